@@ -1,0 +1,74 @@
+//! Points at which a test can kill the process for real. Without the feature `crash-points` nothing of it is compiled in.
+
+/// Kills this process with SIGKILL the first time the point of this name is reached, when `BACKOUT_CRASH_LOG` names a file: the names of the points that
+/// have fired stand in it, so that each run of a test gets one point further. With `BACKOUT_CRASH_AT` only the point of that name fires.
+#[cfg(feature = "crash-points")]
+pub fn point(name: &str) {
+    use std::io::Write;
+    let Some(path) = std::env::var_os("BACKOUT_CRASH_LOG") else { return };
+    if std::env::var("BACKOUT_CRASH_AT").is_ok_and(|only| only != name) {
+        return;
+    }
+    let fired = std::fs::read_to_string(&path).unwrap_or_default();
+    if fired.lines().any(|line| line == name) {
+        return;
+    }
+    if let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(&path) {
+        let _ = writeln!(file, "{name}");
+        let _ = file.sync_all();
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGKILL);
+    }
+}
+
+/// Nothing, but in tests.
+#[cfg(not(feature = "crash-points"))]
+pub fn point(_name: &str) {
+    #[cfg(test)]
+    testing::tick(&format!("point {_name}"), false);
+}
+
+/// Strikes of this crate's own tests: at every place that asks, the thread's hook may fail the operation or "kill" the tool (a panic that nothing on the
+/// way catches, so that nothing more is written).
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::cell::RefCell;
+
+    /// What happens at a place.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Strike {
+        Fail,
+        Kill,
+    }
+
+    /// The payload of the panic.
+    #[derive(Debug)]
+    pub(crate) struct Killed;
+
+    /// Gets the place and whether a failure is possible there.
+    pub(crate) type Hook = Box<dyn FnMut(&str, bool) -> Option<Strike>>;
+
+    thread_local! {
+        static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+    }
+
+    pub(crate) fn set(hook: Option<Hook>) {
+        HOOK.with(|slot| *slot.borrow_mut() = hook);
+    }
+
+    pub(crate) fn ask(place: &str, may_fail: bool) -> Option<Strike> {
+        HOOK.with(|slot| slot.borrow_mut().as_mut().and_then(|hook| hook(place, may_fail)))
+    }
+
+    pub(crate) fn kill() -> ! {
+        std::panic::resume_unwind(Box::new(Killed))
+    }
+
+    /// Whether it fails here; does not return when it is killed here.
+    pub(crate) fn tick(place: &str, may_fail: bool) -> bool {
+        match ask(place, may_fail) {
+            Some(Strike::Kill) => kill(),
+            Some(Strike::Fail) => may_fail,
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! One run at a time on a host. The lock is the kernel's (`flock(2)`): it dies with its process.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
+/// Held as long as it lives.
+#[derive(Debug)]
+pub struct Lock {
+    _file: Flock<File>,
+}
+
+/// Why the lock was not got.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another run has it.
+    #[error("another run of backout is at work on this host{}", .holder.as_ref().map_or(String::new(), |holder| format!(" ({holder})")))]
+    Held {
+        /// What the holder wrote about itself.
+        holder: Option<String>,
+    },
+    /// The file cannot be made or locked.
+    #[error("cannot lock {}: {source}", .path.display())]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl Lock {
+    /// Takes the lock in `folder`, or says who has it. `what`: what this run does, for others to read.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn take(folder: &Path, what: &str) -> Result<Self, LockError> {
+        let path = folder.join("lock");
+        let io = |source| LockError::Io { path: path.clone(), source };
+        super::layout::private_dir(folder).map_err(io)?;
+        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path).map_err(io)?;
+        match Self::attempt(file) {
+            Ok(mut file) => {
+                let _ = file.set_len(0);
+                let _ = file.seek(SeekFrom::Start(0));
+                let _ = write!(&*file, "process {}: {what}", std::process::id());
+                Ok(Self { _file: file })
+            }
+            Err((mut file, Errno::EWOULDBLOCK)) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                Err(LockError::Held { holder: Some(holder.trim().to_owned()).filter(|text| !text.is_empty()) })
+            }
+            Err((_, errno)) => Err(io(errno.into())),
+        }
+    }
+
+    /// A few tries: somebody who only looks (see [`Lock::holder`]) has it for a moment.
+    fn attempt(mut file: File) -> Result<Flock<File>, (File, Errno)> {
+        for _ in 0..10 {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Err((back, Errno::EWOULDBLOCK)) => file = back,
+                other => return other,
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        Flock::lock(file, FlockArg::LockExclusiveNonblock)
+    }
+
+    /// What the run at work wrote about itself; `None` when there is none. Makes and changes nothing.
+    pub fn holder(folder: &Path) -> Option<String> {
+        let file = File::open(folder.join("lock")).ok()?;
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Err((mut file, Errno::EWOULDBLOCK)) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                Some(holder.trim().to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_has_it() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        assert_eq!(Lock::holder(dir.path()), None);
+        let first = Lock::take(dir.path(), "downgrade of mariadb-1").expect("free");
+        assert!(Lock::holder(dir.path()).is_some_and(|holder| holder.ends_with("downgrade of mariadb-1")));
+        let text = Lock::take(dir.path(), "status").expect_err("held").to_string();
+        assert!(text.ends_with(&format!("(process {}: downgrade of mariadb-1)", std::process::id())), "{text}");
+        drop(first);
+        Lock::take(dir.path(), "resume").expect("free again");
+    }
+}

@@ -1,0 +1,319 @@
+//! The loop: probe, decide, do, write down. One path for the first start and for every resume.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use super::context::Context;
+use super::crash;
+use super::decide::{Action, Probe, decide};
+use super::layout::Layout;
+use crate::exec::{ExecError, Runner};
+use crate::journal::{Journal, Output, Question, Record, Run, State, StepState};
+use crate::plan::{self, Plan, Step};
+use crate::step::{self, NeedsDecision};
+use crate::zfs::Engine;
+
+/// What happens while a procedure runs, for those who watch.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step begins.
+    Started {
+        /// The step.
+        step: &'a Step,
+        /// Its place, from 1.
+        number: usize,
+        /// The number of steps.
+        total: usize,
+        /// Counts from 1.
+        attempt: u32,
+    },
+    /// A step's effect is there.
+    Done {
+        /// The step.
+        step: &'a Step,
+        /// Found there, not made now.
+        adopted: bool,
+        /// What it left.
+        output: &'a Output,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A step failed.
+    Failed {
+        /// The step.
+        step: &'a Step,
+        /// The reason.
+        error: &'a str,
+    },
+    /// The steps from this one on are done again.
+    Rewound {
+        /// The step.
+        to: &'a str,
+        /// Why.
+        why: &'a str,
+    },
+    /// A line from within a step.
+    Said(&'a str),
+}
+
+/// How a run of the tool ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The procedure is complete.
+    Finished,
+    /// Somebody asked for a stop; what is done is written down.
+    Interrupted,
+    /// A person must decide.
+    Halted {
+        /// The step.
+        step: String,
+        /// Why.
+        why: String,
+    },
+    /// A step failed; it can be tried again.
+    Failed {
+        /// The step.
+        step: String,
+        /// Why.
+        error: String,
+    },
+}
+
+/// A change that is being worked on.
+pub struct Session<'a> {
+    /// Its journal.
+    pub journal: Journal,
+    /// The fold of its journal.
+    pub state: State,
+    /// Its files.
+    pub layout: Layout,
+    /// ZFS.
+    pub engine: &'a dyn Engine,
+    /// Processes.
+    pub runner: &'a Runner,
+    /// Who watches.
+    pub watch: &'a dyn Fn(&Event<'_>),
+    /// `/`, but in tests.
+    pub root: std::path::PathBuf,
+}
+
+impl Session<'_> {
+    /// Writes a record and brings the state forward. A record that the state does not allow is not written.
+    fn record(&mut self, record: Record) -> Result<()> {
+        let mut next = self.state.clone();
+        next.apply(&record).map_err(anyhow::Error::msg).context("this is a fault in backout: it wanted to write an impossible record")?;
+        self.journal.append(record)?;
+        self.state = next;
+        Ok(())
+    }
+
+    /// Writes a plan down and carries it out.
+    ///
+    /// # Errors
+    /// When the journal cannot be written, or the plan may not begin now.
+    pub fn begin(&mut self, plan: Plan) -> Result<Outcome> {
+        self.record(Record::Planned { plan })?;
+        crash::point("planned");
+        self.go()
+    }
+
+    /// Writes a person's answer down.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn answer(&mut self, question: Question) -> Result<()> {
+        self.record(Record::Answered { question })
+    }
+
+    fn run(&self) -> Result<&Run> {
+        self.state.current().context("no procedure is under way")
+    }
+
+    /// Carries the procedure under way on to its end.
+    ///
+    /// # Errors
+    /// When the journal cannot be written. A step that fails is an [`Outcome`].
+    pub fn go(&mut self) -> Result<Outcome> {
+        for process in super::orphans::end(&self.root.join("proc"), &self.state.opening.change)? {
+            (self.watch)(&Event::Said(&format!("ended a command of an earlier run: {process}")));
+        }
+        let mut checked = false;
+        loop {
+            if self.runner.interrupt.requested() {
+                self.record(Record::Interrupted)?;
+                return Ok(Outcome::Interrupted);
+            }
+            let run = self.run()?;
+            let Some(at) = run.next() else {
+                // It may have gone down since it was opened, with the host for example.
+                let start = run.plan.steps.iter().position(|step| matches!(step.action, plan::Action::Start(_)));
+                if let Some(start) = start.filter(|_| !checked) {
+                    checked = true;
+                    if let Some(outcome) = self.step(start)? {
+                        return Ok(outcome);
+                    }
+                    continue;
+                }
+                self.record(Record::Finished)?;
+                crash::point("finished");
+                return Ok(Outcome::Finished);
+            };
+            if let Some((to, why)) = run.renewal() {
+                if let Some(outcome) = self.rewind(at, &to, &why)? {
+                    return Ok(outcome);
+                }
+                continue;
+            }
+            let destroys = step::destroys(&run.plan.steps[at].action);
+            if !checked || destroys {
+                if let Some(outcome) = self.recheck(at)? {
+                    return Ok(outcome);
+                }
+                checked = true;
+                if self.run()?.renewal().is_some() {
+                    continue;
+                }
+            }
+            if let Some(outcome) = self.step(at)? {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// What earlier steps made true must still be so: is the service still down, is the dataset still unmounted?
+    fn recheck(&mut self, before: usize) -> Result<Option<Outcome>> {
+        for at in 0..before {
+            let run = self.run()?;
+            let holds = run.plan.steps[at].holds_until.as_ref().is_some_and(|until| run.is_pending(until));
+            if holds && let Some(outcome) = self.step(at)? {
+                return Ok(Some(outcome));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One step. `None`: go on.
+    fn step(&mut self, at: usize) -> Result<Option<Outcome>> {
+        let run = self.run()?;
+        let (step, before, attempts) = (run.plan.steps[at].clone(), run.steps[at].clone(), run.attempts[at]);
+        let effect = step::effect(&step.action);
+        let probe = match self.with(|context| effect.probe(&step, context)) {
+            Ok(probe) => probe,
+            // Nothing was begun: the journal stays as it is, the next resume asks again.
+            Err(error) => return Ok(Some(self.failed(&step, &error, false)?)),
+        };
+        match decide(&before, probe, attempts) {
+            Action::Skip => Ok(None),
+            Action::Halt(why) => {
+                self.record(Record::Halted { step: step.id.clone(), why: why.clone() })?;
+                Ok(Some(Outcome::Halted { step: step.id, why }))
+            }
+            Action::Adopt(output) => {
+                self.record(Record::Started { step: step.id.clone(), attempt: attempts + 1 })?;
+                self.done(&step, true, output, Duration::ZERO)?;
+                Ok(None)
+            }
+            Action::Rewind(why) => match &step.rewind_to {
+                Some(to) => self.rewind(at, to, &why),
+                None => self.apply(at, &step, attempts, Some(&why)),
+            },
+            Action::Apply => self.apply(at, &step, attempts, None),
+        }
+    }
+
+    fn apply(&mut self, at: usize, step: &Step, attempts: u32, rewind: Option<&str>) -> Result<Option<Outcome>> {
+        let total = self.run()?.plan.steps.len();
+        let begin = Instant::now();
+        self.record(Record::Started { step: step.id.clone(), attempt: attempts + 1 })?;
+        (self.watch)(&Event::Started { step, number: at + 1, total, attempt: attempts + 1 });
+        crash::point(&format!("{}:started", step.id));
+        let effect = step::effect(&step.action);
+        let result = self.with(|context| {
+            if let Some(why) = rewind {
+                (context.say)(&format!("taking back what is half done: {why}"));
+                effect.rewind(step, context)?;
+            }
+            let output = effect.apply(step, context)?;
+            crash::point(&format!("{}:applied", step.id));
+            effect.confirm(step, context, output)
+        });
+        match result {
+            Ok(output) => {
+                self.done(step, false, output, begin.elapsed())?;
+                Ok(None)
+            }
+            Err(error) => Ok(Some(self.failed(step, &error, true)?)),
+        }
+    }
+
+    fn done(&mut self, step: &Step, adopted: bool, output: Output, took: Duration) -> Result<()> {
+        self.record(Record::Done { step: step.id.clone(), adopted, output: output.clone() })?;
+        (self.watch)(&Event::Done { step, adopted, output: &output, took });
+        crash::point(&format!("{}:done", step.id));
+        Ok(())
+    }
+
+    fn failed(&mut self, step: &Step, error: &anyhow::Error, begun: bool) -> Result<Outcome> {
+        let text = format!("{error:#}");
+        if error.chain().any(|cause| matches!(cause.downcast_ref::<ExecError>(), Some(ExecError::Interrupted { .. }))) {
+            self.record(Record::Interrupted)?;
+            return Ok(Outcome::Interrupted);
+        }
+        if begun {
+            self.record(Record::Failed { step: step.id.clone(), error: text.clone() })?;
+        }
+        (self.watch)(&Event::Failed { step, error: &text });
+        if error.chain().any(|cause| cause.downcast_ref::<NeedsDecision>().is_some()) {
+            self.record(Record::Halted { step: step.id.clone(), why: text.clone() })?;
+            return Ok(Outcome::Halted { step: step.id.clone(), why: text });
+        }
+        Ok(Outcome::Failed { step: step.id.clone(), error: text })
+    }
+
+    /// Takes the effects from `at` back to the step `to` away, newest first, and writes that they are to be made again.
+    fn rewind(&mut self, at: usize, to: &str, why: &str) -> Result<Option<Outcome>> {
+        let run = self.run()?;
+        let first = run.plan.position(to).with_context(|| format!("the plan has no step {to:?} to go back to"))?;
+        if first > at {
+            anyhow::bail!("the step {to:?} to go back to is not behind us");
+        }
+        let steps: Vec<(Step, StepState)> = run.plan.steps.iter().cloned().zip(run.steps.iter().cloned()).skip(first).rev().collect();
+        (self.watch)(&Event::Rewound { to, why });
+        for (step, state) in steps {
+            if state == StepState::Pending {
+                continue;
+            }
+            let effect = step::effect(&step.action);
+            if let Err(error) = self.with(|context| effect.rewind(&step, context)) {
+                return Ok(Some(self.failed(&step, &error, false)?));
+            }
+        }
+        self.record(Record::Rewound { to: to.to_owned(), why: why.to_owned() })?;
+        crash::point("rewound");
+        Ok(None)
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
+        let say = |text: &str| (self.watch)(&Event::Said(text));
+        work(&Context {
+            engine: self.engine,
+            runner: self.runner,
+            state: &self.state,
+            layout: &self.layout,
+            say: &say,
+            root: self.root.clone(),
+        })
+    }
+}
+
+/// Whether a probe found the whole effect.
+pub(crate) fn present(probe: Probe, step: &plan::Step) -> Result<Output> {
+    match probe {
+        Probe::Present(output) => Ok(output),
+        Probe::Absent => anyhow::bail!("step `{}` ran without an error, but its effect is not there", step.id),
+        Probe::Partial(why) | Probe::Foreign(why) => {
+            anyhow::bail!("step `{}` ran without an error, but its effect is not whole: {why}", step.id)
+        }
+    }
+}

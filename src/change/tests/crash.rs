@@ -1,0 +1,193 @@
+//! Killed or failed at every place, and resumed.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use super::product::Mode;
+use super::straight::upgraded;
+use super::world::{Ended, Kind, PLAIN, ROUGH, Verb, World};
+use crate::change::crash::testing::{Hook, Strike};
+
+/// Strikes at the n-th place that is asked (from 1), once; counts.
+fn nth(n: usize, strike: Strike, count: Rc<RefCell<Places>>) -> Hook {
+    Box::new(move |place, may_fail| {
+        let mut places = count.borrow_mut();
+        if strike == Strike::Fail && !may_fail {
+            return None;
+        }
+        places.asked += 1;
+        if places.asked == n {
+            place.clone_into(&mut places.struck);
+            return Some(strike);
+        }
+        None
+    })
+}
+
+#[derive(Default)]
+struct Places {
+    asked: usize,
+    struck: String,
+}
+
+/// What comes before, the procedure, and the version that serves afterwards.
+type Case = (fn(Kind) -> World, Verb, &'static str);
+
+fn backed_out(kind: Kind) -> World {
+    let world = upgraded(kind);
+    world.run(Verb::Keep);
+    world
+}
+
+fn backed_out_in_place(kind: Kind) -> World {
+    let world = upgraded(kind);
+    world.run(Verb::InPlace);
+    world
+}
+
+fn half_way(kind: Kind) -> World {
+    let world = upgraded(kind);
+    let plan = world.plan(Verb::Keep, &world.state());
+    let hook: Hook = Box::new(|at, _| (at == "point restore:started").then_some(Strike::Kill));
+    assert_eq!(world.once(Some(plan), Some(hook)), Ended::Killed);
+    world
+}
+
+const CASES: [Case; 9] = [
+    (World::new, Verb::Snapshot, "1.0"),
+    (World::new, Verb::Upgrade, "2.0"),
+    (upgraded, Verb::Keep, "1.0"),
+    (upgraded, Verb::InPlace, "1.0"),
+    (upgraded, Verb::Commit, "2.0"),
+    (half_way, Verb::Abort, "2.0"),
+    (backed_out, Verb::Undo, "2.0"),
+    (backed_out, Verb::Commit, "1.0"),
+    (backed_out_in_place, Verb::Commit, "1.0"),
+];
+
+/// All places with `BACKOUT_EVERY_PLACE` set; else some, which takes seconds.
+fn stride() -> usize {
+    if std::env::var_os("BACKOUT_EVERY_PLACE").is_some() { 1 } else { 17 }
+}
+
+fn everywhere(kind: Kind, strike: Strike, reboot: bool) {
+    for (before, verb, version) in CASES {
+        // Nothing in a commit opens a service that a boot could not.
+        let kind = Kind { noauto: kind.noauto && !(reboot && verb == Verb::Commit), ..kind };
+        let straight = before(kind);
+        straight.run(verb);
+        straight.serves(version);
+        let picture = straight.picture();
+        for n in (1 + kind.method as usize..).step_by(stride()) {
+            let world = before(kind);
+            let places = Rc::new(RefCell::new(Places::default()));
+            let what = || format!("{kind:?} {verb:?} {strike:?} at {}", places.borrow().struck);
+            let mut first = true;
+            world.finish(verb, &mut || std::mem::take(&mut first).then(|| nth(n, strike, Rc::clone(&places))), &mut |_| {
+                if reboot {
+                    world.product.reboot();
+                }
+            });
+            if places.borrow().struck.is_empty() {
+                assert!(n > 20, "{verb:?} was struck at {n} places only");
+                break;
+            }
+            assert_eq!(world.picture(), picture, "{}", what());
+            assert_eq!(world.product.host().faults, Vec::<String>::new(), "{}", what());
+            world.serves(version);
+        }
+    }
+}
+
+#[test]
+fn s8_killed_at_every_place_with_units() {
+    everywhere(PLAIN, Strike::Kill, false);
+}
+
+#[test]
+fn s8_killed_at_every_place_without_units() {
+    everywhere(ROUGH, Strike::Kill, false);
+}
+
+#[test]
+fn s8_killed_at_every_place_with_a_rollback_before_the_next_restore() {
+    everywhere(Kind { resumable: false, ..PLAIN }, Strike::Kill, false);
+}
+
+#[test]
+fn s8_failed_at_every_place_with_units() {
+    everywhere(PLAIN, Strike::Fail, false);
+}
+
+#[test]
+fn s8_failed_at_every_place_without_units() {
+    everywhere(ROUGH, Strike::Fail, false);
+}
+
+#[test]
+fn s8_rebooted_at_every_place_with_units() {
+    everywhere(Kind { resumable: false, ..PLAIN }, Strike::Kill, true);
+}
+
+/// The places that were struck.
+pub(super) type Fired = Rc<RefCell<BTreeSet<String>>>;
+
+pub(super) fn everything() -> Fired {
+    Rc::default()
+}
+
+/// Each place is struck once, the first time that it is reached.
+pub(super) fn each_once(fired: &Fired) -> Hook {
+    let fired = Rc::clone(fired);
+    Box::new(move |place, _| fired.borrow_mut().insert(place.to_owned()).then_some(Strike::Kill))
+}
+
+#[test]
+fn s8_killed_at_every_place_one_after_the_other() {
+    for kind in [PLAIN, ROUGH, Kind { resumable: false, cloned: true, ..PLAIN }] {
+        for (before, verb, version) in CASES {
+            let straight = before(kind);
+            straight.run(verb);
+            let world = before(kind);
+            let fired = everything();
+            world.finish(verb, &mut || Some(each_once(&fired)), &mut |_| {});
+            assert!(fired.borrow().len() > 20);
+            assert_eq!(world.picture(), straight.picture(), "{kind:?} {verb:?}");
+            world.serves(version);
+        }
+    }
+}
+
+/// Without units nothing keeps a boot from opening the service: what clients write then is brought back as well, as long as the upgraded data is in its
+/// place.
+#[test]
+fn s1_what_clients_write_after_a_boot_in_the_middle_is_not_lost() {
+    for kind in [Kind { unit: false, noauto: false, ..PLAIN }, ROUGH] {
+        for verb in [Verb::Keep, Verb::InPlace] {
+            let plan = {
+                let world = upgraded(kind);
+                world.plan(verb, &world.state())
+            };
+            for step in &plan.steps {
+                if step.id == "verify" {
+                    break;
+                }
+                for moment in ["started", "applied", "done"] {
+                    let world = upgraded(kind);
+                    let place = format!("point {}:{moment}", step.id);
+                    let at = place.clone();
+                    let mut once = Some(Box::new(move |found: &str, _: bool| (found == at).then_some(Strike::Kill)) as Hook);
+                    let mut wrote = false;
+                    world.finish(verb, &mut || once.take(), &mut |_| {
+                        world.product.reboot();
+                        wrote |= world.product.client();
+                    });
+                    assert!(wrote, "{place}");
+                    assert_eq!(world.product.host().mode, Mode::Open);
+                    world.serves("1.0");
+                }
+            }
+        }
+    }
+}

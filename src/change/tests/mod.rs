@@ -1,0 +1,11 @@
+//! Whole procedures on an in-memory pool with a small product, straight, and killed or failed at every place.
+
+#![allow(clippy::disallowed_methods, reason = "a test makes its own files")]
+
+mod crash;
+mod engine;
+mod journal;
+mod product;
+mod random;
+mod straight;
+mod world;

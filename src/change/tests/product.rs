@@ -1,0 +1,372 @@
+//! A small product on the in-memory datasets: it keeps items, an index of them, and a log of what was done. Version 2.0 converts the data when it starts;
+//! version 1.0 cannot read converted data. It answers the commands of the test playbook in place of real processes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::change::crash::testing::tick;
+use crate::exec::{Command, ExecError, Output};
+use crate::zfs::{Dataset, Engine, FakeEngine};
+
+pub(super) const DATA: &str = "/srv/app";
+pub(super) const LOG: &str = "/srv/app/log";
+pub(super) const INDEX: &str = "/srv/index";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Down,
+    Open,
+    Maintenance,
+}
+
+#[derive(Debug)]
+pub(super) struct Host {
+    pub installed: Option<String>,
+    /// A package command was cut off.
+    pub broken: bool,
+    pub mode: Mode,
+    pub masked: bool,
+    pub has_unit: bool,
+    /// What clients were told is stored.
+    pub truth: Vec<String>,
+    /// What must never happen, if it did.
+    pub faults: Vec<String>,
+    next: usize,
+    engine: FakeEngine,
+    root: PathBuf,
+}
+
+/// A handle to it.
+#[derive(Debug, Clone)]
+pub(super) struct Product(Arc<Mutex<Host>>);
+
+fn failed(command: &Command, why: &str) -> ExecError {
+    ExecError::Failed {
+        command: command.to_string(),
+        status: "exit status: 1".into(),
+        code: Some(1),
+        stderr: why.into(),
+        stdout: String::new(),
+    }
+}
+
+impl Host {
+    /// The dataset that is mounted at a path, if one is.
+    fn dataset(&self, path: &str) -> Option<Dataset> {
+        let dataset = self.engine.at(Path::new(path))?;
+        let info = self.engine.dataset(&dataset).ok()??;
+        (info.mountpoint.as_deref() == Some(Path::new(path))).then_some(dataset)
+    }
+
+    fn content(&self, path: &str) -> Vec<String> {
+        self.dataset(path).map(|dataset| self.engine.content(&dataset).expect("content")).unwrap_or_default()
+    }
+
+    fn write(&mut self, path: &str, item: &str) {
+        match self.dataset(path) {
+            Some(dataset) => self.engine.write(&dataset, item).expect("written"),
+            None => self.faults.push(format!("{item} was written to {path}, where nothing is mounted")),
+        }
+    }
+
+    fn whole(&self) -> bool {
+        [DATA, LOG, INDEX].iter().all(|path| self.dataset(path).is_some())
+    }
+
+    /// One operation, as the log has it: all of it or nothing, as by a transaction.
+    fn apply(&mut self, operation: &str) {
+        let (sign, name) = operation.split_at(1);
+        if sign == "+" {
+            self.write(DATA, &format!("item {name}"));
+            self.write(INDEX, &format!("index {name}"));
+        } else {
+            for (path, kind) in [(DATA, "item"), (INDEX, "index")] {
+                if let Some(dataset) = self.dataset(path) {
+                    self.engine.erase(&dataset, &format!("{kind} {name}")).expect("erased");
+                }
+            }
+        }
+        self.write(LOG, operation);
+    }
+
+    /// Items and index entries, sorted.
+    pub(super) fn items(&self) -> Vec<String> {
+        let mut items: Vec<String> =
+            [DATA, INDEX].iter().flat_map(|path| self.content(path)).filter(|item| !item.starts_with("format")).collect();
+        items.sort();
+        items
+    }
+
+    fn process(&self) {
+        let folder = self.root.join("proc/4242");
+        if self.mode == Mode::Down {
+            let _ = fs::remove_dir_all(&folder);
+            return;
+        }
+        fs::create_dir_all(folder.join("fd")).expect("folder");
+        fs::write(folder.join("stat"), "4242 (appd) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0\n").expect("written");
+        fs::write(folder.join("comm"), "appd\n").expect("written");
+        fs::write(folder.join("maps"), "").expect("written");
+    }
+
+    fn start(&mut self, mode: Mode) -> Result<(), String> {
+        if self.mode == mode {
+            return Ok(());
+        }
+        if self.mode != Mode::Down {
+            return Err("it runs already".into());
+        }
+        if self.broken {
+            return Err("the package is broken".into());
+        }
+        let version = self.installed.clone().ok_or("it is not installed")?;
+        if !self.whole() {
+            self.faults.push(format!("version {version} was started without all of its data"));
+        }
+        let converted = self.content(DATA).contains(&"format 2".to_owned());
+        match (version.as_str(), converted) {
+            ("1.0", true) => return Err("the data is of a later version".into()),
+            ("2.0", false) => self.write(DATA, "format 2"),
+            _ => {}
+        }
+        self.mode = mode;
+        self.process();
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        self.mode = Mode::Down;
+        self.process();
+    }
+}
+
+impl Product {
+    pub(super) fn new(engine: FakeEngine, root: &Path, has_unit: bool) -> Self {
+        let host = Host {
+            installed: Some("1.0".into()),
+            broken: false,
+            mode: Mode::Down,
+            masked: false,
+            has_unit,
+            truth: Vec::new(),
+            faults: Vec::new(),
+            next: 0,
+            engine,
+            root: root.to_owned(),
+        };
+        Self(Arc::new(Mutex::new(host)))
+    }
+
+    pub(super) fn host(&self) -> MutexGuard<'_, Host> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn open(&self) {
+        self.host().start(Mode::Open).expect("starts");
+    }
+
+    /// A client stores two items and deletes one, if the service is open. Whether it was.
+    pub(super) fn client(&self) -> bool {
+        let mut host = self.host();
+        if host.mode != Mode::Open {
+            return false;
+        }
+        host.next += 1;
+        let number = host.next;
+        for name in [format!("a{number}"), format!("b{number}")] {
+            host.apply(&format!("+{name}"));
+            host.truth.extend([format!("index {name}"), format!("item {name}")]);
+        }
+        if number > 1 {
+            let name = format!("a{}", number - 1);
+            host.apply(&format!("-{name}"));
+            host.truth.retain(|item| !item.ends_with(&format!(" {name}")));
+        }
+        host.truth.sort();
+        true
+    }
+
+    /// Everything stops; what starts by itself starts again.
+    pub(super) fn reboot(&self) {
+        let mut host = self.host();
+        host.stop();
+        host.engine.reboot();
+        if !(host.has_unit && host.masked) && host.whole() {
+            let _ = host.start(Mode::Open);
+        }
+    }
+
+    pub(super) fn answer(&self, command: &Command) -> Option<Result<Output, ExecError>> {
+        let words = command.stages.first()?;
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let verb = match words.as_slice() {
+            ["app", verb, ..] => *verb,
+            ["systemctl", verb, ..] => *verb,
+            ["cp", .., from, to] => {
+                let copied = fs::copy(from, to).map(|_| Output::default());
+                return Some(copied.map_err(|error| failed(command, &error.to_string())));
+            }
+            ["diff", .., one, other] => {
+                let same = fs::read(one).ok() == fs::read(other).ok();
+                return Some(if same { Ok(Output::default()) } else { Err(failed(command, "they differ")) });
+            }
+            _ => return None,
+        };
+        let silent = matches!(verb, "version" | "position" | "ready" | "mready" | "show" | "verify");
+        if !silent && tick(&format!("command {verb} before"), true) {
+            return Some(Err(failed(command, "struck")));
+        }
+        let result = self.run(command, &words).map_err(|why| failed(command, &why));
+        if !silent && result.is_ok() && tick(&format!("command {verb} after"), true) {
+            return Some(Err(failed(command, "struck")));
+        }
+        Some(result.map(|stdout| Output { stdout, stderr: String::new() }))
+    }
+
+    /// A package command: in its middle one package of two is of the other version.
+    fn packages(&self, verb: &str, version: Option<&str>) -> Result<(), String> {
+        if self.host().mode != Mode::Down {
+            self.host().faults.push(format!("{verb} while the service runs"));
+        }
+        if !self.host().whole() {
+            self.host().faults.push(format!("{verb} without the data"));
+        }
+        self.host().broken = true;
+        if tick(&format!("command {verb} one of two"), true) {
+            return Err("struck".into());
+        }
+        self.host().installed = version.map(str::to_owned);
+        if tick(&format!("command {verb} main one of two"), true) {
+            return Err("struck".into());
+        }
+        self.host().broken = false;
+        Ok(())
+    }
+
+    fn run(&self, command: &Command, words: &[&str]) -> Result<String, String> {
+        let ok = Ok(String::new());
+        match words {
+            ["systemctl", "show", ..] => {
+                let host = self.host();
+                let active = if host.mode == Mode::Open { "active" } else { "inactive" };
+                let load = if host.masked { "masked" } else { "loaded" };
+                Ok(format!("LoadState={load}\nActiveState={active}\n"))
+            }
+            ["systemctl", "mask", ..] => {
+                self.host().masked = true;
+                ok
+            }
+            ["systemctl", "unmask", ..] => {
+                self.host().masked = false;
+                ok
+            }
+            ["systemctl" | "app", "stop", ..] => {
+                if self.host().mode == Mode::Open {
+                    self.host().stop();
+                }
+                ok
+            }
+            ["systemctl" | "app", "start", ..] => self.host().start(Mode::Open).map(|()| String::new()),
+            ["app", "mstart"] => self.host().start(Mode::Maintenance).map(|()| String::new()),
+            ["app", "mstop"] => {
+                if self.host().mode == Mode::Maintenance {
+                    self.host().stop();
+                }
+                ok
+            }
+            ["app", "ready"] => {
+                if self.host().mode == Mode::Open {
+                    ok
+                } else {
+                    Err("it is closed".into())
+                }
+            }
+            ["app", "mready"] => {
+                if self.host().mode == Mode::Maintenance {
+                    ok
+                } else {
+                    Err("it does not run".into())
+                }
+            }
+            ["app", "version"] => {
+                self.host().installed.as_ref().map(|version| format!("installed {version}\n")).ok_or_else(|| "none".into())
+            }
+            ["app", "rotate" | "repair"] => ok,
+            ["app", "position"] => {
+                let host = self.host();
+                if host.mode != Mode::Maintenance {
+                    return Err("it does not run".into());
+                }
+                Ok(host.content(LOG).len().to_string())
+            }
+            ["app", "inventory"] => {
+                if self.host().mode != Mode::Maintenance {
+                    return Err("it does not run".into());
+                }
+                let text: String = self.host().items().iter().rev().map(|item| format!("{item}\n")).collect();
+                fs::write(command.stdout.as_ref().ok_or("no file")?, text).map_err(|error| error.to_string())?;
+                ok
+            }
+            ["app", "capture", folder, snapshot] => {
+                let host = self.host();
+                let dataset = host.dataset(LOG).ok_or("no data")?;
+                let old = host.engine.snapshot_content(&dataset.at(snapshot).expect("a name")).map_err(|error| error.to_string())?.len();
+                let now = host.content(LOG);
+                drop(host);
+                let file = Path::new(folder).join("operations");
+                let mut text = format!("{old}\n");
+                text.extend(now[old..].iter().map(|operation| format!("{operation}\n")));
+                fs::write(&file, &text[..text.len() / 2]).map_err(|error| error.to_string())?;
+                if tick("command capture half", true) {
+                    return Err("struck".into());
+                }
+                fs::write(&file, format!("{text}end\n")).map_err(|error| error.to_string())?;
+                ok
+            }
+            ["app", "verify", folder] => {
+                let text = fs::read_to_string(Path::new(folder).join("operations")).map_err(|error| error.to_string())?;
+                if text.ends_with("\nend\n") { ok } else { Err("the capture is not whole".into()) }
+            }
+            ["app", "restore", folder, rest @ ..] => {
+                if self.host().mode != Mode::Maintenance {
+                    return Err("it does not run".into());
+                }
+                let text = fs::read_to_string(Path::new(folder).join("operations")).map_err(|error| error.to_string())?;
+                let mut lines = text.lines();
+                let base: usize = lines.next().ok_or("empty")?.parse().map_err(|_| "no number")?;
+                let skip = match rest {
+                    [position] => position.parse::<usize>().map_err(|_| "no position")? - base,
+                    _ => 0,
+                };
+                for operation in lines.take_while(|line| *line != "end").skip(skip) {
+                    if tick(&format!("command restore {operation}"), true) {
+                        return Err("struck".into());
+                    }
+                    self.host().apply(operation);
+                }
+                ok
+            }
+            ["app", "save"] => {
+                let folder = command.cwd.as_ref().ok_or("no folder")?;
+                let version = self.host().installed.clone().unwrap_or_default();
+                fs::write(folder.join("app.pkg"), format!("package {version}")).map_err(|error| error.to_string())?;
+                ok
+            }
+            ["app", "upgrade"] => {
+                self.packages("upgrade", Some("2.0"))?;
+                let config = self.host().root.join("etc/app.conf");
+                fs::write(config, "for version 2").map_err(|error| error.to_string())?;
+                ok
+            }
+            ["app", "uninstall"] => self.packages("uninstall", None).map(|()| String::new()),
+            ["app", "install", file] => {
+                if fs::read_to_string(file).unwrap_or_default() != "package 1.0" {
+                    return Err("that is no package".into());
+                }
+                self.packages("install", Some("1.0")).map(|()| String::new())
+            }
+            other => Err(format!("what is {other:?}?")),
+        }
+    }
+}

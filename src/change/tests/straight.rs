@@ -1,0 +1,279 @@
+//! Every procedure without interruption.
+
+use super::world::{Kind, PLAIN, ROUGH, Verb, World};
+use crate::change::run::Outcome;
+use crate::journal::Phase;
+use crate::zfs::Engine;
+
+use super::world::Ended;
+
+const KINDS: [Kind; 4] =
+    [PLAIN, ROUGH, Kind { unit: true, resumable: false, ..PLAIN }, Kind { unit: false, uninstall: true, resumable: true, ..ROUGH }];
+
+/// Upgraded, with items written since.
+pub(super) fn upgraded(kind: Kind) -> World {
+    let world = World::new(kind);
+    world.run(Verb::Upgrade);
+    world.client();
+    world.client();
+    world
+}
+
+#[test]
+fn upgrade_and_commit() {
+    for kind in KINDS {
+        let world = upgraded(kind);
+        world.serves("2.0");
+        world.run(Verb::Commit);
+        world.serves("2.0");
+        world.nothing_left();
+    }
+}
+
+#[test]
+fn snapshot_upgrade_later_and_downgrade() {
+    for kind in KINDS {
+        let world = World::new(kind);
+        world.run(Verb::Snapshot);
+        world.client();
+        assert_eq!(world.state().phase, Phase::Prepared);
+        world.run(Verb::Upgrade);
+        world.client();
+        world.run(Verb::Keep);
+        world.serves("1.0");
+    }
+}
+
+#[test]
+fn snapshot_and_commit_gives_the_upgrade_up() {
+    let world = World::new(PLAIN);
+    world.run(Verb::Snapshot);
+    world.client();
+    world.run(Verb::Commit);
+    world.serves("1.0");
+    world.nothing_left();
+}
+
+#[test]
+fn s1_every_downgrade_brings_everything_back_once() {
+    for kind in KINDS.into_iter().chain([Kind { cloned: true, ..PLAIN }]) {
+        for verb in [Verb::Keep, Verb::InPlace] {
+            let world = upgraded(kind);
+            world.run(verb);
+            world.serves("1.0");
+            world.client();
+            world.run(Verb::Commit);
+            world.serves("1.0");
+            world.nothing_left();
+            assert_eq!(world.state().phase, Phase::Closed);
+        }
+    }
+}
+
+#[test]
+fn undo_and_a_second_downgrade() {
+    for kind in KINDS {
+        for second in [Verb::Keep, Verb::InPlace, Verb::Commit] {
+            let world = upgraded(kind);
+            world.run(Verb::Keep);
+            world.serves("1.0");
+            let before = world.product.host().truth.clone();
+            world.client();
+            world.product.host().truth = before;
+            world.run(Verb::Undo);
+            world.serves("2.0");
+            world.client();
+            world.run(second);
+            if second != Verb::Commit {
+                world.serves("1.0");
+                world.client();
+                world.run(Verb::Commit);
+                world.serves("1.0");
+            }
+            world.nothing_left();
+        }
+    }
+}
+
+#[test]
+fn undo_twice_keeps_both() {
+    let world = upgraded(PLAIN);
+    for _ in 0..2 {
+        world.run(Verb::Keep);
+        let before = world.product.host().truth.clone();
+        world.client();
+        world.product.host().truth = before;
+        world.run(Verb::Undo);
+        world.serves("2.0");
+        world.client();
+    }
+    assert!(world.engine.dataset(&"t/app.undone".parse().expect("a name")).expect("dataset").is_some());
+    assert!(world.engine.dataset(&"t/app.undone-2".parse().expect("a name")).expect("dataset").is_some());
+    world.run(Verb::Keep);
+    world.run(Verb::Commit);
+    world.serves("1.0");
+    world.nothing_left();
+}
+
+/// Ends the tool when the step of this id is about to be made, or was made.
+fn until(step: &str, done: bool) -> crate::change::crash::testing::Hook {
+    let place = format!("point {step}:{}", if done { "done" } else { "started" });
+    Box::new(move |at, _| (at == place).then_some(crate::change::crash::testing::Strike::Kill))
+}
+
+#[test]
+fn every_abort_before_the_point_of_no_return_goes_back() {
+    for kind in KINDS {
+        for verb in [Verb::Keep, Verb::InPlace] {
+            let straight = upgraded(kind);
+            let plan = straight.plan(verb, &straight.state());
+            let picture = straight.picture();
+            let last = plan.point_of_no_return().unwrap_or(plan.steps.len() - 1);
+            for (index, step) in plan.steps[..last].iter().enumerate() {
+                for done in [false, true] {
+                    if step.id == "rollback-base" && !done {
+                        // It is found there.
+                        continue;
+                    }
+                    let world = upgraded(kind);
+                    let plan = world.plan(verb, &world.state());
+                    assert_eq!(world.once(Some(plan), Some(until(&step.id, done))), Ended::Killed, "{verb:?} {}", step.id);
+                    world.run(Verb::Abort);
+                    world.serves("2.0");
+                    assert_eq!(world.picture(), picture, "{kind:?} {verb:?} aborted at step {index} {} done={done}", step.id);
+                    world.client();
+                    world.run(verb);
+                    world.serves("1.0");
+                    world.run(Verb::Commit);
+                    world.nothing_left();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_upgrade_aborted_before_its_packages_leaves_nothing() {
+    for kind in KINDS {
+        for (verb, steps) in
+            [(Verb::Upgrade, &["save-installer", "save-config", "stop", "snapshot"][..]), (Verb::Snapshot, &["stop", "snapshot", "start"])]
+        {
+            for step in steps {
+                for done in [false, true] {
+                    if *step == "start" && done {
+                        continue;
+                    }
+                    let world = World::new(kind);
+                    let plan = world.plan(verb, &world.state());
+                    assert_eq!(world.once(Some(plan), Some(until(step, done))), Ended::Killed, "{step}");
+                    world.run(Verb::Abort);
+                    world.serves("1.0");
+                    world.nothing_left();
+                    assert_eq!(world.state().phase, Phase::Closed);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_upgrade_that_fails_in_its_packages_is_backed_out() {
+    for kind in KINDS {
+        for place in ["command upgrade before", "command upgrade one of two", "command upgrade main one of two", "command upgrade after"] {
+            for verb in [Verb::Keep, Verb::InPlace] {
+                let world = World::new(kind);
+                let plan = world.plan(Verb::Upgrade, &world.state());
+                let strike = move |at: &str| (at == place).then_some(crate::change::crash::testing::Strike::Fail);
+                let ended = world.once(Some(plan), Some(Box::new(move |at, _| strike(at))));
+                assert!(matches!(&ended, Ended::Outcome(Outcome::Failed { step, .. }) if step == "upgrade"), "{ended:?}");
+                world.run(verb);
+                world.serves("1.0");
+                world.run(Verb::Commit);
+                world.nothing_left();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failed_upgrade_s_downgrade_aborted_ends_upgraded() {
+    for kind in KINDS {
+        let world = World::new(kind);
+        let plan = world.plan(Verb::Upgrade, &world.state());
+        let strike: crate::change::crash::testing::Hook =
+            Box::new(|at, _| (at == "command upgrade main one of two").then_some(crate::change::crash::testing::Strike::Fail));
+        world.once(Some(plan), Some(strike));
+        let plan = world.plan(Verb::Keep, &world.state());
+        assert_eq!(world.once(Some(plan), Some(until("snapshot-upgraded", true))), Ended::Killed);
+        world.run(Verb::Abort);
+        assert_eq!(world.state().phase, Phase::Upgraded);
+        world.serves("2.0");
+        world.client();
+        world.run(Verb::Keep);
+        world.serves("1.0");
+    }
+}
+
+#[test]
+fn an_upgrade_from_a_prepared_snapshot_that_fails_is_not_rolled_back_without_a_capture() {
+    let world = World::new(PLAIN);
+    world.run(Verb::Snapshot);
+    world.client();
+    let plan = world.plan(Verb::Upgrade, &world.state());
+    let strike: crate::change::crash::testing::Hook =
+        Box::new(|at, _| (at == "command upgrade after").then_some(crate::change::crash::testing::Strike::Fail));
+    world.once(Some(plan), Some(strike));
+    let state = world.state();
+    let input = crate::plan::DowngradeInput {
+        keep: false,
+        opened: crate::plan::Opened::Never,
+        roots: world.roots.clone(),
+        snapshots: Vec::new(),
+        consented: Vec::new(),
+        consented_bookmarks: Vec::new(),
+    };
+    let plan = crate::plan::downgrade(&world.playbook, &state.opening, &input).expect("a plan");
+    let why = state.clone().apply(&crate::journal::Record::Planned { plan }).expect_err("it would lose items");
+    assert_eq!(why, "clients could write since the snapshot, and the plan captures nothing");
+    world.run(Verb::Keep);
+    world.serves("1.0");
+}
+
+#[test]
+fn another_snapshot_under_the_same_name_is_not_cloned() {
+    let world = upgraded(PLAIN);
+    let plan = world.plan(Verb::Keep, &world.state());
+    let fake = &world.engine.fake;
+    let name: crate::zfs::Snapshot = "t/app@backout-app-1".parse().expect("a name");
+    let guid = fake.snapshot_info(&name).expect("asked").expect("there").guid;
+    fake.release(&name, "backout:app-1").expect("released");
+    fake.destroy_snapshot(&name, guid).expect("destroyed");
+    fake.snapshot(std::slice::from_ref(&name), &[]).expect("snapshot");
+    let ended = world.once(Some(plan), None);
+    let Ended::Outcome(Outcome::Failed { step, error }) = ended else { panic!("{ended:?}") };
+    assert_eq!(step, "clone:t/app");
+    assert!(error.contains("is another snapshot than the one taken before the upgrade"), "{error}");
+}
+
+/// What is left of an aborted downgrade is not taken for a part of the next one.
+#[test]
+fn a_second_downgrade_adopts_nothing_of_the_first() {
+    for step in ["save-config-upgraded", "snapshot-upgraded"] {
+        let world = upgraded(PLAIN);
+        let plan = world.plan(Verb::Keep, &world.state());
+        assert_eq!(world.once(Some(plan), Some(until("snapshot-upgraded", true))), Ended::Killed);
+        world.run(Verb::Abort);
+        let config = world.root.join("etc/app.conf");
+        std::fs::write(&config, "for version 2, edited").expect("written");
+        world.client();
+        let plan = world.plan(Verb::Keep, &world.state());
+        assert_eq!(world.once(Some(plan), Some(until(step, false))), Ended::Killed);
+        world.go_on();
+        let picture = world.picture().join("\n");
+        let upgraded =
+            picture.lines().find(|line| line.starts_with("t/app.failed@backout-app-1-upgraded")).expect("it is there").to_owned();
+        assert!(upgraded.contains("item b5"), "{upgraded}");
+        world.run(Verb::Undo);
+        assert_eq!(std::fs::read_to_string(&config).expect("readable"), "for version 2, edited", "{step}");
+    }
+}

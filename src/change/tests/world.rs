@@ -1,0 +1,488 @@
+//! A host with the product, and procedures on it as the command line begins and resumes them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::engine::Struck;
+use super::product::{Mode, Product};
+use crate::change::crash::testing::{self, Hook, Killed};
+use crate::change::run::{Outcome, Session};
+use crate::change::{Layout, layout::private_dir};
+use crate::exec::{Interrupt, Runner, StandIn};
+use crate::journal::{self, FORMAT, Journal, Opening, Output, Phase, Question, Record, State};
+use crate::plan::{self, DowngradeInput, Mount, Opened, Plan, Procedure};
+use crate::playbook::Playbook;
+use crate::zfs::{Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE, PROP_ROLLED_BACK, RollbackMethod};
+
+/// How the product is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    /// An interrupted restore goes on; else the data is rolled back first.
+    pub resumable: bool,
+    pub unit: bool,
+    pub reinstall_first: bool,
+    pub uninstall: bool,
+    pub method: RollbackMethod,
+    /// The index is on a pool of its own.
+    pub pools: bool,
+    /// A boot does not mount the log.
+    pub noauto: bool,
+    /// The data was cloned from another dataset before it all began.
+    pub cloned: bool,
+}
+
+pub(super) const PLAIN: Kind = Kind {
+    resumable: true,
+    unit: true,
+    reinstall_first: false,
+    uninstall: true,
+    method: RollbackMethod::Program,
+    pools: false,
+    noauto: true,
+    cloned: false,
+};
+pub(super) const ROUGH: Kind = Kind {
+    resumable: false,
+    unit: false,
+    reinstall_first: true,
+    uninstall: false,
+    method: RollbackMethod::OneByOne,
+    pools: true,
+    noauto: false,
+    cloned: false,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Snapshot,
+    Upgrade,
+    Keep,
+    InPlace,
+    Abort,
+    Undo,
+    Commit,
+}
+
+/// How one run of the tool ended.
+#[derive(Debug, PartialEq)]
+pub(super) enum Ended {
+    Killed,
+    Journal(String),
+    Outcome(Outcome),
+}
+
+pub(super) struct World {
+    pub engine: Struck,
+    pub product: Product,
+    pub layout: Layout,
+    pub root: PathBuf,
+    pub roots: Vec<Dataset>,
+    pub playbook: Playbook,
+    pub opening: Opening,
+    cloned: bool,
+    runner: Runner,
+    /// The state after the last run of the tool that came to an end.
+    known: RefCell<Option<State>>,
+    _dir: tempfile::TempDir,
+}
+
+fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {
+    let service = if kind.unit {
+        "units = ['app.service']".to_owned()
+    } else {
+        "stop = { argv = ['app', 'stop'] }\nstart = { argv = ['app', 'start'], daemon = true }".to_owned()
+    };
+    let (position, restore, interrupted) = if kind.resumable {
+        ("position = { argv = ['app', 'position'] }", "'{capture_dir}', '{position}'", "continue")
+    } else {
+        ("", "'{capture_dir}'", "rollback")
+    };
+    let order = if kind.reinstall_first { "reinstall-first" } else { "rollback-first" };
+    let uninstall = if kind.uninstall { "uninstall = { argv = ['app', 'uninstall'] }" } else { "" };
+    let text = format!(
+        r#"
+format = 1
+name = "app"
+title = "App"
+[data]
+paths = ["/srv/app", "/srv/index"]
+config = ["{config}"]
+[service]
+{service}
+processes = ["appd"]
+ready = {{ argv = ["app", "ready"] }}
+ready_within = "0s"
+[service.maintenance]
+start = {{ argv = ["app", "mstart"] }}
+stop = {{ argv = ["app", "mstop"] }}
+ready = {{ argv = ["app", "mready"] }}
+ready_within = "0s"
+[version]
+command = {{ argv = ["app", "version"] }}
+pattern = '^installed ([0-9.]+)'
+[[version.rule]]
+from = "=1"
+to = "=2"
+verdict = "allow"
+[installer]
+save = {{ argv = ["app", "save"] }}
+[upgrade]
+command = {{ argv = ["app", "upgrade"] }}
+repair = {{ argv = ["app", "repair"] }}
+[downgrade]
+order = "{order}"
+{uninstall}
+install = {{ argv = ["app", "install", "{{installer_files}}"] }}
+repair = {{ argv = ["app", "repair"] }}
+[capture]
+verify = {{ argv = ["app", "verify", "{{capture_dir}}"] }}
+[[capture.pass]]
+about = "rotate"
+service = "running"
+command = {{ argv = ["app", "rotate"] }}
+[[capture.pass]]
+about = "the operations"
+service = "maintenance"
+command = {{ argv = ["app", "capture", "{{capture_dir}}", "{{snapshot}}"] }}
+[restore]
+command = {{ argv = ["app", "restore", {restore}] }}
+{position}
+interrupted = "{interrupted}"
+[[inventory]]
+name = "items"
+command = {{ argv = ["app", "inventory"] }}
+"#,
+        config = root.join("etc/app.conf").display()
+    );
+    toml::from_str(&text).expect("a playbook")
+}
+
+impl World {
+    /// Version 1.0 serves its clients, with some items.
+    pub(super) fn new(kind: Kind) -> Self {
+        let shm = std::path::Path::new("/dev/shm");
+        let dir = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.expect("temp dir");
+        let root = dir.path().join("root");
+        for folder in ["proc/self", "etc"] {
+            fs::create_dir_all(root.join(folder)).expect("folder");
+        }
+        fs::write(root.join("proc/self/mountinfo"), "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n").expect("written");
+        fs::write(root.join("etc/app.conf"), "for version 1").expect("written");
+        let fake = FakeEngine::new();
+        let name = |text: &str| text.parse::<Dataset>().expect("a name");
+        fake.add_pool(&"t".parse().expect("a name")).expect("pool");
+        fake.add_pool(&"u".parse().expect("a name")).expect("pool");
+        let index = if kind.pools { "u/index" } else { "t/index" };
+        let properties = [("mountpoint", "/srv/app"), ("compression", "lz4")];
+        if kind.cloned {
+            fake.create(&name("t/base"), DatasetKind::Filesystem, &[]).expect("dataset");
+            let gold = "t/base@gold".parse().expect("a name");
+            fake.snapshot(std::slice::from_ref(&gold), &[]).expect("snapshot");
+            fake.clone_snapshot(&gold, &name("t/app"), &properties).expect("clone");
+            fake.mount(&name("t/app")).expect("mounted");
+        } else {
+            fake.create(&name("t/app"), DatasetKind::Filesystem, &properties).expect("dataset");
+        }
+        fake.create(
+            &name("t/app/log"),
+            DatasetKind::Filesystem,
+            &[("canmount", if kind.noauto { "noauto" } else { "on" }), ("recordsize", "16K")],
+        )
+        .expect("dataset");
+        fake.mount(&name("t/app/log")).expect("mounted");
+        fake.create(&name(index), DatasetKind::Filesystem, &[("mountpoint", "/srv/index"), ("canmount", "on")]).expect("dataset");
+        // Snapshots of somebody else's, older than ours.
+        fake.snapshot(&["t/app@daily".parse().expect("a name")], &[]).expect("snapshot");
+        let roots = vec![name("t/app"), name(index)];
+        let product = Product::new(fake.clone(), &root, kind.unit);
+        product.open();
+        for _ in 0..2 {
+            assert!(product.client());
+        }
+        let mut datasets = Vec::new();
+        for dataset in &roots {
+            for info in fake.tree(dataset).expect("tree") {
+                let canmount = fake.local(&info.name, "canmount").expect("local");
+                datasets.push(Mount { dataset: info.name, guid: info.guid, mountpoint: info.mountpoint, canmount, mounted: info.mounted });
+            }
+        }
+        let opening = Opening {
+            format: FORMAT,
+            change: "app-1".into(),
+            tool: "0".into(),
+            host: "h".into(),
+            playbook: "app".into(),
+            playbook_sha256: String::new(),
+            site_sha256: String::new(),
+            from_version: "1.0".into(),
+            upgrade_to: "2".into(),
+            snapshot: "backout-app-1".into(),
+            snapshot_time: "20260101:000000".into(),
+            datasets,
+            values: BTreeMap::new(),
+            store: None,
+        };
+        let layout = Layout::new(&dir.path().join("state"), &opening.change, None);
+        private_dir(layout.folder()).expect("folder");
+        layout.create().expect("folders");
+        let mut journal = Journal::create(&layout.journal()).expect("journal");
+        journal.append(Record::Opened(opening.clone())).expect("appended");
+        let mut runner = Runner::new(None, None, Interrupt::default());
+        let answers = product.clone();
+        runner.stand_in = StandIn(Some(Arc::new(move |command| answers.answer(command))));
+        Self {
+            engine: Struck { fake, method: kind.method },
+            product,
+            layout,
+            playbook: playbook(kind, &root),
+            root,
+            roots,
+            opening,
+            cloned: kind.cloned,
+            runner,
+            known: RefCell::new(None),
+            _dir: dir,
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        if let Some(state) = self.known.borrow().as_ref() {
+            return state.clone();
+        }
+        let reading = journal::file::read(&self.layout.journal()).expect("readable");
+        State::fold(&reading.lines).expect("possible").expect("not empty")
+    }
+
+    /// As the verbs of the command line make it.
+    pub(super) fn plan(&self, verb: Verb, state: &State) -> Plan {
+        let playbook = &self.playbook;
+        match verb {
+            Verb::Snapshot => plan::snapshot_only(playbook, &state.opening),
+            Verb::Upgrade => plan::upgrade(playbook, &state.opening, state.phase == Phase::Prepared),
+            Verb::Keep | Verb::InPlace => {
+                let snapshots = match state.outputs.get("snapshot") {
+                    Some(Output::Snapshots { list }) => list.clone(),
+                    other => panic!("{other:?}"),
+                };
+                let opened = if state.clients_could_write() { Opened::Yes } else { Opened::Never };
+                let input = DowngradeInput {
+                    keep: verb == Verb::Keep,
+                    opened,
+                    roots: self.roots.clone(),
+                    snapshots,
+                    consented: Vec::new(),
+                    consented_bookmarks: Vec::new(),
+                };
+                plan::downgrade(playbook, &state.opening, &input)
+            }
+            Verb::Abort => {
+                let run = state.current().expect("something to abort");
+                if run.plan.procedure.is_downgrade() {
+                    plan::back(playbook, state, run, &self.roots, true)
+                } else {
+                    plan::reopen(playbook, state)
+                }
+            }
+            Verb::Undo => {
+                let run = state.last_run(Procedure::is_downgrade).expect("a downgrade");
+                plan::back(playbook, state, run, &self.roots, false)
+            }
+            Verb::Commit => Ok(self.commit(state)),
+        }
+        .expect("a plan")
+    }
+
+    fn commit(&self, state: &State) -> Plan {
+        let engine = &self.engine.fake;
+        let (mut promote, mut destroy, mut with) = (Vec::new(), Vec::new(), Vec::new());
+        for root in &self.roots {
+            for info in engine.tree(root).expect("tree") {
+                if engine.local(&info.name, PROP_ROLE).expect("local").as_deref() == Some("active") {
+                    promote.push(info.name);
+                }
+            }
+            for ending in plan::kept_endings(state) {
+                let aside = root.with_suffix(&ending).expect("a name");
+                if engine.dataset(&aside).expect("dataset").is_none() {
+                    continue;
+                }
+                for info in engine.tree(&aside).expect("tree").into_iter().rev() {
+                    assert_eq!(engine.local(&info.name, PROP_CHANGE).expect("local").as_deref(), Some("app-1"), "{}", info.name);
+                    let all = engine.snapshots(&info.name).expect("snapshots");
+                    let origin =
+                        all.iter().find(|other| other.name.short() == state.opening.snapshot).map_or(0, |found| found.createtxg + 1);
+                    let newer = all.into_iter().rev().filter(|other| other.createtxg >= origin);
+                    with.extend(newer.map(|snapshot| (snapshot.name, snapshot.guid)));
+                    destroy.push((info.name, info.guid));
+                }
+            }
+        }
+        let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
+        plan::commit(state, procedure, promote, destroy, with)
+    }
+
+    /// One run of the tool: begins the procedure, or goes on with the one under way.
+    pub(super) fn once(&self, begin: Option<Plan>, hook: Option<Hook>) -> Ended {
+        testing::set(hook);
+        let known = self.known.take();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let (journal, lines) = Journal::open(&self.layout.journal()).expect("readable");
+            let state = known.unwrap_or_else(|| State::fold(&lines).expect("possible").expect("not empty"));
+            let mut session = Session {
+                journal,
+                state,
+                layout: self.layout.clone(),
+                engine: &self.engine,
+                runner: &self.runner,
+                watch: &|_| {},
+                root: self.root.clone(),
+            };
+            let ended = match begin {
+                Some(plan) => session.begin(plan),
+                None => {
+                    let capped =
+                        session.state.current().and_then(|run| run.halted.as_ref()).is_some_and(|why| why.starts_with("it was tried"));
+                    if capped { session.answer(Question::TryAgain).and_then(|()| session.go()) } else { session.go() }
+                }
+            };
+            *self.known.borrow_mut() = Some(session.state);
+            ended
+        }));
+        testing::set(None);
+        match result {
+            Ok(Ok(outcome)) => Ended::Outcome(outcome),
+            Ok(Err(error)) => Ended::Journal(format!("{error:#}")),
+            Err(payload) if payload.is::<Killed>() => Ended::Killed,
+            Err(payload) => resume_unwind(payload),
+        }
+    }
+
+    /// Begins the procedure if it is not begun, and goes on until it is finished. `hook` makes the strikes of each run of the tool; `between` is done
+    /// after each that did not finish.
+    pub(super) fn finish(&self, verb: Verb, hook: &mut dyn FnMut() -> Option<Hook>, between: &mut dyn FnMut(&Ended)) {
+        let runs = self.state().runs.len();
+        let mut last = Vec::new();
+        for _ in 0..2000 {
+            let state = self.state();
+            let begun = state.runs.len() > runs;
+            if begun && state.current().is_none() {
+                return;
+            }
+            let plan = if begun { None } else { Some(self.plan(verb, &state)) };
+            let ended = self.once(plan, hook());
+            match &ended {
+                Ended::Outcome(Outcome::Finished) => {}
+                Ended::Outcome(Outcome::Halted { why, .. }) if !why.starts_with("it was tried") => panic!("{verb:?} halted: {why}"),
+                ended => between(ended),
+            }
+            last.push(format!("{ended:?}"));
+            if last.len() > 12
+                && last[last.len() - 12..].windows(2).all(|pair| pair[0] == pair[1])
+                && !last[last.len() - 1].contains("Killed")
+            {
+                panic!("{verb:?} does not come to an end: {}", last[last.len() - 1]);
+            }
+        }
+        panic!("{verb:?} does not come to an end: {:?}", &last[last.len() - 20..]);
+    }
+
+    /// The journal's bytes.
+    pub(super) fn journal(&self) -> Vec<u8> {
+        fs::read(self.layout.journal()).expect("readable")
+    }
+
+    /// The procedure under way to its end, without any strike.
+    pub(super) fn go_on(&self) {
+        let ended = self.once(None, None);
+        assert_eq!(ended, Ended::Outcome(Outcome::Finished));
+    }
+
+    /// Without any strike.
+    pub(super) fn run(&self, verb: Verb) {
+        let plan = self.plan(verb, &self.state());
+        assert_eq!(self.once(Some(plan), None), Ended::Outcome(Outcome::Finished), "{verb:?}");
+    }
+
+    pub(super) fn client(&self) {
+        assert!(self.product.client(), "the service is closed");
+    }
+
+    /// Everything that is to be the same however often a procedure was interrupted. The identities and the marks of rollbacks are not.
+    pub(super) fn picture(&self) -> Vec<String> {
+        let engine = &self.engine.fake;
+        let mut lines = Vec::new();
+        for pool in ["t", "u"] {
+            for info in engine.tree(&pool.parse().expect("a name")).expect("tree") {
+                let locals: Vec<_> =
+                    engine.locals(&info.name).expect("locals").into_iter().filter(|(name, _)| name != PROP_ROLLED_BACK).collect();
+                let mut content = engine.content(&info.name).expect("content");
+                content.sort();
+                let origin = info.origin.map(|origin| origin.to_string());
+                lines.push(format!("{} mounted={} {locals:?} {origin:?} {content:?}", info.name, info.mounted));
+                for snapshot in engine.snapshots(&info.name).expect("snapshots") {
+                    let holds = engine.holds(&snapshot.name).expect("holds");
+                    let mut content = engine.snapshot_content(&snapshot.name).expect("content");
+                    content.sort();
+                    lines.push(format!("{} {holds:?} {content:?}", snapshot.name));
+                }
+            }
+        }
+        let host = self.product.host();
+        lines.push(format!("{:?} broken={} {:?} masked={}", host.installed, host.broken, host.mode, host.masked));
+        lines.push(fs::read_to_string(self.root.join("etc/app.conf")).expect("readable"));
+        lines.push(format!("{:?}", self.state().phase));
+        lines
+    }
+
+    /// The service is open with exactly what clients were told, in this version.
+    #[track_caller]
+    pub(super) fn serves(&self, version: &str) {
+        let host = self.product.host();
+        assert_eq!(host.faults, Vec::<String>::new());
+        assert_eq!((host.installed.as_deref(), host.broken, host.mode), (Some(version), false, Mode::Open));
+        assert_eq!(host.items(), host.truth);
+        let config = fs::read_to_string(self.root.join("etc/app.conf")).expect("readable");
+        assert_eq!(config, format!("for version {}", &version[..1]));
+        let engine = &self.engine.fake;
+        for mount in &self.opening.datasets {
+            let info = engine.dataset(&mount.dataset).expect("dataset").expect("there");
+            assert_eq!(
+                (info.mounted, &engine.local(&mount.dataset, "canmount").expect("local")),
+                (true, &mount.canmount),
+                "{}",
+                mount.dataset
+            );
+        }
+    }
+
+    /// Nothing of ours is left on the pools.
+    #[track_caller]
+    pub(super) fn nothing_left(&self) {
+        let engine = &self.engine.fake;
+        let mut names = Vec::new();
+        for pool in ["t", "u"] {
+            for info in engine.tree(&pool.parse().expect("a name")).expect("tree") {
+                let ours: Vec<_> =
+                    engine.locals(&info.name).expect("locals").into_iter().filter(|(name, _)| name.starts_with("backout:")).collect();
+                assert_eq!(ours, Vec::new(), "{}", info.name);
+                let origin = (self.cloned && info.name.as_str() == "t/app").then(|| "t/base@gold".to_owned());
+                assert_eq!(info.origin.map(|origin| origin.to_string()), origin, "{}", info.name);
+                let snapshots: Vec<_> = engine.snapshots(&info.name).expect("snapshots").into_iter().map(|s| s.name.to_string()).collect();
+                names.extend(snapshots);
+                names.push(info.name.to_string());
+            }
+        }
+        let index = self.roots[1].to_string();
+        let mut expected = vec!["t".to_owned(), "t/app".into(), "t/app@daily".into(), "t/app/log".into(), "u".into(), index];
+        if self.cloned {
+            expected.extend(["t/base".to_owned(), "t/base@gold".to_owned()]);
+        }
+        names.sort();
+        expected.sort();
+        assert_eq!(names, expected);
+    }
+}

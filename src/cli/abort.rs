@@ -1,0 +1,47 @@
+//! `backout abort`: back to the state before a procedure that was begun and not finished.
+
+use super::desk::Desk;
+use super::work::{self, Task};
+use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::plan::{self, Procedure};
+
+/// Gives it up.
+pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
+    let lock = changes::lock(global, "abort")?;
+    let state = changes::state(global)?;
+    let report = super::report(&state);
+    let refuse = |what: &str| {
+        let mut trouble = Trouble::new(Exit::Refused, what);
+        trouble.now.extend(report.now.clone());
+        trouble.next.clone_from(&report.next);
+        trouble
+    };
+    let Some(run) = state.current() else {
+        let mut trouble = refuse(&format!("there is nothing to abort ({}: {})", report.change, report.state));
+        trouble.exit = Exit::Usage;
+        return Err(trouble);
+    };
+    let desk = Desk::of_change(global, &state)?;
+    let plan = match run.plan.procedure {
+        Procedure::Upgrade if run.was_begun("upgrade") => return Err(refuse("the packages were touched: the way back is a downgrade")),
+        Procedure::Snapshot | Procedure::Upgrade => plan::reopen(desk.product(), &state)?,
+        Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.beyond_return() => {
+            return Err(refuse(
+                "the point of no return is behind us: the upgraded state may be gone, and what was written is in the capture",
+            ));
+        }
+        Procedure::DowngradeKeep | Procedure::DowngradeInPlace => {
+            if run.was_begun("start") {
+                return Err(refuse("the previous version may have been open to its clients already; finish, then undo"));
+            }
+            plan::back(desk.product(), &state, run, &desk.roots(), true)?
+        }
+        _ => return Err(refuse(&format!("a {} cannot be aborted; it can be finished", run.plan.procedure.verb()))),
+    };
+    output::plan(global, &state.opening.change, &plan);
+    if answers.dry_run {
+        return Ok(Exit::Done);
+    }
+    ask::confirm_yes("Give it up?", answers, "backout abort")?;
+    work::carry_out(global, lock, &state, Task::Begin(plan))
+}

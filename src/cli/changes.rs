@@ -1,0 +1,121 @@
+//! The changes of this host, as their journals tell.
+
+use std::fs;
+
+use super::{Exit, Global, Trouble};
+use crate::change::{Layout, Lock};
+use crate::journal::{self, Phase, State};
+
+/// A change's folder.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The folder's name.
+    pub id: String,
+    /// What its journal says, or why it cannot be read.
+    pub state: Result<State, String>,
+}
+
+impl Found {
+    /// Whether something is left to do, or it cannot be told.
+    pub fn is_open(&self) -> bool {
+        self.state.as_ref().map_or(true, |state| state.phase != Phase::Closed)
+    }
+}
+
+/// Where the lock is. It is the host's, not the state folder's: two state folders may not work at once.
+pub fn lock_folder(global: &Global) -> std::path::PathBuf {
+    std::env::var_os("BACKOUT_RUN").map_or_else(
+        || if nix::unistd::geteuid().is_root() { "/run/backout".into() } else { global.state.join("run") },
+        std::path::PathBuf::from,
+    )
+}
+
+/// Takes the host's lock.
+pub fn lock(global: &Global, what: &str) -> Result<Lock, Trouble> {
+    Ok(Lock::take(&lock_folder(global), what)?)
+}
+
+/// Who is at work now, if anybody is.
+pub fn at_work(global: &Global) -> Option<String> {
+    Lock::holder(&lock_folder(global))
+}
+
+/// All changes, oldest first. A folder without a journal, or with one that never got a whole line, is none: it was never begun.
+pub fn all(global: &Global) -> Result<Vec<Found>, Trouble> {
+    let folder = global.state.join("changes");
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(Trouble::new(Exit::Failed, format!("cannot read {}: {error}", folder.display())));
+        }
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| Trouble::new(Exit::Failed, format!("cannot read {}: {error}", folder.display())))?;
+        let Ok(id) = entry.file_name().into_string() else { continue };
+        let path = Layout::new(&global.state, &id, None).journal();
+        if !path.exists() {
+            continue;
+        }
+        let state = match journal::file::read(&path) {
+            Ok(reading) => match State::fold(&reading.lines) {
+                Ok(Some(state)) => Ok(state),
+                Ok(None) => continue,
+                Err(error) => Err(error.to_string()),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        found.push(Found { id, state });
+    }
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(found)
+}
+
+/// The change that was asked for, or the only open one.
+pub fn pick(global: &Global) -> Result<Found, Trouble> {
+    let found = all(global)?;
+    if let Some(id) = &global.change {
+        let list = found.iter().map(|found| found.id.as_str()).collect::<Vec<_>>().join(", ");
+        let known = if list.is_empty() { "there is none".into() } else { format!("there are: {list}") };
+        return found.into_iter().find(|found| found.id == *id).ok_or_else(|| {
+            Trouble::new(Exit::Usage, format!("there is no change {id:?} in {}; {known}", global.state.display()))
+                .next("backout status", "see the open changes")
+        });
+    }
+    let mut open: Vec<Found> = found.into_iter().filter(Found::is_open).collect();
+    match (open.pop(), open.len()) {
+        (Some(one), 0) => Ok(one),
+        (None, _) => Err(Trouble::new(Exit::Usage, format!("there is no open change in {}", global.state.display()))
+            .next("backout check", "see whether this host can upgrade, and come back")),
+        (Some(last), _) => {
+            let names: Vec<&str> = open.iter().map(|found| found.id.as_str()).chain([last.id.as_str()]).collect();
+            Err(Trouble::new(Exit::Usage, format!("there are several open changes: {}", names.join(", ")))
+                .next(format!("backout --change {} status", last.id), "say which one is meant"))
+        }
+    }
+}
+
+/// The state of the change that was asked for.
+pub fn state(global: &Global) -> Result<State, Trouble> {
+    let found = pick(global)?;
+    found.state.map_err(|why| unreadable(&found.id, &why))
+}
+
+/// A journal that cannot be read is never guessed at.
+pub fn unreadable(id: &str, why: &str) -> Trouble {
+    let mut trouble = Trouble::new(Exit::Halted, format!("the journal of change {id} cannot be used"));
+    trouble.cause.push(why.to_owned());
+    trouble
+        .now(vec!["Nothing was changed.".into(), "A snapshot it took is held on the pool, named after the change.".into()])
+        .next(format!("zfs list -t snapshot -o name,creation,backout:change | grep {id}"), "see the snapshots of this change")
+}
+
+/// The change that was asked for, or the open one, or the newest.
+pub fn pick_or_newest(global: &Global) -> Result<Found, Trouble> {
+    let mut found = all(global)?;
+    if global.change.is_none() && !found.is_empty() && !found.iter().any(Found::is_open) {
+        return found.pop().ok_or_else(|| Trouble::new(Exit::Usage, "there is no change"));
+    }
+    pick(global)
+}

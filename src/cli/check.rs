@@ -1,0 +1,34 @@
+//! `backout check`: could this host upgrade, and come back?
+
+use serde_json::json;
+
+use super::desk::Desk;
+use super::{Exit, Global, Trouble, output};
+use crate::guard::{self, Occasion, Severity};
+
+/// Looks at everything, and prints all findings at once.
+pub fn run(global: &Global) -> Result<Exit, Trouble> {
+    let desk = Desk::open(global)?;
+    let facts = desk.facts(global, Occasion::Check, None, None)?;
+    let findings = guard::check(&facts);
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (refused, confirm, warned) = (count(Severity::Refuse), count(Severity::Confirm), count(Severity::Warn));
+    let exit = if refused > 0 { Exit::Refused } else { Exit::Done };
+    if global.json {
+        output::json_line(&json!({ "result": "check", "exit": exit.status(), "findings": findings, "facts": facts }));
+        return Ok(exit);
+    }
+    let installed = facts.versions.installed.as_deref().unwrap_or("unknown");
+    output::line(&format!("{}: {installed} -> {}", desk.product().title, desk.place().upgrade_to));
+    for root in &facts.roots {
+        output::line(&format!("  on {}", root.name));
+    }
+    output::findings(global, &findings);
+    output::line(&format!("checks: {refused} refuse, {confirm} ask for a yes, {warned} warn"));
+    if refused == 0 {
+        output::line("This host can upgrade, and come back.");
+        output::line("  next:  backout plan      see every step");
+        output::line("         backout upgrade   take the snapshot and upgrade");
+    }
+    Ok(exit)
+}

@@ -1,0 +1,104 @@
+//! `backout commit`: the upgrade or the downgrade is accepted, and what was kept for the other way is dropped.
+
+use super::desk::{Desk, ours};
+use super::work::{self, Task};
+use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::journal::{Phase, State};
+use crate::plan::{self, Plan, Procedure};
+use crate::zfs::{self, Dataset, Guid, PROP_CHANGE, PROP_ROLE, Snapshot};
+
+/// Accepts.
+pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
+    let lock = changes::lock(global, "commit")?;
+    let state = changes::state(global)?;
+    let report = super::report(&state);
+    let plan = match (state.phase, state.current()) {
+        (Phase::Opened, None) => plan::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new()),
+        (Phase::Prepared | Phase::Upgraded | Phase::BackedOut, None) => accept(global, &state, answers)?,
+        _ => {
+            let mut trouble = Trouble::new(Exit::Usage, format!("there is nothing to accept ({}: {})", report.change, report.state));
+            trouble.now.extend(report.now);
+            trouble.next = report.next;
+            return Err(trouble);
+        }
+    };
+    output::plan(global, &state.opening.change, &plan);
+    if answers.dry_run {
+        return Ok(Exit::Done);
+    }
+    ask::confirm_name(&state.opening.change, answers, "backout commit")?;
+    work::carry_out(global, lock, &state, Task::Begin(plan))
+}
+
+/// What was kept for the other way, and the clones that took its place.
+#[derive(Default)]
+struct Leftovers {
+    promote: Vec<Dataset>,
+    destroy: Vec<(Dataset, Guid)>,
+    snapshots: Vec<(Snapshot, Guid)>,
+    strangers: Vec<String>,
+    unnamed: Vec<String>,
+}
+
+/// Plans the commit. Nothing that is not ours goes unless it was named.
+fn accept(global: &Global, state: &State, answers: &Answers) -> Result<Plan, Trouble> {
+    let desk = Desk::of_change(global, state)?;
+    let left = look(&desk, state, answers).map_err(|error| {
+        let mut trouble = Trouble::new(Exit::Failed, "the datasets of this change could not be looked at");
+        trouble.cause.push(error.to_string());
+        trouble
+    })?;
+    if let Some(first) = left.strangers.first() {
+        let mut trouble = Trouble::new(Exit::Refused, "datasets that are not of this change stand below what is to be destroyed");
+        trouble.cause.extend(left.strangers.iter().map(|name| format!("{name} was made after the snapshot before the upgrade")));
+        return Err(trouble.next(format!("zfs rename {first} …"), "move what you want to keep, destroy the rest, and commit again"));
+    }
+    if !left.unnamed.is_empty() {
+        let mut trouble = Trouble::new(Exit::Refused, "snapshots that are not of this change would go with what is to be destroyed");
+        trouble.cause.extend(left.unnamed.iter().cloned());
+        let flags: Vec<String> = left.unnamed.iter().map(|name| format!("--accept {}", crate::exec::quote(name))).collect();
+        return Err(trouble.next(format!("backout commit {}", flags.join(" ")), "destroy them too"));
+    }
+    let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
+    Ok(plan::commit(state, procedure, left.promote, left.destroy, left.snapshots))
+}
+
+fn look(desk: &Desk, state: &State, answers: &Answers) -> zfs::Result<Leftovers> {
+    let engine = desk.engine.as_ref();
+    let ours = ours(state);
+    let mut left = Leftovers::default();
+    for root in desk.roots() {
+        for info in engine.tree(&root)? {
+            if engine.local(&info.name, PROP_ROLE)?.as_deref() == Some("active") {
+                left.promote.push(info.name);
+            }
+        }
+        for ending in plan::kept_endings(state) {
+            let aside = root.with_suffix(&ending)?;
+            if engine.dataset(&aside)?.is_none() {
+                continue;
+            }
+            for info in engine.tree(&aside)?.into_iter().rev() {
+                let of_this = engine.local(&info.name, PROP_CHANGE)?.as_deref() == Some(state.opening.change.as_str());
+                if !of_this || engine.local(&info.name, PROP_ROLE)?.is_none() {
+                    left.strangers.push(info.name.to_string());
+                    continue;
+                }
+                let all = engine.snapshots(&info.name)?;
+                // What is older than the snapshot a clone was made of moves to the clone when that is promoted.
+                let origin =
+                    all.iter().find(|other| ours.iter().any(|(name, guid)| *guid == other.guid && name.short() == state.opening.snapshot));
+                let from = origin.map_or(0, |origin| origin.createtxg + 1);
+                for snapshot in all.into_iter().rev().filter(|snapshot| snapshot.createtxg >= from) {
+                    let known = ours.iter().any(|(_, guid)| *guid == snapshot.guid);
+                    if !known && !answers.accept.iter().any(|name| name == snapshot.name.as_str()) {
+                        left.unnamed.push(snapshot.name.to_string());
+                    }
+                    left.snapshots.push((snapshot.name, snapshot.guid));
+                }
+                left.destroy.push((info.name, info.guid));
+            }
+        }
+    }
+    Ok(left)
+}

@@ -1,0 +1,270 @@
+//! Everything a procedure is planned from: site, playbook, the world's facts, and what the guards say of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use chrono::Local;
+
+use super::{Exit, Global, Trouble, changes};
+use crate::change::Layout;
+use crate::exec::{Command, Interrupt, Runner};
+use crate::guard::{self, Facts, Finding, Occasion, Sources, facts::Role};
+use crate::journal::{FORMAT, Opening, Output, State};
+use crate::plan::Mount;
+use crate::playbook::model::{CommandSpec, Playbook};
+use crate::playbook::{Site, Validated, ValidatedSite, library, template};
+use crate::zfs::{self, Dataset, Engine};
+
+/// Site, playbook and the means to look at the world.
+pub struct Desk {
+    /// This host's values.
+    pub site: ValidatedSite,
+    /// How the product is handled.
+    pub playbook: Validated,
+    /// ZFS.
+    pub engine: Box<dyn Engine>,
+    /// Processes; no log, no marker.
+    pub runner: Runner,
+}
+
+/// The folders of playbooks, in their order.
+pub fn playbook_dirs(global: &Global) -> Vec<PathBuf> {
+    global.playbooks.iter().cloned().chain(library::default_dirs()).collect()
+}
+
+impl Desk {
+    /// From the files that the command line names.
+    pub fn open(global: &Global) -> Result<Self, Trouble> {
+        let (site, playbook) = library::load_site(&global.site, &playbook_dirs(global)).map_err(|error| {
+            let mut trouble = Trouble::new(Exit::Usage, "the site file or its playbook cannot be used");
+            trouble.cause.push(error.to_string());
+            trouble.next("backout playbook show generic", "see how a playbook and a site file are written")
+        })?;
+        Self::with(site, playbook)
+    }
+
+    /// From the copies in a change's folder: what was edited since does not count.
+    pub fn of_change(global: &Global, state: &State) -> Result<Self, Trouble> {
+        let layout = Layout::new(&global.state, &state.opening.change, None);
+        let read = || -> Result<(ValidatedSite, Validated)> {
+            let text = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+            let (playbook_text, site_text) = (text(&layout.playbook())?, text(&layout.site())?);
+            let playbook = Validated::parse(&layout.playbook().display().to_string(), None, &playbook_text)?;
+            let (site, playbook) = ValidatedSite::parse(&layout.site(), &site_text, |_| Ok::<_, crate::playbook::Problems>(playbook))?;
+            for (path, found, recorded) in [
+                (layout.playbook(), playbook.sha256(), &state.opening.playbook_sha256),
+                (layout.site(), site.sha256(), &state.opening.site_sha256),
+            ] {
+                anyhow::ensure!(found == recorded, "{} is not the copy that was made when the change was opened", path.display());
+            }
+            Ok((site, playbook))
+        };
+        let (site, playbook) = read().map_err(|error| {
+            Trouble::new(Exit::Halted, format!("the change's own copies of site and playbook cannot be used ({})", state.opening.change))
+                .because(&error)
+        })?;
+        Self::with(site, playbook)
+    }
+
+    fn with(site: ValidatedSite, playbook: Validated) -> Result<Self, Trouble> {
+        let runner = Runner::new(None, None, Interrupt::default());
+        let engine = zfs::open(runner.clone());
+        Ok(Self { site, playbook, engine, runner })
+    }
+
+    /// The playbook as it was read.
+    pub fn product(&self) -> &Playbook {
+        self.playbook.playbook()
+    }
+
+    /// The site as it was read.
+    pub fn place(&self) -> &Site {
+        self.site.site()
+    }
+
+    /// What the world is like, for a procedure of this kind.
+    pub fn facts(&self, global: &Global, occasion: Occasion, state: Option<&State>, snapshot: Option<String>) -> Result<Facts, Trouble> {
+        let mut values = self.site.values().clone();
+        if let Some(state) = state {
+            values.extend(state.opening.values.clone());
+            values.insert("from_version".into(), state.opening.from_version.clone());
+        }
+        let asked = self.ask(&values);
+        values.extend(asked);
+        let lookup = |name: &str| values.get(name).cloned();
+        let command = |spec: &CommandSpec| {
+            // What is only known later stays as it is: the guards look at the program's name then.
+            Ok::<Command, String>(
+                template::expand_command(&spec.command(), &lookup, &BTreeMap::new())
+                    .unwrap_or_else(|_| template::expand_command_known(&spec.command(), &lookup)),
+            )
+        };
+        let text = |text: &str| template::expand(text, &lookup).map_err(|error| error.to_string());
+        let rule = |from: &str, to: &str| Ok(self.product().rule_for(from, to).map(|rule| (rule.verdict, rule.note.clone())));
+        let change = state.map(|state| state.opening.change.clone());
+        let id = change.clone().unwrap_or_else(|| "new".into());
+        let store = self.place().store.clone();
+        let layout = Layout::new(&global.state, &id, store.as_deref());
+        let mut places = vec![
+            (Role::Journal, layout.journal()),
+            (Role::Log, layout.log()),
+            (Role::Captures, layout.capture()),
+            (Role::Installers, layout.installer()),
+            (Role::Settings, global.site.clone()),
+        ];
+        places.extend(std::env::current_exe().ok().map(|path| (Role::Program, path)));
+        let installers = match state.and_then(|state| state.outputs.get("save-installer")) {
+            Some(Output::Files { list }) => list.iter().map(|file| (layout.installer().join(&file.path), file.sha256.clone())).collect(),
+            _ => Vec::new(),
+        };
+        let open_changes = changes::all(global)?
+            .into_iter()
+            .filter(|found| found.is_open() && Some(&found.id) != change.as_ref())
+            .map(|found| guard::facts::OpenChange {
+                datasets: found
+                    .state
+                    .map(|state| state.opening.datasets.iter().map(|mount| mount.dataset.clone()).collect())
+                    .unwrap_or_default(),
+                id: found.id,
+            })
+            .collect();
+        let sources = Sources {
+            occasion,
+            now: super::now().timestamp(),
+            engine: self.engine.as_ref(),
+            run: &|command| self.runner.run(command),
+            playbook: self.product(),
+            site: self.place(),
+            command: &command,
+            text: &text,
+            rule: &rule,
+            places,
+            snapshot_name: snapshot,
+            change,
+            ours: state.map(|state| self.ours_now(state)).unwrap_or_default(),
+            previous: state.map(|state| state.opening.from_version.clone()),
+            installers,
+            open_changes,
+            roots: guard::gather::Roots::default(),
+        };
+        Ok(guard::gather(&sources))
+    }
+
+    /// The change's snapshots: the ones to go back to, and of the others those that are still there (an undo drops them).
+    fn ours_now(&self, state: &State) -> Vec<(zfs::Snapshot, zfs::Guid)> {
+        let mut list = ours(state);
+        list.retain(|(name, _)| name.short() == state.opening.snapshot || !matches!(self.engine.snapshot_info(name), Ok(None)));
+        list
+    }
+
+    /// The values that the playbook asks of the host. One that is not answered is left out: the guards say so.
+    fn ask(&self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut answers = BTreeMap::new();
+        for (name, ask) in &self.product().ask {
+            if values.contains_key(name) {
+                continue;
+            }
+            let command = template::expand_command(&ask.command.command(), &|name| values.get(name).cloned(), &BTreeMap::new());
+            let Ok(printed) = command.map_err(anyhow::Error::from).and_then(|command| Ok(self.runner.run(&command)?)) else { continue };
+            let text = printed.stdout.trim();
+            let value = match &ask.pattern {
+                None => Some(text.to_owned()),
+                Some(pattern) => {
+                    regex::Regex::new(pattern).ok().and_then(|pattern| Some(pattern.captures(text)?.get(1)?.as_str().to_owned()))
+                }
+            };
+            answers.extend(value.map(|value| (name.clone(), value)));
+        }
+        answers
+    }
+
+    /// How a new change begins, if the facts allow it.
+    pub fn opening(&self, facts: &Facts, now: chrono::DateTime<Local>) -> Result<Opening> {
+        let change = self.change_id(now);
+        let mut values = self.site.values().clone();
+        for asked in &facts.asked {
+            let value = asked.value.clone().map_err(anyhow::Error::msg).with_context(|| format!("{} could not be learnt", asked.name))?;
+            values.insert(asked.name.clone(), value);
+        }
+        let from_version = facts.versions.installed.clone().map_err(anyhow::Error::msg).context("the installed version is not known")?;
+        values.insert("from_version".into(), from_version.clone());
+        Ok(Opening {
+            format: FORMAT,
+            snapshot: snapshot_name(&change),
+            snapshot_time: now.format("%Y%m%d:%H%M%S").to_string(),
+            change,
+            tool: env!("CARGO_PKG_VERSION").into(),
+            host: nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            playbook: self.product().name.clone(),
+            playbook_sha256: self.playbook.sha256().into(),
+            site_sha256: self.site.sha256().into(),
+            from_version,
+            upgrade_to: self.place().upgrade_to.clone(),
+            datasets: self.mounts()?,
+            values,
+            store: self.place().store.clone(),
+        })
+    }
+
+    /// The name of the snapshot that a change begun now would take.
+    pub fn snapshot_name(&self, now: chrono::DateTime<Local>) -> String {
+        snapshot_name(&self.change_id(now))
+    }
+
+    fn change_id(&self, now: chrono::DateTime<Local>) -> String {
+        format!("{}-{}", self.product().name, now.format("%Y%m%d%H%M%S"))
+    }
+
+    /// The site's datasets with everything below them, parents first.
+    fn mounts(&self) -> Result<Vec<Mount>> {
+        let mut mounts = Vec::new();
+        for root in &self.place().datasets {
+            for info in self.engine.tree(root)? {
+                let canmount = self.engine.local(&info.name, "canmount")?;
+                let (mountpoint, mounted) = (info.mountpoint, info.mounted);
+                mounts.push(Mount { dataset: info.name, guid: info.guid, mountpoint, canmount, mounted });
+            }
+        }
+        Ok(mounts)
+    }
+
+    /// The site's datasets.
+    pub fn roots(&self) -> Vec<Dataset> {
+        self.place().datasets.clone()
+    }
+}
+
+/// The name of the snapshot before the upgrade: the chapter wants the time in it, and the change's id has it.
+fn snapshot_name(change: &str) -> String {
+    format!("backout-{change}")
+}
+
+/// The snapshots that a change's steps took, the one before the upgrade first.
+pub fn ours(state: &State) -> Vec<(zfs::Snapshot, zfs::Guid)> {
+    let mut list = Vec::new();
+    for step in ["snapshot", "snapshot-upgraded", "snapshot-base"] {
+        if let Some(Output::Snapshots { list: taken }) = state.outputs.get(step) {
+            list.extend(taken.iter().cloned());
+        }
+    }
+    list
+}
+
+/// Refuses, or returns what needs a yes of its own and what is only to be known.
+pub fn judge(facts: &Facts, accepted: &[String]) -> Result<Vec<Finding>, Trouble> {
+    let findings = guard::check(facts);
+    let refused = findings.iter().filter(|finding| finding.severity == guard::Severity::Refuse).count();
+    if refused > 0 {
+        let mut trouble = Trouble::new(Exit::Refused, format!("{refused} of the checks refused"));
+        trouble.cause = findings.iter().filter(|finding| finding.severity != guard::Severity::Warn).map(ToString::to_string).collect();
+        return Err(trouble.next("backout check", "see all of them again, after the remedy"));
+    }
+    Ok(findings.into_iter().filter(|finding| !answered(finding, accepted)).collect())
+}
+
+fn answered(finding: &Finding, accepted: &[String]) -> bool {
+    let yes = |name: &str| accepted.iter().any(|accepted| accepted == name);
+    finding.severity == guard::Severity::Confirm
+        && if finding.subjects.is_empty() { yes(finding.guard) } else { finding.subjects.iter().all(|subject| yes(subject)) }
+}

@@ -1,0 +1,187 @@
+//! `backout downgrade`: the guided way back.
+
+use clap::Args;
+
+use super::desk::{Desk, judge};
+use super::work::{self, Task};
+use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::guard::{self, Facts, Finding, Occasion, Severity};
+use crate::journal::{Opening, Output, Phase, Record, State};
+use crate::plan::{self, DowngradeInput, Opened, Plan, Procedure};
+use crate::playbook::site::RollbackChoice;
+use crate::zfs::{Guid, Snapshot};
+
+/// How to go back.
+#[derive(Debug, Args)]
+pub struct DowngradeArgs {
+    /// Keep the upgraded state beside the restored one (the default while there is room).
+    #[arg(long, conflicts_with = "in_place")]
+    keep: bool,
+    /// Destroy the upgraded state: `zfs rollback`. For a pool without room, or by choice.
+    #[arg(long)]
+    in_place: bool,
+    #[command(flatten)]
+    answers: Answers,
+}
+
+struct Prepared {
+    desk: Desk,
+    plan: Plan,
+    findings: Vec<Finding>,
+}
+
+/// Shows what will happen, asks, and does it.
+pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Exit, Trouble> {
+    let lock = changes::lock(global, "downgrade")?;
+    let state = changes::state(global)?;
+    if let Some(run) = state.current() {
+        let failed_upgrade = run.plan.procedure == Procedure::Upgrade && run.was_begun("upgrade");
+        if !failed_upgrade {
+            return Err(not_now(&state));
+        }
+    } else if state.phase != Phase::Upgraded {
+        return Err(not_now(&state));
+    }
+    let answers = &arguments.answers;
+    let choice = if arguments.keep {
+        Some(RollbackChoice::Keep)
+    } else if arguments.in_place {
+        Some(RollbackChoice::InPlace)
+    } else {
+        None
+    };
+    let Prepared { desk, plan, findings } = prepare(global, &state, choice, answers)?;
+    output::plan(global, &state.opening.change, &plan);
+    output::findings(global, &findings);
+    if !global.json {
+        guide(global, &state, &plan);
+    }
+    if answers.dry_run {
+        return Ok(Exit::Done);
+    }
+    ask::confirm_each(&findings, answers)?;
+    ask::confirm_name(&state.opening.change, answers, "backout downgrade")?;
+    drop(desk);
+    work::carry_out(global, lock, &state, Task::Begin(plan))
+}
+
+/// `backout plan downgrade` of an upgraded change.
+pub fn plan_only(global: &Global, state: &State) -> Result<Exit, Trouble> {
+    if state.phase != Phase::Upgraded || state.current().is_some() {
+        return Err(not_now(state));
+    }
+    let prepared = prepare(global, state, None, &Answers::default())?;
+    output::plan(global, &state.opening.change, &prepared.plan);
+    output::findings(global, &prepared.findings);
+    Ok(Exit::Done)
+}
+
+/// The downgrade of an upgrade that is not made yet, for people who want to see the way back first.
+pub fn foreseen(desk: &Desk, opening: &Opening) -> anyhow::Result<Plan> {
+    let mut snapshots = Vec::new();
+    for mount in &opening.datasets {
+        snapshots.push((mount.dataset.at(&opening.snapshot)?, Guid(0)));
+    }
+    let input = DowngradeInput {
+        keep: desk.place().rollback != RollbackChoice::InPlace,
+        opened: Opened::Yes,
+        roots: desk.roots(),
+        snapshots,
+        consented: Vec::new(),
+        consented_bookmarks: Vec::new(),
+    };
+    plan::downgrade(desk.product(), opening, &input)
+}
+
+fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answers: &Answers) -> Result<Prepared, Trouble> {
+    let desk = Desk::of_change(global, state)?;
+    let (in_place, facts) = choose(global, &desk, state, choice.unwrap_or(desk.place().rollback))?;
+    let findings = judge(&facts, &answers.accept)?;
+    let snapshots = match state.outputs.get("snapshot") {
+        Some(Output::Snapshots { list }) => list.clone(),
+        _ => return Err(Trouble::new(Exit::Halted, "the journal names no snapshot to go back to")),
+    };
+    let opened = if state.clients_could_write() { Opened::Yes } else { Opened::Never };
+    let (consented, consented_bookmarks) = if in_place { newer(&facts) } else { (Vec::new(), Vec::new()) };
+    let input = DowngradeInput { keep: !in_place, opened, roots: desk.roots(), snapshots, consented, consented_bookmarks };
+    let plan = plan::downgrade(desk.product(), &state.opening, &input)?;
+    // What the journal would not take is better known now than after the questions.
+    let mut next = state.clone();
+    next.apply(&Record::Planned { plan: plan.clone() }).map_err(|why| Trouble::new(Exit::Usage, why))?;
+    Ok(Prepared { desk, plan, findings })
+}
+
+/// Keep while there is room, unless it was said otherwise.
+fn choose(global: &Global, desk: &Desk, state: &State, choice: RollbackChoice) -> Result<(bool, Facts), Trouble> {
+    let facts = |in_place| desk.facts(global, Occasion::Downgrade { in_place }, Some(state), None);
+    match choice {
+        RollbackChoice::Keep => Ok((false, facts(false)?)),
+        RollbackChoice::InPlace => Ok((true, facts(true)?)),
+        RollbackChoice::Auto => {
+            let keep = facts(false)?;
+            let refused = |facts: &Facts| guard::check(facts).iter().any(|finding| finding.severity == Severity::Refuse);
+            if refused(&keep) {
+                let in_place = facts(true)?;
+                if !refused(&in_place) {
+                    return Ok((true, in_place));
+                }
+            }
+            Ok((false, keep))
+        }
+    }
+}
+
+/// Everything newer than the snapshot to go back to: it goes with a rollback in place, and the operator has said yes to it by name.
+fn newer(facts: &Facts) -> (Vec<(Snapshot, Guid)>, Vec<String>) {
+    let (mut snapshots, mut bookmarks) = (Vec::new(), Vec::new());
+    for dataset in facts.datasets() {
+        let Some(target) = facts.target(dataset) else { continue };
+        let all = dataset.snapshots.as_deref().unwrap_or_default();
+        snapshots.extend(all.iter().filter(|other| other.createtxg > target.createtxg).map(|other| (other.name.clone(), other.guid)));
+        let all = dataset.bookmarks.as_deref().unwrap_or_default();
+        bookmarks.extend(all.iter().filter(|other| other.createtxg > target.createtxg).map(|other| other.name.clone()));
+    }
+    (snapshots, bookmarks)
+}
+
+/// What will happen, what is kept, what is destroyed, how long the service will be down.
+fn guide(global: &Global, state: &State, plan: &Plan) {
+    let opening = &state.opening;
+    output::line("");
+    output::line(&format!("Version {} comes back, with everything that was written since @{}.", opening.from_version, opening.snapshot));
+    if plan.procedure == Procedure::DowngradeKeep {
+        output::line(&format!(
+            "Kept:      the upgraded state, under names that end in `{}`, until `backout commit`; `backout undo` goes back to it.",
+            plan::ASIDE
+        ));
+        output::line("Destroyed: nothing.");
+    } else {
+        output::line("Kept:      the capture of what was written since the snapshot.");
+        output::line("Destroyed: the upgraded state, and every snapshot newer than the one before the upgrade.");
+    }
+    let package = package_time(global, opening);
+    output::line(&match package {
+        Some(seconds) => format!(
+            "Down:      the package work of the upgrade took {seconds} s; expect that, and the time for capture, restore and two lists."
+        ),
+        None => "Down:      from the stop to the last step; the package work takes most of it.".into(),
+    });
+    output::line("If it is interrupted, by anything: `backout resume`.");
+}
+
+/// How long the upgrade's package step took, as its journal tells.
+fn package_time(global: &Global, opening: &Opening) -> Option<i64> {
+    let path = crate::change::Layout::new(&global.state, &opening.change, None).journal();
+    let lines = crate::journal::file::read(&path).ok()?.lines;
+    let started = lines.iter().find(|line| matches!(&line.record, Record::Started { step, .. } if step == "upgrade"))?.at;
+    let done = lines.iter().find(|line| matches!(&line.record, Record::Done { step, .. } if step == "upgrade"))?.at;
+    Some((done - started).num_seconds())
+}
+
+fn not_now(state: &State) -> Trouble {
+    let report = super::report(state);
+    let mut trouble = Trouble::new(Exit::Usage, format!("a downgrade cannot begin ({}: {})", report.change, report.state));
+    trouble.now.extend(report.now);
+    trouble.next = report.next;
+    trouble
+}

@@ -1,0 +1,60 @@
+//! `backout log`: the journal of a change, line by line.
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Exit, Global, Trouble, changes, output};
+use crate::change::Layout;
+use crate::journal::{self, Question, Record};
+
+/// What to show.
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// Also what the commands printed.
+    #[arg(long)]
+    commands: bool,
+}
+
+/// Prints it.
+pub fn run(global: &Global, arguments: &LogArgs) -> Result<Exit, Trouble> {
+    let found = changes::pick_or_newest(global)?;
+    let layout = Layout::new(&global.state, &found.id, None);
+    let reading = journal::file::read(&layout.journal()).map_err(|error| changes::unreadable(&found.id, &error.to_string()))?;
+    for line in &reading.lines {
+        if global.json {
+            output::json_line(&json!(line));
+        } else {
+            let time = line.at.format("%Y-%m-%d %H:%M:%S %z").to_string();
+            for (i, text) in words(&line.record).lines().enumerate() {
+                let lead = if i == 0 { time.clone() } else { " ".repeat(time.len() + 4) };
+                output::line(&format!("{lead}  {text}"));
+            }
+        }
+    }
+    if arguments.commands && !global.json {
+        let text = std::fs::read(layout.log()).unwrap_or_default();
+        output::line("");
+        output::line(String::from_utf8_lossy(&text).trim_end());
+    }
+    Ok(Exit::Done)
+}
+
+fn words(record: &Record) -> String {
+    match record {
+        Record::Opened(opening) => {
+            format!("opened {}: {} -> {} (backout {})", opening.change, opening.from_version, opening.upgrade_to, opening.tool)
+        }
+        Record::Planned { plan } => format!("{} planned, {} steps", plan.procedure.verb(), plan.steps.len()),
+        Record::Started { step, attempt: 1 } => format!("  {step}: started"),
+        Record::Started { step, attempt } => format!("  {step}: started, try {attempt}"),
+        Record::Done { step, adopted: true, .. } => format!("  {step}: found done"),
+        Record::Done { step, .. } => format!("  {step}: done"),
+        Record::Failed { step, error } => format!("  {step}: failed: {error}"),
+        Record::Rewound { to, why } => format!("  back to {to}: {why}"),
+        Record::Halted { step, why } => format!("  {step}: halted: {why}"),
+        Record::Interrupted => "interrupted on request".into(),
+        Record::Answered { question: Question::Differences } => "a person answered for the differences".into(),
+        Record::Answered { question: Question::TryAgain } => "a person said: try again".into(),
+        Record::Finished => "finished".into(),
+    }
+}

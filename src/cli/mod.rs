@@ -1,0 +1,149 @@
+//! What people type. This is the only place that talks to a terminal.
+
+mod abort;
+mod ask;
+mod changes;
+mod check;
+mod commit;
+mod desk;
+mod downgrade;
+mod exit;
+mod log;
+mod output;
+mod plan;
+mod playbook;
+mod resume;
+mod snapshot;
+mod status;
+mod undo;
+mod upgrade;
+mod work;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::{DateTime, Local};
+use clap::{Args, Parser, Subcommand};
+
+pub use exit::{Exit, Trouble};
+pub use status::{Report, report};
+
+/// Upgrade a stateful service on ZFS, and bring the previous version back without losing what was written since.
+#[derive(Debug, Parser)]
+#[command(name = "backout", version, max_term_width = 100, disable_help_subcommand = true, after_help = exit::STATUSES)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Options of every verb.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The site file: this host's values for a playbook.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "/etc/backout/site.toml",
+        env = "BACKOUT_SITE",
+        hide_env_values = true
+    )]
+    site: PathBuf,
+    /// A folder of playbooks that come before the others. May be given more than once.
+    #[arg(long = "playbooks", global = true, value_name = "DIR")]
+    playbooks: Vec<PathBuf>,
+    /// Where the journals of the changes are.
+    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/backout", env = "BACKOUT_STATE", hide_env_values = true)]
+    state: PathBuf,
+    /// The change, where there is more than one.
+    #[arg(long, global = true, value_name = "ID")]
+    change: Option<String>,
+    /// Print JSON: one object for a result, one event a line while running.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// How a person answers in advance.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Answers {
+    /// Begin without asking. What needs an answer of its own is still refused.
+    #[arg(long)]
+    yes: bool,
+    /// Answer yes to what a check named: a snapshot's name, or the word in brackets. May be given more than once.
+    #[arg(long, value_name = "NAME")]
+    accept: Vec<String>,
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Can this host upgrade, and come back? Changes nothing.
+    Check,
+    /// Show the steps with their real names and commands. Changes nothing.
+    Plan(plan::PlanArgs),
+    /// Take the snapshot before an upgrade that is made later.
+    Snapshot(Answers),
+    /// Take the snapshot (unless there is one) and upgrade.
+    Upgrade(Answers),
+    /// Bring the previous version back, with everything that was written since.
+    Downgrade(downgrade::DowngradeArgs),
+    /// Go on with what was interrupted.
+    Resume(resume::ResumeArgs),
+    /// Give up what was begun: back to the state before it. Possible until the point of no return.
+    Abort(Answers),
+    /// After a downgrade that kept the upgraded state: back to that.
+    Undo(Answers),
+    /// Say what is true now, and what can be done next.
+    Status,
+    /// Accept the upgrade or the downgrade, and drop the way back.
+    Commit(Answers),
+    /// Show the journal of a change.
+    Log(log::LogArgs),
+    /// List, show and check playbooks.
+    #[command(subcommand)]
+    Playbook(playbook::PlaybookVerb),
+}
+
+/// The time: shown to people, and part of a new change's name. Nothing else depends on it.
+#[expect(clippy::disallowed_methods, reason = "the command line's one clock")]
+fn now() -> DateTime<Local> {
+    Local::now()
+}
+
+/// Parses the command line, does what it says, and returns the exit status.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            // Help and version are no errors.
+            return ExitCode::from(if error.use_stderr() { Exit::Usage.status() } else { 0 });
+        }
+    };
+    let global = &cli.global;
+    let result = match &cli.verb {
+        Verb::Check => check::run(global),
+        Verb::Plan(arguments) => plan::run(global, arguments),
+        Verb::Snapshot(answers) => snapshot::run(global, answers),
+        Verb::Upgrade(answers) => upgrade::run(global, answers),
+        Verb::Downgrade(arguments) => downgrade::run(global, arguments),
+        Verb::Resume(arguments) => resume::run(global, arguments),
+        Verb::Abort(answers) => abort::run(global, answers),
+        Verb::Undo(answers) => undo::run(global, answers),
+        Verb::Status => status::run(global),
+        Verb::Commit(answers) => commit::run(global, answers),
+        Verb::Log(arguments) => log::run(global, arguments),
+        Verb::Playbook(verb) => playbook::run(global, verb),
+    };
+    match result {
+        Ok(exit) => ExitCode::from(exit.status()),
+        Err(trouble) => {
+            output::trouble(global, &trouble);
+            ExitCode::from(trouble.exit.status())
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `backout playbook`: what products are known, and whether a playbook or a site file is right.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::desk::playbook_dirs;
+use super::{Exit, Global, Trouble, output};
+use crate::playbook::{Validated, library};
+
+/// What to do with playbooks.
+#[derive(Debug, Subcommand)]
+pub enum PlaybookVerb {
+    /// The playbooks that are known.
+    List,
+    /// The text of one.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// The text of a new one, to be filled in: every field with its meaning.
+    New {
+        /// Its name: lower-case letters, digits, `-`.
+        name: String,
+    },
+    /// Is a playbook's file right?
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// Does it.
+pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, Trouble> {
+    let unusable = |error: library::LibraryError| {
+        let mut trouble = Trouble::new(Exit::Usage, "the playbook cannot be used");
+        trouble.cause.push(error.to_string());
+        trouble
+    };
+    match verb {
+        PlaybookVerb::List => {
+            let listed = library::list(&playbook_dirs(global)).map_err(unusable)?;
+            if global.json {
+                let list: Vec<_> = listed
+                    .iter()
+                    .map(|one| match &one.playbook {
+                        Ok(playbook) => {
+                            json!({ "name": one.name, "origin": one.origin, "title": playbook.playbook().title, "shadowed": one.shadowed })
+                        }
+                        Err(error) => {
+                            json!({ "name": one.name, "origin": one.origin, "error": error.to_string(), "shadowed": one.shadowed })
+                        }
+                    })
+                    .collect();
+                output::json_line(&json!({ "result": "playbooks", "playbooks": list }));
+                return Ok(Exit::Done);
+            }
+            let mut table = comfy_table::Table::new();
+            table.load_style(comfy_table::presets::NOTHING);
+            table.set_header(["NAME", "TITLE", "FROM"]);
+            for one in &listed {
+                let title = one
+                    .playbook
+                    .as_ref()
+                    .map_or("(has faults; see `backout playbook check FILE`)", |playbook| playbook.playbook().title.as_str());
+                let shadow = if one.shadowed { " (another of this name comes before it)" } else { "" };
+                table.add_row([one.name.as_str(), title, &format!("{}{shadow}", one.origin)]);
+            }
+            for row in table.to_string().lines() {
+                output::line(row.trim_end());
+            }
+            Ok(Exit::Done)
+        }
+        PlaybookVerb::Show { name } => {
+            let playbook = library::find(name, &playbook_dirs(global)).map_err(unusable)?;
+            if global.json {
+                output::json_line(&json!({ "result": "playbook", "origin": playbook.origin(), "playbook": playbook.playbook() }));
+            } else {
+                output::line(playbook.text().trim_end());
+            }
+            Ok(Exit::Done)
+        }
+        PlaybookVerb::New { name } => {
+            let sample = library::find("generic", &[]).map_err(unusable)?;
+            let text = sample.text().replace("name = \"generic\"", &format!("name = \"{name}\""));
+            let made = Validated::parse("the new playbook", Some(name), &text).map_err(|problems| unusable(problems.into()))?;
+            output::line(made.text().trim_end());
+            Ok(Exit::Done)
+        }
+        PlaybookVerb::Check { file } => {
+            let playbook = library::load_playbook(file).map_err(unusable)?;
+            if global.json {
+                output::json_line(&json!({ "result": "check", "origin": playbook.origin(), "warnings": playbook.warnings() }));
+            } else {
+                for warning in playbook.warnings() {
+                    output::line(&format!("warning: {}:{}: {}", file.display(), warning.line, warning.what));
+                }
+                output::line(&format!("{}: playbook `{}` is right", file.display(), playbook.playbook().name));
+            }
+            Ok(Exit::Done)
+        }
+    }
+}

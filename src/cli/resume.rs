@@ -1,0 +1,43 @@
+//! `backout resume`: on with what was interrupted.
+
+use clap::Args;
+
+use super::work::{self, Task};
+use super::{Exit, Global, Trouble, changes};
+use crate::journal::Question;
+
+/// A person's answer.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// Open the service though the inventories differ: you answer for the items listed.
+    #[arg(long, conflicts_with = "try_again")]
+    accept_differences: bool,
+    /// Try a step again that was tried too often.
+    #[arg(long)]
+    try_again: bool,
+    /// Accepted for symmetry: a resume asks nothing.
+    #[arg(long, hide = true)]
+    yes: bool,
+}
+
+/// Goes on.
+pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Exit, Trouble> {
+    let lock = changes::lock(global, "resume")?;
+    let state = changes::state(global)?;
+    let report = super::report(&state);
+    let Some(run) = state.current() else {
+        let mut trouble = Trouble::new(Exit::Usage, format!("there is nothing to resume ({}: {})", report.change, report.state));
+        trouble.now.extend(report.now);
+        trouble.next = report.next;
+        return Err(trouble);
+    };
+    let answer = if arguments.accept_differences {
+        if report.step.as_deref() != Some("prove") || run.halted.is_none() {
+            return Err(Trouble::new(Exit::Usage, "there are no differences to answer for").next("backout resume", "go on"));
+        }
+        Some(Question::Differences)
+    } else {
+        arguments.try_again.then_some(Question::TryAgain)
+    };
+    work::carry_out(global, lock, &state, Task::Resume(answer))
+}

@@ -1,0 +1,237 @@
+//! `backout status`: what is true now, and what can be done next. Every error says the same, from here.
+
+use serde::Serialize;
+
+use super::{Exit, Global, Trouble, changes, output};
+use crate::journal::{Output, Phase, Run, State, StepState};
+use crate::plan::Procedure;
+
+/// A way on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Next {
+    /// What to type.
+    pub command: String,
+    /// What it does.
+    pub meaning: String,
+}
+
+/// What is true of a change.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Its id.
+    pub change: String,
+    /// Where it stands, in one word or two.
+    pub state: String,
+    /// The version before, and the one asked for.
+    pub from: String,
+    /// See `from`.
+    pub to: String,
+    /// The procedure under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub procedure: Option<String>,
+    /// The step it stands at, if it is not finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Steps done, and steps in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub done: Option<(usize, usize)>,
+    /// Why a person must decide, or why the last try failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What is true now.
+    pub now: Vec<String>,
+    /// What can be done next; the first is what most people want.
+    pub next: Vec<Next>,
+}
+
+fn next(command: &str, meaning: &str) -> Next {
+    Next { command: format!("backout {command}"), meaning: meaning.into() }
+}
+
+/// What the journal says, in words. Pure.
+pub fn report(state: &State) -> Report {
+    let opening = &state.opening;
+    let mut report = Report {
+        change: opening.change.clone(),
+        state: String::new(),
+        from: opening.from_version.clone(),
+        to: opening.upgrade_to.clone(),
+        procedure: None,
+        step: None,
+        done: None,
+        why: None,
+        now: Vec::new(),
+        next: Vec::new(),
+    };
+    match state.current() {
+        Some(run) => under_way(state, run, &mut report),
+        None => between(state, &mut report),
+    }
+    report
+}
+
+fn between(state: &State, report: &mut Report) {
+    let (from, to, snapshot) = (&state.opening.from_version, &state.opening.upgrade_to, &state.opening.snapshot);
+    let kept = state.last_run(Procedure::is_downgrade).is_some_and(|run| run.plan.procedure == Procedure::DowngradeKeep);
+    match state.phase {
+        Phase::Opened => {
+            report.state = "opened".into();
+            report.now.push("Nothing was done yet.".into());
+            report.next.push(next("upgrade", "take the snapshot and upgrade"));
+            report.next.push(next("commit", "close it; nothing is to be dropped"));
+        }
+        Phase::Prepared => {
+            report.state = "prepared".into();
+            report.now.push(format!("Version {from} serves its clients."));
+            report.now.push(format!("The snapshot @{snapshot} is taken and held."));
+            report.now.push("A downgrade brings back what is written from the snapshot on.".into());
+            report.next.push(next("upgrade", &format!("upgrade to version {to}")));
+            report.next.push(next("commit", "give the upgrade up, and drop the snapshot"));
+        }
+        Phase::Upgraded => {
+            report.state = "upgraded".into();
+            report.now.push(format!("Version {to} serves its clients."));
+            report.now.push(format!("The way back to {from} is open: @{snapshot} is held."));
+            report.next.push(next("downgrade", &format!("bring version {from} back, with everything that was written since")));
+            report.next.push(next("commit", &format!("accept version {to}, and drop the way back")));
+        }
+        Phase::BackedOut => {
+            report.state = "backed out".into();
+            report.now.push(format!("Version {from} serves its clients, with all that was written since."));
+            if let Some(Output::Proof(proof)) = state.outputs.get("prove") {
+                report.now.push(proof.to_string());
+            }
+            if kept {
+                report.now.push(format!("The upgraded state is kept beside it; the names end in `{}`.", crate::plan::ASIDE));
+                report.next.push(next("commit", "accept the downgrade, and destroy the upgraded state"));
+                report.next.push(next("undo", &format!("go back to version {to} and its state")));
+            } else {
+                report.next.push(next("commit", "accept the downgrade, and drop the snapshot"));
+            }
+        }
+        Phase::Closed => {
+            report.state = "closed".into();
+            report.now.push("The change is closed. Nothing of it is left to do.".into());
+        }
+    }
+}
+
+fn under_way(state: &State, run: &Run, report: &mut Report) {
+    let verb = run.plan.procedure.verb();
+    let done = run.steps.iter().filter(|step| **step == StepState::Done).count();
+    report.procedure = Some(verb.into());
+    report.done = Some((done, run.steps.len()));
+    let at = run.next();
+    report.step = at.map(|at| run.plan.steps[at].id.clone());
+    let failure = at.and_then(|at| if let StepState::Failed(error) = &run.steps[at] { Some(error.clone()) } else { None });
+    report.why = run.halted.clone().or(failure);
+    report.state = match (&run.halted, &report.why) {
+        (Some(_), _) => format!("halted in the {verb}"),
+        (None, Some(_)) => format!("failed in the {verb}"),
+        _ => format!("interrupted in the {verb}"),
+    };
+    report.now.push(service_truth(run));
+    report.now.extend(data_truth(state, run));
+    ways_on(run, report);
+}
+
+/// Whether clients are served.
+fn service_truth(run: &Run) -> String {
+    let closed = run.was_begun("stop");
+    let opening = run.was_begun("start");
+    match (closed, opening) {
+        (_, true) => "The service was about to be opened to its clients; it may be open.".into(),
+        (true, false) => "The service is closed to its clients.".into(),
+        (false, false) => "The service was not touched yet.".into(),
+    }
+}
+
+/// Where the data is.
+fn data_truth(state: &State, run: &Run) -> Vec<String> {
+    let mut lines = Vec::new();
+    let snapshot = &state.opening.snapshot;
+    if run.plan.procedure.is_downgrade() {
+        let captured = matches!(run.step("verify"), Some((_, StepState::Done)));
+        lines.push(if captured {
+            "What was written since is captured, checksummed and read back.".into()
+        } else {
+            "The upgraded data is in its place; nothing of it was taken away.".into()
+        });
+        if run.beyond_return() {
+            lines.push("The point of no return is behind us: the only way is forward.".into());
+        } else if run.plan.steps.iter().any(|step| step.id.starts_with("set-aside:") && run.was_begun(&step.id)) {
+            lines.push("The upgraded data is kept beside, whole: there is a way back to it.".into());
+        }
+    } else if matches!(state.outputs.get("snapshot"), Some(Output::Snapshots { .. })) {
+        lines.push(format!("The snapshot @{snapshot} is taken and held."));
+    }
+    lines
+}
+
+/// What can be typed.
+fn ways_on(run: &Run, report: &mut Report) {
+    let verb = run.plan.procedure.verb();
+    let go_on =
+        if run.halted.is_some() { "look again, and go on if the reason is gone".to_owned() } else { format!("go on with the {verb}") };
+    report.next.push(next("resume", &go_on));
+    let proving = report.step.as_deref() == Some("prove") && run.halted.is_some();
+    if proving {
+        report.next.push(next("resume --accept-differences", "open it nevertheless: you answer for the items"));
+    } else if run.halted.is_some() {
+        report.next.push(next("resume --try-again", "the same, after too many tries"));
+    }
+    let packages = run.was_begun("upgrade");
+    match run.plan.procedure {
+        Procedure::Snapshot => report.next.push(next("abort", "give it up; the service is opened again as it was")),
+        Procedure::Upgrade if packages => {
+            report.next.push(next("downgrade", "give the upgrade up, and bring the previous version back"));
+        }
+        Procedure::Upgrade => report.next.push(next("abort", "give the upgrade up; the service is opened again as it was")),
+        Procedure::DowngradeKeep | Procedure::DowngradeInPlace if !run.beyond_return() => {
+            report.next.push(next("abort", "give the downgrade up; the upgraded version is opened again"));
+        }
+        _ => {}
+    }
+}
+
+/// Shows the status of the open change, or of the one asked for.
+pub fn run(global: &Global) -> Result<Exit, Trouble> {
+    let found = changes::all(global)?;
+    let at_work = changes::at_work(global);
+    let shown: Vec<_> = match &global.change {
+        Some(_) => vec![changes::pick(global)?],
+        None => {
+            let open: Vec<_> = found.iter().filter(|found| found.is_open()).cloned().collect();
+            if open.is_empty() { found.into_iter().max_by(|a, b| a.id.cmp(&b.id)).into_iter().collect() } else { open }
+        }
+    };
+    let mut exit = Exit::Done;
+    let mut reports = Vec::new();
+    let mut unreadable = None;
+    for found in &shown {
+        match &found.state {
+            Ok(state) => {
+                let report = report(state);
+                if state.current().is_some_and(|run| run.halted.is_some()) {
+                    exit = Exit::Halted;
+                } else if state.current().is_some() && exit == Exit::Done {
+                    exit = Exit::Awaiting;
+                }
+                reports.push(report);
+            }
+            Err(why) => unreadable = Some(changes::unreadable(&found.id, why)),
+        }
+    }
+    // The others are shown all the same.
+    if let Some(trouble) = unreadable {
+        if !reports.is_empty() {
+            output::status(global, &reports, at_work.as_deref());
+        }
+        return Err(trouble);
+    }
+    if at_work.is_some() {
+        exit = Exit::Done;
+    }
+    output::status(global, &reports, at_work.as_deref());
+    Ok(exit)
+}

@@ -1,0 +1,45 @@
+//! `backout undo`: from a finished downgrade that kept the upgraded state back to that.
+
+use super::desk::Desk;
+use super::work::{self, Task};
+use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::journal::Phase;
+use crate::plan::{self, Procedure};
+
+/// Goes back to the upgraded state.
+pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
+    let lock = changes::lock(global, "undo")?;
+    let state = changes::state(global)?;
+    let report = super::report(&state);
+    let refuse = |what: String| {
+        let mut trouble = Trouble::new(Exit::Refused, what);
+        trouble.now.extend(report.now.clone());
+        trouble.next.clone_from(&report.next);
+        trouble
+    };
+    let run = state.last_run(Procedure::is_downgrade);
+    let (Some(run), Phase::BackedOut, None) = (run, state.phase, state.current()) else {
+        let mut trouble = refuse(format!("there is no finished downgrade to undo ({}: {})", report.change, report.state));
+        trouble.exit = Exit::Usage;
+        return Err(trouble);
+    };
+    if run.plan.procedure == Procedure::DowngradeInPlace {
+        return Err(refuse("the downgrade was in place: it destroyed the upgraded state".into()));
+    }
+    let desk = Desk::of_change(global, &state)?;
+    let plan = plan::back(desk.product(), &state, run, &desk.roots(), false)?;
+    output::plan(global, &state.opening.change, &plan);
+    if !global.json {
+        output::line("");
+        output::line(&format!(
+            "What was written on version {} since the downgrade is not in the upgraded state. It stays on datasets whose names end in `{}` (or that and a number).",
+            state.opening.from_version,
+            plan::UNDONE
+        ));
+    }
+    if answers.dry_run {
+        return Ok(Exit::Done);
+    }
+    ask::confirm_name(&state.opening.change, answers, "backout undo")?;
+    work::carry_out(global, lock, &state, Task::Begin(plan))
+}

@@ -1,0 +1,68 @@
+//! `backout upgrade`: the snapshot, unless there is one, and the upgrade.
+
+use std::collections::BTreeMap;
+
+use super::desk::{Desk, judge};
+use super::work::{self, Task};
+use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::guard::Occasion;
+use crate::journal::{Phase, State};
+use crate::plan;
+
+/// Opens a change, or takes the prepared one, and upgrades.
+pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
+    forward(global, answers, false)
+}
+
+/// Both ways forward: `only` the snapshot, or the upgrade.
+pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Exit, Trouble> {
+    let verb = if only { "snapshot" } else { "upgrade" };
+    let lock = changes::lock(global, verb)?;
+    let now = super::now();
+    let open: Vec<_> = changes::all(global)?.into_iter().filter(changes::Found::is_open).collect();
+    let (desk, state, facts) = match open.first() {
+        Some(found) => {
+            let state = changes::state(global)?;
+            let prepared = !only && state.phase == Phase::Prepared && state.current().is_none();
+            let untouched = state.phase == Phase::Opened && state.runs.is_empty();
+            if !prepared && !untouched {
+                return Err(already_open(&found.id, &state, verb));
+            }
+            let desk = Desk::of_change(global, &state)?;
+            let facts = desk.facts(global, Occasion::Upgrade, Some(&state), None)?;
+            (desk, Some(state), facts)
+        }
+        None => {
+            let desk = Desk::open(global)?;
+            let facts = desk.facts(global, Occasion::Upgrade, None, Some(desk.snapshot_name(now)))?;
+            (desk, None, facts)
+        }
+    };
+    let findings = judge(&facts, &answers.accept)?;
+    let known = state.is_some();
+    let state = match state {
+        Some(state) => state,
+        None => State { opening: desk.opening(&facts, now)?, phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new() },
+    };
+    let (product, opening) = (desk.product(), &state.opening);
+    let plan = if only { plan::snapshot_only(product, opening)? } else { plan::upgrade(product, opening, state.phase == Phase::Prepared)? };
+    output::plan(global, &opening.change, &plan);
+    output::findings(global, &findings);
+    if answers.dry_run {
+        return Ok(Exit::Done);
+    }
+    ask::confirm_each(&findings, answers)?;
+    ask::confirm_yes(&format!("Begin the {verb}?"), answers, &format!("backout {verb}"))?;
+    if !known {
+        work::open(global, &desk, opening)?;
+    }
+    work::carry_out(global, lock, &state, Task::Begin(plan))
+}
+
+fn already_open(id: &str, state: &State, verb: &str) -> Trouble {
+    let report = super::report(state);
+    let mut trouble = Trouble::new(Exit::Usage, format!("a new {verb} cannot begin ({id}: {})", report.state));
+    trouble.now.extend(report.now);
+    trouble.next = report.next;
+    trouble
+}

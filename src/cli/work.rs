@@ -1,0 +1,91 @@
+//! Carrying a procedure out: the lock, the journal, the loop, and what is said at its end.
+
+use std::cell::RefCell;
+
+use super::desk::Desk;
+use super::output::Watcher;
+use super::status::report;
+use super::{Exit, Global, Trouble, changes};
+use crate::change::layout::write_atomic;
+use crate::change::run::{Outcome, Session};
+use crate::change::{Layout, Lock};
+use crate::exec::{Interrupt, Runner};
+use crate::journal::{Journal, Opening, Question, Record, State};
+use crate::plan::Plan;
+use crate::zfs;
+
+/// What is to be carried out.
+pub enum Task {
+    /// A new procedure.
+    Begin(Plan),
+    /// The one under way, after a person's answer if there is one.
+    Resume(Option<Question>),
+}
+
+/// Opens a new change: its folder, the copies of site and playbook, its journal with the first line.
+pub fn open(global: &Global, desk: &Desk, opening: &Opening) -> Result<(), Trouble> {
+    let layout = Layout::new(&global.state, &opening.change, opening.store.as_deref());
+    let work = || -> anyhow::Result<()> {
+        use anyhow::Context as _;
+        if layout.journal().exists() {
+            anyhow::bail!("{} is there already", layout.journal().display());
+        }
+        layout.create().with_context(|| format!("cannot make {}", layout.folder().display()))?;
+        write_atomic(&layout.playbook(), desk.playbook.text().as_bytes()).context("cannot copy the playbook")?;
+        write_atomic(&layout.site(), desk.site.text().as_bytes()).context("cannot copy the site file")?;
+        let mut journal = Journal::create(&layout.journal())?;
+        if let Err(error) = journal.append(Record::Opened(opening.clone())) {
+            // A journal without a first line is no change.
+            let _ = std::fs::remove_file(layout.journal());
+            return Err(error.into());
+        }
+        Ok(())
+    };
+    work().map_err(|error| Trouble::new(Exit::Failed, "the change could not be opened").because(&error))
+}
+
+/// Carries it out under the lock, and says how it ended.
+pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<Exit, Trouble> {
+    let change = state.opening.change.clone();
+    let layout = Layout::new(&global.state, &change, state.opening.store.as_deref());
+    let (journal, lines) = Journal::open(&layout.journal()).map_err(|error| changes::unreadable(&change, &error.to_string()))?;
+    let state = State::fold(&lines)
+        .map_err(|error| error.to_string())
+        .and_then(|state| state.ok_or_else(|| "it is empty".to_owned()))
+        .map_err(|why| changes::unreadable(&change, &why))?;
+    let interrupt = Interrupt::on_signals().map_err(|error| Trouble::new(Exit::Failed, format!("cannot listen to signals: {error}")))?;
+    let runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
+    let engine = zfs::open(runner.clone());
+    let watcher = RefCell::new(Watcher::new(global));
+    let watch = |event: &crate::change::run::Event<'_>| watcher.borrow_mut().event(event);
+    let mut session = Session { journal, state, layout, engine: engine.as_ref(), runner: &runner, watch: &watch, root: "/".into() };
+    let ended = match task {
+        Task::Begin(plan) => session.begin(plan),
+        Task::Resume(answer) => answer.map_or(Ok(()), |question| session.answer(question)).and_then(|()| session.go()),
+    };
+    drop(lock);
+    let report = report(&session.state);
+    let trouble = |exit, what: String| {
+        let mut trouble = Trouble::new(exit, what).now(report.now.clone());
+        trouble.next.clone_from(&report.next);
+        trouble
+    };
+    match ended {
+        Ok(Outcome::Finished) => {
+            super::output::finished(global, &report);
+            Ok(Exit::Done)
+        }
+        Ok(Outcome::Interrupted) => Err(trouble(Exit::Awaiting, "stopped, as asked; what is done is written down".into())),
+        Ok(Outcome::Halted { step, why }) => {
+            let mut trouble = trouble(Exit::Halted, format!("halted at step `{step}`: a person must decide"));
+            trouble.cause.push(why);
+            Err(trouble)
+        }
+        Ok(Outcome::Failed { step, error }) => {
+            let mut trouble = trouble(Exit::Failed, format!("step `{step}` failed"));
+            trouble.cause.push(error);
+            Err(trouble)
+        }
+        Err(error) => Err(trouble(Exit::Failed, "the journal could not be written".into()).because(&error)),
+    }
+}

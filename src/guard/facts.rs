@@ -1,0 +1,374 @@
+//! What is known of the world before a procedure: plain data, gathered by [`gather`](super::gather()) and judged by the guards.
+//!
+//! A question that got no answer stands here as an `Err` with the reason, never as an empty list.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Occasion;
+use super::mounts::Mount;
+use super::proc::Process;
+use crate::playbook::site::RollbackChoice;
+use crate::zfs::{Dataset, Guid, Pool, Snapshot};
+
+mod product;
+
+pub use product::{Asked, Installers, Program, RequirementFact, SavedFile, Unit, UnitState, Users, Versions};
+
+/// What was learnt, or why it could not be.
+pub type Learnt<T> = Result<T, String>;
+
+/// Everything the guards look at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The procedure they were gathered for.
+    pub occasion: Occasion,
+    /// Seconds since 1970, UTC.
+    pub now: i64,
+    /// Who runs this.
+    pub caller: Learnt<Caller>,
+    /// What `zfs version` says.
+    pub zfs: Learnt<ZfsVersion>,
+    /// The site's choice of rollback.
+    pub rollback: RollbackChoice,
+    /// The site's datasets, each with all below it.
+    pub roots: Vec<Root>,
+    /// Their pools.
+    pub pools: Vec<PoolFact>,
+    /// The playbook's data paths and where they really lie.
+    pub data: Vec<DataPath>,
+    /// Symbolic links inside the data that lead off the datasets.
+    pub links: Vec<LinkOut>,
+    /// Folders that were too large to be searched for such links to the end.
+    pub links_unsearched: Vec<String>,
+    /// Parts of the system that must never go back with the data.
+    pub system: Vec<Place>,
+    /// Where this tool keeps what must outlive a rollback.
+    pub places: Vec<Place>,
+    /// Mounts below the datasets' mountpoints that are not of these datasets.
+    pub foreign_mounts: Learnt<Vec<Mount>>,
+    /// The name that the new snapshot shall have.
+    pub snapshot_name: Option<String>,
+    /// The change that is to be backed out.
+    pub change: Option<String>,
+    /// That change's own snapshots. The oldest of a dataset is the one to go back to.
+    pub ours: Vec<(Snapshot, Guid)>,
+    /// Other changes that are still open.
+    pub open_changes: Vec<OpenChange>,
+    /// `zfs send` and `zfs receive` that run now.
+    pub transfers: Learnt<Vec<Process>>,
+    /// Jobs that make or destroy snapshots by themselves.
+    pub jobs: Vec<Job>,
+    /// Where such jobs could not be looked for.
+    pub jobs_unknown: Vec<String>,
+    /// The service's units.
+    pub units: Vec<Unit>,
+    /// The service's processes that run now.
+    pub servers: Learnt<Vec<Process>>,
+    /// The names they were looked for by.
+    pub server_names: Vec<String>,
+    /// Other processes that use the data.
+    pub users: Learnt<Users>,
+    /// Versions.
+    pub versions: Versions,
+    /// The playbook's requirements for this occasion.
+    pub requirements: Vec<RequirementFact>,
+    /// The values that the playbook asks of the host.
+    pub asked: Vec<Asked>,
+    /// What the product cannot promise.
+    pub limits: Vec<String>,
+    /// The programs that the playbook's commands start.
+    pub programs: Vec<Program>,
+    /// The files of the previous version's installer.
+    pub installers: Installers,
+}
+
+/// Who runs this (`proc_pid_status(5)`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective capabilities, one bit each (`capabilities(7)`).
+    pub capabilities: u64,
+}
+
+/// Versions of ZFS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZfsVersion {
+    /// Of the commands, such as `zfs-2.3.2-1`.
+    pub commands: String,
+    /// Of the kernel's module, such as `zfs-kmod-2.3.2-1`.
+    pub module: Option<String>,
+}
+
+/// One of the site's datasets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Root {
+    /// Its name.
+    pub name: Dataset,
+    /// It and all below it, parents first. `None`: there is no such dataset.
+    pub tree: Learnt<Option<Vec<DatasetFact>>>,
+    /// What already has the names that a rollback gives to datasets which it keeps; such a name that cannot be is an error.
+    pub beside: Vec<Learnt<CloneFact>>,
+}
+
+/// One file system or volume.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatasetFact {
+    /// Its name.
+    pub name: Dataset,
+    /// Its identity.
+    pub guid: Guid,
+    /// A block device, not a file system.
+    pub volume: bool,
+    /// Where it should be mounted; `None` for `none`, `legacy` and volumes.
+    pub mountpoint: Option<PathBuf>,
+    /// Whether ZFS says that it is mounted.
+    pub mounted: bool,
+    /// Where the kernel has it mounted.
+    pub mounted_at: Vec<PathBuf>,
+    /// What lies over it at its mountpoint, if it is not to be seen there.
+    pub hidden_by: Option<String>,
+    /// `on`, `off`, `noauto`.
+    pub canmount: String,
+    /// Bytes used, children and snapshots included.
+    pub used: u64,
+    /// Bytes it refers to.
+    pub referenced: u64,
+    /// Bytes free to it.
+    pub available: u64,
+    /// Bytes written since its newest snapshot.
+    pub written: u64,
+    /// Limit to what it may refer to.
+    pub refquota: Option<u64>,
+    /// The snapshot it was cloned from.
+    pub origin: Option<Snapshot>,
+    /// `available`, `unavailable`, `None` when not encrypted.
+    pub keystatus: Option<String>,
+    /// The readonly property.
+    pub readonly: bool,
+    /// Its own snapshots, oldest first.
+    pub snapshots: Learnt<Vec<SnapshotFact>>,
+    /// Its own bookmarks, oldest first (read before a rollback in place only).
+    pub bookmarks: Learnt<Vec<BookmarkFact>>,
+}
+
+/// One snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotFact {
+    /// Its name.
+    pub name: Snapshot,
+    /// Its identity.
+    pub guid: Guid,
+    /// Orders the snapshots of a pool.
+    pub createtxg: u64,
+    /// Seconds since 1970, UTC.
+    pub creation: i64,
+    /// Bytes only it keeps.
+    pub used: u64,
+    /// Bytes it refers to.
+    pub referenced: u64,
+    /// Tags of its holds.
+    pub holds: Learnt<Vec<String>>,
+    /// Its clones.
+    pub clones: Vec<CloneFact>,
+}
+
+/// Another dataset: a clone, or one whose name is in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloneFact {
+    /// Its name.
+    pub name: Dataset,
+    /// The change it was made for, if it was made by this tool.
+    pub change: Option<String>,
+}
+
+/// One bookmark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookmarkFact {
+    /// `pool/dataset#name`.
+    pub name: String,
+    /// The transaction group of the snapshot it was made of.
+    pub createtxg: u64,
+}
+
+/// A pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolFact {
+    /// Its name.
+    pub name: Pool,
+    /// `None`: not imported.
+    pub state: Learnt<Option<PoolState>>,
+}
+
+/// A pool's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolState {
+    /// `ONLINE`, `DEGRADED`, ...
+    pub health: String,
+    /// Bytes in all.
+    pub size: u64,
+    /// Bytes free.
+    pub free: u64,
+    /// Imported read-only.
+    pub readonly: bool,
+}
+
+/// A path of the product's data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataPath {
+    /// As the playbook has it, with its variables filled in.
+    pub path: String,
+    /// All symbolic links followed.
+    pub real: Learnt<PathBuf>,
+    /// What it lies on.
+    pub on: Learnt<Lies>,
+}
+
+/// What a path lies on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lies {
+    /// The mountpoint.
+    pub mount: PathBuf,
+    /// The type of file system.
+    pub fstype: String,
+    /// What is mounted there.
+    pub source: String,
+    /// The dataset: the source, or the volume that the file system is on.
+    pub dataset: Option<Dataset>,
+}
+
+/// A symbolic link inside the data that leads elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkOut {
+    /// The link.
+    pub link: PathBuf,
+    /// Where it leads.
+    pub target: PathBuf,
+    /// The dataset there, if it is one.
+    pub dataset: Option<Dataset>,
+}
+
+/// A folder, existing or to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// What it is for.
+    pub role: Role,
+    /// As it was given.
+    pub path: PathBuf,
+    /// The nearest folder that exists, links followed.
+    pub nearest: PathBuf,
+    /// What that lies on.
+    pub on: Learnt<Lies>,
+    /// Bytes free there.
+    pub free: Learnt<u64>,
+}
+
+/// What a place is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The journal of changes.
+    Journal,
+    /// The captures.
+    Captures,
+    /// The previous version's installer.
+    Installers,
+    /// The log.
+    Log,
+    /// Site file and playbooks.
+    Settings,
+    /// This program.
+    Program,
+    /// A part of the operating system.
+    System,
+}
+
+impl Role {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Journal => "the journal",
+            Self::Captures => "the captures",
+            Self::Installers => "the installers",
+            Self::Log => "the log",
+            Self::Settings => "the site file or playbook",
+            Self::Program => "the backout program",
+            Self::System => "a part of the system",
+        }
+    }
+}
+
+/// Another change that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenChange {
+    /// Its id.
+    pub id: String,
+    /// Its datasets.
+    pub datasets: Vec<Dataset>,
+}
+
+/// A job that makes or destroys snapshots by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// The tool, or `zfs snapshot`.
+    pub tool: String,
+    /// Where it was found.
+    pub source: JobSource,
+}
+
+/// Where a job was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobSource {
+    /// A systemd timer or service.
+    Unit {
+        /// Its name.
+        name: String,
+        /// `active`, `inactive`, ...
+        active: String,
+        /// `enabled`, `static`, ...
+        enabled: String,
+    },
+    /// A line of a cron file.
+    Cron {
+        /// The file.
+        file: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// The line.
+        text: String,
+    },
+}
+
+impl Facts {
+    /// All datasets that exist, parents before children.
+    pub fn datasets(&self) -> impl Iterator<Item = &DatasetFact> {
+        self.roots.iter().filter_map(|root| root.tree.as_ref().ok()?.as_ref()).flatten()
+    }
+
+    /// Whether a dataset is one of the site's, or below one.
+    pub fn goes_back(&self, dataset: &Dataset) -> bool {
+        self.roots.iter().any(|root| dataset.is_within(&root.name))
+    }
+
+    /// Whether the rollback that is in question destroys the upgraded state.
+    pub fn in_place(&self) -> bool {
+        match self.occasion {
+            Occasion::Downgrade { in_place } => in_place,
+            Occasion::Check | Occasion::Upgrade => self.rollback == RollbackChoice::InPlace,
+        }
+    }
+
+    /// The snapshot that this dataset goes back to: the oldest of ours.
+    pub fn target<'a>(&'a self, dataset: &'a DatasetFact) -> Option<&'a SnapshotFact> {
+        let snapshots = dataset.snapshots.as_ref().ok()?;
+        snapshots.iter().filter(|snapshot| self.is_ours(snapshot)).min_by_key(|snapshot| snapshot.createtxg)
+    }
+
+    /// Whether a snapshot is one of the change's own, by name and guid.
+    pub fn is_ours(&self, snapshot: &SnapshotFact) -> bool {
+        self.ours.iter().any(|(name, guid)| *name == snapshot.name && *guid == snapshot.guid)
+    }
+}

@@ -1,0 +1,194 @@
+//! A host on which nothing is wrong, to be spoilt by a test.
+
+use std::path::PathBuf;
+
+use super::facts::*;
+use super::proc::Process;
+use super::{Finding, Occasion};
+use crate::playbook::model::Verdict;
+use crate::playbook::site::RollbackChoice;
+use crate::zfs::Guid;
+
+pub(super) const GIB: u64 = 1 << 30;
+/// 2026-03-01 03:00 UTC.
+pub(super) const NOW: i64 = 1_772_334_000;
+
+/// Findings as the terminal shows them.
+pub(super) fn show(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
+}
+
+pub(super) fn snapshot(name: &str, guid: u64, hours_ago: i64) -> SnapshotFact {
+    SnapshotFact {
+        name: name.parse().expect("name"),
+        guid: Guid(guid),
+        createtxg: 100_000 - hours_ago.unsigned_abs(),
+        creation: NOW - hours_ago * 3600,
+        used: 12 << 20,
+        referenced: 9 * GIB,
+        holds: Ok(Vec::new()),
+        clones: Vec::new(),
+    }
+}
+
+fn file_system(name: &str, place: &str, referenced: u64) -> DatasetFact {
+    DatasetFact {
+        name: name.parse().expect("name"),
+        guid: Guid(1),
+        volume: false,
+        mountpoint: Some(place.into()),
+        mounted: true,
+        mounted_at: vec![place.into()],
+        hidden_by: None,
+        canmount: "on".into(),
+        used: referenced,
+        referenced,
+        available: 50 * GIB,
+        written: 4 << 20,
+        refquota: None,
+        origin: None,
+        keystatus: None,
+        readonly: false,
+        snapshots: Ok(vec![snapshot(&format!("{name}@daily"), 7, 40)]),
+        bookmarks: Ok(Vec::new()),
+    }
+}
+
+pub(super) fn lies(mount: &str, source: &str) -> Lies {
+    let fstype = if source.starts_with("tank") { "zfs" } else { "ext4" };
+    Lies { mount: mount.into(), fstype: fstype.into(), source: source.into(), dataset: source.parse().ok().filter(|_| fstype == "zfs") }
+}
+
+pub(super) fn place(role: Role, path: &str) -> Place {
+    Place { role, path: path.into(), nearest: "/var/lib".into(), on: Ok(lies("/", "/dev/vda1")), free: Ok(20 * GIB) }
+}
+
+pub(super) fn process(pid: i32, comm: &str, cmdline: &str) -> Process {
+    Process { pid, comm: comm.into(), cmdline: cmdline.into(), since: Some(NOW - 7200), uses: None, cgroup: String::new() }
+}
+
+/// The nth of all datasets.
+pub(super) fn dataset(facts: &mut Facts, index: usize) -> &mut DatasetFact {
+    let tree = facts.roots[0].tree.as_mut().expect("read").as_mut().expect("there");
+    &mut tree[index]
+}
+
+pub(super) fn snapshots(facts: &mut Facts, index: usize) -> &mut Vec<SnapshotFact> {
+    dataset(facts, index).snapshots.as_mut().expect("read")
+}
+
+/// Datasets `tank/db` (10 GiB at /srv/db) and `tank/db/log` (1 GiB); before a downgrade with the snapshots `@c1`, two hours old and held.
+pub(super) fn facts(occasion: Occasion) -> Facts {
+    let mut tree = vec![file_system("tank/db", "/srv/db", 10 * GIB), file_system("tank/db/log", "/srv/db/log", GIB)];
+    let mut ours = Vec::new();
+    if occasion.is_downgrade() {
+        for (guid, dataset) in (100..).zip(&mut tree) {
+            let target = SnapshotFact { holds: Ok(vec!["backout:c1".into()]), ..snapshot(&format!("{}@c1", dataset.name), guid, 2) };
+            ours.push((target.name.clone(), target.guid));
+            dataset.snapshots.as_mut().expect("read").push(SnapshotFact { referenced: dataset.referenced, ..target });
+        }
+    }
+    let saved = SavedFile { path: "/var/lib/backout/db_10.deb".into(), sha256: "ab".into(), now: Ok(Some("ab".into())) };
+    Facts {
+        occasion,
+        now: NOW,
+        caller: Ok(Caller { uid: 0, capabilities: 0x1ff_ffff_ffff }),
+        zfs: Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.3.2-1".into()) }),
+        rollback: RollbackChoice::Auto,
+        roots: vec![Root { name: "tank/db".parse().expect("name"), tree: Ok(Some(tree)), beside: Vec::new() }],
+        pools: vec![PoolFact {
+            name: "tank".parse().expect("name"),
+            state: Ok(Some(PoolState { health: "ONLINE".into(), size: 100 * GIB, free: 60 * GIB, readonly: false })),
+        }],
+        data: vec![DataPath { path: "/srv/db".into(), real: Ok("/srv/db".into()), on: Ok(lies("/srv/db", "tank/db")) }],
+        links: Vec::new(),
+        links_unsearched: Vec::new(),
+        system: vec![place(Role::System, "/usr")],
+        places: vec![place(Role::Journal, "/var/lib/backout"), place(Role::Captures, "/var/lib/backout/changes")],
+        foreign_mounts: Ok(Vec::new()),
+        snapshot_name: Some("c1".into()).filter(|_| !occasion.is_downgrade()),
+        change: occasion.is_downgrade().then(|| "c1".into()),
+        ours,
+        open_changes: Vec::new(),
+        transfers: Ok(Vec::new()),
+        jobs: Vec::new(),
+        jobs_unknown: Vec::new(),
+        units: vec![Unit {
+            name: "db.service".into(),
+            state: Ok(UnitState { load: "loaded".into(), active: "active".into(), file: "enabled".into() }),
+        }],
+        servers: Ok(vec![process(900, "dbd", "/usr/sbin/dbd")]),
+        server_names: vec!["dbd".into()],
+        users: Ok(Users::default()),
+        versions: Versions {
+            installed: Ok(if occasion.is_downgrade() { "11.8.9".into() } else { "10.11.19".into() }),
+            candidate: (!occasion.is_downgrade()).then(|| Ok("11.8.9".into())),
+            wanted: "11.8".into(),
+            previous: occasion.is_downgrade().then(|| "10.11.19".into()),
+            rule: Ok(Some((Verdict::Allow, String::new()))),
+        },
+        requirements: vec![RequirementFact {
+            about: "The log of changes is on.".into(),
+            remedy: "Set log_bin in my.cnf.".into(),
+            warn: false,
+            command: "mariadb -e 'select @@log_bin'".into(),
+            outcome: Ok(()),
+        }],
+        asked: Vec::new(),
+        limits: Vec::new(),
+        programs: vec![Program {
+            used_by: vec!["installer.save".into()],
+            program: "apt-get".into(),
+            found: Ok(Some(PathBuf::from("/usr/bin/apt-get"))),
+        }],
+        installers: Installers { at_least: 1, at_hand: None, saved: vec![saved].into_iter().filter(|_| occasion.is_downgrade()).collect() },
+    }
+}
+
+/// Everything is wrong that can be wrong at once.
+pub(super) fn spoil(facts: &mut Facts) {
+    let name = |text: &str| -> crate::zfs::Dataset { text.parse().expect("name") };
+    facts.caller = Ok(Caller { uid: 1000, capabilities: 0 });
+    facts.zfs = Err("no module".into());
+    facts.pools[0].state = Ok(Some(PoolState { health: "DEGRADED".into(), size: 100 * GIB, free: 1, readonly: true }));
+    facts.pools.push(PoolFact { name: name("fast").pool(), state: Ok(None) });
+    facts.roots[0].beside = vec![Ok(CloneFact { name: name("tank/db.failed"), change: None })];
+    facts.roots.push(Root { name: name("fast/x"), tree: Ok(None), beside: Vec::new() });
+    let other = DatasetFact { name: name("tank"), snapshots: Err("no answer".into()), ..file_system("tank/x", "/tank", GIB) };
+    facts.roots.push(Root { name: name("tank"), tree: Ok(Some(vec![other])), beside: Vec::new() });
+    let data = dataset(facts, 0);
+    data.readonly = true;
+    data.available = 1;
+    data.refquota = Some(1);
+    data.bookmarks = Ok(vec![BookmarkFact { name: "tank/db#new".into(), createtxg: u64::MAX - 1 }]);
+    snapshots(facts, 0).push(snapshot("tank/db@c1", 55, 1));
+    snapshots(facts, 0).push(SnapshotFact { creation: NOW + 7200, ..snapshot("tank/db@later", 56, 1) });
+    if let Some(target) = snapshots(facts, 1).last_mut() {
+        target.holds = Ok(Vec::new());
+        target.creation = NOW + 7200;
+    }
+    facts.ours.push((name("tank/db").at("gone").expect("name"), Guid(9)));
+    facts.data.push(DataPath { path: "/home/db".into(), real: Ok("/home/db".into()), on: Ok(lies("/", "/dev/vda1")) });
+    facts.data[0].on = Ok(lies("/", "/dev/vda1"));
+    facts.links = vec![LinkOut { link: "/srv/db/x".into(), target: "/home/x".into(), dataset: None }];
+    facts.foreign_mounts = Err("no mounts".into());
+    facts.system[0].on = Ok(lies("/usr", "tank/db"));
+    facts.places[0] = Place { on: Ok(lies("/srv/db", "tank/db")), free: Ok(1), ..facts.places[0].clone() };
+    facts.places[1].on = Ok(Lies { fstype: "tmpfs".into(), ..lies("/tmp", "tmpfs") });
+    facts.open_changes = vec![OpenChange { id: "c0".into(), datasets: vec![name("tank/db")] }];
+    facts.transfers = Err("no processes".into());
+    facts.jobs_unknown = vec!["systemd: no answer".into()];
+    facts.units[0].state = Err("no answer".into());
+    facts.servers = Ok(Vec::new());
+    facts.users = Err("no processes".into());
+    facts.versions.candidate = facts.versions.candidate.take().map(|_| Err("no answer".into()));
+    facts.versions.rule = Ok(Some((Verdict::Confirm, "Flags.".into())));
+    if let Some(previous) = &facts.versions.previous {
+        facts.versions.installed = Ok(previous.clone());
+    }
+    facts.requirements[0].outcome = Err("off".into());
+    facts.asked = vec![Asked { name: "x".into(), about: "x".into(), value: Err("no answer".into()) }];
+    facts.limits = vec!["Counters.".into()];
+    facts.programs[0].found = Ok(None);
+    facts.installers.saved.clear();
+}

@@ -1,0 +1,252 @@
+//! The checks before a procedure: each looks at [`Facts`] and refuses, asks for a yes, or warns, always with the remedy.
+//!
+//! [`gather`](gather::gather) reads the world and never changes it; [`check`] is pure. All of it happens before anything is stopped.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+mod data;
+mod datasets;
+pub mod facts;
+pub mod gather;
+mod jobs;
+pub mod mounts;
+mod places;
+mod pool;
+pub mod proc;
+mod product;
+mod rights;
+mod services;
+mod snapshots;
+mod space;
+mod text;
+mod versions;
+
+#[cfg(test)]
+mod fixture;
+
+pub use facts::Facts;
+pub use gather::{Sources, gather};
+
+/// What is about to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Occasion {
+    /// Nothing yet: could this host upgrade, and come back?
+    Check,
+    /// The upgrade.
+    Upgrade,
+    /// The downgrade.
+    Downgrade {
+        /// The upgraded state is destroyed, not kept beside the restored one.
+        in_place: bool,
+    },
+}
+
+impl Occasion {
+    /// Whether it is a downgrade.
+    pub fn is_downgrade(self) -> bool {
+        matches!(self, Self::Downgrade { .. })
+    }
+}
+
+/// What a finding means for the procedure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// It is not begun.
+    Refuse,
+    /// It is begun only after an explicit yes to this finding.
+    Confirm,
+    /// It is begun; people should know.
+    Warn,
+}
+
+/// Something a guard found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The guard's stable name, such as `newer-snapshots`.
+    pub guard: &'static str,
+    /// What it means.
+    pub severity: Severity,
+    /// What is wrong, in one line.
+    pub title: String,
+    /// The facts: names, sizes, dates; one a line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub detail: Vec<String>,
+    /// What to type or do, one a line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remedy: Vec<String>,
+    /// For [`Severity::Confirm`]: the names that the yes must be for, so that an old answer does not cover new ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<String>,
+}
+
+impl Finding {
+    fn new(guard: &'static str, severity: Severity, title: impl Into<String>) -> Self {
+        Self { guard, severity, title: title.into(), detail: Vec::new(), remedy: Vec::new(), subjects: Vec::new() }
+    }
+
+    fn refuse(guard: &'static str, title: impl Into<String>) -> Self {
+        Self::new(guard, Severity::Refuse, title)
+    }
+
+    fn confirm(guard: &'static str, title: impl Into<String>) -> Self {
+        Self::new(guard, Severity::Confirm, title)
+    }
+
+    fn warn(guard: &'static str, title: impl Into<String>) -> Self {
+        Self::new(guard, Severity::Warn, title)
+    }
+
+    fn detail<S: Into<String>>(mut self, lines: impl IntoIterator<Item = S>) -> Self {
+        self.detail.extend(lines.into_iter().map(Into::into));
+        self
+    }
+
+    fn remedy<S: Into<String>>(mut self, lines: impl IntoIterator<Item = S>) -> Self {
+        self.remedy.extend(lines.into_iter().map(Into::into));
+        self
+    }
+
+    fn about<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.subjects.extend(names.into_iter().map(Into::into));
+        self
+    }
+}
+
+/// For a terminal: what is wrong, the facts, what to do.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.severity {
+            Severity::Refuse => "refused",
+            Severity::Confirm => "confirm",
+            Severity::Warn => "warning",
+        };
+        write!(f, "{word}: {} [{}]", self.title, self.guard)?;
+        for line in self.detail.iter().flat_map(|text| text.lines()) {
+            write!(f, "\n         {line}")?;
+        }
+        let mut lead = "  to do: ";
+        for line in self.remedy.iter().flat_map(|text| text.lines()) {
+            write!(f, "\n{lead}{line}")?;
+            lead = "         ";
+        }
+        Ok(())
+    }
+}
+
+type Guard = fn(&Facts) -> Vec<Finding>;
+
+/// Every guard. Each asks the facts for the occasion that it matters to.
+const GUARDS: &[Guard] = &[
+    rights::rights,
+    rights::zfs,
+    pool::missing,
+    pool::health,
+    pool::fill,
+    datasets::exist,
+    datasets::state,
+    datasets::keep,
+    datasets::beside,
+    datasets::pools,
+    datasets::system,
+    data::paths,
+    data::idle,
+    data::links,
+    data::mounts,
+    places::on_datasets,
+    places::volatile,
+    places::room,
+    space::keep_room,
+    space::refquota,
+    snapshots::unread,
+    snapshots::name_taken,
+    snapshots::targets,
+    snapshots::newer,
+    snapshots::newer_bookmarks,
+    snapshots::foreign_on_target,
+    snapshots::clock,
+    snapshots::open_changes,
+    jobs::automatic,
+    jobs::transfers,
+    services::units,
+    services::running,
+    services::users,
+    versions::installed,
+    versions::candidate,
+    versions::rule,
+    product::requirements,
+    product::asked,
+    product::limits,
+    product::programs,
+    product::installers,
+];
+
+/// What stands in the way of the facts' occasion, the gravest first.
+pub fn check(facts: &Facts) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = GUARDS.iter().flat_map(|guard| guard(facts)).collect();
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fixture::facts;
+
+    #[test]
+    fn a_sound_host_has_no_findings() {
+        for occasion in
+            [Occasion::Check, Occasion::Upgrade, Occasion::Downgrade { in_place: true }, Occasion::Downgrade { in_place: false }]
+        {
+            let found = check(&facts(occasion));
+            assert!(found.is_empty(), "{occasion:?}: {}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+        }
+    }
+
+    #[test]
+    fn the_gravest_come_first() {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.limits = vec!["Counters may be lower.".into()];
+        facts.roots[0].tree = Ok(None);
+        let found = check(&facts);
+        assert_eq!(found.first().map(|f| f.severity), Some(Severity::Refuse));
+        assert_eq!(found.last().map(|f| f.guard), Some("limits"));
+        assert!(found.is_sorted_by_key(|f| f.severity));
+    }
+
+    /// A guard that is written but not asked would pass all its own tests.
+    #[test]
+    fn every_guard_is_asked() {
+        let spoilt = |occasion| {
+            let mut facts = facts(occasion);
+            fixture::spoil(&mut facts);
+            check(&facts).into_iter().map(|finding| finding.guard).collect::<Vec<_>>()
+        };
+        let occasions =
+            [Occasion::Check, Occasion::Upgrade, Occasion::Downgrade { in_place: true }, Occasion::Downgrade { in_place: false }];
+        let mut found: Vec<&str> = occasions.into_iter().flat_map(spoilt).collect();
+        found.sort_unstable();
+        found.dedup();
+        insta::assert_snapshot!(found.join(" "), @"ask candidate clock data-links data-path data-users dataset-idle dataset-missing foreign-mount installed installer limits name-beside newer-bookmarks newer-snapshots not-running open-change place-on-dataset place-room place-volatile pool-fill pool-health pool-missing pool-readonly pool-root program readonly refquota requirement rights room several-pools snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
+        let silent: Vec<usize> = (0..GUARDS.len())
+            .filter(|index| {
+                occasions.iter().all(|occasion| {
+                    let mut facts = facts(*occasion);
+                    fixture::spoil(&mut facts);
+                    GUARDS[*index](&facts).is_empty()
+                })
+            })
+            .collect();
+        assert!(silent.is_empty(), "guards that say nothing of a spoilt host: {silent:?}");
+    }
+
+    #[test]
+    fn facts_survive_json() {
+        let facts = facts(Occasion::Downgrade { in_place: true });
+        let text = serde_json::to_string(&facts).expect("serialises");
+        assert_eq!(serde_json::from_str::<Facts>(&text).expect("parses"), facts);
+    }
+}

@@ -1,0 +1,160 @@
+//! Where this tool keeps what must outlive a rollback (invariant S3 of the design).
+
+use super::Finding;
+use super::facts::{Facts, Place, Role};
+use super::space::{LEAST, written};
+use super::text::size;
+
+/// None of it lies on a dataset that goes back.
+pub(super) fn on_datasets(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "place-on-dataset";
+    let finding = |place: &Place| {
+        let (what, path) = (place.role.words(), place.path.display());
+        match &place.on {
+            Err(why) => Some(Finding::refuse(ID, format!("what {path} ({what}) lies on could not be found out")).detail([why.clone()])),
+            Ok(on) => {
+                let dataset = on.dataset.as_ref().filter(|dataset| facts.goes_back(dataset))?;
+                Some(
+                    Finding::refuse(ID, format!("{path} ({what}) lies on {dataset}, which would be rolled back"))
+                        .detail(["The rollback would destroy it, and with it the way on."])
+                        .remedy([match place.role {
+                            Role::Program => "Install backout on the system's own disk.",
+                            Role::Settings => "Keep the site file and the playbooks under /etc/backout on the system's own disk.",
+                            _ => "Set `store` in the site file, or the state folder, to a folder on another dataset or disk.",
+                        }]),
+                )
+            }
+        }
+    };
+    facts.places.iter().filter_map(finding).collect()
+}
+
+/// None of it lies in memory: it must outlive a power failure.
+pub(super) fn volatile(facts: &Facts) -> Vec<Finding> {
+    let lasting = |place: &&Place| matches!(place.role, Role::Journal | Role::Captures | Role::Installers);
+    let finding = |place: &Place| {
+        let fstype = place.on.as_ref().ok().map(|on| on.fstype.as_str())?;
+        let title = || format!("{} ({}) lies on a file system of type {fstype}", place.path.display(), place.role.words());
+        let finding = match fstype {
+            "tmpfs" | "ramfs" => Finding::refuse("place-volatile", title()).detail(["It would not outlive a reboot."]),
+            // A container's, or a system's whose upper layer may be in memory.
+            "overlay" => Finding::warn("place-volatile", title()).detail(["See that its upper layer outlives a reboot."]),
+            _ => return None,
+        };
+        Some(finding.remedy(["Set `store` in the site file, or the state folder, to a folder on a disk."]))
+    };
+    facts.places.iter().filter(lasting).filter_map(finding).collect()
+}
+
+/// Room for installers, captures and the journal.
+pub(super) fn room(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "place-room";
+    let down = facts.occasion.is_downgrade();
+    let estimate: u64 = if down {
+        // A backup by the application is not compressed as the dataset is.
+        facts.datasets().map(|dataset| written(facts, dataset).saturating_mul(2)).fold(LEAST, u64::saturating_add)
+    } else {
+        facts.datasets().map(|dataset| dataset.referenced / 10).fold(LEAST, u64::saturating_add)
+    };
+    let mut findings = Vec::new();
+    for place in &facts.places {
+        let needed = match place.role {
+            Role::Captures => estimate,
+            Role::Journal | Role::Installers => LEAST,
+            Role::Log | Role::Settings | Role::Program | Role::System => continue,
+        };
+        let (what, path) = (place.role.words(), place.path.display());
+        let remedy =
+            [format!("df -h {}", place.nearest.display()), "Make room there, or set `store` in the site file to another disk.".to_owned()];
+        match &place.free {
+            Err(why) => {
+                findings.push(Finding::warn(ID, format!("the room at {path} ({what}) could not be found out")).detail([why.clone()]))
+            }
+            Ok(free) if *free < LEAST => findings.push(
+                Finding::refuse(ID, format!("only {} are free at {path} ({what})", size(*free)))
+                    .detail([format!("At least {} are needed.", size(LEAST))])
+                    .remedy(remedy),
+            ),
+            Ok(free) if *free < needed => {
+                let why = if down {
+                    "Estimated from what was written since the snapshot. If it runs full, nothing is lost: the downgrade stops before the rollback."
+                } else {
+                    "Estimated as a tenth of the data; how much is written before a downgrade nobody knows."
+                };
+                findings.push(
+                    Finding::warn(ID, format!("{} are free at {path} ({what}), about {} may be needed", size(*free), size(needed)))
+                        .detail([why])
+                        .remedy(remedy),
+                );
+            }
+            Ok(_) => {}
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::facts::Lies;
+    use super::super::fixture::{GIB, dataset, facts, lies, show};
+    use super::*;
+
+    #[test]
+    fn on_what_goes_back() {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.places[0].on = Ok(lies("/srv/db", "tank/db"));
+        facts.places[1].on = Err("no mounts".into());
+        insta::assert_snapshot!(show(&on_datasets(&facts)), @r"
+            refused: /var/lib/backout (the journal) lies on tank/db, which would be rolled back [place-on-dataset]
+                     The rollback would destroy it, and with it the way on.
+              to do: Set `store` in the site file, or the state folder, to a folder on another dataset or disk.
+
+            refused: what /var/lib/backout/changes (the captures) lies on could not be found out [place-on-dataset]
+                     no mounts
+            ");
+        facts.places[1].on = Ok(lies("/tank/dbx", "tank/dbx"));
+        assert_eq!(on_datasets(&facts).len(), 1, "a sibling with a longer name is another dataset");
+    }
+
+    #[test]
+    fn in_memory() {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.places[1].on = Ok(Lies { fstype: "tmpfs".into(), ..lies("/tmp", "tmpfs") });
+        insta::assert_snapshot!(show(&volatile(&facts)), @r"
+            refused: /var/lib/backout/changes (the captures) lies on a file system of type tmpfs [place-volatile]
+                     It would not outlive a reboot.
+              to do: Set `store` in the site file, or the state folder, to a folder on a disk.
+            ");
+    }
+
+    #[test]
+    fn too_small() {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.places[0].free = Ok(5 << 20);
+        facts.places[1].free = Ok(GIB);
+        insta::assert_snapshot!(show(&room(&facts)), @r"
+            refused: only 5 MiB are free at /var/lib/backout (the journal) [place-room]
+                     At least 64 MiB are needed.
+              to do: df -h /var/lib
+                     Make room there, or set `store` in the site file to another disk.
+
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures), about 1.16 GiB may be needed [place-room]
+                     Estimated as a tenth of the data; how much is written before a downgrade nobody knows.
+              to do: df -h /var/lib
+                     Make room there, or set `store` in the site file to another disk.
+            ");
+        facts.occasion = Occasion::Downgrade { in_place: false };
+        facts.places[0].free = Err("gone".into());
+        dataset(&mut facts, 0).written = GIB;
+        insta::assert_snapshot!(show(&room(&facts)), @r"
+            warning: the room at /var/lib/backout (the journal) could not be found out [place-room]
+                     gone
+
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures), about 2.07 GiB may be needed [place-room]
+                     Estimated from what was written since the snapshot. If it runs full, nothing is lost: the downgrade stops before the rollback.
+              to do: df -h /var/lib
+                     Make room there, or set `store` in the site file to another disk.
+            ");
+    }
+}

@@ -1,0 +1,150 @@
+//! The pools.
+
+use super::Finding;
+use super::facts::{Facts, PoolFact, PoolState};
+use super::text::size;
+
+/// A pool fuller than this writes slowly and fragments: the vendor's advice for Messaging Server, and common practice.
+const FULL_PERCENT: u64 = 80;
+
+fn states(facts: &Facts) -> impl Iterator<Item = (&PoolFact, &PoolState)> {
+    facts.pools.iter().filter_map(|pool| Some((pool, pool.state.as_ref().ok()?.as_ref()?)))
+}
+
+/// Each pool is imported.
+pub(super) fn missing(facts: &Facts) -> Vec<Finding> {
+    let finding = |pool: &PoolFact| match &pool.state {
+        Ok(Some(_)) => None,
+        Ok(None) => Some(
+            Finding::refuse("pool-missing", format!("pool {} is not imported", pool.name))
+                .remedy(["zpool import".to_owned(), format!("zpool import {}", pool.name)]),
+        ),
+        Err(why) => Some(
+            Finding::refuse("pool-missing", format!("the state of pool {} could not be read", pool.name))
+                .detail([why.clone()])
+                .remedy([format!("zpool status {}", pool.name)]),
+        ),
+    };
+    facts.pools.iter().filter_map(finding).collect()
+}
+
+/// `zpoolconcepts(7)`, "Device Failure and Recovery".
+pub(super) fn health(facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (pool, state) in states(facts) {
+        let name = &pool.name;
+        let status = format!("zpool status -v {name}");
+        match state.health.as_str() {
+            "ONLINE" => {}
+            "DEGRADED" => findings.push(
+                Finding::warn("pool-health", format!("pool {name} is DEGRADED: a device is missing or failing"))
+                    .detail(["An upgrade writes a lot; one more failure may lose the pool, and with it the way back."])
+                    .remedy([status, format!("zpool replace {name} OLD-DEVICE NEW-DEVICE")]),
+            ),
+            "SUSPENDED" => findings.push(
+                Finding::refuse("pool-health", format!("pool {name} is SUSPENDED: it neither reads nor writes"))
+                    .remedy([status, format!("Bring its devices back, then: zpool clear {name}")]),
+            ),
+            other => findings.push(Finding::refuse("pool-health", format!("pool {name} is {other}")).remedy([status])),
+        }
+        if state.readonly {
+            findings.push(
+                Finding::refuse("pool-readonly", format!("pool {name} is imported read-only"))
+                    .remedy([format!("zpool export {name}"), format!("zpool import {name}")]),
+            );
+        }
+    }
+    findings
+}
+
+/// Room in the pool as a whole.
+pub(super) fn fill(facts: &Facts) -> Vec<Finding> {
+    if facts.occasion.is_downgrade() && facts.in_place() {
+        // It gives room back.
+        return Vec::new();
+    }
+    let full = |state: &PoolState| state.size > 0 && state.free < state.size / 100 * (100 - FULL_PERCENT);
+    let finding = |(pool, state): (&PoolFact, &PoolState)| {
+        let percent = state.free.saturating_mul(100) / state.size;
+        Finding::warn("pool-fill", format!("pool {} has only {percent} % free", pool.name))
+            .detail([format!("{} of {} are free; at least {} % should be.", size(state.free), size(state.size), 100 - FULL_PERCENT)])
+            .remedy([format!("zfs list -o space -r {} -s used", pool.name), "Delete what is not needed, or add devices.".to_owned()])
+    };
+    states(facts).filter(|(_, state)| full(state)).map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::fixture::{GIB, facts, show};
+    use super::*;
+
+    fn with(state: PoolState) -> Facts {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.pools[0].state = Ok(Some(state));
+        facts
+    }
+
+    fn sound() -> PoolState {
+        PoolState { health: "ONLINE".into(), size: 100 * GIB, free: 50 * GIB, readonly: false }
+    }
+
+    #[test]
+    fn not_there() {
+        let mut facts = facts(Occasion::Check);
+        facts.pools[0].state = Ok(None);
+        insta::assert_snapshot!(show(&missing(&facts)), @r"
+            refused: pool tank is not imported [pool-missing]
+              to do: zpool import
+                     zpool import tank
+            ");
+        facts.pools[0].state = Err("no answer".into());
+        insta::assert_snapshot!(show(&missing(&facts)), @r"
+            refused: the state of pool tank could not be read [pool-missing]
+                     no answer
+              to do: zpool status tank
+            ");
+    }
+
+    #[test]
+    fn each_health() {
+        for (word, findings) in [("ONLINE", 0), ("DEGRADED", 1), ("FAULTED", 1), ("UNAVAIL", 1), ("SUSPENDED", 1)] {
+            assert_eq!(health(&with(PoolState { health: word.into(), ..sound() })).len(), findings, "{word}");
+        }
+        insta::assert_snapshot!(show(&health(&with(PoolState { health: "DEGRADED".into(), ..sound() }))), @r"
+            warning: pool tank is DEGRADED: a device is missing or failing [pool-health]
+                     An upgrade writes a lot; one more failure may lose the pool, and with it the way back.
+              to do: zpool status -v tank
+                     zpool replace tank OLD-DEVICE NEW-DEVICE
+            ");
+        insta::assert_snapshot!(show(&health(&with(PoolState { health: "SUSPENDED".into(), ..sound() }))), @r"
+            refused: pool tank is SUSPENDED: it neither reads nor writes [pool-health]
+              to do: zpool status -v tank
+                     Bring its devices back, then: zpool clear tank
+            ");
+        insta::assert_snapshot!(show(&health(&with(PoolState { health: "FAULTED".into(), readonly: true, ..sound() }))), @r"
+            refused: pool tank is FAULTED [pool-health]
+              to do: zpool status -v tank
+
+            refused: pool tank is imported read-only [pool-readonly]
+              to do: zpool export tank
+                     zpool import tank
+            ");
+    }
+
+    #[test]
+    fn nearly_full() {
+        for (free, warned) in [(21, false), (20, false), (19, true), (0, true)] {
+            assert_eq!(!fill(&with(PoolState { free: free * GIB, ..sound() })).is_empty(), warned, "{free}");
+        }
+        let mut facts = with(PoolState { free: 7 * GIB, ..sound() });
+        insta::assert_snapshot!(show(&fill(&facts)), @r"
+            warning: pool tank has only 7 % free [pool-fill]
+                     7 GiB of 100 GiB are free; at least 20 % should be.
+              to do: zfs list -o space -r tank -s used
+                     Delete what is not needed, or add devices.
+            ");
+        facts.occasion = Occasion::Downgrade { in_place: true };
+        assert!(fill(&facts).is_empty());
+    }
+}

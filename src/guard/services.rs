@@ -1,0 +1,219 @@
+//! The service: units, processes, and who else uses its data.
+
+use super::facts::{Facts, Unit};
+use super::text::at_most;
+use super::{Finding, Severity};
+use crate::exec::quote;
+
+/// Units are there and not masked by someone else.
+pub(super) fn units(facts: &Facts) -> Vec<Finding> {
+    facts.units.iter().filter_map(|unit| one(facts, unit)).collect()
+}
+
+fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
+    const ID: &str = "unit";
+    let (name, down) = (&unit.name, facts.occasion.is_downgrade());
+    // What an upgrade broke must not stand in the way of the way back.
+    let severity = if down { Severity::Warn } else { Severity::Refuse };
+    let state = match &unit.state {
+        Ok(state) => state,
+        Err(why) => {
+            return Some(
+                Finding::new(ID, severity, format!("the state of {name} could not be read"))
+                    .detail([why.clone()])
+                    .remedy([format!("systemctl status {}", quote(name))]),
+            );
+        }
+    };
+    let word = quote(name);
+    if state.load == "masked" || state.file.starts_with("masked") {
+        let runtime = if state.file == "masked-runtime" { "--runtime " } else { "" };
+        return Some(
+            Finding::new("unit-masked", severity, format!("{name} is masked: someone wants it not to start"))
+                .detail([format!("{}, {}", state.file, state.active)])
+                .remedy([format!("If that is no longer so: systemctl unmask {runtime}{word}")]),
+        );
+    }
+    match (state.load.as_str(), state.active.as_str()) {
+        ("not-found", _) => Some(
+            Finding::new(ID, severity, format!("there is no unit {name}"))
+                .remedy(["systemctl list-units --all --type=service", "Correct the site file's variables or the playbook."]),
+        ),
+        ("loaded", "active" | "reloading" | "activating") => None,
+        // Socket-activated and one-shot units may rest; a failed one is another matter.
+        ("loaded", "failed") if !down => Some(
+            Finding::warn(ID, format!("{name} has failed"))
+                .detail(["Upgrade what works: otherwise nobody can tell afterwards what the upgrade broke."])
+                .remedy([format!("systemctl status {word}"), format!("journalctl -u {word} -e")]),
+        ),
+        ("loaded", _) => None,
+        (load, _) => {
+            Some(Finding::new(ID, severity, format!("{name} cannot be used: {load}")).remedy([format!("systemctl status {word}")]))
+        }
+    }
+}
+
+/// The service runs before the upgrade: its inventory is taken from it, and its names are proved to be right.
+pub(super) fn running(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "not-running";
+    if facts.occasion.is_downgrade() {
+        return Vec::new();
+    }
+    match &facts.servers {
+        Err(why) => vec![Finding::refuse(ID, "the processes could not be listed").detail([why.clone()])],
+        Ok(found) if found.is_empty() && !facts.server_names.is_empty() => vec![
+            Finding::warn(ID, "no process of the service runs")
+                .detail([
+                    format!("looked for: {}", facts.server_names.join(", ")),
+                    "If it does run under another name, a stop could not be proved.".to_owned(),
+                ])
+                .remedy(["Start it, or correct `processes` in the playbook: ps -eo pid,comm,args"]),
+        ],
+        Ok(_) => Vec::new(),
+    }
+}
+
+/// Others that use the data: they must have ended before the snapshot and before the rollback.
+pub(super) fn users(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "data-users";
+    let users = match &facts.users {
+        Ok(users) => users,
+        Err(why) => return vec![Finding::warn(ID, "who uses the data could not be found out").detail([why.clone()])],
+    };
+    let mut findings = Vec::new();
+    if !users.found.is_empty() {
+        let mut remedy = Vec::new();
+        for process in &users.found {
+            let unit = process.cgroup.split('/').rfind(|part| part.ends_with(".service") && !part.starts_with("user@"));
+            let line = match unit {
+                Some(unit) => format!("systemctl stop {}   # or add it to the playbook's units", quote(unit)),
+                None => format!("kill {}   # {}, when its work is done", process.pid, process.comm),
+            };
+            if !remedy.contains(&line) {
+                remedy.push(line);
+            }
+        }
+        let line = |process: &super::proc::Process| match &process.uses {
+            Some(uses) => format!("{process}: {uses}"),
+            None => process.to_string(),
+        };
+        findings.push(
+            Finding::warn(ID, "other processes use the data; they must end before the service is stopped")
+                .detail(at_most(users.found.iter().map(line)))
+                .remedy(at_most(remedy)),
+        );
+    }
+    if users.unreadable > 0 {
+        findings.push(
+            Finding::warn(ID, format!("{} could not be looked into", super::text::count_of(users.unreadable, "process", "processes")))
+                .detail(["Only root sees what they have open."])
+                .remedy(["sudo backout ..."]),
+        );
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::facts::{UnitState, Users};
+    use super::super::fixture::{facts, process, show};
+    use super::super::proc::Process;
+    use super::*;
+
+    #[test]
+    fn unit_states() {
+        let state = |load: &str, active: &str, file: &str| UnitState { load: load.into(), active: active.into(), file: file.into() };
+        let table = [
+            (state("loaded", "active", "enabled"), None, None),
+            (state("loaded", "inactive", "disabled"), None, None),
+            (state("loaded", "failed", "enabled"), Some(Severity::Warn), None),
+            (state("not-found", "inactive", ""), Some(Severity::Refuse), Some(Severity::Warn)),
+            (state("masked", "inactive", "masked"), Some(Severity::Refuse), Some(Severity::Warn)),
+            (state("loaded", "active", "masked-runtime"), Some(Severity::Refuse), Some(Severity::Warn)),
+            (state("bad-setting", "inactive", ""), Some(Severity::Refuse), Some(Severity::Warn)),
+        ];
+        let mut text = Vec::new();
+        for (state, up, down) in table {
+            for (occasion, expected) in [(Occasion::Upgrade, up), (Occasion::Downgrade { in_place: true }, down)] {
+                let mut facts = facts(occasion);
+                facts.units[0].state = Ok(state.clone());
+                let found = units(&facts);
+                assert_eq!(found.first().map(|finding| finding.severity), expected, "{occasion:?} {state:?}");
+                if occasion == Occasion::Upgrade {
+                    text.extend(found);
+                }
+            }
+        }
+        insta::assert_snapshot!(show(&text), @r"
+            warning: db.service has failed [unit]
+                     Upgrade what works: otherwise nobody can tell afterwards what the upgrade broke.
+              to do: systemctl status db.service
+                     journalctl -u db.service -e
+
+            refused: there is no unit db.service [unit]
+              to do: systemctl list-units --all --type=service
+                     Correct the site file's variables or the playbook.
+
+            refused: db.service is masked: someone wants it not to start [unit-masked]
+                     masked, inactive
+              to do: If that is no longer so: systemctl unmask db.service
+
+            refused: db.service is masked: someone wants it not to start [unit-masked]
+                     masked-runtime, active
+              to do: If that is no longer so: systemctl unmask --runtime db.service
+
+            refused: db.service cannot be used: bad-setting [unit]
+              to do: systemctl status db.service
+            ");
+        let mut facts = facts(Occasion::Upgrade);
+        facts.units[0].state = Err("cannot start `systemctl`".into());
+        insta::assert_snapshot!(show(&units(&facts)), @r"
+            refused: the state of db.service could not be read [unit]
+                     cannot start `systemctl`
+              to do: systemctl status db.service
+            ");
+    }
+
+    #[test]
+    fn nothing_runs() {
+        let mut facts = facts(Occasion::Check);
+        facts.servers = Ok(Vec::new());
+        insta::assert_snapshot!(show(&running(&facts)), @r"
+            warning: no process of the service runs [not-running]
+                     looked for: dbd
+                     If it does run under another name, a stop could not be proved.
+              to do: Start it, or correct `processes` in the playbook: ps -eo pid,comm,args
+            ");
+    }
+
+    #[test]
+    fn others_use_it() {
+        let mut facts = facts(Occasion::Downgrade { in_place: false });
+        let user = |pid, comm: &str, uses: &str, cgroup: &str| Process {
+            uses: Some(uses.into()),
+            cgroup: cgroup.into(),
+            ..process(pid, comm, "")
+        };
+        facts.users = Ok(Users {
+            found: vec![
+                user(31, "bash", "cwd /srv/db", "0::/user.slice/user-0.slice/session-1.scope"),
+                user(32, "prometheus", "open /srv/db/metrics", "0::/system.slice/exporter.service"),
+                user(33, "prometheus", "mapped /srv/db/metrics", "0::/system.slice/exporter.service"),
+            ],
+            unreadable: 4,
+        });
+        insta::assert_snapshot!(show(&users(&facts)), @r"
+            warning: other processes use the data; they must end before the service is stopped [data-users]
+                     bash (31): cwd /srv/db
+                     prometheus (32): open /srv/db/metrics
+                     prometheus (33): mapped /srv/db/metrics
+              to do: kill 31   # bash, when its work is done
+                     systemctl stop exporter.service   # or add it to the playbook's units
+
+            warning: 4 processes could not be looked into [data-users]
+                     Only root sees what they have open.
+              to do: sudo backout ...
+            ");
+    }
+}

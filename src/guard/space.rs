@@ -1,0 +1,157 @@
+//! Room for what the snapshot keeps, for both states side by side, and under quotas.
+
+use super::Finding;
+use super::facts::{DatasetFact, Facts};
+use super::text::size;
+use crate::zfs::Pool;
+
+/// Below this nothing is begun: package managers, journals and ZFS itself need some.
+pub(super) const LEAST: u64 = 64 << 20;
+/// Part of the data that an upgrade changes at least: log files, system tables, an index.
+const CHANGED: u64 = 20;
+
+/// What was written since the snapshot to go back to, as well as can be told without asking ZFS for each snapshot.
+pub(super) fn written(facts: &Facts, dataset: &DatasetFact) -> u64 {
+    let grown = facts.target(dataset).map_or(0, |target| dataset.referenced.saturating_sub(target.referenced));
+    dataset.written.max(grown)
+}
+
+/// Room free to the site's datasets of each pool, with the sum over them of something.
+fn pools(facts: &Facts, of: impl Fn(&DatasetFact) -> u64) -> Vec<(&Pool, u64, u64)> {
+    let mut found = Vec::new();
+    for pool in &facts.pools {
+        let datasets: Vec<&DatasetFact> = facts.datasets().filter(|dataset| dataset.name.pool() == pool.name).collect();
+        let Some(free) = datasets.iter().map(|dataset| dataset.available).min() else { continue };
+        found.push((&pool.name, free, datasets.into_iter().map(&of).sum()));
+    }
+    found
+}
+
+/// After an upgrade the snapshot keeps what the upgrade replaced; a rollback that keeps the upgraded state needs room for what is restored.
+pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "room";
+    let mut findings = Vec::new();
+    if facts.occasion.is_downgrade() {
+        if facts.in_place() {
+            return findings;
+        }
+        for (pool, free, written) in pools(facts, |dataset| written(facts, dataset)) {
+            let need = written.saturating_add(LEAST);
+            if free < need {
+                findings.push(
+                    Finding::refuse(ID, format!("pool {pool} has no room to keep the upgraded state beside the restored one"))
+                        .detail([format!(
+                            "{} are free to the datasets; about {} are needed: what was written since the snapshot, restored.",
+                            size(free),
+                            size(need)
+                        )])
+                        .remedy([
+                            format!("Make room: zfs list -o space -r {pool} -s used"),
+                            "Or let the upgraded state go: backout downgrade --in-place".to_owned(),
+                        ]),
+                );
+            }
+        }
+        return findings;
+    }
+    for (pool, free, data) in pools(facts, |dataset| dataset.referenced) {
+        let least = LEAST.max(data / CHANGED);
+        let space = format!("zfs list -o space -r {pool} -s used");
+        if free < least {
+            let title = format!("pool {pool} is nearly full: {} are free to the datasets", size(free));
+            let detail =
+                [format!("After the snapshot nothing that the upgrade replaces gives room back. At least {} should be free.", size(least))];
+            let finding = if facts.in_place() && free >= LEAST { Finding::warn(ID, title) } else { Finding::refuse(ID, title) };
+            findings.push(finding.detail(detail).remedy([space, "Delete what is not needed, raise the quota, or add devices.".to_owned()]));
+        } else if free < data {
+            findings.push(
+                Finding::warn(ID, format!("pool {pool} has less room than an upgrade that rewrites all data needs"))
+                    .detail([format!("{} are free to the datasets, which hold {}.", size(free), size(data))])
+                    .remedy([space]),
+            );
+        }
+    }
+    findings
+}
+
+/// A rollback to a snapshot larger than the refquota fails with "out of space" (seen on OpenZFS 2.1.11 and 2.3.2).
+pub(super) fn refquota(facts: &Facts) -> Vec<Finding> {
+    let finding = |dataset: &DatasetFact| {
+        let quota = dataset.refquota?;
+        let needed = if facts.occasion.is_downgrade() { facts.target(dataset)?.referenced } else { dataset.referenced };
+        (needed > quota).then(|| {
+            Finding::refuse("refquota", format!("the refquota of {} is smaller than the snapshot to go back to", dataset.name))
+                .detail([format!("refquota {}, snapshot {}: the rollback would be out of space.", size(quota), size(needed))])
+                .remedy([format!("zfs set refquota={} {}", needed.saturating_add(needed / 10), dataset.name)])
+        })
+    };
+    facts.datasets().filter_map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::fixture::{GIB, dataset, facts, show};
+    use super::*;
+    use crate::playbook::site::RollbackChoice;
+
+    #[test]
+    fn before_the_upgrade() {
+        // The data of the fixture: 10 GiB and 1 GiB.
+        for (free, expected) in [(GIB / 2, "refuse"), (10 * GIB, "warn"), (12 * GIB, "none")] {
+            let mut facts = facts(Occasion::Upgrade);
+            dataset(&mut facts, 0).available = free;
+            let found = keep_room(&facts);
+            let got = match found.first().map(|finding| finding.severity) {
+                Some(super::super::Severity::Refuse) => "refuse",
+                Some(_) => "warn",
+                None => "none",
+            };
+            assert_eq!(got, expected, "{free}");
+        }
+        let mut facts = facts(Occasion::Check);
+        dataset(&mut facts, 0).available = GIB / 2;
+        insta::assert_snapshot!(show(&keep_room(&facts)), @r"
+            refused: pool tank is nearly full: 512 MiB are free to the datasets [room]
+                     After the snapshot nothing that the upgrade replaces gives room back. At least 563.20 MiB should be free.
+              to do: zfs list -o space -r tank -s used
+                     Delete what is not needed, raise the quota, or add devices.
+            ");
+        facts.rollback = RollbackChoice::InPlace;
+        assert_eq!(keep_room(&facts)[0].severity, super::super::Severity::Warn);
+        dataset(&mut facts, 0).available = 8 * GIB;
+        insta::assert_snapshot!(show(&keep_room(&facts)), @r"
+            warning: pool tank has less room than an upgrade that rewrites all data needs [room]
+                     8 GiB are free to the datasets, which hold 11 GiB.
+              to do: zfs list -o space -r tank -s used
+            ");
+    }
+
+    #[test]
+    fn before_the_downgrade() {
+        let mut facts = facts(Occasion::Downgrade { in_place: false });
+        dataset(&mut facts, 0).written = 3 * GIB;
+        dataset(&mut facts, 0).available = 2 * GIB;
+        insta::assert_snapshot!(show(&keep_room(&facts)), @r#"
+            refused: pool tank has no room to keep the upgraded state beside the restored one [room]
+                     2 GiB are free to the datasets; about 3.07 GiB are needed: what was written since the snapshot, restored.
+              to do: Make room: zfs list -o space -r tank -s used
+                     Or let the upgraded state go: backout downgrade --in-place
+            "#);
+        facts.occasion = Occasion::Downgrade { in_place: true };
+        assert!(keep_room(&facts).is_empty());
+    }
+
+    #[test]
+    fn a_small_refquota() {
+        let mut facts = facts(Occasion::Downgrade { in_place: true });
+        dataset(&mut facts, 0).refquota = Some(5 * GIB);
+        insta::assert_snapshot!(show(&refquota(&facts)), @r"
+            refused: the refquota of tank/db is smaller than the snapshot to go back to [refquota]
+                     refquota 5 GiB, snapshot 10 GiB: the rollback would be out of space.
+              to do: zfs set refquota=11811160064 tank/db
+            ");
+        dataset(&mut facts, 0).refquota = Some(50 * GIB);
+        assert!(refquota(&facts).is_empty());
+    }
+}

@@ -1,0 +1,245 @@
+//! The journal as a file: one line a record, `CRC-32 JSON`, appended and flushed before anything else happens.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use chrono::Local;
+
+use super::{FORMAT, Line, Record};
+
+/// Why a journal cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// It cannot be opened, read or written.
+    #[error("cannot {doing} the journal {}: {source}", .path.display())]
+    Io {
+        /// `read`, `append to`, ...
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A line in the middle is not what was written.
+    #[error("line {line} of the journal {} is damaged: {why}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Counts from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// It is no journal of this tool, or of a later version of it.
+    #[error("{} is not a journal this version can read: {why}", .path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    seq: u64,
+    /// A part of a line may stand at the end: nothing may come behind it.
+    broken: bool,
+}
+
+/// What a reading of a journal found.
+#[derive(Debug)]
+pub struct Reading {
+    /// The whole lines.
+    pub lines: Vec<Line>,
+    /// Bytes that the whole lines take.
+    pub length: u64,
+    /// Whether a last, torn line was passed over: a crash in the middle of a write.
+    pub torn: bool,
+}
+
+/// One line as it stands in the file.
+pub fn encode(line: &Line) -> serde_json::Result<String> {
+    let json = serde_json::to_string(line)?;
+    Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())))
+}
+
+/// The lines of a journal's text. Only the last may be torn; it is passed over.
+///
+/// # Errors
+/// [`JournalError::Damaged`] for any other broken line, [`JournalError::Foreign`] when it does not begin as a journal.
+pub fn decode(path: &Path, bytes: &[u8]) -> Result<Reading, JournalError> {
+    let mut reading = Reading { lines: Vec::new(), length: 0, torn: false };
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let number = reading.lines.len() + 1;
+        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+            reading.torn = true;
+            break;
+        };
+        let (text, after) = (&rest[..end], &rest[end + 1..]);
+        match decode_line(text) {
+            Ok(line) if line.seq == number as u64 => reading.lines.push(line),
+            Ok(line) => return Err(damaged(path, number, format!("it has number {}, not {number}", line.seq))),
+            Err(Broken::Foreign(why)) => return Err(JournalError::Foreign { path: path.to_owned(), why }),
+            // A block device may write a torn sector with the end of line in it.
+            Err(Broken::Checksum(_)) if after.is_empty() && number > 1 => {
+                reading.torn = true;
+                break;
+            }
+            Err(Broken::Checksum(why)) if number == 1 => return Err(JournalError::Foreign { path: path.to_owned(), why }),
+            Err(Broken::Checksum(why)) => return Err(damaged(path, number, why)),
+        }
+        reading.length += end as u64 + 1;
+        rest = after;
+    }
+    match reading.lines.first().map(|line| &line.record) {
+        None => Ok(reading),
+        Some(Record::Opened(opening)) if opening.format == FORMAT => Ok(reading),
+        Some(Record::Opened(opening)) => Err(JournalError::Foreign {
+            path: path.to_owned(),
+            why: format!("it has format {}, this tool knows format {FORMAT} (written by backout {})", opening.format, opening.tool),
+        }),
+        Some(_) => Err(JournalError::Foreign { path: path.to_owned(), why: "its first line does not open a change".into() }),
+    }
+}
+
+enum Broken {
+    Checksum(String),
+    Foreign(String),
+}
+
+fn decode_line(text: &[u8]) -> Result<Line, Broken> {
+    let text = std::str::from_utf8(text).map_err(|_| Broken::Checksum("it is not text".into()))?;
+    let (sum, json) = text.split_once(' ').ok_or_else(|| Broken::Checksum("it has no checksum".into()))?;
+    let well_formed = sum.len() == 8 && sum.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let sum = u32::from_str_radix(sum, 16).ok().filter(|_| well_formed).ok_or_else(|| Broken::Checksum("it has no checksum".into()))?;
+    if sum != crc32fast::hash(json.as_bytes()) {
+        return Err(Broken::Checksum("its checksum does not fit".into()));
+    }
+    // The checksum fits: somebody wrote exactly this, so what we cannot read comes from another version.
+    serde_json::from_str(json).map_err(|error| {
+        let format = serde_json::from_str::<serde_json::Value>(json).ok().and_then(|value| value.get("format")?.as_u64());
+        Broken::Foreign(match format {
+            Some(format) if format != u64::from(FORMAT) => format!("it has format {format}, this tool knows format {FORMAT}"),
+            _ => format!("a record is not known to this version: {error}"),
+        })
+    })
+}
+
+fn damaged(path: &Path, line: usize, why: String) -> JournalError {
+    JournalError::Damaged { path: path.to_owned(), line, why }
+}
+
+/// Reads a journal without changing it.
+///
+/// # Errors
+/// See [`decode`].
+pub fn read(path: &Path) -> Result<Reading, JournalError> {
+    let bytes = std::fs::read(path).map_err(|source| JournalError::Io { doing: "read", path: path.to_owned(), source })?;
+    decode(path, &bytes)
+}
+
+impl Journal {
+    /// Makes a new, empty journal; its folder must exist.
+    ///
+    /// # Errors
+    /// When there is one already, or it cannot be made.
+    pub fn create(path: &Path) -> Result<Self, JournalError> {
+        let io = |source| JournalError::Io { doing: "create", path: path.to_owned(), source };
+        let file = OpenOptions::new().create_new(true).append(true).read(true).mode(0o600).open(path).map_err(io)?;
+        file.sync_all().map_err(io)?;
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+        Ok(Self { path: path.to_owned(), file, length: 0, seq: 0, broken: false })
+    }
+
+    /// Opens a journal to go on with it. A torn last line is cut off.
+    ///
+    /// # Errors
+    /// See [`decode`].
+    pub fn open(path: &Path) -> Result<(Self, Vec<Line>), JournalError> {
+        let io = |source| JournalError::Io { doing: "open", path: path.to_owned(), source };
+        let mut file = OpenOptions::new().append(true).read(true).open(path).map_err(io)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io)?;
+        let reading = decode(path, &bytes)?;
+        if reading.torn {
+            file.set_len(reading.length).map_err(io)?;
+            file.sync_all().map_err(io)?;
+        }
+        let seq = reading.lines.len() as u64;
+        Ok((Self { path: path.to_owned(), file, length: reading.length, seq, broken: false }, reading.lines))
+    }
+
+    /// Appends a record and flushes it to the disk. When that fails the journal is as before.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`], such as a full disk.
+    #[expect(clippy::disallowed_methods, reason = "a record says when it was written, for people")]
+    pub fn append(&mut self, record: Record) -> Result<Line, JournalError> {
+        let line = Line { seq: self.seq + 1, at: Local::now().fixed_offset(), record };
+        let io = |source| JournalError::Io { doing: "append to", path: self.path.clone(), source };
+        if self.broken {
+            return Err(io(std::io::Error::other("an earlier write to it failed, and could not be taken back")));
+        }
+        let text = encode(&line).map_err(std::io::Error::from).map_err(io)?;
+        let written = self.write(text.as_bytes());
+        match written {
+            Ok(()) => {
+                self.length += text.len() as u64;
+                self.seq += 1;
+                Ok(line)
+            }
+            Err(source) => {
+                // A part of the line may be there; later appends must not come behind it.
+                let cut =
+                    self.file.set_len(self.length).and_then(|()| self.file.seek(SeekFrom::End(0))).and_then(|_| self.file.sync_data());
+                self.broken = cut.is_err();
+                Err(JournalError::Io { doing: "append to", path: self.path.clone(), source })
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        #[cfg(test)]
+        if self.struck(bytes, false)? {
+            return Err(std::io::Error::other("struck"));
+        }
+        self.file.write_all(bytes)?;
+        self.file.sync_data()?;
+        #[cfg(test)]
+        self.struck(bytes, true)?;
+        Ok(())
+    }
+
+    /// A strike before, in the middle of, or after the writing of a line.
+    #[cfg(test)]
+    fn struck(&mut self, bytes: &[u8], after: bool) -> std::io::Result<bool> {
+        use crate::change::crash::testing::{Strike, ask, kill, tick};
+        let text = String::from_utf8_lossy(bytes);
+        let value = |key: &str| text.split_once(key).and_then(|(_, rest)| rest.split_once('"')).map_or("", |(value, _)| value).to_owned();
+        let step = if text.len() < 1000 { value("\"step\":\"") } else { String::new() };
+        let what = format!("journal {} {step}", value("\"record\":\""));
+        if after {
+            return if tick(&format!("{what} after"), true) { Err(std::io::Error::other("struck")) } else { Ok(false) };
+        }
+        if tick(&format!("{what} before"), true) {
+            return Ok(true);
+        }
+        if let Some(strike) = ask(&format!("{what} torn"), true) {
+            self.file.write_all(&bytes[..bytes.len() / 2])?;
+            if strike == Strike::Kill {
+                kill();
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+}

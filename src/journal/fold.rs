@@ -1,0 +1,324 @@
+//! Records -> state. Pure, and the only place that knows which record may follow which: appending and reading both go through [`State::apply`].
+
+use std::collections::BTreeMap;
+
+use super::record::{Line, Opening, Output, Question, Record};
+use crate::plan::{Plan, Procedure, Step};
+
+/// Where a change stands between procedures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Nothing was done yet.
+    Opened,
+    /// The snapshot is taken and held.
+    Prepared,
+    /// The new version runs; a decision is awaited.
+    Upgraded,
+    /// The previous version runs with everything that was written; a decision is awaited.
+    BackedOut,
+    /// The upgrade or the downgrade was accepted, or the change was given up before anything was upgraded. Nothing more happens.
+    Closed,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepState {
+    /// Not begun.
+    Pending,
+    /// Begun, and not known to have ended: it runs, or was cut off.
+    Started,
+    /// Ended with an error.
+    Failed(String),
+    /// Its effect is there.
+    Done,
+}
+
+/// One procedure, from its plan to its end.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its plan.
+    pub plan: Plan,
+    /// One for each step.
+    pub steps: Vec<StepState>,
+    /// How often each step was started since it was last done, or since a person last said to try again.
+    pub attempts: Vec<u32>,
+    /// Whether each step was ever started: its effect may have been made.
+    pub begun: Vec<bool>,
+    /// Whether what a step had made true was found untrue, since steps were last taken back.
+    pub undone: Vec<bool>,
+    /// How often steps were taken back.
+    pub rounds: u32,
+    /// Why a person must decide, if so.
+    pub halted: Option<String>,
+    /// Whether the last word was a request to stop.
+    pub interrupted: bool,
+    /// Whether a person answered for differing inventories.
+    pub differences_accepted: bool,
+    /// Whether it is complete.
+    pub finished: bool,
+}
+
+impl Run {
+    fn new(plan: Plan) -> Self {
+        let count = plan.steps.len();
+        Self {
+            plan,
+            steps: vec![StepState::Pending; count],
+            attempts: vec![0; count],
+            begun: vec![false; count],
+            undone: vec![false; count],
+            rounds: 0,
+            halted: None,
+            interrupted: false,
+            differences_accepted: false,
+            finished: false,
+        }
+    }
+
+    /// The first step that is not done.
+    pub fn next(&self) -> Option<usize> {
+        self.steps.iter().position(|state| *state != StepState::Done)
+    }
+
+    /// A step by its id.
+    pub fn step(&self, id: &str) -> Option<(&Step, &StepState)> {
+        let at = self.plan.position(id)?;
+        Some((self.plan.steps.get(at)?, self.steps.get(at)?))
+    }
+
+    /// Whether the step of this id was ever begun.
+    pub fn was_begun(&self, id: &str) -> bool {
+        self.plan.position(id).is_some_and(|at| self.begun.get(at).copied().unwrap_or(false))
+    }
+
+    /// Whether the step of this id is not begun, or was taken back.
+    pub fn is_pending(&self, id: &str) -> bool {
+        self.step(id).is_none_or(|(_, state)| *state == StepState::Pending)
+    }
+
+    /// The step to go back to, and why: something was found untrue that the steps since then rely on. Clients that found the service open may have written
+    /// what no capture has.
+    pub fn renewal(&self) -> Option<(String, String)> {
+        let next = self.next()?;
+        self.plan.steps.iter().zip(&self.undone).zip(&self.steps).find_map(|((step, undone), state)| {
+            let renews = step.renews.as_ref().filter(|_| *undone && *state == StepState::Done)?;
+            let from = self.plan.position(&renews.from)?;
+            let due = from <= next && self.steps.get(from) != Some(&StepState::Pending) && !self.was_begun(&renews.unless);
+            due.then(|| (renews.from.clone(), format!("step `{}` was found undone; what was made since is made again", step.id)))
+        })
+    }
+
+    /// Whether clients could write while the service had to be closed.
+    pub fn was_reopened(&self) -> bool {
+        let stop = |step: &Step| matches!(step.action, crate::plan::Action::Stop(_));
+        self.plan.steps.iter().zip(&self.undone).any(|(step, undone)| *undone && stop(step))
+    }
+
+    /// Whether the point of no return was reached: the effect behind it may have been made.
+    pub fn beyond_return(&self) -> bool {
+        self.plan.point_of_no_return().is_some_and(|at| self.begun.get(at).copied().unwrap_or(false))
+    }
+}
+
+/// Everything that a journal says.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// How the change began.
+    pub opening: Opening,
+    /// Where it stands between procedures.
+    pub phase: Phase,
+    /// The procedures, oldest first; only the last may be unfinished.
+    pub runs: Vec<Run>,
+    /// What the steps of all procedures left for later ones; a later procedure's step of the same id replaces it.
+    pub outputs: BTreeMap<String, Output>,
+}
+
+/// A record that cannot stand where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("record {seq} of the journal cannot stand there: {why}")]
+pub struct FoldError {
+    /// Its number.
+    pub seq: u64,
+    /// Why not.
+    pub why: String,
+}
+
+impl State {
+    /// The state after all lines. `Ok(None)` when there are none.
+    ///
+    /// # Errors
+    /// When the history is not one this tool writes.
+    pub fn fold<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Result<Option<Self>, FoldError> {
+        let mut state: Option<Self> = None;
+        for line in lines {
+            match (&mut state, &line.record) {
+                (None, Record::Opened(opening)) => {
+                    state = Some(Self { opening: opening.clone(), phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new() });
+                }
+                (None, _) => return Err(FoldError { seq: line.seq, why: "the change was not opened".into() }),
+                (Some(state), record) => state.apply(record).map_err(|why| FoldError { seq: line.seq, why })?,
+            }
+        }
+        Ok(state)
+    }
+
+    /// The procedure that is not finished.
+    pub fn current(&self) -> Option<&Run> {
+        self.runs.last().filter(|run| !run.finished)
+    }
+
+    /// The last finished or unfinished run of one of these procedures.
+    pub fn last_run(&self, which: impl Fn(Procedure) -> bool) -> Option<&Run> {
+        self.runs.iter().rev().find(|run| which(run.plan.procedure))
+    }
+
+    /// Whether the record may be written now, and the state after it.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn apply(&mut self, record: &Record) -> Result<(), String> {
+        if let Record::Opened(_) = record {
+            return Err("the change is open already".into());
+        }
+        if let Record::Planned { plan } = record {
+            return self.begin(plan);
+        }
+        let run = self.runs.last_mut().filter(|run| !run.finished).ok_or("no procedure is under way")?;
+        let at = |step: &str| run.plan.position(step).ok_or_else(|| format!("step {step:?} is not in the plan"));
+        match record {
+            Record::Opened(_) | Record::Planned { .. } => {}
+            Record::Started { step, attempt } => {
+                let at = at(step)?;
+                // A step that is done may be started again: what it made true had to be made true again.
+                if run.next().is_some_and(|next| at > next) {
+                    return Err(format!("step {step:?} cannot start before the ones ahead of it"));
+                }
+                if *attempt != run.attempts[at] + 1 {
+                    return Err(format!("attempt {attempt} of step {step:?} does not follow attempt {}", run.attempts[at]));
+                }
+                run.attempts[at] = *attempt;
+                run.begun[at] = true;
+                run.undone[at] |= run.steps[at] == StepState::Done;
+                run.steps[at] = StepState::Started;
+                run.halted = None;
+                run.interrupted = false;
+            }
+            Record::Done { step, output, .. } => {
+                let at = at(step)?;
+                if run.steps[at] != StepState::Started {
+                    return Err(format!("step {step:?} was not started"));
+                }
+                run.steps[at] = StepState::Done;
+                run.attempts[at] = 0;
+                self.outputs.insert(step.clone(), output.clone());
+            }
+            Record::Failed { step, error } => {
+                let at = at(step)?;
+                if run.steps[at] != StepState::Started {
+                    return Err(format!("step {step:?} was not started"));
+                }
+                run.steps[at] = StepState::Failed(error.clone());
+            }
+            Record::Rewound { to, .. } => {
+                let at = at(to)?;
+                if run.next().is_none_or(|next| at > next) {
+                    return Err(format!("step {to:?} is not behind us"));
+                }
+                for state in &mut run.steps[at..] {
+                    *state = StepState::Pending;
+                }
+                run.undone.fill(false);
+                run.rounds += 1;
+            }
+            Record::Halted { step, why } => {
+                at(step)?;
+                run.halted = Some(why.clone());
+            }
+            Record::Interrupted => run.interrupted = true,
+            Record::Answered { question } => {
+                run.halted = None;
+                match question {
+                    Question::Differences => run.differences_accepted = true,
+                    // The cap counts from the last answer.
+                    Question::TryAgain => run.attempts.fill(0),
+                }
+            }
+            Record::Finished => {
+                if let Some(next) = run.next() {
+                    return Err(format!("step {:?} is not done", run.plan.steps[next].id));
+                }
+                run.finished = true;
+                let procedure = run.plan.procedure;
+                self.phase = self.after(procedure);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether clients could write since the snapshot before the upgrade: a downgrade has something to bring back then.
+    pub fn clients_could_write(&self) -> bool {
+        match self.phase {
+            Phase::Opened => self.runs.iter().any(|run| run.was_begun("start") || run.was_reopened()),
+            Phase::Prepared | Phase::Upgraded | Phase::BackedOut | Phase::Closed => true,
+        }
+    }
+
+    fn begin(&mut self, plan: &Plan) -> Result<(), String> {
+        let unfinished = self.current().map(|run| run.plan.procedure);
+        let allowed = match (plan.procedure, self.phase, unfinished) {
+            (Procedure::Snapshot, Phase::Opened, None) => true,
+            (Procedure::Upgrade, Phase::Opened | Phase::Prepared, None) => true,
+            (p, Phase::Upgraded, None) if p.is_downgrade() || p == Procedure::CommitUpgrade => true,
+            // An upgrade that failed half-way is backed out like a finished one.
+            (p, Phase::Opened | Phase::Prepared, Some(Procedure::Upgrade)) if p.is_downgrade() => true,
+            (Procedure::Undo | Procedure::CommitDowngrade, Phase::BackedOut, None) => true,
+            (Procedure::CommitUpgrade, Phase::Opened | Phase::Prepared, None) => true,
+            (Procedure::Abort, _, Some(_)) => self.current().is_some_and(may_be_aborted),
+            _ => false,
+        };
+        if !allowed {
+            let now = unfinished.map_or(String::new(), |procedure| format!(" with a {} under way", procedure.verb()));
+            return Err(format!("a {} cannot begin in phase {:?}{now}", plan.procedure.verb(), self.phase));
+        }
+        if plan.steps.is_empty() {
+            return Err("the plan has no steps".into());
+        }
+        let captures = plan.steps.iter().any(|step| matches!(step.action, crate::plan::Action::Capture(_)));
+        if plan.procedure.is_downgrade() && !captures && self.clients_could_write() {
+            return Err("clients could write since the snapshot, and the plan captures nothing".into());
+        }
+        let mut ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err("two steps of the plan have the same name".into());
+        }
+        self.runs.push(Run::new(plan.clone()));
+        Ok(())
+    }
+
+    fn after(&self, procedure: Procedure) -> Phase {
+        match procedure {
+            Procedure::Snapshot => Phase::Prepared,
+            Procedure::Upgrade | Procedure::Undo => Phase::Upgraded,
+            Procedure::DowngradeKeep | Procedure::DowngradeInPlace => Phase::BackedOut,
+            Procedure::CommitUpgrade | Procedure::CommitDowngrade => Phase::Closed,
+            // From a downgrade back to the upgraded service, though the upgrade itself may never have been finished. There is nothing to keep of a snapshot
+            // or an upgrade that had not upgraded anything.
+            Procedure::Abort => {
+                let aborted = self.runs.iter().rev().nth(1).map(|run| run.plan.procedure);
+                if aborted.is_some_and(Procedure::is_downgrade) { Phase::Upgraded } else { Phase::Closed }
+            }
+        }
+    }
+}
+
+/// Whether there is a way back from a procedure that is not finished.
+fn may_be_aborted(run: &Run) -> bool {
+    match run.plan.procedure {
+        Procedure::Snapshot => true,
+        Procedure::Upgrade => !run.was_begun("upgrade"),
+        Procedure::DowngradeKeep | Procedure::DowngradeInPlace => !run.beyond_return() && !run.was_begun("start"),
+        Procedure::Abort | Procedure::Undo | Procedure::CommitUpgrade | Procedure::CommitDowngrade => false,
+    }
+}

@@ -1,0 +1,9 @@
+//! The append-only file of a change: the plan, then what started and what ended. The state is its fold.
+
+pub mod file;
+pub mod fold;
+pub mod record;
+
+pub use file::{Journal, JournalError, Reading};
+pub use fold::{FoldError, Phase, Run, State, StepState};
+pub use record::{FORMAT, FileEntry, Line, Opening, Output, Proof, Question, Record};

@@ -1,0 +1,208 @@
+//! The lines of a journal, as types.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, FixedOffset};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Mount, Plan};
+use crate::zfs::{Guid, Snapshot};
+
+/// The version of the journal that this tool writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Counts from 1 without a gap.
+    pub seq: u64,
+    /// When it was written (local time with its offset from UTC). For people only: no decision depends on a clock.
+    pub at: DateTime<FixedOffset>,
+    /// What happened.
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+/// What happened.
+#[allow(clippy::large_enum_variant, reason = "the largest stands once in a journal")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+pub enum Record {
+    /// The change began. Always the first line, never again.
+    Opened(Opening),
+    /// A procedure was planned and begins.
+    Planned {
+        /// All of it.
+        plan: Plan,
+    },
+    /// A step's effect is about to be made.
+    Started {
+        /// The step.
+        step: String,
+        /// Counts from 1 in this procedure.
+        attempt: u32,
+    },
+    /// A step's effect is there.
+    Done {
+        /// The step.
+        step: String,
+        /// Found there, not made by this attempt.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        adopted: bool,
+        /// What later steps need of it.
+        output: Output,
+    },
+    /// A step failed.
+    Failed {
+        /// The step.
+        step: String,
+        /// The whole reason.
+        error: String,
+    },
+    /// The steps from this one on are to be done again.
+    Rewound {
+        /// The step.
+        to: String,
+        /// Why.
+        why: String,
+    },
+    /// A person must decide.
+    Halted {
+        /// The step.
+        step: String,
+        /// Why.
+        why: String,
+    },
+    /// Somebody asked for a stop.
+    Interrupted,
+    /// A person answered for something.
+    Answered {
+        /// For what.
+        question: Question,
+    },
+    /// The procedure is complete.
+    Finished,
+}
+
+/// What a person can answer for in the middle of a procedure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Question {
+    /// The inventories differ; the service is to be opened nevertheless.
+    Differences,
+    /// A step was tried too often; try again.
+    TryAgain,
+}
+
+/// How a change began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opening {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The change's id.
+    pub change: String,
+    /// The tool's version.
+    pub tool: String,
+    /// The host's name.
+    pub host: String,
+    /// The playbook's name.
+    pub playbook: String,
+    /// Its SHA-256; a copy stands in the change's folder.
+    pub playbook_sha256: String,
+    /// The site's SHA-256; a copy stands in the change's folder.
+    pub site_sha256: String,
+    /// The installed version.
+    pub from_version: String,
+    /// The version asked for, whole or its first parts.
+    pub upgrade_to: String,
+    /// The name of the snapshot before the upgrade (the part after the `@`).
+    pub snapshot: String,
+    /// When that name was given, local time, `%Y%m%d:%H%M%S`.
+    pub snapshot_time: String,
+    /// The datasets with everything below them, parents first.
+    pub datasets: Vec<Mount>,
+    /// Values of variables and of what was asked of the host.
+    pub values: std::collections::BTreeMap<String, String>,
+    /// Where captures and installers of this change are, if not in its folder.
+    pub store: Option<PathBuf>,
+}
+
+/// What later steps need of a step.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Output {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Snapshots with their identities.
+    Snapshots {
+        /// In the plan's order.
+        list: Vec<(Snapshot, Guid)>,
+    },
+    /// Files with their checksums.
+    Files {
+        /// In order of name.
+        list: Vec<FileEntry>,
+    },
+    /// A value that was asked for.
+    Text {
+        /// Without the end of line.
+        text: String,
+    },
+    /// A version.
+    Version {
+        /// As the playbook's pattern finds it.
+        version: String,
+    },
+    /// An inventory.
+    Inventory {
+        /// The number of items.
+        items: u64,
+        /// SHA-256 of the list's file.
+        sha256: String,
+    },
+    /// The comparison of the inventories.
+    Proof(Proof),
+    /// The items that the previous version would not take.
+    Rejects {
+        /// The lines of output that say so.
+        lines: Vec<String>,
+    },
+}
+
+/// The comparison of what was there with what is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Items on the upgraded version.
+    pub expected: u64,
+    /// Items on the previous version, after the restore.
+    pub found: u64,
+    /// Items that were there and are not.
+    pub missing: u64,
+    /// Items that are there and were not.
+    pub unexpected: u64,
+}
+
+impl Proof {
+    /// Whether nothing is lost and nothing appeared.
+    pub fn holds(&self) -> bool {
+        self.missing == 0 && self.unexpected == 0
+    }
+}
+
+impl std::fmt::Display for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "proof: {} items expected, {} found, {} missing, {} unexpected", self.expected, self.found, self.missing, self.unexpected)
+    }
+}
+
+/// A file and its checksum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Relative to the folder it was put into.
+    pub path: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256, in hexadecimal digits.
+    pub sha256: String,
+}

@@ -1,0 +1,5 @@
+//! Parse, call, exit status.
+
+fn main() -> std::process::ExitCode {
+    backout::cli::main()
+}

@@ -1,0 +1,360 @@
+//! What the steps of a plan do, as data. The effects are in `step/`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exec::Command;
+use crate::zfs::{Dataset, Guid, Snapshot};
+
+/// What a step does. Each has a file of the same name under `step/`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Action {
+    /// Puts the installer of the installed version aside.
+    SaveInstaller(SaveInstaller),
+    /// Copies the configuration into the change's folder.
+    SaveConfig(Config),
+    /// Puts a saved configuration back.
+    PutConfig(Config),
+    /// Closes the service to its clients and proves it stopped.
+    Stop(Service),
+    /// Opens the service to its clients.
+    Start(Service),
+    /// Starts the server without its clients.
+    MaintenanceStart(Maintenance),
+    /// Stops it again.
+    MaintenanceStop(Maintenance),
+    /// Takes and holds the snapshot of all datasets at once.
+    Snapshot(TakeSnapshot),
+    /// Installs or removes a version.
+    Package(Package),
+    /// Asks the new version how far its data has come.
+    Goal(Goal),
+    /// Lists what the product holds.
+    Inventory(TakeInventory),
+    /// One pass of the incremental backup.
+    Capture(CapturePass),
+    /// Proves capture and installer complete and readable.
+    Verify(Verify),
+    /// Takes the datasets away from everybody: `canmount=noauto`, unmounted.
+    Unmount(Mounts),
+    /// Gives them back: `canmount` as it was, mounted, parents first.
+    Mount(Mounts),
+    /// Clones the snapshot beside a dataset.
+    Clone(CloneSnapshot),
+    /// Renames the upgraded dataset out of the way.
+    SetAside(SetAside),
+    /// Renames the clone into its place.
+    TakePlace(TakePlace),
+    /// `zfs rollback` of all datasets.
+    Rollback(Rollback),
+    /// Brings the capture into the previous version.
+    Restore(Restore),
+    /// Compares the inventories.
+    Prove(Prove),
+    /// Puts the upgraded dataset back into its place.
+    PutBack(PutBack),
+    /// Makes the clone independent.
+    Promote(Promote),
+    /// Destroys datasets of ours.
+    Destroy(Destroy),
+    /// Releases and destroys snapshots of ours.
+    DropSnapshots(DropSnapshots),
+}
+
+/// See [`Action::SaveInstaller`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SaveInstaller {
+    /// Puts the files into the installer folder.
+    pub save: Option<Command>,
+    /// Glob patterns of files at hand, to be copied there.
+    pub files: Vec<String>,
+    /// So many files must be there afterwards.
+    pub at_least: usize,
+}
+
+/// Which of the two saved configurations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// Of the version before the upgrade.
+    Previous,
+    /// Of the upgraded version.
+    Upgraded,
+}
+
+/// See [`Action::SaveConfig`], [`Action::PutConfig`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// Whose configuration.
+    pub side: Side,
+}
+
+/// See [`Action::Stop`], [`Action::Start`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// systemd units.
+    pub units: Vec<String>,
+    /// Stop command for products without units.
+    pub stop: Option<Command>,
+    /// Start command for products without units.
+    pub start: Option<Command>,
+    /// Process names that must be gone after a stop.
+    pub processes: Vec<String>,
+    /// Paths that no process may use after a stop.
+    pub paths: Vec<PathBuf>,
+    /// Answers when the service serves its clients.
+    pub ready: Option<Command>,
+    /// Seconds that may take.
+    pub ready_within: u64,
+}
+
+/// See [`Action::MaintenanceStart`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Maintenance {
+    /// Starts the server without clients.
+    pub start: Command,
+    /// Stops it.
+    pub stop: Command,
+    /// Answers when it is there.
+    pub ready: Option<Command>,
+    /// Seconds that may take.
+    pub ready_within: u64,
+    /// Process names that must be gone after a stop.
+    pub processes: Vec<String>,
+    /// Paths that no process may use after a stop.
+    pub paths: Vec<PathBuf>,
+}
+
+/// See [`Action::Snapshot`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TakeSnapshot {
+    /// All datasets, children included.
+    pub datasets: Vec<Dataset>,
+    /// The part after the `@`.
+    pub name: String,
+    /// The step this is, for the breadcrumb on the pool: `before-upgrade`, `after-upgrade`, `base`.
+    pub crumb: String,
+    /// Whether a hold is put on them.
+    pub hold: bool,
+}
+
+/// What a package step is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageJob {
+    /// To the new version.
+    Upgrade,
+    /// Away with the new version.
+    Uninstall,
+    /// Back to the previous version.
+    Reinstall,
+}
+
+/// See [`Action::Package`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Package {
+    /// What for.
+    pub job: PackageJob,
+    /// The command that does it.
+    pub command: Command,
+    /// Run first when an earlier try was interrupted.
+    pub repair: Option<Command>,
+    /// Prints the installed version.
+    pub version: Command,
+    /// One group: the version.
+    pub pattern: String,
+    /// The version of before the upgrade.
+    pub previous: String,
+    /// The version after the upgrade, whole or its first parts.
+    pub upgraded: String,
+    /// A command of an earlier procedure on the same packages was cut off: this one runs whatever the version says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+}
+
+/// See [`Action::Goal`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    /// Prints how far the data has come.
+    pub command: Command,
+}
+
+/// See [`Action::Inventory`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TakeInventory {
+    /// What is listed.
+    pub name: String,
+    /// Of which version.
+    pub side: Side,
+    /// Prints the list.
+    pub command: Command,
+    /// Regular expressions of lines that are no items.
+    pub ignore: Vec<String>,
+}
+
+/// See [`Action::Capture`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CapturePass {
+    /// Run first.
+    pub command: Option<Command>,
+    /// Glob patterns of files to copy when the snapshot lacks them.
+    pub new_files: Vec<String>,
+    /// Where the datasets are mounted.
+    pub mounts: Vec<Mount>,
+    /// The snapshot's name.
+    pub snapshot: String,
+    /// Whether nothing comes after it: the list of files is final.
+    pub last: bool,
+}
+
+/// See [`Action::Verify`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verify {
+    /// The step that lists the captured files; `None` when nothing could have been written.
+    pub capture: Option<String>,
+    /// The product's own check.
+    pub command: Option<Command>,
+}
+
+/// A dataset and how it is mounted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mount {
+    /// Its name.
+    pub dataset: Dataset,
+    /// Its identity.
+    pub guid: Guid,
+    /// Where it is mounted; `None` for a volume or `mountpoint=none`.
+    pub mountpoint: Option<PathBuf>,
+    /// The local value of `canmount`, if there is one.
+    pub canmount: Option<String>,
+    /// Whether it is mounted while the service runs.
+    pub mounted: bool,
+}
+
+/// See [`Action::Unmount`], [`Action::Mount`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mounts {
+    /// Parents before children.
+    pub mounts: Vec<Mount>,
+}
+
+/// See [`Action::Clone`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CloneSnapshot {
+    /// The dataset whose local properties the clone gets.
+    pub like: Dataset,
+    /// What is cloned.
+    pub snapshot: Snapshot,
+    /// Its identity.
+    pub guid: Guid,
+    /// The clone's name.
+    pub target: Dataset,
+}
+
+/// See [`Action::SetAside`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// The upgraded dataset.
+    pub dataset: Dataset,
+    /// Its identity.
+    pub guid: Guid,
+    /// Its name from now on.
+    pub aside: Dataset,
+    /// It and the datasets below it that take part.
+    pub members: Vec<Dataset>,
+}
+
+/// See [`Action::TakePlace`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TakePlace {
+    /// The clone.
+    pub candidate: Dataset,
+    /// The name it takes.
+    pub dataset: Dataset,
+    /// The upgraded dataset's identity: what has this one is not the clone.
+    pub upgraded: Guid,
+    /// The dataset and those below it that take part.
+    pub members: Vec<Dataset>,
+}
+
+/// See [`Action::Rollback`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// The step whose snapshots are gone back to.
+    pub to: String,
+    /// The datasets, in the order of the plan.
+    pub mounts: Vec<Mount>,
+    /// Newer snapshots that the operator agreed to lose.
+    pub consented: Vec<(Snapshot, Guid)>,
+    /// Newer bookmarks that the operator agreed to lose.
+    pub consented_bookmarks: Vec<String>,
+    /// Only needed when the restore has to begin again: the data is a fresh clone the first time.
+    pub base: bool,
+}
+
+/// See [`Action::Restore`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Restore {
+    /// Brings the capture in.
+    pub command: Command,
+    /// Prints how far the data has come.
+    pub position: Option<Command>,
+    /// Whether an interrupted restore goes on where it was.
+    pub resumable: bool,
+    /// Output lines that mean a rejected item.
+    pub rejects: Vec<String>,
+}
+
+/// See [`Action::Prove`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prove {
+    /// Names of the inventories.
+    pub inventories: Vec<String>,
+}
+
+/// See [`Action::PutBack`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PutBack {
+    /// The upgraded dataset's own name.
+    pub dataset: Dataset,
+    /// Its identity.
+    pub guid: Guid,
+    /// Where it was set aside.
+    pub aside: Dataset,
+    /// The clone's name before it took the place.
+    pub candidate: Dataset,
+    /// The name the clone gets when it is kept; it is destroyed when there is none.
+    pub keep_as: Option<Dataset>,
+    /// The dataset and those below it that take part, parents first.
+    pub members: Vec<Mount>,
+}
+
+/// See [`Action::Promote`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Promote {
+    /// Parents before children.
+    pub datasets: Vec<Dataset>,
+}
+
+/// See [`Action::Destroy`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Destroy {
+    /// Children before parents, each with its identity.
+    pub datasets: Vec<(Dataset, Guid)>,
+    /// Their snapshots, each with its identity; newest first.
+    pub snapshots: Vec<(Snapshot, Guid)>,
+}
+
+/// See [`Action::DropSnapshots`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DropSnapshots {
+    /// Each with its identity.
+    pub snapshots: Vec<(Snapshot, Guid)>,
+    /// Those of a step that may have been cut off before their identities were written down: dropped if they carry this change's mark.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marked: Vec<Snapshot>,
+}

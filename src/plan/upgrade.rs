@@ -1,0 +1,49 @@
+//! The way forward.
+
+use anyhow::Result;
+
+use super::parts::Parts;
+use super::{Action, Plan, Procedure, Side, Step, TakeSnapshot};
+use crate::journal::Opening;
+use crate::playbook::Playbook;
+
+/// Everything that must be there before an upgrade; the service is down for the moment of the snapshot.
+///
+/// # Errors
+/// When the playbook's texts cannot be filled.
+pub fn snapshot_only(playbook: &Playbook, opening: &Opening) -> Result<Plan> {
+    let parts = Parts { playbook, opening };
+    let mut steps = prepare(parts)?;
+    steps.push(parts.start()?);
+    Ok(Plan { procedure: Procedure::Snapshot, steps })
+}
+
+/// The upgrade, with the snapshot before it unless there is one (`prepared`).
+///
+/// # Errors
+/// When the playbook's texts cannot be filled.
+pub fn upgrade(playbook: &Playbook, opening: &Opening, prepared: bool) -> Result<Plan> {
+    let parts = Parts { playbook, opening };
+    let mut steps = if prepared { vec![parts.stop()?] } else { prepare(parts)? };
+    if !prepared && let Some(stop) = steps.iter_mut().find(|step| step.id == "stop") {
+        // What clients wrote after the snapshot would not be in it, and an upgrade that fails goes back to it.
+        *stop = stop.clone().renewing("snapshot", "upgrade");
+    }
+    steps.push(parts.upgrade("upgrade")?);
+    steps.push(parts.start()?);
+    Ok(Plan { procedure: Procedure::Upgrade, steps })
+}
+
+fn prepare(parts: Parts<'_>) -> Result<Vec<Step>> {
+    let mut steps = vec![parts.save_installer()?];
+    steps.extend(parts.save_config(Side::Previous)?);
+    steps.push(parts.stop()?);
+    let snapshot = TakeSnapshot {
+        datasets: parts.opening.datasets.iter().map(|mount| mount.dataset.clone()).collect(),
+        name: parts.opening.snapshot.clone(),
+        crumb: "before-upgrade".into(),
+        hold: true,
+    };
+    steps.push(Step::new("snapshot", format!("snapshot and hold all datasets @{}", snapshot.name), Action::Snapshot(snapshot)));
+    Ok(steps)
+}

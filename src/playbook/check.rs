@@ -1,0 +1,361 @@
+//! What must be so in a playbook beyond its fields and their types.
+
+use super::Playbook;
+use super::check_command::Commands;
+use super::model::{Interrupted, ServiceState, Verdict};
+use super::names::{Place, late};
+use super::problem::{Path, Report};
+use super::version::Requirement;
+
+/// Lower-case letters, digits and `separator`, a letter first.
+fn is_plain(name: &str, separator: char) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == separator)
+}
+
+/// The check of one playbook.
+pub(super) struct Check<'c, 'a> {
+    pub(super) playbook: &'c Playbook,
+    pub(super) report: &'c mut Report<'a>,
+}
+
+impl Check<'_, '_> {
+    pub(super) fn all(&mut self, stem: Option<&str>) {
+        self.head(stem);
+        self.names();
+        self.service();
+        self.versions();
+        self.questions();
+        self.installers();
+        self.capture_and_restore();
+        self.inventories();
+        self.commands();
+        self.prose();
+    }
+
+    fn head(&mut self, stem: Option<&str>) {
+        let it = self.playbook;
+        if it.format != 1 {
+            let what = format!("format {} is not known to this version of backout", it.format);
+            self.report.error(
+                &Path::of(&["format"]),
+                what,
+                "write `format = 1`, or use the version of backout that the playbook was written for",
+            );
+        }
+        let at = Path::of(&["name"]);
+        if !is_plain(&it.name, '-') {
+            let remedy = "use lower-case letters, digits and `-`, a letter first, such as \"mariadb\"";
+            self.report.error(&at, format!("{:?} cannot be the name of a playbook", it.name), remedy);
+        } else if let Some(stem) = stem.filter(|stem| *stem != it.name) {
+            let remedy = format!("write name = {stem:?}, or call the file {}.toml", it.name);
+            self.report.error(&at, format!("the name is {:?}, but the file is {stem}.toml", it.name), remedy);
+        }
+        self.required(&Path::of(&["title"]), &it.title, "say which product this is for");
+    }
+
+    /// Notes a text that is empty.
+    fn required(&mut self, at: &Path, text: &str, remedy: &str) {
+        if text.trim().is_empty() {
+            self.report.error(at, format!("`{at}` is empty"), remedy);
+        }
+    }
+
+    fn names(&mut self) {
+        let it = self.playbook;
+        let variables = it.variables.keys().map(|name| ("variables", name));
+        for (table, name) in variables.chain(it.ask.keys().map(|name| ("ask", name))) {
+            let at = Path::of(&[table, name]);
+            if !is_plain(name, '_') {
+                self.report.error(&at, format!("{name:?} cannot be a name"), "use lower-case letters, digits and `_`, a letter first");
+            } else if let Some(late) = late(name) {
+                let what = format!("`{name}` hides a name that backout gives its value: {}", late.about);
+                self.report.error(&at, what, format!("choose another name, such as `my_{name}`"));
+            }
+            if table == "ask" && it.variables.contains_key(name) {
+                self.report.error(&at, format!("`{name}` is a variable as well"), "choose another name for one of them");
+            }
+        }
+        for (name, variable) in &it.variables {
+            let at = Path::of(&["variables", name]);
+            self.required(&at.key("about"), &variable.about, "say what it means: the person who fills in the site file reads it");
+            let Some(default) = &variable.default else { continue };
+            let known = |name: &String| it.variables.contains_key(name) || it.ask.contains_key(name) || late(name).is_some();
+            if let Some(inner) = super::template::names(default).unwrap_or_default().into_iter().find(known) {
+                let what = format!("the default has `{{{inner}}}` in it, but values are taken as they are");
+                self.report.error(&at.key("default"), what, "write the value out, or put both names where the variable is used");
+            }
+        }
+    }
+
+    fn service(&mut self) {
+        let (service, at) = (&self.playbook.service, Path::of(&["service"]));
+        match (&service.start, &service.stop) {
+            (None, None) if service.units.is_empty() => {
+                let remedy = "give `units = [\"NAME.service\"]`, or both `stop` and `start`";
+                self.report.error(&at, "nothing says how the service is stopped and started", remedy);
+            }
+            (Some(_), None) => self.report.error(&at.key("start"), "there is a `start` without a `stop`", "add `stop`, or use units"),
+            (None, Some(_)) => self.report.error(&at.key("stop"), "there is a `stop` without a `start`", "add `start`, or use units"),
+            _ => {}
+        }
+        let processes = at.key("processes");
+        if service.processes.is_empty() {
+            let remedy = "name the server's processes as `ps -e -o comm` shows them: without them nothing proves that it is stopped";
+            self.report.error(&processes, "`service.processes` is empty", remedy);
+        }
+        for (i, name) in service.processes.iter().enumerate() {
+            if name.trim().is_empty() || name.contains(['{', '/']) {
+                let remedy = "write the bare name, as `ps -e -o comm` shows it; names in braces have no values here";
+                self.report.error(&processes.at(i), format!("{name:?} cannot be the name of a process"), remedy);
+            }
+            if name.len() > 15 {
+                let mut end = 15;
+                while !name.is_char_boundary(end) {
+                    end -= 1;
+                }
+                let what = format!("{name:?} is never found: the kernel keeps only 15 bytes of a process's name");
+                self.report.error(&processes.at(i), what, format!("write {:?}", &name[..end]));
+            }
+        }
+        self.distinct(&processes, &service.processes);
+        self.distinct(&at.key("units"), &service.units);
+        self.duration(&at.key("ready_within"), service.ready_within.as_deref());
+        self.duration(&at.key("maintenance").key("ready_within"), service.maintenance.ready_within.as_deref());
+    }
+
+    fn distinct(&mut self, at: &Path, names: &[String]) {
+        for (i, name) in names.iter().enumerate() {
+            if names[..i].contains(name) {
+                self.report.error(&at.at(i), format!("{name:?} is there twice"), "remove one of them");
+            }
+        }
+    }
+
+    fn duration(&mut self, at: &Path, text: Option<&str>) {
+        super::check_command::duration(self.report, at, text);
+    }
+
+    fn versions(&mut self) {
+        let (version, at) = (&self.playbook.version, Path::of(&["version"]));
+        self.pattern(&at.key("pattern"), &version.pattern, Groups::One);
+        if version.rules.is_empty() {
+            self.report.error(&at.key("rule"), "there is no rule, so every upgrade would be refused", "add a [[version.rule]]");
+        }
+        for (i, rule) in version.rules.iter().enumerate() {
+            let at = at.key("rule").at(i);
+            for (side, text) in [("from", &rule.from), ("to", &rule.to)] {
+                if let Err(error) = text.parse::<Requirement>() {
+                    let remedy = "write `>=`, `<` or `=` (all that begin with it) and a version, separated by commas: \">=10.11, <11\"";
+                    self.report.error(&at.key(side), error.to_string(), remedy);
+                }
+            }
+            if rule.verdict != Verdict::Allow && rule.note.trim().is_empty() {
+                let what = "this rule does not simply allow the way, and does not say why";
+                self.report.error(&at.key("verdict"), what, "add a `note`: the operator is shown it and must decide by it");
+            }
+        }
+    }
+
+    fn pattern(&mut self, at: &Path, text: &str, groups: Groups) {
+        match regex::Regex::new(text) {
+            Err(error) => {
+                let text = error.to_string();
+                let why = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
+                let remedy = "mend it; in TOML write it in single quotes, so that `\\` stays";
+                self.report.error(at, format!("this regular expression cannot be read: {why}"), remedy);
+            }
+            Ok(regex) => {
+                let found = regex.captures_len() - 1;
+                if groups == Groups::One && found != 1 {
+                    let what = format!("this regular expression has {found} groups, but one is needed: the value");
+                    self.report.error(at, what, "put ( ) around the value, and (?: ) around everything else that is grouped");
+                }
+            }
+        }
+    }
+
+    fn questions(&mut self) {
+        let it = self.playbook;
+        for (name, ask) in &it.ask {
+            let at = Path::of(&["ask", name]);
+            self.required(&at.key("about"), &ask.about, "say what it is");
+            if let Some(pattern) = &ask.pattern {
+                self.pattern(&at.key("pattern"), pattern, Groups::One);
+            }
+        }
+        for (i, requirement) in it.requirements.iter().enumerate() {
+            let at = Path::of(&["requirement"]).at(i);
+            self.required(&at.key("about"), &requirement.about, "say in a sentence what must be so");
+            self.required(
+                &at.key("remedy"),
+                &requirement.remedy,
+                "say what the operator does about it, so that it can be done without asking anyone",
+            );
+            if requirement.before.is_empty() {
+                self.report.error(
+                    &at.key("before"),
+                    "this requirement is never asked",
+                    "write before = [\"upgrade\"], or remove the field",
+                );
+            }
+            if let Some(pattern) = &requirement.expect {
+                self.pattern(&at.key("expect"), pattern, Groups::Any);
+            }
+        }
+    }
+
+    fn installers(&mut self) {
+        let it = self.playbook;
+        if it.installer.save.is_none() && it.installer.files.is_empty() {
+            let remedy = "give `save`, a command that fetches it, or `files`, patterns of files that are there";
+            self.report.error(&Path::of(&["installer"]), "nothing says where the installed version's installer comes from", remedy);
+        }
+        if it.installer.at_least == 0 {
+            self.report.error(&Path::of(&["installer", "at_least"]), "at least 0 files proves nothing", "write 1 or more");
+        }
+        let at = Path::of(&["upgrade"]);
+        match (&it.upgrade.candidate, &it.upgrade.candidate_pattern) {
+            (Some(_), Some(pattern)) => self.pattern(&at.key("candidate_pattern"), pattern, Groups::One),
+            (Some(_), None) => {
+                let remedy = "add it: a regular expression with one group, the version";
+                self.report.error(&at.key("candidate"), "`candidate` needs a `candidate_pattern`", remedy);
+            }
+            (None, Some(_)) => {
+                let what = "`candidate_pattern` has no `candidate` to look at";
+                self.report.error(&at.key("candidate_pattern"), what, "add `candidate`, or remove it");
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn capture_and_restore(&mut self) {
+        let it = self.playbook;
+        let at = Path::of(&["capture", "pass"]);
+        match it.capture.passes.last() {
+            None => self.report.error(&at, "the capture has no pass", "add a [[capture.pass]]"),
+            Some(last) if last.service == ServiceState::Running => {
+                let remedy = "add a last pass with service = \"stopped\" or \"maintenance\"";
+                let what = "the last pass runs while clients write, so it cannot see everything";
+                self.report.error(&at.at(it.capture.passes.len() - 1).key("service"), what, remedy);
+            }
+            Some(_) => {}
+        }
+        for (i, pass) in it.capture.passes.iter().enumerate() {
+            self.required(&at.at(i).key("about"), &pass.about, "say in a few words what it does: it is shown while it runs");
+            if pass.command.is_none() && pass.new_files.is_empty() {
+                self.report.error(&at.at(i), "this pass does nothing", "give it a `command`, or `new_files`");
+            }
+        }
+        let at = Path::of(&["restore"]);
+        for (i, pattern) in it.restore.rejects.iter().enumerate() {
+            self.pattern(&at.key("rejects").at(i), pattern, Groups::Any);
+        }
+        if it.restore.position.is_none() && it.restore.interrupted == Interrupted::Continue {
+            let what = "an interrupted restore begins again from the start, as there is no `position`";
+            let remedy = "make sure that repeating it changes nothing, or give `position`, or write interrupted = \"rollback\"";
+            self.report.warn(&at.key("interrupted"), what, remedy);
+        }
+    }
+
+    fn inventories(&mut self) {
+        let it = self.playbook;
+        let at = Path::of(&["inventory"]);
+        if it.inventories.is_empty() {
+            let remedy = "add an [[inventory]]: a command that lists what the product holds, one item a line";
+            self.report.error(&at, "there is no inventory, so nothing proves that the data came back", remedy);
+        }
+        for (i, inventory) in it.inventories.iter().enumerate() {
+            let name = at.at(i).key("name");
+            if !is_plain(&inventory.name, '-') {
+                let remedy = "use lower-case letters, digits and `-`, a letter first, such as \"rows\"";
+                self.report.error(&name, format!("{:?} cannot be the name of an inventory", inventory.name), remedy);
+            }
+            if it.inventories[..i].iter().any(|earlier| earlier.name == inventory.name) {
+                let what = format!("there are two inventories of the name {:?}", inventory.name);
+                self.report.error(&name, what, "give one of them another name");
+            }
+            for (j, pattern) in inventory.ignore.iter().enumerate() {
+                self.pattern(&at.at(i).key("ignore").at(j), pattern, Groups::Any);
+            }
+        }
+        for (i, limit) in it.limits.iter().enumerate() {
+            self.required(&Path::of(&["limit"]).at(i).key("about"), &limit.about, "say what does not come back");
+        }
+    }
+
+    fn commands(&mut self) {
+        let it = self.playbook;
+        let mut commands = Commands::new(it, self.report);
+        let service = Path::of(&["service"]);
+        let maintenance = service.key("maintenance");
+        for (at, command) in [
+            (service.key("stop"), &it.service.stop),
+            (service.key("start"), &it.service.start),
+            (service.key("ready"), &it.service.ready),
+            (maintenance.key("start"), &Some(it.service.maintenance.start.clone())),
+            (maintenance.key("stop"), &Some(it.service.maintenance.stop.clone())),
+            (maintenance.key("ready"), &it.service.maintenance.ready),
+        ] {
+            commands.optional(&at, command.as_ref(), Place::Service);
+        }
+        commands.command(&Path::of(&["version", "command"]), &it.version.command, Place::Version);
+        for (name, ask) in &it.ask {
+            commands.command(&Path::of(&["ask", name, "command"]), &ask.command, Place::Check);
+        }
+        for (i, requirement) in it.requirements.iter().enumerate() {
+            commands.command(&Path::of(&["requirement"]).at(i).key("command"), &requirement.command, Place::Check);
+        }
+        commands.optional(&Path::of(&["installer", "save"]), it.installer.save.as_ref(), Place::Installer);
+        commands.command(&Path::of(&["upgrade", "command"]), &it.upgrade.command, Place::Upgrade);
+        commands.optional(&Path::of(&["upgrade", "repair"]), it.upgrade.repair.as_ref(), Place::Upgrade);
+        commands.optional(&Path::of(&["upgrade", "candidate"]), it.upgrade.candidate.as_ref(), Place::Check);
+        commands.command(&Path::of(&["downgrade", "install"]), &it.downgrade.install, Place::Downgrade);
+        commands.optional(&Path::of(&["downgrade", "uninstall"]), it.downgrade.uninstall.as_ref(), Place::Downgrade);
+        commands.optional(&Path::of(&["downgrade", "repair"]), it.downgrade.repair.as_ref(), Place::Downgrade);
+        let passes = Path::of(&["capture", "pass"]);
+        for (i, pass) in it.capture.passes.iter().enumerate() {
+            commands.optional(&passes.at(i).key("command"), pass.command.as_ref(), Place::Pass);
+            commands.paths(&passes.at(i).key("new_files"), &pass.new_files, Place::Host);
+        }
+        commands.command(&Path::of(&["capture", "verify"]), &it.capture.verify, Place::Verify);
+        commands.command(&Path::of(&["restore", "command"]), &it.restore.command, Place::Restore);
+        commands.optional(&Path::of(&["restore", "position"]), it.restore.position.as_ref(), Place::Position);
+        for (i, inventory) in it.inventories.iter().enumerate() {
+            commands.command(&Path::of(&["inventory"]).at(i).key("command"), &inventory.command, Place::Inventory);
+        }
+        if it.data.paths.is_empty() {
+            commands.report.error(&Path::of(&["data", "paths"]), "`data.paths` is empty", "name the folders that hold the product's data");
+        }
+        commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, Place::Host);
+        commands.paths(&Path::of(&["data", "config"]), &it.data.config, Place::Host);
+        commands.paths(&Path::of(&["installer", "files"]), &it.installer.files, Place::Host);
+        commands.texts(&service.key("units"), &it.service.units, Place::Host);
+        commands.unused();
+    }
+
+    /// A name in a text for people is shown with its braces.
+    fn prose(&mut self) {
+        let it = self.playbook;
+        let mut texts = vec![(Path::of(&["about"]), &it.about)];
+        for (i, requirement) in it.requirements.iter().enumerate() {
+            let at = Path::of(&["requirement"]).at(i);
+            texts.extend([(at.key("about"), &requirement.about), (at.key("remedy"), &requirement.remedy)]);
+        }
+        texts.extend(it.version.rules.iter().enumerate().map(|(i, rule)| (Path::of(&["version", "rule"]).at(i).key("note"), &rule.note)));
+        texts.extend(it.limits.iter().enumerate().map(|(i, limit)| (Path::of(&["limit"]).at(i).key("about"), &limit.about)));
+        for (at, text) in texts {
+            let names = super::template::names(text).unwrap_or_default();
+            if let Some(name) = names.iter().find(|name| it.variables.contains_key(*name) || it.ask.contains_key(*name)) {
+                let what = format!("`{{{name}}}` is shown as it stands here: names have values in commands and paths only");
+                self.report.warn(&at, what, "write what is meant in words");
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Groups {
+    Any,
+    One,
+}

@@ -1,0 +1,219 @@
+//! The commands and paths of a playbook: what is in them, and which names they use.
+
+use std::collections::BTreeSet;
+
+use super::Playbook;
+use super::model::CommandSpec;
+use super::names::{LATE_NAMES, Place, late};
+use super::problem::{Path, Report, nearest};
+use super::template::{self, TemplateError};
+
+/// Programs that take a program's text behind an option, and its letters.
+const INTERPRETERS: &[(&str, &str)] = &[
+    ("sh", "c"),
+    ("bash", "c"),
+    ("dash", "c"),
+    ("ash", "c"),
+    ("ksh", "c"),
+    ("zsh", "c"),
+    ("fish", "c"),
+    ("csh", "c"),
+    ("tcsh", "c"),
+    ("su", "c"),
+    ("runuser", "c"),
+    ("python", "c"),
+    ("python3", "c"),
+    ("perl", "eE"),
+    ("ruby", "e"),
+];
+
+pub(super) struct Commands<'c, 'a> {
+    playbook: &'c Playbook,
+    pub(super) report: &'c mut Report<'a>,
+    used: BTreeSet<String>,
+}
+
+impl<'c, 'a> Commands<'c, 'a> {
+    pub(super) fn new(playbook: &'c Playbook, report: &'c mut Report<'a>) -> Self {
+        Self { playbook, report, used: BTreeSet::new() }
+    }
+
+    pub(super) fn optional(&mut self, at: &Path, command: Option<&CommandSpec>, place: Place) {
+        if let Some(command) = command {
+            self.command(at, command, place);
+        }
+    }
+
+    pub(super) fn command(&mut self, at: &Path, command: &CommandSpec, place: Place) {
+        match (&command.argv, &command.pipe) {
+            (Some(argv), None) => self.words(&at.key("argv"), argv, place),
+            (None, Some(pipe)) => {
+                if pipe.len() < 2 {
+                    self.report.error(&at.key("pipe"), "a pipe joins two programs or more", "write a single program as `argv = [...]`");
+                }
+                for (i, argv) in pipe.iter().enumerate() {
+                    self.words(&at.key("pipe").at(i), argv, place);
+                }
+            }
+            (Some(_), Some(_)) => self.report.error(&at.key("pipe"), format!("`{at}` has both `argv` and `pipe`"), "keep one of them"),
+            (None, None) => {
+                let remedy = "add `argv = [\"program\", \"argument\"]`, or `pipe = [[...], [...]]`";
+                self.report.error(at, format!("`{at}` has neither `argv` nor `pipe`"), remedy);
+            }
+        }
+        for (name, value) in &command.env {
+            let at = at.key("env").key(name);
+            if name.is_empty() || name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+                self.report.error(&at, format!("{name:?} cannot be the name of an environment variable"), "use letters, digits and `_`");
+            }
+            self.text(&at, value, place, Lists::Refused);
+        }
+        for (field, text) in [("cwd", &command.cwd), ("stdin", &command.stdin), ("stdout", &command.stdout)] {
+            if let Some(text) = text {
+                self.path(&at.key(field), text, place);
+            }
+        }
+        if let Some(user) = &command.user {
+            self.text(&at.key("user"), user, place, Lists::Refused);
+        }
+        duration(self.report, &at.key("timeout"), command.timeout.as_deref());
+    }
+
+    fn words(&mut self, at: &Path, words: &[String], place: Place) {
+        match words.first().map(String::as_str) {
+            None => self.report.error(at, "this command is empty", "write the program and its arguments: [\"program\", \"argument\"]"),
+            Some("") => self.report.error(&at.at(0), "the program's name is empty", "write the program and its arguments"),
+            Some(program) if program.contains('/') && !program.starts_with(['/', '{']) => {
+                let what = format!("{program:?} is found from the folder where backout happens to run");
+                self.report.error(&at.at(0), what, "write the whole path, or the name alone to find it in PATH");
+            }
+            Some(_) => {}
+        }
+        for (i, word) in words.iter().enumerate() {
+            self.text(&at.at(i), word, place, Lists::Allowed);
+        }
+        if let Some((i, shell)) = script(words).filter(|(i, _)| template::names(&words[*i]).is_ok_and(|names| !names.is_empty())) {
+            let what = format!("a value is put into the program text that `{shell}` runs: values go into argv, never through a shell");
+            let remedy =
+                "write $1 in the program text (in double quotes), and behind it the word \"sh\" and the {name}; or do without the shell";
+            self.report.error(&at.at(i), what, remedy);
+        }
+    }
+
+    pub(super) fn texts(&mut self, at: &Path, texts: &[String], place: Place) {
+        for (i, text) in texts.iter().enumerate() {
+            if text.trim().is_empty() {
+                self.report.error(&at.at(i), "this is empty", "remove it, or write what is meant");
+            }
+            self.text(&at.at(i), text, place, Lists::Refused);
+        }
+    }
+
+    pub(super) fn paths(&mut self, at: &Path, paths: &[String], place: Place) {
+        for (i, path) in paths.iter().enumerate() {
+            self.path(&at.at(i), path, place);
+            if let Err(error) = glob::Pattern::new(path) {
+                self.report.error(
+                    &at.at(i),
+                    format!("this pattern cannot be read: {}", error.msg),
+                    "write a special character as [*], [?] or [[]",
+                );
+            }
+        }
+    }
+
+    fn path(&mut self, at: &Path, path: &str, place: Place) {
+        if !path.starts_with(['/', '{']) {
+            let remedy = "write the whole path, from the `/` on, or begin with a variable that has one";
+            self.report.error(at, format!("{path:?} is not an absolute path"), remedy);
+        }
+        self.text(at, path, place, Lists::Refused);
+    }
+
+    fn text(&mut self, at: &Path, text: &str, place: Place, lists: Lists) {
+        let names = match template::names(text) {
+            Ok(names) => names,
+            Err(TemplateError::Close { .. }) => {
+                self.report.error(at, "a `}` stands alone", "write `}}` for a literal brace");
+                return;
+            }
+            Err(_) => {
+                self.report.error(at, "a `{` begins no name", "write `{{` for a literal brace, `{name}` for a value");
+                return;
+            }
+        };
+        for name in names {
+            if self.playbook.variables.contains_key(&name) || (self.playbook.ask.contains_key(&name) && place.knows_asked()) {
+                self.used.insert(name);
+            } else if self.playbook.ask.contains_key(&name) {
+                let what = format!("`{{{name}}}` is asked before the upgrade, after this is used");
+                self.report.error(at, what, format!("use it later only: it is not known in {}", place.title()));
+            } else {
+                self.late(at, text, &name, place, lists);
+            }
+        }
+    }
+
+    fn late(&mut self, at: &Path, text: &str, name: &str, place: Place, lists: Lists) {
+        let Some(late) = late(name) else {
+            let here = LATE_NAMES.iter().filter(|late| late.places.contains(&place)).map(|late| late.name);
+            let known: Vec<&str> = self.playbook.variables.keys().map(String::as_str).chain(here).collect();
+            let remedy = match nearest(name, known.iter().copied()) {
+                Some(meant) => format!("did you mean `{{{meant}}}`?"),
+                None => format!("add [variables.{name}], or use a name known here: {}", known.join(", ")),
+            };
+            self.report.error(at, format!("`{{{name}}}` is not known"), remedy);
+            return;
+        };
+        if !late.places.contains(&place) {
+            let places: Vec<&str> = late.places.iter().map(|place| place.title()).collect();
+            let what = format!("`{{{name}}}` ({}) is not known in {}", late.about, place.title());
+            self.report.error(at, what, format!("use it only in {}", places.join(", ")));
+        } else if late.list && (lists == Lists::Refused || text != format!("{{{name}}}")) {
+            let what = format!("`{{{name}}}` stands for several arguments");
+            self.report.error(at, what, format!("make it a word of its own: [\"program\", \"{{{name}}}\"]"));
+        } else if matches!(name, "position" | "goal") && self.playbook.restore.position.is_none() {
+            let what = format!("`{{{name}}}` has no value, as there is no `restore.position`");
+            self.report.error(at, what, "add `restore.position`, a command that prints how far the data has come");
+        }
+    }
+
+    /// Warns of variables that nothing uses.
+    pub(super) fn unused(&mut self) {
+        for name in self.playbook.variables.keys().filter(|name| !self.used.contains(*name)) {
+            self.report.warn(&Path::of(&["variables", name]), format!("the variable `{name}` is not used"), "remove it, or use it");
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lists {
+    Allowed,
+    Refused,
+}
+
+/// The word that an interpreter among the words runs as a program, and the interpreter.
+fn script(words: &[String]) -> Option<(usize, &str)> {
+    // The last one: `runuser -u NAME -- sh -c ...` runs a shell.
+    words.iter().enumerate().rev().find_map(|(i, word)| {
+        let name = word.rsplit('/').next().unwrap_or_default();
+        let (shell, letters) = INTERPRETERS.iter().find(|(shell, _)| *shell == name)?;
+        let option = |word: &String| {
+            word.starts_with('-') && !word.starts_with("--") && word.contains(|c| letters.contains(c)) || word == "--command"
+        };
+        let at = i + 1 + words[i + 1..].iter().position(option)? + 1;
+        (at < words.len()).then_some((at, *shell))
+    })
+}
+
+/// Notes a time limit that cannot be read.
+pub(super) fn duration(report: &mut Report<'_>, at: &Path, text: Option<&str>) {
+    let Some(text) = text else { return };
+    match humantime::parse_duration(text) {
+        Ok(limit) if limit.as_secs() == 0 => report.error(at, format!("{text:?} is no time at all"), "write a second or more: \"30s\""),
+        Ok(_) => {}
+        Err(error) => {
+            report.error(at, format!("{text:?} is not a time: {error}"), "write a number with its unit: \"30s\", \"10m\", \"2h\"")
+        }
+    }
+}

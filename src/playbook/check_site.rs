@@ -1,0 +1,183 @@
+//! From text to a site that fits its playbook.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::path::{Path as FilePath, PathBuf};
+
+use super::problem::{Path, Problem, Problems, Report, nearest};
+use super::validated::{Validated, sha256};
+use super::{Site, schema, shape, template};
+
+/// A site that passed the check against its playbook.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValidatedSite {
+    site: Site,
+    path: PathBuf,
+    text: String,
+    sha256: String,
+    values: BTreeMap<String, String>,
+    warnings: Vec<Problem>,
+}
+
+impl ValidatedSite {
+    /// Checks a site. `playbook` finds the playbook of a name; when it fails the site is checked no further.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it, or what `playbook` returned.
+    pub fn parse<E: From<Problems>>(
+        path: &FilePath,
+        text: &str,
+        playbook: impl FnOnce(&str) -> Result<Validated, E>,
+    ) -> Result<(Self, Validated), E> {
+        let origin = path.display().to_string();
+        let mut report = Report::new(&origin, text);
+        if report.is_clean() {
+            shape::check(schema::site(), &mut report);
+        }
+        let mut site = None;
+        if report.is_clean() {
+            match toml::from_str::<Site>(text) {
+                Ok(read) => site = Some(read),
+                Err(error) => report.value(&error),
+            }
+        }
+        let Some(site) = site else {
+            let nothing = Problems { origin: origin.clone(), problems: Vec::new() };
+            return Err(report.finish().err().unwrap_or(nothing).into());
+        };
+        let playbook = playbook(&site.playbook)?;
+        let values = Check { site: &site, playbook: &playbook, report: &mut report }.all();
+        let warnings = report.finish()?;
+        Ok((Self { path: path.to_owned(), text: text.to_owned(), sha256: sha256(text), site, values, warnings }, playbook))
+    }
+
+    /// What was read.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The file.
+    pub fn path(&self) -> &FilePath {
+        &self.path
+    }
+
+    /// The text as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// SHA-256 of the text, hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// The values known before anything is asked: the playbook's variables and `upgrade_to`.
+    pub fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
+    /// What is allowed but probably not meant.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+}
+
+impl Deref for ValidatedSite {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+struct Check<'c, 'a> {
+    site: &'c Site,
+    playbook: &'c Validated,
+    report: &'c mut Report<'a>,
+}
+
+impl Check<'_, '_> {
+    fn all(&mut self) -> BTreeMap<String, String> {
+        self.datasets();
+        let version = &self.site.upgrade_to;
+        if !version.starts_with(|c: char| c.is_ascii_digit()) || version.contains(char::is_whitespace) {
+            let remedy = "write the version wanted, whole or its first parts: \"11.8\"";
+            self.report.error(&Path::of(&["upgrade_to"]), format!("{version:?} is not a version"), remedy);
+        }
+        if let Some(store) = self.site.store.as_ref().filter(|store| !store.is_absolute()) {
+            let what = format!("{:?} is not an absolute path", store.display().to_string());
+            self.report.error(&Path::of(&["store"]), what, "write the whole path, from the `/` on");
+        }
+        let values = self.variables();
+        if self.report.is_clean() {
+            self.paths(&values);
+        }
+        values
+    }
+
+    fn datasets(&mut self) {
+        let at = Path::of(&["datasets"]);
+        let datasets = &self.site.datasets;
+        if datasets.is_empty() {
+            let remedy = "name the datasets that hold the product's data: `zfs list -o name,mountpoint` shows them";
+            self.report.error(&at, "`datasets` is empty", remedy);
+        }
+        for (i, one) in datasets.iter().enumerate() {
+            for (j, other) in datasets.iter().enumerate() {
+                if i > j && one == other {
+                    self.report.error(&at.at(i), format!("{one} is there twice"), "remove one of them");
+                } else if i != j && one != other && one.is_within(other) {
+                    let what = format!("{one} is inside {other}, which is there with everything below it");
+                    self.report.error(&at.at(i), what, format!("remove {one}"));
+                }
+            }
+        }
+    }
+
+    fn variables(&mut self) -> BTreeMap<String, String> {
+        let (known, at) = (&self.playbook.variables, Path::of(&["variables"]));
+        for (name, value) in &self.site.variables {
+            if !known.contains_key(name) {
+                let remedy = match nearest(name, known.keys().map(String::as_str)) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None if known.is_empty() => "remove it: this playbook has no variables".to_owned(),
+                    None => format!("known to it: {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
+                };
+                let what = format!("the playbook {} has no variable `{name}`", self.playbook.name);
+                self.report.error(&at.key(name), what, remedy);
+            } else if value.contains(char::is_control) {
+                let remedy = "write it in one line, without control characters";
+                self.report.error(&at.key(name), format!("the value of `{name}` has a control character in it"), remedy);
+            }
+        }
+        let mut values = BTreeMap::from([("upgrade_to".to_owned(), self.site.upgrade_to.clone())]);
+        for (name, variable) in known {
+            match self.site.variables.get(name).or(variable.default.as_ref()) {
+                Some(value) => {
+                    values.insert(name.clone(), value.clone());
+                }
+                None => {
+                    let what = format!("the playbook {} needs the variable `{name}`", self.playbook.name);
+                    self.report.error(&at, what, format!("below [variables] write {name} = \"...\": {}", variable.about));
+                }
+            }
+        }
+        values
+    }
+
+    /// Paths that begin with a variable are absolute only when its value is.
+    fn paths(&mut self, values: &BTreeMap<String, String>) {
+        let playbook = self.playbook.playbook();
+        let lists =
+            [("data.paths", &playbook.data.paths), ("data.config", &playbook.data.config), ("installer.files", &playbook.installer.files)];
+        for (field, text) in lists.iter().flat_map(|(field, list)| list.iter().map(move |text| (field, text))) {
+            let path = template::expand_known(text, &|name| values.get(name).cloned());
+            if !path.starts_with('/') {
+                let name = template::names(text).unwrap_or_default().into_iter().next().unwrap_or_default();
+                let at = if self.site.variables.contains_key(&name) { Path::of(&["variables", &name]) } else { Path::default() };
+                let what = format!("with it {field} of the playbook, {text:?}, becomes {path:?}, which is not an absolute path");
+                self.report.error(&at, what, format!("give `{name}` a whole path, from the `/` on"));
+            }
+        }
+    }
+}

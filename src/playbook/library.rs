@@ -1,0 +1,327 @@
+//! Where playbooks and sites are found.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::geteuid;
+
+use super::check_site::ValidatedSite;
+use super::problem::{Problems, nearest};
+use super::validated::Validated;
+
+/// Where playbooks are looked for, before those compiled in.
+pub const DIRS: &[&str] = &["/etc/backout/playbooks", "/usr/share/backout/playbooks"];
+
+/// What the origin of a playbook that is compiled in is called.
+pub const BUILT_IN_ORIGIN: &str = "built in";
+
+/// The playbooks compiled in: name and text.
+pub const BUILT_IN: &[(&str, &str)] =
+    &[("generic", include_str!("../../playbooks/generic.toml")), ("mariadb", include_str!("../../playbooks/mariadb.toml"))];
+
+/// Larger files are not playbooks.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Why a playbook or site cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Others than root could have written it (S9).
+    #[error("{} is not used, since it runs with the rights of root and {why}\n  remedy: {remedy}", .path.display())]
+    Unsafe {
+        /// The file or folder.
+        path: PathBuf,
+        /// Who could have written it.
+        why: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// It has faults.
+    #[error(transparent)]
+    Invalid(#[from] Problems),
+    /// There is no playbook of that name.
+    #[error("there is no playbook {name:?}\n  remedy: {}use one of {known}, or put {name}.toml into {dir}", meant(.name, .known))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+        /// Where one's own belong.
+        dir: String,
+    },
+    /// It is not a playbook's file by its name.
+    #[error("{} is not a playbook: its name does not end in .toml\n  remedy: call it NAME.toml", .path.display())]
+    NotToml {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+fn meant(name: &str, known: &str) -> String {
+    nearest(name, known.split(", ")).map_or_else(String::new, |meant| format!("did you mean {meant:?}? Otherwise "))
+}
+
+/// One entry of the list of playbooks.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// The file, or `built in`.
+    pub origin: String,
+    /// The playbook, or why it cannot be used.
+    pub playbook: Result<Validated, LibraryError>,
+    /// Another of the same name comes before it.
+    pub shadowed: bool,
+}
+
+/// The folders of [`DIRS`].
+pub fn default_dirs() -> Vec<PathBuf> {
+    DIRS.iter().map(PathBuf::from).collect()
+}
+
+/// Reads and checks a playbook's file. Its name must be the playbook's.
+///
+/// # Errors
+/// When it cannot be read, others could have written it, or it has faults.
+pub fn load_playbook(path: &Path) -> Result<Validated, LibraryError> {
+    let stem = path.extension().filter(|it| *it == "toml").and_then(|_| path.file_stem()).and_then(|it| it.to_str());
+    let stem = stem.ok_or_else(|| LibraryError::NotToml { path: path.to_owned() })?;
+    let text = read(path)?;
+    Ok(Validated::parse(&path.display().to_string(), Some(stem), &text)?)
+}
+
+/// The first playbook of that name in `dirs`, or the one compiled in.
+///
+/// # Errors
+/// When there is none, or the first one cannot be used: a later one never takes its place unsaid.
+pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Validated, LibraryError> {
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    for dir in dirs.iter().filter(|_| plain) {
+        let path = dir.join(format!("{name}.toml"));
+        match fs::symlink_metadata(&path) {
+            Ok(_) => return load_playbook(&path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(LibraryError::Read { path, source }),
+        }
+    }
+    if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+        return Ok(Validated::parse(BUILT_IN_ORIGIN, Some(name), text)?);
+    }
+    let mut known: Vec<String> = list(dirs)?.into_iter().filter(|it| !it.shadowed).map(|it| it.name).collect();
+    known.sort();
+    let dir = dirs.first().map_or_else(|| DIRS[0].to_owned(), |dir| dir.display().to_string());
+    Err(LibraryError::Unknown { name: name.to_owned(), known: known.join(", "), dir })
+}
+
+/// All playbooks: by folder in the order given, then those compiled in. One with faults is listed with them.
+///
+/// # Errors
+/// When a folder that exists cannot be read.
+pub fn list(dirs: &[PathBuf]) -> Result<Vec<Listed>, LibraryError> {
+    let mut found: Vec<Listed> = Vec::new();
+    for dir in dirs {
+        let unreadable = |source| LibraryError::Read { path: dir.clone(), source };
+        let entries = match fs::read_dir(dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(unreadable(source)),
+        };
+        // Sorted, so that two runs print the same.
+        let mut names = BTreeMap::new();
+        for entry in entries {
+            let path = entry.map_err(unreadable)?.path();
+            if path.extension().is_some_and(|it| it == "toml") {
+                names.insert(path.file_stem().unwrap_or_default().to_string_lossy().into_owned(), path);
+            }
+        }
+        for (name, path) in names {
+            let shadowed = found.iter().any(|earlier| earlier.name == name);
+            found.push(Listed { name, origin: path.display().to_string(), playbook: load_playbook(&path), shadowed });
+        }
+    }
+    for (name, text) in BUILT_IN {
+        let shadowed = found.iter().any(|earlier| earlier.name == *name);
+        let playbook = Validated::parse(BUILT_IN_ORIGIN, Some(name), text).map_err(LibraryError::from);
+        found.push(Listed { name: (*name).to_owned(), origin: BUILT_IN_ORIGIN.to_owned(), playbook, shadowed });
+    }
+    Ok(found)
+}
+
+/// Reads and checks a site file, and finds its playbook in `dirs` or among those compiled in.
+///
+/// # Errors
+/// When either cannot be read, others could have written it, or it has faults.
+pub fn load_site(path: &Path, dirs: &[PathBuf]) -> Result<(ValidatedSite, Validated), LibraryError> {
+    let text = read(path)?;
+    ValidatedSite::parse(path, &text, |name| find(name, dirs))
+}
+
+/// Reads a file that only root or the caller can have written.
+fn read(path: &Path) -> Result<String, LibraryError> {
+    let fail = |source| LibraryError::Read { path: path.to_owned(), source };
+    let real = fs::canonicalize(path).map_err(fail)?;
+    let named = std::path::absolute(path).map_err(fail)?;
+    // Of the link as well as of the file: whoever may write to either folder chooses what is read.
+    let folder = fs::canonicalize(named.parent().unwrap_or(Path::new("/"))).map_err(fail)?;
+    for folder in real.parent().into_iter().flat_map(Path::ancestors).chain(folder.ancestors()) {
+        let metadata = fs::metadata(folder).map_err(|source| LibraryError::Read { path: folder.to_owned(), source })?;
+        trusted(folder, &metadata)?;
+    }
+    let file = File::open(&real).map_err(fail)?;
+    // Of the open file, which cannot be exchanged any more.
+    let metadata = file.metadata().map_err(fail)?;
+    if !metadata.is_file() {
+        return Err(fail(std::io::Error::other("it is not a file")));
+    }
+    trusted(path, &metadata)?;
+    let mut text = String::new();
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(fail)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(fail(std::io::Error::other("it is larger than 1 MiB, which no playbook is")));
+    }
+    Ok(text)
+}
+
+fn trusted(path: &Path, metadata: &Metadata) -> Result<(), LibraryError> {
+    const STICKY: u32 = 0o1000;
+    let refuse = |why: String, remedy: String| Err(LibraryError::Unsafe { path: path.to_owned(), why, remedy });
+    let name = crate::exec::quote(&path.display().to_string());
+    let (owner, me) = (metadata.uid(), geteuid().as_raw());
+    if owner != 0 && owner != me {
+        return refuse(
+            format!("it belongs to user {owner}"),
+            format!("look at what is in it, then: chown root: {name}; chmod go-w {name}"),
+        );
+    }
+    // In a sticky folder others can put files, but not exchange ours; the file's own owner is looked at anyway.
+    let sticky_dir = metadata.is_dir() && metadata.mode() & STICKY != 0;
+    let writers = match metadata.mode() & 0o022 {
+        0 => return Ok(()),
+        _ if sticky_dir => return Ok(()),
+        0o020 => format!("its group {} may write to it", metadata.gid()),
+        _ => "everyone may write to it".to_owned(),
+    };
+    refuse(writers, format!("look at what is in it, then: chown root: {name}; chmod go-w {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn chmod(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn put(dir: &Path, name: &str, text: &str) -> PathBuf {
+        let path = dir.join(name);
+        #[allow(clippy::disallowed_methods)]
+        fs::write(&path, text).unwrap();
+        chmod(&path, 0o644);
+        path
+    }
+
+    fn temp() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        chmod(dir.path(), 0o755);
+        dir
+    }
+
+    const SITE: &str = "playbook = \"mariadb\"\ndatasets = [\"tank/mysql\"]\nupgrade_to = \"11.8\"\n[variables]\nrelease = \"trixie\"\n";
+
+    #[test]
+    fn all_that_is_compiled_in_is_valid_and_warns_of_nothing() {
+        for listed in list(&[]).unwrap() {
+            let playbook = listed.playbook.unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(playbook.warnings(), [], "{}", listed.name);
+        }
+    }
+
+    #[test]
+    fn the_first_folder_counts_and_a_broken_one_is_not_passed_over() {
+        let dir = temp();
+        let path = put(dir.path(), "generic.toml", &BUILT_IN[0].1.replace("format = 1", "format = 2"));
+        let dirs = [dir.path().to_owned()];
+        assert!(matches!(find("generic", &dirs), Err(LibraryError::Invalid(_))));
+        let found = list(&dirs).unwrap();
+        let built_in = found.iter().find(|it| it.name == "generic" && it.origin == BUILT_IN_ORIGIN).unwrap();
+        assert!(found[0].playbook.is_err() && !found[0].shadowed && built_in.shadowed);
+        fs::remove_file(path).unwrap();
+        assert_eq!(find("generic", &dirs).unwrap().origin(), BUILT_IN_ORIGIN);
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let text = find("mariadv", &[PathBuf::from("/no/such/folder")]).unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "there is no playbook \"mariadv\"\n  remedy: did you mean \"mariadb\"? Otherwise use one of generic, mariadb, or put mariadv.toml into /no/such/folder"
+        );
+        assert!(matches!(find("../x", &[]), Err(LibraryError::Unknown { .. })));
+    }
+
+    #[test]
+    fn s9_a_file_or_folder_that_others_can_write_is_refused() {
+        let dir = temp();
+        let path = put(dir.path(), "site.toml", SITE);
+        load_site(&path, &[]).unwrap();
+        for (target, mode, good) in
+            [(path.as_path(), 0o664, 0o644), (&path, 0o646, 0o644), (dir.path(), 0o775, 0o755), (dir.path(), 0o757, 0o755)]
+        {
+            chmod(target, mode);
+            let text = load_site(&path, &[]).unwrap_err().to_string();
+            assert!(text.contains("may write to it") && text.contains("chmod go-w"), "{text}");
+            chmod(target, good);
+        }
+        chmod(dir.path(), 0o1777);
+        load_site(&path, &[]).expect("in a sticky folder our own file is safe");
+    }
+
+    #[test]
+    fn s9_a_link_in_a_folder_that_others_can_write_is_refused() {
+        let (safe, open) = (temp(), temp());
+        let path = put(safe.path(), "site.toml", SITE);
+        symlink(&path, open.path().join("site.toml")).unwrap();
+        load_site(&open.path().join("site.toml"), &[]).unwrap();
+        chmod(open.path(), 0o777);
+        assert!(matches!(load_site(&open.path().join("site.toml"), &[]), Err(LibraryError::Unsafe { .. })));
+    }
+
+    #[test]
+    fn s9_the_file_of_another_user_is_refused() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let dir = temp();
+        let path = put(dir.path(), "site.toml", SITE);
+        std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+        let text = load_site(&path, &[]).unwrap_err().to_string();
+        assert!(text.contains("it belongs to user 65534"), "{text}");
+    }
+
+    #[test]
+    fn a_site_has_the_values_of_its_variables() {
+        let dir = temp();
+        let (site, playbook) = load_site(&put(dir.path(), "site.toml", SITE), &[]).unwrap();
+        assert_eq!(playbook.name, "mariadb");
+        assert_eq!(site.values()["release"], "trixie");
+        assert_eq!(site.values()["upgrade_to"], "11.8");
+        assert_eq!(site.values()["datadir"], "/var/lib/mysql");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let text = load_playbook(Path::new("/no/such.toml")).unwrap_err().to_string();
+        assert!(text.starts_with("cannot read /no/such.toml: No such file"), "{text}");
+    }
+}

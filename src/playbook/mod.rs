@@ -1,0 +1,26 @@
+//! Playbooks and sites: how a product is handled, and where on this host.
+
+mod check;
+mod check_command;
+mod check_site;
+pub mod library;
+mod methods;
+pub mod model;
+pub mod names;
+pub mod problem;
+pub mod schema;
+mod shape;
+pub mod site;
+pub mod template;
+mod validated;
+pub mod version;
+
+pub use check_site::ValidatedSite;
+pub use methods::DEFAULT_TIMEOUT;
+pub use model::Playbook;
+pub use problem::{Problem, Problems};
+pub use site::Site;
+pub use validated::Validated;
+
+#[cfg(test)]
+mod tests;

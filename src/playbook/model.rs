@@ -1,0 +1,390 @@
+//! What stands in a playbook, as types. The JSON Schema is generated from them, and their doc comments are its descriptions.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How one product is stopped, started, upgraded, backed up incrementally, removed, reinstalled, restored and proved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Playbook {
+    /// The version of this format: 1.
+    pub format: u32,
+    /// A short name: lower-case letters, digits, `-`. It is the file's name without `.toml`.
+    pub name: String,
+    /// The product, for people.
+    pub title: String,
+    /// What it is for and what it needs, a few lines.
+    #[serde(default)]
+    pub about: String,
+    /// Names usable as `{name}` in commands, paths, patterns of files and units (not in regular expressions, names of processes, nor texts for
+    /// people). A site gives or overrides their values.
+    #[serde(default)]
+    pub variables: IndexMap<String, Variable>,
+    /// Where the product's state is.
+    pub data: Data,
+    /// How it is stopped and started.
+    pub service: Service,
+    /// How its version is found out, and which ways between versions are known.
+    pub version: Version,
+    /// Values asked of the host before the upgrade and kept for the whole change; usable as `{name}` from the upgrade on.
+    #[serde(default)]
+    pub ask: IndexMap<String, Ask>,
+    /// What must be so before anything is stopped, each with its remedy.
+    #[serde(default, rename = "requirement")]
+    pub requirements: Vec<Requirement>,
+    /// How the installed version's installer is put aside before the upgrade.
+    pub installer: Installer,
+    /// How the new version is installed.
+    pub upgrade: Install,
+    /// How the previous version is installed again.
+    pub downgrade: Downgrade,
+    /// The incremental backup of what was written since the snapshot.
+    pub capture: Capture,
+    /// How the capture is brought into the previous version.
+    pub restore: Restore,
+    /// The product's own list of what it holds, taken before and after. It is the proof.
+    #[serde(rename = "inventory")]
+    pub inventories: Vec<Inventory>,
+    /// What this product cannot promise. `check` tells the operator before the upgrade.
+    #[serde(default, rename = "limit")]
+    pub limits: Vec<Limit>,
+}
+
+/// A name usable as `{name}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Variable {
+    /// What it means.
+    pub about: String,
+    /// Its value where the site gives none; without one the site must. It is taken as it is: `{` has no meaning in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+}
+
+/// Where the product's state is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Absolute paths of all data that must go back together. Each must lie on one of the site's datasets.
+    pub paths: Vec<String>,
+    /// Configuration that is saved before the upgrade and put back by the downgrade. It may lie anywhere.
+    #[serde(default)]
+    pub config: Vec<String>,
+}
+
+/// One program, or several joined by pipes. Never a shell: each word is one argument.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandSpec {
+    /// The program and its arguments. A word that is only `{capture_files}` or `{installer_files}` becomes one argument for each file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argv: Option<Vec<String>>,
+    /// Programs joined by pipes, instead of `argv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipe: Option<Vec<Vec<String>>>,
+    /// Added to the environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Working directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// Run as this user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Standard input is read from this file. Otherwise it is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// Standard output goes to this file. Otherwise it is kept where it is needed, and logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<String>,
+    /// Time limit, such as `30s`, `10m`, `2h`. Default: 10 minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+    /// The command leaves servers running behind it (such as `start-msg`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub daemon: bool,
+}
+
+/// How the product is stopped and started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// systemd units: stopped in this order, started in the reverse one; masked while packages change, so that nothing starts them in between.
+    #[serde(default)]
+    pub units: Vec<String>,
+    /// Stops the product where units do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<CommandSpec>,
+    /// Starts the product where units do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<CommandSpec>,
+    /// Names of the server processes (as in `/proc/PID/comm`: at most 15 bytes): after a stop none of them may be left.
+    pub processes: Vec<String>,
+    /// Succeeds when the service answers its clients. Repeated until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<CommandSpec>,
+    /// How long `ready` may take, such as `2m`. Default: 2 minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_within: Option<String>,
+    /// The server without its clients: for the capture, the restore and the inventories.
+    pub maintenance: Maintenance,
+}
+
+/// The server without its clients.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Maintenance {
+    /// Starts it so that no client can reach it.
+    pub start: CommandSpec,
+    /// Stops it.
+    pub stop: CommandSpec,
+    /// Succeeds when it answers. Repeated until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<CommandSpec>,
+    /// How long `ready` may take. Default: 2 minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_within: Option<String>,
+}
+
+/// How the installed version is found out, and which ways are known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Version {
+    /// Prints the installed version. It must work whether the service runs or not; it may fail or print something else when nothing is installed.
+    pub command: CommandSpec,
+    /// A regular expression with one group: the version.
+    pub pattern: String,
+    /// Which ways between versions are known. The first that fits counts; when none does, the upgrade is refused.
+    #[serde(rename = "rule")]
+    pub rules: Vec<VersionRule>,
+}
+
+/// A way from some versions to some others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VersionRule {
+    /// Comma-separated comparisons that the old version must pass: `>=` and `<`, or `=` for a version and all that begin with it. Such as
+    /// `>=10.11, <11`, or `=10.11`.
+    pub from: String,
+    /// The same for the new version.
+    pub to: String,
+    /// Whether this way can be gone.
+    pub verdict: Verdict,
+    /// Why, or what to know; shown to the operator. Required unless the verdict is `allow`.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// What a rule says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The way is known to work.
+    Allow,
+    /// It works with a limit that the note names.
+    Warn,
+    /// It needs an explicit yes.
+    Confirm,
+    /// It cannot be gone.
+    Refuse,
+}
+
+/// A value asked of the host before the upgrade.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// What it is.
+    pub about: String,
+    /// Prints it.
+    pub command: CommandSpec,
+    /// A regular expression with one group: the value. Default: the whole output, trimmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+}
+
+/// What must be so before anything is stopped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// What must be so, as a sentence. With `warn` it is a recommendation.
+    pub about: String,
+    /// Asks for it. It must succeed.
+    pub command: CommandSpec,
+    /// A regular expression that the trimmed output must match. Default: any output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<String>,
+    /// What the operator does about it.
+    pub remedy: String,
+    /// Only warn.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub warn: bool,
+    /// Before which procedures it is asked. Default: only before the upgrade.
+    #[serde(default = "before_upgrade")]
+    pub before: Vec<Occasion>,
+}
+
+fn before_upgrade() -> Vec<Occasion> {
+    vec![Occasion::Upgrade]
+}
+
+/// The procedures that requirements stand before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Occasion {
+    /// Before the snapshot and the upgrade.
+    Upgrade,
+    /// Before the downgrade.
+    Downgrade,
+}
+
+/// How the installed version's installer is put aside before the upgrade.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Installer {
+    /// Run in an empty folder (`{installer_dir}`), it puts there everything that installing the current version again needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub save: Option<CommandSpec>,
+    /// Files that are at hand already, as glob patterns; they are copied and checksummed. Instead of, or besides, `save`.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// At least so many files must be there afterwards. Default: 1.
+    #[serde(default = "one")]
+    pub at_least: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// How a version is installed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Install {
+    /// Installs it. Running it again after an interruption must be harmless.
+    pub command: CommandSpec,
+    /// Run before it when an earlier try was interrupted (such as `dpkg --configure -a`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<CommandSpec>,
+    /// Shows which version the command would install, without doing it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<CommandSpec>,
+    /// A regular expression with one group: the version that `candidate` shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_pattern: Option<String>,
+}
+
+/// How the previous version is installed again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Downgrade {
+    /// Whether the data goes back before or after the program. Packages whose scripts look at the data want `rollback-first`.
+    pub order: Order,
+    /// Removes the new version, where installing the old one does not do that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uninstall: Option<CommandSpec>,
+    /// Installs the previous version from `{installer_files}`.
+    pub install: CommandSpec,
+    /// Run before either when an earlier try was interrupted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<CommandSpec>,
+}
+
+/// Which comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// First the data, then the program.
+    RollbackFirst,
+    /// First the program, then the data.
+    ReinstallFirst,
+}
+
+/// The incremental backup of what was written since the snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Capture {
+    /// Made in this order. A pass while the service runs shortens the downtime; the last one must see everything.
+    #[serde(rename = "pass")]
+    pub passes: Vec<Pass>,
+    /// Succeeds when the capture is complete and readable. Run before anything is destroyed.
+    pub verify: CommandSpec,
+}
+
+/// One pass of the capture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pass {
+    /// What it does, a few words.
+    pub about: String,
+    /// What the service must be doing.
+    pub service: ServiceState,
+    /// Run first (such as a flush of logs), or the backup itself, writing into `{capture_dir}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandSpec>,
+    /// Glob patterns of files on the data's datasets: those that the snapshot lacks, or has otherwise, are copied into `{capture_dir}`.
+    #[serde(default)]
+    pub new_files: Vec<String>,
+}
+
+/// What the service is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceState {
+    /// It serves its clients.
+    Running,
+    /// It runs without its clients.
+    Maintenance,
+    /// It is stopped.
+    Stopped,
+}
+
+/// How the capture is brought into the previous version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Restore {
+    /// Brings the capture in; the server runs without its clients.
+    pub command: CommandSpec,
+    /// Prints how far the data has come. Asked of the new version once (`{goal}`), and of the old one before each try (`{position}`); the restore is
+    /// complete when both are the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<CommandSpec>,
+    /// What a restore that was interrupted needs.
+    pub interrupted: Interrupted,
+    /// Regular expressions for lines of the restore's output that mean an item was rejected, though it exits with 0.
+    #[serde(default)]
+    pub rejects: Vec<String>,
+}
+
+/// What a restore that was interrupted needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interrupted {
+    /// It goes on where it was (from `{position}`), or repeating it is harmless.
+    Continue,
+    /// The data is rolled back again first, so that nothing is restored twice.
+    Rollback,
+}
+
+/// A list of what the product holds: one item a line, the same text on both versions for the same item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Inventory {
+    /// What is listed: `rows`, `messages`, `users`.
+    pub name: String,
+    /// Prints the list; the server runs without its clients.
+    pub command: CommandSpec,
+    /// Lines that match one of these regular expressions are not items.
+    #[serde(default)]
+    pub ignore: Vec<String>,
+}
+
+/// Something this product cannot promise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// What does not come back, or is not the same afterwards.
+    pub about: String,
+}

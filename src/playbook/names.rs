@@ -1,0 +1,125 @@
+//! The names that get their values while a change runs, and where each may stand.
+
+/// Where a template stands, which decides what is known there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// `version.command`.
+    Version,
+    /// `data`, `service.units`, `installer.files`, `capture.pass.new_files`: needed when the plan is made.
+    Host,
+    /// `ask`, `requirement`, `upgrade.candidate`.
+    Check,
+    /// The commands of `service`.
+    Service,
+    /// `installer.save`.
+    Installer,
+    /// `upgrade.command`, `upgrade.repair`.
+    Upgrade,
+    /// The commands of `capture.pass`.
+    Pass,
+    /// `capture.verify`.
+    Verify,
+    /// `downgrade`.
+    Downgrade,
+    /// `restore.position`.
+    Position,
+    /// `restore.command`.
+    Restore,
+    /// The commands of `inventory`.
+    Inventory,
+}
+
+use Place::{Check, Downgrade, Host, Installer, Inventory, Pass, Position, Restore, Service, Upgrade, Verify, Version};
+
+impl Place {
+    /// As it is called in messages.
+    pub fn title(self) -> &'static str {
+        match self {
+            Version => "version.command",
+            Host => "data, service.units, installer.files and capture.pass.new_files",
+            Check => "ask, requirement and upgrade.candidate",
+            Service => "the commands of service",
+            Installer => "installer.save",
+            Upgrade => "upgrade.command and upgrade.repair",
+            Pass => "the commands of capture.pass",
+            Verify => "capture.verify",
+            Downgrade => "downgrade",
+            Position => "restore.position",
+            Restore => "restore.command",
+            Inventory => "inventory",
+        }
+    }
+
+    /// Whether the values of `ask` are known.
+    pub fn knows_asked(self) -> bool {
+        !matches!(self, Version | Host | Check)
+    }
+}
+
+/// A name that gets its value while a change runs.
+#[derive(Debug, Clone, Copy)]
+pub struct LateName {
+    /// What stands between the braces.
+    pub name: &'static str,
+    /// What it becomes.
+    pub about: &'static str,
+    /// It stands for several arguments, and must be a word of its own.
+    pub list: bool,
+    /// Where it may stand.
+    pub places: &'static [Place],
+}
+
+const CHANGE: &[Place] = &[Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, Inventory];
+const AFTER_SNAPSHOT: &[Place] = &[Pass, Verify, Downgrade, Position, Restore];
+
+/// All of them.
+pub const LATE_NAMES: &[LateName] = &[
+    LateName {
+        name: "upgrade_to",
+        about: "the site's `upgrade_to`: the version wanted, whole or its first parts",
+        list: false,
+        places: &[Version, Host, Check, Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, Inventory],
+    },
+    LateName {
+        name: "from_version",
+        about: "the version before the upgrade",
+        list: false,
+        places: &[Host, Check, Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, Inventory],
+    },
+    LateName { name: "to_version", about: "the version after the upgrade", list: false, places: AFTER_SNAPSHOT },
+    LateName { name: "change", about: "the id of the change", list: false, places: CHANGE },
+    LateName { name: "snapshot", about: "the snapshot's name, the part after the `@`", list: false, places: AFTER_SNAPSHOT },
+    LateName {
+        name: "snapshot_time",
+        about: "when the snapshot was taken, local time, as 20261123:142501",
+        list: false,
+        places: AFTER_SNAPSHOT,
+    },
+    LateName { name: "capture_dir", about: "the folder of the capture", list: false, places: &[Pass, Verify, Restore] },
+    LateName { name: "capture_files", about: "the files of the capture, sorted by name", list: true, places: &[Verify, Restore] },
+    LateName {
+        name: "installer_dir",
+        about: "the folder where the previous version's installer is kept",
+        list: false,
+        places: &[Installer, Downgrade],
+    },
+    LateName { name: "installer_files", about: "the files in that folder, sorted by name", list: true, places: &[Downgrade] },
+    LateName { name: "config_dir", about: "the folder where the saved configuration is", list: false, places: &[Downgrade] },
+    LateName {
+        name: "position",
+        about: "what `restore.position` printed just before this try: how far the data has come",
+        list: false,
+        places: &[Restore],
+    },
+    LateName {
+        name: "goal",
+        about: "what `restore.position` printed on the new version: how far the data must come",
+        list: false,
+        places: &[Verify, Restore],
+    },
+];
+
+/// The late name that is called so.
+pub fn late(name: &str) -> Option<&'static LateName> {
+    LATE_NAMES.iter().find(|late| late.name == name)
+}

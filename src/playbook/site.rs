@@ -1,0 +1,43 @@
+//! What stands in a site file: this host's values for a playbook.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::zfs::Dataset;
+
+/// This host's values for a playbook (`/etc/backout/site.toml`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// The playbook's name.
+    pub playbook: String,
+    /// The datasets that hold the product's data, each with everything below it. They go back together.
+    pub datasets: Vec<Dataset>,
+    /// The version to upgrade to, whole or its first parts: `11.8`.
+    pub upgrade_to: String,
+    /// How the data goes back.
+    #[serde(default)]
+    pub rollback: RollbackChoice,
+    /// Where captures and installers are kept, if not in the state folder. It must not lie on one of the datasets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<PathBuf>,
+    /// Values for the playbook's variables.
+    #[serde(default)]
+    pub variables: IndexMap<String, String>,
+}
+
+/// How the data goes back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RollbackChoice {
+    /// `keep` while the pool has room, else `in-place`.
+    #[default]
+    Auto,
+    /// The upgraded state stays beside the restored one until the downgrade is committed; `backout undo` goes back to it.
+    Keep,
+    /// The upgraded state is destroyed by `zfs rollback`.
+    InPlace,
+}

@@ -1,0 +1,167 @@
+//! The playbooks that come with backout, and those that must be refused with a message that helps.
+//! `UPDATE=1 cargo test` writes the messages and the schemas anew: read the difference before it is committed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use toml::de::{DeTable, DeValue};
+
+use super::library::{LibraryError, find};
+use super::{Validated, ValidatedSite, schema};
+
+fn folder() -> PathBuf {
+    // Not CARGO_MANIFEST_DIR, so that the files are found from wherever the sources are built.
+    let mut dir = PathBuf::from(file!());
+    dir = if dir.is_absolute() { dir } else { Path::new(env!("CARGO_MANIFEST_DIR")).join(dir) };
+    dir.ancestors().nth(3).unwrap().join("playbooks")
+}
+
+/// Compares with the file, or writes it.
+fn golden(path: &Path, text: &str) {
+    if std::env::var_os("UPDATE").is_some() {
+        #[allow(clippy::disallowed_methods)]
+        fs::write(path, text).unwrap();
+    }
+    let kept = fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == text, "{} is not what comes out now (UPDATE=1 writes it):\n{text}", path.display());
+}
+
+#[test]
+fn every_invalid_file_is_refused_with_its_message() {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder().join("invalid")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let (mut cases, mut messages) = (BTreeSet::new(), BTreeSet::new());
+    for path in files {
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.extension().is_some_and(|it| it == "txt") {
+            messages.insert(stem);
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let file = path.file_name().unwrap().to_str().unwrap();
+        let message = if stem.starts_with("site-") {
+            ValidatedSite::parse::<LibraryError>(Path::new(file), &text, |name| find(name, &[]))
+                .map(drop)
+                .map_err(|error| error.to_string())
+        } else {
+            Validated::parse(file, Some(&stem), &text).map(drop).map_err(|error| error.to_string())
+        };
+        let message = message.err().unwrap_or_else(|| panic!("{file} is not refused"));
+        golden(&path.with_extension("txt"), &format!("{message}\n"));
+        cases.insert(stem);
+    }
+    assert!(cases.len() >= 25);
+    assert_eq!(messages, cases, "a message without its file");
+}
+
+#[test]
+fn the_schemas_are_those_of_the_types() {
+    for (name, schema) in [("playbook", schema::playbook()), ("site", schema::site())] {
+        let text = serde_json::to_string_pretty(schema).unwrap() + "\n";
+        golden(&folder().join(format!("{name}.schema.json")), &text);
+    }
+}
+
+/// Notes each field of the schema that a table has.
+fn fields_of(all: &Value, schema: &Value, value: &DeValue<'_>, path: &str, found: &mut BTreeSet<String>) {
+    let schema = resolved(all, schema);
+    match value {
+        DeValue::Table(table) => fields_of_table(all, schema, table, path, found),
+        DeValue::Array(items) => items.iter().for_each(|item| fields_of(all, &schema["items"], item.get_ref(), path, found)),
+        _ => {}
+    }
+}
+
+fn fields_of_table(all: &Value, schema: &Value, table: &DeTable<'_>, path: &str, found: &mut BTreeSet<String>) {
+    for (key, value) in table.iter() {
+        let name: &str = key.get_ref();
+        match schema["properties"].get(name) {
+            Some(field) => {
+                found.insert(format!("{path}.{name}"));
+                fields_of(all, field, value.get_ref(), resolved_name(field).unwrap_or(&format!("{path}.{name}")), found);
+            }
+            None => {
+                let field = &schema["additionalProperties"];
+                fields_of(all, field, value.get_ref(), resolved_name(field).unwrap_or(path), found);
+            }
+        }
+    }
+}
+
+fn resolved_name(schema: &Value) -> Option<&str> {
+    let inner = schema["anyOf"].as_array().map_or(schema, |parts| &parts[0]);
+    let inner = if inner["items"].is_object() { &inner["items"] } else { inner };
+    let inner = if inner["additionalProperties"].is_object() { &inner["additionalProperties"] } else { inner };
+    inner["$ref"].as_str().and_then(|it| it.strip_prefix("#/$defs/"))
+}
+
+fn resolved<'v>(all: &'v Value, schema: &'v Value) -> &'v Value {
+    let inner = schema["anyOf"].as_array().map_or(schema, |parts| &parts[0]);
+    inner["$ref"].as_str().map_or(inner, |it| &all["$defs"][it.trim_start_matches("#/$defs/")])
+}
+
+#[test]
+fn the_generic_playbook_has_every_field() {
+    let all = schema::playbook();
+    let text = fs::read_to_string(folder().join("generic.toml")).unwrap();
+    let mut found = BTreeSet::new();
+    fields_of_table(all, all, DeTable::parse(&text).unwrap().get_ref(), "Playbook", &mut found);
+    let mut wanted = BTreeSet::new();
+    let types = all["$defs"].as_object().unwrap().iter().map(|(name, schema)| (name.as_str(), schema)).chain([("Playbook", all)]);
+    for (name, schema) in types {
+        wanted.extend(schema["properties"].as_object().into_iter().flatten().map(|(field, _)| format!("{name}.{field}")));
+    }
+    let missing: Vec<&String> = wanted.difference(&found).collect();
+    assert!(missing.is_empty(), "playbooks/generic.toml does not show {missing:?}");
+}
+
+#[test]
+fn mariadb_s_ways_are_judged() {
+    use super::model::Verdict;
+    let playbook = find("mariadb", &[]).unwrap();
+    let verdict = |from: &str, to: &str| playbook.rule_for(from, to).map(|rule| rule.verdict);
+    assert_eq!(verdict("10.11.19", "11.8.9"), Some(Verdict::Allow));
+    assert_eq!(verdict("10.11.19", "11.4.2"), Some(Verdict::Warn));
+    assert_eq!(verdict("10.11.14", "10.11.19"), Some(Verdict::Confirm));
+    assert_eq!(verdict("10.6.22", "11.8.9"), Some(Verdict::Refuse));
+    assert_eq!(verdict("11.8.9", "12.3.1"), Some(Verdict::Refuse));
+    assert_eq!(verdict("12.1.1", "12.3.1"), None);
+}
+
+#[test]
+fn the_messaging_server_fits_the_format() {
+    let text = include_str!("tests/messaging-server.toml");
+    let playbook = Validated::parse("messaging-server.toml", Some("messaging-server"), text).unwrap_or_else(|error| panic!("{error}"));
+    let restore = playbook.restore.command.command();
+    assert_eq!(restore.stages[0].last().map(String::as_str), Some("{capture_dir}/incremental"));
+}
+
+#[test]
+fn what_is_allowed_but_odd_is_warned_of() {
+    let text = include_str!("tests/messaging-server.toml")
+        .replace("interrupted = \"rollback\"", "interrupted = \"continue\"")
+        .replace("[data]", "[variables.spare]\nabout = \"x\"\n\n[data]")
+        .replace("5.x and 6.x go", "5.x and 6.x in {root} go");
+    let playbook = Validated::parse("messaging-server.toml", None, &text).unwrap();
+    let warnings: Vec<(usize, &str)> = playbook.warnings().iter().map(|warning| (warning.line, warning.what.as_str())).collect();
+    assert_eq!(
+        warnings,
+        [
+            (17, "the variable `spare` is not used"),
+            (41, "`{root}` is shown as it stands here: names have values in commands and paths only"),
+            (75, "an interrupted restore begins again from the start, as there is no `position`"),
+        ]
+    );
+}
+
+#[test]
+fn a_playbook_is_the_same_when_it_is_written_and_read_again() {
+    for listed in super::library::list(&[]).unwrap() {
+        let playbook = listed.playbook.unwrap().playbook().clone();
+        let text = toml::to_string(&playbook).unwrap();
+        let again = Validated::parse("again", Some(&playbook.name), &text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(*again.playbook(), playbook);
+    }
+}

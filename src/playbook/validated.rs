@@ -1,0 +1,84 @@
+//! From text to a playbook that may be used: every fault with its place, all of them at once.
+
+use std::ops::Deref;
+
+use sha2::{Digest, Sha256};
+
+use super::check::Check;
+use super::problem::{Problem, Problems, Report};
+use super::{Playbook, schema, shape};
+
+/// A playbook that passed the check, with the text it was read from. Only this goes further.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Validated {
+    playbook: Playbook,
+    origin: String,
+    text: String,
+    sha256: String,
+    warnings: Vec<Problem>,
+}
+
+impl Validated {
+    /// Checks a playbook. `origin` is the file as messages name it; `stem`, where it is given, must be the playbook's name.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub fn parse(origin: &str, stem: Option<&str>, text: &str) -> Result<Self, Problems> {
+        let mut report = Report::new(origin, text);
+        if report.is_clean() {
+            shape::check(schema::playbook(), &mut report);
+        }
+        let mut playbook = None;
+        if report.is_clean() {
+            match toml::from_str::<Playbook>(text) {
+                Ok(read) => {
+                    Check { playbook: &read, report: &mut report }.all(stem);
+                    playbook = Some(read);
+                }
+                Err(error) => report.value(&error),
+            }
+        }
+        let unread = || Problems { origin: origin.to_owned(), problems: Vec::new() };
+        let warnings = report.finish()?;
+        let playbook = playbook.ok_or_else(unread)?;
+        Ok(Self { playbook, origin: origin.to_owned(), text: text.to_owned(), sha256: sha256(text), warnings })
+    }
+
+    /// What was read.
+    pub fn playbook(&self) -> &Playbook {
+        &self.playbook
+    }
+
+    /// The file, or `built in`.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The text as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// SHA-256 of the text, hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// What is allowed but probably not meant.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+}
+
+impl Deref for Validated {
+    type Target = Playbook;
+
+    fn deref(&self) -> &Playbook {
+        &self.playbook
+    }
+}
+
+/// SHA-256 of a text, hexadecimal.
+pub(super) fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

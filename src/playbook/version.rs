@@ -1,0 +1,206 @@
+//! Versions as products print them, and comparisons with them.
+//!
+//! Digits compare as numbers, other text as text, a `~` comes before everything (as in `dpkg(1)`), and parts that are missing at the
+//! end count as zero: `11` and `11.0` are equal.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+/// Compares two versions.
+pub fn compare(a: &str, b: &str) -> Ordering {
+    let (a, b) = (parts(a), parts(b));
+    for i in 0..a.len().max(b.len()) {
+        let order = rank(a.get(i)).cmp(&rank(b.get(i)));
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+    Ordering::Equal
+}
+
+/// Whether `version` is `start` or begins with it at a dot: `11.8.9` with `11.8`, but not `11.80` with `11.8`.
+pub fn begins_with(version: &str, start: &str) -> bool {
+    let (version, start) = (version.trim(), start.trim());
+    !start.is_empty() && version.strip_prefix(start).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+#[derive(Debug, PartialEq)]
+enum Part<'a> {
+    /// Without leading zeros.
+    Number(&'a str),
+    Text(&'a str),
+    Tilde,
+}
+
+/// Digits and runs of other characters; dots and dashes only separate.
+fn parts(version: &str) -> Vec<Part<'_>> {
+    let mut found = Vec::new();
+    let mut rest = version.trim();
+    while let Some(first) = rest.chars().next() {
+        let separator = |c: char| matches!(c, '.' | '-' | '_' | '+' | ':' | ' ');
+        let length = if first.is_ascii_digit() {
+            let length = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            found.push(Part::Number(rest[..length].trim_start_matches('0')));
+            length
+        } else if first == '~' {
+            found.push(Part::Tilde);
+            1
+        } else if separator(first) {
+            1
+        } else {
+            let length = rest.find(|c: char| c.is_ascii_digit() || c == '~' || separator(c)).unwrap_or(rest.len());
+            found.push(Part::Text(&rest[..length]));
+            length
+        };
+        rest = &rest[length..];
+    }
+    found
+}
+
+/// `~` < nothing = zero < text < other numbers; numbers by length, then digits.
+fn rank<'a>(part: Option<&Part<'a>>) -> (u8, usize, &'a str) {
+    match part {
+        Some(Part::Tilde) => (0, 0, ""),
+        None | Some(Part::Number("")) => (1, 0, ""),
+        Some(Part::Text(text)) => (2, 0, text),
+        Some(Part::Number(digits)) => (3, digits.len(), digits),
+    }
+}
+
+/// Comparisons that a version must all pass: `>=10.11, <11`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement(Vec<(Operator, String)>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    AtLeast,
+    Below,
+    Is,
+}
+
+/// A comparison that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{part:?} is not a comparison of versions")]
+pub struct RequirementError {
+    /// The part that cannot be read.
+    pub part: String,
+}
+
+impl FromStr for Requirement {
+    type Err = RequirementError;
+
+    fn from_str(text: &str) -> Result<Self, RequirementError> {
+        text.split(',').map(comparison).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// `>` and `<=` are left out on purpose: with a shortened version they do not say what people expect (is 11.8.9 `<=11.8`?).
+fn comparison(part: &str) -> Result<(Operator, String), RequirementError> {
+    let part = part.trim();
+    let read = [(">=", Operator::AtLeast), ("<", Operator::Below), ("=", Operator::Is)]
+        .iter()
+        .find_map(|(sign, operator)| part.strip_prefix(sign).map(|rest| (*operator, rest.trim())));
+    let plain = |version: &str| version.chars().all(|c| c.is_ascii_alphanumeric() || ".-+~:_".contains(c));
+    match read {
+        Some((operator, version)) if version.starts_with(|c: char| c.is_ascii_digit()) && plain(version) => {
+            Ok((operator, version.to_owned()))
+        }
+        _ => Err(RequirementError { part: part.to_owned() }),
+    }
+}
+
+impl Requirement {
+    /// Whether a version passes all comparisons. `=11.8` is passed by every 11.8.
+    pub fn matches(&self, version: &str) -> bool {
+        self.0.iter().all(|(operator, bound)| match operator {
+            Operator::AtLeast => compare(version, bound) != Ordering::Less,
+            Operator::Below => compare(version, bound) == Ordering::Less,
+            Operator::Is => begins_with(version, bound),
+        })
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (operator, version)) in self.0.iter().enumerate() {
+            let sign = match operator {
+                Operator::AtLeast => ">=",
+                Operator::Below => "<",
+                Operator::Is => "=",
+            };
+            write!(f, "{}{sign}{version}", if i > 0 { ", " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn versions_are_ordered() {
+        for (a, b) in [
+            ("7.0.5.28.0", "7.0.5.29.0"),
+            ("7.0.5.29.0", "8.0.1"),
+            ("8.0.1", "8.0.2.1.20220829"),
+            ("10.11.19", "11.8.9"),
+            ("9", "10"),
+            ("11.8~rc1", "11.8"),
+            ("11.8.9-0+deb12u1", "11.8.9-0+deb13u1"),
+            ("15", "17.2"),
+        ] {
+            assert_eq!(compare(a, b), Ordering::Less, "{a} < {b}");
+            assert_eq!(compare(b, a), Ordering::Greater, "{b} > {a}");
+        }
+        assert_eq!(compare("11", "11.0"), Ordering::Equal);
+        assert_eq!(compare("11.08", "11.8"), Ordering::Equal);
+    }
+
+    #[test]
+    fn requirements_match() {
+        let from: Requirement = ">=10.11, <11".parse().unwrap();
+        assert!(from.matches("10.11.19") && from.matches("10.11"));
+        assert!(!from.matches("10.6.22") && !from.matches("11.0.1") && !from.matches("11"));
+        let is: Requirement = "=11.8".parse().unwrap();
+        assert!(is.matches("11.8") && is.matches("11.8.9") && !is.matches("11.80"));
+        assert_eq!(from.to_string(), ">=10.11, <11");
+    }
+
+    #[test]
+    fn what_is_no_comparison_is_refused() {
+        for bad in ["", "10.11", ">=", ">11", "<=11", ">=10,", ">= x", "^1", "=1 2"] {
+            assert!(bad.parse::<Requirement>().is_err(), "{bad}");
+        }
+    }
+
+    fn version() -> impl Strategy<Value = String> {
+        "[0-9]{1,2}([.~+-]?[0-9a-b]{1,2}){0,3}"
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_is_total(a in version(), b in version(), c in version()) {
+            prop_assert_eq!(compare(&a, &b), compare(&b, &a).reverse());
+            prop_assert_eq!(compare(&a, &a), Ordering::Equal);
+            if compare(&a, &b) != Ordering::Greater && compare(&b, &c) != Ordering::Greater {
+                prop_assert_ne!(compare(&a, &c), Ordering::Greater, "{} {} {}", a, b, c);
+            }
+        }
+
+        #[test]
+        fn numbers_are_ordered_as_numbers(a in prop::collection::vec(0u32..200, 1..5), b in prop::collection::vec(0u32..200, 1..5)) {
+            let text = |parts: &[u32]| parts.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
+            let padded = |parts: &[u32]| { let mut parts = parts.to_vec(); parts.resize(5, 0); parts };
+            prop_assert_eq!(compare(&text(&a), &text(&b)), padded(&a).cmp(&padded(&b)));
+        }
+
+        #[test]
+        fn at_least_and_below_are_opposites(a in version(), b in version()) {
+            let (at_least, below) = (format!(">={b}").parse::<Requirement>().unwrap(), format!("<{b}").parse::<Requirement>().unwrap());
+            prop_assert_ne!(at_least.matches(&a), below.matches(&a));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! A clone of the snapshot beside the upgraded dataset. Clones copy no local properties, and `clone -o` is not atomic: the role is set last, so that a clone
+//! without it is half made.
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Effect;
+use crate::change::context::Context;
+use crate::change::decide::Probe;
+use crate::journal::Output;
+use crate::plan::{CloneSnapshot, Step};
+use crate::zfs::{DatasetInfo, PROP_CHANGE, PROP_ROLE};
+
+/// Not copied: set on its own, of the clone itself, or fixed when a volume is made.
+const NOT_COPIED: [&str; 3] = ["canmount", "volsize", "volblocksize"];
+
+impl CloneSnapshot {
+    fn is_ours(&self, info: &DatasetInfo) -> bool {
+        info.origin.as_ref() == Some(&self.snapshot)
+    }
+}
+
+impl Effect for CloneSnapshot {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let Some(info) = context.engine.dataset(&self.target)? else { return Ok(Probe::Absent) };
+        if !self.is_ours(&info) {
+            return Ok(Probe::Foreign(format!("the dataset {} exists already, and is no clone of {}", self.target, self.snapshot)));
+        }
+        let role = context.engine.local(&self.target, PROP_ROLE)?;
+        let change = context.engine.local(&self.target, PROP_CHANGE)?;
+        Ok(match (role.as_deref(), change.as_deref()) {
+            (Some("candidate"), Some(change)) if change == context.change() => Probe::Present(Output::Nothing),
+            _ => Probe::Partial(format!("the clone {} is half made", self.target)),
+        })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let engine = context.engine;
+        match engine.snapshot_info(&self.snapshot)? {
+            Some(info) if info.guid == self.guid => {}
+            Some(info) => bail!(
+                "{} is another snapshot than the one taken before the upgrade: its guid is {}, not {}",
+                self.snapshot,
+                info.guid,
+                self.guid
+            ),
+            None => bail!("the snapshot {} is gone", self.snapshot),
+        }
+        let properties = [("canmount", "noauto"), (PROP_CHANGE, context.change())];
+        engine
+            .clone_snapshot(&self.snapshot, &self.target, &properties)
+            .with_context(|| format!("{} could not be cloned", self.snapshot))?;
+        crate::change::crash::point("clone:unmarked");
+        for (property, value) in engine.locals(&self.like)? {
+            if !NOT_COPIED.contains(&property.as_str()) && !property.starts_with("backout:") {
+                engine
+                    .set(&self.target, &property, &value)
+                    .with_context(|| format!("{property} could not be copied to {}", self.target))?;
+            }
+        }
+        engine.set(&self.target, PROP_ROLE, "candidate")?;
+        Ok(Output::Nothing)
+    }
+
+    fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
+        if let Some(info) = context.engine.dataset(&self.target)?.filter(|info| self.is_ours(info)) {
+            // Somebody, or a boot, may have mounted it.
+            if info.mounted {
+                context.engine.unmount(&self.target)?;
+            }
+            context.engine.destroy_dataset(&self.target, info.guid)?;
+        }
+        Ok(())
+    }
+}

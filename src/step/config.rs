@@ -1,0 +1,128 @@
+//! The configuration is part of the state: saved before the upgrade, put back by the downgrade.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::{Effect, files};
+use crate::change::context::Context;
+use crate::change::decide::Probe;
+use crate::change::layout::{private_dir, sync_dir};
+use crate::exec::Command;
+use crate::journal::Output;
+use crate::plan::{Config, Step};
+
+/// Saves it.
+pub(super) struct Save<'a>(pub &'a Config);
+/// Puts it back.
+pub(super) struct Put<'a>(pub &'a Config);
+
+impl Effect for Save<'_> {
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        // What is there may be of an earlier downgrade: it is always saved anew.
+        Ok(Probe::Absent)
+    }
+
+    fn confirm(&self, _step: &Step, context: &Context<'_>, output: Output) -> Result<Output> {
+        let saved = context.layout.config(self.0.side);
+        anyhow::ensure!(saved.is_dir(), "the configuration was saved without an error, and {} is not there", saved.display());
+        Ok(output)
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let target = context.layout.config(self.0.side);
+        let work = target.with_extension("new");
+        files::fresh_dir(&work)?;
+        for path in self.0.paths.iter().filter(|path| path.exists()) {
+            let copy = below(&work, path);
+            let folder = copy.parent().unwrap_or(&work);
+            private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            copy_tree(context, path, &copy)?;
+        }
+        if target.exists() {
+            fs::remove_dir_all(&target).with_context(|| format!("cannot remove {}", target.display()))?;
+        }
+        fs::rename(&work, &target).with_context(|| format!("cannot rename {} to {}", work.display(), target.display()))?;
+        sync_dir(context.layout.folder()).context("cannot flush the change's folder")?;
+        Ok(Output::Nothing)
+    }
+}
+
+impl Effect for Put<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let saved = context.layout.config(self.0.side);
+        for path in &self.0.paths {
+            let copy = below(&saved, path);
+            let same = match (copy.exists(), path.exists()) {
+                (false, false) => true,
+                (true, true) => context.runner.run(&words(["diff", "-r", "-q", "--no-dereference"], &[&copy, path])).is_ok(),
+                _ => false,
+            };
+            if !same {
+                return Ok(Probe::Absent);
+            }
+        }
+        Ok(Probe::Present(Output::Nothing))
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let saved = context.layout.config(self.0.side);
+        for path in &self.0.paths {
+            let copy = below(&saved, path);
+            let (fresh, old) = (beside(path, "backout-new"), beside(path, "backout-old"));
+            for leftover in [&fresh, &old] {
+                remove(leftover)?;
+            }
+            let rename = |from: &Path, to: &Path| {
+                fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+            };
+            if copy.exists() {
+                copy_tree(context, &copy, &fresh)?;
+            }
+            if path.exists() {
+                rename(path, &old)?;
+            }
+            if copy.exists() {
+                rename(&fresh, path)?;
+            }
+            remove(&old)?;
+            sync_dir(path.parent().unwrap_or(Path::new("/"))).with_context(|| format!("cannot flush the folder of {}", path.display()))?;
+        }
+        Ok(Output::Nothing)
+    }
+}
+
+/// `cp -a` keeps owners, modes, times, links and attributes.
+fn copy_tree(context: &Context<'_>, from: &Path, to: &Path) -> Result<()> {
+    let command = words(["cp", "-a", "-T"], &[from, to]);
+    context.runner.run(&command).with_context(|| format!("cannot copy {}", from.display()))?;
+    Ok(())
+}
+
+fn words<'a>(options: impl IntoIterator<Item = &'a str>, paths: &[&Path]) -> Command {
+    let mut words: Vec<String> = options.into_iter().map(str::to_owned).collect();
+    words.push("--".into());
+    words.extend(paths.iter().map(|path| path.display().to_string()));
+    Command::new(words).timeout(std::time::Duration::from_secs(600))
+}
+
+fn below(folder: &Path, path: &Path) -> PathBuf {
+    folder.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(ending);
+    path.with_file_name(name)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let gone = match path.symlink_metadata() {
+        Err(_) => return Ok(()),
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+    };
+    gone.with_context(|| format!("cannot remove {}", path.display()))
+}

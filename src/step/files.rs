@@ -1,0 +1,129 @@
+//! Files that steps put aside: copied, flushed, checksummed, read back.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::change::layout::{private_dir, sync_dir};
+use crate::journal::FileEntry;
+
+/// The SHA-256 of a file, in hexadecimal digits, and its size.
+pub(super) fn sha256(path: &Path) -> Result<(String, u64)> {
+    let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0u8; 256 * 1024];
+    let mut size = 0u64;
+    loop {
+        let count = file.read(&mut buffer).with_context(|| format!("cannot read {}", path.display()))?;
+        if count == 0 {
+            break;
+        }
+        size += count as u64;
+        hasher.update(&buffer[..count]);
+    }
+    let digest = hasher.finalize();
+    Ok((digest.iter().map(|byte| format!("{byte:02x}")).collect(), size))
+}
+
+/// Empties a folder, or makes it.
+pub(super) fn fresh_dir(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot empty {}", dir.display())),
+    }
+    private_dir(dir).with_context(|| format!("cannot make {}", dir.display()))
+}
+
+/// Copies a file into its place whole or not at all, with its time of change, and flushes it.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
+    let folder = to.parent().context("a file stands in a folder")?;
+    private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let work = || -> io::Result<()> {
+        let mut source = File::open(from)?;
+        let modified = source.metadata()?.modified()?;
+        let mut target = tempfile::NamedTempFile::new_in(folder)?;
+        io::copy(&mut source, &mut target)?;
+        target.as_file().set_modified(modified)?;
+        target.as_file().sync_all()?;
+        target.persist(to).map_err(|error| error.error)?;
+        sync_dir(folder)
+    };
+    work().with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+}
+
+/// Flushes and checksums every file below a folder, in order of name.
+pub(super) fn seal(dir: &Path) -> Result<Vec<FileEntry>> {
+    let mut paths = Vec::new();
+    collect(dir, &mut paths)?;
+    paths.sort();
+    let mut list = Vec::new();
+    for path in paths {
+        File::open(&path).and_then(|file| file.sync_all()).with_context(|| format!("cannot flush {}", path.display()))?;
+        let (sha256, size) = sha256(&path)?;
+        let path = path.strip_prefix(dir).context("it was found there")?.to_owned();
+        list.push(FileEntry { path, size, sha256 });
+    }
+    Ok(list)
+}
+
+fn collect(dir: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("cannot read {}", dir.display()))?;
+        let kind = entry.file_type().with_context(|| format!("cannot read {}", entry.path().display()))?;
+        if kind.is_dir() {
+            collect(&entry.path(), paths)?;
+        } else if kind.is_file() {
+            paths.push(entry.path());
+        }
+    }
+    sync_dir(dir).with_context(|| format!("cannot flush {}", dir.display()))
+}
+
+/// Reads every file back and compares it with its checksum.
+///
+/// # Errors
+/// Names the first file that is missing or another one.
+pub(super) fn read_back(dir: &Path, list: &[FileEntry]) -> Result<()> {
+    for entry in list {
+        let path = dir.join(&entry.path);
+        let (found, size) = sha256(&path)?;
+        if size != entry.size || found != entry.sha256 {
+            bail!(
+                "{} is damaged: {} bytes with SHA-256 {}, it was written with {} bytes and {}",
+                path.display(),
+                size,
+                found,
+                entry.size,
+                entry.sha256
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_folder_is_read_back_and_damage_is_named() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        fs::create_dir(dir.path().join("sub")).expect("dir");
+        fs::write(dir.path().join("b"), "two").expect("write");
+        fs::write(dir.path().join("sub/a"), "").expect("write");
+        let list = seal(dir.path()).expect("sealed");
+        let names: Vec<_> = list.iter().map(|entry| entry.path.display().to_string()).collect();
+        assert_eq!(names, ["b", "sub/a"]);
+        assert_eq!(list[1].sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        read_back(dir.path(), &list).expect("whole");
+        fs::write(dir.path().join("b"), "twx").expect("write");
+        let text = read_back(dir.path(), &list).expect_err("damaged").to_string();
+        assert!(text.contains("/b is damaged: 3 bytes"), "{text}");
+    }
+}

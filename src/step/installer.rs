@@ -1,0 +1,51 @@
+//! The previous version's installer is put aside before anything is stopped: archives drop old versions.
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{Effect, files};
+use crate::change::context::Context;
+use crate::change::decide::Probe;
+use crate::journal::Output;
+use crate::plan::{SaveInstaller, Step};
+
+impl Effect for SaveInstaller {
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        // Doing it again is harmless, and tells more than looking at what an interrupted try left.
+        Ok(Probe::Absent)
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let dir = context.layout.installer();
+        files::fresh_dir(&dir)?;
+        if let Some(command) = &self.save {
+            let mut command = context.fill(command, &[])?;
+            command.cwd = Some(dir.clone());
+            context.runner.run(&command).context("the installer of the installed version could not be put aside")?;
+        }
+        for pattern in &self.files {
+            let found = glob::glob(pattern).with_context(|| format!("{pattern:?} is not a glob pattern"))?;
+            for path in found {
+                let path = path.context("cannot read a folder")?;
+                let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
+                files::copy(&path, &dir.join(name))?;
+            }
+        }
+        let list = files::seal(&dir)?;
+        if list.len() < self.at_least {
+            bail!(
+                "{} files of the previous version's installer are in {}, at least {} are needed",
+                list.len(),
+                dir.display(),
+                self.at_least
+            );
+        }
+        Ok(Output::Files { list })
+    }
+
+    fn confirm(&self, _step: &Step, context: &Context<'_>, output: Output) -> Result<Output> {
+        if let Output::Files { list } = &output {
+            files::read_back(&context.layout.installer(), list)?;
+        }
+        Ok(output)
+    }
+}

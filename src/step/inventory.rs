@@ -1,0 +1,76 @@
+//! The product's own list of what it holds, one item a line, sorted: it is compared later.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use regex::RegexSet;
+
+use super::{Effect, files};
+use crate::change::context::Context;
+use crate::change::decide::Probe;
+use crate::change::layout::{private_dir, sync_dir};
+use crate::journal::Output;
+use crate::plan::{Side, Step, TakeInventory};
+
+/// The file of one inventory.
+pub(super) fn path(folder: &Path, name: &str, side: Side) -> PathBuf {
+    folder.join(format!("{name}.{}", if side == Side::Upgraded { "expected" } else { "found" }))
+}
+
+/// The same name with an ending.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// The items of an inventory's file.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn items(path: &Path) -> Result<Vec<Vec<u8>>> {
+    let file = File::open(path).with_context(|| format!("cannot open the inventory {}", path.display()))?;
+    BufReader::new(file).split(b'\n').collect::<Result<_, _>>().with_context(|| format!("cannot read the inventory {}", path.display()))
+}
+
+impl Effect for TakeInventory {
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        // An older list may be of an older state: it is always taken anew.
+        Ok(Probe::Absent)
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let target = path(&context.inventory_dir(), &self.name, self.side);
+        let folder = target.parent().context("an inventory stands in a folder")?;
+        private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let raw = beside(&target, ".raw");
+        let mut command = context.fill(&self.command, &[])?;
+        command.stdout = Some(raw.clone());
+        context.runner.run(&command).with_context(|| format!("the inventory of {} could not be taken", self.name))?;
+        let ignore = RegexSet::new(&self.ignore).context("a pattern of lines to ignore is not a regular expression")?;
+        let mut list = items(&raw)?;
+        list.retain(|line| !ignore.is_match(&String::from_utf8_lossy(line)));
+        list.sort_unstable();
+        let work = beside(&target, ".new");
+        let write = || -> std::io::Result<()> {
+            let mut file = BufWriter::new(File::create(&work)?);
+            for line in &list {
+                file.write_all(line)?;
+                file.write_all(b"\n")?;
+            }
+            file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+            fs::rename(&work, &target)?;
+            fs::remove_file(&raw)?;
+            sync_dir(folder)
+        };
+        write().with_context(|| format!("cannot write {}", target.display()))?;
+        let (sha256, _) = files::sha256(&target)?;
+        Ok(Output::Inventory { items: list.len() as u64, sha256 })
+    }
+
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
+    }
+}

@@ -1,0 +1,61 @@
+//! The server without its clients.
+
+use anyhow::{Context as _, Result};
+
+use super::Effect;
+use super::mounts::needed;
+use super::service::{remaining, wait_gone, wait_ready};
+use crate::change::context::Context;
+use crate::change::decide::Probe;
+use crate::guard::proc;
+use crate::journal::Output;
+use crate::plan::{Maintenance, Step};
+
+/// Starts it.
+pub(super) struct Start<'a>(pub &'a Maintenance);
+/// Stops it.
+pub(super) struct Stop<'a>(pub &'a Maintenance);
+
+impl Effect for Start<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        if proc::processes_named(&context.proc(), &self.0.processes).map_err(anyhow::Error::msg)?.is_empty() {
+            return Ok(Probe::Absent);
+        }
+        Ok(match &self.0.ready {
+            Some(command) if context.command(command).is_err() => Probe::Partial("the server is there and does not answer".into()),
+            _ => Probe::Present(Output::Nothing),
+        })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        needed(context)?;
+        context.command(&self.0.start).context("the server could not be started for maintenance")?;
+        wait_ready(context, self.0.ready.as_ref(), self.0.ready_within)?;
+        Ok(Output::Nothing)
+    }
+
+    fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
+        halt(self.0, context)
+    }
+}
+
+impl Effect for Stop<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let left = remaining(context, &self.0.processes, &self.0.paths)?;
+        Ok(if left.is_empty() { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        halt(self.0, context)?;
+        Ok(Output::Nothing)
+    }
+}
+
+fn halt(maintenance: &Maintenance, context: &Context<'_>) -> Result<()> {
+    let left = || remaining(context, &maintenance.processes, &maintenance.paths);
+    if left()?.is_empty() {
+        return Ok(());
+    }
+    context.command(&maintenance.stop).context("the server could not be stopped after maintenance")?;
+    wait_gone(context, left)
+}

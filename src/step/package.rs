@@ -1,0 +1,107 @@
+//! Installing and removing versions. What counts is the version that is there afterwards.
+
+use anyhow::{Context as _, Result, bail};
+use regex::Regex;
+
+use super::Effect;
+use crate::change::context::Context;
+use crate::change::decide::Probe;
+use crate::exec::{ExecError, Runner};
+use crate::journal::Output;
+use crate::plan::{Package, PackageJob, Step};
+
+/// The installed version; `None` when none is whole.
+///
+/// # Errors
+/// When the command cannot be started or does not end. One that fails says that nothing is installed.
+pub(super) fn installed_version(runner: &Runner, command: &crate::exec::Command, pattern: &str) -> Result<Option<String>> {
+    let pattern = Regex::new(pattern).with_context(|| format!("the version pattern {pattern:?} is not a regular expression"))?;
+    let printed = match runner.run(command) {
+        Ok(output) => output.stdout,
+        Err(ExecError::Failed { .. }) => return Ok(None),
+        Err(error) => return Err(error).context("the installed version could not be asked"),
+    };
+    Ok(pattern.captures(printed.trim()).and_then(|found| found.get(1)).map(|version| version.as_str().to_owned()))
+}
+
+/// Whether `version` is `wanted`, or `wanted` is its first parts: `11.8.9` is `11.8`, and `11.80.1` is not.
+pub(super) fn version_is(version: &str, wanted: &str) -> bool {
+    version.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '+', '~']))
+}
+
+impl Package {
+    fn look(&self, context: &Context<'_>) -> Result<Probe> {
+        let version = installed_version(context.runner, &context.fill(&self.version, &[])?, &self.pattern)?;
+        let present = |version: &str| Probe::Present(Output::Version { version: version.to_owned() });
+        Ok(match (self.job, version.as_deref()) {
+            (PackageJob::Upgrade, Some(version)) if version_is(version, &self.upgraded) => present(version),
+            (PackageJob::Reinstall, Some(version)) if version == self.previous => present(version),
+            (PackageJob::Uninstall, None) => Probe::Present(Output::Nothing),
+            // The way back was gone further already, on an earlier round.
+            (PackageJob::Uninstall, Some(version)) if version == self.previous => Probe::Present(Output::Nothing),
+            (_, Some(version)) if version != self.previous && !version_is(version, &self.upgraded) => Probe::Foreign(format!(
+                "version {version} is installed, which is neither the previous one ({}) nor the new one ({})",
+                self.previous, self.upgraded
+            )),
+            _ => Probe::Absent,
+        })
+    }
+}
+
+impl Effect for Package {
+    fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let probe = self.look(context)?;
+        // The main package may be in its place while others of the same command are not.
+        let before = self.cut && !context.begun(&step.id);
+        let cut = (before || context.interrupted(&step.id)) && !matches!(probe, Probe::Foreign(_));
+        Ok(if cut { Probe::Partial("the package command was cut off".into()) } else { probe })
+    }
+
+    fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
+        if let Some(repair) = &self.repair {
+            // It may fail where only the command itself can mend it; what counts is the version afterwards.
+            if let Err(error) = context.command(repair) {
+                if context.runner.interrupt.requested() {
+                    return Err(error);
+                }
+                (context.say)(&format!("the repair failed, going on: {error:#}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        super::mounts::needed(context)?;
+        context.command(&self.command)?;
+        Ok(Output::Nothing)
+    }
+
+    fn confirm(&self, _step: &Step, context: &Context<'_>, _output: Output) -> Result<Output> {
+        match self.look(context)? {
+            Probe::Present(output) => Ok(output),
+            Probe::Foreign(why) => bail!("{why}"),
+            Probe::Absent | Probe::Partial(_) => {
+                let expected = if self.job == PackageJob::Upgrade { &self.upgraded } else { &self.previous };
+                bail!("the command ended without an error, and version {expected} is not installed: `{}`", self.command)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version_is;
+
+    #[test]
+    fn a_version_is_its_first_parts() {
+        for (version, wanted, yes) in [
+            ("11.8.9", "11.8", true),
+            ("11.8", "11.8", true),
+            ("11.80.1", "11.8", false),
+            ("11.8.9-1", "11.8.9", true),
+            ("1.8", "11.8", false),
+        ] {
+            assert_eq!(version_is(version, wanted), yes, "{version} {wanted}");
+        }
+    }
+}

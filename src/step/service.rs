@@ -1,0 +1,161 @@
+//! Closing the service to its clients and opening it again. An exit status proves nothing here: units, processes and open files are looked at.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Effect;
+use super::mounts::needed;
+use crate::change::context::Context;
+use crate::change::decide::Probe;
+use crate::exec::Command;
+use crate::guard::proc;
+use crate::journal::Output;
+use crate::plan::{Service, Step};
+
+/// How long systemd may take for a unit.
+const UNIT_LIMIT: Duration = Duration::from_secs(900);
+/// How long processes may take to go after the stop returned.
+const GONE_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
+
+/// Closes it.
+pub(super) struct Stop<'a>(pub &'a Service);
+/// Opens it.
+pub(super) struct Start<'a>(pub &'a Service);
+
+impl Effect for Stop<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        for unit in &self.0.units {
+            let state = unit_state(context, unit)?;
+            if state.active || !state.masked {
+                return Ok(Probe::Absent);
+            }
+        }
+        // The server without clients is not the service. Without units the two cannot be told from each other.
+        let other = !self.0.units.is_empty() && context.in_maintenance().is_some();
+        Ok(if other || still_there(self.0, context)?.is_empty() { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        // Masked first, and not only until the next boot: after a power cut nothing may open the service before the procedure is done.
+        for unit in &self.0.units {
+            systemctl(context, "mask", unit)?;
+        }
+        for unit in &self.0.units {
+            systemctl(context, "stop", unit)?;
+        }
+        if let Some(maintenance) = context.in_maintenance()
+            && let Err(error) = context.command(&maintenance.stop)
+        {
+            // What is there may be the service itself, which this does not stop.
+            (context.say)(&format!("the server without clients could not be stopped: {error:#}"));
+        }
+        if let Some(command) = &self.0.stop
+            && (!self.0.units.is_empty() || !still_there(self.0, context)?.is_empty())
+        {
+            context.command(command).context("the service could not be stopped")?;
+        }
+        wait_gone(context, || still_there(self.0, context))?;
+        Ok(Output::Nothing)
+    }
+}
+
+impl Effect for Start<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        for unit in &self.0.units {
+            let state = unit_state(context, unit)?;
+            if !state.active || state.masked {
+                return Ok(Probe::Absent);
+            }
+        }
+        if self.0.units.is_empty() && proc::processes_named(&context.proc(), &self.0.processes).map_err(anyhow::Error::msg)?.is_empty() {
+            return Ok(Probe::Absent);
+        }
+        let ready = match &self.0.ready {
+            Some(command) => context.command(command).is_ok(),
+            None => true,
+        };
+        Ok(if ready { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        needed(context)?;
+        for unit in self.0.units.iter().rev() {
+            systemctl(context, "unmask", unit)?;
+        }
+        for unit in self.0.units.iter().rev() {
+            systemctl(context, "start", unit)?;
+        }
+        if let Some(command) = &self.0.start {
+            context.command(command).context("the service could not be started")?;
+        }
+        wait_ready(context, self.0.ready.as_ref(), self.0.ready_within)?;
+        Ok(Output::Nothing)
+    }
+}
+
+struct UnitState {
+    active: bool,
+    masked: bool,
+}
+
+/// `systemctl show` answers with status 0 for every unit.
+fn unit_state(context: &Context<'_>, unit: &str) -> Result<UnitState> {
+    let command = Command::new(["systemctl", "show", "-p", "LoadState,ActiveState", "--", unit]).timeout(Duration::from_secs(120));
+    let text = context.runner.run(&command).with_context(|| format!("the state of {unit} could not be asked"))?.stdout;
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
+    let active = value("ActiveState=");
+    Ok(UnitState { active: !matches!(active.as_str(), "inactive" | "failed"), masked: value("LoadState=") == "masked" })
+}
+
+fn systemctl(context: &Context<'_>, verb: &str, unit: &str) -> Result<()> {
+    let command = Command::new(["systemctl", verb, "--", unit]).timeout(UNIT_LIMIT);
+    context.runner.run(&command).with_context(|| format!("could not {verb} {unit}"))?;
+    Ok(())
+}
+
+fn still_there(service: &Service, context: &Context<'_>) -> Result<Vec<String>> {
+    remaining(context, &service.processes, &service.paths)
+}
+
+/// The processes of these names, and those that use these paths.
+pub(super) fn remaining(context: &Context<'_>, names: &[String], paths: &[std::path::PathBuf]) -> Result<Vec<String>> {
+    let root = context.proc();
+    let named = proc::processes_named(&root, names).map_err(anyhow::Error::msg)?;
+    let users = proc::users_of(&root, paths).map_err(anyhow::Error::msg)?;
+    let mut found: Vec<_> = named.into_iter().chain(users.found).map(|process| process.to_string()).collect();
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// Waits until nothing is left.
+pub(super) fn wait_gone(context: &Context<'_>, left: impl Fn() -> Result<Vec<String>>) -> Result<()> {
+    let begin = Instant::now();
+    loop {
+        let found = left()?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        if begin.elapsed() > GONE_WITHIN || context.runner.interrupt.requested() {
+            bail!("the stop returned, and {} still there: {}", if found.len() == 1 { "this is" } else { "these are" }, found.join("; "));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Repeats a command until it succeeds.
+pub(super) fn wait_ready(context: &Context<'_>, ready: Option<&Command>, within: u64) -> Result<()> {
+    let Some(command) = ready else { return Ok(()) };
+    let begin = Instant::now();
+    loop {
+        match context.command(command) {
+            Ok(_) => return Ok(()),
+            Err(error) if begin.elapsed() > Duration::from_secs(within) => {
+                return Err(error.context(format!("the service does not answer after {within} s")));
+            }
+            Err(error) if context.runner.interrupt.requested() => return Err(error),
+            Err(_) => std::thread::sleep(Duration::from_millis(300)),
+        }
+    }
+}

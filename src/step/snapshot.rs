@@ -1,0 +1,76 @@
+//! All datasets are snapshotted in one transaction a pool, marked as ours, and held.
+
+use anyhow::{Context as _, Result};
+
+use super::Effect;
+use crate::change::context::Context;
+use crate::change::decide::Probe;
+use crate::journal::Output;
+use crate::plan::{Step, TakeSnapshot};
+use crate::zfs::{PROP_CHANGE, Snapshot};
+
+/// Says which step of a change a snapshot is of.
+const PROP_STEP: &str = "backout:step";
+
+impl TakeSnapshot {
+    fn names(&self) -> Result<Vec<Snapshot>> {
+        self.datasets.iter().map(|dataset| Ok(dataset.at(&self.name)?)).collect()
+    }
+}
+
+impl Effect for TakeSnapshot {
+    fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let (mut list, mut found) = (Vec::new(), 0);
+        for name in self.names()? {
+            let Some(info) = context.engine.snapshot_info(&name)? else { continue };
+            if context.engine.snapshot_local(&name, PROP_CHANGE)?.as_deref() != Some(context.change()) {
+                return Ok(Probe::Foreign(format!("the snapshot {name} exists already, and is not of this change")));
+            }
+            found += 1;
+            let held = !self.hold || context.engine.holds(&name)?.contains(&context.tag());
+            if held {
+                list.push((name, info.guid));
+            }
+        }
+        Ok(match found {
+            0 => Probe::Absent,
+            _ if !context.begun(&step.id) => Probe::Partial(format!("snapshots @{} of an earlier procedure are there", self.name)),
+            // With several pools one may have its snapshots already: they would not be of the same moment.
+            _ if found < self.datasets.len() => Probe::Partial(format!("only some of the snapshots @{} are there", self.name)),
+            _ if list.len() < found => Probe::Absent,
+            _ => Probe::Present(Output::Snapshots { list }),
+        })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let mut missing = Vec::new();
+        for name in self.names()? {
+            if context.engine.snapshot_info(&name)?.is_none() {
+                missing.push(name);
+            }
+        }
+        if !missing.is_empty() {
+            let properties = [(PROP_CHANGE, context.change()), (PROP_STEP, self.crumb.as_str())];
+            context.engine.snapshot(&missing, &properties).context("the snapshot could not be taken")?;
+        }
+        crate::change::crash::point(&format!("snapshot-{}:unheld", self.crumb));
+        if self.hold {
+            for name in self.names()? {
+                context.engine.hold(&name, &context.tag()).with_context(|| format!("{name} could not be held"))?;
+            }
+        }
+        Ok(Output::Nothing)
+    }
+
+    fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
+        for name in self.names()? {
+            if let Some(info) = context.engine.snapshot_info(&name)?
+                && context.engine.snapshot_local(&name, PROP_CHANGE)?.as_deref() == Some(context.change())
+            {
+                context.engine.release(&name, &context.tag())?;
+                context.engine.destroy_snapshot(&name, info.guid)?;
+            }
+        }
+        Ok(())
+    }
+}

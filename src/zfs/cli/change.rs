@@ -1,0 +1,259 @@
+//! The changes: before each what makes it safe to try again, after each its effect.
+
+use std::io::Write;
+
+use super::refine::{Meaning, meaning};
+use super::{CliEngine, refine};
+use crate::zfs::rollback::{Hands, LIMITS, PROGRAM, free, same};
+use crate::zfs::{Change, Dataset, DatasetKind, Engine, Guid, Pool, Result, Snapshot, ZfsError, verify};
+
+/// Properties that children do not inherit: plain `zfs inherit` refuses them, and a value of `none` stays local (`zfs-inherit(8)`).
+const NOT_INHERITED: &[&str] = &["canmount", "quota", "refquota", "reservation", "refreservation"];
+
+impl CliEngine {
+    pub(super) fn make_snapshots(&self, snapshots: &[Snapshot], properties: &[(&str, &str)]) -> Result<()> {
+        for names in verify::by_pool(snapshots)?.values() {
+            let mut argv = vec!["zfs".to_owned(), "snapshot".to_owned()];
+            for (property, value) in properties {
+                argv.extend(["-o".to_owned(), format!("{property}={value}")]);
+            }
+            argv.push("--".to_owned());
+            argv.extend(names.iter().map(ToString::to_string));
+            let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+            self.change(&argv).map_err(|error| refine(error, names.first().map_or("", |name| name.as_str())))?;
+            verify::snapshots_made(self, names, properties)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn put_hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
+        let change = match self.change(&["zfs", "hold", "--", tag, snapshot.as_str()]) {
+            Ok(_) => Change::Made,
+            Err(error) if meaning(&error) == Some(Meaning::TagThere) => Change::WasThere,
+            Err(error) => return Err(refine(error, snapshot.as_str())),
+        };
+        verify::held(self, snapshot, tag, true)?;
+        Ok(change)
+    }
+
+    pub(super) fn take_hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
+        let change = match self.change(&["zfs", "release", "--", tag, snapshot.as_str()]) {
+            Ok(_) => Change::Made,
+            Err(error) if meaning(&error) == Some(Meaning::NoTag) => Change::WasThere,
+            Err(error) => return Err(refine(error, snapshot.as_str())),
+        };
+        verify::held(self, snapshot, tag, false)?;
+        Ok(change)
+    }
+
+    pub(super) fn make_clone(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+        let kind = self.existing(&snapshot.dataset())?.kind;
+        if self.snapshot_info(snapshot)?.is_none() {
+            return Err(ZfsError::NotFound(snapshot.to_string()));
+        }
+        if self.dataset(target)?.is_some() {
+            return Err(ZfsError::Exists(target.to_string()));
+        }
+        let canmount = properties.iter().find(|(property, _)| *property == "canmount").map(|(_, value)| *value);
+        let mut argv = vec!["zfs".to_owned(), "clone".to_owned()];
+        if kind == DatasetKind::Filesystem {
+            // `zfs clone` mounts what it makes unless it may not (`-u` is newer than 2.1).
+            argv.extend(["-o".to_owned(), "canmount=noauto".to_owned()]);
+        }
+        for (property, value) in properties.iter().filter(|(property, _)| *property != "canmount") {
+            argv.extend(["-o".to_owned(), format!("{property}={value}")]);
+        }
+        argv.extend(["--".to_owned(), snapshot.to_string(), target.to_string()]);
+        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+        let made = self.change(&argv).map_err(|error| refine(error, target.as_str())).and_then(|_| {
+            match (kind, canmount) {
+                (DatasetKind::Volume, _) | (_, Some("noauto")) => {}
+                (_, Some(value)) => self.set_property(target, "canmount", value)?,
+                (_, None) => self.clear_property(target, "canmount")?,
+            }
+            verify::cloned(self, snapshot, target, properties)
+        });
+        made.map_err(|error| self.without_clone(snapshot, target, error))
+    }
+
+    /// After a clone that failed: `zfs clone` can fail and leave it there, without its properties.
+    fn without_clone(&self, snapshot: &Snapshot, target: &Dataset, error: ZfsError) -> ZfsError {
+        let removed = match self.dataset(target) {
+            Ok(Some(info)) if info.origin.as_ref() == Some(snapshot) => self.remove_dataset(target, info.guid),
+            Ok(_) => Ok(Change::WasThere),
+            Err(error) => Err(error),
+        };
+        match removed {
+            Ok(_) => error,
+            Err(second) => ZfsError::Unexpected {
+                command: "zfs clone".to_owned(),
+                detail: format!("{error}; and the half-made clone {target} may still be there: {second}"),
+            },
+        }
+    }
+
+    pub(super) fn set_property(&self, dataset: &Dataset, property: &str, value: &str) -> Result<()> {
+        let pair = format!("{property}={value}");
+        self.change(&["zfs", "set", &pair, dataset.as_str()]).map_err(|error| refine(error, dataset.as_str()))?;
+        verify::set(self, dataset, property, value)
+    }
+
+    pub(super) fn clear_property(&self, dataset: &Dataset, property: &str) -> Result<()> {
+        if self.local(dataset, property)?.is_none() {
+            return Ok(());
+        }
+        // `-S` takes them back to their default, or to a value that was received.
+        let flags: &[&str] = if NOT_INHERITED.contains(&property) { &["-S"] } else { &[] };
+        let argv = [&["zfs", "inherit"], flags, &["--", property, dataset.as_str()]].concat();
+        self.change(&argv).map_err(|error| refine(error, dataset.as_str()))?;
+        match self.local(dataset, property)? {
+            None => Ok(()),
+            Some(value) => Err(ZfsError::Unexpected {
+                command: "zfs inherit".to_owned(),
+                detail: format!("it succeeded, but {property} of {dataset} is still {value:?}"),
+            }),
+        }
+    }
+
+    pub(super) fn rename_dataset(&self, from: &Dataset, to: &Dataset) -> Result<()> {
+        let info = self.existing(from)?;
+        // `-u` is for file systems only (zfs-rename(8)); a volume is mounted nowhere.
+        let flags: &[&str] = if info.kind == DatasetKind::Filesystem { &["-u"] } else { &[] };
+        let argv = [&["zfs", "rename"], flags, &["--", from.as_str(), to.as_str()]].concat();
+        self.change(&argv).map_err(|error| refine(error, to.as_str()))?;
+        verify::renamed(self, from, to, info.guid)
+    }
+
+    pub(super) fn promote_clone(&self, dataset: &Dataset) -> Result<Change> {
+        let Some(origin) = self.existing(dataset)?.origin else {
+            return Ok(Change::WasThere);
+        };
+        self.change(&["zfs", "promote", dataset.as_str()]).map_err(|error| refine(error, dataset.as_str()))?;
+        self.promoted(dataset, &origin)
+    }
+
+    pub(in crate::zfs) fn promoted(&self, dataset: &Dataset, origin: &Snapshot) -> Result<Change> {
+        if self.existing(dataset)?.origin.as_ref() != Some(origin) {
+            return Ok(Change::Made);
+        }
+        Err(ZfsError::Unexpected {
+            command: "promote".to_owned(),
+            detail: format!("it succeeded, but {dataset} is still a clone of {origin}"),
+        })
+    }
+
+    pub(super) fn mount_dataset(&self, dataset: &Dataset) -> Result<Change> {
+        if self.existing(dataset)?.mounted {
+            return Ok(Change::WasThere);
+        }
+        match self.change(&["zfs", "mount", "--", dataset.as_str()]) {
+            Ok(_) => {}
+            Err(error) if meaning(&error) == Some(Meaning::Mounted) => {}
+            Err(error) => return Err(refine(error, dataset.as_str())),
+        }
+        verify::mounted(self, dataset, true)?;
+        Ok(Change::Made)
+    }
+
+    pub(super) fn unmount_dataset(&self, dataset: &Dataset) -> Result<Change> {
+        let tree = self.tree(dataset)?;
+        let Some((own, below)) = tree.split_first() else {
+            return Err(ZfsError::NotFound(dataset.to_string()));
+        };
+        if !own.mounted {
+            return Ok(Change::WasThere);
+        }
+        // `zfs unmount` takes the children that inherit the mountpoint along, without a word. Each is a step of its own here.
+        let inside = |child: &&crate::zfs::DatasetInfo| {
+            child.mounted && matches!((&own.mountpoint, &child.mountpoint), (Some(own), Some(path)) if path.starts_with(own))
+        };
+        if let Some(child) = below.iter().find(inside) {
+            return Err(ZfsError::Busy { what: dataset.to_string(), detail: format!("{} is mounted below it", child.name) });
+        }
+        match self.change(&["zfs", "unmount", "--", dataset.as_str()]) {
+            Ok(_) => {}
+            Err(error) if meaning(&error) == Some(Meaning::NotMounted) => {}
+            Err(error) => return Err(refine(error, dataset.as_str())),
+        }
+        verify::mounted(self, dataset, false)?;
+        Ok(Change::Made)
+    }
+
+    pub(super) fn remove_snapshot(&self, snapshot: &Snapshot, guid: Guid) -> Result<Change> {
+        let Some(info) = self.snapshot_info(snapshot)? else {
+            return Ok(Change::WasThere);
+        };
+        same(snapshot, info.guid, guid)?;
+        free(self, &info)?;
+        self.change(&["zfs", "destroy", "--", snapshot.as_str()]).map_err(|error| refine(error, snapshot.as_str()))?;
+        match self.snapshot_info(snapshot)? {
+            None => Ok(Change::Made),
+            Some(_) => Err(still_there(snapshot.as_str())),
+        }
+    }
+
+    pub(super) fn remove_dataset(&self, dataset: &Dataset, guid: Guid) -> Result<Change> {
+        let Some(info) = self.dataset(dataset)? else {
+            return Ok(Change::WasThere);
+        };
+        same(dataset, info.guid, guid)?;
+        let busy = |detail: String| Err(ZfsError::Busy { what: dataset.to_string(), detail });
+        if info.mounted {
+            return busy("it is mounted".to_owned());
+        }
+        let children: Vec<String> = self.tree(dataset)?.iter().skip(1).map(|child| child.name.to_string()).collect();
+        if !children.is_empty() {
+            return busy(format!("it has children: {}", children.join(", ")));
+        }
+        let snapshots: Vec<String> = self.snapshots(dataset)?.iter().map(|snapshot| snapshot.name.to_string()).collect();
+        if !snapshots.is_empty() {
+            return busy(format!("it has snapshots: {}", snapshots.join(", ")));
+        }
+        self.change(&["zfs", "destroy", "--", dataset.as_str()]).map_err(|error| refine(error, dataset.as_str()))?;
+        match self.dataset(dataset)? {
+            None => Ok(Change::Made),
+            Some(_) => Err(still_there(dataset.as_str())),
+        }
+    }
+}
+
+fn still_there(name: &str) -> ZfsError {
+    ZfsError::Unexpected { command: "zfs destroy".to_owned(), detail: format!("it succeeded, but {name} is still there") }
+}
+
+impl Hands for CliEngine {
+    fn program(&self, pool: &Pool, sync: bool, arguments: &[String]) -> Result<String> {
+        let io = |error: std::io::Error| ZfsError::Call { call: "writing the channel program".to_owned(), error: error.to_string() };
+        let mut script = tempfile::NamedTempFile::new().map_err(io)?;
+        script.write_all(PROGRAM.as_bytes()).and_then(|()| script.flush()).map_err(io)?;
+        let path = script.path().display().to_string();
+        let (instructions, memory) = (LIMITS.0.to_string(), LIMITS.1.to_string());
+        let mut argv = vec!["zfs", "program", "-j", "-t", &instructions, "-m", &memory];
+        if !sync {
+            argv.push("-n");
+        }
+        argv.extend(["--", pool.as_str(), &path]);
+        argv.extend(arguments.iter().map(String::as_str));
+        let output = self.change(&argv).map_err(|error| refine(error, pool.as_str()))?;
+        let answer: serde_json::Value = serde_json::from_str(&output.stdout).map_err(|error| ZfsError::Unexpected {
+            command: "zfs program".to_owned(),
+            detail: format!("{error} in {:?}", output.stdout),
+        })?;
+        answer.get("return").and_then(|value| value.as_str()).map(str::to_owned).ok_or_else(|| ZfsError::Unexpected {
+            command: "zfs program".to_owned(),
+            detail: format!("no string returned: {:?}", output.stdout),
+        })
+    }
+
+    fn rollback_to(&self, snapshot: &Snapshot) -> Result<()> {
+        // Without -r it refuses when there are newer snapshots or bookmarks (zfs-rollback(8)).
+        self.change(&["zfs", "rollback", "--", snapshot.as_str()]).map(drop).map_err(|error| refine(error, snapshot.as_str()))
+    }
+
+    fn destroy_bookmark(&self, name: &str) -> Result<()> {
+        match self.change(&["zfs", "destroy", "--", name]).map_err(|error| refine(error, name)) {
+            Ok(_) | Err(ZfsError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The engine that needs nothing but the commands `zfs` and `zpool`.
+
+mod change;
+pub mod parse;
+mod refine;
+
+use std::time::Duration;
+
+use crate::exec::{Command, ExecError, Output, Runner};
+
+use super::{
+    BookmarkInfo, Change, Dataset, DatasetInfo, Engine, Guid, Pool, PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot,
+    SnapshotInfo, ZfsError,
+};
+pub(super) use refine::refine;
+
+/// Reading a pool of thousands of snapshots takes a while; a pool that hangs takes for ever.
+const READ_LIMIT: Duration = Duration::from_secs(300);
+/// Destroying and rolling back wait for a transaction group, which a busy pool may delay.
+const CHANGE_LIMIT: Duration = Duration::from_secs(1800);
+
+/// [`Engine`] by commands.
+#[derive(Debug, Clone)]
+pub struct CliEngine {
+    runner: Runner,
+}
+
+impl CliEngine {
+    /// An engine whose commands are started by `runner`.
+    pub fn new(runner: Runner) -> Self {
+        Self { runner }
+    }
+
+    /// Runs a command that only reads.
+    fn read(&self, argv: &[&str]) -> std::result::Result<String, ExecError> {
+        self.runner.run(&Command::new(argv.iter().copied()).timeout(READ_LIMIT)).map(|output| output.stdout)
+    }
+
+    /// Runs a command that changes something.
+    fn change(&self, argv: &[&str]) -> std::result::Result<Output, ExecError> {
+        self.runner.run(&Command::new(argv.iter().copied()).timeout(CHANGE_LIMIT))
+    }
+
+    /// Does a change and looks at its effect without being ended between the two by a request to stop.
+    pub(super) fn shielded<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.runner.shielded(work)
+    }
+
+    fn list(&self, kinds: &str, depth: &str, columns: &str, name: &str) -> Result<String> {
+        self.read(&["zfs", "list", "-Hp", "-d", depth, "-t", kinds, "-o", columns, "--", name]).map_err(|error| refine(error, name))
+    }
+
+    fn get(&self, columns: &str, property: &str, name: &str) -> Result<String> {
+        self.read(&["zfs", "get", "-Hp", "-s", "local", "-o", columns, "--", property, name]).map_err(|error| refine(error, name))
+    }
+
+    /// A dataset that has to be there.
+    pub(super) fn existing(&self, dataset: &Dataset) -> Result<DatasetInfo> {
+        self.dataset(dataset)?.ok_or_else(|| ZfsError::NotFound(dataset.to_string()))
+    }
+}
+
+fn absent<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(ZfsError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn one<T>(mut rows: Vec<T>, name: &str) -> Result<T> {
+    match (rows.pop(), rows.is_empty()) {
+        (Some(row), true) => Ok(row),
+        _ => Err(ZfsError::Unexpected { command: "zfs list".to_owned(), detail: format!("not one row for {name}") }),
+    }
+}
+
+impl Engine for CliEngine {
+    fn name(&self) -> &'static str {
+        "cli"
+    }
+
+    fn pool(&self, pool: &Pool) -> Result<Option<PoolInfo>> {
+        let name = pool.as_str();
+        absent(self.read(&["zpool", "list", "-Hp", "-o", parse::POOL_COLUMNS, "--", name]).map_err(|error| refine(error, name)))?
+            .map(|text| parse::pool(&text))
+            .transpose()
+    }
+
+    fn dataset(&self, dataset: &Dataset) -> Result<Option<DatasetInfo>> {
+        let name = dataset.as_str();
+        absent(self.list("filesystem,volume", "0", parse::DATASET_COLUMNS, name))?
+            .map(|text| one(parse::datasets(&text)?, name))
+            .transpose()
+    }
+
+    fn tree(&self, root: &Dataset) -> Result<Vec<DatasetInfo>> {
+        let name = root.as_str();
+        let text = self
+            .read(&["zfs", "list", "-Hp", "-r", "-t", "filesystem,volume", "-o", parse::DATASET_COLUMNS, "--", name])
+            .map_err(|error| refine(error, name))?;
+        let mut all = parse::datasets(&text)?;
+        // Part by part: a space sorts before a slash, and a child must not come before its own brothers' children do.
+        all.sort_by(|a, b| a.name.as_str().split('/').cmp(b.name.as_str().split('/')));
+        Ok(all)
+    }
+
+    fn snapshot_info(&self, snapshot: &Snapshot) -> Result<Option<SnapshotInfo>> {
+        let name = snapshot.as_str();
+        absent(self.list("snapshot", "0", parse::SNAPSHOT_COLUMNS, name))?.map(|text| one(parse::snapshots(&text)?, name)).transpose()
+    }
+
+    fn snapshots(&self, dataset: &Dataset) -> Result<Vec<SnapshotInfo>> {
+        parse::snapshots(&self.list("snapshot", "1", parse::SNAPSHOT_COLUMNS, dataset.as_str())?)
+    }
+
+    fn bookmarks(&self, dataset: &Dataset) -> Result<Vec<BookmarkInfo>> {
+        parse::bookmarks(&self.list("bookmark", "1", parse::BOOKMARK_COLUMNS, dataset.as_str())?)
+    }
+
+    fn holds(&self, snapshot: &Snapshot) -> Result<Vec<String>> {
+        let name = snapshot.as_str();
+        parse::holds(&self.read(&["zfs", "holds", "-H", "--", name]).map_err(|error| refine(error, name))?, snapshot)
+    }
+
+    fn local(&self, dataset: &Dataset, property: &str) -> Result<Option<String>> {
+        Ok(parse::value(&self.get("value", property, dataset.as_str())?))
+    }
+
+    fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
+        let names = self.get("property", "all", dataset.as_str())?;
+        let mut names: Vec<&str> = names.split_terminator('\n').collect();
+        let text = self.get("property,value", "all", dataset.as_str())?;
+        if let Some(mut pairs) = parse::pairs(&text, &names) {
+            pairs.sort();
+            return Ok(pairs);
+        }
+        names.sort_unstable();
+        names
+            .into_iter()
+            .filter_map(|name| self.local(dataset, name).transpose().map(|value| value.map(|value| (name.to_owned(), value))))
+            .collect()
+    }
+
+    fn snapshot_local(&self, snapshot: &Snapshot, property: &str) -> Result<Option<String>> {
+        Ok(parse::value(&self.get("value", property, snapshot.as_str())?))
+    }
+
+    fn snapshot(&self, snapshots: &[Snapshot], properties: &[(&str, &str)]) -> Result<()> {
+        self.shielded(|| self.make_snapshots(snapshots, properties))
+    }
+
+    fn hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
+        self.shielded(|| self.put_hold(snapshot, tag))
+    }
+
+    fn release(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
+        self.shielded(|| self.take_hold(snapshot, tag))
+    }
+
+    fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+        self.shielded(|| self.make_clone(snapshot, target, properties))
+    }
+
+    fn set(&self, dataset: &Dataset, property: &str, value: &str) -> Result<()> {
+        self.shielded(|| self.set_property(dataset, property, value))
+    }
+
+    fn inherit(&self, dataset: &Dataset, property: &str) -> Result<()> {
+        self.shielded(|| self.clear_property(dataset, property))
+    }
+
+    fn rename(&self, from: &Dataset, to: &Dataset) -> Result<()> {
+        self.shielded(|| self.rename_dataset(from, to))
+    }
+
+    fn promote(&self, dataset: &Dataset) -> Result<Change> {
+        self.shielded(|| self.promote_clone(dataset))
+    }
+
+    fn mount(&self, dataset: &Dataset) -> Result<Change> {
+        self.shielded(|| self.mount_dataset(dataset))
+    }
+
+    fn unmount(&self, dataset: &Dataset) -> Result<Change> {
+        self.shielded(|| self.unmount_dataset(dataset))
+    }
+
+    fn destroy_snapshot(&self, snapshot: &Snapshot, guid: Guid) -> Result<Change> {
+        self.shielded(|| self.remove_snapshot(snapshot, guid))
+    }
+
+    fn destroy_dataset(&self, dataset: &Dataset, guid: Guid) -> Result<Change> {
+        self.shielded(|| self.remove_dataset(dataset, guid))
+    }
+
+    fn rollback(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+        self.shielded(|| super::rollback::rollback(self, targets, mark, method))
+    }
+}

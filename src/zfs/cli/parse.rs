@@ -1,0 +1,297 @@
+//! Pure parsers of what `zfs` and `zpool` print with `-H -p` (`zfs-list(8)`, `zfs-get(8)`): one line a row, one tab between columns.
+//!
+//! A column that cannot be read is an error, never a guess. The only column that may hold a tab itself (the mountpoint) comes last.
+
+use std::path::PathBuf;
+
+use crate::zfs::{BookmarkInfo, Dataset, DatasetInfo, DatasetKind, Guid, PoolInfo, Result, Snapshot, SnapshotInfo, ZfsError};
+
+/// Columns of [`datasets`].
+pub const DATASET_COLUMNS: &str =
+    "name,guid,type,mounted,canmount,used,referenced,available,written,refquota,origin,keystatus,readonly,mountpoint";
+/// Columns of [`snapshots`].
+pub const SNAPSHOT_COLUMNS: &str = "name,guid,createtxg,creation,used,referenced,userrefs,clones";
+/// Columns of [`bookmarks`].
+pub const BOOKMARK_COLUMNS: &str = "name,guid,createtxg";
+/// Columns of [`pool`].
+pub const POOL_COLUMNS: &str = "name,guid,health,size,free,readonly";
+
+fn wrong(detail: String) -> ZfsError {
+    ZfsError::Unexpected { command: "zfs".to_owned(), detail }
+}
+
+fn rows<const N: usize>(text: &str) -> impl Iterator<Item = Result<[&str; N]>> {
+    text.split_terminator('\n').map(|line| {
+        let fields: Vec<&str> = line.splitn(N, '\t').collect();
+        <[&str; N]>::try_from(fields).map_err(|fields| wrong(format!("{} columns instead of {N} in {line:?}", fields.len())))
+    })
+}
+
+fn number<T: std::str::FromStr>(what: &str, field: &str) -> Result<T> {
+    field.parse().map_err(|_| wrong(format!("{what} is {field:?}, not a number")))
+}
+
+/// A number that is `-` where there is none.
+fn number_or_zero(what: &str, field: &str) -> Result<u64> {
+    if field == "-" { Ok(0) } else { number(what, field) }
+}
+
+fn flag(what: &str, field: &str) -> Result<bool> {
+    match field {
+        "yes" | "on" => Ok(true),
+        "no" | "off" | "-" => Ok(false),
+        _ => Err(wrong(format!("{what} is {field:?}"))),
+    }
+}
+
+/// Rows of `zfs list -o` [`DATASET_COLUMNS`].
+///
+/// # Errors
+/// When a row is not as expected.
+pub fn datasets(text: &str) -> Result<Vec<DatasetInfo>> {
+    rows::<14>(text)
+        .map(|row| {
+            let [name, guid, kind, mounted, canmount, used, referenced, available, written, refquota, origin, key, readonly, mountpoint] =
+                row?;
+            Ok(DatasetInfo {
+                name: name.parse()?,
+                guid: Guid(number("guid", guid)?),
+                kind: match kind {
+                    "filesystem" => DatasetKind::Filesystem,
+                    "volume" => DatasetKind::Volume,
+                    other => return Err(wrong(format!("{name:?} is of type {other:?}"))),
+                },
+                mountpoint: match mountpoint {
+                    "none" | "legacy" | "-" => None,
+                    path => Some(PathBuf::from(path)),
+                },
+                mounted: flag("mounted", mounted)?,
+                canmount: if canmount == "-" { "on".to_owned() } else { canmount.to_owned() },
+                used: number("used", used)?,
+                referenced: number("referenced", referenced)?,
+                available: number("available", available)?,
+                written: number_or_zero("written", written)?,
+                refquota: match refquota {
+                    "-" | "none" | "0" => None,
+                    bytes => Some(number("refquota", bytes)?),
+                },
+                origin: if origin == "-" { None } else { Some(origin.parse()?) },
+                keystatus: if matches!(key, "-" | "none") { None } else { Some(key.to_owned()) },
+                readonly: flag("readonly", readonly)?,
+            })
+        })
+        .collect()
+}
+
+/// Rows of `zfs list -t snapshot -o` [`SNAPSHOT_COLUMNS`], oldest first.
+///
+/// # Errors
+/// When a row is not as expected.
+pub fn snapshots(text: &str) -> Result<Vec<SnapshotInfo>> {
+    let mut all = rows::<8>(text)
+        .map(|row| {
+            let [name, guid, createtxg, creation, used, referenced, userrefs, clones] = row?;
+            Ok(SnapshotInfo {
+                name: name.parse()?,
+                guid: Guid(number("guid", guid)?),
+                createtxg: number("createtxg", createtxg)?,
+                creation: number("creation", creation)?,
+                used: number("used", used)?,
+                referenced: number("referenced", referenced)?,
+                userrefs: number("userrefs", userrefs)?,
+                // No name holds a comma.
+                clones: clones.split(',').filter(|name| !matches!(*name, "" | "-")).map(|name| Ok(name.parse()?)).collect::<Result<_>>()?,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    all.sort_by_key(|snapshot| snapshot.createtxg);
+    Ok(all)
+}
+
+/// Rows of `zfs list -t bookmark -o` [`BOOKMARK_COLUMNS`], oldest first.
+///
+/// # Errors
+/// When a row is not as expected.
+pub fn bookmarks(text: &str) -> Result<Vec<BookmarkInfo>> {
+    let mut all = rows::<3>(text)
+        .map(|row| {
+            let [name, guid, createtxg] = row?;
+            let (dataset, short) = name.split_once('#').ok_or_else(|| wrong(format!("{name:?} is no bookmark")))?;
+            // The same rules as for the name of a snapshot.
+            dataset.parse::<Dataset>()?.at(short)?;
+            Ok(BookmarkInfo { name: name.to_owned(), guid: Guid(number("guid", guid)?), createtxg: number("createtxg", createtxg)? })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    all.sort_by_key(|bookmark| bookmark.createtxg);
+    Ok(all)
+}
+
+/// The row of `zpool list -o` [`POOL_COLUMNS`].
+///
+/// # Errors
+/// When there is not exactly one row, or it is not as expected.
+pub fn pool(text: &str) -> Result<PoolInfo> {
+    let mut all = rows::<6>(text);
+    let (Some(row), None) = (all.next(), all.next()) else {
+        return Err(wrong(format!("not one row: {text:?}")));
+    };
+    let [name, guid, health, size, free, readonly] = row?;
+    Ok(PoolInfo {
+        name: name.parse()?,
+        guid: Guid(number("guid", guid)?),
+        health: health.to_owned(),
+        // A pool that cannot be opened has no size.
+        size: number_or_zero("size", size)?,
+        free: number_or_zero("free", free)?,
+        readonly: flag("readonly", readonly)?,
+    })
+}
+
+/// The tags in what `zfs holds -H` prints: name, tag, time. A tag may hold anything, even tabs.
+///
+/// # Errors
+/// When a row is of another snapshot or has no tag.
+pub fn holds(text: &str, snapshot: &Snapshot) -> Result<Vec<String>> {
+    text.split_terminator('\n')
+        .map(|line| {
+            line.strip_prefix(snapshot.as_str())
+                .and_then(|rest| rest.strip_prefix('\t'))
+                .and_then(|rest| rest.rsplit_once('\t'))
+                .map(|(tag, _time)| tag.to_owned())
+                .ok_or_else(|| wrong(format!("{line:?} is no hold of {snapshot}")))
+        })
+        .collect()
+}
+
+/// The value in what `zfs get -s local -o value` prints for one property: `None` when nothing. It may hold tabs and newlines.
+pub fn value(text: &str) -> Option<String> {
+    // With `-s local` a property of another source gives no line at all, so an empty value is a line of its own.
+    text.strip_suffix('\n').map(str::to_owned)
+}
+
+/// The pairs in what `zfs get -s local -o property,value all` prints, if each of `names` (printed by `-o property`, which holds no
+/// newline) has exactly one line, in the same order. `None` when a value with newlines makes that unclear.
+pub fn pairs(text: &str, names: &[&str]) -> Option<Vec<(String, String)>> {
+    let lines: Vec<&str> = text.split_terminator('\n').collect();
+    if lines.len() != names.len() {
+        return None;
+    }
+    lines
+        .iter()
+        .zip(names)
+        .map(|(line, name)| {
+            let value = line.strip_prefix(name)?.strip_prefix('\t')?;
+            Some(((*name).to_owned(), value.to_owned()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ROW: &str = "t/a b:c\t18446744073709551615\tfilesystem\tyes\tnoauto\t98304\t24576\t65536\t0\t0\t-\t-\toff\t/srv/a b\tc\n";
+
+    #[test]
+    fn a_dataset_is_read() {
+        let all = datasets(ROW).unwrap();
+        assert_eq!(all.len(), 1);
+        let one = &all[0];
+        assert_eq!(one.name.as_str(), "t/a b:c");
+        assert_eq!(one.guid, Guid(u64::MAX));
+        assert_eq!(one.mountpoint.as_deref(), Some(std::path::Path::new("/srv/a b\tc")));
+        assert!(one.mounted && !one.readonly && one.origin.is_none() && one.refquota.is_none() && one.keystatus.is_none());
+        assert_eq!((one.canmount.as_str(), one.used, one.referenced, one.available), ("noauto", 98304, 24576, 65536));
+    }
+
+    #[test]
+    fn a_volume_and_a_clone_are_read() {
+        let text = "t/v\t1\tvolume\t-\t-\t1\t1\t1\t-\t-\tt/x@y z\tavailable\ton\t-\n";
+        let one = &datasets(text).unwrap()[0];
+        assert_eq!(one.kind, DatasetKind::Volume);
+        assert_eq!(one.origin.as_ref().map(Snapshot::as_str), Some("t/x@y z"));
+        assert_eq!((one.canmount.as_str(), one.mountpoint.is_none(), one.keystatus.as_deref()), ("on", true, Some("available")));
+    }
+
+    #[test]
+    fn rows_that_are_not_as_expected_are_errors() {
+        for bad in [
+            "t\n",
+            "\n",
+            "t\t-1\tfilesystem\tyes\ton\t1\t1\t1\t1\t0\t-\t-\toff\t/t\n",
+            "t\t1\tsnapshot\tyes\ton\t1\t1\t1\t1\t0\t-\t-\toff\t/t\n",
+            "t\t1\tfilesystem\tmaybe\ton\t1\t1\t1\t1\t0\t-\t-\toff\t/t\n",
+            "t\t1\tfilesystem\tyes\ton\t1.5K\t1\t1\t1\t0\t-\t-\toff\t/t\n",
+            "t/\u{fffd}\t1\tfilesystem\tyes\ton\t1\t1\t1\t1\t0\t-\t-\toff\t/t\n",
+        ] {
+            assert!(datasets(bad).is_err(), "{bad:?}");
+        }
+        assert!(datasets("").unwrap().is_empty());
+        assert!(pool("").is_err());
+        assert!(pool("a\t1\tONLINE\t1\t1\toff\nb\t1\tONLINE\t1\t1\toff\n").is_err());
+        assert!(bookmarks("t/a@b\t1\t2\n").is_err());
+    }
+
+    #[test]
+    fn snapshots_are_in_order_of_their_transaction_group() {
+        let text = "t/a@z\t1\t30\t1700000000\t0\t24576\t0\t\nt/a@auto 2024-01-01_10:00\t2\t4\t1600000000\t0\t24576\t2\tt/c 1,t/c:2\n";
+        let all = snapshots(text).unwrap();
+        assert_eq!(all[0].name.short(), "auto 2024-01-01_10:00");
+        assert_eq!(all[0].clones.iter().map(Dataset::as_str).collect::<Vec<_>>(), ["t/c 1", "t/c:2"]);
+        assert_eq!((all[0].userrefs, all[1].clones.len()), (2, 0));
+    }
+
+    #[test]
+    fn a_pool_without_a_size_is_read() {
+        let one = pool("t\t5\tUNAVAIL\t-\t-\t-\n").unwrap();
+        assert_eq!((one.health.as_str(), one.size, one.readonly), ("UNAVAIL", 0, false));
+    }
+
+    #[test]
+    fn tags_of_holds_may_hold_anything() {
+        let snapshot: Snapshot = "t/a b@c d".parse().unwrap();
+        let text = "t/a b@c d\tmy tag\tThu Jan  1  0:00 1970\nt/a b@c d\ta\tb\tThu Jan  1  0:00 1970\n";
+        assert_eq!(holds(text, &snapshot).unwrap(), ["my tag", "a\tb"]);
+        assert!(holds("t/a@c\tx\ty\n", &snapshot).is_err());
+    }
+
+    #[test]
+    fn an_empty_value_is_not_no_value() {
+        assert_eq!(value(""), None);
+        assert_eq!(value("\n"), Some(String::new()));
+        assert_eq!(value("a\nb\t\n"), Some("a\nb\t".to_owned()));
+    }
+
+    #[test]
+    fn pairs_refuse_a_value_that_looks_like_a_line() {
+        assert_eq!(pairs("a:b\tx\ncanmount\toff\n", &["a:b"]), None);
+        assert_eq!(pairs("a:b\tx\ncanmount\toff\n", &["canmount", "a:b"]), None);
+        assert_eq!(pairs("a:b\tx\ty\n", &["a:b"]), Some(vec![("a:b".to_owned(), "x\ty".to_owned())]));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_parser_panic(text in "[a-z0-9/@#:, \t\n-]{0,200}") {
+            let _ = (datasets(&text), snapshots(&text), bookmarks(&text), pool(&text), value(&text));
+            let _ = pairs(&text, &["a"]);
+        }
+
+        #[test]
+        fn every_name_comes_back(dataset in "[a-z][a-zA-Z0-9_.: -]{0,20}(/[a-zA-Z0-9_: -]{1,20}){0,3}", short in "[a-zA-Z0-9_: -]{1,30}", guid: u64, txg: u64) {
+            let line = format!("{dataset}@{short}\t{guid}\t{txg}\t0\t0\t0\t0\t-\n");
+            let all = snapshots(&line).unwrap();
+            prop_assert_eq!(all[0].name.as_str(), format!("{dataset}@{short}"));
+            prop_assert_eq!((all[0].guid.0, all[0].createtxg), (guid, txg));
+        }
+
+        #[test]
+        fn every_value_comes_back(property in "[a-z]{1,9}:[a-z]{1,9}", text in "[^\0]{0,60}") {
+            prop_assert_eq!(value(&format!("{text}\n")), Some(text.clone()));
+            if !text.contains('\n') {
+                prop_assert_eq!(pairs(&format!("{property}\t{text}\n"), &[&property]), Some(vec![(property, text)]));
+            }
+        }
+    }
+}

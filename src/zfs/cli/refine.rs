@@ -1,0 +1,167 @@
+//! From what a command printed to an error with a meaning.
+//!
+//! The texts are those of libzfs (`libzfs_util.c`, `zfs_main.c`) of 2.1 and 2.3, which differ in order and wording; the exit status says
+//! nothing (`zfs set` fails with 1 or 255).
+
+use std::io::ErrorKind;
+
+use crate::exec::ExecError;
+use crate::zfs::ZfsError;
+
+/// Sentences without names, in small letters, and what they mean. The first that is found counts.
+const TEXTS: &[(&str, Meaning)] = &[
+    ("i/o is currently suspended", Meaning::Suspended),
+    ("suspended", Meaning::Suspended),
+    ("modules are not loaded", Meaning::Unavailable),
+    ("/dev/zfs", Meaning::Unavailable),
+    ("failed to initialize libzfs", Meaning::Unavailable),
+    ("permission denied", Meaning::Permission),
+    ("operation not permitted", Meaning::Permission),
+    ("must be run as root", Meaning::Permission),
+    ("must be superuser", Meaning::Permission),
+    ("must be loaded", Meaning::Key),
+    ("key not loaded", Meaning::Key),
+    ("key is not loaded", Meaning::Key),
+    ("out of space", Meaning::NoSpace),
+    ("no space left", Meaning::NoSpace),
+    ("quota exceeded", Meaning::NoSpace),
+    ("size is less than current used", Meaning::NoSpace),
+    ("no such tag on this dataset", Meaning::NoTag),
+    ("tag already exists", Meaning::TagThere),
+    ("already mounted", Meaning::Mounted),
+    ("not currently mounted", Meaning::NotMounted),
+    ("is busy", Meaning::Busy),
+    ("unmount failed", Meaning::Busy),
+    ("does not exist", Meaning::NotFound),
+    ("no such pool", Meaning::NotFound),
+    ("could not find any snapshots", Meaning::NotFound),
+    // A promotion that would give two snapshots one name.
+    ("conflicting snapshot", Meaning::Exists),
+    ("already exists", Meaning::Exists),
+    ("dataset exists", Meaning::Exists),
+];
+
+/// What a command that failed meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// The pool's I/O is suspended.
+    Suspended,
+    /// No kernel module.
+    Unavailable,
+    /// Not allowed to this user.
+    Permission,
+    /// The encryption key is not loaded.
+    Key,
+    /// Pool or quota full.
+    NoSpace,
+    /// `zfs release` of a hold that is not there.
+    NoTag,
+    /// `zfs hold` of a hold that is there.
+    TagThere,
+    /// `zfs mount` of what is mounted.
+    Mounted,
+    /// `zfs unmount` of what is not mounted.
+    NotMounted,
+    /// In use.
+    Busy,
+    /// Not there.
+    NotFound,
+    /// There already.
+    Exists,
+}
+
+/// The text in small letters without what stands between quotes: a name may hold any of the words.
+fn without_names(text: &str) -> String {
+    text.split('\'').step_by(2).collect::<Vec<_>>().join("''").to_ascii_lowercase()
+}
+
+/// What an error of a command means, if it is known.
+pub fn meaning(error: &ExecError) -> Option<Meaning> {
+    match error {
+        ExecError::Start { source, .. } if source.kind() == ErrorKind::NotFound => Some(Meaning::Unavailable),
+        ExecError::Failed { stderr, .. } => {
+            let text = without_names(stderr);
+            TEXTS.iter().find(|(words, _)| text.contains(words)).map(|(_, meaning)| *meaning)
+        }
+        _ => None,
+    }
+}
+
+/// The error for a command about `what` (the name of a pool, dataset or snapshot).
+pub fn refine(error: ExecError, what: &str) -> ZfsError {
+    let detail = match &error {
+        ExecError::Failed { stderr, .. } => stderr.trim().to_owned(),
+        other => other.to_string(),
+    };
+    match meaning(&error) {
+        Some(Meaning::Suspended) => ZfsError::Suspended(what.split(['/', '@', '#']).next().unwrap_or_default().to_owned()),
+        Some(Meaning::Unavailable) => ZfsError::Unavailable(detail),
+        Some(Meaning::Permission) => ZfsError::Permission(detail),
+        Some(Meaning::Key) => ZfsError::KeyNotLoaded(what.to_owned()),
+        Some(Meaning::NoSpace) => ZfsError::NoSpace(detail),
+        Some(Meaning::Busy) => ZfsError::Busy { what: what.to_owned(), detail },
+        Some(Meaning::NotFound) => ZfsError::NotFound(named(&detail).unwrap_or(what).to_owned()),
+        Some(Meaning::Exists) => ZfsError::Exists(named(&detail).unwrap_or(what).to_owned()),
+        Some(Meaning::NoTag | Meaning::TagThere | Meaning::Mounted | Meaning::NotMounted) | None => ZfsError::Exec(error),
+    }
+}
+
+/// The first name in quotes on the last line that has one: of a list of names it is the one that failed.
+fn named(text: &str) -> Option<&str> {
+    text.lines().rev().find_map(|line| line.split('\'').nth(1)).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(stderr: &str) -> ExecError {
+        ExecError::Failed {
+            command: "zfs x".into(),
+            status: "exit status: 255".into(),
+            code: Some(255),
+            stderr: stderr.into(),
+            stdout: String::new(),
+        }
+    }
+
+    #[test]
+    fn texts_of_both_versions_are_known() {
+        for (text, expected) in [
+            ("cannot open 'tank/x': dataset does not exist\n", Meaning::NotFound),
+            ("cannot open 'nopool': no such pool\n", Meaning::NotFound),
+            ("cannot create snapshot 't/a@x': dataset already exists\nno snapshots were created\n", Meaning::Exists),
+            ("cannot unmount '/t/a': pool or dataset is busy\n", Meaning::Busy),
+            ("umount: /t/a: target is busy.\ncannot unmount '/t/a': unmount failed\n", Meaning::Busy),
+            ("cannot destroy snapshot t/a@x: dataset is busy\n", Meaning::Busy),
+            ("cannot hold snapshot 't/a@x': tag already exists on this dataset\n", Meaning::TagThere),
+            ("cannot release hold from snapshot 't/a@x': no such tag on this dataset\n", Meaning::NoTag),
+            ("cannot mount 't/a': filesystem already mounted\n", Meaning::Mounted),
+            ("cannot unmount 't/a': not currently mounted\n", Meaning::NotMounted),
+            ("cannot promote 't/c': conflicting snapshot 'x' from parent 't/a@y'\n", Meaning::Exists),
+            ("cannot create snapshot 't/a@x': out of space\n", Meaning::NoSpace),
+            ("cannot set property for 't/a': size is less than current used or reserved space\n", Meaning::NoSpace),
+            ("cannot open 't': pool I/O is currently suspended\n", Meaning::Suspended),
+            ("cannot set property for 't/a': permission denied\n", Meaning::Permission),
+            ("Channel program execution failed:\nPermission denied. Channel programs must be run as root.\n", Meaning::Permission),
+            ("The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.\n", Meaning::Unavailable),
+            ("cannot mount 't/a': encryption key not loaded\n", Meaning::Key),
+        ] {
+            assert_eq!(meaning(&failed(text)), Some(expected), "{text}");
+        }
+        assert_eq!(meaning(&failed("something else\n")), None);
+    }
+
+    #[test]
+    fn words_in_a_name_mean_nothing() {
+        assert_eq!(meaning(&failed("cannot open 't/is busy already exists': dataset does not exist\n")), Some(Meaning::NotFound));
+        assert_eq!(meaning(&failed("cannot frob 't/out of space'\n")), None);
+    }
+
+    #[test]
+    fn of_several_names_the_one_that_failed_is_said() {
+        let error =
+            refine(failed("cannot create snapshot 't/b c@x': dataset already exists\nno snapshots were created\n"), "t/a@x t/b c@x");
+        assert_eq!(error.to_string(), "t/b c@x exists already");
+    }
+}

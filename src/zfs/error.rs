@@ -1,0 +1,93 @@
+//! What can go wrong with ZFS, refined from errno or from what the commands print (messages differ between versions).
+
+use super::{Dataset, Snapshot};
+
+/// An error of an [`super::Engine`].
+#[derive(Debug, thiserror::Error)]
+pub enum ZfsError {
+    /// The pool, dataset or snapshot does not exist.
+    #[error("{0} does not exist")]
+    NotFound(String),
+    /// The name is taken.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// Something uses it: it is mounted, open, or being sent.
+    #[error("{what} is in use: {detail}")]
+    Busy {
+        /// The dataset or snapshot.
+        what: String,
+        /// What the system said.
+        detail: String,
+    },
+    /// A hold keeps the snapshot.
+    #[error("{snapshot} is held ({})", .tags.join(", "))]
+    Held {
+        /// The snapshot.
+        snapshot: Snapshot,
+        /// The tags of its holds.
+        tags: Vec<String>,
+    },
+    /// Clones depend on the snapshot.
+    #[error("{snapshot} has clones ({})", .clones.iter().map(Dataset::as_str).collect::<Vec<_>>().join(", "))]
+    Cloned {
+        /// The snapshot.
+        snapshot: Snapshot,
+        /// The datasets cloned from it.
+        clones: Vec<Dataset>,
+    },
+    /// There are newer snapshots or bookmarks that nobody agreed to lose.
+    #[error("{dataset} has newer snapshots that were not named: {}", .newer.join(", "))]
+    Newer {
+        /// The dataset.
+        dataset: Dataset,
+        /// Their names.
+        newer: Vec<String>,
+    },
+    /// Another object now has this name.
+    #[error("{what} is another one than before: guid {found}, expected {expected}")]
+    Replaced {
+        /// The name.
+        what: String,
+        /// The guid found.
+        found: u64,
+        /// The guid expected.
+        expected: u64,
+    },
+    /// The pool, or the dataset's quota, has no room.
+    #[error("no space: {0}")]
+    NoSpace(String),
+    /// The pool's I/O is suspended.
+    #[error("the I/O of pool {0} is suspended")]
+    Suspended(String),
+    /// The caller may not do this.
+    #[error("permission denied: {0}")]
+    Permission(String),
+    /// The encryption key is not loaded.
+    #[error("the key of {0} is not loaded")]
+    KeyNotLoaded(String),
+    /// ZFS is not there: no module, no command.
+    #[error("ZFS is not available: {0}")]
+    Unavailable(String),
+    /// What ZFS printed or returned is not what was expected.
+    #[error("unexpected answer of {command}: {detail}")]
+    Unexpected {
+        /// The command or call.
+        command: String,
+        /// What was wrong with it.
+        detail: String,
+    },
+    /// Everything else, with the command's own words.
+    #[error(transparent)]
+    Exec(#[from] crate::exec::ExecError),
+    /// A call of the library failed.
+    #[error("{call} failed: {error}")]
+    Call {
+        /// The function.
+        call: String,
+        /// The system's reason.
+        error: String,
+    },
+    /// A name is not one ZFS takes.
+    #[error(transparent)]
+    Name(#[from] super::names::NameError),
+}

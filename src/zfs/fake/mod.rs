@@ -1,0 +1,188 @@
+//! An in-memory ZFS with the semantics of the real one, for tests of everything above it. The conformance suite runs on both.
+//!
+//! A [`FakeEngine`] is a handle: its clones see the same world, so a tool that was "killed" ([`Fault`]) and started again finds what it
+//! left. Datasets have content, a list of items that snapshots, clones and rollbacks carry along as real ones carry files.
+//!
+//! Not modelled: space (a pool is full or not), sends, encryption beyond "the key is not loaded", delegated permissions, and the folders
+//! that mountpoints are.
+
+mod engine;
+mod fault;
+mod world;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+pub use fault::{Fault, How, Killed, When};
+
+use super::{Dataset, DatasetKind, Pool, Result, Snapshot, ZfsError};
+use fault::Faults;
+use world::World;
+
+/// A handle to an in-memory world of pools.
+#[derive(Debug, Clone, Default)]
+pub struct FakeEngine {
+    world: Arc<Mutex<World>>,
+    faults: Arc<Mutex<Faults>>,
+}
+
+impl FakeEngine {
+    /// A world without pools.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        // A killed tool may have held it; the world itself is never half-changed.
+        self.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    // The world as its owner sees it: none of these counts as a call, and none of them is struck by a fault.
+
+    /// Makes a pool whose root file system has `mountpoint=/POOL` (mounted).
+    ///
+    /// # Errors
+    /// When the name is taken.
+    pub fn add_pool(&self, pool: &Pool) -> Result<()> {
+        self.world().add_pool(pool)
+    }
+
+    /// Removes a pool and all in it.
+    pub fn remove_pool(&self, pool: &Pool) {
+        self.world().remove_pool(pool);
+    }
+
+    /// Makes a dataset with local properties; a file system is mounted if it can be. Parents must be there.
+    ///
+    /// # Errors
+    /// As `zfs create`.
+    pub fn create(&self, dataset: &Dataset, kind: DatasetKind, properties: &[(&str, &str)]) -> Result<()> {
+        self.world().create(dataset, kind, properties)
+    }
+
+    /// Adds an item to a dataset, as a service writes a file.
+    ///
+    /// # Errors
+    /// When it does not exist or is not mounted: then a real service would write somewhere else, and nothing would tell.
+    pub fn write(&self, dataset: &Dataset, item: &str) -> Result<()> {
+        self.world().write(dataset, item)
+    }
+
+    /// Takes an item away; whether it was there.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn erase(&self, dataset: &Dataset, item: &str) -> Result<bool> {
+        self.world().erase(dataset, item)
+    }
+
+    /// Adds an item to whatever is visible at that path: the last mount that covers it.
+    ///
+    /// # Errors
+    /// When nothing is mounted there.
+    pub fn write_at(&self, path: &Path, item: &str) -> Result<()> {
+        let dataset = self.at(path).ok_or_else(|| ZfsError::NotFound(path.display().to_string()))?;
+        self.write(&dataset, item)
+    }
+
+    /// What a service sees at that path.
+    ///
+    /// # Errors
+    /// When nothing is mounted there.
+    pub fn content_at(&self, path: &Path) -> Result<Vec<String>> {
+        let dataset = self.at(path).ok_or_else(|| ZfsError::NotFound(path.display().to_string()))?;
+        self.content(&dataset)
+    }
+
+    /// The dataset that is visible at that path.
+    pub fn at(&self, path: &Path) -> Option<Dataset> {
+        self.world().at(path)
+    }
+
+    /// What a dataset holds, in the order of writing, mounted or not.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn content(&self, dataset: &Dataset) -> Result<Vec<String>> {
+        self.world().dataset(dataset).map(|found| found.content.clone())
+    }
+
+    /// What a snapshot holds.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn snapshot_content(&self, snapshot: &Snapshot) -> Result<Vec<String>> {
+        self.world().snapshot(snapshot).map(|found| found.content.clone())
+    }
+
+    /// Makes a bookmark of a snapshot: `pool/dataset#SHORT`.
+    ///
+    /// # Errors
+    /// When the snapshot does not exist or the name is taken.
+    pub fn bookmark(&self, snapshot: &Snapshot, short: &str) -> Result<()> {
+        self.world().bookmark(snapshot, short)
+    }
+
+    /// Says how many processes have files of the mounted dataset open: it cannot be unmounted until it is 0 again.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn set_users(&self, dataset: &Dataset, users: usize) -> Result<()> {
+        self.world().dataset_mut(dataset).map(|found| found.users = users)
+    }
+
+    /// Makes a dataset encrypted, with its key loaded or not.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn set_key(&self, dataset: &Dataset, loaded: bool) -> Result<()> {
+        self.world().dataset_mut(dataset).map(|found| found.key_loaded = Some(loaded))
+    }
+
+    /// Fills a pool, or makes room again. Full: no snapshot, clone or new dataset; the rest works.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn set_full(&self, pool: &Pool, full: bool) -> Result<()> {
+        self.world().pool_mut(pool).map(|found| found.full = full)
+    }
+
+    /// Suspends the I/O of a pool: every call about it fails with [`ZfsError::Suspended`].
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn set_suspended(&self, pool: &Pool, suspended: bool) -> Result<()> {
+        self.world().pool_mut(pool).map(|found| found.suspended = suspended)
+    }
+
+    /// A reboot: nothing is mounted any more and nobody uses anything; then what has `canmount=on` is mounted, parents first.
+    pub fn reboot(&self) {
+        self.world().reboot();
+    }
+
+    // Faults.
+
+    /// Adds a fault. Calls are counted from the first change that this world saw (1), over all handles.
+    pub fn inject(&self, fault: Fault) {
+        self.faults().add(fault);
+    }
+
+    /// Takes all faults away and lets a killed tool start again. The count goes on.
+    pub fn revive(&self) {
+        self.faults().clear();
+    }
+
+    /// Whether a fault has killed the tool: every call fails until [`Self::revive`].
+    pub fn is_dead(&self) -> bool {
+        self.faults().dead
+    }
+
+    /// The changes asked for so far, in words, in order. The length is the count that [`Fault`] compares with.
+    pub fn calls(&self) -> Vec<String> {
+        self.faults().calls.clone()
+    }
+}

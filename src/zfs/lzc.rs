@@ -1,0 +1,285 @@
+//! The engine that changes things through `libzfs_core`, where that is better than the command, and reads through [`CliEngine`].
+//!
+//! libzetta's own reading is not used: its lists stop at a space or colon in a name, and its properties panic on values it does not
+//! know. What is used takes names checked by [`super::names`] and has no panic on its way. The library says success for some calls
+//! that did nothing (a hold on a missing snapshot, an empty list of snapshots), so effects are looked at here, too.
+#![allow(unsafe_code)]
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::fmt;
+use std::path::PathBuf;
+use std::ptr::null_mut;
+
+use libzetta::libnv::nvpair::{NvList, Value};
+use libzetta::zfs::{ZfsEngine, ZfsLzc};
+use libzetta_zfs_core_sys as sys;
+
+use super::rollback::{Hands, LIMITS, PROGRAM, of_errno};
+use super::{
+    BookmarkInfo, Change, CliEngine, Dataset, DatasetInfo, Engine, Guid, Pool, PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot,
+    SnapshotInfo, ZfsError, verify,
+};
+
+/// [`Engine`] by `libzfs_core` and, for reading, commands.
+pub struct LzcEngine {
+    cli: CliEngine,
+    library: ZfsLzc,
+}
+
+impl fmt::Debug for LzcEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LzcEngine").field("cli", &self.cli).finish_non_exhaustive()
+    }
+}
+
+impl LzcEngine {
+    /// Opens the library, which opens `/dev/zfs`.
+    ///
+    /// # Errors
+    /// [`ZfsError::Unavailable`] without the kernel module.
+    pub fn new(cli: CliEngine) -> Result<Self> {
+        let library = ZfsLzc::new().map_err(|error| ZfsError::Unavailable(format!("libzfs_core: {error:?}")))?;
+        Ok(Self { cli, library })
+    }
+}
+
+fn c_string(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| ZfsError::Unexpected { command: "libzfs_core".to_owned(), detail: format!("a NUL in {text:?}") })
+}
+
+fn list(pairs: &[(&str, &str)]) -> Result<NvList> {
+    // Flag: a name stands once (NvFlag::UniqueNameType).
+    let mut list = NvList::default();
+    for (name, value) in pairs {
+        list.insert_string(*name, *value)
+            .map_err(|error| ZfsError::Call { call: "nvlist_add_string".to_owned(), error: error.to_string() })?;
+    }
+    Ok(list)
+}
+
+/// From libzetta's error; `what` is the name that the call was about.
+fn refine(error: libzetta::zfs::Error, call: &str, what: &str) -> ZfsError {
+    use libzetta::zfs::Error;
+    match error {
+        Error::Io(error) => match error.raw_os_error() {
+            Some(errno) => of_errno(errno, call, what),
+            None => ZfsError::Call { call: call.to_owned(), error: error.to_string() },
+        },
+        Error::MultiOpError(errors) => several(errors, call, what),
+        other => ZfsError::Call { call: format!("{call} of {what}"), error: format!("{other:?}") },
+    }
+}
+
+/// From the names and errnos that some calls return; the first in order of name counts.
+fn several(errors: HashMap<String, Value>, call: &str, what: &str) -> ZfsError {
+    let mut errors: Vec<(String, i32)> = errors
+        .into_iter()
+        .filter_map(|(name, value)| if let Value::Int32(errno) = value { Some((name, errno)) } else { None })
+        .filter(|(name, _)| name != "N_MORE_ERRORS")
+        .collect();
+    errors.sort();
+    match errors.first() {
+        Some((name, errno)) => of_errno(*errno, call, name),
+        None => ZfsError::Call { call: format!("{call} of {what}"), error: "it failed without a reason".to_owned() },
+    }
+}
+
+fn checked(errno: i32, call: &str, what: &str) -> Result<()> {
+    if errno == 0 { Ok(()) } else { Err(of_errno(errno, call, what)) }
+}
+
+impl LzcEngine {
+    fn hold_now(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
+        if self.cli.snapshot_info(snapshot)?.is_none() {
+            return Err(ZfsError::NotFound(snapshot.to_string()));
+        }
+        let holds = list(&[(snapshot.as_str(), tag)])?;
+        let mut errors = null_mut();
+        // SAFETY: `holds` is a valid nvlist that outlives the call, which copies it; -1 is "no cleanup descriptor" (the hold stays);
+        // `errors` is a valid place for the nvlist that the call may allocate.
+        let errno = unsafe { sys::lzc_hold(holds.as_ptr().cast(), -1, &mut errors) };
+        // SAFETY: the pointer is null or an nvlist that is ours now; `NvList` frees it, and freeing null is allowed (nvlist_free).
+        let errors = unsafe { NvList::from_ptr(errors.cast()) };
+        let change = match errno {
+            0 => Change::Made,
+            libc_errno::EEXIST => Change::WasThere,
+            _ if !errors.is_empty() => return Err(several(errors.into_hashmap(), "lzc_hold", snapshot.as_str())),
+            _ => return Err(of_errno(errno, "lzc_hold", snapshot.as_str())),
+        };
+        verify::held(&self.cli, snapshot, tag, true)?;
+        Ok(change)
+    }
+
+    fn rename_now(&self, from: &Dataset, to: &Dataset) -> Result<()> {
+        let info = self.cli.existing(from)?;
+        let (source, target) = (c_string(from.as_str())?, c_string(to.as_str())?);
+        // SAFETY: both are NUL-terminated and outlive the call, which only reads them.
+        let errno = unsafe { sys::lzc_rename(source.as_ptr(), target.as_ptr()) };
+        checked(errno, "lzc_rename", to.as_str())?;
+        verify::renamed(&self.cli, from, to, info.guid)
+    }
+
+    fn promote_now(&self, dataset: &Dataset) -> Result<Change> {
+        let Some(origin) = self.cli.existing(dataset)?.origin else {
+            return Ok(Change::WasThere);
+        };
+        let name = c_string(dataset.as_str())?;
+        // ZFS_MAX_DATASET_NAME_LEN.
+        let mut conflict = [0 as std::ffi::c_char; 256];
+        // SAFETY: the name is NUL-terminated; `conflict` is writable for the length given, and the call puts the name of a snapshot
+        // that both have there, cut to that length and terminated.
+        let errno = unsafe { sys::lzc_promote(name.as_ptr(), conflict.as_mut_ptr(), 256) };
+        if errno == libc_errno::EEXIST {
+            conflict[255] = 0;
+            // SAFETY: the last byte is NUL, so there is one within the array.
+            let snapshot = unsafe { CStr::from_ptr(conflict.as_ptr()) }.to_string_lossy();
+            return Err(ZfsError::Exists(format!("{dataset}@{}", snapshot.rsplit('@').next().unwrap_or_default())));
+        }
+        checked(errno, "lzc_promote", dataset.as_str())?;
+        self.cli.promoted(dataset, &origin)
+    }
+}
+
+mod libc_errno {
+    pub(super) const EEXIST: i32 = nix::errno::Errno::EEXIST as i32;
+}
+
+impl Hands for LzcEngine {
+    fn program(&self, pool: &Pool, sync: bool, arguments: &[String]) -> Result<String> {
+        let numbers: Vec<String> = (1..=arguments.len()).map(|i| i.to_string()).collect();
+        let pairs: Vec<(&str, &str)> = numbers.iter().map(String::as_str).zip(arguments.iter().map(String::as_str)).collect();
+        let answer = self
+            .library
+            .run_channel_program(pool.as_str(), PROGRAM, LIMITS.0, LIMITS.1, sync, list(&pairs)?)
+            .map_err(|error| refine(error, "lzc_channel_program", pool.as_str()))?
+            .into_hashmap();
+        match answer.get("return") {
+            Some(Value::String(text)) => Ok(text.clone()),
+            _ => Err(ZfsError::Unexpected { command: "lzc_channel_program".to_owned(), detail: format!("no string returned: {answer:?}") }),
+        }
+    }
+
+    fn rollback_to(&self, snapshot: &Snapshot) -> Result<()> {
+        let (dataset, name) = (c_string(snapshot.dataset().as_str())?, c_string(snapshot.as_str())?);
+        // SAFETY: both are NUL-terminated and outlive the call, which only reads them.
+        let errno = unsafe { sys::lzc_rollback_to(dataset.as_ptr(), name.as_ptr()) };
+        if errno == libc_errno::EEXIST {
+            return Err(ZfsError::Newer { dataset: snapshot.dataset(), newer: vec!["one made in this moment".to_owned()] });
+        }
+        checked(errno, "lzc_rollback_to", snapshot.as_str())
+    }
+
+    fn destroy_bookmark(&self, name: &str) -> Result<()> {
+        self.cli.destroy_bookmark(name)
+    }
+}
+
+impl Engine for LzcEngine {
+    fn name(&self) -> &'static str {
+        "lzc"
+    }
+
+    fn pool(&self, pool: &Pool) -> Result<Option<PoolInfo>> {
+        self.cli.pool(pool)
+    }
+
+    fn dataset(&self, dataset: &Dataset) -> Result<Option<DatasetInfo>> {
+        self.cli.dataset(dataset)
+    }
+
+    fn tree(&self, root: &Dataset) -> Result<Vec<DatasetInfo>> {
+        self.cli.tree(root)
+    }
+
+    fn snapshot_info(&self, snapshot: &Snapshot) -> Result<Option<SnapshotInfo>> {
+        self.cli.snapshot_info(snapshot)
+    }
+
+    fn snapshots(&self, dataset: &Dataset) -> Result<Vec<SnapshotInfo>> {
+        self.cli.snapshots(dataset)
+    }
+
+    fn bookmarks(&self, dataset: &Dataset) -> Result<Vec<BookmarkInfo>> {
+        self.cli.bookmarks(dataset)
+    }
+
+    fn holds(&self, snapshot: &Snapshot) -> Result<Vec<String>> {
+        self.cli.holds(snapshot)
+    }
+
+    fn local(&self, dataset: &Dataset, property: &str) -> Result<Option<String>> {
+        self.cli.local(dataset, property)
+    }
+
+    fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
+        self.cli.locals(dataset)
+    }
+
+    fn snapshot_local(&self, snapshot: &Snapshot, property: &str) -> Result<Option<String>> {
+        self.cli.snapshot_local(snapshot, property)
+    }
+
+    fn snapshot(&self, snapshots: &[Snapshot], properties: &[(&str, &str)]) -> Result<()> {
+        self.cli.shielded(|| {
+            for names in verify::by_pool(snapshots)?.values() {
+                let paths: Vec<PathBuf> = names.iter().map(|name| PathBuf::from(name.as_str())).collect();
+                let properties_map = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+                self.library
+                    .snapshot(&paths, Some(properties_map))
+                    .map_err(|error| refine(error, "lzc_snapshot", names.first().map_or("", |name| name.as_str())))?;
+                verify::snapshots_made(&self.cli, names, properties)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
+        self.cli.shielded(|| self.hold_now(snapshot, tag))
+    }
+
+    fn release(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
+        self.cli.release(snapshot, tag)
+    }
+
+    /// By the command: it turns the values of native properties into the numbers that the module wants.
+    fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+        self.cli.clone_snapshot(snapshot, target, properties)
+    }
+
+    fn set(&self, dataset: &Dataset, property: &str, value: &str) -> Result<()> {
+        self.cli.set(dataset, property, value)
+    }
+
+    fn inherit(&self, dataset: &Dataset, property: &str) -> Result<()> {
+        self.cli.inherit(dataset, property)
+    }
+
+    fn rename(&self, from: &Dataset, to: &Dataset) -> Result<()> {
+        self.cli.shielded(|| self.rename_now(from, to))
+    }
+
+    fn promote(&self, dataset: &Dataset) -> Result<Change> {
+        self.cli.shielded(|| self.promote_now(dataset))
+    }
+
+    fn mount(&self, dataset: &Dataset) -> Result<Change> {
+        self.cli.mount(dataset)
+    }
+
+    fn unmount(&self, dataset: &Dataset) -> Result<Change> {
+        self.cli.unmount(dataset)
+    }
+
+    fn destroy_snapshot(&self, snapshot: &Snapshot, guid: Guid) -> Result<Change> {
+        self.cli.destroy_snapshot(snapshot, guid)
+    }
+
+    fn destroy_dataset(&self, dataset: &Dataset, guid: Guid) -> Result<Change> {
+        self.cli.destroy_dataset(dataset, guid)
+    }
+
+    fn rollback(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+        self.cli.shielded(|| super::rollback::rollback(self, targets, mark, method))
+    }
+}

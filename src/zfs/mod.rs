@@ -1,0 +1,233 @@
+//! ZFS as this tool uses it: typed names, the [`Engine`] trait, and its two real implementations.
+//!
+//! Reading always goes through the `zfs` and `zpool` commands. What the library does better (atomic snapshots, channel programs) is
+//! done by `lzc` where the feature of that name is on.
+
+pub mod cli;
+mod error;
+pub mod fake;
+#[cfg(feature = "lzc")]
+pub mod lzc;
+mod names;
+mod rollback;
+mod verify;
+
+pub use cli::CliEngine;
+pub use error::ZfsError;
+pub use fake::FakeEngine;
+#[cfg(feature = "lzc")]
+pub use lzc::LzcEngine;
+pub use names::{Dataset, Guid, NameError, Pool, Snapshot};
+
+/// The user property that says which change a snapshot or dataset of ours belongs to.
+pub const PROP_CHANGE: &str = "backout:change";
+/// The user property that says what a dataset of ours is: `candidate`, `active`, `failed`, `undone`.
+pub const PROP_ROLE: &str = "backout:role";
+/// The user property that a rollback in place leaves on the dataset, in the same transaction: the change's id.
+pub const PROP_ROLLED_BACK: &str = "backout:rolledback";
+
+/// Behind the name of a dataset: the clone that is to take its place.
+pub const ENDING_CANDIDATE: &str = ".new";
+/// Behind the name of a dataset: the upgraded one, set aside by a downgrade.
+pub const ENDING_ASIDE: &str = ".failed";
+/// Behind the name of a dataset: the restored one, set aside by an undo.
+pub const ENDING_UNDONE: &str = ".undone";
+
+/// What a dataset is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatasetKind {
+    /// A file system.
+    Filesystem,
+    /// A block device.
+    Volume,
+}
+
+/// One row of `zfs list`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetInfo {
+    /// Its name.
+    pub name: Dataset,
+    /// Its identity, which a rename keeps.
+    pub guid: Guid,
+    /// File system or volume.
+    pub kind: DatasetKind,
+    /// Where it is or would be mounted; `None` for `none`, `legacy` and volumes.
+    pub mountpoint: Option<std::path::PathBuf>,
+    /// Whether it is mounted now.
+    pub mounted: bool,
+    /// `on`, `off` or `noauto`; `on` for a volume.
+    pub canmount: String,
+    /// Bytes used, children and snapshots included.
+    pub used: u64,
+    /// Bytes it refers to itself.
+    pub referenced: u64,
+    /// Bytes free to it (quotas considered).
+    pub available: u64,
+    /// Bytes written since its newest snapshot.
+    pub written: u64,
+    /// `none` or `0` is `None`.
+    pub refquota: Option<u64>,
+    /// The snapshot it was cloned from.
+    pub origin: Option<Snapshot>,
+    /// `available`, `unavailable`, or `None` when it is not encrypted.
+    pub keystatus: Option<String>,
+    /// Whether the readonly property is on.
+    pub readonly: bool,
+}
+
+/// One snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotInfo {
+    /// Its full name.
+    pub name: Snapshot,
+    /// Its identity: one made again under the same name has another.
+    pub guid: Guid,
+    /// The transaction group it was made in; orders snapshots of a pool.
+    pub createtxg: u64,
+    /// Seconds since 1970, UTC.
+    pub creation: i64,
+    /// Bytes that only it keeps.
+    pub used: u64,
+    /// Bytes it refers to.
+    pub referenced: u64,
+    /// Number of holds.
+    pub userrefs: u64,
+    /// The datasets cloned from it.
+    pub clones: Vec<Dataset>,
+}
+
+/// One bookmark (`zfs-bookmark(8)`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookmarkInfo {
+    /// `pool/dataset#name`.
+    pub name: String,
+    /// The guid of the snapshot it was made of.
+    pub guid: Guid,
+    /// The transaction group of that snapshot.
+    pub createtxg: u64,
+}
+
+/// One row of `zpool list`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolInfo {
+    /// Its name.
+    pub name: Pool,
+    /// Its identity.
+    pub guid: Guid,
+    /// `ONLINE`, `DEGRADED`, `SUSPENDED`, ...
+    pub health: String,
+    /// Bytes in all.
+    pub size: u64,
+    /// Bytes free.
+    pub free: u64,
+    /// Whether it was imported read-only.
+    pub readonly: bool,
+}
+
+/// One dataset of a rollback in place.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RollbackTarget {
+    /// The snapshot to go back to.
+    pub snapshot: Snapshot,
+    /// Its guid: another snapshot under the same name is refused.
+    pub guid: Guid,
+    /// Newer snapshots that may be destroyed, by name and guid. Any other newer snapshot makes the rollback refuse.
+    pub newer: Vec<(Snapshot, Guid)>,
+    /// Newer bookmarks that may be destroyed (`pool/dataset#name`).
+    pub newer_bookmarks: Vec<String>,
+}
+
+/// How a rollback in place is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RollbackMethod {
+    /// One channel program a pool (`zfs-program(8)`): all datasets and their marks in one transaction group. Needs root.
+    Program,
+    /// Dataset after dataset: destroy the newer ones by name, newest first, then `zfs rollback` or `lzc_rollback_to`, then the mark.
+    OneByOne,
+}
+
+/// The result of the operations that only need their effect to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It was done now.
+    Made,
+    /// It was so already.
+    WasThere,
+}
+
+/// A result of this module.
+pub type Result<T> = std::result::Result<T, ZfsError>;
+
+/// The operations on ZFS. Every call either has its whole effect or returns an error; a call whose effect is there already succeeds
+/// where it says so. Names are checked before anything is run.
+pub trait Engine: Send + Sync {
+    /// `cli`, `lzc` or `fake`.
+    fn name(&self) -> &'static str;
+
+    /// A pool. `Ok(None)` when there is none of that name.
+    fn pool(&self, pool: &Pool) -> Result<Option<PoolInfo>>;
+    /// A file system or volume. `Ok(None)` when there is none of that name.
+    fn dataset(&self, dataset: &Dataset) -> Result<Option<DatasetInfo>>;
+    /// The dataset and all below it, parents before children. [`ZfsError::NotFound`] when it does not exist.
+    fn tree(&self, root: &Dataset) -> Result<Vec<DatasetInfo>>;
+    /// One snapshot. `Ok(None)` when there is none of that name.
+    fn snapshot_info(&self, snapshot: &Snapshot) -> Result<Option<SnapshotInfo>>;
+    /// The snapshots of the dataset itself (not of its children), oldest first.
+    fn snapshots(&self, dataset: &Dataset) -> Result<Vec<SnapshotInfo>>;
+    /// The bookmarks of the dataset itself, oldest first.
+    fn bookmarks(&self, dataset: &Dataset) -> Result<Vec<BookmarkInfo>>;
+    /// The tags of the holds on a snapshot.
+    fn holds(&self, snapshot: &Snapshot) -> Result<Vec<String>>;
+    /// A property of a dataset whose source is `local`; `Ok(None)` when it is not set there itself (inherited and default do not count).
+    fn local(&self, dataset: &Dataset, property: &str) -> Result<Option<String>>;
+    /// All properties with source `local` of a dataset, native and user ones, in order of name.
+    fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>>;
+    /// A user property of a snapshot with source `local`.
+    fn snapshot_local(&self, snapshot: &Snapshot, property: &str) -> Result<Option<String>>;
+
+    /// Makes all snapshots, with the user properties, in one transaction a pool: all of a pool's or none. An existing name fails the whole pool's set.
+    fn snapshot(&self, snapshots: &[Snapshot], properties: &[(&str, &str)]) -> Result<()>;
+    /// Puts a hold on a snapshot; one with that tag already there is fine.
+    fn hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change>;
+    /// Takes a hold off; one that is not there is fine.
+    fn release(&self, snapshot: &Snapshot, tag: &str) -> Result<Change>;
+    /// Clones a snapshot with local properties. On an error no clone is left behind, unless the error says so.
+    fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()>;
+    /// Sets a property.
+    fn set(&self, dataset: &Dataset, property: &str, value: &str) -> Result<()>;
+    /// Clears a local property, so that it is inherited or default again; one not set is fine.
+    fn inherit(&self, dataset: &Dataset, property: &str) -> Result<()>;
+    /// Renames without mounting or unmounting anything (`zfs rename -u`).
+    fn rename(&self, from: &Dataset, to: &Dataset) -> Result<()>;
+    /// Makes a clone independent of its origin. A dataset that is no clone is fine.
+    fn promote(&self, dataset: &Dataset) -> Result<Change>;
+    /// Mounts a file system; mounted is fine.
+    fn mount(&self, dataset: &Dataset) -> Result<Change>;
+    /// Unmounts a file system, never by force; not mounted is fine. [`ZfsError::Busy`] when something uses it.
+    fn unmount(&self, dataset: &Dataset) -> Result<Change>;
+    /// Destroys one snapshot if its guid is the given one; one that is gone is fine. Never its clones, never others.
+    fn destroy_snapshot(&self, snapshot: &Snapshot, guid: Guid) -> Result<Change>;
+    /// Destroys one dataset, without children, snapshots or clones, if its guid is the given one; one that is gone is fine.
+    fn destroy_dataset(&self, dataset: &Dataset, guid: Guid) -> Result<Change>;
+    /// Rolls datasets back in place and leaves `backout:rolledback=mark` on each. They must be unmounted ([`ZfsError::Busy`]). Everything is looked at
+    /// first: a newer snapshot that is not named, held or cloned, or a target of another guid, and nothing is changed.
+    /// A target whose mark is `mark` already is skipped.
+    fn rollback(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()>;
+}
+
+/// Environment variable that chooses the engine: `cli` or `lzc`. A choice that is not there is not an error: the command is used, and
+/// [`Engine::name`] says so.
+pub const ENGINE_VARIABLE: &str = "BACKOUT_ENGINE";
+
+/// The engine of this host: the library where it is compiled in and finds the kernel module, else the command.
+pub fn open(runner: crate::exec::Runner) -> Box<dyn Engine> {
+    let cli = CliEngine::new(runner);
+    #[cfg(feature = "lzc")]
+    if std::env::var(ENGINE_VARIABLE).as_deref() != Ok("cli")
+        && let Ok(engine) = LzcEngine::new(cli.clone())
+    {
+        return Box::new(engine);
+    }
+    Box::new(cli)
+}

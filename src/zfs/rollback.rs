@@ -1,0 +1,290 @@
+//! Rollback in place: what is looked at before, and the order of what is done. The engines lend their hands ([`Hands`]).
+//!
+//! `zfs rollback -r` is never used: it destroys newer snapshots one by one and may stop half-way with the data not rolled back. So
+//! everything is looked at first, and snapshots are destroyed by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Dataset, Engine, Guid, PROP_ROLLED_BACK, Pool, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError};
+
+/// The channel program (`zfs-program(8)`).
+pub(super) const PROGRAM: &str = include_str!("rollback.lua");
+/// The most instructions and memory that a program may be given (`zfs_lua_max_instrlimit`, `zfs_lua_max_memlimit`).
+pub(super) const LIMITS: (u64, u64) = (100_000_000, 100 << 20);
+
+/// What an engine lends to [`rollback`].
+pub(super) trait Hands: Engine {
+    /// Runs [`PROGRAM`]; `sync` when it may change something. The string it returned.
+    fn program(&self, pool: &Pool, sync: bool, arguments: &[String]) -> Result<String>;
+    /// Rolls back to this snapshot if it is the newest; never destroys another.
+    fn rollback_to(&self, snapshot: &Snapshot) -> Result<()>;
+    /// Destroys a bookmark; one that is gone is fine.
+    fn destroy_bookmark(&self, name: &str) -> Result<()>;
+}
+
+/// One target, looked at: nothing was found that forbids its rollback.
+#[derive(Debug)]
+pub(super) struct Work<'a> {
+    /// As it was asked for.
+    pub target: &'a RollbackTarget,
+    /// Its dataset.
+    pub dataset: Dataset,
+    /// The newer snapshots that are there, newest first.
+    pub newer: Vec<SnapshotInfo>,
+    /// The newer bookmarks that are there.
+    pub newer_bookmarks: Vec<String>,
+    /// The other bookmarks.
+    pub bookmarks: Vec<String>,
+}
+
+/// Looks at all targets and changes nothing. Those that carry the mark already are left out.
+pub(super) fn look<'a>(engine: &dyn Engine, targets: &'a [RollbackTarget], mark: &str) -> Result<Vec<Work<'a>>> {
+    let mut seen = BTreeSet::new();
+    let mut work = Vec::new();
+    for target in targets {
+        let dataset = target.snapshot.dataset();
+        if !seen.insert(dataset.clone()) {
+            return Err(ZfsError::Unexpected { command: "rollback".to_owned(), detail: format!("{dataset} is named twice") });
+        }
+        if engine.local(&dataset, PROP_ROLLED_BACK)?.as_deref() != Some(mark) {
+            work.push(look_at(engine, target, dataset)?);
+        }
+    }
+    Ok(work)
+}
+
+fn look_at<'a>(engine: &dyn Engine, target: &'a RollbackTarget, dataset: Dataset) -> Result<Work<'a>> {
+    let info = engine.dataset(&dataset)?.ok_or_else(|| ZfsError::NotFound(dataset.to_string()))?;
+    if info.mounted {
+        // `zfs rollback` would do it under the feet of whoever has files open, and mapped pages would stay (openzfs#10931).
+        return Err(ZfsError::Busy { what: dataset.to_string(), detail: "it is mounted".to_owned() });
+    }
+    let snapshot = engine.snapshot_info(&target.snapshot)?.ok_or_else(|| ZfsError::NotFound(target.snapshot.to_string()))?;
+    same(&target.snapshot, snapshot.guid, target.guid)?;
+    if info.refquota.is_some_and(|quota| snapshot.referenced > quota) {
+        return Err(ZfsError::NoSpace(format!("the refquota of {dataset} is less than what {} refers to", snapshot.name)));
+    }
+    let mut newer: Vec<SnapshotInfo> =
+        engine.snapshots(&dataset)?.into_iter().filter(|other| other.createtxg > snapshot.createtxg).collect();
+    newer.reverse();
+    let named: BTreeMap<&Snapshot, Guid> = target.newer.iter().map(|(name, guid)| (name, *guid)).collect();
+    let (newer_bookmarks, bookmarks): (Vec<_>, Vec<_>) =
+        engine.bookmarks(&dataset)?.into_iter().partition(|bookmark| bookmark.createtxg > snapshot.createtxg);
+    let newer_bookmarks: Vec<String> = newer_bookmarks.into_iter().map(|bookmark| bookmark.name).collect();
+    let unnamed: Vec<String> = newer
+        .iter()
+        .filter(|other| !named.contains_key(&other.name))
+        .map(|other| other.name.to_string())
+        .chain(newer_bookmarks.iter().filter(|name| !target.newer_bookmarks.contains(name)).cloned())
+        .collect();
+    if !unnamed.is_empty() {
+        return Err(ZfsError::Newer { dataset, newer: unnamed });
+    }
+    for other in &newer {
+        if let Some(expected) = named.get(&other.name) {
+            same(&other.name, other.guid, *expected)?;
+        }
+        free(engine, other)?;
+    }
+    Ok(Work { target, dataset, newer, newer_bookmarks, bookmarks: bookmarks.into_iter().map(|bookmark| bookmark.name).collect() })
+}
+
+/// Whether a snapshot is the expected one.
+pub(super) fn same(what: impl ToString, found: Guid, expected: Guid) -> Result<()> {
+    if found == expected { Ok(()) } else { Err(ZfsError::Replaced { what: what.to_string(), found: found.0, expected: expected.0 }) }
+}
+
+/// Whether a snapshot could be destroyed: no holds, no clones.
+pub(super) fn free(engine: &dyn Engine, snapshot: &SnapshotInfo) -> Result<()> {
+    if snapshot.userrefs > 0 {
+        return Err(ZfsError::Held { snapshot: snapshot.name.clone(), tags: engine.holds(&snapshot.name)? });
+    }
+    if !snapshot.clones.is_empty() {
+        return Err(ZfsError::Cloned { snapshot: snapshot.name.clone(), clones: snapshot.clones.clone() });
+    }
+    Ok(())
+}
+
+/// `Engine::rollback` of the real engines.
+pub(super) fn rollback(hands: &impl Hands, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+    let work = look(hands, targets, mark)?;
+    match method {
+        RollbackMethod::Program => by_program(hands, &work, mark)?,
+        RollbackMethod::OneByOne => work.iter().try_for_each(|one| one_by_one(hands, one, mark))?,
+    }
+    work.iter().try_for_each(|one| done(hands, one, mark))
+}
+
+fn by_program(hands: &impl Hands, work: &[Work<'_>], mark: &str) -> Result<()> {
+    let mut pools: BTreeMap<Pool, Vec<&Work<'_>>> = BTreeMap::new();
+    for one in work {
+        pools.entry(one.dataset.pool()).or_default().push(one);
+    }
+    for (pool, work) in &pools {
+        understand(hands, &hands.program(pool, false, &arguments("check", work, mark))?, "ready")?;
+    }
+    for (pool, work) in &pools {
+        // A program cannot destroy bookmarks, and cannot roll back while there are newer ones.
+        for name in work.iter().flat_map(|one| &one.newer_bookmarks) {
+            hands.destroy_bookmark(name)?;
+        }
+        understand(hands, &hands.program(pool, true, &arguments("do", work, mark))?, "done")?;
+    }
+    Ok(())
+}
+
+fn arguments(mode: &str, work: &[&Work<'_>], mark: &str) -> Vec<String> {
+    let mut words: Vec<String> = [mode, PROP_ROLLED_BACK, mark].map(str::to_owned).into();
+    // Lua's numbers are signed (zfs-program(8), zfs.get_prop), and the comparison there is one of strings.
+    let signed = |guid: Guid| guid.0.cast_signed().to_string();
+    for one in work {
+        words.extend(["T".to_owned(), one.target.snapshot.to_string(), signed(one.target.guid)]);
+        for snapshot in &one.newer {
+            words.extend(["N".to_owned(), snapshot.name.to_string(), signed(snapshot.guid)]);
+        }
+        let newer: &[String] = if mode == "check" { &one.newer_bookmarks } else { &[] };
+        for bookmark in one.bookmarks.iter().chain(newer) {
+            words.extend(["B".to_owned(), bookmark.clone(), "0".to_owned()]);
+        }
+    }
+    words
+}
+
+/// One line of the program's answer.
+#[derive(Debug, PartialEq, Eq)]
+struct Line<'a> {
+    kind: &'a str,
+    name: &'a str,
+    detail: &'a str,
+}
+
+fn lines(answer: &str) -> Vec<Line<'_>> {
+    answer
+        .lines()
+        .map(|line| {
+            let mut fields = line.splitn(3, '\t').map(|field| if field.is_empty() { "?" } else { field });
+            Line { kind: fields.next().unwrap_or("?"), name: fields.next().unwrap_or("?"), detail: fields.next().unwrap_or("?") }
+        })
+        .collect()
+}
+
+fn understand(engine: &dyn Engine, answer: &str, expected: &str) -> Result<()> {
+    if answer == expected {
+        return Ok(());
+    }
+    let unexpected = |detail: String| ZfsError::Unexpected { command: "the rollback program".to_owned(), detail };
+    let lines = lines(answer);
+    let newer: Vec<&str> = lines.iter().filter(|line| line.kind == "newer").map(|line| line.name).collect();
+    if let Some(name) = newer.first() {
+        let dataset: Dataset = name.split(['@', '#']).next().unwrap_or_default().parse()?;
+        return Err(ZfsError::Newer { dataset, newer: newer.into_iter().map(str::to_owned).collect() });
+    }
+    let Some(line) = lines.first() else {
+        return Err(unexpected("it returned nothing".to_owned()));
+    };
+    Err(match line.kind {
+        "missing" => ZfsError::NotFound(line.name.to_owned()),
+        "replaced" => unexpected(format!("{} has the guid {} (signed), which is not the expected one", line.name, line.detail)),
+        "held" | "cloned" => {
+            let snapshot: Snapshot = line.name.parse()?;
+            match engine.snapshot_info(&snapshot)? {
+                Some(info) => match free(engine, &info) {
+                    Err(error) => error,
+                    Ok(()) => unexpected(format!("{snapshot} was {} a moment ago", line.kind)),
+                },
+                None => ZfsError::NotFound(snapshot.to_string()),
+            }
+        }
+        "snapshot" | "rollback" => match line.detail.parse() {
+            Ok(errno) => of_errno(errno, "rollback", line.name),
+            Err(_) => unexpected(format!("{answer:?}")),
+        },
+        "halfway" => unexpected(format!(
+            "it stopped half-way at {} ({}): newer snapshots may be gone already, datasets without the mark have not gone back",
+            line.name,
+            line.detail.parse().map_or_else(|_| line.detail.to_owned(), |errno| std::io::Error::from_raw_os_error(errno).to_string())
+        )),
+        _ => unexpected(format!("{answer:?}")),
+    })
+}
+
+/// The error for an errno of the kernel module about `what`.
+pub(super) fn of_errno(errno: i32, call: &str, what: &str) -> ZfsError {
+    use nix::errno::Errno;
+    let detail = std::io::Error::from_raw_os_error(errno).to_string();
+    match Errno::from_raw(errno) {
+        Errno::ENOENT | Errno::ESRCH => ZfsError::NotFound(what.to_owned()),
+        Errno::EEXIST => ZfsError::Exists(what.to_owned()),
+        Errno::EBUSY => ZfsError::Busy { what: what.to_owned(), detail },
+        Errno::ENOSPC | Errno::EDQUOT => ZfsError::NoSpace(format!("{what}: {detail}")),
+        Errno::EPERM | Errno::EACCES | Errno::EROFS => ZfsError::Permission(format!("{what}: {detail}")),
+        // What the module gives for a pool whose I/O is suspended (`pool_status_check`).
+        Errno::EAGAIN => ZfsError::Suspended(what.split(['/', '@', '#']).next().unwrap_or_default().to_owned()),
+        _ => ZfsError::Call { call: format!("{call} of {what}"), error: detail },
+    }
+}
+
+fn one_by_one(hands: &impl Hands, one: &Work<'_>, mark: &str) -> Result<()> {
+    for name in &one.newer_bookmarks {
+        hands.destroy_bookmark(name)?;
+    }
+    for snapshot in &one.newer {
+        hands.destroy_snapshot(&snapshot.name, snapshot.guid)?;
+    }
+    hands.rollback_to(&one.target.snapshot)?;
+    hands.set(&one.dataset, PROP_ROLLED_BACK, mark)
+}
+
+/// The effect: the mark is there, and the target is the newest snapshot.
+fn done(engine: &dyn Engine, one: &Work<'_>, mark: &str) -> Result<()> {
+    let unexpected = |detail: String| Err(ZfsError::Unexpected { command: "rollback".to_owned(), detail });
+    if engine.local(&one.dataset, PROP_ROLLED_BACK)?.as_deref() != Some(mark) {
+        return unexpected(format!("{} does not carry the mark", one.dataset));
+    }
+    match engine.snapshots(&one.dataset)?.last() {
+        Some(newest) if newest.guid == one.target.guid => Ok(()),
+        _ => unexpected(format!("{} is not the newest snapshot of {}", one.target.snapshot, one.dataset)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zfs::FakeEngine;
+
+    fn understood(answer: &str) -> ZfsError {
+        understand(&FakeEngine::new(), answer, "done").expect_err("not done")
+    }
+
+    #[test]
+    fn every_answer_of_the_program_has_a_meaning() {
+        let newer = understood("newer\tt/a b@x y\t\nreplaced\tt/a@z\t-1\nnewer\tt/a b#c\t");
+        assert!(matches!(&newer, ZfsError::Newer { newer, .. } if newer == &["t/a b@x y", "t/a b#c"]), "{newer}");
+        assert!(matches!(understood("missing\tt/a\t"), ZfsError::NotFound(name) if name == "t/a"));
+        assert!(matches!(understood("rollback\tt/a\t16"), ZfsError::Busy { .. }));
+        assert!(matches!(understood("rollback\tt/a\t122"), ZfsError::NoSpace(_)));
+        assert!(understood("halfway\tt/a@b\t28").to_string().contains("half-way at t/a@b (No space left"));
+        for odd in ["", "ready", "\t\t", "what\tis\tthis", "rollback\tt/a\tx"] {
+            assert!(matches!(understood(odd), ZfsError::Unexpected { .. }), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn guids_are_signed_for_lua() {
+        let target = RollbackTarget {
+            snapshot: "t/a b@c".parse().unwrap(),
+            guid: Guid(u64::MAX),
+            newer: Vec::new(),
+            newer_bookmarks: vec!["t/a b#n".to_owned()],
+        };
+        let work = Work {
+            target: &target,
+            dataset: "t/a b".parse().unwrap(),
+            newer: Vec::new(),
+            newer_bookmarks: vec!["t/a b#n".to_owned()],
+            bookmarks: vec!["t/a b#o".to_owned()],
+        };
+        assert_eq!(arguments("do", &[&work], "m")[3..], ["T", "t/a b@c", "-1", "B", "t/a b#o", "0"]);
+        assert_eq!(arguments("check", &[&work], "m")[6..], ["B", "t/a b#o", "0", "B", "t/a b#n", "0"]);
+    }
+}

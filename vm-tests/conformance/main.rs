@@ -1,0 +1,105 @@
+//! One set of cases for every engine: the in-memory one always, the real ones on real ZFS.
+//!
+//! A case is a function over a [`World`](world::World): an engine and what only an outsider can do (write files, make snapshots as
+//! another tool does). The real runs need root, the kernel module and a folder for pools:
+//!
+//! ```text
+//! BACKOUT_ZFS_POOL_DIR=/srv/pools cargo test --test zfs_conformance -- --include-ignored
+//! ```
+//!
+//! Without that they are reported as ignored, not as passed. `BACKOUT_ZFS_KEEP=1` keeps the pools of failed cases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+#![allow(clippy::print_stderr, reason = "it says which pool it kept")]
+#![expect(clippy::disallowed_methods, reason = "it asks the zfs command itself, beside the engines")]
+
+mod cases;
+mod real;
+mod world;
+
+macro_rules! engines {
+    ($($(#[$doc:meta])* $group:ident::$case:ident,)*) => {
+        mod fake {
+            $(#[test] fn $case() { crate::cases::$group::$case(&crate::world::FakeWorld::new()); })*
+        }
+        mod cli {
+            $(#[test] #[ignore = "needs real ZFS: BACKOUT_ZFS_POOL_DIR"] #[serial_test::serial]
+            fn $case() { crate::cases::$group::$case(&crate::real::RealWorld::cli()); })*
+        }
+        #[cfg(feature = "lzc")]
+        mod lzc {
+            $(#[test] #[ignore = "needs real ZFS: BACKOUT_ZFS_POOL_DIR"] #[serial_test::serial]
+            fn $case() { crate::cases::$group::$case(&crate::real::RealWorld::lzc()); })*
+        }
+        /// The names above, to be compared with the functions in the files: a forgotten case is a failure.
+        const LISTED: &[&str] = &[$(stringify!($case)),*];
+    };
+}
+
+engines! {
+    reading::pool_is_listed,
+    reading::what_is_missing_is_none,
+    reading::names_may_hold_spaces_and_colons,
+    reading::a_tree_has_parents_first,
+    reading::a_dataset_is_described,
+    reading::inherited_properties_are_not_local,
+    reading::values_may_hold_tabs_and_newlines,
+    reading::properties_are_cleared,
+    reading::snapshots_are_of_the_dataset_itself_and_in_order,
+    snapshots::of_many_datasets_are_of_one_moment,
+    snapshots::one_that_exists_fails_the_set,
+    snapshots::a_missing_dataset_fails_the_set,
+    snapshots::a_dataset_named_twice_is_refused,
+    snapshots::carry_their_own_properties,
+    snapshots::of_nothing_are_nothing,
+    snapshots::a_hold_may_be_put_and_taken_twice,
+    snapshots::are_destroyed_only_when_they_are_the_right_ones,
+    snapshots::held_or_cloned_are_not_destroyed,
+    datasets::a_clone_has_its_properties_and_is_not_mounted,
+    datasets::a_clone_that_cannot_be_made_leaves_nothing,
+    datasets::children_are_cloned_one_by_one,
+    datasets::a_volume_is_cloned_and_renamed,
+    datasets::a_rename_moves_children_and_leaves_mounts,
+    datasets::a_rename_that_cannot_be_is_refused,
+    datasets::a_promotion_moves_the_snapshots,
+    datasets::a_promotion_with_a_name_twice_is_refused,
+    datasets::mounts_may_be_made_and_unmade_twice,
+    datasets::an_unmount_of_what_is_in_use_is_refused,
+    datasets::an_unmount_leaves_children_alone,
+    datasets::are_destroyed_only_alone_and_when_they_are_the_right_ones,
+    datasets::the_way_back_with_keep,
+    rollback::goes_back_and_leaves_the_mark,
+    rollback::of_two_datasets_at_once,
+    rollback::with_a_newer_snapshot_that_nobody_named_changes_nothing,
+    rollback::with_a_held_or_cloned_newer_snapshot_changes_nothing,
+    rollback::to_another_snapshot_of_that_name_changes_nothing,
+    rollback::with_another_newer_snapshot_of_that_name_changes_nothing,
+    rollback::of_a_mounted_dataset_changes_nothing,
+    rollback::with_one_bad_target_changes_none,
+    rollback::is_not_done_twice_for_one_mark,
+    rollback::is_done_again_for_another_mark,
+    rollback::with_an_inherited_mark_is_done,
+    rollback::with_newer_bookmarks_wants_them_named,
+    rollback::to_a_held_and_cloned_target_works,
+    rollback::with_a_small_refquota_changes_nothing,
+    rollback::of_one_dataset_twice_or_a_missing_one_is_refused,
+    rollback::leaves_children_and_neighbours_alone,
+    rollback::of_a_volume,
+    rollback::over_many_newer_snapshots,
+    rollback::works_when_the_pool_is_full,
+}
+
+#[test]
+fn every_case_is_listed() {
+    let sources = [
+        include_str!("cases/reading.rs"),
+        include_str!("cases/snapshots.rs"),
+        include_str!("cases/datasets.rs"),
+        include_str!("cases/rollback.rs"),
+    ];
+    let written: Vec<&str> = sources
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter_map(|line| line.strip_prefix("pub fn ")?.strip_suffix("(world: &dyn World) {"))
+        .collect();
+    assert_eq!(written, LISTED);
+}

@@ -1,0 +1,195 @@
+//! Files that cannot be used: each says what is wrong, where, and what to do; and changes nothing.
+
+use backout::journal::{Line, file};
+
+use super::history::{History, ID};
+use super::world::{SITE, World};
+
+fn site(name: &str, text: impl AsRef<[u8]>) {
+    let mut world = World::new();
+    world.write("site.toml", text);
+    world.types("backout check").types("backout upgrade --yes");
+    world.golden(&format!("input/{name}"));
+}
+
+#[test]
+fn site_files() {
+    site("site-unknown-field", SITE.replace("upgrade_to", "upgrade_too"));
+    site("site-wrong-type", SITE.replace("[\"tank/tally\"]", "\"tank/tally\""));
+    site("site-not-toml", "playbook = generic\n");
+    site("site-empty", "");
+    site("site-unknown-playbook", SITE.replace("\"generic\"", "\"genric\""));
+    site("site-unknown-variable", format!("{SITE}[variables]\nprot = \"7778\"\n"));
+    site("site-value-missing", SITE.replace("generic", "mariadb"));
+    site("site-no-datasets", SITE.replace("[\"tank/tally\"]", "[]"));
+    site("site-bad-dataset", SITE.replace("tank/tally", "tank/tally@now"));
+    site("site-nested-datasets", SITE.replace("[\"tank/tally\"]", "[\"tank/tally\", \"tank/tally/changes\"]"));
+    site("site-bad-rollback", format!("{SITE}rollback = \"destroy\"\n"));
+    site("site-not-text", [0xff, 0xfe, 0x00, 0x41]);
+}
+
+#[test]
+fn a_site_file_that_is_not_there() {
+    let mut world = World::new();
+    world.types("backout --site none.toml check").types("backout --site . check").types("backout --site none.toml --json check");
+    world.golden("input/site-missing");
+}
+
+#[test]
+fn s9_a_site_file_that_others_may_write_to() {
+    let mut world = World::new();
+    world.mode("site.toml", 0o666);
+    world.types("backout check").types("backout upgrade --yes");
+    world.mode("site.toml", 0o644);
+    world.mode("", 0o777);
+    world.types("backout check");
+    world.mode("", 0o755);
+    world.golden("input/site-writable");
+}
+
+#[test]
+fn s9_a_playbook_that_others_may_write_to() {
+    let mut world = World::new();
+    let text = backout::playbook::library::BUILT_IN[0].1;
+    world.write("own/generic.toml", text);
+    world.mode("own", 0o755);
+    world.mode("own/generic.toml", 0o666);
+    world.types("backout --playbooks own check").types("backout --playbooks own playbook list");
+    world.types("backout playbook check own/generic.toml");
+    world.mode("own/generic.toml", 0o644);
+    world.types("backout playbook check own/generic.toml");
+    world.golden("input/playbook-writable");
+}
+
+#[test]
+fn playbooks() {
+    let mut world = World::new();
+    let text = backout::playbook::library::BUILT_IN[0].1;
+    world.write("faults.toml", "format = 1\nname = \"faults\"\ntitel = \"Faults\"\n");
+    world.write("other-name.toml", text);
+    world.write("generic.toml", text.replace("format = 1", "format = 2"));
+    world.write("notes.txt", text);
+    for file in ["faults.toml", "other-name.toml", "generic.toml", "notes.txt", "none.toml", "run"] {
+        world.types(&format!("backout playbook check {file}"));
+    }
+    for name in ["New-One", "new one", "../x", "generic"] {
+        world.types_for(&format!("backout playbook new {name}"), "name");
+    }
+    world.types_for("backout playbook new tally", "name =");
+    world.types("backout --json playbook check faults.toml").types("backout --playbooks . playbook list");
+    world.golden("input/playbooks");
+}
+
+/// No ZFS, and nothing else: the check says so, and nothing begins.
+#[test]
+fn a_host_without_zfs() {
+    let mut world = World::new();
+    for line in ["backout check", "backout upgrade --yes", "backout snapshot --yes"] {
+        world.types_for(line, "[zfs]");
+    }
+    world.golden("input/no-zfs");
+}
+
+/// A journal with these bytes: none of the verbs may guess.
+fn journal(name: &str, bytes: impl AsRef<[u8]>) {
+    let mut world = World::new();
+    History::upgraded().put(&world);
+    world.write(&format!("state/changes/{ID}/journal"), bytes);
+    world.types("backout status").types("backout --json status").types("backout log");
+    for verb in ["upgrade", "downgrade", "resume", "abort", "undo", "commit"] {
+        world.types(&format!("backout {verb} --yes"));
+    }
+    world.golden(&format!("input/{name}"));
+}
+
+fn sealed(json: &str) -> String {
+    // The checksum of a line is what `encode` makes of it, so a foreign line is made from one of ours.
+    format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
+}
+
+#[test]
+fn damaged_journals() {
+    let text = History::upgraded().text();
+    let lines: Vec<&str> = text.lines().collect();
+    let with = |at: usize, line: &str| {
+        let mut lines = lines.clone();
+        lines[at] = line;
+        format!("{}\n", lines.join("\n"))
+    };
+    journal("journal-damaged-line", with(4, &lines[4].replace("stop", "stoq").replace("save", "save ")));
+    journal("journal-line-missing", format!("{}\n{}\n", lines[0], lines[2]));
+    journal("journal-line-twice", with(4, lines[3]));
+    journal("journal-first-line-damaged", with(0, "00000000 {}"));
+    journal("journal-not-a-journal", "Dear diary,\ntoday nothing happened.\n");
+    journal("journal-not-text", [0_u8, 159, 146, 150, b'\n', 1, 2, 3, b'\n']);
+    let order = format!("{}\n{}\n", lines[0], sealed(r#"{"seq":2,"at":"2026-11-23T14:02:00+01:00","record":"finished"}"#).trim_end());
+    journal("journal-impossible-order", order);
+}
+
+#[test]
+fn journals_of_other_versions() {
+    let lines = History::upgraded().lines();
+    let first = file::encode(&lines[0]).expect("encoded");
+    let json = first[9..].trim_end();
+    journal(
+        "journal-newer-format",
+        sealed(&json.replace(r#""format":1"#, r#""format":2"#).replace(r#""tool":"0.1.0""#, r#""tool":"2.0.0""#)),
+    );
+    let unknown = sealed(r#"{"seq":2,"at":"2026-11-23T14:02:00+01:00","record":"teleported"}"#);
+    journal("journal-unknown-record", format!("{first}{unknown}"));
+}
+
+/// A crash in the middle of a write: what is whole counts.
+#[test]
+fn a_torn_last_line() {
+    let mut world = World::new();
+    let (history, plan) = History::upgrading();
+    let history = history.within(&plan, "upgrade");
+    history.put(&world);
+    let text = history.text();
+    world.write(&format!("state/changes/{ID}/journal"), &text[..text.len() - 20]);
+    world.types("backout status").types("backout log");
+    world.golden("input/journal-torn-last-line");
+}
+
+/// Nothing of it ever reached the disk: there is no change.
+#[test]
+fn an_empty_journal() {
+    let mut world = World::new();
+    world.write(&format!("state/changes/{ID}/journal"), "");
+    world.types("backout status").types("backout resume");
+    let first: Vec<Line> = History::opened().lines();
+    let torn = file::encode(&first[0]).expect("encoded");
+    world.write(&format!("state/changes/{ID}/journal"), &torn[..40]);
+    world.types("backout status");
+    world.golden("input/journal-empty");
+}
+
+#[test]
+fn copies_that_were_edited() {
+    let mut world = World::new();
+    History::backed_out(true).put(&world);
+    let copy = format!("state/changes/{ID}/site.toml");
+    world.write(&copy, SITE.replace("3.0", "3.1"));
+    world.types("backout undo --yes").types("backout commit --yes");
+    std::fs::remove_file(world.path(&copy)).expect("removed");
+    world.types("backout undo --yes").types("backout status");
+    world.golden("input/copy-edited");
+}
+
+#[test]
+fn names_of_changes() {
+    let mut world = World::new();
+    History::upgraded().put(&world);
+    world.types("backout --change nothing status").types("backout --change nothing downgrade --yes");
+    world.types("backout --change ../../etc status").types(&format!("backout --change {ID} status"));
+    world.golden("input/change-unknown");
+}
+
+#[test]
+fn a_state_folder_that_is_a_file() {
+    let mut world = World::new();
+    world.write("state/changes", "");
+    world.types("backout status").types("backout upgrade --yes");
+    world.golden("input/state-is-a-file");
+}

@@ -1,0 +1,184 @@
+//! A session in each state that a change can be in: what is true, what can be done, and what is refused.
+
+use backout::change::Lock;
+use backout::journal::{Question, Record};
+
+use super::history::{History, ID};
+use super::world::World;
+
+/// What is asked in every state.
+fn session(name: &str, history: &History) -> World {
+    let mut world = World::new();
+    history.put(&world);
+    world.types("backout status").types("backout --json status").types("backout log");
+    assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
+    world
+}
+
+fn done(name: &str, world: &World) {
+    world.golden(&format!("states/{name}"));
+}
+
+#[test]
+fn no_change() {
+    let mut world = World::new();
+    world.types("backout status").types("backout --json status").types("backout log");
+    for verb in ["downgrade", "resume", "abort", "undo", "commit"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("no-change", &world);
+}
+
+#[test]
+fn opened() {
+    let mut world = session("opened", &History::opened());
+    world.types("backout resume").types("backout abort").types("backout commit").types("backout downgrade");
+    done("opened", &world);
+}
+
+#[test]
+fn prepared() {
+    let mut world = session("prepared", &History::prepared());
+    for verb in ["resume", "abort", "undo", "downgrade", "snapshot", "plan"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("prepared", &world);
+}
+
+#[test]
+fn upgraded() {
+    let mut world = session("upgraded", &History::upgraded());
+    for verb in ["resume", "resume --try-again", "abort", "undo", "upgrade", "snapshot"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("upgraded", &world);
+}
+
+#[test]
+fn backed_out_keep() {
+    let mut world = session("backed-out-keep", &History::backed_out(true));
+    for verb in ["resume", "abort", "downgrade", "upgrade", "undo --dry-run", "undo", "undo --json"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("backed-out-keep", &world);
+}
+
+#[test]
+fn backed_out_in_place() {
+    let mut world = session("backed-out-in-place", &History::backed_out(false));
+    for verb in ["resume", "abort", "undo", "downgrade --in-place", "upgrade"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("backed-out-in-place", &world);
+}
+
+#[test]
+fn closed() {
+    let mut world = session("closed", &History::closed());
+    for verb in ["resume", "abort", "undo", "commit", "downgrade"] {
+        world.types(&format!("backout {verb}"));
+        world.types(&format!("backout --change {ID} {verb}"));
+    }
+    done("closed", &world);
+}
+
+#[test]
+fn interrupted_at_stop() {
+    let (history, plan) = History::upgrading();
+    let mut world = session("interrupted-at-stop", &history.within(&plan, "stop").and(Record::Interrupted));
+    for verb in ["upgrade", "snapshot", "downgrade", "undo", "commit", "abort --dry-run", "resume --accept-differences"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("interrupted-at-stop", &world);
+}
+
+#[test]
+fn upgrade_failed() {
+    let (history, plan) = History::upgrading();
+    let error = "`apt-get install --yes tally` ended with status 100\nE: Could not get lock /var/lib/dpkg/lock-frontend";
+    let history = history.within(&plan, "upgrade").and(Record::Failed { step: "upgrade".into(), error: error.into() });
+    let mut world = session("upgrade-failed", &history);
+    for verb in ["abort", "undo", "commit", "upgrade"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("upgrade-failed", &world);
+}
+
+#[test]
+fn cut_off_before_the_point_of_no_return() {
+    let (history, plan) = History::downgrading(true);
+    let mut world = session("cut-off-before-return", &history.within(&plan, "set-aside:tank/tally"));
+    for verb in ["downgrade", "undo", "commit", "abort --dry-run"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("cut-off-before-return", &world);
+}
+
+#[test]
+fn restore_failed_beyond_the_point_of_no_return() {
+    let (history, plan) = History::downgrading(false);
+    let error = "the restore failed\ntally-import: line 812: unknown label";
+    let history = history.within(&plan, "restore").and(Record::Failed { step: "restore".into(), error: error.into() });
+    let mut world = session("restore-failed-beyond-return", &history);
+    for verb in ["abort", "downgrade", "undo", "commit", "resume --accept-differences"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("restore-failed-beyond-return", &world);
+}
+
+#[test]
+fn halted_at_prove() {
+    let (history, plan) = History::downgrading(true);
+    let why = "2 items are missing, 1 is unexpected\n- entries 17 a0b1\n- entries 18 c2d3\n+ entries 19 e4f5";
+    let history = history.within(&plan, "prove").and(Record::Halted { step: "prove".into(), why: why.into() });
+    let mut world = session("halted-at-prove", &history);
+    for verb in ["downgrade", "undo", "commit", "upgrade"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("halted-at-prove", &world);
+}
+
+#[test]
+fn differences_answered_for() {
+    let (history, plan) = History::downgrading(true);
+    let why = "2 items are missing";
+    let history = history
+        .within(&plan, "prove")
+        .and(Record::Halted { step: "prove".into(), why: why.into() })
+        .and(Record::Answered { question: Question::Differences });
+    done("differences-answered-for", &session("differences-answered-for", &history));
+}
+
+#[test]
+fn halted_after_too_many_tries() {
+    let (history, plan) = History::downgrading(false);
+    let why = "it was tried 8 times; the last time: cannot unmount '/var/lib/tally': pool or dataset is busy";
+    let history = history.within(&plan, "unmount").and(Record::Halted { step: "unmount".into(), why: why.into() });
+    done("halted-after-tries", &session("halted-after-tries", &history));
+}
+
+#[test]
+fn several_open_changes() {
+    let mut world = World::new();
+    let other = "generic-20261124090000";
+    History::upgraded().put(&world);
+    History::prepared().named(other).put(&world);
+    world.types("backout status").types(&format!("backout --change {other} status"));
+    for verb in ["downgrade", "resume", "abort", "undo", "commit", "log", "plan", "upgrade"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("several-open-changes", &world);
+}
+
+#[test]
+fn another_run_is_at_work() {
+    let mut world = World::new();
+    let (history, plan) = History::upgrading();
+    history.within(&plan, "upgrade").put(&world);
+    let _held = Lock::take(&world.path("run"), "upgrade").expect("free");
+    world.types("backout status").types("backout --json status");
+    for verb in ["snapshot", "upgrade", "downgrade", "resume", "abort", "undo", "commit"] {
+        world.types(&format!("backout {verb} --yes"));
+    }
+    done("another-run-at-work", &world);
+}

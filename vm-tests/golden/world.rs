@@ -1,0 +1,124 @@
+//! A folder that is the whole world of a session: site file, state, lock. Nothing else is there, and nothing in it may change.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The site file of most sessions: the example playbook, so that no product's commands fill the screens.
+pub const SITE: &str = "playbook = \"generic\"\ndatasets = [\"tank/tally\"]\nupgrade_to = \"3.0\"\n";
+
+/// A world and what was typed in it.
+pub struct World {
+    temp: tempfile::TempDir,
+    root: PathBuf,
+    transcript: String,
+}
+
+impl World {
+    /// With a good site file, and nothing else.
+    pub fn new() -> Self {
+        let temp = tempfile::tempdir().expect("temp dir");
+        let root = temp.path().canonicalize().expect("real path");
+        let world = Self { temp, root, transcript: String::new() };
+        world.mode("", 0o755);
+        world.write("site.toml", SITE);
+        for folder in ["bin", "run"] {
+            fs::create_dir(world.path(folder)).expect("folder");
+        }
+        world
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Writes a file, mode 0644.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("parent")).expect("folders");
+        fs::write(&path, bytes).expect("written");
+        self.mode(name, 0o644);
+    }
+
+    /// Sets a mode.
+    pub fn mode(&self, name: &str, mode: u32) {
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).expect("mode");
+    }
+
+    /// Types a command; it must change nothing.
+    pub fn types(&mut self, line: &str) -> &mut Self {
+        self.typed(line, "")
+    }
+
+    /// Types a command and looks only at the lines with this word: the others depend on the host.
+    pub fn types_for(&mut self, line: &str, word: &str) -> &mut Self {
+        self.typed(line, word)
+    }
+
+    fn typed(&mut self, line: &str, word: &str) -> &mut Self {
+        let before = self.picture();
+        let output = Command::new(env!("CARGO_BIN_EXE_backout"))
+            .args(line.split_whitespace().skip(1))
+            .current_dir(&self.root)
+            .env_clear()
+            .envs([("PATH", self.path("bin")), ("BACKOUT_SITE", self.path("site.toml"))])
+            .envs([("BACKOUT_STATE", self.path("state")), ("BACKOUT_RUN", self.path("run"))])
+            .envs([("TZ", "UTC"), ("COLUMNS", "80")])
+            .stdin(Stdio::null())
+            .output()
+            .expect("runs");
+        assert_eq!(before, self.picture(), "`{line}` changed something");
+        let status = output.status.code().map_or_else(|| "by a signal".to_owned(), |code| code.to_string());
+        let _ = writeln!(self.transcript, "$ {line}");
+        let whole = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(whole).expect("text");
+        for line in text.lines().filter(|line| line.contains(word)) {
+            let _ = writeln!(self.transcript, "{}", self.redacted(line));
+        }
+        let _ = writeln!(self.transcript, "? {status}\n");
+        self
+    }
+
+    /// Without what is another on each run.
+    fn redacted(&self, line: &str) -> String {
+        let line = line.replace(&self.root.display().to_string(), "[DIR]");
+        let me = format!("process {}", std::process::id());
+        line.replace(&me, "process [PID]").replace(&format!("user {}", nix::unistd::geteuid()), "user [ME]")
+    }
+
+    /// Every file with its mode and contents, but for the lock: whoever takes it writes its number there.
+    fn picture(&self) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+        let mut picture = BTreeMap::new();
+        let mut folders = vec![self.root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("folder") {
+                let path = entry.expect("entry").path();
+                let metadata = fs::symlink_metadata(&path).expect("metadata");
+                if path == self.path("run/lock") {
+                    continue;
+                }
+                let bytes = if metadata.is_file() { fs::read(&path).expect("read") } else { Vec::new() };
+                if metadata.is_dir() {
+                    folders.push(path.clone());
+                }
+                picture.insert(path, (metadata.permissions().mode(), bytes));
+            }
+        }
+        picture
+    }
+
+    /// Compares the session with its golden file, or writes that.
+    pub fn golden(&self, name: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vm-tests/golden").join(format!("{name}.txt"));
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&path, &self.transcript).expect("written");
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == self.transcript, "{} is not what comes out now (UPDATE=1 writes it):\n{}", path.display(), self.transcript);
+        assert!(self.temp.path().exists());
+    }
+}

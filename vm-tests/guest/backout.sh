@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# The tool in the guest: a site file for MariaDB on tank/mysql, and what the cases ask of it.
+# Needs: pool.sh, mariadb.sh.
+export PATH=/case/bin:$PATH
+
+# site_file [LINE...]: /etc/backout/site.toml, with more lines of its own.
+site_file() {
+  mkdir -p /etc/backout
+  chmod 755 /etc/backout
+  {
+    printf '%s\n' 'playbook = "mariadb"' 'datasets = ["tank/mysql"]' 'upgrade_to = "11.8"' "$@"
+    printf '%s\n' '[variables]' 'release = "trixie"'
+  } >/etc/backout/site.toml
+  chmod 644 /etc/backout/site.toml
+}
+
+# The id of the newest change.
+change_id() { find /var/lib/backout/changes -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | tail -n 1; }
+
+# expect STATUS CMD...: the command must end with this exit status.
+expect() {
+  local wanted=$1 status=0
+  shift
+  "$@" || status=$?
+  [ "$status" = "$wanted" ] || { echo "exit status $status, expected $wanted: $*" >&2; return 1; }
+}
+
+# same_dump FILE: the database holds what FILE says.
+same_dump() {
+  /case/guest/dump.sh >/root/dump-now
+  diff "$1" /root/dump-now | head -n 20 || true
+  cmp "$1" /root/dump-now
+}
+
+# kill_everywhere VERB...: the tool kills itself at every point it reaches for the first time; resumed until it is through.
+kill_everywhere() {
+  local status=0 kills=0
+  : >/root/crash-points
+  BACKOUT_CRASH_LOG=/root/crash-points backout "$@" --yes || status=$?
+  while [ "$status" = 137 ]; do
+    kills=$((kills + 1))
+    [ "$kills" -lt 300 ] || { echo "no end" >&2; return 1; }
+    # Killed after the last record there is nothing to resume.
+    [ "$(tail -n 1 /root/crash-points)" != finished ] || break
+    expect_one_of 0 4 backout status >/dev/null
+    status=0
+    BACKOUT_CRASH_LOG=/root/crash-points backout resume || status=$?
+  done
+  echo "killed $kills times: $(tr '\n' ' ' </root/crash-points)"
+  [ "$status" = 0 ] || [ "$(tail -n 1 /root/crash-points)" = finished ]
+  # A step that cannot be killed is a test that cannot fail.
+  [ "$kills" -gt 5 ]
+}
+
+# expect_one_of A B CMD...: the command must end with one of two statuses.
+expect_one_of() {
+  local a=$1 b=$2 status=0
+  shift 2
+  "$@" || status=$?
+  [ "$status" = "$a" ] || [ "$status" = "$b" ] || { echo "exit status $status, expected $a or $b: $*" >&2; return 1; }
+}
+
+# crash_at POINT VERB...: runs the verb and has it killed at this point alone.
+crash_at() {
+  local point=$1 status=0
+  shift
+  BACKOUT_CRASH_AT=$point BACKOUT_CRASH_LOG=/root/crash-point backout "$@" --yes || status=$?
+  rm -f /root/crash-point
+  [ "$status" = 137 ] || { echo "it was not killed at $point: exit status $status" >&2; return 1; }
+}
+
+# stop_at STEP SIGNAL VERB...: sends the signal when the step has begun, and waits for the end.
+stop_at() {
+  local step=$1 signal=$2 status=0 pid id
+  shift 2
+  backout "$@" --yes &
+  pid=$!
+  for _ in $(seq 1 1200); do
+    id=$(change_id)
+    grep -F "\"record\":\"started\",\"step\":\"$step\"" "/var/lib/backout/changes/$id/journal" >/dev/null && break
+    sleep 0.1
+  done
+  kill -"$signal" "$pid"
+  wait "$pid" || status=$?
+  echo "ended with $status after $signal"
+  [ "$status" = 4 ]
+}
+
+# What must not change when something is refused: the pools with the identity of everything on them, packages, units.
+world() {
+  zpool list -H -o name
+  zfs list -H -t all -o name,guid,mounted,canmount,readonly
+  zfs holds -H -r tank/mysql@% 2>/dev/null || true
+  dpkg-query -W
+  systemctl is-active mariadb.service
+  systemctl is-enabled mariadb.service
+}
+
+# refuses GUARD ARGS...: `backout ARGS --yes` must end with 3, name the guard, and leave the world as it is ($before).
+refuses() {
+  local guard=$1 status=0 now
+  shift
+  now=$(world)
+  backout "$@" --yes >/root/said 2>&1 || status=$?
+  cat /root/said
+  [ "$status" = 3 ] || { echo "exit status $status, expected 3 (guard $guard)" >&2; return 1; }
+  grep -F "[$guard]" /root/said >/dev/null || { echo "guard $guard is not named" >&2; return 1; }
+  [ "$(world)" = "$now" ] || { echo "something changed" >&2; return 1; }
+}

@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# MariaDB with its data on a dataset of its own, with the settings that a way back needs.
+# Needs: pool.sh.
+
+# --skip-ssl: the 11.8 client asks for a certificate that a 10.11 server has not got.
+sql() { mariadb --skip-ssl --default-character-set=utf8mb4 --batch --skip-column-names "$@"; }
+
+mariadb_version() { dpkg-query -W -f '${Version}\n' mariadb-server; }
+
+# mariadb_on_zfs [DATASET]: moves /var/lib/mysql onto a dataset, configures, starts, and enables at boot.
+mariadb_on_zfs() {
+  local dataset=${1:-tank/mysql}
+  systemctl stop mariadb.service
+  mv /var/lib/mysql /var/lib/mysql.image
+  dataset_create "$dataset" /var/lib/mysql -o recordsize=16K -o atime=off
+  cp -a /var/lib/mysql.image/. /var/lib/mysql/
+  rm -rf /var/lib/mysql.image
+  mariadb_configure
+  apt-get update -qq
+  systemctl enable --quiet mariadb.service
+  systemctl start mariadb.service
+}
+
+mariadb_configure() {
+  cat >/etc/mysql/mariadb.conf.d/90-backout.cnf <<'CNF'
+[mariadbd]
+# What was written after a snapshot is read from the binary log: it must be on, hold rows, and refuse to take an event twice.
+log_bin                 = /var/lib/mysql/mysql-bin
+binlog_format           = ROW
+gtid_strict_mode        = 1
+server_id               = 1
+# It must not expire before the change is committed (50-server.cnf says 10 days).
+expire_logs_days        = 0
+# With nothing behind it 11.8 gives new tables the collations of 10.11, which passes over it.
+loose-character-set-collations =
+innodb_buffer_pool_size = 128M
+CNF
+}
+
+mariadb_seed() { sql -e 'source /case/guest/seed.sql'; }
+
+mariadb_write_on_new() { sql -e 'source /case/guest/write-on-new.sql'; }
+
+# To 11.8, from the guest's own file repository.
+mariadb_upgrade_packages() {
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -t trixie -o Dpkg::Options::=--force-confold mariadb-server mariadb-client >"$1" 2>&1
+}
+
+# The unit of the package runs mariadb-upgrade in the background after a start: waits until it is through, five minutes at most.
+mariadb_upgraded() {
+  systemctl start mariadb.service
+  timeout 300 bash -c 'while pgrep -f "[m]ariadb-upgrade|[d]ebian-start" >/dev/null; do sleep 1; done'
+}

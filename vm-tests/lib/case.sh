@@ -1,0 +1,115 @@
+# shellcheck shell=bash
+# Cases and stages: what their headers say, the folder that a guest gets, and running them.
+# Needs: say.sh, deps.sh, image.sh, build.sh, vm.sh.
+
+VM_TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# header FILE WORD: the rest of the line "# WORD: ..." in a case's head.
+header() { sed -n "s/^# $2: *//p" "$1" | head -n 1; }
+
+# case_names [default]: all cases, or those that are not marked `when: all`; the longest limits first, so that none is left over alone at the end.
+case_names() {
+  local file
+  for file in "$VM_TESTS"/cases/*.sh; do
+    [ "${1:-all}" = all ] || [ "$(header "$file" when)" != all ] || continue
+    printf '%s %s\n' "$(header "$file" limit)" "$(basename "$file" .sh)"
+  done | sort -k1,1nr -k2 | cut -d' ' -f2
+}
+
+# uses_tool SCRIPT: does it, or a stage below it, say "# uses: backout"?
+uses_tool() {
+  local stage
+  [ -z "$(header "$1" uses)" ] || return 0
+  stage=$(header "$1" stage)
+  [ "${stage:-none}" != none ] && uses_tool "$VM_TESTS/stages/$stage.sh"
+}
+
+any_uses_tool() {
+  local name
+  for name in "$@"; do uses_tool "$VM_TESTS/cases/$name.sh" && return 0; done
+  return 1
+}
+
+# build_tools DIR [CASE...]: the programs that guests get, put into DIR, so that nothing that is built later changes a case under way.
+# The conformance suite is only built when a CASE uses it. Sets TOOLS.
+build_tools() {
+  TOOLS=$1
+  shift
+  local name
+  mkdir -p "$TOOLS"
+  fetch_crates || return 1
+  in_build_root cargo build --locked --quiet --features crash-points || return 1
+  cp "$(build_target)/debug/backout" "$TOOLS/backout" || return 1
+  # The rescue binary: the zfs command alone, no shared library.
+  in_build_root env RUSTFLAGS=-Ctarget-feature=+crt-static CARGO_TARGET_DIR=/build/target/static \
+    cargo build --locked --quiet --no-default-features --features crash-points --target x86_64-unknown-linux-gnu || return 1
+  cp "$(build_target)/static/x86_64-unknown-linux-gnu/debug/backout" "$TOOLS/backout-static" || return 1
+  for name in "$@"; do
+    [ "$(header "$VM_TESTS/cases/$name.sh" uses)" = zfs_conformance ] || continue
+    in_build_root cargo test --locked --quiet --no-run --features crash-points --test zfs_conformance || return 1
+    cp "$(find "$(build_target)/debug/deps" -name 'zfs_conformance-*' -type f -perm -u+x -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2)" \
+      "$TOOLS/zfs_conformance" || return 1
+  done
+}
+
+# case_folder SCRIPT DIR: everything that the guest sees under /case; SCRIPT becomes its /case/run.
+case_folder() {
+  local script=$1 dir=$2
+  rm -rf "$dir"
+  mkdir -p "$dir/bin"
+  cp "$script" "$dir/run"
+  cp -r "$VM_TESTS/guest" "$VM_TESTS/by-hand" "$dir/"
+  [ ! -d "$REPO/playbooks" ] || cp -r "$REPO/playbooks" "$dir/playbooks"
+  [ -z "${TOOLS:-}" ] || cp "$TOOLS"/backout* "$dir/bin/"
+  [ "$(header "$script" uses)" != zfs_conformance ] || cp "$TOOLS/zfs_conformance" "$dir/bin/"
+}
+
+# stage_disk STAGE OUT: prints the disk of a stage, and makes it when it is not in the cache.
+# A stage is a case that leaves its guest behind for others to start from; it may itself start from a stage.
+stage_disk() {
+  local stage=$1 out=$2 script=$VM_TESTS/stages/$1.sh disk from=$IMAGE/base.qcow2 below key folder
+  [ -f "$script" ] || die "no such stage: $stage"
+  below=$(header "$script" stage)
+  [ "${below:-none}" = none ] || from=$(stage_disk "$below" "$out")
+  mkdir -p "$out"
+  # Two cases may ask at once: a folder each, one disk.
+  folder=$(mktemp -d "$out/stage-$stage.XXXXXX")
+  case_folder "$script" "$folder"
+  rm -f "$folder/guest/demo.sh"
+  # A stage that does not use the tool stays good when only the tool changes.
+  [ "$(header "$script" uses)" = backout ] || rm -rf "${folder:?}"/{bin,playbooks}
+  key=$(cd "$folder" && { printf '%s\n' "$from"; find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16)
+  mkdir -p "$(vm_cache)/stages"
+  disk=$(vm_cache)/stages/$stage-$key.qcow2
+  (
+    flock -w 3600 9
+    [ -f "$disk" ] && exit 0
+    # It failed for another case of this run: its console is worth more than a second try.
+    [ ! -d "$out/stage-$stage" ] || exit 1
+    say "making the stage '$stage'"
+    vm_run --name "$stage" --folder "$folder" --out "$out/stage-$stage" --from "$from" \
+      --limit "$(header "$script" limit)" --keep-disk "$disk.new" || exit 1
+    mv "$disk.new" "$disk"
+  ) 9>"$(vm_cache)/stages/$stage.lock" || {
+    say "the stage '$stage' failed: see $out/stage-$stage"
+    return 1
+  }
+  rm -rf "$folder"
+  printf '%s\n' "$disk"
+}
+
+# run_case NAME OUT: runs one case; OUT/NAME/outcome gets "PASS|FAIL SECONDS".
+run_case() {
+  local name=$1 out=$2/$1 script=$VM_TESTS/cases/$1.sh stage from=$IMAGE/base.qcow2 began=$SECONDS outcome=FAIL limit
+  mkdir -p "$out"
+  stage=$(header "$script" stage)
+  limit=$(header "$script" limit)
+  if [ "${stage:-none}" = none ] || from=$(stage_disk "$stage" "$2"); then
+    began=$SECONDS
+    case_folder "$script" "$out/folder"
+    if vm_run --name "$name" --folder "$out/folder" --out "$out" --from "$from" --limit "${limit:-600}"; then outcome=PASS; fi
+  fi
+  rm -rf "$out/folder"
+  printf '%s %s\n' "$outcome" "$((SECONDS - began))" >"$out/outcome"
+  say "$outcome  $name  $((SECONDS - began)) s"
+}

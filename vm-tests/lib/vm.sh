@@ -1,0 +1,96 @@
+# shellcheck shell=bash
+# Boots a guest on a throw-away disk, runs one folder of scripts in it, and believes only what the guest wrote.
+# Needs: say.sh, image.sh (IMAGE). Everything here ends by itself: `timeout` holds qemu's process and kills that one.
+
+# vm_accel: "kvm" when a kernel really boots with it, else "tcg,thread=multi". Asked once a run, kept in BACKOUT_VM_ACCEL.
+vm_accel() {
+  [ -n "${BACKOUT_VM_ACCEL:-}" ] && return 0
+  local probe
+  BACKOUT_VM_ACCEL=tcg,thread=multi
+  if [ -w /dev/kvm ]; then
+    # The device may exist and the guest hang all the same. With nothing to mount, a kernel that works panics within seconds.
+    probe=$(mktemp -t backout-vm-kvm.XXXXXX)
+    timeout -k 2 10 qemu-system-x86_64 -accel kvm -cpu max -m 512 -nodefaults -no-user-config -display none -no-reboot \
+      -kernel "$IMAGE/vmlinuz" -append 'console=ttyS0 panic=-1' -serial "file:$probe" </dev/null >/dev/null 2>&1 || true
+    grep -q 'Unable to mount root fs' "$probe" && BACKOUT_VM_ACCEL=kvm
+    rm -f "$probe"
+  fi
+  export BACKOUT_VM_ACCEL
+  say "guests run with: $BACKOUT_VM_ACCEL"
+}
+
+# end_children [PID]: ends what this run started, guests included, from the leaves up; nothing else.
+end_children() {
+  local child
+  for child in $(pgrep -P "${1:-$$}" || true); do
+    end_children "$child"
+    kill "$child" 2>/dev/null || true
+  done
+}
+
+# vm_run --name NAME --folder DIR --out DIR [--limit SECONDS] [--from DISK] [--keep-disk FILE] [--append WORDS]
+#   DIR/run is run by bash in the guest as root, after multi-user.target, with DIR mounted read-only at /case.
+#   OUT gets: console (all that the guest printed), result/ (what the guest left in /result), qemu.
+#   --from       start from a disk that --keep-disk left, not from the image
+#   --keep-disk  after a pass, keep the guest's disk as FILE, cleanly shut down
+#   --follow yes show what the case prints while it runs
+# Returns 0 if and only if the guest wrote "CASE NAME PASS".
+vm_run() {
+  local name='' folder='' out='' limit=600 from=$IMAGE/base.qcow2 keep='' append='' follow='' status=0 verdict='' pid
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --name) name=$2 ;;
+      --folder) folder=$2 ;;
+      --out) out=$2 ;;
+      --limit) limit=$2 ;;
+      --from) from=$2 ;;
+      --keep-disk) keep=$2 ;;
+      --append) append=$2 ;;
+      --follow) follow=$2 ;;
+      *) die "vm_run: unknown option $1" ;;
+    esac
+    shift 2
+  done
+  : "${name:?vm_run: --name is needed}" "${folder:?vm_run: --folder is needed}" "${out:?vm_run: --out is needed}"
+  [ -f "$folder/run" ] || die "vm_run: $folder/run is missing"
+  vm_accel
+  mkdir -p "$out"
+  rm -rf "$out"/{result,console,qemu,disk.qcow2,case.img,result.img}
+  mkdir "$out/result"
+  vm_case_disk "$folder" "$out/case.img" || return 1
+  truncate -s 512M "$out/result.img"
+  qemu-img create -q -f qcow2 -F qcow2 -b "$from" "$out/disk.qcow2" || return 1
+  # Whoever ends this shell ends the guest with it.
+  setpriv --pdeathsig TERM timeout -k 5 "$limit" qemu-system-x86_64 -accel "$BACKOUT_VM_ACCEL" -cpu max -smp 2 -m 2048 \
+    -nodefaults -no-user-config -display none -no-reboot -serial "file:$out/console" \
+    -kernel "$IMAGE/vmlinuz" -initrd "$IMAGE/initrd.img" \
+    -append "root=/dev/vda rw console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off nokaslr apparmor=0 selinux=0 audit=0 net.ifnames=0 systemd.show_status=0 backout.case=$name backout.keep=${keep:+1} $append" \
+    -drive "file=$out/disk.qcow2,format=qcow2,if=none,id=root,cache=unsafe,discard=unmap" -device virtio-blk-pci,drive=root \
+    -drive "file=$out/case.img,format=raw,if=none,id=case,readonly=on" -device virtio-blk-pci,drive=case,serial=case \
+    -drive "file=$out/result.img,format=raw,if=none,id=result,cache=unsafe" -device virtio-blk-pci,drive=result,serial=result \
+    -device virtio-rng-pci </dev/null >"$out/qemu" 2>&1 &
+  pid=$!
+  [ -z "$follow" ] || tail --pid="$pid" -s 0.2 -n +1 -F "$out/console" 2>/dev/null | sed -un 's/\r$//; /^--- case .* begins/,/^CASE /p' || true
+  wait "$pid" || status=$?
+  # An untouched result disk is all zeros, which tar takes for an empty archive.
+  tar -xf "$out/result.img" -C "$out/result" >>"$out/qemu" 2>&1 || true
+  rm -f "$out/case.img" "$out/result.img"
+  [ ! -f "$out/result/verdict" ] || verdict=$(cat "$out/result/verdict")
+  if [ "$status" = 0 ] && [ "$verdict" = "CASE $name PASS" ]; then
+    if [ -n "$keep" ]; then mv "$out/disk.qcow2" "$keep"; else rm -f "$out/disk.qcow2"; fi
+    return 0
+  fi
+  case $status in
+    0) [ -n "$verdict" ] || say "$name: the guest ended without a verdict" ;;
+    124 | 137) say "$name: still running after $limit s, stopped" ;;
+    *) say "$name: qemu ended with $status: $(tail -n 1 "$out/qemu")" ;;
+  esac
+  [ -n "${BACKOUT_VM_KEEP:-}" ] || rm -f "$out/disk.qcow2"
+  return 1
+}
+
+vm_case_disk() {
+  local folder=$1 disk=$2 size
+  size=$(($(du -sm --apparent-size "$folder" | cut -f1) * 5 / 4 + 16))
+  mke2fs -q -t ext4 -O ^has_journal -m 0 -d "$folder" "$disk" "${size}M" >/dev/null
+}
