@@ -1,8 +1,8 @@
 //! backout: upgrade a stateful service on ZFS, and bring the previous version back without losing what was written since.
 //!
-//! The modules in the order in which they build on each other, the lowest first: `exec` starts processes, `zfs` knows ZFS, `playbook` says how a
-//! product is handled, `guard` looks before anything is touched, `plan` is what will be done, `journal` what was done, `step` does it, `change`
-//! decides what is next, `cli` talks to people.
+//! The modules in the order in which they build on each other, the lowest first: `exec` starts processes, `trust` says whose files may be used,
+//! `zfs` knows ZFS, `playbook` says how a product is handled, `guard` looks before anything is touched, `plan` is what will be done, `journal`
+//! what was done, `step` does it, `change` decides what is next, `cli` talks to people.
 
 pub mod change;
 pub mod cli;
@@ -12,4 +12,5 @@ pub mod journal;
 pub mod plan;
 pub mod playbook;
 pub mod step;
+pub mod trust;
 pub mod zfs;

@@ -2,9 +2,25 @@
 
 /// Kills this process with SIGKILL the first time the point of this name is reached, when `BACKOUT_CRASH_LOG` names a file: the names of the points that
 /// have fired stand in it, so that each run of a test gets one point further. With `BACKOUT_CRASH_AT` only the point of that name fires.
+///
+/// With `BACKOUT_CUT_FIRED`, a file of names too, nothing is killed: at a point that is not in it the process writes `cut me here: NAME` to the console and
+/// stands still, for the host to take the power away. With `BACKOUT_CUT_ONLY`, another such file, only at the points in that one.
 #[cfg(feature = "crash-points")]
 pub fn point(name: &str) {
     use std::io::Write;
+    let stands_in = |variable: &str| {
+        let text = std::env::var_os(variable).map(|path| std::fs::read_to_string(path).unwrap_or_default());
+        text.map(|text| text.lines().any(|line| line == name))
+    };
+    if stands_in("BACKOUT_CUT_FIRED") == Some(false)
+        && stands_in("BACKOUT_CUT_ONLY") != Some(false)
+        && let Ok(mut console) = std::fs::OpenOptions::new().write(true).open("/dev/console")
+    {
+        let _ = writeln!(console, "\ncut me here: {name}");
+        loop {
+            std::thread::park();
+        }
+    }
     let Some(path) = std::env::var_os("BACKOUT_CRASH_LOG") else { return };
     if std::env::var("BACKOUT_CRASH_AT").is_ok_and(|only| only != name) {
         return;

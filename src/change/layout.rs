@@ -72,14 +72,14 @@ impl Layout {
     }
 }
 
-/// Makes a folder and those above it, mode 0700, and flushes the folder it stands in.
+/// Makes a folder and those above it, mode 0700, and flushes each folder that got a new name.
 ///
 /// # Errors
 /// When it cannot be made.
 pub fn private_dir(dir: &Path) -> io::Result<()> {
+    let new = dir.ancestors().take_while(|folder| !folder.exists()).count();
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    sync_dir(dir)?;
-    dir.parent().map_or(Ok(()), sync_dir)
+    dir.ancestors().take(new + 2).filter(|folder| !folder.as_os_str().is_empty()).try_for_each(sync_dir)
 }
 
 /// Flushes a folder: the names in it.

@@ -2,7 +2,9 @@
 
 pub mod context;
 pub mod crash;
+pub mod crumb;
 pub mod decide;
+pub mod durable;
 pub mod layout;
 pub mod lock;
 pub mod orphans;

@@ -1,5 +1,6 @@
 //! The loop: probe, decide, do, write down. One path for the first start and for every resume.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -211,6 +212,9 @@ impl Session<'_> {
             }
             Action::Adopt(output) => {
                 self.record(Record::Started { step: step.id.clone(), attempt: attempts + 1 })?;
+                if let Err(error) = self.flush() {
+                    return Ok(Some(self.failed(&step, &error, true)?));
+                }
                 self.done(&step, true, output, Duration::ZERO)?;
                 Ok(None)
             }
@@ -238,7 +242,7 @@ impl Session<'_> {
             crash::point(&format!("{}:applied", step.id));
             effect.confirm(step, context, output)
         });
-        match result {
+        match result.and_then(|output| self.flush().map(|()| output)) {
             Ok(output) => {
                 self.done(step, false, output, begin.elapsed())?;
                 Ok(None)
@@ -278,6 +282,7 @@ impl Session<'_> {
         if first > at {
             anyhow::bail!("the step {to:?} to go back to is not behind us");
         }
+        let step_at = run.plan.steps[at].clone();
         let steps: Vec<(Step, StepState)> = run.plan.steps.iter().cloned().zip(run.steps.iter().cloned()).skip(first).rev().collect();
         (self.watch)(&Event::Rewound { to, why });
         for (step, state) in steps {
@@ -289,9 +294,21 @@ impl Session<'_> {
                 return Ok(Some(self.failed(&step, &error, false)?));
             }
         }
+        if let Err(error) = self.flush() {
+            return Ok(Some(self.failed(&step_at, &error, false)?));
+        }
         self.record(Record::Rewound { to: to.to_owned(), why: why.to_owned() })?;
         crash::point("rewound");
         Ok(None)
+    }
+
+    /// A power cut takes nothing of what is done; not in tests, whose world is a folder.
+    fn flush(&self) -> Result<()> {
+        if self.root != Path::new("/") {
+            return Ok(());
+        }
+        let data = self.state.opening.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
+        super::durable::flush(data.chain([self.layout.folder(), self.layout.capture().as_path(), self.layout.installer().as_path()]))
     }
 
     fn with<T>(&self, work: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {

@@ -5,6 +5,7 @@ use std::fs;
 use super::{Exit, Global, Trouble};
 use crate::change::{Layout, Lock};
 use crate::journal::{self, Phase, State};
+use crate::trust;
 
 /// A change's folder.
 #[derive(Debug, Clone)]
@@ -58,8 +59,19 @@ pub fn all(global: &Global) -> Result<Vec<Found>, Trouble> {
         if !path.exists() {
             continue;
         }
+        // What the journal says is run with the rights of root (S9).
+        if let Err(distrust) = trust::whole_way(&path) {
+            found.push(Found { id, state: Err(distrust.to_string()) });
+            continue;
+        }
         let state = match journal::file::read(&path) {
             Ok(reading) => match State::fold(&reading.lines) {
+                // Another host's folder, as on a shared or copied disk: what it says is not true here.
+                Ok(Some(state)) if state.opening.host != global.host() => Err(format!(
+                    "it belongs to the host {0}, and this is {1}; if this host was called so then: backout --host {0} status",
+                    state.opening.host,
+                    global.host()
+                )),
                 Ok(Some(state)) => Ok(state),
                 Ok(None) => continue,
                 Err(error) => Err(error.to_string()),

@@ -180,7 +180,7 @@ impl Desk {
     }
 
     /// How a new change begins, if the facts allow it.
-    pub fn opening(&self, facts: &Facts, now: chrono::DateTime<Local>) -> Result<Opening> {
+    pub fn opening(&self, global: &Global, facts: &Facts, now: chrono::DateTime<Local>) -> Result<Opening> {
         let change = self.change_id(now);
         let mut values = self.site.values().clone();
         for asked in &facts.asked {
@@ -195,7 +195,7 @@ impl Desk {
             snapshot_time: now.format("%Y%m%d:%H%M%S").to_string(),
             change,
             tool: env!("CARGO_PKG_VERSION").into(),
-            host: nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            host: global.host(),
             playbook: self.product().name.clone(),
             playbook_sha256: self.playbook.sha256().into(),
             site_sha256: self.site.sha256().into(),

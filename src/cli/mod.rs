@@ -1,6 +1,7 @@
 //! What people type. This is the only place that talks to a terminal.
 
 mod abort;
+mod adopt;
 mod ask;
 mod changes;
 mod check;
@@ -60,9 +61,20 @@ pub struct Global {
     /// The change, where there is more than one.
     #[arg(long, global = true, value_name = "ID")]
     change: Option<String>,
+    /// This host's name, if it was renamed since the change was opened.
+    #[arg(long, global = true, value_name = "NAME", env = "BACKOUT_HOST", hide_env_values = true)]
+    host: Option<String>,
     /// Print JSON: one object for a result, one event a line while running.
     #[arg(long, global = true)]
     json: bool,
+}
+
+impl Global {
+    /// The name of the host that changes are opened for.
+    fn host(&self) -> String {
+        let system = || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        self.host.clone().unwrap_or_else(system)
+    }
 }
 
 /// How a person answers in advance.
@@ -97,6 +109,8 @@ enum Verb {
     Abort(Answers),
     /// After a downgrade that kept the upgraded state: back to that.
     Undo(Answers),
+    /// The state folder is lost: make the change's folder again, from what its snapshot says.
+    Adopt(adopt::AdoptArgs),
     /// Say what is true now, and what can be done next.
     Status,
     /// Accept the upgrade or the downgrade, and drop the way back.
@@ -134,6 +148,7 @@ pub fn main() -> ExitCode {
         Verb::Resume(arguments) => resume::run(global, arguments),
         Verb::Abort(answers) => abort::run(global, answers),
         Verb::Undo(answers) => undo::run(global, answers),
+        Verb::Adopt(arguments) => adopt::run(global, arguments),
         Verb::Status => status::run(global),
         Verb::Commit(answers) => commit::run(global, answers),
         Verb::Log(arguments) => log::run(global, arguments),

@@ -174,7 +174,8 @@ fn commands(action: &Action) -> Vec<String> {
         Action::Inventory(it) => vec![it.command.to_string()],
         Action::Capture(it) => {
             let files = it.new_files.iter().map(|pattern| format!("copy what @{} lacks of {pattern}", it.snapshot));
-            it.command.iter().map(ToString::to_string).chain(files).collect()
+            let growth = it.grown_files.iter().map(|pattern| format!("copy what was appended since @{} to {pattern}", it.snapshot));
+            it.command.iter().map(ToString::to_string).chain(files).chain(growth).collect()
         }
         Action::Verify(it) => it.command.iter().map(ToString::to_string).collect(),
         Action::Unmount(it) => {

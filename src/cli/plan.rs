@@ -38,7 +38,7 @@ pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, Trouble> {
     }
     let desk = Desk::open(global)?;
     let facts = desk.facts(global, Occasion::Check, None, None)?;
-    let opening = desk.opening(&facts, super::now())?;
+    let opening = desk.opening(global, &facts, super::now())?;
     if arguments.procedure == Some(Wanted::Downgrade) {
         let plan = downgrade::foreseen(&desk, &opening)?;
         output::plan(global, &opening.change, &plan);

@@ -42,7 +42,7 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Exit, T
     let known = state.is_some();
     let state = match state {
         Some(state) => state,
-        None => State { opening: desk.opening(&facts, now)?, phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new() },
+        None => State { opening: desk.opening(global, &facts, now)?, phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new() },
     };
     let (product, opening) = (desk.product(), &state.opening);
     let plan = if only { plan::snapshot_only(product, opening)? } else { plan::upgrade(product, opening, state.phase == Phase::Prepared)? };

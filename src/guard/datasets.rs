@@ -333,7 +333,14 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         let lies =
             Lies { mount: "/".into(), fstype: "zfs".into(), source: "tank/db".into(), dataset: Some("tank/db".parse().expect("name")) };
-        let place = |path: &str| Place { role: Role::System, path: path.into(), nearest: path.into(), on: Ok(lies.clone()), free: Ok(0) };
+        let place = |path: &str| Place {
+            role: Role::System,
+            path: path.into(),
+            nearest: path.into(),
+            on: Ok(lies.clone()),
+            free: Ok(0),
+            others: None,
+        };
         facts.system = vec![place("/"), place("/var/lib/dpkg")];
         insta::assert_snapshot!(show(&system(&facts)), @r"
             refused: a dataset that would be rolled back holds parts of the system [system]

@@ -263,6 +263,18 @@ pub struct Place {
     pub on: Learnt<Lies>,
     /// Bytes free there.
     pub free: Learnt<u64>,
+    /// Who else than root could change what stands there, and what to do about it.
+    #[serde(default)]
+    pub others: Option<Others>,
+}
+
+/// A file or folder that others can change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Others {
+    /// What they could do.
+    pub why: String,
+    /// What to do about it.
+    pub remedy: String,
 }
 
 /// What a place is for.

@@ -60,7 +60,7 @@ pub(super) fn lies(mount: &str, source: &str) -> Lies {
 }
 
 pub(super) fn place(role: Role, path: &str) -> Place {
-    Place { role, path: path.into(), nearest: "/var/lib".into(), on: Ok(lies("/", "/dev/vda1")), free: Ok(20 * GIB) }
+    Place { role, path: path.into(), nearest: "/var/lib".into(), on: Ok(lies("/", "/dev/vda1")), free: Ok(20 * GIB), others: None }
 }
 
 pub(super) fn process(pid: i32, comm: &str, cmdline: &str) -> Process {
@@ -175,6 +175,7 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.system[0].on = Ok(lies("/usr", "tank/db"));
     facts.places[0] = Place { on: Ok(lies("/srv/db", "tank/db")), free: Ok(1), ..facts.places[0].clone() };
     facts.places[1].on = Ok(Lies { fstype: "tmpfs".into(), ..lies("/tmp", "tmpfs") });
+    facts.places[1].others = Some(Others { why: "/srv: everyone may write to it".into(), remedy: "chmod go-w /srv".into() });
     facts.open_changes = vec![OpenChange { id: "c0".into(), datasets: vec![name("tank/db")] }];
     facts.transfers = Err("no processes".into());
     facts.jobs_unknown = vec!["systemd: no answer".into()];

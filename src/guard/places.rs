@@ -46,6 +46,20 @@ pub(super) fn volatile(facts: &Facts) -> Vec<Finding> {
     facts.places.iter().filter(lasting).filter_map(finding).collect()
 }
 
+/// Nobody but root can change it: the journal's plan and the saved packages are run with the rights of root (S9).
+pub(super) fn writable(facts: &Facts) -> Vec<Finding> {
+    let finding = |place: &Place| {
+        let others = place.others.as_ref()?;
+        let (what, path) = (place.role.words(), place.path.display());
+        Some(
+            Finding::refuse("place-writable", format!("others than root can change {path} ({what})"))
+                .detail([others.why.clone()])
+                .remedy([others.remedy.clone()]),
+        )
+    };
+    facts.places.iter().filter_map(finding).collect()
+}
+
 /// Room for installers, captures and the journal.
 pub(super) fn room(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "place-room";
@@ -96,9 +110,20 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::super::Occasion;
-    use super::super::facts::Lies;
+    use super::super::facts::{Lies, Others};
     use super::super::fixture::{GIB, dataset, facts, lies, show};
     use super::*;
+
+    #[test]
+    fn s9_a_folder_that_others_can_change() {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.places[1].others = Some(Others { why: "/srv: everyone may write to it".into(), remedy: "chmod go-w /srv".into() });
+        insta::assert_snapshot!(show(&writable(&facts)), @r"
+            refused: others than root can change /var/lib/backout/changes (the captures) [place-writable]
+                     /srv: everyone may write to it
+              to do: chmod go-w /srv
+            ");
+    }
 
     #[test]
     fn on_what_goes_back() {

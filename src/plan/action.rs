@@ -129,6 +129,9 @@ pub struct Maintenance {
     pub paths: Vec<PathBuf>,
 }
 
+/// The crumb of the snapshot that a change goes back to.
+pub const BEFORE_UPGRADE: &str = "before-upgrade";
+
 /// See [`Action::Snapshot`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TakeSnapshot {
@@ -136,7 +139,7 @@ pub struct TakeSnapshot {
     pub datasets: Vec<Dataset>,
     /// The part after the `@`.
     pub name: String,
-    /// The step this is, for the breadcrumb on the pool: `before-upgrade`, `after-upgrade`, `base`.
+    /// The step this is, for the breadcrumb on the pool: [`BEFORE_UPGRADE`], `after-upgrade`, `base`.
     pub crumb: String,
     /// Whether a hold is put on them.
     pub hold: bool,
@@ -203,6 +206,9 @@ pub struct CapturePass {
     pub command: Option<Command>,
     /// Glob patterns of files to copy when the snapshot lacks them.
     pub new_files: Vec<String>,
+    /// Glob patterns of files whose growth since the snapshot is copied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grown_files: Vec<String>,
     /// Where the datasets are mounted.
     pub mounts: Vec<Mount>,
     /// The snapshot's name.

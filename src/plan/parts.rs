@@ -189,6 +189,7 @@ impl Parts<'_> {
             let action = CapturePass {
                 command: self.optional(pass.command.as_ref())?,
                 new_files: self.texts(&pass.new_files)?,
+                grown_files: self.texts(&pass.grown_files)?,
                 mounts: self.opening.datasets.clone(),
                 snapshot: self.opening.snapshot.clone(),
                 last,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::parts::Parts;
-use super::{Action, Plan, Procedure, Side, Step, TakeSnapshot};
+use super::{Action, BEFORE_UPGRADE, Plan, Procedure, Side, Step, TakeSnapshot};
 use crate::journal::Opening;
 use crate::playbook::Playbook;
 
@@ -41,7 +41,7 @@ fn prepare(parts: Parts<'_>) -> Result<Vec<Step>> {
     let snapshot = TakeSnapshot {
         datasets: parts.opening.datasets.iter().map(|mount| mount.dataset.clone()).collect(),
         name: parts.opening.snapshot.clone(),
-        crumb: "before-upgrade".into(),
+        crumb: BEFORE_UPGRADE.into(),
         hold: true,
     };
     steps.push(Step::new("snapshot", format!("snapshot and hold all datasets @{}", snapshot.name), Action::Snapshot(snapshot)));

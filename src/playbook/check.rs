@@ -243,8 +243,8 @@ impl Check<'_, '_> {
         }
         for (i, pass) in it.capture.passes.iter().enumerate() {
             self.required(&at.at(i).key("about"), &pass.about, "say in a few words what it does: it is shown while it runs");
-            if pass.command.is_none() && pass.new_files.is_empty() {
-                self.report.error(&at.at(i), "this pass does nothing", "give it a `command`, or `new_files`");
+            if pass.command.is_none() && pass.new_files.is_empty() && pass.grown_files.is_empty() {
+                self.report.error(&at.at(i), "this pass does nothing", "give it a `command`, `new_files` or `grown_files`");
             }
         }
         let at = Path::of(&["restore"]);
@@ -317,6 +317,7 @@ impl Check<'_, '_> {
         for (i, pass) in it.capture.passes.iter().enumerate() {
             commands.optional(&passes.at(i).key("command"), pass.command.as_ref(), Place::Pass);
             commands.paths(&passes.at(i).key("new_files"), &pass.new_files, Place::Host);
+            commands.paths(&passes.at(i).key("grown_files"), &pass.grown_files, Place::Host);
         }
         commands.command(&Path::of(&["capture", "verify"]), &it.capture.verify, Place::Verify);
         commands.command(&Path::of(&["restore", "command"]), &it.restore.command, Place::Restore);

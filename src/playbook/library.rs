@@ -1,16 +1,14 @@
 //! Where playbooks and sites are found.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-use nix::unistd::geteuid;
 
 use super::check_site::ValidatedSite;
 use super::problem::{Problems, nearest};
 use super::validated::Validated;
+use crate::trust::{self, Distrust};
 
 /// Where playbooks are looked for, before those compiled in.
 pub const DIRS: &[&str] = &["/etc/backout/playbooks", "/usr/share/backout/playbooks"];
@@ -19,8 +17,11 @@ pub const DIRS: &[&str] = &["/etc/backout/playbooks", "/usr/share/backout/playbo
 pub const BUILT_IN_ORIGIN: &str = "built in";
 
 /// The playbooks compiled in: name and text.
-pub const BUILT_IN: &[(&str, &str)] =
-    &[("generic", include_str!("../../playbooks/generic.toml")), ("mariadb", include_str!("../../playbooks/mariadb.toml"))];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("generic", include_str!("../../playbooks/generic.toml")),
+    ("mariadb", include_str!("../../playbooks/mariadb.toml")),
+    ("redis", include_str!("../../playbooks/redis.toml")),
+];
 
 /// Larger files are not playbooks.
 const MAX_BYTES: u64 = 1 << 20;
@@ -37,15 +38,8 @@ pub enum LibraryError {
         source: std::io::Error,
     },
     /// Others than root could have written it (S9).
-    #[error("{} is not used, since it runs with the rights of root and {why}\n  remedy: {remedy}", .path.display())]
-    Unsafe {
-        /// The file or folder.
-        path: PathBuf,
-        /// Who could have written it.
-        why: String,
-        /// What to do about it.
-        remedy: String,
-    },
+    #[error(transparent)]
+    Unsafe(#[from] Distrust),
     /// It has faults.
     #[error(transparent)]
     Invalid(#[from] Problems),
@@ -169,21 +163,14 @@ pub fn load_site(path: &Path, dirs: &[PathBuf]) -> Result<(ValidatedSite, Valida
 /// Reads a file that only root or the caller can have written.
 fn read(path: &Path) -> Result<String, LibraryError> {
     let fail = |source| LibraryError::Read { path: path.to_owned(), source };
-    let real = fs::canonicalize(path).map_err(fail)?;
-    let named = std::path::absolute(path).map_err(fail)?;
-    // Of the link as well as of the file: whoever may write to either folder chooses what is read.
-    let folder = fs::canonicalize(named.parent().unwrap_or(Path::new("/"))).map_err(fail)?;
-    for folder in real.parent().into_iter().flat_map(Path::ancestors).chain(folder.ancestors()) {
-        let metadata = fs::metadata(folder).map_err(|source| LibraryError::Read { path: folder.to_owned(), source })?;
-        trusted(folder, &metadata)?;
-    }
-    let file = File::open(&real).map_err(fail)?;
+    trust::whole_way(path)?;
+    let file = File::open(path).map_err(fail)?;
     // Of the open file, which cannot be exchanged any more.
     let metadata = file.metadata().map_err(fail)?;
     if !metadata.is_file() {
         return Err(fail(std::io::Error::other("it is not a file")));
     }
-    trusted(path, &metadata)?;
+    trust::own(path, &metadata)?;
     let mut text = String::new();
     file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(fail)?;
     if text.len() as u64 > MAX_BYTES {
@@ -192,30 +179,10 @@ fn read(path: &Path) -> Result<String, LibraryError> {
     Ok(text)
 }
 
-fn trusted(path: &Path, metadata: &Metadata) -> Result<(), LibraryError> {
-    const STICKY: u32 = 0o1000;
-    let refuse = |why: String, remedy: String| Err(LibraryError::Unsafe { path: path.to_owned(), why, remedy });
-    let name = crate::exec::quote(&path.display().to_string());
-    let (owner, me) = (metadata.uid(), geteuid().as_raw());
-    if owner != 0 && owner != me {
-        return refuse(
-            format!("it belongs to user {owner}"),
-            format!("look at what is in it, then: chown root: {name}; chmod go-w {name}"),
-        );
-    }
-    // In a sticky folder others can put files, but not exchange ours; the file's own owner is looked at anyway.
-    let sticky_dir = metadata.is_dir() && metadata.mode() & STICKY != 0;
-    let writers = match metadata.mode() & 0o022 {
-        0 => return Ok(()),
-        _ if sticky_dir => return Ok(()),
-        0o020 => format!("its group {} may write to it", metadata.gid()),
-        _ => "everyone may write to it".to_owned(),
-    };
-    refuse(writers, format!("look at what is in it, then: chown root: {name}; chmod go-w {name}"))
-}
-
 #[cfg(test)]
 mod tests {
+    use nix::unistd::geteuid;
+
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -265,7 +232,7 @@ mod tests {
         let text = find("mariadv", &[PathBuf::from("/no/such/folder")]).unwrap_err().to_string();
         assert_eq!(
             text,
-            "there is no playbook \"mariadv\"\n  remedy: did you mean \"mariadb\"? Otherwise use one of generic, mariadb, or put mariadv.toml into /no/such/folder"
+            "there is no playbook \"mariadv\"\n  remedy: did you mean \"mariadb\"? Otherwise use one of generic, mariadb, redis, or put mariadv.toml into /no/such/folder"
         );
         assert!(matches!(find("../x", &[]), Err(LibraryError::Unknown { .. })));
     }

@@ -327,6 +327,10 @@ pub struct Pass {
     /// Glob patterns of files on the data's datasets: those that the snapshot lacks, or has otherwise, are copied into `{capture_dir}`.
     #[serde(default)]
     pub new_files: Vec<String>,
+    /// Glob patterns of files on the data's datasets that are only appended to: what came behind the snapshot's end is copied into `{capture_dir}`.
+    /// One that was written over or removed since the snapshot stops the capture.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grown_files: Vec<String>,
 }
 
 /// What the service is doing.

@@ -5,7 +5,7 @@
 pub enum Place {
     /// `version.command`.
     Version,
-    /// `data`, `service.units`, `installer.files`, `capture.pass.new_files`: needed when the plan is made.
+    /// `data`, `service.units`, `installer.files`, `new_files` and `grown_files` of `capture.pass`: needed when the plan is made.
     Host,
     /// `ask`, `requirement`, `upgrade.candidate`.
     Check,
@@ -36,7 +36,7 @@ impl Place {
     pub fn title(self) -> &'static str {
         match self {
             Version => "version.command",
-            Host => "data, service.units, installer.files and capture.pass.new_files",
+            Host => "data, service.units, installer.files, and new_files and grown_files of capture.pass",
             Check => "ask, requirement and upgrade.candidate",
             Service => "the commands of service",
             Installer => "installer.save",

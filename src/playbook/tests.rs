@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-use super::library::{LibraryError, find};
+use super::library::{self, LibraryError, find};
 use super::{Validated, ValidatedSite, schema};
 
 fn folder() -> PathBuf {
@@ -163,5 +164,92 @@ fn a_playbook_is_the_same_when_it_is_written_and_read_again() {
         let text = toml::to_string(&playbook).unwrap();
         let again = Validated::parse("again", Some(&playbook.name), &text).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(*again.playbook(), playbook);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// A damaged file is answered for, never with a panic; and what is taken as valid is the same text again.
+    #[test]
+    fn no_damaged_file_makes_the_checks_panic(which in 0..library::BUILT_IN.len(), edits in prop::collection::vec((any::<prop::sample::Index>(), damage()), 1..4)) {
+        let (name, text) = library::BUILT_IN[which];
+        let mut bytes = text.as_bytes().to_vec();
+        for (at, edit) in edits {
+            edit.make(&mut bytes, at);
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        if let Err(problems) = Validated::parse("damaged", Some(name), &text) {
+            prop_assert!(!problems.to_string().is_empty());
+        }
+        let site = ValidatedSite::parse(Path::new("site.toml"), &text, |_| Validated::parse("", None, library::BUILT_IN[0].1));
+        prop_assert!(site.is_err() || text.contains("datasets"));
+    }
+}
+
+/// What happens to a file.
+#[derive(Debug, Clone)]
+enum Damage {
+    /// Some bytes are others.
+    Bytes(Vec<u8>),
+    /// So many bytes are gone.
+    Gone(usize),
+    /// So many bytes are there twice.
+    Twice(usize),
+    /// A piece of this language in a place where it does not belong.
+    Word(&'static str),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let words = prop::sample::select(vec![
+        "{",
+        "}",
+        "{{",
+        "{datadir}",
+        "[[",
+        "]",
+        "\"",
+        "'''",
+        "=",
+        "\n",
+        "[a.b]\n",
+        "0x",
+        "inf",
+        "1979-05-27",
+        "argv = []\n",
+        "(",
+        "\\",
+        "\u{202e}",
+        "\0",
+    ]);
+    prop_oneof![
+        prop::collection::vec(any::<u8>(), 1..5).prop_map(Damage::Bytes),
+        (1..200usize).prop_map(Damage::Gone),
+        (1..200usize).prop_map(Damage::Twice),
+        words.prop_map(Damage::Word),
+    ]
+}
+
+impl Damage {
+    fn make(&self, bytes: &mut Vec<u8>, at: prop::sample::Index) {
+        let at = at.index(bytes.len().max(1)).min(bytes.len());
+        let end = |length: usize| (at + length).min(bytes.len());
+        match self {
+            Self::Bytes(new) => {
+                let end = end(new.len());
+                bytes.splice(at..end, new.iter().copied());
+            }
+            Self::Gone(length) => {
+                let end = end(*length);
+                bytes.drain(at..end);
+            }
+            Self::Twice(length) => {
+                let again = bytes[at..end(*length)].to_vec();
+                bytes.splice(at..at, again);
+            }
+            Self::Word(word) => {
+                bytes.splice(at..at, word.bytes());
+            }
+        }
     }
 }

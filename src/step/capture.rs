@@ -36,6 +36,9 @@ impl Effect for CapturePass {
                 }
             }
         }
+        for pattern in &self.grown_files {
+            self.growth(pattern, &dir)?;
+        }
         let list = files::seal(&dir)?;
         if self.last && list.is_empty() {
             bail!("nothing was captured: {} is empty", dir.display());
@@ -63,6 +66,36 @@ impl CapturePass {
         Ok(files::sha256(path)? != files::sha256(&old)?)
     }
 
+    /// Copies what was appended since the snapshot; a file that did not grow becomes an empty one.
+    ///
+    /// # Errors
+    /// When a file lost what it held then: what was appended cannot be told any more.
+    fn growth(&self, pattern: &str, dir: &Path) -> Result<()> {
+        let matches = |pattern: &str| -> Result<Vec<PathBuf>> {
+            let found = glob::glob(pattern).with_context(|| format!("{pattern:?} is not a glob pattern"))?;
+            found
+                .filter(|path| path.as_ref().map_or(true, |path| path.is_file()))
+                .collect::<Result<_, _>>()
+                .context("cannot read a folder of the data")
+        };
+        let now = matches(pattern)?;
+        let old_pattern = self.in_snapshot(Path::new(pattern))?;
+        let old_names: Vec<_> =
+            matches(&old_pattern.to_string_lossy())?.iter().filter_map(|old| old.file_name().map(ToOwned::to_owned)).collect();
+        if let Some(gone) = old_names.iter().find(|old| !now.iter().any(|path| path.file_name() == Some(old))) {
+            bail!("{} of @{} is gone: what was appended to it cannot be captured", Path::new(gone).display(), self.snapshot);
+        }
+        for path in now {
+            let old = self.in_snapshot(&path)?;
+            let (sha256, begin) = if old.exists() { files::sha256(&old)? } else { files::sha256_of_first(&path, 0)? };
+            if files::sha256_of_first(&path, begin)? != (sha256, begin) {
+                bail!("{} was written over since @{}: what was appended to it cannot be captured", path.display(), self.snapshot);
+            }
+            files::copy_from(&path, begin, &dir.join(path.file_name().context("a file has a name")?))?;
+        }
+        Ok(())
+    }
+
     /// The file's place under `.zfs/snapshot` of the dataset it is on.
     fn in_snapshot(&self, path: &Path) -> Result<PathBuf> {
         let home = |mount: &&Mount| mount.mountpoint.as_ref().is_some_and(|point| path.starts_with(point));
@@ -83,5 +116,73 @@ fn looks_same(path: &Path, copy: &Path) -> bool {
     match (path.metadata(), copy.metadata()) {
         (Ok(a), Ok(b)) => a.len() == b.len() && (a.mtime(), a.mtime_nsec()) == (b.mtime(), b.mtime_nsec()),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::zfs::Guid;
+
+    /// A dataset with a snapshot that holds `log`, and a pass over `*.log`.
+    fn data() -> (tempfile::TempDir, CapturePass, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let then = dir.path().join(".zfs/snapshot/before");
+        fs::create_dir_all(&then).unwrap();
+        fs::write(then.join("a.log"), "one\n").unwrap();
+        fs::create_dir(dir.path().join("capture")).unwrap();
+        let mount = Mount {
+            dataset: "tank/a".parse().unwrap(),
+            guid: Guid(1),
+            mountpoint: Some(dir.path().to_owned()),
+            canmount: None,
+            mounted: true,
+        };
+        let pass = CapturePass {
+            command: None,
+            new_files: Vec::new(),
+            grown_files: Vec::new(),
+            mounts: vec![mount],
+            snapshot: "before".into(),
+            last: true,
+        };
+        let pattern = dir.path().join("*.log");
+        (dir, pass, pattern)
+    }
+
+    #[test]
+    fn what_was_appended_is_captured_and_nothing_else() {
+        let (dir, pass, pattern) = data();
+        let capture = dir.path().join("capture");
+        fs::write(dir.path().join("a.log"), "one\ntwo\n").unwrap();
+        fs::write(dir.path().join("b.log"), "new\n").unwrap();
+        pass.growth(&pattern.to_string_lossy(), &capture).unwrap();
+        assert_eq!(fs::read_to_string(capture.join("a.log")).unwrap(), "two\n");
+        assert_eq!(fs::read_to_string(capture.join("b.log")).unwrap(), "new\n");
+        fs::write(dir.path().join("a.log"), "one\n").unwrap();
+        pass.growth(&pattern.to_string_lossy(), &capture).unwrap();
+        assert_eq!(fs::read_to_string(capture.join("a.log")).unwrap(), "");
+    }
+
+    #[test]
+    fn a_file_that_lost_what_it_held_stops_the_capture() {
+        let (dir, pass, pattern) = data();
+        for (now, why) in [
+            (Some("ONE\ntwo\n"), "a.log was written over since @before"),
+            (Some("one"), "was written over"),
+            (None, "a.log of @before is gone"),
+        ] {
+            let path = dir.path().join("a.log");
+            match now {
+                Some(text) => fs::write(&path, text).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let error = pass.growth(&pattern.to_string_lossy(), &dir.path().join("capture")).unwrap_err();
+            assert!(format!("{error:#}").contains(why), "{error:#}");
+        }
+        assert!(!dir.path().join("capture/a.log").exists());
     }
 }

@@ -1,7 +1,7 @@
 //! Files that steps put aside: copied, flushed, checksummed, read back.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -12,7 +12,12 @@ use crate::journal::FileEntry;
 
 /// The SHA-256 of a file, in hexadecimal digits, and its size.
 pub(super) fn sha256(path: &Path) -> Result<(String, u64)> {
-    let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    sha256_of_first(path, u64::MAX)
+}
+
+/// The same for the first bytes of a file, as many as there are up to `limit`.
+pub(super) fn sha256_of_first(path: &Path, limit: u64) -> Result<(String, u64)> {
+    let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?.take(limit);
     let mut hasher = Sha256::new();
     let mut buffer = vec![0u8; 256 * 1024];
     let mut size = 0u64;
@@ -40,11 +45,17 @@ pub(super) fn fresh_dir(dir: &Path) -> Result<()> {
 
 /// Copies a file into its place whole or not at all, with its time of change, and flushes it.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
+    copy_from(from, 0, to)
+}
+
+/// The same for what stands behind the first `begin` bytes.
+pub(super) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<()> {
     let folder = to.parent().context("a file stands in a folder")?;
     private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let work = || -> io::Result<()> {
         let mut source = File::open(from)?;
         let modified = source.metadata()?.modified()?;
+        source.seek(io::SeekFrom::Start(begin))?;
         let mut target = tempfile::NamedTempFile::new_in(folder)?;
         io::copy(&mut source, &mut target)?;
         target.as_file().set_modified(modified)?;
@@ -84,11 +95,19 @@ fn collect(dir: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     sync_dir(dir).with_context(|| format!("cannot flush {}", dir.display()))
 }
 
+/// Copies these files from one folder into another.
+///
+/// # Errors
+/// When one cannot be copied.
+pub fn copy_all(from: &Path, to: &Path, list: &[FileEntry]) -> Result<()> {
+    list.iter().try_for_each(|entry| copy(&from.join(&entry.path), &to.join(&entry.path)))
+}
+
 /// Reads every file back and compares it with its checksum.
 ///
 /// # Errors
 /// Names the first file that is missing or another one.
-pub(super) fn read_back(dir: &Path, list: &[FileEntry]) -> Result<()> {
+pub fn read_back(dir: &Path, list: &[FileEntry]) -> Result<()> {
     for entry in list {
         let path = dir.join(&entry.path);
         let (found, size) = sha256(&path)?;

@@ -20,6 +20,9 @@ mod set_aside;
 mod snapshot;
 mod verify;
 
+pub use files::{copy_all, read_back};
+pub use package::version_is;
+
 use anyhow::Result;
 
 use crate::change::context::Context;

@@ -25,7 +25,7 @@ pub(super) fn installed_version(runner: &Runner, command: &crate::exec::Command,
 }
 
 /// Whether `version` is `wanted`, or `wanted` is its first parts: `11.8.9` is `11.8`, and `11.80.1` is not.
-pub(super) fn version_is(version: &str, wanted: &str) -> bool {
+pub fn version_is(version: &str, wanted: &str) -> bool {
     version.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '+', '~']))
 }
 

@@ -4,9 +4,10 @@ use anyhow::{Context as _, Result};
 
 use super::Effect;
 use crate::change::context::Context;
+use crate::change::crumb::Crumb;
 use crate::change::decide::Probe;
 use crate::journal::Output;
-use crate::plan::{Step, TakeSnapshot};
+use crate::plan::{BEFORE_UPGRADE, Step, TakeSnapshot};
 use crate::zfs::{PROP_CHANGE, Snapshot};
 
 /// Says which step of a change a snapshot is of.
@@ -50,7 +51,17 @@ impl Effect for TakeSnapshot {
             }
         }
         if !missing.is_empty() {
-            let properties = [(PROP_CHANGE, context.change()), (PROP_STEP, self.crumb.as_str())];
+            let mut properties = vec![(PROP_CHANGE, context.change().to_owned()), (PROP_STEP, self.crumb.clone())];
+            if self.crumb == BEFORE_UPGRADE {
+                let crumb = Crumb { opening: context.state.opening.clone(), installer: context.files("save-installer").to_vec() };
+                match crumb.properties()? {
+                    Some(more) => properties.extend(more),
+                    None => {
+                        (context.say)("the change is too long for the snapshot's properties: without the state folder it cannot be adopted")
+                    }
+                }
+            }
+            let properties: Vec<(&str, &str)> = properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
             context.engine.snapshot(&missing, &properties).context("the snapshot could not be taken")?;
         }
         crate::change::crash::point(&format!("snapshot-{}:unheld", self.crumb));

@@ -3,6 +3,7 @@
 # STRATEGY: the tool kills itself at each point that it reaches for the first time; `backout resume` until it is through; then the dumps must be identical
 # stage: backout-upgraded
 # uses: backout
+# faults: yes
 # limit: 2400
 set -euo pipefail
 . /case/guest/pool.sh

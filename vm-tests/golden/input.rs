@@ -193,3 +193,24 @@ fn a_state_folder_that_is_a_file() {
     world.types("backout status").types("backout upgrade --yes");
     world.golden("input/state-is-a-file");
 }
+
+#[test]
+fn the_state_folder_of_another_host() {
+    let mut world = World::new();
+    History::upgraded().put(&world);
+    world.types("backout --host other status").types("backout --host other downgrade --yes").types("backout --host other upgrade --yes");
+    world.types("backout --host fixture status");
+    world.golden("input/state-of-another-host");
+}
+
+#[test]
+fn s9_a_state_folder_that_others_may_write_to() {
+    let mut world = World::new();
+    History::upgraded().put(&world);
+    world.mode("state/changes", 0o777);
+    world.types("backout status").types("backout downgrade --yes").types("backout log");
+    world.mode("state/changes", 0o700);
+    world.mode(&format!("state/changes/{ID}/journal"), 0o602);
+    world.types("backout status");
+    world.golden("input/state-writable");
+}

@@ -67,7 +67,7 @@ impl World {
             .env_clear()
             .envs([("PATH", self.path("bin")), ("BACKOUT_SITE", self.path("site.toml"))])
             .envs([("BACKOUT_STATE", self.path("state")), ("BACKOUT_RUN", self.path("run"))])
-            .envs([("TZ", "UTC"), ("COLUMNS", "80")])
+            .envs([("TZ", "UTC"), ("COLUMNS", "80"), ("BACKOUT_HOST", "fixture")])
             .stdin(Stdio::null())
             .output()
             .expect("runs");

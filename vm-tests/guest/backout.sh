@@ -25,6 +25,10 @@ expect() {
   [ "$status" = "$wanted" ] || { echo "exit status $status, expected $wanted: $*" >&2; return 1; }
 }
 
+# fault NAME resumed|halted [COUNT]: a fault was made so many times, and each time this came of it: the procedure went through to its end, or it stopped
+# with nothing lost. A case that fails says nothing here. The rows of all cases make the table of `vm-tests/test --faults`.
+fault() { printf '%s\t%s\t%s\n' "$1" "$2" "${3:-1}" >>/result/faults; }
+
 # same_dump FILE: the database holds what FILE says.
 same_dump() {
   /case/guest/dump.sh >/root/dump-now
@@ -50,6 +54,7 @@ kill_everywhere() {
   [ "$status" = 0 ] || [ "$(tail -n 1 /root/crash-points)" = finished ]
   # A step that cannot be killed is a test that cannot fail.
   [ "$kills" -gt 5 ]
+  fault "kill -9 at a point of $1" resumed "$kills"
 }
 
 # expect_one_of A B CMD...: the command must end with one of two statuses.
@@ -67,6 +72,14 @@ crash_at() {
   BACKOUT_CRASH_AT=$point BACKOUT_CRASH_LOG=/root/crash-point backout "$@" --yes || status=$?
   rm -f /root/crash-point
   [ "$status" = 137 ] || { echo "it was not killed at $point: exit status $status" >&2; return 1; }
+}
+
+# crash_at_resume POINT: the same for a resume.
+crash_at_resume() {
+  local status=0
+  BACKOUT_CRASH_AT=$1 BACKOUT_CRASH_LOG=/root/crash-point backout resume || status=$?
+  rm -f /root/crash-point
+  [ "$status" = 137 ] || { echo "it was not killed at $1: exit status $status" >&2; return 1; }
 }
 
 # stop_at STEP SIGNAL VERB...: sends the signal when the step has begun, and waits for the end.

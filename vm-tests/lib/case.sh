@@ -1,17 +1,19 @@
 # shellcheck shell=bash
 # Cases and stages: what their headers say, the folder that a guest gets, and running them.
-# Needs: say.sh, deps.sh, image.sh, build.sh, vm.sh.
+# Needs: say.sh, deps.sh, image.sh, build.sh, vm.sh, cut.sh.
 
 VM_TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # header FILE WORD: the rest of the line "# WORD: ..." in a case's head.
 header() { sed -n "s/^# $2: *//p" "$1" | head -n 1; }
 
-# case_names [default]: all cases, or those that are not marked `when: all`; the longest limits first, so that none is left over alone at the end.
+# case_names [default|faults]: all cases; or those that are not marked `when: all`; or those that say that they make faults (`faults: yes`). The longest
+# limits first, so that none is left over alone at the end.
 case_names() {
   local file
   for file in "$VM_TESTS"/cases/*.sh; do
-    [ "${1:-all}" = all ] || [ "$(header "$file" when)" != all ] || continue
+    [ "${1:-all}" != default ] || [ "$(header "$file" when)" != all ] || continue
+    [ "${1:-all}" != faults ] || [ -n "$(header "$file" faults)" ] || continue
     printf '%s %s\n' "$(header "$file" limit)" "$(basename "$file" .sh)"
   done | sort -k1,1nr -k2 | cut -d' ' -f2
 }
@@ -39,16 +41,17 @@ build_tools() {
   mkdir -p "$TOOLS"
   fetch_crates || return 1
   in_build_root cargo build --locked --quiet --features crash-points || return 1
-  cp "$(build_target)/debug/backout" "$TOOLS/backout" || return 1
+  # Debug information is most of a debug build, and every guest gets a copy.
+  strip --strip-debug -o "$TOOLS/backout" "$(build_target)/debug/backout" || return 1
   # The rescue binary: the zfs command alone, no shared library.
   in_build_root env RUSTFLAGS=-Ctarget-feature=+crt-static CARGO_TARGET_DIR=/build/target/static \
     cargo build --locked --quiet --no-default-features --features crash-points --target x86_64-unknown-linux-gnu || return 1
-  cp "$(build_target)/static/x86_64-unknown-linux-gnu/debug/backout" "$TOOLS/backout-static" || return 1
+  strip --strip-debug -o "$TOOLS/backout-static" "$(build_target)/static/x86_64-unknown-linux-gnu/debug/backout" || return 1
   for name in "$@"; do
     [ "$(header "$VM_TESTS/cases/$name.sh" uses)" = zfs_conformance ] || continue
     in_build_root cargo test --locked --quiet --no-run --features crash-points --test zfs_conformance || return 1
-    cp "$(find "$(build_target)/debug/deps" -name 'zfs_conformance-*' -type f -perm -u+x -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2)" \
-      "$TOOLS/zfs_conformance" || return 1
+    strip --strip-debug -o "$TOOLS/zfs_conformance" \
+      "$(find "$(build_target)/debug/deps" -name 'zfs_conformance-*' -type f -perm -u+x -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2)" || return 1
   done
 }
 
@@ -107,7 +110,9 @@ run_case() {
   if [ "${stage:-none}" = none ] || from=$(stage_disk "$stage" "$2"); then
     began=$SECONDS
     case_folder "$script" "$out/folder"
-    if vm_run --name "$name" --folder "$out/folder" --out "$out" --from "$from" --limit "${limit:-600}"; then outcome=PASS; fi
+    if [ -n "$(header "$script" cuts)$(header "$script" random)" ]; then
+      if run_cuts "$script" "$out" "$from" "${limit:-600}"; then outcome=PASS; fi
+    elif vm_run --name "$name" --folder "$out/folder" --out "$out" --from "$from" --limit "${limit:-600}"; then outcome=PASS; fi
   fi
   rm -rf "$out/folder"
   printf '%s %s\n' "$outcome" "$((SECONDS - began))" >"$out/outcome"

@@ -33,7 +33,7 @@ os_release() { (. /etc/os-release && eval "printf '%s\n' \"\${$1:-}\""); }
 missing_packages() {
   local pair
   for pair in mmdebstrap:mmdebstrap mke2fs:e2fsprogs flock:util-linux cc:gcc \
-    qemu-img:qemu-utils timeout:coreutils setpriv:util-linux pgrep:procps tar:tar; do
+    nbdkit:nbdkit qemu-img:qemu-utils timeout:coreutils setpriv:util-linux pgrep:procps tar:tar; do
     command -v "${pair%%:*}" >/dev/null || printf '%s\n' "${pair#*:}"
   done
   [ -e /usr/include/stdlib.h ] || printf 'libc6-dev\n'

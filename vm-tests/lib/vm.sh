@@ -10,8 +10,9 @@ vm_accel() {
   if [ -w /dev/kvm ]; then
     # The device may exist and the guest hang all the same. With nothing to mount, a kernel that works panics within seconds.
     probe=$(mktemp -t backout-vm-kvm.XXXXXX)
-    timeout -k 2 10 qemu-system-x86_64 -accel kvm -cpu max -m 512 -nodefaults -no-user-config -display none -no-reboot \
-      -kernel "$IMAGE/vmlinuz" -append 'console=ttyS0 panic=-1' -serial "file:$probe" </dev/null >/dev/null 2>&1 || true
+    # In a shell of its own: what bash says of a killed child is no news.
+    (timeout -k 2 10 qemu-system-x86_64 -accel kvm -cpu max -m 512 -nodefaults -no-user-config -display none -no-reboot \
+      -kernel "$IMAGE/vmlinuz" -append 'console=ttyS0 panic=-1' -serial "file:$probe" </dev/null || true) >/dev/null 2>&1
     grep -q 'Unable to mount root fs' "$probe" && BACKOUT_VM_ACCEL=kvm
     rm -f "$probe"
   fi

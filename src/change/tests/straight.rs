@@ -1,8 +1,9 @@
 //! Every procedure without interruption.
 
 use super::world::{Kind, PLAIN, ROUGH, Verb, World};
+use crate::change::crumb::Crumb;
 use crate::change::run::Outcome;
-use crate::journal::Phase;
+use crate::journal::{Output, Phase};
 use crate::zfs::Engine;
 
 use super::world::Ended;
@@ -41,6 +42,21 @@ fn snapshot_upgrade_later_and_downgrade() {
         world.client();
         world.run(Verb::Keep);
         world.serves("1.0");
+    }
+}
+
+#[test]
+fn the_snapshot_says_all_that_its_change_needs() {
+    for kind in KINDS {
+        let world = World::new(kind);
+        world.run(Verb::Upgrade);
+        let state = world.state();
+        let Some(Output::Snapshots { list }) = state.outputs.get("snapshot") else { panic!("no snapshots") };
+        let Some(Output::Files { list: installer }) = state.outputs.get("save-installer") else { panic!("no installer") };
+        for (name, _) in list {
+            let crumb = Crumb::read(&world.engine, name).unwrap().expect("a crumb");
+            assert_eq!(crumb, Crumb { opening: state.opening.clone(), installer: installer.clone() });
+        }
     }
 }
 

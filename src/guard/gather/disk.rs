@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::guard::Facts;
-use crate::guard::facts::{DataPath, Learnt, Lies, LinkOut, Place, Role};
+use crate::guard::facts::{DataPath, Learnt, Lies, LinkOut, Others, Place, Role};
 use crate::guard::mounts::{Mount, mount_of};
+use crate::trust::{self, Distrust};
 use crate::zfs::Dataset;
 
 use super::{Sources, Table, zfs};
@@ -85,7 +86,12 @@ impl Map<'_> {
         let free = nix::sys::statvfs::statvfs(&nearest)
             .map(|room| room.blocks_available().saturating_mul(room.fragment_size()))
             .map_err(|error| format!("{}: {error}", nearest.display()));
-        Place { role, path: path.to_owned(), nearest, on, free }
+        let others = match trust::whole_way(path.ancestors().find(|folder| folder.exists()).unwrap_or(&nearest)) {
+            Ok(()) => None,
+            Err(Distrust::Writable { path, why, remedy }) => Some(Others { why: format!("{}: {why}", path.display()), remedy }),
+            Err(error @ Distrust::Read { .. }) => Some(Others { why: error.to_string(), remedy: "See why, as root.".into() }),
+        };
+        Place { role, path: path.to_owned(), nearest, on, free, others }
     }
 
     /// Links under `folder` that lead off the datasets. A folder that cannot be read is left to the guard of the rights.

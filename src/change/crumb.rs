@@ -1,0 +1,49 @@
+//! What a snapshot itself says of its change, so that a lost state folder can be made again from the pool (`backout adopt`).
+
+use anyhow::{Context as _, Result};
+
+use crate::journal::{FileEntry, Opening};
+use crate::zfs::{Engine, Snapshot};
+
+/// How the change began, as JSON.
+const PROP_OPENING: &str = "backout:opening";
+/// The installer that was put aside, as JSON: files with their checksums.
+const PROP_INSTALLER: &str = "backout:installer";
+/// A user property takes 8191 bytes (`zfsprops(7)`).
+const LONGEST: usize = 8191;
+
+/// What was found on a snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Crumb {
+    /// How the change began.
+    pub opening: Opening,
+    /// The files of the previous version's installer.
+    pub installer: Vec<FileEntry>,
+}
+
+impl Crumb {
+    /// As user properties of the snapshot. `None`: it is too long for them.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn properties(&self) -> Result<Option<[(&'static str, String); 2]>> {
+        let opening = serde_json::to_string(&self.opening).context("the change's opening cannot be written as JSON")?;
+        let installer = serde_json::to_string(&self.installer).context("the list of the installer cannot be written as JSON")?;
+        let fits = opening.len() <= LONGEST && installer.len() <= LONGEST;
+        Ok(fits.then_some([(PROP_OPENING, opening), (PROP_INSTALLER, installer)]))
+    }
+
+    /// From a snapshot's own properties. `None`: it has none.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn read(engine: &dyn Engine, snapshot: &Snapshot) -> Result<Option<Self>> {
+        let (opening, installer) = (engine.snapshot_local(snapshot, PROP_OPENING)?, engine.snapshot_local(snapshot, PROP_INSTALLER)?);
+        let (Some(opening), Some(installer)) = (opening, installer) else { return Ok(None) };
+        let opening =
+            serde_json::from_str(&opening).with_context(|| format!("{PROP_OPENING} of {snapshot} is not known to this version"))?;
+        let installer =
+            serde_json::from_str(&installer).with_context(|| format!("{PROP_INSTALLER} of {snapshot} is not known to this version"))?;
+        Ok(Some(Self { opening, installer }))
+    }
+}

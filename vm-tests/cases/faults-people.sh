@@ -1,0 +1,71 @@
+#!/bin/bash
+# DESCRIPTION: people and other programs in the middle of a downgrade: a clock that steps back, another time zone, an edited playbook, a renamed host, two runs at once, the state folder lost
+# STRATEGY: one after the other on the upgraded guest; the downgrade goes through all the same, or refuses and says what to type; at last the state folder is removed, and adopted from the pool
+# stage: redis-upgraded
+# uses: backout
+# faults: yes
+# limit: 1800
+set -euo pipefail
+. /case/guest/pool.sh
+. /case/guest/redis.sh
+. /case/guest/backout.sh
+
+echo "== the clock steps back an hour in the middle, and the time zone is another one"
+crash_at capture:done downgrade --keep
+date -s "@$(($(date +%s) - 3600))"
+TZ=America/St_Johns crash_at_resume take-place:tank/redis:done
+date -s "@$(($(date +%s) + 7200))"
+TZ=Pacific/Kiritimati backout resume
+redis_version | grep -F 7.0
+same_redis /root/dump-new
+fault "clock steps back, other time zone" resumed 2
+backout undo --yes
+same_redis /root/dump-new
+
+echo "== site and playbook are edited in the middle: the change has its own copies"
+crash_at capture:done downgrade --keep
+cp -p /etc/backout/site.toml /root/site.toml
+echo 'nonsense' >>/etc/backout/site.toml
+backout resume
+same_redis /root/dump-new
+cp -p /root/site.toml /etc/backout/site.toml
+fault "site edited in the middle" resumed
+backout undo --yes
+
+echo "== the host is renamed"
+crash_at stop:done downgrade --keep
+hostname other
+expect 6 backout resume
+backout --host guest resume
+hostname guest
+same_redis /root/dump-new
+fault "host renamed in the middle" resumed
+backout undo --yes
+
+echo "== two at once: the second one is refused, the first goes on"
+backout downgrade --keep --yes >/root/first 2>&1 &
+first=$!
+sleep 2
+expect 5 backout downgrade --keep --yes
+expect 5 backout abort --yes
+wait "$first"
+same_redis /root/dump-new
+fault "two runs at once" resumed
+backout undo --yes
+
+echo "== the state folder is lost, and the packages in it"
+id=$(change_id)
+snapshot=$(zfs list -H -t snapshot -o name -d 1 tank/redis | grep "@backout-$id$")
+mkdir /root/packages
+cp -p "/var/lib/backout/changes/$id/installer/"* /root/packages/
+rm -rf /var/lib/backout
+expect 0 backout status
+expect 3 backout adopt "$snapshot" --yes
+expect 2 backout adopt tank/redis --yes
+backout adopt "$snapshot" --installer /root/packages --yes
+backout status
+backout downgrade --in-place --yes --accept "$(zfs list -H -t snapshot -o name -d 1 tank/redis | grep -v "@backout-$id$" | head -n 1)" || backout downgrade --in-place --yes
+redis_version | grep -F 7.0
+same_redis /root/dump-new
+backout commit --yes
+fault "state folder lost" resumed

@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# What a guest does at each boot of a case whose power is cut: begin, or go on.
+# Needs: backout.sh.
+
+# go_on VERB...: begins the procedure, or resumes it when a cut left it unfinished. Stands still at the point where the host cuts.
+go_on() {
+  local status=0
+  export BACKOUT_CUT_FIRED=/case/fired
+  [ ! -f /case/only ] || export BACKOUT_CUT_ONLY=/case/only
+  backout status || status=$?
+  echo "the clock runs" >/dev/console
+  case $status in
+    4)
+      # S5: what a boot opened while the tool says that it is closed would take writes that nobody brings back.
+      if backout status | grep -qF 'The service is closed to its clients.' && systemctl is-active --quiet "$UNIT"; then
+        echo "status says closed, but $UNIT is active" >&2
+        return 1
+      fi
+      backout resume
+      ;;
+    0)
+      if backout --json status | grep -qF '"state":"upgraded"'; then backout "$@" --yes; fi
+      ;;
+    *) echo "status ended with $status" >&2 && return 1 ;;
+  esac
+  backout --json status | grep -F '"state":"backed out"' >/dev/null
+}

@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# Redis with its data on a dataset of its own, with the settings that a way back needs.
+# Needs: pool.sh.
+
+redis_version() { dpkg-query -W -f '${Version}\n' redis-server; }
+
+# redis_on_zfs [DATASET]: moves /var/lib/redis onto a dataset, configures, starts, and enables at boot.
+redis_on_zfs() {
+  local dataset=${1:-tank/redis}
+  systemctl stop redis-server.service
+  mv /var/lib/redis /var/lib/redis.image
+  dataset_create "$dataset" /var/lib/redis -o atime=off
+  chown redis:redis /var/lib/redis
+  chmod 750 /var/lib/redis
+  cp -a /var/lib/redis.image/. /var/lib/redis/
+  rm -rf /var/lib/redis.image
+  # Every write is on the disk before its client hears of it, and the file that holds them is never rewritten.
+  printf '%s\n' 'appendonly yes' 'appendfsync always' 'auto-aof-rewrite-percentage 0' >>/etc/redis/redis.conf
+  apt-get update -qq
+  systemctl enable --quiet redis-server.service
+  systemctl start redis-server.service
+}
+
+# redis_answers: all replies were good, and there were at least this many.
+redis_feed() { # COUNT < commands
+  local said
+  said=$(redis-cli --pipe)
+  grep -q '^errors: 0, ' <<<"$said" || { echo "$said" >&2; return 1; }
+  [ "$(sed -n 's/.*replies: //p' <<<"$said")" = "$1" ]
+}
+
+redis_seed() {
+  {
+    for i in $(seq 3000); do echo "SET page:$i \"the text of page $i\""; done
+    for i in $(seq 500); do echo "HSET user:$i name user$i visits $i"; done
+    for i in $(seq 500); do echo "RPUSH queue:$((i % 10)) job$i"; done
+    for i in $(seq 500); do echo "ZADD scores $i.1 player$i"; done
+    for i in $(seq 200); do echo "SADD tags tag$i"; done
+    for i in $(seq 300); do echo "XADD events $i-1 kind login user $i"; done
+  } | redis_feed 5000
+}
+
+# What clients do on the new version: new keys, changes that must not be made twice, deletions, another database, moves, bytes.
+redis_write_on_new() {
+  {
+    for i in $(seq 1000); do echo "SET new:$i \"written on 8.0\""; done
+    for i in $(seq 500); do echo "HINCRBY user:$i visits 1"; done
+    for i in $(seq 200); do echo "INCR counter"; done
+    for i in $(seq 300); do echo "LPOP queue:$((i % 10))"; done
+    for i in $(seq 500); do echo "DEL page:$i"; done
+    for i in $(seq 250); do echo "ZINCRBY scores 0.7 player$i"; done
+    for i in $(seq 100); do echo "SREM tags tag$i"; done
+    for i in $(seq 301 400); do echo "XADD events $i-1 kind logout user $i"; done
+    echo 'RENAME page:600 page:renamed'
+    echo 'APPEND page:601 "\x00\x01\xff\r\n\"quoted\""'
+    echo 'SET "key with spaces and a \t tab" value'
+    echo 'SELECT 3'
+    for i in $(seq 45); do echo "SET other:$i $i"; done
+    echo 'SELECT 0'
+  } | redis_feed 3000
+}
+
+# redis_dump: everything, one line a value, independent of the tool under test. Keys are those that the functions above make.
+redis_dump() {
+  local db
+  for db in 0 3; do
+    redis-cli -n "$db" --scan | LC_ALL=C sort >/tmp/dump.keys
+    sed 's/.*/TYPE "&"/; s/\t/\\t/' /tmp/dump.keys | redis-cli -n "$db" >/tmp/dump.types
+    paste -d'\n' /tmp/dump.types /tmp/dump.keys | sed 's/\t/\\t/' | while read -r kind && IFS= read -r key; do
+      case $kind in
+        string) printf 'ECHO "%s"\nGET "%s"\n' "$key" "$key" ;;
+        list) printf 'ECHO "%s"\nLRANGE "%s" 0 -1\n' "$key" "$key" ;;
+        set) printf 'ECHO "%s"\nSORT "%s" ALPHA\n' "$key" "$key" ;;
+        hash) printf 'ECHO "%s"\nHMGET "%s" name visits\nHLEN "%s"\n' "$key" "$key" "$key" ;;
+        zset) printf 'ECHO "%s"\nZRANGE "%s" 0 -1\nSORT "%s" BY nosort GET #\n' "$key" "$key" "$key" ;;
+        stream) printf 'ECHO "%s"\nXRANGE "%s" - +\n' "$key" "$key" ;;
+        *) echo "PING unknown" ;;
+      esac
+    done | redis-cli -n "$db" | sed "s/^/$db /"
+    # 7.0 and 8.0 write the same score with another number of digits.
+    [ "$db" != 0 ] || redis-cli -n "$db" ZRANGE scores 0 -1 WITHSCORES | awk 'NR % 2 { name = $0; next } { printf "score %s %.6f\n", name, $0 }'
+  done
+}
+
+# same_redis FILE: the server holds what FILE says.
+same_redis() {
+  redis_dump >/root/dump-now
+  diff "$1" /root/dump-now | head -n 20 || true
+  cmp "$1" /root/dump-now
+}
+
+redis_site() {
+  mkdir -p /etc/backout
+  chmod 755 /etc/backout
+  printf '%s\n' 'playbook = "redis"' 'datasets = ["tank/redis"]' 'upgrade_to = "8.0"' "$@" '[variables]' 'release = "trixie"' >/etc/backout/site.toml
+  chmod 644 /etc/backout/site.toml
+}

@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# Power cuts. The guest's disk is served by nbdkit, which keeps what was not flushed in memory; when both are killed, that is lost, as in a drive's cache.
+# Needs: say.sh, image.sh (IMAGE), vm.sh, case.sh.
+
+# cut_boot FOLDER OUT DISK LIMIT [SECONDS]: boots the guest once, and takes the power away when the guest asks for it, or SECONDS (may have a
+# fraction) after it said "the clock runs". Prints "cut POINT", "passed" or "failed WHY".
+cut_boot() {
+  local folder=$1 out=$2 disk=$3 limit=$4 after=${5:-} socket nbd qemu deadline point='' clock=''
+  mkdir -p "$out"
+  rm -rf "$out"/{result,console,case.img,result.img}
+  mkdir "$out/result"
+  vm_case_disk "$folder" "$out/case.img" || return 1
+  truncate -s 512M "$out/result.img"
+  : >"$out/console"
+  socket=$(mktemp -d -t backout-vm-nbd.XXXXXX)
+  TMPDIR=$out setpriv --pdeathsig KILL nbdkit -f -U "$socket/nbd" --filter=cache file "$disk" cache=writeback >"$out/nbdkit" 2>&1 &
+  nbd=$!
+  for _ in $(seq 100); do [ -S "$socket/nbd" ] && break; sleep 0.1; done
+  setpriv --pdeathsig KILL qemu-system-x86_64 -accel "$BACKOUT_VM_ACCEL" -cpu max -smp 2 -m 2048 \
+    -nodefaults -no-user-config -display none -no-reboot -serial "file:$out/console" \
+    -kernel "$IMAGE/vmlinuz" -initrd "$IMAGE/initrd.img" \
+    -append "root=/dev/vda rw console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off nokaslr apparmor=0 selinux=0 audit=0 net.ifnames=0 systemd.show_status=0 backout.case=cut" \
+    -drive "file=nbd:unix:$socket/nbd,format=raw,if=none,id=root,cache=writeback" -device virtio-blk-pci,drive=root \
+    -drive "file=$out/case.img,format=raw,if=none,id=case,readonly=on" -device virtio-blk-pci,drive=case,serial=case \
+    -drive "file=$out/result.img,format=raw,if=none,id=result,cache=unsafe" -device virtio-blk-pci,drive=result,serial=result \
+    -device virtio-rng-pci </dev/null >"$out/qemu" 2>&1 &
+  qemu=$!
+  deadline=$((SECONDS + limit))
+  while kill -0 "$qemu" 2>/dev/null; do
+    point=$(tr -d '\r' <"$out/console" 2>/dev/null | sed -n 's/^cut me here: //p' | head -n 1)
+    if [ -z "$point" ] && [ -n "$after" ]; then
+      if [ -z "$clock" ] && grep -q 'the clock runs' "$out/console" 2>/dev/null; then clock=$(date +%s%N); fi
+      if [ -n "$clock" ] && [ "$(($(date +%s%N) - clock))" -ge "$(awk -v s="$after" 'BEGIN { printf "%d", s * 1e9 }')" ]; then point="$after-s"; fi
+    fi
+    if [ -n "$point" ] || [ "$SECONDS" -ge "$deadline" ]; then break; fi
+    sleep 0.05
+  done
+  # nbdkit first: what it holds must not reach the disk while the guest still runs.
+  if kill -0 "$qemu" 2>/dev/null; then
+    kill -KILL "$nbd" 2>/dev/null || true
+    kill -KILL "$qemu" 2>/dev/null || true
+    wait "$nbd" "$qemu" 2>/dev/null || true
+    rm -rf "$socket"
+    if [ -n "$point" ]; then printf 'cut %s\n' "$point"; else printf 'failed still running after %s s\n' "$limit"; fi
+    rm -f "$out"/{case,result}.img
+    return 0
+  fi
+  # The guest ended by itself: nbdkit may flush.
+  kill -TERM "$nbd" 2>/dev/null || true
+  wait "$nbd" "$qemu" 2>/dev/null || true
+  rm -rf "$socket"
+  tar -xf "$out/result.img" -C "$out/result" >>"$out/qemu" 2>&1 || true
+  rm -f "$out"/{case,result}.img
+  if [ "$(cat "$out/result/verdict" 2>/dev/null)" = "CASE cut PASS" ]; then printf 'passed\n'; else printf 'failed see %s/console\n' "$out"; fi
+}
+
+# run_cuts SCRIPT OUT FROM LIMIT: boots the guest from a copy of the disk FROM again and again, SCRIPT as its case, and cuts its power each time: at the
+# points that the head of SCRIPT names (`cuts:`, or `all`), or at so many random instants (`random: COUNT SECONDS`, from BACKOUT_SEED). When nothing
+# is left to cut, the guest must pass. OUT/cuts gets a line a boot.
+run_cuts() {
+  local script=$1 out=$2 from=$3 limit=$4 only random count=0 seconds=0 seed=${BACKOUT_SEED:-} said boot=0 after
+  only=$(header "$script" cuts)
+  random=$(header "$script" random)
+  if [ -n "${BACKOUT_CUTS:-}" ]; then only=$BACKOUT_CUTS; fi
+  [ -z "$random" ] || read -r count seconds <<<"$random"
+  [ -z "$random" ] || count=${BACKOUT_RANDOM_CUTS:-$count}
+  seed=${seed:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
+  RANDOM=$seed
+  [ -z "$random" ] || say "$(basename "$script" .sh): random cuts from BACKOUT_SEED=$seed"
+  vm_accel
+  mkdir -p "$out"
+  qemu-img convert -O raw "$from" "$out/disk.raw" || return 1
+  : >"$out/cuts"
+  : >"$out/fired"
+  while :; do
+    boot=$((boot + 1))
+    [ "$boot" -le 400 ] || { echo "failed no end" >>"$out/cuts"; break; }
+    case_folder "$script" "$out/folder"
+    cp "$out/fired" "$out/folder/fired"
+    after=''
+    if [ -n "$random" ]; then
+      # No points but these: a name that no point has.
+      echo none >"$out/folder/only"
+      # Ever later, so that a procedure that begins again from a cut gets to its end.
+      [ "$boot" -gt "$count" ] || after=$(awk -v r="$RANDOM" -v s="$seconds" 'BEGIN { printf "%.2f", r / 32768 * s }')
+    elif [ "$only" != all ]; then
+      printf '%s\n' $only >"$out/folder/only"
+    fi
+    said=$(cut_boot "$out/folder" "$out/boot" "$out/disk.raw" "$limit" "$after") || said="failed to boot"
+    printf '%s\n' "$said" >>"$out/cuts"
+    case $said in
+      'cut '*) printf '%s\n' "${said#cut }" >>"$out/fired" ;;
+      *) break ;;
+    esac
+    # The console of each boot, for whoever must find out.
+    cat "$out/boot/console" >>"$out/console"
+  done
+  cat "$out/boot/console" >>"$out/console" 2>/dev/null || true
+  rm -rf "$out/disk.raw" "$out/folder"
+  say "$(basename "$script" .sh): $(grep -c '^cut ' "$out/cuts") cuts; $(tail -n 1 "$out/cuts")"
+  # Every point that was named must have been reached.
+  if [ -z "$random" ] && [ "$only" != all ]; then
+    for point in $only; do grep -qFx "$point" "$out/fired" || { say "the point $point was not reached"; return 1; }; done
+  fi
+  [ "$(tail -n 1 "$out/cuts")" = passed ] && [ "$(grep -c '^cut ' "$out/cuts")" -gt 0 ] || return 1
+  mkdir -p "$out/result"
+  printf 'power cut, %s\tresumed\t%s\n' "$(if [ -n "$random" ]; then echo "at a random instant (seed $seed)"; else echo "at a checkpoint"; fi)" \
+    "$(grep -c '^cut ' "$out/cuts")" >>"$out/result/faults"
+}
