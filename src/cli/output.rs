@@ -1,6 +1,6 @@
 //! What people and programs read: lines for the ones, JSON for the others.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -15,6 +15,21 @@ use crate::plan::{Action, Plan, Step};
 /// Prints a line; a reader that went away (`| head`) is no error.
 pub fn line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prose for a terminal: broken between words, indented like the texts behind `now:` and `cause:`. What is `to do:` stays whole, for copying; and a log
+/// gets each sentence on one line, for searching.
+fn fitted(text: &str) -> String {
+    if !std::io::stdout().is_terminal() {
+        return text.to_owned();
+    }
+    let options = || textwrap::Options::with_termwidth().break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let mut remedy = false;
+    let line = |line: &str| {
+        remedy |= line.trim_start().starts_with("to do:") || line.trim_start().starts_with("remedy:");
+        if remedy { line.to_owned() } else { textwrap::fill(line, options().subsequent_indent("         ")) }
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Prints one JSON object on a line.
@@ -45,7 +60,9 @@ pub fn trouble(global: &Global, trouble: &Trouble) {
 }
 
 fn indented(first: &str, more: &str, text: &str) -> String {
-    text.lines().enumerate().map(|(i, line)| format!("{}\n", format!("{}{line}", if i == 0 { first } else { more }).trim_end())).collect()
+    let lines = text.lines().enumerate().map(|(i, line)| format!("{}{line}", if i == 0 { first } else { more }).trim_end().to_owned());
+    let text = lines.collect::<Vec<_>>().join("\n");
+    if text.is_empty() { text } else { format!("{}\n", fitted(&text)) }
 }
 
 fn ways(next: &[Next]) -> String {
@@ -113,7 +130,7 @@ pub fn finished(global: &Global, report: &Report) {
 pub fn findings(global: &Global, findings: &[Finding]) {
     if !global.json {
         for finding in findings {
-            line(&finding.to_string());
+            line(&fitted(&finding.to_string()));
         }
     }
 }
@@ -251,20 +268,24 @@ fn human(took: Duration) -> String {
     }
 }
 
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// What a step left, in words; ends with a comma and a space where there is something.
 fn outcome(output: &Output) -> String {
     match output {
         Output::Nothing => String::new(),
-        Output::Snapshots { list } => format!("{} snapshots, ", list.len()),
+        Output::Snapshots { list } => format!("{}, ", counted(list.len(), "snapshot")),
         Output::Files { list } => {
             let bytes: u64 = list.iter().map(|file| file.size).sum();
-            format!("{} files, {}, ", list.len(), humansize::format_size(bytes, humansize::BINARY))
+            format!("{}, {}, ", counted(list.len(), "file"), humansize::format_size(bytes, humansize::BINARY))
         }
         Output::Text { text } => format!("{text}, "),
         Output::Version { version } => format!("version {version}, "),
-        Output::Inventory { items, .. } => format!("{items} items, "),
+        Output::Inventory { items, .. } => format!("{}, ", counted(usize::try_from(*items).unwrap_or(usize::MAX), "item")),
         Output::Proof(proof) => format!("{proof}, "),
-        Output::Rejects { lines } => format!("{} items rejected, ", lines.len()),
+        Output::Rejects { lines } => format!("{} rejected, ", counted(lines.len(), "item")),
     }
 }
 

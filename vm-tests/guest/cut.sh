@@ -8,6 +8,11 @@ go_on() {
   export BACKOUT_CUT_FIRED=/case/fired
   [ ! -f /case/only ] || export BACKOUT_CUT_ONLY=/case/only
   backout status || status=$?
+  # The proof that a cut takes something: the host compares the last number it saw with the one that the next boot finds.
+  echo "unflushed: found $(cat /root/unflushed 2>/dev/null || echo 0)" >/dev/console
+  bash -c 'n=$(date +%s%N); while :; do n=$((n + 1)); echo $n >/root/unflushed; echo "unflushed: wrote $n" >/dev/console; sleep 0.2; done' &
+  writer=$!
+  trap 'kill $writer' EXIT
   echo "the clock runs" >/dev/console
   case $status in
     4)
