@@ -3,7 +3,7 @@
 # STRATEGY: a disk that forgets what was not flushed; cut at each point named, one boot after the other; the dump must be the same in the end
 # stage: redis-upgraded
 # uses: backout
-# cuts: unmount:applied rollback:applied rollback:done reinstall:applied restore:applied finished
+# cuts: rollback:applied reinstall:applied restore:applied
 # faults: yes
 # limit: 600
 set -euo pipefail
@@ -12,6 +12,6 @@ set -euo pipefail
 . /case/guest/backout.sh
 . /case/guest/cut.sh
 UNIT=redis-server.service
-go_on downgrade --in-place
+go_on "backed out" downgrade --in-place
 redis_version | grep -F 7.0
 same_redis /root/dump-new

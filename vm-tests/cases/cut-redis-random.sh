@@ -3,7 +3,7 @@
 # STRATEGY: as cut-redis-keep, cut so many seconds after the start of a run; BACKOUT_SEED repeats a run, BACKOUT_RANDOM_CUTS says how many
 # stage: redis-upgraded
 # uses: backout
-# random: 4 40
+# random: 2 40
 # faults: yes
 # limit: 600
 set -euo pipefail
@@ -20,6 +20,6 @@ if [ "$(zfs list -H -o name state/backout 2>/dev/null)" = "" ]; then
   zfs set mountpoint=/var/lib/backout state/backout
   sync
 fi
-go_on downgrade --keep
+go_on "backed out" downgrade --keep
 redis_version | grep -F 7.0
 same_redis /root/dump-new

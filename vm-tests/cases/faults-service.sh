@@ -18,6 +18,8 @@ back_up_there() {
   same_redis /root/dump-new
 }
 
+newest_capture() { find "/var/lib/backout/changes/$(change_id)/capture" -type f -printf '%C@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2; }
+
 echo "== a stop that lies: a server outlives its unit"
 systemd-run --quiet --unit=stray --uid=redis /usr/bin/redis-server --port 7777 --dir /var/lib/redis --dbfilename stray.rdb
 sleep 2
@@ -51,7 +53,7 @@ back_up_there
 
 echo "== a capture that is damaged before it is read back"
 crash_at capture:done downgrade --keep
-file=$(find "/var/lib/backout/changes/$(change_id)/capture" -type f | head -n 1)
+file=$(newest_capture)
 cp -p "$file" /root/capture
 printf 'x' | dd of="$file" bs=1 seek=100 conv=notrunc status=none
 expect 1 backout resume 2>&1 | tee /root/said
@@ -62,7 +64,7 @@ back_up_there
 
 echo "== a capture that was cut short"
 crash_at capture:done downgrade --in-place
-file=$(find "/var/lib/backout/changes/$(change_id)/capture" -type f | head -n 1)
+file=$(newest_capture)
 truncate -s -10 "$file"
 expect 1 backout resume 2>&1 | tee /root/said
 grep -F 'is damaged' /root/said

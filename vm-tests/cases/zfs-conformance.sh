@@ -6,8 +6,8 @@
 # limit: 3000
 set -euo pipefail
 zfs version
-mkdir -p /srv/pools
-BACKOUT_ZFS_POOL_DIR=/srv/pools /case/bin/zfs_conformance --include-ignored --test-threads=1 2>&1 | tee /result/zfs-conformance
+# In memory: what ZFS does is looked at here, not whether a disk keeps it. Two at a time: each spends half of its time waiting for a transaction group.
+BACKOUT_ZFS_POOL_DIR=/dev/shm /case/bin/zfs_conformance --include-ignored --test-threads=2 2>&1 | tee /result/zfs-conformance
 summary=$(grep '^test result: ok' /result/zfs-conformance)
 grep -q ' 0 ignored; .* 0 filtered out' <<<"$summary"
 grep -q '^test cli::' /result/zfs-conformance

@@ -2,9 +2,11 @@
 # What a guest does at each boot of a case whose power is cut: begin, or go on.
 # Needs: backout.sh.
 
-# go_on VERB...: begins the procedure, or resumes it when a cut left it unfinished. Stands still at the point where the host cuts.
+# go_on STATE VERB...: begins the procedure, or resumes it when a cut left it unfinished, until `status` says STATE. Stands still at the point where the
+# host cuts.
 go_on() {
-  local status=0
+  local status=0 wanted=$1
+  shift
   export BACKOUT_CUT_FIRED=/case/fired
   [ ! -f /case/only ] || export BACKOUT_CUT_ONLY=/case/only
   backout status || status=$?
@@ -24,9 +26,9 @@ go_on() {
       backout resume
       ;;
     0)
-      if backout --json status | grep -qF '"state":"upgraded"'; then backout "$@" --yes; fi
+      if ! backout --json status | grep -qF "\"state\":\"$wanted\""; then backout "$@" --yes; fi
       ;;
     *) echo "status ended with $status" >&2 && return 1 ;;
   esac
-  backout --json status | grep -F '"state":"backed out"' >/dev/null
+  backout --json status | grep -F "\"state\":\"$wanted\"" >/dev/null
 }

@@ -1,20 +1,17 @@
 #!/bin/bash
 # DESCRIPTION: backout took Redis from 7.0 to 8.0; clients have written since; /root/dump-new is what it holds
-# stage: none
+# stage: redis-seeded
 # uses: backout
 # limit: 900
 set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/redis.sh
 . /case/guest/backout.sh
-pool_create tank 1G
-redis_on_zfs tank/redis
-redis_seed
-redis_site
 backout check
 backout plan
 backout upgrade --yes
 redis_version | grep -F 8.0
+same_redis /root/dump-old
 redis_write_on_new
 redis_dump >/root/dump-new
 cp /root/dump-new /result/dump-new
