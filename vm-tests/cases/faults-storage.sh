@@ -4,7 +4,8 @@
 # stage: redis-upgraded
 # uses: backout
 # faults: yes
-# limit: 2400
+# when: all
+# limit: 900
 set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/redis.sh
@@ -16,9 +17,12 @@ crash_at snapshot-upgraded:done downgrade --keep
 cp -a /var/lib/backout /root/state
 mount -t tmpfs -o mode=700 tmpfs /var/lib/backout
 cp -a /root/state/. /var/lib/backout/
-dd if=/dev/zero of=/srv/filler bs=1M 2>/dev/null || true
-dd if=/dev/zero of=/srv/filler.rest bs=4k 2>/dev/null || true
 zfs create -o mountpoint=/srv/wanted -o compression=off tank/wanted
+mkdir /srv/filler
+for size in 512M 64M 8M 1M 64K 4K; do
+  number=0
+  while fallocate -l "$size" "/srv/filler/$size.$number" 2>/dev/null; do number=$((number + 1)); done
+done
 dd if=/dev/urandom of=/srv/wanted/more bs=1M count=100 2>/dev/null &
 writer=$!
 for _ in $(seq 60); do if zpool list -H -o health tank | grep -q SUSPENDED; then break; fi; sleep 1; done
@@ -27,7 +31,7 @@ timeout 60 backout resume >/root/said 2>&1 &
 resume=$!
 sleep 15
 timeout 30 backout status || true
-rm -f /srv/filler /srv/filler.rest
+rm -rf /srv/filler
 zpool clear tank
 wait "$resume" || true
 cat /root/said
@@ -69,13 +73,13 @@ backout abort --yes
 same_redis /root/dump-new
 
 echo "== the pool is full: the upgraded state cannot be kept, in place it goes through"
-zfs create -o mountpoint=/srv/filler tank/filler
-dd if=/dev/urandom of=/srv/filler/filler bs=64k 2>/dev/null || true
+zfs create -o mountpoint=/srv/fill tank/filler
+dd if=/dev/urandom of=/srv/fill/filler bs=64k 2>/dev/null || true
 sync
 zfs list -o name,used,avail tank
 expect 3 backout downgrade --keep --yes
 backout downgrade --in-place --yes
 redis_version | grep -F 7.0
-rm -f /srv/filler/filler
+rm -f /srv/fill/filler
 same_redis /root/dump-new
 fault "full pool" resumed

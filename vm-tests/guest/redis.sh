@@ -66,17 +66,15 @@ redis_dump() {
   for db in 0 3; do
     redis-cli -n "$db" --scan | LC_ALL=C sort >/tmp/dump.keys
     sed 's/.*/TYPE "&"/; s/\t/\\t/' /tmp/dump.keys | redis-cli -n "$db" >/tmp/dump.types
-    paste -d'\n' /tmp/dump.types /tmp/dump.keys | sed 's/\t/\\t/' | while read -r kind && IFS= read -r key; do
-      case $kind in
-        string) printf 'ECHO "%s"\nGET "%s"\n' "$key" "$key" ;;
-        list) printf 'ECHO "%s"\nLRANGE "%s" 0 -1\n' "$key" "$key" ;;
-        set) printf 'ECHO "%s"\nSORT "%s" ALPHA\n' "$key" "$key" ;;
-        hash) printf 'ECHO "%s"\nHMGET "%s" name visits\nHLEN "%s"\n' "$key" "$key" "$key" ;;
-        zset) printf 'ECHO "%s"\nZRANGE "%s" 0 -1\nSORT "%s" BY nosort GET #\n' "$key" "$key" "$key" ;;
-        stream) printf 'ECHO "%s"\nXRANGE "%s" - +\n' "$key" "$key" ;;
-        *) echo "PING unknown" ;;
-      esac
-    done | redis-cli -n "$db" | sed "s/^/$db /"
+    # A tab in a key is written \t, so that it can stand in a column and in a command.
+    sed 's/\t/\\t/' /tmp/dump.keys | paste /tmp/dump.types - | awk -F'\t' '
+      { print "ECHO \"" $2 "\"" }
+      $1 == "string" { print "GET \"" $2 "\"" }
+      $1 == "list" { print "LRANGE \"" $2 "\" 0 -1" }
+      $1 == "set" { print "SORT \"" $2 "\" ALPHA" }
+      $1 == "hash" { print "HMGET \"" $2 "\" name visits"; print "HLEN \"" $2 "\"" }
+      $1 == "zset" { print "ZRANGE \"" $2 "\" 0 -1" }
+      $1 == "stream" { print "XRANGE \"" $2 "\" - +" }' | redis-cli -n "$db" | sed "s/^/$db /"
     # 7.0 and 8.0 write the same score with another number of digits.
     [ "$db" != 0 ] || redis-cli -n "$db" ZRANGE scores 0 -1 WITHSCORES | awk 'NR % 2 { name = $0; next } { printf "score %s %.6f\n", name, $0 }'
   done

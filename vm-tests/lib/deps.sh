@@ -10,6 +10,7 @@ become_root() {
   exec sudo env "HOME=$HOME" "PATH=$PATH" "BACKOUT_VM_CACHE=$(vm_cache)" \
     ${BACKOUT_DEBIAN_MIRROR:+"BACKOUT_DEBIAN_MIRROR=$BACKOUT_DEBIAN_MIRROR"} \
     ${RUSTUP_HOME:+"RUSTUP_HOME=$RUSTUP_HOME"} ${CARGO_HOME:+"CARGO_HOME=$CARGO_HOME"} \
+    ${BACKOUT_SEED:+"BACKOUT_SEED=$BACKOUT_SEED"} ${BACKOUT_RANDOM_CUTS:+"BACKOUT_RANDOM_CUTS=$BACKOUT_RANDOM_CUTS"} \
     ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} "$@"
 }
 
