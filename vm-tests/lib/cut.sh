@@ -19,7 +19,7 @@ cut_boot() {
   setpriv --pdeathsig KILL qemu-system-x86_64 -accel "$BACKOUT_VM_ACCEL" -cpu max -smp 2 -m 2048 \
     -nodefaults -no-user-config -display none -no-reboot -serial "file:$out/console" \
     -kernel "$IMAGE/vmlinuz" -initrd "$IMAGE/initrd.img" \
-    -append "root=/dev/vda rw console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off nokaslr apparmor=0 selinux=0 audit=0 net.ifnames=0 systemd.show_status=0 backout.case=cut" \
+    -append "root=/dev/vda rw console=ttyS0 quiet loglevel=4 panic=-1 no_timer_check mitigations=off nokaslr apparmor=0 selinux=0 audit=0 net.ifnames=0 systemd.show_status=0 backout.case=cut" \
     -drive "file=nbd:unix:$socket/nbd,format=raw,if=none,id=root,cache=writeback" -device virtio-blk-pci,drive=root \
     -drive "file=$out/case.img,format=raw,if=none,id=case,readonly=on" -device virtio-blk-pci,drive=case,serial=case \
     -drive "file=$out/result.img,format=raw,if=none,id=result,cache=unsafe" -device virtio-blk-pci,drive=result,serial=result \
@@ -86,7 +86,7 @@ run_cuts() {
     elif [ "$only" != all ]; then
       printf '%s\n' $only >"$out/folder/only"
     fi
-    wrote=$(tr -d '\r' <"$out/boot/console" 2>/dev/null | sed -n 's/^unflushed: wrote //p' | tail -n 1)
+    wrote=$(cat "$out/boot/console" 2>/dev/null | tr -d '\r' | sed -n 's/^unflushed: wrote //p' | tail -n 1)
     said=$(cut_boot "$out/folder" "$out/boot" "$out/disk.raw" "$limit" "$after") || said="failed to boot"
     printf '%s\n' "$said" >>"$out/cuts"
     found=$(tr -d '\r' <"$out/boot/console" | sed -n 's/^unflushed: found //p' | head -n 1)

@@ -61,11 +61,11 @@ vm_run() {
   vm_case_disk "$folder" "$out/case.img" || return 1
   truncate -s 512M "$out/result.img"
   qemu-img create -q -f qcow2 -F qcow2 -b "$from" "$out/disk.qcow2" || return 1
-  # Whoever ends this shell ends the guest with it.
+  # Whoever ends this shell ends the guest with it. no_timer_check: on a busy host the emulated timer may be late, and the kernel would give up on it.
   setpriv --pdeathsig TERM timeout -k 5 "$limit" qemu-system-x86_64 -accel "$BACKOUT_VM_ACCEL" -cpu max -smp 2 -m 2048 \
     -nodefaults -no-user-config -display none -no-reboot -serial "file:$out/console" \
     -kernel "$IMAGE/vmlinuz" -initrd "$IMAGE/initrd.img" \
-    -append "root=/dev/vda rw console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off nokaslr apparmor=0 selinux=0 audit=0 net.ifnames=0 systemd.show_status=0 backout.case=$name backout.keep=${keep:+1} $append" \
+    -append "root=/dev/vda rw console=ttyS0 quiet loglevel=4 panic=-1 no_timer_check mitigations=off nokaslr apparmor=0 selinux=0 audit=0 net.ifnames=0 systemd.show_status=0 backout.case=$name backout.keep=${keep:+1} $append" \
     -drive "file=$out/disk.qcow2,format=qcow2,if=none,id=root,cache=unsafe,discard=unmap" -device virtio-blk-pci,drive=root \
     -drive "file=$out/case.img,format=raw,if=none,id=case,readonly=on" -device virtio-blk-pci,drive=case,serial=case \
     -drive "file=$out/result.img,format=raw,if=none,id=result,cache=unsafe" -device virtio-blk-pci,drive=result,serial=result \
