@@ -5,6 +5,7 @@
 # uses: backout
 # cuts: rollback:applied reinstall:applied restore:applied
 # faults: yes
+# when: all
 # limit: 600
 set -euo pipefail
 . /case/guest/pool.sh

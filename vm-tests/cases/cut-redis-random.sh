@@ -5,6 +5,7 @@
 # uses: backout
 # random: 2 40
 # faults: yes
+# when: all
 # limit: 600
 set -euo pipefail
 . /case/guest/pool.sh

@@ -5,6 +5,7 @@
 # uses: backout
 # cuts: stop:applied snapshot:done upgrade:applied
 # faults: yes
+# when: all
 # limit: 600
 set -euo pipefail
 . /case/guest/pool.sh
