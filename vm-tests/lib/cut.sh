@@ -81,7 +81,6 @@ run_cuts() {
     if [ -n "$random" ]; then
       # No points but these: a name that no point has.
       echo none >"$out/folder/only"
-      # Ever later, so that a procedure that begins again from a cut gets to its end.
       [ "$boot" -gt "$count" ] || after=$(awk -v r="$RANDOM" -v s="$seconds" 'BEGIN { printf "%.2f", r / 32768 * s }')
     elif [ "$only" != all ]; then
       printf '%s\n' $only >"$out/folder/only"
