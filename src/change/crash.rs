@@ -4,13 +4,14 @@
 /// have fired stand in it, so that each run of a test gets one point further. With `BACKOUT_CRASH_AT` only the point of that name fires.
 ///
 /// With `BACKOUT_CUT_FIRED`, a file of names too, nothing is killed: at a point that is not in it the process writes `cut me here: NAME` to the console and
-/// stands still, for the host to take the power away. With `BACKOUT_CUT_ONLY`, another such file, only at the points in that one.
+/// stands still, for the host to take the power away. With `BACKOUT_CUT_ONLY`, another such file, only at the points in that one; `*:done` there is each
+/// point that ends so.
 #[cfg(feature = "crash-points")]
 pub fn point(name: &str) {
     use std::io::Write;
     let stands_in = |variable: &str| {
         let text = std::env::var_os(variable).map(|path| std::fs::read_to_string(path).unwrap_or_default());
-        text.map(|text| text.lines().any(|line| line == name))
+        text.map(|text| text.lines().any(|line| line == name || line.strip_prefix('*').is_some_and(|end| name.ends_with(end))))
     };
     if stands_in("BACKOUT_CUT_FIRED") == Some(false)
         && stands_in("BACKOUT_CUT_ONLY") != Some(false)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use chrono::Local;
+use chrono::{DateTime, Local, LocalResult, NaiveDateTime, TimeZone};
 
 use super::{Exit, Global, Trouble, changes};
 use crate::change::Layout;
@@ -180,7 +180,7 @@ impl Desk {
     }
 
     /// How a new change begins, if the facts allow it.
-    pub fn opening(&self, global: &Global, facts: &Facts, now: chrono::DateTime<Local>) -> Result<Opening> {
+    pub fn opening(&self, global: &Global, facts: &Facts, now: DateTime<Local>) -> Result<Opening> {
         let change = self.change_id(now);
         let mut values = self.site.values().clone();
         for asked in &facts.asked {
@@ -192,7 +192,7 @@ impl Desk {
         Ok(Opening {
             format: FORMAT,
             snapshot: snapshot_name(&change),
-            snapshot_time: now.format("%Y%m%d:%H%M%S").to_string(),
+            snapshot_time: since(&now).format("%Y%m%d:%H%M%S").to_string(),
             change,
             tool: env!("CARGO_PKG_VERSION").into(),
             host: global.host(),
@@ -208,11 +208,11 @@ impl Desk {
     }
 
     /// The name of the snapshot that a change begun now would take.
-    pub fn snapshot_name(&self, now: chrono::DateTime<Local>) -> String {
+    pub fn snapshot_name(&self, now: DateTime<Local>) -> String {
         snapshot_name(&self.change_id(now))
     }
 
-    fn change_id(&self, now: chrono::DateTime<Local>) -> String {
+    fn change_id(&self, now: DateTime<Local>) -> String {
         format!("{}-{}", self.product().name, now.format("%Y%m%d%H%M%S"))
     }
 
@@ -232,6 +232,16 @@ impl Desk {
     /// The site's datasets.
     pub fn roots(&self) -> Vec<Dataset> {
         self.place().datasets.clone()
+    }
+}
+
+/// The local time that a product is told to back up from. In the hour that the end of summer time repeats it is an hour earlier: the product may take it
+/// for the second one, and what is backed up twice is restored once.
+fn since<Tz: TimeZone>(now: &DateTime<Tz>) -> NaiveDateTime {
+    let local = now.naive_local();
+    match now.timezone().from_local_datetime(&local) {
+        LocalResult::Ambiguous(first, second) => local - second.signed_duration_since(first),
+        _ => local,
     }
 }
 
@@ -267,4 +277,26 @@ fn answered(finding: &Finding, accepted: &[String]) -> bool {
     let yes = |name: &str| accepted.iter().any(|accepted| accepted == name);
     finding.severity == guard::Severity::Confirm
         && if finding.subjects.is_empty() { yes(finding.guard) } else { finding.subjects.iter().all(|subject| yes(subject)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s1_the_repeated_hour_is_backed_up_from_its_first_beginning() {
+        let zone = chrono_tz::Europe::Berlin;
+        let said = |utc: &str| {
+            let now = DateTime::parse_from_rfc3339(utc).unwrap().with_timezone(&zone);
+            since(&now).format("%H:%M").to_string()
+        };
+        // Summer time ends on 2026-10-25 at 01:00 UTC: 02:00 to 03:00 is there twice.
+        assert_eq!(said("2026-10-24T23:59:00Z"), "01:59");
+        assert_eq!(said("2026-10-25T00:30:00Z"), "01:30");
+        assert_eq!(said("2026-10-25T01:30:00Z"), "01:30");
+        assert_eq!(said("2026-10-25T02:00:00Z"), "03:00");
+        // It begins on 2026-03-29 at 01:00 UTC: no hour is there twice.
+        assert_eq!(said("2026-03-29T00:59:00Z"), "01:59");
+        assert_eq!(said("2026-03-29T01:00:00Z"), "03:00");
+    }
 }

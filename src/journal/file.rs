@@ -124,13 +124,20 @@ fn decode_line(text: &[u8]) -> Result<Line, Broken> {
         return Err(Broken::Checksum("its checksum does not fit".into()));
     }
     // The checksum fits: somebody wrote exactly this, so what we cannot read comes from another version.
-    serde_json::from_str(json).map_err(|error| {
+    let line: Line = serde_json::from_str(json).map_err(|error| {
         let format = serde_json::from_str::<serde_json::Value>(json).ok().and_then(|value| value.get("format")?.as_u64());
         Broken::Foreign(match format {
             Some(format) if format != u64::from(FORMAT) => format!("it has format {format}, this tool knows format {FORMAT}"),
             _ => format!("a record is not known to this version: {error}"),
         })
-    })
+    })?;
+    // A field that we pass over may be the one that says what must not be done.
+    let written: Option<serde_json::Value> = serde_json::from_str(json).ok();
+    if written.is_none() || written != serde_json::to_value(&line).ok() {
+        let why = format!("record {} holds something that this version does not know", line.seq);
+        return Err(Broken::Foreign(why));
+    }
+    Ok(line)
 }
 
 fn damaged(path: &Path, line: usize, why: String) -> JournalError {

@@ -1,4 +1,5 @@
-//! The lines of a journal, as types.
+//! The lines of a journal, as types. A reader refuses what it would not write itself, so a field that comes later within a format has a `default` that
+//! is not written (`skip_serializing_if`): older journals stay readable, and older tools refuse newer ones only where they use it.
 
 use std::path::PathBuf;
 
@@ -117,7 +118,7 @@ pub struct Opening {
     pub upgrade_to: String,
     /// The name of the snapshot before the upgrade (the part after the `@`).
     pub snapshot: String,
-    /// When that name was given, local time, `%Y%m%d:%H%M%S`.
+    /// When that name was given, local time, `%Y%m%d:%H%M%S`; an hour earlier where the clock shows that hour twice.
     pub snapshot_time: String,
     /// The datasets with everything below them, parents first.
     pub datasets: Vec<Mount>,

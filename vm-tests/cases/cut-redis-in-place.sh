@@ -4,6 +4,7 @@
 # stage: redis-upgraded
 # uses: backout
 # cuts: rollback:applied reinstall:applied restore:applied
+# story: Redis, downgrade in place
 # faults: yes
 # when: all
 # limit: 600

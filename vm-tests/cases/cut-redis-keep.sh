@@ -4,6 +4,7 @@
 # stage: redis-upgraded
 # uses: backout
 # cuts: stop:applied capture:applied take-place:tank/redis:done reinstall:applied restore:applied
+# story: Redis, downgrade kept
 # faults: yes
 # limit: 600
 set -euo pipefail

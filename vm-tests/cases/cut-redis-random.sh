@@ -1,9 +1,10 @@
 #!/bin/bash
-# DESCRIPTION: the power fails at random instants of a downgrade, state folder and journal on a dataset of their own; what was not flushed is lost
-# STRATEGY: as cut-redis-keep, cut so many seconds after the start of a run; BACKOUT_SEED repeats a run, BACKOUT_RANDOM_CUTS says how many
+# DESCRIPTION: the power fails at random instants of a downgrade, kept and in place, the state folder on ext4 and on a dataset of its own; what was not flushed is lost
+# STRATEGY: as cut-redis-keep, cut so many seconds after the start of a run, one story after the other; BACKOUT_SEED repeats a run, BACKOUT_RANDOM_CUTS says how many
 # stage: redis-upgraded
 # uses: backout
 # random: 2 40
+# story: Redis, downgrade kept and in place
 # faults: yes
 # when: all
 # limit: 600
@@ -13,14 +14,19 @@ set -euo pipefail
 . /case/guest/backout.sh
 . /case/guest/cut.sh
 UNIT=redis-server.service
-if [ "$(zfs list -H -o name state/backout 2>/dev/null)" = "" ]; then
+round=$(cat /case/round)
+kind=--keep
+[ $((round % 2)) = 1 ] || kind=--in-place
+if [ $((round / 2 % 2)) = 0 ] && ! zfs list state/backout >/dev/null 2>&1; then
   pool_create state 512M 8
   dataset_create state/backout /var/lib/backout.new
   cp -a /var/lib/backout/. /var/lib/backout.new/
   mv /var/lib/backout /var/lib/backout.old
   zfs set mountpoint=/var/lib/backout state/backout
+  zpool sync state
   sync
 fi
-go_on "backed out" downgrade --keep
+echo "round $round: $kind, state on $(findmnt -n -o FSTYPE -T /var/lib/backout)"
+go_on "backed out" downgrade "$kind"
 redis_version | grep -F 7.0
 same_redis /root/dump-new

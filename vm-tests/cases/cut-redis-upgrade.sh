@@ -4,6 +4,7 @@
 # stage: redis-seeded
 # uses: backout
 # cuts: stop:applied snapshot:done upgrade:applied
+# story: Redis, upgrade
 # faults: yes
 # when: all
 # limit: 600

@@ -11,6 +11,7 @@ set -euo pipefail
 . /case/guest/redis.sh
 . /case/guest/backout.sh
 
+[ "$(TZ=America/St_Johns date +%Z)" != St_Johns ] # zones are known here
 echo "== the clock steps back an hour in the middle, and the time zone is another one"
 crash_at capture:done downgrade --keep
 date -s "@$(($(date +%s) - 3600))"
@@ -20,6 +21,24 @@ TZ=Pacific/Kiritimati backout resume
 redis_version | grep -F 7.0
 same_redis /root/dump-new
 fault "clock steps back, other time zone" resumed 2
+backout undo --yes
+same_redis /root/dump-new
+
+echo "== summer time ends in the middle: 02:59:59 is followed by 02:00:00"
+real=$(date +%s)
+export TZ=Europe/Berlin
+date -s 2026-10-25T00:59:50Z
+[ "$(date +%Z)" = CEST ]
+crash_at capture:done downgrade --keep
+date -s 2026-10-25T01:00:10Z
+[ "$(date +%Z)" = CET ]
+backout resume
+backout log | grep -F 2026-10-25 | sed -n '1p;$p'
+unset TZ
+date -s "@$((real + 60))"
+redis_version | grep -F 7.0
+same_redis /root/dump-new
+fault "summer time ends in the middle" resumed
 backout undo --yes
 same_redis /root/dump-new
 
@@ -65,7 +84,11 @@ expect 3 backout adopt "$snapshot" --yes
 expect 2 backout adopt tank/redis --yes
 backout adopt "$snapshot" --installer /root/packages --yes
 backout status
-backout downgrade --in-place --yes --accept "$(zfs list -H -t snapshot -o name -d 1 tank/redis | grep -v "@backout-$id$" | head -n 1)" || backout downgrade --in-place --yes
+# Snapshots of earlier downgrades are not known to the adopted change: they are somebody's, and must be named.
+accept=()
+while read -r newer; do accept+=(--accept "$newer"); done < <(zfs list -H -t snapshot -o name -s createtxg -d 1 tank/redis | sed "1,/@backout-$id\$/d")
+[ ${#accept[@]} = 0 ] || expect 3 backout downgrade --in-place --yes
+backout downgrade --in-place --yes "${accept[@]}"
 redis_version | grep -F 7.0
 same_redis /root/dump-new
 # What earlier undos of this change left is not of the adopted one: it must be named.

@@ -16,6 +16,7 @@
 mod history;
 mod input;
 mod states;
+mod versions;
 mod world;
 
 /// Screens that are the same on every host.

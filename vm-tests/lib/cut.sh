@@ -16,14 +16,8 @@ cut_boot() {
   TMPDIR=$out setpriv --pdeathsig KILL nbdkit -f -U "$socket/nbd" --filter=cache file "$disk" cache=writeback >"$out/nbdkit" 2>&1 &
   nbd=$!
   for _ in $(seq 100); do [ -S "$socket/nbd" ] && break; sleep 0.1; done
-  setpriv --pdeathsig KILL qemu-system-x86_64 -accel "$BACKOUT_VM_ACCEL" -cpu max -smp 2 -m 2048 \
-    -nodefaults -no-user-config -display none -no-reboot -serial "file:$out/console" \
-    -kernel "$IMAGE/vmlinuz" -initrd "$IMAGE/initrd.img" \
-    -append "root=/dev/vda rw console=ttyS0 quiet loglevel=4 panic=-1 no_timer_check mitigations=off nokaslr apparmor=0 selinux=0 audit=0 net.ifnames=0 systemd.show_status=0 backout.case=cut" \
-    -drive "file=nbd:unix:$socket/nbd,format=raw,if=none,id=root,cache=writeback" -device virtio-blk-pci,drive=root \
-    -drive "file=$out/case.img,format=raw,if=none,id=case,readonly=on" -device virtio-blk-pci,drive=case,serial=case \
-    -drive "file=$out/result.img,format=raw,if=none,id=result,cache=unsafe" -device virtio-blk-pci,drive=result,serial=result \
-    -device virtio-rng-pci </dev/null >"$out/qemu" 2>&1 &
+  vm_command "$out" backout.case=cut "file=nbd:unix:$socket/nbd,format=raw,cache=writeback"
+  setpriv --pdeathsig KILL "${VM[@]}" </dev/null >"$out/qemu" 2>&1 &
   qemu=$!
   deadline=$((SECONDS + limit))
   while kill -0 "$qemu" 2>/dev/null; do
@@ -55,18 +49,20 @@ cut_boot() {
 }
 
 # run_cuts SCRIPT OUT FROM LIMIT: boots the guest from a copy of the disk FROM again and again, SCRIPT as its case, and cuts its power each time: at the
-# points that the head of SCRIPT names (`cuts:`, or `all`), or at so many random instants (`random: COUNT SECONDS`, from BACKOUT_SEED). When nothing
-# is left to cut, the guest must pass. OUT/cuts gets a line a boot.
+# points that the head of SCRIPT names (`cuts:`; `*:done` is each point that ends so, `all` each there is; BACKOUT_CUTS instead of the head's), or at
+# so many random instants (`random: COUNT SECONDS`, from BACKOUT_SEED): then the story begins again from FROM, with another number in /case/round,
+# until there were so many. When nothing is left to cut, the guest must pass. OUT/cuts gets a line a boot.
 run_cuts() {
-  local script=$1 out=$2 from=$3 limit=$4 only random count=0 seconds=0 seed=${BACKOUT_SEED:-} said boot=0 after wrote found lossy=0
+  local script=$1 out=$2 from=$3 limit=$4 only random count=0 seconds=0 seed=${BACKOUT_SEED:-} said boot=0 cuts=0 round=1 after wrote found lossy=0 name point
+  name=$(basename "$script" .sh)
   only=$(header "$script" cuts)
   random=$(header "$script" random)
-  if [ -n "${BACKOUT_CUTS:-}" ]; then only=$BACKOUT_CUTS; fi
+  [ -z "${BACKOUT_CUTS:-}" ] || [ -n "$random" ] || only=$BACKOUT_CUTS
   [ -z "$random" ] || read -r count seconds <<<"$random"
   [ -z "$random" ] || count=${BACKOUT_RANDOM_CUTS:-$count}
   seed=${seed:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
   RANDOM=$seed
-  [ -z "$random" ] || say "$(basename "$script" .sh): random cuts from BACKOUT_SEED=$seed"
+  [ -z "$random" ] || say "$name: random cuts from BACKOUT_SEED=$seed"
   vm_accel
   mkdir -p "$out"
   qemu-img convert -O raw "$from" "$out/disk.raw" || return 1
@@ -77,37 +73,51 @@ run_cuts() {
     [ "$boot" -le 400 ] || { echo "failed no end" >>"$out/cuts"; break; }
     case_folder "$script" "$out/folder"
     cp "$out/fired" "$out/folder/fired"
+    echo "$round" >"$out/folder/round"
     after=''
     if [ -n "$random" ]; then
       # No points but these: a name that no point has.
       echo none >"$out/folder/only"
-      [ "$boot" -gt "$count" ] || after=$(awk -v r="$RANDOM" -v s="$seconds" 'BEGIN { printf "%.2f", r / 32768 * s }')
+      [ "$cuts" -ge "$count" ] || after=$(awk -v r="$RANDOM" -v s="$seconds" 'BEGIN { printf "%.2f", r / 32768 * s }')
     elif [ "$only" != all ]; then
-      printf '%s\n' $only >"$out/folder/only"
+      tr ' ' '\n' <<<"$only" >"$out/folder/only"
     fi
-    wrote=$(cat "$out/boot/console" 2>/dev/null | tr -d '\r' | sed -n 's/^unflushed: wrote //p' | tail -n 1)
+    wrote=$(tr -d '\r' <"$out/boot/console" 2>/dev/null | sed -n 's/^unflushed: wrote //p' | tail -n 1)
     said=$(cut_boot "$out/folder" "$out/boot" "$out/disk.raw" "$limit" "$after") || said="failed to boot"
     printf '%s\n' "$said" >>"$out/cuts"
     found=$(tr -d '\r' <"$out/boot/console" | sed -n 's/^unflushed: found //p' | head -n 1)
     if [ -n "$wrote" ] && [ "$wrote" != "$found" ]; then lossy=$((lossy + 1)); fi
-    case $said in
-      'cut '*) printf '%s\n' "${said#cut }" >>"$out/fired" ;;
-      *) break ;;
-    esac
     # The console of each boot, for whoever must find out.
     cat "$out/boot/console" >>"$out/console"
+    case $said in
+      'cut '*)
+        cuts=$((cuts + 1))
+        printf '%s\n' "${said#cut }" >>"$out/fired"
+        ;;
+      passed)
+        [ "$cuts" -lt "$count" ] || break
+        round=$((round + 1))
+        rm -rf "$out/boot"
+        qemu-img convert -O raw "$from" "$out/disk.raw" || return 1
+        ;;
+      *) break ;;
+    esac
   done
-  cat "$out/boot/console" >>"$out/console" 2>/dev/null || true
   rm -rf "$out/disk.raw" "$out/folder"
-  say "$(basename "$script" .sh): $(grep -c '^cut ' "$out/cuts") cuts, $lossy of them took unflushed writes; $(tail -n 1 "$out/cuts")"
+  say "$name: $cuts cuts, $lossy of them took unflushed writes; $(tail -n 1 "$out/cuts")"
   # A cut that takes nothing proves nothing.
   [ "$lossy" -gt 0 ] || { say "no cut took anything: the disk does not forget"; return 1; }
   # Every point that was named must have been reached.
   if [ -z "$random" ] && [ "$only" != all ]; then
-    for point in $only; do grep -qFx "$point" "$out/fired" || { say "the point $point was not reached"; return 1; }; done
+    for point in $(tr '*' '%' <<<"$only"); do
+      case $point in
+        %*) grep -q -- "${point#%}\$" "$out/fired" ;;
+        *) grep -qFx -- "$point" "$out/fired" ;;
+      esac || { say "the point $point was not reached"; return 1; }
+    done
   fi
-  [ "$(tail -n 1 "$out/cuts")" = passed ] && [ "$(grep -c '^cut ' "$out/cuts")" -gt 0 ] || return 1
+  [ "$(tail -n 1 "$out/cuts")" = passed ] && [ "$cuts" -gt 0 ] || return 1
   mkdir -p "$out/result"
-  printf 'power cut, %s\tresumed\t%s\n' "$(if [ -n "$random" ]; then echo "at a random instant (seed $seed)"; else echo "at a checkpoint"; fi)" \
-    "$(grep -c '^cut ' "$out/cuts")" >>"$out/result/faults"
+  printf 'power cut %s, %s\tresumed\t%s\n' "$(if [ -n "$random" ]; then echo "at a random instant (seed $seed)"; else echo "at a checkpoint"; fi)" \
+    "$(header "$script" story)" "$cuts" >>"$out/result/faults"
 }

@@ -61,15 +61,9 @@ vm_run() {
   vm_case_disk "$folder" "$out/case.img" || return 1
   truncate -s 512M "$out/result.img"
   qemu-img create -q -f qcow2 -F qcow2 -b "$from" "$out/disk.qcow2" || return 1
-  # Whoever ends this shell ends the guest with it. no_timer_check: on a busy host the emulated timer may be late, and the kernel would give up on it.
-  setpriv --pdeathsig TERM timeout -k 5 "$limit" qemu-system-x86_64 -accel "$BACKOUT_VM_ACCEL" -cpu max -smp 2 -m 2048 \
-    -nodefaults -no-user-config -display none -no-reboot -serial "file:$out/console" \
-    -kernel "$IMAGE/vmlinuz" -initrd "$IMAGE/initrd.img" \
-    -append "root=/dev/vda rw console=ttyS0 quiet loglevel=4 panic=-1 no_timer_check mitigations=off nokaslr apparmor=0 selinux=0 audit=0 net.ifnames=0 systemd.show_status=0 backout.case=$name backout.keep=${keep:+1} $append" \
-    -drive "file=$out/disk.qcow2,format=qcow2,if=none,id=root,cache=unsafe,discard=unmap" -device virtio-blk-pci,drive=root \
-    -drive "file=$out/case.img,format=raw,if=none,id=case,readonly=on" -device virtio-blk-pci,drive=case,serial=case \
-    -drive "file=$out/result.img,format=raw,if=none,id=result,cache=unsafe" -device virtio-blk-pci,drive=result,serial=result \
-    -device virtio-rng-pci </dev/null >"$out/qemu" 2>&1 &
+  # Whoever ends this shell ends the guest with it.
+  vm_command "$out" "backout.case=$name backout.keep=${keep:+1} $append" "file=$out/disk.qcow2,format=qcow2,cache=unsafe,discard=unmap"
+  setpriv --pdeathsig TERM timeout -k 5 "$limit" "${VM[@]}" </dev/null >"$out/qemu" 2>&1 &
   pid=$!
   [ -z "$follow" ] || tail --pid="$pid" -s 0.2 -n +1 -F "$out/console" 2>/dev/null | sed -un 's/\r$//; /^--- case .* begins/,/^CASE /p' || true
   wait "$pid" || status=$?
@@ -88,6 +82,21 @@ vm_run() {
   esac
   [ -n "${BACKOUT_VM_KEEP:-}" ] || rm -f "$out/disk.qcow2"
   return 1
+}
+
+# vm_command OUT WORDS ROOT: sets VM to the command that boots the guest, with OUT/console, OUT/case.img and OUT/result.img; WORDS are added to the kernel's
+# command line, ROOT says where the root disk is and how it is cached.
+vm_command() {
+  local out=$1 words=$2 root=$3
+  # no_timer_check: on a busy host the emulated timer may be late, and the kernel would give up on it.
+  VM=(qemu-system-x86_64 -accel "$BACKOUT_VM_ACCEL" -cpu max -smp 2 -m 2048
+    -nodefaults -no-user-config -display none -no-reboot -serial "file:$out/console"
+    -kernel "$IMAGE/vmlinuz" -initrd "$IMAGE/initrd.img"
+    -append "root=/dev/vda rw console=ttyS0 quiet loglevel=4 panic=-1 no_timer_check mitigations=off nokaslr apparmor=0 selinux=0 audit=0 net.ifnames=0 systemd.show_status=0 $words"
+    -drive "$root,if=none,id=root" -device virtio-blk-pci,drive=root
+    -drive "file=$out/case.img,format=raw,if=none,id=case,readonly=on" -device virtio-blk-pci,drive=case,serial=case
+    -drive "file=$out/result.img,format=raw,if=none,id=result,cache=unsafe" -device virtio-blk-pci,drive=result,serial=result
+    -device virtio-rng-pci)
 }
 
 vm_case_disk() {
