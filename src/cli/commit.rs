@@ -3,9 +3,10 @@
 use super::desk::{Desk, ours};
 use super::work::{self, Task};
 use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::change::context::hold_tag;
 use crate::journal::{Phase, State};
 use crate::plan::{self, Plan, Procedure};
-use crate::zfs::{self, Dataset, Guid, PROP_CHANGE, PROP_ROLE, Snapshot};
+use crate::zfs::{self, Dataset, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, SnapshotInfo};
 
 /// Accepts.
 pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
@@ -38,6 +39,7 @@ struct Leftovers {
     snapshots: Vec<(Snapshot, Guid)>,
     strangers: Vec<String>,
     unnamed: Vec<String>,
+    bound: Vec<String>,
 }
 
 /// Plans the commit. Nothing that is not ours goes unless it was named.
@@ -59,6 +61,11 @@ fn accept(global: &Global, state: &State, answers: &Answers) -> Result<Plan, Tro
         let flags: Vec<String> = left.unnamed.iter().map(|name| format!("--accept {}", crate::exec::quote(name))).collect();
         return Err(trouble.next(format!("backout commit {}", flags.join(" ")), "destroy them too"));
     }
+    if !left.bound.is_empty() {
+        let mut trouble = Trouble::new(Exit::Refused, "others hold snapshots that are to be destroyed");
+        trouble.cause.extend(left.bound.iter().cloned());
+        return Err(trouble.next("backout commit", "once they have let them go; nothing is lost by waiting"));
+    }
     let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
     Ok(plan::commit(state, procedure, left.promote, left.destroy, left.snapshots))
 }
@@ -67,6 +74,11 @@ fn look(desk: &Desk, state: &State, answers: &Answers) -> zfs::Result<Leftovers>
     let engine = desk.engine.as_ref();
     let ours = ours(state);
     let mut left = Leftovers::default();
+    for (name, guid) in &ours {
+        if let Some(snapshot) = engine.snapshot_info(name)?.filter(|found| found.guid == *guid) {
+            left.bound.extend(bound(engine, state, &snapshot)?);
+        }
+    }
     for root in desk.roots() {
         for info in engine.tree(&root)? {
             if engine.local(&info.name, PROP_ROLE)?.as_deref() == Some("active") {
@@ -88,12 +100,16 @@ fn look(desk: &Desk, state: &State, answers: &Answers) -> zfs::Result<Leftovers>
                 // What is older than the snapshot a clone was made of moves to the clone when that is promoted.
                 let origin =
                     all.iter().find(|other| ours.iter().any(|(name, guid)| *guid == other.guid && name.short() == state.opening.snapshot));
+                if let Some(origin) = origin {
+                    left.bound.extend(bound(engine, state, origin)?);
+                }
                 let from = origin.map_or(0, |origin| origin.createtxg + 1);
                 for snapshot in all.into_iter().rev().filter(|snapshot| snapshot.createtxg >= from) {
                     let known = ours.iter().any(|(_, guid)| *guid == snapshot.guid);
                     if !known && !answers.accept.iter().any(|name| name == snapshot.name.as_str()) {
                         left.unnamed.push(snapshot.name.to_string());
                     }
+                    left.bound.extend(if known { None } else { bound(engine, state, &snapshot)? });
                     left.snapshots.push((snapshot.name, snapshot.guid));
                 }
                 left.destroy.push((info.name, info.guid));
@@ -101,4 +117,18 @@ fn look(desk: &Desk, state: &State, answers: &Answers) -> zfs::Result<Leftovers>
         }
     }
     Ok(left)
+}
+
+/// Whose holds and clones keep a snapshot from being destroyed, beside the change's own.
+fn bound(engine: &dyn Engine, state: &State, snapshot: &SnapshotInfo) -> zfs::Result<Option<String>> {
+    let mut whose = Vec::new();
+    for tag in engine.holds(&snapshot.name)?.into_iter().filter(|tag| *tag != hold_tag(&state.opening.change)) {
+        whose.push(format!("the hold {tag:?}"));
+    }
+    for clone in &snapshot.clones {
+        if engine.local(clone, PROP_CHANGE)?.as_deref() != Some(state.opening.change.as_str()) {
+            whose.push(format!("the clone {clone}"));
+        }
+    }
+    Ok((!whose.is_empty()).then(|| format!("{}: {}", snapshot.name, whose.join(", "))))
 }

@@ -4,6 +4,7 @@ use super::Finding;
 use super::facts::{DatasetFact, Facts, Place};
 use crate::exec::quote;
 use crate::playbook::site::RollbackChoice;
+use crate::zfs::{ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE, MAX_NAME};
 
 /// Each of the site's datasets is there.
 pub(super) fn exist(facts: &Facts) -> Vec<Finding> {
@@ -157,6 +158,17 @@ pub(super) fn beside(facts: &Facts) -> Vec<Finding> {
                 );
             }
         }
+    }
+    // A rename renames children and snapshots with it, and is refused when one of the names gets too long.
+    let longest = [ENDING_ASIDE, ENDING_UNDONE, ENDING_CANDIDATE].iter().map(|ending| ending.len()).max().unwrap_or_default();
+    let snapshots = facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten()).map(|snapshot| snapshot.name.as_str());
+    let names = facts.datasets().map(|dataset| dataset.name.as_str()).chain(snapshots);
+    for name in names.filter(|name| name.len() + longest > MAX_NAME) {
+        findings.push(
+            new("the upgraded state cannot be kept beside the restored one: a name would be too long".to_owned())
+                .detail([format!("{name} would get {longest} bytes more; ZFS takes {MAX_NAME}.")])
+                .remedy([format!("zfs rename {} …", quote(name)), "Or let the upgraded state go: backout downgrade --in-place".to_owned()]),
+        );
     }
     findings
 }
@@ -314,6 +326,24 @@ mod tests {
         facts.occasion = Occasion::Check;
         assert!(beside(&facts).iter().all(|finding| finding.severity == super::super::Severity::Warn));
         facts.rollback = RollbackChoice::InPlace;
+        assert!(beside(&facts).is_empty());
+    }
+
+    #[test]
+    fn names_too_long() {
+        let mut facts = facts(Occasion::Downgrade { in_place: false });
+        let dataset = fixture::dataset(&mut facts, 0);
+        let snapshots = dataset.snapshots.as_mut().expect("read");
+        let long = |bytes: usize| format!("tank/db@{}", "x".repeat(bytes - "tank/db@".len())).parse().expect("a name");
+        snapshots[0].name = long(MAX_NAME - 7);
+        assert!(beside(&facts).is_empty());
+        let dataset = fixture::dataset(&mut facts, 0);
+        dataset.snapshots.as_mut().expect("read")[0].name = long(MAX_NAME - 6);
+        let found = beside(&facts);
+        assert_eq!((found.len(), found[0].severity), (1, super::super::Severity::Refuse));
+        assert!(found[0].detail[0].ends_with("would get 7 bytes more; ZFS takes 255."));
+        facts.rollback = RollbackChoice::InPlace;
+        facts.occasion = Occasion::Check;
         assert!(beside(&facts).is_empty());
     }
 

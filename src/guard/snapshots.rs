@@ -93,7 +93,8 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
     let known = |dataset: &DatasetFact| facts.ours.iter().any(|(name, _)| name.dataset() == dataset.name);
     let late: Vec<&DatasetFact> = facts.datasets().filter(|dataset| dataset.snapshots.is_ok() && !known(dataset)).collect();
     if !late.is_empty() && !facts.ours.is_empty() {
-        let fate = if facts.in_place() { "They stay as they are beside older data." } else { "They stay with the upgraded state." };
+        let fate =
+            if facts.in_place() { "They stay as they are beside older data." } else { "They stay with the upgraded state, unmounted." };
         findings.push(
             Finding::confirm(
                 "late-datasets",

@@ -19,6 +19,7 @@ impl Effect for CapturePass {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         super::mounts::needed(context)?;
+        super::snapshot::unchanged(context)?;
         let dir = context.capture_dir();
         crate::change::layout::private_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         if let Some(command) = &self.command {

@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result, bail};
 
 use super::Effect;
+use super::snapshot::surprise;
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::journal::Output;
@@ -21,7 +22,10 @@ impl CloneSnapshot {
 
 impl Effect for CloneSnapshot {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        let Some(info) = context.engine.dataset(&self.target)? else { return Ok(Probe::Absent) };
+        let Some(info) = context.engine.dataset(&self.target)? else {
+            // A clone of another snapshot would be other data.
+            return Ok(surprise(context, &self.snapshot, self.guid)?.map_or(Probe::Absent, Probe::Foreign));
+        };
         if !self.is_ours(&info) {
             return Ok(Probe::Foreign(format!("the dataset {} exists already, and is no clone of {}", self.target, self.snapshot)));
         }
@@ -35,15 +39,8 @@ impl Effect for CloneSnapshot {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let engine = context.engine;
-        match engine.snapshot_info(&self.snapshot)? {
-            Some(info) if info.guid == self.guid => {}
-            Some(info) => bail!(
-                "{} is another snapshot than the one taken before the upgrade: its guid is {}, not {}",
-                self.snapshot,
-                info.guid,
-                self.guid
-            ),
-            None => bail!("the snapshot {} is gone", self.snapshot),
+        if let Some(why) = surprise(context, &self.snapshot, self.guid)? {
+            bail!(why);
         }
         let properties = [("canmount", "noauto"), (PROP_CHANGE, context.change())];
         engine

@@ -8,6 +8,7 @@ mod files;
 mod goal;
 mod installer;
 mod inventory;
+mod late;
 mod maintenance;
 mod mounts;
 mod package;

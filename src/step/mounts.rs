@@ -1,14 +1,15 @@
 //! A rollback under open files succeeds and leaves stale pages: the datasets are taken away from everybody first. `canmount=noauto` keeps a reboot from
 //! mounting and dirtying them (`zfsprops(7)`).
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
-use super::Effect;
+use super::{Effect, late};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
+use crate::guard::proc;
 use crate::journal::Output;
 use crate::plan::{Mounts, Step};
-use crate::zfs::{DatasetInfo, DatasetKind};
+use crate::zfs::{Dataset, DatasetInfo, DatasetKind};
 
 /// Takes them away.
 pub(super) struct Unmount<'a>(pub &'a Mounts);
@@ -35,11 +36,39 @@ impl Mounts {
                 context.engine.set(&mount.dataset, "canmount", "noauto")?;
             }
         }
-        for (mount, _) in list.iter().rev() {
-            context.engine.unmount(&mount.dataset).with_context(|| format!("{} could not be unmounted", mount.dataset))?;
+        let members = self.members();
+        for root in self.roots() {
+            late::unmount(context, root, &members)?;
+        }
+        for (mount, info) in list.iter().rev() {
+            context.engine.unmount(&mount.dataset).with_context(|| match users(context, info) {
+                Some(users) => format!("{} could not be unmounted: it is used by {users}", mount.dataset),
+                None => format!("{} could not be unmounted", mount.dataset),
+            })?;
         }
         Ok(())
     }
+
+    fn members(&self) -> Vec<Dataset> {
+        self.mounts.iter().map(|mount| mount.dataset.clone()).collect()
+    }
+
+    /// Those that lie below no other of them.
+    fn roots(&self) -> impl Iterator<Item = &Dataset> {
+        let below = |name: &Dataset| self.mounts.iter().any(|other| other.dataset != *name && name.is_within(&other.dataset));
+        self.mounts.iter().map(|mount| &mount.dataset).filter(move |name| !below(name))
+    }
+}
+
+/// Who uses it, as far as that can be told.
+fn users(context: &Context<'_>, info: &DatasetInfo) -> Option<String> {
+    let users = proc::users_of(&context.proc(), std::slice::from_ref(info.mountpoint.as_ref()?)).ok()?;
+    let line = |process: &proc::Process| match &process.uses {
+        Some(uses) => format!("{process}: {uses}"),
+        None => process.to_string(),
+    };
+    let lines: Vec<String> = users.found.iter().map(line).collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
 }
 
 /// Everything that was mounted when the change began is mounted: a server or a package that finds an empty folder begins anew in it, and a capture of it
@@ -47,7 +76,11 @@ impl Mounts {
 pub(super) fn needed(context: &Context<'_>) -> Result<()> {
     for mount in context.state.opening.datasets.iter().filter(|mount| mount.mounted) {
         let there = context.engine.dataset(&mount.dataset)?;
-        if there.is_some_and(|info| info.kind == DatasetKind::Filesystem && !info.mounted) {
+        let there = there.with_context(|| format!("the dataset {} is gone; it was mounted when the change began", mount.dataset))?;
+        if there.readonly {
+            bail!("{} is read-only; it was not when the change began", mount.dataset);
+        }
+        if there.kind == DatasetKind::Filesystem && !there.mounted {
             context.engine.mount(&mount.dataset).with_context(|| format!("{} is not mounted, and could not be", mount.dataset))?;
         }
     }
@@ -56,6 +89,13 @@ pub(super) fn needed(context: &Context<'_>) -> Result<()> {
 
 impl Mounts {
     fn give(&self, context: &Context<'_>) -> Result<()> {
+        let members = self.members();
+        for root in self.roots() {
+            // Mounted on the bare folder, they would vanish below what is mounted now.
+            if self.filesystems(context)?.iter().any(|(mount, info)| mount.mounted && !info.mounted) {
+                late::unmount(context, root, &members)?;
+            }
+        }
         for (mount, _) in self.filesystems(context)? {
             match &mount.canmount {
                 Some(value) => context.engine.set(&mount.dataset, "canmount", value)?,
@@ -65,6 +105,9 @@ impl Mounts {
                 context.engine.mount(&mount.dataset).with_context(|| format!("{} could not be mounted", mount.dataset))?;
             }
         }
+        for root in self.roots() {
+            late::mount(context, root, &members)?;
+        }
         Ok(())
     }
 }
@@ -72,7 +115,10 @@ impl Mounts {
 impl Effect for Unmount<'_> {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let list = self.0.filesystems(context)?;
-        let away = list.iter().all(|(_, info)| !info.mounted && info.canmount == "noauto");
+        let mut away = list.iter().all(|(_, info)| !info.mounted && info.canmount == "noauto");
+        for root in self.0.roots() {
+            away &= late::inside(context, root, &self.0.members())?.iter().all(|info| !info.mounted);
+        }
         Ok(if away { Probe::Present(Output::Nothing) } else { Probe::Absent })
     }
 

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, bail};
 
-use super::Effect;
 use super::set_aside::mark;
+use super::{Effect, late};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::journal::Output;
@@ -24,6 +24,7 @@ impl Effect for PutBack {
         for member in &self.members {
             clean &= engine.local(&member.dataset, PROP_ROLE)?.is_none() && engine.local(&member.dataset, PROP_CHANGE)?.is_none();
         }
+        clean &= !late::laid_aside(context, &self.dataset)?;
         Ok(if clean { Probe::Present(Output::Nothing) } else { Probe::Absent })
     }
 
@@ -51,6 +52,7 @@ impl Effect for PutBack {
             engine.inherit(&member.dataset, PROP_ROLE)?;
             engine.inherit(&member.dataset, PROP_CHANGE)?;
         }
+        late::give_back(context, &self.dataset)?;
         Ok(Output::Nothing)
     }
 }
@@ -62,7 +64,12 @@ impl PutBack {
 
     /// Out of everybody's hands, children first.
     fn take(&self, context: &Context<'_>, root: &Dataset) -> Result<()> {
-        for dataset in self.members_under(root)?.iter().rev() {
+        let members = self.members_under(root)?;
+        late::unmount(context, root, &members)?;
+        if let Some(away) = &self.keep_as {
+            late::lay_aside(context, root, &members, away)?;
+        }
+        for dataset in members.iter().rev() {
             if let Some(info) = context.engine.dataset(dataset)?
                 && info.kind == crate::zfs::DatasetKind::Filesystem
             {

@@ -3,11 +3,12 @@
 use anyhow::{Context as _, Result};
 
 use super::Effect;
+use super::snapshot::surprise;
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::journal::Output;
 use crate::plan::{Rollback, Step};
-use crate::zfs::{PROP_ROLLED_BACK, RollbackMethod, RollbackTarget};
+use crate::zfs::{PROP_ROLLED_BACK, RollbackMethod, RollbackTarget, ZfsError};
 
 impl Effect for Rollback {
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
@@ -15,15 +16,36 @@ impl Effect for Rollback {
             return Ok(Probe::Present(Output::Nothing));
         }
         let mark = context.mark(&step.id)?;
+        let mut made = true;
         for mount in &self.mounts {
-            if context.engine.local(&mount.dataset, PROP_ROLLED_BACK)?.as_deref() != Some(mark.as_str()) {
-                return Ok(Probe::Absent);
+            made &= context.engine.local(&mount.dataset, PROP_ROLLED_BACK)?.as_deref() == Some(mark.as_str());
+        }
+        if made {
+            return Ok(Probe::Present(Output::Nothing));
+        }
+        let targets = self.targets(context)?;
+        for target in &targets {
+            if let Some(why) = surprise(context, &target.snapshot, target.guid)? {
+                return Ok(Probe::Foreign(why));
             }
         }
-        Ok(Probe::Present(Output::Nothing))
+        // Once this step is begun there is no way back: what would be refused is not begun.
+        match context.engine.may_roll_back(&targets, &mark, method()) {
+            Ok(()) => Ok(Probe::Absent),
+            Err(error) if is_surprise(&error) => Ok(Probe::Foreign(format!("the rollback is not begun: {error}"))),
+            Err(error) => Err(error).context("the rollback was not begun"),
+        }
     }
 
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
+        let targets = self.targets(context)?;
+        context.engine.rollback(&targets, &context.mark(&step.id)?, method()).context("the rollback did not happen")?;
+        Ok(Output::Nothing)
+    }
+}
+
+impl Rollback {
+    fn targets(&self, context: &Context<'_>) -> Result<Vec<RollbackTarget>> {
         let mut targets = Vec::new();
         for (snapshot, guid) in context.snapshots(&self.to)? {
             let dataset = snapshot.dataset();
@@ -41,9 +63,19 @@ impl Effect for Rollback {
                 });
             }
         }
-        // zfs-program(8): only root may run one.
-        let method = if nix::unistd::geteuid().is_root() { RollbackMethod::Program } else { RollbackMethod::OneByOne };
-        context.engine.rollback(&targets, &context.mark(&step.id)?, method).context("the rollback did not happen")?;
-        Ok(Output::Nothing)
+        Ok(targets)
     }
+}
+
+/// zfs-program(8): only root may run one.
+fn method() -> RollbackMethod {
+    if nix::unistd::geteuid().is_root() { RollbackMethod::Program } else { RollbackMethod::OneByOne }
+}
+
+/// Whether somebody did something that only a person can judge. Anything else may be gone at the next try.
+fn is_surprise(error: &ZfsError) -> bool {
+    matches!(
+        error,
+        ZfsError::NotFound(_) | ZfsError::Replaced { .. } | ZfsError::Newer { .. } | ZfsError::Held { .. } | ZfsError::Cloned { .. }
+    )
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use super::Effect;
+use super::{Effect, late};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::journal::Output;
@@ -24,6 +24,7 @@ impl Effect for SetAside {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         mark(context, &self.members, "failed")?;
+        late::lay_aside(context, &self.dataset, &self.members, &self.aside)?;
         context.engine.rename(&self.dataset, &self.aside)?;
         Ok(Output::Nothing)
     }
@@ -33,7 +34,8 @@ impl Effect for TakePlace {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let Some(here) = context.engine.dataset(&self.dataset)? else {
             return Ok(match context.engine.dataset(&self.candidate)? {
-                Some(_) => Probe::Absent,
+                Some(_) if context.engine.local(&self.candidate, PROP_CHANGE)?.as_deref() == Some(context.change()) => Probe::Absent,
+                Some(_) => Probe::Foreign(format!("{} is not a dataset of this change", self.candidate)),
                 None => Probe::Foreign(format!("neither {} nor {} exists", self.dataset, self.candidate)),
             });
         };

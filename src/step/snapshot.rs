@@ -2,16 +2,35 @@
 
 use anyhow::{Context as _, Result};
 
-use super::Effect;
+use super::{Effect, NeedsDecision};
 use crate::change::context::Context;
 use crate::change::crumb::Crumb;
 use crate::change::decide::Probe;
 use crate::journal::Output;
 use crate::plan::{BEFORE_UPGRADE, Step, TakeSnapshot};
-use crate::zfs::{PROP_CHANGE, Snapshot};
+use crate::zfs::{Guid, PROP_CHANGE, Snapshot};
 
 /// Says which step of a change a snapshot is of.
 const PROP_STEP: &str = "backout:step";
+
+/// Why a snapshot is not the one that it was, if so.
+pub(super) fn surprise(context: &Context<'_>, name: &Snapshot, guid: Guid) -> Result<Option<String>> {
+    Ok(match context.engine.snapshot_info(name)? {
+        Some(info) if info.guid == guid => None,
+        Some(info) => Some(format!("{name} is another snapshot than the one that was taken: its guid is {}, not {guid}", info.guid)),
+        None => Some(format!("the snapshot {name} is gone")),
+    })
+}
+
+/// What was written since is told by the snapshots before the upgrade: they must still be those.
+pub(super) fn unchanged(context: &Context<'_>) -> Result<()> {
+    for (name, guid) in context.snapshots("snapshot")? {
+        if let Some(why) = surprise(context, name, *guid)? {
+            return Err(NeedsDecision(why).into());
+        }
+    }
+    Ok(())
+}
 
 impl TakeSnapshot {
     fn names(&self) -> Result<Vec<Snapshot>> {

@@ -282,4 +282,8 @@ impl Engine for LzcEngine {
     fn rollback(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
         self.cli.shielded(|| super::rollback::rollback(self, targets, mark, method))
     }
+
+    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+        super::rollback::allowed(self, targets, mark, method)
+    }
 }

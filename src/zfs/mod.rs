@@ -17,12 +17,14 @@ pub use error::ZfsError;
 pub use fake::FakeEngine;
 #[cfg(feature = "lzc")]
 pub use lzc::LzcEngine;
-pub use names::{Dataset, Guid, NameError, Pool, Snapshot};
+pub use names::{Dataset, Guid, MAX_NAME, NameError, Pool, Snapshot};
 
 /// The user property that says which change a snapshot or dataset of ours belongs to.
 pub const PROP_CHANGE: &str = "backout:change";
 /// The user property that says what a dataset of ours is: `candidate`, `active`, `failed`, `undone`.
 pub const PROP_ROLE: &str = "backout:role";
+/// The user property that keeps the `canmount` of a dataset made after the snapshot while it is set aside; `-` when it had none of its own.
+pub const PROP_CANMOUNT: &str = "backout:canmount";
 /// The user property that a rollback in place leaves on the dataset, in the same transaction: the change's id.
 pub const PROP_ROLLED_BACK: &str = "backout:rolledback";
 
@@ -214,6 +216,8 @@ pub trait Engine: Send + Sync {
     /// first: a newer snapshot that is not named, held or cloned, or a target of another guid, and nothing is changed.
     /// A target whose mark is `mark` already is skipped.
     fn rollback(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()>;
+    /// Whether [`Engine::rollback`] would be refused, and why. Changes nothing.
+    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()>;
 }
 
 /// Environment variable that chooses the engine: `cli` or `lzc`. A choice that is not there is not an error: the command is used, and

@@ -136,8 +136,8 @@ impl Snapshot {
     }
 }
 
-/// ZFS_MAX_DATASET_NAME_LEN less the terminating NUL.
-const MAX: usize = 255;
+/// The most bytes of a name, with everything before and behind the `@`: ZFS_MAX_DATASET_NAME_LEN less the terminating NUL.
+pub const MAX_NAME: usize = 255;
 
 fn check_component(part: &str) -> Result<(), &'static str> {
     // zfs(8): letters, digits, and - _ . : and (in the code, not the page) the space.
@@ -155,7 +155,7 @@ fn check_pool(name: &str) -> Result<(), &'static str> {
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return Err("a pool's name begins with a letter");
     }
-    if name.len() > MAX {
+    if name.len() > MAX_NAME {
         return Err("it is too long");
     }
     Ok(())
@@ -165,7 +165,7 @@ fn check_dataset(name: &str) -> Result<(), &'static str> {
     if name.contains('@') {
         return Err("a `@` makes it a snapshot");
     }
-    if name.len() > MAX {
+    if name.len() > MAX_NAME {
         return Err("it is longer than 255 bytes");
     }
     let mut parts = name.split('/');
@@ -174,7 +174,7 @@ fn check_dataset(name: &str) -> Result<(), &'static str> {
 }
 
 fn check_snapshot(name: &str) -> Result<(), &'static str> {
-    if name.len() > MAX {
+    if name.len() > MAX_NAME {
         return Err("it is longer than 255 bytes");
     }
     let (dataset, short) = name.split_once('@').ok_or("it has no `@`")?;

@@ -105,6 +105,12 @@ pub(super) fn free(engine: &dyn Engine, snapshot: &SnapshotInfo) -> Result<()> {
     Ok(())
 }
 
+/// `Engine::may_roll_back` of the real engines.
+pub(super) fn allowed(hands: &impl Hands, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+    let work = look(hands, targets, mark)?;
+    if method == RollbackMethod::Program { check(hands, &by_pool(&work), mark) } else { Ok(()) }
+}
+
 /// `Engine::rollback` of the real engines.
 pub(super) fn rollback(hands: &impl Hands, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
     let work = look(hands, targets, mark)?;
@@ -115,14 +121,25 @@ pub(super) fn rollback(hands: &impl Hands, targets: &[RollbackTarget], mark: &st
     work.iter().try_for_each(|one| done(hands, one, mark))
 }
 
-fn by_program(hands: &impl Hands, work: &[Work<'_>], mark: &str) -> Result<()> {
+fn by_pool<'a, 'b>(work: &'a [Work<'b>]) -> BTreeMap<Pool, Vec<&'a Work<'b>>> {
     let mut pools: BTreeMap<Pool, Vec<&Work<'_>>> = BTreeMap::new();
     for one in work {
         pools.entry(one.dataset.pool()).or_default().push(one);
     }
-    for (pool, work) in &pools {
+    pools
+}
+
+/// The program looks at more than commands can: whether a snapshot is being sent, for example.
+fn check(hands: &impl Hands, pools: &BTreeMap<Pool, Vec<&Work<'_>>>, mark: &str) -> Result<()> {
+    for (pool, work) in pools {
         understand(hands, &hands.program(pool, false, &arguments("check", work, mark))?, "ready")?;
     }
+    Ok(())
+}
+
+fn by_program(hands: &impl Hands, work: &[Work<'_>], mark: &str) -> Result<()> {
+    let pools = by_pool(work);
+    check(hands, &pools, mark)?;
     for (pool, work) in &pools {
         // A program cannot destroy bookmarks, and cannot roll back while there are newer ones.
         for name in work.iter().flat_map(|one| &one.newer_bookmarks) {

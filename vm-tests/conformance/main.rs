@@ -54,6 +54,7 @@ engines! {
     snapshots::a_hold_may_be_put_and_taken_twice,
     snapshots::are_destroyed_only_when_they_are_the_right_ones,
     snapshots::held_or_cloned_are_not_destroyed,
+    snapshots::of_the_longest_name,
     datasets::a_clone_has_its_properties_and_is_not_mounted,
     datasets::a_clone_that_cannot_be_made_leaves_nothing,
     datasets::children_are_cloned_one_by_one,
@@ -67,6 +68,10 @@ engines! {
     datasets::an_unmount_leaves_children_alone,
     datasets::are_destroyed_only_alone_and_when_they_are_the_right_ones,
     datasets::the_way_back_with_keep,
+    datasets::a_rename_to_names_too_long_is_refused,
+    datasets::a_rename_keeps_properties_and_children_that_are_not_mounted,
+    datasets::clones_of_clones_are_promoted,
+    datasets::the_clones_of_a_snapshot_are_listed,
     rollback::goes_back_and_leaves_the_mark,
     rollback::of_two_datasets_at_once,
     rollback::with_a_newer_snapshot_that_nobody_named_changes_nothing,
@@ -86,6 +91,9 @@ engines! {
     rollback::of_a_volume,
     rollback::over_many_newer_snapshots,
     rollback::works_when_the_pool_is_full,
+    rollback::is_asked_about_without_a_change,
+    rollback::of_a_parent_that_had_no_folder_for_its_child,
+    rollback::to_nothing,
 }
 
 #[test]

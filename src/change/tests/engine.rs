@@ -113,4 +113,7 @@ impl Engine for Struck {
         let seams = if self.method == RollbackMethod::OneByOne { 4 * targets.len() } else { 0 };
         self.change("rollback", seams, || self.fake.rollback(targets, mark, self.method))
     }
+    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, _method: RollbackMethod) -> Result<()> {
+        self.fake.may_roll_back(targets, mark, self.method)
+    }
 }

@@ -8,4 +8,5 @@ mod journal;
 mod product;
 mod random;
 mod straight;
+mod surprises;
 mod world;

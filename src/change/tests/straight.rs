@@ -132,7 +132,7 @@ fn undo_twice_keeps_both() {
 }
 
 /// Ends the tool when the step of this id is about to be made, or was made.
-fn until(step: &str, done: bool) -> crate::change::crash::testing::Hook {
+pub(super) fn until(step: &str, done: bool) -> crate::change::crash::testing::Hook {
     let place = format!("point {step}:{}", if done { "done" } else { "started" });
     Box::new(move |at, _| (at == place).then_some(crate::change::crash::testing::Strike::Kill))
 }
@@ -266,9 +266,9 @@ fn another_snapshot_under_the_same_name_is_not_cloned() {
     fake.destroy_snapshot(&name, guid).expect("destroyed");
     fake.snapshot(std::slice::from_ref(&name), &[]).expect("snapshot");
     let ended = world.once(Some(plan), None);
-    let Ended::Outcome(Outcome::Failed { step, error }) = ended else { panic!("{ended:?}") };
-    assert_eq!(step, "clone:t/app");
-    assert!(error.contains("is another snapshot than the one taken before the upgrade"), "{error}");
+    let Ended::Outcome(Outcome::Halted { step, why }) = ended else { panic!("{ended:?}") };
+    assert_eq!(step, "capture:1", "before the service is closed");
+    assert!(why.contains("is another snapshot than the one that was taken"), "{why}");
 }
 
 /// What is left of an aborted downgrade is not taken for a part of the next one.

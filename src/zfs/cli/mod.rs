@@ -197,4 +197,8 @@ impl Engine for CliEngine {
     fn rollback(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
         self.shielded(|| super::rollback::rollback(self, targets, mark, method))
     }
+
+    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+        super::rollback::allowed(self, targets, mark, method)
+    }
 }

@@ -287,4 +287,9 @@ impl Engine for FakeEngine {
         let names: Vec<&str> = targets.iter().map(|target| target.snapshot.as_str()).collect();
         self.change(format!("rollback {} {mark}", names.join(" ")), |call| self.roll_back(call, targets, mark, method))
     }
+
+    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, _method: RollbackMethod) -> Result<()> {
+        self.alive()?;
+        look(self, targets, mark).map(drop)
+    }
 }

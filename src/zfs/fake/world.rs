@@ -316,6 +316,11 @@ impl World {
         }
         let names: Vec<Dataset> = self.datasets.keys().filter(|name| name.is_within(from)).cloned().collect();
         let moved = names.iter().map(|name| name.moved(from, to)).collect::<std::result::Result<Vec<_>, _>>()?;
+        for (old, new) in names.iter().zip(&moved) {
+            for snapshot in &self.dataset(old)?.snapshots {
+                new.at(&snapshot.short)?;
+            }
+        }
         for (old, new) in names.iter().zip(moved) {
             if let Some(dataset) = self.datasets.remove(old) {
                 self.datasets.insert(new, dataset);

@@ -256,3 +256,98 @@ pub fn the_way_back_with_keep(world: &dyn World) {
     engine.mount(&live).unwrap();
     assert_eq!(world.content(&live), ["old"]);
 }
+
+/// DESCRIPTION: a rename that would make the name of a snapshot longer than 255 bytes is refused and changes nothing.
+/// STRATEGY: a snapshot whose name just fits; rename its dataset, and the parent of that, to names seven bytes longer.
+pub fn a_rename_to_names_too_long_is_refused(world: &dyn World) {
+    let engine = world.engine();
+    let (parent, child) = (world.fs("a"), world.fs("a/b"));
+    let short = "s".repeat(255 - child.as_str().len() - 1);
+    engine.snapshot(&[child.at(&short).unwrap()], &[]).unwrap();
+    let guids = (world.guid_of(&parent), world.guid_of(&child));
+    for (from, to) in [(&child, world.name("a/b.failed")), (&parent, world.name("a.failed"))] {
+        assert!(engine.rename(from, &to).is_err(), "{from} became {to}");
+        assert_eq!(engine.dataset(&to).unwrap(), None);
+    }
+    assert_eq!((world.guid_of(&parent), world.guid_of(&child)), guids);
+    assert_eq!(world.shorts(&child), [short]);
+}
+
+/// DESCRIPTION: a rename takes children along that are not mounted or cannot be, and changes no property of anything.
+/// STRATEGY: children with mountpoint none and legacy, with canmount off and noauto, and a volume; compare what is local.
+pub fn a_rename_keeps_properties_and_children_that_are_not_mounted(world: &dyn World) {
+    let engine = world.engine();
+    let old = world.fs("a");
+    engine.set(&old, "site:note", "a: b\tc").unwrap();
+    for (child, property, value) in
+        [("a/1", "mountpoint", "none"), ("a/2", "mountpoint", "legacy"), ("a/3", "canmount", "off"), ("a/3/x", "canmount", "noauto")]
+    {
+        let child = world.fs(child);
+        engine.unmount(&child).unwrap();
+        engine.set(&child, property, value).unwrap();
+    }
+    world.create(&world.name("a/v"), DatasetKind::Volume);
+    engine.unmount(&old).unwrap();
+    let locals = |root: &backout::zfs::Dataset| -> Vec<_> {
+        engine.tree(root).unwrap().iter().map(|info| (info.guid, info.mounted, engine.locals(&info.name).unwrap())).collect()
+    };
+    let before = locals(&old);
+    assert_eq!(before.len(), 6);
+    let new = world.name("a.failed");
+    engine.rename(&old, &new).unwrap();
+    assert_eq!(locals(&new), before);
+    engine.rename(&new, &old).unwrap();
+    assert_eq!(locals(&old), before);
+}
+
+/// DESCRIPTION: clones of clones are promoted one after the other, from either end; the snapshots stand where they should.
+/// STRATEGY: a chain of three; promote the last to the top, then destroy the others.
+pub fn clones_of_clones_are_promoted(world: &dyn World) {
+    let engine = world.engine();
+    let first = world.fs("a");
+    world.write(&first, "1");
+    let one = world.take("a@1");
+    let (second, third) = (world.name("b"), world.name("c"));
+    engine.clone_snapshot(&one, &second, &[("canmount", "noauto")]).unwrap();
+    engine.mount(&second).unwrap();
+    world.write(&second, "2");
+    let two = world.take("b@2");
+    engine.clone_snapshot(&two, &third, &[("canmount", "noauto")]).unwrap();
+    let guids = (world.guid(&one), world.guid(&two));
+    assert_eq!(engine.promote(&third).unwrap(), Change::Made);
+    assert_eq!(engine.dataset(&third).unwrap().unwrap().origin, Some(one));
+    assert_eq!(engine.dataset(&second).unwrap().unwrap().origin, Some(world.snap("c@2")));
+    assert_eq!(engine.promote(&third).unwrap(), Change::Made);
+    assert_eq!(engine.dataset(&third).unwrap().unwrap().origin, None);
+    assert_eq!(engine.dataset(&first).unwrap().unwrap().origin, Some(world.snap("c@1")));
+    assert_eq!((world.guid(&world.snap("c@1")), world.guid(&world.snap("c@2"))), guids);
+    for dataset in [&second, &first] {
+        engine.unmount(dataset).unwrap();
+        engine.destroy_dataset(dataset, world.guid_of(dataset)).unwrap();
+    }
+    assert_eq!(world.look(&third), ["1", "2"]);
+}
+
+/// DESCRIPTION: a snapshot tells its clones by the names that they have now.
+/// STRATEGY: two clones; rename one, destroy the other; promote the one that is left.
+pub fn the_clones_of_a_snapshot_are_listed(world: &dyn World) {
+    let engine = world.engine();
+    world.fs("a");
+    let snapshot = world.take("a@x");
+    let (one, two, moved) = (world.name("c 1"), world.name("c 2"), world.name("c 3"));
+    let clones = |snapshot: &backout::zfs::Snapshot| {
+        let mut clones = engine.snapshot_info(snapshot).unwrap().unwrap().clones;
+        clones.sort();
+        clones
+    };
+    for clone in [&one, &two] {
+        engine.clone_snapshot(&snapshot, clone, &[("canmount", "noauto")]).unwrap();
+    }
+    assert_eq!(clones(&snapshot), [one.clone(), two.clone()]);
+    engine.rename(&one, &moved).unwrap();
+    assert_eq!(clones(&snapshot), [two.clone(), moved.clone()]);
+    engine.destroy_dataset(&two, world.guid_of(&two)).unwrap();
+    assert_eq!(clones(&snapshot), std::slice::from_ref(&moved));
+    engine.promote(&moved).unwrap();
+    assert_eq!(clones(&world.snap("c 3@x")), [world.name("a")]);
+}

@@ -378,3 +378,63 @@ pub fn works_when_the_pool_is_full(world: &dyn World) {
     engine.unmount(&filler).unwrap();
     engine.rollback(&[world.target(&before, &[])], "c-1", RollbackMethod::Program).unwrap();
 }
+
+/// DESCRIPTION: whether a rollback would be refused is told with the same reason as by the rollback, and changes nothing.
+/// STRATEGY: each reason in turn, then none; then the rollback, after which there is nothing left to ask.
+pub fn is_asked_about_without_a_change(world: &dyn World) {
+    for (method, name) in METHODS {
+        let engine = world.engine();
+        let (dataset, pre) = prepared(world, name);
+        let bare = world.target(&pre, &[]);
+        let ask = |target: &RollbackTarget| engine.may_roll_back(std::slice::from_ref(target), "c-1", method);
+        refused!(ask(&bare), Busy { .. });
+        engine.unmount(&dataset).unwrap();
+        ask(&bare).unwrap();
+        let newer = world.take(&format!("{name}@x"));
+        refused!(ask(&bare), Newer { .. });
+        let named = world.target(&pre, &[&newer]);
+        engine.hold(&newer, "theirs").unwrap();
+        refused!(ask(&named), Held { .. });
+        engine.release(&newer, "theirs").unwrap();
+        let other = RollbackTarget { guid: named.newer[0].1, ..named.clone() };
+        refused!(ask(&other), Replaced { .. });
+        let gone = RollbackTarget { snapshot: world.snap(&format!("{name}@gone")), ..named.clone() };
+        refused!(ask(&gone), NotFound(_));
+        ask(&named).unwrap();
+        untouched(world, &dataset, &["pre", "x"]);
+        engine.rollback(std::slice::from_ref(&named), "c-1", method).unwrap();
+        ask(&named).unwrap();
+        assert_eq!(world.look(&dataset), ["old"]);
+    }
+}
+
+/// DESCRIPTION: a child made after the parent's snapshot is mounted again after the parent went back, though its folder went.
+/// STRATEGY: snapshot, then the child; both unmounted; back; parents first.
+pub fn of_a_parent_that_had_no_folder_for_its_child(world: &dyn World) {
+    for (method, name) in METHODS {
+        let engine = world.engine();
+        let (parent, pre) = prepared(world, name);
+        let child = world.fs(&format!("{name}/late"));
+        world.write(&child, "theirs");
+        engine.unmount(&child).unwrap();
+        engine.unmount(&parent).unwrap();
+        engine.rollback(&[world.target(&pre, &[])], "c-1", method).unwrap();
+        engine.mount(&parent).unwrap();
+        engine.mount(&child).unwrap();
+        assert_eq!(world.content(&parent), ["old"]);
+        assert_eq!(world.content(&child), ["theirs"]);
+    }
+}
+
+/// DESCRIPTION: a snapshot of an empty dataset is a target like others.
+/// STRATEGY: snapshot at once, write, back.
+pub fn to_nothing(world: &dyn World) {
+    for (method, name) in METHODS {
+        let dataset = world.fs(name);
+        let pre = world.take(&format!("{name}@pre"));
+        world.write(&dataset, "new");
+        world.engine().unmount(&dataset).unwrap();
+        world.engine().rollback(&[world.target(&pre, &[])], "c-1", method).unwrap();
+        assert_eq!(world.look(&dataset), [""; 0]);
+    }
+}

@@ -121,3 +121,19 @@ pub fn held_or_cloned_are_not_destroyed(world: &dyn World) {
     refused!(engine.destroy_snapshot(&snapshot, guid), Cloned { clones, .. } if clones == std::slice::from_ref(&clone));
     assert_eq!(world.guid(&snapshot), guid);
 }
+
+/// DESCRIPTION: a name may be as long as ZFS takes it (255 bytes), and not one byte longer.
+/// STRATEGY: a snapshot of a dataset whose name is long itself; one byte more is no name at all.
+pub fn of_the_longest_name(world: &dyn World) {
+    let engine = world.engine();
+    let dataset = world.fs(&"d".repeat(120));
+    let short = "s".repeat(255 - dataset.as_str().len() - 1);
+    let snapshot = dataset.at(&short).unwrap();
+    assert_eq!(snapshot.as_str().len(), 255);
+    assert!(dataset.at(&format!("{short}s")).is_err());
+    engine.snapshot(std::slice::from_ref(&snapshot), &[("backout:change", "c-1")]).unwrap();
+    engine.hold(&snapshot, "backout:c-1").unwrap();
+    assert_eq!(world.shorts(&dataset), [short]);
+    engine.release(&snapshot, "backout:c-1").unwrap();
+    engine.destroy_snapshot(&snapshot, world.guid(&snapshot)).unwrap();
+}

@@ -1,0 +1,176 @@
+//! Others at work on the pool in the middle of a downgrade.
+
+use super::straight::{until, upgraded};
+use super::world::{Ended, PLAIN, ROUGH, Verb, World};
+use crate::change::run::Outcome;
+use crate::zfs::{Dataset, DatasetKind, Engine, Guid, Snapshot};
+
+fn dataset(name: &str) -> Dataset {
+    name.parse().expect("a name")
+}
+
+fn take(world: &World, name: &str) -> (Snapshot, Guid) {
+    let name: Snapshot = name.parse().expect("a name");
+    world.engine.fake.snapshot(std::slice::from_ref(&name), &[]).expect("snapshot");
+    let guid = guid(world, &name).expect("there");
+    (name, guid)
+}
+
+fn guid(world: &World, name: &Snapshot) -> Option<Guid> {
+    world.engine.fake.snapshot_info(name).expect("readable").map(|info| info.guid)
+}
+
+/// A downgrade that is cut off when a step is done.
+fn cut(world: &World, verb: Verb, step: &str) {
+    let plan = world.plan(verb, &world.state());
+    assert_eq!(world.once(Some(plan), Some(until(step, true))), Ended::Killed, "{step}");
+}
+
+#[track_caller]
+fn halted(world: &World, words: &str) {
+    match world.once(None, None) {
+        Ended::Outcome(Outcome::Halted { why, .. }) if why.contains(words) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn s4_a_newer_snapshot_in_the_middle_stops_the_rollback_and_leaves_the_way_back() {
+    for kind in [PLAIN, ROUGH] {
+        for step in ["stop", "verify", "unmount"] {
+            let world = upgraded(kind);
+            cut(&world, Verb::InPlace, step);
+            let (theirs, before) = take(&world, "t/app@theirs");
+            halted(&world, "t/app@theirs");
+            assert!(!world.state().current().expect("under way").beyond_return());
+            world.run(Verb::Abort);
+            world.serves("2.0");
+            assert_eq!(guid(&world, &theirs), Some(before));
+
+            world.engine.fake.destroy_snapshot(&theirs, before).expect("destroyed");
+            cut(&world, Verb::InPlace, step);
+            let (theirs, before) = take(&world, "t/app@theirs");
+            halted(&world, "t/app@theirs");
+            world.engine.fake.destroy_snapshot(&theirs, before).expect("destroyed");
+            world.go_on();
+            world.serves("1.0");
+        }
+    }
+}
+
+#[test]
+fn s4_a_newer_snapshot_in_the_middle_stays_with_what_is_kept() {
+    for step in ["stop", "verify", "unmount", "snapshot-upgraded", "clone:t/app"] {
+        let world = upgraded(PLAIN);
+        cut(&world, Verb::Keep, step);
+        let (_, before) = take(&world, "t/app@theirs");
+        world.go_on();
+        world.serves("1.0");
+        assert_eq!(guid(&world, &"t/app.failed@theirs".parse().expect("a name")), Some(before));
+    }
+}
+
+#[test]
+fn a_snapshot_made_again_under_our_name_is_not_gone_back_to() {
+    for (verb, step) in [(Verb::Keep, "stop"), (Verb::Keep, "unmount"), (Verb::InPlace, "stop"), (Verb::InPlace, "unmount")] {
+        let world = upgraded(PLAIN);
+        cut(&world, verb, step);
+        let ours: Snapshot = "t/app@backout-app-1".parse().expect("a name");
+        world.engine.fake.release(&ours, "backout:app-1").expect("released");
+        world.engine.fake.destroy_snapshot(&ours, guid(&world, &ours).expect("there")).expect("destroyed");
+        halted(&world, "is gone");
+        take(&world, ours.as_str());
+        halted(&world, "is another snapshot");
+        world.run(Verb::Abort);
+        world.serves("2.0");
+    }
+}
+
+#[test]
+fn a_candidate_that_is_not_ours_does_not_take_the_place() {
+    let world = upgraded(PLAIN);
+    cut(&world, Verb::Keep, "set-aside:t/app");
+    let fake = &world.engine.fake;
+    fake.rename(&dataset("t/app.new"), &dataset("t/away")).expect("renamed");
+    fake.create(&dataset("t/app.new"), DatasetKind::Filesystem, &[("canmount", "noauto")]).expect("made");
+    halted(&world, "t/app.new is not a dataset of this change");
+}
+
+#[test]
+fn a_dataset_that_is_gone_is_not_taken_for_an_empty_folder() {
+    let world = upgraded(PLAIN);
+    cut(&world, Verb::Keep, "stop");
+    let fake = &world.engine.fake;
+    fake.rename(&dataset("t/app"), &dataset("t/other")).expect("renamed");
+    match world.once(None, None) {
+        Ended::Outcome(Outcome::Failed { error, .. }) if error.contains("the dataset t/app is gone") => {}
+        other => panic!("{other:?}"),
+    }
+    fake.rename(&dataset("t/other"), &dataset("t/app")).expect("renamed");
+    world.go_on();
+    world.serves("1.0");
+}
+
+/// Made after the snapshot, and mounted below the data.
+fn late(world: &World, name: &str, properties: &[(&str, &str)]) {
+    world.engine.fake.create(&dataset(name), DatasetKind::Filesystem, properties).expect("made");
+    world.engine.fake.write(&dataset(name), "theirs").expect("written");
+}
+
+fn look(world: &World, name: &str) -> (bool, Option<String>, Vec<String>, usize) {
+    let fake = &world.engine.fake;
+    let name = dataset(name);
+    let ours = fake.locals(&name).expect("locals").iter().filter(|(name, _)| name.starts_with("backout:")).count();
+    let mounted = fake.dataset(&name).expect("readable").expect("there").mounted;
+    (mounted, fake.local(&name, "canmount").expect("local"), fake.content(&name).expect("content"), ours)
+}
+
+#[test]
+fn late_datasets_stay_with_the_kept_state_and_come_back_with_it() {
+    for (step, own) in [(None, None), (Some("stop"), Some("on")), (Some("clone:t/app"), None)] {
+        let world = upgraded(PLAIN);
+        let properties: Vec<(&str, &str)> = own.map(|value| ("canmount", value)).into_iter().collect();
+        let make = || late(&world, "t/app/late", &properties);
+        match step {
+            None => {
+                make();
+                world.run(Verb::Keep);
+            }
+            Some(step) => {
+                cut(&world, Verb::Keep, step);
+                make();
+                world.go_on();
+            }
+        }
+        world.serves("1.0");
+        assert_eq!(look(&world, "t/app.failed/late"), (false, Some("noauto".into()), vec!["theirs".into()], 1));
+        late(&world, "t/app/later", &[]);
+        let before = world.product.host().truth.clone();
+        world.product.host().truth = before;
+        world.run(Verb::Undo);
+        world.serves("2.0");
+        assert_eq!(look(&world, "t/app/late"), (true, own.map(Into::into), vec!["theirs".into()], 0));
+        assert_eq!(look(&world, "t/app.undone/later"), (false, Some("noauto".into()), vec!["theirs".into()], 1));
+    }
+}
+
+#[test]
+fn late_datasets_come_back_after_an_abort() {
+    for step in ["stop", "unmount", "clone:t/app", "set-aside:t/app", "mount"] {
+        let world = upgraded(PLAIN);
+        late(&world, "t/app/late", &[]);
+        cut(&world, Verb::Keep, step);
+        world.run(Verb::Abort);
+        world.serves("2.0");
+        assert_eq!(look(&world, "t/app/late"), (true, None, vec!["theirs".into()], 0), "{step}");
+    }
+}
+
+#[test]
+fn late_datasets_stay_where_they_are_in_place() {
+    let world = upgraded(PLAIN);
+    late(&world, "t/app/late", &[]);
+    world.run(Verb::InPlace);
+    world.serves("1.0");
+    assert_eq!(look(&world, "t/app/late"), (true, None, vec!["theirs".into()], 0));
+}
