@@ -3,9 +3,11 @@
 #![allow(clippy::disallowed_methods, reason = "a test makes its own files")]
 
 mod crash;
+mod damage;
 mod engine;
 mod journal;
 mod product;
 mod random;
 mod straight;
+mod suspended;
 mod world;
