@@ -20,6 +20,10 @@ use serde::{Deserialize, Serialize};
 
 /// How long a process group may take to end after SIGTERM before it gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(20);
+/// How long a process may take to go after SIGKILL. One that waits for a device that does not answer goes when that answers, not before.
+const KILLED_WITHIN: Duration = Duration::from_secs(5);
+/// How long a command may go on while a pool's I/O is suspended: somebody may be bringing the devices back.
+const SUSPENDED_FOR: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
 /// The last bytes of stderr that an error quotes.
 const QUOTED_STDERR: usize = 2000;
 /// Environment variable that marks every process started for a change, so that a later run finds those that outlived this one.
@@ -179,6 +183,16 @@ pub enum ExecError {
         /// The last part of what it wrote to standard error.
         stderr: String,
     },
+    /// The I/O of a pool is suspended, and it did not come to its end meanwhile.
+    #[error("`{command}` was ended: the I/O of pool {pool} is suspended; bring its devices back, then: zpool clear {pool}{}", after(.stderr))]
+    Suspended {
+        /// The command line.
+        command: String,
+        /// The pool.
+        pool: String,
+        /// The last part of what it wrote to standard error.
+        stderr: String,
+    },
     /// A signal asked us to stop while it ran; its process group was ended.
     #[error("`{command}` was stopped because backout was asked to stop")]
     Interrupted {
@@ -250,6 +264,8 @@ pub struct Runner {
     pub marker: Option<String>,
     /// The requests to stop.
     pub interrupt: Interrupt,
+    /// Files that tell the states of the pools that the commands may wait for (see [`suspended`]).
+    pub pools: Vec<PathBuf>,
     shielded: Arc<AtomicBool>,
     /// Runs commands instead of the system.
     #[cfg(test)]
@@ -279,10 +295,19 @@ impl Runner {
             log,
             marker,
             interrupt,
+            pools: Vec::new(),
             shielded: Arc::default(),
             #[cfg(test)]
             stand_in: StandIn::default(),
         }
+    }
+
+    /// The same without a log.
+    #[must_use]
+    pub fn quiet(&self) -> Self {
+        let mut quiet = self.clone();
+        quiet.log = None;
+        quiet
     }
 
     /// Runs `work` without ending its commands on a request to stop (a ZFS call in hand is finished).
@@ -309,10 +334,10 @@ impl Runner {
             move |source| ExecError::Io { command, path, source }
         };
         let scratch = std::env::temp_dir();
-        let mut err = tempfile::tempfile().map_err(io(&scratch))?;
+        let mut err = scratch_file(command).map_err(io(&scratch))?;
         let mut out = match &command.stdout {
             Some(path) => File::create(path).map_err(io(path))?,
-            None => tempfile::tempfile().map_err(io(&scratch))?,
+            None => scratch_file(command).map_err(io(&scratch))?,
         };
         let start = |source| ExecError::Start { command: line.clone(), source };
         let mut expression =
@@ -352,6 +377,10 @@ impl Runner {
                 self.log("[ended: time limit]\n");
                 Err(ExecError::TimedOut { command: line, limit: command.timeout, stderr: last(&stderr) })
             }
+            Ended::Suspended(pool) => {
+                self.log("[ended: a pool is suspended]\n");
+                Err(ExecError::Suspended { command: line, pool, stderr: last(&stderr) })
+            }
             Ended::Interrupted => {
                 self.log("[ended: asked to stop]\n");
                 Err(ExecError::Interrupted { command: line })
@@ -363,7 +392,9 @@ impl Runner {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     fn expression(&self, command: &Command) -> Option<duct::Expression> {
         let mut whole: Option<duct::Expression> = None;
-        for stage in &command.stages {
+        // Few programs look whether what they print gets to a full disk: `zfs list` and `redis-cli` end well with half of it written. cat(1) does.
+        let checked = command.stdout.as_ref().map(|_| vec!["cat".to_owned()]);
+        for stage in command.stages.iter().chain(&checked) {
             let mut words: Vec<&str> = Vec::new();
             if let Some(user) = &command.user {
                 words.extend(["runuser", "-u", user, "--"]);
@@ -395,6 +426,7 @@ impl Runner {
     fn wait(&self, handle: &duct::Handle, limit: Duration) -> Ended {
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
+        let mut storage = Storage::default();
         loop {
             match handle.try_wait() {
                 Ok(Some(output)) => return Ended::Status(output.status),
@@ -408,6 +440,12 @@ impl Runner {
             if begin.elapsed() > limit {
                 self.end(handle);
                 return Ended::TimedOut;
+            }
+            if let Some(pool) = storage.suspended_for_long(&self.pools) {
+                self.end(handle);
+                // /proc/spl/kstat/zfs/POOL/state
+                let name = pool.parent().and_then(Path::file_name).unwrap_or_default();
+                return Ended::Suspended(name.to_string_lossy().into_owned());
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(50));
@@ -427,12 +465,14 @@ impl Runner {
                 for group in &groups {
                     let _ = killpg(*group, Signal::SIGKILL);
                 }
-                let _ = handle.wait();
-                return;
+                break;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        let _ = handle.wait();
+        let killed = Instant::now();
+        while killed.elapsed() < KILLED_WITHIN && matches!(handle.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Appends to the log; a log that cannot be written never stops a run.
@@ -451,8 +491,44 @@ impl Runner {
 enum Ended {
     Status(std::process::ExitStatus),
     TimedOut,
+    Suspended(String),
     Interrupted,
     Lost(std::io::Error),
+}
+
+/// Whether a pool's I/O is suspended, as its file under `/proc/spl/kstat/zfs` says: reading that never waits for the pool, and `zpool` may.
+pub fn suspended(pool: &Path) -> bool {
+    std::fs::read_to_string(pool).is_ok_and(|state| state.trim() == "SUSPENDED")
+}
+
+/// Since when storage does not answer, looked at now and then.
+#[derive(Default)]
+struct Storage {
+    looked: Option<Instant>,
+    since: Option<Instant>,
+}
+
+impl Storage {
+    fn suspended_for_long<'a>(&mut self, pools: &'a [PathBuf]) -> Option<&'a Path> {
+        if self.looked.is_some_and(|looked| looked.elapsed() < Duration::from_secs(1)) {
+            return None;
+        }
+        self.looked = Some(Instant::now());
+        let found = pools.iter().find(|pool| suspended(pool));
+        let since = found.map(|_| self.since.unwrap_or_else(Instant::now));
+        self.since = since;
+        found.filter(|_| since.is_some_and(|since| since.elapsed() >= SUSPENDED_FOR)).map(PathBuf::as_path)
+    }
+}
+
+/// Where a command prints to: memory, because programs hardly ever look whether a full disk took what they printed, and a list that was cut short would be
+/// taken for the whole. What a daemon prints all its life goes to a file.
+fn scratch_file(command: &Command) -> std::io::Result<File> {
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+    if command.daemon {
+        return tempfile::tempfile();
+    }
+    Ok(File::from(memfd_create(c"backout", MFdFlags::MFD_CLOEXEC)?))
 }
 
 fn whole(file: &mut File) -> std::io::Result<String> {
@@ -500,6 +576,41 @@ mod tests {
         let error = run(&["ls", "/no such"]).expect_err("fails");
         let text = error.to_string();
         assert!(text.starts_with("`ls '/no such'` ended with exit status: 2:\nls: cannot access"), "{text}");
+    }
+
+    #[test]
+    fn what_a_full_disk_does_not_take_is_a_failure() {
+        let mut command = Command::new(["printf", "one line"]);
+        command.stdout = Some("/dev/full".into());
+        let error = Runner::default().run(&command).expect_err("it has no room").to_string();
+        assert!(error.contains("No space left on device"), "{error}");
+        // A program that does not look.
+        command.stages = vec![vec!["sh".into(), "-c".into(), "printf 'a line'; exit 0".into()]];
+        let error = Runner::default().run(&command).expect_err("it has no room").to_string();
+        assert!(error.contains("No space left on device"), "{error}");
+    }
+
+    #[test]
+    fn what_is_printed_needs_no_disk() {
+        let printed = run(&["readlink", "/proc/self/fd/1", "/proc/self/fd/2"]).expect("runs").stdout;
+        assert_eq!(printed, "/memfd:backout (deleted)\n/memfd:backout (deleted)\n");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+    fn a_command_is_ended_while_a_pool_is_suspended() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        std::fs::create_dir(dir.path().join("tank")).expect("folder");
+        let pool = dir.path().join("tank/state");
+        let mut runner = Runner { pools: vec![dir.path().join("none"), pool.clone()], ..Runner::default() };
+        std::fs::write(&pool, "ONLINE\n").expect("written");
+        runner.run(&Command::new(["sleep", "1.2"])).expect("ends by itself");
+        std::fs::write(&pool, "SUSPENDED\n").expect("written");
+        let error = runner.run(&Command::new(["sleep", "30"])).expect_err("ended");
+        let text = error.to_string();
+        assert_eq!(text, "`sleep 30` was ended: the I/O of pool tank is suspended; bring its devices back, then: zpool clear tank");
+        runner.pools.clear();
+        runner.run(&Command::new(["true"])).expect("not looked at");
     }
 
     #[test]

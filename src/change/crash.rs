@@ -37,6 +37,37 @@ pub fn point(name: &str) {
     }
 }
 
+/// What a full disk says when something is written, the first time that the place of this name is reached, when `BACKOUT_FULL_LOG` names a file: the places
+/// that have failed stand in it.
+///
+/// # Errors
+/// "No space left on device".
+#[cfg(feature = "crash-points")]
+pub fn full(place: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let Some(path) = std::env::var_os("BACKOUT_FULL_LOG") else { return Ok(()) };
+    let failed = std::fs::read_to_string(&path).unwrap_or_default();
+    if failed.lines().any(|line| line == place) {
+        return Ok(());
+    }
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path)?;
+    writeln!(file, "{place}")?;
+    Err(nix::errno::Errno::ENOSPC.into())
+}
+
+/// Nothing, but in tests.
+///
+/// # Errors
+/// When a test wants it.
+#[cfg(not(feature = "crash-points"))]
+pub fn full(_place: &str) -> std::io::Result<()> {
+    #[cfg(test)]
+    if testing::tick(&format!("full {_place}"), true) {
+        return Err(nix::errno::Errno::ENOSPC.into());
+    }
+    Ok(())
+}
+
 /// Nothing, but in tests.
 #[cfg(not(feature = "crash-points"))]
 pub fn point(_name: &str) {

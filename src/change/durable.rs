@@ -4,28 +4,44 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use nix::unistd::syncfs;
 
+use crate::exec::{Command, Runner};
+
 /// Where packages, units and configuration stand. Only these file systems and the change's own are flushed: `sync(2)` would also wait for a pool that
 /// is suspended and has nothing to do with this.
 const SYSTEM: &[&str] = &["/", "/boot", "/etc", "/opt", "/usr", "/var", "/var/lib"];
+/// How long the data's file systems may take.
+const LIMIT: Duration = Duration::from_secs(1800);
 
-/// Flushes the file systems of the system and of these paths, each once (`syncfs(2)`).
+/// Flushes the file systems of the system, of the change's `own` files, and of the `data`, each once (`syncfs(2)`). That of the data is done by a command:
+/// on a pool that gets suspended it does not end, and this process could not be ended either.
 ///
 /// # Errors
 /// When one of them has lost a write.
-pub fn flush<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<()> {
+pub fn flush<'a>(runner: &Runner, own: impl Iterator<Item = &'a Path>, data: impl Iterator<Item = &'a Path>) -> Result<()> {
     let mut flushed = BTreeSet::new();
-    for path in SYSTEM.iter().map(PathBuf::from).chain(paths.map(Path::to_owned)) {
-        // Not every host has every folder, and a dataset's may be gone while it is unmounted.
+    for path in SYSTEM.iter().map(PathBuf::from).chain(own.map(Path::to_owned)) {
+        // Not every host has every folder.
         let Ok(folder) = File::open(&path) else { continue };
         let device = folder.metadata().with_context(|| format!("cannot look at {}", path.display()))?.dev();
         if flushed.insert(device) {
             syncfs(&folder).with_context(|| format!("cannot flush the file system of {}", path.display()))?;
         }
     }
+    // A dataset's folder may be gone while it is unmounted.
+    let others: Vec<&Path> = data.filter(|path| path.metadata().is_ok_and(|meta| flushed.insert(meta.dev()))).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let words = ["sync", "--file-system", "--"].into_iter().map(str::to_owned);
+    let command = Command::new(words.chain(others.iter().map(|path| path.display().to_string()))).timeout(LIMIT);
+    // After each step: nothing to fill the log with.
+    let quiet = runner.quiet();
+    quiet.shielded(|| quiet.run(&command)).context("the data could not be flushed")?;
     Ok(())
 }
 
@@ -36,6 +52,26 @@ mod tests {
     #[test]
     fn what_is_not_there_is_passed_over() {
         let dir = tempfile::tempdir().expect("temp dir");
-        flush([dir.path(), Path::new("/no/such/folder")].into_iter()).expect("flushed");
+        let paths = [dir.path(), Path::new("/no/such/folder")];
+        flush(&Runner::default(), paths.into_iter(), paths.into_iter()).expect("flushed");
+    }
+
+    #[test]
+    fn another_file_system_s_data_is_flushed_by_a_command() {
+        let shm = Path::new("/dev/shm");
+        let device = |path: &Path| path.metadata().expect("it is there").dev();
+        assert!(
+            !SYSTEM.iter().any(|path| Path::new(path).exists() && device(Path::new(path)) == device(shm)),
+            "not a file system of its own"
+        );
+        let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let list = std::sync::Arc::clone(&asked);
+        let mut runner = Runner::default();
+        runner.stand_in = crate::exec::StandIn(Some(std::sync::Arc::new(move |command: &Command| {
+            list.lock().expect("a list").push(command.to_string());
+            Some(Ok(crate::exec::Output::default()))
+        })));
+        flush(&runner, std::iter::empty(), [shm, Path::new("/")].into_iter()).expect("flushed");
+        assert_eq!(*asked.lock().expect("a list"), ["sync --file-system -- /dev/shm"]);
     }
 }

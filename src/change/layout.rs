@@ -98,7 +98,10 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use io::Write;
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
+    let (half, rest) = bytes.split_at(bytes.len() / 2);
+    file.write_all(half)?;
+    super::crash::full(&format!("write {}", path.file_name().unwrap_or_default().display()))?;
+    file.write_all(rest)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_dir(folder)

@@ -9,6 +9,7 @@ pub mod layout;
 pub mod lock;
 pub mod orphans;
 pub mod run;
+pub mod storage;
 #[cfg(test)]
 mod tests;
 

@@ -9,6 +9,7 @@ use super::context::Context;
 use super::crash;
 use super::decide::{Action, Probe, decide};
 use super::layout::Layout;
+use super::storage;
 use crate::exec::{ExecError, Runner};
 use crate::journal::{Journal, Output, Question, Record, Run, State, StepState};
 use crate::plan::{self, Plan, Step};
@@ -136,6 +137,9 @@ impl Session<'_> {
     /// # Errors
     /// When the journal cannot be written. A step that fails is an [`Outcome`].
     pub fn go(&mut self) -> Result<Outcome> {
+        if let Some(outcome) = self.suspended()? {
+            return Ok(outcome);
+        }
         for process in super::orphans::end(&self.root.join("proc"), &self.state.opening.change)? {
             (self.watch)(&Event::Said(&format!("ended a command of an earlier run: {process}")));
         }
@@ -194,8 +198,22 @@ impl Session<'_> {
         Ok(None)
     }
 
+    /// Nothing is begun on a pool that does not answer.
+    fn suspended(&mut self) -> Result<Option<Outcome>> {
+        let pools = storage::pools(&self.root.join("proc"), self.state.opening.datasets.iter().map(|mount| &mount.dataset));
+        let Err(suspended) = storage::answers(&pools) else { return Ok(None) };
+        let run = self.run()?;
+        // When all steps are done, only the last one is looked at again.
+        let at = run.next().unwrap_or(run.plan.steps.len().saturating_sub(1));
+        let step = run.plan.steps.get(at).context("a plan has steps")?.clone();
+        self.failed(&step, &suspended.into(), false).map(Some)
+    }
+
     /// One step. `None`: go on.
     fn step(&mut self, at: usize) -> Result<Option<Outcome>> {
+        if let Some(outcome) = self.suspended()? {
+            return Ok(Some(outcome));
+        }
         let run = self.run()?;
         let (step, before, attempts) = (run.plan.steps[at].clone(), run.steps[at].clone(), run.attempts[at]);
         let effect = step::effect(&step.action);
@@ -259,13 +277,14 @@ impl Session<'_> {
     }
 
     fn failed(&mut self, step: &Step, error: &anyhow::Error, begun: bool) -> Result<Outcome> {
-        let text = format!("{error:#}");
+        let mut text = format!("{error:#}");
         if error.chain().any(|cause| matches!(cause.downcast_ref::<ExecError>(), Some(ExecError::Interrupted { .. }))) {
             self.record(Record::Interrupted)?;
             return Ok(Outcome::Interrupted);
         }
-        if begun {
-            self.record(Record::Failed { step: step.id.clone(), error: text.clone() })?;
+        if begun && let Err(error) = self.record(Record::Failed { step: step.id.clone(), error: text.clone() }) {
+            // The reason is worth more than its record: a step without one counts as cut off.
+            text = format!("{text}\nand this could not be written down: {error:#}");
         }
         (self.watch)(&Event::Failed { step, error: &text });
         if error.chain().any(|cause| cause.downcast_ref::<NeedsDecision>().is_some()) {
@@ -308,7 +327,8 @@ impl Session<'_> {
             return Ok(());
         }
         let data = self.state.opening.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
-        super::durable::flush(data.chain([self.layout.folder(), self.layout.capture().as_path(), self.layout.installer().as_path()]))
+        let (capture, installer) = (self.layout.capture(), self.layout.installer());
+        super::durable::flush(self.runner, [self.layout.folder(), capture.as_path(), installer.as_path()].into_iter(), data)
     }
 
     fn with<T>(&self, work: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Local, LocalResult, NaiveDateTime, TimeZone};
 
 use super::{Exit, Global, Trouble, changes};
-use crate::change::Layout;
+use crate::change::{Layout, storage};
 use crate::exec::{Command, Interrupt, Runner};
 use crate::guard::{self, Facts, Finding, Occasion, Sources, facts::Role};
 use crate::journal::{FORMAT, Opening, Output, State};
@@ -85,6 +85,9 @@ impl Desk {
 
     /// What the world is like, for a procedure of this kind.
     pub fn facts(&self, global: &Global, occasion: Occasion, state: Option<&State>, snapshot: Option<String>) -> Result<Facts, Trouble> {
+        // What is asked below would wait for it.
+        storage::answers(&storage::pools("/proc".as_ref(), self.place().datasets.iter()))
+            .map_err(|suspended| Trouble::new(Exit::Refused, suspended.to_string()))?;
         let mut values = self.site.values().clone();
         if let Some(state) = state {
             values.extend(state.opening.values.clone());

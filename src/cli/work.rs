@@ -8,7 +8,7 @@ use super::status::report;
 use super::{Exit, Global, Trouble, changes};
 use crate::change::layout::write_atomic;
 use crate::change::run::{Outcome, Session};
-use crate::change::{Layout, Lock};
+use crate::change::{Layout, Lock, storage};
 use crate::exec::{Interrupt, Runner};
 use crate::journal::{Journal, Opening, Question, Record, State};
 use crate::plan::Plan;
@@ -44,6 +44,20 @@ pub fn open(global: &Global, desk: &Desk, opening: &Opening) -> Result<(), Troub
     work().map_err(|error| Trouble::new(Exit::Failed, "the change could not be opened").because(&error))
 }
 
+/// What is said when this process itself waits for a pool that does not answer. It ends; what waits in the kernel is gone when the pool answers.
+#[expect(clippy::disallowed_methods, reason = "the thread that could end in order waits in the kernel")]
+fn hangs(global: &Global, journal: &std::path::Path, why: &anyhow::Error) {
+    let lines = crate::journal::file::read(journal).map(|reading| reading.lines).unwrap_or_default();
+    let mut trouble = Trouble::new(Exit::Failed, "this run waits for a pool that does not answer, and ends here").because(why);
+    if let Ok(Some(state)) = State::fold(&lines) {
+        let report = report(&state);
+        trouble = trouble.now(report.now);
+        trouble.next = report.next;
+    }
+    super::output::trouble(global, &trouble);
+    std::process::exit(i32::from(Exit::Failed.status()));
+}
+
 /// Carries it out under the lock, and says how it ended.
 pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<Exit, Trouble> {
     let change = state.opening.change.clone();
@@ -54,7 +68,11 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
         .and_then(|state| state.ok_or_else(|| "it is empty".to_owned()))
         .map_err(|why| changes::unreadable(&change, &why))?;
     let interrupt = Interrupt::on_signals().map_err(|error| Trouble::new(Exit::Failed, format!("cannot listen to signals: {error}")))?;
-    let runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
+    let mut runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
+    let pools = storage::pools("/proc".as_ref(), state.opening.datasets.iter().map(|mount| &mount.dataset));
+    runner.pools = pools.iter().map(|(_, file)| file.clone()).collect();
+    let (outer, journal_at) = (global.clone(), layout.journal());
+    let _watch = storage::Watch::over(pools, move |suspended| hangs(&outer, &journal_at, &suspended.into()));
     let engine = zfs::open(runner.clone());
     let watcher = RefCell::new(Watcher::new(global));
     let watch = |event: &crate::change::run::Event<'_>| watcher.borrow_mut().event(event);

@@ -38,7 +38,7 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
     if dataset.keystatus.as_deref() == Some("unavailable") {
         findings.push(
             Finding::refuse("key", format!("the encryption key of {name} is not loaded"))
-                .remedy([format!("zfs load-key -r {word}"), format!("zfs mount {word}")]),
+                .remedy([format!("zfs load-key -r {}", quote(name.pool().as_str())), format!("zfs mount {word}")]),
         );
         return findings;
     }
@@ -242,7 +242,7 @@ mod tests {
     fn states() {
         insta::assert_snapshot!(with(|d| d.keystatus = Some("unavailable".into())), @r"
             refused: the encryption key of tank/db is not loaded [key]
-              to do: zfs load-key -r tank/db
+              to do: zfs load-key -r tank
                      zfs mount tank/db
             ");
         assert_eq!(with(|d| d.keystatus = Some("available".into())), "");

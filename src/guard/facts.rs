@@ -109,6 +109,9 @@ pub struct Root {
     pub name: Dataset,
     /// It and all below it, parents first. `None`: there is no such dataset.
     pub tree: Learnt<Option<Vec<DatasetFact>>>,
+    /// Bytes free to a dataset beside it (read before a downgrade that keeps the upgraded state only).
+    #[serde(default)]
+    pub room: Option<u64>,
     /// What already has the names that a rollback gives to datasets which it keeps; such a name that cannot be is an error.
     pub beside: Vec<Learnt<CloneFact>>,
 }
@@ -142,6 +145,12 @@ pub struct DatasetFact {
     pub written: u64,
     /// Limit to what it may refer to.
     pub refquota: Option<u64>,
+    /// Its own limit to what it and all below it use (read before a downgrade that keeps the upgraded state only).
+    #[serde(default)]
+    pub quota: Option<u64>,
+    /// What a clone with its properties reserves at once (read before a downgrade that keeps the upgraded state only).
+    #[serde(default)]
+    pub reserved: u64,
     /// The snapshot it was cloned from.
     pub origin: Option<Snapshot>,
     /// `available`, `unavailable`, `None` when not encrypted.

@@ -46,6 +46,8 @@ fn file_system(name: &str, place: &str, referenced: u64) -> DatasetFact {
         available: 50 * GIB,
         written: 4 << 20,
         refquota: None,
+        quota: None,
+        reserved: 0,
         origin: None,
         keystatus: None,
         readonly: false,
@@ -95,7 +97,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         caller: Ok(Caller { uid: 0, capabilities: 0x1ff_ffff_ffff }),
         zfs: Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.3.2-1".into()) }),
         rollback: RollbackChoice::Auto,
-        roots: vec![Root { name: "tank/db".parse().expect("name"), tree: Ok(Some(tree)), beside: Vec::new() }],
+        roots: vec![Root { name: "tank/db".parse().expect("name"), tree: Ok(Some(tree)), room: None, beside: Vec::new() }],
         pools: vec![PoolFact {
             name: "tank".parse().expect("name"),
             state: Ok(Some(PoolState { health: "ONLINE".into(), size: 100 * GIB, free: 60 * GIB, readonly: false })),
@@ -153,9 +155,9 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.pools[0].state = Ok(Some(PoolState { health: "DEGRADED".into(), size: 100 * GIB, free: 1, readonly: true }));
     facts.pools.push(PoolFact { name: name("fast").pool(), state: Ok(None) });
     facts.roots[0].beside = vec![Ok(CloneFact { name: name("tank/db.failed"), change: None })];
-    facts.roots.push(Root { name: name("fast/x"), tree: Ok(None), beside: Vec::new() });
+    facts.roots.push(Root { name: name("fast/x"), tree: Ok(None), room: None, beside: Vec::new() });
     let other = DatasetFact { name: name("tank"), snapshots: Err("no answer".into()), ..file_system("tank/x", "/tank", GIB) };
-    facts.roots.push(Root { name: name("tank"), tree: Ok(Some(vec![other])), beside: Vec::new() });
+    facts.roots.push(Root { name: name("tank"), tree: Ok(Some(vec![other])), room: None, beside: Vec::new() });
     let data = dataset(facts, 0);
     data.readonly = true;
     data.available = 1;

@@ -17,14 +17,24 @@ pub(super) fn written(facts: &Facts, dataset: &DatasetFact) -> u64 {
 }
 
 /// Room free to the site's datasets of each pool, with the sum over them of something.
-fn pools(facts: &Facts, of: impl Fn(&DatasetFact) -> u64) -> Vec<(&Pool, u64, u64)> {
+fn pools(facts: &Facts, free: impl Fn(&DatasetFact) -> u64, of: impl Fn(&DatasetFact) -> u64) -> Vec<(&Pool, u64, u64)> {
     let mut found = Vec::new();
     for pool in &facts.pools {
         let datasets: Vec<&DatasetFact> = facts.datasets().filter(|dataset| dataset.name.pool() == pool.name).collect();
-        let Some(free) = datasets.iter().map(|dataset| dataset.available).min() else { continue };
+        let Some(free) = datasets.iter().map(|dataset| free(dataset)).min() else { continue };
         found.push((&pool.name, free, datasets.into_iter().map(&of).sum()));
     }
     found
+}
+
+/// Room for the clone that takes the place of a dataset. It lies beside it, under the same limits from above, and gets its own limits anew: what the upgraded
+/// state uses of them does not count.
+fn beside(facts: &Facts, dataset: &DatasetFact) -> u64 {
+    let root = facts.roots.iter().find(|root| dataset.name.is_within(&root.name));
+    let room = root.and_then(|root| root.room).unwrap_or(dataset.available);
+    let own = dataset.quota.unwrap_or(u64::MAX);
+    let refers = facts.target(dataset).map_or(dataset.referenced, |target| target.referenced);
+    room.min(own).min(dataset.refquota.map_or(u64::MAX, |quota| quota.saturating_sub(refers)))
 }
 
 /// After an upgrade the snapshot keeps what the upgrade replaced; a rollback that keeps the upgraded state needs room for what is restored.
@@ -33,15 +43,26 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if facts.occasion.is_downgrade() {
         if facts.in_place() {
+            for (pool, free, _) in pools(facts, |dataset| dataset.available, |_| 0).into_iter().filter(|(_, free, _)| *free < LEAST) {
+                findings.push(
+                    Finding::warn(ID, format!("pool {pool} is full: {} are free to the datasets", size(free)))
+                        .detail([
+                            "The rollback needs no room; but the upgraded version is started once more before it, without clients, and may want to write.",
+                            "If it cannot, nothing is lost: the downgrade stops before the rollback.",
+                        ])
+                        .remedy([format!("Make room, if it does: zfs list -o space -r {pool} -s used")]),
+                );
+            }
             return findings;
         }
-        for (pool, free, written) in pools(facts, |dataset| written(facts, dataset)) {
+        let need_of = |dataset: &DatasetFact| written(facts, dataset).saturating_add(dataset.reserved);
+        for (pool, free, written) in pools(facts, |dataset| beside(facts, dataset), need_of) {
             let need = written.saturating_add(LEAST);
             if free < need {
                 findings.push(
                     Finding::refuse(ID, format!("pool {pool} has no room to keep the upgraded state beside the restored one"))
                         .detail([format!(
-                            "{} are free to the datasets; about {} are needed: what was written since the snapshot, restored.",
+                            "{} are free to a dataset beside; about {} are needed: what was written since the snapshot, restored.",
                             size(free),
                             size(need)
                         )])
@@ -54,7 +75,7 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
         }
         return findings;
     }
-    for (pool, free, data) in pools(facts, |dataset| dataset.referenced) {
+    for (pool, free, data) in pools(facts, |dataset| dataset.available, |dataset| dataset.referenced) {
         let least = LEAST.max(data / CHANGED);
         let space = format!("zfs list -o space -r {pool} -s used");
         if free < least {
@@ -134,12 +155,42 @@ mod tests {
         dataset(&mut facts, 0).available = 2 * GIB;
         insta::assert_snapshot!(show(&keep_room(&facts)), @r#"
             refused: pool tank has no room to keep the upgraded state beside the restored one [room]
-                     2 GiB are free to the datasets; about 3.07 GiB are needed: what was written since the snapshot, restored.
+                     2 GiB are free to a dataset beside; about 3.07 GiB are needed: what was written since the snapshot, restored.
               to do: Make room: zfs list -o space -r tank -s used
                      Or let the upgraded state go: backout downgrade --in-place
             "#);
         facts.occasion = Occasion::Downgrade { in_place: true };
         assert!(keep_room(&facts).is_empty());
+        dataset(&mut facts, 0).available = 1 << 20;
+        insta::assert_snapshot!(show(&keep_room(&facts)), @r"
+            warning: pool tank is full: 1 MiB are free to the datasets [room]
+                     The rollback needs no room; but the upgraded version is started once more before it, without clients, and may want to write.
+                     If it cannot, nothing is lost: the downgrade stops before the rollback.
+              to do: Make room, if it does: zfs list -o space -r tank -s used
+            ");
+    }
+
+    #[test]
+    fn what_limits_the_clone() {
+        let room = |change: &dyn Fn(&mut Facts)| {
+            let mut facts = facts(Occasion::Downgrade { in_place: false });
+            dataset(&mut facts, 0).written = 3 * GIB;
+            // Its own quota is used up by the upgraded state and the snapshot.
+            dataset(&mut facts, 0).available = 0;
+            facts.roots[0].room = Some(50 * GIB);
+            change(&mut facts);
+            keep_room(&facts).is_empty()
+        };
+        assert!(room(&|_| {}));
+        // From above: the pool, or a quota there.
+        assert!(!room(&|facts| facts.roots[0].room = Some(3 * GIB)));
+        // The clone has them as well.
+        assert!(room(&|facts| dataset(facts, 0).quota = Some(4 * GIB)));
+        assert!(!room(&|facts| dataset(facts, 0).quota = Some(3 * GIB)));
+        assert!(room(&|facts| dataset(facts, 0).refquota = Some(14 * GIB)));
+        assert!(!room(&|facts| dataset(facts, 0).refquota = Some(13 * GIB)));
+        assert!(room(&|facts| dataset(facts, 1).reserved = 46 * GIB));
+        assert!(!room(&|facts| dataset(facts, 1).reserved = 47 * GIB));
     }
 
     #[test]

@@ -219,6 +219,11 @@ impl Journal {
         if self.struck(bytes, false)? {
             return Err(std::io::Error::other("struck"));
         }
+        #[cfg(feature = "crash-points")]
+        if let Err(full) = crate::change::crash::full(&format!("journal {}", self.seq + 1)) {
+            self.file.write_all(&bytes[..bytes.len() / 2])?;
+            return Err(full);
+        }
         self.file.write_all(bytes)?;
         self.file.sync_data()?;
         #[cfg(test)]

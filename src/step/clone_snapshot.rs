@@ -11,8 +11,8 @@ use crate::journal::Output;
 use crate::plan::{CloneSnapshot, Step};
 use crate::zfs::{DatasetInfo, PROP_CHANGE, PROP_ROLE};
 
-/// Not copied: set on its own, of the clone itself, or fixed when a volume is made.
-const NOT_COPIED: [&str; 3] = ["canmount", "volsize", "volblocksize"];
+/// Not copied: set on its own, of the clone itself, fixed when a volume is made; or of the key, which a clone shares with its origin until it is promoted.
+const NOT_COPIED: [&str; 7] = ["canmount", "volsize", "volblocksize", "encryption", "keyformat", "keylocation", "pbkdf2iters"];
 
 impl CloneSnapshot {
     fn is_ours(&self, info: &DatasetInfo) -> bool {

@@ -11,7 +11,7 @@ use crate::change::decide::Probe;
 use crate::change::layout::{private_dir, sync_dir};
 use crate::exec::Command;
 use crate::journal::Output;
-use crate::plan::{Config, Step};
+use crate::plan::{Config, Side, Step};
 
 /// Saves it.
 pub(super) struct Save<'a>(pub &'a Config);
@@ -40,13 +40,31 @@ impl Effect for Save<'_> {
             private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
             copy_tree(context, path, &copy)?;
         }
+        crate::change::crash::full(&format!("config {}", saved_by(self.0.side))).context("cannot copy the configuration")?;
+        let list = files::seal(&work)?;
         if target.exists() {
             fs::remove_dir_all(&target).with_context(|| format!("cannot remove {}", target.display()))?;
         }
         fs::rename(&work, &target).with_context(|| format!("cannot rename {} to {}", work.display(), target.display()))?;
         sync_dir(context.layout.folder()).context("cannot flush the change's folder")?;
-        Ok(Output::Nothing)
+        Ok(Output::Files { list })
     }
+}
+
+/// The step that saved it.
+fn saved_by(side: Side) -> &'static str {
+    match side {
+        Side::Previous => "save-config",
+        Side::Upgraded => "save-config-upgraded",
+    }
+}
+
+/// Whether a saved configuration is as it was saved.
+///
+/// # Errors
+/// Names the first file that is not.
+pub(super) fn read_back(context: &Context<'_>, side: Side) -> Result<()> {
+    files::read_back(&context.layout.config(side), context.files(saved_by(side))).context("the saved configuration is not as it was saved")
 }
 
 impl Effect for Put<'_> {
@@ -68,6 +86,10 @@ impl Effect for Put<'_> {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let saved = context.layout.config(self.0.side);
+        // Before anything was destroyed it was looked at. Now there is no other, and a person can mend it where it belongs.
+        if let Err(error) = read_back(context, self.0.side) {
+            (context.say)(&format!("{error:#}; it is put back as it is, and is to be looked at"));
+        }
         for path in &self.0.paths {
             let copy = below(&saved, path);
             let (fresh, old) = (beside(path, "backout-new"), beside(path, "backout-old"));

@@ -58,6 +58,7 @@ pub(super) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<()> {
         source.seek(io::SeekFrom::Start(begin))?;
         let mut target = tempfile::NamedTempFile::new_in(folder)?;
         io::copy(&mut source, &mut target)?;
+        crate::change::crash::full(&format!("copy {}", to.file_name().unwrap_or_default().display()))?;
         target.as_file().set_modified(modified)?;
         target.as_file().sync_all()?;
         target.persist(to).map_err(|error| error.error)?;

@@ -1,12 +1,13 @@
-//! Nothing is destroyed before the capture is complete, checksummed and read back, and the previous version's installer is at hand.
+//! Nothing is destroyed before the capture is complete, checksummed and read back, the previous version's installer and configuration are at hand, and the
+//! lists to compare with are whole.
 
 use anyhow::{Context as _, Result};
 
-use super::{Effect, files};
+use super::{Effect, config, files, inventory, prove};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::journal::{Output, StepState};
-use crate::plan::{Step, Verify};
+use crate::plan::{Action, Side, Step, Verify};
 
 impl Verify {
     fn read_back(&self, context: &Context<'_>) -> Result<()> {
@@ -14,7 +15,19 @@ impl Verify {
             files::read_back(&context.capture_dir(), context.files(step)).context("the capture is not as it was written")?;
         }
         files::read_back(&context.layout.installer(), context.files("save-installer"))
-            .context("the previous version's installer is not as it was put aside")
+            .context("the previous version's installer is not as it was put aside")?;
+        for side in [Side::Previous, Side::Upgraded] {
+            config::read_back(context, side)?;
+        }
+        // Once the upgraded data is gone, the list cannot be taken again.
+        for step in &context.run()?.plan.steps {
+            if let Action::Inventory(list) = &step.action
+                && list.side == Side::Upgraded
+            {
+                prove::unchanged(context, &step.id, &inventory::path(&context.inventory_dir(), &list.name, list.side))?;
+            }
+        }
+        Ok(())
     }
 }
 

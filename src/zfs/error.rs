@@ -2,6 +2,10 @@
 
 use super::{Dataset, Snapshot};
 
+fn pool_of(name: &str) -> &str {
+    name.split(['/', '@', '#']).next().unwrap_or_default()
+}
+
 /// An error of an [`super::Engine`].
 #[derive(Debug, thiserror::Error)]
 pub enum ZfsError {
@@ -57,13 +61,13 @@ pub enum ZfsError {
     #[error("no space: {0}")]
     NoSpace(String),
     /// The pool's I/O is suspended.
-    #[error("the I/O of pool {0} is suspended")]
+    #[error("the I/O of pool {0} is suspended; bring its devices back, then: zpool clear {0}")]
     Suspended(String),
     /// The caller may not do this.
     #[error("permission denied: {0}")]
     Permission(String),
     /// The encryption key is not loaded.
-    #[error("the key of {0} is not loaded")]
+    #[error("the key of {name} is not loaded; load it: zfs load-key -r {pool}", name = .0, pool = pool_of(.0))]
     KeyNotLoaded(String),
     /// ZFS is not there: no module, no command.
     #[error("ZFS is not available: {0}")]

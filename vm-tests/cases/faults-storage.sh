@@ -1,45 +1,87 @@
 #!/bin/bash
-# DESCRIPTION: storage that has no room in a downgrade: a quota, a full disk under the capture, a full pool
-# STRATEGY: one fault after the other on the upgraded guest: the downgrade goes through all the same, or stops with the fault named and nothing lost
+# DESCRIPTION: quotas that leave no room, on the dataset and above it, in both kinds of downgrade and in the middle of one; a full disk under the capture
+# STRATEGY: one limit after the other on the upgraded guest: the downgrade is refused, or stops with the cause named and goes on without the limit, or goes through; the dump is the same
 # stage: redis-upgraded
 # uses: backout
 # faults: yes
 # when: all
-# limit: 900
+# limit: 1800
 set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/redis.sh
 . /case/guest/backout.sh
+. /case/guest/full.sh
 
-echo "== the upgraded dataset has a quota that leaves no room"
-zfs set refquota="$(zfs get -Hp -o value referenced tank/redis)" tank/redis
-expect_one_of 0 3 backout downgrade --keep --yes
-zfs set refquota=none tank/redis
-if backout --json status | grep -qF '"state":"upgraded"'; then fault "quota without room" halted; else
-  backout undo --yes
-  fault "quota without room" resumed
-fi
+used() { zfs get -Hp -o value used "$1"; }
+referenced() { zfs get -Hp -o value referenced "$1"; }
+untouched() { backout --json status | grep -F '"state":"upgraded"' >/dev/null && same_redis /root/dump-new; }
+
+echo "== kept beside, with limits that leave no room"
+for limit in "tank/redis refquota $(referenced tank/redis)" "tank/redis quota $(used tank/redis)" "tank quota $(used tank)" "tank/redis refreservation 10G"; do
+  read -r dataset property value <<<"$limit"
+  if [ "$property" = refreservation ]; then
+    # What the clone would reserve once more; half of what is free is there once, not twice.
+    value=$(($(zfs get -Hp -o value available tank) * 2 / 3))
+  fi
+  echo "-- $property=$value on $dataset"
+  zfs set "$property=$value" "$dataset"
+  expect 3 backout downgrade --keep --yes >/run/said 2>&1
+  cat /run/said
+  grep -E '\[(room|refquota)\]' /run/said
+  zfs set "$property=none" "$dataset"
+  untouched
+  fault "$property of $dataset without room" halted
+done
+
+echo "== kept beside, with limits that leave room: they go with the dataset; and one that comes in the middle"
+zfs set refquota="$(($(referenced tank/redis) + (100 << 20)))" tank/redis
+zfs set quota=300M tank/redis
+zfs set refquota="$(($(referenced tank) + 4096))" tank
+crash_at restore:started downgrade --keep
+zfs set quota="$(used tank)" tank
+status=0
+backout resume >/run/said 2>&1 || status=$?
+said_why "$status" 'restore'
+expect 4 backout status
+zfs set quota=none tank
+backout resume
+redis_version | grep -F 7.0
 same_redis /root/dump-new
+[ "$(zfs get -H -o value,source quota tank/redis)" = "300M	local" ]
+fault "quotas with room" resumed
+fault "quota in the middle of a restore" resumed
+backout undo --yes
+same_redis /root/dump-new
+[ "$(zfs get -H -o value,source quota tank/redis)" = "300M	local" ]
+for property in quota refquota; do zfs set "$property=none" tank/redis; done
+zfs set refquota=none tank
 
 echo "== the disk under the capture is full"
 store=/var/lib/backout/changes/$(change_id)
 crash_at capture:started downgrade --keep
 mount -t tmpfs -o size=64k tmpfs "$store/capture"
-expect 1 backout resume 2>&1 | tee /root/said
-grep -F 'No space left on device' /root/said
+status=0
+backout resume >/run/said 2>&1 || status=$?
+said_why "$status" 'No space left on device'
 umount "$store/capture"
 fault "no room for the capture" halted
 backout abort --yes
 same_redis /root/dump-new
 
-echo "== the pool is full: the upgraded state cannot be kept, in place it goes through"
-zfs create -o mountpoint=/srv/fill tank/filler
-dd if=/dev/urandom of=/srv/fill/filler bs=64k 2>/dev/null || true
-sync
-zfs list -o name,used,avail tank
-expect 3 backout downgrade --keep --yes
-backout downgrade --in-place --yes
+echo "== in place, with all limits at once"
+zfs set refquota="$(referenced tank/redis)" tank/redis
+zfs set quota="$(used tank/redis)" tank/redis
+zfs set quota="$(used tank)" tank
+status=0
+backout downgrade --in-place --yes >/run/said 2>&1 || status=$?
+cat /run/said
+if [ "$status" != 0 ]; then
+  # What comes back may need a little more than was there.
+  said_why "$status" 'restore|maintenance|space'
+  for property in quota refquota; do zfs set "$property=none" tank/redis; done
+  zfs set quota=none tank
+  backout resume
+fi
 redis_version | grep -F 7.0
-rm -f /srv/fill/filler
 same_redis /root/dump-new
-fault "full pool" resumed
+fault "quotas without room, in place" resumed

@@ -85,7 +85,8 @@ fn everywhere(kind: Kind, strike: Strike, reboot: bool) {
             let what = || format!("{kind:?} {verb:?} {strike:?} at {}", places.borrow().struck);
             let mut first = true;
             world.finish(verb, &mut || std::mem::take(&mut first).then(|| nth(n, strike, Rc::clone(&places))), &mut |_| {
-                if reboot {
+                // Behind the end it is no interruption any more.
+                if reboot && world.state().runs.last().is_none_or(|run| !run.finished) {
                     world.product.reboot();
                 }
             });

@@ -3,10 +3,12 @@
 #![allow(clippy::disallowed_methods, reason = "a test makes its own files")]
 
 mod crash;
+mod damage;
 mod engine;
 mod journal;
 mod product;
 mod random;
 mod straight;
 mod surprises;
+mod suspended;
 mod world;

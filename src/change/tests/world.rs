@@ -1,6 +1,6 @@
 //! A host with the product, and procedures on it as the command line begins and resumes them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::engine::Struck;
 use super::product::{Mode, Product};
 use crate::change::crash::testing::{self, Hook, Killed};
-use crate::change::run::{Outcome, Session};
+use crate::change::run::{Event, Outcome, Session};
 use crate::change::{Layout, layout::private_dir};
 use crate::exec::{Interrupt, Runner, StandIn};
 use crate::journal::{self, FORMAT, Journal, Opening, Output, Phase, Question, Record, State};
@@ -85,6 +85,10 @@ pub(super) struct World {
     pub opening: Opening,
     cloned: bool,
     runner: Runner,
+    /// What the steps said.
+    said: RefCell<Vec<String>>,
+    /// A person answers for the differences.
+    accepts: Cell<bool>,
     /// The state after the last run of the tool that came to an end.
     known: RefCell<Option<State>>,
     _dir: tempfile::TempDir,
@@ -244,6 +248,8 @@ impl World {
             opening,
             cloned: kind.cloned,
             runner,
+            said: RefCell::default(),
+            accepts: Cell::default(),
             known: RefCell::new(None),
             _dir: dir,
         }
@@ -338,7 +344,11 @@ impl World {
                 layout: self.layout.clone(),
                 engine: &self.engine,
                 runner: &self.runner,
-                watch: &|_| {},
+                watch: &|event| {
+                    if let Event::Said(text) = event {
+                        self.said.borrow_mut().push((*text).to_owned());
+                    }
+                },
                 root: self.root.clone(),
             };
             let ended = match begin {
@@ -346,7 +356,13 @@ impl World {
                 None => {
                     let capped =
                         session.state.current().and_then(|run| run.halted.as_ref()).is_some_and(|why| why.starts_with("it was tried"));
-                    if capped { session.answer(Question::TryAgain).and_then(|()| session.go()) } else { session.go() }
+                    if capped {
+                        session.answer(Question::TryAgain).and_then(|()| session.go())
+                    } else if self.accepts.get() {
+                        session.answer(Question::Differences).and_then(|()| session.go())
+                    } else {
+                        session.go()
+                    }
                 }
             };
             *self.known.borrow_mut() = Some(session.state);
@@ -399,6 +415,17 @@ impl World {
     pub(super) fn go_on(&self) {
         let ended = self.once(None, None);
         assert_eq!(ended, Ended::Outcome(Outcome::Finished));
+    }
+
+    /// The same, with an answer for the differences.
+    pub(super) fn accept(&self) {
+        self.accepts.set(true);
+        self.go_on();
+    }
+
+    /// What the steps said.
+    pub(super) fn said(&self) -> Vec<String> {
+        self.said.borrow().clone()
     }
 
     /// Without any strike.

@@ -34,7 +34,18 @@ pub(super) fn roots(sources: &Sources<'_>, mounts: &[Mount]) -> Vec<Root> {
         Err(ZfsError::NotFound(_)) => Ok(None),
         Err(error) => Err(error.to_string()),
     };
-    sources.site.datasets.iter().map(|name| Root { name: name.clone(), tree: tree(name), beside: beside(sources, name) }).collect()
+    let root = |name: &Dataset| Root { name: name.clone(), tree: tree(name), room: room(sources, name), beside: beside(sources, name) };
+    sources.site.datasets.iter().map(root).collect()
+}
+
+fn keeps(sources: &Sources<'_>) -> bool {
+    sources.occasion == Occasion::Downgrade { in_place: false }
+}
+
+/// What is free to the dataset above is free to one beside it.
+fn room(sources: &Sources<'_>, root: &Dataset) -> Option<u64> {
+    let above: Dataset = root.as_str().rsplit_once('/')?.0.parse().ok()?;
+    sources.engine.dataset(&above).ok().flatten().filter(|_| keeps(sources)).map(|info| info.available)
 }
 
 /// The endings of the names that the keeping rollback gives: the restored state before the swap, the upgraded one after it, and the one undone.
@@ -72,7 +83,15 @@ fn dataset(sources: &Sources<'_>, mounts: &[Mount], info: DatasetInfo) -> Datase
             .map_err(|error| error.to_string()),
         _ => Ok(Vec::new()),
     };
+    let bytes = |property: &str| -> Option<u64> {
+        let text = if keeps(sources) { engine.local(&info.name, property).ok().flatten()? } else { return None };
+        text.parse().ok().filter(|bytes| *bytes > 0)
+    };
+    let quota = bytes("quota");
+    let reserved = bytes("refreservation").unwrap_or(0).max(bytes("reservation").unwrap_or(0));
     DatasetFact {
+        quota,
+        reserved,
         volume: info.kind == DatasetKind::Volume,
         name: info.name,
         guid: info.guid,

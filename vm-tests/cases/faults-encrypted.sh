@@ -1,0 +1,121 @@
+#!/bin/bash
+# DESCRIPTION: Redis on an encrypted dataset: upgrade, downgrade kept and in place, undo, commit; the key is unloaded before and in the middle
+# STRATEGY: without the key it is refused, or stops with the remedy named, and goes on when the key is loaded; the dump is the same; the dataset keeps a key of its own
+# stage: redis-seeded
+# uses: backout
+# faults: yes
+# when: all
+# limit: 2400
+set -euo pipefail
+. /case/guest/pool.sh
+. /case/guest/redis.sh
+. /case/guest/backout.sh
+. /case/guest/full.sh
+
+echo "== whose key it is: a clone shares its origin's, and takes it over when it is promoted"
+head -c 32 /dev/urandom >/root/key
+zfs create -o encryption=on -o keyformat=raw -o keylocation=file:///root/key -o canmount=off tank/a
+zfs snapshot tank/a@one
+zfs clone -o canmount=off tank/a@one tank/a.new
+zfs rename tank/a tank/a.failed
+zfs rename tank/a.new tank/a
+zfs get -H -o name,property,value,source encryptionroot,keylocation tank/a tank/a.failed
+[ "$(zfs get -H -o value encryptionroot tank/a)" = tank/a.failed ]
+zfs promote tank/a
+zfs destroy tank/a.failed
+zfs get -H -o name,property,value,source encryptionroot,keylocation tank/a
+# It may be gone with the destroyed one already.
+zfs unload-key tank/a 2>/dev/null || true
+zfs load-key -r tank
+zfs destroy -r tank/a
+
+echo "== the data on an encrypted dataset"
+systemctl stop redis-server.service
+zfs set mountpoint=/srv/plain tank/redis
+zfs rename tank/redis tank/plain
+zfs create -o encryption=on -o keyformat=raw -o keylocation=file:///root/key -o mountpoint=/var/lib/redis -o atime=off tank/redis
+cp -a /srv/plain/. /var/lib/redis/
+zfs destroy -r tank/plain
+systemctl start redis-server.service
+same_redis /root/dump-old
+zfs get -H -o property,value,source encryption,keyformat,keylocation,keystatus,encryptionroot tank/redis
+
+key_gone() {
+  zfs unmount tank/redis 2>/dev/null || true
+  # A clone shares the key of its origin: whichever of the two is its root.
+  zfs unload-key "$(zfs get -H -o value encryptionroot tank/redis)"
+  [ "$(zfs get -H -o value keystatus tank/redis)" = unavailable ]
+}
+key_back() { zfs load-key -r tank; }
+
+echo "== without its key: refused, with the remedy"
+systemctl stop redis-server.service
+key_gone
+expect 3 backout upgrade --yes >/run/said 2>&1
+cat /run/said
+grep -F '[key]' /run/said
+grep -F 'zfs load-key -r tank' /run/said
+key_back
+zfs mount tank/redis
+systemctl start redis-server.service
+same_redis /root/dump-old
+fault "key unloaded before an upgrade" halted
+
+echo "== upgrade"
+backout upgrade --yes
+redis_version | grep -F 8.0
+redis_write_on_new
+redis_dump >/root/dump-new
+
+# at_points VERB... -- POINT...: killed at each point, where the key is unloaded for the next run.
+at_points() {
+  local verb=() point first=yes status
+  while [ "$1" != -- ]; do verb+=("$1"); shift; done
+  shift
+  for point in "$@"; do
+    echo "-- $point"
+    if [ -n "$first" ]; then crash_at "$point" "${verb[@]}"; else crash_at_resume "$point"; fi
+    first=''
+    key_gone
+    status=0
+    backout resume >/run/said 2>&1 || status=$?
+    said_why "$status" 'zfs load-key -r tank'
+    expect 4 backout status >/dev/null
+    [ -z "$(zfs list -H -o name tank/redis.new 2>/dev/null)" ] || zfs get -H -o property,value backout:role,keystatus tank/redis.new
+    key_back
+  done
+  backout resume
+  fault "key unloaded in the middle of ${verb[0]}" resumed $#
+}
+
+echo "== downgrade, the upgraded state is kept"
+at_points downgrade --keep -- unmount:done clone:tank/redis:started take-place:tank/redis:done
+redis_version | grep -F 7.0
+same_redis /root/dump-new
+zfs get -H -o name,property,value encryptionroot,keystatus,origin tank/redis tank/redis.failed
+
+echo "== undo"
+at_points undo -- put-back:tank/redis:done
+redis_version | grep -F 8.0
+same_redis /root/dump-new
+
+echo "== in place"
+at_points downgrade --in-place -- unmount:done rollback:done
+redis_version | grep -F 7.0
+same_redis /root/dump-new
+
+echo "== accepted: the key goes with the data"
+backout commit --yes
+[ "$(zfs list -H -o name -r tank)" = "tank
+tank/redis
+tank/redis.undone" ] || [ "$(zfs list -H -o name -r tank)" = "tank
+tank/redis" ]
+zfs get -H -o property,value,source keylocation,encryptionroot tank/redis
+[ "$(zfs get -H -o value encryptionroot tank/redis)" = tank/redis ]
+[ "$(zfs get -H -o value keylocation tank/redis)" = file:///root/key ]
+systemctl stop redis-server.service
+key_gone
+zfs load-key tank/redis
+zfs mount tank/redis
+systemctl start redis-server.service
+same_redis /root/dump-new
