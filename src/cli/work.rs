@@ -55,7 +55,9 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
         .map_err(|why| changes::unreadable(&change, &why))?;
     let interrupt = Interrupt::on_signals().map_err(|error| Trouble::new(Exit::Failed, format!("cannot listen to signals: {error}")))?;
     let runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
+    // What `zfs` starts ends with it: the engine's many commands need no control group.
     let engine = zfs::open(runner.clone());
+    let runner = runner.contained();
     let watcher = RefCell::new(Watcher::new(global));
     let watch = |event: &crate::change::run::Event<'_>| watcher.borrow_mut().event(event);
     let mut session = Session { journal, state, layout, engine: engine.as_ref(), runner: &runner, watch: &watch, root: "/".into() };

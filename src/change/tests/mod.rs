@@ -7,5 +7,6 @@ mod engine;
 mod journal;
 mod product;
 mod random;
+mod rejects;
 mod straight;
 mod world;
