@@ -51,8 +51,11 @@ impl Restore {
         let (printed, failed) = context.runner.attempt(&context.fill(command, &more)?)?;
         let mut lines = rejects(context)?;
         lines.extend(self.rejected(&printed)?);
-        let mut seen = HashSet::new();
-        lines.retain(|line| seen.insert(line.clone()));
+        if self.resumable {
+            // What was named and not passed over yet is named again; equal lines of one whole restore are as many items.
+            let mut seen = HashSet::new();
+            lines.retain(|line| seen.insert(line.clone()));
+        }
         keep(&file, &lines)?;
         if let Some(error) = failed {
             return Err(anyhow::Error::new(error).context("the restore of all but the rejected items failed"));
