@@ -1,22 +1,30 @@
 //! The only place that starts a process.
 //!
-//! Programs are started by argument vector, never through a shell. Each runs in a process group of its own, with a time limit, and
-//! what it prints goes to files, not to pipes: a daemon that a command leaves behind may hold its output open for ever.
+//! Programs are started by argument vector, never through a shell. Each runs in a process group of its own, and in the change's control
+//! group where there is one, with a time limit; what it prints goes to files, not to pipes: a daemon that a command leaves behind may hold
+//! its output open for ever.
 
-use std::collections::BTreeMap;
+pub mod cgroup;
+mod command;
+
+pub use command::{Command, ExecError, Output, quote};
+
+#[cfg(test)]
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use regex::RegexSet;
+
+use cgroup::Group;
+use command::shortened;
 
 /// How long a process group may take to end after SIGTERM before it gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(20);
@@ -26,195 +34,10 @@ const KILLED_WITHIN: Duration = Duration::from_secs(5);
 const SUSPENDED_FOR: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
 /// The last bytes of stderr that an error quotes.
 const QUOTED_STDERR: usize = 2000;
+/// The last bytes of stderr that the log gets.
+const LOGGED_STDERR: usize = 64 * 1024;
 /// Environment variable that marks every process started for a change, so that a later run finds those that outlived this one.
 pub const MARKER: &str = "BACKOUT_CHANGE";
-
-/// A program, or several joined by pipes, with everything that decides how it runs. It is data: a plan records it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Command {
-    /// One argument vector a program; the first's output is the second's input, and so on.
-    pub stages: Vec<Vec<String>>,
-    /// Added to the environment.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, String>,
-    /// Working directory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cwd: Option<PathBuf>,
-    /// Run as this user (`runuser(1)`), not as the caller.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// Standard input is read from this file; otherwise it is empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stdin: Option<PathBuf>,
-    /// Standard output is written to this file (created or truncated); otherwise it is kept and returned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stdout: Option<PathBuf>,
-    /// After this long the process group is ended and the command has failed.
-    #[serde(with = "seconds")]
-    #[schemars(with = "u64")]
-    pub timeout: Duration,
-    /// Leaves servers behind on purpose: its processes are not marked as ours and are not ended by a later run.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub daemon: bool,
-}
-
-mod seconds {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use std::time::Duration;
-    pub(super) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(value.as_secs())
-    }
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_secs)
-    }
-}
-
-impl Command {
-    /// A single program with a limit of one minute.
-    pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
-        Self {
-            stages: vec![argv.into_iter().map(Into::into).collect()],
-            env: BTreeMap::new(),
-            cwd: None,
-            user: None,
-            stdin: None,
-            stdout: None,
-            timeout: Duration::from_secs(60),
-            daemon: false,
-        }
-    }
-
-    /// The same with another time limit.
-    #[must_use]
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = limit;
-        self
-    }
-}
-
-/// As a person would type it in a shell (for reading only).
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, stage) in self.stages.iter().enumerate() {
-            if i > 0 {
-                f.write_str(" | ")?;
-            }
-            for (j, word) in stage.iter().enumerate() {
-                if j > 0 {
-                    f.write_str(" ")?;
-                }
-                f.write_str(&quote(word))?;
-            }
-        }
-        if let Some(path) = &self.stdout {
-            write!(f, " > {}", quote(&path.display().to_string()))?;
-        }
-        Ok(())
-    }
-}
-
-/// A word quoted for a POSIX shell where it needs it.
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=./:@,%{}".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else if word.chars().any(char::is_control) {
-        // Bash's form: a line end in a word must not look like the end of the command.
-        format!("$'{}'", word.escape_debug().to_string().replace("\\\"", "\""))
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-/// A command line as an error quotes it: a page of SQL hides the reason behind it. The log has all of it.
-fn shortened(line: &str) -> String {
-    const BEGIN: usize = 160;
-    const END: usize = 60;
-    let count = line.chars().count();
-    if count <= BEGIN + END {
-        return line.to_owned();
-    }
-    let begin: String = line.chars().take(BEGIN).collect();
-    let end: String = line.chars().skip(count - END).collect();
-    format!("{begin} […] {end}")
-}
-
-/// What a command that succeeded printed.
-#[derive(Debug, Clone, Default)]
-pub struct Output {
-    /// Standard output (lossy UTF-8), empty when it went to a file.
-    pub stdout: String,
-    /// Standard error (lossy UTF-8) of all programs of the pipe.
-    pub stderr: String,
-}
-
-/// Why a command did not succeed.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecError {
-    /// It could not be started.
-    #[error("cannot start `{command}`: {source}")]
-    Start {
-        /// The command line.
-        command: String,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// It ended with another status than 0.
-    #[error("`{command}` ended with {status}{}", after(.stderr))]
-    Failed {
-        /// The command line.
-        command: String,
-        /// Exit status or signal, in words.
-        status: String,
-        /// Exit status; `None` when a signal ended it.
-        code: Option<i32>,
-        /// The last part of what it wrote to standard error.
-        stderr: String,
-        /// The last part of what it wrote to standard output.
-        stdout: String,
-    },
-    /// It ran longer than it may and was ended.
-    #[error("`{command}` was ended after its time limit of {}{}", humantime::format_duration(*.limit), after(.stderr))]
-    TimedOut {
-        /// The command line.
-        command: String,
-        /// The limit.
-        limit: Duration,
-        /// The last part of what it wrote to standard error.
-        stderr: String,
-    },
-    /// The I/O of a pool is suspended, and it did not come to its end meanwhile.
-    #[error("`{command}` was ended: the I/O of pool {pool} is suspended; bring its devices back, then: zpool clear {pool}{}", after(.stderr))]
-    Suspended {
-        /// The command line.
-        command: String,
-        /// The pool.
-        pool: String,
-        /// The last part of what it wrote to standard error.
-        stderr: String,
-    },
-    /// A signal asked us to stop while it ran; its process group was ended.
-    #[error("`{command}` was stopped because backout was asked to stop")]
-    Interrupted {
-        /// The command line.
-        command: String,
-    },
-    /// Its files (input, output, log) could not be opened or read.
-    #[error("cannot use {} for `{command}`: {source}", .path.display())]
-    Io {
-        /// The command line.
-        command: String,
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-}
-
-fn after(stderr: &str) -> String {
-    let text = stderr.trim();
-    if text.is_empty() { String::new() } else { format!(":\n{text}") }
-}
 
 /// Counts the requests to stop (SIGINT, SIGTERM): the first ends the running command gently, the second at once.
 #[derive(Debug, Clone, Default)]
@@ -266,6 +89,9 @@ pub struct Runner {
     pub interrupt: Interrupt,
     /// Files that tell the states of the pools that the commands may wait for (see [`suspended`]).
     pub pools: Vec<PathBuf>,
+    /// Below this control group the commands get one of their own.
+    home: Option<PathBuf>,
+    notes: Arc<Mutex<Vec<String>>>,
     shielded: Arc<AtomicBool>,
     /// Runs commands instead of the system.
     #[cfg(test)]
@@ -296,6 +122,8 @@ impl Runner {
             marker,
             interrupt,
             pools: Vec::new(),
+            home: None,
+            notes: Arc::default(),
             shielded: Arc::default(),
             #[cfg(test)]
             stand_in: StandIn::default(),
@@ -308,6 +136,30 @@ impl Runner {
         let mut quiet = self.clone();
         quiet.log = None;
         quiet
+    }
+
+    /// The same, whose commands run in a control group, if systemd runs here and lets us make one. It needs a marker.
+    #[must_use]
+    pub fn contained(mut self) -> Self {
+        self.home = if Path::new("/run/systemd/system").is_dir() { cgroup::home(Path::new("/proc")) } else { None };
+        self
+    }
+
+    /// The same with a control group whether systemd runs or not.
+    #[cfg(test)]
+    pub(crate) fn contained_in(mut self, home: PathBuf) -> Self {
+        self.home = Some(home);
+        self
+    }
+
+    /// What is to be said of the commands that ran since the last call.
+    pub fn notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, text: String) {
+        self.log(&format!("[{text}]\n"));
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
     /// Runs `work` without ending its commands on a request to stop (a ZFS call in hand is finished).
@@ -323,9 +175,28 @@ impl Runner {
     /// # Errors
     /// [`ExecError`] when it cannot be started, fails, takes too long, or a stop is asked for meanwhile.
     pub fn run(&self, command: &Command) -> Result<Output, ExecError> {
+        let (output, failed) = self.attempt(command)?;
+        match failed {
+            None => Ok(output),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Runs a command to its end, and returns what it printed though it failed.
+    ///
+    /// # Errors
+    /// [`ExecError`] when it cannot be started, takes too long, or a stop is asked for meanwhile.
+    pub fn attempt(&self, command: &Command) -> Result<(Output, Option<ExecError>), ExecError> {
         #[cfg(test)]
         if let Some(answered) = self.stand_in.0.as_ref().and_then(|answer| answer(command)) {
-            return answered;
+            return match answered {
+                Ok(output) => Ok((output, None)),
+                Err(ExecError::Failed { command, status, code, stderr, stdout }) => {
+                    let output = Output { stdout: stdout.clone(), stderr: stderr.clone() };
+                    Ok((output, Some(ExecError::Failed { command, status, code, stderr, stdout })))
+                }
+                Err(error) => Err(error),
+            };
         }
         let whole_line = command.to_string();
         let line = shortened(&whole_line);
@@ -352,26 +223,49 @@ impl Runner {
             expression = expression.dir(dir);
         }
         self.log(&format!("$ {whole_line}\n"));
-        let handle = expression.start().map_err(start)?;
-        let ended = self.wait(&handle, command.timeout);
-        let stderr = tail(&mut err).map_err(io(&scratch))?;
+        let mut group = self.group(command);
+        let started = match &group {
+            None => {
+                let _still = cgroup::stay();
+                expression.start()
+            }
+            Some(inside) => {
+                let (started, whole) = inside.within(|| expression.start());
+                if !whole {
+                    group = None;
+                }
+                started
+            }
+        };
+        let handle = started.map_err(start)?;
+        let ended = self.wait(&handle, command.timeout, group.as_ref());
+        if let Some(group) = &group {
+            self.leave_none(group, &line);
+        }
+        let stderr = whole(&mut err).map_err(io(&scratch))?;
         let stdout = if command.stdout.is_some() { String::new() } else { whole(&mut out).map_err(io(&scratch))? };
         self.log(&stdout);
-        self.log(&stderr);
+        self.log(last_of(&stderr, LOGGED_STDERR));
+        let failed = |status: String, code: Option<i32>, stderr: &str| ExecError::Failed {
+            command: line.clone(),
+            status,
+            code,
+            stderr: last(stderr),
+            stdout: last(&stdout),
+        };
         match ended {
             Ended::Status(status) if status.success() => {
                 out.flush().map_err(io(&scratch))?;
-                Ok(Output { stdout, stderr })
+                let said =
+                    said(command, &stdout, &stderr).map_err(|error| start(std::io::Error::new(std::io::ErrorKind::InvalidInput, error)))?;
+                let error =
+                    (!said.is_empty()).then(|| failed(format!("{status}, and says that it failed"), status.code(), &said.join("\n")));
+                Ok((Output { stdout, stderr }, error))
             }
             Ended::Status(status) => {
                 self.log(&format!("[{status}]\n"));
-                Err(ExecError::Failed {
-                    command: line,
-                    status: status.to_string(),
-                    code: status.code(),
-                    stderr: last(&stderr),
-                    stdout: last(&stdout),
-                })
+                let error = failed(status.to_string(), status.code(), &stderr);
+                Ok((Output { stdout, stderr }, Some(error)))
             }
             Ended::TimedOut => {
                 self.log("[ended: time limit]\n");
@@ -423,7 +317,24 @@ impl Runner {
         whole
     }
 
-    fn wait(&self, handle: &duct::Handle, limit: Duration) -> Ended {
+    /// The control group for a command, where there can be one.
+    fn group(&self, command: &Command) -> Option<Group> {
+        let (home, marker) = (self.home.as_ref()?, self.marker.as_ref().filter(|_| !command.daemon)?);
+        Group::make(home, marker).ok()
+    }
+
+    /// A command that has ended leaves nothing running: it would work on behind our back.
+    fn leave_none(&self, group: &Group, line: &str) {
+        let left = group.settle(cgroup::SETTLE);
+        if !left.is_empty() {
+            let gone = group.end(GRACE, &|| self.interrupt.count() > 1);
+            let what = if gone { "which was ended" } else { "which does not end" };
+            self.note(format!("`{line}` left something running, {what}: {}", left.join(", ")));
+        }
+        group.remove();
+    }
+
+    fn wait(&self, handle: &duct::Handle, limit: Duration, group: Option<&Group>) -> Ended {
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
         let mut storage = Storage::default();
@@ -434,15 +345,15 @@ impl Runner {
                 Err(error) => return Ended::Lost(error),
             }
             if self.interrupt.requested() && !self.shielded.load(Ordering::SeqCst) {
-                self.end(handle);
+                self.end(handle, group);
                 return Ended::Interrupted;
             }
             if begin.elapsed() > limit {
-                self.end(handle);
+                self.end(handle, group);
                 return Ended::TimedOut;
             }
             if let Some(pool) = storage.suspended_for_long(&self.pools) {
-                self.end(handle);
+                self.end(handle, group);
                 // /proc/spl/kstat/zfs/POOL/state
                 let name = pool.parent().and_then(Path::file_name).unwrap_or_default();
                 return Ended::Suspended(name.to_string_lossy().into_owned());
@@ -452,18 +363,25 @@ impl Runner {
         }
     }
 
-    /// SIGTERM to the process groups, then SIGKILL after [`GRACE`] or a second request to stop.
-    fn end(&self, handle: &duct::Handle) {
+    /// SIGTERM to the process groups and the control group, then SIGKILL after [`GRACE`] or a second request to stop.
+    fn end(&self, handle: &duct::Handle, control: Option<&Group>) {
         let groups: Vec<Pid> = handle.pids().into_iter().filter_map(|pid| i32::try_from(pid).ok()).map(Pid::from_raw).collect();
         let begin = Instant::now();
         for group in &groups {
             let _ = killpg(*group, Signal::SIGTERM);
         }
-        while groups.iter().any(|group| killpg(*group, None).is_ok()) {
+        if let Some(control) = control {
+            control.signal(Signal::SIGTERM);
+        }
+        let control_left = || control.is_some_and(|control| !control.pids().is_empty());
+        while groups.iter().any(|group| killpg(*group, None).is_ok()) || control_left() {
             let _ = handle.try_wait();
             if begin.elapsed() > GRACE || self.interrupt.count() > 1 {
                 for group in &groups {
                     let _ = killpg(*group, Signal::SIGKILL);
+                }
+                if let Some(control) = control {
+                    control.end(GRACE, &|| true);
                 }
                 break;
             }
@@ -538,23 +456,22 @@ fn whole(file: &mut File) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// At most the last 64 KiB.
-fn tail(file: &mut File) -> std::io::Result<String> {
-    const MOST: u64 = 64 * 1024;
-    let length = file.seek(SeekFrom::End(0))?;
-    file.seek(SeekFrom::Start(length.saturating_sub(MOST)))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// The lines that mean a failure though the command ended with 0.
+fn said(command: &Command, stdout: &str, stderr: &str) -> Result<Vec<String>, regex::Error> {
+    let patterns = RegexSet::new(&command.fails_on)?;
+    Ok(stdout.lines().chain(stderr.lines()).filter(|line| patterns.is_match(line)).map(str::to_owned).collect())
 }
 
 fn last(text: &str) -> String {
-    let text = text.trim_end();
-    let mut from = text.len().saturating_sub(QUOTED_STDERR);
+    last_of(text.trim_end(), QUOTED_STDERR).to_owned()
+}
+
+fn last_of(text: &str, most: usize) -> &str {
+    let mut from = text.len().saturating_sub(most);
     while !text.is_char_boundary(from) {
         from += 1;
     }
-    text[from..].to_owned()
+    &text[from..]
 }
 
 #[cfg(test)]
@@ -654,6 +571,86 @@ mod tests {
         runner.interrupt.request();
         assert!(matches!(runner.run(&Command::new(["sleep", "30"])), Err(ExecError::Interrupted { .. })));
         runner.shielded(|| runner.run(&Command::new(["true"]))).expect("finished");
+    }
+
+    /// A runner whose commands are in a control group; `None` where none can be made.
+    fn contained(change: &str) -> Option<Runner> {
+        let home = cgroup::home(Path::new("/proc"))?;
+        let change = format!("{change}-{}", std::process::id());
+        let group = Group::make(&home, &change).ok()?;
+        let ((), usable) = group.within(|| ());
+        group.remove();
+        usable.then(|| Runner::new(None, Some(change), Interrupt::default()).contained_in(home))
+    }
+
+    /// Leaves its process group and its environment, and says who it is.
+    fn escaping(pid: &Path) -> String {
+        format!("setsid env -i sh -c 'echo $$ > {}; exec sleep 60' & sleep 0.3", pid.display())
+    }
+
+    fn alive(pid: &Path) -> bool {
+        let pid = std::fs::read_to_string(pid).expect("pid");
+        std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "))
+    }
+
+    #[test]
+    fn a_child_that_escaped_is_ended_after_its_command() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let pid = dir.path().join("pid");
+        let command = Command::new(["sh".to_owned(), "-c".to_owned(), escaping(&pid)]);
+        Runner::default().run(&command).expect("runs");
+        assert!(alive(&pid), "without a control group it escapes: the test proves nothing");
+        let escaped: i32 = std::fs::read_to_string(&pid).expect("pid").trim().parse().expect("number");
+        nix::sys::signal::kill(Pid::from_raw(escaped), Signal::SIGKILL).expect("ended");
+        let Some(runner) = contained("escape-test") else { return };
+        runner.run(&command).expect("runs");
+        assert!(!alive(&pid));
+        let notes = runner.notes();
+        assert!(notes.len() == 1 && notes[0].contains("left something running, which was ended: sleep (pid "), "{notes:?}");
+        assert!(runner.notes().is_empty());
+        let left = Command { daemon: true, ..command };
+        runner.run(&left).expect("runs");
+        assert!(alive(&pid), "a server left behind on purpose stays");
+        let escaped: i32 = std::fs::read_to_string(&pid).expect("pid").trim().parse().expect("number");
+        nix::sys::signal::kill(Pid::from_raw(escaped), Signal::SIGKILL).expect("ended");
+    }
+
+    #[test]
+    fn a_time_limit_and_a_request_to_stop_end_a_child_that_escaped() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let Some(runner) = contained("escape-limit-test") else { return };
+        let pid = dir.path().join("pid");
+        let command = Command::new(["sh".to_owned(), "-c".to_owned(), format!("{}; sleep 60", escaping(&pid))]);
+        let error = runner.run(&command.clone().timeout(Duration::from_secs(1))).expect_err("too long");
+        assert!(matches!(error, ExecError::TimedOut { .. }), "{error}");
+        assert!(!alive(&pid));
+        let interrupt = runner.interrupt.clone();
+        let asking = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(600));
+            interrupt.request();
+        });
+        assert!(matches!(runner.run(&command), Err(ExecError::Interrupted { .. })));
+        asking.join().expect("asked");
+        assert!(!alive(&pid));
+    }
+
+    #[test]
+    fn what_ends_by_itself_in_time_is_no_news() {
+        let Some(runner) = contained("settle-test") else { return };
+        runner.run(&Command::new(["sh", "-c", "setsid sleep 0.3 & true"])).expect("runs");
+        assert!(runner.notes().is_empty());
+    }
+
+    #[test]
+    fn a_line_that_means_a_failure_is_one_though_the_status_is_0() {
+        let mut command = Command::new(["sh", "-c", "echo fine; echo 'ERROR: disk full' >&2"]);
+        Runner::default().run(&command).expect("it ends with 0");
+        command.fails_on = vec!["^ERROR".into()];
+        let text = Runner::default().run(&command).expect_err("it says so").to_string();
+        assert!(text.ends_with("exit status: 0, and says that it failed:\nERROR: disk full"), "{text}");
+        command.fails_on = vec!["^fine$".into()];
+        let (output, failed) = Runner::default().attempt(&command).expect("runs");
+        assert_eq!((output.stdout.as_str(), failed.is_some()), ("fine\n", true));
     }
 
     #[test]

@@ -121,6 +121,12 @@ impl Context<'_> {
         self.layout.inventory().join(self.round())
     }
 
+    /// The file that names what the previous version rejected in this downgrade.
+    pub fn rejects_file(&self) -> PathBuf {
+        let round = self.round();
+        self.layout.folder().join(if round == "1" { "rejects".to_owned() } else { format!("rejects-{round}") })
+    }
+
     /// Fills the names in a command's words that only now have a value, and `more`.
     ///
     /// # Errors

@@ -333,14 +333,16 @@ impl Session<'_> {
 
     fn with<T>(&self, work: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
         let say = |text: &str| (self.watch)(&Event::Said(text));
-        work(&Context {
+        let result = work(&Context {
             engine: self.engine,
             runner: self.runner,
             state: &self.state,
             layout: &self.layout,
             say: &say,
             root: self.root.clone(),
-        })
+        });
+        self.runner.notes().iter().for_each(|note| say(note));
+        result
     }
 }
 

@@ -54,6 +54,7 @@ fn words(record: &Record) -> String {
         Record::Halted { step, why } => format!("  {step}: halted: {why}"),
         Record::Interrupted => "interrupted on request".into(),
         Record::Answered { question: Question::Differences } => "a person answered for the differences".into(),
+        Record::Answered { question: Question::Rejects } => "a person answered for what the previous version rejects".into(),
         Record::Answered { question: Question::TryAgain } => "a person said: try again".into(),
         Record::Finished => "finished".into(),
     }

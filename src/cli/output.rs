@@ -207,7 +207,10 @@ fn commands(action: &Action) -> Vec<String> {
             let bookmarks = it.consented_bookmarks.iter().map(|bookmark| format!("zfs destroy {bookmark}"));
             gone.chain(bookmarks).chain(it.mounts.iter().map(|mount| format!("zfs rollback {}", mount.dataset))).collect()
         }
-        Action::Restore(it) => vec![it.command.to_string()],
+        Action::Restore(it) => {
+            let past = it.past_rejects.iter().map(|past| format!("or, after --accept-rejects: {past}"));
+            std::iter::once(it.command.to_string()).chain(past).collect()
+        }
         Action::Prove(_) => Vec::new(),
         Action::PutBack(it) => vec![format!("zfs rename -u {} {}", it.aside, it.dataset)],
         Action::Promote(it) => it.datasets.iter().map(|dataset| format!("zfs promote {dataset}")).collect(),
@@ -285,7 +288,7 @@ fn outcome(output: &Output) -> String {
         Output::Version { version } => format!("version {version}, "),
         Output::Inventory { items, .. } => format!("{}, ", counted(usize::try_from(*items).unwrap_or(usize::MAX), "item")),
         Output::Proof(proof) => format!("{proof}, "),
-        Output::Rejects { lines } => format!("{} rejected, ", counted(lines.len(), "item")),
+        Output::Rejects { count, .. } => format!("{} rejected, ", counted(usize::try_from(*count).unwrap_or(usize::MAX), "item")),
     }
 }
 

@@ -12,6 +12,9 @@ pub struct ResumeArgs {
     /// Open the service though the inventories differ: you answer for the items listed.
     #[arg(long, conflicts_with = "try_again")]
     accept_differences: bool,
+    /// Restore everything but what the previous version rejects: you answer for the items left out.
+    #[arg(long, conflicts_with_all = ["try_again", "accept_differences"])]
+    accept_rejects: bool,
     /// Try a step again that was tried too often.
     #[arg(long)]
     try_again: bool,
@@ -36,6 +39,11 @@ pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Exit, Trouble> {
             return Err(Trouble::new(Exit::Usage, "there are no differences to answer for").next("backout resume", "go on"));
         }
         Some(Question::Differences)
+    } else if arguments.accept_rejects {
+        if !run.asks_for_rejects() {
+            return Err(Trouble::new(Exit::Usage, "there are no rejected items to answer for").next("backout resume", "go on"));
+        }
+        Some(Question::Rejects)
     } else {
         arguments.try_again.then_some(Question::TryAgain)
     };

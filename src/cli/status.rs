@@ -97,10 +97,13 @@ fn between(state: &State, report: &mut Report) {
         }
         Phase::BackedOut => {
             report.state = "backed out".into();
-            report.now.push(format!("Version {from} serves its clients, with all that was written since."));
-            if let Some(Output::Proof(proof)) = state.outputs.get("prove") {
-                report.now.push(proof.to_string());
-            }
+            let rejects = rejects(state);
+            let proof = if let Some(Output::Proof(proof)) = state.outputs.get("prove") { Some(proof) } else { None };
+            let whole = rejects.is_none() && proof.is_none_or(|proof| proof.holds());
+            let what = if whole { "all that was written since" } else { "what was written since, but for what was answered for" };
+            report.now.push(format!("Version {from} serves its clients, with {what}."));
+            report.now.extend(rejects);
+            report.now.extend(proof.map(ToString::to_string));
             if kept {
                 report.now.push(format!("The upgraded state is kept beside it; the names end in `{}`.", crate::plan::ASIDE));
                 report.next.push(next("commit", "accept the downgrade, and destroy the upgraded state"));
@@ -114,6 +117,13 @@ fn between(state: &State, report: &mut Report) {
             report.now.push("The change is closed. Nothing of it is left to do.".into());
         }
     }
+}
+
+/// What was left out of the restore.
+fn rejects(state: &State) -> Option<String> {
+    let Some(Output::Rejects { count, file }) = state.outputs.get("restore") else { return None };
+    let (items, stand) = if *count == 1 { ("item was", "it stands") } else { ("items were", "they stand") };
+    Some(format!("{count} {items} rejected by it and left out; {stand} in {}", file.display()))
 }
 
 fn under_way(state: &State, run: &Run, report: &mut Report) {
@@ -132,6 +142,9 @@ fn under_way(state: &State, run: &Run, report: &mut Report) {
     };
     report.now.push(service_truth(run));
     report.now.extend(data_truth(state, run));
+    if matches!(run.step("restore"), Some((_, StepState::Done))) {
+        report.now.extend(rejects(state));
+    }
     ways_on(run, report);
 }
 
@@ -177,6 +190,8 @@ fn ways_on(run: &Run, report: &mut Report) {
     let proving = report.step.as_deref() == Some("prove") && run.halted.is_some();
     if proving {
         report.next.push(next("resume --accept-differences", "open it nevertheless: you answer for the items"));
+    } else if run.asks_for_rejects() {
+        report.next.push(next("resume --accept-rejects", "restore all the rest: you answer for the items"));
     } else if run.halted.is_some() {
         report.next.push(next("resume --try-again", "the same, after too many tries"));
     }

@@ -73,7 +73,9 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
     runner.pools = pools.iter().map(|(_, file)| file.clone()).collect();
     let (outer, journal_at) = (global.clone(), layout.journal());
     let _watch = storage::Watch::over(pools, move |suspended| hangs(&outer, &journal_at, &suspended.into()));
+    // What `zfs` starts ends with it: the engine's many commands need no control group.
     let engine = zfs::open(runner.clone());
+    let runner = runner.contained();
     let watcher = RefCell::new(Watcher::new(global));
     let watch = |event: &crate::change::run::Event<'_>| watcher.borrow_mut().event(event);
     let mut session = Session { journal, state, layout, engine: engine.as_ref(), runner: &runner, watch: &watch, root: "/".into() };

@@ -55,6 +55,8 @@ pub struct Run {
     pub interrupted: bool,
     /// Whether a person answered for differing inventories.
     pub differences_accepted: bool,
+    /// Whether a person answered for items that the previous version rejects.
+    pub rejects_accepted: bool,
     /// Whether it is complete.
     pub finished: bool,
 }
@@ -72,6 +74,7 @@ impl Run {
             halted: None,
             interrupted: false,
             differences_accepted: false,
+            rejects_accepted: false,
             finished: false,
         }
     }
@@ -113,6 +116,11 @@ impl Run {
     pub fn was_reopened(&self) -> bool {
         let stop = |step: &Step| matches!(step.action, crate::plan::Action::Stop(_));
         self.plan.steps.iter().zip(&self.undone).any(|(step, undone)| *undone && stop(step))
+    }
+
+    /// Whether it waits for a person's answer for items that the previous version rejects.
+    pub fn asks_for_rejects(&self) -> bool {
+        !self.rejects_accepted && self.halted.as_ref().is_some_and(|why| why.starts_with(super::REJECTED))
     }
 
     /// Whether the point of no return was reached: the effect behind it may have been made.
@@ -240,6 +248,7 @@ impl State {
                 run.halted = None;
                 match question {
                     Question::Differences => run.differences_accepted = true,
+                    Question::Rejects => run.rejects_accepted = true,
                     // The cap counts from the last answer.
                     Question::TryAgain => run.attempts.fill(0),
                 }

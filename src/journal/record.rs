@@ -93,7 +93,12 @@ pub enum Question {
     Differences,
     /// A step was tried too often; try again.
     TryAgain,
+    /// The previous version rejects items; the restore is to leave them out.
+    Rejects,
 }
+
+/// How the reason of a halt begins when the previous version rejects items.
+pub const REJECTED: &str = "the previous version rejects ";
 
 /// How a change began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -164,10 +169,12 @@ pub enum Output {
     },
     /// The comparison of the inventories.
     Proof(Proof),
-    /// The items that the previous version would not take.
+    /// The items that the previous version would not take, and that were left out.
     Rejects {
-        /// The lines of output that say so.
-        lines: Vec<String>,
+        /// So many.
+        count: u64,
+        /// The file that names all of them.
+        file: PathBuf,
     },
 }
 

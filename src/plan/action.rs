@@ -98,6 +98,9 @@ pub struct Config {
 pub struct Service {
     /// systemd units.
     pub units: Vec<String>,
+    /// Seconds that one may take to stop.
+    #[serde(default = "stop_within")]
+    pub stop_within: u64,
     /// Stop command for products without units.
     pub stop: Option<Command>,
     /// Start command for products without units.
@@ -110,6 +113,11 @@ pub struct Service {
     pub ready: Option<Command>,
     /// Seconds that may take.
     pub ready_within: u64,
+}
+
+/// Where nothing is said.
+pub(super) fn stop_within() -> u64 {
+    900
 }
 
 /// See [`Action::MaintenanceStart`].
@@ -313,6 +321,9 @@ pub struct Restore {
     pub resumable: bool,
     /// Output lines that mean a rejected item.
     pub rejects: Vec<String>,
+    /// Brings the capture in, but for what is rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past_rejects: Option<Command>,
 }
 
 /// See [`Action::Prove`].

@@ -122,9 +122,10 @@ fn restore(parts: Parts<'_>, keep: bool) -> Result<Step> {
     let resumable = restore.interrupted == Interrupted::Continue;
     let action = Restore {
         command: parts.command(&restore.command)?,
-        position: restore.position.as_ref().map(|spec| parts.command(spec)).transpose()?,
+        position: parts.optional(restore.position.as_ref())?,
         resumable,
         rejects: restore.rejects.clone(),
+        past_rejects: parts.optional(restore.past_rejects.as_ref())?,
     };
     let mut step = Step::new("restore", "bring what was captured into the previous version", Action::Restore(action));
     if !resumable {

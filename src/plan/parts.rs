@@ -32,7 +32,7 @@ impl Parts<'_> {
         Ok(template::expand_command_known(&command, &|name| self.value(name)))
     }
 
-    fn optional(&self, spec: Option<&CommandSpec>) -> Result<Option<Command>> {
+    pub(super) fn optional(&self, spec: Option<&CommandSpec>) -> Result<Option<Command>> {
         spec.map(|spec| self.command(spec)).transpose()
     }
 
@@ -49,6 +49,7 @@ impl Parts<'_> {
         let service = &self.playbook.service;
         Ok(Service {
             units: self.texts(&service.units)?,
+            stop_within: service.stop_within.as_deref().map_or(Ok(super::action::stop_within()), |text| within(Some(text)))?,
             stop: self.optional(service.stop.as_ref())?,
             start: self.optional(service.start.as_ref())?,
             processes: service.processes.clone(),

@@ -1,7 +1,7 @@
 //! What must be so in a playbook beyond its fields and their types.
 
 use super::Playbook;
-use super::check_command::Commands;
+use super::check_command::{Commands, Groups};
 use super::model::{Interrupted, ServiceState, Verdict};
 use super::names::{Place, late};
 use super::problem::{Path, Report};
@@ -120,6 +120,11 @@ impl Check<'_, '_> {
         }
         self.distinct(&processes, &service.processes);
         self.distinct(&at.key("units"), &service.units);
+        self.duration(&at.key("stop_within"), service.stop_within.as_deref());
+        if service.stop_within.is_some() && service.units.is_empty() {
+            let remedy = "remove it, or write the limit as `timeout` of `stop`";
+            self.report.error(&at.key("stop_within"), "`stop_within` is the limit for units, and there are none", remedy);
+        }
         self.duration(&at.key("ready_within"), service.ready_within.as_deref());
         self.duration(&at.key("maintenance").key("ready_within"), service.maintenance.ready_within.as_deref());
     }
@@ -158,21 +163,7 @@ impl Check<'_, '_> {
     }
 
     fn pattern(&mut self, at: &Path, text: &str, groups: Groups) {
-        match regex::Regex::new(text) {
-            Err(error) => {
-                let text = error.to_string();
-                let why = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
-                let remedy = "mend it; in TOML write it in single quotes, so that `\\` stays";
-                self.report.error(at, format!("this regular expression cannot be read: {why}"), remedy);
-            }
-            Ok(regex) => {
-                let found = regex.captures_len() - 1;
-                if groups == Groups::One && found != 1 {
-                    let what = format!("this regular expression has {found} groups, but one is needed: the value");
-                    self.report.error(at, what, "put ( ) around the value, and (?: ) around everything else that is grouped");
-                }
-            }
-        }
+        super::check_command::pattern(self.report, at, text, groups);
     }
 
     fn questions(&mut self) {
@@ -251,6 +242,10 @@ impl Check<'_, '_> {
         for (i, pattern) in it.restore.rejects.iter().enumerate() {
             self.pattern(&at.key("rejects").at(i), pattern, Groups::Any);
         }
+        if it.restore.past_rejects.is_some() && it.restore.rejects.is_empty() {
+            let what = "nothing says how a reject is told, so nobody is ever asked, and `past_rejects` never runs";
+            self.report.error(&at.key("past_rejects"), what, "add `rejects`: regular expressions for the lines that mean a rejected item");
+        }
         if it.restore.position.is_none() && it.restore.interrupted == Interrupted::Continue {
             let what = "an interrupted restore begins again from the start, as there is no `position`";
             let remedy = "make sure that repeating it changes nothing, or give `position`, or write interrupted = \"rollback\"";
@@ -321,6 +316,7 @@ impl Check<'_, '_> {
         }
         commands.command(&Path::of(&["capture", "verify"]), &it.capture.verify, Place::Verify);
         commands.command(&Path::of(&["restore", "command"]), &it.restore.command, Place::Restore);
+        commands.optional(&Path::of(&["restore", "past_rejects"]), it.restore.past_rejects.as_ref(), Place::PastRejects);
         commands.optional(&Path::of(&["restore", "position"]), it.restore.position.as_ref(), Place::Position);
         for (i, inventory) in it.inventories.iter().enumerate() {
             commands.command(&Path::of(&["inventory"]).at(i).key("command"), &inventory.command, Place::Inventory);
@@ -353,10 +349,4 @@ impl Check<'_, '_> {
             }
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Groups {
-    Any,
-    One,
 }

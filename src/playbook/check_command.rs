@@ -77,6 +77,9 @@ impl<'c, 'a> Commands<'c, 'a> {
             self.text(&at.key("user"), user, place, Lists::Refused);
         }
         duration(self.report, &at.key("timeout"), command.timeout.as_deref());
+        for (i, text) in command.fails_on.iter().enumerate() {
+            pattern(self.report, &at.key("fails_on").at(i), text, Groups::Any);
+        }
     }
 
     fn words(&mut self, at: &Path, words: &[String], place: Place) {
@@ -204,6 +207,31 @@ fn script(words: &[String]) -> Option<(usize, &str)> {
         let at = i + 1 + words[i + 1..].iter().position(option)? + 1;
         (at < words.len()).then_some((at, *shell))
     })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Groups {
+    Any,
+    One,
+}
+
+/// Notes a regular expression that cannot be read, or has not the groups it needs.
+pub(super) fn pattern(report: &mut Report<'_>, at: &Path, text: &str, groups: Groups) {
+    match regex::Regex::new(text) {
+        Err(error) => {
+            let text = error.to_string();
+            let why = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
+            let remedy = "mend it; in TOML write it in single quotes, so that `\\` stays";
+            report.error(at, format!("this regular expression cannot be read: {why}"), remedy);
+        }
+        Ok(regex) => {
+            let found = regex.captures_len() - 1;
+            if groups == Groups::One && found != 1 {
+                let what = format!("this regular expression has {found} groups, but one is needed: the value");
+                report.error(at, what, "put ( ) around the value, and (?: ) around everything else that is grouped");
+            }
+        }
+    }
 }
 
 /// Notes a time limit that cannot be read.

@@ -103,9 +103,12 @@ pub struct CommandSpec {
     /// Time limit, such as `30s`, `10m`, `2h`. Default: 10 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<String>,
-    /// The command leaves servers running behind it (such as `start-msg`).
+    /// The command leaves servers running behind it (such as `start-msg`). What another command leaves running is ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub daemon: bool,
+    /// Regular expressions for lines of its output that mean it failed, though it exits with 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fails_on: Vec<String>,
 }
 
 /// How the product is stopped and started.
@@ -115,6 +118,9 @@ pub struct Service {
     /// systemd units: stopped in this order, started in the reverse one; masked while packages change, so that nothing starts them in between.
     #[serde(default)]
     pub units: Vec<String>,
+    /// How long a unit may take to stop, such as `30m`. Default: 15 minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_within: Option<String>,
     /// Stops the product where units do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<CommandSpec>,
@@ -351,15 +357,18 @@ pub enum ServiceState {
 pub struct Restore {
     /// Brings the capture in; the server runs without its clients.
     pub command: CommandSpec,
-    /// Prints how far the data has come. Asked of the new version once (`{goal}`), and of the old one before each try (`{position}`); the restore is
-    /// complete when both are the same.
+    /// Prints how far the data has come: asked of the new version once (`{goal}`), and of the old one before each try (`{position}`), until both are equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<CommandSpec>,
     /// What a restore that was interrupted needs.
     pub interrupted: Interrupted,
-    /// Regular expressions for lines of the restore's output that mean an item was rejected, though it exits with 0.
+    /// Regular expressions for lines of its output that mean the previous version rejected an item: a person is asked, even if it exits with 0.
     #[serde(default)]
     pub rejects: Vec<String>,
+    /// Run instead of `command` once a person has accepted the rejects: leaves them out, each whole, brings in all the rest, and exits with 0. For each it
+    /// prints a line that `rejects` matches, or (needed where an interrupted restore continues) appends one to `{rejects_file}` before it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past_rejects: Option<CommandSpec>,
 }
 
 /// What a restore that was interrupted needs.

@@ -25,11 +25,13 @@ pub enum Place {
     Position,
     /// `restore.command`.
     Restore,
+    /// `restore.past_rejects`.
+    PastRejects,
     /// The commands of `inventory`.
     Inventory,
 }
 
-use Place::{Check, Downgrade, Host, Installer, Inventory, Pass, Position, Restore, Service, Upgrade, Verify, Version};
+use Place::{Check, Downgrade, Host, Installer, Inventory, Pass, PastRejects, Position, Restore, Service, Upgrade, Verify, Version};
 
 impl Place {
     /// As it is called in messages.
@@ -46,6 +48,7 @@ impl Place {
             Downgrade => "downgrade",
             Position => "restore.position",
             Restore => "restore.command",
+            PastRejects => "restore.past_rejects",
             Inventory => "inventory",
         }
     }
@@ -69,8 +72,8 @@ pub struct LateName {
     pub places: &'static [Place],
 }
 
-const CHANGE: &[Place] = &[Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, Inventory];
-const AFTER_SNAPSHOT: &[Place] = &[Pass, Verify, Downgrade, Position, Restore];
+const CHANGE: &[Place] = &[Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, PastRejects, Inventory];
+const AFTER_SNAPSHOT: &[Place] = &[Pass, Verify, Downgrade, Position, Restore, PastRejects];
 
 /// All of them.
 pub const LATE_NAMES: &[LateName] = &[
@@ -78,13 +81,13 @@ pub const LATE_NAMES: &[LateName] = &[
         name: "upgrade_to",
         about: "the site's `upgrade_to`: the version wanted, whole or its first parts",
         list: false,
-        places: &[Version, Host, Check, Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, Inventory],
+        places: &[Version, Host, Check, Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, PastRejects, Inventory],
     },
     LateName {
         name: "from_version",
         about: "the version before the upgrade",
         list: false,
-        places: &[Host, Check, Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, Inventory],
+        places: &[Host, Check, Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, PastRejects, Inventory],
     },
     LateName { name: "to_version", about: "the version after the upgrade", list: false, places: AFTER_SNAPSHOT },
     LateName { name: "change", about: "the id of the change", list: false, places: CHANGE },
@@ -95,8 +98,13 @@ pub const LATE_NAMES: &[LateName] = &[
         list: false,
         places: AFTER_SNAPSHOT,
     },
-    LateName { name: "capture_dir", about: "the folder of the capture", list: false, places: &[Pass, Verify, Restore] },
-    LateName { name: "capture_files", about: "the files of the capture, sorted by name", list: true, places: &[Verify, Restore] },
+    LateName { name: "capture_dir", about: "the folder of the capture", list: false, places: &[Pass, Verify, Restore, PastRejects] },
+    LateName {
+        name: "capture_files",
+        about: "the files of the capture, sorted by name",
+        list: true,
+        places: &[Verify, Restore, PastRejects],
+    },
     LateName {
         name: "installer_dir",
         about: "the folder where the previous version's installer is kept",
@@ -109,13 +117,19 @@ pub const LATE_NAMES: &[LateName] = &[
         name: "position",
         about: "what `restore.position` printed just before this try: how far the data has come",
         list: false,
-        places: &[Restore],
+        places: &[Restore, PastRejects],
+    },
+    LateName {
+        name: "rejects_file",
+        about: "the file that a line is appended to for each rejected item",
+        list: false,
+        places: &[PastRejects],
     },
     LateName {
         name: "goal",
         about: "what `restore.position` printed on the new version: how far the data must come",
         list: false,
-        places: &[Verify, Restore],
+        places: &[Verify, Restore, PastRejects],
     },
 ];
 

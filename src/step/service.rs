@@ -8,12 +8,12 @@ use super::Effect;
 use super::mounts::needed;
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::exec::Command;
+use crate::exec::{Command, ExecError};
 use crate::guard::proc;
 use crate::journal::Output;
 use crate::plan::{Service, Step};
 
-/// How long systemd may take for a unit.
+/// How long systemd may take for a unit, but for stopping it.
 const UNIT_LIMIT: Duration = Duration::from_secs(900);
 /// How long processes may take to go after the stop returned.
 const GONE_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
@@ -42,7 +42,7 @@ impl Effect for Stop<'_> {
             systemctl(context, "mask", unit)?;
         }
         for unit in &self.0.units {
-            systemctl(context, "stop", unit)?;
+            stop_unit(context, unit, Duration::from_secs(self.0.stop_within))?;
         }
         if let Some(maintenance) = context.in_maintenance()
             && let Err(error) = context.command(&maintenance.stop)
@@ -112,6 +112,21 @@ fn systemctl(context: &Context<'_>, verb: &str, unit: &str) -> Result<()> {
     let command = Command::new(["systemctl", verb, "--", unit]).timeout(UNIT_LIMIT);
     context.runner.run(&command).with_context(|| format!("could not {verb} {unit}"))?;
     Ok(())
+}
+
+/// A stop that hangs goes on in systemd when we stop waiting: only a person can say that it may be ended as by a crash.
+fn stop_unit(context: &Context<'_>, unit: &str, limit: Duration) -> Result<()> {
+    let command = Command::new(["systemctl", "stop", "--", unit]).timeout(limit);
+    context.runner.run(&command).map(|_| ()).map_err(|error| match error {
+        ExecError::TimedOut { .. } => {
+            let way = format!(
+                "{unit} does not stop, and systemd goes on trying: see `systemctl status {unit}`. \
+                 `systemctl kill --signal=KILL {unit}` ends it, as a crash would"
+            );
+            anyhow::Error::new(error).context(way)
+        }
+        error => anyhow::Error::new(error).context(format!("could not stop {unit}")),
+    })
 }
 
 fn still_there(service: &Service, context: &Context<'_>) -> Result<Vec<String>> {

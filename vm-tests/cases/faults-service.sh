@@ -85,11 +85,23 @@ same_redis /root/dump-new
 echo "== a restore that the old version rejects: a hash field that expires"
 redis-cli HPEXPIREAT user:1 4102444800000 FIELDS 1 visits
 redis_dump >/root/dump-new
-expect 1 backout downgrade --keep --yes 2>&1 | tee /root/said
-grep -F 'the restore failed' /root/said
+expect 6 backout downgrade --keep --yes 2>&1 | tee /root/said
+grep -F 'the previous version rejects 1 item' /root/said
+grep -F HPEXPIREAT /root/said
 systemctl is-active redis-server.service && exit 1
 fault "rejected by the old version" halted
 back_up_there
+echo "== the same, answered for: the field comes back, but for its end"
+expect 6 backout downgrade --keep --yes
+backout resume --accept-rejects | tee /root/said
+grep -F '1 item was rejected by it and left out' /root/said
+grep -F HPEXPIREAT "/var/lib/backout/changes/$(change_id)"/rejects*[0-9]
+redis_version | grep -F 7.0
+same_redis /root/dump-new
+fault "rejects accepted" resumed
+backout undo --yes
+redis-cli HPTTL user:1 FIELDS 1 visits | grep -E '[0-9]{6}'
+same_redis /root/dump-new
 
 echo "== the append-only file was rewritten: what was written since cannot be told from what is older"
 redis-cli BGREWRITEAOF

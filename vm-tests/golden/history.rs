@@ -128,9 +128,19 @@ impl History {
         self
     }
 
+    /// The steps behind this one, to the end.
+    pub fn behind(self, plan: &Plan, step: &str) -> Self {
+        let at = plan.position(step).unwrap_or_else(|| panic!("no step {step}"));
+        self.done(&plan.steps[at + 1..]).and(Record::Finished)
+    }
+
     fn up_to(mut self, plan: &Plan, count: usize) -> Self {
         self.records.push(Record::Planned { plan: plan.clone() });
-        for step in &plan.steps[..count] {
+        self.done(&plan.steps[..count])
+    }
+
+    fn done(mut self, steps: &[plan::Step]) -> Self {
+        for step in steps {
             self.records.push(Record::Started { step: step.id.clone(), attempt: 1 });
             let output = self.output(&step.action);
             self.records.push(Record::Done { step: step.id.clone(), adopted: false, output });

@@ -1,7 +1,7 @@
 //! A session in each state that a change can be in: what is true, what can be done, and what is refused.
 
 use backout::change::Lock;
-use backout::journal::{Question, Record};
+use backout::journal::{Output, Question, REJECTED, Record};
 
 use super::history::{History, ID};
 use super::world::World;
@@ -136,6 +136,36 @@ fn halted_at_prove() {
         world.types(&format!("backout {verb}"));
     }
     done("halted-at-prove", &world);
+}
+
+#[test]
+fn halted_at_a_reject() {
+    let (history, plan) = History::downgrading(false);
+    let why = format!(
+        "{REJECTED}1 item, and perhaps more that come behind:\n  rejected: label 17, longer than 64 characters\n\
+         all of them: /var/lib/backout/changes/{ID}/rejects.seen\nthe data has come to 4700, and must come to 4711"
+    );
+    let history = history
+        .within(&plan, "restore")
+        .and(Record::Failed { step: "restore".into(), error: why.clone() })
+        .and(Record::Halted { step: "restore".into(), why });
+    let mut world = session("halted-at-reject", &history);
+    for verb in ["abort", "commit", "resume --accept-differences", "resume --accept-rejects --try-again"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done("halted-at-reject", &world);
+}
+
+#[test]
+fn backed_out_but_for_the_rejects() {
+    let (history, plan) = History::downgrading(true);
+    let output = Output::Rejects { count: 2, file: format!("/var/lib/backout/changes/{ID}/rejects").into() };
+    let history = history
+        .within(&plan, "restore")
+        .and(Record::Answered { question: Question::Rejects })
+        .and(Record::Done { step: "restore".into(), adopted: false, output })
+        .behind(&plan, "restore");
+    done("backed-out-but-for-rejects", &session("backed-out-but-for-rejects", &history));
 }
 
 #[test]

@@ -93,3 +93,68 @@ redis_site() {
   printf '%s\n' 'playbook = "redis"' 'datasets = ["tank/redis"]' 'upgrade_to = "8.0"' "$@" '[variables]' 'release = "trixie"' >/etc/backout/site.toml
   chmod 644 /etc/backout/site.toml
 }
+
+# redis_playbook_with_hooks: a copy of the playbook whose commands go through /root/hook, with short limits; what /run/hook/NAME says happens once.
+redis_playbook_with_hooks() {
+  mkdir -p /etc/backout/playbooks /run/hook
+  chmod 755 /etc/backout /etc/backout/playbooks
+  cat >/root/hook <<'HOOK'
+#!/bin/bash
+# hook NAME CMD...: CMD, but for the fault that /run/hook/NAME names, once.
+name=$1
+shift
+fault=$(cat "/run/hook/$name" 2>/dev/null)
+rm -f "/run/hook/$name"
+# A child in a session of its own, without our environment, that writes on and on.
+stray() { setsid env -i /usr/bin/bash -c 'exec -a stray bash -c "echo \$\$ >/root/stray; while sleep 0.2; do date +%s%N >>/var/lib/redis/stray; done"' </dev/null >/dev/null 2>&1 & }
+case $fault in
+  hang) stray; sleep infinity ;;
+  stray) stray; sleep 1 ;;
+  deaf) trap '' TERM; stray; while :; do sleep 1; done ;;
+  half) "$@" | head -c 50000; exit 1 ;;
+  complain) echo 'ERROR: no space for the capture' >&2; exit 0 ;;
+  short) SHORT=yes "$@"; echo 'warning: some could not be read' >&2; exit 0 ;;
+esac
+exec "$@"
+HOOK
+  # The growth of the append-only file since the snapshot; SHORT: without its end.
+  cat >/root/capture-aof <<'CAPTURE'
+#!/bin/bash
+set -euo pipefail
+cd /var/lib/redis/appendonlydir
+file=$(echo *.incr.aof)
+size=$(stat -c %s "/var/lib/redis/.zfs/snapshot/$2/appendonlydir/$file")
+tail -c +"$((size + 1))" "$file" >"$1/$file"
+if [ -n "${SHORT:-}" ]; then
+  LC_ALL=C awk '/^\*/ && ++n > 1500 { exit } { print }' "$1/$file" >"$1/cut"
+  mv "$1/cut" "$1/$file"
+fi
+CAPTURE
+  chmod 755 /root/hook /root/capture-aof
+  sed \
+    -e 's|^units = .*|&\nstop_within = "20s"|' \
+    -e 's|^grown_files = .*|command = { argv = ["/root/hook", "capture", "/root/capture-aof", "{capture_dir}", "{snapshot}"], timeout = "15s", fails_on = ["^ERROR"] }|' \
+    -e 's|^command = { pipe = \[\["cat", "{capture_files}"\]|command = { pipe = [["/root/hook", "restore", "cat", "{capture_files}"]|' \
+    -e 's|^command = { argv = \["redis-cli", "-e", "-s", "/run/backout-redis/redis.sock", "eval"|command = { argv = ["/root/hook", "inventory", "redis-cli", "-e", "-s", "/run/backout-redis/redis.sock", "eval"|' \
+    -e 's|^install = { argv = \["apt-get"|install = { argv = ["/root/hook", "package", "apt-get"|' \
+    -e '/^install = /s|timeout = "1h"|timeout = "4m"|' \
+    -e 's|timeout = "24h"|timeout = "45s"|; s|timeout = "2h"|timeout = "45s"|' \
+    /case/playbooks/redis.toml >/etc/backout/playbooks/redis.toml
+  chmod 644 /etc/backout/playbooks/redis.toml
+  backout playbook check /etc/backout/playbooks/redis.toml
+  [ "$(grep -c /root/hook /etc/backout/playbooks/redis.toml)" = 4 ]
+}
+
+# hook NAME FAULT: the next time that the command of this name runs.
+hook() { echo "$2" >"/run/hook/$1"; }
+
+# stray_ended: the child that was to escape wrote, and is gone.
+stray_ended() {
+  local pid before
+  pid=$(cat /root/stray)
+  [ ! -e "/proc/$pid" ] || { echo "the child $pid is still there" >&2; return 1; }
+  before=$(find /var/lib/redis* -name stray -printf '%T@ %s\n' 2>/dev/null)
+  sleep 1
+  [ "$before" = "$(find /var/lib/redis* -name stray -printf '%T@ %s\n' 2>/dev/null)" ]
+  rm -f /root/stray /var/lib/redis/stray
+}

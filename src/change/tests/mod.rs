@@ -8,6 +8,7 @@ mod engine;
 mod journal;
 mod product;
 mod random;
+mod rejects;
 mod straight;
 mod surprises;
 mod suspended;

@@ -32,6 +32,8 @@ pub(super) struct Host {
     pub truth: Vec<String>,
     /// What must never happen, if it did.
     pub faults: Vec<String>,
+    /// Operations that version 1.0 has no words for.
+    pub rejects: Vec<String>,
     next: usize,
     engine: FakeEngine,
     root: PathBuf,
@@ -151,6 +153,7 @@ impl Product {
             has_unit,
             truth: Vec::new(),
             faults: Vec::new(),
+            rejects: Vec::new(),
             next: 0,
             engine,
             root: root.to_owned(),
@@ -244,6 +247,43 @@ impl Product {
         Ok(())
     }
 
+    /// Stops at what it rejects, or passes over it: names it in the file if it can go on from a position, and in its output otherwise.
+    fn restore(&self, folder: &str, rest: &[&str], past: Option<&Path>) -> Result<String, String> {
+        if self.host().mode != Mode::Maintenance {
+            return Err("it does not run".into());
+        }
+        let text = fs::read_to_string(Path::new(folder).join("operations")).map_err(|error| error.to_string())?;
+        let mut lines = text.lines();
+        let base: usize = lines.next().ok_or("empty")?.parse().map_err(|_| "no number")?;
+        let skip = match rest {
+            [position] => position.parse::<usize>().map_err(|_| "no position")? - base,
+            _ => 0,
+        };
+        let mut said = String::new();
+        for operation in lines.take_while(|line| *line != "end").skip(skip) {
+            let verb = if past.is_some() { "past" } else { "restore" };
+            if tick(&format!("command {verb} {operation}"), true) {
+                return Err("struck".into());
+            }
+            let rejected = self.host().rejects.iter().any(|reject| reject == operation);
+            match past {
+                _ if !rejected => self.host().apply(operation),
+                None => return Err(format!("rejected {operation}")),
+                Some(file) if !rest.is_empty() => {
+                    use std::io::Write;
+                    let mut file = fs::OpenOptions::new().append(true).open(file).map_err(|error| error.to_string())?;
+                    writeln!(file, "rejected {operation}").map_err(|error| error.to_string())?;
+                    if tick(&format!("command past named {operation}"), true) {
+                        return Err("struck".into());
+                    }
+                    self.host().write(LOG, "nothing");
+                }
+                Some(_) => said += &format!("rejected {operation}\n"),
+            }
+        }
+        Ok(said)
+    }
+
     fn run(&self, command: &Command, words: &[&str]) -> Result<String, String> {
         let ok = Ok(String::new());
         match words {
@@ -328,25 +368,8 @@ impl Product {
                 let text = fs::read_to_string(Path::new(folder).join("operations")).map_err(|error| error.to_string())?;
                 if text.ends_with("\nend\n") { ok } else { Err("the capture is not whole".into()) }
             }
-            ["app", "restore", folder, rest @ ..] => {
-                if self.host().mode != Mode::Maintenance {
-                    return Err("it does not run".into());
-                }
-                let text = fs::read_to_string(Path::new(folder).join("operations")).map_err(|error| error.to_string())?;
-                let mut lines = text.lines();
-                let base: usize = lines.next().ok_or("empty")?.parse().map_err(|_| "no number")?;
-                let skip = match rest {
-                    [position] => position.parse::<usize>().map_err(|_| "no position")? - base,
-                    _ => 0,
-                };
-                for operation in lines.take_while(|line| *line != "end").skip(skip) {
-                    if tick(&format!("command restore {operation}"), true) {
-                        return Err("struck".into());
-                    }
-                    self.host().apply(operation);
-                }
-                ok
-            }
+            ["app", "restore", folder, rest @ ..] => self.restore(folder, rest, None),
+            ["app", "past", folder, rejects, rest @ ..] => self.restore(folder, rest, Some(Path::new(rejects))),
             ["app", "save"] => {
                 let folder = command.cwd.as_ref().ok_or("no folder")?;
                 let version = self.host().installed.clone().unwrap_or_default();

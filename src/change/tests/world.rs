@@ -100,10 +100,11 @@ fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {
     } else {
         "stop = { argv = ['app', 'stop'] }\nstart = { argv = ['app', 'start'], daemon = true }".to_owned()
     };
-    let (position, restore, interrupted) = if kind.resumable {
-        ("position = { argv = ['app', 'position'] }", "'{capture_dir}', '{position}'", "continue")
+    let (position, restore, past, interrupted) = if kind.resumable {
+        let position = "position = { argv = ['app', 'position'] }";
+        (position, "'{capture_dir}', '{position}'", "'{capture_dir}', '{rejects_file}', '{position}'", "continue")
     } else {
-        ("", "'{capture_dir}'", "rollback")
+        ("", "'{capture_dir}'", "'{capture_dir}', '{rejects_file}'", "rollback")
     };
     let order = if kind.reinstall_first { "reinstall-first" } else { "rollback-first" };
     let uninstall = if kind.uninstall { "uninstall = { argv = ['app', 'uninstall'] }" } else { "" };
@@ -156,6 +157,8 @@ command = {{ argv = ["app", "capture", "{{capture_dir}}", "{{snapshot}}"] }}
 command = {{ argv = ["app", "restore", {restore}] }}
 {position}
 interrupted = "{interrupted}"
+rejects = ['^rejected ']
+past_rejects = {{ argv = ["app", "past", {past}] }}
 [[inventory]]
 name = "items"
 command = {{ argv = ["app", "inventory"] }}
@@ -329,6 +332,13 @@ impl World {
         }
         let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
         plan::commit(state, procedure, promote, destroy, with)
+    }
+
+    /// A person's answer, as `backout resume --accept-...` writes it down.
+    pub(super) fn answer(&self, question: Question) {
+        let (mut journal, _) = Journal::open(&self.layout.journal()).expect("readable");
+        journal.append(Record::Answered { question }).expect("appended");
+        *self.known.borrow_mut() = None;
     }
 
     /// One run of the tool: begins the procedure, or goes on with the one under way.

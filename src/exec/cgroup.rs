@@ -1,0 +1,179 @@
+//! The control group (v2) of a change's commands. A child may leave its process group and forget its environment; its control group it cannot leave.
+//!
+//! It is made below the group that backout itself is in, so that who ends backout's unit or session ends its commands too. It is used where
+//! systemd runs: there a package's scripts start daemons through it, in groups of their own. Elsewhere such a daemon is a child like any other.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// What a command leaves behind may go by itself for so long.
+pub const SETTLE: Duration = Duration::from_secs(2);
+
+/// Held while this process is in a group of a change: nothing else is started then, and no group is looked into.
+static PLACE: Mutex<()> = Mutex::new(());
+
+/// Nobody moves this process from one group to another while the guard lives.
+pub fn stay() -> MutexGuard<'static, ()> {
+    PLACE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where groups can be made: the group that backout is in. It looks at `proc` (`/proc`, but in tests).
+pub fn home(proc: &Path) -> Option<PathBuf> {
+    let own = fs::read_to_string(proc.join("self/cgroup")).ok()?;
+    let own = own.lines().find_map(|line| line.strip_prefix("0::"))?;
+    let (root, point) = mounted(proc)?;
+    let below = Path::new(own).strip_prefix(&root).ok()?;
+    Some(point.join(below)).filter(|home| home.join("cgroup.procs").is_file())
+}
+
+/// The part of the hierarchy that is mounted, and where.
+fn mounted(proc: &Path) -> Option<(PathBuf, PathBuf)> {
+    let mounts = fs::read_to_string(proc.join("self/mountinfo")).ok()?;
+    let line = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
+    let mut words = line.split(' ').skip(3);
+    Some((words.next()?.into(), words.next()?.into()))
+}
+
+/// The group of a change.
+#[derive(Debug)]
+pub struct Group {
+    home: PathBuf,
+    dir: PathBuf,
+}
+
+impl Group {
+    fn at(home: &Path, change: &str) -> Self {
+        Self { home: home.to_owned(), dir: home.join(name(change)) }
+    }
+
+    /// Makes it, or takes the one that is there.
+    ///
+    /// # Errors
+    /// When it cannot be made, or processes cannot be put into it.
+    pub fn make(home: &Path, change: &str) -> io::Result<Self> {
+        let group = Self::at(home, change);
+        match fs::create_dir(&group.dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(group),
+        }
+    }
+
+    /// Every group of this change, wherever an earlier run made it.
+    pub fn left_behind(proc: &Path, change: &str) -> Vec<Self> {
+        let mut found = Vec::new();
+        let mut folders: Vec<PathBuf> = mounted(proc).into_iter().map(|(_, point)| point).collect();
+        while let Some(folder) = folders.pop() {
+            if folder.join(name(change)).is_dir() {
+                found.push(Self::at(&folder, change));
+            }
+            folders.extend(below(&folder));
+        }
+        found
+    }
+
+    /// Runs `spawn` inside: what it starts is in the group from its first instruction on. This process is in it for that moment.
+    ///
+    /// `false`: the group is not to be used, as this process is still in it or its children are not.
+    pub fn within<T>(&self, spawn: impl FnOnce() -> T) -> (T, bool) {
+        let _alone = stay();
+        if enter(&self.dir).is_err() {
+            return (spawn(), false);
+        }
+        let started = spawn();
+        (started, enter(&self.home).is_ok())
+    }
+
+    /// The processes in it and in what they made below it. A group in which this process is has none to be ended.
+    pub fn pids(&self) -> Vec<i32> {
+        let _still = stay();
+        let mut pids = Vec::new();
+        let mut folders = vec![self.dir.clone()];
+        while let Some(folder) = folders.pop() {
+            let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+            pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
+            folders.extend(below(&folder));
+        }
+        if pids.iter().any(|pid| u32::try_from(*pid) == Ok(std::process::id())) { Vec::new() } else { pids }
+    }
+
+    /// Sends a signal to each. SIGKILL reaches those too that are born meanwhile.
+    pub fn signal(&self, signal: Signal) {
+        let pids = self.pids();
+        if signal == Signal::SIGKILL && !pids.is_empty() {
+            // Linux 5.14 and later.
+            let _ = write(&self.dir.join("cgroup.kill"), b"1");
+        }
+        for pid in pids {
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+
+    /// Waits until all have gone by themselves; returns those that have not.
+    pub fn settle(&self, within: Duration) -> Vec<String> {
+        let begin = Instant::now();
+        while !self.pids().is_empty() && begin.elapsed() < within {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.pids().into_iter().map(described).collect()
+    }
+
+    /// Ends all that is in it: SIGTERM, and SIGKILL when `grace` is over or `hurry` says so. Whether nothing is left.
+    pub fn end(&self, grace: Duration, hurry: &dyn Fn() -> bool) -> bool {
+        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+            let begin = Instant::now();
+            let mut last = None::<Instant>;
+            while !self.pids().is_empty() && begin.elapsed() < grace && !(signal == Signal::SIGTERM && hurry()) {
+                // Again and again: a child may have been born since.
+                if last.is_none_or(|last| last.elapsed() > Duration::from_secs(1)) {
+                    self.signal(signal);
+                    last = Some(Instant::now());
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        self.pids().is_empty()
+    }
+
+    /// Removes it, if nothing is in it.
+    pub fn remove(&self) {
+        let mut folders = vec![self.dir.clone()];
+        let mut at = 0;
+        while let Some(folder) = folders.get(at) {
+            folders.extend(below(folder));
+            at += 1;
+        }
+        for folder in folders.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+fn name(change: &str) -> String {
+    format!("backout-{}", change.replace('/', "-"))
+}
+
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+}
+
+/// Puts this process there.
+fn enter(folder: &Path) -> io::Result<()> {
+    write(&folder.join("cgroup.procs"), b"0")
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.write_all(bytes)
+}
+
+/// A process for people. Not its arguments: there may be a secret among them.
+fn described(pid: i32) -> String {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    format!("{} (pid {pid})", name.trim_end())
+}

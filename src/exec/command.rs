@@ -1,0 +1,200 @@
+//! A command as data, what it printed, and why it did not succeed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A program, or several joined by pipes, with everything that decides how it runs. It is data: a plan records it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Command {
+    /// One argument vector a program; the first's output is the second's input, and so on.
+    pub stages: Vec<Vec<String>>,
+    /// Added to the environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Working directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<PathBuf>,
+    /// Run as this user (`runuser(1)`), not as the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Standard input is read from this file; otherwise it is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<PathBuf>,
+    /// Standard output is written to this file (created or truncated); otherwise it is kept and returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<PathBuf>,
+    /// After this long the process group is ended and the command has failed.
+    #[serde(with = "seconds")]
+    #[schemars(with = "u64")]
+    pub timeout: Duration,
+    /// Leaves servers behind on purpose: its processes are not marked as ours and are not ended by a later run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub daemon: bool,
+    /// Regular expressions of lines that it prints when it failed, though it ends with 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fails_on: Vec<String>,
+}
+
+mod seconds {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::time::Duration;
+    pub(super) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(value.as_secs())
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_secs)
+    }
+}
+
+impl Command {
+    /// A single program with a limit of one minute.
+    pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            stages: vec![argv.into_iter().map(Into::into).collect()],
+            env: BTreeMap::new(),
+            cwd: None,
+            user: None,
+            stdin: None,
+            stdout: None,
+            timeout: Duration::from_secs(60),
+            daemon: false,
+            fails_on: Vec::new(),
+        }
+    }
+
+    /// The same with another time limit.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+}
+
+/// As a person would type it in a shell (for reading only).
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, stage) in self.stages.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" | ")?;
+            }
+            for (j, word) in stage.iter().enumerate() {
+                if j > 0 {
+                    f.write_str(" ")?;
+                }
+                f.write_str(&quote(word))?;
+            }
+        }
+        if let Some(path) = &self.stdout {
+            write!(f, " > {}", quote(&path.display().to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+/// A word quoted for a POSIX shell where it needs it.
+pub fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=./:@,%{}".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else if word.chars().any(char::is_control) {
+        // Bash's form: a line end in a word must not look like the end of the command.
+        format!("$'{}'", word.escape_debug().to_string().replace("\\\"", "\""))
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// A command line as an error quotes it: a page of SQL hides the reason behind it. The log has all of it.
+pub(super) fn shortened(line: &str) -> String {
+    const BEGIN: usize = 160;
+    const END: usize = 60;
+    let count = line.chars().count();
+    if count <= BEGIN + END {
+        return line.to_owned();
+    }
+    let begin: String = line.chars().take(BEGIN).collect();
+    let end: String = line.chars().skip(count - END).collect();
+    format!("{begin} […] {end}")
+}
+
+/// What a command that succeeded printed.
+#[derive(Debug, Clone, Default)]
+pub struct Output {
+    /// Standard output (lossy UTF-8), empty when it went to a file.
+    pub stdout: String,
+    /// Standard error (lossy UTF-8) of all programs of the pipe.
+    pub stderr: String,
+}
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecError {
+    /// It could not be started.
+    #[error("cannot start `{command}`: {source}")]
+    Start {
+        /// The command line.
+        command: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// It ended with another status than 0.
+    #[error("`{command}` ended with {status}{}", after(.stderr))]
+    Failed {
+        /// The command line.
+        command: String,
+        /// Exit status or signal, in words.
+        status: String,
+        /// Exit status; `None` when a signal ended it.
+        code: Option<i32>,
+        /// The last part of what it wrote to standard error.
+        stderr: String,
+        /// The last part of what it wrote to standard output.
+        stdout: String,
+    },
+    /// It ran longer than it may and was ended.
+    #[error("`{command}` was ended after its time limit of {}{}", humantime::format_duration(*.limit), after(.stderr))]
+    TimedOut {
+        /// The command line.
+        command: String,
+        /// The limit.
+        limit: Duration,
+        /// The last part of what it wrote to standard error.
+        stderr: String,
+    },
+    /// The I/O of a pool is suspended, and it did not come to its end meanwhile.
+    #[error("`{command}` was ended: the I/O of pool {pool} is suspended; bring its devices back, then: zpool clear {pool}{}", after(.stderr))]
+    Suspended {
+        /// The command line.
+        command: String,
+        /// The pool.
+        pool: String,
+        /// The last part of what it wrote to standard error.
+        stderr: String,
+    },
+    /// A signal asked us to stop while it ran; its process group was ended.
+    #[error("`{command}` was stopped because backout was asked to stop")]
+    Interrupted {
+        /// The command line.
+        command: String,
+    },
+    /// Its files (input, output, log) could not be opened or read.
+    #[error("cannot use {} for `{command}`: {source}", .path.display())]
+    Io {
+        /// The command line.
+        command: String,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+fn after(stderr: &str) -> String {
+    let text = stderr.trim();
+    if text.is_empty() { String::new() } else { format!(":\n{text}") }
+}
