@@ -25,6 +25,7 @@ pub fn stay() -> MutexGuard<'static, ()> {
 
 /// Where groups can be made: the group that backout is in. It looks at `proc` (`/proc`, but in tests).
 pub fn home(proc: &Path) -> Option<PathBuf> {
+    let _still = stay();
     let own = fs::read_to_string(proc.join("self/cgroup")).ok()?;
     let own = own.lines().find_map(|line| line.strip_prefix("0::"))?;
     let (root, point) = mounted(proc)?;
@@ -79,18 +80,25 @@ impl Group {
 
     /// Runs `spawn` inside: what it starts is in the group from its first instruction on. This process is in it for that moment.
     ///
-    /// `false`: the group is not to be used, as this process is still in it or its children are not.
+    /// `false`: it was started, but outside.
     pub fn within<T>(&self, spawn: impl FnOnce() -> T) -> (T, bool) {
         let _alone = stay();
         if enter(&self.dir).is_err() {
             return (spawn(), false);
         }
         let started = spawn();
-        (started, enter(&self.home).is_ok())
+        // One that cannot leave is not ended all the same: see `signal`.
+        for _ in 0..100 {
+            if enter(&self.home).is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        (started, true)
     }
 
-    /// The processes in it and in what they made below it. A group in which this process is has none to be ended.
-    pub fn pids(&self) -> Vec<i32> {
+    /// The processes in it and in what they made below it, and whether this one is among them.
+    fn members(&self) -> (Vec<i32>, bool) {
         let _still = stay();
         let mut pids = Vec::new();
         let mut folders = vec![self.dir.clone()];
@@ -99,13 +107,21 @@ impl Group {
             pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
             folders.extend(below(&folder));
         }
-        if pids.iter().any(|pid| u32::try_from(*pid) == Ok(std::process::id())) { Vec::new() } else { pids }
+        let own = |pid: &i32| u32::try_from(*pid) == Ok(std::process::id());
+        let inside = pids.iter().any(own);
+        pids.retain(|pid| !own(pid));
+        (pids, inside)
+    }
+
+    /// The processes in it and in what they made below it, but for this one.
+    pub fn pids(&self) -> Vec<i32> {
+        self.members().0
     }
 
     /// Sends a signal to each. SIGKILL reaches those too that are born meanwhile.
     pub fn signal(&self, signal: Signal) {
-        let pids = self.pids();
-        if signal == Signal::SIGKILL && !pids.is_empty() {
+        let (pids, inside) = self.members();
+        if signal == Signal::SIGKILL && !inside && !pids.is_empty() {
             // Linux 5.14 and later.
             let _ = write(&self.dir.join("cgroup.kill"), b"1");
         }
