@@ -72,7 +72,7 @@ while_it_runs() {
   table "0 $sectors error"
   began=$SECONDS
   # A step that needed nothing of the pool goes by; the one after it does not.
-  while kill -0 "$pid" 2>/dev/null && [ $((SECONDS - began)) -lt 400 ]; do
+  while kill -0 "$pid" 2>/dev/null && ! grep -qF 'zpool clear tank' /run/said && [ $((SECONDS - began)) -lt 400 ]; do
     [ "$(state)" = SUSPENDED ] || timeout -k 1 5 zfs set "test:tick=$RANDOM" tank >/dev/null 2>&1 || true
     sleep 1
   done
