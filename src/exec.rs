@@ -7,12 +7,13 @@
 pub mod cgroup;
 mod command;
 
-pub use command::{Command, ExecError, Output, quote};
+pub use command::{Command, ExecError, Output};
 
 #[cfg(test)]
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,6 +26,9 @@ use regex::RegexSet;
 
 use cgroup::Group;
 use command::shortened;
+
+pub use crate::quote::quote;
+use crate::secret::Secrets;
 
 /// How long a process group may take to end after SIGTERM before it gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(20);
@@ -207,12 +211,14 @@ impl Runner {
         let scratch = std::env::temp_dir();
         let mut err = scratch_file(command).map_err(io(&scratch))?;
         let mut out = match &command.stdout {
-            Some(path) => File::create(path).map_err(io(path))?,
+            Some(path) => private(OpenOptions::new().write(true).truncate(true), path).map_err(io(path))?,
             None => scratch_file(command).map_err(io(&scratch))?,
         };
         let start = |source| ExecError::Start { command: line.clone(), source };
-        let mut expression =
-            self.expression(command).ok_or_else(|| start(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command is empty")))?;
+        let secrets = Secrets::read(&command.env_from_file).map_err(|source| ExecError::Secret { command: line.clone(), source })?;
+        let mut expression = self
+            .expression(command, &secrets)
+            .ok_or_else(|| start(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command is empty")))?;
         expression =
             expression.stdout_file(out.try_clone().map_err(io(&scratch))?).stderr_file(err.try_clone().map_err(io(&scratch))?).unchecked();
         expression = match &command.stdin {
@@ -242,8 +248,8 @@ impl Runner {
         if let Some(group) = &group {
             self.leave_none(group, &line);
         }
-        let stderr = whole(&mut err).map_err(io(&scratch))?;
-        let stdout = if command.stdout.is_some() { String::new() } else { whole(&mut out).map_err(io(&scratch))? };
+        let stderr = secrets.hide(whole(&mut err).map_err(io(&scratch))?);
+        let stdout = if command.stdout.is_some() { String::new() } else { secrets.hide(whole(&mut out).map_err(io(&scratch))?) };
         self.log(&stdout);
         self.log(last_of(&stderr, LOGGED_STDERR));
         let failed = |status: String, code: Option<i32>, stderr: &str| ExecError::Failed {
@@ -284,7 +290,7 @@ impl Runner {
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
-    fn expression(&self, command: &Command) -> Option<duct::Expression> {
+    fn expression(&self, command: &Command, secrets: &Secrets) -> Option<duct::Expression> {
         let mut whole: Option<duct::Expression> = None;
         // Few programs look whether what they print gets to a full disk: `zfs list` and `redis-cli` end well with half of it written. cat(1) does.
         let checked = command.stdout.as_ref().map(|_| vec!["cat".to_owned()]);
@@ -306,7 +312,8 @@ impl Runner {
             if let Some(marker) = self.marker.as_ref().filter(|_| !command.daemon) {
                 one = one.env(MARKER, marker);
             }
-            for (name, value) in &command.env {
+            let plain = command.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            for (name, value) in plain.chain(secrets.pairs()) {
                 one = one.env(name, value);
             }
             whole = Some(match whole {
@@ -399,11 +406,16 @@ impl Runner {
             return;
         }
         if let Some(path) = &self.log
-            && let Ok(mut file) = OpenOptions::new().create(true).append(true).open(path)
+            && let Ok(mut file) = private(OpenOptions::new().append(true), path)
         {
             let _ = file.write_all(text.as_bytes());
         }
     }
+}
+
+/// Opens a file of ours, or makes it, for the owner alone. What stands in its place as a link is not followed.
+fn private(options: &mut OpenOptions, path: &Path) -> std::io::Result<File> {
+    options.create(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(path)
 }
 
 enum Ended {
@@ -528,6 +540,48 @@ mod tests {
         assert_eq!(text, "`sleep 30` was ended: the I/O of pool tank is suspended; bring its devices back, then: zpool clear tank");
         runner.pools.clear();
         runner.run(&Command::new(["true"])).expect("not looked at");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+    fn s9_a_secret_reaches_the_command_and_nothing_else() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("temp dir");
+        let (path, log) = (dir.path().join("secret"), dir.path().join("log"));
+        std::fs::write(&path, "hunter2\n").expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("mode");
+        let runner = Runner::new(Some(log.clone()), None, Interrupt::default());
+        let script = r#"test ${#PASSWORD} = 7 && echo "it is $PASSWORD" && echo "no $PASSWORD" >&2 && exit $1"#;
+        let mut command = Command::new(["sh", "-c", script, "sh", "0"]);
+        command.env_from_file.insert("PASSWORD".into(), path);
+        let output = runner.run(&command).expect("runs");
+        assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("it is [the secret PASSWORD]\n", "no [the secret PASSWORD]\n"));
+        command.stages[0][4] = "1".into();
+        let error = runner.run(&command).expect_err("fails").to_string();
+        let said = std::fs::read_to_string(&log).expect("log")
+            + &error
+            + &format!("{command:?}")
+            + &serde_json::to_string(&command).expect("JSON");
+        assert!(said.contains("[the secret PASSWORD]") && !said.contains("hunter2"), "{said}");
+        command.env_from_file.insert("OTHER".into(), dir.path().join("none"));
+        assert!(matches!(runner.run(&command), Err(ExecError::Secret { .. })));
+    }
+
+    #[test]
+    fn what_is_written_is_for_the_owner_alone() {
+        use std::os::unix::fs::{MetadataExt, symlink};
+        let dir = tempfile::tempdir().expect("temp dir");
+        let (log, out, other) = (dir.path().join("log"), dir.path().join("out"), dir.path().join("other"));
+        let mut command = Command::new(["echo", "x"]);
+        command.stdout = Some(out.clone());
+        Runner::new(Some(log.clone()), None, Interrupt::default()).run(&command).expect("runs");
+        for path in [&log, &out] {
+            assert_eq!(path.metadata().expect("there").mode() & 0o777, 0o600, "{}", path.display());
+        }
+        symlink(&other, dir.path().join("link")).expect("link");
+        command.stdout = Some(dir.path().join("link"));
+        assert!(matches!(Runner::default().run(&command), Err(ExecError::Io { .. })));
+        assert!(!other.exists());
     }
 
     #[test]
@@ -656,6 +710,5 @@ mod tests {
     #[test]
     fn display_quotes_for_a_shell() {
         assert_eq!(Command::new(["echo", "it's", "", "a-b"]).to_string(), r"echo 'it'\''s' '' a-b");
-        assert_eq!(quote("${x}\n\"y\" it's"), r#"$'${x}\n"y" it\'s'"#);
     }
 }

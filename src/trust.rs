@@ -28,6 +28,12 @@ pub enum Distrust {
         /// What to do about it.
         remedy: String,
     },
+    /// A link where none was made.
+    #[error("{} is not used: it is a symbolic link, and none was made there\n  remedy: see where it leads and who made it; put the file itself in its place", .path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
 }
 
 /// Whether a file or folder, and every folder that its name leads through, was made by root or the caller alone.
@@ -50,13 +56,38 @@ pub fn whole_way(path: &Path) -> Result<(), Distrust> {
     Ok(())
 }
 
+/// Whether everything that lies directly in a folder of ours is still as we make it: no links, and nobody else may write to it. What is not there is no
+/// fault.
+///
+/// # Errors
+/// Names the first that others could have changed, or that is a link.
+pub fn contents(folder: &Path) -> Result<(), Distrust> {
+    let read = |source| Distrust::Read { path: folder.to_owned(), source };
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(read)?,
+    };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(read)?;
+    paths.sort();
+    for path in paths {
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_symlink() => return Err(Distrust::Link { path }),
+            Ok(metadata) => own(&path, &metadata)?,
+            // A file that was about to get another name.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(Distrust::Read { path, source }),
+        }
+    }
+    Ok(())
+}
+
 /// Whether a file or folder belongs to root or the caller, and nobody else may write to it.
 ///
 /// # Errors
 /// When it does not.
 pub fn own(path: &Path, metadata: &Metadata) -> Result<(), Distrust> {
     const STICKY: u32 = 0o1000;
-    let name = crate::exec::quote(&path.display().to_string());
+    let name = crate::quote::quote(&path.display().to_string());
     let refuse = |why: String| {
         let remedy = format!("look at what is in it, then: chown root: {name}; chmod go-w {name}");
         Err(Distrust::Writable { path: path.to_owned(), why, remedy })
@@ -72,5 +103,32 @@ pub fn own(path: &Path, metadata: &Metadata) -> Result<(), Distrust> {
         _ if sticky_dir => Ok(()),
         0o020 => refuse(format!("its group {} may write to it", metadata.gid())),
         _ => refuse("everyone may write to it".to_owned()),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn s9_a_link_or_what_others_may_write_to_in_our_folder_is_refused() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("journal");
+        contents(&dir.path().join("none")).expect("nothing there");
+        fs::write(&path, "x").expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
+        contents(dir.path()).expect("ours");
+        for mode in [0o620, 0o602] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode");
+            assert!(matches!(contents(dir.path()), Err(Distrust::Writable { .. })), "{mode:o}");
+        }
+        fs::rename(&path, dir.path().join("elsewhere")).expect("renamed");
+        fs::set_permissions(dir.path().join("elsewhere"), fs::Permissions::from_mode(0o600)).expect("mode");
+        symlink(dir.path().join("elsewhere"), &path).expect("link");
+        let text = contents(dir.path()).expect_err("a link").to_string();
+        assert!(text.contains("/journal is not used: it is a symbolic link"), "{text}");
     }
 }

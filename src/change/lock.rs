@@ -31,6 +31,9 @@ pub enum LockError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Others can write to its folder.
+    #[error(transparent)]
+    Unsafe(#[from] crate::trust::Distrust),
 }
 
 impl Lock {
@@ -42,7 +45,11 @@ impl Lock {
         let path = folder.join("lock");
         let io = |source| LockError::Io { path: path.clone(), source };
         super::layout::private_dir(folder).map_err(io)?;
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path).map_err(io)?;
+        // Who may write to the folder could put another file of root's in its place, or hold the lock for ever.
+        crate::trust::whole_way(folder)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
+        let file = options.open(&path).map_err(io)?;
         match Self::attempt(file) {
             Ok(mut file) => {
                 let _ = file.set_len(0);
@@ -73,7 +80,7 @@ impl Lock {
 
     /// What the run at work wrote about itself; `None` when there is none. Makes and changes nothing.
     pub fn holder(folder: &Path) -> Option<String> {
-        let file = File::open(folder.join("lock")).ok()?;
+        let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW).open(folder.join("lock")).ok()?;
         match Flock::lock(file, FlockArg::LockSharedNonblock) {
             Err((mut file, Errno::EWOULDBLOCK)) => {
                 let mut holder = String::new();
@@ -99,5 +106,18 @@ mod tests {
         assert!(text.ends_with(&format!("(process {}: downgrade of mariadb-1)", std::process::id())), "{text}");
         drop(first);
         Lock::take(dir.path(), "resume").expect("free again");
+    }
+    #[test]
+    fn s9_neither_a_link_nor_a_folder_for_everyone_is_used() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let dir = tempfile::tempdir().expect("temp dir");
+        let other = dir.path().join("other");
+        symlink(&other, dir.path().join("lock")).expect("link");
+        assert!(matches!(Lock::take(dir.path(), "x"), Err(LockError::Io { .. })));
+        assert!(!other.exists());
+        let open = dir.path().join("open");
+        super::super::layout::private_dir(&open).expect("folder");
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).expect("mode");
+        assert!(matches!(Lock::take(&open, "x"), Err(LockError::Unsafe(_))));
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Exit, Global, Trouble};
-use crate::change::{Layout, Lock};
+use crate::change::{Layout, Lock, LockError};
 use crate::journal::{self, Phase, State};
 use crate::trust;
 
@@ -33,7 +33,32 @@ pub fn lock_folder(global: &Global) -> std::path::PathBuf {
 
 /// Takes the host's lock.
 pub fn lock(global: &Global, what: &str) -> Result<Lock, Trouble> {
-    Ok(Lock::take(&lock_folder(global), what)?)
+    Lock::take(&lock_folder(global), what).map_err(|error| match &error {
+        LockError::Io { source, .. } if is_others(source) => for_root(&error.to_string()),
+        _ => error.into(),
+    })
+}
+
+/// Whether somebody who is not root may not do this.
+fn is_others(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::PermissionDenied && !nix::unistd::geteuid().is_root()
+}
+
+fn for_root(why: &str) -> Trouble {
+    let mut trouble = Trouble::new(Exit::Refused, format!("user {} may not do this; root must", nix::unistd::geteuid()));
+    trouble.cause.push(why.to_owned());
+    trouble.next("sudo backout ...", "the same, as root; rights given with `zfs allow` do not do")
+}
+
+fn unreadable_folder(folder: &std::path::Path, error: &std::io::Error) -> Trouble {
+    let why = format!("cannot read {}: {error}", folder.display());
+    if is_others(error) { for_root(&why) } else { Trouble::new(Exit::Failed, why) }
+}
+
+/// The changes that the caller may see: `check` works for everybody, and says that it cannot see everything.
+pub fn visible(global: &Global) -> Result<Vec<Found>, Trouble> {
+    let folder = global.state.join("changes");
+    if fs::read_dir(&folder).is_err_and(|error| is_others(&error)) { Ok(Vec::new()) } else { all(global) }
 }
 
 /// Who is at work now, if anybody is.
@@ -47,20 +72,18 @@ pub fn all(global: &Global) -> Result<Vec<Found>, Trouble> {
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(Trouble::new(Exit::Failed, format!("cannot read {}: {error}", folder.display())));
-        }
+        Err(error) => return Err(unreadable_folder(&folder, &error)),
     };
     let mut found = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|error| Trouble::new(Exit::Failed, format!("cannot read {}: {error}", folder.display())))?;
+        let entry = entry.map_err(|error| unreadable_folder(&folder, &error))?;
         let Ok(id) = entry.file_name().into_string() else { continue };
         let path = Layout::new(&global.state, &id, None).journal();
         if !path.exists() {
             continue;
         }
         // What the journal says is run with the rights of root (S9).
-        if let Err(distrust) = trust::whole_way(&path) {
+        if let Err(distrust) = trust::whole_way(&path).and_then(|()| trust::contents(path.parent().unwrap_or(&folder))) {
             found.push(Found { id, state: Err(distrust.to_string()) });
             continue;
         }

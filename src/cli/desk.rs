@@ -104,6 +104,7 @@ impl Desk {
             )
         };
         let text = |text: &str| template::expand(text, &lookup).map_err(|error| error.to_string());
+        let pattern = |text: &str| template::expand_pattern(text, &lookup).map_err(|error| error.to_string());
         let rule = |from: &str, to: &str| Ok(self.product().rule_for(from, to).map(|rule| (rule.verdict, rule.note.clone())));
         let change = state.map(|state| state.opening.change.clone());
         let id = change.clone().unwrap_or_else(|| "new".into());
@@ -121,7 +122,8 @@ impl Desk {
             Some(Output::Files { list }) => list.iter().map(|file| (layout.installer().join(&file.path), file.sha256.clone())).collect(),
             _ => Vec::new(),
         };
-        let open_changes = changes::all(global)?
+        let known = if occasion == Occasion::Check { changes::visible(global)? } else { changes::all(global)? };
+        let open_changes = known
             .into_iter()
             .filter(|found| found.is_open() && Some(&found.id) != change.as_ref())
             .map(|found| guard::facts::OpenChange {
@@ -141,6 +143,7 @@ impl Desk {
             site: self.place(),
             command: &command,
             text: &text,
+            pattern: &pattern,
             rule: &rule,
             places,
             snapshot_name: snapshot,

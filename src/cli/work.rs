@@ -12,6 +12,7 @@ use crate::change::{Layout, Lock, storage};
 use crate::exec::{Interrupt, Runner};
 use crate::journal::{Journal, Opening, Question, Record, State};
 use crate::plan::Plan;
+use crate::trust;
 use crate::zfs;
 
 /// What is to be carried out.
@@ -67,6 +68,10 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
         .map_err(|error| error.to_string())
         .and_then(|state| state.ok_or_else(|| "it is empty".to_owned()))
         .map_err(|why| changes::unreadable(&change, &why))?;
+    // What lies in them is run, or restored (S9); the change's own folder was looked at when its journal was read.
+    for folder in [layout.capture(), layout.installer()].iter().filter(|folder| folder.exists()) {
+        trust::whole_way(folder).map_err(|distrust| changes::unreadable(&change, &distrust.to_string()))?;
+    }
     let interrupt = Interrupt::on_signals().map_err(|error| Trouble::new(Exit::Failed, format!("cannot listen to signals: {error}")))?;
     let mut runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
     let pools = storage::pools("/proc".as_ref(), state.opening.datasets.iter().map(|mount| &mount.dataset));

@@ -59,6 +59,7 @@ impl Group {
     /// When it cannot be made, or processes cannot be put into it.
     pub fn make(home: &Path, change: &str) -> io::Result<Self> {
         let group = Self::at(home, change);
+        #[expect(clippy::disallowed_methods, reason = "a control group is no place for secrets")]
         match fs::create_dir(&group.dir) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(group),

@@ -8,6 +8,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::quote::quote;
+use crate::secret::SecretError;
+
 /// A program, or several joined by pipes, with everything that decides how it runs. It is data: a plan records it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Command {
@@ -16,6 +19,9 @@ pub struct Command {
     /// Added to the environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Added to the environment, each value read from its file when the command starts. It is written down nowhere.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env_from_file: BTreeMap<String, PathBuf>,
     /// Working directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<PathBuf>,
@@ -57,6 +63,7 @@ impl Command {
         Self {
             stages: vec![argv.into_iter().map(Into::into).collect()],
             env: BTreeMap::new(),
+            env_from_file: BTreeMap::new(),
             cwd: None,
             user: None,
             stdin: None,
@@ -93,19 +100,6 @@ impl fmt::Display for Command {
             write!(f, " > {}", quote(&path.display().to_string()))?;
         }
         Ok(())
-    }
-}
-
-/// A word quoted for a POSIX shell where it needs it.
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=./:@,%{}".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else if word.chars().any(char::is_control) {
-        // Bash's form: a line end in a word must not look like the end of the command.
-        format!("$'{}'", word.escape_debug().to_string().replace("\\\"", "\""))
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
@@ -181,6 +175,14 @@ pub enum ExecError {
     Interrupted {
         /// The command line.
         command: String,
+    },
+    /// A secret of its environment cannot be used.
+    #[error("cannot start `{command}`: {source}")]
+    Secret {
+        /// The command line.
+        command: String,
+        /// What is wrong with its file.
+        source: SecretError,
     },
     /// Its files (input, output, log) could not be opened or read.
     #[error("cannot use {} for `{command}`: {source}", .path.display())]

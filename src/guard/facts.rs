@@ -80,6 +80,10 @@ pub struct Facts {
     pub limits: Vec<String>,
     /// The programs that the playbook's commands start.
     pub programs: Vec<Program>,
+    /// The files of secrets that cannot be used, and why.
+    pub secrets: Vec<String>,
+    /// Files on the data that could not be captured, and why.
+    pub uncapturable: Vec<String>,
     /// The files of the previous version's installer.
     pub installers: Installers,
 }

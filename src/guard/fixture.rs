@@ -143,6 +143,8 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
             program: "apt-get".into(),
             found: Ok(Some(PathBuf::from("/usr/bin/apt-get"))),
         }],
+        secrets: Vec::new(),
+        uncapturable: Vec::new(),
         installers: Installers { at_least: 1, at_hand: None, saved: vec![saved].into_iter().filter(|_| occasion.is_downgrade()).collect() },
     }
 }
@@ -193,5 +195,7 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.asked = vec![Asked { name: "x".into(), about: "x".into(), value: Err("no answer".into()) }];
     facts.limits = vec!["Counters.".into()];
     facts.programs[0].found = Ok(None);
+    facts.secrets = vec!["/etc/p: everyone may read it".into()];
+    facts.uncapturable = vec!["the name of \"/srv/db/\\xFF\" is not UTF-8 text".into()];
     facts.installers.saved.clear();
 }

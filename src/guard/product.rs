@@ -68,6 +68,27 @@ pub(super) fn programs(facts: &Facts) -> Vec<Finding> {
     facts.programs.iter().filter_map(finding).collect()
 }
 
+/// The secrets that the commands need stand in files that can be used.
+pub(super) fn secrets(facts: &Facts) -> Vec<Finding> {
+    let finding = |why: &String| {
+        let (detail, remedy) = why.split_once("\n  remedy: ").unwrap_or((why, "See that the file is there, and what is in it."));
+        Finding::refuse("secret", "a secret cannot be used").detail([detail]).remedy([remedy])
+    };
+    facts.secrets.iter().map(finding).collect()
+}
+
+/// Every file that the capture is to take can be named.
+pub(super) fn names(facts: &Facts) -> Vec<Finding> {
+    if facts.uncapturable.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        Finding::refuse("file-name", "files of the data could not be captured")
+            .detail(facts.uncapturable.iter().cloned())
+            .remedy(["Have the product remove or rename them, or find out why they cannot be read."]),
+    ]
+}
+
 /// The previous version's installer is at hand: before an upgrade it can be, before a downgrade it is, and is what was put aside (invariant S2).
 pub(super) fn installers(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "installer";
@@ -180,6 +201,28 @@ mod tests {
               to do: command -v imsrestore
                      Install it, or correct the playbook.
             ");
+    }
+
+    #[test]
+    fn s9_a_secret_that_everyone_may_read() {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.secrets = vec!["/etc/p holds the secret P, and everyone may read it\n  remedy: chmod o-rwx /etc/p".into()];
+        insta::assert_snapshot!(show(&secrets(&facts)), @r"
+            refused: a secret cannot be used [secret]
+                     /etc/p holds the secret P, and everyone may read it
+              to do: chmod o-rwx /etc/p
+            ");
+    }
+
+    #[test]
+    fn a_name_that_is_not_text() {
+        let mut facts = facts(Occasion::Check);
+        facts.uncapturable = vec![r#"the name of "/srv/db/\xFF" is not UTF-8 text"#.into()];
+        insta::assert_snapshot!(show(&names(&facts)), @r#"
+            refused: files of the data could not be captured [file-name]
+                     the name of "/srv/db/\xFF" is not UTF-8 text
+              to do: Have the product remove or rename them, or find out why they cannot be read.
+            "#);
     }
 
     #[test]

@@ -15,9 +15,11 @@ const NEEDED: &[(u32, &str, &str)] = &[
     (21, "CAP_SYS_ADMIN", "mount, unmount and roll back"),
 ];
 
-/// Root with its capabilities. Delegated rights (`zfs allow`) do not do: they can neither mount nor run channel programs.
+/// Root with its capabilities.
 pub(super) fn rights(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "rights";
+    const DELEGATED: &str =
+        "Rights given with `zfs allow` do not do: only root can mount, unmount, roll back together, stop services and install packages.";
     let caller = match &facts.caller {
         Ok(caller) => caller,
         Err(why) => return vec![Finding::refuse(ID, "who runs this could not be found out").detail([why.clone()])],
@@ -26,11 +28,12 @@ pub(super) fn rights(facts: &Facts) -> Vec<Finding> {
         let remedy = ["sudo backout ..."];
         return vec![if facts.occasion == Occasion::Check {
             Finding::warn(ID, "not run as root: this check cannot see everything")
-                .detail(["Open files of other users, holds, crontabs and some answers of the service may be missing."])
+                .detail(["Open files of other users, holds, crontabs and some answers of the service may be missing.", DELEGATED])
                 .remedy(remedy)
         } else {
             Finding::refuse(ID, format!("user {} may not do this; root must", caller.uid))
                 .detail(NEEDED.iter().map(|(_, name, why)| format!("needed to {why} ({name})")))
+                .detail([DELEGATED])
                 .remedy(remedy)
         }];
     }
@@ -91,12 +94,14 @@ mod tests {
                      needed to run commands as the service's user (CAP_SETUID)
                      needed to see which processes use the data (CAP_SYS_PTRACE)
                      needed to mount, unmount and roll back (CAP_SYS_ADMIN)
+                     Rights given with `zfs allow` do not do: only root can mount, unmount, roll back together, stop services and install packages.
               to do: sudo backout ...
             ");
         facts.occasion = Occasion::Check;
         insta::assert_snapshot!(show(&rights(&facts)), @r"
             warning: not run as root: this check cannot see everything [rights]
                      Open files of other users, holds, crontabs and some answers of the service may be missing.
+                     Rights given with `zfs allow` do not do: only root can mount, unmount, roll back together, stop services and install packages.
               to do: sudo backout ...
             ");
         facts.caller = Err("/proc/self/status: gone".into());

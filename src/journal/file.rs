@@ -173,7 +173,7 @@ impl Journal {
     /// See [`decode`].
     pub fn open(path: &Path) -> Result<(Self, Vec<Line>), JournalError> {
         let io = |source| JournalError::Io { doing: "open", path: path.to_owned(), source };
-        let mut file = OpenOptions::new().append(true).read(true).open(path).map_err(io)?;
+        let mut file = OpenOptions::new().append(true).read(true).custom_flags(nix::libc::O_NOFOLLOW).open(path).map_err(io)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
         let reading = decode(path, &bytes)?;

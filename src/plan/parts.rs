@@ -41,6 +41,11 @@ impl Parts<'_> {
         texts.iter().map(expand).collect()
     }
 
+    fn patterns(&self, texts: &[String]) -> Result<Vec<String>> {
+        let expand = |text: &String| template::expand_pattern(text, &|name: &str| self.value(name)).with_context(|| format!("in {text:?}"));
+        texts.iter().map(expand).collect()
+    }
+
     fn paths(&self, texts: &[String]) -> Result<Vec<PathBuf>> {
         Ok(self.texts(texts)?.into_iter().map(PathBuf::from).collect())
     }
@@ -93,7 +98,7 @@ impl Parts<'_> {
         let installer = &self.playbook.installer;
         let action = SaveInstaller {
             save: self.optional(installer.save.as_ref())?,
-            files: self.texts(&installer.files)?,
+            files: self.patterns(&installer.files)?,
             at_least: installer.at_least,
         };
         Ok(Step::new("save-installer", "put the installed version's packages aside", Action::SaveInstaller(action)))
@@ -189,8 +194,8 @@ impl Parts<'_> {
             let last = index + 1 == passes.len();
             let action = CapturePass {
                 command: self.optional(pass.command.as_ref())?,
-                new_files: self.texts(&pass.new_files)?,
-                grown_files: self.texts(&pass.grown_files)?,
+                new_files: self.patterns(&pass.new_files)?,
+                grown_files: self.patterns(&pass.grown_files)?,
                 mounts: self.opening.datasets.clone(),
                 snapshot: self.opening.snapshot.clone(),
                 last,

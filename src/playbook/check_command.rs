@@ -68,6 +68,21 @@ impl<'c, 'a> Commands<'c, 'a> {
             }
             self.text(&at, value, place, Lists::Refused);
         }
+        for (name, value) in &command.env {
+            if is_secret(name) && !value.is_empty() {
+                let what = format!("the value of {name} is written into the journal");
+                self.report.warn(&at.key("env").key(name), what, "if it is a secret, put it into a file and name that in `env_from_file`");
+            }
+        }
+        for (name, path) in &command.env_from_file {
+            let at = at.key("env_from_file").key(name);
+            if name.is_empty() || name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+                self.report.error(&at, format!("{name:?} cannot be the name of an environment variable"), "use letters, digits and `_`");
+            } else if command.env.contains_key(name) {
+                self.report.error(&at, format!("{name} is in `env` as well"), "keep one of them");
+            }
+            self.path(&at, path, place);
+        }
         for (field, text) in [("cwd", &command.cwd), ("stdin", &command.stdin), ("stdout", &command.stdout)] {
             if let Some(text) = text {
                 self.path(&at.key(field), text, place);
@@ -181,12 +196,23 @@ impl<'c, 'a> Commands<'c, 'a> {
         }
     }
 
-    /// Warns of variables that nothing uses.
+    /// Warns of variables that nothing uses, and of those that seem to hold a secret.
     pub(super) fn unused(&mut self) {
+        for name in self.playbook.variables.keys().filter(|name| is_secret(name)) {
+            let what = format!("the value of the variable `{name}` is written into the journal and into command lines");
+            let remedy = "if it is a secret, let the variable name a file that holds it, and use it in `env_from_file`";
+            self.report.warn(&Path::of(&["variables", name]), what, remedy);
+        }
         for name in self.playbook.variables.keys().filter(|name| !self.used.contains(*name)) {
             self.report.warn(&Path::of(&["variables", name]), format!("the variable `{name}` is not used"), "remove it, or use it");
         }
     }
+}
+
+/// Whether what is called so is a secret by its name. The file that a secret stands in is none.
+fn is_secret(name: &str) -> bool {
+    const WORDS: &[&str] = &["AUTH", "PASSPHRASE", "PASSWD", "PASSWORD", "PWD", "SECRET", "TOKEN"];
+    name.to_ascii_uppercase().split('_').next_back().is_some_and(|last| WORDS.contains(&last))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

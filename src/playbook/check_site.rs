@@ -108,6 +108,9 @@ impl Check<'_, '_> {
             let what = format!("{:?} is not an absolute path", store.display().to_string());
             self.report.error(&Path::of(&["store"]), what, "write the whole path, from the `/` on");
         }
+        if self.site.store.as_ref().is_some_and(|store| store.to_string_lossy().contains(char::is_control)) {
+            self.report.error(&Path::of(&["store"]), "the path of `store` has a control character in it", "give it another name");
+        }
         let values = self.variables();
         if self.report.is_clean() {
             self.paths(&values);

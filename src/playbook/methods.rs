@@ -21,6 +21,7 @@ impl CommandSpec {
         exec::Command {
             stages,
             env: self.env.clone(),
+            env_from_file: self.env_from_file.iter().map(|(name, path)| (name.clone(), path.into())).collect(),
             cwd: self.cwd.as_ref().map(Into::into),
             user: self.user.clone(),
             stdin: self.stdin.as_ref().map(Into::into),

@@ -85,9 +85,14 @@ pub struct CommandSpec {
     /// Programs joined by pipes, instead of `argv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipe: Option<Vec<Vec<String>>>,
-    /// Added to the environment.
+    /// Added to the environment. It is written into the journal: secrets belong into `env_from_file`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Added to the environment, each value from the file of this path, such as `REDISCLI_AUTH = "{password_file}"`. The file holds one line, belongs to
+    /// root, and not everyone may read it. It is read when the command starts; what it holds is written down nowhere, and hidden in what the command
+    /// prints. An empty path sets nothing, so that a variable may leave it open whether there is a secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env_from_file: BTreeMap<String, String>,
     /// Working directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,

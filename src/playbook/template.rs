@@ -175,6 +175,14 @@ pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Str
     Ok(result)
 }
 
+/// The same for a glob pattern: what is special in a pattern means itself in a value.
+///
+/// # Errors
+/// As [`expand`].
+pub fn expand_pattern(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, TemplateError> {
+    expand(text, &|name| lookup(name).map(|value| glob::Pattern::escape(&value)))
+}
+
 /// Fills in the names that `lookup` knows in every text of a command; the result is a template still.
 pub fn expand_command_known(command: &Command, lookup: &dyn Fn(&str) -> Option<String>) -> Command {
     let text = |text: &str| expand_known(text, lookup);
@@ -182,6 +190,13 @@ pub fn expand_command_known(command: &Command, lookup: &dyn Fn(&str) -> Option<S
     Command {
         stages: command.stages.iter().map(|words| words.iter().map(|word| text(word)).collect()).collect(),
         env: command.env.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+        env_from_file: command
+            .env_from_file
+            .iter()
+            .map(|(name, file)| (name.clone(), path(file)))
+            // The variable that names the file leaves it open whether there is one.
+            .filter(|(_, file)| !file.as_os_str().is_empty())
+            .collect(),
         cwd: command.cwd.as_ref().map(path),
         user: command.user.as_deref().map(text),
         stdin: command.stdin.as_ref().map(path),
@@ -208,6 +223,13 @@ pub fn expand_command(
         expand(text, lookup)
     };
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| text(&path.to_string_lossy()).map(PathBuf::from)).transpose();
+    let mut env_from_file = BTreeMap::new();
+    for (name, file) in &command.env_from_file {
+        let file = text(&file.to_string_lossy())?;
+        if !file.is_empty() {
+            env_from_file.insert(name.clone(), file.into());
+        }
+    }
     let words = |words: &Vec<String>| {
         let mut result = Vec::with_capacity(words.len());
         for word in words {
@@ -222,6 +244,7 @@ pub fn expand_command(
     Ok(Command {
         stages: command.stages.iter().map(words).collect::<Result<_, _>>()?,
         env: command.env.iter().map(|(name, value)| Ok((name.clone(), text(value)?))).collect::<Result<_, _>>()?,
+        env_from_file,
         cwd: path(&command.cwd)?,
         user: command.user.as_deref().map(text).transpose()?,
         stdin: path(&command.stdin)?,
@@ -286,20 +309,30 @@ mod tests {
     }
 
     #[test]
+    fn a_value_in_a_pattern_means_itself() {
+        let pattern = expand_pattern("{dir}/*.log", &of(&[("dir", "/srv/a [b]*?")])).unwrap();
+        let pattern = glob::Pattern::new(&pattern).unwrap();
+        assert!(pattern.matches("/srv/a [b]*?/x.log"));
+        assert!(!pattern.matches("/srv/a bcd/x.log"));
+    }
+
+    #[test]
     fn every_text_of_a_command_is_expanded() {
         let command = Command {
             env: BTreeMap::from([("E".to_owned(), "{v}".to_owned())]),
+            env_from_file: BTreeMap::from([("F".to_owned(), "{v}".into()), ("G".to_owned(), "{none}".into())]),
             cwd: Some("/{v}".into()),
             user: Some("{v}".to_owned()),
             stdin: Some("/in/{v}".into()),
             stdout: Some("/out/{v}".into()),
             ..Command::new(["x", "{v}{w}"])
         };
-        let first = expand_command_known(&command, &of(&[("v", "{1}")]));
+        let first = expand_command_known(&command, &of(&[("v", "{1}"), ("none", "")]));
         assert_eq!(first.stages, [["x", "{{1}}{w}"]]);
         let last = expand_command(&first, &of(&[("w", "2")]), &BTreeMap::new()).unwrap();
         assert_eq!(last.stages, [["x", "{1}2"]]);
         assert_eq!((last.env["E"].as_str(), last.user.as_deref()), ("{1}", Some("{1}")));
+        assert_eq!(last.env_from_file, BTreeMap::from([("F".to_owned(), "{1}".into())]), "an empty path sets nothing");
         assert_eq!(last.cwd, Some("/{1}".into()));
         assert_eq!((last.stdin, last.stdout), (Some("/in/{1}".into()), Some("/out/{1}".into())));
     }

@@ -143,7 +143,7 @@ fn the_messaging_server_fits_the_format() {
 fn what_is_allowed_but_odd_is_warned_of() {
     let text = include_str!("tests/messaging-server.toml")
         .replace("interrupted = \"rollback\"", "interrupted = \"continue\"")
-        .replace("[data]", "[variables.spare]\nabout = \"x\"\n\n[data]")
+        .replace("[data]", "[variables.spare]\nabout = \"x\"\n\n[variables.root_password]\nabout = \"x\"\n\n[data]")
         .replace("5.x and 6.x go", "5.x and 6.x in {root} go");
     let playbook = Validated::parse("messaging-server.toml", None, &text).unwrap();
     let warnings: Vec<(usize, &str)> = playbook.warnings().iter().map(|warning| (warning.line, warning.what.as_str())).collect();
@@ -151,8 +151,10 @@ fn what_is_allowed_but_odd_is_warned_of() {
         warnings,
         [
             (17, "the variable `spare` is not used"),
-            (41, "`{root}` is shown as it stands here: names have values in commands and paths only"),
-            (75, "an interrupted restore begins again from the start, as there is no `position`"),
+            (20, "the value of the variable `root_password` is written into the journal and into command lines"),
+            (20, "the variable `root_password` is not used"),
+            (44, "`{root}` is shown as it stands here: names have values in commands and paths only"),
+            (78, "an interrupted restore begins again from the start, as there is no `position`"),
         ]
     );
 }

@@ -1,5 +1,7 @@
 //! One pass of the incremental backup of what was written since the snapshot.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -25,12 +27,11 @@ impl Effect for CapturePass {
         if let Some(command) = &self.command {
             context.command(command).context("the capture failed")?;
         }
+        let mut taken = BTreeMap::new();
         for pattern in &self.new_files {
-            let found = glob::glob(pattern).with_context(|| format!("{pattern:?} is not a glob pattern"))?;
-            for path in found {
-                let path = path.context("cannot read a folder of the data")?;
+            for path in crate::pattern::find(pattern)? {
                 if path.is_file() && self.is_new(&path)? {
-                    let target = dir.join(path.file_name().context("a file has a name")?);
+                    let target = place(&dir, &path, &mut taken)?;
                     if !looks_same(&path, &target) {
                         files::copy(&path, &target)?;
                     }
@@ -38,7 +39,7 @@ impl Effect for CapturePass {
             }
         }
         for pattern in &self.grown_files {
-            self.growth(pattern, &dir)?;
+            self.growth(pattern, &dir, &mut taken)?;
         }
         let list = files::seal(&dir)?;
         if self.last && list.is_empty() {
@@ -71,18 +72,13 @@ impl CapturePass {
     ///
     /// # Errors
     /// When a file lost what it held then: what was appended cannot be told any more.
-    fn growth(&self, pattern: &str, dir: &Path) -> Result<()> {
-        let matches = |pattern: &str| -> Result<Vec<PathBuf>> {
-            let found = glob::glob(pattern).with_context(|| format!("{pattern:?} is not a glob pattern"))?;
-            found
-                .filter(|path| path.as_ref().map_or(true, |path| path.is_file()))
-                .collect::<Result<_, _>>()
-                .context("cannot read a folder of the data")
+    fn growth(&self, pattern: &str, dir: &Path, taken: &mut BTreeMap<OsString, PathBuf>) -> Result<()> {
+        let find = |pattern: &str| -> Result<Vec<PathBuf>> {
+            Ok(crate::pattern::find(pattern)?.into_iter().filter(|path| path.is_file()).collect())
         };
-        let now = matches(pattern)?;
-        let old_pattern = self.in_snapshot(Path::new(pattern))?;
+        let now = find(pattern)?;
         let old_names: Vec<_> =
-            matches(&old_pattern.to_string_lossy())?.iter().filter_map(|old| old.file_name().map(ToOwned::to_owned)).collect();
+            find(&self.pattern_in_snapshot(pattern)?)?.iter().filter_map(|old| old.file_name().map(ToOwned::to_owned)).collect();
         if let Some(gone) = old_names.iter().find(|old| !now.iter().any(|path| path.file_name() == Some(old))) {
             bail!("{} of @{} is gone: what was appended to it cannot be captured", Path::new(gone).display(), self.snapshot);
         }
@@ -92,7 +88,7 @@ impl CapturePass {
             if files::sha256_of_first(&path, begin)? != (sha256, begin) {
                 bail!("{} was written over since @{}: what was appended to it cannot be captured", path.display(), self.snapshot);
             }
-            files::copy_from(&path, begin, &dir.join(path.file_name().context("a file has a name")?))?;
+            files::copy_from(&path, begin, &place(dir, &path, taken)?)?;
         }
         Ok(())
     }
@@ -104,12 +100,37 @@ impl CapturePass {
         let mount = self.mounts.iter().filter(home).max_by_key(depth);
         let point = mount.and_then(|mount| mount.mountpoint.as_ref());
         let point = point.with_context(|| format!("{} is on none of the datasets", path.display()))?;
+        Ok(self.root(point)?.join(path.strip_prefix(point).unwrap_or(path)))
+    }
+
+    /// The same for a pattern. In it the names of mountpoints are escaped.
+    fn pattern_in_snapshot(&self, pattern: &str) -> Result<String> {
+        let escaped = |point: &Path| glob::Pattern::escape(&point.to_string_lossy());
+        let home = |point: &&PathBuf| Path::new(pattern).starts_with(escaped(point)) || Path::new(pattern).starts_with(point);
+        let point =
+            self.mounts.iter().filter_map(|mount| mount.mountpoint.as_ref()).filter(home).max_by_key(|point| point.components().count());
+        let point = point.with_context(|| format!("{pattern} is on none of the datasets"))?;
+        let rest = Path::new(pattern).strip_prefix(escaped(point)).or_else(|_| Path::new(pattern).strip_prefix(point))?;
+        Ok(Path::new(&escaped(&self.root(point)?)).join(rest).to_string_lossy().into_owned())
+    }
+
+    /// Where a dataset shows the snapshot.
+    fn root(&self, point: &Path) -> Result<PathBuf> {
         let root = point.join(".zfs/snapshot").join(&self.snapshot);
         if !root.is_dir() {
             bail!("the snapshot is not to be seen at {}", root.display());
         }
-        Ok(root.join(path.strip_prefix(point).unwrap_or(path)))
+        Ok(root)
     }
+}
+
+/// Where a file of the data goes in the capture. The capture has one folder: of two files of the same name one would be lost.
+fn place(dir: &Path, path: &Path, taken: &mut BTreeMap<OsString, PathBuf>) -> Result<PathBuf> {
+    let name = path.file_name().context("a file has a name")?;
+    if let Some(other) = taken.insert(name.to_owned(), path.to_owned()).filter(|other| other != path) {
+        bail!("{} and {} have the same name: only one of them would be in the capture", other.display(), path.display());
+    }
+    Ok(dir.join(name))
 }
 
 /// Copied by an earlier pass, and not touched since.
@@ -160,12 +181,41 @@ mod tests {
         let capture = dir.path().join("capture");
         fs::write(dir.path().join("a.log"), "one\ntwo\n").unwrap();
         fs::write(dir.path().join("b.log"), "new\n").unwrap();
-        pass.growth(&pattern.to_string_lossy(), &capture).unwrap();
+        pass.growth(&pattern.to_string_lossy(), &capture, &mut BTreeMap::new()).unwrap();
         assert_eq!(fs::read_to_string(capture.join("a.log")).unwrap(), "two\n");
         assert_eq!(fs::read_to_string(capture.join("b.log")).unwrap(), "new\n");
         fs::write(dir.path().join("a.log"), "one\n").unwrap();
-        pass.growth(&pattern.to_string_lossy(), &capture).unwrap();
+        pass.growth(&pattern.to_string_lossy(), &capture, &mut BTreeMap::new()).unwrap();
         assert_eq!(fs::read_to_string(capture.join("a.log")).unwrap(), "");
+    }
+
+    #[test]
+    fn a_mountpoint_may_hold_what_is_special_in_a_pattern() {
+        let (dir, mut pass, _) = data();
+        let point = dir.path().join("my [data]; *");
+        fs::create_dir_all(point.join(".zfs/snapshot/before")).unwrap();
+        fs::write(point.join(".zfs/snapshot/before/-rf.log"), "one\n").unwrap();
+        fs::write(point.join("-rf.log"), "one\ntwo\n").unwrap();
+        pass.mounts[0].mountpoint = Some(point.clone());
+        let pattern = format!("{}/*.log", glob::Pattern::escape(&point.to_string_lossy()));
+        let capture = dir.path().join("capture");
+        pass.growth(&pattern, &capture, &mut BTreeMap::new()).unwrap();
+        assert_eq!(fs::read_to_string(capture.join("-rf.log")).unwrap(), "two\n");
+        fs::remove_file(point.join("-rf.log")).unwrap();
+        let error = pass.growth(&pattern, &capture, &mut BTreeMap::new()).unwrap_err();
+        assert!(format!("{error:#}").contains("-rf.log of @before is gone"), "{error:#}");
+    }
+
+    #[test]
+    fn s1_two_files_of_one_name_stop_the_capture() {
+        let (dir, pass, _) = data();
+        for folder in ["x", "y"] {
+            fs::create_dir(dir.path().join(folder)).unwrap();
+            fs::write(dir.path().join(folder).join("new.log"), folder).unwrap();
+        }
+        let pattern = dir.path().join("*/new.log");
+        let error = pass.growth(&pattern.to_string_lossy(), &dir.path().join("capture"), &mut BTreeMap::new()).unwrap_err();
+        assert!(format!("{error:#}").contains("/x/new.log and ") && format!("{error:#}").contains("have the same name"), "{error:#}");
     }
 
     #[test]
@@ -181,7 +231,7 @@ mod tests {
                 Some(text) => fs::write(&path, text).unwrap(),
                 None => fs::remove_file(&path).unwrap(),
             }
-            let error = pass.growth(&pattern.to_string_lossy(), &dir.path().join("capture")).unwrap_err();
+            let error = pass.growth(&pattern.to_string_lossy(), &dir.path().join("capture"), &mut BTreeMap::new()).unwrap_err();
             assert!(format!("{error:#}").contains(why), "{error:#}");
         }
         assert!(!dir.path().join("capture/a.log").exists());

@@ -1,7 +1,8 @@
 //! Files that steps put aside: copied, flushed, checksummed, read back.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Seek};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -67,16 +68,20 @@ pub(super) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<()> {
     work().with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }
 
-/// Flushes and checksums every file below a folder, in order of name.
+/// Flushes and checksums every file below a folder, in order of name, and makes all of it the owner's alone: a command may have made it readable to all.
 pub(super) fn seal(dir: &Path) -> Result<Vec<FileEntry>> {
     let mut paths = Vec::new();
     collect(dir, &mut paths)?;
     paths.sort();
     let mut list = Vec::new();
     for path in paths {
-        File::open(&path).and_then(|file| file.sync_all()).with_context(|| format!("cannot flush {}", path.display()))?;
+        let close = |file: File| file.set_permissions(Permissions::from_mode(0o600)).and_then(|()| file.sync_all());
+        File::open(&path).and_then(close).with_context(|| format!("cannot flush {}", path.display()))?;
         let (sha256, size) = sha256(&path)?;
         let path = path.strip_prefix(dir).context("it was found there")?.to_owned();
+        if path.to_str().is_none() {
+            bail!("the name of {path:?} in {} is not UTF-8 text, so it cannot be written down", dir.display());
+        }
         list.push(FileEntry { path, size, sha256 });
     }
     Ok(list)
@@ -88,6 +93,8 @@ fn collect(dir: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
         let entry = entry.with_context(|| format!("cannot read {}", dir.display()))?;
         let kind = entry.file_type().with_context(|| format!("cannot read {}", entry.path().display()))?;
         if kind.is_dir() {
+            fs::set_permissions(entry.path(), Permissions::from_mode(0o700))
+                .with_context(|| format!("cannot set the mode of {}", entry.path().display()))?;
             collect(&entry.path(), paths)?;
         } else if kind.is_file() {
             paths.push(entry.path());
@@ -138,6 +145,9 @@ mod tests {
         fs::write(dir.path().join("b"), "two").expect("write");
         fs::write(dir.path().join("sub/a"), "").expect("write");
         let list = seal(dir.path()).expect("sealed");
+        for (path, mode) in [("b", 0o600), ("sub", 0o700), ("sub/a", 0o600)] {
+            assert_eq!(dir.path().join(path).metadata().expect("there").permissions().mode() & 0o777, mode, "{path}");
+        }
         let names: Vec<_> = list.iter().map(|entry| entry.path.display().to_string()).collect();
         assert_eq!(names, ["b", "sub/a"]);
         assert_eq!(list[1].sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -145,5 +155,13 @@ mod tests {
         fs::write(dir.path().join("b"), "twx").expect("write");
         let text = read_back(dir.path(), &list).expect_err("damaged").to_string();
         assert!(text.contains("/b is damaged: 3 bytes"), "{text}");
+    }
+    #[test]
+    fn a_name_that_is_not_text_is_told_before_the_journal_refuses_it() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = tempfile::tempdir().expect("temp dir");
+        fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"a\xff")), "").expect("write");
+        let text = seal(dir.path()).expect_err("not text").to_string();
+        assert!(text.contains(r#""a\xFF" in /"#), "{text}");
     }
 }

@@ -23,9 +23,7 @@ impl Effect for SaveInstaller {
             context.runner.run(&command).context("the installer of the installed version could not be put aside")?;
         }
         for pattern in &self.files {
-            let found = glob::glob(pattern).with_context(|| format!("{pattern:?} is not a glob pattern"))?;
-            for path in found {
-                let path = path.context("cannot read a folder")?;
+            for path in crate::pattern::find(pattern)? {
                 let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
                 files::copy(&path, &dir.join(name))?;
             }

@@ -1,7 +1,8 @@
 //! The product's own list of what it holds, one item a line, sorted: it is compared later.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -55,7 +56,7 @@ impl Effect for TakeInventory {
         list.sort_unstable();
         let work = beside(&target, ".new");
         let write = || -> std::io::Result<()> {
-            let mut file = BufWriter::new(File::create(&work)?);
+            let mut file = BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&work)?);
             crate::change::crash::full(&format!("list {}", target.file_name().unwrap_or_default().display()))?;
             for line in &list {
                 file.write_all(line)?;

@@ -158,3 +158,17 @@ stray_ended() {
   [ "$before" = "$(find /var/lib/redis* -name stray -printf '%T@ %s\n' 2>/dev/null)" ]
   rm -f /root/stray /var/lib/redis/stray
 }
+
+# redis_count N: so many INCRs of one key: a replay that takes its time, and that nobody can make twice unseen.
+redis_count() { seq "$1" | sed 's/.*/INCR counter/' | redis_feed "$1"; }
+
+# redis_slow_capture: the playbook with a pass in front that writes for some seconds, so that there is a within.
+redis_slow_capture() {
+  mkdir -p /etc/backout/playbooks
+  # shellcheck disable=SC2016
+  awk '/^\[\[capture.pass\]\]/ {
+      print "[[capture.pass]]\nabout = \"a copy that takes its time\"\nservice = \"stopped\""
+      print "command = { argv = [\"sh\", \"-c\", '\'''\'''\''for i in $(seq 50); do head -c 65536 /dev/urandom >>\"$1/slow\" || exit 1; sleep 0.1; done; rm \"$1/slow\"'\'''\'''\'', \"sh\", \"{capture_dir}\"] }\n"
+    } { print }' /case/playbooks/redis.toml >/etc/backout/playbooks/redis.toml
+  backout playbook check /etc/backout/playbooks/redis.toml
+}

@@ -87,6 +87,25 @@ fn s1_every_downgrade_brings_everything_back_once() {
 }
 
 #[test]
+fn s9_what_is_written_is_for_the_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = upgraded(PLAIN);
+    world.run(Verb::Keep);
+    let (mut folders, mut files) = (vec![world.layout.folder().to_owned()], 0);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let metadata = path.symlink_metadata().unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o077, 0, "{}", path.display());
+            files += usize::from(metadata.is_file());
+            // The saved configuration has the modes of the originals; its folder is closed.
+            let saved = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("config-"));
+            folders.extend((metadata.is_dir() && !saved).then_some(path));
+        }
+    }
+    assert!(files > 4, "{files} files");
+}
+
+#[test]
 fn undo_and_a_second_downgrade() {
     for kind in KINDS {
         for second in [Verb::Keep, Verb::InPlace, Verb::Commit] {

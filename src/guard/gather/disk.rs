@@ -89,7 +89,9 @@ impl Map<'_> {
         let others = match trust::whole_way(path.ancestors().find(|folder| folder.exists()).unwrap_or(&nearest)) {
             Ok(()) => None,
             Err(Distrust::Writable { path, why, remedy }) => Some(Others { why: format!("{}: {why}", path.display()), remedy }),
-            Err(error @ Distrust::Read { .. }) => Some(Others { why: error.to_string(), remedy: "See why, as root.".into() }),
+            Err(error @ (Distrust::Read { .. } | Distrust::Link { .. })) => {
+                Some(Others { why: error.to_string(), remedy: "See why, as root.".into() })
+            }
         };
         Place { role, path: path.to_owned(), nearest, on, free, others }
     }

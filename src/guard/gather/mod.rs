@@ -41,6 +41,8 @@ pub struct Sources<'a> {
     pub command: &'a dyn Fn(&CommandSpec) -> Result<Command, String>,
     /// A path, unit, process or program of the playbook with its names filled in.
     pub text: &'a dyn Fn(&str) -> Result<String, String>,
+    /// A glob pattern of the playbook with its names filled in.
+    pub pattern: &'a dyn Fn(&str) -> Result<String, String>,
     /// The way from the first version to the second.
     pub rule: Rule<'a>,
     /// Where this tool keeps what must outlive a rollback; the folders need not exist yet.
@@ -116,6 +118,8 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
         asked: product::asked(sources),
         limits: sources.playbook.limits.iter().map(|limit| limit.about.clone()).collect(),
         programs: product::programs(sources),
+        secrets: product::secrets(sources),
+        uncapturable: product::uncapturable(sources),
         installers: product::installers(sources),
     };
     disk::lay_out(sources, &mut facts, &table);

@@ -161,6 +161,35 @@ pub(super) fn programs(sources: &Sources<'_>) -> Vec<Program> {
     programs
 }
 
+/// Why the files of secrets cannot be used, each reason once. A name that gets its value later is looked at later.
+pub(super) fn secrets(sources: &Sources<'_>) -> Vec<String> {
+    let playbook = sources.playbook;
+    let asking = playbook.ask.values().map(|ask| &ask.command).chain(playbook.requirements.iter().map(|it| &it.command));
+    let all = commands(sources).into_iter().map(|(_, spec)| spec).chain(asking).chain([&playbook.version.command]);
+    let mut found = Vec::new();
+    for (name, path) in all.chain(playbook.upgrade.candidate.as_ref()).flat_map(|spec| &spec.env_from_file) {
+        let Ok(path) = (sources.text)(path) else { continue };
+        if path.is_empty() {
+            continue;
+        }
+        if let Err(error) = crate::secret::read(name, Path::new(&path)) {
+            let why = error.to_string();
+            if !found.contains(&why) {
+                found.push(why);
+            }
+        }
+    }
+    found
+}
+
+/// Why files that the capture would take now cannot be taken.
+pub(super) fn uncapturable(sources: &Sources<'_>) -> Vec<String> {
+    let passes = &sources.playbook.capture.passes;
+    let patterns = passes.iter().flat_map(|pass| pass.new_files.iter().chain(&pass.grown_files));
+    let look = |pattern: &String| crate::pattern::find(&(sources.pattern)(pattern).ok()?).err().map(|error| error.to_string());
+    patterns.filter_map(look).collect()
+}
+
 /// As execvp(3) looks for it.
 fn find(program: &str) -> Option<PathBuf> {
     let runs = |path: &Path| path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0);
@@ -186,10 +215,7 @@ pub(super) fn installers(sources: &Sources<'_>) -> Installers {
 fn at_hand(sources: &Sources<'_>) -> Learnt<Vec<PathBuf>> {
     let mut files = Vec::new();
     for pattern in &sources.playbook.installer.files {
-        let pattern = (sources.text)(pattern)?;
-        let found = glob::glob(&pattern).map_err(|error| format!("{pattern}: {error}"))?;
-        for path in found {
-            let path = path.map_err(|error| error.to_string())?;
+        for path in crate::pattern::find(&(sources.pattern)(pattern)?).map_err(|error| error.to_string())? {
             if path.is_file() && !files.contains(&path) {
                 files.push(path);
             }

@@ -165,6 +165,7 @@ impl Host {
             site: &site,
             command: &|spec| spec.argv.clone().map(Command::new).ok_or_else(|| "a pipe".to_owned()),
             text: &text,
+            pattern: &text,
             rule: &|_, _| Ok(Some((Verdict::Allow, String::new()))),
             places: vec![(Role::Journal, self.root.join("state/changes")), (Role::Captures, self.root.join("db/store"))],
             snapshot_name: Some("c1".into()),

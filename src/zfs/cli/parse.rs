@@ -23,7 +23,12 @@ fn wrong(detail: String) -> ZfsError {
 fn rows<const N: usize>(text: &str) -> impl Iterator<Item = Result<[&str; N]>> {
     text.split_terminator('\n').map(|line| {
         let fields: Vec<&str> = line.splitn(N, '\t').collect();
-        <[&str; N]>::try_from(fields).map_err(|fields| wrong(format!("{} columns instead of {N} in {line:?}", fields.len())))
+        <[&str; N]>::try_from(fields).map_err(|fields| {
+            let count = fields.len();
+            wrong(format!(
+                "{count} columns instead of {N} in {line:?}: a property with a line end in it, such as a mountpoint, cannot be read"
+            ))
+        })
     })
 }
 
