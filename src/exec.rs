@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use regex::RegexSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,9 @@ pub struct Command {
     /// Leaves servers behind on purpose: its processes are not marked as ours and are not ended by a later run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub daemon: bool,
+    /// Regular expressions for lines of its output that mean that it failed, whatever its exit status says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fails_on: Vec<String>,
 }
 
 mod seconds {
@@ -77,6 +81,7 @@ impl Command {
             stdout: None,
             timeout: Duration::from_secs(60),
             daemon: false,
+            fails_on: Vec::new(),
         }
     }
 
@@ -330,13 +335,23 @@ impl Runner {
         let handle = expression.start().map_err(start)?;
         let ended = self.wait(&handle, command.timeout);
         let stderr = tail(&mut err).map_err(io(&scratch))?;
+        // An error may stand long before the end.
+        let all_stderr = if command.fails_on.is_empty() { String::new() } else { whole(&mut err).map_err(io(&scratch))? };
         let stdout = if command.stdout.is_some() { String::new() } else { whole(&mut out).map_err(io(&scratch))? };
         self.log(&stdout);
         self.log(&stderr);
         match ended {
             Ended::Status(status) if status.success() => {
                 out.flush().map_err(io(&scratch))?;
-                Ok(Output { stdout, stderr })
+                let Some(told) = failure_told(&command.fails_on, [&stdout, &all_stderr]) else { return Ok(Output { stdout, stderr }) };
+                self.log(&format!("[it says that it failed: {told}]\n"));
+                Err(ExecError::Failed {
+                    command: line,
+                    status: format!("{status}, but it says that it failed"),
+                    code: status.code(),
+                    stderr: told,
+                    stdout: last(&stdout),
+                })
             }
             Ended::Status(status) => {
                 self.log(&format!("[{status}]\n"));
@@ -448,6 +463,17 @@ impl Runner {
     }
 }
 
+/// The first line that one of the patterns fits. A pattern that cannot be read fits everything: it must not hide a failure.
+fn failure_told(patterns: &[String], texts: [&str; 2]) -> Option<String> {
+    if patterns.is_empty() {
+        return None;
+    }
+    match RegexSet::new(patterns) {
+        Ok(set) => texts.iter().flat_map(|text| text.lines()).find(|line| set.is_match(line)).map(str::to_owned),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
 enum Ended {
     Status(std::process::ExitStatus),
     TimedOut,
@@ -535,6 +561,18 @@ mod tests {
     fn a_pipe_fails_when_its_first_program_does() {
         let command = Command { stages: vec![vec!["false".into()], vec!["cat".into()]], ..Command::new(["x"]) };
         assert!(matches!(Runner::default().run(&command), Err(ExecError::Failed { .. })));
+    }
+
+    #[test]
+    fn what_a_command_says_counts_more_than_its_exit_status() {
+        for (script, fails) in [("echo 12 records", false), ("echo ERROR: disk", true), ("echo 12; echo ERROR: disk >&2", true)] {
+            let command = Command { fails_on: vec!["^ERROR:".into()], ..Command::new(["sh", "-c", script]) };
+            let result = Runner::default().run(&command);
+            assert_eq!(result.is_err(), fails, "{script}");
+            if let Err(error) = result {
+                assert!(error.to_string().ends_with("exit status: 0, but it says that it failed:\nERROR: disk"), "{error}");
+            }
+        }
     }
 
     #[test]

@@ -104,6 +104,9 @@ pub struct Service {
     pub start: Option<Command>,
     /// Process names that must be gone after a stop.
     pub processes: Vec<String>,
+    /// Those of them that run without clients, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_maintenance: Vec<String>,
     /// Paths that no process may use after a stop.
     pub paths: Vec<PathBuf>,
     /// Answers when the service serves its clients.
@@ -125,6 +128,9 @@ pub struct Maintenance {
     pub ready_within: u64,
     /// Process names that must be gone after a stop.
     pub processes: Vec<String>,
+    /// Those of them that run without clients; empty when the playbook does not tell them apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<String>,
     /// Paths that no process may use after a stop.
     pub paths: Vec<PathBuf>,
 }

@@ -120,6 +120,15 @@ impl Check<'_, '_> {
         }
         self.distinct(&processes, &service.processes);
         self.distinct(&at.key("units"), &service.units);
+        let own = at.key("maintenance").key("processes");
+        for (i, name) in service.maintenance.processes.iter().enumerate().filter(|(_, name)| !service.processes.contains(name)) {
+            let what = format!("{name:?} is not one of `service.processes`");
+            self.report.error(&own.at(i), what, "name it there, too: after a stop it must be gone");
+        }
+        if !service.processes.is_empty() && service.processes.iter().all(|name| service.maintenance.processes.contains(name)) {
+            let remedy = "leave out those that serve clients, or leave the field out";
+            self.report.error(&own, "every process runs in maintenance, so none of them tells that the service is open", remedy);
+        }
         self.duration(&at.key("ready_within"), service.ready_within.as_deref());
         self.duration(&at.key("maintenance").key("ready_within"), service.maintenance.ready_within.as_deref());
     }
@@ -158,21 +167,7 @@ impl Check<'_, '_> {
     }
 
     fn pattern(&mut self, at: &Path, text: &str, groups: Groups) {
-        match regex::Regex::new(text) {
-            Err(error) => {
-                let text = error.to_string();
-                let why = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
-                let remedy = "mend it; in TOML write it in single quotes, so that `\\` stays";
-                self.report.error(at, format!("this regular expression cannot be read: {why}"), remedy);
-            }
-            Ok(regex) => {
-                let found = regex.captures_len() - 1;
-                if groups == Groups::One && found != 1 {
-                    let what = format!("this regular expression has {found} groups, but one is needed: the value");
-                    self.report.error(at, what, "put ( ) around the value, and (?: ) around everything else that is grouped");
-                }
-            }
-        }
+        pattern(self.report, at, text, groups);
     }
 
     fn questions(&mut self) {
@@ -330,6 +325,7 @@ impl Check<'_, '_> {
         }
         commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, Place::Host);
         commands.paths(&Path::of(&["data", "config"]), &it.data.config, Place::Host);
+        commands.paths(&Path::of(&["data", "outside"]), &it.data.outside, Place::Host);
         commands.paths(&Path::of(&["installer", "files"]), &it.installer.files, Place::Host);
         commands.texts(&service.key("units"), &it.service.units, Place::Host);
         commands.unused();
@@ -355,8 +351,27 @@ impl Check<'_, '_> {
     }
 }
 
+/// Notes a regular expression that cannot be read, or has not the groups that are needed.
+pub(super) fn pattern(report: &mut Report<'_>, at: &Path, text: &str, groups: Groups) {
+    match regex::Regex::new(text) {
+        Err(error) => {
+            let text = error.to_string();
+            let why = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
+            let remedy = "mend it; in TOML write it in single quotes, so that `\\` stays";
+            report.error(at, format!("this regular expression cannot be read: {why}"), remedy);
+        }
+        Ok(regex) => {
+            let found = regex.captures_len() - 1;
+            if groups == Groups::One && found != 1 {
+                let what = format!("this regular expression has {found} groups, but one is needed: the value");
+                report.error(at, what, "put ( ) around the value, and (?: ) around everything else that is grouped");
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Groups {
+pub(super) enum Groups {
     Any,
     One,
 }

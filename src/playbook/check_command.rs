@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Playbook;
+use super::check::Groups;
 use super::model::CommandSpec;
 use super::names::{LATE_NAMES, Place, late};
 use super::problem::{Path, Report, nearest};
@@ -77,6 +78,9 @@ impl<'c, 'a> Commands<'c, 'a> {
             self.text(&at.key("user"), user, place, Lists::Refused);
         }
         duration(self.report, &at.key("timeout"), command.timeout.as_deref());
+        for (i, pattern) in command.fails_on.iter().enumerate() {
+            super::check::pattern(self.report, &at.key("fails_on").at(i), pattern, Groups::Any);
+        }
     }
 
     fn words(&mut self, at: &Path, words: &[String], place: Place) {

@@ -27,6 +27,7 @@ impl CommandSpec {
             stdout: self.stdout.as_ref().map(Into::into),
             timeout,
             daemon: self.daemon,
+            fails_on: self.fails_on.clone(),
         }
     }
 }

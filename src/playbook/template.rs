@@ -188,6 +188,7 @@ pub fn expand_command_known(command: &Command, lookup: &dyn Fn(&str) -> Option<S
         stdout: command.stdout.as_ref().map(path),
         timeout: command.timeout,
         daemon: command.daemon,
+        fails_on: command.fails_on.clone(),
     }
 }
 
@@ -227,6 +228,7 @@ pub fn expand_command(
         stdout: path(&command.stdout)?,
         timeout: command.timeout,
         daemon: command.daemon,
+        fails_on: command.fails_on.clone(),
     })
 }
 
