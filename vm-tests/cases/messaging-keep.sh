@@ -28,8 +28,7 @@ backout status
 echo "== undo: what came in since stays aside; what was there before is there"
 backout undo --yes
 messaging_version | grep -F 8.0.2
-cp "$RECORD" /root/record-all
-cp /root/record-upgraded "$RECORD"
+record_back_to /root/record-upgraded
 audit
 echo "== downgrade again, and commit"
 backout downgrade --keep --yes

@@ -23,7 +23,7 @@ audit
 echo "== undo"
 kill_everywhere undo
 messaging_version | grep -F 8.0.2
-cp /root/record-upgraded "$RECORD"
+record_back_to /root/record-upgraded
 audit
 echo "== downgrade in place"
 before=$(accepted)

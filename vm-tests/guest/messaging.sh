@@ -46,6 +46,13 @@ drained() {
 # audit: what was acknowledged is in queue or store exactly once, as users left it; what they deleted is gone.
 audit() { standin audit --home "$MSG" --record "$RECORD"; }
 
+# record_back_to FILE: after an undo, what counts is what was acknowledged when FILE was copied from the record. Mail that was handed in later may have come
+# into the store before it was closed, or not.
+record_back_to() {
+  { cat "$1"; tail -n "+$(($(wc -l <"$1") + 1))" "$RECORD" | grep '"offered"' || true; } >/root/record.new
+  mv /root/record.new "$RECORD"
+}
+
 # mail_meanwhile: a program on the host goes on handing in mail, a message every 300 ms, until mail_ends. What is refused while no version is installed, it
 # does not send again.
 mail_meanwhile() {
