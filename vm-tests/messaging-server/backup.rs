@@ -107,18 +107,3 @@ pub fn imsbackup(args: &[String]) -> Result<ExitCode> {
     }
     Ok(ExitCode::SUCCESS)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_and_objects() {
-        assert_eq!(since("19700102:000001", "utc").expect("time"), 86401);
-        assert_eq!(since("19700102", "utc").expect("day"), 86400);
-        assert!(since("19700102:1", "utc").is_err());
-        let under = |object: &str| selected("user/ann/Archive", &[object.to_owned()]);
-        assert!(under("/") && under("/primary") && under("/primary/user") && under("/primary/user/ann"));
-        assert!(!under("/primary/user/an") && !under("/other"));
-    }
-}

@@ -353,6 +353,36 @@ fn a_restore_skips_what_exists_and_another_one_changes_nothing() {
 }
 
 #[test]
+fn the_audit_sees_each_way_to_break_the_record() {
+    let host = Host::with(NEW);
+    host.deliver(3, &["--name", "mail"]);
+    host.drained();
+    host.msg("stop-msg", &[]);
+    let record = fs::read_to_string(host.record()).unwrap();
+    let first = record.lines().next().unwrap();
+    let id = first.split('"').nth(5).unwrap();
+    let asked = format!(r#"{{"asked":{{"mailbox":"user/ben","id":"{id}","what":{{"set":{{"flag":"seen"}}}}}}}}"#);
+    let ghost = r#"{"offered":{"id":"ghost","user":"ann","sha256":"0"}}"#;
+    let without: String = record.lines().filter(|line| !line.contains(id)).map(|line| format!("{line}\n")).collect();
+    let sum = first.split('"').nth(13).unwrap();
+    for (record, said) in [
+        (format!("{record}{ghost}\n{{\"accepted\":{{\"id\":\"ghost\"}}}}\n"), "lost: ghost"),
+        (format!("{record}{asked}\n\"done\"\n"), "changed: "),
+        (record.replacen(sum, "0", 1), "damaged: "),
+        (without, "unexpected: "),
+        // An answer that was lost: both outcomes are right.
+        (format!("{record}{asked}\n"), "0 wrong"),
+        (format!("{record}{asked}\n\"refused\"\n"), "0 wrong"),
+        (format!("{record}{ghost}\n"), "0 wrong"),
+        (record.clone(), "0 wrong"),
+    ] {
+        fs::write(host.record(), record).unwrap();
+        let output = host.audit();
+        assert!(text(&output).contains(said) && output.status.success() == said.starts_with('0'), "{said}: {}", text(&output));
+    }
+}
+
+#[test]
 fn the_documented_way_back_keeps_everything_and_may_be_repeated() {
     let host = Host::seeded(OLD);
     host.msg("stop-msg", &[]);
