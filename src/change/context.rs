@@ -68,6 +68,12 @@ impl Context<'_> {
         self.run().is_ok_and(|run| matches!(run.step(step), Some((_, StepState::Started | StepState::Failed(_)))))
     }
 
+    /// How often the step was started in this procedure.
+    pub fn attempts(&self, step: &str) -> u32 {
+        let tried = |run: &Run| Some(run.attempts[run.plan.position(step)?]);
+        self.run().ok().and_then(tried).unwrap_or_default()
+    }
+
     /// The server without clients, if it may be running now: it was begun to be started, and is not known to be stopped. An abort finds the one of the
     /// procedure that it aborts.
     pub fn in_maintenance(&self) -> Option<&Maintenance> {

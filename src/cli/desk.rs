@@ -14,6 +14,7 @@ use crate::journal::{FORMAT, Opening, Output, State};
 use crate::plan::Mount;
 use crate::playbook::model::{CommandSpec, Playbook};
 use crate::playbook::{Site, Validated, ValidatedSite, library, template};
+use crate::step;
 use crate::zfs::{self, Dataset, Engine};
 
 /// Site, playbook and the means to look at the world.
@@ -92,6 +93,13 @@ impl Desk {
         if let Some(state) = state {
             values.extend(state.opening.values.clone());
             values.insert("from_version".into(), state.opening.from_version.clone());
+        } else {
+            let version = &self.product().version;
+            let command = template::expand_command_known(&version.command.command(), &|name| values.get(name).cloned());
+            // When it cannot be asked a guard says why.
+            if let Ok(Some(installed)) = step::installed_version(&self.runner, &command, &version.pattern) {
+                values.insert("from_version".into(), installed);
+            }
         }
         let asked = self.ask(&values);
         values.extend(asked);

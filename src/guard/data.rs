@@ -42,6 +42,30 @@ fn path(facts: &Facts, data: &DataPath) -> Option<Finding> {
     }
 }
 
+/// What must not go back with the data lies elsewhere: rolled back, it would lose what came in since.
+pub(super) fn outside(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "outside";
+    let finding = |it: &DataPath| match (&it.real, &it.on) {
+        (Err(why), _) => Some(
+            Finding::refuse(ID, format!("{} cannot be followed, and must not go back with the data", it.path))
+                .detail([why.clone()])
+                .remedy(["Correct the path in the site file's variables."]),
+        ),
+        (_, Err(why)) => Some(Finding::refuse(ID, format!("what {} lies on could not be found out", it.path)).detail([why.clone()])),
+        (_, Ok(on)) => {
+            let dataset = on.dataset.as_ref().filter(|dataset| facts.goes_back(dataset))?;
+            Some(
+                Finding::refuse(ID, format!("{} lies on {dataset}, and must not go back with the data", it.path))
+                    .detail(["What came in there since the snapshot would be lost."])
+                    .remedy([
+                        "Move it to a dataset of its own that the site file does not name, or to another disk, with the service stopped.",
+                    ]),
+            )
+        }
+    };
+    facts.outside.iter().filter_map(finding).collect()
+}
+
 /// Each of the site's datasets holds data of the product: a name mistyped would roll back someone else's.
 pub(super) fn idle(facts: &Facts) -> Vec<Finding> {
     let on: Vec<_> = facts.data.iter().filter_map(|data| data.on.as_ref().ok()?.dataset.as_ref()).collect();
@@ -146,6 +170,25 @@ mod tests {
         facts.data[0].on = Ok(lies("/srv/db/log", "tank/db/log"));
         facts.data[0].real = Ok("/srv/db".into());
         assert!(paths(&facts).is_empty(), "a child goes back too");
+    }
+
+    #[test]
+    fn what_must_not_go_back_lies_on_what_goes_back() {
+        let mut facts = facts(Occasion::Check);
+        facts.outside[0].on = Ok(lies("/srv/db", "tank/db"));
+        insta::assert_snapshot!(show(&outside(&facts)), @r"
+            refused: /srv/queue lies on tank/db, and must not go back with the data [outside]
+                     What came in there since the snapshot would be lost.
+              to do: Move it to a dataset of its own that the site file does not name, or to another disk, with the service stopped.
+            ");
+        facts.outside[0].on = Ok(lies("/srv/queue", "tank/queue"));
+        assert!(outside(&facts).is_empty(), "a dataset of its own stays");
+        facts.outside[0].real = Err("No such file or directory (os error 2)".into());
+        insta::assert_snapshot!(show(&outside(&facts)), @r"
+            refused: /srv/queue cannot be followed, and must not go back with the data [outside]
+                     No such file or directory (os error 2)
+              to do: Correct the path in the site file's variables.
+            ");
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct Facts {
     pub pools: Vec<PoolFact>,
     /// The playbook's data paths and where they really lie.
     pub data: Vec<DataPath>,
+    /// What must not go back with the data, and where it really lies.
+    pub outside: Vec<DataPath>,
     /// Symbolic links inside the data that lead off the datasets.
     pub links: Vec<LinkOut>,
     /// Folders that were too large to be searched for such links to the end.

@@ -103,6 +103,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
             state: Ok(Some(PoolState { health: "ONLINE".into(), size: 100 * GIB, free: 60 * GIB, readonly: false })),
         }],
         data: vec![DataPath { path: "/srv/db".into(), real: Ok("/srv/db".into()), on: Ok(lies("/srv/db", "tank/db")) }],
+        outside: vec![DataPath { path: "/srv/queue".into(), real: Ok("/srv/queue".into()), on: Ok(lies("/", "/dev/vda1")) }],
         links: Vec::new(),
         links_unsearched: Vec::new(),
         system: vec![place(Role::System, "/usr")],
@@ -174,6 +175,7 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.ours.push((name("tank/db").at("gone").expect("name"), Guid(9)));
     facts.data.push(DataPath { path: "/home/db".into(), real: Ok("/home/db".into()), on: Ok(lies("/", "/dev/vda1")) });
     facts.data[0].on = Ok(lies("/", "/dev/vda1"));
+    facts.outside[0].on = Ok(lies("/srv/db", "tank/db"));
     facts.links = vec![LinkOut { link: "/srv/db/x".into(), target: "/home/x".into(), dataset: None }];
     facts.foreign_mounts = Err("no mounts".into());
     facts.system[0].on = Ok(lies("/usr", "tank/db"));

@@ -153,6 +153,7 @@ const GUARDS: &[Guard] = &[
     datasets::pools,
     datasets::system,
     data::paths,
+    data::outside,
     data::idle,
     data::links,
     data::mounts,
@@ -233,7 +234,7 @@ mod tests {
         let mut found: Vec<&str> = occasions.into_iter().flat_map(spoilt).collect();
         found.sort_unstable();
         found.dedup();
-        insta::assert_snapshot!(found.join(" "), @"ask candidate clock data-links data-path data-users dataset-idle dataset-missing file-name foreign-mount installed installer limits name-beside newer-bookmarks newer-snapshots not-running open-change place-on-dataset place-room place-volatile place-writable pool-fill pool-health pool-missing pool-readonly pool-root program readonly refquota requirement rights room secret several-pools snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
+        insta::assert_snapshot!(found.join(" "), @"ask candidate clock data-links data-path data-users dataset-idle dataset-missing file-name foreign-mount installed installer limits name-beside newer-bookmarks newer-snapshots not-running open-change outside place-on-dataset place-room place-volatile place-writable pool-fill pool-health pool-missing pool-readonly pool-root program readonly refquota requirement rights room secret several-pools snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
         let silent: Vec<usize> = (0..GUARDS.len())
             .filter(|index| {
                 occasions.iter().all(|occasion| {

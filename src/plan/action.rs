@@ -99,7 +99,7 @@ pub struct Service {
     /// systemd units.
     pub units: Vec<String>,
     /// Seconds that one may take to stop.
-    #[serde(default = "stop_within")]
+    #[serde(default = "stop_within", skip_serializing_if = "is_usual")]
     pub stop_within: u64,
     /// Stop command for products without units.
     pub stop: Option<Command>,
@@ -107,6 +107,9 @@ pub struct Service {
     pub start: Option<Command>,
     /// Process names that must be gone after a stop.
     pub processes: Vec<String>,
+    /// Those of them that run without clients, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_maintenance: Vec<String>,
     /// Paths that no process may use after a stop.
     pub paths: Vec<PathBuf>,
     /// Answers when the service serves its clients.
@@ -118,6 +121,10 @@ pub struct Service {
 /// Where nothing is said.
 pub(super) fn stop_within() -> u64 {
     900
+}
+
+fn is_usual(seconds: &u64) -> bool {
+    *seconds == stop_within()
 }
 
 /// See [`Action::MaintenanceStart`].
@@ -133,6 +140,9 @@ pub struct Maintenance {
     pub ready_within: u64,
     /// Process names that must be gone after a stop.
     pub processes: Vec<String>,
+    /// Those of them that run without clients; empty when the playbook does not tell them apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<String>,
     /// Paths that no process may use after a stop.
     pub paths: Vec<PathBuf>,
 }

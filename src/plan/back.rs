@@ -51,7 +51,9 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
         let cut = |id: &str| matches!(run.step(id), Some((_, StepState::Started | StepState::Failed(_))));
         let mut upgrade = parts.upgrade("upgrade-again")?;
         if let Action::Package(package) = &mut upgrade.action {
-            package.cut = unfinished || cut("reinstall") || cut("uninstall");
+            // Between the two nothing is installed that could be upgraded.
+            let between = run.was_begun("uninstall") && !matches!(run.step("reinstall"), Some((_, StepState::Done)));
+            package.cut = unfinished || cut("reinstall") || between;
         }
         steps.push(upgrade);
         if !unfinished {

@@ -58,6 +58,7 @@ impl Parts<'_> {
             stop: self.optional(service.stop.as_ref())?,
             start: self.optional(service.start.as_ref())?,
             processes: service.processes.clone(),
+            in_maintenance: service.maintenance.processes.clone(),
             paths: self.paths(&self.playbook.data.paths)?,
             ready: self.optional(service.ready.as_ref())?,
             ready_within: within(service.ready_within.as_deref())?,
@@ -80,6 +81,7 @@ impl Parts<'_> {
             ready: self.optional(maintenance.ready.as_ref())?,
             ready_within: within(maintenance.ready_within.as_deref())?,
             processes: service.processes.clone(),
+            own: maintenance.processes.clone(),
             paths: self.paths(&self.playbook.data.paths)?,
         })
     }

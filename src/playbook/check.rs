@@ -125,6 +125,15 @@ impl Check<'_, '_> {
             let remedy = "remove it, or write the limit as `timeout` of `stop`";
             self.report.error(&at.key("stop_within"), "`stop_within` is the limit for units, and there are none", remedy);
         }
+        let own = at.key("maintenance").key("processes");
+        for (i, name) in service.maintenance.processes.iter().enumerate().filter(|(_, name)| !service.processes.contains(name)) {
+            let what = format!("{name:?} is not one of `service.processes`");
+            self.report.error(&own.at(i), what, "name it there, too: after a stop it must be gone");
+        }
+        if !service.processes.is_empty() && service.processes.iter().all(|name| service.maintenance.processes.contains(name)) {
+            let remedy = "leave out those that serve clients, or leave the field out";
+            self.report.error(&own, "every process runs in maintenance, so none of them tells that the service is open", remedy);
+        }
         self.duration(&at.key("ready_within"), service.ready_within.as_deref());
         self.duration(&at.key("maintenance").key("ready_within"), service.maintenance.ready_within.as_deref());
     }
@@ -326,6 +335,7 @@ impl Check<'_, '_> {
         }
         commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, Place::Host);
         commands.paths(&Path::of(&["data", "config"]), &it.data.config, Place::Host);
+        commands.paths(&Path::of(&["data", "outside"]), &it.data.outside, Place::Host);
         commands.paths(&Path::of(&["installer", "files"]), &it.installer.files, Place::Host);
         commands.texts(&service.key("units"), &it.service.units, Place::Host);
         commands.unused();

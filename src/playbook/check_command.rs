@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Playbook;
+
 use super::model::CommandSpec;
 use super::names::{LATE_NAMES, Place, late};
 use super::problem::{Path, Report, nearest};

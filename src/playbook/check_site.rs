@@ -171,8 +171,12 @@ impl Check<'_, '_> {
     /// Paths that begin with a variable are absolute only when its value is.
     fn paths(&mut self, values: &BTreeMap<String, String>) {
         let playbook = self.playbook.playbook();
-        let lists =
-            [("data.paths", &playbook.data.paths), ("data.config", &playbook.data.config), ("installer.files", &playbook.installer.files)];
+        let lists = [
+            ("data.paths", &playbook.data.paths),
+            ("data.config", &playbook.data.config),
+            ("data.outside", &playbook.data.outside),
+            ("installer.files", &playbook.installer.files),
+        ];
         for (field, text) in lists.iter().flat_map(|(field, list)| list.iter().map(move |text| (field, text))) {
             let path = template::expand_known(text, &|name| values.get(name).cloned());
             if !path.starts_with('/') {

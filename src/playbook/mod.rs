@@ -7,6 +7,7 @@ pub mod library;
 mod methods;
 pub mod model;
 pub mod names;
+mod occasion;
 pub mod problem;
 pub mod schema;
 mod shape;

@@ -6,6 +6,9 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::occasion;
+pub use super::occasion::Occasion;
+
 /// How one product is stopped, started, upgraded, backed up incrementally, removed, reinstalled, restored and proved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +76,9 @@ pub struct Data {
     /// Configuration that is saved before the upgrade and put back by the downgrade. It may lie anywhere.
     #[serde(default)]
     pub config: Vec<String>,
+    /// Absolute paths that must not go back with the data, such as a queue: none may lie on one of the site's datasets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<String>,
 }
 
 /// One program, or several joined by pipes. Never a shell: each word is one argument.
@@ -158,6 +164,9 @@ pub struct Maintenance {
     /// How long `ready` may take. Default: 2 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_within: Option<String>,
+    /// Those of `service.processes` that run in maintenance, too. Where there are no units, the others tell that the service is open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processes: Vec<String>,
 }
 
 /// How the installed version is found out, and which ways are known.
@@ -233,22 +242,8 @@ pub struct Requirement {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warn: bool,
     /// Before which procedures it is asked. Default: only before the upgrade.
-    #[serde(default = "before_upgrade")]
+    #[serde(default = "occasion::before_upgrade")]
     pub before: Vec<Occasion>,
-}
-
-fn before_upgrade() -> Vec<Occasion> {
-    vec![Occasion::Upgrade]
-}
-
-/// The procedures that requirements stand before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Occasion {
-    /// Before the snapshot and the upgrade.
-    Upgrade,
-    /// Before the downgrade.
-    Downgrade,
 }
 
 /// How the installed version's installer is put aside before the upgrade.

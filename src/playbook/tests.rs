@@ -132,29 +132,51 @@ fn mariadb_s_ways_are_judged() {
 }
 
 #[test]
-fn the_messaging_server_fits_the_format() {
-    let text = include_str!("tests/messaging-server.toml");
-    let playbook = Validated::parse("messaging-server.toml", Some("messaging-server"), text).unwrap_or_else(|error| panic!("{error}"));
-    let restore = playbook.restore.command.command();
-    assert_eq!(restore.stages[0].last().map(String::as_str), Some("{capture_dir}/incremental"));
+fn messaging_server_s_ways_are_judged() {
+    use super::model::Verdict;
+    let playbook = find("messaging-server", &[]).unwrap();
+    let judged =
+        |from: &str, to: &str| playbook.rule_for(from, to).map(|rule| (rule.verdict, rule.note.split(' ').next().unwrap().to_owned()));
+    for (from, to, verdict, begin) in [
+        ("6.3.0", "8.0.2", Verdict::Refuse, "5.x"),
+        ("7.0.5.28.0", "8.0.2", Verdict::Confirm, "Versions"),
+        ("7.0.5.31.0", "8.0.2", Verdict::Warn, "The"),
+        ("7.0.5.31.0", "8.0.1", Verdict::Warn, "The"),
+        ("7.0.5.29.0", "7.0.5.31.0", Verdict::Warn, "Tried"),
+        ("8.0.1", "8.0.2", Verdict::Warn, "Tried"),
+    ] {
+        assert_eq!(judged(from, to), Some((verdict, begin.to_owned())), "{from} {to}");
+    }
+    assert_eq!(judged("8.0.2", "8.1"), None);
+    let pattern = regex::Regex::new(&playbook.version.pattern).unwrap();
+    for (text, version) in [
+        ("Oracle Communications Messaging Server 7u5-31.01(7.0.5.31.0) 64bit (built May  5 2014)", "7.0.5.31.0"),
+        ("Oracle Communications Messaging Server 8.0.2.1.20220829 64bit (built Aug 29 2022)", "8.0.2.1.20220829"),
+    ] {
+        assert_eq!(pattern.captures(text).unwrap()[1].to_owned(), version);
+    }
 }
 
 #[test]
 fn what_is_allowed_but_odd_is_warned_of() {
-    let text = include_str!("tests/messaging-server.toml")
+    let text = include_str!("../../playbooks/messaging-server.toml")
         .replace("interrupted = \"rollback\"", "interrupted = \"continue\"")
         .replace("[data]", "[variables.spare]\nabout = \"x\"\n\n[variables.root_password]\nabout = \"x\"\n\n[data]")
-        .replace("5.x and 6.x go", "5.x and 6.x in {root} go");
+        .replace("5.x and 6.x cannot", "5.x and 6.x in {root} cannot");
     let playbook = Validated::parse("messaging-server.toml", None, &text).unwrap();
+    let line = |needle: &str| 1 + text[..text.find(needle).unwrap()].matches('\n').count();
     let warnings: Vec<(usize, &str)> = playbook.warnings().iter().map(|warning| (warning.line, warning.what.as_str())).collect();
     assert_eq!(
         warnings,
         [
-            (17, "the variable `spare` is not used"),
-            (20, "the value of the variable `root_password` is written into the journal and into command lines"),
-            (20, "the variable `root_password` is not used"),
-            (44, "`{root}` is shown as it stands here: names have values in commands and paths only"),
-            (78, "an interrupted restore begins again from the start, as there is no `position`"),
+            (line("[variables.spare]"), "the variable `spare` is not used"),
+            (
+                line("[variables.root_password]"),
+                "the value of the variable `root_password` is written into the journal and into command lines"
+            ),
+            (line("[variables.root_password]"), "the variable `root_password` is not used"),
+            (line("note = \"5.x"), "`{root}` is shown as it stands here: names have values in commands and paths only"),
+            (line("interrupted ="), "an interrupted restore begins again from the start, as there is no `position`"),
         ]
     );
 }

@@ -55,12 +55,15 @@ pub(super) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<()> {
     private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let work = || -> io::Result<()> {
         let mut source = File::open(from)?;
-        let modified = source.metadata()?.modified()?;
+        let meta = source.metadata()?;
+        let (modified, runs) = (meta.modified()?, meta.permissions().mode() & 0o100);
         source.seek(io::SeekFrom::Start(begin))?;
         let mut target = tempfile::NamedTempFile::new_in(folder)?;
         io::copy(&mut source, &mut target)?;
         crate::change::crash::full(&format!("copy {}", to.file_name().unwrap_or_default().display()))?;
         target.as_file().set_modified(modified)?;
+        // An installer that runs must still run; nobody else than the owner may.
+        target.as_file().set_permissions(Permissions::from_mode(0o600 | runs))?;
         target.as_file().sync_all()?;
         target.persist(to).map_err(|error| error.error)?;
         sync_dir(folder)
@@ -137,6 +140,19 @@ pub fn read_back(dir: &Path, list: &[FileEntry]) -> Result<()> {
 #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_is_put_aside_still_runs_and_is_nobody_elses() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        for (mode, kept) in [(0o755, 0o700), (0o644, 0o600), (0o4555, 0o700)] {
+            let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+            let _ = fs::remove_file(&from);
+            fs::write(&from, "#!/bin/true\n").expect("written");
+            fs::set_permissions(&from, Permissions::from_mode(mode)).expect("mode");
+            copy(&from, &to).expect("copied");
+            assert_eq!(fs::metadata(&to).expect("there").permissions().mode() & 0o7777, kept);
+        }
+    }
 
     #[test]
     fn a_sealed_folder_is_read_back_and_damage_is_named() {

@@ -18,7 +18,8 @@ pub(super) struct Stop<'a>(pub &'a Maintenance);
 
 impl Effect for Start<'_> {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        if proc::processes_named(&context.proc(), &self.0.processes).map_err(anyhow::Error::msg)?.is_empty() {
+        let own = if self.0.own.is_empty() { &self.0.processes } else { &self.0.own };
+        if proc::processes_named(&context.proc(), own).map_err(anyhow::Error::msg)?.is_empty() {
             return Ok(Probe::Absent);
         }
         Ok(match &self.0.ready {

@@ -22,7 +22,7 @@ mod snapshot;
 mod verify;
 
 pub use files::{copy_all, read_back};
-pub use package::version_is;
+pub use package::{installed_version, version_is};
 
 use anyhow::Result;
 

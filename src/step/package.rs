@@ -13,12 +13,14 @@ use crate::plan::{Package, PackageJob, Step};
 /// The installed version; `None` when none is whole.
 ///
 /// # Errors
-/// When the command cannot be started or does not end. One that fails says that nothing is installed.
-pub(super) fn installed_version(runner: &Runner, command: &crate::exec::Command, pattern: &str) -> Result<Option<String>> {
+/// When the command cannot be started or does not end. One that fails, or is not there, says that nothing is installed.
+pub fn installed_version(runner: &Runner, command: &crate::exec::Command, pattern: &str) -> Result<Option<String>> {
     let pattern = Regex::new(pattern).with_context(|| format!("the version pattern {pattern:?} is not a regular expression"))?;
     let printed = match runner.run(command) {
         Ok(output) => output.stdout,
         Err(ExecError::Failed { .. }) => return Ok(None),
+        // The program that knows its version went with it.
+        Err(ExecError::Start { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).context("the installed version could not be asked"),
     };
     Ok(pattern.captures(printed.trim()).and_then(|found| found.get(1)).map(|version| version.as_str().to_owned()))
@@ -70,9 +72,16 @@ impl Effect for Package {
         Ok(())
     }
 
-    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+    fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
         super::mounts::needed(context)?;
-        context.command(&self.command)?;
+        if let Err(error) = context.command(&self.command) {
+            // What an earlier try, or the repair, removed cannot be removed again.
+            let again = self.job == PackageJob::Uninstall && (self.cut || context.attempts(&step.id) > 1);
+            if !again || context.runner.interrupt.requested() || !matches!(self.look(context)?, Probe::Present(_)) {
+                return Err(error);
+            }
+            (context.say)(&format!("the command failed, and nothing is left to be removed: {error:#}"));
+        }
         Ok(Output::Nothing)
     }
 
@@ -90,7 +99,17 @@ impl Effect for Package {
 
 #[cfg(test)]
 mod tests {
-    use super::version_is;
+    use super::{installed_version, version_is};
+    use crate::exec::{Command, Runner};
+
+    #[test]
+    fn a_version_command_that_was_removed_says_that_nothing_is_installed() {
+        let ask = |argv: &[&str]| installed_version(&Runner::default(), &Command::new(argv.iter().copied()), "([0-9.]+)");
+        assert_eq!(ask(&["/no/such/imsimta", "version"]).expect("an answer"), None);
+        assert_eq!(ask(&["false"]).expect("an answer"), None);
+        assert_eq!(ask(&["echo", "7.0.5"]).expect("an answer").as_deref(), Some("7.0.5"));
+        assert!(ask(&["/", "version"]).is_err(), "a folder is no program");
+    }
 
     #[test]
     fn a_version_is_its_first_parts() {

@@ -31,9 +31,16 @@ impl Effect for Stop<'_> {
                 return Ok(Probe::Absent);
             }
         }
-        // The server without clients is not the service. Without units the two cannot be told from each other.
-        let other = !self.0.units.is_empty() && context.in_maintenance().is_some();
-        Ok(if other || still_there(self.0, context)?.is_empty() { Probe::Present(Output::Nothing) } else { Probe::Absent })
+        // The server without clients is not the service. Without units the two can be told from each other by their processes, if at all.
+        let without_clients = context.in_maintenance().is_some();
+        let stopped = if without_clients && !self.0.units.is_empty() {
+            true
+        } else if without_clients && !self.0.in_maintenance.is_empty() {
+            !open(self.0, context)?
+        } else {
+            still_there(self.0, context)?.is_empty()
+        };
+        Ok(if stopped { Probe::Present(Output::Nothing) } else { Probe::Absent })
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -68,7 +75,7 @@ impl Effect for Start<'_> {
                 return Ok(Probe::Absent);
             }
         }
-        if self.0.units.is_empty() && proc::processes_named(&context.proc(), &self.0.processes).map_err(anyhow::Error::msg)?.is_empty() {
+        if self.0.units.is_empty() && !open(self.0, context)? {
             return Ok(Probe::Absent);
         }
         let ready = match &self.0.ready {
@@ -127,6 +134,12 @@ fn stop_unit(context: &Context<'_>, unit: &str, limit: Duration) -> Result<()> {
         }
         error => anyhow::Error::new(error).context(format!("could not stop {unit}")),
     })
+}
+
+/// Whether a process is there that serves clients; where the playbook does not tell them apart, any process.
+fn open(service: &Service, context: &Context<'_>) -> Result<bool> {
+    let serving: Vec<String> = service.processes.iter().filter(|name| !service.in_maintenance.contains(name)).cloned().collect();
+    Ok(!proc::processes_named(&context.proc(), &serving).map_err(anyhow::Error::msg)?.is_empty())
 }
 
 fn still_there(service: &Service, context: &Context<'_>) -> Result<Vec<String>> {

@@ -18,6 +18,17 @@ case_names() {
   done | sort -k1,1nr -k2 | cut -d' ' -f2
 }
 
+# uses SCRIPT WORD: does its head say so ("# uses: backout messaging")?
+uses() { [[ " $(header "$1" uses) " == *" $2 "* ]]; }
+
+# uses_below SCRIPT WORD: does it, or a stage below it?
+uses_below() {
+  local stage
+  uses "$1" "$2" && return 0
+  stage=$(header "$1" stage)
+  [ "${stage:-none}" != none ] && uses_below "$VM_TESTS/stages/$stage.sh" "$2"
+}
+
 # uses_tool SCRIPT: does it, or a stage below it, say "# uses: backout"?
 uses_tool() {
   local stage
@@ -33,7 +44,7 @@ any_uses_tool() {
 }
 
 # build_tools DIR [CASE...]: the programs that guests get, put into DIR, so that nothing that is built later changes a case under way.
-# The conformance suite is only built when a CASE uses it. Sets TOOLS.
+# The conformance suite and the stand-in for Messaging Server are only built when a CASE uses them. Sets TOOLS.
 build_tools() {
   TOOLS=$1
   shift
@@ -48,7 +59,11 @@ build_tools() {
     cargo build --locked --quiet --no-default-features --features crash-points --target x86_64-unknown-linux-gnu || return 1
   strip --strip-debug -o "$TOOLS/backout-static" "$(build_target)/static/x86_64-unknown-linux-gnu/debug/backout" || return 1
   for name in "$@"; do
-    [ "$(header "$VM_TESTS/cases/$name.sh" uses)" = zfs_conformance ] || continue
+    if uses_below "$VM_TESTS/cases/$name.sh" messaging && [ ! -f "$TOOLS/messaging_server" ]; then
+      in_build_root cargo build --locked --quiet --features crash-points --example messaging_server || return 1
+      strip --strip-debug -o "$TOOLS/messaging_server" "$(build_target)/debug/examples/messaging_server" || return 1
+    fi
+    uses "$VM_TESTS/cases/$name.sh" zfs_conformance || continue
     in_build_root cargo test --locked --quiet --no-run --features crash-points --test zfs_conformance || return 1
     strip --strip-debug -o "$TOOLS/zfs_conformance" \
       "$(find "$(build_target)/debug/deps" -name 'zfs_conformance-*' -type f -perm -u+x -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2)" || return 1
@@ -64,7 +79,9 @@ case_folder() {
   cp -r "$VM_TESTS/guest" "$VM_TESTS/by-hand" "$dir/"
   [ ! -d "$REPO/playbooks" ] || cp -r "$REPO/playbooks" "$dir/playbooks"
   [ -z "${TOOLS:-}" ] || cp "$TOOLS"/backout* "$dir/bin/"
-  [ "$(header "$script" uses)" != zfs_conformance ] || cp "$TOOLS/zfs_conformance" "$dir/bin/"
+  ! uses "$script" zfs_conformance || cp "$TOOLS/zfs_conformance" "$dir/bin/"
+  # Not in PATH, and not below bin/: a stage that does not use the tool stays good when only the tool changes.
+  ! uses "$script" messaging || install -D -t "$dir/messaging" "$TOOLS/messaging_server"
 }
 
 # stage_disk STAGE OUT: prints the disk of a stage, and makes it when it is not in the cache.
@@ -80,7 +97,7 @@ stage_disk() {
   case_folder "$script" "$folder"
   rm -f "$folder/guest/demo.sh"
   # A stage that does not use the tool stays good when only the tool changes.
-  [ "$(header "$script" uses)" = backout ] || rm -rf "${folder:?}"/{bin,playbooks}
+  uses "$script" backout || rm -rf "${folder:?}"/{bin,playbooks}
   key=$(cd "$folder" && { printf '%s\n' "$from"; find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16)
   mkdir -p "$(vm_cache)/stages"
   disk=$(vm_cache)/stages/$stage-$key.qcow2

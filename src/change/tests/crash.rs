@@ -111,6 +111,14 @@ fn s8_killed_at_every_place_without_units() {
     everywhere(ROUGH, Strike::Kill, false);
 }
 
+/// A product that only its own commands start and install, and that refuses what is done already.
+const STRICT: Kind = Kind { told: true, strict: true, uninstall: true, ..ROUGH };
+
+#[test]
+fn s8_killed_at_every_place_with_packages_that_refuse_what_is_done() {
+    everywhere(STRICT, Strike::Kill, false);
+}
+
 #[test]
 fn s8_killed_at_every_place_with_a_rollback_before_the_next_restore() {
     everywhere(Kind { resumable: false, ..PLAIN }, Strike::Kill, false);
@@ -146,7 +154,7 @@ pub(super) fn each_once(fired: &Fired) -> Hook {
 
 #[test]
 fn s8_killed_at_every_place_one_after_the_other() {
-    for kind in [PLAIN, ROUGH, Kind { resumable: false, cloned: true, ..PLAIN }] {
+    for kind in [PLAIN, ROUGH, STRICT, Kind { resumable: false, cloned: true, ..PLAIN }] {
         for (before, verb, version) in CASES {
             let straight = before(kind);
             straight.run(verb);
@@ -158,6 +166,35 @@ fn s8_killed_at_every_place_one_after_the_other() {
             world.serves(version);
         }
     }
+}
+
+/// Without units, a server that runs without clients looks like the open service, unless the playbook names its processes: then it is left running.
+#[test]
+fn s5_without_units_the_server_without_clients_is_known_by_its_processes() {
+    for (told, stops) in [(true, 1), (false, 2)] {
+        let world = upgraded(Kind { told, ..ROUGH });
+        let begun = |world: &World| String::from_utf8_lossy(&world.journal()).matches(r#""record":"started","step":"stop""#).count();
+        let before = begun(&world);
+        let plan = world.plan(Verb::Keep, &world.state());
+        let hook: Hook = Box::new(|at, _| (at == "point inventory:items:done").then_some(Strike::Kill));
+        assert_eq!(world.once(Some(plan), Some(hook)), Ended::Killed);
+        world.go_on();
+        assert_eq!(begun(&world) - before, stops, "told: {told}");
+        world.serves("1.0");
+    }
+}
+
+/// A watchdog that opens the service in the middle is seen by the process that serves clients.
+#[test]
+fn s5_without_units_a_service_that_was_opened_in_the_middle_is_closed_again() {
+    let world = upgraded(STRICT);
+    let plan = world.plan(Verb::Keep, &world.state());
+    let hook: Hook = Box::new(|at, _| (at == "point inventory:items:done").then_some(Strike::Kill));
+    assert_eq!(world.once(Some(plan), Some(hook)), Ended::Killed);
+    world.product.watchdog();
+    assert!(world.product.client(), "clients write");
+    world.go_on();
+    world.serves("1.0");
 }
 
 /// Without units nothing keeps a boot from opening the service: what clients write then is brought back as well, as long as the upgraded data is in its

@@ -28,6 +28,8 @@ pub(super) struct Host {
     pub mode: Mode,
     pub masked: bool,
     pub has_unit: bool,
+    /// See [`super::world::Kind`].
+    pub strict: bool,
     /// What clients were told is stored.
     pub truth: Vec<String>,
     /// What must never happen, if it did.
@@ -100,16 +102,20 @@ impl Host {
         items
     }
 
+    /// `appd` runs with and without clients, `appfront` serves them.
     fn process(&self) {
-        let folder = self.root.join("proc/4242");
-        if self.mode == Mode::Down {
-            let _ = fs::remove_dir_all(&folder);
-            return;
+        for (pid, name, runs) in [(4242, "appd", self.mode != Mode::Down), (4243, "appfront", self.mode == Mode::Open)] {
+            let folder = self.root.join(format!("proc/{pid}"));
+            if !runs {
+                let _ = fs::remove_dir_all(&folder);
+                continue;
+            }
+            fs::create_dir_all(folder.join("fd")).expect("folder");
+            fs::write(folder.join("stat"), format!("{pid} ({name}) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0\n"))
+                .expect("written");
+            fs::write(folder.join("comm"), format!("{name}\n")).expect("written");
+            fs::write(folder.join("maps"), "").expect("written");
         }
-        fs::create_dir_all(folder.join("fd")).expect("folder");
-        fs::write(folder.join("stat"), "4242 (appd) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0\n").expect("written");
-        fs::write(folder.join("comm"), "appd\n").expect("written");
-        fs::write(folder.join("maps"), "").expect("written");
     }
 
     fn start(&mut self, mode: Mode) -> Result<(), String> {
@@ -144,13 +150,14 @@ impl Host {
 }
 
 impl Product {
-    pub(super) fn new(engine: FakeEngine, root: &Path, has_unit: bool) -> Self {
+    pub(super) fn new(engine: FakeEngine, root: &Path, has_unit: bool, strict: bool) -> Self {
         let host = Host {
             installed: Some("1.0".into()),
             broken: false,
             mode: Mode::Down,
             masked: false,
             has_unit,
+            strict,
             truth: Vec::new(),
             faults: Vec::new(),
             rejects: Vec::new(),
@@ -188,6 +195,13 @@ impl Product {
         }
         host.truth.sort();
         true
+    }
+
+    /// Somebody opens the service while the server runs without clients.
+    pub(super) fn watchdog(&self) {
+        let mut host = self.host();
+        host.mode = Mode::Open;
+        host.process();
     }
 
     /// Everything stops; what starts by itself starts again.
@@ -234,6 +248,13 @@ impl Product {
         }
         if !self.host().whole() {
             self.host().faults.push(format!("{verb} without the data"));
+        }
+        let (there, refuses) = {
+            let host = self.host();
+            (host.installed.is_some(), host.strict && !host.broken)
+        };
+        if refuses && there != matches!(verb, "uninstall" | "upgrade") {
+            return Err(format!("{verb}: {}", if there { "it is installed" } else { "nothing is installed" }));
         }
         self.host().broken = true;
         if tick(&format!("command {verb} one of two"), true) {
@@ -376,8 +397,8 @@ impl Product {
                 fs::write(folder.join("app.pkg"), format!("package {version}")).map_err(|error| error.to_string())?;
                 ok
             }
-            ["app", "upgrade"] => {
-                self.packages("upgrade", Some("2.0"))?;
+            ["app", verb @ ("upgrade" | "install-new")] => {
+                self.packages(verb, Some("2.0"))?;
                 let config = self.host().root.join("etc/app.conf");
                 fs::write(config, "for version 2").map_err(|error| error.to_string())?;
                 ok

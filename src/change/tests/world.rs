@@ -33,6 +33,10 @@ pub(super) struct Kind {
     pub noauto: bool,
     /// The data was cloned from another dataset before it all began.
     pub cloned: bool,
+    /// The playbook tells the processes that serve clients from the others.
+    pub told: bool,
+    /// Packages refuse to be removed when they are not there, to be installed when they are, and to be upgraded when they are not.
+    pub strict: bool,
 }
 
 pub(super) const PLAIN: Kind = Kind {
@@ -44,6 +48,8 @@ pub(super) const PLAIN: Kind = Kind {
     pools: false,
     noauto: true,
     cloned: false,
+    told: false,
+    strict: false,
 };
 pub(super) const ROUGH: Kind = Kind {
     resumable: false,
@@ -54,6 +60,8 @@ pub(super) const ROUGH: Kind = Kind {
     pools: true,
     noauto: false,
     cloned: false,
+    told: false,
+    strict: false,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +115,8 @@ fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {
         ("", "'{capture_dir}'", "'{capture_dir}', '{rejects_file}'", "rollback")
     };
     let order = if kind.reinstall_first { "reinstall-first" } else { "rollback-first" };
+    let (others, own) = if kind.told { (r#", "appfront""#, r#"processes = ["appd"]"#) } else { ("", "") };
+    let (mend_upgrade, mend_downgrade) = if kind.strict { ("install-new", "uninstall") } else { ("repair", "repair") };
     let uninstall = if kind.uninstall { "uninstall = { argv = ['app', 'uninstall'] }" } else { "" };
     let text = format!(
         r#"
@@ -118,7 +128,7 @@ paths = ["/srv/app", "/srv/index"]
 config = ["{config}"]
 [service]
 {service}
-processes = ["appd"]
+processes = ["appd"{others}]
 ready = {{ argv = ["app", "ready"] }}
 ready_within = "0s"
 [service.maintenance]
@@ -126,6 +136,7 @@ start = {{ argv = ["app", "mstart"] }}
 stop = {{ argv = ["app", "mstop"] }}
 ready = {{ argv = ["app", "mready"] }}
 ready_within = "0s"
+{own}
 [version]
 command = {{ argv = ["app", "version"] }}
 pattern = '^installed ([0-9.]+)'
@@ -137,12 +148,12 @@ verdict = "allow"
 save = {{ argv = ["app", "save"] }}
 [upgrade]
 command = {{ argv = ["app", "upgrade"] }}
-repair = {{ argv = ["app", "repair"] }}
+repair = {{ argv = ["app", "{mend_upgrade}"] }}
 [downgrade]
 order = "{order}"
 {uninstall}
 install = {{ argv = ["app", "install", "{{installer_files}}"] }}
-repair = {{ argv = ["app", "repair"] }}
+repair = {{ argv = ["app", "{mend_downgrade}"] }}
 [capture]
 verify = {{ argv = ["app", "verify", "{{capture_dir}}"] }}
 [[capture.pass]]
@@ -205,7 +216,7 @@ impl World {
         // Snapshots of somebody else's, older than ours.
         fake.snapshot(&["t/app@daily".parse().expect("a name")], &[]).expect("snapshot");
         let roots = vec![name("t/app"), name(index)];
-        let product = Product::new(fake.clone(), &root, kind.unit);
+        let product = Product::new(fake.clone(), &root, kind.unit, kind.strict);
         product.open();
         for _ in 0..2 {
             assert!(product.client());

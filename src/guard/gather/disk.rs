@@ -28,6 +28,7 @@ pub(super) fn lay_out(sources: &Sources<'_>, facts: &mut Facts, table: &Table) {
         .collect();
     let map = Map { table, volumes };
     facts.data = sources.playbook.data.paths.iter().map(|path| map.data(sources, path)).collect();
+    facts.outside = sources.playbook.data.outside.iter().map(|path| map.data(sources, path)).collect();
     facts.system = SYSTEM.iter().filter(|path| Path::new(path).exists()).map(|path| map.place(Role::System, Path::new(path))).collect();
     facts.places = sources.places.iter().map(|(role, path)| map.place(*role, path)).collect();
     let mut links = Vec::new();

@@ -97,6 +97,7 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
         roots,
         pools: zfs::pools(sources),
         data: Vec::new(),
+        outside: Vec::new(),
         links: Vec::new(),
         links_unsearched: Vec::new(),
         system: Vec::new(),

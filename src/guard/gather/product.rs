@@ -34,9 +34,10 @@ fn unit(sources: &Sources<'_>, name: &str) -> Unit {
 fn answer(sources: &Sources<'_>, spec: &CommandSpec, pattern: Option<&str>) -> Learnt<String> {
     let command = (sources.command)(spec)?;
     let text = output(sources, &command)?;
-    let Some(pattern) = pattern else { return Ok(text.trim().to_owned()) };
+    let text = text.trim();
+    let Some(pattern) = pattern else { return Ok(text.to_owned()) };
     let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
-    let group = regex.captures(&text).and_then(|captures| captures.get(1));
+    let group = regex.captures(text).and_then(|captures| captures.get(1));
     group.map(|group| group.as_str().to_owned()).ok_or_else(|| {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
         format!("`{command}` printed no match for /{pattern}/ but: {first}")

@@ -43,7 +43,7 @@ at_least = 1
 [upgrade]
 command = { argv = ["sh"] }
 candidate = { argv = ["db", "candidate"] }
-candidate_pattern = 'v([0-9.]+)'
+candidate_pattern = '^v([0-9.]+)$'
 [downgrade]
 order = "rollback-first"
 install = { argv = ["sh", "{installer_files}"] }

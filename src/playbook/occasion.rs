@@ -1,0 +1,19 @@
+//! What requirements stand before.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The default.
+pub(super) fn before_upgrade() -> Vec<Occasion> {
+    vec![Occasion::Upgrade]
+}
+
+/// The procedures that requirements stand before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Occasion {
+    /// Before the snapshot and the upgrade.
+    Upgrade,
+    /// Before the downgrade.
+    Downgrade,
+}
