@@ -14,7 +14,7 @@ set -euo pipefail
 cp "$RECORD" /root/record-upgraded
 echo "== downgrade, the upgraded state is kept"
 before=$(accepted)
-mail_meanwhile
+mail_meanwhile 5000
 kill_everywhere downgrade --keep
 mail_ends "$before"
 messaging_version | grep -F 7.0.5.31.0
@@ -27,7 +27,7 @@ record_back_to /root/record-upgraded
 audit
 echo "== downgrade in place"
 before=$(accepted)
-mail_meanwhile
+mail_meanwhile 5000
 kill_everywhere downgrade --in-place
 mail_ends "$before"
 messaging_version | grep -F 7.0.5.31.0

@@ -53,10 +53,11 @@ record_back_to() {
   mv /root/record.new "$RECORD"
 }
 
-# mail_meanwhile: a program on the host goes on handing in mail, a message every 300 ms, until mail_ends. What is refused while no version is installed, it
+# mail_meanwhile [MS]: a program on the host goes on handing in mail, a message every second or so many milliseconds, until mail_ends. What is refused while no version is installed, it
 # does not send again.
 mail_meanwhile() {
-  standin deliver --home "$MSG" --record "$RECORD" --users ann,ben,cleo --count 100000 --every 300 --name "meanwhile-$RANDOM" --local >/dev/null &
+  # The program itself, not a function: it is to be ended by its own id.
+  /case/messaging/messaging_server deliver --home "$MSG" --record "$RECORD" --users ann,ben,cleo --count 100000 --every "${1:-1000}" --name "meanwhile-$RANDOM" --local >/dev/null &
   MAILER=$!
 }
 
