@@ -23,6 +23,34 @@ pub(super) struct Stop<'a>(pub &'a Service);
 /// Opens it.
 pub(super) struct Start<'a>(pub &'a Service);
 
+impl Stop<'_> {
+    fn stop_units(&self, context: &Context<'_>) -> Result<()> {
+        let units = &self.0.units;
+        let stop = |unit: &String| stop_unit(context, unit, Duration::from_secs(self.0.stop_within));
+        // Masked on the disk first, and not only until the next boot: after a power cut nothing may open the service before the procedure is done.
+        for unit in units {
+            run_systemctl(context, &["mask", "--no-reload", "--", unit], &format!("could not mask {unit}"))?;
+        }
+        // Systemd itself learns of it after the stop: a masked unit has lost its ExecStop, its TimeoutStopSec and its SendSIGKILL=no.
+        for unit in units {
+            match stop(unit) {
+                // Somebody starts it again and again, which the mask will end.
+                Err(error) if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ExecError::Failed { .. }))) => {}
+                stopped => stopped?,
+            }
+        }
+        if !units.is_empty() {
+            run_systemctl(context, &["daemon-reload"], "systemd could not be told of the masks")?;
+        }
+        for unit in units {
+            if unit_state(context, unit)?.active {
+                stop(unit)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Effect for Stop<'_> {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for unit in &self.0.units {
@@ -44,13 +72,7 @@ impl Effect for Stop<'_> {
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        // Masked first, and not only until the next boot: after a power cut nothing may open the service before the procedure is done.
-        for unit in &self.0.units {
-            systemctl(context, "mask", unit)?;
-        }
-        for unit in &self.0.units {
-            stop_unit(context, unit, Duration::from_secs(self.0.stop_within))?;
-        }
+        self.stop_units(context)?;
         if let Some(maintenance) = context.in_maintenance()
             && let Err(error) = context.command(&maintenance.stop)
         {
@@ -116,8 +138,12 @@ fn unit_state(context: &Context<'_>, unit: &str) -> Result<UnitState> {
 }
 
 fn systemctl(context: &Context<'_>, verb: &str, unit: &str) -> Result<()> {
-    let command = Command::new(["systemctl", verb, "--", unit]).timeout(UNIT_LIMIT);
-    context.runner.run(&command).with_context(|| format!("could not {verb} {unit}"))?;
+    run_systemctl(context, &[verb, "--", unit], &format!("could not {verb} {unit}"))
+}
+
+fn run_systemctl(context: &Context<'_>, words: &[&str], otherwise: &str) -> Result<()> {
+    let command = Command::new(["systemctl"].iter().chain(words).copied()).timeout(UNIT_LIMIT);
+    context.runner.run(&command).with_context(|| otherwise.to_owned())?;
     Ok(())
 }
 

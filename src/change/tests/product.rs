@@ -318,6 +318,7 @@ impl Product {
                 self.host().masked = true;
                 ok
             }
+            ["systemctl", "daemon-reload"] => Ok(String::new()),
             ["systemctl", "unmask", ..] => {
                 self.host().masked = false;
                 ok
