@@ -3,6 +3,7 @@
 # STRATEGY: Redis on `tank/my data:x`, mounted at a path that a shell or a pattern would trip over, goes up, down, up and down again, with the same dump; what cannot be supported is refused before anything is touched
 # stage: redis-seeded
 # uses: backout
+# when: all
 # limit: 1800
 set -euo pipefail
 . /case/guest/pool.sh

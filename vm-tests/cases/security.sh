@@ -3,6 +3,7 @@
 # STRATEGY: a server with a password goes up and down under umask 000, watched: journal, log and command lines never hold the password; then every file is looked at, and spoilt
 # stage: redis-seeded
 # uses: backout
+# when: all
 # limit: 1800
 set -euo pipefail
 . /case/guest/pool.sh
