@@ -41,7 +41,8 @@ impl Effect for Save<'_> {
             copy_tree(context, path, &copy)?;
         }
         crate::change::crash::full(&format!("config {}", saved_by(self.0.side))).context("cannot copy the configuration")?;
-        let list = files::seal(&work)?;
+        // Its modes are put back with it: a server that may not read its configuration runs without it.
+        let list = files::list(&work)?;
         if target.exists() {
             fs::remove_dir_all(&target).with_context(|| format!("cannot remove {}", target.display()))?;
         }

@@ -71,15 +71,38 @@ pub(super) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<()> {
     work().with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }
 
-/// Flushes and checksums every file below a folder, in order of name, and makes all of it the owner's alone: a command may have made it readable to all.
+/// As [`list`], and makes all of it the owner's alone: a command may have made it readable to all. Not for what is put back where it came from.
 pub(super) fn seal(dir: &Path) -> Result<Vec<FileEntry>> {
+    close(dir)?;
+    list(dir)
+}
+
+/// What others may do with it is taken away; what the owner may do stays, but a file is never closed to its owner.
+fn close(dir: &Path) -> Result<()> {
+    let set = |path: &Path, mode: u32| {
+        fs::set_permissions(path, Permissions::from_mode(mode)).with_context(|| format!("cannot set the mode of {}", path.display()))
+    };
+    for entry in entries(dir)? {
+        let (path, kind) = entry?;
+        if kind.is_dir() {
+            set(&path, 0o700)?;
+            close(&path)?;
+        } else if kind.is_file() {
+            let mode = path.metadata().with_context(|| format!("cannot look at {}", path.display()))?.permissions().mode();
+            set(&path, mode & 0o700 | 0o600)?;
+        }
+    }
+    Ok(())
+}
+
+/// Flushes and checksums every file below a folder, in order of name.
+pub(super) fn list(dir: &Path) -> Result<Vec<FileEntry>> {
     let mut paths = Vec::new();
     collect(dir, &mut paths)?;
     paths.sort();
     let mut list = Vec::new();
     for path in paths {
-        let close = |file: File| file.set_permissions(Permissions::from_mode(0o600)).and_then(|()| file.sync_all());
-        File::open(&path).and_then(close).with_context(|| format!("cannot flush {}", path.display()))?;
+        File::open(&path).and_then(|file| file.sync_all()).with_context(|| format!("cannot flush {}", path.display()))?;
         let (sha256, size) = sha256(&path)?;
         let path = path.strip_prefix(dir).context("it was found there")?.to_owned();
         if path.to_str().is_none() {
@@ -90,17 +113,25 @@ pub(super) fn seal(dir: &Path) -> Result<Vec<FileEntry>> {
     Ok(list)
 }
 
+fn entries(dir: &Path) -> Result<impl Iterator<Item = Result<(PathBuf, fs::FileType)>>> {
+    let at = dir.to_owned();
+    let read = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+    Ok(read.map(move |entry| {
+        let look = || -> std::io::Result<(PathBuf, fs::FileType)> {
+            let entry = entry?;
+            Ok((entry.path(), entry.file_type()?))
+        };
+        look().with_context(|| format!("cannot read {}", at.display()))
+    }))
+}
+
 fn collect(dir: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
-    let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
-    for entry in entries {
-        let entry = entry.with_context(|| format!("cannot read {}", dir.display()))?;
-        let kind = entry.file_type().with_context(|| format!("cannot read {}", entry.path().display()))?;
+    for entry in entries(dir)? {
+        let (path, kind) = entry?;
         if kind.is_dir() {
-            fs::set_permissions(entry.path(), Permissions::from_mode(0o700))
-                .with_context(|| format!("cannot set the mode of {}", entry.path().display()))?;
-            collect(&entry.path(), paths)?;
+            collect(&path, paths)?;
         } else if kind.is_file() {
-            paths.push(entry.path());
+            paths.push(path);
         }
     }
     sync_dir(dir).with_context(|| format!("cannot flush {}", dir.display()))
@@ -172,6 +203,22 @@ mod tests {
         let text = read_back(dir.path(), &list).expect_err("damaged").to_string();
         assert!(text.contains("/b is damaged: 3 bytes"), "{text}");
     }
+
+    #[test]
+    fn what_is_sealed_stays_a_program_and_what_is_listed_stays_as_it_is() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("commpkg");
+        fs::write(&path, "#!/bin/true\n").expect("written");
+        let mode = || path.metadata().expect("there").permissions().mode() & 0o777;
+        for (before, listed, sealed) in [(0o755, 0o755, 0o700), (0o644, 0o644, 0o600), (0o444, 0o444, 0o600)] {
+            fs::set_permissions(&path, Permissions::from_mode(before)).expect("mode");
+            list(dir.path()).expect("listed");
+            assert_eq!(mode(), listed);
+            seal(dir.path()).expect("sealed");
+            assert_eq!(mode(), sealed);
+        }
+    }
+
     #[test]
     fn a_name_that_is_not_text_is_told_before_the_journal_refuses_it() {
         use std::os::unix::ffi::OsStrExt;
