@@ -36,7 +36,8 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
             }
             plan::back(desk.product(), &state, run, &desk.roots(), true)?
         }
-        _ => return Err(refuse(&format!("a {} cannot be aborted; it can be finished", run.plan.procedure.verb()))),
+        Procedure::Abort => return Err(refuse("the abort was begun already; it can be finished")),
+        _ => return Err(refuse(&format!("the {} cannot be aborted; it can be finished", run.plan.procedure.verb()))),
     };
     output::plan(global, &state.opening.change, &plan);
     if answers.dry_run {

@@ -82,7 +82,7 @@ run_cuts() {
     elif [ "$only" != all ]; then
       tr ' ' '\n' <<<"$only" >"$out/folder/only"
     fi
-    wrote=$(tr -d '\r' <"$out/boot/console" 2>/dev/null | sed -n 's/^unflushed: wrote //p' | tail -n 1)
+    wrote=$(cat "$out/boot/console" 2>/dev/null | tr -d '\r' | sed -n 's/^unflushed: wrote //p' | tail -n 1)
     said=$(cut_boot "$out/folder" "$out/boot" "$out/disk.raw" "$limit" "$after") || said="failed to boot"
     printf '%s\n' "$said" >>"$out/cuts"
     found=$(tr -d '\r' <"$out/boot/console" | sed -n 's/^unflushed: found //p' | head -n 1)
