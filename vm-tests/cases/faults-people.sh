@@ -24,16 +24,17 @@ fault "clock steps back, other time zone" resumed 2
 backout undo --yes
 same_redis /root/dump-new
 
+# Later than the snapshot: an earlier clock is refused.
 echo "== summer time ends in the middle: 02:59:59 is followed by 02:00:00"
 real=$(date +%s)
 export TZ=Europe/Berlin
-date -s 2026-10-25T00:59:50Z
+date -s 2027-10-31T00:59:50Z
 [ "$(date +%Z)" = CEST ]
 crash_at capture:done downgrade --keep
-date -s 2026-10-25T01:00:10Z
+date -s 2027-10-31T01:00:10Z
 [ "$(date +%Z)" = CET ]
 backout resume
-backout log | grep -F 2026-10-25 | sed -n '1p;$p'
+backout log | grep -F 2027-10-31 | sed -n '1p;$p'
 unset TZ
 date -s "@$((real + 60))"
 redis_version | grep -F 7.0
