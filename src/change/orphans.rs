@@ -14,6 +14,30 @@ use crate::guard::proc::{Process, processes_marked};
 /// How long they may take to end after SIGTERM, and then after SIGKILL.
 const GRACE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 20 });
 
+/// How long one that installs or removes packages may go on: cut off in the middle it leaves half a system, such as a C library without its files.
+const LET_FINISH: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 900 });
+
+/// Waits for what an earlier run started to come to its end by itself, as long as that may take and `hurry` does not say otherwise. `say` is told once.
+///
+/// # Errors
+/// When the processes cannot be listed.
+pub fn let_finish(proc: &Path, change: &str, hurry: &dyn Fn() -> bool, say: &dyn Fn(&str)) -> Result<()> {
+    let begin = Instant::now();
+    let mut told = false;
+    while begin.elapsed() < LET_FINISH && !hurry() {
+        let mut names: Vec<String> = Group::left_behind(proc, change).iter().flat_map(|group| group.settle(Duration::ZERO)).collect();
+        let marked = processes_marked(proc, change).map_err(anyhow::Error::msg)?;
+        names.extend(marked.iter().map(ToString::to_string).filter(|name| !names.contains(name)).collect::<Vec<_>>());
+        let Some(first) = names.first() else { break };
+        if !told {
+            say(&format!("waits for the package command of an earlier run: {first}"));
+            told = true;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    Ok(())
+}
+
 /// Ends every process that is in the change's control group, or carries its mark and is not this one; returns what it ended.
 ///
 /// Anybody can give a process of theirs the mark, and start a new one whenever it is ended. Ours start nothing new once they are killed, so a new one that
@@ -102,6 +126,22 @@ mod tests {
         assert!(ended.len() == 1 && ended[0].starts_with("sleep (pid "), "{ended:?}");
         assert!(end(Path::new("/proc"), &change).expect("none").is_empty());
         assert!(!home.join(format!("backout-{change}")).exists(), "its group is removed");
+    }
+
+    #[test]
+    fn one_that_installs_may_finish() {
+        let change = format!("orphan-finish-test-{}", std::process::id());
+        let runner = Runner::new(None, Some(change.clone()), crate::exec::Interrupt::default());
+        let start = || runner.run(&Command::new(["sh", "-c", "setsid sleep 1 & sleep 0.1"])).expect("runs");
+        let told = std::cell::RefCell::new(Vec::new());
+        let say = |text: &str| told.borrow_mut().push(text.to_owned());
+        start();
+        let_finish(Path::new("/proc"), &change, &|| false, &say).expect("waited");
+        assert!(told.borrow().len() == 1 && told.borrow()[0].contains("sleep (pid "), "{told:?}");
+        assert!(end(Path::new("/proc"), &change).expect("none").is_empty(), "it ended by itself");
+        start();
+        let_finish(Path::new("/proc"), &change, &|| true, &say).expect("not waited");
+        assert_eq!(end(Path::new("/proc"), &change).expect("ended").len(), 1);
     }
 
     #[test]

@@ -140,6 +140,11 @@ impl Session<'_> {
         if let Some(outcome) = self.suspended()? {
             return Ok(outcome);
         }
+        let packages = |run: &Run| run.next().is_some_and(|at| matches!(run.plan.steps[at].action, plan::Action::Package(_)));
+        if self.state.current().is_some_and(packages) {
+            let (hurry, say) = (|| self.runner.interrupt.requested(), |text: &str| (self.watch)(&Event::Said(text)));
+            super::orphans::let_finish(&self.root.join("proc"), &self.state.opening.change, &hurry, &say)?;
+        }
         for process in super::orphans::end(&self.root.join("proc"), &self.state.opening.change)? {
             (self.watch)(&Event::Said(&format!("ended a command of an earlier run: {process}")));
         }

@@ -42,7 +42,11 @@ pub fn open(global: &Global, desk: &Desk, opening: &Opening) -> Result<(), Troub
         }
         Ok(())
     };
-    work().map_err(|error| Trouble::new(Exit::Failed, "the change could not be opened").because(&error))
+    work().map_err(|error| {
+        let look = format!("df -h {}", crate::exec::quote(&global.state.display().to_string()));
+        let trouble = Trouble::new(Exit::Failed, "the change could not be opened").because(&error);
+        trouble.next(look, "see what is wrong with the place of the journals; then the same command again")
+    })
 }
 
 /// What is said when this process itself waits for a pool that does not answer. It ends; what waits in the kernel is gone when the pool answers.
