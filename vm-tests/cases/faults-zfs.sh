@@ -94,10 +94,10 @@ stop_sending() {
   kill "$SENDER"
   wait "$SENDER" 2>/dev/null || true
 }
-import_as() { # NAME [OPTIONS]
-  local name=$1
-  shift
-  zpool import -d /dev/loop7 -o cachefile=/etc/zfs/zpool.cache "$@" tank "$name"
+import_as() { # FROM TO [OPTION...]
+  local from=$1 to=$2
+  shift 2
+  zpool import -d /dev/loop7 -o cachefile=/etc/zfs/zpool.cache "$@" "$from" "$to"
 }
 
 echo "== kept: another tool in every phase"
@@ -146,14 +146,15 @@ stands 1 'the dataset tank/redis is gone'
 zfs rename -u tank/other tank/redis
 zpool export tank
 stands 1 'the dataset tank/redis is gone'
-import_as pond
+import_as tank pond
 stands 1 'the dataset tank/redis is gone'
 zpool export pond
-zpool import -d /dev/loop7 -o cachefile=/etc/zfs/zpool.cache -o readonly=on pond tank
+# Read-only, its name on the disk stays the other one.
+import_as pond tank -o readonly=on
 expect 1 backout resume 2>&1 | tee /root/said
 grep -i 'read-only' /root/said
 zpool export tank
-import_as tank
+import_as pond tank
 fault "dataset renamed" halted
 fault "pool exported, renamed, read-only" halted 3
 crash_at_resume clone:tank/redis:done
