@@ -137,7 +137,7 @@ mod tests {
         let say = |text: &str| told.borrow_mut().push(text.to_owned());
         start();
         let_finish(Path::new("/proc"), &change, &|| false, &say).expect("waited");
-        assert!(told.borrow().len() == 1 && told.borrow()[0].contains("sleep (pid "), "{told:?}");
+        assert!(told.borrow().len() == 1 && told.borrow()[0].contains("sleep ("), "{told:?}");
         assert!(end(Path::new("/proc"), &change).expect("none").is_empty(), "it ended by itself");
         start();
         let_finish(Path::new("/proc"), &change, &|| true, &say).expect("not waited");

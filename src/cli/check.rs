@@ -5,6 +5,7 @@ use serde_json::json;
 use super::desk::Desk;
 use super::{Exit, Global, Trouble, output};
 use crate::guard::{self, Occasion, Severity};
+use crate::playbook::Way;
 
 /// Looks at everything, and prints all findings at once.
 pub fn run(global: &Global) -> Result<Exit, Trouble> {
@@ -20,8 +21,13 @@ pub fn run(global: &Global) -> Result<Exit, Trouble> {
     }
     let installed = facts.versions.installed.as_deref().unwrap_or("unknown");
     output::line(&format!("{}: {installed} -> {}", desk.product().title, desk.place().upgrade_to));
+    output::line(match desk.way() {
+        Way::Zfs => "  way back: snapshot, rollback, and an incremental backup of what was written since, on",
+        Way::Full => "  way back: a backup of everything, restored into an empty store (the data is not on ZFS)",
+        Way::Packages => "  way back: packages and configuration (the product keeps no data here)",
+    });
     for root in &facts.roots {
-        output::line(&format!("  on {}", root.name));
+        output::line(&format!("    {}", root.name));
     }
     output::findings(global, &findings);
     output::line(&format!("checks: {refused} refuse, {confirm} ask for a yes, {warned} warn"));

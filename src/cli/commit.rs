@@ -6,6 +6,7 @@ use super::{Answers, Exit, Global, Trouble, ask, changes, output};
 use crate::change::context::hold_tag;
 use crate::journal::{Phase, State};
 use crate::plan::{self, Plan, Procedure};
+use crate::playbook::Way;
 use crate::zfs::{self, Dataset, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, SnapshotInfo};
 
 /// Accepts.
@@ -14,7 +15,7 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
     let state = changes::state(global)?;
     let report = super::report(&state);
     let plan = match (state.phase, state.current()) {
-        (Phase::Opened, None) => plan::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new()),
+        (Phase::Opened, None) => plan::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None),
         (Phase::Prepared | Phase::Upgraded | Phase::BackedOut, None) => accept(global, &state, answers)?,
         _ => {
             let mut trouble = Trouble::new(Exit::Usage, format!("there is nothing to accept ({}: {})", report.change, report.state));
@@ -67,7 +68,17 @@ fn accept(global: &Global, state: &State, answers: &Answers) -> Result<Plan, Tro
         return Err(trouble.next("backout commit", "once they have let them go; nothing is lost by waiting"));
     }
     let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
-    Ok(plan::commit(state, procedure, left.promote, left.destroy, left.snapshots))
+    let folders = if state.opening.way == Way::Full && procedure == Procedure::CommitDowngrade || left_aside(state) {
+        Some(plan::remove_aside(desk.product(), state)?)
+    } else {
+        None
+    };
+    Ok(plan::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders))
+}
+
+/// Whether an undo left folders.
+fn left_aside(state: &State) -> bool {
+    state.opening.way == Way::Full && state.runs.iter().any(|run| run.plan.procedure == Procedure::Undo)
 }
 
 fn look(desk: &Desk, state: &State, answers: &Answers) -> zfs::Result<Leftovers> {

@@ -13,7 +13,7 @@ use crate::guard::{self, Facts, Finding, Occasion, Sources, facts::Role};
 use crate::journal::{FORMAT, Opening, Output, State};
 use crate::plan::Mount;
 use crate::playbook::model::{CommandSpec, Playbook};
-use crate::playbook::{Site, Validated, ValidatedSite, library, template};
+use crate::playbook::{Site, Validated, ValidatedSite, Way, library, template};
 use crate::step;
 use crate::zfs::{self, Dataset, Engine};
 
@@ -215,6 +215,7 @@ impl Desk {
             site_sha256: self.site.sha256().into(),
             from_version,
             upgrade_to: self.place().upgrade_to.clone(),
+            way: self.way(),
             datasets: self.mounts()?,
             values,
             store: self.place().store.clone(),
@@ -241,6 +242,11 @@ impl Desk {
             }
         }
         Ok(mounts)
+    }
+
+    /// How a version comes back here.
+    pub fn way(&self) -> Way {
+        Way::of(self.product(), self.place())
     }
 
     /// The site's datasets.

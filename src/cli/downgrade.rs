@@ -8,6 +8,7 @@ use super::{Answers, Exit, Global, Trouble, ask, changes, output};
 use crate::guard::{self, Facts, Finding, Occasion, Severity};
 use crate::journal::{Opening, Output, Phase, Record, State};
 use crate::plan::{self, DowngradeInput, Opened, Plan, Procedure};
+use crate::playbook::Way;
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::{Guid, Snapshot};
 
@@ -50,6 +51,10 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Exit, Trouble> 
     } else {
         None
     };
+    if choice.is_some() && !state.opening.way.is_zfs() {
+        let why = "nothing rolls back here: the data is not on ZFS, or there is none";
+        return Err(Trouble::new(Exit::Usage, why).next("backout downgrade", "bring the previous version back"));
+    }
     let Prepared { desk, plan, findings } = prepare(global, &state, choice, answers)?;
     output::plan(global, &state.opening.change, &plan);
     output::findings(global, &findings);
@@ -99,6 +104,7 @@ fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answe
     let findings = judge(&facts, &answers.accept)?;
     let snapshots = match state.outputs.get("snapshot") {
         Some(Output::Snapshots { list }) => list.clone(),
+        _ if !state.opening.way.is_zfs() => Vec::new(),
         _ => return Err(Trouble::new(Exit::Halted, "the journal names no snapshot to go back to")),
     };
     let opened = if state.clients_could_write() { Opened::Yes } else { Opened::Never };
@@ -115,6 +121,8 @@ fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answe
 fn choose(global: &Global, desk: &Desk, state: &State, choice: RollbackChoice) -> Result<(bool, Facts), Trouble> {
     let facts = |in_place| desk.facts(global, Occasion::Downgrade { in_place }, Some(state), None);
     match choice {
+        RollbackChoice::None | RollbackChoice::Auto if !state.opening.way.is_zfs() => Ok((false, facts(false)?)),
+        RollbackChoice::None => Err(Trouble::new(Exit::Usage, "this change has snapshots to go back to")),
         RollbackChoice::Keep => Ok((false, facts(false)?)),
         RollbackChoice::InPlace => Ok((true, facts(true)?)),
         RollbackChoice::Auto => {
@@ -148,8 +156,16 @@ fn newer(facts: &Facts) -> (Vec<(Snapshot, Guid)>, Vec<String>) {
 fn guide(global: &Global, state: &State, plan: &Plan) {
     let opening = &state.opening;
     output::line("");
-    output::line(&format!("Version {} comes back, with everything that was written since @{}.", opening.from_version, opening.snapshot));
-    if plan.procedure == Procedure::DowngradeKeep {
+    let what = match opening.way {
+        Way::Zfs => format!("everything that was written since @{}", opening.snapshot),
+        Way::Full => "everything that is there now".into(),
+        Way::Packages => "the configuration of before the upgrade".into(),
+    };
+    output::line(&format!("Version {} comes back, with {what}.", opening.from_version));
+    if opening.way == Way::Packages {
+        output::line("Kept:      the upgraded version's configuration; `backout undo` goes back to it.");
+        output::line("Destroyed: nothing.");
+    } else if plan.procedure == Procedure::DowngradeKeep {
         output::line(&format!(
             "Kept:      the upgraded state, under names that end in `{}`, until `backout commit`; `backout undo` goes back to it.",
             plan::ASIDE
@@ -162,7 +178,12 @@ fn guide(global: &Global, state: &State, plan: &Plan) {
     let package = package_time(global, opening);
     output::line(&match package {
         Some(seconds) => format!(
-            "Down:      the package work of the upgrade took {seconds} s; expect that, and the time for capture, restore and two lists."
+            "Down:      the package work of the upgrade took {seconds} s; expect that{}.",
+            match opening.way {
+                Way::Zfs => ", and the time for capture, restore and two lists",
+                Way::Full => ", and the time for a backup and a restore of everything, and two lists",
+                Way::Packages => "",
+            }
         ),
         None => "Down:      from the stop to the last step; the package work takes most of it.".into(),
     });

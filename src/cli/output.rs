@@ -207,6 +207,10 @@ fn commands(action: &Action) -> Vec<String> {
             let bookmarks = it.consented_bookmarks.iter().map(|bookmark| format!("zfs destroy {bookmark}"));
             gone.chain(bookmarks).chain(it.mounts.iter().map(|mount| format!("zfs rollback {}", mount.dataset))).collect()
         }
+        Action::MoveAside(it) => it.moves.iter().map(|(path, aside)| format!("mv {} {}", path.display(), aside.display())).collect(),
+        Action::MakeEmpty(it) => it.moves.iter().map(|(path, _)| format!("mkdir {}", path.display())).collect(),
+        Action::MoveBack(it) => it.moves.iter().map(|(path, aside)| format!("mv {} {}", aside.display(), path.display())).collect(),
+        Action::RemoveAside(it) => it.folders.iter().map(|folder| format!("rm -rf {}", folder.display())).collect(),
         Action::Restore(it) => {
             let past = it.past_rejects.iter().map(|past| format!("or, after --accept-rejects: {past}"));
             std::iter::once(it.command.to_string()).chain(past).collect()

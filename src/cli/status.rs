@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Exit, Global, Trouble, changes, output};
 use crate::journal::{Output, Phase, Run, State, StepState};
 use crate::plan::Procedure;
+use crate::playbook::Way;
 
 /// A way on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -91,8 +92,13 @@ fn between(state: &State, report: &mut Report) {
         Phase::Upgraded => {
             report.state = "upgraded".into();
             report.now.push(format!("Version {to} serves its clients."));
-            report.now.push(format!("The way back to {from} is open: @{snapshot} is held."));
-            report.next.push(next("downgrade", &format!("bring version {from} back, with everything that was written since")));
+            report.now.push(match state.opening.way {
+                Way::Zfs => format!("The way back to {from} is open: @{snapshot} is held."),
+                Way::Full => format!("The way back to {from} is open: a backup of everything, restored into an empty store."),
+                Way::Packages => format!("The way back to {from} is open: its packages and its configuration are put aside."),
+            });
+            let with = if state.opening.way == Way::Packages { "" } else { ", with everything that was written since" };
+            report.next.push(next("downgrade", &format!("bring version {from} back{with}")));
             report.next.push(next("commit", &format!("accept version {to}, and drop the way back")));
         }
         Phase::BackedOut => {
@@ -101,10 +107,17 @@ fn between(state: &State, report: &mut Report) {
             let proof = if let Some(Output::Proof(proof)) = state.outputs.get("prove") { Some(proof) } else { None };
             let whole = rejects.is_none() && proof.is_none_or(|proof| proof.holds());
             let what = if whole { "all that was written since" } else { "what was written since, but for what was answered for" };
-            report.now.push(format!("Version {from} serves its clients, with {what}."));
+            report.now.push(if state.opening.way == Way::Packages {
+                format!("Version {from} serves its clients.")
+            } else {
+                format!("Version {from} serves its clients, with {what}.")
+            });
             report.now.extend(rejects);
             report.now.extend(proof.map(ToString::to_string));
-            if kept {
+            if state.opening.way == Way::Packages {
+                report.next.push(next("commit", "accept the downgrade"));
+                report.next.push(next("undo", &format!("go back to version {to}")));
+            } else if kept {
                 report.now.push(format!("The upgraded state is kept beside it; the names end in `{}`.", crate::plan::ASIDE));
                 report.next.push(next("commit", "accept the downgrade, and destroy the upgraded state"));
                 report.next.push(next("undo", &format!("go back to version {to} and its state")));
@@ -163,7 +176,7 @@ fn service_truth(run: &Run) -> String {
 fn data_truth(state: &State, run: &Run) -> Vec<String> {
     let mut lines = Vec::new();
     let snapshot = &state.opening.snapshot;
-    if run.plan.procedure.is_downgrade() {
+    if run.plan.procedure.is_downgrade() && state.opening.way != Way::Packages {
         let captured = matches!(run.step("verify"), Some((_, StepState::Done)));
         lines.push(if captured {
             "What was written since is captured, checksummed and read back.".into()
@@ -172,7 +185,12 @@ fn data_truth(state: &State, run: &Run) -> Vec<String> {
         });
         if run.beyond_return() {
             lines.push("The point of no return is behind us: the only way is forward.".into());
-        } else if run.plan.steps.iter().any(|step| step.id.starts_with("set-aside:") && run.was_begun(&step.id)) {
+        } else if run
+            .plan
+            .steps
+            .iter()
+            .any(|step| (step.id.starts_with("set-aside:") || step.id == "move-aside") && run.was_begun(&step.id))
+        {
             lines.push("The upgraded data is kept beside, whole: there is a way back to it.".into());
         }
     } else if matches!(state.outputs.get("snapshot"), Some(Output::Snapshots { .. })) {

@@ -5,6 +5,7 @@ use super::work::{self, Task};
 use super::{Answers, Exit, Global, Trouble, ask, changes, output};
 use crate::journal::Phase;
 use crate::plan::{self, Procedure};
+use crate::playbook::Way;
 
 /// Goes back to the upgraded state.
 pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
@@ -29,11 +30,12 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
     let desk = Desk::of_change(global, &state)?;
     let plan = plan::back(desk.product(), &state, run, &desk.roots(), false)?;
     output::plan(global, &state.opening.change, &plan);
-    if !global.json {
+    if !global.json && state.opening.way != Way::Packages {
         output::line("");
         output::line(&format!(
-            "What was written on version {} since the downgrade is not in the upgraded state. It stays on datasets whose names end in `{}` (or that and a number).",
+            "What was written on version {} since the downgrade is not in the upgraded state. It stays {} whose names end in `{}` (or that and a number).",
             state.opening.from_version,
+            if state.opening.way == Way::Full { "in folders" } else { "on datasets" },
             plan::UNDONE
         ));
     }

@@ -34,6 +34,10 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Exit, T
         }
         None => {
             let desk = Desk::open(global)?;
+            if only && !desk.way().is_zfs() {
+                let why = "there is nothing to take a snapshot of: the data is not on ZFS, or there is none";
+                return Err(Trouble::new(Exit::Usage, why).next("backout upgrade", "upgrade, with the way back that there is"));
+            }
             let facts = desk.facts(global, Occasion::Upgrade, None, Some(desk.snapshot_name(now)))?;
             (desk, None, facts)
         }

@@ -28,6 +28,7 @@ fn path(facts: &Facts, data: &DataPath) -> Option<Finding> {
     };
     let followed = if real.as_os_str() == path.as_str() { String::new() } else { format!("{path} leads to {}. ", real.display()) };
     match &on.dataset {
+        _ if !facts.way.is_zfs() => None,
         Some(dataset) if facts.goes_back(dataset) => None,
         Some(dataset) => Some(
             Finding::refuse(ID, format!("{path} lies on {dataset}, which the site file does not name"))

@@ -9,7 +9,7 @@ use crate::zfs::{ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE, MAX_NAME};
 /// Each of the site's datasets is there.
 pub(super) fn exist(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if facts.roots.is_empty() {
+    if facts.roots.is_empty() && facts.way.is_zfs() {
         findings.push(
             Finding::refuse("dataset-missing", "the site file names no dataset").remedy(["Set `datasets` in the site file: zfs list"]),
         );

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::Occasion;
 use super::mounts::Mount;
 use super::proc::Process;
+use crate::playbook::Way;
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::{Dataset, Guid, Pool, Snapshot};
 
 mod product;
 
-pub use product::{Asked, Installers, Program, RequirementFact, SavedFile, Unit, UnitState, Users, Versions};
+pub use product::{Asked, Installers, Program, QuestionFact, RequirementFact, SavedFile, Unit, UnitState, Users, Versions};
 
 /// What was learnt, or why it could not be.
 pub type Learnt<T> = Result<T, String>;
@@ -30,6 +31,12 @@ pub struct Facts {
     pub caller: Learnt<Caller>,
     /// What `zfs version` says.
     pub zfs: Learnt<ZfsVersion>,
+    /// How a version comes back here.
+    pub way: Way,
+    /// The folders that are moved aside without ZFS, each with why it cannot be, if so.
+    pub folders: Vec<(PathBuf, Option<String>)>,
+    /// What the playbook asks the operator.
+    pub questions: Vec<QuestionFact>,
     /// The site's choice of rollback.
     pub rollback: RollbackChoice,
     /// The site's datasets, each with all below it.

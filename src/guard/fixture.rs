@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::facts::*;
 use super::proc::Process;
 use super::{Finding, Occasion};
+use crate::playbook::Way;
 use crate::playbook::model::Verdict;
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::Guid;
@@ -96,6 +97,9 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         now: NOW,
         caller: Ok(Caller { uid: 0, capabilities: 0x1ff_ffff_ffff }),
         zfs: Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.3.2-1".into()) }),
+        way: Way::Zfs,
+        folders: Vec::new(),
+        questions: Vec::new(),
         rollback: RollbackChoice::Auto,
         roots: vec![Root { name: "tank/db".parse().expect("name"), tree: Ok(Some(tree)), room: None, beside: Vec::new() }],
         pools: vec![PoolFact {
@@ -195,6 +199,8 @@ pub(super) fn spoil(facts: &mut Facts) {
     }
     facts.requirements[0].outcome = Err("off".into());
     facts.asked = vec![Asked { name: "x".into(), about: "x".into(), value: Err("no answer".into()) }];
+    facts.folders = vec![("/var/lib/backout".into(), Some("it is a mount point, which cannot be renamed".into()))];
+    facts.questions = vec![QuestionFact { name: "tested".into(), about: "It was tried.".into(), remedy: "Try it.".into() }];
     facts.limits = vec!["Counters.".into()];
     facts.programs[0].found = Ok(None);
     facts.secrets = vec!["/etc/p: everyone may read it".into()];

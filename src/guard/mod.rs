@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 mod data;
 mod datasets;
 pub mod facts;
+mod full;
 pub mod gather;
 mod jobs;
 pub mod mounts;
@@ -157,6 +158,9 @@ const GUARDS: &[Guard] = &[
     data::idle,
     data::links,
     data::mounts,
+    full::folders,
+    full::places,
+    full::backup,
     places::on_datasets,
     places::volatile,
     places::writable,
@@ -180,6 +184,7 @@ const GUARDS: &[Guard] = &[
     versions::candidate,
     versions::rule,
     product::requirements,
+    product::questions,
     product::asked,
     product::limits,
     product::programs,
@@ -198,6 +203,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::playbook::Way;
     use fixture::facts;
 
     #[test]
@@ -227,20 +233,25 @@ mod tests {
         let spoilt = |occasion| {
             let mut facts = facts(occasion);
             fixture::spoil(&mut facts);
-            check(&facts).into_iter().map(|finding| finding.guard).collect::<Vec<_>>()
+            let mut found = check(&facts);
+            facts.way = Way::Full;
+            found.extend(check(&facts));
+            found.into_iter().map(|finding| finding.guard).collect::<Vec<_>>()
         };
         let occasions =
             [Occasion::Check, Occasion::Upgrade, Occasion::Downgrade { in_place: true }, Occasion::Downgrade { in_place: false }];
         let mut found: Vec<&str> = occasions.into_iter().flat_map(spoilt).collect();
         found.sort_unstable();
         found.dedup();
-        insta::assert_snapshot!(found.join(" "), @"ask candidate clock data-links data-path data-users dataset-idle dataset-missing file-name foreign-mount installed installer limits name-beside newer-bookmarks newer-snapshots not-running open-change outside place-on-dataset place-room place-volatile place-writable pool-fill pool-health pool-missing pool-readonly pool-root program readonly refquota requirement rights room secret several-pools snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
+        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock data-links data-path data-users dataset-idle dataset-missing file-name foreign-mount installed installer limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change outside place-in-store place-on-dataset place-room place-volatile place-writable pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights room secret several-pools snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
         let silent: Vec<usize> = (0..GUARDS.len())
             .filter(|index| {
                 occasions.iter().all(|occasion| {
                     let mut facts = facts(*occasion);
                     fixture::spoil(&mut facts);
-                    GUARDS[*index](&facts).is_empty()
+                    let silent = GUARDS[*index](&facts).is_empty();
+                    facts.way = Way::Full;
+                    silent && GUARDS[*index](&facts).is_empty()
                 })
             })
             .collect();

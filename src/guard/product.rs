@@ -1,7 +1,7 @@
 //! What the playbook asks of the host.
 
 use super::Finding;
-use super::facts::{Facts, Program, SavedFile};
+use super::facts::{Facts, Program, QuestionFact, SavedFile};
 use super::text::count;
 use crate::exec::quote;
 
@@ -17,6 +17,16 @@ pub(super) fn requirements(facts: &Facts) -> Vec<Finding> {
             finding.detail(asked).detail([why.clone()]).remedy([requirement.remedy.clone()])
         })
         .collect()
+}
+
+/// What only a person can answer.
+pub(super) fn questions(facts: &Facts) -> Vec<Finding> {
+    let finding = |question: &QuestionFact| {
+        Finding::confirm("question", format!("is it so? {}", question.about))
+            .remedy([format!("If it is: --accept {}", question.name), format!("If not: {}", question.remedy)])
+            .about([question.name.clone()])
+    };
+    facts.questions.iter().map(finding).collect()
 }
 
 /// The values that the change needs later.

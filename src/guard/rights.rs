@@ -51,6 +51,9 @@ pub(super) fn rights(facts: &Facts) -> Vec<Finding> {
 
 /// The commands and the module.
 pub(super) fn zfs(facts: &Facts) -> Vec<Finding> {
+    if !facts.way.is_zfs() {
+        return Vec::new();
+    }
     match &facts.zfs {
         Err(why) => {
             vec![Finding::refuse("zfs", "ZFS cannot be used").detail([why.clone()]).remedy([

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::record::{Line, Opening, Output, Question, Record};
 use crate::plan::{Plan, Procedure, Step};
+use crate::playbook::Way;
 
 /// Where a change stands between procedures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -294,7 +295,8 @@ impl State {
             return Err("the plan has no steps".into());
         }
         let captures = plan.steps.iter().any(|step| matches!(step.action, crate::plan::Action::Capture(_)));
-        if plan.procedure.is_downgrade() && !captures && self.clients_could_write() {
+        let data = self.opening.way != Way::Packages;
+        if plan.procedure.is_downgrade() && data && !captures && self.clients_could_write() {
             return Err("clients could write since the snapshot, and the plan captures nothing".into());
         }
         let mut ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();

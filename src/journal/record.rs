@@ -7,6 +7,7 @@ use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Mount, Plan};
+use crate::playbook::Way;
 use crate::zfs::{Guid, Snapshot};
 
 /// The version of the journal that this tool writes and reads.
@@ -125,6 +126,9 @@ pub struct Opening {
     pub snapshot: String,
     /// When that name was given, local time, `%Y%m%d:%H%M%S`; an hour earlier where the clock shows that hour twice.
     pub snapshot_time: String,
+    /// How the previous version comes back.
+    #[serde(default, skip_serializing_if = "Way::is_zfs")]
+    pub way: Way,
     /// The datasets with everything below them, parents first.
     pub datasets: Vec<Mount>,
     /// Values of variables and of what was asked of the host.

@@ -49,6 +49,14 @@ pub enum Action {
     TakePlace(TakePlace),
     /// `zfs rollback` of all datasets.
     Rollback(Rollback),
+    /// Renames the folders of the upgraded data out of the way.
+    MoveAside(Folders),
+    /// Makes empty ones in their place.
+    MakeEmpty(Folders),
+    /// Puts the folders of the upgraded data back into their place.
+    MoveBack(MoveBack),
+    /// Removes the folders that were kept for the other way.
+    RemoveAside(RemoveAside),
     /// Brings the capture into the previous version.
     Restore(Restore),
     /// Compares the inventories.
@@ -318,6 +326,29 @@ pub struct Rollback {
     pub consented_bookmarks: Vec<String>,
     /// Only needed when the restore has to begin again: the data is a fresh clone the first time.
     pub base: bool,
+}
+
+/// See [`Action::MoveAside`], [`Action::MakeEmpty`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Folders {
+    /// Each with the name it gets aside.
+    pub moves: Vec<(PathBuf, PathBuf)>,
+}
+
+/// See [`Action::MoveBack`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MoveBack {
+    /// Each with the name it has aside.
+    pub moves: Vec<(PathBuf, PathBuf)>,
+    /// What is put behind the names of the folders that are in their place now; they are removed when there is none.
+    pub keep_as: Option<String>,
+}
+
+/// See [`Action::RemoveAside`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RemoveAside {
+    /// What is removed.
+    pub folders: Vec<PathBuf>,
 }
 
 /// See [`Action::Restore`].

@@ -41,6 +41,10 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
             steps.push(Step::new(format!("put-back:{root}"), title, Action::PutBack(action)));
         }
     }
+    if run.was_begun("move-aside") {
+        let undone = undone(1 + state.runs.iter().filter(|run| run.plan.procedure == Procedure::Undo).count());
+        steps.push(super::full::move_back(parts, (!abort).then_some(undone))?);
+    }
     // Package scripts look at the data: it is there before them.
     if run.was_begun("unmount") {
         steps.push(parts.mount(&members).until("start"));

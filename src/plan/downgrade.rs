@@ -7,8 +7,8 @@ use super::{
     Action, CloneSnapshot, Mount, Plan, Procedure, Prove, Restore, Rollback, SetAside, Side, Step, TakePlace, TakeSnapshot, Verify,
 };
 use crate::journal::{Opening, State};
-use crate::playbook::Playbook;
 use crate::playbook::model::{Interrupted, Order, ServiceState};
+use crate::playbook::{Playbook, Way};
 pub(super) use crate::zfs::ENDING_CANDIDATE as CANDIDATE;
 use crate::zfs::{Dataset, Guid, Snapshot};
 pub use crate::zfs::{ENDING_ASIDE as ASIDE, ENDING_UNDONE as UNDONE};
@@ -55,6 +55,11 @@ pub fn kept_endings(state: &State) -> Vec<String> {
 /// # Errors
 /// When the playbook's texts cannot be filled, or a dataset's name gets too long.
 pub fn downgrade(playbook: &Playbook, opening: &Opening, input: &DowngradeInput) -> Result<Plan> {
+    match opening.way {
+        Way::Zfs => {}
+        Way::Full => return super::full(playbook, opening, input.opened),
+        Way::Packages => return super::packages(playbook, opening, input.opened),
+    }
     let parts = Parts { playbook, opening };
     let mut steps = Vec::new();
     let opened = input.opened == Opened::Yes;
@@ -112,13 +117,14 @@ pub fn downgrade(playbook: &Playbook, opening: &Opening, input: &DowngradeInput)
 }
 
 fn verify(parts: Parts<'_>, opened: bool, until: &str) -> Result<Step> {
-    let command = if opened { Some(parts.command(&parts.playbook.capture.verify)?) } else { None };
+    let verify = parts.playbook.capture.as_ref().map(|capture| &capture.verify);
+    let command = if opened { parts.optional(verify)? } else { None };
     let action = Action::Verify(Verify { capture: opened.then(|| "capture".to_owned()), command });
     Ok(Step::new("verify", "read the capture and the installer back", action).until(until))
 }
 
 fn restore(parts: Parts<'_>, keep: bool) -> Result<Step> {
-    let restore = &parts.playbook.restore;
+    let restore = parts.playbook.restore.as_ref().context("the playbook does not say how the capture is restored")?;
     let resumable = restore.interrupted == Interrupted::Continue;
     let action = Restore {
         command: parts.command(&restore.command)?,
@@ -192,7 +198,7 @@ fn keep(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> Result<Vec<St
         let action = TakePlace { candidate, dataset: root.clone(), upgraded, members };
         steps.push(Step::new(format!("take-place:{root}"), title, Action::TakePlace(action)));
     }
-    if opened && parts.playbook.restore.interrupted == Interrupted::Rollback {
+    if opened && parts.playbook.restore.as_ref().is_some_and(|restore| restore.interrupted == Interrupted::Rollback) {
         // An interrupted restore begins again from here.
         let base = TakeSnapshot {
             datasets: mounts.iter().map(|mount| mount.dataset.clone()).collect(),

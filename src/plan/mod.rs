@@ -5,6 +5,7 @@ mod action;
 mod back;
 mod commit;
 mod downgrade;
+mod full;
 mod parts;
 mod upgrade;
 
@@ -12,6 +13,8 @@ pub use action::*;
 pub use back::{back, reopen};
 pub use commit::commit;
 pub use downgrade::{ASIDE, DowngradeInput, Opened, UNDONE, downgrade, kept_endings};
+pub(crate) use full::beside;
+pub use full::{full, packages, remove_aside};
 pub use upgrade::{snapshot_only, upgrade};
 
 use std::time::Duration;

@@ -46,7 +46,7 @@ impl Parts<'_> {
         texts.iter().map(expand).collect()
     }
 
-    fn paths(&self, texts: &[String]) -> Result<Vec<PathBuf>> {
+    pub(super) fn paths(&self, texts: &[String]) -> Result<Vec<PathBuf>> {
         Ok(self.texts(texts)?.into_iter().map(PathBuf::from).collect())
     }
 
@@ -58,7 +58,7 @@ impl Parts<'_> {
             stop: self.optional(service.stop.as_ref())?,
             start: self.optional(service.start.as_ref())?,
             processes: service.processes.clone(),
-            in_maintenance: service.maintenance.processes.clone(),
+            in_maintenance: service.maintenance.as_ref().map(|it| it.processes.clone()).unwrap_or_default(),
             paths: self.paths(&self.playbook.data.paths)?,
             ready: self.optional(service.ready.as_ref())?,
             ready_within: within(service.ready_within.as_deref())?,
@@ -74,7 +74,8 @@ impl Parts<'_> {
     }
 
     fn maintenance(&self) -> Result<Maintenance> {
-        let (service, maintenance) = (&self.playbook.service, &self.playbook.service.maintenance);
+        let service = &self.playbook.service;
+        let maintenance = service.maintenance.as_ref().context("the playbook does not say how the server runs without its clients")?;
         Ok(Maintenance {
             start: self.command(&maintenance.start)?,
             stop: self.command(&maintenance.stop)?,
@@ -163,7 +164,7 @@ impl Parts<'_> {
     }
 
     pub(super) fn goal(&self) -> Result<Option<Step>> {
-        let Some(position) = &self.playbook.restore.position else { return Ok(None) };
+        let Some(position) = self.playbook.restore.as_ref().and_then(|restore| restore.position.as_ref()) else { return Ok(None) };
         let goal = Goal { command: self.command(position)? };
         Ok(Some(Step::new("goal", "ask the upgraded version how far its data has come", Action::Goal(goal))))
     }
@@ -190,7 +191,7 @@ impl Parts<'_> {
 
     /// The passes of the capture that want the service in this state. The last of all is called `capture`.
     pub(super) fn captures(&self, state: ServiceState) -> Result<Vec<Step>> {
-        let passes = &self.playbook.capture.passes;
+        let passes = self.playbook.passes();
         let mut steps = Vec::new();
         for (index, pass) in passes.iter().enumerate().filter(|(_, pass)| pass.service == state) {
             let last = index + 1 == passes.len();

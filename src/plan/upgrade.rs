@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::parts::Parts;
 use super::{Action, BEFORE_UPGRADE, Plan, Procedure, Side, Step, TakeSnapshot};
 use crate::journal::Opening;
-use crate::playbook::Playbook;
+use crate::playbook::{Playbook, Way};
 
 /// Everything that must be there before an upgrade; the service is down for the moment of the snapshot.
 ///
@@ -25,7 +25,10 @@ pub fn snapshot_only(playbook: &Playbook, opening: &Opening) -> Result<Plan> {
 pub fn upgrade(playbook: &Playbook, opening: &Opening, prepared: bool) -> Result<Plan> {
     let parts = Parts { playbook, opening };
     let mut steps = if prepared { vec![parts.stop()?] } else { prepare(parts)? };
-    if !prepared && let Some(stop) = steps.iter_mut().find(|step| step.id == "stop") {
+    if !prepared
+        && parts.opening.way == Way::Zfs
+        && let Some(stop) = steps.iter_mut().find(|step| step.id == "stop")
+    {
         // What clients wrote after the snapshot would not be in it, and an upgrade that fails goes back to it.
         *stop = stop.clone().renewing("snapshot", "upgrade");
     }
@@ -38,6 +41,9 @@ fn prepare(parts: Parts<'_>) -> Result<Vec<Step>> {
     let mut steps = vec![parts.save_installer()?];
     steps.extend(parts.save_config(Side::Previous)?);
     steps.push(parts.stop()?);
+    if parts.opening.way != Way::Zfs {
+        return Ok(steps);
+    }
     let snapshot = TakeSnapshot {
         datasets: parts.opening.datasets.iter().map(|mount| mount.dataset.clone()).collect(),
         name: parts.opening.snapshot.clone(),

@@ -2,7 +2,7 @@
 
 use super::Playbook;
 use super::check_command::{Commands, Groups};
-use super::model::{Interrupted, ServiceState, Verdict};
+use super::model::{Capture, Interrupted, Restore, ServiceState, Verdict};
 use super::names::{Place, late};
 use super::problem::{Path, Report};
 use super::version::Requirement;
@@ -22,12 +22,15 @@ pub(super) struct Check<'c, 'a> {
 impl Check<'_, '_> {
     pub(super) fn all(&mut self, stem: Option<&str>) {
         self.head(stem);
+        self.state();
         self.names();
         self.service();
         self.versions();
         self.questions();
         self.installers();
-        self.capture_and_restore();
+        if let (Some(capture), Some(restore)) = (&self.playbook.capture, &self.playbook.restore) {
+            self.capture_and_restore(capture, restore);
+        }
         self.inventories();
         self.commands();
         self.prose();
@@ -52,6 +55,49 @@ impl Check<'_, '_> {
             self.report.error(&at, format!("the name is {:?}, but the file is {stem}.toml", it.name), remedy);
         }
         self.required(&Path::of(&["title"]), &it.title, "say which product this is for");
+    }
+
+    /// What a product with data of its own needs, one without must not have.
+    fn state(&mut self) {
+        let it = self.playbook;
+        let of_state = [
+            (Path::of(&["capture"]), it.capture.is_some(), "say how what was written since the snapshot is backed up"),
+            (Path::of(&["restore"]), it.restore.is_some(), "say how that is brought into the previous version"),
+            (Path::of(&["service", "maintenance"]), it.service.maintenance.is_some(), "say how the server runs without its clients"),
+            (Path::of(&["data", "paths"]), !it.data.paths.is_empty(), "name the folders that hold the product's data"),
+            (
+                Path::of(&["inventory"]),
+                !it.inventories.is_empty(),
+                "add an [[inventory]], a command that lists what the product holds, one item a line: without it nothing proves that the data came back",
+            ),
+        ];
+        for (at, there, remedy) in of_state {
+            if it.stateless && there {
+                let what = format!("`{at}` is there, but the playbook says that the product keeps no data (`stateless`)");
+                self.report.error(&at, what, "remove one of them");
+            } else if !it.stateless && !there {
+                self.report.error(&at, format!("`{at}` is missing"), format!("{remedy}; or write `stateless = true`, if it keeps no data"));
+            }
+        }
+        if it.stateless && it.full.is_some() {
+            self.report.error(&Path::of(&["full"]), "`full` is there, but the product keeps no data (`stateless`)", "remove one of them");
+        }
+        if it.full.as_ref().is_some_and(|full| full.paths.is_empty()) {
+            self.report.error(&Path::of(&["full", "paths"]), "`full.paths` is empty", "name the folders that are moved aside");
+        }
+        for (i, question) in it.questions.iter().enumerate() {
+            let at = Path::of(&["question"]).at(i);
+            if !is_plain(&question.name, '-') {
+                let remedy = "use lower-case letters, digits and `-`, a letter first, such as \"tested\"";
+                self.report.error(&at.key("name"), format!("{:?} cannot be the name of a question", question.name), remedy);
+            }
+            if it.questions[..i].iter().any(|earlier| earlier.name == question.name) {
+                let what = format!("there are two questions of the name {:?}", question.name);
+                self.report.error(&at.key("name"), what, "give one of them another name");
+            }
+            self.required(&at.key("about"), &question.about, "say in a sentence what must be so");
+            self.required(&at.key("remedy"), &question.remedy, "say what the operator does if it is not so");
+        }
     }
 
     /// Notes a text that is empty.
@@ -125,17 +171,18 @@ impl Check<'_, '_> {
             let remedy = "remove it, or write the limit as `timeout` of `stop`";
             self.report.error(&at.key("stop_within"), "`stop_within` is the limit for units, and there are none", remedy);
         }
+        self.duration(&at.key("ready_within"), service.ready_within.as_deref());
+        let Some(maintenance) = &service.maintenance else { return };
         let own = at.key("maintenance").key("processes");
-        for (i, name) in service.maintenance.processes.iter().enumerate().filter(|(_, name)| !service.processes.contains(name)) {
+        for (i, name) in maintenance.processes.iter().enumerate().filter(|(_, name)| !service.processes.contains(name)) {
             let what = format!("{name:?} is not one of `service.processes`");
             self.report.error(&own.at(i), what, "name it there, too: after a stop it must be gone");
         }
-        if !service.processes.is_empty() && service.processes.iter().all(|name| service.maintenance.processes.contains(name)) {
+        if !service.processes.is_empty() && service.processes.iter().all(|name| maintenance.processes.contains(name)) {
             let remedy = "leave out those that serve clients, or leave the field out";
             self.report.error(&own, "every process runs in maintenance, so none of them tells that the service is open", remedy);
         }
-        self.duration(&at.key("ready_within"), service.ready_within.as_deref());
-        self.duration(&at.key("maintenance").key("ready_within"), service.maintenance.ready_within.as_deref());
+        self.duration(&at.key("maintenance").key("ready_within"), maintenance.ready_within.as_deref());
     }
 
     fn distinct(&mut self, at: &Path, names: &[String]) {
@@ -229,33 +276,32 @@ impl Check<'_, '_> {
         }
     }
 
-    fn capture_and_restore(&mut self) {
-        let it = self.playbook;
+    fn capture_and_restore(&mut self, capture: &Capture, restore: &Restore) {
         let at = Path::of(&["capture", "pass"]);
-        match it.capture.passes.last() {
+        match capture.passes.last() {
             None => self.report.error(&at, "the capture has no pass", "add a [[capture.pass]]"),
             Some(last) if last.service == ServiceState::Running => {
                 let remedy = "add a last pass with service = \"stopped\" or \"maintenance\"";
                 let what = "the last pass runs while clients write, so it cannot see everything";
-                self.report.error(&at.at(it.capture.passes.len() - 1).key("service"), what, remedy);
+                self.report.error(&at.at(capture.passes.len() - 1).key("service"), what, remedy);
             }
             Some(_) => {}
         }
-        for (i, pass) in it.capture.passes.iter().enumerate() {
+        for (i, pass) in capture.passes.iter().enumerate() {
             self.required(&at.at(i).key("about"), &pass.about, "say in a few words what it does: it is shown while it runs");
             if pass.command.is_none() && pass.new_files.is_empty() && pass.grown_files.is_empty() {
                 self.report.error(&at.at(i), "this pass does nothing", "give it a `command`, `new_files` or `grown_files`");
             }
         }
         let at = Path::of(&["restore"]);
-        for (i, pattern) in it.restore.rejects.iter().enumerate() {
+        for (i, pattern) in restore.rejects.iter().enumerate() {
             self.pattern(&at.key("rejects").at(i), pattern, Groups::Any);
         }
-        if it.restore.past_rejects.is_some() && it.restore.rejects.is_empty() {
+        if restore.past_rejects.is_some() && restore.rejects.is_empty() {
             let what = "nothing says how a reject is told, so nobody is ever asked, and `past_rejects` never runs";
             self.report.error(&at.key("past_rejects"), what, "add `rejects`: regular expressions for the lines that mean a rejected item");
         }
-        if it.restore.position.is_none() && it.restore.interrupted == Interrupted::Continue {
+        if restore.position.is_none() && restore.interrupted == Interrupted::Continue {
             let what = "an interrupted restore begins again from the start, as there is no `position`";
             let remedy = "make sure that repeating it changes nothing, or give `position`, or write interrupted = \"rollback\"";
             self.report.warn(&at.key("interrupted"), what, remedy);
@@ -265,10 +311,6 @@ impl Check<'_, '_> {
     fn inventories(&mut self) {
         let it = self.playbook;
         let at = Path::of(&["inventory"]);
-        if it.inventories.is_empty() {
-            let remedy = "add an [[inventory]]: a command that lists what the product holds, one item a line";
-            self.report.error(&at, "there is no inventory, so nothing proves that the data came back", remedy);
-        }
         for (i, inventory) in it.inventories.iter().enumerate() {
             let name = at.at(i).key("name");
             if !is_plain(&inventory.name, '-') {
@@ -292,16 +334,14 @@ impl Check<'_, '_> {
         let it = self.playbook;
         let mut commands = Commands::new(it, self.report);
         let service = Path::of(&["service"]);
-        let maintenance = service.key("maintenance");
-        for (at, command) in [
-            (service.key("stop"), &it.service.stop),
-            (service.key("start"), &it.service.start),
-            (service.key("ready"), &it.service.ready),
-            (maintenance.key("start"), &Some(it.service.maintenance.start.clone())),
-            (maintenance.key("stop"), &Some(it.service.maintenance.stop.clone())),
-            (maintenance.key("ready"), &it.service.maintenance.ready),
-        ] {
-            commands.optional(&at, command.as_ref(), Place::Service);
+        for (field, command) in [("stop", &it.service.stop), ("start", &it.service.start), ("ready", &it.service.ready)] {
+            commands.optional(&service.key(field), command.as_ref(), Place::Service);
+        }
+        if let Some(own) = &it.service.maintenance {
+            let at = service.key("maintenance");
+            commands.command(&at.key("start"), &own.start, Place::Service);
+            commands.command(&at.key("stop"), &own.stop, Place::Service);
+            commands.optional(&at.key("ready"), own.ready.as_ref(), Place::Service);
         }
         commands.command(&Path::of(&["version", "command"]), &it.version.command, Place::Version);
         for (name, ask) in &it.ask {
@@ -318,20 +358,28 @@ impl Check<'_, '_> {
         commands.optional(&Path::of(&["downgrade", "uninstall"]), it.downgrade.uninstall.as_ref(), Place::Downgrade);
         commands.optional(&Path::of(&["downgrade", "repair"]), it.downgrade.repair.as_ref(), Place::Downgrade);
         let passes = Path::of(&["capture", "pass"]);
-        for (i, pass) in it.capture.passes.iter().enumerate() {
+        for (i, pass) in it.passes().iter().enumerate() {
             commands.optional(&passes.at(i).key("command"), pass.command.as_ref(), Place::Pass);
             commands.paths(&passes.at(i).key("new_files"), &pass.new_files, Place::Host);
             commands.paths(&passes.at(i).key("grown_files"), &pass.grown_files, Place::Host);
         }
-        commands.command(&Path::of(&["capture", "verify"]), &it.capture.verify, Place::Verify);
-        commands.command(&Path::of(&["restore", "command"]), &it.restore.command, Place::Restore);
-        commands.optional(&Path::of(&["restore", "past_rejects"]), it.restore.past_rejects.as_ref(), Place::PastRejects);
-        commands.optional(&Path::of(&["restore", "position"]), it.restore.position.as_ref(), Place::Position);
+        if let Some(capture) = &it.capture {
+            commands.command(&Path::of(&["capture", "verify"]), &capture.verify, Place::Verify);
+        }
+        if let Some(restore) = &it.restore {
+            commands.command(&Path::of(&["restore", "command"]), &restore.command, Place::Restore);
+            commands.optional(&Path::of(&["restore", "past_rejects"]), restore.past_rejects.as_ref(), Place::PastRejects);
+            commands.optional(&Path::of(&["restore", "position"]), restore.position.as_ref(), Place::Position);
+        }
+        if let Some(full) = &it.full {
+            let at = Path::of(&["full"]);
+            commands.paths(&at.key("paths"), &full.paths, Place::Host);
+            commands.command(&at.key("capture"), &full.capture, Place::Pass);
+            commands.command(&at.key("verify"), &full.verify, Place::Verify);
+            commands.command(&at.key("restore"), &full.restore, Place::Restore);
+        }
         for (i, inventory) in it.inventories.iter().enumerate() {
             commands.command(&Path::of(&["inventory"]).at(i).key("command"), &inventory.command, Place::Inventory);
-        }
-        if it.data.paths.is_empty() {
-            commands.report.error(&Path::of(&["data", "paths"]), "`data.paths` is empty", "name the folders that hold the product's data");
         }
         commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, Place::Host);
         commands.paths(&Path::of(&["data", "config"]), &it.data.config, Place::Host);
@@ -350,6 +398,10 @@ impl Check<'_, '_> {
             texts.extend([(at.key("about"), &requirement.about), (at.key("remedy"), &requirement.remedy)]);
         }
         texts.extend(it.version.rules.iter().enumerate().map(|(i, rule)| (Path::of(&["version", "rule"]).at(i).key("note"), &rule.note)));
+        for (i, question) in it.questions.iter().enumerate() {
+            let at = Path::of(&["question"]).at(i);
+            texts.extend([(at.key("about"), &question.about), (at.key("remedy"), &question.remedy)]);
+        }
         texts.extend(it.limits.iter().enumerate().map(|(i, limit)| (Path::of(&["limit"]).at(i).key("about"), &limit.about)));
         for (at, text) in texts {
             let names = super::template::names(text).unwrap_or_default();

@@ -191,7 +191,7 @@ impl<'c, 'a> Commands<'c, 'a> {
         } else if late.list && (lists == Lists::Refused || text != format!("{{{name}}}")) {
             let what = format!("`{{{name}}}` stands for several arguments");
             self.report.error(at, what, format!("make it a word of its own: [\"program\", \"{{{name}}}\"]"));
-        } else if matches!(name, "position" | "goal") && self.playbook.restore.position.is_none() {
+        } else if matches!(name, "position" | "goal") && self.playbook.restore.as_ref().is_none_or(|it| it.position.is_none()) {
             let what = format!("`{{{name}}}` has no value, as there is no `restore.position`");
             self.report.error(at, what, "add `restore.position`, a command that prints how far the data has come");
         }

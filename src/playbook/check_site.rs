@@ -5,8 +5,9 @@ use std::ops::Deref;
 use std::path::{Path as FilePath, PathBuf};
 
 use super::problem::{Path, Problem, Problems, Report, nearest};
+use super::site::RollbackChoice;
 use super::validated::{Validated, sha256};
-use super::{Site, schema, shape, template};
+use super::{Site, Way, schema, shape, template};
 
 /// A site that passed the check against its playbook.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,9 +122,26 @@ impl Check<'_, '_> {
     fn datasets(&mut self) {
         let at = Path::of(&["datasets"]);
         let datasets = &self.site.datasets;
-        if datasets.is_empty() {
-            let remedy = "name the datasets that hold the product's data: `zfs list -o name,mountpoint` shows them";
-            self.report.error(&at, "`datasets` is empty", remedy);
+        let (rollback, name) = (Path::of(&["rollback"]), &self.playbook.name);
+        match Way::of(self.playbook, self.site) {
+            Way::Zfs if datasets.is_empty() => {
+                let remedy = "name the datasets that hold the product's data: `zfs list -o name,mountpoint` shows them";
+                self.report.error(&at, "`datasets` is empty", remedy);
+            }
+            Way::Packages if !datasets.is_empty() || self.site.rollback != RollbackChoice::Auto => {
+                let (at, field) = if datasets.is_empty() { (rollback, "rollback") } else { (at.clone(), "datasets") };
+                let what = format!("the product of playbook {name} keeps no data, so nothing rolls back");
+                self.report.error(&at, what, format!("remove `{field}`; where there is data, take the playbook for that"));
+            }
+            Way::Full if self.playbook.full.is_none() => {
+                let what = format!("the playbook {name} knows no way back without ZFS");
+                self.report.error(&rollback, what, "move the data to ZFS datasets and name them, or add [full] to a copy of the playbook");
+            }
+            Way::Full if !datasets.is_empty() => {
+                let what = "there are datasets, and `rollback = \"none\"` says that the data is not on ZFS";
+                self.report.error(&at, what, "remove one of them: with datasets the way back takes seconds");
+            }
+            _ => {}
         }
         for (i, one) in datasets.iter().enumerate() {
             for (j, other) in datasets.iter().enumerate() {
@@ -171,10 +189,12 @@ impl Check<'_, '_> {
     /// Paths that begin with a variable are absolute only when its value is.
     fn paths(&mut self, values: &BTreeMap<String, String>) {
         let playbook = self.playbook.playbook();
+        let none = Vec::new();
         let lists = [
             ("data.paths", &playbook.data.paths),
             ("data.config", &playbook.data.config),
             ("data.outside", &playbook.data.outside),
+            ("full.paths", playbook.full.as_ref().map_or(&none, |full| &full.paths)),
             ("installer.files", &playbook.installer.files),
         ];
         for (field, text) in lists.iter().flat_map(|(field, list)| list.iter().map(move |text| (field, text))) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{CommandSpec, Playbook, VersionRule};
+use super::model::{CommandSpec, Pass, Playbook, VersionRule};
 use super::version;
 use crate::exec;
 
@@ -34,6 +34,11 @@ impl CommandSpec {
 }
 
 impl Playbook {
+    /// The passes of the capture.
+    pub fn passes(&self) -> &[Pass] {
+        self.capture.as_ref().map_or(&[], |capture| &capture.passes)
+    }
+
     /// The first rule that fits the way from one version to another.
     pub fn rule_for(&self, from: &str, to: &str) -> Option<&VersionRule> {
         self.version.rules.iter().find(|rule| rule.fits(from, to))

@@ -3,6 +3,7 @@
 mod check;
 mod check_command;
 mod check_site;
+mod full;
 pub mod library;
 mod methods;
 pub mod model;
@@ -15,6 +16,7 @@ pub mod site;
 pub mod template;
 mod validated;
 pub mod version;
+mod way;
 
 pub use check_site::ValidatedSite;
 pub use methods::DEFAULT_TIMEOUT;
@@ -22,6 +24,7 @@ pub use model::Playbook;
 pub use problem::{Problem, Problems};
 pub use site::Site;
 pub use validated::Validated;
+pub use way::Way;
 
 #[cfg(test)]
 mod tests;

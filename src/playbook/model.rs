@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::full::{Full, Question};
 use super::occasion;
 pub use super::occasion::Occasion;
 
@@ -26,6 +27,10 @@ pub struct Playbook {
     /// people). A site gives or overrides their values.
     #[serde(default)]
     pub variables: IndexMap<String, Variable>,
+    /// The product keeps no data of its own (a relay, a proxy): a version comes back with its packages and its configuration alone. Then `capture`, `restore`,
+    /// `inventory`, `full` and `service.maintenance` are left out, and the site names no datasets.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stateless: bool,
     /// Where the product's state is.
     pub data: Data,
     /// How it is stopped and started.
@@ -38,18 +43,26 @@ pub struct Playbook {
     /// What must be so before anything is stopped, each with its remedy.
     #[serde(default, rename = "requirement")]
     pub requirements: Vec<Requirement>,
+    /// What no command can find out: the operator is asked, and must say yes by name.
+    #[serde(default, rename = "question", skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<Question>,
     /// How the installed version's installer is put aside before the upgrade.
     pub installer: Installer,
     /// How the new version is installed.
     pub upgrade: Install,
     /// How the previous version is installed again.
     pub downgrade: Downgrade,
-    /// The incremental backup of what was written since the snapshot.
-    pub capture: Capture,
-    /// How the capture is brought into the previous version.
-    pub restore: Restore,
-    /// The product's own list of what it holds, taken before and after. It is the proof.
-    #[serde(rename = "inventory")]
+    /// The incremental backup of what was written since the snapshot. Required, unless `stateless`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Capture>,
+    /// How the capture is brought into the previous version. Required, unless `stateless`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
+    /// The way back on a host whose data is not on ZFS (a site with `rollback = "none"`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full: Option<Full>,
+    /// The product's own list of what it holds, taken before and after. It is the proof. Required, unless `stateless`.
+    #[serde(default, rename = "inventory")]
     pub inventories: Vec<Inventory>,
     /// What this product cannot promise. `check` tells the operator before the upgrade.
     #[serde(default, rename = "limit")]
@@ -72,6 +85,7 @@ pub struct Variable {
 #[serde(deny_unknown_fields)]
 pub struct Data {
     /// Absolute paths of all data that must go back together. Each must lie on one of the site's datasets.
+    #[serde(default)]
     pub paths: Vec<String>,
     /// Configuration that is saved before the upgrade and put back by the downgrade. It may lie anywhere.
     #[serde(default)]
@@ -146,8 +160,9 @@ pub struct Service {
     /// How long `ready` may take, such as `2m`. Default: 2 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_within: Option<String>,
-    /// The server without its clients: for the capture, the restore and the inventories.
-    pub maintenance: Maintenance,
+    /// The server without its clients: for the capture, the restore and the inventories. Required, unless `stateless`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Maintenance>,
 }
 
 /// The server without its clients.

@@ -14,7 +14,9 @@ use crate::zfs::Dataset;
 pub struct Site {
     /// The playbook's name.
     pub playbook: String,
-    /// The datasets that hold the product's data, each with everything below it. They go back together.
+    /// The datasets that hold the product's data, each with everything below it. They go back together. None where the data is not on ZFS (`rollback =
+    /// "none"`), or where the product has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub datasets: Vec<Dataset>,
     /// The version to upgrade to, whole or its first parts: `11.8`.
     pub upgrade_to: String,
@@ -40,4 +42,7 @@ pub enum RollbackChoice {
     Keep,
     /// The upgraded state is destroyed by `zfs rollback`.
     InPlace,
+    /// The data is not on ZFS: everything is backed up and restored into an empty store, which takes hours where a rollback takes seconds. It needs a
+    /// playbook that says how (`[full]`).
+    None,
 }

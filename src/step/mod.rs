@@ -11,6 +11,8 @@ mod inventory;
 mod late;
 mod maintenance;
 mod mounts;
+mod move_aside;
+mod move_back;
 mod package;
 mod prove;
 mod put_back;
@@ -105,6 +107,10 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::SetAside(it) => Box::new(it),
         Action::TakePlace(it) => Box::new(it),
         Action::Rollback(it) => Box::new(it),
+        Action::MoveAside(it) => Box::new(move_aside::Aside(it)),
+        Action::MakeEmpty(it) => Box::new(move_aside::Empty(it)),
+        Action::MoveBack(it) => Box::new(it),
+        Action::RemoveAside(it) => Box::new(it),
         Action::Restore(it) => Box::new(it),
         Action::Prove(it) => Box::new(it),
         Action::PutBack(it) => Box::new(it),
@@ -116,5 +122,13 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
 
 /// Whether an action takes something away that cannot be had back: everything that must be true is checked again right before it.
 pub fn destroys(action: &Action) -> bool {
-    matches!(action, Action::Rollback(_) | Action::SetAside(_) | Action::Destroy(_) | Action::DropSnapshots(_))
+    matches!(
+        action,
+        Action::Rollback(_)
+            | Action::SetAside(_)
+            | Action::Destroy(_)
+            | Action::DropSnapshots(_)
+            | Action::MoveAside(_)
+            | Action::RemoveAside(_)
+    )
 }

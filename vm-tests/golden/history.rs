@@ -40,6 +40,7 @@ impl History {
             upgrade_to: "3.0".into(),
             snapshot: format!("backout-{ID}"),
             snapshot_time: "20261123:140000".into(),
+            way: backout::playbook::Way::Zfs,
             datasets: vec![mount("tank/tally", 11, "/var/lib/tally"), mount("tank/tally/changes", 12, "/var/lib/tally/changes")],
             values,
             store: None,
@@ -99,7 +100,7 @@ impl History {
     /// Accepted.
     pub fn closed() -> Self {
         let history = Self::upgraded();
-        let plan = plan::commit(&history.state(), Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new());
+        let plan = plan::commit(&history.state(), Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None);
         history.whole(plan)
     }
 

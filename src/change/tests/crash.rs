@@ -32,9 +32,9 @@ struct Places {
 }
 
 /// What comes before, the procedure, and the version that serves afterwards.
-type Case = (fn(Kind) -> World, Verb, &'static str);
+pub(super) type Case = (fn(Kind) -> World, Verb, &'static str);
 
-fn backed_out(kind: Kind) -> World {
+pub(super) fn backed_out(kind: Kind) -> World {
     let world = upgraded(kind);
     world.run(Verb::Keep);
     world
@@ -46,7 +46,7 @@ fn backed_out_in_place(kind: Kind) -> World {
     world
 }
 
-fn half_way(kind: Kind) -> World {
+pub(super) fn half_way(kind: Kind) -> World {
     let world = upgraded(kind);
     let plan = world.plan(Verb::Keep, &world.state());
     let hook: Hook = Box::new(|at, _| (at == "point restore:started").then_some(Strike::Kill));
@@ -72,7 +72,12 @@ fn stride() -> usize {
 }
 
 fn everywhere(kind: Kind, strike: Strike, reboot: bool) {
-    for (before, verb, version) in CASES {
+    cases_everywhere(&CASES, kind, strike, reboot, 20);
+}
+
+/// `least`: fewer places than that are none.
+pub(super) fn cases_everywhere(cases: &[Case], kind: Kind, strike: Strike, reboot: bool, least: usize) {
+    for (before, verb, version) in cases.iter().copied() {
         // Nothing in a commit opens a service that a boot could not.
         let kind = Kind { noauto: kind.noauto && !(reboot && verb == Verb::Commit), ..kind };
         let straight = before(kind);
@@ -91,7 +96,7 @@ fn everywhere(kind: Kind, strike: Strike, reboot: bool) {
                 }
             });
             if places.borrow().struck.is_empty() {
-                assert!(n > 20, "{verb:?} was struck at {n} places only");
+                assert!(n > least, "{verb:?} was struck at {n} places only");
                 break;
             }
             assert_eq!(world.picture(), picture, "{}", what());

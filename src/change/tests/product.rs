@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::change::crash::testing::tick;
 use crate::exec::{Command, ExecError, Output};
+use crate::playbook::Way;
 use crate::zfs::{Dataset, Engine, FakeEngine};
 
 pub(super) const DATA: &str = "/srv/app";
@@ -30,6 +31,7 @@ pub(super) struct Host {
     pub has_unit: bool,
     /// See [`super::world::Kind`].
     pub strict: bool,
+    way: Way,
     /// What clients were told is stored.
     pub truth: Vec<String>,
     /// What must never happen, if it did.
@@ -63,11 +65,24 @@ impl Host {
         (info.mountpoint.as_deref() == Some(Path::new(path))).then_some(dataset)
     }
 
+    /// The file that holds the items of a path, where there are no datasets.
+    fn file(&self, path: &str) -> PathBuf {
+        self.root.join(&path[1..]).join("items")
+    }
+
     fn content(&self, path: &str) -> Vec<String> {
+        if self.way != Way::Zfs {
+            return fs::read_to_string(self.file(path)).unwrap_or_default().lines().map(str::to_owned).collect();
+        }
         self.dataset(path).map(|dataset| self.engine.content(&dataset).expect("content")).unwrap_or_default()
     }
 
     fn write(&mut self, path: &str, item: &str) {
+        if self.way != Way::Zfs {
+            let text: String = self.content(path).iter().map(String::as_str).chain([item]).map(|item| format!("{item}\n")).collect();
+            fs::write(self.file(path), text).expect("written");
+            return;
+        }
         match self.dataset(path) {
             Some(dataset) => self.engine.write(&dataset, item).expect("written"),
             None => self.faults.push(format!("{item} was written to {path}, where nothing is mounted")),
@@ -75,7 +90,11 @@ impl Host {
     }
 
     fn whole(&self) -> bool {
-        [DATA, LOG, INDEX].iter().all(|path| self.dataset(path).is_some())
+        match self.way {
+            Way::Zfs => [DATA, LOG, INDEX].iter().all(|path| self.dataset(path).is_some()),
+            Way::Full => [DATA, INDEX].iter().all(|path| self.root.join(&path[1..]).is_dir()),
+            Way::Packages => true,
+        }
     }
 
     /// One operation, as the log has it: all of it or nothing, as by a transaction.
@@ -86,6 +105,12 @@ impl Host {
             self.write(INDEX, &format!("index {name}"));
         } else {
             for (path, kind) in [(DATA, "item"), (INDEX, "index")] {
+                if self.way != Way::Zfs {
+                    let gone = format!("{kind} {name}");
+                    let text: String = self.content(path).into_iter().filter(|item| *item != gone).map(|item| item + "\n").collect();
+                    fs::write(self.file(path), text).expect("written");
+                    continue;
+                }
                 if let Some(dataset) = self.dataset(path) {
                     self.engine.erase(&dataset, &format!("{kind} {name}")).expect("erased");
                 }
@@ -132,9 +157,12 @@ impl Host {
         if !self.whole() {
             self.faults.push(format!("version {version} was started without all of its data"));
         }
-        let converted = self.content(DATA).contains(&"format 2".to_owned());
+        if self.way == Way::Full {
+            fs::create_dir_all(self.root.join(&LOG[1..])).expect("folder");
+        }
+        let converted = self.way == Way::Packages || self.content(DATA).contains(&"format 2".to_owned());
         match (version.as_str(), converted) {
-            ("1.0", true) => return Err("the data is of a later version".into()),
+            ("1.0", true) if self.way != Way::Packages => return Err("the data is of a later version".into()),
             ("2.0", false) => self.write(DATA, "format 2"),
             _ => {}
         }
@@ -150,14 +178,20 @@ impl Host {
 }
 
 impl Product {
-    pub(super) fn new(engine: FakeEngine, root: &Path, has_unit: bool, strict: bool) -> Self {
+    pub(super) fn new(engine: FakeEngine, root: &Path, kind: &super::world::Kind) -> Self {
+        if kind.way == Way::Full {
+            for path in [LOG, INDEX] {
+                fs::create_dir_all(root.join(&path[1..])).expect("folder");
+            }
+        }
         let host = Host {
             installed: Some("1.0".into()),
             broken: false,
             mode: Mode::Down,
             masked: false,
-            has_unit,
-            strict,
+            has_unit: kind.unit,
+            strict: kind.strict,
+            way: kind.way,
             truth: Vec::new(),
             faults: Vec::new(),
             rejects: Vec::new(),
@@ -182,6 +216,9 @@ impl Product {
         if host.mode != Mode::Open {
             return false;
         }
+        if host.way == Way::Packages {
+            return true;
+        }
         host.next += 1;
         let number = host.next;
         for name in [format!("a{number}"), format!("b{number}")] {
@@ -195,6 +232,29 @@ impl Product {
         }
         host.truth.sort();
         true
+    }
+
+    /// Every file below `/srv`, where there are no datasets.
+    pub(super) fn folders(&self) -> Vec<String> {
+        let (mut lines, mut folders) = (Vec::new(), vec![self.host().root.join("srv")]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    lines.push(path.display().to_string());
+                    folders.push(path);
+                } else {
+                    let text = fs::read_to_string(&path).expect("readable");
+                    let mut items: Vec<&str> = text.lines().collect();
+                    items.sort_unstable();
+                    lines.push(format!("{}: {items:?}", path.display()));
+                }
+            }
+        }
+        let root = self.host().root.display().to_string();
+        lines.iter_mut().for_each(|line| *line = line.replace(&root, ""));
+        lines.sort();
+        lines
     }
 
     /// Somebody opens the service while the server runs without clients.
@@ -389,6 +449,38 @@ impl Product {
             ["app", "verify", folder] => {
                 let text = fs::read_to_string(Path::new(folder).join("operations")).map_err(|error| error.to_string())?;
                 if text.ends_with("\nend\n") { ok } else { Err("the capture is not whole".into()) }
+            }
+            ["app", "full", folder] => {
+                let host = self.host();
+                if host.mode != Mode::Maintenance {
+                    return Err("it does not run".into());
+                }
+                let mut text = String::new();
+                for path in [DATA, INDEX, LOG] {
+                    let items = host.content(path).into_iter().filter(|item| !item.starts_with("format"));
+                    text.extend(items.map(|item| format!("{path}\t{item}\n")));
+                }
+                drop(host);
+                let file = Path::new(folder).join("operations");
+                fs::write(&file, &text[..text.len() / 2]).map_err(|error| error.to_string())?;
+                if tick("command full half", true) {
+                    return Err("struck".into());
+                }
+                fs::write(&file, format!("{text}end\n")).map_err(|error| error.to_string())?;
+                ok
+            }
+            ["app", "fill", folder] => {
+                if self.host().mode != Mode::Maintenance {
+                    return Err("it does not run".into());
+                }
+                let text = fs::read_to_string(Path::new(folder).join("operations")).map_err(|error| error.to_string())?;
+                for (path, item) in text.lines().filter_map(|line| line.split_once('\t')) {
+                    if tick(&format!("command fill {item}"), true) {
+                        return Err("struck".into());
+                    }
+                    self.host().write(path, item);
+                }
+                ok
             }
             ["app", "restore", folder, rest @ ..] => self.restore(folder, rest, None),
             ["app", "past", folder, rejects, rest @ ..] => self.restore(folder, rest, Some(Path::new(rejects))),

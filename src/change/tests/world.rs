@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use super::engine::Struck;
 use super::product::{Mode, Product};
+use super::script::playbook;
 use crate::change::crash::testing::{self, Hook, Killed};
 use crate::change::run::{Event, Outcome, Session};
 use crate::change::{Layout, layout::private_dir};
 use crate::exec::{Interrupt, Runner, StandIn};
 use crate::journal::{self, FORMAT, Journal, Opening, Output, Phase, Question, Record, State};
 use crate::plan::{self, DowngradeInput, Mount, Opened, Plan, Procedure};
-use crate::playbook::Playbook;
+use crate::playbook::{Playbook, Way};
 use crate::zfs::{Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE, PROP_ROLLED_BACK, RollbackMethod};
 
 /// How the product is.
@@ -37,6 +38,8 @@ pub(super) struct Kind {
     pub told: bool,
     /// Packages refuse to be removed when they are not there, to be installed when they are, and to be upgraded when they are not.
     pub strict: bool,
+    /// How a version comes back: on datasets, from a backup of everything in folders, or without data.
+    pub way: Way,
 }
 
 pub(super) const PLAIN: Kind = Kind {
@@ -50,6 +53,7 @@ pub(super) const PLAIN: Kind = Kind {
     cloned: false,
     told: false,
     strict: false,
+    way: Way::Zfs,
 };
 pub(super) const ROUGH: Kind = Kind {
     resumable: false,
@@ -62,6 +66,7 @@ pub(super) const ROUGH: Kind = Kind {
     cloned: false,
     told: false,
     strict: false,
+    way: Way::Zfs,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,83 +107,6 @@ pub(super) struct World {
     _dir: tempfile::TempDir,
 }
 
-fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {
-    let service = if kind.unit {
-        "units = ['app.service']".to_owned()
-    } else {
-        "stop = { argv = ['app', 'stop'] }\nstart = { argv = ['app', 'start'], daemon = true }".to_owned()
-    };
-    let (position, restore, past, interrupted) = if kind.resumable {
-        let position = "position = { argv = ['app', 'position'] }";
-        (position, "'{capture_dir}', '{position}'", "'{capture_dir}', '{rejects_file}', '{position}'", "continue")
-    } else {
-        ("", "'{capture_dir}'", "'{capture_dir}', '{rejects_file}'", "rollback")
-    };
-    let order = if kind.reinstall_first { "reinstall-first" } else { "rollback-first" };
-    let (others, own) = if kind.told { (r#", "appfront""#, r#"processes = ["appd"]"#) } else { ("", "") };
-    let (mend_upgrade, mend_downgrade) = if kind.strict { ("install-new", "uninstall") } else { ("repair", "repair") };
-    let uninstall = if kind.uninstall { "uninstall = { argv = ['app', 'uninstall'] }" } else { "" };
-    let text = format!(
-        r#"
-format = 1
-name = "app"
-title = "App"
-[data]
-paths = ["/srv/app", "/srv/index"]
-config = ["{config}"]
-[service]
-{service}
-processes = ["appd"{others}]
-ready = {{ argv = ["app", "ready"] }}
-ready_within = "0s"
-[service.maintenance]
-start = {{ argv = ["app", "mstart"] }}
-stop = {{ argv = ["app", "mstop"] }}
-ready = {{ argv = ["app", "mready"] }}
-ready_within = "0s"
-{own}
-[version]
-command = {{ argv = ["app", "version"] }}
-pattern = '^installed ([0-9.]+)'
-[[version.rule]]
-from = "=1"
-to = "=2"
-verdict = "allow"
-[installer]
-save = {{ argv = ["app", "save"] }}
-[upgrade]
-command = {{ argv = ["app", "upgrade"] }}
-repair = {{ argv = ["app", "{mend_upgrade}"] }}
-[downgrade]
-order = "{order}"
-{uninstall}
-install = {{ argv = ["app", "install", "{{installer_files}}"] }}
-repair = {{ argv = ["app", "{mend_downgrade}"] }}
-[capture]
-verify = {{ argv = ["app", "verify", "{{capture_dir}}"] }}
-[[capture.pass]]
-about = "rotate"
-service = "running"
-command = {{ argv = ["app", "rotate"] }}
-[[capture.pass]]
-about = "the operations"
-service = "maintenance"
-command = {{ argv = ["app", "capture", "{{capture_dir}}", "{{snapshot}}"] }}
-[restore]
-command = {{ argv = ["app", "restore", {restore}] }}
-{position}
-interrupted = "{interrupted}"
-rejects = ['^rejected ']
-past_rejects = {{ argv = ["app", "past", {past}] }}
-[[inventory]]
-name = "items"
-command = {{ argv = ["app", "inventory"] }}
-"#,
-        config = root.join("etc/app.conf").display()
-    );
-    toml::from_str(&text).expect("a playbook")
-}
-
 impl World {
     /// Version 1.0 serves its clients, with some items.
     pub(super) fn new(kind: Kind) -> Self {
@@ -215,8 +143,8 @@ impl World {
         fake.create(&name(index), DatasetKind::Filesystem, &[("mountpoint", "/srv/index"), ("canmount", "on")]).expect("dataset");
         // Snapshots of somebody else's, older than ours.
         fake.snapshot(&["t/app@daily".parse().expect("a name")], &[]).expect("snapshot");
-        let roots = vec![name("t/app"), name(index)];
-        let product = Product::new(fake.clone(), &root, kind.unit, kind.strict);
+        let roots = if kind.way == Way::Zfs { vec![name("t/app"), name(index)] } else { Vec::new() };
+        let product = Product::new(fake.clone(), &root, &kind);
         product.open();
         for _ in 0..2 {
             assert!(product.client());
@@ -240,6 +168,7 @@ impl World {
             upgrade_to: "2".into(),
             snapshot: "backout-app-1".into(),
             snapshot_time: "20260101:000000".into(),
+            way: kind.way,
             datasets,
             values: BTreeMap::new(),
             store: None,
@@ -286,6 +215,7 @@ impl World {
             Verb::Keep | Verb::InPlace => {
                 let snapshots = match state.outputs.get("snapshot") {
                     Some(Output::Snapshots { list }) => list.clone(),
+                    _ if state.opening.way != Way::Zfs => Vec::new(),
                     other => panic!("{other:?}"),
                 };
                 let opened = if state.clients_could_write() { Opened::Yes } else { Opened::Never };
@@ -342,7 +272,8 @@ impl World {
             }
         }
         let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
-        plan::commit(state, procedure, promote, destroy, with)
+        let folders = (state.opening.way == Way::Full).then(|| plan::remove_aside(&self.playbook, state).expect("a step"));
+        plan::commit(state, procedure, promote, destroy, with, folders)
     }
 
     /// A person's answer, as `backout resume --accept-...` writes it down.
@@ -479,6 +410,7 @@ impl World {
                 }
             }
         }
+        lines.extend(self.product.folders());
         let host = self.product.host();
         lines.push(format!("{:?} broken={} {:?} masked={}", host.installed, host.broken, host.mode, host.masked));
         lines.push(fs::read_to_string(self.root.join("etc/app.conf")).expect("readable"));

@@ -110,3 +110,14 @@ pub struct SavedFile {
     /// Its SHA-256 now; `None`: it is gone.
     pub now: Learnt<Option<String>>,
 }
+
+/// What only a person can answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QuestionFact {
+    /// The word that a yes is given by.
+    pub name: String,
+    /// What must be so.
+    pub about: String,
+    /// What to do if it is not.
+    pub remedy: String,
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::exec::{Command, ExecError, Output};
 use crate::playbook::model::{CommandSpec, Verdict};
-use crate::playbook::{Playbook, Site};
+use crate::playbook::{Playbook, Site, Way};
 use crate::zfs::{Engine, Guid, Snapshot};
 
 use super::Occasion;
@@ -13,6 +13,7 @@ use super::mounts::{self, Mount};
 use super::proc::{self, Process};
 
 mod disk;
+mod full;
 mod jobs;
 mod product;
 mod zfs;
@@ -93,6 +94,9 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
         now: sources.now,
         caller: caller(sources),
         zfs: zfs::version(sources),
+        way: Way::of(sources.playbook, sources.site),
+        folders: full::folders(sources),
+        questions: product::questions(sources),
         rollback: sources.site.rollback,
         roots,
         pools: zfs::pools(sources),

@@ -7,8 +7,9 @@ use regex::Regex;
 use sha2::{Digest, Sha256};
 
 use crate::guard::Occasion;
-use crate::guard::facts::{Asked, Installers, Learnt, Program, RequirementFact, SavedFile, Unit, UnitState, Versions};
-use crate::playbook::model::{self, CommandSpec};
+use crate::guard::facts::{Asked, Installers, Learnt, Program, QuestionFact, RequirementFact, SavedFile, Unit, UnitState, Versions};
+use crate::playbook::Way;
+use crate::playbook::model::{self, CommandSpec, Question};
 
 use super::{Sources, ask, output};
 
@@ -63,8 +64,13 @@ pub(super) fn versions(sources: &Sources<'_>) -> Versions {
     Versions { installed, candidate, wanted, previous: sources.previous.clone(), rule }
 }
 
+/// As playbooks call it.
+fn occasion(sources: &Sources<'_>) -> model::Occasion {
+    if sources.occasion.is_downgrade() { model::Occasion::Downgrade } else { model::Occasion::Upgrade }
+}
+
 pub(super) fn requirements(sources: &Sources<'_>) -> Vec<RequirementFact> {
-    let now = if sources.occasion.is_downgrade() { model::Occasion::Downgrade } else { model::Occasion::Upgrade };
+    let now = occasion(sources);
     let asked = sources.playbook.requirements.iter().filter(|requirement| requirement.before.contains(&now));
     asked
         .map(|requirement| {
@@ -108,24 +114,50 @@ pub(super) fn asked(sources: &Sources<'_>) -> Vec<Asked> {
     .collect()
 }
 
+/// What only a person can answer, before this procedure.
+pub(super) fn questions(sources: &Sources<'_>) -> Vec<QuestionFact> {
+    let now = occasion(sources);
+    let asked = |question: &&Question| question.before.contains(&now);
+    let fact = |it: &Question| QuestionFact { name: it.name.clone(), about: it.about.clone(), remedy: it.remedy.clone() };
+    sources.playbook.questions.iter().filter(asked).map(fact).collect()
+}
+
 /// Every command of the playbook that the procedures of the occasion run.
 fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a CommandSpec)> {
     let playbook = sources.playbook;
     let (service, upgrade, down) = (&playbook.service, &playbook.upgrade, &playbook.downgrade);
+    let maintenance = service.maintenance.as_ref();
     let mut all = vec![
         ("service.stop", service.stop.as_ref()),
         ("service.start", service.start.as_ref()),
         ("service.ready", service.ready.as_ref()),
-        ("service.maintenance.start", Some(&service.maintenance.start)),
-        ("service.maintenance.stop", Some(&service.maintenance.stop)),
-        ("service.maintenance.ready", service.maintenance.ready.as_ref()),
+        ("service.maintenance.start", maintenance.map(|it| &it.start)),
+        ("service.maintenance.stop", maintenance.map(|it| &it.stop)),
+        ("service.maintenance.ready", maintenance.and_then(|it| it.ready.as_ref())),
         ("downgrade.uninstall", down.uninstall.as_ref()),
         ("downgrade.install", Some(&down.install)),
         ("downgrade.repair", down.repair.as_ref()),
-        ("capture.verify", Some(&playbook.capture.verify)),
-        ("restore.command", Some(&playbook.restore.command)),
-        ("restore.position", playbook.restore.position.as_ref()),
     ];
+    match Way::of(playbook, sources.site) {
+        Way::Zfs => {
+            let restore = playbook.restore.as_ref();
+            all.extend([
+                ("capture.verify", playbook.capture.as_ref().map(|it| &it.verify)),
+                ("restore.command", restore.map(|it| &it.command)),
+                ("restore.position", restore.and_then(|it| it.position.as_ref())),
+            ]);
+            all.extend(playbook.passes().iter().map(|pass| ("capture.pass", pass.command.as_ref())));
+        }
+        Way::Full => {
+            let full = playbook.full.as_ref();
+            all.extend([
+                ("full.capture", full.map(|it| &it.capture)),
+                ("full.verify", full.map(|it| &it.verify)),
+                ("full.restore", full.map(|it| &it.restore)),
+            ]);
+        }
+        Way::Packages => {}
+    }
     if !sources.occasion.is_downgrade() {
         all.extend([
             ("installer.save", playbook.installer.save.as_ref()),
@@ -133,7 +165,6 @@ fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a CommandSpec)> {
             ("upgrade.repair", upgrade.repair.as_ref()),
         ]);
     }
-    all.extend(playbook.capture.passes.iter().map(|pass| ("capture.pass", pass.command.as_ref())));
     all.extend(playbook.inventories.iter().map(|inventory| ("inventory", Some(&inventory.command))));
     all.into_iter().filter_map(|(name, spec)| Some((name, spec?))).collect()
 }
@@ -185,8 +216,8 @@ pub(super) fn secrets(sources: &Sources<'_>) -> Vec<String> {
 
 /// Why files that the capture would take now cannot be taken.
 pub(super) fn uncapturable(sources: &Sources<'_>) -> Vec<String> {
-    let passes = &sources.playbook.capture.passes;
-    let patterns = passes.iter().flat_map(|pass| pass.new_files.iter().chain(&pass.grown_files));
+    let passes = sources.playbook.passes().iter().filter(|_| Way::of(sources.playbook, sources.site).is_zfs());
+    let patterns = passes.flat_map(|pass| pass.new_files.iter().chain(&pass.grown_files));
     let look = |pattern: &String| crate::pattern::find(&(sources.pattern)(pattern).ok()?).err().map(|error| error.to_string());
     patterns.filter_map(look).collect()
 }

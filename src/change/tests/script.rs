@@ -1,0 +1,113 @@
+//! The playbook of the small product.
+
+use super::world::Kind;
+use crate::playbook::{Playbook, Way};
+
+const FULL: &str = r#"
+capture = { argv = ["app", "full", "{capture_dir}"] }
+verify = { argv = ["app", "verify", "{capture_dir}"] }
+restore = { argv = ["app", "fill", "{capture_dir}"] }
+"#;
+
+fn maintenance(own: &str) -> String {
+    format!(
+        r#"
+[service.maintenance]
+start = {{ argv = ["app", "mstart"] }}
+stop = {{ argv = ["app", "mstop"] }}
+ready = {{ argv = ["app", "mready"] }}
+ready_within = "0s"
+{own}
+"#
+    )
+}
+
+fn data(restore: &str, position: &str, past: &str, interrupted: &str) -> String {
+    format!(
+        r#"
+[capture]
+verify = {{ argv = ["app", "verify", "{{capture_dir}}"] }}
+[[capture.pass]]
+about = "rotate"
+service = "running"
+command = {{ argv = ["app", "rotate"] }}
+[[capture.pass]]
+about = "the operations"
+service = "maintenance"
+command = {{ argv = ["app", "capture", "{{capture_dir}}", "{{snapshot}}"] }}
+[restore]
+command = {{ argv = ["app", "restore", {restore}] }}
+{position}
+interrupted = "{interrupted}"
+rejects = ['^rejected ']
+past_rejects = {{ argv = ["app", "past", {past}] }}
+[[inventory]]
+name = "items"
+command = {{ argv = ["app", "inventory"] }}
+"#
+    )
+}
+
+pub(super) fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {
+    let service = if kind.unit {
+        "units = ['app.service']".to_owned()
+    } else {
+        "stop = { argv = ['app', 'stop'] }\nstart = { argv = ['app', 'start'], daemon = true }".to_owned()
+    };
+    let (position, restore, past, interrupted) = if kind.resumable {
+        let position = "position = { argv = ['app', 'position'] }";
+        (position, "'{capture_dir}', '{position}'", "'{capture_dir}', '{rejects_file}', '{position}'", "continue")
+    } else {
+        ("", "'{capture_dir}'", "'{capture_dir}', '{rejects_file}'", "rollback")
+    };
+    let order = if kind.reinstall_first { "reinstall-first" } else { "rollback-first" };
+    let (others, own) = if kind.told { (r#", "appfront""#, r#"processes = ["appd"]"#) } else { ("", "") };
+    let (mend_upgrade, mend_downgrade) = if kind.strict { ("install-new", "uninstall") } else { ("repair", "repair") };
+    let uninstall = if kind.uninstall { "uninstall = { argv = ['app', 'uninstall'] }" } else { "" };
+    let (stateless, paths, maintenance, data) = match kind.way {
+        Way::Packages => ("stateless = true", String::new(), String::new(), String::new()),
+        Way::Zfs => ("", r#"paths = ["/srv/app", "/srv/index"]"#.to_owned(), maintenance(own), data(restore, position, past, interrupted)),
+        Way::Full => {
+            let folders = format!(r#"["{0}/srv/app", "{0}/srv/index"]"#, root.display());
+            let full = format!("{}\n[full]\npaths = {folders}\n{FULL}", data(restore, position, past, interrupted));
+            ("", format!("paths = {folders}"), maintenance(own), full)
+        }
+    };
+    let text = format!(
+        r#"
+format = 1
+name = "app"
+title = "App"
+{stateless}
+[data]
+{paths}
+config = ["{config}"]
+[service]
+{service}
+processes = ["appd"{others}]
+ready = {{ argv = ["app", "ready"] }}
+ready_within = "0s"
+{maintenance}
+[version]
+command = {{ argv = ["app", "version"] }}
+pattern = '^installed ([0-9.]+)'
+[[version.rule]]
+from = "=1"
+to = "=2"
+verdict = "allow"
+[installer]
+save = {{ argv = ["app", "save"] }}
+[upgrade]
+command = {{ argv = ["app", "upgrade"] }}
+repair = {{ argv = ["app", "{mend_upgrade}"] }}
+[downgrade]
+order = "{order}"
+{uninstall}
+install = {{ argv = ["app", "install", "{{installer_files}}"] }}
+repair = {{ argv = ["app", "{mend_downgrade}"] }}
+{data}
+"#,
+        config = root.join("etc/app.conf").display()
+    );
+    toml::from_str(&text).expect("a playbook")
+}

@@ -1,0 +1,37 @@
+//! How a version comes back on this host.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::Playbook;
+use super::site::{RollbackChoice, Site};
+
+/// How a version comes back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// The data goes back to a ZFS snapshot, and what was written since is brought in.
+    #[default]
+    Zfs,
+    /// Everything is backed up, and restored into an empty store.
+    Full,
+    /// There is no data: packages and configuration go back.
+    Packages,
+}
+
+impl Way {
+    /// The way of this playbook on this site.
+    pub fn of(playbook: &Playbook, site: &Site) -> Self {
+        if playbook.stateless {
+            Self::Packages
+        } else if site.rollback == RollbackChoice::None {
+            Self::Full
+        } else {
+            Self::Zfs
+        }
+    }
+
+    /// Whether it is the one that nothing needs to be said of.
+    pub fn is_zfs(&self) -> bool {
+        *self == Self::Zfs
+    }
+}
