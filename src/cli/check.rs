@@ -32,7 +32,12 @@ pub fn run(global: &Global) -> Result<Exit, Trouble> {
     output::findings(global, &findings);
     output::line(&format!("checks: {refused} refuse, {confirm} ask for a yes, {warned} warn"));
     if refused == 0 {
-        output::line("This host can upgrade, and come back.");
+        let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
+        output::line(if root {
+            "This host can upgrade, and come back."
+        } else {
+            "Nothing that this user can see stands in the way. Only root sees everything."
+        });
         output::line("  next:  backout plan      see every step");
         output::line("         backout upgrade   take the snapshot and upgrade");
     }

@@ -21,6 +21,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("generic", include_str!("../../playbooks/generic.toml")),
     ("mariadb", include_str!("../../playbooks/mariadb.toml")),
     ("messaging-server", include_str!("../../playbooks/messaging-server.toml")),
+    ("messaging-server-front", include_str!("../../playbooks/messaging-server-front.toml")),
     ("redis", include_str!("../../playbooks/redis.toml")),
 ];
 
@@ -233,7 +234,7 @@ mod tests {
         let text = find("mariadv", &[PathBuf::from("/no/such/folder")]).unwrap_err().to_string();
         assert_eq!(
             text,
-            "there is no playbook \"mariadv\"\n  remedy: did you mean \"mariadb\"? Otherwise use one of generic, mariadb, messaging-server, redis, or put mariadv.toml into /no/such/folder"
+            "there is no playbook \"mariadv\"\n  remedy: did you mean \"mariadb\"? Otherwise use one of generic, mariadb, messaging-server, messaging-server-front, redis, or put mariadv.toml into /no/such/folder"
         );
         assert!(matches!(find("../x", &[]), Err(LibraryError::Unknown { .. })));
     }

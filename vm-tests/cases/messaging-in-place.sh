@@ -12,7 +12,7 @@ set -euo pipefail
 "$MSG/bin/start-msg"
 before=$(accepted)
 mail_meanwhile
-backout downgrade --in-place --yes
+backout downgrade "${DOWN[@]}" --in-place --yes
 mail_ends "$before"
 messaging_version | grep -F 7.0.5.31.0
 drained

@@ -14,7 +14,7 @@ cp "$RECORD" /root/record-upgraded
 before=$(accepted)
 backout plan downgrade
 mail_meanwhile
-backout downgrade --keep --yes
+backout downgrade "${DOWN[@]}" --keep --yes
 mail_ends "$before"
 messaging_version | grep -F 7.0.5.31.0
 drained
@@ -31,7 +31,7 @@ messaging_version | grep -F 8.0.2
 record_back_to /root/record-upgraded
 audit
 echo "== downgrade again, and commit"
-backout downgrade --keep --yes
+backout downgrade "${DOWN[@]}" --keep --yes
 messaging_version | grep -F 7.0.5.31.0
 audit
 backout commit --yes

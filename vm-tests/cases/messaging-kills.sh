@@ -15,7 +15,7 @@ cp "$RECORD" /root/record-upgraded
 echo "== downgrade, the upgraded state is kept"
 before=$(accepted)
 mail_meanwhile 5000
-kill_everywhere downgrade --keep
+kill_everywhere downgrade "${DOWN[@]}" --keep
 mail_ends "$before"
 messaging_version | grep -F 7.0.5.31.0
 drained
@@ -28,7 +28,7 @@ audit
 echo "== downgrade in place"
 before=$(accepted)
 mail_meanwhile 5000
-kill_everywhere downgrade --in-place
+kill_everywhere downgrade "${DOWN[@]}" --in-place
 mail_ends "$before"
 messaging_version | grep -F 7.0.5.31.0
 drained

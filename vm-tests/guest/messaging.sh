@@ -11,13 +11,27 @@ standin() { /case/messaging/messaging_server "$@"; }
 
 messaging_version() { "$MSG/bin/imsimta" version; }
 
+# What only a person can answer, before an upgrade and before a downgrade.
+UP=(--accept tested --accept backup)
+DOWN=(--accept last-resort --accept watchdog-off)
+
+# installers: a distribution of each version.
+installers() {
+  local version
+  for version in 7.0.5.28.0 7.0.5.31.0 8.0.1 8.0.2; do standin mkinstaller "/srv/installers/$version" "$version"; done
+}
+
 # messaging_on_zfs VERSION: that version, installed, configured, started.
 messaging_on_zfs() {
-  local version
   zfs create -p -o "mountpoint=$VAR/data/store" -o atime=off tank/store
   for dataset in mboxlist index messages; do zfs create "tank/store/$dataset"; done
   zfs create -o "mountpoint=$VAR/data/queue" tank/queue
-  for version in 7.0.5.28.0 7.0.5.31.0 8.0.1 8.0.2; do standin mkinstaller "/srv/installers/$version" "$version"; done
+  messaging_installed "$1"
+}
+
+# messaging_installed VERSION: on whatever the folders lie on.
+messaging_installed() {
+  installers
   "/srv/installers/$1/commpkg" install --silent NONE
   "$MSG/bin/configure"
   "$MSG/bin/start-msg"
@@ -73,9 +87,13 @@ mail_ends() {
 
 accepted() { grep -c '"accepted"' "$RECORD"; }
 
-messaging_site() {
+# messaging_site_of PLAYBOOK LINE [VARIABLE...]: the site file.
+messaging_site_of() {
+  local playbook=$1 line=$2
+  shift 2
   mkdir -p /etc/backout
   chmod 755 /etc/backout
-  printf '%s\n' 'playbook = "messaging-server"' 'datasets = ["tank/store"]' 'upgrade_to = "8.0.2"' '[variables]' 'installers = "/srv/installers"' "$@" >/etc/backout/site.toml
+  printf '%s\n' "playbook = \"$playbook\"" "$line" 'upgrade_to = "8.0.2"' '[variables]' 'installers = "/srv/installers"' "$@" >/etc/backout/site.toml
   chmod 644 /etc/backout/site.toml
 }
+messaging_site() { messaging_site_of messaging-server 'datasets = ["tank/store"]' "$@"; }

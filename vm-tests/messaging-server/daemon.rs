@@ -64,9 +64,13 @@ pub fn needs_store(home: &Home) -> Result<()> {
     Ok(())
 }
 
-/// The servers of the components named; all, when none is.
-fn chosen(args: &[String]) -> Result<Vec<&'static str>> {
-    let words: Vec<&str> = args.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+/// The servers of the components named; when none is, all that `components` of the configuration enables (all, where it says nothing).
+fn chosen(home: &Home, args: &[String]) -> Result<Vec<&'static str>> {
+    let enabled = home.setting("components", "")?;
+    let mut words: Vec<&str> = args.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+    if words.is_empty() {
+        words = enabled.split_whitespace().collect();
+    }
     if let Some(odd) = words.iter().find(|word| **word != "mta" && !NOT_ENABLED.contains(word) && !DAEMONS.iter().any(|it| it.0 == **word))
     {
         bail!("{odd:?} is no component");
@@ -83,7 +87,7 @@ pub fn start_msg(args: &[String]) -> Result<ExitCode> {
     if let Some(code) = trouble.lie("cannot start") {
         return Ok(code);
     }
-    let mut names = chosen(args)?;
+    let mut names = chosen(&home, args)?;
     if !names.contains(&"watcher") {
         names.insert(0, "watcher");
     }
@@ -142,7 +146,7 @@ pub fn stop_msg(args: &[String]) -> Result<ExitCode> {
         return Ok(code);
     }
     let signal = if crate::flag(args, "-f") { Signal::SIGKILL } else { Signal::SIGTERM };
-    stop(&home, &chosen(args)?, signal, || trouble.item())?;
+    stop(&home, &chosen(&home, args)?, signal, || trouble.item())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,7 +13,7 @@ messaging_site 'margin = "1 second"'
 sleep 3
 backout check
 backout plan
-backout upgrade --yes
+backout upgrade "${UP[@]}" --yes
 messaging_version | grep -F 8.0.2
 audit
 mail 60 after
