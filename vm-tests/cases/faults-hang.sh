@@ -35,8 +35,9 @@ never_ends() {
 }
 
 echo "== a stop that hangs"
+# With +, as the unit's own sandbox starts nothing but the server.
 mkdir -p /etc/systemd/system/redis-server.service.d
-printf '%s\n' '[Service]' 'ExecStop=' 'ExecStop=/bin/sleep infinity' 'TimeoutStopSec=infinity' >/etc/systemd/system/redis-server.service.d/hang.conf
+printf '%s\n' '[Service]' 'ExecStop=' 'ExecStop=+/bin/sleep infinity' 'TimeoutStopSec=infinity' >/etc/systemd/system/redis-server.service.d/hang.conf
 systemctl daemon-reload
 systemctl show -p ExecStop,TimeoutStopUSec,SendSIGKILL redis-server.service
 for way in abort resume; do
