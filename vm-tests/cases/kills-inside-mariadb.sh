@@ -14,7 +14,7 @@ set -euo pipefail
 kill_seed
 
 echo "== downgrade, the upgraded state is kept: the tool alone"
-kill_along alone KILL downgrade --keep --yes -- "inventory:rows child mariadb" "reinstall dpkg $(between 1 15)" "reinstall dpkg $(between 16 40)" \
+kill_along alone KILL downgrade --keep --yes -- "inventory:rows child mariadb" "reinstall dpkg $(between 1 40)" \
   "restore child mariadb" "restore child mariadb within 1000"
 mariadb_version | grep -F 10.11
 same_dump /root/dump-new
