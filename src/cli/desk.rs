@@ -10,9 +10,9 @@ use super::{Exit, Global, Trouble, changes};
 use crate::change::{Layout, storage};
 use crate::exec::{Command, Interrupt, Runner};
 use crate::guard::{self, Facts, Finding, Occasion, Sources, facts::Role};
-use crate::journal::{FORMAT, Opening, Output, State};
+use crate::journal::{Beside, FORMAT, Opening, Output, State};
 use crate::plan::Mount;
-use crate::playbook::model::{CommandSpec, Playbook};
+use crate::playbook::model::{CommandSpec, Playbook, Strategy};
 use crate::playbook::{Site, Validated, ValidatedSite, Way, library, template};
 use crate::step;
 use crate::zfs::{self, Dataset, Engine};
@@ -216,6 +216,7 @@ impl Desk {
             from_version,
             upgrade_to: self.place().upgrade_to.clone(),
             way: self.way(),
+            beside: self.beside()?,
             datasets: self.mounts()?,
             values,
             store: self.place().store.clone(),
@@ -242,6 +243,20 @@ impl Desk {
             }
         }
         Ok(mounts)
+    }
+
+    /// Where the two installations are, for the strategy that has two.
+    fn beside(&self) -> Result<Option<Beside>> {
+        let Some(section) = self.product().side_by_side.as_ref().filter(|_| self.place().strategy == Strategy::SideBySide) else {
+            return Ok(None);
+        };
+        let lookup = |name: &str| self.site.values().get(name).cloned();
+        let path = |text: &str| template::expand(text, &lookup).map(PathBuf::from);
+        let (link, new) = (path(&section.link)?, path(&section.new)?);
+        let version = template::expand_command_known(&section.version.command(), &lookup);
+        let there = step::installed_version(&self.runner, &version, &self.product().version.pattern)?;
+        let old = step::link_target(&link)?.with_context(|| format!("{} is no symbolic link", link.display()))?;
+        Ok(Some(Beside { link, old, new, there }))
     }
 
     /// How a version comes back here.

@@ -187,6 +187,11 @@ fn commands(action: &Action) -> Vec<String> {
             vec![format!("zfs snapshot {}", names.join(" "))]
         }
         Action::Package(it) => vec![it.command.to_string()],
+        Action::Switch(it) => {
+            let link = format!("ln -s -f -n {} {}", it.to.display(), it.link.display());
+            let drop = it.data_links.iter().map(|name| format!("rm -f {}", it.from.join(name).display()));
+            it.use_config.iter().map(ToString::to_string).chain([link]).chain(drop).collect()
+        }
         Action::Goal(it) => vec![it.command.to_string()],
         Action::Inventory(it) => vec![it.command.to_string()],
         Action::Capture(it) => {

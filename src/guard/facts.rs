@@ -17,6 +17,17 @@ mod product;
 
 pub use product::{Asked, Installers, Program, QuestionFact, RequirementFact, SavedFile, Unit, UnitState, Users, Versions};
 
+/// Two installations side by side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BesideFact {
+    /// The link that names the active one.
+    pub link: PathBuf,
+    /// Where it leads.
+    pub active: PathBuf,
+    /// Where the new version is to be.
+    pub new: PathBuf,
+}
+
 /// What was learnt, or why it could not be.
 pub type Learnt<T> = Result<T, String>;
 
@@ -35,6 +46,8 @@ pub struct Facts {
     pub way: Way,
     /// The folders that are moved aside without ZFS, each with why it cannot be, if so.
     pub folders: Vec<(PathBuf, Option<String>)>,
+    /// The two installations, or why they cannot be told; `None` where versions take each other's place.
+    pub beside: Option<Learnt<BesideFact>>,
     /// What the playbook asks the operator.
     pub questions: Vec<QuestionFact>,
     /// The site's choice of rollback.

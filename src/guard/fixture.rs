@@ -99,6 +99,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         zfs: Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.3.2-1".into()) }),
         way: Way::Zfs,
         folders: Vec::new(),
+        beside: None,
         questions: Vec::new(),
         rollback: RollbackChoice::Auto,
         roots: vec![Root { name: "tank/db".parse().expect("name"), tree: Ok(Some(tree)), room: None, beside: Vec::new() }],
@@ -200,6 +201,7 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.requirements[0].outcome = Err("off".into());
     facts.asked = vec![Asked { name: "x".into(), about: "x".into(), value: Err("no answer".into()) }];
     facts.folders = vec![("/var/lib/backout".into(), Some("it is a mount point, which cannot be renamed".into()))];
+    facts.beside = Some(Err("/opt/app is no symbolic link".into()));
     facts.questions = vec![QuestionFact { name: "tested".into(), about: "It was tried.".into(), remedy: "Try it.".into() }];
     facts.limits = vec!["Counters.".into()];
     facts.programs[0].found = Ok(None);

@@ -53,9 +53,16 @@ mod tests {
         facts.way = Way::Full;
         facts.folders =
             vec![("/srv/store".into(), Some("it is a mount point, which cannot be renamed".into())), ("/srv/other".into(), None)];
-        insta::assert_snapshot!(show(&folders(&facts)));
+        insta::assert_snapshot!(show(&folders(&facts)), @r"
+            refused: /srv/store cannot be moved aside for the restore [move-aside]
+                     it is a mount point, which cannot be renamed
+              to do: Correct the path in the site file's variables, or see what stands there, and move it away.
+            ");
         facts.places[0].path = "/srv/other/backout".into();
-        insta::assert_snapshot!(show(&places(&facts)));
+        insta::assert_snapshot!(show(&places(&facts)), @r"
+            refused: /srv/other/backout (the journal) lies in the data that is moved aside [place-in-store]
+              to do: Set `store` in the site file, or the state folder, to another place.
+            ");
     }
 
     #[test]
@@ -63,7 +70,11 @@ mod tests {
         let mut facts = facts(Occasion::Upgrade);
         assert!(backup(&facts).is_empty());
         facts.way = Way::Full;
-        insta::assert_snapshot!(show(&backup(&facts)));
+        insta::assert_snapshot!(show(&backup(&facts)), @r"
+            confirm: there is no snapshot to go back to: a backup of data and configuration must be at hand [backup]
+                     If the upgrade itself fails on the data, only that backup brings the data back.
+              to do: Make one, and try it. Or move the data to ZFS datasets first: the way back takes seconds then.
+            ");
         facts.occasion = Occasion::Downgrade { in_place: false };
         assert!(backup(&facts).is_empty());
     }

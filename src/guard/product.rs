@@ -55,7 +55,7 @@ pub(super) fn programs(facts: &Facts) -> Vec<Finding> {
     let needed: &[&str] = if facts.occasion.is_downgrade() {
         &["capture.pass", "capture.verify", "downgrade.uninstall", "downgrade.install"]
     } else {
-        &["installer.save", "upgrade.command", "downgrade.uninstall", "downgrade.install"]
+        &["installer.save", "upgrade.command", "side_by_side.install", "downgrade.uninstall", "downgrade.install"]
     };
     let finding = |program: &Program| {
         let used_by = format!("used by {}", program.used_by.join(", "));

@@ -129,12 +129,29 @@ pub struct Opening {
     /// How the previous version comes back.
     #[serde(default, skip_serializing_if = "Way::is_zfs")]
     pub way: Way,
+    /// Where the two installations are, if the new version is installed beside the old one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
     /// The datasets with everything below them, parents first.
     pub datasets: Vec<Mount>,
     /// Values of variables and of what was asked of the host.
     pub values: std::collections::BTreeMap<String, String>,
     /// Where captures and installers of this change are, if not in its folder.
     pub store: Option<PathBuf>,
+}
+
+/// See [`Opening::beside`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// The symbolic link that names the active installation.
+    pub link: PathBuf,
+    /// Where it led when the change was opened.
+    pub old: PathBuf,
+    /// Where the new version is, or will be.
+    pub new: PathBuf,
+    /// The version that was there when the change was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub there: Option<String>,
 }
 
 /// What later steps need of a step.

@@ -29,6 +29,8 @@ pub enum Action {
     Snapshot(TakeSnapshot),
     /// Installs or removes a version.
     Package(Package),
+    /// Makes the other installation the active one.
+    Switch(Switch),
     /// Asks the new version how far its data has come.
     Goal(Goal),
     /// Lists what the product holds.
@@ -203,6 +205,28 @@ pub struct Package {
     /// A command of an earlier procedure on the same packages was cut off: this one runs whatever the version says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
+}
+
+/// See [`Action::Switch`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Switch {
+    /// The symbolic link that names the active installation.
+    pub link: PathBuf,
+    /// The installation that it leads to now.
+    pub from: PathBuf,
+    /// The installation that it shall lead to.
+    pub to: PathBuf,
+    /// Links inside an installation that only the active one has.
+    pub data_links: Vec<String>,
+    /// Makes them, if they are not there; else they are made like those of the other installation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_config: Option<Command>,
+    /// Prints the version of the active installation.
+    pub version: Command,
+    /// One group: the version.
+    pub pattern: String,
+    /// What that must be then, whole or its first parts.
+    pub wanted: String,
 }
 
 /// See [`Action::Goal`].

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::{
     Action, CapturePass, Config, Goal, Maintenance, Mount, Mounts, Package, PackageJob, READY_WITHIN, SaveInstaller, Service, Side, Step,
-    TakeInventory,
+    Switch, TakeInventory,
 };
 use crate::exec::Command;
 use crate::journal::Opening;
@@ -143,7 +143,48 @@ impl Parts<'_> {
         })
     }
 
+    /// The new version, installed beside the old one while that serves; `None` where it takes the old one's place.
+    pub(super) fn install_beside(&self) -> Result<Option<Step>> {
+        let (Some(beside), Some(places)) = (&self.playbook.side_by_side, &self.opening.beside) else { return Ok(None) };
+        let install = beside.upgrade.as_ref().filter(|_| places.there.is_some()).unwrap_or(&beside.install);
+        let action = Package {
+            job: PackageJob::Upgrade,
+            command: self.command(&install.command)?,
+            repair: self.optional(install.repair.as_ref())?,
+            version: self.command(&beside.version)?,
+            pattern: self.playbook.version.pattern.clone(),
+            previous: places.there.clone().unwrap_or_default(),
+            upgraded: self.opening.upgrade_to.clone(),
+            cut: false,
+        };
+        let title = format!("install version {} in {}, beside the active one", self.opening.upgrade_to, places.new.display());
+        Ok(Some(Step::new("install-beside", title, Action::Package(action))))
+    }
+
+    /// The exchange of the link; `None` where versions take each other's place.
+    fn switch(&self, id: &str, side: Side) -> Result<Option<Step>> {
+        let (Some(beside), Some(places)) = (&self.playbook.side_by_side, &self.opening.beside) else { return Ok(None) };
+        let up = side == Side::Upgraded;
+        let (from, to) = if up { (&places.old, &places.new) } else { (&places.new, &places.old) };
+        let wanted = if up { &self.opening.upgrade_to } else { &self.opening.from_version };
+        let action = Switch {
+            link: places.link.clone(),
+            from: from.clone(),
+            to: to.clone(),
+            data_links: beside.data_links.clone(),
+            use_config: if up { self.optional(beside.use_config.as_ref())? } else { None },
+            version: self.command(&self.playbook.version.command)?,
+            pattern: self.playbook.version.pattern.clone(),
+            wanted: wanted.clone(),
+        };
+        let title = format!("make version {wanted} the active one: {} -> {}", places.link.display(), to.display());
+        Ok(Some(Step::new(id, title, Action::Switch(action))))
+    }
+
     pub(super) fn upgrade(&self, id: &str) -> Result<Step> {
+        if let Some(switch) = self.switch(id, Side::Upgraded)? {
+            return Ok(switch);
+        }
         let upgrade = &self.playbook.upgrade;
         let package = self.package(PackageJob::Upgrade, &upgrade.command, upgrade.repair.as_ref())?;
         let title = format!("install version {}", self.opening.upgrade_to);
@@ -151,6 +192,9 @@ impl Parts<'_> {
     }
 
     pub(super) fn reinstall(&self) -> Result<Vec<Step>> {
+        if let Some(switch) = self.switch("reinstall", Side::Previous)? {
+            return Ok(vec![switch]);
+        }
         let downgrade = &self.playbook.downgrade;
         let mut steps = Vec::new();
         if let Some(command) = &downgrade.uninstall {

@@ -13,7 +13,7 @@ use crate::playbook::{Playbook, Way};
 /// When the playbook's texts cannot be filled.
 pub fn snapshot_only(playbook: &Playbook, opening: &Opening) -> Result<Plan> {
     let parts = Parts { playbook, opening };
-    let mut steps = prepare(parts)?;
+    let mut steps = prepare(parts, false)?;
     steps.push(parts.start()?);
     Ok(Plan { procedure: Procedure::Snapshot, steps })
 }
@@ -24,7 +24,7 @@ pub fn snapshot_only(playbook: &Playbook, opening: &Opening) -> Result<Plan> {
 /// When the playbook's texts cannot be filled.
 pub fn upgrade(playbook: &Playbook, opening: &Opening, prepared: bool) -> Result<Plan> {
     let parts = Parts { playbook, opening };
-    let mut steps = if prepared { vec![parts.stop()?] } else { prepare(parts)? };
+    let mut steps = if prepared { parts.install_beside()?.into_iter().chain([parts.stop()?]).collect() } else { prepare(parts, true)? };
     if !prepared
         && parts.opening.way == Way::Zfs
         && let Some(stop) = steps.iter_mut().find(|step| step.id == "stop")
@@ -37,8 +37,14 @@ pub fn upgrade(playbook: &Playbook, opening: &Opening, prepared: bool) -> Result
     Ok(Plan { procedure: Procedure::Upgrade, steps })
 }
 
-fn prepare(parts: Parts<'_>) -> Result<Vec<Step>> {
-    let mut steps = vec![parts.save_installer()?];
+/// `beside`: with the new version's installation beside the old one, if that is the strategy.
+fn prepare(parts: Parts<'_>, beside: bool) -> Result<Vec<Step>> {
+    // Side by side, the installed version stays where it is.
+    let mut steps = match parts.install_beside()? {
+        Some(install) if beside => vec![install],
+        Some(_) => Vec::new(),
+        None => vec![parts.save_installer()?],
+    };
     steps.extend(parts.save_config(Side::Previous)?);
     steps.push(parts.stop()?);
     if parts.opening.way != Way::Zfs {

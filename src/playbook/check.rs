@@ -82,6 +82,15 @@ impl Check<'_, '_> {
         if it.stateless && it.full.is_some() {
             self.report.error(&Path::of(&["full"]), "`full` is there, but the product keeps no data (`stateless`)", "remove one of them");
         }
+        let plain = |name: &&String| !name.is_empty() && !name.contains(['/', '{']) && name.as_str() != "..";
+        for (i, name) in it.side_by_side.iter().flat_map(|it| &it.data_links).enumerate().filter(|(_, name)| !plain(name)) {
+            let at = Path::of(&["side_by_side", "data_links"]).at(i);
+            self.report.error(
+                &at,
+                format!("{name:?} cannot be the name of a link"),
+                "write the bare name, as it stands in an installation",
+            );
+        }
         if it.full.as_ref().is_some_and(|full| full.paths.is_empty()) {
             self.report.error(&Path::of(&["full", "paths"]), "`full.paths` is empty", "name the folders that are moved aside");
         }
@@ -370,6 +379,18 @@ impl Check<'_, '_> {
             commands.command(&Path::of(&["restore", "command"]), &restore.command, Place::Restore);
             commands.optional(&Path::of(&["restore", "past_rejects"]), restore.past_rejects.as_ref(), Place::PastRejects);
             commands.optional(&Path::of(&["restore", "position"]), restore.position.as_ref(), Place::Position);
+        }
+        if let Some(beside) = &it.side_by_side {
+            let at = Path::of(&["side_by_side"]);
+            commands.paths(&at.key("link"), std::slice::from_ref(&beside.link), Place::Host);
+            commands.paths(&at.key("new"), std::slice::from_ref(&beside.new), Place::Host);
+            for (field, install) in [("install", Some(&beside.install)), ("upgrade", beside.upgrade.as_ref())] {
+                let Some(install) = install else { continue };
+                commands.command(&at.key(field).key("command"), &install.command, Place::Upgrade);
+                commands.optional(&at.key(field).key("repair"), install.repair.as_ref(), Place::Upgrade);
+            }
+            commands.command(&at.key("version"), &beside.version, Place::Version);
+            commands.optional(&at.key("use_config"), beside.use_config.as_ref(), Place::Upgrade);
         }
         if let Some(full) = &it.full {
             let at = Path::of(&["full"]);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::{Path as FilePath, PathBuf};
 
+use super::model::Strategy;
 use super::problem::{Path, Problem, Problems, Report, nearest};
 use super::site::RollbackChoice;
 use super::validated::{Validated, sha256};
@@ -112,6 +113,10 @@ impl Check<'_, '_> {
         if self.site.store.as_ref().is_some_and(|store| store.to_string_lossy().contains(char::is_control)) {
             self.report.error(&Path::of(&["store"]), "the path of `store` has a control character in it", "give it another name");
         }
+        if self.site.strategy == Strategy::SideBySide && self.playbook.side_by_side.is_none() {
+            let what = format!("the playbook {} knows no side-by-side upgrade", self.playbook.name);
+            self.report.error(&Path::of(&["strategy"]), what, "remove `strategy`, or add [side_by_side] to a copy of the playbook");
+        }
         let values = self.variables();
         if self.report.is_clean() {
             self.paths(&values);
@@ -190,12 +195,14 @@ impl Check<'_, '_> {
     fn paths(&mut self, values: &BTreeMap<String, String>) {
         let playbook = self.playbook.playbook();
         let none = Vec::new();
+        let beside = playbook.side_by_side.as_ref().map(|it| vec![it.link.clone(), it.new.clone()]).unwrap_or_default();
         let lists = [
             ("data.paths", &playbook.data.paths),
             ("data.config", &playbook.data.config),
             ("data.outside", &playbook.data.outside),
             ("full.paths", playbook.full.as_ref().map_or(&none, |full| &full.paths)),
             ("installer.files", &playbook.installer.files),
+            ("side_by_side", &beside),
         ];
         for (field, text) in lists.iter().flat_map(|(field, list)| list.iter().map(move |text| (field, text))) {
             let path = template::expand_known(text, &|name| values.get(name).cloned());

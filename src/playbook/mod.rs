@@ -12,6 +12,7 @@ mod occasion;
 pub mod problem;
 pub mod schema;
 mod shape;
+pub mod side_by_side;
 pub mod site;
 pub mod template;
 mod validated;

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub use super::full::{Full, Question};
 use super::occasion;
 pub use super::occasion::Occasion;
+use super::side_by_side;
+pub use super::side_by_side::{SideBySide, Strategy};
 
 /// How one product is stopped, started, upgraded, backed up incrementally, removed, reinstalled, restored and proved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +63,9 @@ pub struct Playbook {
     /// The way back on a host whose data is not on ZFS (a site with `rollback = "none"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full: Option<Full>,
+    /// The upgrade that installs the new version beside the old one (a site with `strategy = "side-by-side"`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side_by_side: Option<SideBySide>,
     /// The product's own list of what it holds, taken before and after. It is the proof. Required, unless `stateless`.
     #[serde(default, rename = "inventory")]
     pub inventories: Vec<Inventory>,
@@ -259,6 +264,9 @@ pub struct Requirement {
     /// Before which procedures it is asked. Default: only before the upgrade.
     #[serde(default = "occasion::before_upgrade")]
     pub before: Vec<Occasion>,
+    /// With which strategies it is asked. Default: with all.
+    #[serde(default = "side_by_side::both")]
+    pub strategies: Vec<Strategy>,
 }
 
 /// How the installed version's installer is put aside before the upgrade.

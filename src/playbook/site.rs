@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::model::Strategy;
 use crate::zfs::Dataset;
 
 /// This host's values for a playbook (`/etc/backout/site.toml`).
@@ -20,6 +21,9 @@ pub struct Site {
     pub datasets: Vec<Dataset>,
     /// The version to upgrade to, whole or its first parts: `11.8`.
     pub upgrade_to: String,
+    /// How the new version comes onto this host.
+    #[serde(default)]
+    pub strategy: Strategy,
     /// How the data goes back.
     #[serde(default)]
     pub rollback: RollbackChoice,

@@ -21,10 +21,12 @@ mod rollback;
 mod service;
 mod set_aside;
 mod snapshot;
+mod switch;
 mod verify;
 
 pub use files::{copy_all, read_back};
 pub use package::{installed_version, version_is};
+pub(crate) use switch::link_target;
 
 use anyhow::Result;
 
@@ -97,6 +99,7 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::MaintenanceStop(it) => Box::new(maintenance::Stop(it)),
         Action::Snapshot(it) => Box::new(it),
         Action::Package(it) => Box::new(it),
+        Action::Switch(it) => Box::new(it),
         Action::Goal(it) => Box::new(it),
         Action::Inventory(it) => Box::new(it),
         Action::Capture(it) => Box::new(it),

@@ -41,6 +41,7 @@ impl History {
             snapshot: format!("backout-{ID}"),
             snapshot_time: "20261123:140000".into(),
             way: backout::playbook::Way::Zfs,
+            beside: None,
             datasets: vec![mount("tank/tally", 11, "/var/lib/tally"), mount("tank/tally/changes", 12, "/var/lib/tally/changes")],
             values,
             store: None,

@@ -87,13 +87,13 @@ mail_ends() {
 
 accepted() { grep -c '"accepted"' "$RECORD"; }
 
-# messaging_site_of PLAYBOOK LINE [VARIABLE...]: the site file.
+# messaging_site_of PLAYBOOK LINE [VARIABLE...]: the site file, for an upgrade to $TO.
 messaging_site_of() {
   local playbook=$1 line=$2
   shift 2
   mkdir -p /etc/backout
   chmod 755 /etc/backout
-  printf '%s\n' "playbook = \"$playbook\"" "$line" 'upgrade_to = "8.0.2"' '[variables]' 'installers = "/srv/installers"' "$@" >/etc/backout/site.toml
+  printf '%s\n' "playbook = \"$playbook\"" "$line" "upgrade_to = \"${TO:-8.0.2}\"" '[variables]' 'installers = "/srv/installers"' "$@" >/etc/backout/site.toml
   chmod 644 /etc/backout/site.toml
 }
 messaging_site() { messaging_site_of messaging-server 'datasets = ["tank/store"]' "$@"; }

@@ -169,6 +169,7 @@ impl World {
             snapshot: "backout-app-1".into(),
             snapshot_time: "20260101:000000".into(),
             way: kind.way,
+            beside: None,
             datasets,
             values: BTreeMap::new(),
             store: None,

@@ -12,6 +12,7 @@ use super::facts::{Caller, Facts, Learnt, OpenChange, Role, Users};
 use super::mounts::{self, Mount};
 use super::proc::{self, Process};
 
+mod beside;
 mod disk;
 mod full;
 mod jobs;
@@ -96,6 +97,7 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
         zfs: zfs::version(sources),
         way: Way::of(sources.playbook, sources.site),
         folders: full::folders(sources),
+        beside: beside::installations(sources),
         questions: product::questions(sources),
         rollback: sources.site.rollback,
         roots,

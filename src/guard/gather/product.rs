@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::guard::Occasion;
 use crate::guard::facts::{Asked, Installers, Learnt, Program, QuestionFact, RequirementFact, SavedFile, Unit, UnitState, Versions};
 use crate::playbook::Way;
-use crate::playbook::model::{self, CommandSpec, Question};
+use crate::playbook::model::{self, CommandSpec, Question, Requirement, Strategy};
 
 use super::{Sources, ask, output};
 
@@ -71,7 +71,9 @@ fn occasion(sources: &Sources<'_>) -> model::Occasion {
 
 pub(super) fn requirements(sources: &Sources<'_>) -> Vec<RequirementFact> {
     let now = occasion(sources);
-    let asked = sources.playbook.requirements.iter().filter(|requirement| requirement.before.contains(&now));
+    let strategy = sources.site.strategy;
+    let due = |it: &&Requirement| it.before.contains(&now) && it.strategies.contains(&strategy);
+    let asked = sources.playbook.requirements.iter().filter(due);
     asked
         .map(|requirement| {
             let command = (sources.command)(&requirement.command);
@@ -127,6 +129,7 @@ fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a CommandSpec)> {
     let playbook = sources.playbook;
     let (service, upgrade, down) = (&playbook.service, &playbook.upgrade, &playbook.downgrade);
     let maintenance = service.maintenance.as_ref();
+    let beside = playbook.side_by_side.as_ref().filter(|_| sources.site.strategy == Strategy::SideBySide);
     let mut all = vec![
         ("service.stop", service.stop.as_ref()),
         ("service.start", service.start.as_ref()),
@@ -134,10 +137,14 @@ fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a CommandSpec)> {
         ("service.maintenance.start", maintenance.map(|it| &it.start)),
         ("service.maintenance.stop", maintenance.map(|it| &it.stop)),
         ("service.maintenance.ready", maintenance.and_then(|it| it.ready.as_ref())),
-        ("downgrade.uninstall", down.uninstall.as_ref()),
-        ("downgrade.install", Some(&down.install)),
-        ("downgrade.repair", down.repair.as_ref()),
     ];
+    if beside.is_none() {
+        all.extend([
+            ("downgrade.uninstall", down.uninstall.as_ref()),
+            ("downgrade.install", Some(&down.install)),
+            ("downgrade.repair", down.repair.as_ref()),
+        ]);
+    }
     match Way::of(playbook, sources.site) {
         Way::Zfs => {
             let restore = playbook.restore.as_ref();
@@ -158,7 +165,13 @@ fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a CommandSpec)> {
         }
         Way::Packages => {}
     }
-    if !sources.occasion.is_downgrade() {
+    if let Some(beside) = beside.filter(|_| !sources.occasion.is_downgrade()) {
+        // What runs from the new installation is not there yet.
+        all.extend([
+            ("side_by_side.install", Some(&beside.install.command)),
+            ("side_by_side.upgrade", beside.upgrade.as_ref().map(|it| &it.command)),
+        ]);
+    } else if !sources.occasion.is_downgrade() {
         all.extend([
             ("installer.save", playbook.installer.save.as_ref()),
             ("upgrade.command", Some(&upgrade.command)),
@@ -234,6 +247,10 @@ fn find(program: &str) -> Option<PathBuf> {
 
 pub(super) fn installers(sources: &Sources<'_>) -> Installers {
     let installer = &sources.playbook.installer;
+    if sources.site.strategy == Strategy::SideBySide {
+        // The previous version stays where it is.
+        return Installers { at_least: 0, at_hand: None, saved: Vec::new() };
+    }
     if let Occasion::Downgrade { .. } = sources.occasion {
         let saved =
             sources.installers.iter().map(|(path, sha256)| SavedFile { path: path.clone(), sha256: sha256.clone(), now: checksum(path) });

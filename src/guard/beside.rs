@@ -1,0 +1,54 @@
+//! Two installations side by side: the link must say which is active, and the new version must go to the other place.
+
+use super::Finding;
+use super::facts::Facts;
+
+/// Before the upgrade the link leads elsewhere than to the new place.
+pub(super) fn link(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "side-by-side";
+    match &facts.beside {
+        None => Vec::new(),
+        Some(Err(why)) => {
+            vec![Finding::refuse(ID, "the active installation could not be told").detail([why.clone()]).remedy([
+                "Make the link that names the active installation, and start the service by way of it. Then correct the site file.",
+            ])]
+        }
+        Some(Ok(it)) if !facts.occasion.is_downgrade() && (it.active == it.new || it.new.starts_with(&it.link)) => vec![
+            Finding::refuse(ID, format!("the new version would be installed over the active one, in {}", it.new.display()))
+                .detail([format!("{} leads to {}.", it.link.display(), it.active.display())])
+                .remedy(["Name the other installation's place in the site file's variables."]),
+        ],
+        Some(Ok(_)) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::facts::BesideFact;
+    use super::super::fixture::{facts, show};
+    use super::*;
+
+    #[test]
+    fn the_new_place_is_another_one() {
+        let mut facts = facts(Occasion::Upgrade);
+        let place = |new: &str| BesideFact { link: "/opt/ucs/msg".into(), active: "/opt/ucs0/messaging64".into(), new: new.into() };
+        facts.beside = Some(Ok(place("/opt/ucs1/messaging64")));
+        assert!(link(&facts).is_empty());
+        facts.beside = Some(Ok(place("/opt/ucs0/messaging64")));
+        insta::assert_snapshot!(show(&link(&facts)), @r"
+            refused: the new version would be installed over the active one, in /opt/ucs0/messaging64 [side-by-side]
+                     /opt/ucs/msg leads to /opt/ucs0/messaging64.
+              to do: Name the other installation's place in the site file's variables.
+            ");
+        facts.beside = Some(Err("/opt/ucs/msg is no symbolic link".into()));
+        insta::assert_snapshot!(show(&link(&facts)), @r"
+            refused: the active installation could not be told [side-by-side]
+                     /opt/ucs/msg is no symbolic link
+              to do: Make the link that names the active installation, and start the service by way of it. Then correct the site file.
+            ");
+        facts.occasion = Occasion::Downgrade { in_place: false };
+        facts.beside = Some(Ok(place("/opt/ucs0/messaging64")));
+        assert!(link(&facts).is_empty());
+    }
+}

@@ -1,0 +1,56 @@
+//! The upgrade that installs the new version beside the old one; a symbolic link says which of them is active.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::model::CommandSpec;
+
+/// How a version is installed beside the active one. The version to come is installed while the service is open, and both ways are an exchange of a link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SideBySide {
+    /// The symbolic link that names the active installation.
+    pub link: String,
+    /// Where the new version is installed: not where the link leads to now.
+    pub new: String,
+    /// How it is installed there.
+    pub install: InstallBeside,
+    /// How what is there already, an installation that was active once, is upgraded. Without it, `install` does that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<InstallBeside>,
+    /// Prints the version that is installed there; `version.pattern` finds it.
+    pub version: CommandSpec,
+    /// Gives the installation there its configuration and data, before the link is set to it. Without it, it gets the links of the other one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_config: Option<CommandSpec>,
+    /// Links inside an installation that lead to configuration and data: the inactive one has none, so that its commands touch nothing.
+    #[serde(default)]
+    pub data_links: Vec<String>,
+}
+
+/// How a version is installed in the other place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstallBeside {
+    /// Installs it.
+    pub command: CommandSpec,
+    /// Run before it when an earlier try was interrupted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<CommandSpec>,
+}
+
+/// How a new version comes onto a host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// The new version takes the old one's place.
+    #[default]
+    InPlace,
+    /// It is installed beside the old one, and a link says which is active. It needs a playbook that says how (`[side_by_side]`).
+    SideBySide,
+}
+
+/// Both strategies.
+pub(super) fn both() -> Vec<Strategy> {
+    vec![Strategy::InPlace, Strategy::SideBySide]
+}
