@@ -84,6 +84,21 @@ case_folder() {
   ! uses "$script" messaging || install -D -t "$dir/messaging" "$TOOLS/messaging_server"
 }
 
+# only_needed FOLDER: of guest/, what `run` names, and what that names: a stage stays good when something else changes.
+only_needed() {
+  local folder=$1 file found more='run'
+  found=" run "
+  while [ -n "$more" ]; do
+    more=$(cd "$folder" && grep -oh '/case/guest/[a-z-]*\.[a-z]*' $more | sed 's|/case/||' | sort -u | while read -r file; do
+      [[ "$found" == *" $file "* ]] || printf '%s\n' "$file"
+    done)
+    found+="$(tr '\n' ' ' <<<"$more") "
+  done
+  for file in "$folder"/guest/*; do
+    [[ "$found" == *" guest/$(basename "$file") "* ]] || rm -f "$file"
+  done
+}
+
 # stage_disk STAGE OUT: prints the disk of a stage, and makes it when it is not in the cache.
 # A stage is a case that leaves its guest behind for others to start from; it may itself start from a stage.
 stage_disk() {
@@ -95,7 +110,7 @@ stage_disk() {
   # Two cases may ask at once: a folder each, one disk.
   folder=$(mktemp -d "$out/stage-$stage.XXXXXX")
   case_folder "$script" "$folder"
-  rm -f "$folder/guest/demo.sh"
+  only_needed "$folder"
   # A stage that does not use the tool stays good when only the tool changes.
   uses "$script" backout || rm -rf "${folder:?}"/{bin,playbooks}
   key=$(cd "$folder" && { printf '%s\n' "$from"; find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-16)
