@@ -89,7 +89,8 @@ only_needed() {
   local folder=$1 file found more='run'
   found=" run "
   while [ -n "$more" ]; do
-    more=$(cd "$folder" && grep -oh '/case/guest/[a-z-]*\.[a-z]*' $more | sed 's|/case/||' | sort -u | while read -r file; do
+    # shellcheck disable=SC2086
+    more=$(cd "$folder" && { grep -oh '/case/guest/[a-z-]*\.[a-z]*' $more || true; } | sed 's|/case/||' | sort -u | while read -r file; do
       [[ "$found" == *" $file "* ]] || printf '%s\n' "$file"
     done)
     found+="$(tr '\n' ' ' <<<"$more") "
