@@ -1,7 +1,8 @@
 //! Points at which a test can kill the process for real. Without the feature `crash-points` nothing of it is compiled in.
 
 /// Kills this process with SIGKILL the first time the point of this name is reached, when `BACKOUT_CRASH_LOG` names a file: the names of the points that
-/// have fired stand in it, so that each run of a test gets one point further. With `BACKOUT_CRASH_AT` only the point of that name fires.
+/// have fired stand in it, so that each run of a test gets one point further. With `BACKOUT_CRASH_AT` only the point of that name fires; with
+/// `BACKOUT_CRASH_SAMPLE`, such as `3 1`, only one of three, beginning with the second, and the others stand in the file with a `-`.
 ///
 /// With `BACKOUT_CUT_FIRED`, a file of names too, nothing is killed: at a point that is not in it the process writes `cut me here: NAME` to the console and
 /// stands still, for the host to take the power away. With `BACKOUT_CUT_ONLY`, another such file, only at the points in that one; `*:done` there is each
@@ -27,10 +28,18 @@ pub fn point(name: &str) {
         return;
     }
     let fired = std::fs::read_to_string(&path).unwrap_or_default();
-    if fired.lines().any(|line| line == name) {
+    if fired.lines().any(|line| line.strip_prefix('-').unwrap_or(line) == name) {
         return;
     }
     if let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(&path) {
+        let sample = std::env::var("BACKOUT_CRASH_SAMPLE").unwrap_or_default();
+        let mut numbers = sample.split(' ').filter_map(|number| number.parse::<usize>().ok());
+        if let (Some(every), Some(first)) = (numbers.next().filter(|every| *every > 0), numbers.next())
+            && fired.lines().count() % every != first % every
+        {
+            let _ = writeln!(file, "-{name}");
+            return;
+        }
         let _ = writeln!(file, "{name}");
         let _ = file.sync_all();
         let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGKILL);

@@ -143,6 +143,7 @@ run_case() {
   if [ "${stage:-none}" = none ] || from=$(stage_disk "$stage" "$2"); then
     began=$SECONDS
     case_folder "$script" "$out/folder"
+    [ -z "${BACKOUT_SAMPLE:-}" ] || printf '%s\n' "$BACKOUT_SAMPLE" >"$out/folder/sample"
     if [ -n "$(header "$script" cuts)$(header "$script" random)" ]; then
       if run_cuts "$script" "$out" "$from" "${limit:-600}"; then outcome=PASS; fi
     elif vm_run --name "$name" --folder "$out/folder" --out "$out" --from "$from" --limit "${limit:-600}"; then outcome=PASS; fi
