@@ -77,6 +77,12 @@ pub(super) fn idle(facts: &Facts) -> Vec<Finding> {
         if tree.iter().any(|dataset| dataset.volume) || on.iter().any(|dataset| dataset.is_within(&root.name)) {
             continue;
         }
+        // Mounted inside the data, such as a partition of its own.
+        let inside =
+            |place: &std::path::PathBuf| facts.data.iter().any(|data| data.real.as_ref().is_ok_and(|real| place.starts_with(real)));
+        if tree.iter().flat_map(|dataset| &dataset.mounted_at).any(inside) {
+            continue;
+        }
         findings.push(
             Finding::confirm("dataset-idle", format!("no data path lies on {}, but it would go back with the rest", root.name))
                 .detail(["All that is written to it after the snapshot would be lost, and nothing brings it back."])
@@ -197,6 +203,10 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.roots.push(facts.roots[0].clone());
         facts.roots[1].name = "tank/home".parse().expect("name");
+        assert!(idle(&facts).is_empty(), "what is mounted inside the data holds data");
+        for dataset in facts.roots[1].tree.as_mut().expect("read").as_mut().expect("there") {
+            dataset.mounted_at = vec!["/home".into()];
+        }
         insta::assert_snapshot!(show(&idle(&facts)), @r#"
             confirm: no data path lies on tank/home, but it would go back with the rest [dataset-idle]
                      All that is written to it after the snapshot would be lost, and nothing brings it back.

@@ -29,8 +29,8 @@ fn since(text: &str, zone: &str) -> Result<i64> {
 }
 
 /// Whether a mailbox is under one of `/`, `/PARTITION`, `/PARTITION/GROUP`, `/PARTITION/GROUP/USER`.
-pub fn selected(mailbox: &str, objects: &[String]) -> bool {
-    let path = format!("/primary/{mailbox}");
+pub fn selected(partition: &str, mailbox: &str, objects: &[String]) -> bool {
+    let path = format!("/{partition}/{mailbox}");
     objects.iter().any(|object| {
         let object = object.trim_end_matches('/');
         path == object || path.starts_with(&format!("{object}/"))
@@ -73,9 +73,11 @@ pub fn imsbackup(args: &[String]) -> Result<ExitCode> {
         return Ok(code);
     }
     let mut writer = Writer::new(BufWriter::new(sink), blocking)?;
-    let names = Store::lock(&home)?.list()?;
-    for name in names.into_iter().filter(|name| selected(name, &objects)) {
+    for name in Store::lock(&home)?.list()? {
         let store = Store::lock(&home)?;
+        if !selected(store.partition(&name), &name, &objects) {
+            continue;
+        }
         let mailbox = store.load(&name)?;
         let messages: Vec<_> = mailbox
             .messages
@@ -93,7 +95,7 @@ pub fn imsbackup(args: &[String]) -> Result<ExitCode> {
             trouble.item();
             writer.record(&Record::Message { message: message.clone(), body: store.body(&name, message.uid)? })?;
             if verbose {
-                let line = format!("/primary/{name} {}", message.uid);
+                let line = format!("/{}/{name} {}", store.partition(&name), message.uid);
                 if to_stdout { println!("{line}") } else { eprintln!("{line}") }
             }
         }

@@ -116,11 +116,12 @@ impl Job<'_> {
             self.trouble.item();
             match record {
                 Record::Mailbox { name: next, .. } => {
-                    name = selected(&next, &self.objects).then(|| self.rename(&next));
+                    let store = Store::lock(self.home)?;
+                    name = selected(store.partition(&next), &next, &self.objects).then(|| self.rename(&next));
                     if let Some(name) = &name {
-                        Store::lock(self.home)?.create(name)?;
+                        store.create(name)?;
                         if self.verbose > 0 {
-                            println!("/primary/{name}");
+                            println!("/{}/{name}", store.partition(name));
                         }
                     }
                 }

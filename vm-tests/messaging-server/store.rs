@@ -70,6 +70,7 @@ pub fn format_of(version: &str) -> u32 {
 pub struct Store {
     root: PathBuf,
     format: u32,
+    partitions: Vec<String>,
     _lock: Flock<File>,
 }
 
@@ -84,19 +85,33 @@ impl Store {
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
         let lock = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error).context("cannot lock the store")?;
-        Ok(Self { root: home.data()?.join("store"), format: format_of(&home.version()?), _lock: lock })
+        let mut partitions = vec!["primary".to_owned()];
+        partitions.extend(home.setting("partitions", "")?.split_whitespace().map(str::to_owned));
+        Ok(Self { root: home.data()?.join("store"), format: format_of(&home.version()?), partitions, _lock: lock })
     }
 
     pub fn list_file(&self) -> PathBuf {
         self.root.join("mboxlist/folder.db")
     }
 
+    /// All partitions, `primary` first.
+    pub fn partitions(&self) -> &[String] {
+        &self.partitions
+    }
+
+    /// Where the mailboxes of a user are: `partitions` of the configuration names more than `primary`.
+    pub fn partition(&self, name: &str) -> &str {
+        let user = name.split('/').nth(1).unwrap_or_default();
+        let sum: usize = user.bytes().map(usize::from).sum();
+        &self.partitions[sum % self.partitions.len()]
+    }
+
     fn index_file(&self, name: &str) -> PathBuf {
-        self.root.join("index/primary").join(format!("{}.idx", name.replace('/', "%")))
+        self.root.join("index").join(self.partition(name)).join(format!("{}.idx", name.replace('/', "%")))
     }
 
     fn body_file(&self, name: &str, uid: u64) -> PathBuf {
-        self.root.join("messages/primary").join(name.replace('/', "%")).join(format!("{uid}.msg"))
+        self.root.join("messages").join(self.partition(name)).join(name.replace('/', "%")).join(format!("{uid}.msg"))
     }
 
     /// The format that a file is in, and what stands behind it.
@@ -133,9 +148,11 @@ impl Store {
     /// Makes the mailbox list again from the indexes that are there.
     pub fn rebuild_list(&self) -> Result<usize> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(self.root.join("index/primary"))? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            names.extend(name.strip_suffix(".idx").map(|name| name.replace('%', "/")));
+        for partition in &self.partitions {
+            for entry in fs::read_dir(self.root.join("index").join(partition))? {
+                let name = entry?.file_name().to_string_lossy().into_owned();
+                names.extend(name.strip_suffix(".idx").map(|name| name.replace('%', "/")));
+            }
         }
         names.sort();
         self.write(&self.list_file(), &names)?;

@@ -45,7 +45,9 @@ pub fn imcheck(args: &[String]) -> Result<ExitCode> {
     }
     let names = match (option(args, "-m"), option(args, "-p")) {
         (Some(name), _) => vec![name.to_owned()],
-        (None, Some("primary")) => store.list()?,
+        (None, Some(partition)) if store.partitions().iter().any(|known| known == partition) => {
+            store.list()?.into_iter().filter(|name| store.partition(name) == partition).collect()
+        }
         (None, Some(other)) => bail!("there is no partition {other}"),
         (None, None) => bail!("-m MAILBOX, -p PARTITION or -s is needed"),
     };
@@ -87,7 +89,7 @@ pub fn mboxutil(args: &[String]) -> Result<ExitCode> {
         for name in store.list()? {
             let mailbox = store.load(&name)?;
             let kilobytes = mailbox.messages.iter().map(|it| it.size).sum::<u64>().div_ceil(1024);
-            println!("{:>8} {kilobytes:>8}  primary  {name}", mailbox.messages.len());
+            println!("{:>8} {kilobytes:>8}  {}  {name}", mailbox.messages.len(), store.partition(&name));
         }
     } else if let Some(name) = option(args, "-c") {
         store.create(name)?;
