@@ -168,6 +168,7 @@ impl Context<'_> {
             ("to_version", to_version),
             ("upgrade_to", opening.upgrade_to.clone()),
             ("capture_dir", self.capture_dir().display().to_string()),
+            ("silent_file", self.layout.silent().display().to_string()),
             ("installer_dir", self.layout.installer().display().to_string()),
             ("config_dir", self.layout.config(crate::plan::Side::Previous).display().to_string()),
         ];

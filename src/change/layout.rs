@@ -28,6 +28,10 @@ impl Layout {
     pub fn journal(&self) -> PathBuf {
         self.folder.join("journal")
     }
+    /// What the vendor's installer reads in place of answers.
+    pub fn silent(&self) -> PathBuf {
+        self.folder.join("silent")
+    }
     /// What the commands printed.
     pub fn log(&self) -> PathBuf {
         self.folder.join("log")

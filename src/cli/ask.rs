@@ -13,6 +13,11 @@ pub fn confirm_each(findings: &[Finding], answers: &Answers) -> Result<(), Troub
         if answers.yes || !terminal() {
             let mut trouble = Trouble::new(Exit::Refused, "an answer is missing");
             trouble.cause.push(finding.to_string());
+            if let Some(file) = &answers.answers {
+                let name = names.first().map(String::as_str).unwrap_or_default();
+                return Err(trouble
+                    .next(format!("{name:?} = \"yes\" below [accept] in {}", file.display()), format!("or on the command line: {flags}")));
+            }
             return Err(trouble.next(format!("… {flags}"), "the same command with these words answers yes to this, and to nothing else"));
         }
         if !prompt(&format!("{finding}\nType `yes` to go on nevertheless: "))?.eq_ignore_ascii_case("yes") {

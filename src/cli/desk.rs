@@ -217,6 +217,7 @@ impl Desk {
             upgrade_to: self.place().upgrade_to.clone(),
             way: self.way(),
             beside: self.beside()?,
+            silent: Vec::new(),
             datasets: self.mounts()?,
             values,
             store: self.place().store.clone(),
@@ -243,6 +244,15 @@ impl Desk {
             }
         }
         Ok(mounts)
+    }
+
+    /// The values of the file that the vendor's installer reads: the playbook's, filled in for this site, and what was given.
+    ///
+    /// # Errors
+    /// When a key is not known.
+    pub fn silent(&self, given: &[String]) -> Result<Vec<(String, String)>, Trouble> {
+        let fill = |text: &str| Ok(template::expand(text, &|name: &str| self.site.values().get(name).cloned())?);
+        super::answers::silent(self.product().silent.as_ref(), fill, given)
     }
 
     /// Where the two installations are, for the strategy that has two.

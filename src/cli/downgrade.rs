@@ -43,7 +43,7 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Exit, Trouble> 
     } else if state.phase != Phase::Upgraded {
         return Err(not_now(&state));
     }
-    let answers = &arguments.answers;
+    let answers = &arguments.answers.with_file("downgrade")?;
     let choice = if arguments.keep {
         Some(RollbackChoice::Keep)
     } else if arguments.in_place {
@@ -71,11 +71,14 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Exit, Trouble> 
 }
 
 /// `backout plan downgrade` of an upgraded change.
-pub fn plan_only(global: &Global, state: &State) -> Result<Exit, Trouble> {
+pub fn plan_only(global: &Global, state: &State, answers: Option<&std::path::Path>) -> Result<Exit, Trouble> {
     if state.phase != Phase::Upgraded || state.current().is_some() {
         return Err(not_now(state));
     }
     let prepared = prepare(global, state, None, &Answers::default())?;
+    if let Some(path) = answers {
+        super::answers::write(path, &super::answers::template("downgrade", &prepared.findings, None, &[]))?;
+    }
     output::plan(global, &state.opening.change, &prepared.plan);
     output::findings(global, &prepared.findings);
     Ok(Exit::Done)

@@ -2,6 +2,7 @@
 
 mod abort;
 mod adopt;
+mod answers;
 mod ask;
 mod changes;
 mod check;
@@ -89,6 +90,12 @@ pub struct Answers {
     /// Show what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// The answers for an unattended run, as `backout plan --answers FILE` writes them.
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
+    /// A value of the file that the vendor's installer reads. May be given more than once; before the upgrade only.
+    #[arg(long, value_name = "KEY=VALUE")]
+    silent: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -142,15 +149,15 @@ pub fn main() -> ExitCode {
     let result = match &cli.verb {
         Verb::Check => check::run(global),
         Verb::Plan(arguments) => plan::run(global, arguments),
-        Verb::Snapshot(answers) => snapshot::run(global, answers),
-        Verb::Upgrade(answers) => upgrade::run(global, answers),
+        Verb::Snapshot(answers) => answers.with_file("snapshot").and_then(|answers| snapshot::run(global, &answers)),
+        Verb::Upgrade(answers) => answers.with_file("upgrade").and_then(|answers| upgrade::run(global, &answers)),
         Verb::Downgrade(arguments) => downgrade::run(global, arguments),
         Verb::Resume(arguments) => resume::run(global, arguments),
-        Verb::Abort(answers) => abort::run(global, answers),
-        Verb::Undo(answers) => undo::run(global, answers),
+        Verb::Abort(answers) => answers.with_file("abort").and_then(|answers| abort::run(global, &answers)),
+        Verb::Undo(answers) => answers.with_file("undo").and_then(|answers| undo::run(global, &answers)),
         Verb::Adopt(arguments) => adopt::run(global, arguments),
         Verb::Status => status::run(global),
-        Verb::Commit(answers) => commit::run(global, answers),
+        Verb::Commit(answers) => answers.with_file("commit").and_then(|answers| commit::run(global, &answers)),
         Verb::Log(arguments) => log::run(global, arguments),
         Verb::Playbook(verb) => playbook::run(global, verb),
     };

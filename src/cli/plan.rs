@@ -1,10 +1,12 @@
 //! `backout plan`: the steps with their real names and commands, before anything runs.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::desk::Desk;
-use super::{Exit, Global, Trouble, changes, downgrade, output};
-use crate::guard::Occasion;
+use super::{Exit, Global, Trouble, answers, changes, downgrade, output};
+use crate::guard::{self, Occasion};
 use crate::journal::Phase;
 use crate::plan;
 
@@ -14,6 +16,12 @@ pub struct PlanArgs {
     /// Which procedure; by default the one that would come next.
     #[arg(value_enum)]
     procedure: Option<Wanted>,
+    /// Also write a file with a place for every answer that an unattended run needs (`backout upgrade --answers FILE`).
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
+    /// Take the values of the file that the vendor's installer reads from this one, which its own dry run wrote.
+    #[arg(long, value_name = "FILE", requires = "answers")]
+    state_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,7 +37,7 @@ pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, Trouble> {
         let state = changes::state(global)?;
         let upgraded = state.phase == Phase::Upgraded;
         if arguments.procedure == Some(Wanted::Downgrade) || (arguments.procedure.is_none() && upgraded) {
-            return downgrade::plan_only(global, &state);
+            return downgrade::plan_only(global, &state, arguments.answers.as_deref());
         }
         let desk = Desk::of_change(global, &state)?;
         let plan = plan::upgrade(desk.product(), &state.opening, state.phase == Phase::Prepared)?;
@@ -44,6 +52,15 @@ pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, Trouble> {
         output::plan(global, &opening.change, &plan);
     } else {
         output::plan(global, &opening.change, &plan::upgrade(desk.product(), &opening, false)?);
+        if let Some(path) = &arguments.answers {
+            let given = arguments.state_file.as_deref().map_or(Ok(Vec::new()), answers::vendors)?;
+            let silent = desk.silent(&given)?;
+            let findings = guard::check(&desk.facts(global, Occasion::Upgrade, None, Some(opening.snapshot.clone()))?);
+            answers::write(path, &answers::template("upgrade", &findings, desk.product().silent.as_ref(), &silent))?;
+            if !global.json {
+                output::line(&format!("A file for the answers of an unattended run: {}", path.display()));
+            }
+        }
     }
     Ok(Exit::Done)
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::desk::{Desk, judge};
 use super::work::{self, Task};
 use super::{Answers, Exit, Global, Trouble, ask, changes, output};
-use crate::guard::Occasion;
-use crate::journal::{Phase, State};
+use crate::guard::{self, Occasion};
+use crate::journal::{Opening, Phase, State};
 use crate::plan;
 
 /// Opens a change, or takes the prepared one, and upgrades.
@@ -42,11 +42,24 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Exit, T
             (desk, None, facts)
         }
     };
-    let findings = judge(&facts, &answers.accept)?;
+    let mut findings = judge(&facts, &answers.accept)?;
     let known = state.is_some();
+    if known && !answers.silent.is_empty() {
+        let why = "the change is open already: what its installer reads is settled";
+        return Err(
+            Trouble::new(Exit::Usage, why).next("backout upgrade", "the same without --silent, and without [silent] in the answers file")
+        );
+    }
+    let silent = desk.silent(&answers.silent)?;
+    findings.extend(desk.product().silent.iter().flat_map(|section| guard::silent::unexpected(section, &silent)));
     let state = match state {
         Some(state) => state,
-        None => State { opening: desk.opening(global, &facts, now)?, phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new() },
+        None => State {
+            opening: Opening { silent, ..desk.opening(global, &facts, now)? },
+            phase: Phase::Opened,
+            runs: Vec::new(),
+            outputs: BTreeMap::new(),
+        },
     };
     let (product, opening) = (desk.product(), &state.opening);
     let plan = if only { plan::snapshot_only(product, opening)? } else { plan::upgrade(product, opening, state.phase == Phase::Prepared)? };

@@ -76,6 +76,14 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
     for folder in [layout.capture(), layout.installer()].iter().filter(|folder| folder.exists()) {
         trust::whole_way(folder).map_err(|distrust| changes::unreadable(&change, &distrust.to_string()))?;
     }
+    let opening = &state.opening;
+    if !opening.silent.is_empty() {
+        // The journal is what counts.
+        let text = super::answers::vendors_text(&opening.change, &opening.silent);
+        write_atomic(&layout.silent(), text.as_bytes()).map_err(|error| {
+            Trouble::new(Exit::Failed, "the file for the vendor's installer could not be written").because(&error.into())
+        })?;
+    }
     let interrupt = Interrupt::on_signals().map_err(|error| Trouble::new(Exit::Failed, format!("cannot listen to signals: {error}")))?;
     let mut runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
     let pools = storage::pools("/proc".as_ref(), state.opening.datasets.iter().map(|mount| &mount.dataset));

@@ -20,6 +20,7 @@ pub mod proc;
 mod product;
 mod rights;
 mod services;
+pub mod silent;
 mod snapshots;
 mod space;
 mod text;

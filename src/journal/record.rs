@@ -134,6 +134,9 @@ pub struct Opening {
     pub beside: Option<Beside>,
     /// The datasets with everything below them, parents first.
     pub datasets: Vec<Mount>,
+    /// The keys and values of the file that the vendor's installer reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<(String, String)>,
     /// Values of variables and of what was asked of the host.
     pub values: std::collections::BTreeMap<String, String>,
     /// Where captures and installers of this change are, if not in its folder.

@@ -91,6 +91,17 @@ impl Check<'_, '_> {
                 "write the bare name, as it stands in an installation",
             );
         }
+        for (key, silent) in it.silent.iter().flat_map(|silent| &silent.keys) {
+            let at = Path::of(&["silent", "keys", key]);
+            if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                self.report.error(&at, format!("{key:?} cannot be a key"), "use letters, digits and `_`");
+            }
+            self.required(&at.key("about"), &silent.about, "say what it means: the person who fills in the answers file reads it");
+            if let Some(expect) = &silent.expect {
+                self.pattern(&at.key("expect"), expect, Groups::Any);
+                self.required(&at.key("remedy"), &silent.remedy, "say what the operator does if the value is another one");
+            }
+        }
         if it.full.as_ref().is_some_and(|full| full.paths.is_empty()) {
             self.report.error(&Path::of(&["full", "paths"]), "`full.paths` is empty", "name the folders that are moved aside");
         }
@@ -379,6 +390,9 @@ impl Check<'_, '_> {
             commands.command(&Path::of(&["restore", "command"]), &restore.command, Place::Restore);
             commands.optional(&Path::of(&["restore", "past_rejects"]), restore.past_rejects.as_ref(), Place::PastRejects);
             commands.optional(&Path::of(&["restore", "position"]), restore.position.as_ref(), Place::Position);
+        }
+        for (key, silent) in it.silent.iter().flat_map(|silent| &silent.keys) {
+            commands.value(&Path::of(&["silent", "keys", key]).key("default"), &silent.default);
         }
         if let Some(beside) = &it.side_by_side {
             let at = Path::of(&["side_by_side"]);

@@ -141,6 +141,11 @@ impl<'c, 'a> Commands<'c, 'a> {
         }
     }
 
+    /// A text that is filled in when the plan is made.
+    pub(super) fn value(&mut self, at: &Path, text: &str) {
+        self.text(at, text, Place::Host, Lists::Refused);
+    }
+
     fn path(&mut self, at: &Path, path: &str, place: Place) {
         if !path.starts_with(['/', '{']) {
             let remedy = "write the whole path, from the `/` on, or begin with a variable that has one";

@@ -13,6 +13,7 @@ pub mod problem;
 pub mod schema;
 mod shape;
 pub mod side_by_side;
+mod silent;
 pub mod site;
 pub mod template;
 mod validated;

@@ -11,6 +11,7 @@ use super::occasion;
 pub use super::occasion::Occasion;
 use super::side_by_side;
 pub use super::side_by_side::{SideBySide, Strategy};
+pub use super::silent::{Silent, SilentKey};
 
 /// How one product is stopped, started, upgraded, backed up incrementally, removed, reinstalled, restored and proved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +49,9 @@ pub struct Playbook {
     /// What no command can find out: the operator is asked, and must say yes by name.
     #[serde(default, rename = "question", skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<Question>,
+    /// The file that the vendor's installer reads in place of answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent: Option<Silent>,
     /// How the installed version's installer is put aside before the upgrade.
     pub installer: Installer,
     /// How the new version is installed.

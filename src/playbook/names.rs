@@ -112,6 +112,12 @@ pub const LATE_NAMES: &[LateName] = &[
         places: &[Installer, Downgrade],
     },
     LateName { name: "installer_files", about: "the files in that folder, sorted by name", list: true, places: &[Downgrade] },
+    LateName {
+        name: "silent_file",
+        about: "the file that backout writes from `silent`",
+        list: false,
+        places: &[Installer, Upgrade, Downgrade],
+    },
     LateName { name: "config_dir", about: "the folder where the saved configuration is", list: false, places: &[Downgrade] },
     LateName {
         name: "position",

@@ -45,9 +45,12 @@ echo "== 3 packages alone, on a host with a store"
 messaging_site_of messaging-server-front '' 'role = "mta"'
 refused requirement 'there is no mailbox list on this host'
 echo "== 4 an alternate root"
-printf 'ALTROOT=/mnt\n' >/root/state
-messaging_site 'silent = "/root/state"'
-checked 0 'warning: not so: the state file names no alternate root' 'installroot'
+messaging_site
+before=$(world)
+backout upgrade "${UP[@]}" --silent ALTROOT=/mnt --dry-run >/root/said
+says "ALTROOT=/mnt is given to the vendor's installer [silent]"
+says 'side-by-side'
+[ "$(world)" = "$before" ]
 echo "== 5, 7 a backup, and a test outside production: asked, and answered by name"
 messaging_site
 refuses question upgrade
@@ -84,7 +87,6 @@ echo "== 13 below 7.0.5.29.0 no flags come back"
 /srv/installers/7.0.5.28.0/commpkg install --installroot /opt/older --silent NONE
 messaging_site 'root = "/opt/older/messaging64"'
 checked 0 'restore no message flags' '[version-rule]'
-rm -r /root/state
 /srv/installers/7.0.5.28.0/commpkg uninstall --installroot /opt/older --silent NONE
 /srv/installers/6.3.0/commpkg uninstall --installroot /opt/old --silent NONE
 echo "== 11 a stop that lies: no snapshot is taken while a server runs"
@@ -99,8 +101,25 @@ cat /root/said
 rm "$VAR/misbehave"
 backout abort --yes
 echo "== 14, 16, 17 what the plan says: from the snapshot's time, only the store, read back before anything goes, each dataset by itself"
-backout upgrade "${UP[@]}" --yes
+echo "-- 20 unattended: the vendor's state file read, an answers file written, filled in bit by bit, and overridden by the command line"
+/srv/installers/8.0.2/commpkg upgrade --dry-run | sed -n 's/^state file: //p' >/root/vendor
+backout plan upgrade --answers /root/answers.toml --state-file "$(cat /root/vendor)" >/dev/null
+cat /root/answers.toml
+expect 2 backout plan upgrade --answers /root/answers.toml
+for answer in begin '"tested"' '"backup"'; do
+  refused_by_file() { expect 3 backout upgrade --answers /root/answers.toml >/root/said 2>&1; }
+  refused_by_file
+  says 'an answer is missing'
+  says '/root/answers.toml'
+  sed -i "s/^$answer = \"\"/$answer = \"yes\"/" /root/answers.toml
+done
+expect 2 backout upgrade --answers /root/answers.toml --silent DRYRUN=yes
+expect 2 backout downgrade --answers /root/answers.toml
+backout upgrade --answers /root/answers.toml --silent UPGRADESC=No
 messaging_version | grep -F 8.0.2
+cat "/var/lib/backout/changes/$(change_id)/silent"
+grep -Fx 'UPGRADESC=No' "/var/lib/backout/changes/$(change_id)/silent"
+grep -Fx 'COMPONENTS=MS64' "/var/lib/backout/changes/$(change_id)/silent"
 backout plan downgrade >/root/plan
 grep -F 'imsbackup -x -v -f' /root/plan
 grep -E 'imsbackup .* -d [0-9]{8}:[0-9]{6} /' /root/plan

@@ -142,6 +142,8 @@ fn answers(verb: &str, args: &[String]) -> Result<BTreeMap<String, String>> {
                 }
                 found.insert(key.trim().to_owned(), value.trim().to_owned());
             }
+            // Its word for the default.
+            found.retain(|_, value| !value.eq_ignore_ascii_case("none"));
         }
     }
     for (name, key) in [("--comp", "COMPONENTS"), ("--installroot", "INSTALLROOT")] {
@@ -154,9 +156,6 @@ fn answers(verb: &str, args: &[String]) -> Result<BTreeMap<String, String>> {
         || found.get("ALTROOT").is_some_and(|it| !it.eq_ignore_ascii_case("no"))
     {
         bail!("an alternate root is to be avoided, as the system's live upgrade uses it: install side by side, with --installroot");
-    }
-    if let Some(other) = found.get("VERB").filter(|it| *it != verb) {
-        bail!("the state file is for {other}, not for {verb}");
     }
     if let Some(other) = found.get("COMPONENTS").filter(|it| *it != "MS64") {
         bail!("there is no component {other} here");

@@ -1,0 +1,266 @@
+//! `--answers FILE`: what an unattended run is told. `backout plan --answers FILE` writes it complete and commented; a person fills it in.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use super::{Answers, Exit, Trouble};
+use crate::change::layout::write_atomic;
+use crate::guard::{Finding, Severity};
+use crate::playbook::model::Silent;
+use crate::trust;
+
+/// An answer: given, or still missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+enum Answer {
+    #[serde(rename = "yes")]
+    Yes,
+    #[serde(rename = "no")]
+    No,
+    #[serde(rename = "")]
+    Missing,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswersFile {
+    procedure: String,
+    begin: Answer,
+    #[serde(default)]
+    accept: IndexMap<String, Answer>,
+    #[serde(default)]
+    silent: IndexMap<String, String>,
+}
+
+impl Answers {
+    /// With what the answers file says, if one was named. The command line comes before it.
+    ///
+    /// # Errors
+    /// When it cannot be read, is for another procedure, or does not say to begin.
+    pub fn with_file(&self, verb: &str) -> Result<Self, Trouble> {
+        let Some(path) = &self.answers else { return Ok(self.clone()) };
+        let name = path.display();
+        let unusable = |why: String| {
+            let mut trouble = Trouble::new(Exit::Usage, format!("the answers file {name} cannot be used"));
+            trouble.cause.push(why);
+            trouble.next(format!("backout plan {verb} --answers FILE"), "write a new one")
+        };
+        trust::whole_way(path).map_err(|error| unusable(error.to_string()))?;
+        let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+        let file: AnswersFile = toml::from_str(&text).map_err(|error| unusable(error.to_string().trim_end().to_owned()))?;
+        if file.procedure != verb {
+            return Err(unusable(format!("it is for `backout {}`, not for `backout {verb}`", file.procedure)));
+        }
+        let mut answers = self.clone();
+        match file.begin {
+            Answer::Yes => answers.yes = true,
+            _ if self.yes || self.dry_run => {}
+            Answer::No => return Err(Trouble::new(Exit::Refused, format!("the answers file {name} says not to begin"))),
+            Answer::Missing => {
+                let trouble = Trouble::new(Exit::Refused, "an answer is missing: whether to begin without asking");
+                return Err(trouble.next(format!("begin = \"yes\" in {name}"), "or --yes on the command line"));
+            }
+        }
+        let given = file.accept.into_iter().filter(|(_, answer)| *answer == Answer::Yes).map(|(name, _)| name);
+        answers.accept.extend(given);
+        let mut silent: Vec<String> = file.silent.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        // What comes later counts.
+        silent.extend(self.silent.iter().cloned());
+        answers.silent = silent;
+        Ok(answers)
+    }
+}
+
+/// The values of the vendor's file: the playbook's defaults, then what was given, the last one of a key.
+///
+/// # Errors
+/// When a key is not known.
+pub fn silent(
+    section: Option<&Silent>,
+    default: impl Fn(&str) -> anyhow::Result<String>,
+    given: &[String],
+) -> Result<Vec<(String, String)>, Trouble> {
+    let mut values: IndexMap<String, String> = IndexMap::new();
+    for (key, known) in section.iter().flat_map(|section| &section.keys) {
+        values.insert(key.clone(), default(&known.default)?);
+    }
+    for word in given {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        let Some(known) = values.get_mut(key.trim()) else {
+            let keys: Vec<&str> = values.keys().map(String::as_str).collect();
+            let mut trouble = Trouble::new(Exit::Usage, format!("{key:?} is no key of the file that the vendor's installer reads"));
+            trouble.cause.push(if keys.is_empty() {
+                "this playbook has no such file".into()
+            } else {
+                format!("known: {}", keys.join(", "))
+            });
+            return Err(trouble);
+        };
+        value.trim().clone_into(known);
+    }
+    Ok(values.into_iter().collect())
+}
+
+/// The lines `KEY=VALUE` of a file that the vendor's installer wrote (`#` begins a comment).
+///
+/// # Errors
+/// When it cannot be read.
+pub fn vendors(path: &Path) -> Result<Vec<String>, Trouble> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let mut trouble = Trouble::new(Exit::Usage, format!("{} cannot be read", path.display()));
+        trouble.cause.push(error.to_string());
+        trouble
+    })?;
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
+}
+
+/// The text of the vendor's file. A key without a value is left out.
+pub fn vendors_text(change: &str, values: &[(String, String)]) -> String {
+    let mut text = format!("# written by backout for the change {change}\n");
+    for (key, value) in values.iter().filter(|(_, value)| !value.is_empty()) {
+        let _ = writeln!(text, "{key}={value}");
+    }
+    text
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn comment(text: &mut String, lines: &str) {
+    for line in lines.lines() {
+        let _ = writeln!(text, "# {line}");
+    }
+}
+
+/// An answers file with a place for every answer that the procedure needs now.
+pub fn template(verb: &str, findings: &[Finding], section: Option<&Silent>, values: &[(String, String)]) -> String {
+    let mut text = String::new();
+    comment(
+        &mut text,
+        &format!(
+            "The answers for `backout {verb} --answers FILE`, which then asks nothing.\n\
+             Each is \"yes\" or \"no\". One that is \"\" is missing: then nothing is begun, and what is missing is said.\n\
+             What stands on the command line (--yes, --accept NAME, --silent KEY=VALUE) comes before what stands here."
+        ),
+    );
+    let _ = writeln!(text, "\nprocedure = {}\n", quoted(verb));
+    comment(&mut text, "Begin without asking.");
+    let _ = writeln!(text, "begin = \"\"\n\n[accept]");
+    let mut none = true;
+    for finding in findings.iter().filter(|finding| finding.severity == Severity::Confirm) {
+        none = false;
+        comment(&mut text, &finding.to_string());
+        let names = if finding.subjects.is_empty() { vec![finding.guard.to_owned()] } else { finding.subjects.clone() };
+        for name in names {
+            let _ = writeln!(text, "{} = \"\"", quoted(&name));
+        }
+        text.push('\n');
+    }
+    if none {
+        comment(&mut text, "Nothing needs an answer now.");
+        text.push('\n');
+    }
+    if let Some(section) = section {
+        comment(&mut text, &section.about);
+        let _ = writeln!(text, "[silent]");
+        for (key, value) in values {
+            comment(&mut text, section.keys.get(key).map_or("", |known| &known.about));
+            let _ = writeln!(text, "{key} = {}", quoted(value));
+        }
+    }
+    text
+}
+
+/// Writes it; a file that is there is left alone.
+///
+/// # Errors
+/// When there is one, or it cannot be written.
+pub fn write(path: &Path, text: &str) -> Result<(), Trouble> {
+    if path.exists() {
+        let trouble = Trouble::new(Exit::Usage, format!("{} is there already: it may hold answers", path.display()));
+        return Err(trouble.next("backout plan --answers OTHER-FILE", "write another one"));
+    }
+    write_atomic(path, text.as_bytes())
+        .map_err(|error| Trouble::new(Exit::Failed, format!("{} could not be written", path.display())).because(&error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn section() -> Silent {
+        toml::from_str(
+            "about = 'the state file'\n[keys.VERB]\nabout = 'what to do'\ndefault = 'upgrade'\n[keys.ALTROOT]\nabout = 'elsewhere'\n",
+        )
+        .unwrap()
+    }
+
+    fn values(given: &[&str]) -> Result<Vec<(String, String)>, Trouble> {
+        let given: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
+        silent(Some(&section()), |text| Ok(text.to_owned()), &given)
+    }
+
+    #[test]
+    fn the_last_value_of_a_key_counts() {
+        let text = |given: &[&str]| vendors_text("c1", &values(given).unwrap_or_default());
+        assert_eq!(text(&[]), "# written by backout for the change c1\nVERB=upgrade\n");
+        assert_eq!(text(&["ALTROOT=/a", "ALTROOT = /b=c"]), "# written by backout for the change c1\nALTROOT=/b=c\nVERB=upgrade\n");
+        assert!(values(&["DRYRUN=yes"]).is_err(), "a dry run cannot be asked for in the file");
+    }
+
+    #[test]
+    fn an_answers_file_is_filled_in_and_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("answers.toml");
+        let finding = Finding {
+            guard: "question",
+            severity: Severity::Confirm,
+            title: "is it so? It was tried.".into(),
+            detail: Vec::new(),
+            remedy: vec!["If it is: --accept tested".into()],
+            subjects: vec!["tested".into(), "tank/a b@x".into()],
+        };
+        let text = template("upgrade", &[finding], Some(&section()), &values(&[]).unwrap_or_default());
+        insta::assert_snapshot!(text, @r#"
+            # The answers for `backout upgrade --answers FILE`, which then asks nothing.
+            # Each is "yes" or "no". One that is "" is missing: then nothing is begun, and what is missing is said.
+            # What stands on the command line (--yes, --accept NAME, --silent KEY=VALUE) comes before what stands here.
+
+            procedure = "upgrade"
+
+            # Begin without asking.
+            begin = ""
+
+            [accept]
+            # confirm: is it so? It was tried. [question]
+            #   to do: If it is: --accept tested
+            "tested" = ""
+            "tank/a b@x" = ""
+
+            # the state file
+            [silent]
+            # elsewhere
+            ALTROOT = ""
+            # what to do
+            VERB = "upgrade"
+            "#);
+        write(&path, &text).unwrap_or_else(|trouble| panic!("{}", trouble.what));
+        assert!(write(&path, &text).is_err());
+        let answers = Answers { answers: Some(path.clone()), silent: vec!["ALTROOT=/c".into()], ..Answers::default() };
+        let refused = |verb: &str| answers.with_file(verb).err().map(|trouble| trouble.what).unwrap_or_default();
+        assert_eq!(refused("upgrade"), "an answer is missing: whether to begin without asking");
+        std::fs::remove_file(&path).unwrap();
+        let filled = text
+            .replace("begin = \"\"", "begin = \"yes\"")
+            .replacen("\" = \"\"", "\" = \"yes\"", 1)
+            .replace("ALTROOT = \"\"", "ALTROOT = \"/b\"");
+        write(&path, &filled).unwrap_or_else(|trouble| panic!("{}", trouble.what));
+        assert!(refused("downgrade").contains("cannot be used"));
+        let read = answers.with_file("upgrade").unwrap_or_else(|trouble| panic!("{}", trouble.what));
+        assert!(read.yes && read.accept == ["tested"], "{read:?}");
+        assert_eq!(read.silent, ["ALTROOT=/b", "VERB=upgrade", "ALTROOT=/c"]);
+    }
+}

@@ -1,0 +1,33 @@
+//! A file of `KEY=VALUE` lines that the vendor's installer reads in place of answers.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The file that the vendor's installer reads when nobody is there to answer. backout writes it, as `{silent_file}`, from these keys, the answers file
+/// (`--answers`) and `--silent KEY=VALUE`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Silent {
+    /// Which file it is, in the vendor's words.
+    pub about: String,
+    /// Its keys.
+    pub keys: IndexMap<String, SilentKey>,
+}
+
+/// A key of that file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SilentKey {
+    /// What it means.
+    pub about: String,
+    /// Its value where no answer gives one. A key without a value is left out.
+    #[serde(default)]
+    pub default: String,
+    /// A regular expression that the value should match; else the operator is warned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<String>,
+    /// What the operator does about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remedy: String,
+}
