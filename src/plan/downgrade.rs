@@ -7,7 +7,7 @@ use super::{
     Action, CloneSnapshot, Mount, Plan, Procedure, Prove, Restore, Rollback, SetAside, Side, Step, TakePlace, TakeSnapshot, Verify,
 };
 use crate::journal::{Opening, State};
-use crate::playbook::model::{Interrupted, Order, ServiceState};
+use crate::playbook::model::{Interrupted, ServiceState};
 use crate::playbook::{Playbook, Way};
 pub(super) use crate::zfs::ENDING_CANDIDATE as CANDIDATE;
 use crate::zfs::{Dataset, Guid, Snapshot};
@@ -87,7 +87,7 @@ pub fn downgrade(playbook: &Playbook, opening: &Opening, input: &DowngradeInput)
             }
         }
     }
-    let rollback_first = playbook.downgrade.order == Order::RollbackFirst;
+    let rollback_first = parts.rollback_first();
     let begins = back.iter().map(|step| step.id.clone()).find(|id| id != "unmount").context("a way back has steps")?;
     steps.push(verify(parts, opened, &begins)?);
     if opened && let Some(step) = steps.get_mut(stop) {

@@ -9,7 +9,7 @@ use super::parts::Parts;
 use super::{Action, CapturePass, Folders, MoveBack, Plan, Procedure, Prove, RemoveAside, Restore, Side, Step, Verify};
 use crate::journal::{Opening, State};
 use crate::playbook::Playbook;
-use crate::playbook::model::{Full, Order};
+use crate::playbook::model::Full;
 
 /// Where an interrupted restore begins again.
 const AGAIN: &str = "make-empty";
@@ -47,7 +47,7 @@ pub fn full(playbook: &Playbook, opening: &Opening, opened: Opened) -> Result<Pl
         Step::new(AGAIN, "make empty ones in their place", Action::MakeEmpty(first)),
     ];
     let first_of = |steps: &[Step]| steps.first().map(|step| step.id.clone()).context("a way back has steps");
-    let rollback_first = playbook.downgrade.order == Order::RollbackFirst;
+    let rollback_first = parts.rollback_first();
     let unless = if rollback_first { first_of(&aside)? } else { first_of(&reinstall)? };
     // A service that was found open again may have taken what the backup lacks.
     steps.push(parts.stop()?.renewing("maintenance-start", &unless));

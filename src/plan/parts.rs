@@ -11,7 +11,7 @@ use super::{
 use crate::exec::Command;
 use crate::journal::Opening;
 use crate::playbook::Playbook;
-use crate::playbook::model::{CommandSpec, ServiceState};
+use crate::playbook::model::{CommandSpec, Order, ServiceState};
 use crate::playbook::template;
 
 /// What plans are made from.
@@ -189,6 +189,11 @@ impl Parts<'_> {
         let package = self.package(PackageJob::Upgrade, &upgrade.command, upgrade.repair.as_ref())?;
         let title = format!("install version {}", self.opening.upgrade_to);
         Ok(Step::new(id, title, Action::Package(package)))
+    }
+
+    /// Whether the data goes back before the program. Side by side, the previous version is found whole before anything is given up.
+    pub(super) fn rollback_first(&self) -> bool {
+        self.playbook.downgrade.order == Order::RollbackFirst && self.opening.beside.is_none()
     }
 
     pub(super) fn reinstall(&self) -> Result<Vec<Step>> {
