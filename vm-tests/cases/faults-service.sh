@@ -5,7 +5,7 @@
 # uses: backout
 # faults: yes
 # when: all
-# limit: 2400
+# limit: 4800
 set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/redis.sh

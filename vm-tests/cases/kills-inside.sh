@@ -5,7 +5,7 @@
 # uses: backout
 # faults: yes
 # when: all
-# limit: 3600
+# limit: 5400
 set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/redis.sh

@@ -4,7 +4,7 @@
 # stage: redis-seeded
 # uses: backout
 # when: all
-# limit: 1800
+# limit: 3600
 set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/redis.sh
