@@ -73,7 +73,9 @@ pub fn imsbackup(args: &[String]) -> Result<ExitCode> {
         return Ok(code);
     }
     let mut writer = Writer::new(BufWriter::new(sink), blocking)?;
-    for name in Store::lock(&home)?.list()? {
+    // Not in the head of the loop: the lock would last as long as that.
+    let names = Store::lock(&home)?.list()?;
+    for name in names {
         let store = Store::lock(&home)?;
         if !selected(store.partition(&name), &name, &objects) {
             continue;
