@@ -15,18 +15,7 @@ use crate::zfs::{Dataset, Guid, Pool, Snapshot};
 
 mod product;
 
-pub use product::{Asked, Installers, Program, QuestionFact, RequirementFact, SavedFile, Unit, UnitState, Users, Versions};
-
-/// Two installations side by side.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct BesideFact {
-    /// The link that names the active one.
-    pub link: PathBuf,
-    /// Where it leads.
-    pub active: PathBuf,
-    /// Where the new version is to be.
-    pub new: PathBuf,
-}
+pub use product::{Asked, BesideFact, Installers, Program, QuestionFact, RequirementFact, SavedFile, Unit, UnitState, Users, Versions};
 
 /// What was learnt, or why it could not be.
 pub type Learnt<T> = Result<T, String>;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::aside::{Folders, MoveBack, RemoveAside, Switch};
 use crate::exec::Command;
 use crate::zfs::{Dataset, Guid, Snapshot};
 
@@ -207,28 +208,6 @@ pub struct Package {
     pub cut: bool,
 }
 
-/// See [`Action::Switch`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Switch {
-    /// The symbolic link that names the active installation.
-    pub link: PathBuf,
-    /// The installation that it leads to now.
-    pub from: PathBuf,
-    /// The installation that it shall lead to.
-    pub to: PathBuf,
-    /// Links inside an installation that only the active one has.
-    pub data_links: Vec<String>,
-    /// Makes them, if they are not there; else they are made like those of the other installation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub use_config: Option<Command>,
-    /// Prints the version of the active installation.
-    pub version: Command,
-    /// One group: the version.
-    pub pattern: String,
-    /// What that must be then, whole or its first parts.
-    pub wanted: String,
-}
-
 /// See [`Action::Goal`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Goal {
@@ -350,29 +329,6 @@ pub struct Rollback {
     pub consented_bookmarks: Vec<String>,
     /// Only needed when the restore has to begin again: the data is a fresh clone the first time.
     pub base: bool,
-}
-
-/// See [`Action::MoveAside`], [`Action::MakeEmpty`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Folders {
-    /// Each with the name it gets aside.
-    pub moves: Vec<(PathBuf, PathBuf)>,
-}
-
-/// See [`Action::MoveBack`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MoveBack {
-    /// Each with the name it has aside.
-    pub moves: Vec<(PathBuf, PathBuf)>,
-    /// What is put behind the names of the folders that are in their place now; they are removed when there is none.
-    pub keep_as: Option<String>,
-}
-
-/// See [`Action::RemoveAside`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RemoveAside {
-    /// What is removed.
-    pub folders: Vec<PathBuf>,
 }
 
 /// See [`Action::Restore`].

@@ -2,6 +2,7 @@
 //! happens to the playbook or the site afterwards changes it.
 
 mod action;
+mod aside;
 mod back;
 mod commit;
 mod downgrade;

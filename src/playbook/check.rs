@@ -8,7 +8,7 @@ use super::problem::{Path, Report};
 use super::version::Requirement;
 
 /// Lower-case letters, digits and `separator`, a letter first.
-fn is_plain(name: &str, separator: char) -> bool {
+pub(super) fn is_plain(name: &str, separator: char) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == separator)
 }
@@ -57,71 +57,8 @@ impl Check<'_, '_> {
         self.required(&Path::of(&["title"]), &it.title, "say which product this is for");
     }
 
-    /// What a product with data of its own needs, one without must not have.
-    fn state(&mut self) {
-        let it = self.playbook;
-        let of_state = [
-            (Path::of(&["capture"]), it.capture.is_some(), "say how what was written since the snapshot is backed up"),
-            (Path::of(&["restore"]), it.restore.is_some(), "say how that is brought into the previous version"),
-            (Path::of(&["service", "maintenance"]), it.service.maintenance.is_some(), "say how the server runs without its clients"),
-            (Path::of(&["data", "paths"]), !it.data.paths.is_empty(), "name the folders that hold the product's data"),
-            (
-                Path::of(&["inventory"]),
-                !it.inventories.is_empty(),
-                "add an [[inventory]], a command that lists what the product holds, one item a line: without it nothing proves that the data came back",
-            ),
-        ];
-        for (at, there, remedy) in of_state {
-            if it.stateless && there {
-                let what = format!("`{at}` is there, but the playbook says that the product keeps no data (`stateless`)");
-                self.report.error(&at, what, "remove one of them");
-            } else if !it.stateless && !there {
-                self.report.error(&at, format!("`{at}` is missing"), format!("{remedy}; or write `stateless = true`, if it keeps no data"));
-            }
-        }
-        if it.stateless && it.full.is_some() {
-            self.report.error(&Path::of(&["full"]), "`full` is there, but the product keeps no data (`stateless`)", "remove one of them");
-        }
-        let plain = |name: &&String| !name.is_empty() && !name.contains(['/', '{']) && name.as_str() != "..";
-        for (i, name) in it.side_by_side.iter().flat_map(|it| &it.data_links).enumerate().filter(|(_, name)| !plain(name)) {
-            let at = Path::of(&["side_by_side", "data_links"]).at(i);
-            self.report.error(
-                &at,
-                format!("{name:?} cannot be the name of a link"),
-                "write the bare name, as it stands in an installation",
-            );
-        }
-        for (key, silent) in it.silent.iter().flat_map(|silent| &silent.keys) {
-            let at = Path::of(&["silent", "keys", key]);
-            if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                self.report.error(&at, format!("{key:?} cannot be a key"), "use letters, digits and `_`");
-            }
-            self.required(&at.key("about"), &silent.about, "say what it means: the person who fills in the answers file reads it");
-            if let Some(expect) = &silent.expect {
-                self.pattern(&at.key("expect"), expect, Groups::Any);
-                self.required(&at.key("remedy"), &silent.remedy, "say what the operator does if the value is another one");
-            }
-        }
-        if it.full.as_ref().is_some_and(|full| full.paths.is_empty()) {
-            self.report.error(&Path::of(&["full", "paths"]), "`full.paths` is empty", "name the folders that are moved aside");
-        }
-        for (i, question) in it.questions.iter().enumerate() {
-            let at = Path::of(&["question"]).at(i);
-            if !is_plain(&question.name, '-') {
-                let remedy = "use lower-case letters, digits and `-`, a letter first, such as \"tested\"";
-                self.report.error(&at.key("name"), format!("{:?} cannot be the name of a question", question.name), remedy);
-            }
-            if it.questions[..i].iter().any(|earlier| earlier.name == question.name) {
-                let what = format!("there are two questions of the name {:?}", question.name);
-                self.report.error(&at.key("name"), what, "give one of them another name");
-            }
-            self.required(&at.key("about"), &question.about, "say in a sentence what must be so");
-            self.required(&at.key("remedy"), &question.remedy, "say what the operator does if it is not so");
-        }
-    }
-
     /// Notes a text that is empty.
-    fn required(&mut self, at: &Path, text: &str, remedy: &str) {
+    pub(super) fn required(&mut self, at: &Path, text: &str, remedy: &str) {
         if text.trim().is_empty() {
             self.report.error(at, format!("`{at}` is empty"), remedy);
         }
@@ -238,7 +175,7 @@ impl Check<'_, '_> {
         }
     }
 
-    fn pattern(&mut self, at: &Path, text: &str, groups: Groups) {
+    pub(super) fn pattern(&mut self, at: &Path, text: &str, groups: Groups) {
         super::check_command::pattern(self.report, at, text, groups);
     }
 

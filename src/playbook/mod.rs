@@ -3,6 +3,8 @@
 mod check;
 mod check_command;
 mod check_site;
+mod check_state;
+mod command;
 mod full;
 pub mod library;
 mod methods;

@@ -121,3 +121,14 @@ pub struct QuestionFact {
     /// What to do if it is not.
     pub remedy: String,
 }
+
+/// Two installations side by side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BesideFact {
+    /// The link that names the active one.
+    pub link: PathBuf,
+    /// Where it leads.
+    pub active: PathBuf,
+    /// Where the new version is to be.
+    pub new: PathBuf,
+}
