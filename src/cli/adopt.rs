@@ -33,6 +33,7 @@ pub struct AdoptArgs {
 /// Makes the folder of a change again, as it was between upgrade and decision.
 pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Exit, Trouble> {
     let lock = changes::lock(global, "adopt")?;
+    let answers = arguments.answers.with_file("adopt")?;
     let refuse = |what: String| Trouble::new(Exit::Refused, what);
     let name: Snapshot =
         arguments.snapshot.parse().map_err(|error| Trouble::new(Exit::Usage, format!("{}: {error}", arguments.snapshot)))?;
@@ -80,10 +81,10 @@ pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Exit, Trouble> {
         output::line(&format!("The snapshot says all that is needed to go back to it; version {installed} is installed."));
         output::line("The configuration from before the upgrade is lost; the present one takes its place, and the service is opened.");
     }
-    if arguments.answers.dry_run {
+    if answers.dry_run {
         return Ok(Exit::Done);
     }
-    ask::confirm_name(&opening.change, &arguments.answers, &format!("backout adopt {name}"))?;
+    ask::confirm_name(&opening.change, &answers, &format!("backout adopt {name}"))?;
     let lines = lines(&opening, plan, &crumb.installer, snapshots, &installed);
     let state = State::fold(&lines).map_err(anyhow::Error::from)?.context("a journal of an opened change")?;
     let make = || -> Result<()> {

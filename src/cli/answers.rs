@@ -40,6 +40,9 @@ impl Answers {
     /// # Errors
     /// When it cannot be read, is for another procedure, or does not say to begin.
     pub fn with_file(&self, verb: &str) -> Result<Self, Trouble> {
+        if !self.silent.is_empty() && !matches!(verb, "upgrade" | "snapshot") {
+            return Err(Trouble::new(Exit::Usage, format!("--silent is settled before the upgrade; `backout {verb}` does not take it")));
+        }
         let Some(path) = &self.answers else { return Ok(self.clone()) };
         let name = path.display();
         let unusable = |why: String| {
@@ -258,7 +261,9 @@ mod tests {
             .replacen("\" = \"\"", "\" = \"yes\"", 1)
             .replace("ALTROOT = \"\"", "ALTROOT = \"/b\"");
         write(&path, &filled).unwrap_or_else(|trouble| panic!("{}", trouble.what));
-        assert!(refused("downgrade").contains("cannot be used"));
+        assert!(refused("downgrade").contains("--silent is settled before the upgrade"));
+        let other = Answers { answers: Some(path.clone()), ..Answers::default() }.with_file("downgrade");
+        assert!(other.is_err_and(|trouble| trouble.what.contains("cannot be used")));
         let read = answers.with_file("upgrade").unwrap_or_else(|trouble| panic!("{}", trouble.what));
         assert!(read.yes && read.accept == ["tested"], "{read:?}");
         assert_eq!(read.silent, ["ALTROOT=/b", "VERB=upgrade", "ALTROOT=/c"]);
