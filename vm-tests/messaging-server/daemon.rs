@@ -146,7 +146,10 @@ pub fn stop_msg(args: &[String]) -> Result<ExitCode> {
         return Ok(code);
     }
     let signal = if crate::flag(args, "-f") { Signal::SIGKILL } else { Signal::SIGTERM };
-    stop(&home, &chosen(&home, args)?, signal, || trouble.item())?;
+    // The watcher runs whatever else is enabled.
+    let named = args.iter().any(|word| !word.starts_with('-'));
+    let names = if named { chosen(&home, args)? } else { daemons().collect() };
+    stop(&home, &names, signal, || trouble.item())?;
     Ok(ExitCode::SUCCESS)
 }
 
