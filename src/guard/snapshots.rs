@@ -50,7 +50,7 @@ fn line(facts: &Facts, snapshot: &SnapshotFact) -> String {
 
 /// Each dataset has the snapshot to go back to, and it is the one that was made.
 pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
-    if !facts.occasion.is_downgrade() {
+    if !facts.occasion.is_downgrade() || !facts.way.is_zfs() {
         return Vec::new();
     }
     let mut findings = Vec::new();

@@ -2,6 +2,7 @@ use super::super::facts::{BookmarkFact, OpenChange};
 use super::super::fixture::{GIB, NOW, dataset, facts, show, snapshot, snapshots};
 use super::super::{Severity, check};
 use super::*;
+use crate::playbook::Way;
 use crate::zfs::Guid;
 
 const IN_PLACE: Occasion = Occasion::Downgrade { in_place: true };
@@ -235,4 +236,15 @@ fn another_change() {
         ");
     facts.change = Some("c0".into());
     assert_eq!(open_changes(&facts).len(), 1);
+}
+
+#[test]
+fn without_zfs_there_is_no_snapshot_to_go_back_to() {
+    let mut facts = facts(Occasion::Downgrade { in_place: false });
+    facts.ours.clear();
+    assert!(!targets(&facts).is_empty());
+    for way in [Way::Full, Way::Packages] {
+        facts.way = way;
+        assert!(targets(&facts).is_empty(), "{way:?}");
+    }
 }
