@@ -13,6 +13,12 @@ pub fn quote(word: &str) -> String {
     }
 }
 
+/// A word quoted for the shell of another host, whatever that shell is: nothing in it has a meaning there.
+pub fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+./:@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

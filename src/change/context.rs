@@ -127,6 +127,11 @@ impl Context<'_> {
         self.layout.inventory().join(self.round())
     }
 
+    /// Where the backup and the lists of a batch of users are.
+    pub fn batch_dir(&self, batch: &str) -> PathBuf {
+        self.layout.capture().join(batch)
+    }
+
     /// The file that names what the previous version rejected in this downgrade.
     pub fn rejects_file(&self) -> PathBuf {
         let round = self.round();

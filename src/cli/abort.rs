@@ -36,6 +36,13 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
             }
             plan::back(desk.product(), &state, run, &desk.roots(), true)?
         }
+        Procedure::Migrate if plan::held(run).is_none() => {
+            return Err(refuse("users may be served by the other host already; finish, then move them back"));
+        }
+        Procedure::Migrate => {
+            let it = plan::Move::of(desk.product(), desk.place(), desk.site.values(), false)?;
+            plan::let_go(it, &state)?
+        }
         Procedure::Abort => return Err(refuse("the abort was begun already; it can be finished")),
         _ => return Err(refuse(&format!("the {} cannot be aborted; it can be finished", run.plan.procedure.verb()))),
     };

@@ -10,6 +10,9 @@ use crate::playbook::Way;
 /// Looks at everything, and prints all findings at once.
 pub fn run(global: &Global) -> Result<Exit, Trouble> {
     let desk = Desk::open(global)?;
+    if desk.way() == Way::Coexistent {
+        return super::migrate::check_hosts(global, &desk);
+    }
     let facts = desk.facts(global, Occasion::Check, None, None)?;
     let findings = guard::check(&facts);
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
@@ -25,6 +28,7 @@ pub fn run(global: &Global) -> Result<Exit, Trouble> {
         Way::Zfs => "  way back: snapshot, rollback, and an incremental backup of what was written since, on",
         Way::Full => "  way back: a backup of everything, restored into an empty store (the data is not on ZFS)",
         Way::Packages => "  way back: packages and configuration (the product keeps no data here)",
+        Way::Coexistent => "  way back: users move back",
     });
     for root in &facts.roots {
         output::line(&format!("    {}", root.name));

@@ -16,6 +16,10 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
     let report = super::report(&state);
     let plan = match (state.phase, state.current()) {
         (Phase::Opened, None) => plan::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None),
+        (Phase::Coexisting, None) => {
+            all_moved(global, &state, answers)?;
+            plan::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None)
+        }
         (Phase::Prepared | Phase::Upgraded | Phase::BackedOut, None) => accept(global, &state, answers)?,
         _ => {
             let mut trouble = Trouble::new(Exit::Usage, format!("there is nothing to accept ({}: {})", report.change, report.state));
@@ -30,6 +34,19 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
     }
     ask::confirm_name(&state.opening.change, answers, "backout commit")?;
     work::carry_out(global, lock, &state, Task::Begin(plan))
+}
+
+/// Refuses while users are on the old host, unless they are answered for.
+fn all_moved(global: &Global, state: &State, answers: &Answers) -> Result<(), Trouble> {
+    let left = super::migrate::left_behind(&Desk::of_change(global, state)?)?;
+    if left.is_empty() || answers.accept.iter().any(|word| word == "left-behind") {
+        return Ok(());
+    }
+    let mut trouble = Trouble::new(Exit::Refused, format!("not everybody has moved: {} left, or on hold", left.len()));
+    trouble.cause.extend(left.iter().take(20).cloned());
+    Err(trouble
+        .next("backout migrate --all", "move them, too")
+        .next("backout commit --accept left-behind", "they stay where they are: you answer for them"))
 }
 
 /// What was kept for the other way, and the clones that took its place.

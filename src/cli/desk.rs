@@ -86,6 +86,10 @@ impl Desk {
 
     /// What the world is like, for a procedure of this kind.
     pub fn facts(&self, global: &Global, occasion: Occasion, state: Option<&State>, snapshot: Option<String>) -> Result<Facts, Trouble> {
+        if self.way() == Way::Coexistent {
+            return Err(Trouble::new(Exit::Usage, "the site file names two hosts: nothing is upgraded here, users move")
+                .next("backout migrate --user NAME", "move a user to the host with the new version"));
+        }
         // What is asked below would wait for it.
         storage::answers(&storage::pools("/proc".as_ref(), self.place().datasets.iter()))
             .map_err(|suspended| Trouble::new(Exit::Refused, suspended.to_string()))?;
@@ -229,7 +233,8 @@ impl Desk {
         snapshot_name(&self.change_id(now))
     }
 
-    fn change_id(&self, now: DateTime<Local>) -> String {
+    /// The id of a change begun now.
+    pub fn change_id(&self, now: DateTime<Local>) -> String {
         format!("{}-{}", self.product().name, now.format("%Y%m%d%H%M%S"))
     }
 
@@ -308,7 +313,11 @@ pub fn ours(state: &State) -> Vec<(zfs::Snapshot, zfs::Guid)> {
 
 /// Refuses, or returns what needs a yes of its own and what is only to be known.
 pub fn judge(facts: &Facts, accepted: &[String]) -> Result<Vec<Finding>, Trouble> {
-    let findings = guard::check(facts);
+    judge_findings(guard::check(facts), accepted)
+}
+
+/// The same of findings.
+pub fn judge_findings(findings: Vec<Finding>, accepted: &[String]) -> Result<Vec<Finding>, Trouble> {
     let refused = findings.iter().filter(|finding| finding.severity == guard::Severity::Refuse).count();
     if refused > 0 {
         let mut trouble = Trouble::new(Exit::Refused, format!("{refused} of the checks refused"));

@@ -163,6 +163,8 @@ fn guide(global: &Global, state: &State, plan: &Plan) {
         Way::Zfs => format!("everything that was written since @{}", opening.snapshot),
         Way::Full => "everything that is there now".into(),
         Way::Packages => "the configuration of before the upgrade".into(),
+        // There is no downgrade then.
+        Way::Coexistent => "nothing".into(),
     };
     output::line(&format!("Version {} comes back, with {what}.", opening.from_version));
     if opening.way == Way::Packages {
@@ -185,7 +187,7 @@ fn guide(global: &Global, state: &State, plan: &Plan) {
             match opening.way {
                 Way::Zfs => ", and the time for capture, restore and two lists",
                 Way::Full => ", and the time for a backup and a restore of everything, and two lists",
-                Way::Packages => "",
+                Way::Packages | Way::Coexistent => "",
             }
         ),
         None => "Down:      from the stop to the last step; the package work takes most of it.".into(),

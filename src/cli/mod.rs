@@ -11,6 +11,7 @@ mod desk;
 mod downgrade;
 mod exit;
 mod log;
+mod migrate;
 mod output;
 mod plan;
 mod playbook;
@@ -116,6 +117,8 @@ enum Verb {
     Abort(Answers),
     /// After a downgrade that kept the upgraded state: back to that.
     Undo(Answers),
+    /// Two hosts: move users to the one with the new version, a batch at a time, or back.
+    Migrate(migrate::MigrateArgs),
     /// The state folder is lost: make the change's folder again, from what its snapshot says.
     Adopt(adopt::AdoptArgs),
     /// Say what is true now, and what can be done next.
@@ -155,6 +158,7 @@ pub fn main() -> ExitCode {
         Verb::Resume(arguments) => resume::run(global, arguments),
         Verb::Abort(answers) => answers.with_file("abort").and_then(|answers| abort::run(global, &answers)),
         Verb::Undo(answers) => answers.with_file("undo").and_then(|answers| undo::run(global, &answers)),
+        Verb::Migrate(arguments) => migrate::run(global, arguments),
         Verb::Adopt(arguments) => adopt::run(global, arguments),
         Verb::Status => status::run(global),
         Verb::Commit(answers) => answers.with_file("commit").and_then(|answers| commit::run(global, &answers)),

@@ -159,6 +159,18 @@ pub fn plan(global: &Global, change: &str, plan: &Plan) {
     }
 }
 
+/// One command for all of a pool; where it is long, a line each, as a shell takes it.
+fn of_pool<'a>(name: &str, datasets: impl Iterator<Item = &'a crate::zfs::Dataset>) -> Vec<String> {
+    let names: Vec<String> = datasets.map(|dataset| format!("{dataset}@{name}")).collect();
+    let whole = format!("zfs snapshot {}", names.join(" "));
+    if shortened(&whole).is_none() {
+        return vec![whole];
+    }
+    let last = names.len().saturating_sub(1);
+    let lines = names.iter().enumerate().map(|(i, name)| format!("    {name}{}", if i == last { "" } else { " \\" }));
+    std::iter::once("zfs snapshot \\".to_owned()).chain(lines).collect()
+}
+
 /// The beginning of a command that would fill the screen, such as a page of SQL.
 fn shortened(command: &str) -> Option<String> {
     const MOST: usize = 140;
@@ -183,8 +195,10 @@ fn commands(action: &Action) -> Vec<String> {
         Action::MaintenanceStart(it) => vec![it.start.to_string()],
         Action::MaintenanceStop(it) => vec![it.stop.to_string()],
         Action::Snapshot(it) => {
-            let names: Vec<String> = it.datasets.iter().map(|dataset| format!("{dataset}@{}", it.name)).collect();
-            vec![format!("zfs snapshot {}", names.join(" "))]
+            let mut pools: Vec<_> = it.datasets.iter().map(crate::zfs::Dataset::pool).collect();
+            pools.sort();
+            pools.dedup();
+            pools.iter().flat_map(|pool| of_pool(&it.name, it.datasets.iter().filter(|dataset| dataset.pool() == *pool))).collect()
         }
         Action::Package(it) => vec![it.command.to_string()],
         Action::Switch(it) => {
@@ -227,6 +241,15 @@ fn commands(action: &Action) -> Vec<String> {
             let snapshots = it.snapshots.iter().map(|(snapshot, _)| format!("zfs destroy {snapshot}"));
             snapshots.chain(it.datasets.iter().map(|(dataset, _)| format!("zfs destroy {dataset}"))).collect()
         }
+        Action::HoldUsers(it) => vec![it.command.to_string()],
+        Action::CaptureUsers(it) => {
+            let lists = it.lists.iter().map(|list| list.command.to_string());
+            lists.chain([it.backup.to_string(), it.verify.to_string()]).collect()
+        }
+        Action::RestoreUsers(it) => vec![it.clear.to_string(), it.restore.to_string()],
+        Action::ProveUsers(it) => it.lists.iter().map(|list| list.command.to_string()).collect(),
+        Action::AssignUsers(it) => vec![it.command.to_string()],
+        Action::DropBackup(_) => Vec::new(),
         Action::DropSnapshots(it) => it.snapshots.iter().map(|(snapshot, _)| format!("zfs release …; zfs destroy {snapshot}")).collect(),
     }
 }
@@ -297,6 +320,10 @@ fn outcome(output: &Output) -> String {
         Output::Version { version } => format!("version {version}, "),
         Output::Inventory { items, .. } => format!("{}, ", counted(usize::try_from(*items).unwrap_or(usize::MAX), "item")),
         Output::Proof(proof) => format!("{proof}, "),
+        Output::Users { list } => {
+            let (users, items) = (list.len(), list.iter().map(|(_, proof)| proof.found).sum::<u64>());
+            format!("{} with {}, ", counted(users, "user"), counted(usize::try_from(items).unwrap_or(usize::MAX), "item"))
+        }
         Output::Rejects { count, .. } => format!("{} rejected, ", counted(usize::try_from(*count).unwrap_or(usize::MAX), "item")),
     }
 }

@@ -35,7 +35,7 @@ pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Exit, Trouble> {
         return Err(trouble);
     };
     let answer = if arguments.accept_differences {
-        if report.step.as_deref() != Some("prove") || run.halted.is_none() {
+        if !report.is_at_proof() || run.halted.is_none() {
             return Err(Trouble::new(Exit::Usage, "there are no differences to answer for").next("backout resume", "go on"));
         }
         Some(Question::Differences)

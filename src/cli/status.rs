@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Exit, Global, Trouble, changes, output};
 use crate::journal::{Output, Phase, Run, State, StepState};
-use crate::plan::Procedure;
+use crate::plan::{Action, Procedure};
 use crate::playbook::Way;
 
 /// A way on.
@@ -43,6 +43,13 @@ pub struct Report {
     pub now: Vec<String>,
     /// What can be done next; the first is what most people want.
     pub next: Vec<Next>,
+}
+
+impl Report {
+    /// Whether it stands at the comparison of what is there with what was there.
+    pub fn is_at_proof(&self) -> bool {
+        self.step.as_deref().is_some_and(|step| step == "prove" || step.starts_with("prove:"))
+    }
 }
 
 fn next(command: &str, meaning: &str) -> Next {
@@ -96,6 +103,7 @@ fn between(state: &State, report: &mut Report) {
                 Way::Zfs => format!("The way back to {from} is open: @{snapshot} is held."),
                 Way::Full => format!("The way back to {from} is open: a backup of everything, restored into an empty store."),
                 Way::Packages => format!("The way back to {from} is open: its packages and its configuration are put aside."),
+                Way::Coexistent => "Nothing was upgraded here.".into(),
             });
             let with = if state.opening.way == Way::Packages { "" } else { ", with everything that was written since" };
             report.next.push(next("downgrade", &format!("bring version {from} back{with}")));
@@ -125,11 +133,40 @@ fn between(state: &State, report: &mut Report) {
                 report.next.push(next("commit", "accept the downgrade, and drop the snapshot"));
             }
         }
+        Phase::Coexisting => moving(state, report),
         Phase::Closed => {
             report.state = "closed".into();
             report.now.push("The change is closed. Nothing of it is left to do.".into());
         }
     }
+}
+
+/// Two hosts serve.
+fn moving(state: &State, report: &mut Report) {
+    report.state = "coexisting".into();
+    let (mut on, mut proofs) = (std::collections::BTreeMap::new(), 0);
+    for (step, done) in state.runs.iter().flat_map(|run| run.plan.steps.iter().zip(&run.steps)) {
+        if let (Action::AssignUsers(it), StepState::Done) = (&step.action, done) {
+            on.extend(it.users.iter().map(|user| (user.as_str(), it.host.as_str())));
+        }
+        if let Some(Output::Users { list }) = state.outputs.get(&step.id) {
+            proofs += list.iter().filter(|(_, proof)| proof.holds()).count();
+        }
+    }
+    report.now.push("Both hosts serve their users.".into());
+    let mut hosts: Vec<&str> = on.values().copied().collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    for host in hosts {
+        let users = on.values().filter(|it| **it == host).count();
+        report
+            .now
+            .push(format!("{users} of those who were moved or let go by this change {} on {host}.", if users == 1 { "is" } else { "are" }));
+    }
+    report.now.push(format!("{proofs} moves were proved: nothing lost, nothing twice."));
+    report.next.push(next("migrate --next 50", "move more of those who have not moved yet"));
+    report.next.push(next("migrate --back --user NAME", "move a user back"));
+    report.next.push(next("commit", "close the change, when all have moved"));
 }
 
 /// What was left out of the restore.
@@ -153,12 +190,39 @@ fn under_way(state: &State, run: &Run, report: &mut Report) {
         (None, Some(_)) => format!("failed in the {verb}"),
         _ => format!("interrupted in the {verb}"),
     };
+    if state.opening.way == Way::Coexistent {
+        report.now.extend(hold_truth(run));
+        ways_on(run, report);
+        return;
+    }
     report.now.push(service_truth(run));
     report.now.extend(data_truth(state, run));
     if matches!(run.step("restore"), Some((_, StepState::Done))) {
         report.now.extend(rejects(state));
     }
     ways_on(run, report);
+}
+
+/// Who is on hold, and who has moved.
+fn hold_truth(run: &Run) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut moved = 0;
+    for (step, done) in run.plan.steps.iter().zip(&run.steps) {
+        if let (Action::AssignUsers(it), StepState::Done) = (&step.action, done) {
+            moved += it.users.len();
+        }
+    }
+    match crate::plan::held(run) {
+        Some(held) if held.is_empty() => lines.push("Nobody is on hold for it.".into()),
+        Some(held) => {
+            let users: Vec<&str> = held.iter().flat_map(|hold| &hold.users).map(String::as_str).collect();
+            lines.push(format!("On hold, their mail waits: {}.", users.join(", ")));
+            lines.push("What they have is whole on the host where they were.".into());
+        }
+        None => lines.push("Users are about to be served by the other host; some may be.".into()),
+    }
+    lines.push(format!("{moved} users of it are through."));
+    lines
 }
 
 /// Whether clients are served.
@@ -205,7 +269,7 @@ fn ways_on(run: &Run, report: &mut Report) {
     let go_on =
         if run.halted.is_some() { "look again, and go on if the reason is gone".to_owned() } else { format!("go on with the {verb}") };
     report.next.push(next("resume", &go_on));
-    let proving = report.step.as_deref() == Some("prove") && run.halted.is_some();
+    let proving = report.is_at_proof() && run.halted.is_some();
     if proving {
         report.next.push(next("resume --accept-differences", "open it nevertheless: you answer for the items"));
     } else if run.asks_for_rejects() {
@@ -220,6 +284,9 @@ fn ways_on(run: &Run, report: &mut Report) {
             report.next.push(next("downgrade", "give the upgrade up, and bring the previous version back"));
         }
         Procedure::Upgrade => report.next.push(next("abort", "give the upgrade up; the service is opened again as it was")),
+        Procedure::Migrate if crate::plan::held(run).is_some() => {
+            report.next.push(next("abort", "give it up; who is on hold is served again where they were"));
+        }
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace if !run.beyond_return() => {
             report.next.push(next("abort", "give the downgrade up; the upgraded version is opened again"));
         }

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 mod beside;
+pub mod coexistent;
 mod data;
 mod datasets;
 pub mod facts;

@@ -1,13 +1,18 @@
 //! What the playbook asks of the host.
 
 use super::Finding;
-use super::facts::{Facts, Program, QuestionFact, SavedFile};
+use super::facts::{Facts, Program, QuestionFact, RequirementFact, SavedFile};
 use super::text::count;
 use crate::exec::quote;
 
 /// The playbook's requirements.
 pub(super) fn requirements(facts: &Facts) -> Vec<Finding> {
-    let unmet = facts.requirements.iter().filter_map(|requirement| Some((requirement, requirement.outcome.as_ref().err()?)));
+    unmet(&facts.requirements)
+}
+
+/// Those that are not met.
+pub(super) fn unmet(requirements: &[RequirementFact]) -> Vec<Finding> {
+    let unmet = requirements.iter().filter_map(|requirement| Some((requirement, requirement.outcome.as_ref().err()?)));
     unmet
         .map(|(requirement, why)| {
             let title = format!("not so: {}", requirement.about.trim_end_matches('.'));
@@ -21,12 +26,17 @@ pub(super) fn requirements(facts: &Facts) -> Vec<Finding> {
 
 /// What only a person can answer.
 pub(super) fn questions(facts: &Facts) -> Vec<Finding> {
+    open(&facts.questions)
+}
+
+/// Each waits for its yes.
+pub(super) fn open(questions: &[QuestionFact]) -> Vec<Finding> {
     let finding = |question: &QuestionFact| {
         Finding::confirm("question", format!("is it so? {}", question.about))
             .remedy([format!("If it is: --accept {}", question.name), format!("If not: {}", question.remedy)])
             .about([question.name.clone()])
     };
-    facts.questions.iter().map(finding).collect()
+    questions.iter().map(finding).collect()
 }
 
 /// The values that the change needs later.

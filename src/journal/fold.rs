@@ -18,6 +18,8 @@ pub enum Phase {
     Upgraded,
     /// The previous version runs with everything that was written; a decision is awaited.
     BackedOut,
+    /// Two hosts serve, and users move between them.
+    Coexisting,
     /// The upgrade or the downgrade was accepted, or the change was given up before anything was upgraded. Nothing more happens.
     Closed,
 }
@@ -220,6 +222,10 @@ impl State {
                 }
                 run.steps[at] = StepState::Done;
                 run.attempts[at] = 0;
+                if matches!(run.plan.steps[at].action, crate::plan::Action::ProveUsers(_)) {
+                    // The answer was for these users.
+                    run.differences_accepted = false;
+                }
                 self.outputs.insert(step.clone(), output.clone());
             }
             Record::Failed { step, error } => {
@@ -270,7 +276,7 @@ impl State {
     pub fn clients_could_write(&self) -> bool {
         match self.phase {
             Phase::Opened => self.runs.iter().any(|run| run.was_begun("start") || run.was_reopened()),
-            Phase::Prepared | Phase::Upgraded | Phase::BackedOut | Phase::Closed => true,
+            Phase::Prepared | Phase::Upgraded | Phase::BackedOut | Phase::Coexisting | Phase::Closed => true,
         }
     }
 
@@ -283,7 +289,8 @@ impl State {
             // An upgrade that failed half-way is backed out like a finished one.
             (p, Phase::Opened | Phase::Prepared, Some(Procedure::Upgrade)) if p.is_downgrade() => true,
             (Procedure::Undo | Procedure::CommitDowngrade, Phase::BackedOut, None) => true,
-            (Procedure::CommitUpgrade, Phase::Opened | Phase::Prepared, None) => true,
+            (Procedure::CommitUpgrade, Phase::Opened | Phase::Prepared | Phase::Coexisting, None) => true,
+            (Procedure::Migrate, Phase::Opened | Phase::Coexisting, None) => self.opening.way == Way::Coexistent,
             (Procedure::Abort, _, Some(_)) => self.current().is_some_and(may_be_aborted),
             _ => false,
         };
@@ -314,6 +321,8 @@ impl State {
             Procedure::Upgrade | Procedure::Undo => Phase::Upgraded,
             Procedure::DowngradeKeep | Procedure::DowngradeInPlace => Phase::BackedOut,
             Procedure::CommitUpgrade | Procedure::CommitDowngrade => Phase::Closed,
+            Procedure::Migrate => Phase::Coexisting,
+            Procedure::Abort if self.opening.way == Way::Coexistent => Phase::Coexisting,
             // From a downgrade back to the upgraded service, though the upgrade itself may never have been finished. There is nothing to keep of a snapshot
             // or an upgrade that had not upgraded anything.
             Procedure::Abort => {
@@ -330,6 +339,7 @@ fn may_be_aborted(run: &Run) -> bool {
         Procedure::Snapshot => true,
         Procedure::Upgrade => !run.was_begun("upgrade"),
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace => !run.beyond_return() && !run.was_begun("start"),
+        Procedure::Migrate => crate::plan::held(run).is_some(),
         Procedure::Abort | Procedure::Undo | Procedure::CommitUpgrade | Procedure::CommitDowngrade => false,
     }
 }

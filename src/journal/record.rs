@@ -193,6 +193,11 @@ pub enum Output {
     },
     /// The comparison of the inventories.
     Proof(Proof),
+    /// The comparison of what each user has on both hosts.
+    Users {
+        /// In the plan's order.
+        list: Vec<(String, Proof)>,
+    },
     /// The items that the previous version would not take, and that were left out.
     Rejects {
         /// So many.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use super::aside::{Folders, MoveBack, RemoveAside, Switch};
+use super::users::{AssignUsers, CaptureUsers, DropBackup, HoldUsers, ProveUsers, RestoreUsers};
 use crate::exec::Command;
 use crate::zfs::{Dataset, Guid, Snapshot};
 
@@ -72,6 +73,18 @@ pub enum Action {
     Destroy(Destroy),
     /// Releases and destroys snapshots of ours.
     DropSnapshots(DropSnapshots),
+    /// Puts users on hold: their mail waits.
+    HoldUsers(HoldUsers),
+    /// Lists and backs up what users have.
+    CaptureUsers(CaptureUsers),
+    /// Brings it to the other host.
+    RestoreUsers(RestoreUsers),
+    /// Compares what each has on both hosts.
+    ProveUsers(ProveUsers),
+    /// Says which host serves users from now on.
+    AssignUsers(AssignUsers),
+    /// Removes a backup of users.
+    DropBackup(DropBackup),
 }
 
 /// See [`Action::SaveInstaller`].

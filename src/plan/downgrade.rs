@@ -59,6 +59,7 @@ pub fn downgrade(playbook: &Playbook, opening: &Opening, input: &DowngradeInput)
         Way::Zfs => {}
         Way::Full => return super::full(playbook, opening, input.opened),
         Way::Packages => return super::packages(playbook, opening, input.opened),
+        Way::Coexistent => anyhow::bail!("nothing was upgraded here: users move back instead"),
     }
     let parts = Parts { playbook, opening };
     let mut steps = Vec::new();

@@ -7,8 +7,10 @@ mod back;
 mod commit;
 mod downgrade;
 mod full;
+mod migrate;
 mod parts;
 mod upgrade;
+mod users;
 
 pub use action::*;
 pub use back::{back, reopen};
@@ -16,7 +18,9 @@ pub use commit::commit;
 pub use downgrade::{ASIDE, DowngradeInput, Opened, UNDONE, downgrade, kept_endings};
 pub(crate) use full::beside;
 pub use full::{full, packages, remove_aside};
+pub use migrate::{Move, held, let_go, migrate};
 pub use upgrade::{snapshot_only, upgrade};
+pub use users::*;
 
 use std::time::Duration;
 
@@ -59,6 +63,8 @@ pub enum Procedure {
     Abort,
     /// Back to the upgraded state after a finished downgrade.
     Undo,
+    /// Users move to the other host, or back.
+    Migrate,
     /// Accept the upgrade, drop the way back.
     CommitUpgrade,
     /// Accept the downgrade, drop the way to the upgraded state.
@@ -74,6 +80,7 @@ impl Procedure {
             Self::DowngradeKeep | Self::DowngradeInPlace => "downgrade",
             Self::Abort => "abort",
             Self::Undo => "undo",
+            Self::Migrate => "migrate",
             Self::CommitUpgrade | Self::CommitDowngrade => "commit",
         }
     }

@@ -350,6 +350,9 @@ impl Check<'_, '_> {
             commands.command(&at.key("verify"), &full.verify, Place::Verify);
             commands.command(&at.key("restore"), &full.restore, Place::Restore);
         }
+        if let Some(coexistent) = &it.coexistent {
+            commands.coexistent(coexistent);
+        }
         for (i, inventory) in it.inventories.iter().enumerate() {
             commands.command(&Path::of(&["inventory"]).at(i).key("command"), &inventory.command, Place::Inventory);
         }

@@ -117,11 +117,36 @@ impl Check<'_, '_> {
             let what = format!("the playbook {} knows no side-by-side upgrade", self.playbook.name);
             self.report.error(&Path::of(&["strategy"]), what, "remove `strategy`, or add [side_by_side] to a copy of the playbook");
         }
+        self.hosts();
         let values = self.variables();
         if self.report.is_clean() {
             self.paths(&values);
         }
         values
+    }
+
+    fn hosts(&mut self) {
+        let (site, playbook) = (self.site, self.playbook);
+        let coexistent = site.strategy == Strategy::Coexistent;
+        if coexistent && playbook.coexistent.is_none() {
+            let what = format!("the playbook {} does not say how users move to another host", playbook.name);
+            self.report.error(&Path::of(&["strategy"]), what, "remove `strategy`, or add [coexistent] to a copy of the playbook");
+        }
+        match &site.hosts {
+            None if coexistent => {
+                let remedy = "add [hosts.old] and [hosts.new], each with its `name`, and `ssh` unless it is this host";
+                self.report.error(&Path::of(&["strategy"]), "nothing says which hosts these are", remedy);
+            }
+            Some(_) if !coexistent => {
+                let remedy = "write strategy = \"coexistent\", or remove [hosts]";
+                self.report.error(&Path::of(&["hosts"]), "there are two hosts, and the strategy is for one", remedy);
+            }
+            Some(hosts) => {
+                let known = |name: &str| playbook.variables.contains_key(name);
+                super::check_coexistent::hosts(self.report, &hosts.old, &hosts.new, known);
+            }
+            None => {}
+        }
     }
 
     fn datasets(&mut self) {
@@ -132,6 +157,10 @@ impl Check<'_, '_> {
             Way::Zfs if datasets.is_empty() => {
                 let remedy = "name the datasets that hold the product's data: `zfs list -o name,mountpoint` shows them";
                 self.report.error(&at, "`datasets` is empty", remedy);
+            }
+            Way::Coexistent if !datasets.is_empty() || self.site.rollback != RollbackChoice::Auto => {
+                let (at, field) = if datasets.is_empty() { (rollback, "rollback") } else { (at.clone(), "datasets") };
+                self.report.error(&at, "users move to another host, so nothing rolls back", format!("remove `{field}`, or `strategy`"));
             }
             Way::Packages if !datasets.is_empty() || self.site.rollback != RollbackChoice::Auto => {
                 let (at, field) = if datasets.is_empty() { (rollback, "rollback") } else { (at.clone(), "datasets") };

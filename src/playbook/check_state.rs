@@ -53,6 +53,9 @@ impl Check<'_, '_> {
         if it.full.as_ref().is_some_and(|full| full.paths.is_empty()) {
             self.report.error(&Path::of(&["full", "paths"]), "`full.paths` is empty", "name the folders that are moved aside");
         }
+        if let Some(coexistent) = &it.coexistent {
+            self.coexistent(coexistent);
+        }
         for (i, question) in it.questions.iter().enumerate() {
             let at = Path::of(&["question"]).at(i);
             if !is_plain(&question.name, '-') {

@@ -1,9 +1,11 @@
 //! Playbooks and sites: how a product is handled, and where on this host.
 
 mod check;
+mod check_coexistent;
 mod check_command;
 mod check_site;
 mod check_state;
+pub mod coexistent;
 mod command;
 mod full;
 pub mod library;

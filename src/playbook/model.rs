@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::coexistent::{Coexistent, Host, Hosts};
 pub use super::command::CommandSpec;
 pub use super::full::{Full, Question};
 use super::occasion;
@@ -69,6 +70,9 @@ pub struct Playbook {
     /// The upgrade that installs the new version beside the old one (a site with `strategy = "side-by-side"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side_by_side: Option<SideBySide>,
+    /// How users move to a second host (a site with `strategy = "coexistent"`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coexistent: Option<Coexistent>,
     /// The product's own list of what it holds, taken before and after. It is the proof. Required, unless `stateless`.
     #[serde(default, rename = "inventory")]
     pub inventories: Vec<Inventory>,

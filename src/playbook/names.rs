@@ -29,9 +29,18 @@ pub enum Place {
     PastRejects,
     /// The commands of `inventory`.
     Inventory,
+    /// `show`, `hold` and `assign` of `coexistent.directory`.
+    Directory,
+    /// `backup`, `verify`, `clear` and `restore` of `coexistent`.
+    Mover,
+    /// `coexistent.directory.users` and the commands of `coexistent.inventory`.
+    UserList,
 }
 
-use Place::{Check, Downgrade, Host, Installer, Inventory, Pass, PastRejects, Position, Restore, Service, Upgrade, Verify, Version};
+use Place::{
+    Check, Directory, Downgrade, Host, Installer, Inventory, Mover, Pass, PastRejects, Position, Restore, Service, Upgrade, UserList,
+    Verify, Version,
+};
 
 impl Place {
     /// As it is called in messages.
@@ -50,12 +59,15 @@ impl Place {
             Restore => "restore.command",
             PastRejects => "restore.past_rejects",
             Inventory => "inventory",
+            Directory => "show, hold and assign of coexistent.directory",
+            Mover => "backup, verify, clear and restore of coexistent",
+            UserList => "coexistent.directory.users and coexistent.inventory",
         }
     }
 
     /// Whether the values of `ask` are known.
     pub fn knows_asked(self) -> bool {
-        !matches!(self, Version | Host | Check)
+        !matches!(self, Version | Host | Check | Directory | Mover | UserList)
     }
 }
 
@@ -81,7 +93,24 @@ pub const LATE_NAMES: &[LateName] = &[
         name: "upgrade_to",
         about: "the site's `upgrade_to`: the version wanted, whole or its first parts",
         list: false,
-        places: &[Version, Host, Check, Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, PastRejects, Inventory],
+        places: &[
+            Version,
+            Host,
+            Check,
+            Service,
+            Installer,
+            Upgrade,
+            Pass,
+            Verify,
+            Downgrade,
+            Position,
+            Restore,
+            PastRejects,
+            Inventory,
+            Directory,
+            Mover,
+            UserList,
+        ],
     },
     LateName {
         name: "from_version",
@@ -137,6 +166,8 @@ pub const LATE_NAMES: &[LateName] = &[
         list: false,
         places: &[Verify, Restore, PastRejects],
     },
+    LateName { name: "user", about: "the user that is moved", list: false, places: &[Directory, Mover] },
+    LateName { name: "host", about: "the host that the user is on, or comes to", list: false, places: &[Directory] },
 ];
 
 /// The late name that is called so.

@@ -48,9 +48,11 @@ pub enum Strategy {
     InPlace,
     /// It is installed beside the old one, and a link says which is active. It needs a playbook that says how (`[side_by_side]`).
     SideBySide,
+    /// It is installed on a second host, and the users move there (`backout migrate`). It needs a playbook that says how (`[coexistent]`), and `[hosts]`.
+    Coexistent,
 }
 
-/// Both strategies.
+/// The strategies of a single host.
 pub(super) fn both() -> Vec<Strategy> {
     vec![Strategy::InPlace, Strategy::SideBySide]
 }

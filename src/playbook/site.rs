@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::Strategy;
+use super::model::{Hosts, Strategy};
 use crate::zfs::Dataset;
 
 /// This host's values for a playbook (`/etc/backout/site.toml`).
@@ -24,6 +24,9 @@ pub struct Site {
     /// How the new version comes onto this host.
     #[serde(default)]
     pub strategy: Strategy,
+    /// The two hosts, for `strategy = "coexistent"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<Hosts>,
     /// How the data goes back.
     #[serde(default)]
     pub rollback: RollbackChoice,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::Playbook;
+use super::model::{Playbook, Strategy};
 use super::site::{RollbackChoice, Site};
 
 /// How a version comes back.
@@ -16,12 +16,16 @@ pub enum Way {
     Full,
     /// There is no data: packages and configuration go back.
     Packages,
+    /// Nothing is upgraded here: users move to another host, and may move back.
+    Coexistent,
 }
 
 impl Way {
     /// The way of this playbook on this site.
     pub fn of(playbook: &Playbook, site: &Site) -> Self {
-        if playbook.stateless {
+        if site.strategy == Strategy::Coexistent {
+            Self::Coexistent
+        } else if playbook.stateless {
             Self::Packages
         } else if site.rollback == RollbackChoice::None {
             Self::Full

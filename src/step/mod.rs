@@ -1,11 +1,15 @@
 //! The steps, one small file each: how the world is asked whether the effect is there, how it is made, how a half of it is taken back.
 
+mod assign_users;
 mod capture;
+mod capture_users;
 mod clone_snapshot;
 mod config;
 mod destroy;
+mod drop_backup;
 mod files;
 mod goal;
+mod hold_users;
 mod installer;
 mod inventory;
 mod late;
@@ -15,18 +19,22 @@ mod move_aside;
 mod move_back;
 mod package;
 mod prove;
+mod prove_users;
 mod put_back;
 mod restore;
+mod restore_users;
 mod rollback;
 mod service;
 mod set_aside;
 mod snapshot;
 mod switch;
+mod users;
 mod verify;
 
 pub use files::{copy_all, read_back};
 pub use package::{installed_version, version_is};
 pub(crate) use switch::link_target;
+pub(crate) use users::whereabouts;
 
 use anyhow::Result;
 
@@ -120,6 +128,12 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::Promote(it) => Box::new(it),
         Action::Destroy(it) => Box::new(it),
         Action::DropSnapshots(it) => Box::new(it),
+        Action::HoldUsers(it) => Box::new(it),
+        Action::CaptureUsers(it) => Box::new(it),
+        Action::RestoreUsers(it) => Box::new(it),
+        Action::ProveUsers(it) => Box::new(it),
+        Action::AssignUsers(it) => Box::new(it),
+        Action::DropBackup(it) => Box::new(it),
     }
 }
 
@@ -133,5 +147,6 @@ pub fn destroys(action: &Action) -> bool {
             | Action::DropSnapshots(_)
             | Action::MoveAside(_)
             | Action::RemoveAside(_)
+            | Action::RestoreUsers(_)
     )
 }

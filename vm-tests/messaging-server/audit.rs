@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
+use crate::directory::{Directory, owner};
 use crate::home::Home;
 use crate::option;
 use crate::store::{Store, sha256};
@@ -93,22 +94,28 @@ fn judge(known: &BTreeMap<String, Known>, found: &Found) -> Vec<String> {
     wrong
 }
 
-/// `audit --home H --record F`.
+/// `audit --home H [--home H2] --record F`: of two hosts, each counts for the users that the directory says are its own.
 pub fn audit(args: &[String]) -> Result<ExitCode> {
-    let home = Home::at(option(args, "--home").context("--home INSTALLATION is needed")?);
+    let homes: Vec<Home> = args.windows(2).filter(|pair| pair[0] == "--home").map(|pair| Home::at(&pair[1])).collect();
+    anyhow::ensure!(!homes.is_empty(), "--home INSTALLATION is needed");
     let path = option(args, "--record").context("--record FILE is needed")?;
     let known = expected(&std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?)?;
-    let store = Store::lock(&home)?;
     let mut found = Found::new();
     let mut queued = 0;
-    for it in store.queue()? {
-        queued += 1;
-        found.entry(it.id).or_default().push((Some((format!("user/{}", it.to), BTreeSet::new())), sha256(it.body.as_bytes())));
-    }
-    for name in store.peek_list()? {
-        for it in store.peek(&name)?.messages {
-            let body = store.body(&name, it.uid).map(|body| sha256(body.as_bytes())).unwrap_or_default();
-            found.entry(it.id).or_default().push((Some((name.clone(), it.flags)), body));
+    for home in &homes {
+        let (store, directory) = (Store::lock(home)?, Directory::of(home)?);
+        for it in store.queue()? {
+            queued += 1;
+            found.entry(it.id).or_default().push((Some((format!("user/{}", it.to), BTreeSet::new())), sha256(it.body.as_bytes())));
+        }
+        for name in store.peek_list()? {
+            if !directory.as_ref().map_or(Ok(true), |directory| directory.is_home(owner(&name)))? {
+                continue;
+            }
+            for it in store.peek(&name)?.messages {
+                let body = store.body(&name, it.uid).map(|body| sha256(body.as_bytes())).unwrap_or_default();
+                found.entry(it.id).or_default().push((Some((name.clone(), it.flags)), body));
+            }
         }
     }
     let wrong = judge(&known, &found);

@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
+use crate::directory::{Directory, Place, owner};
 use crate::home::{Home, durable, now};
 use crate::store::{FLAGS, Queued, Store, sha256};
 
@@ -259,9 +260,19 @@ fn imap(home: &Home, question: &Value) -> Result<Value> {
     needs_store(home)?;
     let text = |key: &str| question[key].as_str().with_context(|| format!("no {key} in the question"));
     let store = Store::lock(home)?;
+    let directory = Directory::of(home)?;
+    let served = |mailbox: &str| {
+        Ok::<_, anyhow::Error>(match &directory {
+            Some(directory) => directory.place(owner(mailbox))? == Place::Here,
+            None => true,
+        })
+    };
     if text("do")? == "list" {
         let mut all = Vec::new();
         for name in store.list()? {
+            if !served(&name)? {
+                continue;
+            }
             let mailbox = store.load(&name)?;
             for message in mailbox.messages {
                 let body = sha256(store.body(&name, message.uid)?.as_bytes());
@@ -271,6 +282,9 @@ fn imap(home: &Home, question: &Value) -> Result<Value> {
         return Ok(Value::Array(all));
     }
     let (name, id) = (text("mailbox")?, text("id")?);
+    if !served(name)? {
+        bail!("{} is on hold, or on another host", owner(name));
+    }
     let mut mailbox = store.load(name)?;
     let found = mailbox.messages.iter().position(|message| message.id == id).with_context(|| format!("{name} has no message {id}"))?;
     match text("do")? {
@@ -310,7 +324,22 @@ fn drain(home: &Home) -> Result<()> {
         return Ok(());
     }
     let waiting = Store::lock(home)?.queue()?;
-    waiting.iter().try_for_each(|message| Store::lock(home)?.deliver(message))
+    let directory = Directory::of(home)?;
+    for message in &waiting {
+        // Asked under the lock: whoever comes to be on hold after that finds the message delivered.
+        let store = Store::lock(home)?;
+        match directory.as_ref().map_or(Ok(Place::Here), |directory| directory.place(&message.to))? {
+            Place::Here => store.deliver(message)?,
+            Place::Held => {}
+            Place::There(host) => {
+                drop(store);
+                let peer = Home::at(home.setting(&format!("peer.{host}"), "")?);
+                ask(&peer, "dispatcher", &serde_json::to_value(message)?).with_context(|| format!("{host} does not take mail"))?;
+                Store::lock(home)?.dequeue(&message.id)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Asks a server. An error that begins with `unsure` leaves open whether it did what was asked.

@@ -8,6 +8,7 @@
 mod audit;
 mod backup;
 mod daemon;
+mod directory;
 mod home;
 mod package;
 mod restore;
@@ -56,6 +57,7 @@ fn run(name: &str, args: &[String]) -> Result<ExitCode> {
         "mkinstaller" => package::mkinstaller(args),
         "deliver" => tools::deliver(args),
         "imap" => tools::imap(args),
+        "directory" => directory::directory(args),
         "audit" => audit::audit(args),
         daemon if daemon::is_daemon(daemon) => daemon::serve(daemon),
         other => bail!("no such command: {other}"),

@@ -292,7 +292,19 @@ impl Store {
             let mut mailbox = self.load(&inbox)?;
             self.append(&mut mailbox, &message.id, message.internal, BTreeSet::new(), &message.body)?;
         }
-        remove(&self.queue_folder().join(format!("{}.msg", message.id)))
+        self.dequeue(&message.id)
+    }
+
+    /// Forgets a message that somebody else answers for.
+    pub fn dequeue(&self, id: &str) -> Result<()> {
+        remove(&self.queue_folder().join(format!("{id}.msg")))
+    }
+
+    /// Removes all mailboxes of a user.
+    pub fn delete_user(&self, user: &str) -> Result<()> {
+        let inbox = format!("user/{user}");
+        let of_user = |name: &&String| **name == inbox || name.starts_with(&format!("{inbox}/"));
+        self.list()?.iter().filter(of_user).try_for_each(|name| self.delete(name))
     }
 }
 

@@ -93,8 +93,17 @@ pub fn mboxutil(args: &[String]) -> Result<ExitCode> {
         }
     } else if let Some(name) = option(args, "-c") {
         store.create(name)?;
-    } else if let Some(name) = option(args, "-d") {
-        store.delete(name)?;
+    } else if flag(args, "-d") {
+        // `user/NAME/*` as a pattern is all that a user has, and so is the INBOX.
+        let pattern =
+            option(args, "-p").map(|pattern| pattern.strip_suffix("/*").context("only user/NAME/* is in this stand-in")).transpose()?;
+        match (pattern, option(args, "-d").context("-d MAILBOX or -d -p PATTERN")?) {
+            (Some(name), _) => store.delete_user(name.strip_prefix("user/").context("user/NAME/* is needed")?)?,
+            (None, name) => match name.strip_suffix("/INBOX").and_then(|name| name.strip_prefix("user/")) {
+                Some(user) => store.delete_user(user)?,
+                None => store.delete(name)?,
+            },
+        }
     } else {
         bail!("-l, -c MAILBOX or -d MAILBOX is needed");
     }

@@ -93,7 +93,7 @@ impl Host {
         match self.way {
             Way::Zfs => [DATA, LOG, INDEX].iter().all(|path| self.dataset(path).is_some()),
             Way::Full => [DATA, INDEX].iter().all(|path| self.root.join(&path[1..]).is_dir()),
-            Way::Packages => true,
+            Way::Packages | Way::Coexistent => true,
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {
     let (mend_upgrade, mend_downgrade) = if kind.strict { ("install-new", "uninstall") } else { ("repair", "repair") };
     let uninstall = if kind.uninstall { "uninstall = { argv = ['app', 'uninstall'] }" } else { "" };
     let (stateless, paths, maintenance, data) = match kind.way {
-        Way::Packages => ("stateless = true", String::new(), String::new(), String::new()),
+        Way::Packages | Way::Coexistent => ("stateless = true", String::new(), String::new(), String::new()),
         Way::Zfs => ("", r#"paths = ["/srv/app", "/srv/index"]"#.to_owned(), maintenance(own), data(restore, position, past, interrupted)),
         Way::Full => {
             let folders = format!(r#"["{0}/srv/app", "{0}/srv/index"]"#, root.display());

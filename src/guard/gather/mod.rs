@@ -13,6 +13,7 @@ use super::mounts::{self, Mount};
 use super::proc::{self, Process};
 
 mod beside;
+pub mod coexistent;
 mod disk;
 mod full;
 mod jobs;

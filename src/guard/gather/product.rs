@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
+use crate::exec::Command;
 use crate::guard::Occasion;
 use crate::guard::facts::{Asked, Installers, Learnt, Program, QuestionFact, RequirementFact, SavedFile, Unit, UnitState, Versions};
 use crate::playbook::Way;
@@ -75,24 +76,30 @@ pub(super) fn requirements(sources: &Sources<'_>) -> Vec<RequirementFact> {
     let due = |it: &&Requirement| it.before.contains(&now) && it.strategies.contains(&strategy);
     let asked = sources.playbook.requirements.iter().filter(due);
     asked
-        .map(|requirement| {
-            let command = (sources.command)(&requirement.command);
-            let outcome = command.clone().and_then(|command| {
-                let text = output(sources, &command)?;
-                let text = text.trim();
-                let Some(expect) = &requirement.expect else { return Ok(()) };
-                let regex = Regex::new(expect).map_err(|error| error.to_string())?;
-                if regex.is_match(text) { Ok(()) } else { Err(format!("answer: {}, expected: /{expect}/", shortened(text))) }
-            });
-            RequirementFact {
-                about: requirement.about.clone(),
-                remedy: requirement.remedy.clone(),
-                warn: requirement.warn,
-                command: command.map(|command| command.to_string()).unwrap_or_default(),
-                outcome,
-            }
-        })
+        .map(|requirement| requirement_fact(requirement, (sources.command)(&requirement.command), &|command| output(sources, command)))
         .collect()
+}
+
+/// Whether a requirement is met: its command, and how that is run.
+pub(crate) fn requirement_fact(
+    requirement: &Requirement,
+    command: Learnt<Command>,
+    run: &dyn Fn(&Command) -> Learnt<String>,
+) -> RequirementFact {
+    let outcome = command.clone().and_then(|command| {
+        let text = run(&command)?;
+        let text = text.trim();
+        let Some(expect) = &requirement.expect else { return Ok(()) };
+        let regex = Regex::new(expect).map_err(|error| error.to_string())?;
+        if regex.is_match(text) { Ok(()) } else { Err(format!("answer: {}, expected: /{expect}/", shortened(text))) }
+    });
+    RequirementFact {
+        about: requirement.about.clone(),
+        remedy: requirement.remedy.clone(),
+        warn: requirement.warn,
+        command: command.map(|command| command.to_string()).unwrap_or_default(),
+        outcome,
+    }
 }
 
 /// Enough of an answer to see what is wrong with it.
@@ -120,8 +127,12 @@ pub(super) fn asked(sources: &Sources<'_>) -> Vec<Asked> {
 pub(super) fn questions(sources: &Sources<'_>) -> Vec<QuestionFact> {
     let now = occasion(sources);
     let asked = |question: &&Question| question.before.contains(&now);
-    let fact = |it: &Question| QuestionFact { name: it.name.clone(), about: it.about.clone(), remedy: it.remedy.clone() };
-    sources.playbook.questions.iter().filter(asked).map(fact).collect()
+    sources.playbook.questions.iter().filter(asked).map(question_fact).collect()
+}
+
+/// A question that is due.
+pub(crate) fn question_fact(it: &Question) -> QuestionFact {
+    QuestionFact { name: it.name.clone(), about: it.about.clone(), remedy: it.remedy.clone() }
 }
 
 /// Every command of the playbook that the procedures of the occasion run.
@@ -163,7 +174,7 @@ fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a CommandSpec)> {
                 ("full.restore", full.map(|it| &it.restore)),
             ]);
         }
-        Way::Packages => {}
+        Way::Packages | Way::Coexistent => {}
     }
     if let Some(beside) = beside.filter(|_| !sources.occasion.is_downgrade()) {
         // What runs from the new installation is not there yet.

@@ -1,0 +1,203 @@
+//! `backout migrate`: users move to the host with the new version, a batch at a time, and back.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::desk::Desk;
+use super::work::{self, Task};
+use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::guard::coexistent::{MoveFacts, check};
+use crate::guard::gather::coexistent::{gather, known};
+use crate::guard::{Finding, Severity};
+use crate::journal::{FORMAT, Opening, Phase, State};
+use crate::plan::{self, Move};
+use crate::playbook::Way;
+use crate::step;
+
+/// Whom to move, and where.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Move this user. May be given more than once.
+    #[arg(long = "user", value_name = "NAME")]
+    users: Vec<String>,
+    /// Move the users that this file names, one a line.
+    #[arg(long, value_name = "FILE")]
+    users_file: Option<PathBuf>,
+    /// Move so many of those who have not moved yet.
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["users", "users_file"])]
+    next: Option<usize>,
+    /// Move all who have not moved yet.
+    #[arg(long, conflicts_with_all = ["users", "users_file", "next"])]
+    all: bool,
+    /// From the new host back to the old one.
+    #[arg(long)]
+    back: bool,
+    /// So many are on hold at a time.
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    batch: usize,
+    #[command(flatten)]
+    answers: Answers,
+}
+
+/// Shows what will happen, asks, and does it.
+pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Exit, Trouble> {
+    let answers = &arguments.answers.with_file("migrate")?;
+    let lock = changes::lock(global, "migrate")?;
+    let open: Vec<_> = changes::all(global)?.into_iter().filter(changes::Found::is_open).collect();
+    let state = if open.is_empty() { None } else { Some(changes::state(global)?) };
+    if let Some(state) = &state
+        && (state.opening.way != Way::Coexistent || state.current().is_some())
+    {
+        let report = super::report(state);
+        let mut trouble =
+            Trouble::new(Exit::Usage, format!("users cannot be moved now ({}: {})", report.change, report.state)).now(report.now);
+        trouble.next = report.next;
+        return Err(trouble);
+    }
+    let desk = state.as_ref().map_or_else(|| Desk::open(global), |state| Desk::of_change(global, state))?;
+    if desk.way() != Way::Coexistent {
+        return Err(Trouble::new(Exit::Usage, "the site file is for one host: no users move")
+            .next("backout upgrade", "upgrade this host")
+            .next(
+                "backout playbook show messaging-server",
+                "see [coexistent]; the site file then has strategy = \"coexistent\" and [hosts]",
+            ));
+    }
+    let it = Move::of(desk.product(), desk.place(), desk.site.values(), arguments.back)?;
+    let users = wanted(&desk, it, arguments)?;
+    let facts = gather(&desk.runner, desk.product(), &desk.place().upgrade_to, it, &users);
+    let findings = judge(&facts, answers, state.is_some())?;
+    let state = match state {
+        Some(state) => state,
+        None => State { opening: opening(global, &desk, &facts)?, phase: Phase::Opened, runs: Vec::new(), outputs: Default::default() },
+    };
+    let plan = plan::migrate(it, &users, arguments.batch, state.runs.len() + 1);
+    output::plan(global, &state.opening.change, &plan);
+    output::findings(global, &findings);
+    if answers.dry_run {
+        return Ok(Exit::Done);
+    }
+    ask::confirm_each(&findings, answers)?;
+    let (count, to) = (users.len(), &facts.to);
+    ask::confirm_yes(&format!("Move {count} {} to {to}?", if count == 1 { "user" } else { "users" }), answers, "backout migrate …")?;
+    if open.is_empty() {
+        work::open(global, &desk, &state.opening)?;
+    }
+    work::carry_out(global, lock, &state, Task::Begin(plan))
+}
+
+/// Who is to be moved.
+fn wanted(desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -> Result<Vec<String>, Trouble> {
+    let mut users = arguments.users.clone();
+    if let Some(path) = &arguments.users_file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Trouble::new(Exit::Usage, format!("the list of users {} cannot be read: {error}", path.display())))?;
+        users.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+    }
+    let most = if arguments.all { Some(usize::MAX) } else { arguments.next };
+    if let Some(most) = most {
+        let all = known(&desk.runner, it).map_err(|why| {
+            let mut trouble = Trouble::new(Exit::Refused, "the directory does not list its users");
+            trouble.cause.push(why);
+            trouble
+        })?;
+        let (from, show) = (&it.ends().0.name, it.show());
+        for user in all {
+            if users.len() < most && step::whereabouts(&desk.runner, &show, &user).is_ok_and(|(host, _)| host == *from) {
+                users.push(user);
+            }
+        }
+    } else if users.is_empty() {
+        return Err(Trouble::new(Exit::Usage, "nobody is named")
+            .next("backout migrate --user NAME", "begin with a few friendly users")
+            .next("backout migrate --next 50", "then more of those who have not moved yet"));
+    }
+    users.sort_unstable();
+    users.dedup();
+    if users.is_empty() {
+        let mut trouble = Trouble::new(Exit::Usage, format!("nobody is on {} any more", it.ends().0.name));
+        trouble.next = vec![];
+        return Err(trouble.next("backout status", "see what can be done next"));
+    }
+    Ok(users)
+}
+
+/// Refuses, or returns what needs a yes and what is only to be known. What was answered when the change was opened is not asked again.
+fn judge(facts: &MoveFacts, answers: &Answers, open: bool) -> Result<Vec<Finding>, Trouble> {
+    let mut findings = check(facts);
+    if open {
+        findings.retain(|finding| finding.severity != Severity::Confirm);
+    }
+    super::desk::judge_findings(findings, &answers.accept)
+}
+
+fn opening(global: &Global, desk: &Desk, facts: &MoveFacts) -> Result<Opening, Trouble> {
+    let [old, _] = &facts.hosts;
+    let from_version = old.version.clone().map_err(|why| Trouble::new(Exit::Refused, why))?;
+    let now = super::now();
+    Ok(Opening {
+        format: FORMAT,
+        change: desk.change_id(now),
+        tool: env!("CARGO_PKG_VERSION").into(),
+        host: global.host(),
+        playbook: desk.product().name.clone(),
+        playbook_sha256: desk.playbook.sha256().into(),
+        site_sha256: desk.site.sha256().into(),
+        from_version,
+        upgrade_to: desk.place().upgrade_to.clone(),
+        snapshot: String::new(),
+        snapshot_time: String::new(),
+        way: Way::Coexistent,
+        beside: None,
+        datasets: Vec::new(),
+        silent: Vec::new(),
+        values: desk.site.values().clone(),
+        store: desk.place().store.clone(),
+    })
+}
+
+/// The users who are still on the old host.
+pub fn left_behind(desk: &Desk) -> Result<Vec<String>, Trouble> {
+    let it = Move::of(desk.product(), desk.place(), desk.site.values(), false)?;
+    let all = known(&desk.runner, it).map_err(|why| {
+        let mut trouble = Trouble::new(Exit::Failed, "the directory does not list its users");
+        trouble.cause.push(why);
+        trouble
+    })?;
+    let mut left = Vec::new();
+    for user in all {
+        let (host, held) = step::whereabouts(&desk.runner, &it.show(), &user)?;
+        if host == it.hosts.old.name || held {
+            left.push(user);
+        }
+    }
+    Ok(left)
+}
+
+/// `backout check` for two hosts.
+pub fn check_hosts(global: &Global, desk: &Desk) -> Result<Exit, Trouble> {
+    let it = Move::of(desk.product(), desk.place(), desk.site.values(), false)?;
+    let facts = gather(&desk.runner, desk.product(), &desk.place().upgrade_to, it, &[]);
+    let findings = check(&facts);
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let refused = count(Severity::Refuse);
+    let exit = if refused > 0 { Exit::Refused } else { Exit::Done };
+    if global.json {
+        output::json_line(&serde_json::json!({ "result": "check", "exit": exit.status(), "findings": findings, "facts": facts }));
+        return Ok(exit);
+    }
+    output::line(&format!("{}: users move from {} to {}", desk.product().title, facts.from, facts.to));
+    for host in &facts.hosts {
+        output::line(&format!("    {}: {}", host.name, host.version.as_deref().unwrap_or("unknown")));
+    }
+    output::line("  way back: users move back; nothing is upgraded on either host");
+    output::findings(global, &findings);
+    output::line(&format!("checks: {refused} refuse, {} ask for a yes, {} warn", count(Severity::Confirm), count(Severity::Warn)));
+    if refused == 0 {
+        output::line(&format!("Users can move, and move back; the directory has {}.", facts.known.as_ref().map_or(0, Vec::len)));
+        output::line("  next:  backout migrate --user NAME --dry-run   see every step for a first, friendly user");
+        output::line("         backout migrate --user NAME             move that user");
+    }
+    Ok(exit)
+}

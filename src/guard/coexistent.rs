@@ -1,0 +1,167 @@
+//! What must be so before users move to another host: both answer, the new version runs there, and the users are where they are thought to be.
+
+use serde::{Deserialize, Serialize};
+
+use super::Finding;
+use super::facts::{Learnt, QuestionFact, RequirementFact};
+use super::product;
+
+/// Everything that is looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MoveFacts {
+    /// The old host, and the new one.
+    pub hosts: [HostFact; 2],
+    /// The version that the new one must have, whole or its first parts.
+    pub wanted: String,
+    /// The host that users leave, as the directory has it.
+    pub from: String,
+    /// The host that they come to.
+    pub to: String,
+    /// All users that the directory has.
+    pub known: Learnt<Vec<String>>,
+    /// The users who are to be moved.
+    pub users: Vec<UserFact>,
+    /// What the playbook asks of the host.
+    pub requirements: Vec<RequirementFact>,
+    /// What only a person can answer.
+    pub questions: Vec<QuestionFact>,
+}
+
+/// A host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostFact {
+    /// Its name, as the directory has it.
+    pub name: String,
+    /// What runs there.
+    pub version: Learnt<String>,
+    /// The command that asked, as it was started here.
+    pub asked: String,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserFact {
+    /// The name.
+    pub name: String,
+    /// Whether the name is one that can be moved.
+    pub plain: bool,
+    /// The host they are on, and whether they are on hold.
+    pub place: Learnt<(String, bool)>,
+}
+
+/// What stands in the way, the gravest first.
+pub fn check(facts: &MoveFacts) -> Vec<Finding> {
+    let mut findings = hosts(facts);
+    findings.extend(users(facts));
+    findings.extend(product::unmet(&facts.requirements));
+    findings.extend(product::open(&facts.questions));
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+fn hosts(facts: &MoveFacts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for host in &facts.hosts {
+        if let Err(why) = &host.version {
+            findings.push(
+                Finding::refuse("host", format!("the host {} does not say which version it has", host.name))
+                    .detail([why.clone()])
+                    .remedy([host.asked.clone(), "Run this by hand until it answers without asking for anything.".to_owned()]),
+            );
+        }
+    }
+    let [_, new] = &facts.hosts;
+    if let Ok(version) = &new.version
+        && !crate::step::version_is(version, &facts.wanted)
+    {
+        findings.push(
+            Finding::refuse("host", format!("the host {} has version {version}, not {}", new.name, facts.wanted))
+                .remedy(["Install and configure the new version there first, or correct `upgrade_to` in the site file."]),
+        );
+    }
+    if let Err(why) = &facts.known {
+        findings.push(
+            Finding::refuse("directory", "the directory does not list its users")
+                .detail([why.clone()])
+                .remedy(["Correct the variables of the site file that `coexistent.directory` of the playbook uses."]),
+        );
+    }
+    findings
+}
+
+fn users(facts: &MoveFacts) -> Vec<Finding> {
+    const ID: &str = "user";
+    let finding = |user: &UserFact| {
+        let name = &user.name;
+        if !user.plain {
+            let what = format!("{name:?} is not the name of a user that can be moved");
+            return Some(
+                Finding::refuse(ID, what).remedy(["See `coexistent.directory.user` of the playbook, and move this user by hand."]),
+            );
+        }
+        match &user.place {
+            Err(why) => Some(
+                Finding::refuse(ID, format!("it is not known on which host {name} is"))
+                    .detail([why.clone()])
+                    .remedy(["Leave this user out, or mend the directory."]),
+            ),
+            Ok((host, _)) if *host != facts.from => Some(
+                Finding::refuse(ID, format!("{name} is on {host}, not on {}", facts.from))
+                    .remedy(["Leave this user out; or, with --back, move from the new host to the old one."]),
+            ),
+            Ok((_, true)) => Some(
+                Finding::refuse(ID, format!("{name} is on hold"))
+                    .detail(["Somebody else moves or has closed this user."])
+                    .remedy(["Leave this user out, or end the hold."]),
+            ),
+            Ok((_, false)) => None,
+        }
+    };
+    facts.users.iter().filter_map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::show;
+    use super::*;
+
+    fn host(name: &str, version: Learnt<String>) -> HostFact {
+        HostFact { name: name.into(), version, asked: format!("ssh root@{name} 'imsimta version'") }
+    }
+
+    fn user(name: &str, place: Learnt<(String, bool)>) -> UserFact {
+        UserFact { name: name.into(), plain: true, place }
+    }
+
+    fn facts() -> MoveFacts {
+        MoveFacts {
+            hosts: [host("mail1", Ok("7.0.5.31.0".into())), host("mail2", Ok("8.0.2.1".into()))],
+            wanted: "8.0.2".into(),
+            from: "mail1".into(),
+            to: "mail2".into(),
+            known: Ok(vec!["ann".into()]),
+            users: vec![user("ann", Ok(("mail1".into(), false)))],
+            requirements: Vec::new(),
+            questions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn sound_hosts_have_no_findings() {
+        assert_eq!(check(&facts()), []);
+    }
+
+    #[test]
+    fn what_stands_in_the_way() {
+        let mut facts = facts();
+        facts.hosts = [host("mail1", Err("`ssh …` ended with exit status 255".into())), host("mail2", Ok("8.0.1".into()))];
+        facts.known = Err("`ldapsearch …` ended with exit status 49".into());
+        facts.users = vec![
+            user("ann", Ok(("mail2".into(), false))),
+            user("ben", Ok(("mail1".into(), true))),
+            user("cleo", Err("nobody is called so".into())),
+            UserFact { name: "-rf /".into(), plain: false, place: Err("not asked".into()) },
+        ];
+        insta::assert_snapshot!(show(&check(&facts)));
+    }
+}

@@ -1,0 +1,28 @@
+//! Removes a backup of users: it holds their mail, and both hosts have it.
+
+use std::io;
+
+use anyhow::{Context as _, Result};
+
+use super::Effect;
+use crate::change::context::Context;
+use crate::change::decide::Probe;
+use crate::journal::Output;
+use crate::plan::{DropBackup, Step};
+
+impl Effect for DropBackup {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let there = !self.batch.is_empty() && context.batch_dir(&self.batch).exists();
+        Ok(if there { Probe::Absent } else { Probe::Present(Output::Nothing) })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let folder = context.batch_dir(&self.batch);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+            }
+            _ => Ok(Output::Nothing),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What the steps that move users have in common: where the directory says that a user is, and lists of what users have.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use regex::Regex;
+
+use crate::change::context::Context;
+use crate::exec::{Command, Runner};
+use crate::plan::{OnHost, Show, UserList};
+use crate::playbook::template;
+
+/// The host that a user is on, and whether they are on hold.
+///
+/// # Errors
+/// When the directory does not answer, or does not say.
+pub(crate) fn whereabouts(runner: &Runner, show: &Show, user: &str) -> Result<(String, bool)> {
+    let value = |name: &str| (name == "user").then(|| user.to_owned());
+    let command = template::expand_command_known(&show.command, &value);
+    let printed = runner.run(&command).with_context(|| format!("the directory was asked for {user}"))?.stdout;
+    let host = Regex::new(&show.host).context("the pattern of the host is no regular expression")?;
+    let held = Regex::new(&show.held).context("the pattern of the hold is no regular expression")?;
+    let found = printed.lines().find_map(|line| Some(host.captures(line)?.get(1)?.as_str().to_owned()));
+    let found = found.with_context(|| format!("`{command}` does not say on which host {user} is; it printed: {}", printed.trim()))?;
+    Ok((found, printed.lines().any(|line| held.is_match(line))))
+}
+
+/// The same, of a running procedure.
+pub(super) fn place(context: &Context<'_>, show: &Show, user: &str) -> Result<(String, bool)> {
+    whereabouts(context.runner, &Show { command: context.fill(&show.command, &[("user", user.to_owned())])?, ..show.clone() }, user)
+}
+
+/// A command for one user on its host, its values filled in.
+pub(super) fn for_user(context: &Context<'_>, it: &OnHost, user: &str) -> Result<Command> {
+    Ok(it.host.command(&context.fill(&it.command, &[("user", user.to_owned())])?))
+}
+
+/// Each user's items, sorted: the lines of a list that are theirs.
+pub(super) type Items = BTreeMap<String, Vec<String>>;
+
+/// Takes a list on its host.
+pub(super) fn take(context: &Context<'_>, list: &UserList, users: &[String]) -> Result<Items> {
+    let command = list.command.host.command(&context.fill(&list.command.command, &[])?);
+    let printed =
+        context.runner.run(&command).with_context(|| format!("the {} on {} could not be listed", list.name, list.command.host.name))?;
+    of_users(&printed.stdout, &list.user, users)
+}
+
+/// The lines that belong to these users.
+fn of_users(text: &str, pattern: &str, users: &[String]) -> Result<Items> {
+    let pattern = Regex::new(pattern).context("the pattern of a list's users is no regular expression")?;
+    let wanted: BTreeSet<&str> = users.iter().map(String::as_str).collect();
+    let mut items: Items = users.iter().map(|user| (user.clone(), Vec::new())).collect();
+    for line in text.lines() {
+        let user = pattern.captures(line).and_then(|found| found.get(1)).map(|found| found.as_str());
+        if let Some(list) = user.filter(|user| wanted.contains(user)).and_then(|user| items.get_mut(user)) {
+            list.push(line.to_owned());
+        }
+    }
+    items.values_mut().for_each(|list| list.sort_unstable());
+    Ok(items)
+}
+
+/// The file of a list in a batch's folder.
+pub(super) fn list_file(folder: &Path, name: &str) -> std::path::PathBuf {
+    folder.join(format!("list-{name}"))
+}
+
+/// The file of a user's backup in a batch's folder.
+pub(super) fn backup_file(folder: &Path, user: &str) -> std::path::PathBuf {
+    folder.join("users").join(user)
+}
+
+/// The items of a list's file.
+pub(super) fn read(folder: &Path, list: &UserList, users: &[String]) -> Result<Items> {
+    let path = list_file(folder, &list.name);
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    of_users(&text, &list.user, users)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_belong_to_the_user_whose_name_is_whole() {
+        let text = "user/ann|1|x\nuser/anna|2|x\nuser/ann/Sent|3|x\nheading\nuser/ben|4|x\n";
+        let items = of_users(text, r"^user/([^/|]+)", &["ann".to_owned(), "cleo".to_owned()]).unwrap();
+        assert_eq!(items["ann"], ["user/ann/Sent|3|x", "user/ann|1|x"]);
+        assert!(items["cleo"].is_empty());
+        assert_eq!(items.len(), 2);
+    }
+}
