@@ -38,12 +38,13 @@ same_dump() {
 
 # kill_everywhere VERB...: the tool kills itself at every point it reaches for the first time (of a sample: at one of so many); resumed until it is through.
 kill_everywhere() {
-  local status=0 kills=0 every=1
+  local status=0 kills=0 every=1 BACKOUT_CRASH_SAMPLE=''
   if [ -f /case/sample ]; then
     BACKOUT_CRASH_SAMPLE=$(cat /case/sample)
-    export BACKOUT_CRASH_SAMPLE
     every=${BACKOUT_CRASH_SAMPLE% *}
   fi
+  # For this function alone: whoever names a point means that one.
+  export BACKOUT_CRASH_SAMPLE
   : >/root/crash-points
   BACKOUT_CRASH_LOG=/root/crash-points backout "$@" --yes || status=$?
   while [ "$status" = 137 ]; do
