@@ -67,7 +67,8 @@ printf '%s\n' "$secret" >/root/pattern
 watcher=$!
 trap 'kill $watcher' EXIT
 # A watcher that sees nothing proves nothing.
-bash -c 'sleep 2' "$secret"
+# Two commands: for one alone bash would become that, and lose its words.
+bash -c 'sleep 5; true' "$secret"
 [ -s /root/seen ]
 : >/root/seen
 umask 000
