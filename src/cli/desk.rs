@@ -10,9 +10,10 @@ use super::{Exit, Global, Trouble, changes};
 use crate::change::{Layout, storage};
 use crate::exec::{Command, Interrupt, Runner};
 use crate::guard::{self, Facts, Finding, Occasion, Sources, facts::Role};
-use crate::journal::{Beside, FORMAT, Opening, Output, State};
+use crate::journal::{Beside, FORMAT, NodePart, Opening, Output, State};
 use crate::plan::Mount;
 use crate::playbook::model::{CommandSpec, Playbook, Strategy};
+use crate::playbook::site::RollbackChoice;
 use crate::playbook::{Site, Validated, ValidatedSite, Way, library, template};
 use crate::step;
 use crate::zfs::{self, Dataset, Engine};
@@ -27,6 +28,10 @@ pub struct Desk {
     pub engine: Box<dyn Engine>,
     /// Processes; no log, no marker.
     pub runner: Runner,
+    /// This node's part, where a cluster starts and watches the service: as it is now.
+    node: Option<NodePart>,
+    /// Playbook and site as they are for a node that has not the data.
+    other: Option<(Playbook, Site)>,
 }
 
 /// The folders of playbooks, in their order.
@@ -42,7 +47,7 @@ impl Desk {
             trouble.cause.push(error.to_string());
             trouble.next("backout playbook show generic", "see how a playbook and a site file are written")
         })?;
-        Self::with(site, playbook)
+        Self::with(site, playbook, None)
     }
 
     /// From the copies in a change's folder: what was edited since does not count.
@@ -65,23 +70,46 @@ impl Desk {
             Trouble::new(Exit::Halted, format!("the change's own copies of site and playbook cannot be used ({})", state.opening.change))
                 .because(&error)
         })?;
-        Self::with(site, playbook)
+        Self::with(site, playbook, Some(state))
     }
 
-    fn with(site: ValidatedSite, playbook: Validated) -> Result<Self, Trouble> {
+    fn with(site: ValidatedSite, playbook: Validated, state: Option<&State>) -> Result<Self, Trouble> {
         let runner = Runner::new(None, None, Interrupt::default());
         let engine = zfs::open(runner.clone());
-        Ok(Self { site, playbook, engine, runner })
+        let mut desk = Self { site, playbook, engine, runner, node: None, other: None };
+        desk.node = desk.part();
+        let opened = state.map_or(desk.node.as_ref(), |state| state.opening.cluster.as_ref());
+        if opened.is_some_and(|part| !part.data) {
+            let site = Site { datasets: Vec::new(), rollback: RollbackChoice::Auto, ..desk.site.site().clone() };
+            desk.other = Some((desk.playbook.other_node(), site));
+        }
+        Ok(desk)
     }
 
-    /// The playbook as it was read.
+    /// Which node this is, and whether it has the data.
+    fn part(&self) -> Option<NodePart> {
+        let (nodes, how) = (self.site.cluster.as_ref()?, self.playbook.cluster.as_ref()?);
+        let host = || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let node = nodes.node.clone().unwrap_or_else(host);
+        let data = match &how.here {
+            Some(spec) => {
+                let value = |name: &str| if name == "node" { Some(node.clone()) } else { self.site.values().get(name).cloned() };
+                self.runner.run(&template::expand_command_known(&spec.command(), &value)).is_ok()
+            }
+            None => self.site.datasets.iter().all(|dataset| matches!(self.engine.dataset(dataset), Ok(Some(_)))),
+        };
+        let others = nodes.nodes.iter().filter(|name| **name != node).cloned().collect();
+        Some(NodePart { node, others, data, agent: nodes.agent })
+    }
+
+    /// The playbook as it counts here.
     pub fn product(&self) -> &Playbook {
-        self.playbook.playbook()
+        self.other.as_ref().map_or(self.playbook.playbook(), |(playbook, _)| playbook)
     }
 
-    /// The site as it was read.
+    /// The site as it counts here.
     pub fn place(&self) -> &Site {
-        self.site.site()
+        self.other.as_ref().map_or(self.site.site(), |(_, site)| site)
     }
 
     /// What the world is like, for a procedure of this kind.
@@ -149,6 +177,10 @@ impl Desk {
         let sources = Sources {
             occasion,
             now: super::now().timestamp(),
+            node: self.node.clone().map(|now| guard::gather::NodeSource {
+                now,
+                opened: state.and_then(|state| state.opening.cluster.as_ref()).map(|part| part.data),
+            }),
             engine: self.engine.as_ref(),
             run: &|command| self.runner.run(command),
             playbook: self.product(),
@@ -220,6 +252,7 @@ impl Desk {
             from_version,
             upgrade_to: self.place().upgrade_to.clone(),
             way: self.way(),
+            cluster: self.node.clone(),
             beside: self.beside()?,
             silent: Vec::new(),
             datasets: self.mounts()?,

@@ -150,6 +150,7 @@ fn opening(global: &Global, desk: &Desk, facts: &MoveFacts) -> Result<Opening, T
         snapshot_time: String::new(),
         way: Way::Coexistent,
         beside: None,
+        cluster: None,
         datasets: Vec::new(),
         silent: Vec::new(),
         values: desk.site.values().clone(),

@@ -241,6 +241,11 @@ fn commands(action: &Action) -> Vec<String> {
             let snapshots = it.snapshots.iter().map(|(snapshot, _)| format!("zfs destroy {snapshot}"));
             snapshots.chain(it.datasets.iter().map(|(dataset, _)| format!("zfs destroy {dataset}"))).collect()
         }
+        Action::LeaveAlone(it) => vec![it.disable.to_string()],
+        Action::HandBack(it) => it.before_enable.iter().chain([&it.enable]).map(ToString::to_string).collect(),
+        Action::Mark(it) => vec![it.write.to_string()],
+        Action::AwaitNodes(it) => vec![it.read.command.to_string()],
+        Action::Release(it) => it.units.iter().map(|unit| format!("systemctl unmask {unit}")).collect(),
         Action::HoldUsers(it) => vec![it.command.to_string()],
         Action::CaptureUsers(it) => {
             let lists = it.lists.iter().map(|list| list.command.to_string());

@@ -37,6 +37,9 @@ pub struct Facts {
     pub folders: Vec<(PathBuf, Option<String>)>,
     /// The two installations, or why they cannot be told; `None` where versions take each other's place.
     pub beside: Option<Learnt<BesideFact>>,
+    /// This node's part in a cluster.
+    #[serde(default)]
+    pub cluster: Option<ClusterFact>,
     /// What the playbook asks the operator.
     pub questions: Vec<QuestionFact>,
     /// The site's choice of rollback.
@@ -129,6 +132,27 @@ pub struct Root {
     pub room: Option<u64>,
     /// What already has the names that a rollback gives to datasets which it keeps; such a name that cannot be is an error.
     pub beside: Vec<Learnt<CloneFact>>,
+}
+
+/// What a cluster says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterFact {
+    /// This node.
+    pub node: String,
+    /// Whether it has the data now.
+    pub data: bool,
+    /// Whether it had when the change was opened; `None` when there is none yet.
+    pub opened_with_data: Option<bool>,
+    /// Whether the cluster leaves the service alone.
+    pub disabled: Learnt<bool>,
+    /// The command that gives the service back.
+    pub enable: String,
+    /// The version that the procedure leads to.
+    pub wanted: String,
+    /// The other nodes, and which version each says it has.
+    pub marks: Vec<(String, Option<String>)>,
+    /// Why the cluster's agent may not be upgraded, and what to do about it.
+    pub agent: Option<(String, String)>,
 }
 
 /// One file system or volume.

@@ -100,6 +100,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         way: Way::Zfs,
         folders: Vec::new(),
         beside: None,
+        cluster: None,
         questions: Vec::new(),
         rollback: RollbackChoice::Auto,
         roots: vec![Root { name: "tank/db".parse().expect("name"), tree: Ok(Some(tree)), room: None, beside: Vec::new() }],
@@ -201,6 +202,16 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.requirements[0].outcome = Err("off".into());
     facts.asked = vec![Asked { name: "x".into(), about: "x".into(), value: Err("no answer".into()) }];
     facts.folders = vec![("/var/lib/backout".into(), Some("it is a mount point, which cannot be renamed".into()))];
+    facts.cluster = Some(super::facts::ClusterFact {
+        node: "node1".into(),
+        data: true,
+        opened_with_data: Some(false),
+        disabled: Err("no cluster".into()),
+        enable: "enable".into(),
+        wanted: "9".into(),
+        marks: Vec::new(),
+        agent: Some(("no".into(), "Uninstall it in every zone.".into())),
+    });
     facts.beside = Some(Err("/opt/app is no symbolic link".into()));
     facts.questions = vec![QuestionFact { name: "tested".into(), about: "It was tried.".into(), remedy: "Try it.".into() }];
     facts.limits = vec!["Counters.".into()];

@@ -58,7 +58,8 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
 /// The service runs before the upgrade: its inventory is taken from it, and its names are proved to be right.
 pub(super) fn running(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "not-running";
-    if facts.occasion.is_downgrade() {
+    // On another node than that of the data it does not run.
+    if facts.occasion.is_downgrade() || facts.cluster.as_ref().is_some_and(|cluster| !cluster.data) {
         return Vec::new();
     }
     match &facts.servers {

@@ -6,4 +6,4 @@ pub mod record;
 
 pub use file::{Journal, JournalError, Reading};
 pub use fold::{FoldError, Phase, Run, State, StepState};
-pub use record::{Beside, FORMAT, FileEntry, Line, Opening, Output, Proof, Question, REJECTED, Record};
+pub use record::{Beside, FORMAT, FileEntry, Line, NodePart, Opening, Output, Proof, Question, REJECTED, Record};

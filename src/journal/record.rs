@@ -132,6 +132,9 @@ pub struct Opening {
     /// Where the two installations are, if the new version is installed beside the old one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
+    /// This node's part, where a cluster starts and watches the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<NodePart>,
     /// The datasets with everything below them, parents first.
     pub datasets: Vec<Mount>,
     /// The keys and values of the file that the vendor's installer reads.
@@ -141,6 +144,20 @@ pub struct Opening {
     pub values: std::collections::BTreeMap<String, String>,
     /// Where captures and installers of this change are, if not in its folder.
     pub store: Option<PathBuf>,
+}
+
+/// See [`Opening::cluster`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodePart {
+    /// This node.
+    pub node: String,
+    /// The others.
+    pub others: Vec<String>,
+    /// Whether this node had the data when the change was opened.
+    pub data: bool,
+    /// Whether the cluster's agent for the product is upgraded, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub agent: bool,
 }
 
 /// See [`Opening::beside`].

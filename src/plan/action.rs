@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use super::aside::{Folders, MoveBack, RemoveAside, Switch};
+use super::cluster::{AwaitNodes, Cluster, Mark};
 use super::users::{AssignUsers, CaptureUsers, DropBackup, HoldUsers, ProveUsers, RestoreUsers};
 use crate::exec::Command;
 use crate::zfs::{Dataset, Guid, Snapshot};
@@ -73,6 +74,16 @@ pub enum Action {
     Destroy(Destroy),
     /// Releases and destroys snapshots of ours.
     DropSnapshots(DropSnapshots),
+    /// Tells the cluster to leave the service alone.
+    LeaveAlone(Cluster),
+    /// Gives the service back to the cluster.
+    HandBack(Cluster),
+    /// Writes down for the other nodes which version this one has.
+    Mark(Mark),
+    /// Sees that every other node has the version.
+    AwaitNodes(AwaitNodes),
+    /// Lets the cluster start the service again; it runs on another node.
+    Release(Service),
     /// Puts users on hold: their mail waits.
     HoldUsers(HoldUsers),
     /// Lists and backs up what users have.

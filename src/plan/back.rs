@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::cluster::in_cluster;
 use super::downgrade::{ASIDE, CANDIDATE, undone};
 use super::parts::Parts;
 use super::{Action, DropSnapshots, Plan, Procedure, PutBack, Side, Step};
@@ -18,7 +19,7 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
     let parts = Parts { playbook, opening: &state.opening };
     if abort && !run.was_begun("stop") {
         // Nothing but copies was made.
-        return Ok(Plan { procedure: Procedure::Abort, steps: vec![parts.start()?] });
+        return in_cluster(Plan { procedure: Procedure::Abort, steps: vec![parts.start()?] }, playbook, &state.opening, None);
     }
     let mut steps = vec![parts.stop()?];
     if abort && (run.was_begun("maintenance-start") || run.was_begun("maintenance-start-previous")) {
@@ -70,7 +71,9 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
         steps.push(Step::new("drop-upgraded", title, Action::DropSnapshots(action)));
     }
     steps.push(parts.start()?);
-    Ok(Plan { procedure: if abort { Procedure::Abort } else { Procedure::Undo }, steps })
+    let procedure = if abort { Procedure::Abort } else { Procedure::Undo };
+    let verb = if abort { "upgrade" } else { "undo" };
+    in_cluster(Plan { procedure, steps }, playbook, &state.opening, Some((&state.opening.upgrade_to, verb)))
 }
 
 /// From a snapshot or an upgrade that has not touched the packages yet back to the open service; its snapshot is dropped.
@@ -88,7 +91,7 @@ pub fn reopen(playbook: &Playbook, state: &State) -> Result<Plan> {
         let action = Action::DropSnapshots(drop);
         steps.push(Step::new("drop-snapshot", "drop the snapshot before the upgrade", action));
     }
-    Ok(Plan { procedure: Procedure::Abort, steps })
+    in_cluster(Plan { procedure: Procedure::Abort, steps }, playbook, &state.opening, None)
 }
 
 /// The names of the snapshots that a step took or was about to take.

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
+use super::cluster::in_cluster;
 use super::parts::Parts;
 use super::{
     Action, CloneSnapshot, Mount, Plan, Procedure, Prove, Restore, Rollback, SetAside, Side, Step, TakePlace, TakeSnapshot, Verify,
@@ -114,7 +115,7 @@ pub fn downgrade(playbook: &Playbook, opening: &Opening, input: &DowngradeInput)
     }
     steps.push(parts.start()?);
     let procedure = if input.keep { Procedure::DowngradeKeep } else { Procedure::DowngradeInPlace };
-    Ok(Plan { procedure, steps })
+    in_cluster(Plan { procedure, steps }, playbook, opening, Some((&opening.from_version, "downgrade")))
 }
 
 fn verify(parts: Parts<'_>, opened: bool, until: &str) -> Result<Step> {

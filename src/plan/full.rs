@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+use super::cluster::in_cluster;
 use super::downgrade::{ASIDE, Opened, kept_endings};
 use super::parts::Parts;
 use super::{Action, CapturePass, Folders, MoveBack, Plan, Procedure, Prove, RemoveAside, Restore, Side, Step, Verify};
@@ -29,7 +30,7 @@ pub fn packages(playbook: &Playbook, opening: &Opening, opened: Opened) -> Resul
     steps.extend(reinstall);
     steps.extend(parts.put_config(Side::Previous)?);
     steps.push(parts.start()?);
-    Ok(Plan { procedure: Procedure::DowngradeKeep, steps })
+    in_cluster(Plan { procedure: Procedure::DowngradeKeep, steps }, playbook, opening, Some((&opening.from_version, "downgrade")))
 }
 
 /// Everything is backed up, and restored into an empty store; what was there stays aside.
@@ -89,7 +90,7 @@ pub fn full(playbook: &Playbook, opening: &Opening, opened: Opened) -> Result<Pl
     steps.push(Step::new("prove", "compare the lists: nothing lost, nothing twice", Action::Prove(Prove { inventories })));
     steps.push(parts.maintenance_stop("maintenance-stop-previous", "previous")?);
     steps.push(parts.start()?);
-    Ok(Plan { procedure: Procedure::DowngradeKeep, steps })
+    in_cluster(Plan { procedure: Procedure::DowngradeKeep, steps }, playbook, opening, Some((&opening.from_version, "downgrade")))
 }
 
 fn section(playbook: &Playbook) -> Result<&Full> {

@@ -148,11 +148,11 @@ pub fn let_go(it: Move<'_>, state: &State) -> Result<Plan> {
         let title = format!("serve {} again, on {}", names(&hold.users), hold.host);
         steps.push(Step::new(format!("let-go:{}", i + 1), title, Action::AssignUsers(assign)));
     }
-    let batches = run.plan.steps.iter().filter_map(|step| match &step.action {
+    let mut batches = run.plan.steps.iter().filter_map(|step| match &step.action {
         Action::CaptureUsers(capture) if run.was_begun(&step.id) => Some(capture.batch.clone()),
         _ => None,
     });
-    let batch = batches.last().unwrap_or_default();
+    let batch = batches.next_back().unwrap_or_default();
     steps.push(Step::new("drop", "remove the backup: they have everything where they are", Action::DropBackup(DropBackup { batch })));
     Ok(Plan { procedure: Procedure::Abort, steps })
 }

@@ -4,6 +4,7 @@
 mod action;
 mod aside;
 mod back;
+mod cluster;
 mod commit;
 mod downgrade;
 mod full;
@@ -14,6 +15,7 @@ mod users;
 
 pub use action::*;
 pub use back::{back, reopen};
+pub use cluster::{AwaitNodes, Cluster, Mark, ReadMark};
 pub use commit::commit;
 pub use downgrade::{ASIDE, DowngradeInput, Opened, UNDONE, downgrade, kept_endings};
 pub(crate) use full::beside;

@@ -32,6 +32,12 @@ impl Parts<'_> {
         Ok(template::expand_command_known(&command, &|name| self.value(name)))
     }
 
+    /// A command of the cluster's, for one node.
+    pub(super) fn command_of_node(&self, spec: &CommandSpec, node: &str) -> Result<Command> {
+        let value = |name: &str| if name == "node" { Some(node.to_owned()) } else { self.value(name) };
+        Ok(template::expand_command_known(&spec.command(), &value))
+    }
+
     pub(super) fn optional(&self, spec: Option<&CommandSpec>) -> Result<Option<Command>> {
         spec.map(|spec| self.command(spec)).transpose()
     }
@@ -269,7 +275,7 @@ impl Parts<'_> {
 }
 
 /// Seconds of a duration such as `2m`.
-fn within(text: Option<&str>) -> Result<u64> {
+pub(super) fn within(text: Option<&str>) -> Result<u64> {
     let Some(text) = text else { return Ok(READY_WITHIN.as_secs()) };
     Ok(humantime::parse_duration(text).with_context(|| format!("{text:?} is no duration"))?.as_secs())
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::cluster::in_cluster;
 use super::parts::Parts;
 use super::{Action, BEFORE_UPGRADE, Plan, Procedure, Side, Step, TakeSnapshot};
 use crate::journal::Opening;
@@ -15,7 +16,7 @@ pub fn snapshot_only(playbook: &Playbook, opening: &Opening) -> Result<Plan> {
     let parts = Parts { playbook, opening };
     let mut steps = prepare(parts, false)?;
     steps.push(parts.start()?);
-    Ok(Plan { procedure: Procedure::Snapshot, steps })
+    in_cluster(Plan { procedure: Procedure::Snapshot, steps }, playbook, opening, None)
 }
 
 /// The upgrade, with the snapshot before it unless there is one (`prepared`).
@@ -34,7 +35,8 @@ pub fn upgrade(playbook: &Playbook, opening: &Opening, prepared: bool) -> Result
     }
     steps.push(parts.upgrade("upgrade")?);
     steps.push(parts.start()?);
-    Ok(Plan { procedure: Procedure::Upgrade, steps })
+    let wanted = Some((opening.upgrade_to.as_str(), "upgrade"));
+    in_cluster(Plan { procedure: Procedure::Upgrade, steps }, playbook, opening, wanted)
 }
 
 /// `beside`: with the new version's installation beside the old one, if that is the strategy.

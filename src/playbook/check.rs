@@ -350,6 +350,27 @@ impl Check<'_, '_> {
             commands.command(&at.key("verify"), &full.verify, Place::Verify);
             commands.command(&at.key("restore"), &full.restore, Place::Restore);
         }
+        if let Some(cluster) = &it.cluster {
+            let at = Path::of(&["cluster"]);
+            commands.optional(&at.key("here"), cluster.here.as_ref(), Place::Cluster);
+            commands.optional(&at.key("before_enable"), cluster.before_enable.as_ref(), Place::Cluster);
+            if let Some(agent) = &cluster.agent {
+                let at = at.key("agent");
+                commands.command(&at.key("version"), &agent.version, Place::Cluster);
+                commands.optional(&at.key("ready"), agent.ready.as_ref(), Place::Cluster);
+                commands.command(&at.key("upgrade"), &agent.upgrade, Place::Upgrade);
+            }
+            commands.command(&at.key("write_mark"), &cluster.write_mark, Place::WriteMark);
+            for (field, command) in [
+                ("disable", &cluster.disable),
+                ("disabled", &cluster.disabled),
+                ("enable", &cluster.enable),
+                ("enabled", &cluster.enabled),
+                ("read_mark", &cluster.read_mark),
+            ] {
+                commands.command(&at.key(field), command, Place::Cluster);
+            }
+        }
         if let Some(coexistent) = &it.coexistent {
             commands.coexistent(coexistent);
         }

@@ -118,11 +118,36 @@ impl Check<'_, '_> {
             self.report.error(&Path::of(&["strategy"]), what, "remove `strategy`, or add [side_by_side] to a copy of the playbook");
         }
         self.hosts();
+        self.nodes();
         let values = self.variables();
         if self.report.is_clean() {
             self.paths(&values);
         }
         values
+    }
+
+    fn nodes(&mut self) {
+        let Some(cluster) = &self.site.cluster else { return };
+        let at = Path::of(&["cluster"]);
+        if self.playbook.cluster.is_none() {
+            let what = format!("the playbook {} does not say how a cluster is told to leave the service alone", self.playbook.name);
+            let remedy = "add [cluster] to a copy of the playbook; without it the cluster would start the service in the middle";
+            self.report.error(&at, what, remedy);
+        }
+        if cluster.agent && self.playbook.cluster.as_ref().is_some_and(|it| it.agent.is_none()) {
+            let what = format!("the playbook {} knows no agent of the cluster", self.playbook.name);
+            self.report.error(&at.key("agent"), what, "remove `agent`");
+        }
+        let odd = |name: &String| name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
+        for (i, name) in cluster.nodes.iter().enumerate().filter(|(_, name)| odd(name)) {
+            self.report.error(&at.key("nodes").at(i), format!("{name:?} cannot be the name of a node"), "write it as the cluster has it");
+        }
+        if cluster.nodes.len() < 2 {
+            self.report.error(&at.key("nodes"), "a cluster has two nodes or more", "name all nodes that the service may run on");
+        }
+        if let Some(node) = cluster.node.as_ref().filter(|node| !cluster.nodes.contains(node)) {
+            self.report.error(&at.key("node"), format!("{node:?} is none of `nodes`"), "write one of them");
+        }
     }
 
     fn hosts(&mut self) {

@@ -53,6 +53,17 @@ impl Check<'_, '_> {
         if it.full.as_ref().is_some_and(|full| full.paths.is_empty()) {
             self.report.error(&Path::of(&["full", "paths"]), "`full.paths` is empty", "name the folders that are moved aside");
         }
+        if let Some(cluster) = &it.cluster {
+            let at = Path::of(&["cluster"]);
+            self.pattern(&at.key("mark"), &cluster.mark, Groups::One);
+            super::check_command::duration(self.report, &at.key("enabled_within"), cluster.enabled_within.as_deref());
+            if let Some(agent) = &cluster.agent {
+                self.pattern(&at.key("agent").key("pattern"), &agent.pattern, Groups::One);
+                if agent.ready.is_some() {
+                    self.required(&at.key("agent").key("remedy"), &agent.remedy, "say what the operator does when it may not be upgraded");
+                }
+            }
+        }
         if let Some(coexistent) = &it.coexistent {
             self.coexistent(coexistent);
         }

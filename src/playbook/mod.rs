@@ -5,6 +5,7 @@ mod check_coexistent;
 mod check_command;
 mod check_site;
 mod check_state;
+pub mod cluster;
 pub mod coexistent;
 mod command;
 mod full;

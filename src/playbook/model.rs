@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::cluster::{Cluster, Nodes};
 pub use super::coexistent::{Coexistent, Host, Hosts};
 pub use super::command::CommandSpec;
 pub use super::full::{Full, Question};
@@ -73,6 +74,9 @@ pub struct Playbook {
     /// How users move to a second host (a site with `strategy = "coexistent"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coexistent: Option<Coexistent>,
+    /// How a cluster that starts and watches the service is told to leave it alone (a site with `[cluster]`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
     /// The product's own list of what it holds, taken before and after. It is the proof. Required, unless `stateless`.
     #[serde(default, rename = "inventory")]
     pub inventories: Vec<Inventory>,

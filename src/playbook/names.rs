@@ -33,13 +33,17 @@ pub enum Place {
     Directory,
     /// `backup`, `verify`, `clear` and `restore` of `coexistent`.
     Mover,
+    /// The commands of `cluster`.
+    Cluster,
+    /// `cluster.write_mark`.
+    WriteMark,
     /// `coexistent.directory.users` and the commands of `coexistent.inventory`.
     UserList,
 }
 
 use Place::{
-    Check, Directory, Downgrade, Host, Installer, Inventory, Mover, Pass, PastRejects, Position, Restore, Service, Upgrade, UserList,
-    Verify, Version,
+    Check, Cluster, Directory, Downgrade, Host, Installer, Inventory, Mover, Pass, PastRejects, Position, Restore, Service, Upgrade,
+    UserList, Verify, Version, WriteMark,
 };
 
 impl Place {
@@ -61,13 +65,15 @@ impl Place {
             Inventory => "inventory",
             Directory => "show, hold and assign of coexistent.directory",
             Mover => "backup, verify, clear and restore of coexistent",
+            Cluster => "the commands of cluster",
+            WriteMark => "cluster.write_mark",
             UserList => "coexistent.directory.users and coexistent.inventory",
         }
     }
 
     /// Whether the values of `ask` are known.
     pub fn knows_asked(self) -> bool {
-        !matches!(self, Version | Host | Check | Directory | Mover | UserList)
+        !matches!(self, Version | Host | Check | Directory | Mover | UserList | Cluster | WriteMark)
     }
 }
 
@@ -110,6 +116,8 @@ pub const LATE_NAMES: &[LateName] = &[
             Directory,
             Mover,
             UserList,
+            Cluster,
+            WriteMark,
         ],
     },
     LateName {
@@ -167,6 +175,8 @@ pub const LATE_NAMES: &[LateName] = &[
         places: &[Verify, Restore, PastRejects],
     },
     LateName { name: "user", about: "the user that is moved", list: false, places: &[Directory, Mover] },
+    LateName { name: "node", about: "the node of the cluster", list: false, places: &[Cluster, WriteMark] },
+    LateName { name: "mark", about: "what is written for the other nodes: a version", list: false, places: &[WriteMark] },
     LateName { name: "host", about: "the host that the user is on, or comes to", list: false, places: &[Directory] },
 ];
 

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Hosts, Strategy};
+use super::model::{Hosts, Nodes, Strategy};
 use crate::zfs::Dataset;
 
 /// This host's values for a playbook (`/etc/backout/site.toml`).
@@ -27,6 +27,9 @@ pub struct Site {
     /// The two hosts, for `strategy = "coexistent"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Hosts>,
+    /// The nodes, where a cluster starts and watches the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Nodes>,
     /// How the data goes back.
     #[serde(default)]
     pub rollback: RollbackChoice,

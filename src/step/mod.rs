@@ -1,6 +1,7 @@
 //! The steps, one small file each: how the world is asked whether the effect is there, how it is made, how a half of it is taken back.
 
 mod assign_users;
+mod await_nodes;
 mod capture;
 mod capture_users;
 mod clone_snapshot;
@@ -9,11 +10,14 @@ mod destroy;
 mod drop_backup;
 mod files;
 mod goal;
+mod hand_back;
 mod hold_users;
 mod installer;
 mod inventory;
 mod late;
+mod leave_alone;
 mod maintenance;
+mod mark;
 mod mounts;
 mod move_aside;
 mod move_back;
@@ -32,6 +36,7 @@ mod users;
 mod verify;
 
 pub use files::{copy_all, read_back};
+pub(crate) use mark::mark_with;
 pub use package::{installed_version, version_is};
 pub(crate) use switch::link_target;
 pub(crate) use users::whereabouts;
@@ -128,6 +133,11 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::Promote(it) => Box::new(it),
         Action::Destroy(it) => Box::new(it),
         Action::DropSnapshots(it) => Box::new(it),
+        Action::LeaveAlone(it) => Box::new(leave_alone::LeaveAlone(it)),
+        Action::HandBack(it) => Box::new(hand_back::HandBack(it)),
+        Action::Mark(it) => Box::new(it),
+        Action::AwaitNodes(it) => Box::new(it),
+        Action::Release(it) => Box::new(service::Release(it)),
         Action::HoldUsers(it) => Box::new(it),
         Action::CaptureUsers(it) => Box::new(it),
         Action::RestoreUsers(it) => Box::new(it),

@@ -123,6 +123,27 @@ impl Effect for Start<'_> {
     }
 }
 
+/// Lets it be started again, by somebody else.
+pub(super) struct Release<'a>(pub &'a Service);
+
+impl Effect for Release<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        for unit in &self.0.units {
+            if unit_state(context, unit)?.masked {
+                return Ok(Probe::Absent);
+            }
+        }
+        Ok(Probe::Present(Output::Nothing))
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        for unit in &self.0.units {
+            systemctl(context, "unmask", unit)?;
+        }
+        Ok(Output::Nothing)
+    }
+}
+
 struct UnitState {
     active: bool,
     masked: bool,

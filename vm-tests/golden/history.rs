@@ -42,6 +42,7 @@ impl History {
             snapshot_time: "20261123:140000".into(),
             way: backout::playbook::Way::Zfs,
             beside: None,
+            cluster: None,
             silent: Vec::new(),
             datasets: vec![mount("tank/tally", 11, "/var/lib/tally"), mount("tank/tally/changes", 12, "/var/lib/tally/changes")],
             values,

@@ -170,6 +170,7 @@ impl World {
             snapshot_time: "20260101:000000".into(),
             way: kind.way,
             beside: None,
+            cluster: None,
             silent: Vec::new(),
             datasets,
             values: BTreeMap::new(),

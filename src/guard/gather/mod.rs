@@ -13,6 +13,7 @@ use super::mounts::{self, Mount};
 use super::proc::{self, Process};
 
 mod beside;
+mod cluster;
 pub mod coexistent;
 mod disk;
 mod full;
@@ -28,6 +29,8 @@ pub type Rule<'a> = &'a dyn Fn(&str, &str) -> Learnt<Option<(Verdict, String)>>;
 
 /// Where the facts come from.
 pub struct Sources<'a> {
+    /// This node's part, where a cluster starts and watches the service.
+    pub node: Option<NodeSource>,
     /// The procedure in question.
     pub occasion: Occasion,
     /// Seconds since 1970, UTC.
@@ -66,6 +69,15 @@ pub struct Sources<'a> {
     pub roots: Roots,
 }
 
+/// See [`Sources::node`].
+#[derive(Debug, Clone)]
+pub struct NodeSource {
+    /// As it is now.
+    pub now: crate::journal::NodePart,
+    /// Whether the node had the data when the change was opened.
+    pub opened: Option<bool>,
+}
+
 /// Where the system's own files are; tests have their own.
 #[derive(Debug, Clone)]
 pub struct Roots {
@@ -99,6 +111,7 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
         way: Way::of(sources.playbook, sources.site),
         folders: full::folders(sources),
         beside: beside::installations(sources),
+        cluster: cluster::nodes(sources),
         questions: product::questions(sources),
         rollback: sources.site.rollback,
         roots,

@@ -157,6 +157,7 @@ impl Host {
             }
         };
         let mut sources = Sources {
+            node: None,
             occasion,
             now: 1_772_334_000,
             engine: &self.engine,

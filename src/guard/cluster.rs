@@ -1,0 +1,111 @@
+//! The cluster: which node has the data, whether the cluster is left in charge by somebody else, and which node comes first.
+
+use super::Finding;
+use super::facts::{ClusterFact, Facts};
+
+/// All that stands in the way.
+pub(super) fn nodes(facts: &Facts) -> Vec<Finding> {
+    facts.cluster.as_ref().map_or_else(Vec::new, |it| look(facts, it))
+}
+
+fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
+    const ID: &str = "cluster";
+    let mut findings = Vec::new();
+    let up = !facts.occasion.is_downgrade();
+    match it.opened_with_data {
+        Some(true) if !it.data => findings.push(
+            Finding::refuse(ID, format!("the data is on another node now, and the change was opened on {} with the data", it.node))
+                .remedy([format!("Move the service to {} with the cluster's own command, and try again.", it.node)]),
+        ),
+        Some(false) if it.data => findings.push(
+            Finding::refuse(ID, format!("the data has come to {}, and the change was opened on it without the data", it.node))
+                .remedy(["Move the service to the node that had it, and try again.".to_owned()]),
+        ),
+        _ => {}
+    }
+    if let Some((why, remedy)) = it.agent.as_ref().filter(|_| up) {
+        findings.push(
+            Finding::refuse(ID, "the cluster's agent cannot be upgraded on this node").detail([why.clone()]).remedy([remedy.clone()]),
+        );
+    }
+    if it.data {
+        match &it.disabled {
+            Ok(true) if up && it.opened_with_data.is_none() => findings.push(
+                Finding::refuse(ID, "the cluster was told already to leave the service alone")
+                    .detail(["Somebody else is at work, or has forgotten to give it back.".to_owned()])
+                    .remedy([format!("If nobody is: {}", it.enable)]),
+            ),
+            Err(why) => findings.push(
+                Finding::refuse(ID, "the cluster could not be asked")
+                    .detail([why.clone()])
+                    .remedy(["See that the cluster runs on this node, and correct the site file's variables.".to_owned()]),
+            ),
+            Ok(_) => {}
+        }
+        return findings;
+    }
+    // The node with the data comes first: it has the snapshot, and takes what was written along.
+    let first = it.marks.iter().any(|(_, mark)| mark.as_ref().is_some_and(|version| crate::step::version_is(version, &it.wanted)));
+    if !first && facts.occasion != super::Occasion::Check {
+        let verb = if up { "upgrade" } else { "downgrade" };
+        let marks = it.marks.iter().map(|(node, mark)| format!("{node}: {}", mark.as_deref().unwrap_or("no mark")));
+        findings.push(
+            Finding::refuse(
+                ID,
+                format!("out of order: the node that has the data comes first, and no other node has version {} yet", it.wanted),
+            )
+            .detail(marks)
+            .remedy([format!("On the node that has the data: backout {verb}")]),
+        );
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::fixture::{facts, show};
+    use super::*;
+
+    fn fact() -> ClusterFact {
+        ClusterFact {
+            node: "node1".into(),
+            data: true,
+            opened_with_data: None,
+            disabled: Ok(false),
+            enable: "crm_resource …".into(),
+            wanted: "11.8".into(),
+            marks: vec![("node2".into(), None)],
+            agent: None,
+        }
+    }
+
+    #[test]
+    fn the_node_with_the_data_comes_first() {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.cluster = Some(fact());
+        assert_eq!(nodes(&facts), []);
+        facts.cluster =
+            Some(ClusterFact { node: "node2".into(), data: false, marks: vec![("node1".into(), Some("10.11.19".into()))], ..fact() });
+        insta::assert_snapshot!(show(&nodes(&facts)));
+        facts.cluster.as_mut().unwrap().marks[0].1 = Some("11.8.9".into());
+        assert_eq!(nodes(&facts), []);
+    }
+
+    #[test]
+    fn who_has_the_data_and_who_is_in_charge() {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.cluster = Some(ClusterFact { disabled: Ok(true), ..fact() });
+        let mut all = nodes(&facts);
+        facts.cluster =
+            Some(ClusterFact { data: false, opened_with_data: Some(true), marks: vec![("node2".into(), Some("11.8.9".into()))], ..fact() });
+        all.extend(nodes(&facts));
+        facts.cluster = Some(ClusterFact {
+            opened_with_data: Some(false),
+            disabled: Err("`crm_resource …` ended with exit status 102".into()),
+            ..fact()
+        });
+        all.extend(nodes(&facts));
+        insta::assert_snapshot!(show(&all));
+    }
+}

@@ -1,0 +1,147 @@
+//! What is different where a cluster starts and watches the service: it is told to leave the service alone before that is stopped, and gets it back
+//! when every node has the version.
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use super::parts::Parts;
+use super::{Action, Package, PackageJob, Plan, Step};
+use crate::exec::Command;
+use crate::journal::Opening;
+use crate::playbook::Playbook;
+
+/// See [`Action::LeaveAlone`], [`Action::HandBack`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Tells it to leave the service alone.
+    pub disable: Command,
+    /// Succeeds while that is so.
+    pub disabled: Command,
+    /// Run before `enable`.
+    pub before_enable: Option<Command>,
+    /// Gives the service back.
+    pub enable: Command,
+    /// Succeeds when the cluster watches it.
+    pub enabled: Command,
+    /// Seconds that may take.
+    pub enabled_within: u64,
+}
+
+/// See [`Action::Mark`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// This node.
+    pub node: String,
+    /// How marks are read.
+    pub read: ReadMark,
+    /// Writes one.
+    pub write: Command,
+    /// Prints the installed version.
+    pub version: Command,
+    /// One group: the version.
+    pub pattern: String,
+}
+
+/// How the mark of a node is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadMark {
+    /// Prints that of `{node}`.
+    pub command: Command,
+    /// One group: the mark.
+    pub pattern: String,
+}
+
+/// See [`Action::AwaitNodes`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AwaitNodes {
+    /// The nodes that have not the data.
+    pub others: Vec<String>,
+    /// How their marks are read.
+    pub read: ReadMark,
+    /// The version that each must have, whole or its first parts.
+    pub wanted: String,
+    /// The version of one that has no mark.
+    pub unmarked: String,
+    /// What is to be typed there.
+    pub verb: String,
+}
+
+/// The plan as it is in a cluster. `wanted`: the version that every node must have in the end, and the verb that brings it there; `None` when no node's
+/// packages change.
+///
+/// # Errors
+/// When the playbook's texts cannot be filled.
+pub(super) fn in_cluster(mut plan: Plan, playbook: &Playbook, opening: &Opening, wanted: Option<(&str, &str)>) -> Result<Plan> {
+    let Some(part) = &opening.cluster else { return Ok(plan) };
+    let parts = Parts { playbook, opening };
+    let how = playbook.cluster.as_ref().context("the playbook does not say how a cluster is told to leave the service alone")?;
+    let command = |spec| parts.command_of_node(spec, &part.node);
+    let read = ReadMark { command: parts.command(&how.read_mark)?, pattern: how.mark.clone() };
+    let mut end = Vec::new();
+    if let (Some(agent), Some((version, "upgrade")), super::Procedure::Upgrade) =
+        (how.agent.as_ref().filter(|_| part.agent), wanted, plan.procedure)
+    {
+        // The product first: the agent of a later version knows the earlier one, not the other way round.
+        let package = Package {
+            job: PackageJob::Upgrade,
+            command: parts.command(&agent.upgrade)?,
+            repair: None,
+            version: command(&agent.version)?,
+            pattern: agent.pattern.clone(),
+            previous: String::new(),
+            upgraded: version.to_owned(),
+            cut: false,
+        };
+        end.push(Step::new("agent", "upgrade the cluster's agent for it", Action::Package(package)));
+    }
+    if let Some((version, verb)) = wanted {
+        let mark = Mark {
+            node: part.node.clone(),
+            read: read.clone(),
+            write: parts.command(&how.write_mark)?,
+            version: parts.command(&playbook.version.command)?,
+            pattern: playbook.version.pattern.clone(),
+        };
+        end.push(Step::new("mark", "write down for the other nodes which version this one has", Action::Mark(mark)));
+        if part.data && !part.others.is_empty() {
+            let action = AwaitNodes {
+                others: part.others.clone(),
+                read,
+                wanted: version.to_owned(),
+                unmarked: opening.from_version.clone(),
+                verb: verb.to_owned(),
+            };
+            end.push(Step::new("await-nodes", "see that every node has the version", Action::AwaitNodes(action)));
+        }
+    }
+    if !part.data {
+        // The service runs on another node: here it is only kept from starting while packages change.
+        if let Some(step) = plan.steps.iter_mut().find(|step| matches!(step.action, Action::Start(_)))
+            && let Action::Start(service) = step.action.clone()
+        {
+            *step = Step::new("start", "let the cluster start the service here again; it runs on another node", Action::Release(service));
+        }
+        plan.steps.extend(end);
+        return Ok(plan);
+    }
+    let cluster = Cluster {
+        disable: command(&how.disable)?,
+        disabled: command(&how.disabled)?,
+        before_enable: how.before_enable.as_ref().map(&command).transpose()?,
+        enable: command(&how.enable)?,
+        enabled: command(&how.enabled)?,
+        enabled_within: super::parts::within(how.enabled_within.as_deref())?,
+    };
+    if let Some(at) = plan.steps.iter().position(|step| matches!(step.action, Action::Stop(_))) {
+        let title = "tell the cluster to leave the service alone";
+        plan.steps.insert(at, Step::new("leave-alone", title, Action::LeaveAlone(cluster.clone())).until("hand-back"));
+    }
+    end.push(Step::new("hand-back", "give the service back to the cluster", Action::HandBack(cluster)));
+    match plan.steps.iter().position(|step| matches!(step.action, Action::Start(_))) {
+        Some(at) => {
+            plan.steps.splice(at + 1..at + 1, end);
+        }
+        None => plan.steps.extend(end),
+    }
+    Ok(plan)
+}

@@ -1,0 +1,57 @@
+//! Which version a node has, written where all nodes can read it.
+
+use anyhow::{Context as _, Result, bail};
+use regex::Regex;
+
+use super::{Effect, installed_version};
+use crate::change::context::Context;
+use crate::change::decide::Probe;
+use crate::exec::{Command, Runner};
+use crate::guard::gather::Run;
+use crate::journal::Output;
+use crate::plan::{Mark, ReadMark, Step};
+use crate::playbook::template;
+
+/// The mark of a node; `None` when there is none, or it cannot be read.
+pub(super) fn mark_of(runner: &Runner, read: &ReadMark, node: &str) -> Result<Option<String>> {
+    mark_with(&|command| runner.run(command), read, node)
+}
+
+/// The same, for those who have their own way to run a command.
+pub(crate) fn mark_with(run: Run<'_>, read: &ReadMark, node: &str) -> Result<Option<String>> {
+    let pattern = Regex::new(&read.pattern).context("the pattern of a mark is no regular expression")?;
+    let Ok(printed) = run(&for_node(&read.command, node, "")) else { return Ok(None) };
+    let found = printed.stdout.lines().find_map(|line| Some(pattern.captures(line)?.get(1)?.as_str().to_owned()));
+    Ok(found)
+}
+
+fn for_node(command: &Command, node: &str, mark: &str) -> Command {
+    template::expand_command_known(command, &|name| match name {
+        "node" => Some(node.to_owned()),
+        "mark" => Some(mark.to_owned()),
+        _ => None,
+    })
+}
+
+impl Mark {
+    fn installed(&self, context: &Context<'_>) -> Result<String> {
+        let version = installed_version(context.runner, &context.fill(&self.version, &[])?, &self.pattern)?;
+        version.context("no version is installed whole on this node")
+    }
+}
+
+impl Effect for Mark {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let (is, marked) = (self.installed(context)?, mark_of(context.runner, &self.read, &self.node)?);
+        Ok(if marked.as_ref() == Some(&is) { Probe::Present(Output::Text { text: is }) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let version = self.installed(context)?;
+        context.runner.run(&for_node(&self.write, &self.node, &version)).context("the mark for the other nodes could not be written")?;
+        if mark_of(context.runner, &self.read, &self.node)?.as_ref() != Some(&version) {
+            bail!("the mark for the other nodes was written, and cannot be read back");
+        }
+        Ok(Output::Text { text: version })
+    }
+}
