@@ -54,6 +54,45 @@ cluster_group() {
     </group>"
 }
 
+# The commands of an operator. Each returns when the cluster has nothing more to do.
+cluster_settled() { crm_resource --wait --timeout 600; }
+
+# cluster_disable RESOURCE: the cluster stops it, and starts it nowhere.
+cluster_disable() {
+  crm_resource --resource "$1" --meta --set-parameter target-role --parameter-value Stopped
+  cluster_settled
+}
+
+cluster_enable() {
+  crm_resource --resource "$1" --meta --delete-parameter target-role
+  cluster_settled
+}
+
+# cluster_unmanage RESOURCE: the cluster looks at it, and neither starts nor stops nor moves it.
+cluster_unmanage() {
+  crm_resource --resource "$1" --meta --set-parameter is-managed --parameter-value false
+  cluster_settled
+}
+
+cluster_manage() {
+  crm_resource --resource "$1" --meta --delete-parameter is-managed
+  cluster_settled
+}
+
+# cluster_move RESOURCE NODE: once it is there, it may move again.
+cluster_move() {
+  crm_resource --resource "$1" --move --node "$2"
+  cluster_settled
+  crm_resource --resource "$1" --clear
+  cluster_settled
+}
+
+# cluster_where RESOURCE: the node it runs on; nothing when it does not run.
+cluster_where() { crm_resource --resource "$1" --locate --output-as xml | sed -n 's|.*<node[^>]*>\(.*\)</node>.*|\1|p'; }
+
+# cluster_attribute RESOURCE NAME: role, target_role, managed, active, failed ... as crm_mon has it; nothing when it says nothing of it.
+cluster_attribute() { crm_mon --one-shot --output-as xml | sed -n "s/.*<resource id=\"$1\" .* $2=\"\([^\"]*\)\".*/\1/p"; }
+
 # until_true SECONDS CMD...
 until_true() {
   local limit=$((SECONDS + $1))

@@ -5,7 +5,10 @@
 packages_install() {
   printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
   chmod 755 /usr/sbin/policy-rc.d
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends /case/packages/*.deb >/result/apt.log 2>&1 || { tail -n 30 /result/apt.log; return 1; }
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends /case/packages/*.deb >/result/apt.log 2>&1 || {
+    tail -n 30 /result/apt.log
+    return 1
+  }
   rm /usr/sbin/policy-rc.d
 }
 
