@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Cases and stages: what their headers say, the folder that a guest gets, and running them.
-# Needs: say.sh, deps.sh, image.sh, build.sh, vm.sh, cut.sh.
+# Needs: say.sh, deps.sh, image.sh, build.sh, vm.sh, cut.sh, pair.sh, packages.sh.
 
 VM_TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -72,7 +72,7 @@ build_tools() {
 
 # case_folder SCRIPT DIR: everything that the guest sees under /case; SCRIPT becomes its /case/run.
 case_folder() {
-  local script=$1 dir=$2
+  local script=$1 dir=$2 packages
   rm -rf "$dir"
   mkdir -p "$dir/bin"
   cp "$script" "$dir/run"
@@ -82,6 +82,11 @@ case_folder() {
   ! uses "$script" zfs_conformance || cp "$TOOLS/zfs_conformance" "$dir/bin/"
   # Not in PATH, and not below bin/: a stage that does not use the tool stays good when only the tool changes.
   ! uses "$script" messaging || install -D -t "$dir/messaging" "$TOOLS/messaging_server"
+  packages=$(header "$script" packages)
+  [ -n "$packages" ] || return 0
+  # shellcheck disable=SC2086  # words
+  packages=$(packages_folder $packages) || return 1
+  cp -r "$packages" "$dir/packages"
 }
 
 # only_needed FOLDER: of guest/, what `run` names, and what that names: a stage stays good when something else changes.
@@ -110,7 +115,7 @@ stage_disk() {
   mkdir -p "$out"
   # Two cases may ask at once: a folder each, one disk.
   folder=$(mktemp -d "$out/stage-$stage.XXXXXX")
-  case_folder "$script" "$folder"
+  case_folder "$script" "$folder" || return 1
   only_needed "$folder"
   # A stage that does not use the tool stays good when only the tool changes.
   uses "$script" backout || rm -rf "${folder:?}"/{bin,playbooks}
@@ -146,6 +151,8 @@ run_case() {
     [ -z "${BACKOUT_SAMPLE:-}" ] || printf '%s\n' "$BACKOUT_SAMPLE" >"$out/folder/sample"
     if [ -n "$(header "$script" cuts)$(header "$script" random)" ]; then
       if run_cuts "$script" "$out" "$from" "${limit:-600}"; then outcome=PASS; fi
+    elif [ -n "$(header "$script" pair)" ]; then
+      if run_pair "$name" "$out" "$from" "${limit:-600}"; then outcome=PASS; fi
     elif vm_run --name "$name" --folder "$out/folder" --out "$out" --from "$from" --limit "${limit:-600}"; then outcome=PASS; fi
   fi
   rm -rf "$out/folder"

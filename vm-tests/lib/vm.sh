@@ -29,7 +29,7 @@ end_children() {
   done
 }
 
-# vm_run --name NAME --folder DIR --out DIR [--limit SECONDS] [--from DISK] [--keep-disk FILE] [--append WORDS]
+# vm_run --name NAME --folder DIR --out DIR [--limit SECONDS] [--from DISK] [--keep-disk FILE] [--append WORDS] [-- QEMU-ARGUMENT...]
 #   DIR/run is run by bash in the guest as root, after multi-user.target, with DIR mounted read-only at /case.
 #   OUT gets: console (all that the guest printed), result/ (what the guest left in /result), qemu.
 #   --from       start from a disk that --keep-disk left, not from the image
@@ -40,6 +40,7 @@ vm_run() {
   local name='' folder='' out='' limit=600 from=$IMAGE/base.qcow2 keep='' append='' follow='' status=0 verdict='' pid
   while [ $# -gt 0 ]; do
     case $1 in
+      --) shift && break ;;
       --name) name=$2 ;;
       --folder) folder=$2 ;;
       --out) out=$2 ;;
@@ -62,7 +63,7 @@ vm_run() {
   truncate -s 512M "$out/result.img"
   qemu-img create -q -f qcow2 -F qcow2 -b "$from" "$out/disk.qcow2" || return 1
   # Whoever ends this shell ends the guest with it.
-  vm_command "$out" "backout.case=$name backout.keep=${keep:+1} $append" "file=$out/disk.qcow2,format=qcow2,cache=unsafe,discard=unmap"
+  vm_command "$out" "backout.case=$name backout.keep=${keep:+1} $append" "file=$out/disk.qcow2,format=qcow2,cache=unsafe,discard=unmap" "$@"
   setpriv --pdeathsig TERM timeout -k 5 "$limit" "${VM[@]}" </dev/null >"$out/qemu" 2>&1 &
   pid=$!
   [ -z "$follow" ] || tail --pid="$pid" -s 0.2 -n +1 -F "$out/console" 2>/dev/null | sed -un 's/\r$//; /^--- case .* begins/,/^CASE /p' || true
@@ -84,10 +85,11 @@ vm_run() {
   return 1
 }
 
-# vm_command OUT WORDS ROOT: sets VM to the command that boots the guest, with OUT/console, OUT/case.img and OUT/result.img; WORDS are added to the kernel's
-# command line, ROOT says where the root disk is and how it is cached.
+# vm_command OUT WORDS ROOT [QEMU-ARGUMENT...]: sets VM to the command that boots the guest, with OUT/console, OUT/case.img and OUT/result.img; WORDS are added
+# to the kernel's command line, ROOT says where the root disk is and how it is cached.
 vm_command() {
   local out=$1 words=$2 root=$3
+  shift 3
   # no_timer_check: on a busy host the emulated timer may be late, and the kernel would give up on it.
   VM=(qemu-system-x86_64 -accel "$BACKOUT_VM_ACCEL" -cpu max -smp 2 -m 2048
     -nodefaults -no-user-config -display none -no-reboot -serial "file:$out/console"
@@ -96,7 +98,7 @@ vm_command() {
     -drive "$root,if=none,id=root" -device virtio-blk-pci,drive=root
     -drive "file=$out/case.img,format=raw,if=none,id=case,readonly=on" -device virtio-blk-pci,drive=case,serial=case
     -drive "file=$out/result.img,format=raw,if=none,id=result,cache=unsafe" -device virtio-blk-pci,drive=result,serial=result
-    -device virtio-rng-pci)
+    -device virtio-rng-pci "$@")
 }
 
 vm_case_disk() {
