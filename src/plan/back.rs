@@ -29,6 +29,13 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
     let cloned = run.plan.steps.iter().any(|step| matches!(step.action, Action::Clone(_)) && run.was_begun(&step.id));
     if cloned {
         let undone = undone(1 + state.runs.iter().filter(|run| run.plan.procedure == Procedure::Undo).count());
+        // What is mounted within another is taken away before that.
+        let outermost = |root: &&Dataset| {
+            let within = state.opening.datasets.iter().filter(|mount| mount.dataset.is_within(root));
+            within.filter_map(|mount| mount.mountpoint.clone()).min()
+        };
+        let mut roots: Vec<&Dataset> = roots.iter().collect();
+        roots.sort_by_key(|root| std::cmp::Reverse(outermost(root)));
         for root in roots {
             let action = PutBack {
                 dataset: root.clone(),

@@ -29,8 +29,15 @@ impl Mounts {
         Ok(list)
     }
 
+    /// The same in the order in which they are mounted: one that is mounted within another comes behind it, whatever their names and pools are.
+    fn outermost_first(&self, context: &Context<'_>) -> Result<Vec<(&crate::plan::Mount, DatasetInfo)>> {
+        let mut list = self.filesystems(context)?;
+        list.sort_by(|(a, _), (b, _)| a.mountpoint.cmp(&b.mountpoint));
+        Ok(list)
+    }
+
     fn take(&self, context: &Context<'_>) -> Result<()> {
-        let list = self.filesystems(context)?;
+        let list = self.outermost_first(context)?;
         for (mount, info) in &list {
             if info.canmount != "noauto" {
                 context.engine.set(&mount.dataset, "canmount", "noauto")?;
@@ -74,7 +81,9 @@ fn users(context: &Context<'_>, info: &DatasetInfo) -> Option<String> {
 /// Everything that was mounted when the change began is mounted: a server or a package that finds an empty folder begins anew in it, and a capture of it
 /// is empty. After a reboot a dataset may not be (`canmount=noauto`, a key that is not loaded).
 pub(super) fn needed(context: &Context<'_>) -> Result<()> {
-    for mount in context.state.opening.datasets.iter().filter(|mount| mount.mounted) {
+    let mut mounts: Vec<_> = context.state.opening.datasets.iter().filter(|mount| mount.mounted).collect();
+    mounts.sort_by_key(|mount| &mount.mountpoint);
+    for mount in mounts {
         let there = context.engine.dataset(&mount.dataset)?;
         let there = there.with_context(|| format!("the dataset {} is gone; it was mounted when the change began", mount.dataset))?;
         if there.readonly {
@@ -96,7 +105,7 @@ impl Mounts {
                 late::unmount(context, root, &members)?;
             }
         }
-        for (mount, _) in self.filesystems(context)? {
+        for (mount, _) in self.outermost_first(context)? {
             match &mount.canmount {
                 Some(value) => context.engine.set(&mount.dataset, "canmount", value)?,
                 None => context.engine.inherit(&mount.dataset, "canmount")?,

@@ -31,6 +31,8 @@ const COMMANDS: &[&str] = &[
     "ha_ip_config",
 ];
 const LINKS: &[&str] = &["data", "config", "log"];
+/// The agent for the cluster.
+const AGENT: &str = "MS_SCHA";
 /// What may stand in a state file.
 const KEYS: &[&str] = &[
     "VERB",
@@ -157,7 +159,7 @@ fn answers(verb: &str, args: &[String]) -> Result<BTreeMap<String, String>> {
     {
         bail!("an alternate root is to be avoided, as the system's live upgrade uses it: install side by side, with --installroot");
     }
-    if let Some(other) = found.get("COMPONENTS").filter(|it| *it != "MS64") {
+    if let Some(other) = found.get("COMPONENTS").filter(|it| *it != "MS64" && *it != AGENT) {
         bail!("there is no component {other} here");
     }
     found.insert("VERB".into(), verb.into());
@@ -174,6 +176,9 @@ pub fn commpkg(args: &[String]) -> Result<ExitCode> {
     }
     let answers = answers(verb, rest)?;
     let installroot = PathBuf::from(&answers["INSTALLROOT"]);
+    if answers["COMPONENTS"] == AGENT {
+        return agent(verb, &installroot);
+    }
     let mut trouble = Trouble::of(&default_var(), "commpkg")?;
     if let Some(code) = trouble.lie("the package database is locked") {
         return Ok(code);
@@ -197,6 +202,25 @@ pub fn commpkg(args: &[String]) -> Result<ExitCode> {
         "uninstall" => uninstall(&installroot, &mut trouble),
         _ => upgrade(&installroot, &Distribution::here()?, &mut trouble),
     }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The agent for the cluster: on each node by itself, and not before the product.
+fn agent(verb: &str, installroot: &Path) -> Result<ExitCode> {
+    let file = root().join("var/opt/CommsInstaller/agent");
+    match verb {
+        "install" | "upgrade" => {
+            let version = Distribution::here()?.version;
+            let product = registered(installroot)?.filter(|it| it.state == "installed").context("Messaging Server is not installed")?.version;
+            if !at_least(&product, &version) {
+                bail!("Messaging Server is version {product}: it is to be upgraded before its agent");
+            }
+            durable(&file, format!("{version}\n").as_bytes())?;
+            println!("{AGENT} {version} is installed");
+        }
+        "uninstall" => remove(&file)?,
+        other => bail!("commpkg cannot {other} {AGENT}"),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -294,6 +318,9 @@ fn info(args: &[String]) -> Result<ExitCode> {
     if flag(args, "--listPackages") {
         println!("MS64 {} Messaging Server (64 bit)", Distribution::here()?.version);
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Ok(version) = fs::read_to_string(root().join("var/opt/CommsInstaller/agent")) {
+        println!("{AGENT} {} Messaging Server agent for Solaris Cluster", version.trim());
     }
     let folder = root().join("var/opt/CommsInstaller/registry");
     for entry in fs::read_dir(&folder).into_iter().flatten() {
