@@ -145,3 +145,52 @@ pub(super) fn in_cluster(mut plan: Plan, playbook: &Playbook, opening: &Opening,
     }
     Ok(plan)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan;
+
+    fn opening(data: bool) -> Opening {
+        let opening = serde_json::json!({
+            "format": 1, "change": "mariadb-1", "tool": "0", "host": "node1", "playbook": "mariadb", "playbook_sha256": "", "site_sha256": "",
+            "from_version": "10.11.19", "upgrade_to": "11.8", "snapshot": "backout-mariadb-1", "snapshot_time": "20261124:120000",
+            "way": if data { "zfs" } else { "packages" }, "datasets": [],
+            "cluster": { "node": if data { "node1" } else { "node2" }, "others": [if data { "node2" } else { "node1" }], "data": data },
+            "values": {
+                "datadir": "/var/lib/mysql", "binlog": "mysql-bin", "socket": "/run/mysqld/mysqld.sock", "release": "trixie", "upgrade_to": "11.8",
+                "cluster_group": "db", "cluster_resource": "db-server",
+            },
+            "store": null,
+        });
+        serde_json::from_value(opening).expect("an opening")
+    }
+
+    fn ids(plan: &Plan) -> Vec<&str> {
+        plan.steps.iter().map(|step| step.id.as_str()).collect()
+    }
+
+    #[test]
+    fn the_node_with_the_data_is_closed_to_the_cluster_from_before_the_stop_until_every_node_is_done() {
+        let playbook = crate::playbook::library::find("mariadb", &[]).expect("built in");
+        let plan = plan::upgrade(&playbook, &opening(true), false).expect("a plan");
+        let expected = ["save-installer", "save-config", "leave-alone", "stop", "snapshot", "upgrade", "start", "mark", "await-nodes", "hand-back"];
+        assert_eq!(ids(&plan), expected);
+        assert_eq!(plan.steps[2].holds_until.as_deref(), Some("hand-back"));
+        let Action::LeaveAlone(cluster) = &plan.steps[2].action else { panic!("{:?}", plan.steps[2]) };
+        let enabled = cluster.enabled.stages.last().and_then(|words| words.last()).map(String::as_str);
+        assert_eq!(enabled, Some("is running on: node1( |$)"));
+        let plan = plan::snapshot_only(&playbook, &opening(true)).expect("a plan");
+        assert_eq!(ids(&plan)[2..], ["leave-alone", "stop", "snapshot", "start", "hand-back"]);
+    }
+
+    #[test]
+    fn another_node_starts_nothing() {
+        let playbook = crate::playbook::library::find("mariadb", &[]).expect("built in").other_node();
+        let plan = plan::upgrade(&playbook, &opening(false), false).expect("a plan");
+        assert_eq!(ids(&plan), ["save-installer", "save-config", "stop", "upgrade", "start", "mark"]);
+        assert!(matches!(plan.steps[4].action, Action::Release(_)));
+        let plan = plan::packages(&playbook, &opening(false), plan::Opened::Yes).expect("a plan");
+        assert_eq!(ids(&plan), ["save-config-upgraded", "stop", "verify", "uninstall", "reinstall", "put-config", "start", "mark"]);
+    }
+}
