@@ -98,7 +98,7 @@ pub(super) fn in_cluster(mut plan: Plan, playbook: &Playbook, opening: &Opening,
         let mark = Mark {
             node: part.node.clone(),
             read: read.clone(),
-            write: parts.command(&how.write_mark)?,
+            write: command(&how.write_mark)?,
             version: parts.command(&playbook.version.command)?,
             pattern: playbook.version.pattern.clone(),
         };
@@ -174,7 +174,8 @@ mod tests {
     fn the_node_with_the_data_is_closed_to_the_cluster_from_before_the_stop_until_every_node_is_done() {
         let playbook = crate::playbook::library::find("mariadb", &[]).expect("built in");
         let plan = plan::upgrade(&playbook, &opening(true), false).expect("a plan");
-        let expected = ["save-installer", "save-config", "leave-alone", "stop", "snapshot", "upgrade", "start", "mark", "await-nodes", "hand-back"];
+        let expected =
+            ["save-installer", "save-config", "leave-alone", "stop", "snapshot", "upgrade", "start", "mark", "await-nodes", "hand-back"];
         assert_eq!(ids(&plan), expected);
         assert_eq!(plan.steps[2].holds_until.as_deref(), Some("hand-back"));
         let Action::LeaveAlone(cluster) = &plan.steps[2].action else { panic!("{:?}", plan.steps[2]) };
@@ -191,6 +192,6 @@ mod tests {
         assert_eq!(ids(&plan), ["save-installer", "save-config", "stop", "upgrade", "start", "mark"]);
         assert!(matches!(plan.steps[4].action, Action::Release(_)));
         let plan = plan::packages(&playbook, &opening(false), plan::Opened::Yes).expect("a plan");
-        assert_eq!(ids(&plan), ["save-config-upgraded", "stop", "verify", "uninstall", "reinstall", "put-config", "start", "mark"]);
+        assert_eq!(ids(&plan), ["save-config-upgraded", "stop", "verify", "reinstall", "put-config", "start", "mark"]);
     }
 }

@@ -211,7 +211,8 @@ fn agent(verb: &str, installroot: &Path) -> Result<ExitCode> {
     match verb {
         "install" | "upgrade" => {
             let version = Distribution::here()?.version;
-            let product = registered(installroot)?.filter(|it| it.state == "installed").context("Messaging Server is not installed")?.version;
+            let product =
+                registered(installroot)?.filter(|it| it.state == "installed").context("Messaging Server is not installed")?.version;
             if !at_least(&product, &version) {
                 bail!("Messaging Server is version {product}: it is to be upgraded before its agent");
             }
