@@ -38,6 +38,7 @@ row_on() { on_node "$1" mariadb -e "INSERT INTO shop.t (said) VALUES ('node$1')"
 
 is() { [ "$(systemctl is-active mariadb.service)" = "$1" ]; }
 is_not() { ! is "$1"; }
+restarted() { [ "$(systemctl show -p NRestarts --value mariadb.service)" = 1 ]; }
 
 # stays STATE SECONDS: MariaDB is in that state here, the pool is imported here and nothing runs there, all the time.
 stays() {
@@ -106,6 +107,7 @@ row_on 1
 
 part "killed meanwhile: systemd starts it again, as no cluster has the unit now"
 pkill -KILL -x mariadbd
+until_true 120 restarted
 until_true 120 is active
 shown systemctl show -p NRestarts,Restart mariadb.service
 stays active 20
@@ -145,6 +147,7 @@ stays inactive 10
 
 part "enabled: it serves again"
 shown crm_resource --resource db-server --cleanup
+shown crm_resource --wait --timeout 600
 shown crm_resource --resource db-server --meta --delete-parameter target-role
 shown crm_resource --wait --timeout 600
 serves 1 3
@@ -156,7 +159,9 @@ pkill -KILL -x mariadbd
 until_true 120 is_not active
 until_true 300 is active
 cluster_settled
+# It forgets what it knew, and says that nothing runs until it has looked again.
 shown crm_resource --resource db-server --cleanup
+shown crm_resource --wait --timeout 600
 serves 1 3
 
 part "the whole group disabled: the pool is exported"
