@@ -52,8 +52,7 @@ cluster_settled
 serves 1 10.11
 site_file '[cluster]' 'nodes = ["node1", "node2"]'
 printf '%s\n' 'cluster_group = "db"' 'cluster_resource = "db-server"' >>/etc/backout/site.toml
-on_node 2 mkdir -p -m 755 /etc/backout
-scp -q /etc/backout/site.toml node2:/etc/backout/site.toml
+to_node 2 /etc/backout/site.toml
 here_and_there apt-get update -qq
 /case/guest/dump.sh >/root/dump-old
 backout check

@@ -42,8 +42,7 @@ audit
 solaris_cluster node1 "$MSG"
 messaging_site_of messaging-server 'datasets = ["tank/store"]' 'marks = "/global/marks"' 'margin = "1 second"'
 sed -i '/^\[variables\]/i [cluster]\nnodes = ["node1", "node2"]\nagent = true' /etc/backout/site.toml
-on_node 2 mkdir -p -m 755 /etc/backout
-scp -q /etc/backout/site.toml node2:/etc/backout/site.toml
+to_node 2 /etc/backout/site.toml
 sleep 2
 
 echo "== refused: an agent that is in non-global zones; the other node first; a resource that is disabled already"

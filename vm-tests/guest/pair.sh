@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Two guests at once (`pair: yes` in the head of the case): node1 runs the case, and does by ssh what is to be done on node2. Both see one more disk.
-# Needs: a stage with openssh-server that has called ssh_among_guests.
+# Needs: a stage with openssh-server or dropbear-bin that has called ssh_among_guests.
 
 NODE=$(sed -n 's/.*\bbackout\.node=\([12]\)\b.*/\1/p' /proc/cmdline)
 
@@ -13,7 +13,11 @@ pair_begin() {
   modprobe virtio_net
   ip link set eth0 up
   ip address add "10.9.8.$NODE/24" dev eth0
-  systemctl start ssh.service
+  if [ -x /usr/sbin/dropbear ]; then
+    systemd-run --quiet --unit=dropbear /usr/sbin/dropbear -F -E -s
+  else
+    systemctl start ssh.service
+  fi
   if [ "$NODE" = 2 ]; then
     touch /run/pair-ready
     until [ -s /run/pair-end ]; do sleep 1; done
@@ -23,8 +27,25 @@ pair_begin() {
     exit "$status"
   fi
   trap 'pair_end $?' EXIT
-  timeout 600 bash -c 'until ssh -o ConnectTimeout=5 node2 test -e /run/pair-ready 2>/dev/null; do sleep 1; done'
+  for _ in $(seq 300); do
+    ! remote 2 'test -e /run/pair-ready' </dev/null 2>/dev/null || return 0
+    sleep 2
+  done
+  echo "node2 does not answer" >&2
+  return 1
 }
+
+# remote N LINE: the shell of that node runs it as root.
+remote() {
+  if [ -x /usr/bin/dbclient ]; then
+    dbclient -K 60 -i /root/.ssh/id_dropbear "root@node$1" "$2"
+  else
+    ssh -o BatchMode=yes -o ConnectTimeout=60 -o ServerAliveInterval=60 "node$1" "$2"
+  fi
+}
+
+# to_node N FILE: the same file there, readable by all.
+to_node() { remote "$1" "mkdir -p -m 755 $(dirname "$2"); cat >$2; chmod 644 $2" <"$2"; }
 
 pair_end() {
   pair_logs
@@ -37,7 +58,7 @@ pair_logs() { cp /var/log/pacemaker/pacemaker.log /result/ 2>/dev/null || true; 
 on_node() {
   local node=$1
   shift
-  ssh -o BatchMode=yes -o ConnectTimeout=60 -o ServerAliveInterval=60 "node$node" "cd /root; PATH=$PATH LC_ALL=$LC_ALL $(printf '%q ' "$@")" </dev/null
+  remote "$node" "cd /root; PATH=$PATH LC_ALL=$LC_ALL $(printf '%q ' "$@")" </dev/null
 }
 
 # here_and_there CMD...: on both, at the same time; both must succeed.

@@ -1,7 +1,7 @@
 #!/bin/bash
-# DESCRIPTION: a node before its cluster is made: Corosync, Pacemaker and its agents, ssh between the nodes, MariaDB 10.11 configured and stopped
+# DESCRIPTION: a node before its cluster is made: Corosync, Pacemaker and its agents, ssh between the nodes (OpenSSH would be removed by an upgrade that brings a later libssl), MariaDB 10.11 configured and stopped
 # stage: none
-# packages: corosync pacemaker pacemaker-cli-utils resource-agents openssh-server openssh-client
+# packages: corosync pacemaker pacemaker-cli-utils resource-agents dropbear-bin
 # limit: 1800
 set -euo pipefail
 . /case/guest/mariadb.sh
@@ -9,6 +9,6 @@ set -euo pipefail
 packages_install
 ssh_among_guests
 corosync-keygen
-systemctl disable --quiet mariadb.service corosync.service pacemaker.service ssh.service
+systemctl disable --quiet mariadb.service corosync.service pacemaker.service
 mariadb_configure
-dpkg-query -W corosync pacemaker resource-agents openssh-server mariadb-server
+dpkg-query -W corosync pacemaker resource-agents dropbear-bin mariadb-server
