@@ -220,7 +220,7 @@ impl Journal {
             return Err(std::io::Error::other("struck"));
         }
         #[cfg(feature = "crash-points")]
-        if let Err(full) = crate::change::crash::full(&format!("journal {}", self.seq + 1)) {
+        if let Err(full) = crate::change::crash::full(&what(bytes)) {
             self.file.write_all(&bytes[..bytes.len() / 2])?;
             return Err(full);
         }
@@ -235,10 +235,7 @@ impl Journal {
     #[cfg(test)]
     fn struck(&mut self, bytes: &[u8], after: bool) -> std::io::Result<bool> {
         use crate::change::crash::testing::{Strike, ask, kill, tick};
-        let text = String::from_utf8_lossy(bytes);
-        let value = |key: &str| text.split_once(key).and_then(|(_, rest)| rest.split_once('"')).map_or("", |(value, _)| value).to_owned();
-        let step = if text.len() < 1000 { value("\"step\":\"") } else { String::new() };
-        let what = format!("journal {} {step}", value("\"record\":\""));
+        let what = what(bytes);
         if after {
             return if tick(&format!("{what} after"), true) { Err(std::io::Error::other("struck")) } else { Ok(false) };
         }
@@ -254,4 +251,13 @@ impl Journal {
         }
         Ok(false)
     }
+}
+
+/// What a line is called as a place where a test strikes: the kind of its record and the step. A number would be another place at each new try.
+#[cfg(any(test, feature = "crash-points"))]
+fn what(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let value = |key: &str| text.split_once(key).and_then(|(_, rest)| rest.split_once('"')).map_or("", |(value, _)| value).to_owned();
+    let step = if text.len() < 1000 { value("\"step\":\"") } else { String::new() };
+    format!("journal {} {step}", value("\"record\":\""))
 }
