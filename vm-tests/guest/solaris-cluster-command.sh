@@ -24,11 +24,14 @@ case "$(basename "$0") $*" in
     echo ENABLED >"$state/switch"
     ;;
   'scswitch -z -g msg-rg -h '*)
-    [ "$(value switch)" = DISABLED ] || stop
+    before=$(value switch)
+    # The probe keeps its hands off meanwhile.
+    [ "$before" = DISABLED ] || { echo MOVING >"$state/switch"; stop; }
     on "$(value owner)" zpool export tank
     printf '%s\n' "$5" >"$state/owner"
     on "$5" zpool import -d /dev/disk/by-id tank
-    [ "$(value switch)" = DISABLED ] || start
+    [ "$before" = DISABLED ] || start
+    echo "$before" >"$state/switch"
     ;;
   'scrgadm -cj msg-rs -x IMS_serverroot='*) printf '%s\n' "${4#*=}" >"$state/IMS_serverroot" ;;
   'scha_resource_get -O ON_OFF_SWITCH -R msg-rs') value switch ;;
