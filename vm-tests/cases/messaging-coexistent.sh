@@ -3,7 +3,6 @@
 # STRATEGY: what both servers accepted is there once, on the host that the directory names, with its flags, through every move, kill, abort and way back
 # stage: none
 # uses: backout messaging
-# when: all
 # faults: yes
 # limit: 3600
 set -euo pipefail
