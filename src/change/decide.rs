@@ -33,6 +33,9 @@ pub enum Action {
 /// So often is a step tried before a person is asked.
 pub const MOST_ATTEMPTS: u32 = 8;
 
+/// How the reason of a halt begins when a step was tried too often.
+pub const TOO_OFTEN: &str = "it was tried ";
+
 /// The table. `attempts`: how often the step was started.
 pub fn decide(state: &StepState, probe: Probe, attempts: u32) -> Action {
     let action = match (state, probe) {
@@ -47,7 +50,7 @@ pub fn decide(state: &StepState, probe: Probe, attempts: u32) -> Action {
     };
     if attempts >= MOST_ATTEMPTS {
         let last = if let StepState::Failed(error) = state { format!("; the last time: {error}") } else { String::new() };
-        return Action::Halt(format!("it was tried {attempts} times{last}"));
+        return Action::Halt(format!("{TOO_OFTEN}{attempts} times{last}"));
     }
     action
 }

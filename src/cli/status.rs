@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Exit, Global, Trouble, changes, output};
+use crate::change::decide::TOO_OFTEN;
 use crate::journal::{Output, Phase, Run, State, StepState};
 use crate::plan::{Action, Procedure};
 use crate::playbook::Way;
@@ -229,6 +230,10 @@ fn hold_truth(run: &Run) -> Vec<String> {
 fn service_truth(run: &Run) -> String {
     let closed = run.was_begun("stop");
     let opening = run.was_begun("start");
+    if let Some((step, StepState::Done)) = run.step("start") {
+        let elsewhere = matches!(step.action, Action::Release(_));
+        return if elsewhere { "The service runs on another node.".into() } else { "The service is open to its clients.".into() };
+    }
     match (closed, opening) {
         (_, true) => "The service was about to be opened to its clients; it may be open.".into(),
         (true, false) => "The service is closed to its clients.".into(),
@@ -274,7 +279,7 @@ fn ways_on(run: &Run, report: &mut Report) {
         report.next.push(next("resume --accept-differences", "open it nevertheless: you answer for the items"));
     } else if run.asks_for_rejects() {
         report.next.push(next("resume --accept-rejects", "restore all the rest: you answer for the items"));
-    } else if run.halted.is_some() {
+    } else if run.halted.as_ref().is_some_and(|why| why.starts_with(TOO_OFTEN)) {
         report.next.push(next("resume --try-again", "the same, after too many tries"));
     }
     let packages = run.was_begun("upgrade");
