@@ -65,7 +65,7 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Exit, Trouble> {
             ));
     }
     let it = Move::of(desk.product(), desk.place(), desk.site.values(), arguments.back)?;
-    let users = wanted(&desk, it, arguments)?;
+    let users = wanted(global, &desk, it, arguments)?;
     let facts = gather(&desk.runner, desk.product(), &desk.place().upgrade_to, it, &users);
     let findings = judge(&facts, answers, state.is_some())?;
     let state = match state {
@@ -88,7 +88,7 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Exit, Trouble> {
 }
 
 /// Who is to be moved.
-fn wanted(desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -> Result<Vec<String>, Trouble> {
+fn wanted(global: &Global, desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -> Result<Vec<String>, Trouble> {
     let mut users = arguments.users.clone();
     if let Some(path) = &arguments.users_file {
         let text = std::fs::read_to_string(path)
@@ -102,11 +102,19 @@ fn wanted(desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -> Result<Vec<Stri
             trouble.cause.push(why);
             trouble
         })?;
-        let (from, show) = (&it.ends().0.name, it.show());
+        let (from, show, mut left_out) = (&it.ends().0.name, it.show(), Vec::new());
         for user in all {
-            if users.len() < most && step::whereabouts(&desk.runner, &show, &user).is_ok_and(|(host, _)| host == *from) {
-                users.push(user);
+            if users.len() >= most {
+                break;
             }
+            match step::whereabouts(&desk.runner, &show, &user) {
+                Ok((host, _)) if host == *from => users.push(user),
+                Ok(_) => {}
+                Err(why) => left_out.push(format!("{user} is left out: {why:#}")),
+            }
+        }
+        if !global.json {
+            left_out.iter().for_each(|line| output::line(line));
         }
     } else if users.is_empty() {
         return Err(Trouble::new(Exit::Usage, "nobody is named")

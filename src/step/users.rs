@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use regex::Regex;
 
 use crate::change::context::Context;
@@ -51,6 +51,11 @@ pub(super) fn take(context: &Context<'_>, list: &UserList, users: &[String]) -> 
 fn of_users(text: &str, pattern: &str, users: &[String]) -> Result<Items> {
     let pattern = Regex::new(pattern).context("the pattern of a list's users is no regular expression")?;
     let wanted: BTreeSet<&str> = users.iter().map(String::as_str).collect();
+    // A pattern that finds nobody would prove everything.
+    if text.lines().any(|line| !line.trim().is_empty()) && !text.lines().any(|line| pattern.is_match(line)) {
+        let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        bail!("no line of the list matches its pattern for users, /{pattern}/; the first is: {first}");
+    }
     let mut items: Items = users.iter().map(|user| (user.clone(), Vec::new())).collect();
     for line in text.lines() {
         let user = pattern.captures(line).and_then(|found| found.get(1)).map(|found| found.as_str());
@@ -90,5 +95,8 @@ mod tests {
         assert_eq!(items["ann"], ["user/ann/Sent|3|x", "user/ann|1|x"]);
         assert!(items["cleo"].is_empty());
         assert_eq!(items.len(), 2);
+        assert!(of_users("", r"^user/([^/|]+)", &["ann".to_owned()]).is_ok());
+        let text = of_users("box ann 1\n", r"^user/([^/|]+)", &["ann".to_owned()]).unwrap_err().to_string();
+        assert!(text.ends_with("the first is: box ann 1"), "{text}");
     }
 }
