@@ -84,11 +84,15 @@ full_at_every_point() {
 
 # fill_pool: leaves not a block of tank, through the dataset tank/filler at /srv/fill.
 fill_pool() {
-  local size
-  for size in 1M 128k 8k 512; do
-    dd if=/dev/urandom of="/srv/fill/$size" bs="$size" conv=fsync 2>/dev/null || true
+  local size round
+  # What ZFS holds back until the next sync comes free after it.
+  for round in $(seq 20); do
+    for size in 1M 128k 8k 512; do
+      dd if=/dev/urandom of="/srv/fill/$size.$round" bs="$size" conv=fsync 2>/dev/null || true
+    done
+    zpool sync tank
+    [ "$(zfs get -Hp -o value available tank)" != 0 ] || break
   done
-  zpool sync tank
   zfs list -o name,used,avail tank
   [ "$(zfs get -Hp -o value available tank)" = 0 ]
 }
