@@ -47,7 +47,7 @@ impl Desk {
             trouble.cause.push(error.to_string());
             trouble.next("backout playbook show generic", "see how a playbook and a site file are written")
         })?;
-        Self::with(site, playbook, None)
+        Self::with(global, site, playbook, None)
     }
 
     /// From the copies in a change's folder: what was edited since does not count.
@@ -70,14 +70,14 @@ impl Desk {
             Trouble::new(Exit::Halted, format!("the change's own copies of site and playbook cannot be used ({})", state.opening.change))
                 .because(&error)
         })?;
-        Self::with(site, playbook, Some(state))
+        Self::with(global, site, playbook, Some(state))
     }
 
-    fn with(site: ValidatedSite, playbook: Validated, state: Option<&State>) -> Result<Self, Trouble> {
+    fn with(global: &Global, site: ValidatedSite, playbook: Validated, state: Option<&State>) -> Result<Self, Trouble> {
         let runner = Runner::new(None, None, Interrupt::default());
         let engine = zfs::open(runner.clone());
         let mut desk = Self { site, playbook, engine, runner, node: None, other: None };
-        desk.node = desk.part();
+        desk.node = desk.part(global);
         let opened = state.map_or(desk.node.as_ref(), |state| state.opening.cluster.as_ref());
         if opened.is_some_and(|part| !part.data) {
             let site = Site { datasets: Vec::new(), rollback: RollbackChoice::Auto, ..desk.site.site().clone() };
@@ -87,10 +87,9 @@ impl Desk {
     }
 
     /// Which node this is, and whether it has the data.
-    fn part(&self) -> Option<NodePart> {
+    fn part(&self, global: &Global) -> Option<NodePart> {
         let (nodes, how) = (self.site.cluster.as_ref()?, self.playbook.cluster.as_ref()?);
-        let host = || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let node = nodes.node.clone().unwrap_or_else(host);
+        let node = nodes.node.clone().unwrap_or_else(|| global.host());
         let data = match &how.here {
             Some(spec) => {
                 let value = |name: &str| if name == "node" { Some(node.clone()) } else { self.site.values().get(name).cloned() };

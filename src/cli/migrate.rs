@@ -97,11 +97,7 @@ fn wanted(global: &Global, desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -
     }
     let most = if arguments.all { Some(usize::MAX) } else { arguments.next };
     if let Some(most) = most {
-        let all = known(&desk.runner, it).map_err(|why| {
-            let mut trouble = Trouble::new(Exit::Refused, "the directory does not list its users");
-            trouble.cause.push(why);
-            trouble
-        })?;
+        let all = everybody(desk, it, Exit::Refused)?;
         let (from, show, mut left_out) = (&it.ends().0.name, it.show(), Vec::new());
         for user in all {
             if users.len() >= most {
@@ -124,11 +120,19 @@ fn wanted(global: &Global, desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -
     users.sort_unstable();
     users.dedup();
     if users.is_empty() {
-        let mut trouble = Trouble::new(Exit::Usage, format!("nobody is on {} any more", it.ends().0.name));
-        trouble.next = vec![];
-        return Err(trouble.next("backout status", "see what can be done next"));
+        return Err(Trouble::new(Exit::Usage, format!("nobody is on {} any more", it.ends().0.name))
+            .next("backout status", "see what can be done next"));
     }
     Ok(users)
+}
+
+/// All users that the directory has.
+fn everybody(desk: &Desk, it: Move<'_>, exit: Exit) -> Result<Vec<String>, Trouble> {
+    known(&desk.runner, it).map_err(|why| {
+        let mut trouble = Trouble::new(exit, "the directory does not list its users");
+        trouble.cause.push(why);
+        trouble
+    })
 }
 
 /// Refuses, or returns what needs a yes and what is only to be known. What was answered when the change was opened is not asked again.
@@ -169,13 +173,8 @@ fn opening(global: &Global, desk: &Desk, facts: &MoveFacts) -> Result<Opening, T
 /// The users who are still on the old host.
 pub fn left_behind(desk: &Desk) -> Result<Vec<String>, Trouble> {
     let it = Move::of(desk.product(), desk.place(), desk.site.values(), false)?;
-    let all = known(&desk.runner, it).map_err(|why| {
-        let mut trouble = Trouble::new(Exit::Failed, "the directory does not list its users");
-        trouble.cause.push(why);
-        trouble
-    })?;
     let mut left = Vec::new();
-    for user in all {
+    for user in everybody(desk, it, Exit::Failed)? {
         let (host, held) = step::whereabouts(&desk.runner, &it.show(), &user)?;
         if host == it.hosts.old.name || held {
             left.push(user);
