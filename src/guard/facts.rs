@@ -35,6 +35,9 @@ pub struct Facts {
     pub way: Way,
     /// The folders that are moved aside without ZFS, each with why it cannot be, if so.
     pub folders: Vec<(PathBuf, Option<String>)>,
+    /// How much a backup of those folders may take.
+    #[serde(default)]
+    pub full_size: Option<FullSize>,
     /// The two installations, or why they cannot be told; `None` where versions take each other's place.
     pub beside: Option<Learnt<BesideFact>>,
     /// This node's part in a cluster.
@@ -109,6 +112,15 @@ pub struct Caller {
     pub uid: u32,
     /// Effective capabilities, one bit each (`capabilities(7)`).
     pub capabilities: u64,
+}
+
+/// How much a backup of everything may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FullSize {
+    /// Bytes on the disk.
+    pub bytes: u64,
+    /// Whether the files were added up. There may be too many for that: then it is all that is in use on their file systems.
+    pub counted: bool,
 }
 
 /// Versions of ZFS.

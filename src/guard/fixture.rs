@@ -99,6 +99,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         zfs: Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.3.2-1".into()) }),
         way: Way::Zfs,
         folders: Vec::new(),
+        full_size: None,
         beside: None,
         cluster: None,
         questions: Vec::new(),

@@ -1,7 +1,7 @@
 //! Where this tool keeps what must outlive a rollback (invariant S3 of the design).
 
 use super::Finding;
-use super::facts::{Facts, Place, Role};
+use super::facts::{Facts, FullSize, Place, Role};
 use super::space::{LEAST, written};
 use super::text::size;
 
@@ -64,7 +64,9 @@ pub(super) fn writable(facts: &Facts) -> Vec<Finding> {
 pub(super) fn room(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "place-room";
     let down = facts.occasion.is_downgrade();
-    let estimate: u64 = if down {
+    let estimate: u64 = if let Some(full) = facts.full_size {
+        full.bytes.saturating_add(LEAST)
+    } else if down {
         // A backup by the application is not compressed as the dataset is.
         facts.datasets().map(|dataset| written(facts, dataset).saturating_mul(2)).fold(LEAST, u64::saturating_add)
     } else {
@@ -90,14 +92,9 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
                     .remedy(remedy),
             ),
             Ok(free) if *free < needed => {
-                let why = if down {
-                    "Estimated from what was written since the snapshot. If it runs full, nothing is lost: the downgrade stops before the rollback."
-                } else {
-                    "Estimated as a tenth of the data; how much is written before a downgrade nobody knows."
-                };
                 findings.push(
                     Finding::warn(ID, format!("{} are free at {path} ({what}), about {} may be needed", size(*free), size(needed)))
-                        .detail([why])
+                        .detail([estimated(facts)])
                         .remedy(remedy),
                 );
             }
@@ -105,6 +102,19 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What the room for captures was estimated from.
+fn estimated(facts: &Facts) -> String {
+    let (from, then) = match facts.full_size {
+        Some(FullSize { counted: true, .. }) => ("Estimated from what the data takes up, all of which is backed up.", "anything is moved"),
+        Some(FullSize { counted: false, .. }) => {
+            ("Estimated from all that is in use where the data lies: too many files to add up.", "anything is moved")
+        }
+        None if facts.occasion.is_downgrade() => ("Estimated from what was written since the snapshot.", "the rollback"),
+        None => return "Estimated as a tenth of the data; how much is written before a downgrade nobody knows.".to_owned(),
+    };
+    format!("{from} If it runs full, nothing is lost: the downgrade stops before {then}.")
 }
 
 #[cfg(test)]
@@ -181,5 +191,27 @@ mod tests {
               to do: df -h /var/lib
                      Make room there, or set `store` in the site file to another disk.
             ");
+    }
+
+    #[test]
+    fn too_small_for_a_backup_of_everything() {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.places[1].free = Ok(GIB);
+        facts.full_size = Some(FullSize { bytes: 3 * GIB, counted: true });
+        insta::assert_snapshot!(show(&room(&facts)), @r"
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures), about 3.06 GiB may be needed [place-room]
+                     Estimated from what the data takes up, all of which is backed up. If it runs full, nothing is lost: the downgrade stops before anything is moved.
+              to do: df -h /var/lib
+                     Make room there, or set `store` in the site file to another disk.
+            ");
+        facts.full_size = Some(FullSize { bytes: GIB, counted: false });
+        insta::assert_snapshot!(show(&room(&facts)), @r"
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures), about 1.06 GiB may be needed [place-room]
+                     Estimated from all that is in use where the data lies: too many files to add up. If it runs full, nothing is lost: the downgrade stops before anything is moved.
+              to do: df -h /var/lib
+                     Make room there, or set `store` in the site file to another disk.
+            ");
+        facts.full_size = Some(FullSize { bytes: GIB / 2, counted: true });
+        assert!(room(&facts).is_empty());
     }
 }

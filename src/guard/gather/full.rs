@@ -1,12 +1,22 @@
 //! The folders that are moved aside where the data is not on ZFS.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::sys::statvfs::statvfs;
+use walkdir::WalkDir;
+
 use super::Sources;
+use crate::guard::facts::FullSize;
 use crate::plan;
 use crate::playbook::Way;
+
+/// A message store has millions of files. More than these are not added up.
+const MANY: usize = 100_000;
+/// The unit of `st_blocks`, in bytes (`inode(7)`).
+const BLOCK: u64 = 512;
 
 pub(super) fn folders(sources: &Sources<'_>) -> Vec<(PathBuf, Option<String>)> {
     let Some(full) = sources.playbook.full.as_ref().filter(|_| Way::of(sources.playbook, sources.site) == Way::Full) else {
@@ -35,4 +45,48 @@ fn trouble(path: &Path) -> Result<(), String> {
         return Err(format!("{} is there already", aside.display()));
     }
     Ok(())
+}
+
+/// How much a backup of the folders may take. `None` when there are none, or one cannot be read to its end.
+pub(super) fn size(folders: &[(PathBuf, Option<String>)]) -> Option<FullSize> {
+    let paths: Vec<&Path> = folders.iter().map(|(path, _)| path.as_path()).collect();
+    if paths.is_empty() {
+        return None;
+    }
+    let mut bytes = 0_u64;
+    for (count, entry) in paths.iter().flat_map(WalkDir::new).enumerate() {
+        if count == MANY {
+            return in_use(&paths).map(|bytes| FullSize { bytes, counted: false });
+        }
+        let blocks = entry.and_then(|entry| entry.metadata()).ok()?.blocks();
+        bytes = bytes.saturating_add(blocks.saturating_mul(BLOCK));
+    }
+    Some(FullSize { bytes, counted: true })
+}
+
+/// What is in use on the file systems that the paths lie on.
+fn in_use(paths: &[&Path]) -> Option<u64> {
+    let mut each = BTreeMap::new();
+    for path in paths {
+        let of = statvfs(*path).ok()?;
+        each.insert(fs::metadata(path).ok()?.dev(), of.blocks().saturating_sub(of.blocks_free()).saturating_mul(of.fragment_size()));
+    }
+    Some(each.into_values().fold(0, u64::saturating_add))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_folders_take_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("mail"), vec![1_u8; 1 << 20]).expect("a file");
+        let folders = [(folder.path().to_owned(), None)];
+        let found = size(&folders).expect("a size");
+        assert!(found.counted && found.bytes >= 1 << 20 && found.bytes < 2 << 20, "{found:?}");
+        assert!(in_use(&[folder.path(), folder.path()]) >= Some(found.bytes));
+        assert_eq!(size(&[]), None);
+        assert_eq!(size(&[(folder.path().join("none"), None)]), None);
+    }
 }

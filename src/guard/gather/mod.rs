@@ -103,13 +103,15 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
     let table = mounts::read(&sources.roots.proc);
     let roots = zfs::roots(sources, table.as_deref().unwrap_or_default());
     let (jobs, jobs_unknown) = jobs::automatic(sources);
+    let folders = full::folders(sources);
     let mut facts = Facts {
         occasion: sources.occasion,
         now: sources.now,
         caller: caller(sources),
         zfs: zfs::version(sources),
         way: Way::of(sources.playbook, sources.site),
-        folders: full::folders(sources),
+        full_size: full::size(&folders),
+        folders,
         beside: beside::installations(sources),
         cluster: cluster::nodes(sources),
         questions: product::questions(sources),
