@@ -61,9 +61,9 @@ mv /root/redis.secret /etc/backout/redis.secret
 
 echo "== up and down under umask 000, with a password; it is seen by nobody"
 export REDISCLI_AUTH=$secret
-# The watchers: what stands in a command line, at any time.
+# The watcher: what stands in a command line, at any time. While libc6 is exchanged a program may fail to start.
 printf '%s\n' "$secret" >/root/pattern
-(while :; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -F -f /root/pattern >>/root/seen || true; sleep 0.05; done) &
+(while :; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -F -f /root/pattern >>/root/seen || true; sleep 0.05 || true; done) &
 watcher=$!
 trap 'kill $watcher' EXIT
 # A watcher that sees nothing proves nothing.

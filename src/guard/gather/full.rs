@@ -79,6 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
     fn what_the_folders_take_up() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("mail"), vec![1_u8; 1 << 20]).expect("a file");

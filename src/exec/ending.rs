@@ -1,0 +1,130 @@
+//! How a command ends: by itself, or with all that it started when its time is over, a stop is asked for, or a pool does not answer.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::Runner;
+use super::cgroup::{self, Group};
+
+/// How long a process group may take to end after SIGTERM before it gets SIGKILL.
+const GRACE: Duration = Duration::from_secs(20);
+/// How long a process may take to go after SIGKILL. One that waits for a device that does not answer goes when that answers, not before.
+const KILLED_WITHIN: Duration = Duration::from_secs(5);
+/// How long a command may go on while a pool's I/O is suspended: somebody may be bringing the devices back.
+const SUSPENDED_FOR: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
+
+/// How a command ended.
+pub(super) enum Ended {
+    /// By itself.
+    Status(std::process::ExitStatus),
+    /// Its time limit was over.
+    TimedOut,
+    /// This pool was suspended for too long.
+    Suspended(String),
+    /// A stop was asked for.
+    Interrupted,
+    /// It could not be waited for.
+    Lost(std::io::Error),
+}
+
+impl Runner {
+    /// A command that has ended leaves nothing running: it would work on behind our back.
+    pub(super) fn leave_none(&self, group: &Group, line: &str) {
+        let left = group.settle(cgroup::SETTLE);
+        if !left.is_empty() {
+            let gone = group.end(GRACE, &|| self.interrupt.count() > 1);
+            let what = if gone { "which was ended" } else { "which does not end" };
+            self.note(format!("`{line}` left something running, {what}: {}", left.join(", ")));
+        }
+        group.remove();
+    }
+
+    /// Waits until the command ends, or must be ended.
+    pub(super) fn wait(&self, handle: &duct::Handle, limit: Duration, group: Option<&Group>) -> Ended {
+        let begin = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        let mut storage = Storage::default();
+        loop {
+            match handle.try_wait() {
+                Ok(Some(output)) => return Ended::Status(output.status),
+                Ok(None) => {}
+                Err(error) => return Ended::Lost(error),
+            }
+            if self.interrupt.requested() && !self.shielded.load(Ordering::SeqCst) {
+                self.end(handle, group);
+                return Ended::Interrupted;
+            }
+            if begin.elapsed() > limit {
+                self.end(handle, group);
+                return Ended::TimedOut;
+            }
+            if let Some(pool) = storage.suspended_for_long(&self.pools) {
+                self.end(handle, group);
+                // /proc/spl/kstat/zfs/POOL/state
+                let name = pool.parent().and_then(Path::file_name).unwrap_or_default();
+                return Ended::Suspended(name.to_string_lossy().into_owned());
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+
+    /// SIGTERM to the process groups and the control group, then SIGKILL after [`GRACE`] or a second request to stop.
+    fn end(&self, handle: &duct::Handle, control: Option<&Group>) {
+        let groups: Vec<Pid> = handle.pids().into_iter().filter_map(|pid| i32::try_from(pid).ok()).map(Pid::from_raw).collect();
+        let begin = Instant::now();
+        for group in &groups {
+            let _ = killpg(*group, Signal::SIGTERM);
+        }
+        if let Some(control) = control {
+            control.signal(Signal::SIGTERM);
+        }
+        let control_left = || control.is_some_and(|control| !control.pids().is_empty());
+        while groups.iter().any(|group| killpg(*group, None).is_ok()) || control_left() {
+            let _ = handle.try_wait();
+            if begin.elapsed() > GRACE || self.interrupt.count() > 1 {
+                for group in &groups {
+                    let _ = killpg(*group, Signal::SIGKILL);
+                }
+                if let Some(control) = control {
+                    control.end(GRACE, &|| true);
+                }
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let killed = Instant::now();
+        while killed.elapsed() < KILLED_WITHIN && matches!(handle.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// Whether a pool's I/O is suspended, as its file under `/proc/spl/kstat/zfs` says: reading that never waits for the pool, and `zpool` may.
+pub fn suspended(pool: &Path) -> bool {
+    std::fs::read_to_string(pool).is_ok_and(|state| state.trim() == "SUSPENDED")
+}
+
+/// Since when storage does not answer, looked at now and then.
+#[derive(Default)]
+struct Storage {
+    looked: Option<Instant>,
+    since: Option<Instant>,
+}
+
+impl Storage {
+    fn suspended_for_long<'a>(&mut self, pools: &'a [PathBuf]) -> Option<&'a Path> {
+        if self.looked.is_some_and(|looked| looked.elapsed() < Duration::from_secs(1)) {
+            return None;
+        }
+        self.looked = Some(Instant::now());
+        let found = pools.iter().find(|pool| suspended(pool));
+        let since = found.map(|_| self.since.unwrap_or_else(Instant::now));
+        self.since = since;
+        found.filter(|_| since.is_some_and(|since| since.elapsed() >= SUSPENDED_FOR)).map(PathBuf::as_path)
+    }
+}

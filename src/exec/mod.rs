@@ -1,0 +1,344 @@
+//! The only place that starts a process.
+//!
+//! Programs are started by argument vector, never through a shell. Each runs in a process group of its own, and in the change's control
+//! group where there is one, with a time limit; what it prints goes to files, not to pipes: a daemon that a command leaves behind may hold
+//! its output open for ever.
+
+pub mod cgroup;
+mod command;
+mod ending;
+mod interrupt;
+
+pub use command::{Command, ExecError, Output};
+pub use ending::suspended;
+pub use interrupt::Interrupt;
+
+#[cfg(test)]
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use regex::RegexSet;
+
+use cgroup::Group;
+use command::shortened;
+use ending::Ended;
+
+pub use crate::quote::quote;
+use crate::secret::Secrets;
+
+/// The last bytes of stderr that an error quotes.
+const QUOTED_STDERR: usize = 2000;
+/// The last bytes of stderr that the log gets.
+const LOGGED_STDERR: usize = 64 * 1024;
+/// Environment variable that marks every process started for a change, so that a later run finds those that outlived this one.
+pub const MARKER: &str = "BACKOUT_CHANGE";
+
+/// Starts commands for one run of the tool.
+#[derive(Debug, Clone, Default)]
+pub struct Runner {
+    /// Every command, what it printed and how it ended is appended here.
+    pub log: Option<PathBuf>,
+    /// Value of [`MARKER`] for the processes started.
+    pub marker: Option<String>,
+    /// The requests to stop.
+    pub interrupt: Interrupt,
+    /// Files that tell the states of the pools that the commands may wait for (see [`suspended`]).
+    pub pools: Vec<PathBuf>,
+    /// Below this control group the commands get one of their own.
+    home: Option<PathBuf>,
+    notes: Arc<Mutex<Vec<String>>>,
+    shielded: Arc<AtomicBool>,
+    /// Runs commands instead of the system.
+    #[cfg(test)]
+    pub(crate) stand_in: StandIn,
+}
+
+/// Answers the commands it knows; the others are started.
+#[cfg(test)]
+pub(crate) type Answers = dyn Fn(&Command) -> Option<Result<Output, ExecError>> + Send + Sync;
+
+/// See [`Runner::stand_in`].
+#[cfg(test)]
+#[derive(Clone, Default)]
+pub(crate) struct StandIn(pub(crate) Option<Arc<Answers>>);
+
+#[cfg(test)]
+impl fmt::Debug for StandIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StandIn")
+    }
+}
+
+impl Runner {
+    /// A runner with a log, a marker and the signals of this process.
+    pub fn new(log: Option<PathBuf>, marker: Option<String>, interrupt: Interrupt) -> Self {
+        Self {
+            log,
+            marker,
+            interrupt,
+            pools: Vec::new(),
+            home: None,
+            notes: Arc::default(),
+            shielded: Arc::default(),
+            #[cfg(test)]
+            stand_in: StandIn::default(),
+        }
+    }
+
+    /// The same without a log.
+    #[must_use]
+    pub fn quiet(&self) -> Self {
+        let mut quiet = self.clone();
+        quiet.log = None;
+        quiet
+    }
+
+    /// The same, whose commands run in a control group, if systemd runs here and lets us make one. It needs a marker.
+    #[must_use]
+    pub fn contained(mut self) -> Self {
+        self.home = if Path::new("/run/systemd/system").is_dir() { cgroup::home(Path::new("/proc")) } else { None };
+        self
+    }
+
+    /// The same with a control group whether systemd runs or not.
+    #[cfg(test)]
+    pub(crate) fn contained_in(mut self, home: PathBuf) -> Self {
+        self.home = Some(home);
+        self
+    }
+
+    /// What is to be said of the commands that ran since the last call.
+    pub fn notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, text: String) {
+        self.log(&format!("[{text}]\n"));
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    /// Runs `work` without ending its commands on a request to stop (a ZFS call in hand is finished).
+    pub fn shielded<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = self.shielded.swap(true, Ordering::SeqCst);
+        let result = work();
+        self.shielded.store(before, Ordering::SeqCst);
+        result
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// # Errors
+    /// [`ExecError`] when it cannot be started, fails, takes too long, or a stop is asked for meanwhile.
+    pub fn run(&self, command: &Command) -> Result<Output, ExecError> {
+        let (output, failed) = self.attempt(command)?;
+        match failed {
+            None => Ok(output),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Runs a command to its end, and returns what it printed though it failed.
+    ///
+    /// # Errors
+    /// [`ExecError`] when it cannot be started, takes too long, or a stop is asked for meanwhile.
+    pub fn attempt(&self, command: &Command) -> Result<(Output, Option<ExecError>), ExecError> {
+        #[cfg(test)]
+        if let Some(answered) = self.stand_in.0.as_ref().and_then(|answer| answer(command)) {
+            return match answered {
+                Ok(output) => Ok((output, None)),
+                Err(ExecError::Failed { command, status, code, stderr, stdout }) => {
+                    let output = Output { stdout: stdout.clone(), stderr: stderr.clone() };
+                    Ok((output, Some(ExecError::Failed { command, status, code, stderr, stdout })))
+                }
+                Err(error) => Err(error),
+            };
+        }
+        let whole_line = command.to_string();
+        let line = shortened(&whole_line);
+        let io = |path: &Path| {
+            let (command, path) = (line.clone(), path.to_owned());
+            move |source| ExecError::Io { command, path, source }
+        };
+        let scratch = std::env::temp_dir();
+        let mut err = scratch_file(command).map_err(io(&scratch))?;
+        let mut out = match &command.stdout {
+            Some(path) => private(OpenOptions::new().write(true).truncate(true), path).map_err(io(path))?,
+            None => scratch_file(command).map_err(io(&scratch))?,
+        };
+        let start = |source| ExecError::Start { command: line.clone(), source };
+        let secrets = Secrets::read(&command.env_from_file).map_err(|source| ExecError::Secret { command: line.clone(), source })?;
+        let mut expression = self
+            .expression(command, &secrets)
+            .ok_or_else(|| start(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command is empty")))?;
+        expression =
+            expression.stdout_file(out.try_clone().map_err(io(&scratch))?).stderr_file(err.try_clone().map_err(io(&scratch))?).unchecked();
+        expression = match &command.stdin {
+            Some(path) => expression.stdin_file(File::open(path).map_err(io(path))?),
+            None => expression.stdin_null(),
+        };
+        if let Some(dir) = &command.cwd {
+            expression = expression.dir(dir);
+        }
+        self.log(&format!("$ {whole_line}\n"));
+        let mut group = self.group(command);
+        let started = match &group {
+            None => {
+                let _still = cgroup::stay();
+                expression.start()
+            }
+            Some(inside) => {
+                let (started, whole) = inside.within(|| expression.start());
+                if !whole {
+                    group = None;
+                }
+                started
+            }
+        };
+        let handle = started.map_err(start)?;
+        let ended = self.wait(&handle, command.timeout, group.as_ref());
+        if let Some(group) = &group {
+            self.leave_none(group, &line);
+        }
+        let stderr = secrets.hide(whole(&mut err).map_err(io(&scratch))?);
+        let stdout = if command.stdout.is_some() { String::new() } else { secrets.hide(whole(&mut out).map_err(io(&scratch))?) };
+        self.log(&stdout);
+        self.log(last_of(&stderr, LOGGED_STDERR));
+        let failed = |status: String, code: Option<i32>, stderr: &str| ExecError::Failed {
+            command: line.clone(),
+            status,
+            code,
+            stderr: last(stderr),
+            stdout: last(&stdout),
+        };
+        match ended {
+            Ended::Status(status) if status.success() => {
+                out.flush().map_err(io(&scratch))?;
+                let said =
+                    said(command, &stdout, &stderr).map_err(|error| start(std::io::Error::new(std::io::ErrorKind::InvalidInput, error)))?;
+                let error =
+                    (!said.is_empty()).then(|| failed(format!("{status}, and says that it failed"), status.code(), &said.join("\n")));
+                Ok((Output { stdout, stderr }, error))
+            }
+            Ended::Status(status) => {
+                self.log(&format!("[{status}]\n"));
+                let error = failed(status.to_string(), status.code(), &stderr);
+                Ok((Output { stdout, stderr }, Some(error)))
+            }
+            Ended::TimedOut => {
+                self.log("[ended: time limit]\n");
+                Err(ExecError::TimedOut { command: line, limit: command.timeout, stderr: last(&stderr) })
+            }
+            Ended::Suspended(pool) => {
+                self.log("[ended: a pool is suspended]\n");
+                Err(ExecError::Suspended { command: line, pool, stderr: last(&stderr) })
+            }
+            Ended::Interrupted => {
+                self.log("[ended: asked to stop]\n");
+                Err(ExecError::Interrupted { command: line })
+            }
+            Ended::Lost(source) => Err(start(source)),
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
+    fn expression(&self, command: &Command, secrets: &Secrets) -> Option<duct::Expression> {
+        let mut whole: Option<duct::Expression> = None;
+        // Few programs look whether what they print gets to a full disk: `zfs list` and `redis-cli` end well with half of it written. cat(1) does.
+        let checked = command.stdout.as_ref().map(|_| vec!["cat".to_owned()]);
+        for stage in command.stages.iter().chain(&checked) {
+            let mut words: Vec<&str> = Vec::new();
+            if let Some(user) = &command.user {
+                words.extend(["runuser", "-u", user, "--"]);
+            }
+            words.extend(stage.iter().map(String::as_str));
+            let (program, arguments) = words.split_first()?;
+            let mut one = duct::cmd(*program, arguments)
+                .before_spawn(|process| {
+                    process.process_group(0);
+                    Ok(())
+                })
+                .env("LC_ALL", "C.UTF-8")
+                // systemctl gives up after 25 s otherwise; a busy host is slower than that.
+                .env("SYSTEMD_BUS_TIMEOUT", "110");
+            if let Some(marker) = self.marker.as_ref().filter(|_| !command.daemon) {
+                one = one.env(MARKER, marker);
+            }
+            let plain = command.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            for (name, value) in plain.chain(secrets.pairs()) {
+                one = one.env(name, value);
+            }
+            whole = Some(match whole {
+                Some(left) => left.pipe(one),
+                None => one,
+            });
+        }
+        whole
+    }
+
+    /// The control group for a command, where there can be one.
+    fn group(&self, command: &Command) -> Option<Group> {
+        let (home, marker) = (self.home.as_ref()?, self.marker.as_ref().filter(|_| !command.daemon)?);
+        Group::make(home, marker).ok()
+    }
+
+    /// Appends to the log; a log that cannot be written never stops a run.
+    fn log(&self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        if let Some(path) = &self.log
+            && let Ok(mut file) = private(OpenOptions::new().append(true), path)
+        {
+            let _ = file.write_all(text.as_bytes());
+        }
+    }
+}
+
+/// Opens a file of ours, or makes it, for the owner alone. What stands in its place as a link is not followed.
+fn private(options: &mut OpenOptions, path: &Path) -> std::io::Result<File> {
+    options.create(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(path)
+}
+
+/// Where a command prints to: memory, because programs hardly ever look whether a full disk took what they printed, and a list that was cut short would be
+/// taken for the whole. What a daemon prints all its life goes to a file.
+fn scratch_file(command: &Command) -> std::io::Result<File> {
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+    if command.daemon {
+        return tempfile::tempfile();
+    }
+    Ok(File::from(memfd_create(c"backout", MFdFlags::MFD_CLOEXEC)?))
+}
+
+fn whole(file: &mut File) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The lines that mean a failure though the command ended with 0.
+fn said(command: &Command, stdout: &str, stderr: &str) -> Result<Vec<String>, regex::Error> {
+    let patterns = RegexSet::new(&command.fails_on)?;
+    Ok(stdout.lines().chain(stderr.lines()).filter(|line| patterns.is_match(line)).map(str::to_owned).collect())
+}
+
+fn last(text: &str) -> String {
+    last_of(text.trim_end(), QUOTED_STDERR).to_owned()
+}
+
+fn last_of(text: &str, most: usize) -> &str {
+    let mut from = text.len().saturating_sub(most);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    &text[from..]
+}
+
+#[cfg(test)]
+mod tests;

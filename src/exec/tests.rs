@@ -1,0 +1,228 @@
+//! Real processes.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use super::*;
+
+fn run(argv: &[&str]) -> Result<Output, ExecError> {
+    Runner::default().run(&Command::new(argv.iter().copied()))
+}
+
+#[test]
+fn returns_what_was_printed() {
+    let output = run(&["printf", "%s|", "a b", "$HOME;"]).expect("runs");
+    assert_eq!(output.stdout, "a b|$HOME;|");
+}
+
+#[test]
+fn a_failure_names_command_status_and_stderr() {
+    let error = run(&["ls", "/no such"]).expect_err("fails");
+    let text = error.to_string();
+    assert!(text.starts_with("`ls '/no such'` ended with exit status: 2:\nls: cannot access"), "{text}");
+}
+
+#[test]
+fn what_a_full_disk_does_not_take_is_a_failure() {
+    let mut command = Command::new(["printf", "one line"]);
+    command.stdout = Some("/dev/full".into());
+    let error = Runner::default().run(&command).expect_err("it has no room").to_string();
+    assert!(error.contains("No space left on device"), "{error}");
+    // A program that does not look.
+    command.stages = vec![vec!["sh".into(), "-c".into(), "printf 'a line'; exit 0".into()]];
+    let error = Runner::default().run(&command).expect_err("it has no room").to_string();
+    assert!(error.contains("No space left on device"), "{error}");
+}
+
+#[test]
+fn what_is_printed_needs_no_disk() {
+    let printed = run(&["readlink", "/proc/self/fd/1", "/proc/self/fd/2"]).expect("runs").stdout;
+    assert_eq!(printed, "/memfd:backout (deleted)\n/memfd:backout (deleted)\n");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+fn a_command_is_ended_while_a_pool_is_suspended() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    std::fs::create_dir(dir.path().join("tank")).expect("folder");
+    let pool = dir.path().join("tank/state");
+    let mut runner = Runner { pools: vec![dir.path().join("none"), pool.clone()], ..Runner::default() };
+    std::fs::write(&pool, "ONLINE\n").expect("written");
+    runner.run(&Command::new(["sleep", "1.2"])).expect("ends by itself");
+    std::fs::write(&pool, "SUSPENDED\n").expect("written");
+    let error = runner.run(&Command::new(["sleep", "30"])).expect_err("ended");
+    let text = error.to_string();
+    assert_eq!(text, "`sleep 30` was ended: the I/O of pool tank is suspended; bring its devices back, then: zpool clear tank");
+    runner.pools.clear();
+    runner.run(&Command::new(["true"])).expect("not looked at");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+fn s9_a_secret_reaches_the_command_and_nothing_else() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().expect("temp dir");
+    let (path, log) = (dir.path().join("secret"), dir.path().join("log"));
+    std::fs::write(&path, "hunter2\n").expect("written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("mode");
+    let runner = Runner::new(Some(log.clone()), None, Interrupt::default());
+    let script = r#"test ${#PASSWORD} = 7 && echo "it is $PASSWORD" && echo "no $PASSWORD" >&2 && exit $1"#;
+    let mut command = Command::new(["sh", "-c", script, "sh", "0"]);
+    command.env_from_file.insert("PASSWORD".into(), path);
+    let output = runner.run(&command).expect("runs");
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("it is [the secret PASSWORD]\n", "no [the secret PASSWORD]\n"));
+    command.stages[0][4] = "1".into();
+    let error = runner.run(&command).expect_err("fails").to_string();
+    let said =
+        std::fs::read_to_string(&log).expect("log") + &error + &format!("{command:?}") + &serde_json::to_string(&command).expect("JSON");
+    assert!(said.contains("[the secret PASSWORD]") && !said.contains("hunter2"), "{said}");
+    command.env_from_file.insert("OTHER".into(), dir.path().join("none"));
+    assert!(matches!(runner.run(&command), Err(ExecError::Secret { .. })));
+}
+
+#[test]
+fn what_is_written_is_for_the_owner_alone() {
+    use std::os::unix::fs::{MetadataExt, symlink};
+    let dir = tempfile::tempdir().expect("temp dir");
+    let (log, out, other) = (dir.path().join("log"), dir.path().join("out"), dir.path().join("other"));
+    let mut command = Command::new(["echo", "x"]);
+    command.stdout = Some(out.clone());
+    Runner::new(Some(log.clone()), None, Interrupt::default()).run(&command).expect("runs");
+    for path in [&log, &out] {
+        assert_eq!(path.metadata().expect("there").mode() & 0o777, 0o600, "{}", path.display());
+    }
+    symlink(&other, dir.path().join("link")).expect("link");
+    command.stdout = Some(dir.path().join("link"));
+    assert!(matches!(Runner::default().run(&command), Err(ExecError::Io { .. })));
+    assert!(!other.exists());
+}
+
+#[test]
+fn a_missing_program_is_named() {
+    let text = run(&["no-such-program"]).expect_err("fails").to_string();
+    assert!(text.starts_with("cannot start `no-such-program`: "), "{text}");
+}
+
+#[test]
+fn a_time_limit_ends_the_whole_process_group() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let pid = dir.path().join("pid");
+    let script = format!("sleep 60 & echo $! > {}; wait", pid.display());
+    let command = Command::new(["sh", "-c", script.as_str()]).timeout(Duration::from_millis(500));
+    let error = Runner::default().run(&command).expect_err("too long");
+    assert!(matches!(error, ExecError::TimedOut { .. }), "{error}");
+    let pid: i32 = std::fs::read_to_string(&pid).expect("pid").trim().parse().expect("number");
+    let alive = || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    let begin = Instant::now();
+    while alive() && begin.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(!alive(), "the child's child is still there");
+}
+
+#[test]
+fn a_daemon_that_keeps_the_output_open_does_not_hold_us() {
+    let command = Command::new(["sh", "-c", "sleep 3 & echo started"]).timeout(Duration::from_secs(2));
+    assert_eq!(Runner::default().run(&command).expect("ends with the parent").stdout, "started\n");
+}
+
+#[test]
+fn a_pipe_fails_when_its_first_program_does() {
+    let command = Command { stages: vec![vec!["false".into()], vec!["cat".into()]], ..Command::new(["x"]) };
+    assert!(matches!(Runner::default().run(&command), Err(ExecError::Failed { .. })));
+}
+
+#[test]
+fn a_request_to_stop_ends_the_command_but_not_a_shielded_one() {
+    let runner = Runner::default();
+    runner.interrupt.request();
+    assert!(matches!(runner.run(&Command::new(["sleep", "30"])), Err(ExecError::Interrupted { .. })));
+    runner.shielded(|| runner.run(&Command::new(["true"]))).expect("finished");
+}
+
+/// A runner whose commands are in a control group; `None` where none can be made.
+fn contained(change: &str) -> Option<Runner> {
+    let home = cgroup::home(Path::new("/proc"))?;
+    let change = format!("{change}-{}", std::process::id());
+    let group = Group::make(&home, &change).ok()?;
+    let ((), usable) = group.within(|| ());
+    group.remove();
+    usable.then(|| Runner::new(None, Some(change), Interrupt::default()).contained_in(home))
+}
+
+/// Leaves its process group and its environment, and says who it is.
+fn escaping(pid: &Path) -> String {
+    format!("setsid env -i sh -c 'echo $$ > {}; exec sleep 60' & sleep 0.3", pid.display())
+}
+
+fn alive(pid: &Path) -> bool {
+    let pid = std::fs::read_to_string(pid).expect("pid");
+    std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[test]
+fn a_child_that_escaped_is_ended_after_its_command() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let pid = dir.path().join("pid");
+    let command = Command::new(["sh".to_owned(), "-c".to_owned(), escaping(&pid)]);
+    Runner::default().run(&command).expect("runs");
+    assert!(alive(&pid), "without a control group it escapes: the test proves nothing");
+    let escaped: i32 = std::fs::read_to_string(&pid).expect("pid").trim().parse().expect("number");
+    nix::sys::signal::kill(Pid::from_raw(escaped), Signal::SIGKILL).expect("ended");
+    let Some(runner) = contained("escape-test") else { return };
+    runner.run(&command).expect("runs");
+    assert!(!alive(&pid));
+    let notes = runner.notes();
+    assert!(notes.len() == 1 && notes[0].contains("left something running, which was ended: sleep (pid "), "{notes:?}");
+    assert!(runner.notes().is_empty());
+    let left = Command { daemon: true, ..command };
+    runner.run(&left).expect("runs");
+    assert!(alive(&pid), "a server left behind on purpose stays");
+    let escaped: i32 = std::fs::read_to_string(&pid).expect("pid").trim().parse().expect("number");
+    nix::sys::signal::kill(Pid::from_raw(escaped), Signal::SIGKILL).expect("ended");
+}
+
+#[test]
+fn a_time_limit_and_a_request_to_stop_end_a_child_that_escaped() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let Some(runner) = contained("escape-limit-test") else { return };
+    let pid = dir.path().join("pid");
+    let command = Command::new(["sh".to_owned(), "-c".to_owned(), format!("{}; sleep 60", escaping(&pid))]);
+    let error = runner.run(&command.clone().timeout(Duration::from_secs(1))).expect_err("too long");
+    assert!(matches!(error, ExecError::TimedOut { .. }), "{error}");
+    assert!(!alive(&pid));
+    let interrupt = runner.interrupt.clone();
+    let asking = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(600));
+        interrupt.request();
+    });
+    assert!(matches!(runner.run(&command), Err(ExecError::Interrupted { .. })));
+    asking.join().expect("asked");
+    assert!(!alive(&pid));
+}
+
+#[test]
+fn what_ends_by_itself_in_time_is_no_news() {
+    let Some(runner) = contained("settle-test") else { return };
+    runner.run(&Command::new(["sh", "-c", "setsid sleep 0.3 & true"])).expect("runs");
+    assert!(runner.notes().is_empty());
+}
+
+#[test]
+fn a_line_that_means_a_failure_is_one_though_the_status_is_0() {
+    let mut command = Command::new(["sh", "-c", "echo fine; echo 'ERROR: disk full' >&2"]);
+    Runner::default().run(&command).expect("it ends with 0");
+    command.fails_on = vec!["^ERROR".into()];
+    let text = Runner::default().run(&command).expect_err("it says so").to_string();
+    assert!(text.ends_with("exit status: 0, and says that it failed:\nERROR: disk full"), "{text}");
+    command.fails_on = vec!["^fine$".into()];
+    let (output, failed) = Runner::default().attempt(&command).expect("runs");
+    assert_eq!((output.stdout.as_str(), failed.is_some()), ("fine\n", true));
+}
+
+#[test]
+fn display_quotes_for_a_shell() {
+    assert_eq!(Command::new(["echo", "it's", "", "a-b"]).to_string(), r"echo 'it'\''s' '' a-b");
+}
