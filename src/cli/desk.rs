@@ -97,7 +97,7 @@ impl Desk {
             }
             None => self.site.datasets.iter().all(|dataset| matches!(self.engine.dataset(dataset), Ok(Some(_)))),
         };
-        let others = nodes.nodes.iter().filter(|name| **name != node).cloned().collect();
+        let others = nodes.nodes.iter().filter(|name| **name != node && !nodes.shared_installation).cloned().collect();
         Some(NodePart { node, others, data, agent: nodes.agent })
     }
 

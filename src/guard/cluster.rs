@@ -44,6 +44,16 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
         }
         return findings;
     }
+    if it.marks.is_empty() {
+        findings.push(
+            Finding::refuse(
+                ID,
+                format!("nothing is to be done on {}: the product's files are where the data is (`shared_installation`)", it.node),
+            )
+            .remedy(["Type it on the node that has the data.".to_owned()]),
+        );
+        return findings;
+    }
     // The node with the data comes first: it has the snapshot, and takes what was written along.
     let first = it.marks.iter().any(|(_, mark)| mark.as_ref().is_some_and(|version| crate::step::version_is(version, &it.wanted)));
     if !first && facts.occasion != super::Occasion::Check {
@@ -90,6 +100,11 @@ mod tests {
         insta::assert_snapshot!(show(&nodes(&facts)));
         facts.cluster.as_mut().unwrap().marks[0].1 = Some("11.8.9".into());
         assert_eq!(nodes(&facts), []);
+        facts.cluster.as_mut().unwrap().marks.clear();
+        insta::assert_snapshot!(show(&nodes(&facts)), @r"
+            refused: nothing is to be done on node2: the product's files are where the data is (`shared_installation`) [cluster]
+              to do: Type it on the node that has the data.
+            ");
     }
 
     #[test]

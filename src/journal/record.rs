@@ -151,7 +151,7 @@ pub struct Opening {
 pub struct NodePart {
     /// This node.
     pub node: String,
-    /// The others.
+    /// The others that have a part: none where the product's files go with the data.
     pub others: Vec<String>,
     /// Whether this node had the data when the change was opened.
     pub data: bool,

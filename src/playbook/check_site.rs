@@ -138,6 +138,15 @@ impl Check<'_, '_> {
             let what = format!("the playbook {} knows no agent of the cluster", self.playbook.name);
             self.report.error(&at.key("agent"), what, "remove `agent`");
         }
+        if cluster.agent && cluster.shared_installation {
+            let what = "the agent lies on each node, and with `shared_installation` the other nodes have no part";
+            self.report.error(&at.key("agent"), what, "remove `agent`, and upgrade the agent on each node by hand, after the product");
+        }
+        if self.site.strategy == Strategy::SideBySide && !cluster.shared_installation {
+            let what = "side by side, the new version is put beside the old one on the node that has the data alone";
+            let remedy = "have both, and the link, on storage that goes with the data, and add `shared_installation = true` to [cluster]; or remove `strategy`";
+            self.report.error(&at, what, remedy);
+        }
         let odd = |name: &String| name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
         for (i, name) in cluster.nodes.iter().enumerate().filter(|(_, name)| odd(name)) {
             self.report.error(&at.key("nodes").at(i), format!("{name:?} cannot be the name of a node"), "write it as the cluster has it");

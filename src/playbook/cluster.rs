@@ -65,6 +65,9 @@ pub struct Nodes {
     /// The name of this one, if it is not the host's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+    /// The product's files lie on storage that goes with the data: packages change on the node that has it, and the others have no part.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared_installation: bool,
     /// Upgrade the cluster's agent for the product, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub agent: bool,
