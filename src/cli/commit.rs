@@ -1,6 +1,6 @@
 //! `backout commit`: the upgrade or the downgrade is accepted, and what was kept for the other way is dropped.
 
-use super::desk::{Desk, ours};
+use super::desk::Desk;
 use super::work::{self, Task};
 use super::{Answers, Exit, Global, Trouble, ask, changes, output};
 use crate::change::context::hold_tag;
@@ -100,9 +100,9 @@ fn left_aside(state: &State) -> bool {
 
 fn look(desk: &Desk, state: &State, answers: &Answers) -> zfs::Result<Leftovers> {
     let engine = desk.engine.as_ref();
-    let ours = ours(state);
+    let ours = &state.snapshots;
     let mut left = Leftovers::default();
-    for (name, guid) in &ours {
+    for (name, guid) in ours {
         if let Some(snapshot) = engine.snapshot_info(name)?.filter(|found| found.guid == *guid) {
             left.bound.extend(bound(engine, state, &snapshot)?);
         }

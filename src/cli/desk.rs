@@ -202,7 +202,7 @@ impl Desk {
 
     /// The change's snapshots: the ones to go back to, and of the others those that are still there (an undo drops them).
     fn ours_now(&self, state: &State) -> Vec<(zfs::Snapshot, zfs::Guid)> {
-        let mut list = ours(state);
+        let mut list = state.snapshots.clone();
         list.retain(|(name, _)| name.short() == state.opening.snapshot || !matches!(self.engine.snapshot_info(name), Ok(None)));
         list
     }
@@ -330,17 +330,6 @@ fn since<Tz: TimeZone>(now: &DateTime<Tz>) -> NaiveDateTime {
 /// The name of the snapshot before the upgrade: the chapter wants the time in it, and the change's id has it.
 fn snapshot_name(change: &str) -> String {
     format!("backout-{change}")
-}
-
-/// The snapshots that a change's steps took, the one before the upgrade first.
-pub fn ours(state: &State) -> Vec<(zfs::Snapshot, zfs::Guid)> {
-    let mut list = Vec::new();
-    for step in ["snapshot", "snapshot-upgraded", "snapshot-base"] {
-        if let Some(Output::Snapshots { list: taken }) = state.outputs.get(step) {
-            list.extend(taken.iter().cloned());
-        }
-    }
-    list
 }
 
 /// Refuses, or returns what needs a yes of its own and what is only to be known.

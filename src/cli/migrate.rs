@@ -10,7 +10,7 @@ use super::{Answers, Exit, Global, Trouble, ask, changes, output};
 use crate::guard::coexistent::{MoveFacts, check};
 use crate::guard::gather::coexistent::{gather, known};
 use crate::guard::{Finding, Severity};
-use crate::journal::{FORMAT, Opening, Phase, State};
+use crate::journal::{FORMAT, Opening, State};
 use crate::plan::{self, Move};
 use crate::playbook::Way;
 use crate::step;
@@ -70,7 +70,7 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Exit, Trouble> {
     let findings = judge(&facts, answers, state.is_some())?;
     let state = match state {
         Some(state) => state,
-        None => State { opening: opening(global, &desk, &facts)?, phase: Phase::Opened, runs: Vec::new(), outputs: Default::default() },
+        None => State::opened(opening(global, &desk, &facts)?),
     };
     let plan = plan::migrate(it, &users, arguments.batch, state.runs.len() + 1);
     output::plan(global, &state.opening.change, &plan);

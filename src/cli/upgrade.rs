@@ -1,7 +1,5 @@
 //! `backout upgrade`: the snapshot, unless there is one, and the upgrade.
 
-use std::collections::BTreeMap;
-
 use super::desk::{Desk, judge};
 use super::work::{self, Task};
 use super::{Answers, Exit, Global, Trouble, ask, changes, output};
@@ -54,12 +52,7 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Exit, T
     findings.extend(desk.product().silent.iter().flat_map(|section| guard::silent::unexpected(section, &silent)));
     let state = match state {
         Some(state) => state,
-        None => State {
-            opening: Opening { silent, ..desk.opening(global, &facts, now)? },
-            phase: Phase::Opened,
-            runs: Vec::new(),
-            outputs: BTreeMap::new(),
-        },
+        None => State::opened(Opening { silent, ..desk.opening(global, &facts, now)? }),
     };
     let (product, opening) = (desk.product(), &state.opening);
     let plan = if only { plan::snapshot_only(product, opening)? } else { plan::upgrade(product, opening, state.phase == Phase::Prepared)? };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::record::{Line, Opening, Output, Question, Record};
 use crate::plan::{Plan, Procedure, Step};
 use crate::playbook::Way;
+use crate::zfs::{Guid, Snapshot};
 
 /// Where a change stands between procedures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -143,6 +144,8 @@ pub struct State {
     pub runs: Vec<Run>,
     /// What the steps of all procedures left for later ones; a later procedure's step of the same id replaces it.
     pub outputs: BTreeMap<String, Output>,
+    /// Every snapshot that this change ever took, oldest first, with its identity: an undo leaves some that a later downgrade's take the name of.
+    pub snapshots: Vec<(Snapshot, Guid)>,
 }
 
 /// A record that cannot stand where it stands.
@@ -156,6 +159,11 @@ pub struct FoldError {
 }
 
 impl State {
+    /// A change that was just opened.
+    pub fn opened(opening: Opening) -> Self {
+        Self { opening, phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new(), snapshots: Vec::new() }
+    }
+
     /// The state after all lines. `Ok(None)` when there are none.
     ///
     /// # Errors
@@ -165,7 +173,7 @@ impl State {
         for line in lines {
             match (&mut state, &line.record) {
                 (None, Record::Opened(opening)) => {
-                    state = Some(Self { opening: opening.clone(), phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new() });
+                    state = Some(Self::opened(opening.clone()));
                 }
                 (None, _) => return Err(FoldError { seq: line.seq, why: "the change was not opened".into() }),
                 (Some(state), record) => state.apply(record).map_err(|why| FoldError { seq: line.seq, why })?,
@@ -225,6 +233,10 @@ impl State {
                 if matches!(run.plan.steps[at].action, crate::plan::Action::ProveUsers(_)) {
                     // The answer was for these users.
                     run.differences_accepted = false;
+                }
+                if let Output::Snapshots { list } = output {
+                    let new: Vec<_> = list.iter().filter(|taken| !self.snapshots.contains(taken)).cloned().collect();
+                    self.snapshots.extend(new);
                 }
                 self.outputs.insert(step.clone(), output.clone());
             }

@@ -269,7 +269,11 @@ impl World {
                     let origin =
                         all.iter().find(|other| other.name.short() == state.opening.snapshot).map_or(0, |found| found.createtxg + 1);
                     let newer = all.into_iter().rev().filter(|other| other.createtxg >= origin);
-                    with.extend(newer.map(|snapshot| (snapshot.name, snapshot.guid)));
+                    for snapshot in newer {
+                        // The command line asks the operator to answer for what the change does not know as its own.
+                        assert!(state.snapshots.iter().any(|(_, guid)| *guid == snapshot.guid), "{} is not known", snapshot.name);
+                        with.push((snapshot.name, snapshot.guid));
+                    }
                     destroy.push((info.name, info.guid));
                 }
             }

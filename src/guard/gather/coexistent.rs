@@ -22,7 +22,8 @@ pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, 
         let command = on.host.command(&on.command);
         let version = step::installed_version(runner, &command, &playbook.version.pattern)
             .map_err(|error| format!("{error:#}"))
-            .and_then(|found| found.ok_or_else(|| format!("`{command}` names no version")));
+            // No version is no error where packages change; here it is, and why it failed is asked for once more.
+            .and_then(|found| found.ok_or_else(|| run(&command).err().unwrap_or_else(|| format!("`{command}` names no version"))));
         HostFact { name: host.name.clone(), version, asked: command.to_string() }
     };
     let name = Regex::new(&format!("^(?:{})$", it.how.directory.user));
