@@ -230,7 +230,6 @@ impl Desk {
 
     /// How a new change begins, if the facts allow it.
     pub fn opening(&self, global: &Global, facts: &Facts, now: DateTime<Local>) -> Result<Opening> {
-        let change = self.change_id(now);
         let mut values = self.site.values().clone();
         for asked in &facts.asked {
             let value = asked.value.clone().map_err(anyhow::Error::msg).with_context(|| format!("{} could not be learnt", asked.name))?;
@@ -239,10 +238,21 @@ impl Desk {
         let from_version = facts.versions.installed.clone().map_err(anyhow::Error::msg).context("the installed version is not known")?;
         values.insert("from_version".into(), from_version.clone());
         Ok(Opening {
-            format: FORMAT,
-            snapshot: snapshot_name(&change),
+            snapshot: self.snapshot_name(now),
             snapshot_time: since(&now).format("%Y%m%d:%H%M%S").to_string(),
-            change,
+            cluster: self.node.clone(),
+            beside: self.beside()?,
+            datasets: self.mounts()?,
+            values,
+            ..self.bare_opening(global, now, from_version)
+        })
+    }
+
+    /// The same without what only this host's data, its snapshot and its neighbours have.
+    pub fn bare_opening(&self, global: &Global, now: DateTime<Local>, from_version: String) -> Opening {
+        Opening {
+            format: FORMAT,
+            change: self.change_id(now),
             tool: env!("CARGO_PKG_VERSION").into(),
             host: global.host(),
             playbook: self.product().name.clone(),
@@ -250,14 +260,16 @@ impl Desk {
             site_sha256: self.site.sha256().into(),
             from_version,
             upgrade_to: self.place().upgrade_to.clone(),
+            snapshot: String::new(),
+            snapshot_time: String::new(),
             way: self.way(),
-            cluster: self.node.clone(),
-            beside: self.beside()?,
+            beside: None,
+            cluster: None,
+            datasets: Vec::new(),
             silent: Vec::new(),
-            datasets: self.mounts()?,
-            values,
+            values: self.site.values().clone(),
             store: self.place().store.clone(),
-        })
+        }
     }
 
     /// The name of the snapshot that a change begun now would take.

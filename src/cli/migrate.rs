@@ -10,7 +10,7 @@ use super::{Answers, Exit, Global, Trouble, ask, changes, output};
 use crate::guard::coexistent::{MoveFacts, check};
 use crate::guard::gather::coexistent::{gather, known};
 use crate::guard::{Finding, Severity};
-use crate::journal::{FORMAT, Opening, State};
+use crate::journal::State;
 use crate::plan::{self, Move};
 use crate::playbook::Way;
 use crate::step;
@@ -70,7 +70,11 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Exit, Trouble> {
     let findings = judge(&facts, answers, state.is_some())?;
     let state = match state {
         Some(state) => state,
-        None => State::opened(opening(global, &desk, &facts)?),
+        None => {
+            let [old, _] = &facts.hosts;
+            let from_version = old.version.clone().map_err(|why| Trouble::new(Exit::Refused, why))?;
+            State::opened(desk.bare_opening(global, super::now(), from_version))
+        }
     };
     let plan = plan::migrate(it, &users, arguments.batch, state.runs.len() + 1);
     output::plan(global, &state.opening.change, &plan);
@@ -142,32 +146,6 @@ fn judge(facts: &MoveFacts, answers: &Answers, open: bool) -> Result<Vec<Finding
         findings.retain(|finding| finding.severity != Severity::Confirm);
     }
     super::desk::judge_findings(findings, &answers.accept)
-}
-
-fn opening(global: &Global, desk: &Desk, facts: &MoveFacts) -> Result<Opening, Trouble> {
-    let [old, _] = &facts.hosts;
-    let from_version = old.version.clone().map_err(|why| Trouble::new(Exit::Refused, why))?;
-    let now = super::now();
-    Ok(Opening {
-        format: FORMAT,
-        change: desk.change_id(now),
-        tool: env!("CARGO_PKG_VERSION").into(),
-        host: global.host(),
-        playbook: desk.product().name.clone(),
-        playbook_sha256: desk.playbook.sha256().into(),
-        site_sha256: desk.site.sha256().into(),
-        from_version,
-        upgrade_to: desk.place().upgrade_to.clone(),
-        snapshot: String::new(),
-        snapshot_time: String::new(),
-        way: Way::Coexistent,
-        beside: None,
-        cluster: None,
-        datasets: Vec::new(),
-        silent: Vec::new(),
-        values: desk.site.values().clone(),
-        store: desk.place().store.clone(),
-    })
 }
 
 /// The users who are still on the old host.
