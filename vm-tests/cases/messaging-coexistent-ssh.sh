@@ -27,7 +27,7 @@ users_are 'mail1 active'
 systemctl start ssh.service
 echo "== killed at every point"
 both_meanwhile
-kill_everywhere migrate --all --batch 2
+kill_everywhere migrate --all --batch 2 "${UP[@]}"
 both_end
 users_are 'mail2 active'
 audit_both

@@ -3,9 +3,9 @@
 # Needs: say.sh, image.sh (IMAGE), vm.sh, case.sh.
 
 # cut_boot FOLDER OUT DISK LIMIT [SECONDS]: boots the guest once, and takes the power away when the guest asks for it, or SECONDS (may have a
-# fraction) after it said "the clock runs". Prints "cut POINT", "passed" or "failed WHY".
+# fraction) after it said "the clock runs". Prints "cut POINT", "passed", "hung" (its case did not begin; the power is taken away, too) or "failed WHY".
 cut_boot() {
-  local folder=$1 out=$2 disk=$3 limit=$4 after=${5:-} socket nbd qemu deadline point='' clock=''
+  local folder=$1 out=$2 disk=$3 limit=$4 after=${5:-} socket nbd qemu deadline point='' clock='' began=$SECONDS hung=''
   mkdir -p "$out"
   rm -rf "$out"/{result,console,case.img,result.img}
   mkdir "$out/result"
@@ -26,7 +26,8 @@ cut_boot() {
       if [ -z "$clock" ] && grep -q 'the clock runs' "$out/console" 2>/dev/null; then clock=$(date +%s%N); fi
       if [ -n "$clock" ] && [ "$(($(date +%s%N) - clock))" -ge "$(awk -v s="$after" 'BEGIN { printf "%d", s * 1e9 }')" ]; then point="$after-s"; fi
     fi
-    if [ -n "$point" ] || [ "$SECONDS" -ge "$deadline" ]; then break; fi
+    if [ $((SECONDS - began)) -ge "$VM_BOOT_LIMIT" ] && ! vm_boots "$out/console"; then hung=yes; fi
+    if [ -n "$point$hung" ] || [ "$SECONDS" -ge "$deadline" ]; then break; fi
     sleep 0.05
   done
   # nbdkit first: what it holds must not reach the disk while the guest still runs.
@@ -35,7 +36,13 @@ cut_boot() {
     kill -KILL "$qemu" 2>/dev/null || true
     wait "$nbd" "$qemu" 2>/dev/null || true
     rm -rf "$socket"
-    if [ -n "$point" ]; then printf 'cut %s\n' "$point"; else printf 'failed still running after %s s\n' "$limit"; fi
+    if [ -n "$point" ]; then
+      printf 'cut %s\n' "$point"
+    elif [ -n "$hung" ]; then
+      printf 'hung\n'
+    else
+      printf 'failed still running after %s s\n' "$limit"
+    fi
     rm -f "$out"/{case,result}.img
     return 0
   fi
@@ -53,7 +60,7 @@ cut_boot() {
 # so many random instants (`random: COUNT SECONDS`, from BACKOUT_SEED): then the story begins again from FROM, with another number in /case/round,
 # until there were so many. When nothing is left to cut, the guest must pass. OUT/cuts gets a line a boot.
 run_cuts() {
-  local script=$1 out=$2 from=$3 limit=$4 only random count=0 seconds=0 seed=${BACKOUT_SEED:-} said boot=0 cuts=0 round=1 after wrote found lossy=0 name point
+  local script=$1 out=$2 from=$3 limit=$4 only random count=0 seconds=0 seed=${BACKOUT_SEED:-} said boot=0 cuts=0 round=1 after wrote found lossy=0 name point hung=0
   name=$(basename "$script" .sh)
   only=$(header "$script" cuts)
   random=$(header "$script" random)
@@ -99,6 +106,11 @@ run_cuts() {
         round=$((round + 1))
         rm -rf "$out/boot"
         qemu-img convert -O raw "$from" "$out/disk.raw" || return 1
+        ;;
+      hung)
+        hung=$((hung + 1))
+        say "$name: its case had not begun after $VM_BOOT_LIMIT s: the guest is ended, and boots again (time $hung)"
+        [ "$hung" -lt 3 ] || break
         ;;
       *) break ;;
     esac

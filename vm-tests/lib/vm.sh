@@ -29,6 +29,26 @@ end_children() {
   done
 }
 
+# How long a guest may take until its case begins, in seconds. It takes 10 to 20, on a busy machine 90. Without KVM one in some hundred guests never gets a
+# timer interrupt, and hangs there.
+VM_BOOT_LIMIT=${BACKOUT_VM_BOOT_LIMIT:-300}
+
+# vm_boots CONSOLE: has its case begun?
+vm_boots() { grep -q -- '--- case .* begins' "$1" 2>/dev/null; }
+
+# vm_watch_boot CONSOLE PID FILE: ends a guest whose case does not begin, and leaves FILE.
+vm_watch_boot() {
+  local begun=$SECONDS
+  while kill -0 "$2" 2>/dev/null && ! vm_boots "$1"; do
+    if [ $((SECONDS - begun)) -ge "$VM_BOOT_LIMIT" ]; then
+      touch "$3"
+      kill "$2"
+      return 0
+    fi
+    sleep 1
+  done
+}
+
 # vm_run --name NAME --folder DIR --out DIR [--limit SECONDS] [--from DISK] [--keep-disk FILE] [--append WORDS] [-- QEMU-ARGUMENT...]
 #   DIR/run is run by bash in the guest as root, after multi-user.target, with DIR mounted read-only at /case.
 #   OUT gets: console (all that the guest printed), result/ (what the guest left in /result), qemu.
@@ -37,7 +57,7 @@ end_children() {
 #   --follow yes show what the case prints while it runs
 # Returns 0 if and only if the guest wrote "CASE NAME PASS".
 vm_run() {
-  local name='' folder='' out='' limit=600 from=$IMAGE/base.qcow2 keep='' append='' follow='' status=0 verdict='' pid
+  local name='' folder='' out='' limit=600 from=$IMAGE/base.qcow2 keep='' append='' follow='' status verdict pid watcher attempt
   while [ $# -gt 0 ]; do
     case $1 in
       --) shift && break ;;
@@ -57,17 +77,25 @@ vm_run() {
   [ -f "$folder/run" ] || die "vm_run: $folder/run is missing"
   vm_accel
   mkdir -p "$out"
-  rm -rf "$out"/{result,console,qemu,disk.qcow2,case.img,result.img}
-  mkdir "$out/result"
-  vm_case_disk "$folder" "$out/case.img" || return 1
-  truncate -s 512M "$out/result.img"
-  qemu-img create -q -f qcow2 -F qcow2 -b "$from" "$out/disk.qcow2" || return 1
-  # Whoever ends this shell ends the guest with it.
-  vm_command "$out" "backout.case=$name backout.keep=${keep:+1} $append" "file=$out/disk.qcow2,format=qcow2,cache=unsafe,discard=unmap" "$@"
-  setpriv --pdeathsig TERM timeout -k 5 "$limit" "${VM[@]}" </dev/null >"$out/qemu" 2>&1 &
-  pid=$!
-  [ -z "$follow" ] || tail --pid="$pid" -s 0.2 -n +1 -F "$out/console" 2>/dev/null | sed -un 's/\r$//; /^--- case .* begins/,/^CASE /p' || true
-  wait "$pid" || status=$?
+  for attempt in 1 2 3; do
+    status=0 verdict=''
+    rm -rf "$out"/{result,console,qemu,disk.qcow2,case.img,result.img,hung}
+    mkdir "$out/result"
+    vm_case_disk "$folder" "$out/case.img" || return 1
+    truncate -s 512M "$out/result.img"
+    qemu-img create -q -f qcow2 -F qcow2 -b "$from" "$out/disk.qcow2" || return 1
+    # Whoever ends this shell ends the guest with it.
+    vm_command "$out" "backout.case=$name backout.keep=${keep:+1} $append" "file=$out/disk.qcow2,format=qcow2,cache=unsafe,discard=unmap" "$@"
+    setpriv --pdeathsig TERM timeout -k 5 "$limit" "${VM[@]}" </dev/null >"$out/qemu" 2>&1 &
+    pid=$!
+    vm_watch_boot "$out/console" "$pid" "$out/hung" &
+    watcher=$!
+    [ -z "$follow" ] || tail --pid="$pid" -s 0.2 -n +1 -F "$out/console" 2>/dev/null | sed -un 's/\r$//; /^--- case .* begins/,/^CASE /p' || true
+    wait "$pid" || status=$?
+    wait "$watcher" || true
+    [ -e "$out/hung" ] || break
+    say "$name: its case had not begun after $VM_BOOT_LIMIT s: the guest is ended (try $attempt of 3)"
+  done
   # An untouched result disk is all zeros, which tar takes for an empty archive.
   tar -xf "$out/result.img" -C "$out/result" >>"$out/qemu" 2>&1 || true
   rm -f "$out/case.img" "$out/result.img"
