@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -58,8 +59,12 @@ pub(super) fn size(folders: &[(PathBuf, Option<String>)]) -> Option<FullSize> {
         if count == MANY {
             return in_use(&paths).map(|bytes| FullSize { bytes, counted: false });
         }
-        let blocks = entry.and_then(|entry| entry.metadata()).ok()?.blocks();
-        bytes = bytes.saturating_add(blocks.saturating_mul(BLOCK));
+        match entry.and_then(|entry| entry.metadata()) {
+            Ok(it) => bytes = bytes.saturating_add(it.blocks().saturating_mul(BLOCK)),
+            // The server is at work: what went meanwhile takes nothing.
+            Err(error) if error.depth() > 0 && error.io_error().is_some_and(|error| error.kind() == ErrorKind::NotFound) => {}
+            Err(_) => return None,
+        }
     }
     Some(FullSize { bytes, counted: true })
 }
