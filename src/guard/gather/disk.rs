@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use walkdir::{DirEntry, WalkDir};
+
 use crate::guard::Facts;
 use crate::guard::facts::{DataPath, Learnt, Lies, LinkOut, Others, Place, Role};
 use crate::guard::mounts::{Mount, mount_of};
@@ -31,15 +33,16 @@ pub(super) fn lay_out(sources: &Sources<'_>, facts: &mut Facts, table: &Table) {
     facts.outside = sources.playbook.data.outside.iter().map(|path| map.data(sources, path)).collect();
     facts.system = SYSTEM.iter().filter(|path| Path::new(path).exists()).map(|path| map.place(Role::System, Path::new(path))).collect();
     facts.places = sources.places.iter().map(|(role, path)| map.place(*role, path)).collect();
-    let mut links = Vec::new();
+    let (mut links, mut unsearched) = (Vec::new(), Vec::new());
     for real in facts.data.iter().filter_map(|data| data.real.as_ref().ok()) {
-        let mut left = MANY;
-        map.links(facts, real, DEEP, &mut left, &mut links);
-        if left == 0 {
-            facts.links_unsearched.push(real.display().to_string());
+        let (found, whole) = map.links(facts, real);
+        links.extend(found);
+        if !whole {
+            unsearched.push(real.display().to_string());
         }
     }
     facts.links = links;
+    facts.links_unsearched = unsearched;
     facts.foreign_mounts = table.as_ref().map(|mounts| foreign(facts, mounts)).map_err(Clone::clone);
 }
 
@@ -97,28 +100,20 @@ impl Map<'_> {
         Place { role, path: path.to_owned(), nearest, on, free, others }
     }
 
-    /// Links under `folder` that lead off the datasets. A folder that cannot be read is left to the guard of the rights.
-    fn links(&self, facts: &Facts, folder: &Path, depth: usize, left: &mut usize, found: &mut Vec<LinkOut>) {
-        let Ok(entries) = std::fs::read_dir(folder) else { return };
-        for entry in entries.flatten() {
-            if *left == 0 {
-                return;
-            }
-            *left -= 1;
-            let Ok(kind) = entry.file_type() else { continue };
-            if kind.is_dir() && depth > 1 {
-                self.links(facts, &entry.path(), depth - 1, left, found);
-            }
-            if !kind.is_symlink() {
-                continue;
-            }
-            let Ok(target) = entry.path().canonicalize() else { continue };
-            let dataset = self.lies(&target).ok().and_then(|lies| lies.dataset);
-            let listed = dataset.as_ref().is_some_and(|dataset| facts.goes_back(dataset));
-            if !listed && !NOT_DATA.iter().any(|prefix| target.starts_with(prefix)) {
-                found.push(LinkOut { link: entry.path(), target, dataset });
-            }
-        }
+    /// Links under `folder` that lead off the datasets, and whether all of it was searched. A folder that cannot be read is left to the guard of the rights.
+    fn links(&self, facts: &Facts, folder: &Path) -> (Vec<LinkOut>, bool) {
+        let mut entries = WalkDir::new(folder).min_depth(1).max_depth(DEEP).into_iter().flatten();
+        let links = entries.by_ref().take(MANY).filter(DirEntry::path_is_symlink);
+        let found = links.filter_map(|link| self.leads_off(facts, link.path())).collect();
+        (found, entries.next().is_none())
+    }
+
+    fn leads_off(&self, facts: &Facts, link: &Path) -> Option<LinkOut> {
+        let target = link.canonicalize().ok()?;
+        let dataset = self.lies(&target).ok().and_then(|lies| lies.dataset);
+        let listed = dataset.as_ref().is_some_and(|dataset| facts.goes_back(dataset));
+        let off = !listed && !NOT_DATA.iter().any(|prefix| target.starts_with(prefix));
+        off.then(|| LinkOut { link: link.to_owned(), target, dataset })
     }
 }
 
