@@ -1,8 +1,8 @@
 //! The only place that starts a process.
 //!
 //! Programs are started by argument vector, never through a shell. Each runs in a process group of its own, and in the change's control
-//! group where there is one, with a time limit; what it prints goes to files, not to pipes: a daemon that a command leaves behind may hold
-//! its output open for ever.
+//! group where there is one, with a time limit; what it prints goes to files and memory, not to pipes: a daemon that a command leaves behind
+//! may hold its output open for ever.
 
 pub mod cgroup;
 mod command;

@@ -30,8 +30,7 @@ global_folder
 shared_pool tank
 zfs create -o mountpoint=/opt/ucs tank/ucs
 zfs create -o "mountpoint=$VAR" tank/ms
-zfs create -p -o "mountpoint=$VAR/data/store" -o atime=off tank/store
-for dataset in mboxlist index messages; do zfs create "tank/store/$dataset"; done
+store_datasets
 installers
 /srv/installers/7.0.5.31.0/commpkg install --installroot /opt/ucs/old --silent NONE
 /opt/ucs/old/messaging64/bin/configure

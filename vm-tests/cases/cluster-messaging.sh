@@ -29,8 +29,7 @@ echo "== two nodes; data, configuration and queue on the shared pool"
 global_folder
 shared_pool tank
 zfs create -o "mountpoint=$VAR" tank/ms
-zfs create -p -o "mountpoint=$VAR/data/store" -o atime=off tank/store
-for dataset in mboxlist index messages; do zfs create "tank/store/$dataset"; done
+store_datasets
 here_and_there bash -c '. /case/guest/messaging.sh; installers; /srv/installers/7.0.5.31.0/commpkg install --silent NONE; mkdir -p /var/sadm/install'
 "$MSG/bin/configure"
 for link in data config log; do on_node 2 ln -sfn "$VAR/$link" "$MSG/$link"; done

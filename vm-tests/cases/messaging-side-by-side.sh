@@ -10,8 +10,7 @@ set -euo pipefail
 . /case/guest/messaging.sh
 . /case/guest/backout.sh
 pool_create tank 1G
-zfs create -p -o "mountpoint=$VAR/data/store" -o atime=off tank/store
-for dataset in mboxlist index messages; do zfs create "tank/store/$dataset"; done
+store_datasets
 zfs create -o "mountpoint=$VAR/data/queue" tank/queue
 installers
 /srv/installers/7.0.5.31.0/commpkg install --installroot /opt/ucs0 --silent NONE

@@ -21,10 +21,16 @@ installers() {
   for version in 7.0.5.28.0 7.0.5.31.0 8.0.1 8.0.2; do standin mkinstaller "/srv/installers/$version" "$version"; done
 }
 
-# messaging_on_zfs VERSION: that version, installed, configured, started.
-messaging_on_zfs() {
+# store_datasets: a dataset for the store, and below it one each for mailbox list, indexes and messages, as the vendor recommends.
+store_datasets() {
+  local dataset
   zfs create -p -o "mountpoint=$VAR/data/store" -o atime=off tank/store
   for dataset in mboxlist index messages; do zfs create "tank/store/$dataset"; done
+}
+
+# messaging_on_zfs VERSION: that version, installed, configured, started.
+messaging_on_zfs() {
+  store_datasets
   zfs create -o "mountpoint=$VAR/data/queue" tank/queue
   messaging_installed "$1"
 }

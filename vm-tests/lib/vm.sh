@@ -29,8 +29,8 @@ end_children() {
   done
 }
 
-# How long a guest may take until its case begins, in seconds. It takes 10 to 20, on a busy machine 90. Without KVM one in some hundred guests never gets a
-# timer interrupt, and hangs there.
+# How long a guest may take until its case begins, in seconds. It takes 10 to 20, on a busy machine 90. Without KVM a processor of
+# the guest may lose its timer, and the boot hangs.
 VM_BOOT_LIMIT=${BACKOUT_VM_BOOT_LIMIT:-300}
 
 # vm_boots CONSOLE: has its case begun?
