@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod fold;
+mod path;
 pub mod record;
 
 pub use file::{Journal, JournalError, Reading};

@@ -254,6 +254,7 @@ impl std::fmt::Display for Proof {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
     /// Relative to the folder it was put into.
+    #[serde(with = "super::path")]
     pub path: PathBuf,
     /// Bytes.
     pub size: u64,

@@ -67,40 +67,46 @@ redis_version | grep -F 8.0
 redis_write_on_new
 redis_dump >/root/dump-new
 
-# at_points VERB... -- POINT...: killed at each point, where the key is unloaded for the next run.
-at_points() {
-  local verb=() point first=yes status
-  while [ "$1" != -- ]; do verb+=("$1"); shift; done
-  shift
-  for point in "$@"; do
+# without_key POINT... -- POINT VERB...: the key is unloaded when VERB is killed at the first POINT, and at each of the others, which are reached without it;
+# what comes then needs it, and says so. It is loaded, the run is killed at the last POINT, and again without its key goes no further.
+without_key() {
+  local points=() later point
+  while [ "$1" != -- ]; do points+=("$1"); shift; done
+  later=$2
+  shift 2
+  for point in "${points[@]}"; do
     echo "-- $point"
-    if [ -n "$first" ]; then crash_at "$point" "${verb[@]}"; else crash_at_resume "$point"; fi
-    first=''
-    key_gone
-    status=0
-    backout resume >/run/said 2>&1 || status=$?
-    said_why "$status" 'zfs load-key -r tank'
-    expect 4 backout status >/dev/null
-    [ -z "$(zfs list -H -o name tank/redis.new 2>/dev/null)" ] || zfs get -H -o property,value backout:role,keystatus tank/redis.new
-    key_back
+    if [ "$point" = "${points[0]}" ]; then crash_at "$point" "$@"; key_gone; else crash_at_resume "$point"; fi
   done
+  key_wanted
+  echo "-- $later"
+  crash_at_resume "$later"
+  key_gone
+  key_wanted
   backout resume
-  fault "key unloaded in the middle of ${verb[0]}" resumed $#
+  fault "key unloaded in the middle of $1" resumed 2
+}
+key_wanted() {
+  local status=0
+  backout resume >/run/said 2>&1 || status=$?
+  said_why "$status" 'zfs load-key -r tank'
+  expect 4 backout status >/dev/null
+  key_back
 }
 
 echo "== downgrade, the upgraded state is kept"
-at_points downgrade --keep -- unmount:done clone:tank/redis:started take-place:tank/redis:done
+without_key unmount:done clone:tank/redis:started take-place:tank/redis:done -- reinstall:done downgrade --keep
 redis_version | grep -F 7.0
 same_redis /root/dump-new
 zfs get -H -o name,property,value encryptionroot,keystatus,origin tank/redis tank/redis.failed
 
 echo "== undo"
-at_points undo -- put-back:tank/redis:done
+without_key put-back:tank/redis:done -- mount:done undo
 redis_version | grep -F 8.0
 same_redis /root/dump-new
 
 echo "== in place"
-at_points downgrade --in-place -- unmount:done rollback:done
+without_key unmount:done rollback:done -- reinstall:done downgrade --in-place
 redis_version | grep -F 7.0
 same_redis /root/dump-new
 
