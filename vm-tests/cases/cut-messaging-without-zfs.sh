@@ -1,0 +1,22 @@
+#!/bin/bash
+# DESCRIPTION: Messaging Server (stand-in) without ZFS: the power fails at every checkpoint of a downgrade that restores a backup of everything, and what was not flushed is lost; then it is resumed
+# STRATEGY: a disk that forgets what was not flushed; in the end the record of what the servers acknowledged against queue and store
+# stage: messaging-upgraded-without-zfs
+# uses: backout messaging
+# cuts: *:done
+# story: Messaging Server (stand-in), downgrade without ZFS
+# faults: yes
+# when: all
+# limit: 900
+set -euo pipefail
+. /case/guest/messaging.sh
+. /case/guest/backout.sh
+. /case/guest/cut.sh
+# Nothing starts it at a boot.
+UNIT=messaging-server.service
+if backout --json status | grep -qF '"state":"upgraded"'; then "$MSG/bin/start-msg"; fi
+go_on "backed out" downgrade "${DOWN[@]}"
+messaging_version | grep -F 7.0.5.31.0
+drained
+audit
+[ -d "$VAR/data/store.failed" ]
