@@ -1,7 +1,10 @@
 //! The files that a glob pattern names. A name that is not text cannot be matched, so it is told: what is left out unsaid is lost.
 
+use std::fs::Metadata;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+
+use nix::errno::Errno;
 
 /// Why the files of a pattern cannot be named.
 #[derive(Debug, thiserror::Error)]
@@ -30,26 +33,56 @@ pub enum PatternError {
     },
 }
 
+/// What is at the path, links followed; `None`: nothing. An error of the disk is never taken for nothing, as [`Path::exists`] does.
+///
+/// # Errors
+/// When that cannot be told.
+pub fn look(path: &Path) -> io::Result<Option<Metadata>> {
+    match path.metadata() {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Everything that the pattern names, sorted.
 ///
 /// # Errors
 /// When a folder cannot be read, or it would name a file whose name is not text.
 pub fn find(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
     let mut prefix = PathBuf::new();
+    let mut literal = true;
     for part in Path::new(pattern).components() {
         let word = part.as_os_str().to_string_lossy();
         if matches!(part, Component::Normal(_)) && word.contains(['*', '?', '[']) {
+            if literal && !is_there(&prefix)? {
+                return Ok(Vec::new());
+            }
+            literal = false;
             let mut folders = expand(&prefix.to_string_lossy())?;
             if word == "**" {
                 folders.extend(expand(&prefix.join("**").to_string_lossy())?);
             }
-            for folder in folders.iter().filter(|folder| folder.is_dir()) {
-                all_text(folder, &word, pattern)?;
+            for folder in folders {
+                if look(&folder).map_err(|source| PatternError::Read { path: folder.clone(), source })?.is_some_and(|found| found.is_dir())
+                {
+                    all_text(&folder, &word, pattern)?;
+                }
             }
         }
         prefix.push(part);
     }
+    if literal && !is_there(&prefix)? {
+        return Ok(Vec::new());
+    }
     expand(pattern)
+}
+
+/// Whether the part without wildcards is there: `glob` takes a folder that cannot be looked at for one that is not.
+fn is_there(path: &Path) -> Result<bool, PatternError> {
+    // A pattern that begins with a wildcard begins here.
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    Ok(look(path).map_err(|source| PatternError::Read { path: path.to_owned(), source })?.is_some())
 }
 
 fn expand(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
@@ -100,5 +133,21 @@ mod tests {
         assert!(matches!(find(&deep), Err(PatternError::NotText { .. })));
         assert!(find(&format!("{}/none/*", dir.path().display())).expect("nothing").is_empty());
         assert!(matches!(find("/a[/x"), Err(PatternError::Pattern { .. })));
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_no_empty_list() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        std::os::unix::fs::symlink("loop", dir.path().join("loop")).expect("link");
+        fs::write(dir.path().join("file"), "").expect("written");
+        for nothing in ["missing/*.log", "missing", "file/*.log", "loop/*.log"] {
+            assert_eq!(find(&dir.path().join(nothing).to_string_lossy()).expect("nothing there"), Vec::<PathBuf>::new(), "{nothing}");
+        }
+        // As an error of the disk would be: the name is longer than any can be.
+        let long = "x".repeat(300);
+        for pattern in [format!("{long}/*.log"), long] {
+            let found = find(&dir.path().join(&pattern).to_string_lossy());
+            assert!(matches!(found, Err(PatternError::Read { .. })), "{found:?}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::{Effect, files};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::journal::Output;
+use crate::pattern::look;
 use crate::plan::{CapturePass, Mount, Step};
 
 impl Effect for CapturePass {
@@ -30,7 +31,7 @@ impl Effect for CapturePass {
         let mut taken = BTreeMap::new();
         for pattern in &self.new_files {
             for path in crate::pattern::find(pattern)? {
-                if path.is_file() && self.is_new(&path)? {
+                if is_file(&path)? && self.is_new(&path)? {
                     let target = place(&dir, &path, &mut taken)?;
                     if !looks_same(&path, &target) {
                         files::copy(&path, &target)?;
@@ -57,7 +58,7 @@ impl CapturePass {
     /// Whether the snapshot lacks the file, or has another one of that name.
     fn is_new(&self, path: &Path) -> Result<bool> {
         let old = self.in_snapshot(path)?;
-        if !old.exists() {
+        if !files::is_there(&old)? {
             return Ok(true);
         }
         // A change of any kind gives a file another ctime, and nobody can set that.
@@ -74,7 +75,13 @@ impl CapturePass {
     /// When a file lost what it held then: what was appended cannot be told any more.
     fn growth(&self, pattern: &str, dir: &Path, taken: &mut BTreeMap<OsString, PathBuf>) -> Result<()> {
         let find = |pattern: &str| -> Result<Vec<PathBuf>> {
-            Ok(crate::pattern::find(pattern)?.into_iter().filter(|path| path.is_file()).collect())
+            let mut found = Vec::new();
+            for path in crate::pattern::find(pattern)? {
+                if is_file(&path)? {
+                    found.push(path);
+                }
+            }
+            Ok(found)
         };
         let now = find(pattern)?;
         let old_names: Vec<_> =
@@ -84,7 +91,7 @@ impl CapturePass {
         }
         for path in now {
             let old = self.in_snapshot(&path)?;
-            let (sha256, begin) = if old.exists() { files::sha256(&old)? } else { files::sha256_of_first(&path, 0)? };
+            let (sha256, begin) = if files::is_there(&old)? { files::sha256(&old)? } else { files::sha256_of_first(&path, 0)? };
             if files::sha256_of_first(&path, begin)? != (sha256, begin) {
                 bail!("{} was written over since @{}: what was appended to it cannot be captured", path.display(), self.snapshot);
             }
@@ -122,6 +129,10 @@ impl CapturePass {
         }
         Ok(root)
     }
+}
+
+fn is_file(path: &Path) -> Result<bool> {
+    Ok(look(path).with_context(|| format!("cannot look at {}", path.display()))?.is_some_and(|found| found.is_file()))
 }
 
 /// Where a file of the data goes in the capture. The capture has one folder: of two files of the same name one would be lost.

@@ -34,7 +34,10 @@ impl Effect for Save<'_> {
         let target = context.layout.config(self.0.side);
         let work = target.with_extension("new");
         files::fresh_dir(&work)?;
-        for path in self.0.paths.iter().filter(|path| path.exists()) {
+        for path in &self.0.paths {
+            if !files::is_there(path)? {
+                continue;
+            }
             let copy = below(&work, path);
             let folder = copy.parent().unwrap_or(&work);
             private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -73,7 +76,7 @@ impl Effect for Put<'_> {
         let saved = context.layout.config(self.0.side);
         for path in &self.0.paths {
             let copy = below(&saved, path);
-            let same = match (copy.exists(), path.exists()) {
+            let same = match (files::is_there(&copy)?, files::is_there(path)?) {
                 (false, false) => true,
                 (true, true) => context.runner.run(&words(["diff", "-r", "-q", "--no-dereference"], &[&copy, path])).is_ok(),
                 _ => false,
@@ -100,13 +103,13 @@ impl Effect for Put<'_> {
             let rename = |from: &Path, to: &Path| {
                 fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
             };
-            if copy.exists() {
+            if files::is_there(&copy)? {
                 copy_tree(context, &copy, &fresh)?;
             }
-            if path.exists() {
+            if files::is_there(path)? {
                 rename(path, &old)?;
             }
-            if copy.exists() {
+            if files::is_there(&copy)? {
                 rename(&fresh, path)?;
             }
             remove(&old)?;

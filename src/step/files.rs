@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::change::layout::{private_dir, sync_dir};
 use crate::journal::FileEntry;
+use crate::pattern::look;
 
 /// The SHA-256 of a file, in hexadecimal digits, and its size.
 pub(super) fn sha256(path: &Path) -> Result<(String, u64)> {
@@ -32,6 +33,11 @@ pub(super) fn sha256_of_first(path: &Path, limit: u64) -> Result<(String, u64)> 
     }
     let digest = hasher.finalize();
     Ok((digest.iter().map(|byte| format!("{byte:02x}")).collect(), size))
+}
+
+/// Whether anything is there. What a disk or a suspended pool does not show is not missing.
+pub(super) fn is_there(path: &Path) -> Result<bool> {
+    Ok(look(path).with_context(|| format!("cannot look at {}", path.display()))?.is_some())
 }
 
 /// Empties a folder, or makes it.

@@ -52,8 +52,8 @@ redis_version | grep -F 8.0
 same_redis /root/dump-new
 
 echo "== while a step runs"
-while_it_runs capture downgrade --keep --yes
-for step in stop snapshot-upgraded take-place:tank/redis mount restore; do while_it_runs "$step" resume; done
+while_it_runs stop downgrade --keep --yes
+for step in capture snapshot-upgraded take-place:tank/redis mount restore; do while_it_runs "$step" resume; done
 backout resume
 redis_version | grep -F 7.0
 same_redis /root/dump-new
