@@ -1,10 +1,9 @@
 //! The files that a glob pattern names. A name that is not text cannot be matched, so it is told: what is left out unsaid is lost.
 
-use std::fs::Metadata;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use nix::errno::Errno;
+use crate::look::look;
 
 /// Why the files of a pattern cannot be named.
 #[derive(Debug, thiserror::Error)]
@@ -31,18 +30,6 @@ pub enum PatternError {
         /// The file.
         path: PathBuf,
     },
-}
-
-/// What is at the path, links followed; `None`: nothing. An error of the disk is never taken for nothing, as [`Path::exists`] does.
-///
-/// # Errors
-/// When that cannot be told.
-pub fn look(path: &Path) -> io::Result<Option<Metadata>> {
-    match path.metadata() {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP)) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// Everything that the pattern names, sorted.

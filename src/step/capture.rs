@@ -11,7 +11,6 @@ use super::{Effect, files};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::journal::Output;
-use crate::pattern::look;
 use crate::plan::{CapturePass, Mount, Step};
 
 impl Effect for CapturePass {
@@ -31,7 +30,7 @@ impl Effect for CapturePass {
         let mut taken = BTreeMap::new();
         for pattern in &self.new_files {
             for path in crate::pattern::find(pattern)? {
-                if is_file(&path)? && self.is_new(&path)? {
+                if files::is_file(&path)? && self.is_new(&path)? {
                     let target = place(&dir, &path, &mut taken)?;
                     if !looks_same(&path, &target) {
                         files::copy(&path, &target)?;
@@ -77,7 +76,7 @@ impl CapturePass {
         let find = |pattern: &str| -> Result<Vec<PathBuf>> {
             let mut found = Vec::new();
             for path in crate::pattern::find(pattern)? {
-                if is_file(&path)? {
+                if files::is_file(&path)? {
                     found.push(path);
                 }
             }
@@ -129,10 +128,6 @@ impl CapturePass {
         }
         Ok(root)
     }
-}
-
-fn is_file(path: &Path) -> Result<bool> {
-    Ok(look(path).with_context(|| format!("cannot look at {}", path.display()))?.is_some_and(|found| found.is_file()))
 }
 
 /// Where a file of the data goes in the capture. The capture has one folder: of two files of the same name one would be lost.

@@ -96,6 +96,7 @@ impl Effect for Put<'_> {
         }
         for path in &self.0.paths {
             let copy = below(&saved, path);
+            let saved_there = files::is_there(&copy)?;
             let (fresh, old) = (beside(path, "backout-new"), beside(path, "backout-old"));
             for leftover in [&fresh, &old] {
                 remove(leftover)?;
@@ -103,13 +104,13 @@ impl Effect for Put<'_> {
             let rename = |from: &Path, to: &Path| {
                 fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
             };
-            if files::is_there(&copy)? {
+            if saved_there {
                 copy_tree(context, &copy, &fresh)?;
             }
             if files::is_there(path)? {
                 rename(path, &old)?;
             }
-            if files::is_there(&copy)? {
+            if saved_there {
                 rename(&fresh, path)?;
             }
             remove(&old)?;

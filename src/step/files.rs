@@ -1,6 +1,6 @@
 //! Files that steps put aside: copied, flushed, checksummed, read back.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::change::layout::{private_dir, sync_dir};
 use crate::journal::FileEntry;
-use crate::pattern::look;
+use crate::look;
 
 /// The SHA-256 of a file, in hexadecimal digits, and its size.
 pub(super) fn sha256(path: &Path) -> Result<(String, u64)> {
@@ -35,9 +35,19 @@ pub(super) fn sha256_of_first(path: &Path, limit: u64) -> Result<(String, u64)> 
     Ok((digest.iter().map(|byte| format!("{byte:02x}")).collect(), size))
 }
 
-/// Whether anything is there. What a disk or a suspended pool does not show is not missing.
+/// What is there; `None`: nothing.
+fn look(path: &Path) -> Result<Option<Metadata>> {
+    look::look(path).with_context(|| format!("cannot look at {}", path.display()))
+}
+
+/// Whether anything is there.
 pub(super) fn is_there(path: &Path) -> Result<bool> {
-    Ok(look(path).with_context(|| format!("cannot look at {}", path.display()))?.is_some())
+    Ok(look(path)?.is_some())
+}
+
+/// Whether a file is there.
+pub(super) fn is_file(path: &Path) -> Result<bool> {
+    Ok(look(path)?.is_some_and(|found| found.is_file()))
 }
 
 /// Empties a folder, or makes it.
