@@ -12,11 +12,5 @@ set -euo pipefail
 . /case/guest/messaging.sh
 . /case/guest/backout.sh
 . /case/guest/cut.sh
-# Nothing starts it at a boot.
-UNIT=messaging-server.service
-if backout --json status | grep -qF '"state":"upgraded"'; then "$MSG/bin/start-msg"; fi
-go_on "backed out" downgrade "${DOWN[@]}"
-messaging_version | grep -F 7.0.5.31.0
-drained
-audit
+messaging_cut_down
 [ -d "$VAR/data/store.failed" ]

@@ -8,12 +8,7 @@
 set -euo pipefail
 . /case/guest/messaging.sh
 . /case/guest/backout.sh
-messaging_installed 7.0.5.31.0
-mail 40 before
-drained
-users 30
-audit
-messaging_site_of messaging-server 'rollback = "none"'
+messaging_without_zfs
 echo "== what is said before"
 backout check | tee /root/said
 grep -F 'way back: a backup of everything' /root/said

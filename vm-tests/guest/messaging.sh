@@ -102,4 +102,24 @@ messaging_site_of() {
   printf '%s\n' "playbook = \"$playbook\"" "$line" "upgrade_to = \"${TO:-8.0.2}\"" '[variables]' 'installers = "/srv/installers"' "$@" >/etc/backout/site.toml
   chmod 644 /etc/backout/site.toml
 }
+# messaging_without_zfs: 7.0.5.31.0 on a host without ZFS, with mail that users have worked with, and the site file for a way back by a backup of everything.
+messaging_without_zfs() {
+  messaging_installed 7.0.5.31.0
+  mail 40 before
+  drained
+  users 30
+  audit
+  messaging_site_of messaging-server 'rollback = "none"'
+}
+
+# messaging_cut_down OPTION...: one boot of a downgrade whose power is cut; in the end what was acknowledged is there. Needs: cut.sh.
+messaging_cut_down() {
+  # Nothing starts it at a boot.
+  UNIT=messaging-server.service
+  if backout --json status | grep -qF '"state":"upgraded"'; then "$MSG/bin/start-msg"; fi
+  go_on "backed out" downgrade "${DOWN[@]}" "$@"
+  messaging_version | grep -F 7.0.5.31.0
+  drained
+  audit
+}
 messaging_site() { messaging_site_of messaging-server 'datasets = ["tank/store"]' "$@"; }

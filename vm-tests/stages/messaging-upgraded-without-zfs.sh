@@ -6,12 +6,7 @@
 set -euo pipefail
 . /case/guest/messaging.sh
 . /case/guest/backout.sh
-messaging_installed 7.0.5.31.0
-mail 40 before
-drained
-users 30
-audit
-messaging_site_of messaging-server 'rollback = "none"'
+messaging_without_zfs
 backout upgrade "${UP[@]}" --yes
 messaging_version | grep -F 8.0.2
 mail 30 after
