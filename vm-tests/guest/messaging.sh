@@ -102,6 +102,8 @@ messaging_site_of() {
   printf '%s\n' "playbook = \"$playbook\"" "$line" "upgrade_to = \"${TO:-8.0.2}\"" '[variables]' 'installers = "/srv/installers"' "$@" >/etc/backout/site.toml
   chmod 644 /etc/backout/site.toml
 }
+messaging_site() { messaging_site_of messaging-server 'datasets = ["tank/store"]' "$@"; }
+
 # messaging_without_zfs: 7.0.5.31.0 on a host without ZFS, with mail that users have worked with, and the site file for a way back by a backup of everything.
 messaging_without_zfs() {
   messaging_installed 7.0.5.31.0
@@ -122,4 +124,3 @@ messaging_cut_down() {
   drained
   audit
 }
-messaging_site() { messaging_site_of messaging-server 'datasets = ["tank/store"]' "$@"; }
