@@ -6,12 +6,16 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use nix::sys::statfs::{FsType, statfs};
 
 use super::{Effect, files};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::journal::Output;
 use crate::plan::{CapturePass, Mount, Step};
+
+/// `ZFS_SUPER_MAGIC`, as `stat -f` shows it.
+const ZFS: FsType = FsType(0x2fc1_2fc1);
 
 impl Effect for CapturePass {
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
@@ -121,10 +125,21 @@ impl CapturePass {
     }
 
     /// Where a dataset shows the snapshot.
+    ///
+    /// # Errors
+    /// When it does not. ZFS mounts it there when something within is asked for (`zfsprops(7)`, snapdir); where that fails, as on a pool that is being
+    /// suspended, the folder is there and empty, and nothing in it would look as if it had been.
     fn root(&self, point: &Path) -> Result<PathBuf> {
         let root = point.join(".zfs/snapshot").join(&self.snapshot);
         if !root.is_dir() {
             bail!("the snapshot is not to be seen at {}", root.display());
+        }
+        // With the dot it is asked for what is within.
+        let within = root.join(".").metadata().with_context(|| format!("cannot look at {}", root.display()))?;
+        let home = point.metadata().with_context(|| format!("cannot look at {}", point.display()))?;
+        let kind = statfs(point).with_context(|| format!("cannot tell what {} is on", point.display()))?.filesystem_type();
+        if kind == ZFS && within.dev() == home.dev() {
+            bail!("the snapshot is not mounted at {}: what it holds cannot be told", root.display());
         }
         Ok(root)
     }
