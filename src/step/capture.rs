@@ -139,7 +139,13 @@ impl CapturePass {
         let home = point.metadata().with_context(|| format!("cannot look at {}", point.display()))?;
         let kind = statfs(point).with_context(|| format!("cannot tell what {} is on", point.display()))?.filesystem_type();
         if kind == ZFS && within.dev() == home.dev() {
-            bail!("the snapshot is not mounted at {}: what it holds cannot be told", root.display());
+            let mount = self.mounts.iter().find(|mount| mount.mountpoint.as_deref() == Some(point));
+            let pool = mount.map_or_else(String::new, |mount| mount.dataset.pool().to_string());
+            bail!(
+                "the snapshot could not be mounted at {}, so what it holds cannot be told. See `zpool status {pool}`; where its I/O is suspended, \
+                 bring its devices back, then: zpool clear {pool}",
+                root.display()
+            );
         }
         Ok(root)
     }
