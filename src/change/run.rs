@@ -203,10 +203,13 @@ impl Session<'_> {
         Ok(None)
     }
 
+    fn pools_answer(&self) -> Result<(), storage::Suspended> {
+        storage::answers(&storage::pools(&self.root.join("proc"), self.state.opening.datasets.iter().map(|mount| &mount.dataset)))
+    }
+
     /// Nothing is begun on a pool that does not answer.
     fn suspended(&mut self) -> Result<Option<Outcome>> {
-        let pools = storage::pools(&self.root.join("proc"), self.state.opening.datasets.iter().map(|mount| &mount.dataset));
-        let Err(suspended) = storage::answers(&pools) else { return Ok(None) };
+        let Err(suspended) = self.pools_answer() else { return Ok(None) };
         let run = self.run()?;
         // When all steps are done, only the last one is looked at again.
         let at = run.next().unwrap_or(run.plan.steps.len().saturating_sub(1));
@@ -287,6 +290,9 @@ impl Session<'_> {
             self.record(Record::Interrupted)?;
             return Ok(Outcome::Interrupted);
         }
+        for beside in self.storage_trouble(error) {
+            text = format!("{text}\n{beside}");
+        }
         if begun && let Err(error) = self.record(Record::Failed { step: step.id.clone(), error: text.clone() }) {
             // The reason is worth more than its record: a step without one counts as cut off.
             text = format!("{text}\nand this could not be written down: {error:#}");
@@ -297,6 +303,20 @@ impl Session<'_> {
             return Ok(Outcome::Halted { step: step.id.clone(), why: text });
         }
         Ok(Outcome::Failed { step: step.id.clone(), error: text })
+    }
+
+    /// What is wrong with pools and disks and is not in the error's own words.
+    fn storage_trouble(&self, error: &anyhow::Error) -> Vec<String> {
+        if let Err(suspended) = self.pools_answer() {
+            let said = error.chain().any(|cause| cause.downcast_ref::<storage::Suspended>().is_some());
+            // Its file systems are not asked: who asks one may wait.
+            return if said { Vec::new() } else { vec![suspended.to_string()] };
+        }
+        let system = ["", "var", "var/tmp", "tmp", "run"].map(|folder| self.root.join(folder));
+        let data = self.state.opening.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
+        let (capture, installer) = (self.layout.capture(), self.layout.installer());
+        let own = [self.layout.folder(), capture.as_path(), installer.as_path()];
+        storage::full(system.iter().map(std::path::PathBuf::as_path).chain(own).chain(data))
     }
 
     /// Takes the effects from `at` back to the step `to` away, newest first, and writes that they are to be made again.

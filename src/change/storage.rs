@@ -1,16 +1,23 @@
 //! A pool whose I/O is suspended answers nothing, and whoever waits for it cannot be killed before it does: nothing is begun on one, and who waits for one
-//! is told.
+//! is told. A service that fails on one, or on a full disk, seldom says so: it is said beside its own words.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::exec;
+use nix::sys::statvfs::statvfs;
+
+use crate::exec::{self, quote};
 use crate::zfs::{Dataset, Pool};
 
 /// How long the I/O may be suspended before it is said that this process hangs. Commands are ended earlier, so what still waits then is the process itself.
 const HANGS_AFTER: Duration = Duration::from_secs(180);
+
+/// With less room than this, in bytes, a file system is called full: few services start without writing that much.
+const ROOM: u64 = 1 << 20;
 
 /// The I/O of a pool is suspended.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +43,34 @@ pub fn answers(pools: &[(Pool, PathBuf)]) -> Result<(), Suspended> {
         Some((pool, _)) => Err(Suspended(pool.clone())),
         None => Ok(()),
     }
+}
+
+/// The file systems of these folders that are full, each once, in words. What cannot be asked is passed over.
+pub fn full<'a>(folders: impl Iterator<Item = &'a Path>) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut found = Vec::new();
+    for folder in folders {
+        let (Ok(it), Ok(of)) = (fs::metadata(folder), statvfs(folder)) else { continue };
+        if seen.contains(&it.dev()) {
+            continue;
+        }
+        seen.push(it.dev());
+        let name = quote(&folder.display().to_string());
+        // Not what is put by for root: services run as others.
+        found.extend(no_room(of.blocks_available().saturating_mul(of.fragment_size()), of.files(), of.files_available(), &name));
+    }
+    found
+}
+
+/// `inodes` is 0 where they are not counted.
+fn no_room(left: u64, inodes: u64, inodes_left: u64, name: &str) -> Option<String> {
+    if left < ROOM {
+        return Some(format!(
+            "no space left on the file system of {name}: {} for all but root. See: df -h {name}",
+            humansize::format_size(left, humansize::BINARY)
+        ));
+    }
+    (inodes > 0 && inodes_left == 0).then(|| format!("no inodes left on the file system of {name}. See: df -i {name}"))
 }
 
 /// Looks at pools until it is dropped.
@@ -72,6 +107,28 @@ impl Drop for Watch {
 #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_file_system_is_named_once() {
+        let there = tempfile::tempdir().expect("temp dir");
+        let none = there.path().join("none");
+        assert_eq!(full([there.path(), there.path(), none.as_path()].into_iter()), Vec::<String>::new());
+        // Never has room, and is there on every Linux.
+        let proc = Path::new("/proc");
+        assert_eq!(full([proc, proc].into_iter()), ["no space left on the file system of /proc: 0 B for all but root. See: df -h /proc"]);
+    }
+
+    #[test]
+    fn room_and_inodes() {
+        for (left, inodes, inodes_left, found) in [
+            (ROOM, 0, 0, None),
+            (ROOM, 9, 1, None),
+            (ROOM - 1, 9, 1, Some("no space left on the file system of /a: 1024.00 KiB for all but root. See: df -h /a")),
+            (ROOM, 9, 0, Some("no inodes left on the file system of /a. See: df -i /a")),
+        ] {
+            assert_eq!(no_room(left, inodes, inodes_left, "/a").as_deref(), found);
+        }
+    }
 
     #[test]
     fn the_pool_that_does_not_answer_is_named() {

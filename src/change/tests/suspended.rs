@@ -62,3 +62,25 @@ fn a_pool_that_is_suspended_in_the_middle_stops_the_next_step() {
     world.go_on();
     world.serves("1.0");
 }
+
+#[test]
+fn a_step_that_fails_on_a_suspended_pool_says_so() {
+    let world = upgraded(PLAIN);
+    let plan = world.plan(Verb::Keep, &world.state());
+    let folder = world.root.join("proc/spl/kstat/zfs/t");
+    fs::create_dir_all(&folder).expect("folder");
+    let file = folder.join("state");
+    let hook: Hook = Box::new(move |place, _| {
+        (place == "command restore before").then(|| {
+            fs::write(&file, "SUSPENDED\n").expect("written");
+            Strike::Fail
+        })
+    });
+    let ended = world.once(Some(plan), Some(hook));
+    let Ended::Outcome(Outcome::Failed { step, error }) = &ended else { panic!("{ended:?}") };
+    assert_eq!(step, "restore");
+    assert!(error.contains("struck") && error.ends_with("then: zpool clear t"), "{error}");
+    suspend(&world, "t", false);
+    world.go_on();
+    world.serves("1.0");
+}
