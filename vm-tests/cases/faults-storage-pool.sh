@@ -78,8 +78,7 @@ fault "abort on a full pool" resumed
 
 echo "== full, in place"
 zfs list -o name,used,avail tank
-backout downgrade --in-place --yes >/run/said 2>&1 || { cat /run/said; exit 1; }
-cat /run/said
+backout downgrade --in-place --yes
 redis_version | grep -F 7.0
 same_redis /root/dump-new
 backout commit --yes

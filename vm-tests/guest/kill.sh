@@ -11,6 +11,16 @@ kill_seed() {
   RANDOM=$seed
   touch /var/log/dpkg.log
   echo "random moments from seed $seed"
+  watcher &
+  # shellcheck disable=SC2064
+  trap "kill $! 2>/dev/null || true" EXIT
+}
+
+# watcher: where a run stands still, what there is of it is shown before the case's limit ends all.
+watcher() {
+  while sleep 20 >/dev/null; do
+    [ -z "$(find /root/killed -mmin +5 2>/dev/null)" ] || { stuck "nothing was said for five minutes"; touch /root/killed; }
+  done
 }
 
 # between A B: a random number.
@@ -26,6 +36,14 @@ begun() {
   echo "${count:-0}"
 }
 
+# stuck WHAT: says so, and what there is of the tool.
+stuck() {
+  echo "no end in sight: $1" >&2
+  tail -n 20 /root/killed >&2
+  ps -eo pid,ppid,sid,stat,wchan:20,etimes,args --forest | grep -v ' \[' >&2
+  for pid in $(marked); do echo "of the change: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline")" >&2; done
+}
+
 # works_for_us NAME: is a program of this name at work for a change?
 works_for_us() {
   local pid comm
@@ -39,7 +57,7 @@ works_for_us() {
 # await PID BEGUN LINES STEP [child NAME] [dpkg LINES] [within MS]: until the run has begun the step (`any`: at once), a program of that name is at work,
 # dpkg has logged so many lines more, and then a random while. Fails when the run ends before.
 await() {
-  local pid=$1 before=$2 lines=$3 step=$4 child='' dpkg=0 within=0
+  local pid=$1 before=$2 lines=$3 step=$4 child='' dpkg=0 within=0 began=$SECONDS
   shift 4
   while [ $# -gt 0 ]; do
     case $1 in
@@ -51,6 +69,7 @@ await() {
   done
   while :; do
     kill -0 "$pid" 2>/dev/null || return 1
+    [ $((SECONDS - began)) -lt 900 ] || { stuck "the moment does not come"; return 1; }
     if { [ "$step" = any ] || [ "$(begun "$step")" -gt "$before" ]; } \
       && { [ "$dpkg" = 0 ] || [ "$(wc -l </var/log/dpkg.log)" -ge $((lines + dpkg)) ]; } \
       && { [ -z "$child" ] || works_for_us "$child"; }; then break; fi
@@ -81,7 +100,7 @@ strike() {
 
 # kill_within WHO SIGNALS MOMENT VERB...: runs the verb in a session of its own and strikes at the moment. Fails when the run is through before.
 kill_within() {
-  local who=$1 signals=$2 moment=$3 status=0 pid before=0 step left
+  local who=$1 signals=$2 moment=$3 status=0 pid before=0 step left began
   shift 3
   step=${moment%% *}
   [ "$1" = upgrade ] || [ "$step" = any ] || before=$(begun "$step")
@@ -99,7 +118,11 @@ kill_within() {
   wait "$pid" || status=$?
   left=$(marked | wc -l)
   if [ "$who" = all ] && [ "$signals" = KILL ]; then
-    while [ -n "$(marked)" ]; do marked | xargs -r kill -KILL 2>/dev/null || true; done
+    began=$SECONDS
+    while [ -n "$(marked)" ]; do
+      [ $((SECONDS - began)) -lt 60 ] || { stuck "what was killed is still there"; return 1; }
+      marked | xargs -r kill -KILL 2>/dev/null || true
+    done
   fi
   echo "$signals, $who, at: $moment: exit status $status, $left processes of it left; the last lines:"
   tail -n 3 /root/killed
