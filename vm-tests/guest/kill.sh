@@ -92,7 +92,8 @@ strike() {
       # shellcheck disable=SC2086
       kill "-$signal" $pids 2>/dev/null || true
       kill -CONT "$pid" 2>/dev/null || true
-      if [ "$signal" = KILL ]; then systemctl kill -s KILL 'backout-*.service' 2>/dev/null || true; fi
+      # Not `backout-*`: the case is such a unit.
+      if [ "$signal" = KILL ]; then systemctl kill -s KILL backout-redis.service backout-mariadb.service 2>/dev/null || true; fi
     fi
     [ "$signals" = "$signal" ] || sleep 0.5
   done
