@@ -18,7 +18,7 @@ kill_seed() {
 
 # watcher: where a run stands still, what there is of it is shown before the case's limit ends all.
 watcher() {
-  while sleep 20 >/dev/null; do
+  while sleep 20 >/dev/null 2>&1; do
     ! pgrep -x backout >/dev/null || [ -z "$(find /root/killed -mmin +5 2>/dev/null)" ] || { stuck "nothing was said for five minutes"; touch /root/killed; }
   done
 }
