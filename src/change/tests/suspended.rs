@@ -1,16 +1,22 @@
 //! A pool's I/O is suspended.
 
 use std::fs;
+use std::path::PathBuf;
 
 use super::straight::upgraded;
 use super::world::{Ended, PLAIN, ROUGH, Verb, World};
 use crate::change::crash::testing::{Hook, Strike};
 use crate::change::run::Outcome;
 
-fn suspend(world: &World, pool: &str, yes: bool) {
+/// The file that tells the pool's state, in a folder that is there.
+fn state_file(world: &World, pool: &str) -> PathBuf {
     let folder = world.root.join("proc/spl/kstat/zfs").join(pool);
     fs::create_dir_all(&folder).expect("folder");
-    fs::write(folder.join("state"), if yes { "SUSPENDED\n" } else { "ONLINE\n" }).expect("written");
+    folder.join("state")
+}
+
+fn suspend(world: &World, pool: &str, yes: bool) {
+    fs::write(state_file(world, pool), if yes { "SUSPENDED\n" } else { "ONLINE\n" }).expect("written");
 }
 
 #[test]
@@ -47,9 +53,7 @@ fn s8_nothing_is_begun_on_a_suspended_pool() {
 fn a_pool_that_is_suspended_in_the_middle_stops_the_next_step() {
     let world = upgraded(PLAIN);
     let plan = world.plan(Verb::Keep, &world.state());
-    let folder = world.root.join("proc/spl/kstat/zfs/t");
-    fs::create_dir_all(&folder).expect("folder");
-    let file = folder.join("state");
+    let file = state_file(&world, "t");
     let hook: Hook = Box::new(move |found, _| {
         if found == "point snapshot-upgraded:done" {
             fs::write(&file, "SUSPENDED\n").expect("written");
@@ -67,9 +71,7 @@ fn a_pool_that_is_suspended_in_the_middle_stops_the_next_step() {
 fn a_step_that_fails_on_a_suspended_pool_says_so() {
     let world = upgraded(PLAIN);
     let plan = world.plan(Verb::Keep, &world.state());
-    let folder = world.root.join("proc/spl/kstat/zfs/t");
-    fs::create_dir_all(&folder).expect("folder");
-    let file = folder.join("state");
+    let file = state_file(&world, "t");
     let hook: Hook = Box::new(move |place, _| {
         (place == "command restore before").then(|| {
             fs::write(&file, "SUSPENDED\n").expect("written");
