@@ -204,7 +204,7 @@ impl Session<'_> {
     }
 
     fn pools_answer(&self) -> Result<(), storage::Suspended> {
-        storage::answers(&storage::pools(&self.root.join("proc"), self.state.opening.datasets.iter().map(|mount| &mount.dataset)))
+        storage::answers(&self.runner.pools)
     }
 
     /// Nothing is begun on a pool that does not answer.

@@ -3,14 +3,14 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 
-use crate::exec::{self, quote};
+use crate::exec::{Storage, quote};
 use crate::zfs::{Dataset, Pool};
 
 /// How long the I/O may be suspended before it is said that this process hangs. Commands are ended earlier, so what still waits then is the process itself.
@@ -24,23 +24,25 @@ const ROOM: u64 = 1 << 20;
 #[error(
     "the I/O of pool {0} is suspended: it neither reads nor writes. See `zpool status {0}`, bring its devices back, then: zpool clear {0}"
 )]
-pub struct Suspended(pub Pool);
+pub struct Suspended(pub String);
 
 /// The pools of these datasets, each with the file that tells its state.
-pub fn pools<'a>(proc: &Path, datasets: impl Iterator<Item = &'a Dataset>) -> Vec<(Pool, PathBuf)> {
+pub fn pools<'a>(proc: &Path, datasets: impl Iterator<Item = &'a Dataset>) -> Vec<Storage> {
     let mut pools: Vec<Pool> = datasets.map(Dataset::pool).collect();
     pools.sort();
     pools.dedup();
-    pools.into_iter().map(|pool| (pool.clone(), proc.join("spl/kstat/zfs").join(pool.as_str()).join("state"))).collect()
+    let storage =
+        |pool: Pool| Storage { pool: pool.to_string(), state: proc.join("spl/kstat/zfs").join(pool.as_str()).join("state"), silent: false };
+    pools.into_iter().map(storage).collect()
 }
 
 /// Whether none of them is suspended.
 ///
 /// # Errors
 /// The first that is.
-pub fn answers(pools: &[(Pool, PathBuf)]) -> Result<(), Suspended> {
-    match pools.iter().find(|(_, file)| exec::suspended(file)) {
-        Some((pool, _)) => Err(Suspended(pool.clone())),
+pub fn answers(pools: &[Storage]) -> Result<(), Suspended> {
+    match pools.iter().find(|storage| storage.suspended()) {
+        Some(storage) => Err(Suspended(storage.pool.clone())),
         None => Ok(()),
     }
 }
@@ -79,7 +81,7 @@ pub struct Watch(Arc<AtomicBool>);
 
 impl Watch {
     /// Calls `stuck`, on a thread of its own, when one has been suspended all the time for [`HANGS_AFTER`].
-    pub fn over(pools: Vec<(Pool, PathBuf)>, stuck: impl FnOnce(Suspended) + Send + 'static) -> Self {
+    pub fn over(pools: Vec<Storage>, stuck: impl FnOnce(Suspended) + Send + 'static) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let end = Arc::clone(&over);
         std::thread::spawn(move || {
@@ -90,7 +92,8 @@ impl Watch {
                     Err(suspended) if since.elapsed() > HANGS_AFTER => return stuck(suspended),
                     Err(_) => {}
                 }
-                std::thread::sleep(Duration::from_secs(1));
+                // A silent one is asked by a command.
+                std::thread::sleep(Duration::from_secs(if pools.iter().any(|pool| pool.silent) { 10 } else { 1 }));
             }
         });
         Self(over)

@@ -9,7 +9,7 @@ use super::{Exit, Global, Trouble, changes};
 use crate::change::layout::write_atomic;
 use crate::change::run::{Outcome, Session};
 use crate::change::{Layout, Lock, storage};
-use crate::exec::{Interrupt, Runner};
+use crate::exec::{Interrupt, Runner, Storage};
 use crate::journal::{Journal, Opening, Question, Record, State};
 use crate::plan::Plan;
 use crate::trust;
@@ -86,8 +86,10 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
     }
     let interrupt = Interrupt::on_signals().map_err(|error| Trouble::new(Exit::Failed, format!("cannot listen to signals: {error}")))?;
     let mut runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
-    let pools = storage::pools("/proc".as_ref(), state.opening.datasets.iter().map(|mount| &mount.dataset));
-    runner.pools = pools.iter().map(|(_, file)| file.clone()).collect();
+    let quiet = runner.quiet();
+    let found = storage::pools("/proc".as_ref(), state.opening.datasets.iter().map(|mount| &mount.dataset));
+    let pools: Vec<Storage> = found.into_iter().map(|pool| pool.asked(&quiet)).collect();
+    runner.pools.clone_from(&pools);
     let (outer, journal_at) = (global.clone(), layout.journal());
     let _watch = storage::Watch::over(pools, move |suspended| hangs(&outer, &journal_at, &suspended.into()));
     // What `zfs` starts ends with it: the engine's many commands need no control group.

@@ -10,7 +10,7 @@ mod ending;
 mod interrupt;
 
 pub use command::{Command, ExecError, Output};
-pub use ending::suspended;
+pub use ending::Storage;
 pub use interrupt::Interrupt;
 
 #[cfg(test)]
@@ -48,8 +48,8 @@ pub struct Runner {
     pub marker: Option<String>,
     /// The requests to stop.
     pub interrupt: Interrupt,
-    /// Files that tell the states of the pools that the commands may wait for (see [`suspended`]).
-    pub pools: Vec<PathBuf>,
+    /// The pools that the commands may wait for.
+    pub pools: Vec<Storage>,
     /// Below this control group the commands get one of their own.
     home: Option<PathBuf>,
     notes: Arc<Mutex<Vec<String>>>,

@@ -107,7 +107,13 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         roots: vec![Root { name: "tank/db".parse().expect("name"), tree: Ok(Some(tree)), room: None, beside: Vec::new() }],
         pools: vec![PoolFact {
             name: "tank".parse().expect("name"),
-            state: Ok(Some(PoolState { health: "ONLINE".into(), size: 100 * GIB, free: 60 * GIB, readonly: false })),
+            state: Ok(Some(PoolState {
+                health: "ONLINE".into(),
+                size: 100 * GIB,
+                free: 60 * GIB,
+                readonly: false,
+                failmode: "wait".into(),
+            })),
         }],
         data: vec![DataPath { path: "/srv/db".into(), real: Ok("/srv/db".into()), on: Ok(lies("/srv/db", "tank/db")) }],
         outside: vec![DataPath { path: "/srv/queue".into(), real: Ok("/srv/queue".into()), on: Ok(lies("/", "/dev/vda1")) }],
@@ -162,7 +168,8 @@ pub(super) fn spoil(facts: &mut Facts) {
     let name = |text: &str| -> crate::zfs::Dataset { text.parse().expect("name") };
     facts.caller = Ok(Caller { uid: 1000, capabilities: 0 });
     facts.zfs = Err("no module".into());
-    facts.pools[0].state = Ok(Some(PoolState { health: "DEGRADED".into(), size: 100 * GIB, free: 1, readonly: true }));
+    facts.pools[0].state =
+        Ok(Some(PoolState { health: "DEGRADED".into(), size: 100 * GIB, free: 1, readonly: true, failmode: "continue".into() }));
     facts.pools.push(PoolFact { name: name("fast").pool(), state: Ok(None) });
     facts.roots[0].beside = vec![Ok(CloneFact { name: name("tank/db.failed"), change: None })];
     facts.roots.push(Root { name: name("fast/x"), tree: Ok(None), room: None, beside: Vec::new() });

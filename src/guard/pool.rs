@@ -57,6 +57,23 @@ pub(super) fn health(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
+/// `zpoolprops(7)`, `failmode`. Seen with 2.1.11: what was written when the device went was accepted by `write` and `sync`, and is a data error after
+/// `zpool clear`; and the pool's state goes on to say ONLINE.
+pub(super) fn failmode(facts: &Facts) -> Vec<Finding> {
+    let finding = |(pool, _): (&PoolFact, &PoolState)| {
+        Finding::warn(
+            "pool-failmode",
+            format!("pool {} has failmode=continue: when its devices fail, data may be lost without a word", pool.name),
+        )
+        .detail([
+            "ZFS then accepts writes that never reach the devices, and shows the pool as ONLINE. No way back brings them again.".to_owned(),
+            "With failmode=wait all who write wait until the devices are back.".to_owned(),
+        ])
+        .remedy([format!("zpool set failmode=wait {}", pool.name)])
+    };
+    states(facts).filter(|(_, state)| state.failmode == "continue").map(finding).collect()
+}
+
 /// Room in the pool as a whole.
 pub(super) fn fill(facts: &Facts) -> Vec<Finding> {
     if facts.occasion.is_downgrade() && facts.in_place() {
@@ -86,7 +103,7 @@ mod tests {
     }
 
     fn sound() -> PoolState {
-        PoolState { health: "ONLINE".into(), size: 100 * GIB, free: 50 * GIB, readonly: false }
+        PoolState { health: "ONLINE".into(), size: 100 * GIB, free: 50 * GIB, readonly: false, failmode: "wait".into() }
     }
 
     #[test]
@@ -129,6 +146,19 @@ mod tests {
             refused: pool tank is imported read-only [pool-readonly]
               to do: zpool export tank
                      zpool import tank
+            ");
+    }
+
+    #[test]
+    fn what_loses_data_when_devices_fail() {
+        for mode in ["wait", "panic", "-"] {
+            assert_eq!(failmode(&with(PoolState { failmode: mode.into(), ..sound() })), [], "{mode}");
+        }
+        insta::assert_snapshot!(show(&failmode(&with(PoolState { failmode: "continue".into(), ..sound() }))), @r"
+            warning: pool tank has failmode=continue: when its devices fail, data may be lost without a word [pool-failmode]
+                     ZFS then accepts writes that never reach the devices, and shows the pool as ONLINE. No way back brings them again.
+                     With failmode=wait all who write wait until the devices are back.
+              to do: zpool set failmode=wait tank
             ");
     }
 

@@ -124,6 +124,8 @@ pub struct PoolInfo {
     pub free: u64,
     /// Whether it was imported read-only.
     pub readonly: bool,
+    /// What happens when its devices fail: `wait`, `continue` or `panic` (`zpoolprops(7)`).
+    pub failmode: String,
 }
 
 /// One dataset of a rollback in place.

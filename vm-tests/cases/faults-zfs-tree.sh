@@ -61,6 +61,8 @@ grep -F '[data-path]' /root/said
 redis_site
 umount /var/lib/redis/appendonlydir/deep
 zfs set mountpoint=legacy tank/redis/box/aof/deep
+# The directory goes with the mountpoint.
+mkdir -p /var/lib/redis/appendonlydir/deep
 mount -t zfs tank/redis/box/aof/deep /var/lib/redis/appendonlydir/deep
 expect 3 backout upgrade --yes 2>&1 | tee /root/said
 grep -F '[legacy-mount]' /root/said

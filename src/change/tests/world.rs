@@ -12,7 +12,7 @@ use super::product::{Mode, Product};
 use super::script::playbook;
 use crate::change::crash::testing::{self, Hook, Killed};
 use crate::change::run::{Event, Outcome, Session};
-use crate::change::{Layout, layout::private_dir};
+use crate::change::{Layout, layout::private_dir, storage};
 use crate::exec::{Interrupt, Runner, StandIn};
 use crate::journal::{self, FORMAT, Journal, Opening, Output, Phase, Question, Record, State};
 use crate::plan::{self, DowngradeInput, Mount, Opened, Plan, Procedure};
@@ -183,6 +183,7 @@ impl World {
         journal.append(Record::Opened(opening.clone())).expect("appended");
         let mut runner = Runner::new(None, None, Interrupt::default());
         let answers = product.clone();
+        runner.pools = storage::pools(&root.join("proc"), opening.datasets.iter().map(|mount| &mount.dataset));
         runner.stand_in = StandIn(Some(Arc::new(move |command| answers.answer(command))));
         Self {
             engine: Struck { fake, method: kind.method },

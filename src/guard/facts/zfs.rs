@@ -122,4 +122,6 @@ pub struct PoolState {
     pub free: u64,
     /// Imported read-only.
     pub readonly: bool,
+    /// `wait`, `continue` or `panic`.
+    pub failmode: String,
 }

@@ -23,7 +23,13 @@ pub(super) fn pools(sources: &Sources<'_>) -> Vec<PoolFact> {
     names.dedup();
     let state = |pool: &Pool| {
         let info = sources.engine.pool(pool).map_err(|error| error.to_string())?;
-        Ok(info.map(|info| PoolState { health: info.health, size: info.size, free: info.free, readonly: info.readonly }))
+        Ok(info.map(|info| PoolState {
+            health: info.health,
+            size: info.size,
+            free: info.free,
+            readonly: info.readonly,
+            failmode: info.failmode,
+        }))
     };
     names.into_iter().map(|name| PoolFact { state: state(&name), name }).collect()
 }

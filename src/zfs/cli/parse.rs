@@ -14,7 +14,7 @@ pub const SNAPSHOT_COLUMNS: &str = "name,guid,createtxg,creation,used,referenced
 /// Columns of [`bookmarks`].
 pub const BOOKMARK_COLUMNS: &str = "name,guid,createtxg";
 /// Columns of [`pool`].
-pub const POOL_COLUMNS: &str = "name,guid,health,size,free,readonly";
+pub const POOL_COLUMNS: &str = "name,guid,health,size,free,readonly,failmode";
 
 fn wrong(detail: String) -> ZfsError {
     ZfsError::Unexpected { command: "zfs".to_owned(), detail }
@@ -136,11 +136,11 @@ pub fn bookmarks(text: &str) -> Result<Vec<BookmarkInfo>> {
 /// # Errors
 /// When there is not exactly one row, or it is not as expected.
 pub fn pool(text: &str) -> Result<PoolInfo> {
-    let mut all = rows::<6>(text);
+    let mut all = rows::<7>(text);
     let (Some(row), None) = (all.next(), all.next()) else {
         return Err(wrong(format!("not one row: {text:?}")));
     };
-    let [name, guid, health, size, free, readonly] = row?;
+    let [name, guid, health, size, free, readonly, failmode] = row?;
     Ok(PoolInfo {
         name: name.parse()?,
         guid: Guid(number("guid", guid)?),
@@ -149,6 +149,7 @@ pub fn pool(text: &str) -> Result<PoolInfo> {
         size: number_or_zero("size", size)?,
         free: number_or_zero("free", free)?,
         readonly: flag("readonly", readonly)?,
+        failmode: failmode.to_owned(),
     })
 }
 
@@ -250,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_pool_without_a_size_is_read() {
-        let one = pool("t\t5\tUNAVAIL\t-\t-\t-\n").unwrap();
+        let one = pool("t\t5\tUNAVAIL\t-\t-\t-\t-\n").unwrap();
         assert_eq!((one.health.as_str(), one.size, one.readonly), ("UNAVAIL", 0, false));
     }
 

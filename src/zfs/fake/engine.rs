@@ -110,6 +110,7 @@ impl Engine for FakeEngine {
             size: SIZE,
             free: if fake.full { 0 } else { SIZE },
             readonly: false,
+            failmode: "wait".to_owned(),
         }))
     }
 
