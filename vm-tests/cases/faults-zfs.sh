@@ -268,7 +268,8 @@ send_slowly "tank/redis@named 1:00"
 newer=$SENDER
 stands 1 'is in use'
 identity "tank/redis@named 1:00" | grep .
-expect 4 backout status | grep -F 'backout abort'
+# It was not begun: what halted last counts until it is.
+expect 6 backout status | grep -F 'backout abort'
 fault "newer snapshot being sent, in place" halted
 send_slowly "$ours"
 target=$SENDER

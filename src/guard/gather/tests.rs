@@ -328,6 +328,16 @@ fn before_the_downgrade() {
 }
 
 #[test]
+fn a_refquota_above_limits_nothing_beside() {
+    let host = Host::new();
+    let room = || host.gather(Occasion::Downgrade { in_place: false }, |_| {}).roots[0].room;
+    assert!(room().is_some());
+    host.engine.set(&"tank".parse().expect("name"), "refquota", "1000000000000").expect("set");
+    assert_eq!(room(), None);
+    assert_eq!(host.gather(Occasion::Downgrade { in_place: true }, |_| {}).roots[0].room, None);
+}
+
+#[test]
 fn links_and_strangers() {
     let host = Host::new();
     host.write("elsewhere/space", "");

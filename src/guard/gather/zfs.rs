@@ -48,10 +48,11 @@ fn keeps(sources: &Sources<'_>) -> bool {
     sources.occasion == Occasion::Downgrade { in_place: false }
 }
 
-/// What is free to the dataset above is free to one beside it.
+/// What is free to the dataset above is free to one beside it; unless its own `refquota` is in that number, which limits nothing below it (`zfsprops(7)`).
+/// Nothing else tells the room then: what is free to the dataset itself stands for it.
 fn room(sources: &Sources<'_>, root: &Dataset) -> Option<u64> {
     let above: Dataset = root.as_str().rsplit_once('/')?.0.parse().ok()?;
-    sources.engine.dataset(&above).ok().flatten().filter(|_| keeps(sources)).map(|info| info.available)
+    sources.engine.dataset(&above).ok().flatten().filter(|info| keeps(sources) && info.refquota.is_none()).map(|info| info.available)
 }
 
 /// The endings of the names that the keeping rollback gives: the restored state before the swap, the upgraded one after it, and the one undone.
