@@ -63,9 +63,8 @@ same_redis /root/dump-new
 echo "== in place, and a pool that gives errors instead of waiting"
 zpool set failmode=continue tank
 # ZFS calls it ONLINE then, suspended or not; and what was accepted meanwhile may be gone: it is warned of before.
-backout check >/run/said 2>&1
-grep -F '[pool-failmode]' /run/said
 while_it_runs inventory:keys downgrade --in-place --yes
+grep -F '[pool-failmode]' /run/said
 zpool set failmode=wait tank
 crash_at_resume rollback:started
 take_away
