@@ -24,7 +24,7 @@ cut_boot() {
     point=$(tr -d '\r' <"$out/console" 2>/dev/null | sed -n 's/^cut me here: //p' | head -n 1)
     if [ -z "$point" ] && [ -n "$after" ]; then
       if [ -z "$clock" ] && grep -q 'the clock runs' "$out/console" 2>/dev/null; then clock=$(date +%s%N); fi
-      if [ -n "$clock" ] && [ "$(($(date +%s%N) - clock))" -ge "$(awk -v s="$after" 'BEGIN { printf "%d", s * 1e9 }')" ]; then point="$after-s"; fi
+      if [ -n "$clock" ] && [ "$(($(date +%s%N) - clock))" -ge "$(awk -v s="$after" 'BEGIN { printf "%.0f", s * 1e9 }')" ]; then point="$after-s"; fi
     fi
     if [ $((SECONDS - began)) -ge "$VM_BOOT_LIMIT" ] && ! vm_boots "$out/console"; then hung=yes; fi
     if [ -n "$point$hung" ] || [ "$SECONDS" -ge "$deadline" ]; then break; fi
