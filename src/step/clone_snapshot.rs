@@ -9,7 +9,7 @@ use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::journal::Output;
 use crate::plan::{CloneSnapshot, Step};
-use crate::zfs::{DatasetInfo, PROP_CHANGE, PROP_ROLE};
+use crate::zfs::{DatasetInfo, DatasetKind, PROP_CHANGE, PROP_ROLE};
 
 /// Not copied: set on its own, of the clone itself, fixed when a volume is made; or of the key, which a clone shares with its origin until it is promoted.
 const NOT_COPIED: [&str; 7] = ["canmount", "volsize", "volblocksize", "encryption", "keyformat", "keylocation", "pbkdf2iters"];
@@ -42,7 +42,11 @@ impl Effect for CloneSnapshot {
         if let Some(why) = surprise(context, &self.snapshot, self.guid)? {
             bail!(why);
         }
-        let properties = [("canmount", "noauto"), (PROP_CHANGE, context.change())];
+        let mut properties = vec![(PROP_CHANGE, context.change())];
+        // A volume has no canmount (`zfsprops(7)`): ZFS ignores it there, and it would be missed.
+        if engine.dataset(&self.like)?.is_none_or(|like| like.kind != DatasetKind::Volume) {
+            properties.push(("canmount", "noauto"));
+        }
         engine
             .clone_snapshot(&self.snapshot, &self.target, &properties)
             .with_context(|| format!("{} could not be cloned", self.snapshot))?;
