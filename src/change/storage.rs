@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 
-use crate::exec::{Storage, quote};
+use crate::exec::{self, Storage, quote};
 use crate::zfs::{Dataset, Pool};
 
 /// How long the I/O may be suspended before it is said that this process hangs. Commands are ended earlier, so what still waits then is the process itself.
@@ -92,8 +92,7 @@ impl Watch {
                     Err(suspended) if since.elapsed() > HANGS_AFTER => return stuck(suspended),
                     Err(_) => {}
                 }
-                // A silent one is asked by a command.
-                std::thread::sleep(Duration::from_secs(if pools.iter().any(|pool| pool.silent) { 10 } else { 1 }));
+                std::thread::sleep(exec::every(&pools));
             }
         });
         Self(over)

@@ -8,10 +8,11 @@ pub mod cgroup;
 mod command;
 mod ending;
 mod interrupt;
+mod storage;
 
 pub use command::{Command, ExecError, Output};
-pub use ending::Storage;
 pub use interrupt::Interrupt;
+pub use storage::{Storage, every};
 
 #[cfg(test)]
 use std::fmt;

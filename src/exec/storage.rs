@@ -1,0 +1,94 @@
+//! Pools that commands may wait for, and how it is learnt that one does not answer.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::{Command, Runner};
+
+/// How long a command may go on while a pool's I/O is suspended: somebody may be bringing the devices back.
+const SUSPENDED_FOR: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
+/// How often a pool's file is read.
+const READ_EVERY: Duration = Duration::from_secs(1);
+/// How often a pool is asked by a command, and how long that may take.
+const ASKED_EVERY: Duration = Duration::from_secs(10);
+
+/// A pool that commands may wait for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// Its name.
+    pub pool: String,
+    /// Its file under `/proc/spl/kstat/zfs`, which tells its state: reading that never waits for the pool.
+    pub state: PathBuf,
+    /// It has `failmode=continue`, with which that file says ONLINE of a suspended pool as well (`spa_state_to_name`).
+    pub silent: bool,
+}
+
+impl Storage {
+    /// The same, which is asked for its `failmode`; one that does not answer counts as silent.
+    #[must_use]
+    pub fn asked(mut self, runner: &Runner) -> Self {
+        let answer = runner.run(&Command::new(["zpool", "get", "-Hp", "-o", "value", "failmode", &self.pool]).timeout(ASKED_EVERY));
+        self.silent = answer.map_or(true, |output| output.stdout.trim() == "continue");
+        self
+    }
+
+    /// Whether its I/O is suspended.
+    pub fn suspended(&self) -> bool {
+        std::fs::read_to_string(&self.state).is_ok_and(|state| state.trim() == "SUSPENDED") || self.silent && self.status_says_so()
+    }
+
+    fn status_says_so(&self) -> bool {
+        let answer = Runner::default().attempt(&Command::new(["zpool", "status", &self.pool]).timeout(ASKED_EVERY));
+        answer.is_ok_and(|(output, _)| means_suspended(&output.stdout))
+    }
+}
+
+/// The message's number for a failure of I/O with `failmode=continue` in `zpool status` (`zfs_msgid_table`); the words may change.
+fn means_suspended(status: &str) -> bool {
+    status.lines().any(|line| line.trim_start().starts_with("see: ") && line.trim_end().ends_with("/ZFS-8000-JQ"))
+}
+
+/// How often these are looked at.
+pub fn every(pools: &[Storage]) -> Duration {
+    if pools.iter().any(|pool| pool.silent) { ASKED_EVERY } else { READ_EVERY }
+}
+
+/// Since when storage does not answer, looked at now and then.
+pub(super) struct Since {
+    looked: Instant,
+    since: Option<Instant>,
+}
+
+impl Since {
+    /// The first look is not at once: most commands end sooner.
+    pub(super) fn now() -> Self {
+        Self { looked: Instant::now(), since: None }
+    }
+
+    pub(super) fn suspended_for_long(&mut self, pools: &[Storage]) -> Option<String> {
+        if self.looked.elapsed() < every(pools) {
+            return None;
+        }
+        self.looked = Instant::now();
+        let found = pools.iter().find(|pool| pool.suspended());
+        let since = found.map(|_| self.since.unwrap_or_else(Instant::now));
+        self.since = since;
+        found.filter(|_| since.is_some_and(|since| since.elapsed() >= SUSPENDED_FOR)).map(|pool| pool.pool.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspended_pool_that_is_shown_as_online() {
+        // zpool status of OpenZFS 2.1.11, the device gone, then back and cleared.
+        let gone = "  pool: tank\n state: ONLINE\nstatus: One or more devices are faulted in response to IO failures.\n\
+                    action: Make sure the affected devices are connected, then run 'zpool clear'.\n   \
+                    see: https://openzfs.github.io/openzfs-docs/msg/ZFS-8000-JQ\nconfig:\n";
+        let back = gone.replace("-JQ", "-8A");
+        assert!(means_suspended(gone));
+        assert!(!means_suspended(&back) && !means_suspended(""));
+    }
+}
