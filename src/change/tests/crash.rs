@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::kind::{Kind, PLAIN, ROUGH};
 use super::product::Mode;
 use super::straight::upgraded;
-use super::world::{Ended, Kind, PLAIN, ROUGH, Verb, World};
+use super::world::{Ended, Verb, World};
 use crate::change::crash::testing::{Hook, Strike};
 
 /// Strikes at the n-th place that is asked (from 1), once; counts.

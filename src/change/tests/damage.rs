@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::kind::{PLAIN, ROUGH};
 use super::straight::upgraded;
-use super::world::{Ended, PLAIN, ROUGH, Verb, World};
+use super::world::{Ended, Verb, World};
 use crate::change::crash::testing::{Hook, Strike};
 use crate::change::run::Outcome;
 use crate::plan::Side;

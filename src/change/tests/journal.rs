@@ -5,8 +5,9 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::crash::{each_once, everything};
+use super::kind::{PLAIN, ROUGH};
 use super::straight::upgraded;
-use super::world::{PLAIN, ROUGH, Verb, World};
+use super::world::{Verb, World};
 use crate::cli::report;
 use crate::journal::file::decode;
 use crate::journal::{JournalError, Line, Phase, Question, Record, Run, State, StepState};

@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod engine;
 mod journal;
+mod kind;
 mod product;
 mod random;
 mod rejects;

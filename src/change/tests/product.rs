@@ -29,7 +29,7 @@ pub(super) struct Host {
     pub mode: Mode,
     pub masked: bool,
     pub has_unit: bool,
-    /// See [`super::world::Kind`].
+    /// See [`super::kind::Kind`].
     pub strict: bool,
     way: Way,
     /// What clients were told is stored.
@@ -178,7 +178,7 @@ impl Host {
 }
 
 impl Product {
-    pub(super) fn new(engine: FakeEngine, root: &Path, kind: &super::world::Kind) -> Self {
+    pub(super) fn new(engine: FakeEngine, root: &Path, kind: &super::kind::Kind) -> Self {
         if kind.way == Way::Full {
             for path in [LOG, INDEX] {
                 fs::create_dir_all(root.join(&path[1..])).expect("folder");

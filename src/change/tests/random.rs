@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
+use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
-use super::world::{Ended, Kind, PLAIN, ROUGH, Verb};
+use super::world::{Ended, Verb};
 use crate::change::crash::testing::{Hook, Strike};
 use crate::change::run::Outcome;
 use crate::journal::{Phase, Record};

@@ -1,8 +1,9 @@
 //! What the previous version rejects: nothing of it is left out before a person has answered for it, and then it is whole, named and counted.
 
+use super::kind::{Kind, PLAIN, ROUGH};
 use super::product::Mode;
 use super::straight::upgraded;
-use super::world::{Ended, Kind, PLAIN, ROUGH, Verb, World};
+use super::world::{Ended, Verb, World};
 use crate::change::crash::testing::{Hook, Strike};
 use crate::change::run::Outcome;
 use crate::journal::{Output, Question, REJECTED};

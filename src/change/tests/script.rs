@@ -1,6 +1,6 @@
 //! The playbook of the small product.
 
-use super::world::Kind;
+use super::kind::Kind;
 use crate::playbook::{Playbook, Way};
 
 const FULL: &str = r#"

@@ -1,6 +1,7 @@
 //! Every procedure without interruption.
 
-use super::world::{Kind, PLAIN, ROUGH, Verb, World};
+use super::kind::{Kind, PLAIN, ROUGH};
+use super::world::{Verb, World};
 use crate::change::crumb::Crumb;
 use crate::change::run::Outcome;
 use crate::journal::{Output, Phase};

@@ -1,7 +1,8 @@
 //! Others at work on the pool in the middle of a downgrade.
 
+use super::kind::{PLAIN, ROUGH};
 use super::straight::{until, upgraded};
-use super::world::{Ended, PLAIN, ROUGH, Verb, World};
+use super::world::{Ended, Verb, World};
 use crate::change::run::Outcome;
 use crate::zfs::{Dataset, DatasetKind, Engine, Guid, Snapshot};
 

@@ -1,8 +1,9 @@
 //! The ways back without datasets: a backup of everything in folders, and packages alone.
 
 use super::crash::{Case, backed_out, cases_everywhere, half_way};
+use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
-use super::world::{Ended, Kind, PLAIN, ROUGH, Verb, World};
+use super::world::{Ended, Verb, World};
 use crate::change::crash::testing::{Hook, Strike};
 use crate::change::run::Outcome;
 use crate::playbook::Way;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::engine::Struck;
+use super::kind::Kind;
 use super::product::{Mode, Product};
 use super::script::playbook;
 use crate::change::crash::testing::{self, Hook, Killed};
@@ -17,57 +18,7 @@ use crate::exec::{Interrupt, Runner, StandIn};
 use crate::journal::{self, FORMAT, Journal, Opening, Output, Phase, Question, Record, State};
 use crate::plan::{self, DowngradeInput, Mount, Opened, Plan, Procedure};
 use crate::playbook::{Playbook, Way};
-use crate::zfs::{Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE, PROP_ROLLED_BACK, RollbackMethod};
-
-/// How the product is.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Kind {
-    /// An interrupted restore goes on; else the data is rolled back first.
-    pub resumable: bool,
-    pub unit: bool,
-    pub reinstall_first: bool,
-    pub uninstall: bool,
-    pub method: RollbackMethod,
-    /// The index is on a pool of its own.
-    pub pools: bool,
-    /// A boot does not mount the log.
-    pub noauto: bool,
-    /// The data was cloned from another dataset before it all began.
-    pub cloned: bool,
-    /// The playbook tells the processes that serve clients from the others.
-    pub told: bool,
-    /// Packages refuse to be removed when they are not there, to be installed when they are, and to be upgraded when they are not.
-    pub strict: bool,
-    /// How a version comes back: on datasets, from a backup of everything in folders, or without data.
-    pub way: Way,
-}
-
-pub(super) const PLAIN: Kind = Kind {
-    resumable: true,
-    unit: true,
-    reinstall_first: false,
-    uninstall: true,
-    method: RollbackMethod::Program,
-    pools: false,
-    noauto: true,
-    cloned: false,
-    told: false,
-    strict: false,
-    way: Way::Zfs,
-};
-pub(super) const ROUGH: Kind = Kind {
-    resumable: false,
-    unit: false,
-    reinstall_first: true,
-    uninstall: false,
-    method: RollbackMethod::OneByOne,
-    pools: true,
-    noauto: false,
-    cloned: false,
-    told: false,
-    strict: false,
-    way: Way::Zfs,
-};
+use crate::zfs::{Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE, PROP_ROLLED_BACK};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
@@ -141,6 +92,10 @@ impl World {
         .expect("dataset");
         fake.mount(&name("t/app/log")).expect("mounted");
         fake.create(&name(index), DatasetKind::Filesystem, &[("mountpoint", "/srv/index"), ("canmount", "on")]).expect("dataset");
+        if kind.pools {
+            // Goes with the dataset, and is never mounted.
+            fake.create(&name("u/index/volume"), DatasetKind::Volume, &[]).expect("volume");
+        }
         // Snapshots of somebody else's, older than ours.
         fake.snapshot(&["t/app@daily".parse().expect("a name")], &[]).expect("snapshot");
         let roots = if kind.way == Way::Zfs { vec![name("t/app"), name(index)] } else { Vec::new() };
@@ -440,7 +395,7 @@ impl World {
             let info = engine.dataset(&mount.dataset).expect("dataset").expect("there");
             assert_eq!(
                 (info.mounted, &engine.local(&mount.dataset, "canmount").expect("local")),
-                (true, &mount.canmount),
+                (info.kind == DatasetKind::Filesystem, &mount.canmount),
                 "{}",
                 mount.dataset
             );
@@ -465,7 +420,10 @@ impl World {
             }
         }
         let index = self.roots[1].to_string();
-        let mut expected = vec!["t".to_owned(), "t/app".into(), "t/app@daily".into(), "t/app/log".into(), "u".into(), index];
+        let mut expected = vec!["t".to_owned(), "t/app".into(), "t/app@daily".into(), "t/app/log".into(), "u".into(), index.clone()];
+        if index == "u/index" {
+            expected.push("u/index/volume".into());
+        }
         if self.cloned {
             expected.extend(["t/base".to_owned(), "t/base@gold".to_owned()]);
         }

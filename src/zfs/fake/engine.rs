@@ -4,8 +4,8 @@ use super::world::{FakeDataset, FakeSnapshot, ITEM, World};
 use super::{FakeEngine, fault::Call};
 use crate::zfs::rollback::{free, look, same};
 use crate::zfs::{
-    BookmarkInfo, Change, Dataset, DatasetInfo, Engine, Guid, PROP_ROLLED_BACK, Pool, PoolInfo, Result, RollbackMethod, RollbackTarget,
-    Snapshot, SnapshotInfo, ZfsError, verify,
+    BookmarkInfo, Change, Dataset, DatasetInfo, DatasetKind, Engine, Guid, PROP_ROLLED_BACK, Pool, PoolInfo, Result, RollbackMethod,
+    RollbackTarget, Snapshot, SnapshotInfo, ZfsError, verify,
 };
 
 /// The size of a pool, which is only something to show.
@@ -200,6 +200,10 @@ impl Engine for FakeEngine {
             call.seam()?;
             let dataset = world.dataset_mut(target)?;
             dataset.properties.extend(properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+            if dataset.kind == DatasetKind::Volume && dataset.properties.remove("canmount").is_some() {
+                // ZFS ignores it, and the engine looks what came of it.
+                return Err(ZfsError::Unexpected { command: "set".into(), detail: format!("canmount of {target} is not set") });
+            }
             Ok(())
         })
     }

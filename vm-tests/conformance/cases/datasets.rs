@@ -67,7 +67,7 @@ pub fn children_are_cloned_one_by_one(world: &dyn World) {
 }
 
 /// DESCRIPTION: volumes are cloned, renamed, promoted and destroyed, too.
-/// STRATEGY: one volume through all of it.
+/// STRATEGY: one volume through all of it; a clone with `canmount`, which a volume does not have, is not taken for what was asked.
 pub fn a_volume_is_cloned_and_renamed(world: &dyn World) {
     let engine = world.engine();
     let volume = world.name("v 1");
@@ -80,6 +80,8 @@ pub fn a_volume_is_cloned_and_renamed(world: &dyn World) {
     assert_eq!(engine.dataset(&moved).unwrap().unwrap().kind, DatasetKind::Volume);
     assert_eq!(engine.promote(&moved).unwrap(), Change::Made);
     assert_eq!(engine.destroy_dataset(&volume, world.guid_of(&volume)).unwrap(), Change::Made);
+    let snapshot = world.take("v 3@y");
+    refused!(engine.clone_snapshot(&snapshot, &world.name("v 4"), &[("canmount", "noauto")]), Unexpected { .. });
 }
 
 /// DESCRIPTION: a rename keeps guids, takes children and snapshots along, and mounts and unmounts nothing.
