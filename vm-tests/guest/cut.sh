@@ -23,6 +23,8 @@ go_on() {
         echo "status says closed, but $UNIT is active" >&2
         return 1
       fi
+      # The proof that the cut before came while it was at work.
+      echo "cut in the middle" >/dev/console
       backout resume
       ;;
     0)

@@ -58,9 +58,9 @@ cut_boot() {
 # run_cuts SCRIPT OUT FROM LIMIT: boots the guest from a copy of the disk FROM again and again, SCRIPT as its case, and cuts its power each time: at the
 # points that the head of SCRIPT names (`cuts:`; `*:done` is each point that ends so, `all` each there is; BACKOUT_CUTS instead of the head's), or at
 # so many random instants (`random: COUNT SECONDS`, from BACKOUT_SEED): then the story begins again from FROM, with another number in /case/round,
-# until there were so many. When nothing is left to cut, the guest must pass. OUT/cuts gets a line a boot.
+# until there were so many, a quarter of them in each of the first four stories at most. When nothing is left to cut, the guest must pass. OUT/cuts gets a line a boot.
 run_cuts() {
-  local script=$1 out=$2 from=$3 limit=$4 only random count=0 seconds=0 seed=${BACKOUT_SEED:-} said boot=0 cuts=0 round=1 after wrote found lossy=0 name point hung=0
+  local script=$1 out=$2 from=$3 limit=$4 only random count=0 seconds=0 seed=${BACKOUT_SEED:-} said boot=0 cuts=0 round=1 after wrote found lossy=0 middle=0 story=0 name point hung=0
   name=$(basename "$script" .sh)
   only=$(header "$script" cuts)
   random=$(header "$script" random)
@@ -85,7 +85,7 @@ run_cuts() {
     if [ -n "$random" ]; then
       # No points but these: a name that no point has.
       echo none >"$out/folder/only"
-      [ "$cuts" -ge "$count" ] || after=$(awk -v r="$RANDOM" -v s="$seconds" 'BEGIN { printf "%.2f", r / 32768 * s }')
+      [ "$cuts" -ge "$count" ] || [ "$story" -ge $(((count + 3) / 4)) ] || after=$(awk -v r="$RANDOM" -v s="$seconds" 'BEGIN { printf "%.2f", r / 32768 * s }')
     elif [ "$only" != all ]; then
       tr ' ' '\n' <<<"$only" >"$out/folder/only"
     fi
@@ -94,16 +94,17 @@ run_cuts() {
     printf '%s\n' "$said" >>"$out/cuts"
     found=$(tr -d '\r' <"$out/boot/console" | sed -n 's/^unflushed: found //p' | head -n 1)
     if [ -n "$wrote" ] && [ "$wrote" != "$found" ]; then lossy=$((lossy + 1)); fi
+    if grep -q '^cut in the middle' "$out/boot/console"; then middle=$((middle + 1)); fi
     # The console of each boot, for whoever must find out.
     cat "$out/boot/console" >>"$out/console"
     case $said in
       'cut '*)
-        cuts=$((cuts + 1))
+        cuts=$((cuts + 1)) story=$((story + 1))
         printf '%s\n' "${said#cut }" >>"$out/fired"
         ;;
       passed)
         [ "$cuts" -lt "$count" ] || break
-        round=$((round + 1))
+        round=$((round + 1)) story=0
         rm -rf "$out/boot"
         qemu-img convert -O raw "$from" "$out/disk.raw" || return 1
         ;;
@@ -116,9 +117,10 @@ run_cuts() {
     esac
   done
   rm -rf "$out/disk.raw" "$out/folder"
-  say "$name: $cuts cuts, $lossy of them took unflushed writes; $(tail -n 1 "$out/cuts")"
+  say "$name: $cuts cuts, $lossy of them took unflushed writes, after $middle the procedure was under way; $(tail -n 1 "$out/cuts")"
   # A cut that takes nothing proves nothing.
   [ "$lossy" -gt 0 ] || { say "no cut took anything: the disk does not forget"; return 1; }
+  [ "$middle" -gt 0 ] || { say "no cut came while the procedure was under way"; return 1; }
   # Every point that was named must have been reached.
   if [ -z "$random" ] && [ "$only" != all ]; then
     for point in $(tr '*' '%' <<<"$only"); do
