@@ -3,7 +3,7 @@
 # STRATEGY: as cut-redis-keep, cut so many seconds after the start of a run, one story after the other; BACKOUT_SEED repeats a run, BACKOUT_RANDOM_CUTS says how many
 # stage: redis-upgraded
 # uses: backout
-# random: 2 40
+# random: 2 240
 # story: Redis, downgrade kept and in place
 # faults: yes
 # when: all
