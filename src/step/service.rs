@@ -31,6 +31,9 @@ impl Stop<'_> {
         for unit in units {
             run_systemctl(context, &["mask", "--no-reload", "--", unit], &format!("could not mask {unit}"))?;
         }
+        for unit in units {
+            ask_again(context, unit)?;
+        }
         // Systemd itself learns of it after the stop: a masked unit has lost its ExecStop, its TimeoutStopSec and its SendSIGKILL=no.
         for unit in units {
             match stop(unit) {
@@ -147,15 +150,23 @@ impl Effect for Release<'_> {
 struct UnitState {
     active: bool,
     masked: bool,
+    /// Its main process has had the SIGTERM of a stop, and is still there.
+    asked: bool,
 }
 
 /// `systemctl show` answers with status 0 for every unit.
 fn unit_state(context: &Context<'_>, unit: &str) -> Result<UnitState> {
-    let command = Command::new(["systemctl", "show", "-p", "LoadState,ActiveState", "--", unit]).timeout(Duration::from_secs(120));
+    let command = Command::new(["systemctl", "show", "-p", "LoadState,ActiveState,SubState,KillSignal", "--", unit])
+        .timeout(Duration::from_secs(120));
     let text = context.runner.run(&command).with_context(|| format!("the state of {unit} could not be asked"))?.stdout;
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
     let active = value("ActiveState=");
-    Ok(UnitState { active: !matches!(active.as_str(), "inactive" | "failed"), masked: value("LoadState=") == "masked" })
+    Ok(UnitState {
+        active: !matches!(active.as_str(), "inactive" | "failed"),
+        masked: value("LoadState=") == "masked",
+        // Of another signal the second one often means "at once".
+        asked: value("SubState=") == "stop-sigterm" && value("KillSignal=") == "15",
+    })
 }
 
 fn systemctl(context: &Context<'_>, verb: &str, unit: &str) -> Result<()> {
@@ -168,14 +179,29 @@ fn run_systemctl(context: &Context<'_>, words: &[&str], otherwise: &str) -> Resu
     Ok(())
 }
 
+/// Asks a unit anew that an earlier try asked to stop: systemd sends its SIGTERM once, and a server may have refused that one, as Redis does while it
+/// cannot save.
+fn ask_again(context: &Context<'_>, unit: &str) -> Result<()> {
+    if !unit_state(context, unit)?.asked {
+        return Ok(());
+    }
+    (context.say)(&format!("{unit} was asked to stop before, and is still there: it is asked once more"));
+    let words = ["kill", "--kill-who=main", "--signal=TERM", "--", unit];
+    match run_systemctl(context, &words, &format!("could not ask {unit} once more")) {
+        // It has just ended.
+        Err(_) if !unit_state(context, unit)?.asked => Ok(()),
+        asked => asked,
+    }
+}
+
 /// A stop that hangs goes on in systemd when we stop waiting: only a person can say that it may be ended as by a crash.
 fn stop_unit(context: &Context<'_>, unit: &str, limit: Duration) -> Result<()> {
     let command = Command::new(["systemctl", "stop", "--", unit]).timeout(limit);
     context.runner.run(&command).map(|_| ()).map_err(|error| match error {
         ExecError::TimedOut { .. } => {
             let way = format!(
-                "{unit} does not stop, and systemd goes on trying: see `systemctl status {unit}`. \
-                 `systemctl kill --signal=KILL {unit}` ends it, as a crash would"
+                "{unit} does not stop, and systemd goes on waiting: see `systemctl status {unit}` and its log. What goes on asks it \
+                 once more; `systemctl kill --signal=KILL {unit}` ends it, as a crash would"
             );
             anyhow::Error::new(error).context(way)
         }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::kind::{Kind, PLAIN, ROUGH};
-use super::product::Mode;
+use super::product::{Mode, Stops};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
 use crate::change::crash::testing::{Hook, Strike};
+use crate::change::run::Outcome;
 
 /// Strikes at the n-th place that is asked (from 1), once; counts.
 fn nth(n: usize, strike: Strike, count: Rc<RefCell<Places>>) -> Hook {
@@ -201,6 +202,23 @@ fn s5_without_units_a_service_that_was_opened_in_the_middle_is_closed_again() {
     assert!(world.product.client(), "clients write");
     world.go_on();
     world.serves("1.0");
+}
+
+/// Systemd asks a server once. What goes on asks it again, when it may have what it lacked.
+#[test]
+fn a_unit_that_refused_to_stop_is_asked_again_by_a_resume() {
+    for verb in [Verb::Keep, Verb::InPlace] {
+        let world = upgraded(PLAIN);
+        let plan = world.plan(verb, &world.state());
+        world.product.host().stops = Stops::Refuses;
+        match world.once(Some(plan), None) {
+            Ended::Outcome(Outcome::Failed { .. }) => {}
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(world.product.host().stops, Stops::Refused);
+        world.go_on();
+        world.serves("1.0");
+    }
 }
 
 /// Without units nothing keeps a boot from opening the service: what clients write then is brought back as well, as long as the upgraded data is in its

@@ -21,6 +21,16 @@ pub(super) enum Mode {
     Maintenance,
 }
 
+/// What its unit does with a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stops {
+    Obeys,
+    /// It will refuse one.
+    Refuses,
+    /// It refused one; systemd asks no more.
+    Refused,
+}
+
 #[derive(Debug)]
 pub(super) struct Host {
     pub installed: Option<String>,
@@ -29,6 +39,7 @@ pub(super) struct Host {
     pub mode: Mode,
     pub masked: bool,
     pub has_unit: bool,
+    pub stops: Stops,
     /// See [`super::kind::Kind`].
     pub strict: bool,
     way: Way,
@@ -190,6 +201,7 @@ impl Product {
             mode: Mode::Down,
             masked: false,
             has_unit: kind.unit,
+            stops: Stops::Obeys,
             strict: kind.strict,
             way: kind.way,
             truth: Vec::new(),
@@ -372,7 +384,8 @@ impl Product {
                 let host = self.host();
                 let active = if host.mode == Mode::Open { "active" } else { "inactive" };
                 let load = if host.masked { "masked" } else { "loaded" };
-                Ok(format!("LoadState={load}\nActiveState={active}\n"))
+                let (active, sub) = if host.stops == Stops::Refused { ("deactivating", "stop-sigterm") } else { (active, "") };
+                Ok(format!("LoadState={load}\nActiveState={active}\nSubState={sub}\nKillSignal=15\n"))
             }
             ["systemctl", "mask", ..] => {
                 self.host().masked = true;
@@ -382,6 +395,15 @@ impl Product {
             ["systemctl", "unmask", ..] => {
                 self.host().masked = false;
                 ok
+            }
+            ["systemctl", "kill", "--kill-who=main", "--signal=TERM", ..] => {
+                self.host().stops = Stops::Obeys;
+                self.host().stop();
+                ok
+            }
+            ["systemctl", "stop", ..] if self.host().stops != Stops::Obeys => {
+                self.host().stops = Stops::Refused;
+                Err("it does not stop".into())
             }
             ["systemctl" | "app", "stop", ..] => {
                 if self.host().mode == Mode::Open {
