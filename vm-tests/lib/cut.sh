@@ -57,7 +57,7 @@ cut_boot() {
 
 # run_cuts SCRIPT OUT FROM LIMIT: boots the guest from a copy of the disk FROM again and again, SCRIPT as its case, and cuts its power each time: at the
 # points that the head of SCRIPT names (`cuts:`; `*:done` is each point that ends so, `all` each there is; BACKOUT_CUTS instead of the head's), or at
-# so many random instants (`random: COUNT SECONDS`, from BACKOUT_SEED): then the story begins again from FROM, with another number in /case/round,
+# so many random instants (`random: COUNT SECONDS`, from BACKOUT_SEED; half of them in the first quarter of the time, as what is left after a cut takes less): then the story begins again from FROM, with another number in /case/round,
 # until there were so many, a quarter of them in each of the first four stories at most. When nothing is left to cut, the guest must pass. OUT/cuts gets a line a boot.
 run_cuts() {
   local script=$1 out=$2 from=$3 limit=$4 only random count=0 seconds=0 seed=${BACKOUT_SEED:-} said boot=0 cuts=0 round=1 after wrote found lossy=0 middle=0 story=0 name point hung=0
@@ -85,7 +85,7 @@ run_cuts() {
     if [ -n "$random" ]; then
       # No points but these: a name that no point has.
       echo none >"$out/folder/only"
-      [ "$cuts" -ge "$count" ] || [ "$story" -ge $(((count + 3) / 4)) ] || after=$(awk -v r="$RANDOM" -v s="$seconds" 'BEGIN { printf "%.2f", r / 32768 * s }')
+      [ "$cuts" -ge "$count" ] || [ "$story" -ge $(((count + 3) / 4)) ] || after=$(awk -v r="$RANDOM" -v s="$seconds" 'BEGIN { u = r / 32768; printf "%.2f", u * u * s }')
     elif [ "$only" != all ]; then
       tr ' ' '\n' <<<"$only" >"$out/folder/only"
     fi
