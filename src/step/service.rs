@@ -150,7 +150,7 @@ impl Effect for Release<'_> {
 struct UnitState {
     active: bool,
     masked: bool,
-    /// Its main process has had the SIGTERM of a stop, and is still there.
+    /// It is stopping, and its main process is still there.
     asked: bool,
 }
 
@@ -179,13 +179,13 @@ fn run_systemctl(context: &Context<'_>, words: &[&str], otherwise: &str) -> Resu
     Ok(())
 }
 
-/// Asks a unit anew that an earlier try asked to stop: systemd sends its SIGTERM once, and a server may have refused that one, as Redis does while it
-/// cannot save.
+/// Asks a unit anew that is stopping already. Systemd sends its SIGTERM once, and none to a server that said by itself that it stops (`STOPPING=1`,
+/// sd_notify(3)). Redis may refuse either while it cannot save, and then runs on.
 fn ask_again(context: &Context<'_>, unit: &str) -> Result<()> {
     if !unit_state(context, unit)?.asked {
         return Ok(());
     }
-    (context.say)(&format!("{unit} was asked to stop before, and is still there: it is asked once more"));
+    (context.say)(&format!("{unit} is stopping already, and its process is still there: it is asked once more"));
     let words = ["kill", "--kill-who=main", "--signal=TERM", "--", unit];
     match run_systemctl(context, &words, &format!("could not ask {unit} once more")) {
         // It has just ended.
@@ -200,7 +200,7 @@ fn stop_unit(context: &Context<'_>, unit: &str, limit: Duration) -> Result<()> {
     context.runner.run(&command).map(|_| ()).map_err(|error| match error {
         ExecError::TimedOut { .. } => {
             let way = format!(
-                "{unit} does not stop, and systemd goes on waiting: see `systemctl status {unit}` and its log. What goes on asks it \
+                "{unit} does not stop, and systemd goes on waiting: see `systemctl status {unit}` and its log. `backout resume` asks it \
                  once more; `systemctl kill --signal=KILL {unit}` ends it, as a crash would"
             );
             anyhow::Error::new(error).context(way)

@@ -78,7 +78,7 @@ fault "abort on a full pool" resumed
 
 echo "== full, in place"
 zfs list -o name,used,avail tank
-# What the playbook's limit says.
+# What the playbook's limit says. From here on systemd takes the unit for one that stops by itself, and sends it no signal.
 if redis-cli -e shutdown; then echo "Redis saved on a full pool" >&2; exit 1; fi
 redis-cli -e ping
 redis-cli -e config set shutdown-on-sigterm nosave
