@@ -11,6 +11,7 @@ use crate::change::run::Event;
 use crate::guard::Finding;
 use crate::journal::Output;
 use crate::plan::{Action, Plan, Step};
+use crate::zfs::Dataset;
 
 /// Prints a line; a reader that went away (`| head`) is no error.
 pub fn line(text: &str) {
@@ -255,6 +256,11 @@ fn commands(action: &Action) -> Vec<String> {
         Action::ProveUsers(it) => it.lists.iter().map(|list| list.command.to_string()).collect(),
         Action::AssignUsers(it) => vec![it.command.to_string()],
         Action::DropBackup(_) => Vec::new(),
+        Action::Reserve(it) => {
+            let create = |name: &Dataset| format!("zfs create -o canmount=off -o mountpoint=none -o refreservation=… {name}");
+            it.reserves.iter().map(create).collect()
+        }
+        Action::ReleaseReserve(it) => it.reserves.iter().map(|name| format!("zfs destroy {name}")).collect(),
         Action::DropSnapshots(it) => it.snapshots.iter().map(|(snapshot, _)| format!("zfs release …; zfs destroy {snapshot}")).collect(),
     }
 }

@@ -47,7 +47,8 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
                 findings.push(
                     Finding::warn(ID, format!("pool {pool} is full: {} are free to the datasets", size(free)))
                         .detail([
-                            "The rollback needs no room; but the upgraded version is started once more before it, without clients, and may want to write.",
+                            "The rollback needs no room, and what was held back before the upgrade is given back first.",
+                            "But the upgraded version is started once more before it, without clients, and may want to write more than that.",
                             "If it cannot, nothing is lost: the downgrade stops before the rollback.",
                         ])
                         .remedy([format!("Make room, if it does: zfs list -o space -r {pool} -s used")]),
@@ -164,7 +165,8 @@ mod tests {
         dataset(&mut facts, 0).available = 1 << 20;
         insta::assert_snapshot!(show(&keep_room(&facts)), @r"
             warning: pool tank is full: 1 MiB are free to the datasets [room]
-                     The rollback needs no room; but the upgraded version is started once more before it, without clients, and may want to write.
+                     The rollback needs no room, and what was held back before the upgrade is given back first.
+                     But the upgraded version is started once more before it, without clients, and may want to write more than that.
                      If it cannot, nothing is lost: the downgrade stops before the rollback.
               to do: Make room, if it does: zfs list -o space -r tank -s used
             ");

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::aside::{Folders, MoveBack, RemoveAside, Switch};
 use super::cluster::{AwaitNodes, Cluster, Mark};
+use super::reserve::Reserve;
 use super::users::{AssignUsers, CaptureUsers, DropBackup, HoldUsers, ProveUsers, RestoreUsers};
 use crate::exec::Command;
 use crate::zfs::{Dataset, Guid, Snapshot};
@@ -30,6 +31,10 @@ pub enum Action {
     MaintenanceStop(Maintenance),
     /// Takes and holds the snapshot of all datasets at once.
     Snapshot(TakeSnapshot),
+    /// Holds room back on the pools.
+    Reserve(Reserve),
+    /// Gives it back.
+    ReleaseReserve(Reserve),
     /// Installs or removes a version.
     Package(Package),
     /// Makes the other installation the active one.

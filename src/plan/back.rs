@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::cluster::in_cluster;
 use super::downgrade::{ASIDE, CANDIDATE, undone};
 use super::parts::Parts;
+use super::reserve::{release, reserve};
 use super::{Action, DropSnapshots, Plan, Procedure, PutBack, Side, Step};
 use crate::journal::{Output, Phase, Run, State, StepState};
 use crate::playbook::Playbook;
@@ -77,6 +78,9 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
         let action = DropSnapshots { snapshots: Vec::new(), marked: marked(run, "snapshot-upgraded")? };
         steps.push(Step::new("drop-upgraded", title, Action::DropSnapshots(action)));
     }
+    if run.was_begun("release-reserve") {
+        steps.extend(reserve(&state.opening));
+    }
     steps.push(parts.start()?);
     let procedure = if abort { Procedure::Abort } else { Procedure::Undo };
     let verb = if abort { "upgrade" } else { "undo" };
@@ -90,6 +94,7 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
 pub fn reopen(playbook: &Playbook, state: &State) -> Result<Plan> {
     let parts = Parts { playbook, opening: &state.opening };
     let mut steps = vec![parts.start()?];
+    steps.extend(release(&state.opening));
     let mut drop = DropSnapshots { snapshots: snapshots(state, "snapshot"), marked: Vec::new() };
     if let Some(run) = state.current().filter(|run| run.was_begun("snapshot")) {
         drop.marked = marked(run, "snapshot")?;

@@ -1,6 +1,7 @@
 //! Accepting: what was kept for the other way is dropped.
 
 use super::back::snapshots;
+use super::reserve::release;
 use super::{Action, Destroy, DropSnapshots, Plan, Procedure, Promote, Step};
 use crate::journal::State;
 use crate::zfs::{Dataset, Guid, Snapshot};
@@ -25,6 +26,7 @@ pub fn commit(
         let title = format!("destroy what was kept for the other way: {}", names.join(", "));
         steps.push(Step::new("destroy", title, Action::Destroy(Destroy { datasets: destroy, snapshots: with })));
     }
+    steps.extend(release(&state.opening));
     // The newest first.
     let mut drop = snapshots(state, "snapshot-base");
     drop.extend(snapshots(state, "snapshot"));

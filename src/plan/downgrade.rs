@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 
 use super::cluster::in_cluster;
 use super::parts::Parts;
+use super::reserve::release;
 use super::{
     Action, CloneSnapshot, Mount, Plan, Procedure, Prove, Restore, Rollback, SetAside, Side, Step, TakePlace, TakeSnapshot, Verify,
 };
@@ -71,6 +72,9 @@ pub fn downgrade(playbook: &Playbook, opening: &Opening, input: &DowngradeInput)
     steps.extend(parts.save_config(Side::Upgraded)?);
     let stop = steps.len();
     steps.push(parts.stop()?);
+    if !input.keep {
+        steps.extend(release(opening));
+    }
     if opened {
         steps.push(parts.maintenance_start("maintenance-start", "upgraded", "maintenance-stop")?);
         steps.extend(parts.goal()?);

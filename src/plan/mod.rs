@@ -10,6 +10,7 @@ mod downgrade;
 mod full;
 mod migrate;
 mod parts;
+mod reserve;
 mod upgrade;
 mod users;
 
@@ -21,6 +22,7 @@ pub use downgrade::{ASIDE, DowngradeInput, Opened, UNDONE, downgrade, kept_endin
 pub(crate) use full::beside;
 pub use full::{full, packages, remove_aside};
 pub use migrate::{Move, held, let_go, migrate};
+pub use reserve::Reserve;
 pub use upgrade::{snapshot_only, upgrade};
 pub use users::*;
 

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::cluster::in_cluster;
 use super::parts::Parts;
+use super::reserve::reserve;
 use super::{Action, BEFORE_UPGRADE, Plan, Procedure, Side, Step, TakeSnapshot};
 use crate::journal::Opening;
 use crate::playbook::{Playbook, Way};
@@ -59,5 +60,6 @@ fn prepare(parts: Parts<'_>, beside: bool) -> Result<Vec<Step>> {
         hold: true,
     };
     steps.push(Step::new("snapshot", format!("snapshot and hold all datasets @{}", snapshot.name), Action::Snapshot(snapshot)));
+    steps.extend(reserve(parts.opening));
     Ok(steps)
 }

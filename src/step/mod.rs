@@ -25,6 +25,7 @@ mod package;
 mod prove;
 mod prove_users;
 mod put_back;
+mod reserve;
 mod restore;
 mod restore_users;
 mod rollback;
@@ -111,6 +112,8 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::MaintenanceStart(it) => Box::new(maintenance::Start(it)),
         Action::MaintenanceStop(it) => Box::new(maintenance::Stop(it)),
         Action::Snapshot(it) => Box::new(it),
+        Action::Reserve(it) => Box::new(reserve::Hold(it)),
+        Action::ReleaseReserve(it) => Box::new(reserve::Release(it)),
         Action::Package(it) => Box::new(it),
         Action::Switch(it) => Box::new(it),
         Action::Goal(it) => Box::new(it),

@@ -243,6 +243,10 @@ impl Engine for LzcEngine {
     }
 
     /// By the command: it turns the values of native properties into the numbers that the module wants.
+    fn create_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+        self.cli.create_filesystem(dataset, properties)
+    }
+
     fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
         self.cli.clone_snapshot(snapshot, target, properties)
     }

@@ -21,7 +21,7 @@ pub use names::{Dataset, Guid, MAX_NAME, NameError, Pool, Snapshot};
 
 /// The user property that says which change a snapshot or dataset of ours belongs to.
 pub const PROP_CHANGE: &str = "backout:change";
-/// The user property that says what a dataset of ours is: `candidate`, `active`, `failed`, `undone`.
+/// The user property that says what a dataset of ours is: `candidate`, `active`, `failed`, `undone`, `reserve`.
 pub const PROP_ROLE: &str = "backout:role";
 /// The user property that keeps the `canmount` of a dataset made after the snapshot while it is set aside; `-` when it had none of its own.
 pub const PROP_CANMOUNT: &str = "backout:canmount";
@@ -34,6 +34,8 @@ pub const ENDING_CANDIDATE: &str = ".new";
 pub const ENDING_ASIDE: &str = ".failed";
 /// Behind the name of a dataset: the restored one, set aside by an undo.
 pub const ENDING_UNDONE: &str = ".undone";
+/// Behind the name of a dataset: an empty one that holds room back.
+pub const ENDING_RESERVE: &str = ".reserve";
 
 /// What a dataset is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,6 +198,8 @@ pub trait Engine: Send + Sync {
     fn hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change>;
     /// Takes a hold off; one that is not there is fine.
     fn release(&self, snapshot: &Snapshot, tag: &str) -> Result<Change>;
+    /// Makes a file system with local properties, which must keep it from being mounted (`canmount=off`).
+    fn create_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()>;
     /// Clones a snapshot with local properties. On an error no clone is left behind, unless the error says so.
     fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()>;
     /// Sets a property.

@@ -58,6 +58,7 @@ engines! {
     datasets::a_clone_has_its_properties_and_is_not_mounted,
     datasets::a_clone_that_cannot_be_made_leaves_nothing,
     datasets::children_are_cloned_one_by_one,
+    datasets::a_file_system_holds_room_back,
     datasets::a_volume_is_cloned_and_renamed,
     datasets::a_rename_moves_children_and_leaves_mounts,
     datasets::a_rename_that_cannot_be_is_refused,

@@ -82,6 +82,9 @@ impl Engine for Struck {
     fn release(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
         self.change(&format!("release {snapshot}"), 0, || self.fake.release(snapshot, tag))
     }
+    fn create_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+        self.change(&format!("create {dataset}"), 0, || self.fake.create_filesystem(dataset, properties))
+    }
     fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
         self.change(&format!("clone {target}"), 1, || self.fake.clone_snapshot(snapshot, target, properties))
     }

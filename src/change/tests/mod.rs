@@ -10,6 +10,7 @@ mod kind;
 mod product;
 mod random;
 mod rejects;
+mod reserve;
 mod script;
 mod straight;
 mod surprises;

@@ -46,6 +46,20 @@ impl CliEngine {
         Ok(change)
     }
 
+    pub(super) fn make_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+        if self.dataset(dataset)?.is_some() {
+            return Err(ZfsError::Exists(dataset.to_string()));
+        }
+        let mut argv = vec!["zfs".to_owned(), "create".to_owned()];
+        for (property, value) in properties {
+            argv.extend(["-o".to_owned(), format!("{property}={value}")]);
+        }
+        argv.extend(["--".to_owned(), dataset.to_string()]);
+        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+        self.change(&argv).map_err(|error| refine(error, dataset.as_str()))?;
+        properties.iter().try_for_each(|(property, value)| verify::set(self, dataset, property, value))
+    }
+
     pub(super) fn make_clone(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
         let kind = self.existing(&snapshot.dataset())?.kind;
         if self.snapshot_info(snapshot)?.is_none() {

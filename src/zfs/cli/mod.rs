@@ -158,6 +158,10 @@ impl Engine for CliEngine {
         self.shielded(|| self.take_hold(snapshot, tag))
     }
 
+    fn create_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+        self.shielded(|| self.make_filesystem(dataset, properties))
+    }
+
     fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
         self.shielded(|| self.make_clone(snapshot, target, properties))
     }

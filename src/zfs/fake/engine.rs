@@ -194,6 +194,10 @@ impl Engine for FakeEngine {
         })
     }
 
+    fn create_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+        self.changing(format!("create {dataset}"), dataset, |_, world| world.create(dataset, DatasetKind::Filesystem, properties))
+    }
+
     fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
         self.changing(format!("clone {snapshot} {target}"), target, |call, world| {
             world.make_clone(snapshot, target)?;

@@ -66,6 +66,25 @@ pub fn children_are_cloned_one_by_one(world: &dyn World) {
     assert_eq!(world.content(&world.name("a.new/b")), ["c"]);
 }
 
+/// DESCRIPTION: an empty file system that holds room back is made with its properties, is not mounted, and gives the room back.
+/// STRATEGY: one beside a dataset; the same name once more, a missing parent; then destroyed.
+pub fn a_file_system_holds_room_back(world: &dyn World) {
+    let engine = world.engine();
+    world.fs("a");
+    let reserve = world.name("a.reserve");
+    let properties = [("canmount", "off"), ("mountpoint", "none"), ("refreservation", "1048576"), ("backout:role", "reserve")];
+    engine.create_filesystem(&reserve, &properties).unwrap();
+    let info = engine.dataset(&reserve).unwrap().unwrap();
+    assert_eq!((info.mounted, info.canmount.as_str(), info.mountpoint), (false, "off", None));
+    let mut expected: Vec<(String, String)> = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    expected.sort();
+    assert_eq!(engine.locals(&reserve).unwrap(), expected);
+    refused!(engine.create_filesystem(&reserve, &properties), Exists(_));
+    refused!(engine.create_filesystem(&world.name("missing/a.reserve"), &properties), NotFound(_));
+    assert_eq!(engine.destroy_dataset(&reserve, info.guid).unwrap(), Change::Made);
+    assert_eq!(engine.dataset(&reserve).unwrap(), None);
+}
+
 /// DESCRIPTION: volumes are cloned, renamed, promoted and destroyed, too.
 /// STRATEGY: one volume through all of it; a clone with `canmount`, which a volume does not have, is not taken for what was asked.
 pub fn a_volume_is_cloned_and_renamed(world: &dyn World) {
