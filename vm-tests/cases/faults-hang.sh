@@ -47,7 +47,7 @@ for way in abort resume; do
   grep -F 'redis-server.service does not stop' /root/said
   grep -F 'was ended after its time limit of 20s' /root/said
   expect 4 backout status
-  [ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/redis')" ]
+  [ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/redis\ntank/redis.reserve')" ]
   systemctl kill --signal=KILL redis-server.service
   if [ "$way" = abort ]; then
     back_up_there

@@ -18,7 +18,7 @@ zfs create tank/x
 zfs snapshot tank/x@one
 fill_pool
 works() { if "$@" >/run/zfs 2>&1; then echo "works: $*"; else echo "fails: $*: $(tail -n 1 /run/zfs)"; return 1; fi; }
-# A reserve of our own would be for these.
+# Our reserve is made before that.
 works zfs snapshot tank/x@two && exit 1
 works zfs clone tank/x@one tank/y && exit 1
 works zfs create tank/z && exit 1
@@ -82,8 +82,12 @@ zfs list -o name,used,avail tank
 if redis-cli -e shutdown; then echo "Redis saved on a full pool" >&2; exit 1; fi
 redis-cli -e ping
 redis-cli -e config set shutdown-on-sigterm nosave
+[ "$(zfs get -H -o value refreservation tank/redis.reserve)" = 32M ]
 backout downgrade --in-place --yes
+# Without what was held back not even the packages find room.
+if zfs list tank/redis.reserve; then echo "the reserve is still there" >&2; exit 1; fi
 redis_version | grep -F 7.0
 same_redis /root/dump-new
 backout commit --yes
+[ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/filler\ntank/redis')" ]
 fault "full pool, in place" resumed
