@@ -154,6 +154,29 @@ pub fn users_of(proc: &Path, paths: &[PathBuf]) -> Result<InUse, String> {
     Ok(result)
 }
 
+/// One process of each mount namespace other than ours in which this dataset is mounted. There it stays when we unmount it, unless the mounts are shared
+/// (`mount_namespaces(7)`).
+///
+/// # Errors
+/// When the list of processes cannot be read.
+pub fn mounted_elsewhere(proc: &Path, dataset: &str) -> Result<Vec<Process>, String> {
+    let namespace = |dir: &Path| fs::read_link(dir.join("ns/mnt")).ok();
+    let mut seen = BTreeSet::from_iter(namespace(&proc.join("self")));
+    let mut found = Vec::new();
+    for pid in pids(proc)? {
+        let dir = proc.join(pid.to_string());
+        let Some(theirs) = namespace(&dir).filter(|namespace| !seen.contains(namespace)) else { continue };
+        let table = fs::read(dir.join("mountinfo")).unwrap_or_default();
+        let mounts = parse(&String::from_utf8_lossy(&table));
+        if let Some(mount) = mounts.iter().find(|mount| mount.fstype == "zfs" && mount.source == dataset) {
+            let uses = format!("mounted at {} in its own mount namespace", mount.point.display());
+            found.extend(process(proc, pid).map(|process| Process { uses: Some(uses), ..process }));
+        }
+        seen.insert(theirs);
+    }
+    Ok(found)
+}
+
 struct Search<'a> {
     paths: &'a [PathBuf],
     devices: BTreeSet<&'a str>,
@@ -278,7 +301,12 @@ mod tests {
         }
 
         fn link(&self, pid: i32, name: &str, target: &str) {
-            let path = self.0.path().join(pid.to_string()).join(name);
+            self.link_in(&pid.to_string(), name, target);
+        }
+
+        fn link_in(&self, folder: &str, name: &str, target: &str) {
+            let path = self.0.path().join(folder).join(name);
+            fs::create_dir_all(path.parent().expect("parent")).expect("folder");
             let _ = fs::remove_file(&path);
             symlink(target, path).expect("link");
         }
@@ -342,6 +370,23 @@ mod tests {
                 (208, text("open /inside/file")),
             ]
         );
+    }
+
+    #[test]
+    fn what_stays_mounted_elsewhere_is_found_once_for_each_namespace() {
+        let tree = Tree::new();
+        tree.link_in("self", "ns/mnt", "mnt:[1]");
+        for (pid, namespace, source) in
+            [(601, "mnt:[1]", "t/a"), (602, "mnt:[2]", "t/a b"), (603, "mnt:[2]", "t/a b"), (604, "mnt:[3]", "t/a")]
+        {
+            tree.process(pid, "x", 'S');
+            tree.link(pid, "ns/mnt", namespace);
+            tree.write(&format!("{pid}/mountinfo"), &format!("77 1 0:40 / /inside rw - zfs {} rw\n", source.replace(' ', "\\040")));
+        }
+        let found = |dataset| mounted_elsewhere(tree.0.path(), dataset).expect("read");
+        let pids = |dataset| found(dataset).iter().map(|process| process.pid).collect::<Vec<_>>();
+        assert_eq!([pids("t/a"), pids("t/a b"), pids("t")], [vec![604], vec![602], vec![]]);
+        assert_eq!(found("t/a")[0].uses.as_deref(), Some("mounted at /inside in its own mount namespace"));
     }
 
     #[test]

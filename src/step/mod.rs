@@ -12,6 +12,7 @@ mod files;
 mod goal;
 mod hand_back;
 mod hold_users;
+mod in_use;
 mod installer;
 mod inventory;
 mod late;

@@ -3,10 +3,9 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Effect, late};
+use super::{Effect, in_use, late};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::guard::proc;
 use crate::journal::Output;
 use crate::plan::{Mounts, Step};
 use crate::zfs::{Dataset, DatasetInfo, DatasetKind};
@@ -48,7 +47,7 @@ impl Mounts {
             late::unmount(context, root, &members)?;
         }
         for (mount, info) in list.iter().rev() {
-            context.engine.unmount(&mount.dataset).with_context(|| match users(context, info) {
+            context.engine.unmount(&mount.dataset).with_context(|| match in_use::who(context, info) {
                 Some(users) => format!("{} could not be unmounted: it is used by {users}", mount.dataset),
                 None => format!("{} could not be unmounted", mount.dataset),
             })?;
@@ -65,17 +64,6 @@ impl Mounts {
         let below = |name: &Dataset| self.mounts.iter().any(|other| other.dataset != *name && name.is_within(&other.dataset));
         self.mounts.iter().map(|mount| &mount.dataset).filter(move |name| !below(name))
     }
-}
-
-/// Who uses it, as far as that can be told.
-fn users(context: &Context<'_>, info: &DatasetInfo) -> Option<String> {
-    let users = proc::users_of(&context.proc(), std::slice::from_ref(info.mountpoint.as_ref()?)).ok()?;
-    let line = |process: &proc::Process| match &process.uses {
-        Some(uses) => format!("{process}: {uses}"),
-        None => process.to_string(),
-    };
-    let lines: Vec<String> = users.found.iter().map(line).collect();
-    (!lines.is_empty()).then(|| lines.join("; "))
 }
 
 /// Everything that was mounted when the change began is mounted: a server or a package that finds an empty folder begins anew in it, and a capture of it

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result};
 
-use super::Effect;
 use super::snapshot::surprise;
+use super::{Effect, in_use};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::journal::Output;
@@ -30,7 +30,7 @@ impl Effect for Rollback {
             }
         }
         // Once this step is begun there is no way back: what would be refused is not begun.
-        match context.engine.may_roll_back(&targets, &mark, method()) {
+        match context.engine.may_roll_back(&targets, &mark, method()).map_err(|error| in_use::named(context, error)) {
             Ok(()) => Ok(Probe::Absent),
             Err(error) if is_surprise(&error) => Ok(Probe::Foreign(format!("the rollback is not begun: {error}"))),
             Err(error) => Err(error).context("the rollback was not begun"),
@@ -39,7 +39,8 @@ impl Effect for Rollback {
 
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
         let targets = self.targets(context)?;
-        context.engine.rollback(&targets, &context.mark(&step.id)?, method()).context("the rollback did not happen")?;
+        let result = context.engine.rollback(&targets, &context.mark(&step.id)?, method());
+        result.map_err(|error| in_use::named(context, error)).context("the rollback did not happen")?;
         Ok(Output::Nothing)
     }
 }

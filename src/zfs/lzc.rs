@@ -146,12 +146,12 @@ mod libc_errno {
 }
 
 impl Hands for LzcEngine {
-    fn program(&self, pool: &Pool, sync: bool, arguments: &[String]) -> Result<String> {
+    fn program(&self, pool: &Pool, arguments: &[String]) -> Result<String> {
         let numbers: Vec<String> = (1..=arguments.len()).map(|i| i.to_string()).collect();
         let pairs: Vec<(&str, &str)> = numbers.iter().map(String::as_str).zip(arguments.iter().map(String::as_str)).collect();
         let answer = self
             .library
-            .run_channel_program(pool.as_str(), PROGRAM, LIMITS.0, LIMITS.1, sync, list(&pairs)?)
+            .run_channel_program(pool.as_str(), PROGRAM, LIMITS.0, LIMITS.1, true, list(&pairs)?)
             .map_err(|error| refine(error, "lzc_channel_program", pool.as_str()))?
             .into_hashmap();
         match answer.get("return") {

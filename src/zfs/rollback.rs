@@ -4,6 +4,7 @@
 //! everything is looked at first, and snapshots are destroyed by name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::{Dataset, Engine, Guid, PROP_ROLLED_BACK, Pool, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError};
 
@@ -12,10 +13,14 @@ pub(super) const PROGRAM: &str = include_str!("rollback.lua");
 /// The most instructions and memory that a program may be given (`zfs_lua_max_instrlimit`, `zfs_lua_max_memlimit`).
 pub(super) const LIMITS: (u64, u64) = (100_000_000, 100 << 20);
 
+/// So often the program is run when something is in use: udev(7) opens a volume for a moment after each writer.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// What an engine lends to [`rollback`].
 pub(super) trait Hands: Engine {
-    /// Runs [`PROGRAM`]; `sync` when it may change something. The string it returned.
-    fn program(&self, pool: &Pool, sync: bool, arguments: &[String]) -> Result<String>;
+    /// Runs [`PROGRAM`]. The string it returned.
+    fn program(&self, pool: &Pool, arguments: &[String]) -> Result<String>;
     /// Rolls back to this snapshot if it is the newest; never destroys another.
     fn rollback_to(&self, snapshot: &Snapshot) -> Result<()>;
     /// Destroys a bookmark; one that is gone is fine.
@@ -129,12 +134,22 @@ fn by_pool<'a, 'b>(work: &'a [Work<'b>]) -> BTreeMap<Pool, Vec<&'a Work<'b>>> {
     pools
 }
 
-/// The program looks at more than commands can: whether a snapshot is being sent, for example.
+/// The program looks at more than commands can: whether a snapshot is being sent, whether a volume is open. Not with `zfs program -n`: outside of a
+/// transaction group what is in use looks free (seen with 2.1.11).
 fn check(hands: &impl Hands, pools: &BTreeMap<Pool, Vec<&Work<'_>>>, mark: &str) -> Result<()> {
-    for (pool, work) in pools {
-        understand(hands, &hands.program(pool, false, &arguments("check", work, mark))?, "ready")?;
+    pools.iter().try_for_each(|(pool, work)| run(hands, pool, &arguments("check", work, mark), "ready"))
+}
+
+/// Runs the program, again and again while something is in use. It changes nothing then.
+fn run(hands: &impl Hands, pool: &Pool, arguments: &[String], expected: &str) -> Result<()> {
+    let mut tries = 1;
+    loop {
+        match understand(hands, &hands.program(pool, arguments)?, expected) {
+            Err(ZfsError::Busy { .. }) if tries < TRIES => std::thread::sleep(PAUSE),
+            result => return result,
+        }
+        tries += 1;
     }
-    Ok(())
 }
 
 fn by_program(hands: &impl Hands, work: &[Work<'_>], mark: &str) -> Result<()> {
@@ -145,7 +160,7 @@ fn by_program(hands: &impl Hands, work: &[Work<'_>], mark: &str) -> Result<()> {
         for name in work.iter().flat_map(|one| &one.newer_bookmarks) {
             hands.destroy_bookmark(name)?;
         }
-        understand(hands, &hands.program(pool, true, &arguments("do", work, mark))?, "done")?;
+        run(hands, pool, &arguments("do", work, mark), "done")?;
     }
     Ok(())
 }

@@ -124,14 +124,29 @@ late_is_there
 same_picture /root/picture-new
 fault "local properties, aborted" resumed
 
-echo "== in place, with the volume open and a dataset made in the middle"
+echo "== in place; a dataset made in the middle, one mounted in another mount namespace, the volume open"
 crash_at capture:done downgrade --in-place --accept tank/redis/late
 zfs create tank/redis/middle
 echo middle >/var/lib/redis/middle/file
+unshare --mount --propagation private sleep infinity &
+elsewhere=$!
+until grep -q ' - zfs tank/redis ' "/proc/$elsewhere/mountinfo" && [ "$(cat "/proc/$elsewhere/comm")" = sleep ]; do sleep 0.1; done
 exec 7</dev/zvol/tank/redis/volume
+not_begun() { # WHAT WHO
+  expect 4 backout resume 2>&1 | tee /root/said
+  grep -F 'the rollback was not begun' /root/said
+  grep -F "$1 is in use: $2" /root/said
+  volume_says new
+  backout status | tee /root/said
+  grep -F 'backout abort' /root/said
+}
+not_begun tank/redis "sleep ($elsewhere): mounted at /var/lib/redis in its own mount namespace"
+kill "$elsewhere"
+wait "$elsewhere" || true
+not_begun tank/redis/volume "$(cat /proc/$$/comm) ($$): open /dev/zd"
+exec 7<&-
 backout resume 2>&1 | tee /root/said
 grep -F tank/redis/middle /root/said
-exec 7<&-
 all_there 7.0 old
 late_is_there
 [ "$(cat /var/lib/redis/middle/file)" = middle ]
@@ -140,6 +155,7 @@ diff /root/picture-new /root/picture-now
 fault "dataset made after the snapshot, in place" resumed
 fault "dataset made in the middle" resumed
 fault "volume open, in place" resumed
+fault "mounted in another mount namespace, in place" resumed
 fault "local properties, in place" resumed
 
 echo "== accepted: what is not ours is named, moved away, and stays"

@@ -21,7 +21,7 @@ expect 4 backout status
 backout abort --yes
 mariadb_version | grep -F 11.8
 same_dump /root/dump-new
-[ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/mysql')" ]
+[ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/mysql\ntank/mysql.reserve')" ]
 echo "== beyond the point of no return"
 crash_at rollback:applied downgrade --in-place
 expect 4 backout status

@@ -90,6 +90,7 @@ engines! {
     rollback::of_one_dataset_twice_or_a_missing_one_is_refused,
     rollback::leaves_children_and_neighbours_alone,
     rollback::of_a_volume,
+    rollback::of_an_open_volume_is_refused,
     rollback::over_many_newer_snapshots,
     rollback::works_when_the_pool_is_full,
     rollback::is_asked_about_without_a_change,

@@ -114,7 +114,14 @@ impl World for RealWorld {
 
     fn occupy(&self, dataset: &Dataset, on: bool) {
         if on {
-            let file = File::create(self.path(dataset).join("open")).expect("a file");
+            let info = self.engine.dataset(dataset).expect("readable").expect("there");
+            let file = match info.kind {
+                DatasetKind::Filesystem => File::create(self.path(dataset).join("open")).expect("a file"),
+                DatasetKind::Volume => {
+                    run(&["udevadm", "settle"]);
+                    File::open(PathBuf::from("/dev/zvol").join(dataset.as_str())).expect("a device")
+                }
+            };
             self.open.borrow_mut().insert(dataset.clone(), file);
         } else {
             self.open.borrow_mut().remove(dataset);

@@ -1,10 +1,10 @@
 //! Others at work on the pool in the middle of a downgrade.
 
-use super::kind::{PLAIN, ROUGH};
+use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::{until, upgraded};
 use super::world::{Ended, Verb, World};
 use crate::change::run::Outcome;
-use crate::zfs::{Dataset, DatasetKind, Engine, Guid, Snapshot};
+use crate::zfs::{Dataset, DatasetKind, Engine, Guid, RollbackMethod, Snapshot};
 
 fn dataset(name: &str) -> Dataset {
     name.parse().expect("a name")
@@ -174,4 +174,18 @@ fn late_datasets_stay_where_they_are_in_place() {
     world.run(Verb::InPlace);
     world.serves("1.0");
     assert_eq!(look(&world, "t/app/late"), (true, None, vec!["theirs".into()], 0));
+}
+
+#[test]
+fn a_volume_that_is_open_stops_it_before_the_point_of_no_return() {
+    let world = upgraded(Kind { method: RollbackMethod::Program, ..ROUGH });
+    cut(&world, Verb::InPlace, "unmount");
+    world.engine.fake.set_users(&dataset("u/index/volume"), 1).expect("there");
+    match world.once(None, None) {
+        Ended::Outcome(Outcome::Failed { error, .. }) if error.contains("u/index/volume is in use") => {}
+        other => panic!("{other:?}"),
+    }
+    world.engine.fake.set_users(&dataset("u/index/volume"), 0).expect("there");
+    world.run(Verb::Abort);
+    world.serves("2.0");
 }

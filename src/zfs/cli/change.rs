@@ -236,17 +236,13 @@ fn still_there(name: &str) -> ZfsError {
 }
 
 impl Hands for CliEngine {
-    fn program(&self, pool: &Pool, sync: bool, arguments: &[String]) -> Result<String> {
+    fn program(&self, pool: &Pool, arguments: &[String]) -> Result<String> {
         let io = |error: std::io::Error| ZfsError::Call { call: "writing the channel program".to_owned(), error: error.to_string() };
         let mut script = tempfile::NamedTempFile::new().map_err(io)?;
         script.write_all(PROGRAM.as_bytes()).and_then(|()| script.flush()).map_err(io)?;
         let path = script.path().display().to_string();
         let (instructions, memory) = (LIMITS.0.to_string(), LIMITS.1.to_string());
-        let mut argv = vec!["zfs", "program", "-j", "-t", &instructions, "-m", &memory];
-        if !sync {
-            argv.push("-n");
-        }
-        argv.extend(["--", pool.as_str(), &path]);
+        let mut argv = vec!["zfs", "program", "-j", "-t", &instructions, "-m", &memory, "--", pool.as_str(), &path];
         argv.extend(arguments.iter().map(String::as_str));
         let output = self.change(&argv).map_err(|error| refine(error, pool.as_str()))?;
         let answer: serde_json::Value = serde_json::from_str(&output.stdout).map_err(|error| ZfsError::Unexpected {

@@ -72,8 +72,20 @@ impl FakeEngine {
         })
     }
 
+    /// What only the channel program sees.
+    fn idle(&self, targets: &[RollbackTarget], method: RollbackMethod) -> Result<()> {
+        let used = |name: &Dataset| Ok::<_, ZfsError>(self.world().dataset(name)?.users > 0);
+        for name in targets.iter().map(|target| target.snapshot.dataset()) {
+            if method == RollbackMethod::Program && used(&name)? {
+                return Err(ZfsError::Busy { what: name.to_string(), detail: "it is open".to_owned() });
+            }
+        }
+        Ok(())
+    }
+
     fn roll_back(&self, call: &Call<'_>, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
         let work = look(self, targets, mark)?;
+        self.idle(targets, method)?;
         let by_one = method == RollbackMethod::OneByOne;
         for one in &work {
             let with = |change: &dyn Fn(&mut FakeDataset)| -> Result<()> {
@@ -297,8 +309,9 @@ impl Engine for FakeEngine {
         self.change(format!("rollback {} {mark}", names.join(" ")), |call| self.roll_back(call, targets, mark, method))
     }
 
-    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, _method: RollbackMethod) -> Result<()> {
+    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
         self.alive()?;
-        look(self, targets, mark).map(drop)
+        look(self, targets, mark)?;
+        self.idle(targets, method)
     }
 }

@@ -333,6 +333,25 @@ pub fn of_a_volume(world: &dyn World) {
     }
 }
 
+/// DESCRIPTION: an open volume does not go back, and that is known before.
+/// STRATEGY: by the channel program; a command alone would do it.
+pub fn of_an_open_volume_is_refused(world: &dyn World) {
+    let volume = world.name("v");
+    world.create(&volume, DatasetKind::Volume);
+    let pre = world.take("v@pre");
+    let newer = world.take("v@x");
+    let targets = [world.target(&pre, &[&newer])];
+    world.occupy(&volume, true);
+    refused!(world.engine().may_roll_back(&targets, "c-1", RollbackMethod::Program), Busy { .. });
+    refused!(world.engine().rollback(&targets, "c-1", RollbackMethod::Program), Busy { .. });
+    assert_eq!(world.shorts(&volume), ["pre", "x"]);
+    assert_eq!(mark(world, &volume), None);
+    world.occupy(&volume, false);
+    world.engine().may_roll_back(&targets, "c-1", RollbackMethod::Program).unwrap();
+    world.engine().rollback(&targets, "c-1", RollbackMethod::Program).unwrap();
+    assert_eq!(mark(world, &volume).as_deref(), Some("c-1"));
+}
+
 /// DESCRIPTION: many snapshots go in one go.
 /// STRATEGY: 12 newer ones over two datasets.
 pub fn over_many_newer_snapshots(world: &dyn World) {
