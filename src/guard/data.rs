@@ -243,6 +243,8 @@ mod tests {
             point: point.into(),
             fstype: "tmpfs".into(),
             source: source.into(),
+            shared: None,
+            master: None,
         };
         facts.foreign_mounts = Ok(vec![mount("tmpfs", "/srv/db/my tmp")]);
         insta::assert_snapshot!(show(&mounts(&facts)), @r"

@@ -21,6 +21,12 @@ pub struct Mount {
     pub fstype: String,
     /// What is mounted: for ZFS the dataset or snapshot.
     pub source: String,
+    /// The group of mounts that it tells what is mounted and unmounted on it, and that tell it (`mount_namespaces(7)`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<u32>,
+    /// The group that tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master: Option<u32>,
 }
 
 /// All mounts of a mountinfo file, in its order. Lines that make no sense are left out.
@@ -36,10 +42,22 @@ fn line(line: &str) -> Option<Mount> {
     let device = words.next()?.to_owned();
     let root = path(words.next()?);
     let point = path(words.next()?);
-    let mut words = words.skip_while(|word| *word != "-").skip(1);
+    let mut words = words.skip(1);
+    let groups: Vec<&str> = words.by_ref().take_while(|word| *word != "-").collect();
+    let group = |tag: &str| groups.iter().find_map(|group| group.strip_prefix(tag)?.parse().ok());
     let fstype = unescape(words.next()?);
     let source = unescape(words.next()?);
-    Some(Mount { id, parent, device, root, point, fstype: text(fstype), source: text(source) })
+    Some(Mount {
+        id,
+        parent,
+        device,
+        root,
+        point,
+        fstype: text(fstype),
+        source: text(source),
+        shared: group("shared:"),
+        master: group("master:"),
+    })
 }
 
 fn path(word: &str) -> PathBuf {
@@ -117,7 +135,8 @@ nonsense
         assert_eq!(source("/var/lib/mysql/log/x"), Some("tank/mysql/log"));
         assert_eq!(source("/var/lib/mysqlx"), Some("/dev/vda1"));
         assert_eq!(source("/srv/my data/x"), Some("tank/my data"));
-        assert_eq!(mounts.last().map(|mount| mount.root.as_path()), Some(Path::new("/sub")));
+        assert_eq!(mounts.last().map(|mount| (mount.root.as_path(), mount.shared, mount.master)), Some((Path::new("/sub"), None, Some(3))));
+        assert_eq!((mounts[1].shared, mounts[1].master, mounts[2].shared), (Some(20), None, None));
     }
 
     #[test]

@@ -154,13 +154,16 @@ pub fn users_of(proc: &Path, paths: &[PathBuf]) -> Result<InUse, String> {
     Ok(result)
 }
 
-/// One process of each mount namespace other than ours in which this dataset is mounted. There it stays when we unmount it, unless the mounts are shared
-/// (`mount_namespaces(7)`).
+/// One process of each mount namespace other than ours in which this dataset stays mounted when we unmount it: because it is not mounted here any more, or
+/// because unmounts do not reach that namespace (`mount_namespaces(7)`).
 ///
 /// # Errors
-/// When the list of processes cannot be read.
+/// When the list of processes or our own mounts cannot be read.
 pub fn mounted_elsewhere(proc: &Path, dataset: &str) -> Result<Vec<Process>, String> {
     let namespace = |dir: &Path| fs::read_link(dir.join("ns/mnt")).ok();
+    let of_it = |mount: &&Mount| mount.fstype == "zfs" && mount.source == dataset;
+    let groups: BTreeSet<u32> = super::mounts::read(proc)?.iter().filter(of_it).filter_map(|mount| mount.shared).collect();
+    let follows = |mount: &Mount| [mount.shared, mount.master].iter().flatten().any(|group| groups.contains(group));
     let mut seen = BTreeSet::from_iter(namespace(&proc.join("self")));
     let mut found = Vec::new();
     for pid in pids(proc)? {
@@ -168,7 +171,7 @@ pub fn mounted_elsewhere(proc: &Path, dataset: &str) -> Result<Vec<Process>, Str
         let Some(theirs) = namespace(&dir).filter(|namespace| !seen.contains(namespace)) else { continue };
         let table = fs::read(dir.join("mountinfo")).unwrap_or_default();
         let mounts = parse(&String::from_utf8_lossy(&table));
-        if let Some(mount) = mounts.iter().find(|mount| mount.fstype == "zfs" && mount.source == dataset) {
+        if let Some(mount) = mounts.iter().filter(of_it).find(|mount| !follows(mount)) {
             let uses = format!("mounted at {} in its own mount namespace", mount.point.display());
             found.extend(process(proc, pid).map(|process| Process { uses: Some(uses), ..process }));
         }
@@ -376,17 +379,30 @@ mod tests {
     fn what_stays_mounted_elsewhere_is_found_once_for_each_namespace() {
         let tree = Tree::new();
         tree.link_in("self", "ns/mnt", "mnt:[1]");
-        for (pid, namespace, source) in
-            [(601, "mnt:[1]", "t/a"), (602, "mnt:[2]", "t/a b"), (603, "mnt:[2]", "t/a b"), (604, "mnt:[3]", "t/a")]
-        {
+        tree.write("self/mountinfo", "2 1 0:40 / /data rw shared:9 - zfs t/a rw\n");
+        let table = [
+            (601, 1, "", "t/a"),
+            (602, 2, "", "t/a b"),
+            (603, 2, "", "t/a b"),
+            (604, 3, "master:9", "t/a"),
+            (605, 4, "shared:9", "t/a"),
+            (606, 5, "shared:10 master:11", "t/a"),
+            (607, 6, "", "t/a"),
+        ];
+        for (pid, namespace, groups, source) in table {
             tree.process(pid, "x", 'S');
-            tree.link(pid, "ns/mnt", namespace);
-            tree.write(&format!("{pid}/mountinfo"), &format!("77 1 0:40 / /inside rw - zfs {} rw\n", source.replace(' ', "\\040")));
+            tree.link(pid, "ns/mnt", &format!("mnt:[{namespace}]"));
+            tree.write(
+                &format!("{pid}/mountinfo"),
+                &format!("77 1 0:40 / /inside rw {groups} - zfs {} rw\n", source.replace(' ', "\\040")),
+            );
         }
         let found = |dataset| mounted_elsewhere(tree.0.path(), dataset).expect("read");
         let pids = |dataset| found(dataset).iter().map(|process| process.pid).collect::<Vec<_>>();
-        assert_eq!([pids("t/a"), pids("t/a b"), pids("t")], [vec![604], vec![602], vec![]]);
+        assert_eq!([pids("t/a"), pids("t/a b"), pids("t")], [vec![606, 607], vec![602], vec![]]);
         assert_eq!(found("t/a")[0].uses.as_deref(), Some("mounted at /inside in its own mount namespace"));
+        tree.write("self/mountinfo", "");
+        assert_eq!(pids("t/a"), [604, 605, 606, 607], "nothing reaches what is mounted there alone");
     }
 
     #[test]

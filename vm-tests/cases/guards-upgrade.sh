@@ -12,6 +12,18 @@ site_file
 backout check
 pid=$(pidof mariadbd)
 
+# warned of: what an unmount will not reach; not of what follows it, as a service's own mounts do
+unshare --mount --propagation private sleep infinity &
+stays=$!
+unshare --mount --propagation slave sleep infinity &
+follows=$!
+for one in "$stays" "$follows"; do until [ "$(cat "/proc/$one/comm")" = sleep ]; do sleep 0.1; done; done
+backout check | tee /root/said
+grep -F '[data-users]' /root/said
+grep -F "sleep ($stays): mounted at /var/lib/mysql in its own mount namespace" /root/said
+grep -F "sleep ($follows)" /root/said && exit 1
+kill "$stays" "$follows"
+wait "$stays" "$follows" || true
 
 # dataset and site
 site_file; sed -i 's#tank/mysql#tank/nowhere#' /etc/backout/site.toml

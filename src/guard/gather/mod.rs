@@ -183,7 +183,13 @@ fn users(sources: &Sources<'_>, facts: &Facts) -> Learnt<Users> {
     if paths.is_empty() {
         return Ok(Users::default());
     }
-    let in_use = proc::users_of(&sources.roots.proc, &paths)?;
+    let mut in_use = proc::users_of(&sources.roots.proc, &paths)?;
+    for dataset in facts.datasets().filter(|dataset| !dataset.mounted_at.is_empty()) {
+        let elsewhere = proc::mounted_elsewhere(&sources.roots.proc, dataset.name.as_str())?;
+        let new = |process: &Process| in_use.found.iter().all(|known| known.pid != process.pid);
+        let new: Vec<Process> = elsewhere.into_iter().filter(new).collect();
+        in_use.found.extend(new);
+    }
     let servers: Vec<i32> = facts.servers.iter().flatten().map(|process| process.pid).collect();
     let units: Vec<&str> = facts.units.iter().map(|unit| unit.name.as_str()).collect();
     let other = |process: &Process| !servers.contains(&process.pid) && !units.iter().any(|unit| process.is_of_unit(unit));
