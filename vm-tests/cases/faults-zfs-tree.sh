@@ -133,7 +133,7 @@ elsewhere=$!
 until grep -q ' - zfs tank/redis ' "/proc/$elsewhere/mountinfo" && [ "$(cat "/proc/$elsewhere/comm")" = sleep ]; do sleep 0.1; done
 exec 7</dev/zvol/tank/redis/volume
 not_begun() { # WHAT WHO
-  expect 4 backout resume 2>&1 | tee /root/said
+  expect 1 backout resume 2>&1 | tee /root/said
   grep -F 'the rollback was not begun' /root/said
   grep -F "$1 is in use: $2" /root/said
   volume_says new
