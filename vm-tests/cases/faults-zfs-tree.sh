@@ -137,7 +137,7 @@ not_begun() { # WHAT WHO
   grep -F 'the rollback was not begun' /root/said
   grep -F "$1 is in use: $2" /root/said
   volume_says new
-  backout status | tee /root/said
+  expect 4 backout status | tee /root/said
   grep -F 'backout abort' /root/said
 }
 not_begun tank/redis "sleep ($elsewhere): mounted at /var/lib/redis in its own mount namespace"
