@@ -133,7 +133,7 @@ elsewhere=$!
 until grep -q ' - zfs tank/redis ' "/proc/$elsewhere/mountinfo" && [ "$(cat "/proc/$elsewhere/comm")" = sleep ]; do sleep 0.1; done
 exec 7</dev/zvol/tank/redis/volume
 not_begun() { # WHAT WHO
-  expect 1 backout resume 2>&1 | tee /root/said
+  expect 1 backout resume 2>&1 | tee -a /root/told | tee /root/said
   grep -F 'the rollback was not begun' /root/said
   grep -F "$1 is in use: $2" /root/said
   volume_says new
@@ -145,8 +145,9 @@ kill "$elsewhere"
 wait "$elsewhere" || true
 not_begun tank/redis/volume "$(cat /proc/$$/comm) ($$): open /dev/zd"
 exec 7<&-
-backout resume 2>&1 | tee /root/said
-grep -F tank/redis/middle /root/said
+backout resume 2>&1 | tee -a /root/told
+# Said by the run that unmounted it.
+grep -F 'tank/redis/middle was made after the snapshot' /root/told
 all_there 7.0 old
 late_is_there
 [ "$(cat /var/lib/redis/middle/file)" = middle ]
