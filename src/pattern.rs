@@ -32,6 +32,14 @@ pub enum PatternError {
     },
 }
 
+impl PatternError {
+    /// Whether the reason is only who asks.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+}
+
 /// Everything that the pattern names, sorted.
 ///
 /// # Errors

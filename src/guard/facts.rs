@@ -103,6 +103,8 @@ pub struct Facts {
     pub secrets: Vec<String>,
     /// Files on the data that could not be captured, and why.
     pub uncapturable: Vec<String>,
+    /// Folders that only root may look into, so that what the capture would take there is not known.
+    pub closed_folders: Vec<String>,
     /// The files of the previous version's installer.
     pub installers: Installers,
 }

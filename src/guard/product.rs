@@ -99,14 +99,29 @@ pub(super) fn secrets(facts: &Facts) -> Vec<Finding> {
 
 /// Every file that the capture is to take can be named.
 pub(super) fn names(facts: &Facts) -> Vec<Finding> {
-    if facts.uncapturable.is_empty() {
-        return Vec::new();
+    const ID: &str = "file-name";
+    // The steps are root's: what is closed to root, too, is closed to them.
+    let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
+    let mut wrong = facts.uncapturable.clone();
+    let mut findings = Vec::new();
+    if root {
+        wrong.extend(facts.closed_folders.iter().cloned());
+    } else if !facts.closed_folders.is_empty() {
+        findings.push(
+            Finding::warn(ID, "not all folders that are captured could be looked into")
+                .detail(facts.closed_folders.iter().cloned())
+                .detail(["Whether each file there has a name that can be written down, only root can see."])
+                .remedy(["sudo backout ..."]),
+        );
     }
-    vec![
-        Finding::refuse("file-name", "files of the data could not be captured")
-            .detail(facts.uncapturable.iter().cloned())
-            .remedy(["Have the product remove or rename them, or find out why they cannot be read."]),
-    ]
+    if !wrong.is_empty() {
+        findings.push(
+            Finding::refuse(ID, "files of the data could not be captured")
+                .detail(wrong)
+                .remedy(["Have the product remove or rename them, or find out why they cannot be read."]),
+        );
+    }
+    findings
 }
 
 /// The previous version's installer is at hand: before an upgrade it can be, before a downgrade it is, and is what was put aside (invariant S2).
@@ -243,6 +258,24 @@ mod tests {
                      the name of "/srv/db/\xFF" is not UTF-8 text
               to do: Have the product remove or rename them, or find out why they cannot be read.
             "#);
+    }
+
+    #[test]
+    fn a_folder_that_only_root_may_read() {
+        let mut facts = facts(Occasion::Check);
+        facts.closed_folders = vec!["cannot read /srv/db/log: Permission denied (os error 13)".into()];
+        insta::assert_snapshot!(show(&names(&facts)), @r"
+            refused: files of the data could not be captured [file-name]
+                     cannot read /srv/db/log: Permission denied (os error 13)
+              to do: Have the product remove or rename them, or find out why they cannot be read.
+            ");
+        facts.caller.as_mut().expect("caller").uid = 1000;
+        insta::assert_snapshot!(show(&names(&facts)), @r"
+            warning: not all folders that are captured could be looked into [file-name]
+                     cannot read /srv/db/log: Permission denied (os error 13)
+                     Whether each file there has a name that can be written down, only root can see.
+              to do: sudo backout ...
+            ");
     }
 
     #[test]

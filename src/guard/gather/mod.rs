@@ -104,6 +104,7 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
     let roots = zfs::roots(sources, table.as_deref().unwrap_or_default());
     let (jobs, jobs_unknown) = jobs::automatic(sources);
     let folders = full::folders(sources);
+    let (uncapturable, closed_folders) = product::uncapturable(sources);
     let mut facts = Facts {
         occasion: sources.occasion,
         now: sources.now,
@@ -142,7 +143,8 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
         limits: sources.playbook.limits.iter().map(|limit| limit.about.clone()).collect(),
         programs: product::programs(sources),
         secrets: product::secrets(sources),
-        uncapturable: product::uncapturable(sources),
+        uncapturable,
+        closed_folders,
         installers: product::installers(sources),
     };
     disk::lay_out(sources, &mut facts, &table);

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::exec::Command;
 use crate::guard::Occasion;
 use crate::guard::facts::{Asked, Installers, Learnt, Program, QuestionFact, RequirementFact, SavedFile, Unit, UnitState, Versions};
+use crate::pattern::PatternError;
 use crate::playbook::Way;
 use crate::playbook::model::{self, CommandSpec, Question, Requirement, Strategy};
 
@@ -238,12 +239,19 @@ pub(super) fn secrets(sources: &Sources<'_>) -> Vec<String> {
     found
 }
 
-/// Why files that the capture would take now cannot be taken.
-pub(super) fn uncapturable(sources: &Sources<'_>) -> Vec<String> {
+/// Why files that the capture would take now cannot be taken, and where only root could say.
+pub(super) fn uncapturable(sources: &Sources<'_>) -> (Vec<String>, Vec<String>) {
     let passes = sources.playbook.passes().iter().filter(|_| Way::of(sources.playbook, sources.site).is_zfs());
     let patterns = passes.flat_map(|pass| pass.new_files.iter().chain(&pass.grown_files));
-    let look = |pattern: &String| crate::pattern::find(&(sources.pattern)(pattern).ok()?).err().map(|error| error.to_string());
-    patterns.filter_map(look).collect()
+    let look = |pattern: &String| crate::pattern::find(&(sources.pattern)(pattern).ok()?).err();
+    let (closed, wrong): (Vec<_>, Vec<_>) = patterns.filter_map(look).partition(PatternError::is_denied);
+    let told = |errors: Vec<PatternError>| {
+        let mut told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        // Several patterns may look into one folder.
+        told.dedup();
+        told
+    };
+    (told(wrong), told(closed))
 }
 
 /// As execvp(3) looks for it.
