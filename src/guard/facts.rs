@@ -101,12 +101,19 @@ pub struct Facts {
     pub programs: Vec<Program>,
     /// The files of secrets that cannot be used, and why.
     pub secrets: Vec<String>,
-    /// Files on the data that could not be captured, and why.
-    pub uncapturable: Vec<String>,
-    /// Folders that only root may look into, so that what the capture would take there is not known.
-    pub closed_folders: Vec<String>,
+    /// Files on the data that could not be captured.
+    pub uncapturable: Vec<Uncapturable>,
     /// The files of the previous version's installer.
     pub installers: Installers,
+}
+
+/// What the capture would take, and could not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uncapturable {
+    /// Which, and the reason.
+    pub why: String,
+    /// The reason is who asks: somebody with more rights may be able to.
+    pub denied: bool,
 }
 
 /// Who runs this (`proc_pid_status(5)`).

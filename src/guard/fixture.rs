@@ -159,7 +159,6 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         }],
         secrets: Vec::new(),
         uncapturable: Vec::new(),
-        closed_folders: Vec::new(),
         installers: Installers { at_least: 1, at_hand: None, saved: vec![saved].into_iter().filter(|_| occasion.is_downgrade()).collect() },
     }
 }
@@ -226,7 +225,6 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.limits = vec!["Counters.".into()];
     facts.programs[0].found = Ok(None);
     facts.secrets = vec!["/etc/p: everyone may read it".into()];
-    facts.uncapturable = vec!["the name of \"/srv/db/\\xFF\" is not UTF-8 text".into()];
-    facts.closed_folders = vec!["cannot read /srv/db/log: Permission denied (os error 13)".into()];
+    facts.uncapturable = vec![Uncapturable { why: "the name of \"/srv/db/\\xFF\" is not UTF-8 text".into(), denied: false }];
     facts.installers.saved.clear();
 }

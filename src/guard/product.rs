@@ -1,7 +1,7 @@
 //! What the playbook asks of the host.
 
 use super::Finding;
-use super::facts::{Facts, Program, QuestionFact, RequirementFact, SavedFile};
+use super::facts::{Facts, Program, QuestionFact, RequirementFact, SavedFile, Uncapturable};
 use super::text::count;
 use crate::exec::quote;
 
@@ -102,23 +102,22 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "file-name";
     // The steps are root's: what is closed to root, too, is closed to them.
     let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
-    let mut wrong = facts.uncapturable.clone();
+    let (closed, wrong): (Vec<_>, Vec<_>) = facts.uncapturable.iter().partition(|it| it.denied && !root);
+    let why = |list: Vec<&Uncapturable>| list.into_iter().map(|it| it.why.clone()).collect::<Vec<_>>();
     let mut findings = Vec::new();
-    if root {
-        wrong.extend(facts.closed_folders.iter().cloned());
-    } else if !facts.closed_folders.is_empty() {
-        findings.push(
-            Finding::warn(ID, "not all folders that are captured could be looked into")
-                .detail(facts.closed_folders.iter().cloned())
-                .detail(["Whether each file there has a name that can be written down, only root can see."])
-                .remedy(["sudo backout ..."]),
-        );
-    }
     if !wrong.is_empty() {
         findings.push(
             Finding::refuse(ID, "files of the data could not be captured")
-                .detail(wrong)
+                .detail(why(wrong))
                 .remedy(["Have the product remove or rename them, or find out why they cannot be read."]),
+        );
+    }
+    if !closed.is_empty() {
+        findings.push(
+            Finding::warn(ID, "not all folders that are captured could be looked into")
+                .detail(why(closed))
+                .detail(["Whether each file there has a name that can be written down, only root can see."])
+                .remedy(["sudo backout ..."]),
         );
     }
     findings
@@ -252,7 +251,7 @@ mod tests {
     #[test]
     fn a_name_that_is_not_text() {
         let mut facts = facts(Occasion::Check);
-        facts.uncapturable = vec![r#"the name of "/srv/db/\xFF" is not UTF-8 text"#.into()];
+        facts.uncapturable = vec![Uncapturable { why: r#"the name of "/srv/db/\xFF" is not UTF-8 text"#.into(), denied: false }];
         insta::assert_snapshot!(show(&names(&facts)), @r#"
             refused: files of the data could not be captured [file-name]
                      the name of "/srv/db/\xFF" is not UTF-8 text
@@ -263,7 +262,7 @@ mod tests {
     #[test]
     fn a_folder_that_only_root_may_read() {
         let mut facts = facts(Occasion::Check);
-        facts.closed_folders = vec!["cannot read /srv/db/log: Permission denied (os error 13)".into()];
+        facts.uncapturable = vec![Uncapturable { why: "cannot read /srv/db/log: Permission denied (os error 13)".into(), denied: true }];
         insta::assert_snapshot!(show(&names(&facts)), @r"
             refused: files of the data could not be captured [file-name]
                      cannot read /srv/db/log: Permission denied (os error 13)

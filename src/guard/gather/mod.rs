@@ -104,7 +104,6 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
     let roots = zfs::roots(sources, table.as_deref().unwrap_or_default());
     let (jobs, jobs_unknown) = jobs::automatic(sources);
     let folders = full::folders(sources);
-    let (uncapturable, closed_folders) = product::uncapturable(sources);
     let mut facts = Facts {
         occasion: sources.occasion,
         now: sources.now,
@@ -143,8 +142,7 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
         limits: sources.playbook.limits.iter().map(|limit| limit.about.clone()).collect(),
         programs: product::programs(sources),
         secrets: product::secrets(sources),
-        uncapturable,
-        closed_folders,
+        uncapturable: product::uncapturable(sources),
         installers: product::installers(sources),
     };
     disk::lay_out(sources, &mut facts, &table);

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::exec::Command;
 use crate::guard::Occasion;
-use crate::guard::facts::{Asked, Installers, Learnt, Program, QuestionFact, RequirementFact, SavedFile, Unit, UnitState, Versions};
-use crate::pattern::PatternError;
+use crate::guard::facts::{
+    Asked, Installers, Learnt, Program, QuestionFact, RequirementFact, SavedFile, Uncapturable, Unit, UnitState, Versions,
+};
 use crate::playbook::Way;
 use crate::playbook::model::{self, CommandSpec, Question, Requirement, Strategy};
 
@@ -239,19 +240,19 @@ pub(super) fn secrets(sources: &Sources<'_>) -> Vec<String> {
     found
 }
 
-/// Why files that the capture would take now cannot be taken, and where only root could say.
-pub(super) fn uncapturable(sources: &Sources<'_>) -> (Vec<String>, Vec<String>) {
+/// What the capture would take now and could not, each reason once.
+pub(super) fn uncapturable(sources: &Sources<'_>) -> Vec<Uncapturable> {
     let passes = sources.playbook.passes().iter().filter(|_| Way::of(sources.playbook, sources.site).is_zfs());
-    let patterns = passes.flat_map(|pass| pass.new_files.iter().chain(&pass.grown_files));
-    let look = |pattern: &String| crate::pattern::find(&(sources.pattern)(pattern).ok()?).err();
-    let (closed, wrong): (Vec<_>, Vec<_>) = patterns.filter_map(look).partition(PatternError::is_denied);
-    let told = |errors: Vec<PatternError>| {
-        let mut told: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        // Several patterns may look into one folder.
-        told.dedup();
-        told
-    };
-    (told(wrong), told(closed))
+    let mut found = Vec::new();
+    for pattern in passes.flat_map(|pass| pass.new_files.iter().chain(&pass.grown_files)) {
+        let Ok(pattern) = (sources.pattern)(pattern) else { continue };
+        let Err(error) = crate::pattern::find(&pattern) else { continue };
+        let it = Uncapturable { why: error.to_string(), denied: error.is_denied() };
+        if !found.contains(&it) {
+            found.push(it);
+        }
+    }
+    found
 }
 
 /// As execvp(3) looks for it.
