@@ -1,9 +1,9 @@
 //! What must be so in a playbook beyond its fields and their types.
 
 use super::Playbook;
-use super::check_command::{Commands, Groups};
+use super::check_command::Groups;
 use super::model::{Capture, Interrupted, Restore, ServiceState, Verdict};
-use super::names::{Place, late};
+use super::names::late;
 use super::problem::{Path, Report};
 use super::version::Requirement;
 
@@ -285,104 +285,6 @@ impl Check<'_, '_> {
         for (i, limit) in it.limits.iter().enumerate() {
             self.required(&Path::of(&["limit"]).at(i).key("about"), &limit.about, "say what does not come back");
         }
-    }
-
-    fn commands(&mut self) {
-        let it = self.playbook;
-        let mut commands = Commands::new(it, self.report);
-        let service = Path::of(&["service"]);
-        for (field, command) in [("stop", &it.service.stop), ("start", &it.service.start), ("ready", &it.service.ready)] {
-            commands.optional(&service.key(field), command.as_ref(), Place::Service);
-        }
-        if let Some(own) = &it.service.maintenance {
-            let at = service.key("maintenance");
-            commands.command(&at.key("start"), &own.start, Place::Service);
-            commands.command(&at.key("stop"), &own.stop, Place::Service);
-            commands.optional(&at.key("ready"), own.ready.as_ref(), Place::Service);
-        }
-        commands.command(&Path::of(&["version", "command"]), &it.version.command, Place::Version);
-        for (name, ask) in &it.ask {
-            commands.command(&Path::of(&["ask", name, "command"]), &ask.command, Place::Check);
-        }
-        for (i, requirement) in it.requirements.iter().enumerate() {
-            commands.command(&Path::of(&["requirement"]).at(i).key("command"), &requirement.command, Place::Check);
-        }
-        commands.optional(&Path::of(&["installer", "save"]), it.installer.save.as_ref(), Place::Installer);
-        commands.command(&Path::of(&["upgrade", "command"]), &it.upgrade.command, Place::Upgrade);
-        commands.optional(&Path::of(&["upgrade", "repair"]), it.upgrade.repair.as_ref(), Place::Upgrade);
-        commands.optional(&Path::of(&["upgrade", "candidate"]), it.upgrade.candidate.as_ref(), Place::Check);
-        commands.command(&Path::of(&["downgrade", "install"]), &it.downgrade.install, Place::Downgrade);
-        commands.optional(&Path::of(&["downgrade", "uninstall"]), it.downgrade.uninstall.as_ref(), Place::Downgrade);
-        commands.optional(&Path::of(&["downgrade", "repair"]), it.downgrade.repair.as_ref(), Place::Downgrade);
-        let passes = Path::of(&["capture", "pass"]);
-        for (i, pass) in it.passes().iter().enumerate() {
-            commands.optional(&passes.at(i).key("command"), pass.command.as_ref(), Place::Pass);
-            commands.paths(&passes.at(i).key("new_files"), &pass.new_files, Place::Host);
-            commands.paths(&passes.at(i).key("grown_files"), &pass.grown_files, Place::Host);
-        }
-        if let Some(capture) = &it.capture {
-            commands.command(&Path::of(&["capture", "verify"]), &capture.verify, Place::Verify);
-        }
-        if let Some(restore) = &it.restore {
-            commands.command(&Path::of(&["restore", "command"]), &restore.command, Place::Restore);
-            commands.optional(&Path::of(&["restore", "past_rejects"]), restore.past_rejects.as_ref(), Place::PastRejects);
-            commands.optional(&Path::of(&["restore", "position"]), restore.position.as_ref(), Place::Position);
-        }
-        for (key, silent) in it.silent.iter().flat_map(|silent| &silent.keys) {
-            commands.value(&Path::of(&["silent", "keys", key]).key("default"), &silent.default);
-        }
-        if let Some(beside) = &it.side_by_side {
-            let at = Path::of(&["side_by_side"]);
-            commands.paths(&at.key("link"), std::slice::from_ref(&beside.link), Place::Host);
-            commands.paths(&at.key("new"), std::slice::from_ref(&beside.new), Place::Host);
-            for (field, install) in [("install", Some(&beside.install)), ("upgrade", beside.upgrade.as_ref())] {
-                let Some(install) = install else { continue };
-                commands.command(&at.key(field).key("command"), &install.command, Place::Upgrade);
-                commands.optional(&at.key(field).key("repair"), install.repair.as_ref(), Place::Upgrade);
-            }
-            commands.command(&at.key("version"), &beside.version, Place::Version);
-            commands.optional(&at.key("use_config"), beside.use_config.as_ref(), Place::Upgrade);
-        }
-        if let Some(full) = &it.full {
-            let at = Path::of(&["full"]);
-            commands.paths(&at.key("paths"), &full.paths, Place::Host);
-            commands.command(&at.key("capture"), &full.capture, Place::Pass);
-            commands.command(&at.key("verify"), &full.verify, Place::Verify);
-            commands.command(&at.key("restore"), &full.restore, Place::Restore);
-        }
-        if let Some(cluster) = &it.cluster {
-            let at = Path::of(&["cluster"]);
-            commands.optional(&at.key("here"), cluster.here.as_ref(), Place::Cluster);
-            commands.optional(&at.key("before_enable"), cluster.before_enable.as_ref(), Place::Cluster);
-            if let Some(agent) = &cluster.agent {
-                let at = at.key("agent");
-                commands.command(&at.key("version"), &agent.version, Place::Cluster);
-                commands.optional(&at.key("ready"), agent.ready.as_ref(), Place::Cluster);
-                commands.command(&at.key("upgrade"), &agent.upgrade, Place::Upgrade);
-            }
-            commands.command(&at.key("write_mark"), &cluster.write_mark, Place::WriteMark);
-            for (field, command) in [
-                ("disable", &cluster.disable),
-                ("disabled", &cluster.disabled),
-                ("enable", &cluster.enable),
-                ("enabled", &cluster.enabled),
-                ("read_mark", &cluster.read_mark),
-            ] {
-                commands.command(&at.key(field), command, Place::Cluster);
-            }
-        }
-        if let Some(coexistent) = &it.coexistent {
-            commands.coexistent(coexistent);
-        }
-        for (i, inventory) in it.inventories.iter().enumerate() {
-            commands.command(&Path::of(&["inventory"]).at(i).key("command"), &inventory.command, Place::Inventory);
-        }
-        commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, Place::Host);
-        commands.paths(&Path::of(&["data", "config"]), &it.data.config, Place::Host);
-        commands.paths(&Path::of(&["data", "outside"]), &it.data.outside, Place::Host);
-        commands.paths(&Path::of(&["installer", "files"]), &it.installer.files, Place::Host);
-        commands.texts(&service.key("units"), &it.service.units, Place::Host);
-        commands.unused();
     }
 
     /// A name in a text for people is shown with its braces.

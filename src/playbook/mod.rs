@@ -3,6 +3,7 @@
 mod check;
 mod check_coexistent;
 mod check_command;
+mod check_places;
 mod check_site;
 mod check_state;
 pub mod cluster;
