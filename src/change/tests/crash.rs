@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::host::{Mode, Stops};
 use super::kind::{Kind, PLAIN, ROUGH};
-use super::product::{Mode, Stops};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
 use crate::change::crash::testing::{Hook, Strike};

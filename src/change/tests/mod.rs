@@ -2,9 +2,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "a test makes its own files")]
 
+mod afterwards;
 mod crash;
 mod damage;
 mod engine;
+mod host;
 mod journal;
 mod kind;
 mod product;

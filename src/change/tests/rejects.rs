@@ -1,7 +1,7 @@
 //! What the previous version rejects: nothing of it is left out before a person has answered for it, and then it is whole, named and counted.
 
+use super::host::Mode;
 use super::kind::{Kind, PLAIN, ROUGH};
-use super::product::Mode;
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
 use crate::change::crash::testing::{Hook, Strike};
