@@ -263,6 +263,7 @@ impl Session<'_> {
             if let Some(why) = rewind {
                 (context.say)(&format!("taking back what is half done: {why}"));
                 effect.rewind(step, context)?;
+                crash::point(&format!("{}:rewound", step.id));
             }
             let output = effect.apply(step, context)?;
             crash::point(&format!("{}:applied", step.id));
@@ -337,6 +338,7 @@ impl Session<'_> {
             if let Err(error) = self.with(|context| effect.rewind(&step, context)) {
                 return Ok(Some(self.failed(&step, &error, false)?));
             }
+            crash::point(&format!("{}:rewound", step.id));
         }
         if let Err(error) = self.flush() {
             return Ok(Some(self.failed(&step_at, &error, false)?));
