@@ -286,7 +286,7 @@ pub struct Downgrade {
     pub uninstall: Option<CommandSpec>,
     /// Installs the previous version from `{installer_files}`.
     pub install: CommandSpec,
-    /// Run before either when an earlier try was interrupted.
+    /// Run before either when an earlier try was interrupted. With `rollback-first` no script of the new version may run here: it would see the old data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<CommandSpec>,
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # DESCRIPTION: MariaDB: the tool is killed from outside, alone and with everything it has started, within the installation of packages and within the replay of the binary log
-# STRATEGY: a replay that goes on behind the tool's back must be ended before the next one begins; a mariadb-server whose scripts were cut off is repaired; then the dumps must be identical
+# STRATEGY: a replay that goes on behind the tool's back must be ended before the next one begins; a mariadb-server that was cut off while it was unpacked, or its scripts, is repaired, and no script of the wrong version sees the data; then the dumps must be identical
 # stage: backout-upgraded
 # uses: backout
 # faults: yes
@@ -21,14 +21,15 @@ same_dump /root/dump-new
 proved
 
 echo "== undo: all of it"
-kill_along all KILL undo --yes -- "upgrade-again dpkg $(between 1 30)" "upgrade-again dpkg $(between 1 30)"
+kill_along all KILL undo --yes -- "upgrade-again unpacks mariadb-server" "upgrade-again dpkg $(between 1 30)" "upgrade-again dpkg $(between 1 30)"
 mariadb_version | grep -F 11.8
 mariadb_upgraded
 same_dump /root/dump-new
 proved
 
 echo "== downgrade in place: all of it"
-kill_along all KILL downgrade --in-place --yes -- "capture within 500" "reinstall dpkg $(between 1 15)" "reinstall dpkg $(between 16 40)" \
+kill_along all KILL downgrade --in-place --yes -- "capture within 500" "reinstall unpacks mariadb-server" \
+  "reinstall dpkg $(between 1 15)" "reinstall dpkg $(between 16 40)" \
   "restore child mariadb within 500"
 mariadb_version | grep -F 10.11
 same_dump /root/dump-new
