@@ -123,7 +123,8 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
         Ok(Outcome::Failed { step, error }) => {
             let mut trouble = trouble(Exit::Failed, format!("step `{step}` failed"));
             trouble.cause.push(error);
-            Err(trouble)
+            // What a package's script says goes where apt's progress goes, not to its standard error.
+            Err(trouble.next("backout log --commands", "read what the commands printed"))
         }
         Err(error) => Err(trouble(Exit::Failed, "the journal could not be written".into()).because(&error)),
     }
