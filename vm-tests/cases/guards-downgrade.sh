@@ -2,7 +2,7 @@
 # DESCRIPTION: before a downgrade each guard refuses, or wants a yes by name; nothing is touched; then it goes through
 # STRATEGY: newer, held and cloned snapshots by others, a damaged installer, an edited copy of the playbook, a second run: status 3, 5 or 6, world as before
 # stage: backout-upgraded
-# uses: backout
+# uses: backout backout-static
 # limit: 2400
 set -euo pipefail
 . /case/guest/pool.sh

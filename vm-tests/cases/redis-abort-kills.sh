@@ -43,8 +43,8 @@ kill_everywhere abort
 redis_version | grep -F 8.0
 same_redis /root/dump-new
 
-echo "== and in the end"
-kill_everywhere downgrade --keep
+echo "== the commit of a downgrade that keeps (which redis-kills kills)"
+backout downgrade --keep --yes
 redis_version | grep -F 7.0
 same_redis /root/dump-new
 kill_everywhere commit

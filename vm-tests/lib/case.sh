@@ -44,7 +44,7 @@ any_uses_tool() {
 }
 
 # build_tools DIR [CASE...]: the programs that guests get, put into DIR, so that nothing that is built later changes a case under way.
-# The conformance suite and the stand-in for Messaging Server are only built when a CASE uses them. Sets TOOLS.
+# The rescue binary, the conformance suite and the stand-in for Messaging Server are only built when a CASE uses them. Sets TOOLS.
 build_tools() {
   TOOLS=$1
   shift
@@ -54,11 +54,13 @@ build_tools() {
   in_build_root cargo build --locked --quiet --features crash-points || return 1
   # Debug information is most of a debug build, and every guest gets a copy.
   strip --strip-debug -o "$TOOLS/backout" "$(build_target)/debug/backout" || return 1
-  # The rescue binary: the zfs command alone, no shared library.
-  in_build_root env RUSTFLAGS=-Ctarget-feature=+crt-static CARGO_TARGET_DIR=/build/target/static \
-    cargo build --locked --quiet --no-default-features --features crash-points --target x86_64-unknown-linux-gnu || return 1
-  strip --strip-debug -o "$TOOLS/backout-static" "$(build_target)/static/x86_64-unknown-linux-gnu/debug/backout" || return 1
   for name in "$@"; do
+    if uses "$VM_TESTS/cases/$name.sh" backout-static && [ ! -f "$TOOLS/backout-static" ]; then
+      # The rescue binary: the zfs command alone, no shared library. In the same folder: what runs while it is built is there already.
+      in_build_root env RUSTFLAGS=-Ctarget-feature=+crt-static \
+        cargo build --locked --quiet --no-default-features --features crash-points --target x86_64-unknown-linux-gnu || return 1
+      strip --strip-debug -o "$TOOLS/backout-static" "$(build_target)/x86_64-unknown-linux-gnu/debug/backout" || return 1
+    fi
     if uses_below "$VM_TESTS/cases/$name.sh" messaging && [ ! -f "$TOOLS/messaging_server" ]; then
       in_build_root cargo build --locked --quiet --features crash-points --example messaging_server || return 1
       strip --strip-debug -o "$TOOLS/messaging_server" "$(build_target)/debug/examples/messaging_server" || return 1
@@ -78,7 +80,8 @@ case_folder() {
   cp "$script" "$dir/run"
   cp -r "$VM_TESTS/guest" "$VM_TESTS/by-hand" "$dir/"
   [ ! -d "$REPO/playbooks" ] || cp -r "$REPO/playbooks" "$dir/playbooks"
-  [ -z "${TOOLS:-}" ] || cp "$TOOLS"/backout* "$dir/bin/"
+  [ ! -f "${TOOLS:-}/backout" ] || cp "$TOOLS/backout" "$dir/bin/"
+  ! uses "$script" backout-static || cp "$TOOLS/backout-static" "$dir/bin/"
   ! uses "$script" zfs_conformance || cp "$TOOLS/zfs_conformance" "$dir/bin/"
   # Not in PATH, and not below bin/: a stage that does not use the tool stays good when only the tool changes.
   ! uses "$script" messaging || install -D -t "$dir/messaging" "$TOOLS/messaging_server"
