@@ -4,6 +4,7 @@
 # stage: backout-upgraded
 # uses: backout
 # faults: yes
+# when: all
 # limit: 2400
 set -euo pipefail
 . /case/guest/pool.sh

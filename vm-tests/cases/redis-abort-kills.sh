@@ -4,6 +4,7 @@
 # stage: redis-seeded
 # uses: backout
 # faults: yes
+# when: all
 # limit: 3600
 set -euo pipefail
 . /case/guest/pool.sh
