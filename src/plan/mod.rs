@@ -6,6 +6,7 @@ mod aside;
 mod back;
 mod cluster;
 mod commit;
+mod datasets;
 mod downgrade;
 mod full;
 mod migrate;

@@ -8,6 +8,7 @@
 
 mod engine;
 mod fault;
+mod mounts;
 mod world;
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! What there is, and how ZFS changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::zfs::{Dataset, DatasetKind, Guid, Pool, Result, Snapshot, ZfsError};
 
@@ -49,7 +49,7 @@ pub(super) struct World {
     pub(super) pools: BTreeMap<Pool, FakePool>,
     pub(super) datasets: BTreeMap<Dataset, FakeDataset>,
     /// In order: a later mount hides what it covers.
-    mounts: Vec<(PathBuf, Guid)>,
+    pub(super) mounts: Vec<(PathBuf, Guid)>,
     guids: u64,
     txg: u64,
 }
@@ -161,13 +161,8 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn canmount(&self, name: &Dataset) -> String {
-        let local = self.datasets.get(name).and_then(|dataset| dataset.properties.get("canmount"));
-        local.cloned().unwrap_or_else(|| "on".to_owned())
-    }
-
     /// Its value here or at the nearest ancestor that has one, and which that is.
-    fn inherited(&self, name: &Dataset, property: &str) -> Option<(Dataset, String)> {
+    pub(super) fn inherited(&self, name: &Dataset, property: &str) -> Option<(Dataset, String)> {
         let mut at = Some(name.clone());
         while let Some(here) = at {
             if let Some(value) = self.datasets.get(&here).and_then(|dataset| dataset.properties.get(property)) {
@@ -178,29 +173,8 @@ impl World {
         None
     }
 
-    pub(super) fn mountpoint(&self, name: &Dataset) -> Option<PathBuf> {
-        if self.datasets.get(name)?.kind == DatasetKind::Volume {
-            return None;
-        }
-        let (from, value) = self.inherited(name, "mountpoint")?;
-        if matches!(value.as_str(), "none" | "legacy") {
-            return None;
-        }
-        let rest = name.as_str().strip_prefix(from.as_str()).unwrap_or_default().trim_start_matches('/');
-        Some(if rest.is_empty() { PathBuf::from(value) } else { Path::new(&value).join(rest) })
-    }
-
     pub(super) fn readonly(&self, name: &Dataset) -> bool {
         self.inherited(name, "readonly").is_some_and(|(_, value)| value == "on")
-    }
-
-    pub(super) fn mounted(&self, guid: Guid) -> Option<&Path> {
-        self.mounts.iter().find(|(_, mounted)| *mounted == guid).map(|(path, _)| path.as_path())
-    }
-
-    pub(super) fn at(&self, path: &Path) -> Option<Dataset> {
-        let (_, guid) = self.mounts.iter().rev().find(|(mounted, _)| path.starts_with(mounted))?;
-        self.datasets.iter().find(|(_, dataset)| dataset.guid == *guid).map(|(name, _)| name.clone())
     }
 
     fn writable(&mut self, name: &Dataset) -> Result<&mut FakeDataset> {
@@ -224,20 +198,6 @@ impl World {
         let content = &mut self.writable(name)?.content;
         let place = content.iter().position(|found| found == item);
         Ok(place.map(|place| content.remove(place)).is_some())
-    }
-
-    pub(super) fn reboot(&mut self) {
-        self.mounts.clear();
-        for dataset in self.datasets.values_mut() {
-            dataset.users = 0;
-        }
-        let names: Vec<Dataset> = self.datasets.keys().cloned().collect();
-        for name in names {
-            if self.canmount(&name) == "on" {
-                // What has no mountpoint or no key stays as it is.
-                let _ = self.mount(&name);
-            }
-        }
     }
 
     pub(super) fn bookmark(&mut self, snapshot: &Snapshot, short: &str) -> Result<()> {
@@ -347,40 +307,6 @@ impl World {
         snapshots.append(&mut dataset.snapshots);
         dataset.snapshots = snapshots;
         dataset.origin = origin_of_parent;
-        Ok(())
-    }
-
-    pub(super) fn mount(&mut self, name: &Dataset) -> Result<()> {
-        let refused = |why: &str| Err(ZfsError::Call { call: format!("mount {name}"), error: why.to_owned() });
-        let dataset = self.dataset(name)?;
-        let (guid, key) = (dataset.guid, dataset.key_loaded);
-        if self.canmount(name) == "off" {
-            return refused("canmount is off");
-        }
-        if key == Some(false) {
-            return Err(ZfsError::KeyNotLoaded(name.to_string()));
-        }
-        match self.mountpoint(name) {
-            Some(path) => self.mounts.push((path, guid)),
-            None => return refused("it has no mountpoint"),
-        }
-        Ok(())
-    }
-
-    pub(super) fn unmount(&mut self, name: &Dataset) -> Result<()> {
-        let dataset = self.dataset(name)?;
-        let busy = |detail: String| Err(ZfsError::Busy { what: name.to_string(), detail });
-        if dataset.users > 0 {
-            return busy(format!("{} processes use it", dataset.users));
-        }
-        let Some(place) = self.mounts.iter().position(|(_, guid)| *guid == dataset.guid) else {
-            return Ok(());
-        };
-        let path = &self.mounts[place].0;
-        if let Some((inside, _)) = self.mounts[place + 1..].iter().find(|(other, _)| other.starts_with(path)) {
-            return busy(format!("{} is mounted below it or over it", inside.display()));
-        }
-        self.mounts.remove(place);
         Ok(())
     }
 
