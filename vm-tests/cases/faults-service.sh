@@ -26,6 +26,7 @@ systemd-run --quiet --unit=stray --uid=redis /usr/bin/redis-server --port 7777 -
 sleep 2
 expect 1 backout downgrade --keep --yes 2>&1 | tee /root/said
 grep -F 'this is still there: redis-server' /root/said
+grep -F 'backout log --commands' /root/said
 systemctl stop stray.service
 rm -f /var/lib/redis/stray.rdb
 fault "stop that lies" halted

@@ -80,7 +80,7 @@ case_folder() {
   cp "$script" "$dir/run"
   cp -r "$VM_TESTS/guest" "$VM_TESTS/by-hand" "$dir/"
   [ ! -d "$REPO/playbooks" ] || cp -r "$REPO/playbooks" "$dir/playbooks"
-  [ ! -f "${TOOLS:-}/backout" ] || cp "$TOOLS/backout" "$dir/bin/"
+  [ -z "${TOOLS:-}" ] || cp "$TOOLS/backout" "$dir/bin/"
   ! uses "$script" backout-static || cp "$TOOLS/backout-static" "$dir/bin/"
   ! uses "$script" zfs_conformance || cp "$TOOLS/zfs_conformance" "$dir/bin/"
   # Not in PATH, and not below bin/: a stage that does not use the tool stays good when only the tool changes.
