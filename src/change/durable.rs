@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use anyhow::{Context as _, Result};
 use nix::unistd::syncfs;
 
 use crate::exec::{Command, Runner};
+use crate::look::look;
 
 /// Where packages, units and configuration stand. Only these file systems and the change's own are flushed: `sync(2)` would also wait for a pool that
 /// is suspended and has nothing to do with this.
@@ -25,15 +27,27 @@ const LIMIT: Duration = Duration::from_secs(1800);
 pub fn flush<'a>(runner: &Runner, own: impl Iterator<Item = &'a Path>, data: impl Iterator<Item = &'a Path>) -> Result<()> {
     let mut flushed = BTreeSet::new();
     for path in SYSTEM.iter().map(PathBuf::from).chain(own.map(Path::to_owned)) {
-        // Not every host has every folder.
-        let Ok(folder) = File::open(&path) else { continue };
+        let folder = match File::open(&path) {
+            Ok(folder) => folder,
+            // Not every host has every folder, and an ordinary user wrote nothing where he may not look.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => continue,
+            Err(error) => return Err(error).with_context(|| format!("cannot open {}, to flush its file system", path.display())),
+        };
         let device = folder.metadata().with_context(|| format!("cannot look at {}", path.display()))?.dev();
         if flushed.insert(device) {
             syncfs(&folder).with_context(|| format!("cannot flush the file system of {}", path.display()))?;
         }
     }
-    // A dataset's folder may be gone while it is unmounted.
-    let others: Vec<&Path> = data.filter(|path| path.metadata().is_ok_and(|meta| flushed.insert(meta.dev()))).collect();
+    let mut others = Vec::new();
+    for path in data {
+        match look(path) {
+            Ok(Some(found)) if flushed.insert(found.dev()) => others.push(path),
+            // A dataset's folder may be gone while it is unmounted.
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot look at {}, to flush its file system", path.display())),
+        }
+    }
     if others.is_empty() {
         return Ok(());
     }
@@ -57,11 +71,22 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_looked_at_is_no_success() {
+        let path = PathBuf::from(format!("/{}", "x".repeat(300)));
+        for (own, data) in [(Some(&path), None), (None, Some(&path))] {
+            let paths = |one: Option<&PathBuf>| one.cloned().into_iter().collect::<Vec<_>>();
+            let (own, data) = (paths(own), paths(data));
+            let error = flush(&Runner::default(), own.iter().map(PathBuf::as_path), data.iter().map(PathBuf::as_path)).unwrap_err();
+            assert!(format!("{error:#}").contains("to flush its file system: File name too long"), "{error:#}");
+        }
+    }
+
+    #[test]
     fn another_file_system_s_data_is_flushed_by_a_command() {
         let shm = Path::new("/dev/shm");
         let device = |path: &Path| path.metadata().expect("it is there").dev();
         assert!(
-            !SYSTEM.iter().any(|path| Path::new(path).exists() && device(Path::new(path)) == device(shm)),
+            !SYSTEM.iter().any(|path| look(Path::new(path)).expect("looked").is_some() && device(Path::new(path)) == device(shm)),
             "not a file system of its own"
         );
         let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::look::look;
+
 /// The folder of one change, and the store for what is large.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -81,7 +83,7 @@ impl Layout {
 /// # Errors
 /// When it cannot be made.
 pub fn private_dir(dir: &Path) -> io::Result<()> {
-    let new = dir.ancestors().take_while(|folder| !folder.exists()).count();
+    let new = dir.ancestors().take_while(|folder| matches!(look(folder), Ok(None))).count();
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     dir.ancestors().take(new + 2).filter(|folder| !folder.as_os_str().is_empty()).try_for_each(sync_dir)
 }

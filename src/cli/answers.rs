@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{Answers, Exit, Trouble};
 use crate::change::layout::write_atomic;
 use crate::guard::{Finding, Severity};
+use crate::look::look;
 use crate::playbook::model::Silent;
 use crate::trust;
 
@@ -182,7 +183,9 @@ pub fn template(verb: &str, findings: &[Finding], section: Option<&Silent>, valu
 /// # Errors
 /// When there is one, or it cannot be written.
 pub fn write(path: &Path, text: &str) -> Result<(), Trouble> {
-    if path.exists() {
+    let found = look(path)
+        .map_err(|error| Trouble::new(Exit::Failed, format!("cannot tell whether {} is there", path.display())).because(&error.into()))?;
+    if found.is_some() {
         let trouble = Trouble::new(Exit::Usage, format!("{} is there already: it may hold answers", path.display()));
         return Err(trouble.next("backout plan --answers OTHER-FILE", "write another one"));
     }

@@ -5,6 +5,7 @@ use std::fs;
 use super::{Exit, Global, Trouble};
 use crate::change::{Layout, Lock, LockError};
 use crate::journal::{self, Phase, State};
+use crate::look::look;
 use crate::trust;
 
 /// A change's folder.
@@ -79,8 +80,14 @@ pub fn all(global: &Global) -> Result<Vec<Found>, Trouble> {
         let entry = entry.map_err(|error| unreadable_folder(&folder, &error))?;
         let Ok(id) = entry.file_name().into_string() else { continue };
         let path = Layout::new(&global.state, &id, None).journal();
-        if !path.exists() {
-            continue;
+        match look(&path) {
+            Ok(None) => continue,
+            Ok(Some(_)) => {}
+            // An open change that a disk does not show is no free way for another one.
+            Err(error) => {
+                found.push(Found { id, state: Err(format!("cannot look at {}: {error}", path.display())) });
+                continue;
+            }
         }
         // What the journal says is run with the rights of root (S9).
         if let Err(distrust) = trust::whole_way(&path).and_then(|()| trust::contents(path.parent().unwrap_or(&folder))) {

@@ -11,6 +11,7 @@ use crate::change::run::{Outcome, Session};
 use crate::change::{Layout, Lock, storage};
 use crate::exec::{Interrupt, Runner, Storage};
 use crate::journal::{Journal, Opening, Question, Record, State};
+use crate::look::look;
 use crate::plan::Plan;
 use crate::trust;
 use crate::zfs;
@@ -28,9 +29,9 @@ pub fn open(global: &Global, desk: &Desk, opening: &Opening) -> Result<(), Troub
     let layout = Layout::new(&global.state, &opening.change, opening.store.as_deref());
     let work = || -> anyhow::Result<()> {
         use anyhow::Context as _;
-        if layout.journal().exists() {
-            anyhow::bail!("{} is there already", layout.journal().display());
-        }
+        let journal = layout.journal();
+        let found = look(&journal).with_context(|| format!("cannot look at {}", journal.display()))?;
+        anyhow::ensure!(found.is_none(), "{} is there already", journal.display());
         layout.create().with_context(|| format!("cannot make {}", layout.folder().display()))?;
         write_atomic(&layout.playbook(), desk.playbook.text().as_bytes()).context("cannot copy the playbook")?;
         write_atomic(&layout.site(), desk.site.text().as_bytes()).context("cannot copy the site file")?;
@@ -73,7 +74,7 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
         .and_then(|state| state.ok_or_else(|| "it is empty".to_owned()))
         .map_err(|why| changes::unreadable(&change, &why))?;
     // What lies in them is run, or restored (S9); the change's own folder was looked at when its journal was read.
-    for folder in [layout.capture(), layout.installer()].iter().filter(|folder| folder.exists()) {
+    for folder in [layout.capture(), layout.installer()].iter().filter(|folder| !matches!(look(folder), Ok(None))) {
         trust::whole_way(folder).map_err(|distrust| changes::unreadable(&change, &distrust.to_string()))?;
     }
     let opening = &state.opening;

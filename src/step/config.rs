@@ -46,7 +46,7 @@ impl Effect for Save<'_> {
         crate::change::crash::full(&format!("config {}", saved_by(self.0.side))).context("cannot copy the configuration")?;
         // Its modes are put back with it: a server that may not read its configuration runs without it.
         let list = files::list(&work)?;
-        if target.exists() {
+        if files::is_there(&target)? {
             fs::remove_dir_all(&target).with_context(|| format!("cannot remove {}", target.display()))?;
         }
         fs::rename(&work, &target).with_context(|| format!("cannot rename {} to {}", work.display(), target.display()))?;

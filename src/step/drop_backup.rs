@@ -4,7 +4,7 @@ use std::io;
 
 use anyhow::{Context as _, Result};
 
-use super::Effect;
+use super::{Effect, files};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::journal::Output;
@@ -12,7 +12,7 @@ use crate::plan::{DropBackup, Step};
 
 impl Effect for DropBackup {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        let there = !self.batch.is_empty() && context.batch_dir(&self.batch).exists();
+        let there = !self.batch.is_empty() && files::is_there(&context.batch_dir(&self.batch))?;
         Ok(if there { Probe::Absent } else { Probe::Present(Output::Nothing) })
     }
 

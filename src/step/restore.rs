@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use regex::RegexSet;
 
-use super::{Effect, NeedsDecision};
+use super::{Effect, NeedsDecision, files};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::change::layout::write_atomic;
@@ -42,7 +42,7 @@ impl Restore {
     fn past_rejects(&self, context: &Context<'_>, more: &[(&str, String)]) -> Result<Output> {
         let file = context.rejects_file();
         // One that begins from the start names everything again. The file is there before the command, readable by nobody else.
-        if !self.resumable || !file.exists() {
+        if !self.resumable || !files::is_there(&file)? {
             keep(&file, &[])?;
         }
         let command = self.past_rejects.as_ref().unwrap_or(&self.command);

@@ -7,6 +7,7 @@ use walkdir::{DirEntry, WalkDir};
 use crate::guard::Facts;
 use crate::guard::facts::{DataPath, Learnt, Lies, LinkOut, Others, Place, Role};
 use crate::guard::mounts::{Mount, mount_of};
+use crate::look::look;
 use crate::trust::{self, Distrust};
 use crate::zfs::Dataset;
 
@@ -31,7 +32,11 @@ pub(super) fn lay_out(sources: &Sources<'_>, facts: &mut Facts, table: &Table) {
     let map = Map { table, volumes };
     facts.data = sources.playbook.data.paths.iter().map(|path| map.data(sources, path)).collect();
     facts.outside = sources.playbook.data.outside.iter().map(|path| map.data(sources, path)).collect();
-    facts.system = SYSTEM.iter().filter(|path| Path::new(path).exists()).map(|path| map.place(Role::System, Path::new(path))).collect();
+    facts.system = SYSTEM
+        .iter()
+        .filter(|path| !matches!(look(Path::new(path)), Ok(None)))
+        .map(|path| map.place(Role::System, Path::new(path)))
+        .collect();
     facts.places = sources.places.iter().map(|(role, path)| map.place(*role, path)).collect();
     let (mut links, mut unsearched) = (Vec::new(), Vec::new());
     for real in facts.data.iter().filter_map(|data| data.real.as_ref().ok()) {
@@ -90,7 +95,7 @@ impl Map<'_> {
         let free = nix::sys::statvfs::statvfs(&nearest)
             .map(|room| room.blocks_available().saturating_mul(room.fragment_size()))
             .map_err(|error| format!("{}: {error}", nearest.display()));
-        let others = match trust::whole_way(path.ancestors().find(|folder| folder.exists()).unwrap_or(&nearest)) {
+        let others = match trust::whole_way(path.ancestors().find(|folder| matches!(look(folder), Ok(Some(_)))).unwrap_or(&nearest)) {
             Ok(()) => None,
             Err(Distrust::Writable { path, why, remedy }) => Some(Others { why: format!("{}: {why}", path.display()), remedy }),
             Err(error @ (Distrust::Read { .. } | Distrust::Link { .. })) => {
