@@ -33,6 +33,8 @@ build_image() {
     --customize-hook="chroot \"\$1\" /bin/bash /root/repositories.sh $old $new '$mirror'" \
     "$old" "$work/guest" "${sources[@]}" || return 1
   mkdir -p "$work"/build-root/build/{src,target,cargo,rust}
+  # mmdebstrap leaves it to the first boot; each boot of a case is one.
+  printf '0123456789abcdef0123456789abcdef\n' >"$work/guest/etc/machine-id"
   cp "$work"/guest/boot/vmlinuz-* "$work/vmlinuz"
   cp "$work"/guest/boot/initrd.img-* "$work/initrd.img"
   cp "$work/guest/etc/backout-zfs-version" "$work/zfs-version"
