@@ -46,8 +46,11 @@ mariadb_upgrade_packages() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -t trixie -o Dpkg::Options::=--force-confold mariadb-server mariadb-client >"$1" 2>&1
 }
 
-# The unit of the package runs mariadb-upgrade in the background after a start: waits until it is through, five minutes at most.
+# The unit of the package runs mariadb-upgrade in the background after a start: waits until it is through. Beside other guests that takes minutes.
 mariadb_upgraded() {
   systemctl start mariadb.service
-  timeout 300 bash -c 'while pgrep -f "[m]ariadb-upgrade|[d]ebian-start" >/dev/null; do sleep 1; done'
+  timeout 1200 bash -c 'while pgrep -f "[m]ariadb-upgrade|[d]ebian-start" >/dev/null; do sleep 1; done' || {
+    echo "mariadb-upgrade has not ended after twenty minutes" >&2
+    return 1
+  }
 }
