@@ -54,6 +54,10 @@ site_file
 sql -e 'SET GLOBAL binlog_expire_logs_seconds = 60'
 refuses requirement upgrade
 sql -e 'SET GLOBAL binlog_expire_logs_seconds = 0'
+sql -e 'SET GLOBAL sync_binlog = 0'
+refuses requirement upgrade
+grep -F 'sync_binlog=0' /root/said
+sql -e 'SET GLOBAL sync_binlog = 1'
 
 # the package is not to be had
 mv /etc/apt/preferences.d /root/preferences.d.away

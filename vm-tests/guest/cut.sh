@@ -2,6 +2,27 @@
 # What a guest does at each boot of a case whose power is cut: begin, or go on.
 # Needs: backout.sh.
 
+# unflushed: the proof that a cut takes something: the host compares the last number it saw with the one that the next boot finds.
+unflushed() {
+  echo "unflushed: found $(cat /root/unflushed 2>/dev/null || echo 0)" >/dev/console
+  bash -c 'n=$(date +%s%N); while :; do n=$((n + 1)); echo $n >/root/unflushed; echo "unflushed: wrote $n" >/dev/console; sleep 0.2; done' &
+  # shellcheck disable=SC2046
+  trap 'kill $(jobs -p) 2>/dev/null' EXIT
+}
+
+# was_cut POINT: did the power fail there already?
+was_cut() { grep -qFx -- "$1" /case/fired; }
+
+# cut_here POINT: the host takes the power away.
+cut_here() { printf '\ncut me here: %s\n' "$1" >/dev/console; }
+
+# cut_when POINT COMMAND...: the power fails there, once, as soon as the command succeeds.
+cut_when() {
+  local point=$1
+  shift
+  was_cut "$point" || { until "$@" >/dev/null 2>&1; do sleep 0.2; done; cut_here "$point"; } &
+}
+
 # go_on STATE VERB...: begins the procedure, or resumes it when a cut left it unfinished, until `status` says STATE. Stands still at the point where the
 # host cuts.
 go_on() {
@@ -10,11 +31,7 @@ go_on() {
   export BACKOUT_CUT_FIRED=/case/fired
   [ ! -f /case/only ] || export BACKOUT_CUT_ONLY=/case/only
   backout status || status=$?
-  # The proof that a cut takes something: the host compares the last number it saw with the one that the next boot finds.
-  echo "unflushed: found $(cat /root/unflushed 2>/dev/null || echo 0)" >/dev/console
-  bash -c 'n=$(date +%s%N); while :; do n=$((n + 1)); echo $n >/root/unflushed; echo "unflushed: wrote $n" >/dev/console; sleep 0.2; done' &
-  writer=$!
-  trap 'kill $writer' EXIT
+  unflushed
   echo "the clock runs" >/dev/console
   case $status in
     4)

@@ -28,6 +28,8 @@ mariadb_configure() {
 log_bin                 = /var/lib/mysql/mysql-bin
 binlog_format           = ROW
 gtid_strict_mode        = 1
+# And lose nothing of what a client was told in a power cut: the default, 0, leaves it to the system when the log is flushed.
+sync_binlog             = 1
 server_id               = 1
 # It must not expire before the change is committed (50-server.cnf says 10 days).
 expire_logs_days        = 0
@@ -54,3 +56,19 @@ mariadb_upgraded() {
     return 1
   }
 }
+
+# many_transactions TABLE COUNT: so many, one row each, in a table without a key: one that is brought back twice shows.
+many_transactions() {
+  sql shop -e "CREATE TABLE IF NOT EXISTS $1 (n INT NOT NULL) ENGINE=InnoDB"
+  seq -f "INSERT INTO $1 VALUES (%.0f);" "$2" | sql shop
+}
+
+# half_replayed TABLE COUNT: a server without clients has some of its rows, and not all: it is being replayed.
+half_replayed() {
+  local rows
+  rows=$(sql --socket=/run/backout-mariadb/mariadbd.sock --user=root -e "SELECT COUNT(*) FROM shop.$1")
+  [ "$rows" -ge $(($2 / 4)) ] && [ "$rows" -lt "$2" ]
+}
+
+# What is not flushed stays in memory for a minute: a cut takes more than with ZFS's own five seconds.
+zfs_flushes_late() { echo 60 >/sys/module/zfs/parameters/zfs_txg_timeout; }

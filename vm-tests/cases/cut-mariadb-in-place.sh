@@ -1,0 +1,29 @@
+#!/bin/bash
+# DESCRIPTION: MariaDB: the power fails in a downgrade in place, within the replay of the binary log, too, and what was not flushed is lost; then it is resumed
+# STRATEGY: a disk that forgets what was not flushed, and a ZFS that flushes late; cut at each point named, one boot after the other; the dump must be the same in the end
+# stage: backout-upgraded
+# uses: backout
+# cuts: rollback:applied reinstall:applied within-restore restore:applied
+# story: MariaDB, downgrade in place
+# faults: yes
+# when: all
+# limit: 1500
+set -euo pipefail
+. /case/guest/pool.sh
+. /case/guest/mariadb.sh
+. /case/guest/backout.sh
+. /case/guest/cut.sh
+UNIT=mariadb.service
+if [ ! -f /root/prepared ]; then
+  mariadb_upgraded
+  many_transactions ticks 1000
+  /case/guest/dump.sh >/root/dump-new
+  zpool sync tank
+  touch /root/prepared
+  sync
+fi
+zfs_flushes_late
+cut_when within-restore half_replayed ticks 1000
+go_on "backed out" downgrade --in-place
+mariadb_version | grep -F 10.11
+same_dump /root/dump-new
