@@ -12,8 +12,50 @@ set -euo pipefail
 . /case/guest/backout.sh
 . /case/guest/full.sh
 
-echo "== whose key it is: a clone shares its origin's, and takes it over when it is promoted"
+# root_is ROOT DATASET...: that one holds the key of them all.
+root_is() {
+  local root=$1 dataset
+  shift
+  for dataset in "$@"; do [ "$(zfs get -H -o value encryptionroot "$dataset")" = "$root" ] || { echo "the key of $dataset is not that of $root" >&2; return 1; }; done
+}
+refused() { ! "$@" || { echo "not refused: $*" >&2; return 1; }; }
+
+echo "== a clone is encrypted with the key of its origin, and with no other; loaded once, it is there for all"
 head -c 32 /dev/urandom >/root/key
+head -c 32 /dev/urandom >/root/other-key
+zfs create -o encryption=on -o keyformat=raw -o keylocation=file:///root/key -o mountpoint=/srv/a tank/a
+echo old >/srv/a/file
+zfs snapshot tank/a@one
+refused zfs clone -o encryption=off tank/a@one tank/a.new
+refused zfs clone -o keyformat=raw -o keylocation=file:///root/other-key tank/a@one tank/a.new
+# ZFS leaves a clone behind whose properties it refused.
+zfs list -H -o name tank/a.new 2>/dev/null && zfs destroy tank/a.new
+zfs clone -o mountpoint=/srv/a.new tank/a@one tank/a.new
+zfs clone tank/a@one tank/a/child
+root_is tank/a tank/a tank/a.new tank/a/child
+zfs unmount tank/a.new
+zfs unmount tank/a
+zfs unload-key tank/a
+[ "$(zfs get -H -o value keystatus tank/a.new tank/a/child | sort -u)" = unavailable ]
+refused zfs mount tank/a.new
+zfs load-key tank/a
+[ "$(zfs get -H -o value keystatus tank/a.new tank/a/child | sort -u)" = available ]
+for dataset in tank/a tank/a/child tank/a.new; do zfs mount "$dataset"; done
+[ "$(cat /srv/a.new/file /srv/a/child/file)" = "$(printf 'old\nold')" ]
+
+echo "== a clone that is promoted takes the key over, for its origin and all children too; one whose origin is a clone itself does not yet"
+zfs snapshot tank/a.new@two
+zfs clone -o canmount=off tank/a.new@two tank/a.newer
+for dataset in tank/a tank/a.new tank/a.newer; do zfs create -o canmount=off "$dataset/below"; done
+all=(tank/a tank/a/below tank/a.new tank/a.new/below tank/a.newer tank/a.newer/below)
+root_is tank/a "${all[@]}"
+zfs promote tank/a.newer
+root_is tank/a "${all[@]}"
+zfs promote tank/a.newer
+root_is tank/a.newer "${all[@]}"
+zfs destroy -R tank/a.newer
+
+echo "== as a downgrade that keeps and its commit do it"
 zfs create -o encryption=on -o keyformat=raw -o keylocation=file:///root/key -o canmount=off tank/a
 zfs snapshot tank/a@one
 zfs clone -o canmount=off tank/a@one tank/a.new

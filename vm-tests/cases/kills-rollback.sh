@@ -1,0 +1,36 @@
+#!/bin/bash
+# DESCRIPTION: the tool is killed while ZFS runs its rollback program (zfs-program(8)), which a signal may end between two of its instructions
+# STRATEGY: hundreds of newer snapshots that one program destroys; killed at random instants of that step, and what is left is counted; resumed each time, and in the end the dump is the same
+# stage: redis-upgraded
+# uses: backout
+# faults: yes
+# when: all
+# limit: 2400
+set -euo pipefail
+. /case/guest/pool.sh
+. /case/guest/redis.sh
+. /case/guest/backout.sh
+. /case/guest/kill.sh
+kill_seed
+count=400
+echo "== $count newer snapshots by another tool"
+for i in $(seq "$count"); do zfs snapshot "tank/redis@other-$i"; done
+mapfile -t accepted < <(seq -f '--accept=tank/redis@other-%.0f' "$count")
+left() { zfs list -H -t snapshot -o name -r tank | grep -c '@other-' || true; }
+is_done() { grep -qF '"record":"done","step":"rollback"' "/var/lib/backout/changes/$(change_id)/journal"; }
+words=(downgrade --in-place --yes "${accepted[@]}")
+kills=0 halfway=0
+while [ "$kills" = 0 ] || { [ "$kills" -lt 10 ] && ! is_done; }; do
+  kill_within all KILL "rollback within 2500" "${words[@]}"
+  kills=$((kills + 1))
+  now=$(left)
+  echo "after kill $kills: $now of $count are left, the mark: $(zfs get -H -o value backout:rolledback tank/redis)"
+  if [ "$now" -gt 0 ] && [ "$now" -lt "$count" ]; then halfway=$((halfway + 1)); fi
+  words=(resume)
+done
+echo "$kills kills, $halfway of them with a part of the snapshots gone"
+backout resume
+[ "$(left)" = 0 ]
+redis_version | grep -F 7.0
+same_redis /root/dump-new
+fault "SIGKILL while the rollback program runs" resumed "$kills"
