@@ -14,14 +14,7 @@ set -euo pipefail
 . /case/guest/backout.sh
 . /case/guest/cut.sh
 UNIT=mariadb.service
-if [ ! -f /root/prepared ]; then
-  mariadb_upgraded
-  many_transactions ticks 1000
-  /case/guest/dump.sh >/root/dump-new
-  zpool sync tank
-  touch /root/prepared
-  sync
-fi
+long_replay 1000
 zfs_flushes_late
 cut_when within-restore half_replayed ticks 1000
 go_on "backed out" downgrade --keep

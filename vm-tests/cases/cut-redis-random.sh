@@ -17,15 +17,7 @@ UNIT=redis-server.service
 round=$(cat /case/round)
 kind=--keep
 [ $((round % 2)) = 1 ] || kind=--in-place
-if [ $((round / 2 % 2)) = 0 ] && ! zfs list state/backout >/dev/null 2>&1; then
-  pool_create state 512M 8
-  dataset_create state/backout /var/lib/backout.new
-  cp -a /var/lib/backout/. /var/lib/backout.new/
-  mv /var/lib/backout /var/lib/backout.old
-  zfs set mountpoint=/var/lib/backout state/backout
-  zpool sync state
-  sync
-fi
+[ $((round / 2 % 2)) = 1 ] || state_on_zfs
 echo "round $round: $kind, state on $(findmnt -n -o FSTYPE -T /var/lib/backout)"
 go_on "backed out" downgrade "$kind"
 redis_version | grep -F 7.0

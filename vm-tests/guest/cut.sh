@@ -10,6 +10,29 @@ unflushed() {
   trap 'kill $(jobs -p) 2>/dev/null' EXIT
 }
 
+# state_on_zfs: moves the state folder onto a dataset of its own, unless it is there.
+state_on_zfs() {
+  ! zfs list state/backout >/dev/null 2>&1 || return 0
+  pool_create state 512M 8
+  dataset_create state/backout /var/lib/backout.new
+  cp -a /var/lib/backout/. /var/lib/backout.new/
+  mv /var/lib/backout /var/lib/backout.old
+  zfs set mountpoint=/var/lib/backout state/backout
+  zpool sync state
+  sync
+}
+
+# long_replay COUNT: at the first boot, so many transactions more in MariaDB's table `ticks`, and as many in /root/dump-new.
+long_replay() {
+  [ ! -f /root/prepared ] || return 0
+  mariadb_upgraded
+  many_transactions ticks "$1"
+  /case/guest/dump.sh >/root/dump-new
+  zpool sync tank
+  touch /root/prepared
+  sync
+}
+
 # was_cut POINT: did the power fail there already?
 was_cut() { grep -qFx -- "$1" /case/fired; }
 
