@@ -17,14 +17,15 @@ echo "== $count newer snapshots by another tool"
 for i in $(seq "$count"); do zfs snapshot "tank/redis@other-$i"; done
 mapfile -t accepted < <(seq -f '--accept=tank/redis@other-%.0f' "$count")
 left() { zfs list -H -t snapshot -o name -r tank | grep -c '@other-' || true; }
-is_done() { grep -qF '"record":"done","step":"rollback"' "/var/lib/backout/changes/$(change_id)/journal"; }
+# The mark is set by the program, behind all else: with it there, the program is not run again.
+mark() { zfs get -H -o value -s local backout:rolledback tank/redis; }
 words=(downgrade --in-place --yes "${accepted[@]}")
 kills=0 halfway=0
-while [ "$kills" = 0 ] || { [ "$kills" -lt 10 ] && ! is_done; }; do
-  kill_within all KILL "rollback within 2500" "${words[@]}"
+while [ -z "$(mark)" ] && [ "$kills" -lt 10 ]; do
+  kill_within all KILL "rollback kernel zcp_eval within 1000" "${words[@]}"
   kills=$((kills + 1))
   now=$(left)
-  echo "after kill $kills: $now of $count are left, the mark: $(zfs get -H -o value backout:rolledback tank/redis)"
+  echo "after kill $kills: $now of $count are left, the mark: $(mark)"
   if [ "$now" -gt 0 ] && [ "$now" -lt "$count" ]; then halfway=$((halfway + 1)); fi
   words=(resume)
 done
