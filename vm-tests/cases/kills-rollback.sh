@@ -1,6 +1,6 @@
 #!/bin/bash
 # DESCRIPTION: the tool is killed while ZFS runs its rollback program (zfs-program(8)), which a signal may end between two of its instructions
-# STRATEGY: two hundred newer snapshots that one program destroys; killed at random instants of that step, and what is left is counted; resumed each time, and in the end the dump is the same
+# STRATEGY: four hundred newer snapshots that one program destroys; killed while it runs, and what is left is counted; resumed each time, and in the end the dump is the same
 # stage: redis-upgraded
 # uses: backout
 # faults: yes
@@ -12,7 +12,7 @@ set -euo pipefail
 . /case/guest/backout.sh
 . /case/guest/kill.sh
 kill_seed
-count=200
+count=400
 echo "== $count newer snapshots by another tool"
 for i in $(seq "$count"); do zfs snapshot "tank/redis@other-$i"; done
 mapfile -t accepted < <(seq -f '--accept=tank/redis@other-%.0f' "$count")
@@ -22,7 +22,7 @@ mark() { zfs get -H -o value -s local backout:rolledback tank/redis; }
 words=(downgrade --in-place --yes "${accepted[@]}")
 kills=0 halfway=0
 while [ -z "$(mark)" ] && [ "$kills" -lt 6 ]; do
-  kill_within all KILL "rollback kernel dsl_sync_task within 600" "${words[@]}"
+  kill_within all KILL "rollback kernel zcp_eval_sync" "${words[@]}"
   kills=$((kills + 1))
   now=$(left)
   echo "after kill $kills: $now of $count are left, the mark: $(mark)"
