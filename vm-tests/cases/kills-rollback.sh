@@ -21,7 +21,8 @@ left() { zfs list -H -t snapshot -o name -r tank | grep -c '@other-' || true; }
 mark() { zfs get -H -o value -s local backout:rolledback tank/redis; }
 words=(downgrade --in-place --yes "${accepted[@]}")
 kills=0 halfway=0
-while [ -z "$(mark)" ] && [ "$kills" -lt 6 ]; do
+# Until it was ended with a part done: what is left then is too little to be caught again.
+while [ "$halfway" = 0 ] && [ -z "$(mark)" ] && [ "$kills" -lt 6 ]; do
   kill_within all KILL "rollback kernel zcp_eval_sync" "${words[@]}"
   kills=$((kills + 1))
   now=$(left)
