@@ -54,29 +54,25 @@ works_for_us() {
   return 1
 }
 
-# await PID BEGUN LINES STEP [child NAME] [dpkg LINES] [unpacks PACKAGE] [kernel FUNCTION] [within MS]: until the run has begun the step (`any`: at once), a program of that
-# name is at work, dpkg has logged so many lines more, or that it puts this package's files in place, or ZFS is within this function of the kernel, and then
-# a random while. Fails when the run ends before.
+# await PID BEGUN LINES STEP [child NAME] [dpkg LINES] [unpacks PACKAGE] [within MS]: until the run has begun the step (`any`: at once), a program of that
+# name is at work, dpkg has logged so many lines more, or that it puts this package's files in place, and then a random while. Fails when the run ends before.
 await() {
-  local pid=$1 before=$2 lines=$3 step=$4 child='' dpkg=0 unpacks='' kernel='' within=0 threads=() began=$SECONDS
+  local pid=$1 before=$2 lines=$3 step=$4 child='' dpkg=0 unpacks='' within=0 began=$SECONDS
   shift 4
   while [ $# -gt 0 ]; do
     case $1 in
       child) child=$2 ;;
       dpkg) dpkg=$2 ;;
       unpacks) unpacks=$2 ;;
-      kernel) kernel=$2 ;;
       within) within=$2 ;;
     esac
     shift 2
   done
-  [ -z "$kernel" ] || mapfile -t threads < <(pgrep -x txg_sync | sed 's|^|/proc/|')
   while :; do
     kill -0 "$pid" 2>/dev/null || return 1
     [ $((SECONDS - began)) -lt 900 ] || { stuck "the moment does not come"; return 1; }
     if { [ "$step" = any ] || [ "$(begun "$step")" -gt "$before" ]; } \
       && { [ -z "$unpacks" ] || tail -n "+$((lines + 1))" /var/log/dpkg.log | grep -q " status half-installed $unpacks:"; } \
-      && { [ -z "$kernel" ] || grep -qsF "$kernel" "${threads[@]/%//stack}"; } \
       && { [ "$dpkg" = 0 ] || [ "$(wc -l </var/log/dpkg.log)" -ge $((lines + dpkg)) ]; } \
       && { [ -z "$child" ] || works_for_us "$child"; }; then break; fi
     sleep 0.02
