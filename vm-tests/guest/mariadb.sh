@@ -69,6 +69,3 @@ half_replayed() {
   rows=$(sql --socket=/run/backout-mariadb/mariadbd.sock --user=root -e "SELECT COUNT(*) FROM shop.$1")
   [ "$rows" -ge $(($2 / 4)) ] && [ "$rows" -lt "$2" ]
 }
-
-# What is not flushed stays in memory for a minute: a cut takes more than with ZFS's own five seconds.
-zfs_flushes_late() { echo 60 >/sys/module/zfs/parameters/zfs_txg_timeout; }
