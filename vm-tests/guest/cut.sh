@@ -49,6 +49,11 @@ cut_when() {
   was_cut "$point" || { until "$@" >/dev/null 2>&1; do sleep 0.2; done; cut_here "$point"; } &
 }
 
+# too_often STATUS: the power failed again and again within one step, and the tool asks whether to go on; a halt for another reason stays one.
+too_often() {
+  [ "$1" = 6 ] && backout --json status | grep -qF '"why":"it was tried ' && backout resume --try-again
+}
+
 # go_on STATE VERB...: begins the procedure, or resumes it when a cut left it unfinished, until `status` says STATE. Stands still at the point where the
 # host cuts.
 go_on() {
@@ -60,7 +65,7 @@ go_on() {
   unflushed
   echo "the clock runs" >/dev/console
   case $status in
-    4)
+    4 | 6)
       # S5: what a boot opened while the tool says that it is closed would take writes that nobody brings back.
       if backout status | grep -qF 'The service is closed to its clients.' && systemctl is-active --quiet "$UNIT"; then
         echo "status says closed, but $UNIT is active" >&2
@@ -68,7 +73,7 @@ go_on() {
       fi
       # The proof that the cut before came while it was at work.
       echo "cut in the middle" >/dev/console
-      backout resume
+      backout resume || too_often $?
       ;;
     0)
       if ! backout --json status | grep -qF "\"state\":\"$wanted\""; then backout "$@" --yes; fi
