@@ -2,7 +2,7 @@
 --
 -- Arguments: "check" or "do", the property, its value; then any number of triples
 --   "T", snapshot, guid    a snapshot to go back to; the triples up to the next "T" belong to it
---   "N", snapshot, guid    a newer snapshot of the same dataset, which may be destroyed
+--   "N", snapshot, guid    a newer snapshot of the same dataset, which may be destroyed; newest first
 --   "B", bookmark, ""      a bookmark that may be there
 -- Guids are signed, because Lua's numbers are.
 --
@@ -38,9 +38,11 @@ for i = 4, #argv, 3 do
     local kind, name, guid = argv[i], argv[i + 1], argv[i + 2]
     if kind == "T" then
         local at = string.find(name, "@", 1, true)
-        targets[#targets + 1] = {dataset = string.sub(name, 1, at - 1), snapshot = name, guid = guid, newer = {}, bookmarks = {}, doomed = {}}
+        targets[#targets + 1] = {dataset = string.sub(name, 1, at - 1), snapshot = name, guid = guid, newer = {}, order = {}, bookmarks = {}, doomed = {}}
     elseif kind == "N" then
-        targets[#targets].newer[name] = guid
+        local t = targets[#targets]
+        t.newer[name] = guid
+        t.order[#t.order + 1] = name
     else
         targets[#targets].bookmarks[name] = true
     end
@@ -61,24 +63,26 @@ local function check(t)
         return
     end
     local txg = prop(t.snapshot, "createtxg")
+    -- Few questions: each opens the snapshot anew, while nothing else is written to the pool.
     for snapshot in zfs.list.snapshots(t.dataset) do
-        if prop(snapshot, "createtxg") > txg then
-            local wanted, found = t.newer[snapshot], tostring(prop(snapshot, "guid"))
-            if wanted == nil then
+        local wanted = t.newer[snapshot]
+        if wanted == nil then
+            if snapshot ~= t.snapshot and prop(snapshot, "createtxg") > txg then
                 say("newer", snapshot, "")
-            elseif wanted ~= found then
+            end
+        else
+            local found = tostring(prop(snapshot, "guid"))
+            local errno = zfs.check.destroy(snapshot)
+            if wanted ~= found then
                 say("replaced", snapshot, found)
+            elseif errno == 0 then
+                t.doomed[snapshot] = true
             elseif prop(snapshot, "userrefs") > 0 then
                 say("held", snapshot, "")
             elseif prop(snapshot, "numclones") > 0 then
                 say("cloned", snapshot, "")
             else
-                local errno = zfs.check.destroy(snapshot)
-                if errno ~= 0 then
-                    say("snapshot", snapshot, errno)
-                else
-                    t.doomed[#t.doomed + 1] = {name = snapshot, txg = prop(snapshot, "createtxg")}
-                end
+                say("snapshot", snapshot, errno)
             end
         end
     end
@@ -115,11 +119,13 @@ end
 
 -- All that is newer first: as long as one of them stays, no data has gone back anywhere.
 for _, t in ipairs(targets) do
-    table.sort(t.doomed, function(a, b) return a.txg > b.txg end)
-    for _, snapshot in ipairs(t.doomed) do
-        local errno = zfs.sync.destroy(snapshot.name)
+    for _, snapshot in ipairs(t.order) do
+        local errno = 0
+        if t.doomed[snapshot] then
+            errno = zfs.sync.destroy(snapshot)
+        end
         if errno ~= 0 then
-            say("halfway", snapshot.name, errno)
+            say("halfway", snapshot, errno)
             return table.concat(answer, "\n")
         end
     end
