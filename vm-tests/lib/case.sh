@@ -144,13 +144,16 @@ stage_disk() {
 
 # run_case NAME OUT: runs one case; OUT/NAME/outcome gets "PASS|FAIL SECONDS".
 run_case() {
-  local name=$1 out=$2/$1 script=$VM_TESTS/cases/$1.sh stage from=$IMAGE/base.qcow2 began=$SECONDS outcome=FAIL limit
+  local name=$1 out=$2/$1 script=$VM_TESTS/cases/$1.sh stage from=$IMAGE/base.qcow2 began=$SECONDS outcome=FAIL limit cpus
   mkdir -p "$out"
   stage=$(header "$script" stage)
   limit=$(header "$script" limit)
+  cpus=$(header "$script" cpus)
   if [ "${stage:-none}" = none ] || from=$(stage_disk "$stage" "$2"); then
     began=$SECONDS
     case_folder "$script" "$out/folder"
+    # With one processor nothing runs beside the thread of ZFS that changes a pool.
+    local VM_CPUS=${cpus:-$VM_CPUS}
     [ -z "${BACKOUT_SAMPLE:-}" ] || printf '%s\n' "$BACKOUT_SAMPLE" >"$out/folder/sample"
     if [ -n "$(header "$script" cuts)$(header "$script" random)" ]; then
       if run_cuts "$script" "$out" "$from" "${limit:-600}"; then outcome=PASS; fi
