@@ -3,7 +3,7 @@
 # STRATEGY: as cut-mariadb-in-place, from an upgrade without `sync_binlog` in the configuration: what flushes is the server without clients alone
 # stage: seeded
 # uses: backout
-# cuts: within-restore
+# cuts: rollback:applied reinstall:applied within-restore restore:applied
 # story: MariaDB told by SET GLOBAL, downgrade in place
 # faults: yes
 # when: all

@@ -27,6 +27,11 @@ suite() { # PART
 }
 suite others
 suite cli &
-suite lzc
-wait $!
+cli=$!
+suite lzc &
+# Both to their ends: what fails in one is not to be lost behind the other.
+status=0
+wait $! || status=$?
+wait "$cli" || status=$?
+[ "$status" = 0 ]
 [ -z "$(zpool list -H)" ]
