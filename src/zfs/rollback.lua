@@ -120,10 +120,8 @@ end
 -- All that is newer first: as long as one of them stays, no data has gone back anywhere.
 for _, t in ipairs(targets) do
     for _, snapshot in ipairs(t.order) do
-        local errno = 0
-        if t.doomed[snapshot] then
-            errno = zfs.sync.destroy(snapshot)
-        end
+        -- One that is gone by now is as it should be.
+        local errno = t.doomed[snapshot] and zfs.sync.destroy(snapshot) or 0
         if errno ~= 0 then
             say("halfway", snapshot, errno)
             return table.concat(answer, "\n")
