@@ -57,25 +57,15 @@ works_for_us() {
 # in_program PID: does it wait for a channel program (zfs-program(8)) that it has given to ZFS?
 in_program() { grep -qsF zcp_eval /proc/"$1"/task/*/stack; }
 
-# await_program PID: until its second channel program has run a little longer than the first took, which only looked: it is at its changes.
-await_program() {
-  local pid=$1 began took
-  until in_program "$pid"; do kill -0 "$pid" 2>/dev/null || return 1; sleep 0.02; done
-  began=$(date +%s%N)
-  while in_program "$pid"; do sleep 0.02; done
-  took=$(($(date +%s%N) - began))
-  until in_program "$pid"; do kill -0 "$pid" 2>/dev/null || return 1; sleep 0.02; done
-  took=$((took * $(between 100 150) / 100))
-  echo "the second program is to be ended after $((took / 1000000)) ms"
-  sleep "$(awk -v ns="$took" 'BEGIN { print ns / 1e9 }')"
-  in_program "$pid"
-}
+# How many snapshots of that name, up to what differs, ZFS has destroyed since the last reboot. It says so at once, even from within a program, which lets
+# nobody list them before it has ended.
+destroyed() { grep -cF " destroy $1" /proc/spl/kstat/zfs/dbgmsg || true; }
 
-# await PID BEGUN LINES STEP [child NAME] [dpkg LINES] [unpacks PACKAGE] [program second] [within MS]: until the run has begun the step (`any`: at once), a program of that
-# name is at work, dpkg has logged so many lines more, or that it puts this package's files in place, or its second channel program changes
-# things, and then a random while. Fails when the run ends before.
+# await PID BEGUN LINES STEP [child NAME] [dpkg LINES] [unpacks PACKAGE] [program yes] [destroys NAME MORE] [within MS]: until the run has begun the step (`any`: at once), a
+# program of that name is at work, dpkg has logged so many lines more, or that it puts this package's files in place, or ZFS runs its channel program, or has
+# destroyed so many snapshots more, and then a random while. Fails when the run ends before.
 await() {
-  local pid=$1 before=$2 lines=$3 step=$4 child='' dpkg=0 unpacks='' program='' within=0 began=$SECONDS
+  local pid=$1 before=$2 lines=$3 step=$4 child='' dpkg=0 unpacks='' program='' destroys='' gone=0 within=0 began=$SECONDS
   shift 4
   while [ $# -gt 0 ]; do
     case $1 in
@@ -83,6 +73,7 @@ await() {
       dpkg) dpkg=$2 ;;
       unpacks) unpacks=$2 ;;
       program) program=$2 ;;
+      destroys) destroys=$2 gone=$(($(destroyed "$2") + $3)) && shift ;;
       within) within=$2 ;;
     esac
     shift 2
@@ -93,10 +84,11 @@ await() {
     if { [ "$step" = any ] || [ "$(begun "$step")" -gt "$before" ]; } \
       && { [ -z "$unpacks" ] || tail -n "+$((lines + 1))" /var/log/dpkg.log | grep -q " status half-installed $unpacks:"; } \
       && { [ "$dpkg" = 0 ] || [ "$(wc -l </var/log/dpkg.log)" -ge $((lines + dpkg)) ]; } \
+      && { [ -z "$program" ] || in_program "$pid"; } \
+      && { [ -z "$destroys" ] || [ "$(destroyed "$destroys")" -ge "$gone" ]; } \
       && { [ -z "$child" ] || works_for_us "$child"; }; then break; fi
     sleep 0.02
   done
-  [ -z "$program" ] || await_program "$pid" || return 1
   [ "$within" = 0 ] || sleep "$(awk -v ms="$(between 0 "$within")" 'BEGIN { print ms / 1000 }')"
   kill -0 "$pid" 2>/dev/null
 }
