@@ -20,9 +20,8 @@ mapfile -t accepted < <(seq -f '--accept=tank/redis@other-%.0f' "$count")
 left() { zfs list -H -t snapshot -o name -r tank | grep -c '@other-' || true; }
 # The mark is set by the program, behind all else: with it there, the program is not run again.
 mark() { zfs get -H -o value -s local backout:rolledback tank/redis; }
-words=(downgrade --in-place --yes "${accepted[@]}")
 struck() { echo "after kill $1: $(left) of $count are left, the mark: $(mark)"; }
-kill_within all KILL "any program yes" "${words[@]}"
+kill_within all KILL "any program yes" downgrade --in-place --yes "${accepted[@]}"
 struck 1
 [ "$(left)" = "$count" ]
 kill_within all KILL "any destroys tank/redis@other- $(between 1 20)" resume
@@ -34,4 +33,4 @@ backout resume
 [ "$(left)" = 0 ]
 redis_version | grep -F 7.0
 same_redis /root/dump-new
-fault "SIGKILL while the rollback program changes things" resumed 2
+fault "SIGKILL while ZFS runs the rollback program" resumed 2
