@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # The stand-in for Messaging Server: its store on three datasets below tank/store, the queue of its MTA on a fourth that does not go back, installers below
 # /srv/installers, mail that comes in and users who work with it. What the servers acknowledged stands in /root/record.
 # Needs: pool.sh.
@@ -112,15 +112,4 @@ messaging_without_zfs() {
   users 30
   audit
   messaging_site_of messaging-server 'rollback = "none"'
-}
-
-# messaging_cut_down OPTION...: one boot of a downgrade whose power is cut; in the end what was acknowledged is there. Needs: cut.sh.
-messaging_cut_down() {
-  # Nothing starts it at a boot.
-  UNIT=messaging-server.service
-  if backout --json status | grep -qF '"state":"upgraded"'; then "$MSG/bin/start-msg"; fi
-  go_on "backed out" downgrade "${DOWN[@]}" "$@"
-  messaging_version | grep -F 7.0.5.31.0
-  drained
-  audit
 }

@@ -1,17 +1,24 @@
 # shellcheck shell=bash
 # Cases and stages: what their headers say, the folder that a guest gets, and running them.
-# Needs: say.sh, deps.sh, image.sh, build.sh, vm.sh, cut.sh, pair.sh, packages.sh.
+# Needs: say.sh, deps.sh, image.sh, build.sh, vm.sh, cut.sh, pair.sh, packages.sh; for cases by their names, matrix.sh.
 
 VM_TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # header FILE WORD: the rest of the line "# WORD: ..." in a case's head.
 header() { sed -n "s/^# $2: *//p" "$1" | head -n 1; }
 
-# case_names [default|faults]: all cases; or those that are not marked `when: all`; or those that say that they make faults (`faults: yes`). The longest
+# case_file NAME: the path of its script: a file of cases/, or what a row of the matrix made; nothing may be there.
+case_file() {
+  local file=$VM_TESTS/cases/$1.sh
+  [ -f "$file" ] || file=$MATRIX_CASES/$1.sh
+  printf '%s\n' "$file"
+}
+
+# case_names [default|faults]: all cases; or those that are not marked `when: all`; or those that say that they make faults (`faults:`). The longest
 # limits first, so that none is left over alone at the end.
 case_names() {
   local file
-  for file in "$VM_TESTS"/cases/*.sh; do
+  for file in "$VM_TESTS"/cases/*.sh "$MATRIX_CASES"/*.sh; do
     [ "${1:-all}" != default ] || [ "$(header "$file" when)" != all ] || continue
     [ "${1:-all}" != faults ] || [ -n "$(header "$file" faults)" ] || continue
     printf '%s %s\n' "$(header "$file" limit)" "$(basename "$file" .sh)"
@@ -39,7 +46,7 @@ uses_tool() {
 
 any_uses_tool() {
   local name
-  for name in "$@"; do uses_tool "$VM_TESTS/cases/$name.sh" && return 0; done
+  for name in "$@"; do uses_tool "$(case_file "$name")" && return 0; done
   return 1
 }
 
@@ -55,17 +62,17 @@ build_tools() {
   # Debug information is most of a debug build, and every guest gets a copy.
   strip --strip-debug -o "$TOOLS/backout" "$(build_target)/debug/backout" || return 1
   for name in "$@"; do
-    if uses "$VM_TESTS/cases/$name.sh" backout-static && [ ! -f "$TOOLS/backout-static" ]; then
+    if uses "$(case_file "$name")" backout-static && [ ! -f "$TOOLS/backout-static" ]; then
       # The rescue binary: the zfs command alone, no shared library. In the same folder: what runs while it is built is there already.
       in_build_root env RUSTFLAGS=-Ctarget-feature=+crt-static \
         cargo build --locked --quiet --no-default-features --features crash-points --target x86_64-unknown-linux-gnu || return 1
       strip --strip-debug -o "$TOOLS/backout-static" "$(build_target)/x86_64-unknown-linux-gnu/debug/backout" || return 1
     fi
-    if uses_below "$VM_TESTS/cases/$name.sh" messaging && [ ! -f "$TOOLS/messaging_server" ]; then
+    if uses_below "$(case_file "$name")" messaging && [ ! -f "$TOOLS/messaging_server" ]; then
       in_build_root cargo build --locked --quiet --features crash-points --example messaging_server || return 1
       strip --strip-debug -o "$TOOLS/messaging_server" "$(build_target)/debug/examples/messaging_server" || return 1
     fi
-    uses "$VM_TESTS/cases/$name.sh" zfs_conformance || continue
+    uses "$(case_file "$name")" zfs_conformance || continue
     in_build_root cargo test --locked --quiet --no-run --features crash-points --test zfs_conformance || return 1
     strip --strip-debug -o "$TOOLS/zfs_conformance" \
       "$(find "$(build_target)/debug/deps" -name 'zfs_conformance-*' -type f -perm -u+x -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2)" || return 1
@@ -144,8 +151,9 @@ stage_disk() {
 
 # run_case NAME OUT: runs one case; OUT/NAME/outcome gets "PASS|FAIL SECONDS".
 run_case() {
-  local name=$1 out=$2/$1 script=$VM_TESTS/cases/$1.sh stage from=$IMAGE/base.qcow2 began=$SECONDS outcome=FAIL limit cpus
+  local name=$1 out=$2/$1 script stage from=$IMAGE/base.qcow2 began=$SECONDS outcome=FAIL limit cpus
   mkdir -p "$out"
+  script=$(case_file "$name")
   stage=$(header "$script" stage)
   limit=$(header "$script" limit)
   cpus=$(header "$script" cpus)
@@ -173,7 +181,7 @@ fault_table() {
   for name in "$@"; do
     if [ "$(cut -d' ' -f1 "$out/$name/outcome" 2>/dev/null)" = PASS ]; then
       cat "$out/$name/result/faults" 2>/dev/null || true
-    elif [ -n "$(header "$VM_TESTS/cases/$name.sh" faults)" ]; then
+    elif [ -n "$(header "$(case_file "$name")" faults)" ]; then
       printf 'case %s failed\tlost\t1\n' "$name"
     fi
   done | awk -F'\t' '
