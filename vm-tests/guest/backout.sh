@@ -25,9 +25,10 @@ expect() {
   [ "$status" = "$wanted" ] || { echo "exit status $status, expected $wanted: $*" >&2; return 1; }
 }
 
-# fault NAME resumed|halted [COUNT]: a fault was made so many times, and each time this came of it: the procedure went through to its end, or it stopped
-# with nothing lost. A case that fails says nothing here. The rows of all cases make the table of `vm-tests/test --faults`.
-fault() { printf '%s\t%s\t%s\n' "$1" "$2" "${3:-1}" >>/result/faults; }
+# fault NAME resumed|halted [COUNT [NOTE]]: a fault was made so many times, and each time this came of it: the procedure went through to its end, or it
+# stopped with nothing lost. What differs from run to run, a seed for example, belongs into the NOTE: the NAME stays. A case that fails says nothing here.
+# The rows of all cases make the table of `vm-tests/test --faults`, and those of FAULTS.md.
+fault() { printf '%s\t%s\t%s\t%s\n' "$1" "$2" "${3:-1}" "${4:-}" >>/result/faults; }
 
 # same_dump FILE: the database holds what FILE says.
 same_dump() {

@@ -4,13 +4,12 @@
 
 declare -A made=()
 
-# kill_seed: the moments are random; the seed is printed, and /case/guest/seed repeats it.
+# kill_seed: the moments are random; the seed is printed, and /case/guest/seed repeats it. Sets SEED.
 kill_seed() {
-  local seed
-  seed=$(cat /case/guest/seed 2>/dev/null || od -An -N2 -tu2 /dev/urandom | tr -d ' ')
-  RANDOM=$seed
+  SEED=$(cat /case/guest/seed 2>/dev/null || od -An -N2 -tu2 /dev/urandom | tr -d ' ')
+  RANDOM=$SEED
   touch /var/log/dpkg.log
-  echo "random moments from seed $seed"
+  echo "random moments from seed $SEED"
   watcher &
   # shellcheck disable=SC2064
   trap "kill $! 2>/dev/null || true" EXIT
@@ -150,8 +149,9 @@ kill_within() {
   expect_one_of 0 4 backout status >/dev/null || return 1
   local what="SIG${signals/ / and SIG} within a step, the tool $who"
   [ "$who" = alone ] || what="SIG${signals/ / and SIG} within a step, the tool and all it started"
+  # A kill counts once, under one of two names.
+  [ "$left" = 0 ] || what+=", outlived by a command"
   made[$what]=$((${made[$what]:-0} + 1))
-  if [ "$left" -gt 0 ]; then made['a command that outlived the tool']=$((${made['a command that outlived the tool']:-0} + 1)); fi
 }
 
 # goal VERB: the state that `status` names when the verb is through.
@@ -197,7 +197,7 @@ proved() {
   local name
   for name in "${!made[@]}"; do
     echo "$name: ${made[$name]} times"
-    fault "$name" resumed "${made[$name]}"
+    fault "$name" resumed "${made[$name]}" "seed $SEED"
   done
   made=()
 }

@@ -134,6 +134,7 @@ run_cuts() {
   mkdir -p "$out/result"
   # A case may know better what came of its cuts.
   if [ -s "$out/boot/result/faults" ]; then cp "$out/boot/result/faults" "$out/result/faults"; return 0; fi
-  printf 'power cut %s, %s\tresumed\t%s\n' "$(if [ -n "$random" ]; then echo "at a random instant (seed $seed)"; else echo "at a checkpoint"; fi)" \
-    "$(header "$script" story)" "$cuts" >>"$out/result/faults"
+  local where='at a checkpoint' note="$lossy took unflushed writes"
+  [ -z "$random" ] || where='at a random instant' note="seed $seed; $note"
+  printf 'power cut %s, %s\tresumed\t%s\t%s\n' "$where" "$(header "$script" story)" "$cuts" "$note" >>"$out/result/faults"
 }
