@@ -3,7 +3,7 @@
 # STRATEGY: without the key it is refused, or stops with the remedy named, and goes on when the key is loaded; the dump is the same; the dataset keeps a key of its own
 # stage: redis-seeded
 # uses: backout
-# faults: yes
+# faults: storage
 # when: all
 # limit: 4800
 set -euo pipefail

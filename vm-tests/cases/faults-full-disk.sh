@@ -3,7 +3,7 @@
 # STRATEGY: each write fails once, half done, and the disk of the state folder (then: of everything) is filled at each point; each time it goes on, or says why and goes on when there is room
 # stage: redis-upgraded
 # uses: backout
-# faults: yes
+# faults: storage
 # when: all
 # limit: 3600
 set -euo pipefail

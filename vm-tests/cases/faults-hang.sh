@@ -3,7 +3,7 @@
 # STRATEGY: a playbook whose commands can be made to fail in each way, with short limits; after each fault the next run goes through, or abort opens the upgraded data as it was; dumps compared
 # stage: redis-seeded
 # uses: backout
-# faults: yes
+# faults: service
 # when: all
 # limit: 5400
 set -euo pipefail

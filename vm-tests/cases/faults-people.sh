@@ -3,7 +3,7 @@
 # STRATEGY: one after the other on the upgraded guest; the downgrade goes through all the same, or refuses and says what to type; at last the state folder is removed, and adopted from the pool
 # stage: redis-upgraded
 # uses: backout
-# faults: yes
+# faults: people
 # when: all
 # limit: 3600
 set -euo pipefail

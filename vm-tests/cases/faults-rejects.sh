@@ -3,7 +3,7 @@
 # STRATEGY: halt at the first reject, abort; again, accept the rejects (cut off and killed in between), accept the differences; kept and in place; the dump is what was written but for the rejected transactions, each left out whole
 # stage: backout-upgraded
 # uses: backout
-# faults: yes
+# faults: service
 # when: all
 # limit: 5400
 set -euo pipefail

@@ -3,7 +3,7 @@
 # STRATEGY: what the cases of --faults make at length, one after the other in one change; each is said, costs a resume or an abort, and the dump is the same
 # stage: redis-upgraded
 # uses: backout
-# faults: yes
+# faults: sample
 # limit: 2400
 set -euo pipefail
 . /case/guest/pool.sh

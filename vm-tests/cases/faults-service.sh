@@ -3,7 +3,7 @@
 # STRATEGY: one fault after the other on the upgraded guest: the downgrade goes through all the same, or stops with the fault named, nothing destroyed, and `abort` opens the upgraded data as it was
 # stage: redis-upgraded
 # uses: backout
-# faults: yes
+# faults: service
 # when: all
 # limit: 4800
 set -euo pipefail

@@ -3,7 +3,7 @@
 # STRATEGY: a byte of each is turned, or the file is cut short or gone; the downgrade in place stops before the rollback and names it, and `abort` opens the upgraded data as it was; behind the rollback nothing is hidden
 # stage: redis-upgraded
 # uses: backout
-# faults: yes
+# faults: storage
 # when: all
 # limit: 3600
 set -euo pipefail

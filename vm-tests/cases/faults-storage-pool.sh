@@ -3,7 +3,7 @@
 # STRATEGY: what ZFS refuses on such a pool and what not is asked first; then the downgrades
 # stage: redis-upgraded
 # uses: backout
-# faults: yes
+# faults: storage
 # when: all
 # limit: 3600
 set -euo pipefail

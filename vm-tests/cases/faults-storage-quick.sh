@@ -3,7 +3,7 @@
 # STRATEGY: what the long cases do with downgrades, with the shortest procedure that stops the service: it goes on when there is room, and when the pool answers again; the dump is the same
 # stage: redis-seeded
 # uses: backout
-# faults: yes
+# faults: storage
 # when: all
 # limit: 4800
 set -euo pipefail

@@ -3,7 +3,7 @@
 # STRATEGY: one limit after the other on the upgraded guest: the downgrade is refused, or stops with the cause named and goes on without the limit, or goes through; the dump is the same
 # stage: redis-upgraded
 # uses: backout
-# faults: yes
+# faults: storage
 # when: all
 # limit: 3600
 set -euo pipefail

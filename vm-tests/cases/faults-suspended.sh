@@ -3,7 +3,7 @@
 # STRATEGY: the pool on a device mapper's device whose table is exchanged for one of errors; each time the tool ends by itself, says so and what to do; after `zpool clear` it goes on to its end, with the same dump
 # stage: redis-upgraded
 # uses: backout
-# faults: yes
+# faults: storage
 # when: all
 # limit: 5400
 set -euo pipefail

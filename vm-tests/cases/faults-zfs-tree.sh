@@ -3,7 +3,7 @@
 # STRATEGY: upgrade, then keep, undo, abort, in place, commit: after each the properties, mounts and the dump are as before, and what others made is there with its content
 # stage: redis-seeded
 # uses: backout
-# faults: yes
+# faults: zfs
 # when: all
 # limit: 4800
 set -euo pipefail

@@ -3,7 +3,7 @@
 # STRATEGY: the tool is killed at a point, the surprise is made, then `resume`: it goes through, or stops with the surprise named; the dump is the same, and everything of others is there by its guid
 # stage: redis-upgraded
 # uses: backout
-# faults: yes
+# faults: zfs
 # when: all
 # limit: 5400
 set -euo pipefail

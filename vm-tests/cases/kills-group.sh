@@ -3,7 +3,7 @@
 # STRATEGY: everything that carries the change's mark, the tool's session and its server without clients die at once; resumed until it is through, then the dumps must be identical
 # stage: redis-seeded
 # uses: backout
-# faults: yes
+# faults: killed
 # when: all
 # limit: 5400
 set -euo pipefail

@@ -3,7 +3,7 @@
 # STRATEGY: a replay that goes on behind the tool's back must be ended before the next one begins; a mariadb-server that was cut off while it was unpacked, or its scripts, is repaired, and no script of the wrong version sees the data; then the dumps must be identical
 # stage: backout-upgraded
 # uses: backout
-# faults: yes
+# faults: killed
 # when: all
 # limit: 5400
 set -euo pipefail

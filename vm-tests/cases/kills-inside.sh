@@ -3,7 +3,7 @@
 # STRATEGY: SIGKILL leaves the command alive: the resume lets a package command finish, and ends any other before it goes on; an INCR that was replayed twice would show in the dump
 # stage: redis-seeded
 # uses: backout
-# faults: yes
+# faults: killed
 # when: all
 # limit: 5400
 set -euo pipefail

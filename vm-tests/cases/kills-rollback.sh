@@ -4,7 +4,7 @@
 # stage: redis-upgraded
 # uses: backout
 # cpus: 2
-# faults: yes
+# faults: killed
 # when: all
 # limit: 2400
 set -euo pipefail
@@ -33,4 +33,4 @@ backout resume
 [ "$(left)" = 0 ]
 redis_version | grep -F 7.0
 same_redis /root/dump-new
-fault "SIGKILL while ZFS runs the rollback program" resumed 2
+fault "SIGKILL while ZFS runs the rollback program" resumed 2 "seed $SEED"

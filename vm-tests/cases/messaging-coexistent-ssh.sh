@@ -4,7 +4,7 @@
 # stage: two-hosts
 # uses: backout messaging
 # when: all
-# faults: yes
+# faults: killed
 # limit: 3600
 set -euo pipefail
 . /case/guest/messaging.sh

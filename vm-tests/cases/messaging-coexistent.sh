@@ -3,7 +3,7 @@
 # STRATEGY: what both servers accepted is there once, on the host that the directory names, with its flags, through every move, kill, abort and way back
 # stage: none
 # uses: backout messaging
-# faults: yes
+# faults: killed
 # limit: 3600
 set -euo pipefail
 . /case/guest/messaging.sh

@@ -4,6 +4,7 @@
 # stage: none
 # uses: backout messaging
 # when: all
+# faults: killed
 # limit: 3000
 set -euo pipefail
 . /case/guest/pool.sh

@@ -3,7 +3,7 @@
 # STRATEGY: the conformance suite, each case on a pool of its own, the two engines side by side; every case must have run, none may be reported as ignored; of a sample, one of so many of the zfs command's
 # stage: none
 # uses: zfs_conformance
-# faults: yes
+# faults: zfs
 # limit: 3000
 set -euo pipefail
 zfs version
