@@ -14,7 +14,7 @@ case_file() {
   printf '%s\n' "$file"
 }
 
-# case_names [default|faults]: all cases; or those that are not marked `when: all`; or those that say that they make faults (`faults:`). The longest
+# case_names [default|faults]: all cases; or those that are not marked `when: all`; or those that make faults (`faults: SECTION`). The longest
 # limits first, so that none is left over alone at the end.
 case_names() {
   local file
@@ -172,27 +172,4 @@ run_case() {
   rm -rf "$out/folder"
   printf '%s %s\n' "$outcome" "$((SECONDS - began))" >"$out/outcome"
   say "$outcome  $name  $((SECONDS - began)) s"
-}
-
-# fault_table OUT CASE...: what the cases say of their faults, a row a kind; of a case that failed nothing is known but that.
-fault_table() {
-  local out=$1 name
-  shift
-  for name in "$@"; do
-    if [ "$(cut -d' ' -f1 "$out/$name/outcome" 2>/dev/null)" = PASS ]; then
-      cat "$out/$name/result/faults" 2>/dev/null || true
-    elif [ -n "$(header "$(case_file "$name")" faults)" ]; then
-      printf 'case %s failed\tlost\t1\n' "$name"
-    fi
-  done | awk -F'\t' '
-    !($1 in seen) { seen[$1] = 1; names[++n] = $1 }
-    { count[$1, $2] += $3; all[$1] += $3 }
-    END {
-      if (!n) exit
-      printf "%-58s %6s %8s %22s %17s\n", "fault", "tried", "resumed", "halted, nothing lost", "lost or unknown"
-      for (i = 1; i <= n; i++) {
-        f = names[i]
-        printf "%-58s %6d %8d %22d %17d\n", f, all[f], count[f, "resumed"], count[f, "halted"], count[f, "lost"]
-      }
-    }'
 }
