@@ -64,7 +64,8 @@ run_cuts() {
   name=$(basename "$script" .sh)
   only=$(header "$script" cuts)
   random=$(header "$script" random)
-  [ -z "${BACKOUT_CUTS:-}" ] || [ -n "$random" ] || only=$BACKOUT_CUTS
+  # A case whose points are all its own reaches none of the tool's.
+  if [ -n "${BACKOUT_CUTS:-}" ] && [[ $only == *:* || $only == all ]]; then only=$BACKOUT_CUTS; fi
   [ -z "$random" ] || read -r count seconds <<<"$random"
   [ -z "$random" ] || count=${BACKOUT_RANDOM_CUTS:-$count}
   seed=${seed:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}

@@ -3,15 +3,15 @@
 # shellcheck disable=SC2016  # the backticks are Markdown's
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-for part in say case faults; do
+for part in say case matrix faults; do
   # shellcheck source=/dev/null
   . "$here/$part.sh"
 done
 real=$VM_TESTS
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-VM_TESTS=$work
-mkdir "$work/cases"
+VM_TESTS=$work MATRIX_CASES=$work/rows
+mkdir "$work/cases" "$work/rows"
 OLD='tcg, Linux 6.1, OpenZFS 2.1.11' NEW='uml, Linux 7.2.12, OpenZFS 2.4.3'
 
 a_case() { printf '#!/bin/bash\n# faults: %s\n' "$2" >"$work/cases/$1.sh"; } # NAME SECTION
@@ -156,8 +156,10 @@ refuses 2026-02-10 "$work/d" kills
 
 # The real one: each case has its section, and its tables and sums are what its rows make of them.
 VM_TESTS=$real
+matrix_cases
+trap 'rm -rf "$work" "$MATRIX_CASES"' EXIT
 for name in $(case_names faults); do
-  section=$(header "$VM_TESTS/cases/$name.sh" faults)
+  section=$(header "$(case_file "$name")" faults)
   faults_sections "$VM_TESTS/FAULTS.md" | grep -xF -- "$section" >/dev/null || { echo "$name: FAULTS.md has no section '$section'" >&2; exit 1; }
 done
 cp "$VM_TESTS/FAULTS.md" "$work/FAULTS.md"
