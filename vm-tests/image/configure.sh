@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs in the guest's root (chroot) while the image is built: a lean boot, a small initrd, nothing started by itself.
+# Runs in the guest's root (chroot) while the image is built: a lean boot, and nothing started by itself.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
@@ -33,21 +33,4 @@ mkdir -p /var/log/journal
 # A half of the memory of a small guest is more than the tests need.
 printf 'options zfs zfs_arc_max=268435456\n' >/etc/modprobe.d/zfs.conf
 printf 'zfs\n' >/etc/modules-load.d/zfs.conf
-
-# --- modules as they are used: unpacking them, and the digest for a signature whose key no kernel has, take seconds of every boot under emulation -----
-kernel=$(basename /boot/vmlinuz-*)
-kernel=${kernel#vmlinuz-}
-for module in "/lib/modules/$kernel"/updates/dkms/*; do
-  [[ $module != *.xz ]] || unxz "$module"
-  # A signature goes, too.
-  strip --strip-debug "${module%.xz}"
-done
-depmod "$kernel"
-
-# --- a small initrd: under emulation its size is boot time -----------------------------------------------------------------
-printf 'MODULES=list\nCOMPRESS=lz4\n' >/etc/initramfs-tools/conf.d/backout
-printf 'virtio_pci\nvirtio_blk\next4\ncrc32c_generic\n' >>/etc/initramfs-tools/modules
-apt-get install -y -qq --no-install-recommends lz4
-update-initramfs -u -k "$kernel"
-printf 'update_initramfs=no\n' >/etc/initramfs-tools/update-initramfs.conf
-
+[ ! -f /etc/systemd/system/backout-write-cache.service ] || systemctl enable --quiet backout-write-cache.service

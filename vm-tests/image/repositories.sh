@@ -47,4 +47,4 @@ printf 'Package: *\nPin: release n=%s\nPin-Priority: 100\n' "$new" >/etc/apt/pre
 apt-get update -q
 apt-cache policy mariadb-server
 
-rm -rf /var/cache/apt/archives/*.deb /var/cache/apt/*.bin /usr/share/doc/* /usr/share/man/* /usr/share/locale/* /root/*.sh
+rm -rf /var/cache/apt/archives/*.deb /var/cache/apt/*.bin /usr/share/doc/* /usr/share/man/* /usr/share/locale/* /root/*.sh /root/debian /root/uml

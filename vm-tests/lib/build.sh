@@ -47,5 +47,5 @@ in_build_root() {
       exec chroot "$root" /usr/bin/env -i HOME=/tmp/home TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 USER=root \
         PATH=/build/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin CARGO_HOME=/build/cargo CARGO_TARGET_DIR=/build/target \
         CARGO_NET_OFFLINE=true env -C /build/src "$@"
-    ' in_build_root "$IMAGE/build-root" "$REPO" "$cache/target" "$cache/cargo" "$rust" "$@"
+    ' in_build_root "$IMAGE.root" "$REPO" "$cache/target" "$cache/cargo" "$rust" "$@"
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Cases and stages: what their headers say, the folder that a guest gets, and running them.
-# Needs: say.sh, deps.sh, image.sh, build.sh, vm.sh, cut.sh, pair.sh, packages.sh; for cases by their names, matrix.sh.
+# Needs: say.sh, options.sh, deps.sh, image.sh, machine.sh, build.sh, vm.sh, cut.sh, pair.sh, packages.sh; for cases by their names, matrix.sh.
 
 VM_TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -157,12 +157,18 @@ run_case() {
   stage=$(header "$script" stage)
   limit=$(header "$script" limit)
   cpus=$(header "$script" cpus)
+  # With one processor nothing runs beside the thread of ZFS that changes a pool.
+  local CPUS=${cpus:-$CPUS} MACHINE=$MACHINE IMAGE=$IMAGE
+  if [ "$MACHINE" = uml ] && [ "${cpus:-1}" -gt 1 ]; then
+    say "$name needs $cpus processors, and a User-Mode Linux has one: it runs on tcg"
+    machine_tcg
+    from=$IMAGE/base.qcow2
+  fi
+  machine_about >"$out/machine"
   if [ "${stage:-none}" = none ] || from=$(stage_disk "$stage" "$2"); then
     began=$SECONDS
     case_folder "$script" "$out/folder"
-    # With one processor nothing runs beside the thread of ZFS that changes a pool.
-    local VM_CPUS=${cpus:-$VM_CPUS}
-    [ -z "${BACKOUT_SAMPLE:-}" ] || printf '%s\n' "$BACKOUT_SAMPLE" >"$out/folder/sample"
+    [ -z "$SAMPLE" ] || printf '%s\n' "$SAMPLE" >"$out/folder/sample"
     if [ -n "$(header "$script" cuts)$(header "$script" random)" ]; then
       if run_cuts "$script" "$out" "$from" "${limit:-600}"; then outcome=PASS; fi
     elif [ -n "$(header "$script" pair)" ]; then

@@ -5,37 +5,36 @@
 # cut_boot FOLDER OUT DISK LIMIT [SECONDS]: boots the guest once, and takes the power away when the guest asks for it, or SECONDS (may have a
 # fraction) after it said "the clock runs". Prints "cut POINT", "passed", "hung" (its case did not begin; the power is taken away, too) or "failed WHY".
 cut_boot() {
-  local folder=$1 out=$2 disk=$3 limit=$4 after=${5:-} socket nbd qemu deadline point='' clock='' began=$SECONDS hung=''
+  local folder=$1 out=$2 disk=$3 limit=$4 after=${5:-} socket nbd deadline point='' clock='' began=$SECONDS hung=''
+  local GUEST GUEST_SERVERS=()
   mkdir -p "$out"
   rm -rf "$out"/{result,console,case.img,result.img}
   mkdir "$out/result"
-  vm_case_disk "$folder" "$out/case.img" || return 1
-  truncate -s 512M "$out/result.img"
   : >"$out/console"
   socket=$(mktemp -d -t backout-vm-nbd.XXXXXX)
   TMPDIR=$out setpriv --pdeathsig KILL nbdkit -f -U "$socket/nbd" --filter=cache file "$disk" cache=writeback >"$out/nbdkit" 2>&1 &
   nbd=$!
   for _ in $(seq 100); do [ -S "$socket/nbd" ] && break; sleep 0.1; done
-  vm_command "$out" backout.case=cut "file=nbd:unix:$socket/nbd,format=raw,cache=writeback"
-  setpriv --pdeathsig KILL "${VM[@]}" </dev/null >"$out/qemu" 2>&1 &
-  qemu=$!
+  machine_start "$out" "$folder" backout.case=cut "cut:$socket/nbd" || return 1
   deadline=$((SECONDS + limit))
-  while kill -0 "$qemu" 2>/dev/null; do
+  while kill -0 "$GUEST" 2>/dev/null; do
     point=$(tr -d '\r' <"$out/console" 2>/dev/null | sed -n 's/^cut me here: //p' | head -n 1)
     if [ -z "$point" ] && [ -n "$after" ]; then
       if [ -z "$clock" ] && grep -q 'the clock runs' "$out/console" 2>/dev/null; then clock=$(date +%s%N); fi
       if [ -n "$clock" ] && [ "$(($(date +%s%N) - clock))" -ge "$(awk -v s="$after" 'BEGIN { printf "%.0f", s * 1e9 }')" ]; then point="$after-s"; fi
     fi
-    if [ $((SECONDS - began)) -ge "$VM_BOOT_LIMIT" ] && ! vm_boots "$out/console"; then hung=yes; fi
+    if [ $((SECONDS - began)) -ge "$BOOT_LIMIT" ] && ! vm_boots "$out/console"; then hung=yes; fi
     if [ -n "$point$hung" ] || [ "$SECONDS" -ge "$deadline" ]; then break; fi
     sleep 0.05
   done
   # nbdkit first: what it holds must not reach the disk while the guest still runs.
-  if kill -0 "$qemu" 2>/dev/null; then
-    kill -KILL "$nbd" 2>/dev/null || true
-    kill -KILL "$qemu" 2>/dev/null || true
-    wait "$nbd" "$qemu" 2>/dev/null || true
-    rm -rf "$socket"
+  if kill -0 "$GUEST" 2>/dev/null; then
+    kill -KILL "$nbd" "${GUEST_SERVERS[@]}" 2>/dev/null || true
+    vm_end
+    wait "$nbd" 2>/dev/null || true
+    machine_servers_end
+    machine_result "$out"
+    rm -rf "$socket" "$out/result"
     if [ -n "$point" ]; then
       printf 'cut %s\n' "$point"
     elif [ -n "$hung" ]; then
@@ -43,35 +42,34 @@ cut_boot() {
     else
       printf 'failed still running after %s s\n' "$limit"
     fi
-    rm -f "$out"/{case,result}.img
     return 0
   fi
   # The guest ended by itself: nbdkit may flush.
+  wait "$GUEST" 2>/dev/null || true
+  machine_servers_end
   kill -TERM "$nbd" 2>/dev/null || true
-  wait "$nbd" "$qemu" 2>/dev/null || true
+  wait "$nbd" 2>/dev/null || true
   rm -rf "$socket"
-  tar -xf "$out/result.img" -C "$out/result" >>"$out/qemu" 2>&1 || true
-  rm -f "$out"/{case,result}.img
+  machine_result "$out"
   if [ "$(cat "$out/result/verdict" 2>/dev/null)" = "CASE cut PASS" ]; then printf 'passed\n'; else printf 'failed see %s/console\n' "$out"; fi
 }
 
 # run_cuts SCRIPT OUT FROM LIMIT: boots the guest from a copy of the disk FROM again and again, SCRIPT as its case, and cuts its power each time: at the
-# points that the head of SCRIPT names (`cuts:`; `*:done` is each point that ends so, `all` each there is; BACKOUT_CUTS instead of the head's), or at
-# so many random instants (`random: COUNT SECONDS`, from BACKOUT_SEED; half of them in the first quarter of the time, as what is left after a cut takes less): then the story begins again from FROM, with another number in /case/round,
+# points that the head of SCRIPT names (`cuts:`; `*:done` is each point that ends so, `all` each there is; --cuts instead of the head's), or at
+# so many random instants (`random: COUNT SECONDS`, from SEED; half of them in the first quarter of the time, as what is left after a cut takes less): then the story begins again from FROM, with another number in /case/round,
 # until there were so many, a quarter of them in each of the first four stories at most. When nothing is left to cut, the guest must pass. OUT/cuts gets a line a boot.
 run_cuts() {
-  local script=$1 out=$2 from=$3 limit=$4 only random count=0 seconds=0 seed=${BACKOUT_SEED:-} said boot=0 cuts=0 round=1 after wrote found lossy=0 middle=0 story=0 name point hung=0
+  local script=$1 out=$2 from=$3 limit=$4 only random count=0 seconds=0 seed=${SEED:-} said boot=0 cuts=0 round=1 after wrote found lossy=0 middle=0 story=0 name point hung=0
   name=$(basename "$script" .sh)
   only=$(header "$script" cuts)
   random=$(header "$script" random)
   # A case whose points are all its own reaches none of the tool's.
-  if [ -n "${BACKOUT_CUTS:-}" ] && [[ $only == *:* || $only == all ]]; then only=$BACKOUT_CUTS; fi
+  if [ -n "${CUTS:-}" ] && [[ $only == *:* || $only == all ]]; then only=$CUTS; fi
   [ -z "$random" ] || read -r count seconds <<<"$random"
-  [ -z "$random" ] || count=${BACKOUT_RANDOM_CUTS:-$count}
+  [ -z "$random" ] || count=${RANDOM_CUTS:-$count}
   seed=${seed:-$(od -An -N2 -tu2 /dev/urandom | tr -d ' ')}
   RANDOM=$seed
-  [ -z "$random" ] || say "$name: random cuts from BACKOUT_SEED=$seed"
-  vm_accel
+  [ -z "$random" ] || say "$name: random cuts from the seed $seed (--seed)"
   mkdir -p "$out"
   qemu-img convert -O raw "$from" "$out/disk.raw" || return 1
   : >"$out/cuts"
@@ -111,7 +109,7 @@ run_cuts() {
         ;;
       hung)
         hung=$((hung + 1))
-        say "$name: its case had not begun after $VM_BOOT_LIMIT s: the guest is ended, and boots again (time $hung)"
+        say "$name: its case had not begun after $BOOT_LIMIT s: the guest is ended, and boots again (time $hung)"
         [ "$hung" -lt 3 ] || break
         ;;
       *) break ;;

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Packages that the image lacks, for a stage whose head names them (`packages: ...`). Fetched once, from the archive that the image came from, and kept in the
 # cache: guests have no way out.
-# Needs: say.sh, deps.sh, image.sh (IMAGE).
+# Needs: say.sh, deps.sh, apt.sh, image.sh (IMAGE).
 
 # packages_folder NAME...: prints a folder that holds the packages, and all that they need beyond what the image has.
 packages_folder() {
@@ -17,25 +17,18 @@ packages_folder() {
 
 # packages_fetch FOLDER NAME...: with apt options alone: nothing of it stays on the host but FOLDER.
 packages_fetch() {
-  local folder=$1 work=$1.new mirror suite key=/usr/share/keyrings/debian-archive-keyring.gpg apt
+  local folder=$1 work=$1.new mirror suite APT APT_CACHE
   shift
   say "fetching packages for guests: $*"
   mirror=$(debian_mirror) || return 1
-  suite=$(sed -n 's/^VERSION_CODENAME=//p' "$IMAGE/build-root/etc/os-release")
+  suite=$(sed -n 's/^VERSION_CODENAME=//p' "$IMAGE.root/etc/os-release")
   rm -rf "$work"
-  mkdir -p "$work"/{lists/partial,archives/partial,parts}
+  apt_private "$work" "$mirror $suite main" "$mirror $suite-updates main" "$mirror-security $suite-security main"
   # What the guest has stands on its disk, an ext4 without partitions; the build root has more.
   qemu-img convert -O raw "$IMAGE/base.qcow2" "$work/disk" && debugfs -R "dump /var/lib/dpkg/status $work/status" "$work/disk" 2>"$work/log" || return 1
   rm -f "$work/disk"
   [ -s "$work/status" ] || { say "the guest's list of packages cannot be read: $work/log"; return 1; }
-  printf "deb [arch=amd64 signed-by=$key] %s main\n" "$mirror $suite" "$mirror $suite-updates" "$mirror-security $suite-security" >"$work/sources.list"
-  : >"$work/extended_states"
-  chmod -R a+rX "$work"
-  apt=(apt-get -q -o "Dir::Etc::sourcelist=$work/sources.list" -o "Dir::Etc::sourceparts=$work/parts" -o Dir::Etc::preferences=/dev/null
-    -o "Dir::Etc::preferencesparts=$work/parts" -o "Dir::State::lists=$work/lists" -o "Dir::State::status=$work/status"
-    -o "Dir::State::extended_states=$work/extended_states" -o "Dir::Cache::archives=$work/archives" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
-    -o APT::Architecture=amd64 -o APT::Architectures=amd64 -o APT::Install-Recommends=false -o APT::Sandbox::User=root -o Acquire::Retries=3)
-  quietly "$work/log" "${apt[@]}" update || return 1
-  quietly "$work/log" "${apt[@]}" install -y --download-only "$@" || return 1
+  quietly "$work/log" "${APT[@]}" update || return 1
+  quietly "$work/log" "${APT[@]}" install -y --download-only "$@" || return 1
   mkdir "$work/done" && mv "$work"/archives/*.deb "$work/done/" && mv "$work/done" "$folder" && rm -rf "$work"
 }
