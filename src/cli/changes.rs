@@ -1,6 +1,7 @@
 //! The changes of this host, as their journals tell.
 
 use std::fs;
+use std::path::PathBuf;
 
 use super::{Exit, Global, Trouble};
 use crate::change::{Layout, Lock, LockError};
@@ -25,11 +26,9 @@ impl Found {
 }
 
 /// Where the lock is. It is the host's, not the state folder's: two state folders may not work at once.
-pub fn lock_folder(global: &Global) -> std::path::PathBuf {
-    std::env::var_os("BACKOUT_RUN").map_or_else(
-        || if nix::unistd::geteuid().is_root() { "/run/backout".into() } else { global.state.join("run") },
-        std::path::PathBuf::from,
-    )
+pub fn lock_folder(global: &Global) -> PathBuf {
+    let usual = || if nix::unistd::geteuid().is_root() { "/run/backout".into() } else { global.state.join("run") };
+    global.run_dir.clone().unwrap_or_else(usual)
 }
 
 /// Takes the host's lock.

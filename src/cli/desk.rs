@@ -75,7 +75,7 @@ impl Desk {
 
     fn with(global: &Global, site: ValidatedSite, playbook: Validated, state: Option<&State>) -> Result<Self, Trouble> {
         let runner = Runner::new(None, None, Interrupt::default());
-        let engine = zfs::open(runner.clone());
+        let engine = global.engine(&runner)?;
         let mut desk = Self { site, playbook, engine, runner, node: None, other: None };
         desk.node = desk.part(global);
         let opened = state.map_or(desk.node.as_ref(), |state| state.opening.cluster.as_ref());

@@ -31,6 +31,9 @@ use clap::{Args, Parser, Subcommand};
 pub use exit::{Exit, Trouble};
 pub use status::{Report, report};
 
+use crate::exec::Runner;
+use crate::zfs::{self, Engine, EngineName};
+
 /// Upgrade a stateful service on ZFS, and bring the previous version back without losing what was written since.
 #[derive(Debug, Parser)]
 #[command(name = "backout", version, max_term_width = 100, disable_help_subcommand = true, after_help = exit::STATUSES)]
@@ -64,8 +67,14 @@ pub struct Global {
     #[arg(long, global = true, value_name = "ID")]
     change: Option<String>,
     /// This host's name, if it was renamed since the change was opened.
-    #[arg(long, global = true, value_name = "NAME", env = "BACKOUT_HOST", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "NAME")]
     host: Option<String>,
+    /// Where the lock is that lets one run work at a time; by default /run/backout, for a user who is not root STATE/run.
+    #[arg(long, global = true, value_name = "DIR")]
+    run_dir: Option<PathBuf>,
+    /// How ZFS is asked: `lzc`, by its library, or `cli`, by its command; by default by the library where that can be used.
+    #[arg(long, global = true, value_name = "ENGINE", hide_possible_values = true)]
+    engine: Option<EngineName>,
     /// Print JSON: one object for a result, one event a line while running.
     #[arg(long, global = true)]
     json: bool,
@@ -76,6 +85,12 @@ impl Global {
     fn host(&self) -> String {
         let system = || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         self.host.clone().unwrap_or_else(system)
+    }
+
+    /// The engine of this host.
+    fn engine(&self, runner: &Runner) -> Result<Box<dyn Engine>, Trouble> {
+        zfs::open(runner.clone(), self.engine)
+            .map_err(|error| Trouble::new(Exit::Usage, "the engine that was asked for cannot be used").because(&error.into()))
     }
 }
 

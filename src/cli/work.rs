@@ -14,7 +14,6 @@ use crate::journal::{Journal, Opening, Question, Record, State};
 use crate::look::look;
 use crate::plan::Plan;
 use crate::trust;
-use crate::zfs;
 
 /// What is to be carried out.
 pub enum Task {
@@ -94,7 +93,7 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
     let (outer, journal_at) = (global.clone(), layout.journal());
     let _watch = storage::Watch::over(pools, move |suspended| hangs(&outer, &journal_at, &suspended.into()));
     // What `zfs` starts ends with it: the engine's many commands need no control group.
-    let engine = zfs::open(runner.clone());
+    let engine = global.engine(&runner)?;
     let runner = runner.contained();
     let watcher = RefCell::new(Watcher::new(global));
     let watch = |event: &crate::change::run::Event<'_>| watcher.borrow_mut().event(event);

@@ -226,18 +226,47 @@ pub trait Engine: Send + Sync {
     fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()>;
 }
 
-/// Environment variable that chooses the engine: `cli` or `lzc`. A choice that is not there is not an error: the command is used, and
-/// [`Engine::name`] says so.
-pub const ENGINE_VARIABLE: &str = "BACKOUT_ENGINE";
+/// The real engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum EngineName {
+    /// The `zfs` command.
+    Cli,
+    /// The library `libzfs_core`.
+    Lzc,
+}
 
-/// The engine of this host: the library where it is compiled in and finds the kernel module, else the command.
-pub fn open(runner: crate::exec::Runner) -> Box<dyn Engine> {
+/// The engine that is asked for; by default the library where it is compiled in and finds the kernel module, else the command.
+///
+/// # Errors
+/// [`ZfsError::Unavailable`] when the library is asked for, and is not there.
+pub fn open(runner: crate::exec::Runner, asked: Option<EngineName>) -> Result<Box<dyn Engine>> {
     let cli = CliEngine::new(runner);
-    #[cfg(feature = "lzc")]
-    if std::env::var(ENGINE_VARIABLE).as_deref() != Ok("cli")
-        && let Ok(engine) = LzcEngine::new(cli.clone())
-    {
-        return Box::new(engine);
+    match asked {
+        Some(EngineName::Cli) => Ok(Box::new(cli)),
+        Some(EngineName::Lzc) => library(&cli),
+        None => Ok(library(&cli).unwrap_or_else(|_| Box::new(cli))),
     }
-    Box::new(cli)
+}
+
+#[cfg(feature = "lzc")]
+fn library(cli: &CliEngine) -> Result<Box<dyn Engine>> {
+    Ok(Box::new(LzcEngine::new(cli.clone())?))
+}
+
+#[cfg(not(feature = "lzc"))]
+fn library(_cli: &CliEngine) -> Result<Box<dyn Engine>> {
+    Err(ZfsError::Unavailable("libzfs_core: this program was built without it".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_is_asked_for_is_that_one_or_none() {
+        let open = |asked| open(crate::exec::Runner::default(), asked).map(|engine| engine.name());
+        assert!(matches!(open(Some(EngineName::Cli)), Ok("cli")));
+        assert!(open(None).is_ok());
+        assert!(matches!(open(Some(EngineName::Lzc)), Ok("lzc") | Err(ZfsError::Unavailable(_))));
+    }
 }

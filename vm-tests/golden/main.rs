@@ -26,7 +26,6 @@ fn screens() {
         .register_bin("backout", std::path::Path::new(env!("CARGO_BIN_EXE_backout")))
         .env("BACKOUT_SITE", "/nonexistent/site.toml")
         .env("BACKOUT_STATE", "/nonexistent/state")
-        .env("BACKOUT_RUN", "/nonexistent/run")
         .env("COLUMNS", "80")
         .env("TZ", "UTC")
         .case("vm-tests/golden/screens/*.trycmd")

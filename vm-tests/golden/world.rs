@@ -1,6 +1,7 @@
 //! A folder that is the whole world of a session: site file, state, lock. Nothing else is there, and nothing in it may change.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -62,12 +63,13 @@ impl World {
     fn typed(&mut self, line: &str, word: &str) -> &mut Self {
         let before = self.picture();
         let output = Command::new(env!("CARGO_BIN_EXE_backout"))
+            .args(self.options(line))
             .args(line.split_whitespace().skip(1))
             .current_dir(&self.root)
             .env_clear()
             .envs([("PATH", self.path("bin")), ("BACKOUT_SITE", self.path("site.toml"))])
-            .envs([("BACKOUT_STATE", self.path("state")), ("BACKOUT_RUN", self.path("run"))])
-            .envs([("TZ", "UTC"), ("COLUMNS", "80"), ("BACKOUT_HOST", "fixture")])
+            .env("BACKOUT_STATE", self.path("state"))
+            .envs([("TZ", "UTC"), ("COLUMNS", "80")])
             .stdin(Stdio::null())
             .output()
             .expect("runs");
@@ -81,6 +83,15 @@ impl World {
         }
         let _ = writeln!(self.transcript, "? {status}\n");
         self
+    }
+
+    /// What keeps the host's own name and lock out of a session.
+    fn options(&self, line: &str) -> Vec<OsString> {
+        let mut options = vec!["--run-dir".into(), self.path("run").into()];
+        if !line.contains("--host") {
+            options.extend(["--host".into(), "fixture".into()]);
+        }
+        options
     }
 
     /// Without what is another on each run.
