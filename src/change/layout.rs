@@ -106,7 +106,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     let (half, rest) = bytes.split_at(bytes.len() / 2);
     file.write_all(half)?;
-    super::crash::full(&format!("write {}", path.file_name().unwrap_or_default().display()))?;
+    super::failpoint::full(&format!("write {}", path.file_name().unwrap_or_default().display()))?;
     file.write_all(rest)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;

@@ -1,10 +1,10 @@
 //! A change while it runs: what to do next is decided in [`decide`], done in [`run`].
 
 pub mod context;
-pub mod crash;
 pub mod crumb;
 pub mod decide;
 pub mod durable;
+pub mod failpoint;
 pub mod layout;
 pub mod lock;
 pub mod orphans;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::context::Context;
-use super::crash;
 use super::decide::{Action, Probe, decide};
+use super::failpoint;
 use super::layout::Layout;
 use super::storage;
 use crate::exec::{ExecError, Runner};
@@ -116,7 +116,7 @@ impl Session<'_> {
     /// When the journal cannot be written, or the plan may not begin now.
     pub fn begin(&mut self, plan: Plan) -> Result<Outcome> {
         self.record(Record::Planned { plan })?;
-        crash::point("planned");
+        failpoint::point("planned");
         self.go()
     }
 
@@ -166,7 +166,7 @@ impl Session<'_> {
                     continue;
                 }
                 self.record(Record::Finished)?;
-                crash::point("finished");
+                failpoint::point("finished");
                 return Ok(Outcome::Finished);
             };
             if let Some((to, why)) = run.renewal() {
@@ -257,16 +257,16 @@ impl Session<'_> {
         let begin = Instant::now();
         self.record(Record::Started { step: step.id.clone(), attempt: attempts + 1 })?;
         (self.watch)(&Event::Started { step, number: at + 1, total, attempt: attempts + 1 });
-        crash::point(&format!("{}:started", step.id));
+        failpoint::point(&format!("{}:started", step.id));
         let effect = step::effect(&step.action);
         let result = self.with(|context| {
             if let Some(why) = rewind {
                 (context.say)(&format!("taking back what is half done: {why}"));
                 effect.rewind(step, context)?;
-                crash::point(&format!("{}:rewound", step.id));
+                failpoint::point(&format!("{}:rewound", step.id));
             }
             let output = effect.apply(step, context)?;
-            crash::point(&format!("{}:applied", step.id));
+            failpoint::point(&format!("{}:applied", step.id));
             effect.confirm(step, context, output)
         });
         match result.and_then(|output| self.flush().map(|()| output)) {
@@ -281,7 +281,7 @@ impl Session<'_> {
     fn done(&mut self, step: &Step, adopted: bool, output: Output, took: Duration) -> Result<()> {
         self.record(Record::Done { step: step.id.clone(), adopted, output: output.clone() })?;
         (self.watch)(&Event::Done { step, adopted, output: &output, took });
-        crash::point(&format!("{}:done", step.id));
+        failpoint::point(&format!("{}:done", step.id));
         Ok(())
     }
 
@@ -338,13 +338,13 @@ impl Session<'_> {
             if let Err(error) = self.with(|context| effect.rewind(&step, context)) {
                 return Ok(Some(self.failed(&step, &error, false)?));
             }
-            crash::point(&format!("{}:rewound", step.id));
+            failpoint::point(&format!("{}:rewound", step.id));
         }
         if let Err(error) = self.flush() {
             return Ok(Some(self.failed(&step_at, &error, false)?));
         }
         self.record(Record::Rewound { to: to.to_owned(), why: why.to_owned() })?;
-        crash::point("rewound");
+        failpoint::point("rewound");
         Ok(None)
     }
 

@@ -78,6 +78,9 @@ pub struct Global {
     /// Print JSON: one object for a result, one event a line while running.
     #[arg(long, global = true)]
     json: bool,
+    #[cfg(feature = "crash-points")]
+    #[command(flatten)]
+    failpoints: crate::change::failpoint::Failpoints,
 }
 
 impl Global {
@@ -164,6 +167,8 @@ pub fn main() -> ExitCode {
         }
     };
     let global = &cli.global;
+    #[cfg(feature = "crash-points")]
+    crate::change::failpoint::set(global.failpoints.clone());
     let result = match &cli.verb {
         Verb::Check => check::run(global),
         Verb::Plan(arguments) => plan::run(global, arguments),

@@ -33,7 +33,7 @@ impl Effect for CaptureUsers {
             let mut verify = users::for_user(context, &self.verify, user)?;
             verify.stdin = Some(path);
             context.runner.run(&verify).with_context(|| format!("the backup of {user} cannot be read back"))?;
-            crate::change::crash::point("capture-users:one");
+            crate::change::failpoint::point("capture-users:one");
         }
         Ok(Output::Files { list: files::seal(&folder)? })
     }

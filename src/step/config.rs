@@ -43,7 +43,7 @@ impl Effect for Save<'_> {
             private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
             copy_tree(context, path, &copy)?;
         }
-        crate::change::crash::full(&format!("config {}", saved_by(self.0.side))).context("cannot copy the configuration")?;
+        crate::change::failpoint::full(&format!("config {}", saved_by(self.0.side))).context("cannot copy the configuration")?;
         // Its modes are put back with it: a server that may not read its configuration runs without it.
         let list = files::list(&work)?;
         if files::is_there(&target)? {

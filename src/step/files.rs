@@ -76,7 +76,7 @@ pub(super) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<()> {
         source.seek(io::SeekFrom::Start(begin))?;
         let mut target = tempfile::NamedTempFile::new_in(folder)?;
         io::copy(&mut source, &mut target)?;
-        crate::change::crash::full(&format!("copy {}", to.file_name().unwrap_or_default().display()))?;
+        crate::change::failpoint::full(&format!("copy {}", to.file_name().unwrap_or_default().display()))?;
         target.as_file().set_modified(modified)?;
         // An installer that runs must still run; nobody else than the owner may.
         target.as_file().set_permissions(Permissions::from_mode(0o600 | runs))?;

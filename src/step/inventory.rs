@@ -57,7 +57,7 @@ impl Effect for TakeInventory {
         let work = beside(&target, ".new");
         let write = || -> std::io::Result<()> {
             let mut file = BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&work)?);
-            crate::change::crash::full(&format!("list {}", target.file_name().unwrap_or_default().display()))?;
+            crate::change::failpoint::full(&format!("list {}", target.file_name().unwrap_or_default().display()))?;
             for line in &list {
                 file.write_all(line)?;
                 file.write_all(b"\n")?;

@@ -37,7 +37,7 @@ impl Effect for Aside<'_> {
         for (path, aside) in &self.0.moves {
             if !exists(aside)? {
                 rename(path, aside)?;
-                crate::change::crash::point("move-aside:renamed");
+                crate::change::failpoint::point("move-aside:renamed");
             }
         }
         Ok(Output::Nothing)

@@ -59,11 +59,11 @@ impl Effect for Switch {
                 let target = fs::read_link(&other)
                     .with_context(|| format!("neither {} nor {} says where the data is", mine.display(), other.display()))?;
                 set(&mine, &target)?;
-                crate::change::crash::point("switch:data-link");
+                crate::change::failpoint::point("switch:data-link");
             }
         }
         set(&self.link, &self.to)?;
-        crate::change::crash::point("switch:link");
+        crate::change::failpoint::point("switch:link");
         for name in &self.data_links {
             let old = self.from.join(name);
             if link_target(&old)?.is_some() {

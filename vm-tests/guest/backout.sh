@@ -39,15 +39,13 @@ same_dump() {
 
 # kill_everywhere VERB...: the tool kills itself at every point it reaches for the first time (of a sample: at one of so many); resumed until it is through.
 kill_everywhere() {
-  local status=0 kills=0 every=1 BACKOUT_CRASH_SAMPLE=''
+  local status=0 kills=0 every=1 points=(--crash-log /root/crash-points)
   if [ -f /case/sample ]; then
-    BACKOUT_CRASH_SAMPLE=$(cat /case/sample)
-    every=${BACKOUT_CRASH_SAMPLE% *}
+    points+=(--crash-sample "$(cat /case/sample)")
+    read -r every _ </case/sample
   fi
-  # For this function alone: whoever names a point means that one.
-  export BACKOUT_CRASH_SAMPLE
   : >/root/crash-points
-  BACKOUT_CRASH_LOG=/root/crash-points backout "$@" --yes || status=$?
+  backout "${points[@]}" "$@" --yes || status=$?
   while [ "$status" = 137 ]; do
     kills=$((kills + 1))
     [ "$kills" -lt 300 ] || { echo "no end" >&2; return 1; }
@@ -55,7 +53,7 @@ kill_everywhere() {
     [ "$(tail -n 1 /root/crash-points)" != finished ] || break
     expect_one_of 0 4 backout status >/dev/null
     status=0
-    BACKOUT_CRASH_LOG=/root/crash-points backout resume || status=$?
+    backout "${points[@]}" resume || status=$?
   done
   echo "killed $kills times: $(tr '\n' ' ' </root/crash-points)"
   [ "$status" = 0 ] || [ "$(tail -n 1 /root/crash-points)" = finished ]
@@ -76,16 +74,14 @@ expect_one_of() {
 crash_at() {
   local point=$1 status=0
   shift
-  BACKOUT_CRASH_AT=$point BACKOUT_CRASH_LOG=/root/crash-point backout "$@" --yes || status=$?
-  rm -f /root/crash-point
+  backout --crash-at "$point" "$@" --yes || status=$?
   [ "$status" = 137 ] || { echo "it was not killed at $point: exit status $status" >&2; return 1; }
 }
 
 # crash_at_resume POINT: the same for a resume.
 crash_at_resume() {
   local status=0
-  BACKOUT_CRASH_AT=$1 BACKOUT_CRASH_LOG=/root/crash-point backout resume || status=$?
-  rm -f /root/crash-point
+  backout --crash-at "$1" resume || status=$?
   [ "$status" = 137 ] || { echo "it was not killed at $1: exit status $status" >&2; return 1; }
 }
 

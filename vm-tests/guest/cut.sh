@@ -49,18 +49,17 @@ cut_when() {
   was_cut "$point" || { until "$@" >/dev/null 2>&1; do sleep 0.2; done; cut_here "$point"; } &
 }
 
-# too_often STATUS: the power failed again and again within one step, and the tool asks whether to go on; a halt for another reason stays one.
+# too_often STATUS OPTION...: the power failed again and again within one step, and the tool asks whether to go on; a halt for another reason stays one.
 too_often() {
-  [ "$1" = 6 ] && backout --json status | grep -qF '"why":"it was tried ' && backout resume --try-again
+  [ "$1" = 6 ] && backout --json status | grep -qF '"why":"it was tried ' && backout "${@:2}" resume --try-again
 }
 
 # go_on STATE VERB...: begins the procedure, or resumes it when a cut left it unfinished, until `status` says STATE. Stands still at the point where the
 # host cuts.
 go_on() {
-  local status=0 wanted=$1
+  local status=0 wanted=$1 cuts=(--cut-fired /case/fired)
   shift
-  export BACKOUT_CUT_FIRED=/case/fired
-  [ ! -f /case/only ] || export BACKOUT_CUT_ONLY=/case/only
+  [ ! -f /case/only ] || cuts+=(--cut-only /case/only)
   backout status || status=$?
   unflushed
   echo "the clock runs" >/dev/console
@@ -73,10 +72,10 @@ go_on() {
       fi
       # The proof that the cut before came while it was at work.
       echo "cut in the middle" >/dev/console
-      backout resume || too_often $?
+      backout "${cuts[@]}" resume || too_often $? "${cuts[@]}"
       ;;
     0)
-      if ! backout --json status | grep -qF "\"state\":\"$wanted\""; then backout "$@" --yes; fi
+      if ! backout --json status | grep -qF "\"state\":\"$wanted\""; then backout "${cuts[@]}" "$@" --yes; fi
       ;;
     *) echo "status ended with $status" >&2 && return 1 ;;
   esac

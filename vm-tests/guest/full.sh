@@ -27,7 +27,7 @@ said_why() {
 
 # full_everywhere VERB...: each write of the tool fails once, half done, as on a full disk; begun and resumed until it is through.
 full_everywhere() {
-  local status=1 failures=0 next
+  local status=1 failures=0 next places=(--full-log /run/full-places)
   : >/run/full-places
   while [ "$status" != 0 ]; do
     [ "$failures" -lt 400 ] || { echo "no end" >&2; return 1; }
@@ -36,8 +36,8 @@ full_everywhere() {
     if backout status >/dev/null; then next="$* --yes"; fi
     status=0
     # shellcheck disable=SC2086
-    BACKOUT_FULL_LOG=/run/full-places backout $next >/run/said 2>&1 || status=$?
-    [ "$status" != 6 ] || { grep -F 'it was tried' /run/said && status=0 && BACKOUT_FULL_LOG=/run/full-places backout resume --try-again >/run/said 2>&1 || status=$?; }
+    backout "${places[@]}" $next >/run/said 2>&1 || status=$?
+    [ "$status" != 6 ] || { grep -F 'it was tried' /run/said && status=0 && backout "${places[@]}" resume --try-again >/run/said 2>&1 || status=$?; }
     [ "$status" != 0 ] || break
     said_why "$status" 'No space left on device' >/run/why 2>&1 || { cat /run/why; return 1; }
     failures=$((failures + 1))
@@ -52,16 +52,15 @@ full_everywhere() {
 # full_at_every_point FOLDER VERB...: killed at every point; there the disk is filled to the brim, and a resume goes on to the next point, or fails and says
 # why; then there is room again.
 full_at_every_point() {
-  local folder=$1 status=0 on=0 failed=0
+  local folder=$1 status=0 on=0 failed=0 points=(--crash-log /run/crash-points)
   shift
   : >/run/crash-points
-  export BACKOUT_CRASH_LOG=/run/crash-points
-  backout "$@" --yes >/run/said 2>&1 || status=$?
+  backout "${points[@]}" "$@" --yes >/run/said 2>&1 || status=$?
   while [ "$status" = 137 ]; do
     [ $((on + failed)) -lt 300 ] || { echo "no end" >&2; return 1; }
     fill "$folder"
     status=0
-    backout resume >/run/said 2>&1 || status=$?
+    backout "${points[@]}" resume >/run/said 2>&1 || status=$?
     # Killed at its last point, it was through.
     if [ "$status" = 2 ] && grep -F 'there is nothing to resume' /run/said >/dev/null; then status=0; fi
     case $status in
@@ -72,12 +71,11 @@ full_at_every_point() {
         expect 4 backout status >/dev/null
         empty "$folder"
         status=0
-        backout resume >/run/said 2>&1 || status=$?
+        backout "${points[@]}" resume >/run/said 2>&1 || status=$?
         ;;
     esac
     empty "$folder"
   done
-  unset BACKOUT_CRASH_LOG
   [ "$status" = 0 ] || { cat /run/said; return 1; }
   echo "went on $on times, failed $failed times: $(tr '\n' ' ' </run/crash-points)"
   [ "$failed" -gt 3 ]

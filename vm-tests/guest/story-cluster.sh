@@ -109,7 +109,7 @@ waits() {
 }
 
 # crash_on_2 POINT ARGS...: `backout ARGS` on node2 is killed there. ssh has a status of its own for a command that a signal ended.
-crash_on_2() { expect_one_of 137 255 on_node 2 env BACKOUT_CRASH_AT="$1" BACKOUT_CRASH_LOG=/root/crash-point backout "${@:2}"; }
+crash_on_2() { expect_one_of 137 255 on_node 2 backout --crash-at "$1" "${@:2}"; }
 
 says() { grep -F -- "$1" /root/said || { cat /root/said; return 1; }; }
 

@@ -125,8 +125,6 @@ story_cuts() {
     go_on upgraded upgrade "${UP[@]}"
     is_at "$NEW"
     same old upgrade
-    # No cuts on the way back.
-    unset BACKOUT_CUT_FIRED
     backout downgrade "${DOWN[@]}" --keep --yes
     is_at "$OLD"
     same old keep

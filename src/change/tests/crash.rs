@@ -8,7 +8,7 @@ use super::host::{Mode, Stops};
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
-use crate::change::crash::testing::{Hook, Strike};
+use crate::change::failpoint::testing::{Hook, Strike};
 use crate::change::run::Outcome;
 
 /// Strikes at the n-th place that is asked (from 1), once; counts.

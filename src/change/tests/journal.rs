@@ -73,7 +73,7 @@ fn a_journal_cut_anywhere_is_its_whole_lines() {
 #[test]
 fn no_flipped_bit_makes_a_record() {
     let world = World::new(PLAIN);
-    let hook = |at: &str, _: bool| (at == "point stop:started").then_some(crate::change::crash::testing::Strike::Kill);
+    let hook = |at: &str, _: bool| (at == "point stop:started").then_some(crate::change::failpoint::testing::Strike::Kill);
     world.once(Some(world.plan(Verb::Upgrade, &world.state())), Some(Box::new(hook)));
     let bytes = world.journal();
     let whole = lines(&bytes);

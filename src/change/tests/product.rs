@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::host::{DATA, Host, INDEX, LOG, Mode, Stops};
-use crate::change::crash::testing::tick;
+use crate::change::failpoint::testing::tick;
 use crate::exec::{Command, ExecError, Output};
 use crate::playbook::Way;
 use crate::zfs::FakeEngine;

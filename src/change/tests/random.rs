@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb};
-use crate::change::crash::testing::{Hook, Strike};
+use crate::change::failpoint::testing::{Hook, Strike};
 use crate::change::run::Outcome;
 use crate::journal::{Phase, Record};
 use crate::plan::Procedure;

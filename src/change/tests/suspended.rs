@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::kind::{PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
-use crate::change::crash::testing::{Hook, Strike};
+use crate::change::failpoint::testing::{Hook, Strike};
 use crate::change::run::Outcome;
 
 /// The file that tells the pool's state, in a folder that is there.

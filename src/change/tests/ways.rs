@@ -4,7 +4,7 @@ use super::crash::{Case, backed_out, cases_everywhere, half_way};
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
-use crate::change::crash::testing::{Hook, Strike};
+use crate::change::failpoint::testing::{Hook, Strike};
 use crate::change::run::Outcome;
 use crate::playbook::Way;
 

@@ -11,7 +11,7 @@ use super::engine::Struck;
 use super::kind::Kind;
 use super::product::Product;
 use super::script::playbook;
-use crate::change::crash::testing::{self, Hook, Killed};
+use crate::change::failpoint::testing::{self, Hook, Killed};
 use crate::change::run::{Event, Outcome, Session};
 use crate::change::{Layout, layout::private_dir, storage};
 use crate::exec::{Interrupt, Runner, StandIn};
