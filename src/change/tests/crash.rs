@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::Reach;
 use super::host::{Mode, Stops};
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
@@ -68,17 +69,13 @@ const CASES: [Case; 9] = [
     (backed_out_in_place, Verb::Commit, "1.0"),
 ];
 
-/// All places with `BACKOUT_EVERY_PLACE` set; else some, which takes seconds.
-fn stride() -> usize {
-    if std::env::var_os("BACKOUT_EVERY_PLACE").is_some() { 1 } else { 17 }
-}
-
-fn everywhere(kind: Kind, strike: Strike, reboot: bool) {
-    cases_everywhere(&CASES, kind, strike, reboot, 20);
+fn everywhere(reach: Reach, kind: Kind, strike: Strike, reboot: bool) {
+    cases_everywhere(reach, &CASES, kind, strike, reboot, 20);
 }
 
 /// `least`: fewer places than that are none.
-pub(super) fn cases_everywhere(cases: &[Case], kind: Kind, strike: Strike, reboot: bool, least: usize) {
+pub(super) fn cases_everywhere(reach: Reach, cases: &[Case], kind: Kind, strike: Strike, reboot: bool, least: usize) {
+    let stride = if reach == Reach::Every { 1 } else { 17 };
     for (before, verb, version) in cases.iter().copied() {
         // Nothing in a commit opens a service that a boot could not.
         let kind = Kind { noauto: kind.noauto && !(reboot && verb == Verb::Commit), ..kind };
@@ -86,7 +83,7 @@ pub(super) fn cases_everywhere(cases: &[Case], kind: Kind, strike: Strike, reboo
         straight.run(verb);
         straight.serves(version);
         let picture = straight.picture();
-        for n in (1 + kind.method as usize..).step_by(stride()) {
+        for n in (1 + kind.method as usize..).step_by(stride) {
             let world = before(kind);
             let places = Rc::new(RefCell::new(Places::default()));
             let what = || format!("{kind:?} {verb:?} {strike:?} at {}", places.borrow().struck);
@@ -108,42 +105,37 @@ pub(super) fn cases_everywhere(cases: &[Case], kind: Kind, strike: Strike, reboo
     }
 }
 
-#[test]
-fn s8_killed_at_every_place_with_units() {
-    everywhere(PLAIN, Strike::Kill, false);
-}
-
-#[test]
-fn s8_killed_at_every_place_without_units() {
-    everywhere(ROUGH, Strike::Kill, false);
-}
-
 /// A product that only its own commands start and install, and that refuses what is done already.
 const STRICT: Kind = Kind { told: true, strict: true, uninstall: true, ..ROUGH };
 
-#[test]
-fn s8_killed_at_every_place_with_packages_that_refuse_what_is_done() {
-    everywhere(STRICT, Strike::Kill, false);
-}
+some_and_every_place! {
+    fn s8_killed_at_every_place_with_units(reach: Reach) {
+        everywhere(reach, PLAIN, Strike::Kill, false);
+    }
 
-#[test]
-fn s8_killed_at_every_place_with_a_rollback_before_the_next_restore() {
-    everywhere(Kind { resumable: false, ..PLAIN }, Strike::Kill, false);
-}
+    fn s8_killed_at_every_place_without_units(reach: Reach) {
+        everywhere(reach, ROUGH, Strike::Kill, false);
+    }
 
-#[test]
-fn s8_failed_at_every_place_with_units() {
-    everywhere(PLAIN, Strike::Fail, false);
-}
+    fn s8_killed_at_every_place_with_packages_that_refuse_what_is_done(reach: Reach) {
+        everywhere(reach, STRICT, Strike::Kill, false);
+    }
 
-#[test]
-fn s8_failed_at_every_place_without_units() {
-    everywhere(ROUGH, Strike::Fail, false);
-}
+    fn s8_killed_at_every_place_with_a_rollback_before_the_next_restore(reach: Reach) {
+        everywhere(reach, Kind { resumable: false, ..PLAIN }, Strike::Kill, false);
+    }
 
-#[test]
-fn s8_rebooted_at_every_place_with_units() {
-    everywhere(Kind { resumable: false, ..PLAIN }, Strike::Kill, true);
+    fn s8_failed_at_every_place_with_units(reach: Reach) {
+        everywhere(reach, PLAIN, Strike::Fail, false);
+    }
+
+    fn s8_failed_at_every_place_without_units(reach: Reach) {
+        everywhere(reach, ROUGH, Strike::Fail, false);
+    }
+
+    fn s8_rebooted_at_every_place_with_units(reach: Reach) {
+        everywhere(reach, Kind { resumable: false, ..PLAIN }, Strike::Kill, true);
+    }
 }
 
 /// The places that were struck.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::Reach;
 use super::crash::{each_once, everything};
 use super::kind::{PLAIN, ROUGH};
 use super::straight::upgraded;
@@ -70,18 +71,16 @@ fn a_journal_cut_anywhere_is_its_whole_lines() {
     }
 }
 
-#[test]
-fn no_flipped_bit_makes_a_record() {
+fn no_flipped_bit(reach: Reach) {
     let world = World::new(PLAIN);
     let hook = |at: &str, _: bool| (at == "point stop:started").then_some(crate::change::failpoint::testing::Strike::Kill);
     world.once(Some(world.plan(Verb::Upgrade, &world.state())), Some(Box::new(hook)));
     let bytes = world.journal();
     let whole = lines(&bytes);
     let last = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').expect("lines") + 1;
-    // Each byte, and each of its bits when it is asked for: a checksum knows no better bits.
-    let every = std::env::var_os("BACKOUT_EVERY_PLACE").is_some();
+    // Each byte; of its bits one, or each: a checksum knows no better bits.
     for at in 0..bytes.len() {
-        for bit in (0..8).filter(|bit| every || *bit == at % 8) {
+        for bit in (0..8).filter(|bit| reach == Reach::Every || *bit == at % 8) {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1 << bit;
             match never_invented(&whole, &damaged) {
@@ -90,6 +89,12 @@ fn no_flipped_bit_makes_a_record() {
                 Err(error) => assert!(!error.to_string().is_empty()),
             }
         }
+    }
+}
+
+some_and_every_place! {
+    fn no_flipped_bit_makes_a_record(reach: Reach) {
+        no_flipped_bit(reach);
     }
 }
 

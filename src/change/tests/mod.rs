@@ -2,6 +2,37 @@
 
 #![allow(clippy::disallowed_methods, reason = "a test makes its own files")]
 
+/// How many of the places a test goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Some, which takes seconds.
+    Some,
+    /// Every one: minutes.
+    Every,
+}
+
+/// Makes two tests of each: as it stands at some places, and at every place an ignored one in a module of its own (`--ignored every_place`).
+macro_rules! some_and_every_place {
+    ($(fn $name:ident($reach:ident: $type:ty) $body:block)*) => {
+        $(#[test]
+        fn $name() {
+            let $reach: $type = crate::change::tests::Reach::Some;
+            $body
+        })*
+
+        mod every_place {
+            use super::*;
+
+            $(#[test]
+            #[ignore = "every place takes minutes"]
+            fn $name() {
+                let $reach: $type = crate::change::tests::Reach::Every;
+                $body
+            })*
+        }
+    };
+}
+
 mod afterwards;
 mod crash;
 mod damage;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
@@ -41,63 +42,80 @@ fn after(places: usize, kill: bool) -> Hook {
     })
 }
 
-/// The same interleavings each time; others, and more of them, with `BACKOUT_EVERY_PLACE=1`.
-fn config() -> ProptestConfig {
-    use proptest::test_runner::RngSeed;
-    let every = std::env::var_os("BACKOUT_EVERY_PLACE").is_some();
-    let (cases, rng_seed) = if every { (1000, RngSeed::Random) } else { (96, RngSeed::Fixed(20_261_123)) };
+fn config(cases: u32, rng_seed: RngSeed) -> ProptestConfig {
     ProptestConfig { cases, rng_seed, failure_persistence: None, ..ProptestConfig::default() }
 }
 
+fn comes_to_an_end(turns: &[Turn], units: bool, resumable: bool, rough: bool) -> Result<(), TestCaseError> {
+    let base = if rough { ROUGH } else { PLAIN };
+    // Without units a boot opens whatever is installed, half-restored data too: that is not promised.
+    let kind = Kind { unit: units, resumable, noauto: false, ..base };
+    let world = upgraded(kind);
+    for turn in turns {
+        let state = world.state();
+        if state.phase == Phase::BackedOut && state.current().is_none() {
+            break;
+        }
+        let plan = match state.current() {
+            None => Some(world.plan(if turn.in_place { Verb::InPlace } else { Verb::Keep }, &state)),
+            Some(run) if turn.abort && run.plan.procedure != Procedure::Abort => {
+                let plan = world.plan(Verb::Abort, &state);
+                state.clone().apply(&Record::Planned { plan: plan.clone() }).is_ok().then_some(plan)
+            }
+            Some(_) => None,
+        };
+        let ended = world.once(plan, Some(after(turn.places, turn.kill)));
+        let halted = matches!(&ended, Ended::Outcome(Outcome::Halted { why, .. }) if !why.starts_with("it was tried"));
+        prop_assert!(!halted, "{:?}", ended);
+        if turn.boot && units {
+            world.product.reboot();
+        }
+        let state = world.state();
+        if state.current().is_none() || state.current().is_some_and(|run| !run.was_begun("stop")) {
+            world.product.client();
+        }
+    }
+    let state = world.state();
+    if state.current().is_some_and(|run| run.plan.procedure == Procedure::Abort) {
+        world.go_on();
+    }
+    if world.state().current().is_some() {
+        world.go_on();
+    } else if world.state().phase == Phase::Upgraded {
+        world.run(Verb::Keep);
+    }
+    if world.state().phase == Phase::Upgraded {
+        world.run(Verb::Keep);
+    }
+    world.product.client();
+    world.serves("1.0");
+    world.run(Verb::Commit);
+    world.serves("1.0");
+    world.nothing_left();
+    Ok(())
+}
+
 proptest! {
-    #![proptest_config(config())]
+    // The same interleavings each time.
+    #![proptest_config(config(96, RngSeed::Fixed(20_261_123)))]
 
     #[test]
     fn s1_any_interleaving_comes_to_an_end(turns in prop::collection::vec(turn(), 1..14), units in any::<bool>(), resumable in any::<bool>(), rough in any::<bool>()) {
-        let base = if rough { ROUGH } else { PLAIN };
-        // Without units a boot opens whatever is installed, half-restored data too: that is not promised.
-        let kind = Kind { unit: units, resumable, noauto: false, ..base };
-        let world = upgraded(kind);
-        for turn in &turns {
-            let state = world.state();
-            if state.phase == Phase::BackedOut && state.current().is_none() {
-                break;
-            }
-            let plan = match state.current() {
-                None => Some(world.plan(if turn.in_place { Verb::InPlace } else { Verb::Keep }, &state)),
-                Some(run) if turn.abort && run.plan.procedure != Procedure::Abort => {
-                    let plan = world.plan(Verb::Abort, &state);
-                    state.clone().apply(&Record::Planned { plan: plan.clone() }).is_ok().then_some(plan)
-                }
-                Some(_) => None,
-            };
-            let ended = world.once(plan, Some(after(turn.places, turn.kill)));
-            let halted = matches!(&ended, Ended::Outcome(Outcome::Halted { why, .. }) if !why.starts_with("it was tried"));
-            prop_assert!(!halted, "{:?}", ended);
-            if turn.boot && units {
-                world.product.reboot();
-            }
-            let state = world.state();
-            if state.current().is_none() || state.current().is_some_and(|run| !run.was_begun("stop")) {
-                world.product.client();
-            }
+        comes_to_an_end(&turns, units, resumable, rough)?;
+    }
+}
+
+mod every_place {
+    use super::*;
+
+    proptest! {
+        // Others each time, and more of them.
+        #![proptest_config(config(1000, RngSeed::Random))]
+
+        #[test]
+        #[ignore = "every place takes minutes"]
+        fn s1_any_interleaving_comes_to_an_end(turns in prop::collection::vec(turn(), 1..14), units in any::<bool>(), resumable in any::<bool>(), rough in any::<bool>()) {
+            comes_to_an_end(&turns, units, resumable, rough)?;
         }
-        let state = world.state();
-        if state.current().is_some_and(|run| run.plan.procedure == Procedure::Abort) {
-            world.go_on();
-        }
-        if world.state().current().is_some() {
-            world.go_on();
-        } else if world.state().phase == Phase::Upgraded {
-            world.run(Verb::Keep);
-        }
-        if world.state().phase == Phase::Upgraded {
-            world.run(Verb::Keep);
-        }
-        world.product.client();
-        world.serves("1.0");
-        world.run(Verb::Commit);
-        world.serves("1.0");
-        world.nothing_left();
     }
 }

@@ -1,5 +1,6 @@
 //! The ways back without datasets: a backup of everything in folders, and packages alone.
 
+use super::Reach;
 use super::crash::{Case, backed_out, cases_everywhere, half_way};
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
@@ -74,19 +75,7 @@ const CASES: [Case; 6] = [
     (backed_out, Verb::Commit, "1.0"),
 ];
 
-#[test]
-fn s8_killed_at_every_place_without_zfs() {
-    cases_everywhere(&CASES, FULL, Strike::Kill, false, 2);
-    cases_everywhere(&CASES, FULL_ROUGH, Strike::Kill, false, 2);
-}
-
-#[test]
-fn s8_failed_at_every_place_without_zfs() {
-    cases_everywhere(&CASES, FULL, Strike::Fail, false, 1);
-}
-
-#[test]
-fn s8_killed_at_every_place_without_data() {
+fn without_data() -> Vec<Case> {
     // A kept downgrade stands for both: there is no restore that could be cut off.
     fn cut(kind: Kind) -> World {
         let world = upgraded(kind);
@@ -95,11 +84,25 @@ fn s8_killed_at_every_place_without_data() {
         assert_eq!(world.once(Some(plan), Some(hook)), Ended::Killed);
         world
     }
-    let cases: Vec<Case> = CASES
+    CASES
         .into_iter()
         .map(
             |(before, verb, version)| if verb == Verb::Abort { (cut as fn(Kind) -> World, verb, version) } else { (before, verb, version) },
         )
-        .collect();
-    cases_everywhere(&cases, PACKAGES, Strike::Kill, false, 2);
+        .collect()
+}
+
+some_and_every_place! {
+    fn s8_killed_at_every_place_without_zfs(reach: Reach) {
+        cases_everywhere(reach, &CASES, FULL, Strike::Kill, false, 2);
+        cases_everywhere(reach, &CASES, FULL_ROUGH, Strike::Kill, false, 2);
+    }
+
+    fn s8_failed_at_every_place_without_zfs(reach: Reach) {
+        cases_everywhere(reach, &CASES, FULL, Strike::Fail, false, 1);
+    }
+
+    fn s8_killed_at_every_place_without_data(reach: Reach) {
+        cases_everywhere(reach, &without_data(), PACKAGES, Strike::Kill, false, 2);
+    }
 }
