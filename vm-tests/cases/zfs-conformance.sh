@@ -21,7 +21,7 @@ grep -v '^cli::\|^lzc::' /root/chosen >/root/chosen-others
 suite() { # PART
   local names said=/result/zfs-conformance-$1
   mapfile -t names <"/root/chosen-$1"
-  BACKOUT_ZFS_POOL_DIR=/dev/shm /case/bin/zfs_conformance --include-ignored --exact "${names[@]}" 2>&1 | tee "$said"
+  /case/bin/zfs_conformance --pool-dir /dev/shm --include-ignored --exact "${names[@]}" 2>&1 | tee "$said"
   grep -q "^test result: ok. ${#names[@]} passed; 0 failed; 0 ignored;" "$said"
   [ "${#names[@]}" -gt 0 ]
 }

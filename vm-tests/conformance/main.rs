@@ -4,38 +4,52 @@
 //! another tool does). The real runs need root, the kernel module and a folder for pools:
 //!
 //! ```text
-//! BACKOUT_ZFS_POOL_DIR=/srv/pools cargo test --test zfs_conformance -- --include-ignored
+//! cargo test --test zfs_conformance -- --pool-dir /srv/pools --include-ignored
 //! ```
 //!
-//! Without that they are reported as ignored, not as passed. `BACKOUT_ZFS_KEEP=1` keeps the pools of failed cases.
+//! Without that they are reported as ignored, not as passed. `--keep` keeps the pools of failed cases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 #![allow(clippy::print_stderr, reason = "it says which pool it kept")]
 #![expect(clippy::disallowed_methods, reason = "it asks the zfs command itself, beside the engines")]
 
 mod cases;
+#[path = "../harness.rs"]
+mod harness;
 mod real;
 mod world;
 
-macro_rules! engines {
-    ($($(#[$doc:meta])* $group:ident::$case:ident,)*) => {
-        mod fake {
-            $(#[test] fn $case() { crate::cases::$group::$case(&crate::world::FakeWorld::new()); })*
-        }
-        mod cli {
-            $(#[test] #[ignore = "needs real ZFS: BACKOUT_ZFS_POOL_DIR"] #[serial_test::serial]
-            fn $case() { crate::cases::$group::$case(&crate::real::RealWorld::cli()); })*
-        }
-        #[cfg(feature = "lzc")]
-        mod lzc {
-            $(#[test] #[ignore = "needs real ZFS: BACKOUT_ZFS_POOL_DIR"] #[serial_test::serial]
-            fn $case() { crate::cases::$group::$case(&crate::real::RealWorld::lzc()); })*
-        }
-        /// The names above, to be compared with the functions in the files: a forgotten case is a failure.
-        const LISTED: &[&str] = &[$(stringify!($case)),*];
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+
+use clap::Parser;
+
+use crate::harness::{HELP, Harness, test};
+use crate::real::{ENGINES, RealWorld};
+use crate::world::{FakeWorld, World};
+
+/// What the engines for ZFS do, on pools of their own.
+#[derive(Debug, Parser)]
+#[command(help_template = HELP)]
+struct Options {
+    /// Make the pools of the real engines in files in this folder. Their cases are ignored: --include-ignored runs them, too.
+    #[arg(long, value_name = "DIR")]
+    pool_dir: Option<PathBuf>,
+    /// Keep the pools of failed cases.
+    #[arg(long)]
+    keep: bool,
+    #[command(flatten)]
+    harness: Harness,
+}
+
+macro_rules! cases {
+    ($($group:ident::$case:ident,)*) => {
+        /// The names, to be compared with the functions in the files (a forgotten case is a failure), and the cases.
+        const CASES: &[(&str, fn(&dyn World))] = &[$((stringify!($case), cases::$group::$case)),*];
     };
 }
 
-engines! {
+cases! {
     reading::pool_is_listed,
     reading::what_is_missing_is_none,
     reading::names_may_hold_spaces_and_colons,
@@ -98,7 +112,6 @@ engines! {
     rollback::to_nothing,
 }
 
-#[test]
 fn every_case_is_listed() {
     let sources = [
         include_str!("cases/reading.rs"),
@@ -111,5 +124,29 @@ fn every_case_is_listed() {
         .flat_map(|text| text.lines())
         .filter_map(|line| line.strip_prefix("pub fn ")?.strip_suffix("(world: &dyn World) {"))
         .collect();
-    assert_eq!(written, LISTED);
+    assert_eq!(written, CASES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+}
+
+/// One pool at a time: what fills one would make the others wait.
+fn alone(case: impl FnOnce()) {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    case();
+}
+
+fn main() -> ExitCode {
+    let Options { pool_dir, keep, harness } = Options::parse();
+    let mut trials = vec![test("every_case_is_listed", every_case_is_listed)];
+    trials.extend(CASES.iter().map(|(name, case)| test(format!("fake::{name}"), || case(&FakeWorld::new()))));
+    for (engine, open) in ENGINES {
+        trials.extend(CASES.iter().map(|(name, case)| {
+            let pool_dir = pool_dir.clone();
+            let real = move || {
+                let pool_dir = pool_dir.expect("--pool-dir names a folder for pools");
+                alone(|| case(&RealWorld::new(open(), &pool_dir, keep)));
+            };
+            test(format!("{engine}::{name}"), real).with_ignored_flag(true)
+        }));
+    }
+    harness.run(trials)
 }

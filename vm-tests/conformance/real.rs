@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use backout::exec::Runner;
@@ -15,9 +15,19 @@ use crate::world::World;
 /// Small: half of it is what ZFS keeps back (`spa_slop_shift`), and filling it takes a moment.
 const VDEV_BYTES: u64 = 160 << 20;
 
+type Open = fn() -> Box<dyn Engine>;
+
+/// The engines that work on real pools, and how they are opened.
+pub const ENGINES: &[(&str, Open)] = &[
+    ("cli", || Box::new(CliEngine::new(Runner::default()))),
+    #[cfg(feature = "lzc")]
+    ("lzc", || Box::new(backout::zfs::LzcEngine::new(CliEngine::new(Runner::default())).expect("libzfs_core opens"))),
+];
+
 pub struct RealWorld {
     engine: Box<dyn Engine>,
     pool: Pool,
+    keep: bool,
     dir: Option<tempfile::TempDir>,
     open: RefCell<BTreeMap<Dataset, File>>,
 }
@@ -29,25 +39,16 @@ fn run(argv: &[&str]) {
 }
 
 impl RealWorld {
-    pub fn cli() -> Self {
-        Self::new(Box::new(CliEngine::new(Runner::default())))
-    }
-
-    #[cfg(feature = "lzc")]
-    pub fn lzc() -> Self {
-        Self::new(Box::new(backout::zfs::LzcEngine::new(CliEngine::new(Runner::default())).expect("libzfs_core opens")))
-    }
-
-    fn new(engine: Box<dyn Engine>) -> Self {
-        let dirs = std::env::var_os("BACKOUT_ZFS_POOL_DIR").expect("BACKOUT_ZFS_POOL_DIR names a folder for pools");
-        let dir = tempfile::Builder::new().prefix("conformance-").tempdir_in(dirs).expect("a folder");
+    /// `keep`: when the case fails, the pool stays.
+    pub fn new(engine: Box<dyn Engine>, pool_dir: &Path, keep: bool) -> Self {
+        let dir = tempfile::Builder::new().prefix("conformance-").tempdir_in(pool_dir).expect("a folder");
         let name = format!("b{}", dir.path().file_name().expect("name").to_string_lossy().replace('.', "-"));
         let vdev = dir.path().join("vdev");
         File::create(&vdev).and_then(|file| file.set_len(VDEV_BYTES)).expect("a vdev");
         let root = dir.path().join("root");
         let (root, vdev) = (root.display().to_string(), vdev.display().to_string());
         run(&["zpool", "create", "-o", "cachefile=none", "-O", "compression=off", "-m", &root, &name, &vdev]);
-        Self { engine, pool: name.parse().expect("a name"), dir: Some(dir), open: RefCell::default() }
+        Self { engine, pool: name.parse().expect("a name"), keep, dir: Some(dir), open: RefCell::default() }
     }
 
     fn path(&self, dataset: &Dataset) -> PathBuf {
@@ -61,7 +62,7 @@ impl Drop for RealWorld {
     #[expect(clippy::print_stderr, reason = "a pool that is kept has to be found again")]
     fn drop(&mut self) {
         self.open.borrow_mut().clear();
-        if std::thread::panicking() && std::env::var_os("BACKOUT_ZFS_KEEP").is_some() {
+        if std::thread::panicking() && self.keep {
             let dir = self.dir.take().map(tempfile::TempDir::keep);
             eprintln!("kept: pool {} in {dir:?}", self.pool);
             return;

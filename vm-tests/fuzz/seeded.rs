@@ -1,16 +1,44 @@
 //! A short run of the fuzz targets with seeds that are always the same, without a fuzzer's machinery. The long run: `vm-tests/test --fuzz`.
-//! `BACKOUT_FUZZ_ROUNDS` makes it longer, `BACKOUT_FUZZ_SEED` another one.
+//! `--rounds` makes it longer, `--seed` another one.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 mod bodies;
+#[path = "../harness.rs"]
+mod harness;
 
+use std::cell::RefCell;
 use std::panic::catch_unwind;
 use std::path::Path;
+use std::process::ExitCode;
 
+use clap::Parser;
 use fastrand::Rng;
 
-fn number(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+use crate::harness::{HELP, Harness, test};
+
+/// The readers, with texts that nobody would write.
+#[derive(Debug, Parser)]
+#[command(help_template = HELP)]
+struct CommandLine {
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    harness: Harness,
+}
+
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Options {
+    /// Texts for each reader; by default some hundreds or thousands, which takes seconds.
+    #[arg(long, value_name = "COUNT")]
+    rounds: Option<u64>,
+    /// What the texts are made from: the same, the same texts.
+    #[arg(long, value_name = "NUMBER", default_value_t = 20_261_124)]
+    seed: u64,
+}
+
+thread_local! {
+    /// The last panic's message and place.
+    static SAID: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// Changes a text as a fuzzer does: bits, bytes, pieces of it and of another one, numbers.
@@ -39,16 +67,16 @@ fn mutate(rng: &mut Rng, text: &mut Vec<u8>, other: &[u8]) {
     }
 }
 
-fn run(name: &str, corpus: &[Vec<u8>], rounds: u64, body: fn(&[u8])) {
+fn run(options: Options, name: &str, corpus: &[Vec<u8>], rounds: u64, body: fn(&[u8])) {
     assert!(!corpus.is_empty() && corpus.iter().all(|text| !text.is_empty()), "nothing to begin from");
-    let (rounds, seed) = (number("BACKOUT_FUZZ_ROUNDS", rounds), number("BACKOUT_FUZZ_SEED", 20_261_124));
-    for round in 0..rounds {
+    let Options { rounds: asked, seed } = options;
+    for round in 0..asked.unwrap_or(rounds) {
         let mut rng = Rng::with_seed(seed.wrapping_mul(1_000_003).wrapping_add(round));
         let mut text = corpus[rng.usize(0..corpus.len())].clone();
         let other = &corpus[rng.usize(0..corpus.len())];
         mutate(&mut rng, &mut text, other);
         if catch_unwind(|| body(&text)).is_err() {
-            panic!("{name}, seed {seed}, round {round}: {:?}", String::from_utf8_lossy(&text));
+            panic!("{name}, seed {seed}, round {round}: {:?}: {}", String::from_utf8_lossy(&text), SAID.take());
         }
     }
 }
@@ -67,21 +95,18 @@ fn journals() -> Vec<Vec<u8>> {
     files("vm-tests/golden/journals", ".journal")
 }
 
-#[test]
-fn s8_no_damaged_journal_makes_the_reader_panic() {
-    run("journal", &journals(), 1500, bodies::journal);
-    run("sealed journal", &journals(), 1500, bodies::sealed_journal);
+fn s8_no_damaged_journal_makes_the_reader_panic(options: Options) {
+    run(options, "journal", &journals(), 1500, bodies::journal);
+    run(options, "sealed journal", &journals(), 1500, bodies::sealed_journal);
 }
 
-#[test]
-fn no_playbook_or_site_makes_the_parser_panic() {
+fn no_playbook_or_site_makes_the_parser_panic(options: Options) {
     let mut corpus = files("playbooks", ".toml");
     corpus.extend(files("playbooks/invalid", ".toml"));
-    run("playbook", &corpus, 300, bodies::playbook);
+    run(options, "playbook", &corpus, 300, bodies::playbook);
 }
 
-#[test]
-fn nothing_that_zfs_prints_makes_the_parsers_panic() {
+fn nothing_that_zfs_prints_makes_the_parsers_panic(options: Options) {
     let corpus: Vec<Vec<u8>> = [
         "tank/mysql\t1234\tfilesystem\t5678\t/var/lib/mysql\tyes\tnoauto\t-\n",
         "tank/my data@autosnap_2026-11-23_15:00:00_hourly\t99\t1732374000\t17\t0\t-\n",
@@ -93,12 +118,27 @@ fn nothing_that_zfs_prints_makes_the_parsers_panic() {
     .iter()
     .map(|text| text.as_bytes().to_vec())
     .collect();
-    run("zfs", &corpus, 10_000, bodies::zfs);
+    run(options, "zfs", &corpus, 10_000, bodies::zfs);
 }
 
 /// The run is worth something: a reader that stumbles is found.
-#[test]
-#[should_panic = "stumbles, seed"]
-fn a_reader_that_panics_is_found() {
-    run("stumbles", &[b"a journal of some length, with words".to_vec()], 3000, |text| assert!(!text.contains(&b'@'), "stumbled"));
+fn a_reader_that_panics_is_found(options: Options) {
+    let stumbles = |text: &[u8]| assert!(!text.contains(&b'@'), "stumbled");
+    let corpus = [b"a journal of some length, with words".to_vec()];
+    let options = Options { rounds: None, ..options };
+    let found = catch_unwind(|| run(options, "stumbles", &corpus, 3000, stumbles)).expect_err("it is found");
+    let said = found.downcast_ref::<String>().expect("a text");
+    assert!(said.contains("stumbles, seed") && said.contains("stumbled"), "{said}");
+}
+
+fn main() -> ExitCode {
+    let CommandLine { options, harness } = CommandLine::parse();
+    // What a reader says is quoted with what made it say so.
+    std::panic::set_hook(Box::new(|panic| SAID.set(panic.to_string())));
+    harness.run(vec![
+        test("s8_no_damaged_journal_makes_the_reader_panic", move || s8_no_damaged_journal_makes_the_reader_panic(options)),
+        test("no_playbook_or_site_makes_the_parser_panic", move || no_playbook_or_site_makes_the_parser_panic(options)),
+        test("nothing_that_zfs_prints_makes_the_parsers_panic", move || nothing_that_zfs_prints_makes_the_parsers_panic(options)),
+        test("a_reader_that_panics_is_found", move || a_reader_that_panics_is_found(options)),
+    ])
 }
