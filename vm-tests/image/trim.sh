@@ -17,5 +17,5 @@ if [ -n "$kernel" ]; then
 fi
 rm -rf /root/modules /usr/src/*
 dpkg -s mariadb-server redis-server >/dev/null
-# With all that it is linked to.
-zfs help >/dev/null
+# ZFS has all that it is linked to.
+[ -z "$(ldd /usr/sbin/zfs /usr/sbin/zpool | grep -F "not found")" ]

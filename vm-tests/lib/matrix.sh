@@ -78,7 +78,7 @@ matrix_case() {
       ;;
     random-cuts)
       described="$title: the power fails at random instants of $WORDS, the state folder on ext4 and on a dataset of its own"
-      how="$disk; cut so many seconds after the start of a run, one story after the other; BACKOUT_SEED repeats a run, BACKOUT_RANDOM_CUTS says how many"
+      how="$disk; cut so many seconds after the start of a run, one story after the other; --seed repeats a run, --random-cuts says how many"
       extra=("random: $points" "story: $title, ${MATRIX_STORY[$strategy]:?matrix: $name: nothing to cut}")
       ;;
     writes)

@@ -39,9 +39,9 @@ uml_kernel_begin() {
 uml_kernel_timed() {
   local work=$1 began=$SECONDS
   (uml_kernel_build "$work" "$IMAGE_RECIPE/uml") || return 1
-  printf 'seconds=%s\n' "$((SECONDS - began))" >"$work/done/about"
-  # Of this shell's children: minutes and seconds, user and system.
-  times | tail -n 1 | sed 's/^/cpu=/' | tee -a "$work/done/about"
+  # Not in a pipe: of this shell's children, user and system.
+  times >"$work/times"
+  printf 'seconds=%s\ncpu=%s\n' "$((SECONDS - began))" "$(tail -n 1 "$work/times")" | tee "$work/done/about"
 }
 
 # uml_kernel_end: waits for it.
