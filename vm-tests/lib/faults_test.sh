@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016  # the backticks are Markdown's
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-for part in say case matrix faults; do
+for part in say options deps case matrix faults; do
   # shellcheck source=/dev/null
   . "$here/$part.sh"
 done
