@@ -10,7 +10,8 @@ pair_begin() {
   hostname "node$NODE"
   printf 'node%s\n' "$NODE" >/etc/hostname
   zgenhostid -f "0000000$NODE"
-  modprobe virtio_net
+  # A User-Mode Linux has its network card built in, under another name.
+  if [ -e /sys/class/net/vec0 ]; then ip link set vec0 name eth0; else modprobe virtio_net; fi
   ip link set eth0 up
   ip address add "10.9.8.$NODE/24" dev eth0
   if [ -x /usr/sbin/dropbear ]; then

@@ -151,7 +151,8 @@ stage_disk() {
   printf '%s\n' "$disk"
 }
 
-# run_case NAME OUT: runs one case; OUT/NAME/outcome gets "PASS|FAIL SECONDS".
+# run_case NAME OUT: runs one case; OUT/NAME/outcome gets "PASS|FAIL SECONDS". With MERGE what came of its faults goes into FAULTS.md at once: a run that is
+# cut off has not run for nothing.
 run_case() {
   local name=$1 out=$2/$1 script stage from=$IMAGE/base.qcow2 began=$SECONDS outcome=FAIL limit cpus
   mkdir -p "$out"
@@ -182,6 +183,10 @@ run_case() {
   if [ "$outcome" = PASS ]; then
     mkdir -p "$(vm_cache)/took"
     printf '%s\n' "$((SECONDS - began))" >"$(vm_cache)/took/$name"
+  fi
+  if [ -n "$MERGE" ] && ! faults_merge "$VM_TESTS/FAULTS.md" "$(date +%F)" "$2" "$name"; then
+    outcome=FAIL
+    printf 'FAIL %s\n' "$((SECONDS - began))" >"$out/outcome"
   fi
   say "$outcome  $name  $((SECONDS - began)) s"
 }

@@ -20,10 +20,16 @@ vm_end() {
   wait "$GUEST" 2>/dev/null || true
 }
 
-# vm_watch CONSOLE LIMIT: waits for the guest's end. Returns 1 when its case did not begin in time, 2 when it was not through after LIMIT seconds; it is ended then.
+# vm_watch CONSOLE LIMIT: waits for the guest's end. Returns 1 when its case did not begin in time, 2 when it was not through after LIMIT seconds, 3 when it was
+# off but its process did not leave; it is ended then.
 vm_watch() {
-  local began=$SECONDS
+  local began=$SECONDS down=''
   while kill -0 "$GUEST" 2>/dev/null; do
+    # The kernel has nothing more to do, and now and then a User-Mode Linux does not leave.
+    if grep -q '^reboot: Power down' "$1" 2>/dev/null; then
+      down=${down:-$SECONDS}
+      [ $((SECONDS - down)) -lt 5 ] || { vm_end && return 3; }
+    fi
     if [ $((SECONDS - began)) -ge "$BOOT_LIMIT" ] && ! vm_boots "$1"; then
       vm_end
       return 1
@@ -79,7 +85,11 @@ vm_run() {
       reader=$!
     fi
     vm_watch "$out/console" "$limit" || ended=$?
-    [ "$ended" != 0 ] || wait "$GUEST" || ended=$((100 + $?))
+    case $ended in
+      # What bash says of a killed child is no news.
+      0) wait "$GUEST" 2>/dev/null || ended=$((100 + $?)) ;;
+      3) ended=0 ;;
+    esac
     [ -z "$reader" ] || wait "$reader" || true
     machine_servers_end
     machine_result "$out"
