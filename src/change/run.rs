@@ -149,6 +149,8 @@ impl Session<'_> {
             (self.watch)(&Event::Said(&format!("ended a command of an earlier run: {process}")));
         }
         let mut checked = false;
+        // The steps before this one are as this run has found or made them.
+        let mut seen = 0;
         loop {
             if self.runner.interrupt.requested() {
                 self.record(Record::Interrupted)?;
@@ -176,11 +178,13 @@ impl Session<'_> {
                 continue;
             }
             let destroys = step::destroys(&run.plan.steps[at].action);
-            if !checked || destroys {
+            // A step made again in this run may undo one that was done behind it: a second stop ends the server without clients, too.
+            if !checked || destroys || seen < at {
                 if let Some(outcome) = self.recheck(at)? {
                     return Ok(outcome);
                 }
                 checked = true;
+                seen = at;
                 if self.run()?.renewal().is_some() {
                     continue;
                 }
@@ -188,6 +192,7 @@ impl Session<'_> {
             if let Some(outcome) = self.step(at)? {
                 return Ok(outcome);
             }
+            seen = at + 1;
         }
     }
 

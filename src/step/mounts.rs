@@ -66,11 +66,33 @@ impl Mounts {
     }
 }
 
+/// What is mounted in the folder of a dataset that is still to be mounted would vanish below it: it is unmounted first. `list` is outermost first.
+fn uncover(context: &Context<'_>, list: &[(&crate::plan::Mount, DatasetInfo)]) -> Result<()> {
+    let covers = |outer: &crate::plan::Mount, inner: &crate::plan::Mount| match (&outer.mountpoint, &inner.mountpoint) {
+        (Some(outer), Some(inner)) => inner != outer && inner.starts_with(outer),
+        _ => false,
+    };
+    for (inner, there) in list.iter().rev().filter(|(_, info)| info.mounted) {
+        if list.iter().any(|(outer, info)| outer.mounted && !info.mounted && covers(outer, inner)) {
+            context.engine.unmount(&inner.dataset).with_context(|| match in_use::who(context, there) {
+                Some(users) => format!("{} could not be unmounted, to be mounted in its place again: it is used by {users}", inner.dataset),
+                None => format!("{} could not be unmounted, to be mounted in its place again", inner.dataset),
+            })?;
+        }
+    }
+    Ok(())
+}
+
 /// Everything that was mounted when the change began is mounted: a server or a package that finds an empty folder begins anew in it, and a capture of it
 /// is empty. After a reboot a dataset may not be (`canmount=noauto`, a key that is not loaded).
 pub(super) fn needed(context: &Context<'_>) -> Result<()> {
     let mut mounts: Vec<_> = context.state.opening.datasets.iter().filter(|mount| mount.mounted).collect();
     mounts.sort_by_key(|mount| &mount.mountpoint);
+    let mut list = Vec::new();
+    for mount in &mounts {
+        list.extend(context.engine.dataset(&mount.dataset)?.filter(|info| info.kind == DatasetKind::Filesystem).map(|info| (*mount, info)));
+    }
+    uncover(context, &list)?;
     for mount in mounts {
         let there = context.engine.dataset(&mount.dataset)?;
         let there = there.with_context(|| format!("the dataset {} is gone; it was mounted when the change began", mount.dataset))?;
@@ -93,7 +115,9 @@ impl Mounts {
                 late::unmount(context, root, &members)?;
             }
         }
-        for (mount, _) in self.outermost_first(context)? {
+        let list = self.outermost_first(context)?;
+        uncover(context, &list)?;
+        for (mount, _) in list {
             match &mount.canmount {
                 Some(value) => context.engine.set(&mount.dataset, "canmount", value)?,
                 None => context.engine.inherit(&mount.dataset, "canmount")?,

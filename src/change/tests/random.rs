@@ -105,6 +105,25 @@ proptest! {
     }
 }
 
+/// What random turns have found: the strike of each turn, as it was told.
+mod found {
+    use super::*;
+
+    const STRIKE: Turn = Turn { places: 0, kill: true, boot: false, abort: false, in_place: false };
+
+    #[test]
+    fn a_server_without_clients_that_a_second_stop_ends_is_started_again() {
+        let turns = [Turn { places: 341, ..STRIKE }, Turn { places: 3, ..STRIKE }];
+        comes_to_an_end(&turns, false, true, false).unwrap();
+    }
+
+    #[test]
+    fn a_boot_in_the_middle_and_a_killed_abort_leave_the_data_mounted() {
+        let turns = [Turn { places: 123, kill: false, boot: true, ..STRIKE }, Turn { places: 3, abort: true, ..STRIKE }];
+        comes_to_an_end(&turns, true, true, true).unwrap();
+    }
+}
+
 mod every_place {
     use super::*;
 
