@@ -18,9 +18,9 @@ mod harness;
 mod real;
 mod world;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
 
@@ -127,11 +127,20 @@ fn every_case_is_listed() {
     assert_eq!(written, CASES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
 }
 
+thread_local! {
+    /// The case that this thread runs when its turn comes: `serial` takes a function without arguments.
+    static CASE: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+}
+
 /// One pool at a time: what fills one would make the others wait.
-fn alone(case: impl FnOnce()) {
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    case();
+fn alone(case: impl FnOnce() + 'static) {
+    CASE.set(Some(Box::new(case)));
+    its_turn();
+}
+
+#[serial_test::serial]
+fn its_turn() {
+    CASE.take().expect("a case")();
 }
 
 fn main() -> ExitCode {
@@ -143,7 +152,7 @@ fn main() -> ExitCode {
             let pool_dir = pool_dir.clone();
             let real = move || {
                 let pool_dir = pool_dir.expect("--pool-dir names a folder for pools");
-                alone(|| case(&RealWorld::new(open(), &pool_dir, keep)));
+                alone(move || case(&RealWorld::new(open(), &pool_dir, keep)));
             };
             test(format!("{engine}::{name}"), real).with_ignored_flag(true)
         }));
