@@ -301,7 +301,7 @@ impl Desk {
     /// When a key is not known.
     pub fn silent(&self, given: &[String]) -> Result<Vec<(String, String)>, Trouble> {
         let fill = |text: &str| Ok(template::expand(text, &|name: &str| self.site.values().get(name).cloned())?);
-        super::answers::silent(self.product().silent.as_ref(), fill, given)
+        super::prompt::answers::silent(self.product().silent.as_ref(), fill, given)
     }
 
     /// Where the two installations are, for the strategy that has two.

@@ -1,6 +1,6 @@
 //! Exit statuses, and errors as people read them.
 
-use super::status::Next;
+use super::verbs::status::Next;
 use crate::change::LockError;
 
 /// What every verb's help ends with.

@@ -1,25 +1,11 @@
 //! What people type. This is the only place that talks to a terminal.
 
-mod abort;
-mod adopt;
-mod answers;
-mod ask;
 mod changes;
-mod check;
-mod commit;
 mod desk;
-mod downgrade;
 mod exit;
-mod log;
-mod migrate;
-mod output;
-mod plan;
-mod playbook;
-mod resume;
-mod snapshot;
-mod status;
-mod undo;
-mod upgrade;
+mod prompt;
+mod render;
+mod verbs;
 mod work;
 
 use std::path::PathBuf;
@@ -29,8 +15,9 @@ use chrono::{DateTime, Local};
 use clap::{Args, Parser, Subcommand};
 
 pub use exit::{Exit, Trouble};
-pub use status::{Report, report};
+pub use verbs::status::{Report, report};
 
+use self::verbs::{abort, adopt, check, commit, downgrade, log, migrate, plan, playbook, resume, snapshot, status, undo, upgrade};
 use crate::exec::Runner;
 use crate::zfs::{self, Engine, EngineName};
 
@@ -188,7 +175,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(exit) => ExitCode::from(exit.status()),
         Err(trouble) => {
-            output::trouble(global, &trouble);
+            render::trouble(global, &trouble);
             ExitCode::from(trouble.exit.status())
         }
     }

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use super::desk::Desk;
-use super::output::Watcher;
-use super::status::report;
+use super::render::Watcher;
+use super::verbs::status::report;
 use super::{Exit, Global, Trouble, changes};
 use crate::change::layout::write_atomic;
 use crate::change::run::{Outcome, Session};
@@ -59,7 +59,7 @@ fn hangs(global: &Global, journal: &std::path::Path, why: &anyhow::Error) {
         trouble = trouble.now(report.now);
         trouble.next = report.next;
     }
-    super::output::trouble(global, &trouble);
+    super::render::trouble(global, &trouble);
     std::process::exit(i32::from(Exit::Failed.status()));
 }
 
@@ -79,7 +79,7 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
     let opening = &state.opening;
     if !opening.silent.is_empty() {
         // The journal is what counts.
-        let text = super::answers::vendors_text(&opening.change, &opening.silent);
+        let text = super::prompt::answers::vendors_text(&opening.change, &opening.silent);
         write_atomic(&layout.silent(), text.as_bytes()).map_err(|error| {
             Trouble::new(Exit::Failed, "the file for the vendor's installer could not be written").because(&error.into())
         })?;
@@ -111,7 +111,7 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
     };
     match ended {
         Ok(Outcome::Finished) => {
-            super::output::finished(global, &report);
+            super::render::finished(global, &report);
             Ok(Exit::Done)
         }
         Ok(Outcome::Interrupted) => Err(trouble(Exit::Awaiting, "stopped, as asked; what is done is written down".into())),

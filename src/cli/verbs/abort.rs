@@ -1,15 +1,16 @@
 //! `backout abort`: back to the state before a procedure that was begun and not finished.
 
-use super::desk::Desk;
-use super::work::{self, Task};
-use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::cli::desk::Desk;
+use crate::cli::verbs::status::report;
+use crate::cli::work::{self, Task};
+use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::plan::{self, Procedure};
 
 /// Gives it up.
 pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
     let lock = changes::lock(global, "abort")?;
     let state = changes::state(global)?;
-    let report = super::report(&state);
+    let report = report(&state);
     let refuse = |what: &str| {
         let mut trouble = Trouble::new(Exit::Refused, what);
         trouble.now.extend(report.now.clone());
@@ -46,10 +47,10 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
         Procedure::Abort => return Err(refuse("the abort was begun already; it can be finished")),
         _ => return Err(refuse(&format!("the {} cannot be aborted; it can be finished", run.plan.procedure.verb()))),
     };
-    output::plan(global, &state.opening.change, &plan);
+    render::plan(global, &state.opening.change, &plan);
     if answers.dry_run {
         return Ok(Exit::Done);
     }
-    ask::confirm_yes("Give it up?", answers, "backout abort")?;
+    prompt::confirm_yes("Give it up?", answers, "backout abort")?;
     work::carry_out(global, lock, &state, Task::Begin(plan))
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use super::desk::Desk;
-use super::work::{self, Task};
-use super::{Answers, Exit, Global, Trouble, ask, changes, output};
 use crate::change::Layout;
 use crate::change::crumb::Crumb;
 use crate::change::layout::write_atomic;
+use crate::cli::desk::Desk;
+use crate::cli::work::{self, Task};
+use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::guard::Occasion;
 use crate::journal::{FORMAT, FileEntry, Line, Output, Record, State, file};
 use crate::plan::{self, Action, Plan, Procedure};
@@ -77,14 +77,14 @@ pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Exit, Trouble> {
     })?;
     let plan = adopted(desk.product(), &opening, upgraded)?;
     if !global.json {
-        output::line(&format!("{}: {} -> {}", opening.change, opening.from_version, opening.upgrade_to));
-        output::line(&format!("The snapshot says all that is needed to go back to it; version {installed} is installed."));
-        output::line("The configuration from before the upgrade is lost; the present one takes its place, and the service is opened.");
+        render::line(&format!("{}: {} -> {}", opening.change, opening.from_version, opening.upgrade_to));
+        render::line(&format!("The snapshot says all that is needed to go back to it; version {installed} is installed."));
+        render::line("The configuration from before the upgrade is lost; the present one takes its place, and the service is opened.");
     }
     if answers.dry_run {
         return Ok(Exit::Done);
     }
-    ask::confirm_name(&opening.change, &answers, &format!("backout adopt {name}"))?;
+    prompt::confirm_name(&opening.change, &answers, &format!("backout adopt {name}"))?;
     let lines = lines(&opening, plan, &crumb.installer, snapshots, &installed);
     let state = State::fold(&lines).map_err(anyhow::Error::from)?.context("a journal of an opened change")?;
     let make = || -> Result<()> {
@@ -194,6 +194,6 @@ fn lines(
         records.push(Record::Started { step: step.id.clone(), attempt: 1 });
         records.push(Record::Done { step: step.id.clone(), adopted: true, output });
     }
-    let at = super::now().fixed_offset();
+    let at = crate::cli::now().fixed_offset();
     records.into_iter().zip(1..).map(|(record, seq)| Line { seq, at, record }).collect()
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::{Answers, Exit, Trouble};
 use crate::change::layout::write_atomic;
+use crate::cli::{Answers, Exit, Trouble};
 use crate::guard::{Finding, Severity};
 use crate::look::look;
 use crate::playbook::model::Silent;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Exit, Global, Trouble, changes, output};
 use crate::change::decide::TOO_OFTEN;
+use crate::cli::{Exit, Global, Trouble, changes, render};
 use crate::journal::{Output, Phase, Run, State, StepState};
 use crate::plan::{Action, Procedure};
 use crate::playbook::Way;
@@ -330,13 +330,13 @@ pub fn run(global: &Global) -> Result<Exit, Trouble> {
     // The others are shown all the same.
     if let Some(trouble) = unreadable {
         if !reports.is_empty() {
-            output::status(global, &reports, at_work.as_deref());
+            render::status(global, &reports, at_work.as_deref());
         }
         return Err(trouble);
     }
     if at_work.is_some() {
         exit = Exit::Done;
     }
-    output::status(global, &reports, at_work.as_deref());
+    render::status(global, &reports, at_work.as_deref());
     Ok(exit)
 }

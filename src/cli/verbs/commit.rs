@@ -1,9 +1,11 @@
 //! `backout commit`: the upgrade or the downgrade is accepted, and what was kept for the other way is dropped.
 
-use super::desk::Desk;
-use super::work::{self, Task};
-use super::{Answers, Exit, Global, Trouble, ask, changes, output};
 use crate::change::context::hold_tag;
+use crate::cli::desk::Desk;
+use crate::cli::verbs::migrate;
+use crate::cli::verbs::status::report;
+use crate::cli::work::{self, Task};
+use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::journal::{Phase, State};
 use crate::plan::{self, Plan, Procedure};
 use crate::playbook::Way;
@@ -13,7 +15,7 @@ use crate::zfs::{self, Dataset, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, 
 pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
     let lock = changes::lock(global, "commit")?;
     let state = changes::state(global)?;
-    let report = super::report(&state);
+    let report = report(&state);
     let plan = match (state.phase, state.current()) {
         (Phase::Opened, None) => plan::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None),
         (Phase::Coexisting, None) => {
@@ -28,17 +30,17 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
             return Err(trouble);
         }
     };
-    output::plan(global, &state.opening.change, &plan);
+    render::plan(global, &state.opening.change, &plan);
     if answers.dry_run {
         return Ok(Exit::Done);
     }
-    ask::confirm_name(&state.opening.change, answers, "backout commit")?;
+    prompt::confirm_name(&state.opening.change, answers, "backout commit")?;
     work::carry_out(global, lock, &state, Task::Begin(plan))
 }
 
 /// Refuses while users are on the old host, unless they are answered for.
 fn all_moved(global: &Global, state: &State, answers: &Answers) -> Result<(), Trouble> {
-    let left = super::migrate::left_behind(&Desk::of_change(global, state)?)?;
+    let left = migrate::left_behind(&Desk::of_change(global, state)?)?;
     if left.is_empty() || answers.accept.iter().any(|word| word == "left-behind") {
         return Ok(());
     }

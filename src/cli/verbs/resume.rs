@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::work::{self, Task};
-use super::{Exit, Global, Trouble, changes};
+use crate::cli::verbs::status::report;
+use crate::cli::work::{self, Task};
+use crate::cli::{Exit, Global, Trouble, changes};
 use crate::journal::Question;
 
 /// A person's answer.
@@ -27,7 +28,7 @@ pub struct ResumeArgs {
 pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Exit, Trouble> {
     let lock = changes::lock(global, "resume")?;
     let state = changes::state(global)?;
-    let report = super::report(&state);
+    let report = report(&state);
     let Some(run) = state.current() else {
         let mut trouble = Trouble::new(Exit::Usage, format!("there is nothing to resume ({}: {})", report.change, report.state));
         trouble.now.extend(report.now);

@@ -1,8 +1,9 @@
 //! `backout upgrade`: the snapshot, unless there is one, and the upgrade.
 
-use super::desk::{Desk, judge};
-use super::work::{self, Task};
-use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::cli::desk::{Desk, judge};
+use crate::cli::verbs::status::report;
+use crate::cli::work::{self, Task};
+use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::guard::{self, Occasion};
 use crate::journal::{Opening, Phase, State};
 use crate::plan;
@@ -16,7 +17,7 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
 pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Exit, Trouble> {
     let verb = if only { "snapshot" } else { "upgrade" };
     let lock = changes::lock(global, verb)?;
-    let now = super::now();
+    let now = crate::cli::now();
     let open: Vec<_> = changes::all(global)?.into_iter().filter(changes::Found::is_open).collect();
     let (desk, state, facts) = match open.first() {
         Some(found) => {
@@ -56,13 +57,13 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Exit, T
     };
     let (product, opening) = (desk.product(), &state.opening);
     let plan = if only { plan::snapshot_only(product, opening)? } else { plan::upgrade(product, opening, state.phase == Phase::Prepared)? };
-    output::plan(global, &opening.change, &plan);
-    output::findings(global, &findings);
+    render::plan(global, &opening.change, &plan);
+    render::findings(global, &findings);
     if answers.dry_run {
         return Ok(Exit::Done);
     }
-    ask::confirm_each(&findings, answers)?;
-    ask::confirm_yes(&format!("Begin the {verb}?"), answers, &format!("backout {verb}"))?;
+    prompt::confirm_each(&findings, answers)?;
+    prompt::confirm_yes(&format!("Begin the {verb}?"), answers, &format!("backout {verb}"))?;
     if !known {
         work::open(global, &desk, opening)?;
     }
@@ -70,7 +71,7 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Exit, T
 }
 
 fn already_open(id: &str, state: &State, verb: &str) -> Trouble {
-    let report = super::report(state);
+    let report = report(state);
     let mut trouble = Trouble::new(Exit::Usage, format!("a new {verb} cannot begin ({id}: {})", report.state));
     trouble.now.extend(report.now);
     trouble.next = report.next;

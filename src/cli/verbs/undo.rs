@@ -1,8 +1,9 @@
 //! `backout undo`: from a finished downgrade that kept the upgraded state back to that.
 
-use super::desk::Desk;
-use super::work::{self, Task};
-use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::cli::desk::Desk;
+use crate::cli::verbs::status::report;
+use crate::cli::work::{self, Task};
+use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::journal::Phase;
 use crate::plan::{self, Procedure};
 use crate::playbook::Way;
@@ -11,7 +12,7 @@ use crate::playbook::Way;
 pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
     let lock = changes::lock(global, "undo")?;
     let state = changes::state(global)?;
-    let report = super::report(&state);
+    let report = report(&state);
     let refuse = |what: String| {
         let mut trouble = Trouble::new(Exit::Refused, what);
         trouble.now.extend(report.now.clone());
@@ -29,10 +30,10 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
     }
     let desk = Desk::of_change(global, &state)?;
     let plan = plan::back(desk.product(), &state, run, &desk.roots(), false)?;
-    output::plan(global, &state.opening.change, &plan);
+    render::plan(global, &state.opening.change, &plan);
     if !global.json && state.opening.way != Way::Packages {
-        output::line("");
-        output::line(&format!(
+        render::line("");
+        render::line(&format!(
             "What was written on version {} since the downgrade is not in the upgraded state. It stays {} whose names end in `{}` (or that and a number).",
             state.opening.from_version,
             if state.opening.way == Way::Full { "in folders" } else { "on datasets" },
@@ -42,6 +43,6 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
     if answers.dry_run {
         return Ok(Exit::Done);
     }
-    ask::confirm_name(&state.opening.change, answers, "backout undo")?;
+    prompt::confirm_name(&state.opening.change, answers, "backout undo")?;
     work::carry_out(global, lock, &state, Task::Begin(plan))
 }

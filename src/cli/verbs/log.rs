@@ -3,8 +3,8 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Exit, Global, Trouble, changes, output};
 use crate::change::Layout;
+use crate::cli::{Exit, Global, Trouble, changes, render};
 use crate::journal::{self, Question, Record};
 
 /// What to show.
@@ -22,19 +22,19 @@ pub fn run(global: &Global, arguments: &LogArgs) -> Result<Exit, Trouble> {
     let reading = journal::file::read(&layout.journal()).map_err(|error| changes::unreadable(&found.id, &error.to_string()))?;
     for line in &reading.lines {
         if global.json {
-            output::json_line(&json!(line));
+            render::json::line(&json!(line));
         } else {
             let time = line.at.format("%Y-%m-%d %H:%M:%S %z").to_string();
             for (i, text) in words(&line.record).lines().enumerate() {
                 let lead = if i == 0 { time.clone() } else { " ".repeat(time.len() + 4) };
-                output::line(&format!("{lead}  {text}"));
+                render::line(&format!("{lead}  {text}"));
             }
         }
     }
     if arguments.commands && !global.json {
         let text = std::fs::read(layout.log()).unwrap_or_default();
-        output::line("");
-        output::line(String::from_utf8_lossy(&text).trim_end());
+        render::line("");
+        render::line(String::from_utf8_lossy(&text).trim_end());
     }
     Ok(Exit::Done)
 }

@@ -1,6 +1,7 @@
 //! `backout snapshot`: everything that must be there before an upgrade that is made later.
 
-use super::{Answers, Exit, Global, Trouble, upgrade};
+use crate::cli::verbs::upgrade;
+use crate::cli::{Answers, Exit, Global, Trouble};
 
 /// Opens a change and takes its snapshot.
 pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::desk::Desk;
-use super::{Exit, Global, Trouble, answers, changes, downgrade, output};
+use crate::cli::desk::Desk;
+use crate::cli::prompt::answers;
+use crate::cli::verbs::downgrade;
+use crate::cli::{Exit, Global, Trouble, changes, render};
 use crate::guard::{self, Occasion};
 use crate::journal::Phase;
 use crate::plan;
@@ -41,24 +43,24 @@ pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, Trouble> {
         }
         let desk = Desk::of_change(global, &state)?;
         let plan = plan::upgrade(desk.product(), &state.opening, state.phase == Phase::Prepared)?;
-        output::plan(global, &state.opening.change, &plan);
+        render::plan(global, &state.opening.change, &plan);
         return Ok(Exit::Done);
     }
     let desk = Desk::open(global)?;
     let facts = desk.facts(global, Occasion::Check, None, None)?;
-    let opening = desk.opening(global, &facts, super::now())?;
+    let opening = desk.opening(global, &facts, crate::cli::now())?;
     if arguments.procedure == Some(Wanted::Downgrade) {
         let plan = downgrade::foreseen(&desk, &opening)?;
-        output::plan(global, &opening.change, &plan);
+        render::plan(global, &opening.change, &plan);
     } else {
-        output::plan(global, &opening.change, &plan::upgrade(desk.product(), &opening, false)?);
+        render::plan(global, &opening.change, &plan::upgrade(desk.product(), &opening, false)?);
         if let Some(path) = &arguments.answers {
             let given = arguments.state_file.as_deref().map_or(Ok(Vec::new()), answers::vendors)?;
             let silent = desk.silent(&given)?;
             let findings = guard::check(&desk.facts(global, Occasion::Upgrade, None, Some(opening.snapshot.clone()))?);
             answers::write(path, &answers::template("upgrade", &findings, desk.product().silent.as_ref(), &silent))?;
             if !global.json {
-                output::line(&format!("A file for the answers of an unattended run: {}", path.display()));
+                render::line(&format!("A file for the answers of an unattended run: {}", path.display()));
             }
         }
     }

@@ -2,9 +2,11 @@
 
 use clap::Args;
 
-use super::desk::{Desk, judge};
-use super::work::{self, Task};
-use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::cli::desk::{Desk, judge};
+use crate::cli::prompt::answers;
+use crate::cli::verbs::status::report;
+use crate::cli::work::{self, Task};
+use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::guard::{self, Facts, Finding, Occasion, Severity};
 use crate::journal::{Opening, Output, Phase, Record, State};
 use crate::plan::{self, DowngradeInput, Opened, Plan, Procedure};
@@ -56,16 +58,16 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Exit, Trouble> 
         return Err(Trouble::new(Exit::Usage, why).next("backout downgrade", "bring the previous version back"));
     }
     let Prepared { desk, plan, findings } = prepare(global, &state, choice, answers)?;
-    output::plan(global, &state.opening.change, &plan);
-    output::findings(global, &findings);
+    render::plan(global, &state.opening.change, &plan);
+    render::findings(global, &findings);
     if !global.json {
         guide(global, &state, &plan);
     }
     if answers.dry_run {
         return Ok(Exit::Done);
     }
-    ask::confirm_each(&findings, answers)?;
-    ask::confirm_name(&state.opening.change, answers, "backout downgrade")?;
+    prompt::confirm_each(&findings, answers)?;
+    prompt::confirm_name(&state.opening.change, answers, "backout downgrade")?;
     drop(desk);
     work::carry_out(global, lock, &state, Task::Begin(plan))
 }
@@ -77,10 +79,10 @@ pub fn plan_only(global: &Global, state: &State, answers: Option<&std::path::Pat
     }
     let prepared = prepare(global, state, None, &Answers::default())?;
     if let Some(path) = answers {
-        super::answers::write(path, &super::answers::template("downgrade", &prepared.findings, None, &[]))?;
+        answers::write(path, &answers::template("downgrade", &prepared.findings, None, &[]))?;
     }
-    output::plan(global, &state.opening.change, &prepared.plan);
-    output::findings(global, &prepared.findings);
+    render::plan(global, &state.opening.change, &prepared.plan);
+    render::findings(global, &prepared.findings);
     Ok(Exit::Done)
 }
 
@@ -158,7 +160,7 @@ fn newer(facts: &Facts) -> (Vec<(Snapshot, Guid)>, Vec<String>) {
 /// What will happen, what is kept, what is destroyed, how long the service will be down.
 fn guide(global: &Global, state: &State, plan: &Plan) {
     let opening = &state.opening;
-    output::line("");
+    render::line("");
     let what = match opening.way {
         Way::Zfs => format!("everything that was written since @{}", opening.snapshot),
         Way::Full => "everything that is there now".into(),
@@ -166,22 +168,22 @@ fn guide(global: &Global, state: &State, plan: &Plan) {
         // There is no downgrade then.
         Way::Coexistent => "nothing".into(),
     };
-    output::line(&format!("Version {} comes back, with {what}.", opening.from_version));
+    render::line(&format!("Version {} comes back, with {what}.", opening.from_version));
     if opening.way == Way::Packages {
-        output::line("Kept:      the upgraded version's configuration; `backout undo` goes back to it.");
-        output::line("Destroyed: nothing.");
+        render::line("Kept:      the upgraded version's configuration; `backout undo` goes back to it.");
+        render::line("Destroyed: nothing.");
     } else if plan.procedure == Procedure::DowngradeKeep {
-        output::line(&format!(
+        render::line(&format!(
             "Kept:      the upgraded state, under names that end in `{}`, until `backout commit`; `backout undo` goes back to it.",
             plan::ASIDE
         ));
-        output::line("Destroyed: nothing.");
+        render::line("Destroyed: nothing.");
     } else {
-        output::line("Kept:      the capture of what was written since the snapshot.");
-        output::line("Destroyed: the upgraded state, and every snapshot newer than the one before the upgrade.");
+        render::line("Kept:      the capture of what was written since the snapshot.");
+        render::line("Destroyed: the upgraded state, and every snapshot newer than the one before the upgrade.");
     }
     let package = package_time(global, opening);
-    output::line(&match package {
+    render::line(&match package {
         Some(seconds) => format!(
             "Down:      the package work of the upgrade took {seconds} s; expect that{}.",
             match opening.way {
@@ -192,7 +194,7 @@ fn guide(global: &Global, state: &State, plan: &Plan) {
         ),
         None => "Down:      from the stop to the last step; the package work takes most of it.".into(),
     });
-    output::line("If it is interrupted, by anything: `backout resume`.");
+    render::line("If it is interrupted, by anything: `backout resume`.");
 }
 
 /// How long the upgrade's package step took, as its journal tells.
@@ -205,7 +207,7 @@ fn package_time(global: &Global, opening: &Opening) -> Option<i64> {
 }
 
 fn not_now(state: &State) -> Trouble {
-    let report = super::report(state);
+    let report = report(state);
     let mut trouble = Trouble::new(Exit::Usage, format!("a downgrade cannot begin ({}: {})", report.change, report.state));
     trouble.now.extend(report.now);
     trouble.next = report.next;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::desk::playbook_dirs;
-use super::{Exit, Global, Trouble, output};
+use crate::cli::desk::playbook_dirs;
+use crate::cli::{Exit, Global, Trouble, render};
 use crate::playbook::{Validated, library};
 
 /// What to do with playbooks.
@@ -53,7 +53,7 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, Trouble> {
                         }
                     })
                     .collect();
-                output::json_line(&json!({ "result": "playbooks", "playbooks": list }));
+                render::json::line(&json!({ "result": "playbooks", "playbooks": list }));
                 return Ok(Exit::Done);
             }
             let mut table = comfy_table::Table::new();
@@ -68,16 +68,16 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, Trouble> {
                 table.add_row([one.name.as_str(), title, &format!("{}{shadow}", one.origin)]);
             }
             for row in table.to_string().lines() {
-                output::line(row.trim_end());
+                render::line(row.trim_end());
             }
             Ok(Exit::Done)
         }
         PlaybookVerb::Show { name } => {
             let playbook = library::find(name, &playbook_dirs(global)).map_err(unusable)?;
             if global.json {
-                output::json_line(&json!({ "result": "playbook", "origin": playbook.origin(), "playbook": playbook.playbook() }));
+                render::json::line(&json!({ "result": "playbook", "origin": playbook.origin(), "playbook": playbook.playbook() }));
             } else {
-                output::line(playbook.text().trim_end());
+                render::line(playbook.text().trim_end());
             }
             Ok(Exit::Done)
         }
@@ -85,18 +85,18 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, Trouble> {
             let sample = library::find("generic", &[]).map_err(unusable)?;
             let text = sample.text().replace("name = \"generic\"", &format!("name = \"{name}\""));
             let made = Validated::parse("the new playbook", Some(name), &text).map_err(|problems| unusable(problems.into()))?;
-            output::line(made.text().trim_end());
+            render::line(made.text().trim_end());
             Ok(Exit::Done)
         }
         PlaybookVerb::Check { file } => {
             let playbook = library::load_playbook(file).map_err(unusable)?;
             if global.json {
-                output::json_line(&json!({ "result": "check", "origin": playbook.origin(), "warnings": playbook.warnings() }));
+                render::json::line(&json!({ "result": "check", "origin": playbook.origin(), "warnings": playbook.warnings() }));
             } else {
                 for warning in playbook.warnings() {
-                    output::line(&format!("warning: {}:{}: {}", file.display(), warning.line, warning.what));
+                    render::line(&format!("warning: {}:{}: {}", file.display(), warning.line, warning.what));
                 }
-                output::line(&format!("{}: playbook `{}` is right", file.display(), playbook.playbook().name));
+                render::line(&format!("{}: playbook `{}` is right", file.display(), playbook.playbook().name));
             }
             Ok(Exit::Done)
         }

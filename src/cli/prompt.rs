@@ -1,5 +1,7 @@
 //! Questions to the person at the terminal. Without a terminal an answer that is missing ends the run before anything is touched.
 
+pub mod answers;
+
 use std::io::{BufRead, IsTerminal, Write};
 
 use super::{Answers, Exit, Trouble};

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::desk::Desk;
-use super::work::{self, Task};
-use super::{Answers, Exit, Global, Trouble, ask, changes, output};
+use crate::cli::desk::Desk;
+use crate::cli::verbs::status::report;
+use crate::cli::work::{self, Task};
+use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::guard::coexistent::{MoveFacts, check};
 use crate::guard::gather::coexistent::{gather, known};
 use crate::guard::{Finding, Severity};
@@ -49,7 +50,7 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Exit, Trouble> {
     if let Some(state) = &state
         && (state.opening.way != Way::Coexistent || state.current().is_some())
     {
-        let report = super::report(state);
+        let report = report(state);
         let mut trouble =
             Trouble::new(Exit::Usage, format!("users cannot be moved now ({}: {})", report.change, report.state)).now(report.now);
         trouble.next = report.next;
@@ -73,18 +74,18 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Exit, Trouble> {
         None => {
             let [old, _] = &facts.hosts;
             let from_version = old.version.clone().map_err(|why| Trouble::new(Exit::Refused, why))?;
-            State::opened(desk.bare_opening(global, super::now(), from_version))
+            State::opened(desk.bare_opening(global, crate::cli::now(), from_version))
         }
     };
     let plan = plan::migrate(it, &users, arguments.batch, state.runs.len() + 1);
-    output::plan(global, &state.opening.change, &plan);
-    output::findings(global, &findings);
+    render::plan(global, &state.opening.change, &plan);
+    render::findings(global, &findings);
     if answers.dry_run {
         return Ok(Exit::Done);
     }
-    ask::confirm_each(&findings, answers)?;
+    prompt::confirm_each(&findings, answers)?;
     let (count, to) = (users.len(), &facts.to);
-    ask::confirm_yes(&format!("Move {count} {} to {to}?", if count == 1 { "user" } else { "users" }), answers, "backout migrate …")?;
+    prompt::confirm_yes(&format!("Move {count} {} to {to}?", if count == 1 { "user" } else { "users" }), answers, "backout migrate …")?;
     if open.is_empty() {
         work::open(global, &desk, &state.opening)?;
     }
@@ -114,7 +115,7 @@ fn wanted(global: &Global, desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -
             }
         }
         if !global.json {
-            left_out.iter().for_each(|line| output::line(line));
+            left_out.iter().for_each(|line| render::line(line));
         }
     } else if users.is_empty() {
         return Err(Trouble::new(Exit::Usage, "nobody is named")
@@ -145,7 +146,7 @@ fn judge(facts: &MoveFacts, answers: &Answers, open: bool) -> Result<Vec<Finding
     if open {
         findings.retain(|finding| finding.severity != Severity::Confirm);
     }
-    super::desk::judge_findings(findings, &answers.accept)
+    crate::cli::desk::judge_findings(findings, &answers.accept)
 }
 
 /// The users who are still on the old host.
@@ -170,20 +171,20 @@ pub fn check_hosts(global: &Global, desk: &Desk) -> Result<Exit, Trouble> {
     let refused = count(Severity::Refuse);
     let exit = if refused > 0 { Exit::Refused } else { Exit::Done };
     if global.json {
-        output::json_line(&serde_json::json!({ "result": "check", "exit": exit.status(), "findings": findings, "facts": facts }));
+        render::json::line(&serde_json::json!({ "result": "check", "exit": exit.status(), "findings": findings, "facts": facts }));
         return Ok(exit);
     }
-    output::line(&format!("{}: users move from {} to {}", desk.product().title, facts.from, facts.to));
+    render::line(&format!("{}: users move from {} to {}", desk.product().title, facts.from, facts.to));
     for host in &facts.hosts {
-        output::line(&format!("    {}: {}", host.name, host.version.as_deref().unwrap_or("unknown")));
+        render::line(&format!("    {}: {}", host.name, host.version.as_deref().unwrap_or("unknown")));
     }
-    output::line("  way back: users move back; nothing is upgraded on either host");
-    output::findings(global, &findings);
-    output::line(&format!("checks: {refused} refuse, {} ask for a yes, {} warn", count(Severity::Confirm), count(Severity::Warn)));
+    render::line("  way back: users move back; nothing is upgraded on either host");
+    render::findings(global, &findings);
+    render::line(&format!("checks: {refused} refuse, {} ask for a yes, {} warn", count(Severity::Confirm), count(Severity::Warn)));
     if refused == 0 {
-        output::line(&format!("Users can move, and move back; the directory has {}.", facts.known.as_ref().map_or(0, Vec::len)));
-        output::line("  next:  backout migrate --user NAME --dry-run   see every step for a first, friendly user");
-        output::line("         backout migrate --user NAME             move that user");
+        render::line(&format!("Users can move, and move back; the directory has {}.", facts.known.as_ref().map_or(0, Vec::len)));
+        render::line("  next:  backout migrate --user NAME --dry-run   see every step for a first, friendly user");
+        render::line("         backout migrate --user NAME             move that user");
     }
     Ok(exit)
 }

@@ -1,0 +1,143 @@
+//! What people read: where changes stand, what checks found, errors.
+
+use std::io::{IsTerminal, Write};
+
+use serde_json::json;
+
+use super::json;
+use crate::cli::verbs::status::{Next, Report};
+use crate::cli::{Global, Trouble};
+use crate::guard::Finding;
+
+/// Prints a line; a reader that went away (`| head`) is no error.
+pub fn line(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prose for a terminal: broken between words, indented like the texts behind `now:` and `cause:`. What is `to do:` stays whole, for copying; and a log
+/// gets each sentence on one line, for searching.
+fn fitted(text: &str) -> String {
+    if !std::io::stdout().is_terminal() {
+        return text.to_owned();
+    }
+    let options = || textwrap::Options::with_termwidth().break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let mut remedy = false;
+    let line = |line: &str| {
+        remedy |= line.trim_start().starts_with("to do:") || line.trim_start().starts_with("remedy:");
+        if remedy { line.to_owned() } else { textwrap::fill(line, options().subsequent_indent("         ")) }
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Prints an error.
+pub fn trouble(global: &Global, trouble: &Trouble) {
+    if global.json {
+        json::line(&json!({
+            "result": "error", "exit": trouble.exit.status(), "what": trouble.what, "cause": trouble.cause,
+            "now": trouble.now, "next": trouble.next,
+        }));
+        return;
+    }
+    let mut text = format!("error: {}\n", trouble.what);
+    for cause in &trouble.cause {
+        // What a check found begins with its own word.
+        let lead = if ["refused: ", "confirm: "].iter().any(|word| cause.starts_with(word)) { "  " } else { "  cause: " };
+        text.push_str(&indented(lead, &" ".repeat(lead.len()), cause));
+    }
+    for truth in &trouble.now {
+        text.push_str(&indented("  now:   ", "         ", truth));
+    }
+    text.push_str(&ways(&trouble.next));
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn indented(first: &str, more: &str, text: &str) -> String {
+    let lines = text.lines().enumerate().map(|(i, line)| format!("{}{line}", if i == 0 { first } else { more }).trim_end().to_owned());
+    let text = lines.collect::<Vec<_>>().join("\n");
+    if text.is_empty() { text } else { format!("{}\n", fitted(&text)) }
+}
+
+fn ways(next: &[Next]) -> String {
+    let longest = |text: fn(&Next) -> &str| next.iter().map(|next| text(next).chars().count()).max().unwrap_or_default();
+    let width = longest(|next| &next.command);
+    // Beside each other if all of it fits a terminal of 80 columns, otherwise below each other.
+    let beside = 9 + width + 2 + longest(|next| &next.meaning) <= 80;
+    next.iter()
+        .enumerate()
+        .map(|(i, next)| {
+            let lead = if i == 0 { "  next:  " } else { "         " };
+            if beside {
+                format!("{lead}{:width$}  {}\n", next.command, next.meaning)
+            } else {
+                format!("{lead}{}\n             {}\n", next.command, next.meaning)
+            }
+        })
+        .collect()
+}
+
+/// Prints where changes stand.
+pub fn status(global: &Global, reports: &[Report], at_work: Option<&str>) {
+    if global.json {
+        json::line(&json!({ "result": "status", "changes": reports, "at_work": at_work }));
+        return;
+    }
+    if let Some(holder) = at_work {
+        line(&format!("A run of backout is at work: {holder}"));
+    }
+    if reports.is_empty() {
+        line("There is no change on this host.");
+        line("  next:  backout check  see whether this host can upgrade, and come back");
+    }
+    for report in reports {
+        line(format_report(report).trim_end());
+    }
+}
+
+fn format_report(report: &Report) -> String {
+    let mut text = format!("{}: {}, {} -> {}\n", report.change, report.state, report.from, report.to);
+    if let (Some((done, total)), Some(step)) = (report.done, &report.step) {
+        text.push_str(&format!("  step:  {step} ({done} of {total} done)\n"));
+    }
+    if let Some(why) = &report.why {
+        text.push_str(&indented("  why:   ", "         ", why));
+    }
+    for truth in &report.now {
+        text.push_str(&indented("  now:   ", "         ", truth));
+    }
+    text.push_str(&ways(&report.next));
+    text
+}
+
+/// Prints the end of a procedure that is complete.
+pub fn finished(global: &Global, report: &Report) {
+    if global.json {
+        json::line(&json!({ "result": "finished", "change": report }));
+    } else {
+        line("");
+        line(format_report(report).trim_end());
+    }
+}
+
+/// Prints what guards found.
+pub fn findings(global: &Global, findings: &[Finding]) {
+    if !global.json {
+        for finding in findings {
+            line(&fitted(&finding.to_string()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_on_stand_beside_or_below_each_other() {
+        let way = |command: &str, meaning: &str| Next { command: command.into(), meaning: meaning.into() };
+        let two = [way("backout resume", "go on"), way("backout abort", "give it up")];
+        assert_eq!(ways(&two), "  next:  backout resume  go on\n         backout abort   give it up\n");
+        let long = [way("backout resume", &"on ".repeat(30)), way("backout abort", "give it up")];
+        assert_eq!(ways(&long).lines().count(), 4);
+        assert_eq!(ways(&[]), "");
+    }
+}

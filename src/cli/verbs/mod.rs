@@ -1,0 +1,16 @@
+//! What people type: one file a verb.
+
+pub mod abort;
+pub mod adopt;
+pub mod check;
+pub mod commit;
+pub mod downgrade;
+pub mod log;
+pub mod migrate;
+pub mod plan;
+pub mod playbook;
+pub mod resume;
+pub mod snapshot;
+pub mod status;
+pub mod undo;
+pub mod upgrade;
