@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::exec::cgroup::Group;
-use crate::guard::proc::{Process, processes_marked};
+use crate::preflight::proc::{Process, processes_marked};
 
 /// How long they may take to end after SIGTERM, and then after SIGKILL.
 const GRACE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 20 });

@@ -1,4 +1,4 @@
-//! Everything a procedure is planned from: site, playbook, the world's facts, and what the guards say of them.
+//! Everything a procedure is planned from: site, playbook, the world's facts, and what the checks say of them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use chrono::{DateTime, Local, LocalResult, NaiveDateTime, TimeZone};
 use super::{Exit, Global, Trouble, changes};
 use crate::change::{Layout, storage};
 use crate::exec::{Command, Interrupt, Runner};
-use crate::guard::{self, Facts, Finding, Occasion, Sources, facts::Role};
 use crate::journal::{Beside, FORMAT, NodePart, Opening, Output, State};
 use crate::plan::Mount;
 use crate::playbook::model::{CommandSpec, Playbook, Strategy};
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{Site, Validated, ValidatedSite, Way, library, template};
+use crate::preflight::{self, Facts, Finding, Occasion, Sources, facts::Role};
 use crate::step;
 use crate::zfs::{self, Dataset, Engine};
 
@@ -127,7 +127,7 @@ impl Desk {
         } else {
             let version = &self.product().version;
             let command = template::expand_command_known(&version.command.command(), &|name| values.get(name).cloned());
-            // When it cannot be asked a guard says why.
+            // When it cannot be asked a check says why.
             if let Ok(Some(installed)) = step::installed_version(&self.runner, &command, &version.pattern) {
                 values.insert("from_version".into(), installed);
             }
@@ -136,7 +136,7 @@ impl Desk {
         values.extend(asked);
         let lookup = |name: &str| values.get(name).cloned();
         let command = |spec: &CommandSpec| {
-            // What is only known later stays as it is: the guards look at the program's name then.
+            // What is only known later stays as it is: the checks look at the program's name then.
             Ok::<Command, String>(
                 template::expand_command(&spec.command(), &lookup, &BTreeMap::new())
                     .unwrap_or_else(|_| template::expand_command_known(&spec.command(), &lookup)),
@@ -165,7 +165,7 @@ impl Desk {
         let open_changes = known
             .into_iter()
             .filter(|found| found.is_open() && Some(&found.id) != change.as_ref())
-            .map(|found| guard::facts::OpenChange {
+            .map(|found| preflight::facts::OpenChange {
                 datasets: found
                     .state
                     .map(|state| state.opening.datasets.iter().map(|mount| mount.dataset.clone()).collect())
@@ -176,7 +176,7 @@ impl Desk {
         let sources = Sources {
             occasion,
             now: super::now().timestamp(),
-            node: self.node.clone().map(|now| guard::gather::NodeSource {
+            node: self.node.clone().map(|now| preflight::gather::NodeSource {
                 now,
                 opened: state.and_then(|state| state.opening.cluster.as_ref()).map(|part| part.data),
             }),
@@ -195,9 +195,9 @@ impl Desk {
             previous: state.map(|state| state.opening.from_version.clone()),
             installers,
             open_changes,
-            roots: guard::gather::Roots::default(),
+            roots: preflight::gather::Roots::default(),
         };
-        Ok(guard::gather(&sources))
+        Ok(preflight::gather(&sources))
     }
 
     /// The change's snapshots: the ones to go back to, and of the others those that are still there (an undo drops them).
@@ -207,7 +207,7 @@ impl Desk {
         list
     }
 
-    /// The values that the playbook asks of the host. One that is not answered is left out: the guards say so.
+    /// The values that the playbook asks of the host. One that is not answered is left out: the checks say so.
     fn ask(&self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut answers = BTreeMap::new();
         for (name, ask) in &self.product().ask {
@@ -346,15 +346,15 @@ fn snapshot_name(change: &str) -> String {
 
 /// Refuses, or returns what needs a yes of its own and what is only to be known.
 pub fn judge(facts: &Facts, accepted: &[String]) -> Result<Vec<Finding>, Trouble> {
-    judge_findings(guard::check(facts), accepted)
+    judge_findings(preflight::check(facts), accepted)
 }
 
 /// The same of findings.
 pub fn judge_findings(findings: Vec<Finding>, accepted: &[String]) -> Result<Vec<Finding>, Trouble> {
-    let refused = findings.iter().filter(|finding| finding.severity == guard::Severity::Refuse).count();
+    let refused = findings.iter().filter(|finding| finding.severity == preflight::Severity::Refuse).count();
     if refused > 0 {
         let mut trouble = Trouble::new(Exit::Refused, format!("{refused} of the checks refused"));
-        trouble.cause = findings.iter().filter(|finding| finding.severity != guard::Severity::Warn).map(ToString::to_string).collect();
+        trouble.cause = findings.iter().filter(|finding| finding.severity != preflight::Severity::Warn).map(ToString::to_string).collect();
         return Err(trouble.next("backout check", "see all of them again, after the remedy"));
     }
     Ok(findings.into_iter().filter(|finding| !answered(finding, accepted)).collect())
@@ -362,8 +362,8 @@ pub fn judge_findings(findings: Vec<Finding>, accepted: &[String]) -> Result<Vec
 
 fn answered(finding: &Finding, accepted: &[String]) -> bool {
     let yes = |name: &str| accepted.iter().any(|accepted| accepted == name);
-    finding.severity == guard::Severity::Confirm
-        && if finding.subjects.is_empty() { yes(finding.guard) } else { finding.subjects.iter().all(|subject| yes(subject)) }
+    finding.severity == preflight::Severity::Confirm
+        && if finding.subjects.is_empty() { yes(finding.check) } else { finding.subjects.iter().all(|subject| yes(subject)) }
 }
 
 #[cfg(test)]

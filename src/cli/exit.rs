@@ -16,7 +16,7 @@ pub enum Exit {
     Failed,
     /// The command line, or a file named on it, cannot be used.
     Usage,
-    /// A guard refused; nothing was changed.
+    /// A check refused; nothing was changed.
     Refused,
     /// A person's decision is awaited (an answer is missing, or a stop was asked for).
     Awaiting,

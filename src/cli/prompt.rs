@@ -5,12 +5,12 @@ pub mod answers;
 use std::io::{BufRead, IsTerminal, Write};
 
 use super::{Answers, Exit, Trouble};
-use crate::guard::{Finding, Severity};
+use crate::preflight::{Finding, Severity};
 
 /// The findings that need a yes of their own: each is asked for, or refused for the lack of one.
 pub fn confirm_each(findings: &[Finding], answers: &Answers) -> Result<(), Trouble> {
     for finding in findings.iter().filter(|finding| finding.severity == Severity::Confirm) {
-        let names = if finding.subjects.is_empty() { vec![finding.guard.to_owned()] } else { finding.subjects.clone() };
+        let names = if finding.subjects.is_empty() { vec![finding.check.to_owned()] } else { finding.subjects.clone() };
         let flags = names.iter().map(|name| format!("--accept {}", crate::exec::quote(name))).collect::<Vec<_>>().join(" ");
         if answers.yes || !terminal() {
             let mut trouble = Trouble::new(Exit::Refused, "an answer is missing");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::change::context::Context;
-use crate::guard::proc::{self, Process};
+use crate::preflight::proc::{self, Process};
 use crate::zfs::{Dataset, DatasetInfo, DatasetKind, ZfsError};
 
 /// Who uses it, as far as that can be told.

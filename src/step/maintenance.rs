@@ -7,9 +7,9 @@ use super::mounts::needed;
 use super::service::{remaining, wait_gone, wait_ready};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::guard::proc;
 use crate::journal::Output;
 use crate::plan::{Maintenance, Step};
+use crate::preflight::proc;
 
 /// Starts it.
 pub(super) struct Start<'a>(pub &'a Maintenance);

@@ -7,10 +7,10 @@ use super::{Effect, installed_version};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::exec::{Command, Runner};
-use crate::guard::gather::Run;
 use crate::journal::Output;
 use crate::plan::{Mark, ReadMark, Step};
 use crate::playbook::template;
+use crate::preflight::gather::Run;
 
 /// The mark of a node; `None` when there is none, or it cannot be read.
 pub(super) fn mark_of(runner: &Runner, read: &ReadMark, node: &str) -> Result<Option<String>> {

@@ -9,9 +9,9 @@ use super::mounts::needed;
 use crate::change::context::Context;
 use crate::change::decide::Probe;
 use crate::exec::{Command, ExecError};
-use crate::guard::proc;
 use crate::journal::Output;
 use crate::plan::{Service, Step};
+use crate::preflight::proc;
 
 /// How long systemd may take for a unit, but for stopping it.
 const UNIT_LIMIT: Duration = Duration::from_secs(900);

@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use crate::change::layout::write_atomic;
 use crate::cli::{Answers, Exit, Trouble};
-use crate::guard::{Finding, Severity};
 use crate::look::look;
 use crate::playbook::model::Silent;
+use crate::preflight::{Finding, Severity};
 use crate::trust;
 
 /// An answer: given, or still missing.
@@ -157,7 +157,7 @@ pub fn template(verb: &str, findings: &[Finding], section: Option<&Silent>, valu
     for finding in findings.iter().filter(|finding| finding.severity == Severity::Confirm) {
         none = false;
         comment(&mut text, &finding.to_string());
-        let names = if finding.subjects.is_empty() { vec![finding.guard.to_owned()] } else { finding.subjects.clone() };
+        let names = if finding.subjects.is_empty() { vec![finding.check.to_owned()] } else { finding.subjects.clone() };
         for name in names {
             let _ = writeln!(text, "{} = \"\"", quoted(&name));
         }
@@ -222,7 +222,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("answers.toml");
         let finding = Finding {
-            guard: "question",
+            check: "question",
             severity: Severity::Confirm,
             title: "is it so? It was tried.".into(),
             detail: Vec::new(),

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::json;
 use crate::cli::verbs::status::{Next, Report};
 use crate::cli::{Global, Trouble};
-use crate::guard::Finding;
+use crate::preflight::Finding;
 
 /// Prints a line; a reader that went away (`| head`) is no error.
 pub fn line(text: &str) {
@@ -118,7 +118,7 @@ pub fn finished(global: &Global, report: &Report) {
     }
 }
 
-/// Prints what guards found.
+/// Prints what checks found.
 pub fn findings(global: &Global, findings: &[Finding]) {
     if !global.json {
         for finding in findings {

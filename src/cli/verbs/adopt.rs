@@ -11,9 +11,9 @@ use crate::change::layout::write_atomic;
 use crate::cli::desk::Desk;
 use crate::cli::work::{self, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
-use crate::guard::Occasion;
 use crate::journal::{FORMAT, FileEntry, Line, Output, Record, State, file};
 use crate::plan::{self, Action, Plan, Procedure};
+use crate::preflight::Occasion;
 use crate::step::{read_back, version_is};
 use crate::zfs::{ENDING_ASIDE, ENDING_CANDIDATE, Guid, PROP_CHANGE, PROP_ROLLED_BACK, Snapshot};
 

@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::cli::desk::Desk;
 use crate::cli::verbs::migrate;
 use crate::cli::{Exit, Global, Trouble, render};
-use crate::guard::{self, Occasion, Severity};
 use crate::playbook::Way;
+use crate::preflight::{self, Occasion, Severity};
 
 /// Looks at everything, and prints all findings at once.
 pub fn run(global: &Global) -> Result<Exit, Trouble> {
@@ -15,7 +15,7 @@ pub fn run(global: &Global) -> Result<Exit, Trouble> {
         return migrate::check_hosts(global, &desk);
     }
     let facts = desk.facts(global, Occasion::Check, None, None)?;
-    let findings = guard::check(&facts);
+    let findings = preflight::check(&facts);
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (refused, confirm, warned) = (count(Severity::Refuse), count(Severity::Confirm), count(Severity::Warn));
     let exit = if refused > 0 { Exit::Refused } else { Exit::Done };

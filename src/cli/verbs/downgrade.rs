@@ -7,11 +7,11 @@ use crate::cli::prompt::answers;
 use crate::cli::verbs::status::report;
 use crate::cli::work::{self, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
-use crate::guard::{self, Facts, Finding, Occasion, Severity};
 use crate::journal::{Opening, Output, Phase, Record, State};
 use crate::plan::{self, DowngradeInput, Opened, Plan, Procedure};
 use crate::playbook::Way;
 use crate::playbook::site::RollbackChoice;
+use crate::preflight::{self, Facts, Finding, Occasion, Severity};
 use crate::zfs::{Guid, Snapshot};
 
 /// How to go back.
@@ -132,7 +132,7 @@ fn choose(global: &Global, desk: &Desk, state: &State, choice: RollbackChoice) -
         RollbackChoice::InPlace => Ok((true, facts(true)?)),
         RollbackChoice::Auto => {
             let keep = facts(false)?;
-            let refused = |facts: &Facts| guard::check(facts).iter().any(|finding| finding.severity == Severity::Refuse);
+            let refused = |facts: &Facts| preflight::check(facts).iter().any(|finding| finding.severity == Severity::Refuse);
             if refused(&keep) {
                 let in_place = facts(true)?;
                 if !refused(&in_place) {

@@ -8,12 +8,12 @@ use crate::cli::desk::Desk;
 use crate::cli::verbs::status::report;
 use crate::cli::work::{self, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
-use crate::guard::coexistent::{MoveFacts, check};
-use crate::guard::gather::coexistent::{gather, known};
-use crate::guard::{Finding, Severity};
 use crate::journal::State;
 use crate::plan::{self, Move};
 use crate::playbook::Way;
+use crate::preflight::coexistent::{MoveFacts, check};
+use crate::preflight::gather::coexistent::{gather, known};
+use crate::preflight::{Finding, Severity};
 use crate::step;
 
 /// Whom to move, and where.

@@ -8,9 +8,9 @@ use crate::cli::desk::Desk;
 use crate::cli::prompt::answers;
 use crate::cli::verbs::downgrade;
 use crate::cli::{Exit, Global, Trouble, changes, render};
-use crate::guard::{self, Occasion};
 use crate::journal::Phase;
 use crate::plan;
+use crate::preflight::{self, Occasion};
 
 /// What to plan.
 #[derive(Debug, Args)]
@@ -57,7 +57,7 @@ pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, Trouble> {
         if let Some(path) = &arguments.answers {
             let given = arguments.state_file.as_deref().map_or(Ok(Vec::new()), answers::vendors)?;
             let silent = desk.silent(&given)?;
-            let findings = guard::check(&desk.facts(global, Occasion::Upgrade, None, Some(opening.snapshot.clone()))?);
+            let findings = preflight::check(&desk.facts(global, Occasion::Upgrade, None, Some(opening.snapshot.clone()))?);
             answers::write(path, &answers::template("upgrade", &findings, desk.product().silent.as_ref(), &silent))?;
             if !global.json {
                 render::line(&format!("A file for the answers of an unattended run: {}", path.display()));

@@ -4,9 +4,9 @@ use crate::cli::desk::{Desk, judge};
 use crate::cli::verbs::status::report;
 use crate::cli::work::{self, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
-use crate::guard::{self, Occasion};
 use crate::journal::{Opening, Phase, State};
 use crate::plan;
+use crate::preflight::{self, Occasion};
 
 /// Opens a change, or takes the prepared one, and upgrades.
 pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
@@ -50,7 +50,7 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Exit, T
         );
     }
     let silent = desk.silent(&answers.silent)?;
-    findings.extend(desk.product().silent.iter().flat_map(|section| guard::silent::unexpected(section, &silent)));
+    findings.extend(desk.product().silent.iter().flat_map(|section| preflight::silent::unexpected(section, &silent)));
     let state = match state {
         Some(state) => state,
         None => State::opened(Opening { silent, ..desk.opening(global, &facts, now)? }),

@@ -1,4 +1,4 @@
-//! Reads the world for the guards. Nothing here changes anything; what cannot be read is said in the facts.
+//! Reads the world for the checks. Nothing here changes anything; what cannot be read is said in the facts.
 
 use std::path::PathBuf;
 
@@ -97,7 +97,7 @@ impl Default for Roots {
     }
 }
 
-/// Reads everything that the guards of the occasion look at.
+/// Reads everything that the checks of the occasion look at.
 #[must_use]
 pub fn gather(sources: &Sources<'_>) -> Facts {
     let table = mounts::read(&sources.roots.proc);

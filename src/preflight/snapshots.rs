@@ -73,7 +73,7 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
             continue;
         };
         if dataset.snapshots.is_err() {
-            // Another guard says so.
+            // Another check says so.
             continue;
         }
         match all().find(|snapshot| snapshot.name == *name) {

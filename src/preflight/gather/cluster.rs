@@ -1,9 +1,9 @@
 //! What the cluster says.
 
-use crate::guard::facts::{ClusterFact, Learnt};
 use crate::plan::ReadMark;
 use crate::playbook::model::CommandSpec;
 use crate::playbook::template;
+use crate::preflight::facts::{ClusterFact, Learnt};
 use crate::step;
 
 use super::Sources;

@@ -6,12 +6,12 @@ use regex::Regex;
 
 use super::product::{question_fact, requirement_fact};
 use crate::exec::Runner;
-use crate::guard::coexistent::{HostFact, MoveFacts, UserFact};
-use crate::guard::facts::Learnt;
 use crate::plan::Move;
 use crate::playbook::coexistent::Host;
 use crate::playbook::model::{Occasion, Requirement, Strategy};
 use crate::playbook::{Playbook, template};
+use crate::preflight::coexistent::{HostFact, MoveFacts, UserFact};
+use crate::preflight::facts::Learnt;
 use crate::step;
 
 /// Looks at the hosts, the directory and these users.

@@ -21,7 +21,7 @@ pub fn unexpected(section: &Silent, values: &[(String, String)]) -> Vec<Finding>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::fixture::show;
+    use crate::preflight::fixture::show;
 
     #[test]
     fn a_value_that_is_not_expected_is_warned_of() {

@@ -7,12 +7,12 @@ use regex::Regex;
 use sha2::{Digest, Sha256};
 
 use crate::exec::Command;
-use crate::guard::Occasion;
-use crate::guard::facts::{
-    Asked, Installers, Learnt, Program, QuestionFact, RequirementFact, SavedFile, Uncapturable, Unit, UnitState, Versions,
-};
 use crate::playbook::Way;
 use crate::playbook::model::{self, CommandSpec, Question, Requirement, Strategy};
+use crate::preflight::Occasion;
+use crate::preflight::facts::{
+    Asked, Installers, Learnt, Program, QuestionFact, RequirementFact, SavedFile, Uncapturable, Unit, UnitState, Versions,
+};
 
 use super::{Sources, ask, output};
 

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use crate::guard::Facts;
-use crate::guard::facts::{DataPath, Learnt, Lies, LinkOut, Others, Place, Role};
-use crate::guard::mounts::{Mount, mount_of};
 use crate::look::look;
+use crate::preflight::Facts;
+use crate::preflight::facts::{DataPath, Learnt, Lies, LinkOut, Others, Place, Role};
+use crate::preflight::mounts::{Mount, mount_of};
 use crate::trust::{self, Distrust};
 use crate::zfs::Dataset;
 
@@ -105,7 +105,7 @@ impl Map<'_> {
         Place { role, path: path.to_owned(), nearest, on, free, others }
     }
 
-    /// Links under `folder` that lead off the datasets, and whether all of it was searched. A folder that cannot be read is left to the guard of the rights.
+    /// Links under `folder` that lead off the datasets, and whether all of it was searched. A folder that cannot be read is left to the check of the rights.
     fn links(&self, facts: &Facts, folder: &Path) -> (Vec<LinkOut>, bool) {
         let mut entries = WalkDir::new(folder).min_depth(1).max_depth(DEEP).into_iter().flatten();
         let links = entries.by_ref().take(MANY).filter(DirEntry::path_is_symlink);

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::guard::Occasion;
-use crate::guard::facts::{BookmarkFact, CloneFact, DatasetFact, Learnt, PoolFact, PoolState, Root, SnapshotFact, ZfsVersion};
-use crate::guard::mounts::{Mount, mount_of};
+use crate::preflight::Occasion;
+use crate::preflight::facts::{BookmarkFact, CloneFact, DatasetFact, Learnt, PoolFact, PoolState, Root, SnapshotFact, ZfsVersion};
+use crate::preflight::mounts::{Mount, mount_of};
 use crate::zfs::{Dataset, DatasetInfo, DatasetKind, PROP_CHANGE, Pool, SnapshotInfo, ZfsError};
 
 use super::{Sources, ask};
@@ -67,7 +67,7 @@ fn beside(sources: &Sources<'_>, root: &Dataset) -> Vec<Learnt<CloneFact>> {
         match sources.engine.dataset(&name) {
             Ok(None) => None,
             Ok(Some(_)) => Some(Ok(CloneFact { change: sources.engine.local(&name, PROP_CHANGE).ok().flatten(), name })),
-            // Its pool or the engine is at fault, which other guards say.
+            // Its pool or the engine is at fault, which other checks say.
             Err(_) => None,
         }
     };

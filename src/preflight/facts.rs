@@ -1,4 +1,4 @@
-//! What is known of the world before a procedure: plain data, gathered by [`gather`](super::gather()) and judged by the guards.
+//! What is known of the world before a procedure: plain data, gathered by [`gather`](super::gather()) and judged by the checks.
 //!
 //! A question that got no answer stands here as an `Err` with the reason, never as an empty list.
 
@@ -22,7 +22,7 @@ pub use zfs::{BookmarkFact, CloneFact, DatasetFact, PoolFact, PoolState, Snapsho
 /// What was learnt, or why it could not be.
 pub type Learnt<T> = Result<T, String>;
 
-/// Everything the guards look at.
+/// Everything the checks look at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// The procedure they were gathered for.

@@ -10,9 +10,9 @@ use nix::sys::statvfs::statvfs;
 use walkdir::WalkDir;
 
 use super::Sources;
-use crate::guard::facts::FullSize;
 use crate::plan;
 use crate::playbook::Way;
+use crate::preflight::facts::FullSize;
 
 /// A message store has millions of files. More than these are not added up.
 const MANY: usize = 100_000;

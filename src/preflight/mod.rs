@@ -15,9 +15,12 @@ pub mod facts;
 mod full;
 pub mod gather;
 mod jobs;
+// Moves to the layer below.
+#[path = "../guard/mounts.rs"]
 pub mod mounts;
 mod places;
 mod pool;
+#[path = "../guard/proc.rs"]
 pub mod proc;
 mod product;
 mod rights;
@@ -68,11 +71,12 @@ pub enum Severity {
     Warn,
 }
 
-/// Something a guard found.
+/// Something a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The guard's stable name, such as `newer-snapshots`.
-    pub guard: &'static str,
+    /// The check's stable name, such as `newer-snapshots`.
+    #[serde(rename = "guard")]
+    pub check: &'static str,
     /// What it means.
     pub severity: Severity,
     /// What is wrong, in one line.
@@ -89,20 +93,20 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(guard: &'static str, severity: Severity, title: impl Into<String>) -> Self {
-        Self { guard, severity, title: title.into(), detail: Vec::new(), remedy: Vec::new(), subjects: Vec::new() }
+    fn new(check: &'static str, severity: Severity, title: impl Into<String>) -> Self {
+        Self { check, severity, title: title.into(), detail: Vec::new(), remedy: Vec::new(), subjects: Vec::new() }
     }
 
-    fn refuse(guard: &'static str, title: impl Into<String>) -> Self {
-        Self::new(guard, Severity::Refuse, title)
+    fn refuse(check: &'static str, title: impl Into<String>) -> Self {
+        Self::new(check, Severity::Refuse, title)
     }
 
-    fn confirm(guard: &'static str, title: impl Into<String>) -> Self {
-        Self::new(guard, Severity::Confirm, title)
+    fn confirm(check: &'static str, title: impl Into<String>) -> Self {
+        Self::new(check, Severity::Confirm, title)
     }
 
-    fn warn(guard: &'static str, title: impl Into<String>) -> Self {
-        Self::new(guard, Severity::Warn, title)
+    fn warn(check: &'static str, title: impl Into<String>) -> Self {
+        Self::new(check, Severity::Warn, title)
     }
 
     fn detail<S: Into<String>>(mut self, lines: impl IntoIterator<Item = S>) -> Self {
@@ -129,7 +133,7 @@ impl fmt::Display for Finding {
             Severity::Confirm => "confirm",
             Severity::Warn => "warning",
         };
-        write!(f, "{word}: {} [{}]", self.title, self.guard)?;
+        write!(f, "{word}: {} [{}]", self.title, self.check)?;
         for line in self.detail.iter().flat_map(|text| text.lines()) {
             write!(f, "\n         {line}")?;
         }
@@ -142,10 +146,10 @@ impl fmt::Display for Finding {
     }
 }
 
-type Guard = fn(&Facts) -> Vec<Finding>;
+type Check = fn(&Facts) -> Vec<Finding>;
 
-/// Every guard. Each asks the facts for the occasion that it matters to.
-const GUARDS: &[Guard] = &[
+/// Every check. Each asks the facts for the occasion that it matters to.
+const CHECKS: &[Check] = &[
     rights::rights,
     rights::zfs,
     pool::missing,
@@ -202,7 +206,7 @@ const GUARDS: &[Guard] = &[
 
 /// What stands in the way of the facts' occasion, the gravest first.
 pub fn check(facts: &Facts) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = GUARDS.iter().flat_map(|guard| guard(facts)).collect();
+    let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|check| check(facts)).collect();
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
@@ -230,20 +234,20 @@ mod tests {
         facts.roots[0].tree = Ok(None);
         let found = check(&facts);
         assert_eq!(found.first().map(|f| f.severity), Some(Severity::Refuse));
-        assert_eq!(found.last().map(|f| f.guard), Some("limits"));
+        assert_eq!(found.last().map(|f| f.check), Some("limits"));
         assert!(found.is_sorted_by_key(|f| f.severity));
     }
 
-    /// A guard that is written but not asked would pass all its own tests.
+    /// A check that is written but not asked would pass all its own tests.
     #[test]
-    fn every_guard_is_asked() {
+    fn every_check_is_asked() {
         let spoilt = |occasion| {
             let mut facts = facts(occasion);
             fixture::spoil(&mut facts);
             let mut found = check(&facts);
             facts.way = Way::Full;
             found.extend(check(&facts));
-            found.into_iter().map(|finding| finding.guard).collect::<Vec<_>>()
+            found.into_iter().map(|finding| finding.check).collect::<Vec<_>>()
         };
         let occasions =
             [Occasion::Check, Occasion::Upgrade, Occasion::Downgrade { in_place: true }, Occasion::Downgrade { in_place: false }];
@@ -251,18 +255,18 @@ mod tests {
         found.sort_unstable();
         found.dedup();
         insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster data-links data-path data-users dataset-idle dataset-missing file-name foreign-mount installed installer limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
-        let silent: Vec<usize> = (0..GUARDS.len())
+        let silent: Vec<usize> = (0..CHECKS.len())
             .filter(|index| {
                 occasions.iter().all(|occasion| {
                     let mut facts = facts(*occasion);
                     fixture::spoil(&mut facts);
-                    let silent = GUARDS[*index](&facts).is_empty();
+                    let silent = CHECKS[*index](&facts).is_empty();
                     facts.way = Way::Full;
-                    silent && GUARDS[*index](&facts).is_empty()
+                    silent && CHECKS[*index](&facts).is_empty()
                 })
             })
             .collect();
-        assert!(silent.is_empty(), "guards that say nothing of a spoilt host: {silent:?}");
+        assert!(silent.is_empty(), "checks that say nothing of a spoilt host: {silent:?}");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::Sources;
-use crate::guard::facts::{BesideFact, Learnt};
 use crate::playbook::model::{SideBySide, Strategy};
+use crate::preflight::facts::{BesideFact, Learnt};
 use crate::step::link_target;
 
 pub(super) fn installations(sources: &Sources<'_>) -> Option<Learnt<BesideFact>> {

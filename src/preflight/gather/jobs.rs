@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::guard::facts::{Job, JobSource};
+use crate::preflight::facts::{Job, JobSource};
 
 use super::{Sources, ask};
 

@@ -65,7 +65,7 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
                     ]),
             );
         }
-        // Not mounted and not to be: a node of the tree. If data should lie on it, the guard of the data paths says so.
+        // Not mounted and not to be: a node of the tree. If data should lie on it, the check of the data paths says so.
         return findings;
     };
     let place = mountpoint.display();

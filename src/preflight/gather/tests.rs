@@ -5,8 +5,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use super::*;
-use crate::guard::facts::{Facts, JobSource};
-use crate::guard::{Severity, check};
+use crate::preflight::facts::{Facts, JobSource};
+use crate::preflight::{Severity, check};
 use crate::zfs::fake::FakeEngine;
 use crate::zfs::{Dataset, DatasetKind};
 
@@ -187,8 +187,8 @@ impl Host {
     }
 }
 
-fn guards(facts: &Facts) -> Vec<(&'static str, Severity)> {
-    check(facts).into_iter().map(|finding| (finding.guard, finding.severity)).collect()
+fn checks(facts: &Facts) -> Vec<(&'static str, Severity)> {
+    check(facts).into_iter().map(|finding| (finding.check, finding.severity)).collect()
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_host_before_the_upgrade() {
         facts.programs.iter().filter(|program| program.found == Ok(None)).map(|program| program.program.as_str()).collect();
     assert_eq!(missing, ["no-such-program-at-all"]);
     // The fake has no sizes: its pools look full and empty at once, so the room is not judged here.
-    let found: Vec<_> = guards(&facts).into_iter().filter(|(guard, _)| !guard.contains("room") && *guard != "pool-fill").collect();
+    let found: Vec<_> = checks(&facts).into_iter().filter(|(check, _)| !check.contains("room") && *check != "pool-fill").collect();
     assert_eq!(
         found,
         [
@@ -263,13 +263,13 @@ fn what_cannot_be_learnt_is_said() {
     fs::remove_file(host.root.join("proc/self/mountinfo")).expect("removed");
     fs::remove_file(host.root.join("proc/self/status")).expect("removed");
     let facts = host.gather(Occasion::Upgrade, |_| {});
-    let found = guards(&facts);
-    for guard in ["rights", "zfs", "data-path", "place-on-dataset", "foreign-mount", "unit", "installed", "candidate", "requirement", "ask"]
+    let found = checks(&facts);
+    for check in ["rights", "zfs", "data-path", "place-on-dataset", "foreign-mount", "unit", "installed", "candidate", "requirement", "ask"]
     {
-        assert!(found.contains(&(guard, Severity::Refuse)), "{guard}: {found:?}");
+        assert!(found.contains(&(check, Severity::Refuse)), "{check}: {found:?}");
     }
-    for guard in ["snapshot-jobs", "data-users"] {
-        assert!(found.contains(&(guard, Severity::Warn)), "{guard}: {found:?}");
+    for check in ["snapshot-jobs", "data-users"] {
+        assert!(found.contains(&(check, Severity::Warn)), "{check}: {found:?}");
     }
 }
 
@@ -277,7 +277,7 @@ fn what_cannot_be_learnt_is_said() {
 fn a_missing_dataset_and_a_missing_pool() {
     let host = Host::new();
     host.engine.remove_pool(&"tank".parse().expect("name"));
-    let found = guards(&host.gather(Occasion::Check, |_| {}));
+    let found = checks(&host.gather(Occasion::Check, |_| {}));
     assert!(found.contains(&("pool-missing", Severity::Refuse)), "{found:?}");
     assert!(found.contains(&("dataset-missing", Severity::Refuse)), "{found:?}");
 }
@@ -311,7 +311,7 @@ fn before_the_downgrade() {
         // The fake's snapshots may be of this very moment.
         sources.now = i64::MAX / 2;
     });
-    let found = guards(&facts);
+    let found = checks(&facts);
     for expected in [
         ("newer-held", Severity::Refuse),
         ("newer-snapshots", Severity::Confirm),
@@ -320,8 +320,8 @@ fn before_the_downgrade() {
     ] {
         assert!(found.contains(&expected), "{expected:?}: {found:?}");
     }
-    assert_eq!(found.iter().filter(|(guard, _)| *guard == "installer").count(), 2);
-    assert!(!found.iter().any(|(guard, _)| guard.starts_with("target")), "{found:?}");
+    assert_eq!(found.iter().filter(|(check, _)| *check == "installer").count(), 2);
+    assert!(!found.iter().any(|(check, _)| check.starts_with("target")), "{found:?}");
     assert!(facts.asked.is_empty() && facts.requirements.is_empty(), "those stand before the upgrade");
     let sum = facts.installers.saved[0].now.clone().expect("read").expect("there");
     assert_eq!(sum.len(), 64);
