@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::layout::Layout;
-use crate::exec::{Command, Output as Printed, Runner};
+use crate::host::exec::{Command, Output as Printed, Runner};
 use crate::journal::{FileEntry, Output, Run, State, StepState};
 use crate::plan::{Action, Maintenance, Procedure};
 use crate::playbook::template;

@@ -1,11 +1,9 @@
 //! Where the files of a change are.
 
-use std::fs::{DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use crate::look::look;
+use crate::host::files::private_dir;
 
 /// The folder of one change, and the store for what is large.
 #[derive(Debug, Clone)]
@@ -76,39 +74,4 @@ impl Layout {
         }
         Ok(())
     }
-}
-
-/// Makes a folder and those above it, mode 0700, and flushes each folder that got a new name.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn private_dir(dir: &Path) -> io::Result<()> {
-    let new = dir.ancestors().take_while(|folder| matches!(look(folder), Ok(None))).count();
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    dir.ancestors().take(new + 2).filter(|folder| !folder.as_os_str().is_empty()).try_for_each(sync_dir)
-}
-
-/// Flushes a folder: the names in it.
-///
-/// # Errors
-/// When it cannot be opened or flushed.
-pub fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
-}
-
-/// Writes a file whole or not at all: beside it, flushed, then renamed into its place. Mode 0600.
-///
-/// # Errors
-/// When it cannot be written; the old one, if any, is then still there.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use io::Write;
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    let (half, rest) = bytes.split_at(bytes.len() / 2);
-    file.write_all(half)?;
-    super::failpoint::full(&format!("write {}", path.file_name().unwrap_or_default().display()))?;
-    file.write_all(rest)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_dir(folder)
 }

@@ -33,7 +33,7 @@ pub enum LockError {
     },
     /// Others can write to its folder.
     #[error(transparent)]
-    Unsafe(#[from] crate::trust::Distrust),
+    Unsafe(#[from] crate::host::trust::Distrust),
 }
 
 impl Lock {
@@ -44,9 +44,9 @@ impl Lock {
     pub fn take(folder: &Path, what: &str) -> Result<Self, LockError> {
         let path = folder.join("lock");
         let io = |source| LockError::Io { path: path.clone(), source };
-        super::layout::private_dir(folder).map_err(io)?;
+        crate::host::files::private_dir(folder).map_err(io)?;
         // Who may write to the folder could put another file of root's in its place, or hold the lock for ever.
-        crate::trust::whole_way(folder)?;
+        crate::host::trust::whole_way(folder)?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
         let file = options.open(&path).map_err(io)?;
@@ -116,7 +116,7 @@ mod tests {
         assert!(matches!(Lock::take(dir.path(), "x"), Err(LockError::Io { .. })));
         assert!(!other.try_exists().expect("looked"));
         let open = dir.path().join("open");
-        super::super::layout::private_dir(&open).expect("folder");
+        crate::host::files::private_dir(&open).expect("folder");
         std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).expect("mode");
         assert!(matches!(Lock::take(&open, "x"), Err(LockError::Unsafe(_))));
     }

@@ -3,13 +3,9 @@
 pub mod context;
 pub mod crumb;
 pub mod decide;
-pub mod durable;
-pub mod failpoint;
 pub mod layout;
 pub mod lock;
-pub mod orphans;
 pub mod run;
-pub mod storage;
 #[cfg(test)]
 mod tests;
 

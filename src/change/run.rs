@@ -7,10 +7,9 @@ use anyhow::{Context as _, Result};
 
 use super::context::Context;
 use super::decide::{Action, Probe, decide};
-use super::failpoint;
 use super::layout::Layout;
-use super::storage;
-use crate::exec::{ExecError, Runner};
+use crate::host::exec::{ExecError, Runner};
+use crate::host::{failpoint, flush, orphans, pools};
 use crate::journal::{Journal, Output, Question, Record, Run, State, StepState};
 use crate::plan::{self, Plan, Step};
 use crate::step::{self, NeedsDecision};
@@ -143,9 +142,9 @@ impl Session<'_> {
         let packages = |run: &Run| run.next().is_some_and(|at| matches!(run.plan.steps[at].action, plan::Action::Package(_)));
         if self.state.current().is_some_and(packages) {
             let (hurry, say) = (|| self.runner.interrupt.requested(), |text: &str| (self.watch)(&Event::Said(text)));
-            super::orphans::let_finish(&self.root.join("proc"), &self.state.opening.change, &hurry, &say)?;
+            orphans::let_finish(&self.root.join("proc"), &self.state.opening.change, &hurry, &say)?;
         }
-        for process in super::orphans::end(&self.root.join("proc"), &self.state.opening.change)? {
+        for process in orphans::end(&self.root.join("proc"), &self.state.opening.change)? {
             (self.watch)(&Event::Said(&format!("ended a command of an earlier run: {process}")));
         }
         let mut checked = false;
@@ -208,8 +207,8 @@ impl Session<'_> {
         Ok(None)
     }
 
-    fn pools_answer(&self) -> Result<(), storage::Suspended> {
-        storage::answers(&self.runner.pools)
+    fn pools_answer(&self) -> Result<(), pools::Suspended> {
+        pools::answers(&self.runner.pools)
     }
 
     /// Nothing is begun on a pool that does not answer.
@@ -314,7 +313,7 @@ impl Session<'_> {
     /// What is wrong with pools and disks and is not in the error's own words.
     fn storage_trouble(&self, error: &anyhow::Error) -> Vec<String> {
         if let Err(suspended) = self.pools_answer() {
-            let said = error.chain().any(|cause| cause.downcast_ref::<storage::Suspended>().is_some());
+            let said = error.chain().any(|cause| cause.downcast_ref::<pools::Suspended>().is_some());
             // Its file systems are not asked: who asks one may wait.
             return if said { Vec::new() } else { vec![suspended.to_string()] };
         }
@@ -322,7 +321,7 @@ impl Session<'_> {
         let data = self.state.opening.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
         let (capture, installer) = (self.layout.capture(), self.layout.installer());
         let own = [self.layout.folder(), capture.as_path(), installer.as_path()];
-        storage::full(system.iter().map(std::path::PathBuf::as_path).chain(own).chain(data))
+        pools::full(system.iter().map(std::path::PathBuf::as_path).chain(own).chain(data))
     }
 
     /// Takes the effects from `at` back to the step `to` away, newest first, and writes that they are to be made again.
@@ -360,7 +359,7 @@ impl Session<'_> {
         }
         let data = self.state.opening.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
         let (capture, installer) = (self.layout.capture(), self.layout.installer());
-        super::durable::flush(self.runner, [self.layout.folder(), capture.as_path(), installer.as_path()].into_iter(), data)
+        flush::flush(self.runner, [self.layout.folder(), capture.as_path(), installer.as_path()].into_iter(), data)
     }
 
     fn with<T>(&self, work: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use super::{Exit, Global, Trouble};
 use crate::change::{Layout, Lock, LockError};
+use crate::host::files::stat_optional;
+use crate::host::trust;
 use crate::journal::{self, Phase, State};
-use crate::look::look;
-use crate::trust;
 
 /// A change's folder.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ pub fn all(global: &Global) -> Result<Vec<Found>, Trouble> {
         let entry = entry.map_err(|error| unreadable_folder(&folder, &error))?;
         let Ok(id) = entry.file_name().into_string() else { continue };
         let path = Layout::new(&global.state, &id, None).journal();
-        match look(&path) {
+        match stat_optional(&path) {
             Ok(None) => continue,
             Ok(Some(_)) => {}
             // An open change that a disk does not show is no free way for another one.

@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Local, LocalResult, NaiveDateTime, TimeZone};
 
 use super::{Exit, Global, Trouble, changes};
-use crate::change::{Layout, storage};
-use crate::exec::{Command, Interrupt, Runner};
+use crate::change::Layout;
+use crate::host::exec::{Command, Interrupt, Runner};
+use crate::host::pools;
 use crate::journal::{Beside, FORMAT, NodePart, Opening, Output, State};
 use crate::plan::Mount;
 use crate::playbook::model::{CommandSpec, Playbook, Strategy};
@@ -118,7 +119,7 @@ impl Desk {
                 .next("backout migrate --user NAME", "move a user to the host with the new version"));
         }
         // What is asked below would wait for it.
-        storage::answers(&storage::pools("/proc".as_ref(), self.place().datasets.iter()))
+        pools::answers(&pools::of("/proc".as_ref(), self.place().datasets.iter().map(|dataset| dataset.pool().to_string())))
             .map_err(|suspended| Trouble::new(Exit::Refused, suspended.to_string()))?;
         let mut values = self.site.values().clone();
         if let Some(state) = state {

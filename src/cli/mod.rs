@@ -18,7 +18,7 @@ pub use exit::{Exit, Trouble};
 pub use verbs::status::{Report, report};
 
 use self::verbs::{abort, adopt, check, commit, downgrade, log, migrate, plan, playbook, resume, snapshot, status, undo, upgrade};
-use crate::exec::Runner;
+use crate::host::exec::Runner;
 use crate::zfs::{self, Engine, EngineName};
 
 /// Upgrade a stateful service on ZFS, and bring the previous version back without losing what was written since.
@@ -67,7 +67,7 @@ pub struct Global {
     json: bool,
     #[cfg(feature = "crash-points")]
     #[command(flatten)]
-    failpoints: crate::change::failpoint::Failpoints,
+    failpoints: crate::host::failpoint::Failpoints,
 }
 
 impl Global {
@@ -155,7 +155,7 @@ pub fn main() -> ExitCode {
     };
     let global = &cli.global;
     #[cfg(feature = "crash-points")]
-    crate::change::failpoint::set(global.failpoints.clone());
+    crate::host::failpoint::set(global.failpoints.clone());
     let result = match &cli.verb {
         Verb::Check => check::run(global),
         Verb::Plan(arguments) => plan::run(global, arguments),

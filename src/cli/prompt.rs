@@ -11,7 +11,7 @@ use crate::preflight::{Finding, Severity};
 pub fn confirm_each(findings: &[Finding], answers: &Answers) -> Result<(), Trouble> {
     for finding in findings.iter().filter(|finding| finding.severity == Severity::Confirm) {
         let names = if finding.subjects.is_empty() { vec![finding.check.to_owned()] } else { finding.subjects.clone() };
-        let flags = names.iter().map(|name| format!("--accept {}", crate::exec::quote(name))).collect::<Vec<_>>().join(" ");
+        let flags = names.iter().map(|name| format!("--accept {}", crate::host::quote::quote(name))).collect::<Vec<_>>().join(" ");
         if answers.yes || !terminal() {
             let mut trouble = Trouble::new(Exit::Refused, "an answer is missing");
             trouble.cause.push(finding.to_string());

@@ -6,14 +6,15 @@ use super::desk::Desk;
 use super::render::Watcher;
 use super::verbs::status::report;
 use super::{Exit, Global, Trouble, changes};
-use crate::change::layout::write_atomic;
 use crate::change::run::{Outcome, Session};
-use crate::change::{Layout, Lock, storage};
-use crate::exec::{Interrupt, Runner, Storage};
+use crate::change::{Layout, Lock};
+use crate::host::exec::{Interrupt, Runner, Storage};
+use crate::host::files::stat_optional;
+use crate::host::files::write_atomic;
+use crate::host::pools;
+use crate::host::trust;
 use crate::journal::{Journal, Opening, Question, Record, State};
-use crate::look::look;
 use crate::plan::Plan;
-use crate::trust;
 
 /// What is to be carried out.
 pub enum Task {
@@ -29,7 +30,7 @@ pub fn open(global: &Global, desk: &Desk, opening: &Opening) -> Result<(), Troub
     let work = || -> anyhow::Result<()> {
         use anyhow::Context as _;
         let journal = layout.journal();
-        let found = look(&journal).with_context(|| format!("cannot look at {}", journal.display()))?;
+        let found = stat_optional(&journal).with_context(|| format!("cannot look at {}", journal.display()))?;
         anyhow::ensure!(found.is_none(), "{} is there already", journal.display());
         layout.create().with_context(|| format!("cannot make {}", layout.folder().display()))?;
         write_atomic(&layout.playbook(), desk.playbook.text().as_bytes()).context("cannot copy the playbook")?;
@@ -43,7 +44,7 @@ pub fn open(global: &Global, desk: &Desk, opening: &Opening) -> Result<(), Troub
         Ok(())
     };
     work().map_err(|error| {
-        let look = format!("df -h {}", crate::exec::quote(&global.state.display().to_string()));
+        let look = format!("df -h {}", crate::host::quote::quote(&global.state.display().to_string()));
         let trouble = Trouble::new(Exit::Failed, "the change could not be opened").because(&error);
         trouble.next(look, "see what is wrong with the place of the journals; then the same command again")
     })
@@ -73,7 +74,7 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
         .and_then(|state| state.ok_or_else(|| "it is empty".to_owned()))
         .map_err(|why| changes::unreadable(&change, &why))?;
     // What lies in them is run, or restored (S9); the change's own folder was looked at when its journal was read.
-    for folder in [layout.capture(), layout.installer()].iter().filter(|folder| !matches!(look(folder), Ok(None))) {
+    for folder in [layout.capture(), layout.installer()].iter().filter(|folder| !matches!(stat_optional(folder), Ok(None))) {
         trust::whole_way(folder).map_err(|distrust| changes::unreadable(&change, &distrust.to_string()))?;
     }
     let opening = &state.opening;
@@ -87,11 +88,11 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
     let interrupt = Interrupt::on_signals().map_err(|error| Trouble::new(Exit::Failed, format!("cannot listen to signals: {error}")))?;
     let mut runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
     let quiet = runner.quiet();
-    let found = storage::pools("/proc".as_ref(), state.opening.datasets.iter().map(|mount| &mount.dataset));
+    let found = pools::of("/proc".as_ref(), state.opening.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
     let pools: Vec<Storage> = found.into_iter().map(|pool| pool.asked(&quiet)).collect();
     runner.pools.clone_from(&pools);
     let (outer, journal_at) = (global.clone(), layout.journal());
-    let _watch = storage::Watch::over(pools, move |suspended| hangs(&outer, &journal_at, &suspended.into()));
+    let _watch = pools::Watch::over(pools, move |suspended| hangs(&outer, &journal_at, &suspended.into()));
     // What `zfs` starts ends with it: the engine's many commands need no control group.
     let engine = global.engine(&runner)?;
     let runner = runner.contained();

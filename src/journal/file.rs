@@ -220,7 +220,7 @@ impl Journal {
             return Err(std::io::Error::other("struck"));
         }
         #[cfg(feature = "crash-points")]
-        if let Err(full) = crate::change::failpoint::full(&what(bytes)) {
+        if let Err(full) = crate::host::failpoint::full(&what(bytes)) {
             self.file.write_all(&bytes[..bytes.len() / 2])?;
             return Err(full);
         }
@@ -234,7 +234,7 @@ impl Journal {
     /// A strike before, in the middle of, or after the writing of a line.
     #[cfg(test)]
     fn struck(&mut self, bytes: &[u8], after: bool) -> std::io::Result<bool> {
-        use crate::change::failpoint::testing::{Strike, ask, kill, tick};
+        use crate::host::failpoint::testing::{Strike, ask, kill, tick};
         let what = what(bytes);
         if after {
             return if tick(&format!("{what} after"), true) { Err(std::io::Error::other("struck")) } else { Ok(false) };

@@ -11,7 +11,7 @@ pub use super::datasets::{
 };
 use super::reserve::Reserve;
 use super::users::{AssignUsers, CaptureUsers, DropBackup, HoldUsers, ProveUsers, RestoreUsers};
-use crate::exec::Command;
+use crate::host::exec::Command;
 
 /// What a step does. Each has a file of the same name under `step/`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

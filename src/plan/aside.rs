@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::exec::Command;
+use crate::host::exec::Command;
 
 /// See [`super::Action::Switch`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::parts::Parts;
 use super::{Action, Package, PackageJob, Plan, Step};
-use crate::exec::Command;
+use crate::host::exec::Command;
 use crate::journal::Opening;
 use crate::playbook::Playbook;
 

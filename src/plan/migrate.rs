@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::users::{AssignUsers, CaptureUsers, DropBackup, HoldUsers, OnHost, ProveUsers, Reach, RestoreUsers, Show, UserList};
 use super::{Action, Plan, Procedure, Step};
-use crate::exec::Command;
+use crate::host::exec::Command;
 use crate::journal::{Run, State, StepState};
 use crate::playbook::coexistent::{Coexistent, Host, Hosts};
 use crate::playbook::model::CommandSpec;

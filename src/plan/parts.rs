@@ -8,7 +8,7 @@ use super::{
     Action, CapturePass, Config, Goal, Maintenance, Mount, Mounts, Package, PackageJob, READY_WITHIN, SaveInstaller, Service, Side, Step,
     Switch, TakeInventory,
 };
-use crate::exec::Command;
+use crate::host::exec::Command;
 use crate::journal::Opening;
 use crate::playbook::Playbook;
 use crate::playbook::model::{CommandSpec, Order, ServiceState};

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::exec::Command;
+use crate::host::exec::Command;
+use crate::host::quote::shell;
 use crate::playbook::coexistent::Host;
-use crate::quote::shell;
 
 /// A command, and the host that it runs on: of a pipe the first program does, the others run here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::check_site::ValidatedSite;
 use super::problem::{Problems, nearest};
 use super::validated::Validated;
-use crate::trust::{self, Distrust};
+use crate::host::trust::{self, Distrust};
 
 /// Where playbooks are looked for, before those compiled in.
 pub const DIRS: &[&str] = &["/etc/backout/playbooks", "/usr/share/backout/playbooks"];

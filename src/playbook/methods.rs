@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::model::{CommandSpec, Pass, Playbook, VersionRule};
 use super::version;
-use crate::exec;
+use crate::host::exec;
 
 /// Time limit of a command that names none.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);

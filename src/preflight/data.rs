@@ -119,7 +119,7 @@ pub(super) fn links(facts: &Facts) -> Vec<Finding> {
         findings.push(
             Finding::warn(ID, "folders too large to be searched for links to the end")
                 .detail(facts.links_unsearched.iter().cloned())
-                .remedy(facts.links_unsearched.iter().map(|path| format!("find {} -type l", crate::exec::quote(path)))),
+                .remedy(facts.links_unsearched.iter().map(|path| format!("find {} -type l", crate::host::quote::quote(path)))),
         );
     }
     findings
@@ -139,7 +139,7 @@ pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
         finding
             .detail(at_most(mounts.iter().map(|mount| format!("{} ({}) at {}", mount.source, mount.fstype, mount.point.display()))))
             .detail(["They are not in the snapshot, and as long as they are mounted the dataset cannot be unmounted for the rollback."])
-            .remedy(mounts.iter().map(|mount| format!("umount {}", crate::exec::quote(&mount.point.display().to_string())))),
+            .remedy(mounts.iter().map(|mount| format!("umount {}", crate::host::quote::quote(&mount.point.display().to_string())))),
     ]
 }
 
@@ -148,8 +148,8 @@ mod tests {
     use super::super::Occasion;
     use super::super::facts::LinkOut;
     use super::super::fixture::{facts, lies, show};
-    use super::super::mounts::Mount;
     use super::*;
+    use crate::host::mounts::Mount;
 
     #[test]
     fn off_the_datasets() {

@@ -2,7 +2,7 @@
 
 use super::Finding;
 use super::facts::{DatasetFact, Facts, Place};
-use crate::exec::quote;
+use crate::host::quote::quote;
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::{ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE, MAX_NAME};
 

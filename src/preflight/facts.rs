@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Occasion;
-use super::mounts::Mount;
-use super::proc::Process;
+use crate::host::mounts::Mount;
+use crate::host::processes::Process;
 use crate::playbook::Way;
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::{Dataset, Guid, Snapshot};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::facts::*;
-use super::proc::Process;
 use super::{Finding, Occasion};
+use crate::host::processes::Process;
 use crate::playbook::Way;
 use crate::playbook::model::Verdict;
 use crate::playbook::site::RollbackChoice;

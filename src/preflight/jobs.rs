@@ -3,7 +3,7 @@
 use super::Finding;
 use super::facts::{Facts, Job, JobSource};
 use super::text::at_most;
-use crate::exec::quote;
+use crate::host::quote::quote;
 
 /// Jobs that make snapshots by themselves: theirs would be newer than ours, and a rollback in place would destroy them.
 pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {

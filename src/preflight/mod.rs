@@ -15,13 +15,8 @@ pub mod facts;
 mod full;
 pub mod gather;
 mod jobs;
-// Moves to the layer below.
-#[path = "../guard/mounts.rs"]
-pub mod mounts;
 mod places;
 mod pool;
-#[path = "../guard/proc.rs"]
-pub mod proc;
 mod product;
 mod rights;
 mod services;

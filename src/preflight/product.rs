@@ -3,7 +3,7 @@
 use super::Finding;
 use super::facts::{Facts, Program, QuestionFact, RequirementFact, SavedFile, Uncapturable};
 use super::text::count;
-use crate::exec::quote;
+use crate::host::quote::quote;
 
 /// The playbook's requirements.
 pub(super) fn requirements(facts: &Facts) -> Vec<Finding> {

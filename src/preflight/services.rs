@@ -3,7 +3,7 @@
 use super::facts::{Facts, Unit};
 use super::text::at_most;
 use super::{Finding, Occasion, Severity};
-use crate::exec::quote;
+use crate::host::quote::quote;
 
 /// Units are there and not masked by someone else.
 pub(super) fn units(facts: &Facts) -> Vec<Finding> {
@@ -96,7 +96,7 @@ pub(super) fn users(facts: &Facts) -> Vec<Finding> {
                 remedy.push(line);
             }
         }
-        let line = |process: &super::proc::Process| match &process.uses {
+        let line = |process: &crate::host::processes::Process| match &process.uses {
             Some(uses) => format!("{process}: {uses}"),
             None => process.to_string(),
         };
@@ -121,8 +121,8 @@ mod tests {
     use super::super::Occasion;
     use super::super::facts::{UnitState, Users};
     use super::super::fixture::{facts, process, show};
-    use super::super::proc::Process;
     use super::*;
+    use crate::host::processes::Process;
 
     #[test]
     fn unit_states() {

@@ -3,7 +3,7 @@
 use super::facts::{CloneFact, DatasetFact, Facts, SnapshotFact};
 use super::text::{at_most, count, date, made, size};
 use super::{Finding, Occasion};
-use crate::exec::quote;
+use crate::host::quote::quote;
 
 /// No clock of a host that runs this is right before 2025.
 const EPOCH: i64 = 1_735_689_600;

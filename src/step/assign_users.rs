@@ -32,7 +32,7 @@ impl Effect for AssignUsers {
                     .runner
                     .run(&context.fill(&self.command, &values)?)
                     .with_context(|| format!("{user} could not be given to {}", self.host))?;
-                crate::change::failpoint::point("assign-users:one");
+                crate::host::failpoint::point("assign-users:one");
             }
         }
         Ok(Output::Nothing)

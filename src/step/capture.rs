@@ -27,13 +27,13 @@ impl Effect for CapturePass {
         super::mounts::needed(context)?;
         super::snapshot::unchanged(context)?;
         let dir = context.capture_dir();
-        crate::change::layout::private_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        crate::host::files::private_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         if let Some(command) = &self.command {
             context.command(command).context("the capture failed")?;
         }
         let mut taken = BTreeMap::new();
         for pattern in &self.new_files {
-            for path in crate::pattern::find(pattern)? {
+            for path in crate::host::pattern::find(pattern)? {
                 if files::is_file(&path)? && self.is_new(&path)? {
                     let target = place(&dir, &path, &mut taken)?;
                     if !looks_same(&path, &target) {
@@ -79,7 +79,7 @@ impl CapturePass {
     fn growth(&self, pattern: &str, dir: &Path, taken: &mut BTreeMap<OsString, PathBuf>) -> Result<()> {
         let find = |pattern: &str| -> Result<Vec<PathBuf>> {
             let mut found = Vec::new();
-            for path in crate::pattern::find(pattern)? {
+            for path in crate::host::pattern::find(pattern)? {
                 if files::is_file(&path)? {
                     found.push(path);
                 }

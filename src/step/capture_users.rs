@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use super::{Effect, files, users};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::change::layout::{private_dir, write_atomic};
+use crate::host::files::{private_dir, write_atomic};
 use crate::journal::Output;
 use crate::plan::{CaptureUsers, Step};
 
@@ -33,7 +33,7 @@ impl Effect for CaptureUsers {
             let mut verify = users::for_user(context, &self.verify, user)?;
             verify.stdin = Some(path);
             context.runner.run(&verify).with_context(|| format!("the backup of {user} cannot be read back"))?;
-            crate::change::failpoint::point("capture-users:one");
+            crate::host::failpoint::point("capture-users:one");
         }
         Ok(Output::Files { list: files::seal(&folder)? })
     }

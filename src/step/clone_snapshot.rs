@@ -50,7 +50,7 @@ impl Effect for CloneSnapshot {
         engine
             .clone_snapshot(&self.snapshot, &self.target, &properties)
             .with_context(|| format!("{} could not be cloned", self.snapshot))?;
-        crate::change::failpoint::point("clone:unmarked");
+        crate::host::failpoint::point("clone:unmarked");
         for (property, value) in engine.locals(&self.like)? {
             if !NOT_COPIED.contains(&property.as_str()) && !property.starts_with("backout:") {
                 engine

@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 use super::{Effect, files};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::change::layout::{private_dir, sync_dir};
-use crate::exec::Command;
+use crate::host::exec::Command;
+use crate::host::files::{private_dir, sync_dir};
 use crate::journal::Output;
 use crate::plan::{Config, Side, Step};
 
@@ -43,7 +43,7 @@ impl Effect for Save<'_> {
             private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
             copy_tree(context, path, &copy)?;
         }
-        crate::change::failpoint::full(&format!("config {}", saved_by(self.0.side))).context("cannot copy the configuration")?;
+        crate::host::failpoint::full(&format!("config {}", saved_by(self.0.side))).context("cannot copy the configuration")?;
         // Its modes are put back with it: a server that may not read its configuration runs without it.
         let list = files::list(&work)?;
         if files::is_there(&target)? {

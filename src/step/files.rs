@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::change::layout::{private_dir, sync_dir};
+use crate::host::files::stat_optional;
+use crate::host::files::{private_dir, sync_dir};
 use crate::journal::FileEntry;
-use crate::look;
 
 /// The SHA-256 of a file, in hexadecimal digits, and its size.
 pub(super) fn sha256(path: &Path) -> Result<(String, u64)> {
@@ -37,7 +37,7 @@ pub(super) fn sha256_of_first(path: &Path, limit: u64) -> Result<(String, u64)> 
 
 /// What is there; `None`: nothing.
 fn look(path: &Path) -> Result<Option<Metadata>> {
-    look::look(path).with_context(|| format!("cannot look at {}", path.display()))
+    stat_optional(path).with_context(|| format!("cannot look at {}", path.display()))
 }
 
 /// Whether anything is there.
@@ -79,7 +79,7 @@ pub(super) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<()> {
         source.seek(io::SeekFrom::Start(begin))?;
         let mut target = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
         io::copy(&mut source, &mut target)?;
-        crate::change::failpoint::full(&format!("copy {}", to.file_name().unwrap_or_default().display()))?;
+        crate::host::failpoint::full(&format!("copy {}", to.file_name().unwrap_or_default().display()))?;
         target.as_file().set_modified(modified)?;
         // An installer that runs must still run; nobody else than the owner may.
         target.as_file().set_permissions(Permissions::from_mode(0o600 | runs))?;

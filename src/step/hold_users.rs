@@ -26,7 +26,7 @@ impl Effect for HoldUsers {
             if !users::place(context, &self.show, user)?.1 {
                 let values = [("user", user.clone()), ("host", self.host.clone())];
                 context.runner.run(&context.fill(&self.command, &values)?).with_context(|| format!("{user} could not be put on hold"))?;
-                crate::change::failpoint::point("hold-users:one");
+                crate::host::failpoint::point("hold-users:one");
             }
         }
         Ok(Output::Nothing)

@@ -3,17 +3,17 @@
 use std::path::Path;
 
 use crate::change::context::Context;
-use crate::preflight::proc::{self, Process};
+use crate::host::processes::{self, Process};
 use crate::zfs::{Dataset, DatasetInfo, DatasetKind, ZfsError};
 
 /// Who uses it, as far as that can be told.
 pub(super) fn who(context: &Context<'_>, info: &DatasetInfo) -> Option<String> {
     let found = match (info.kind, info.mounted, &info.mountpoint) {
-        (DatasetKind::Filesystem, true, Some(path)) => proc::users_of(&context.proc(), std::slice::from_ref(path)).ok()?.found,
-        (DatasetKind::Filesystem, ..) => proc::mounted_elsewhere(&context.proc(), info.name.as_str()).ok()?,
+        (DatasetKind::Filesystem, true, Some(path)) => processes::users_of(&context.proc(), std::slice::from_ref(path)).ok()?.found,
+        (DatasetKind::Filesystem, ..) => processes::mounted_elsewhere(&context.proc(), info.name.as_str()).ok()?,
         (DatasetKind::Volume, ..) => {
             let device = Path::new("/dev/zvol").join(info.name.as_str()).canonicalize().ok()?;
-            proc::users_of(&context.proc(), &[device]).ok()?.found
+            processes::users_of(&context.proc(), &[device]).ok()?.found
         }
     };
     let line = |process: &Process| match &process.uses {

@@ -23,7 +23,7 @@ impl Effect for SaveInstaller {
             context.runner.run(&command).context("the installer of the installed version could not be put aside")?;
         }
         for pattern in &self.files {
-            for path in crate::pattern::find(pattern)? {
+            for path in crate::host::pattern::find(pattern)? {
                 let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
                 files::copy(&path, &dir.join(name))?;
             }

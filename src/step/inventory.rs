@@ -11,7 +11,7 @@ use regex::RegexSet;
 use super::{Effect, files};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::change::layout::{private_dir, sync_dir};
+use crate::host::files::{private_dir, sync_dir};
 use crate::journal::Output;
 use crate::plan::{Side, Step, TakeInventory};
 
@@ -57,7 +57,7 @@ impl Effect for TakeInventory {
         let work = beside(&target, ".new");
         let write = || -> std::io::Result<()> {
             let mut file = BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&work)?);
-            crate::change::failpoint::full(&format!("list {}", target.file_name().unwrap_or_default().display()))?;
+            crate::host::failpoint::full(&format!("list {}", target.file_name().unwrap_or_default().display()))?;
             for line in &list {
                 file.write_all(line)?;
                 file.write_all(b"\n")?;

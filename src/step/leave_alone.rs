@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, bail};
 use super::Effect;
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::exec::ExecError;
+use crate::host::exec::ExecError;
 use crate::journal::Output;
 use crate::plan::{Cluster, Step};
 

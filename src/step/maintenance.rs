@@ -7,9 +7,9 @@ use super::mounts::needed;
 use super::service::{remaining, wait_gone, wait_ready};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
+use crate::host::processes;
 use crate::journal::Output;
 use crate::plan::{Maintenance, Step};
-use crate::preflight::proc;
 
 /// Starts it.
 pub(super) struct Start<'a>(pub &'a Maintenance);
@@ -19,7 +19,7 @@ pub(super) struct Stop<'a>(pub &'a Maintenance);
 impl Effect for Start<'_> {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let own = if self.0.own.is_empty() { &self.0.processes } else { &self.0.own };
-        if proc::processes_named(&context.proc(), own).map_err(anyhow::Error::msg)?.is_empty() {
+        if processes::named(&context.proc(), own).map_err(anyhow::Error::msg)?.is_empty() {
             return Ok(Probe::Absent);
         }
         Ok(match &self.0.ready {

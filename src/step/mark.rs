@@ -6,7 +6,7 @@ use regex::Regex;
 use super::{Effect, installed_version};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::exec::{Command, Runner};
+use crate::host::exec::{Command, Runner};
 use crate::journal::Output;
 use crate::plan::{Mark, ReadMark, Step};
 use crate::playbook::template;

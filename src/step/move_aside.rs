@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::Effect;
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::change::layout::{private_dir, sync_dir};
+use crate::host::files::{private_dir, sync_dir};
 use crate::journal::{Output, StepState};
 use crate::plan::{Folders, Step};
 
@@ -37,7 +37,7 @@ impl Effect for Aside<'_> {
         for (path, aside) in &self.0.moves {
             if !exists(aside)? {
                 rename(path, aside)?;
-                crate::change::failpoint::point("move-aside:renamed");
+                crate::host::failpoint::point("move-aside:renamed");
             }
         }
         Ok(Output::Nothing)

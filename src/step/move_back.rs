@@ -38,7 +38,7 @@ impl Effect for MoveBack {
                     }
                     None => remove(path)?,
                 }
-                crate::change::failpoint::point("move-back:out-of-the-way");
+                crate::host::failpoint::point("move-back:out-of-the-way");
             }
             rename(aside, path)?;
         }

@@ -6,7 +6,7 @@ use regex::Regex;
 use super::Effect;
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::exec::{ExecError, Runner};
+use crate::host::exec::{ExecError, Runner};
 use crate::journal::Output;
 use crate::plan::{Package, PackageJob, Step};
 
@@ -14,7 +14,7 @@ use crate::plan::{Package, PackageJob, Step};
 ///
 /// # Errors
 /// When the command cannot be started or does not end. One that fails, or is not there, says that nothing is installed.
-pub fn installed_version(runner: &Runner, command: &crate::exec::Command, pattern: &str) -> Result<Option<String>> {
+pub fn installed_version(runner: &Runner, command: &crate::host::exec::Command, pattern: &str) -> Result<Option<String>> {
     let pattern = Regex::new(pattern).with_context(|| format!("the version pattern {pattern:?} is not a regular expression"))?;
     let printed = match runner.run(command) {
         Ok(output) => output.stdout,
@@ -100,7 +100,7 @@ impl Effect for Package {
 #[cfg(test)]
 mod tests {
     use super::{installed_version, version_is};
-    use crate::exec::{Command, Runner};
+    use crate::host::exec::{Command, Runner};
 
     #[test]
     fn a_version_command_that_was_removed_says_that_nothing_is_installed() {

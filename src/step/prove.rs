@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Effect, NeedsDecision, files, inventory};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::change::layout::write_atomic;
+use crate::host::files::write_atomic;
 use crate::journal::{Output, Proof};
 use crate::plan::{Prove, Side, Step};
 

@@ -37,11 +37,11 @@ impl Effect for PutBack {
             }
             self.take(context, &self.dataset)?;
             engine.rename(&self.dataset, away)?;
-            crate::change::failpoint::point("put-back:away");
+            crate::host::failpoint::point("put-back:away");
         }
         if engine.dataset(&self.dataset)?.is_none() {
             engine.rename(&self.aside, &self.dataset)?;
-            crate::change::failpoint::point("put-back:renamed");
+            crate::host::failpoint::point("put-back:renamed");
         }
         if self.keep_as.is_some() {
             mark(context, &self.members_under(away)?, "undone")?;

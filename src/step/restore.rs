@@ -11,8 +11,8 @@ use regex::RegexSet;
 use super::{Effect, NeedsDecision, files};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::change::layout::write_atomic;
-use crate::exec::Output as Printed;
+use crate::host::exec::Output as Printed;
+use crate::host::files::write_atomic;
 use crate::journal::{Output, REJECTED};
 use crate::plan::{Restore, Step};
 

@@ -21,11 +21,11 @@ impl Effect for RestoreUsers {
             context.runner.run(&users::for_user(context, &self.clear, user)?).with_context(|| {
                 format!("what {} has of {user} could not be removed: it is the rest of an earlier move", self.clear.host.name)
             })?;
-            crate::change::failpoint::point("restore-users:cleared");
+            crate::host::failpoint::point("restore-users:cleared");
             let mut restore = users::for_user(context, &self.restore, user)?;
             restore.stdin = Some(users::backup_file(&folder, user));
             context.runner.run(&restore).with_context(|| format!("{user} could not be restored on {}", self.restore.host.name))?;
-            crate::change::failpoint::point("restore-users:one");
+            crate::host::failpoint::point("restore-users:one");
         }
         Ok(Output::Nothing)
     }

@@ -8,10 +8,10 @@ use super::Effect;
 use super::mounts::needed;
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::exec::{Command, ExecError};
+use crate::host::exec::{Command, ExecError};
+use crate::host::processes;
 use crate::journal::Output;
 use crate::plan::{Service, Step};
-use crate::preflight::proc;
 
 /// How long systemd may take for a unit, but for stopping it.
 const UNIT_LIMIT: Duration = Duration::from_secs(900);
@@ -212,7 +212,7 @@ fn stop_unit(context: &Context<'_>, unit: &str, limit: Duration) -> Result<()> {
 /// Whether a process is there that serves clients; where the playbook does not tell them apart, any process.
 fn open(service: &Service, context: &Context<'_>) -> Result<bool> {
     let serving: Vec<String> = service.processes.iter().filter(|name| !service.in_maintenance.contains(name)).cloned().collect();
-    Ok(!proc::processes_named(&context.proc(), &serving).map_err(anyhow::Error::msg)?.is_empty())
+    Ok(!processes::named(&context.proc(), &serving).map_err(anyhow::Error::msg)?.is_empty())
 }
 
 fn still_there(service: &Service, context: &Context<'_>) -> Result<Vec<String>> {
@@ -222,8 +222,8 @@ fn still_there(service: &Service, context: &Context<'_>) -> Result<Vec<String>> 
 /// The processes of these names, and those that use these paths.
 pub(super) fn remaining(context: &Context<'_>, names: &[String], paths: &[std::path::PathBuf]) -> Result<Vec<String>> {
     let root = context.proc();
-    let named = proc::processes_named(&root, names).map_err(anyhow::Error::msg)?;
-    let users = proc::users_of(&root, paths).map_err(anyhow::Error::msg)?;
+    let named = processes::named(&root, names).map_err(anyhow::Error::msg)?;
+    let users = processes::users_of(&root, paths).map_err(anyhow::Error::msg)?;
     let mut found: Vec<_> = named.into_iter().chain(users.found).map(|process| process.to_string()).collect();
     found.sort();
     found.dedup();

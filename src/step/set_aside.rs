@@ -56,7 +56,7 @@ impl Effect for TakePlace {
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         if context.engine.dataset(&self.dataset)?.is_none() {
             context.engine.rename(&self.candidate, &self.dataset)?;
-            crate::change::failpoint::point("take-place:renamed");
+            crate::host::failpoint::point("take-place:renamed");
         }
         mark(context, &self.members, "active")?;
         Ok(Output::Nothing)

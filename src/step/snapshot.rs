@@ -86,7 +86,7 @@ impl Effect for TakeSnapshot {
             let properties: Vec<(&str, &str)> = properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
             context.engine.snapshot(&missing, &properties).context("the snapshot could not be taken")?;
         }
-        crate::change::failpoint::point(&format!("snapshot-{}:unheld", self.crumb));
+        crate::host::failpoint::point(&format!("snapshot-{}:unheld", self.crumb));
         if self.hold {
             for name in self.names()? {
                 context.engine.hold(&name, &context.tag()).with_context(|| format!("{name} could not be held"))?;

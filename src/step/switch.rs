@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Effect, installed_version, version_is};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::change::layout::sync_dir;
+use crate::host::files::sync_dir;
 use crate::journal::Output;
 use crate::plan::{Step, Switch};
 
@@ -59,11 +59,11 @@ impl Effect for Switch {
                 let target = fs::read_link(&other)
                     .with_context(|| format!("neither {} nor {} says where the data is", mine.display(), other.display()))?;
                 set(&mine, &target)?;
-                crate::change::failpoint::point("switch:data-link");
+                crate::host::failpoint::point("switch:data-link");
             }
         }
         set(&self.link, &self.to)?;
-        crate::change::failpoint::point("switch:link");
+        crate::host::failpoint::point("switch:link");
         for name in &self.data_links {
             let old = self.from.join(name);
             if link_target(&old)?.is_some() {

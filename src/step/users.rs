@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use regex::Regex;
 
 use crate::change::context::Context;
-use crate::exec::{Command, Runner};
+use crate::host::exec::{Command, Runner};
 use crate::plan::{OnHost, Show, UserList};
 use crate::playbook::template;
 

@@ -82,7 +82,7 @@ pub enum ZfsError {
     },
     /// Everything else, with the command's own words.
     #[error(transparent)]
-    Exec(#[from] crate::exec::ExecError),
+    Exec(#[from] crate::host::exec::ExecError),
     /// A call of the library failed.
     #[error("{call} failed: {error}")]
     Call {

@@ -5,19 +5,19 @@
 
 pub mod cli;
 mod error;
-pub mod fake;
 #[cfg(feature = "lzc")]
 pub mod lzc;
 mod names;
 mod rollback;
+pub mod sim;
 mod verify;
 
 pub use cli::CliEngine;
 pub use error::ZfsError;
-pub use fake::FakeEngine;
 #[cfg(feature = "lzc")]
 pub use lzc::LzcEngine;
 pub use names::{Dataset, Guid, MAX_NAME, NameError, Pool, Snapshot};
+pub use sim::FakeEngine;
 
 /// The user property that says which change a snapshot or dataset of ours belongs to.
 pub const PROP_CHANGE: &str = "backout:change";
@@ -239,7 +239,7 @@ pub enum EngineName {
 ///
 /// # Errors
 /// [`ZfsError::Unavailable`] when the library is asked for, and is not there.
-pub fn open(runner: crate::exec::Runner, asked: Option<EngineName>) -> Result<Box<dyn Engine>> {
+pub fn open(runner: crate::host::exec::Runner, asked: Option<EngineName>) -> Result<Box<dyn Engine>> {
     let cli = CliEngine::new(runner);
     match asked {
         Some(EngineName::Cli) => Ok(Box::new(cli)),
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn an_engine_that_is_asked_for_is_that_one_or_none() {
-        let open = |asked| open(crate::exec::Runner::default(), asked).map(|engine| engine.name());
+        let open = |asked| open(crate::host::exec::Runner::default(), asked).map(|engine| engine.name());
         assert!(matches!(open(Some(EngineName::Cli)), Ok("cli")));
         assert!(open(None).is_ok());
         assert!(matches!(open(Some(EngineName::Lzc)), Ok("lzc") | Err(ZfsError::Unavailable(_))));

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use backout::exec::Runner;
+use backout::host::exec::Runner;
 use backout::zfs::{CliEngine, Dataset, DatasetKind, Engine, Pool, Snapshot};
 
 use crate::world::World;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use backout::host::mounts;
 use backout::journal::{State, file};
 use backout::playbook::{Problems, Validated, ValidatedSite, library};
-use backout::preflight::mounts;
 use backout::zfs::cli::parse;
 use backout::zfs::{Dataset, Snapshot};
 

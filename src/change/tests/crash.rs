@@ -9,8 +9,8 @@ use super::host::{Mode, Stops};
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
-use crate::change::failpoint::testing::{Hook, Strike};
 use crate::change::run::Outcome;
+use crate::host::failpoint::testing::{Hook, Strike};
 
 /// Strikes at the n-th place that is asked (from 1), once; counts.
 fn nth(n: usize, strike: Strike, count: Rc<RefCell<Places>>) -> Hook {

@@ -1,7 +1,7 @@
 //! The in-memory engine, struck before, within and after every call that changes something.
 
-use crate::change::failpoint::testing::{Strike, ask, kill, tick};
-use crate::zfs::fake::{Fault, How, When};
+use crate::host::failpoint::testing::{Strike, ask, kill, tick};
+use crate::zfs::sim::{Fault, How, When};
 use crate::zfs::{
     BookmarkInfo, Change, Dataset, DatasetInfo, Engine, FakeEngine, Guid, Pool, PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot,
     SnapshotInfo, ZfsError,

@@ -73,7 +73,7 @@ fn a_journal_cut_anywhere_is_its_whole_lines() {
 
 fn no_flipped_bit(reach: Reach) {
     let world = World::new(PLAIN);
-    let hook = |at: &str, _: bool| (at == "point stop:started").then_some(crate::change::failpoint::testing::Strike::Kill);
+    let hook = |at: &str, _: bool| (at == "point stop:started").then_some(crate::host::failpoint::testing::Strike::Kill);
     world.once(Some(world.plan(Verb::Upgrade, &world.state())), Some(Box::new(hook)));
     let bytes = world.journal();
     let whole = lines(&bytes);

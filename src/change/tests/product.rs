@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::host::{DATA, Host, INDEX, LOG, Mode, Stops};
-use crate::change::failpoint::testing::tick;
-use crate::exec::{Command, ExecError, Output};
+use crate::host::exec::{Command, ExecError, Output};
+use crate::host::failpoint::testing::tick;
 use crate::playbook::Way;
 use crate::zfs::FakeEngine;
 

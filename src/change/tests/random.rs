@@ -9,8 +9,8 @@ use proptest::test_runner::RngSeed;
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb};
-use crate::change::failpoint::testing::{Hook, Strike};
 use crate::change::run::Outcome;
+use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::{Phase, Record};
 use crate::plan::Procedure;
 

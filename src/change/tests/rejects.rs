@@ -4,8 +4,8 @@ use super::host::Mode;
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
-use crate::change::failpoint::testing::{Hook, Strike};
 use crate::change::run::Outcome;
+use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::{Output, Question, REJECTED};
 
 const KINDS: [Kind; 2] = [PLAIN, ROUGH];

@@ -152,9 +152,9 @@ fn undo_twice_keeps_both() {
 }
 
 /// Ends the tool when the step of this id is about to be made, or was made.
-pub(super) fn until(step: &str, done: bool) -> crate::change::failpoint::testing::Hook {
+pub(super) fn until(step: &str, done: bool) -> crate::host::failpoint::testing::Hook {
     let place = format!("point {step}:{}", if done { "done" } else { "started" });
-    Box::new(move |at, _| (at == place).then_some(crate::change::failpoint::testing::Strike::Kill))
+    Box::new(move |at, _| (at == place).then_some(crate::host::failpoint::testing::Strike::Kill))
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn an_upgrade_that_fails_in_its_packages_is_backed_out() {
             for verb in [Verb::Keep, Verb::InPlace] {
                 let world = World::new(kind);
                 let plan = world.plan(Verb::Upgrade, &world.state());
-                let strike = move |at: &str| (at == place).then_some(crate::change::failpoint::testing::Strike::Fail);
+                let strike = move |at: &str| (at == place).then_some(crate::host::failpoint::testing::Strike::Fail);
                 let ended = world.once(Some(plan), Some(Box::new(move |at, _| strike(at))));
                 assert!(matches!(&ended, Ended::Outcome(Outcome::Failed { step, .. }) if step == "upgrade"), "{ended:?}");
                 world.run(verb);
@@ -236,8 +236,8 @@ fn a_failed_upgrade_s_downgrade_aborted_ends_upgraded() {
     for kind in KINDS {
         let world = World::new(kind);
         let plan = world.plan(Verb::Upgrade, &world.state());
-        let strike: crate::change::failpoint::testing::Hook =
-            Box::new(|at, _| (at == "command upgrade main one of two").then_some(crate::change::failpoint::testing::Strike::Fail));
+        let strike: crate::host::failpoint::testing::Hook =
+            Box::new(|at, _| (at == "command upgrade main one of two").then_some(crate::host::failpoint::testing::Strike::Fail));
         world.once(Some(plan), Some(strike));
         let plan = world.plan(Verb::Keep, &world.state());
         assert_eq!(world.once(Some(plan), Some(until("snapshot-upgraded", true))), Ended::Killed);
@@ -256,8 +256,8 @@ fn an_upgrade_from_a_prepared_snapshot_that_fails_is_not_rolled_back_without_a_c
     world.run(Verb::Snapshot);
     world.client();
     let plan = world.plan(Verb::Upgrade, &world.state());
-    let strike: crate::change::failpoint::testing::Hook =
-        Box::new(|at, _| (at == "command upgrade after").then_some(crate::change::failpoint::testing::Strike::Fail));
+    let strike: crate::host::failpoint::testing::Hook =
+        Box::new(|at, _| (at == "command upgrade after").then_some(crate::host::failpoint::testing::Strike::Fail));
     world.once(Some(plan), Some(strike));
     let state = world.state();
     let input = crate::plan::DowngradeInput {

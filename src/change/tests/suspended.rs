@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use super::kind::{PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
-use crate::change::failpoint::testing::{Hook, Strike};
 use crate::change::run::Outcome;
+use crate::host::failpoint::testing::{Hook, Strike};
 
 /// The file that tells the pool's state, in a folder that is there.
 fn state_file(world: &World, pool: &str) -> PathBuf {

@@ -11,10 +11,12 @@ use super::engine::Struck;
 use super::kind::Kind;
 use super::product::Product;
 use super::script::playbook;
-use crate::change::failpoint::testing::{self, Hook, Killed};
+use crate::change::Layout;
 use crate::change::run::{Event, Outcome, Session};
-use crate::change::{Layout, layout::private_dir, storage};
-use crate::exec::{Interrupt, Runner, StandIn};
+use crate::host::exec::{Interrupt, Runner, StandIn};
+use crate::host::failpoint::testing::{self, Hook, Killed};
+use crate::host::files::private_dir;
+use crate::host::pools;
 use crate::journal::{self, FORMAT, Journal, Opening, Output, Phase, Question, Record, State};
 use crate::plan::{self, DowngradeInput, Mount, Opened, Plan, Procedure};
 use crate::playbook::{Playbook, Way};
@@ -138,7 +140,7 @@ impl World {
         journal.append(Record::Opened(opening.clone())).expect("appended");
         let mut runner = Runner::new(None, None, Interrupt::default());
         let answers = product.clone();
-        runner.pools = storage::pools(&root.join("proc"), opening.datasets.iter().map(|mount| &mount.dataset));
+        runner.pools = pools::of(&root.join("proc"), opening.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
         runner.stand_in = StandIn(Some(Arc::new(move |command| answers.answer(command))));
         Self {
             engine: Struck { fake, method: kind.method },

@@ -6,12 +6,11 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::change::layout::write_atomic;
 use crate::cli::{Answers, Exit, Trouble};
-use crate::look::look;
+use crate::host::files::{stat_optional, write_atomic};
+use crate::host::trust;
 use crate::playbook::model::Silent;
 use crate::preflight::{Finding, Severity};
-use crate::trust;
 
 /// An answer: given, or still missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -183,7 +182,7 @@ pub fn template(verb: &str, findings: &[Finding], section: Option<&Silent>, valu
 /// # Errors
 /// When there is one, or it cannot be written.
 pub fn write(path: &Path, text: &str) -> Result<(), Trouble> {
-    let found = look(path)
+    let found = stat_optional(path)
         .map_err(|error| Trouble::new(Exit::Failed, format!("cannot tell whether {} is there", path.display())).because(&error.into()))?;
     if found.is_some() {
         let trouble = Trouble::new(Exit::Usage, format!("{} is there already: it may hold answers", path.display()));

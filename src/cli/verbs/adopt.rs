@@ -7,10 +7,10 @@ use clap::Args;
 
 use crate::change::Layout;
 use crate::change::crumb::Crumb;
-use crate::change::layout::write_atomic;
 use crate::cli::desk::Desk;
 use crate::cli::work::{self, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
+use crate::host::files::write_atomic;
 use crate::journal::{FORMAT, FileEntry, Line, Output, Record, State, file};
 use crate::plan::{self, Action, Plan, Procedure};
 use crate::preflight::Occasion;

@@ -78,7 +78,7 @@ fn accept(global: &Global, state: &State, answers: &Answers) -> Result<Plan, Tro
     if !left.unnamed.is_empty() {
         let mut trouble = Trouble::new(Exit::Refused, "snapshots that are not of this change would go with what is to be destroyed");
         trouble.cause.extend(left.unnamed.iter().cloned());
-        let flags: Vec<String> = left.unnamed.iter().map(|name| format!("--accept {}", crate::exec::quote(name))).collect();
+        let flags: Vec<String> = left.unnamed.iter().map(|name| format!("--accept {}", crate::host::quote::quote(name))).collect();
         return Err(trouble.next(format!("backout commit {}", flags.join(" ")), "destroy them too"));
     }
     if !left.bound.is_empty() {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Learnt;
+use crate::host::processes::Process;
 use crate::playbook::model::Verdict;
-use crate::preflight::proc::Process;
 
 /// A unit of the service (`systemctl show`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ pub(super) fn nodes(sources: &Sources<'_>) -> Option<ClusterFact> {
     };
     let disabled: Learnt<bool> = for_node(&how.disabled).and_then(|command| match (sources.run)(&command) {
         Ok(_) => Ok(true),
-        Err(crate::exec::ExecError::Failed { .. }) => Ok(false),
+        Err(crate::host::exec::ExecError::Failed { .. }) => Ok(false),
         Err(error) => Err(error.to_string()),
     });
     let marks = part.now.others.iter().map(|node| {

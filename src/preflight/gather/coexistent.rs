@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 
 use super::product::{question_fact, requirement_fact};
-use crate::exec::Runner;
+use crate::host::exec::Runner;
 use crate::plan::Move;
 use crate::playbook::coexistent::Host;
 use crate::playbook::model::{Occasion, Requirement, Strategy};
@@ -16,7 +16,7 @@ use crate::step;
 
 /// Looks at the hosts, the directory and these users.
 pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, users: &[String]) -> MoveFacts {
-    let run = |command: &crate::exec::Command| runner.run(command).map(|output| output.stdout).map_err(|error| error.to_string());
+    let run = |command: &crate::host::exec::Command| runner.run(command).map(|output| output.stdout).map_err(|error| error.to_string());
     let host = |host: &Host| {
         let on = it.on(host, &playbook.version.command);
         let command = on.host.command(&on.command);

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use crate::look::look;
+use crate::host::files::stat_optional;
+use crate::host::mounts::{Mount, mount_of};
+use crate::host::trust::{self, Distrust};
 use crate::preflight::Facts;
 use crate::preflight::facts::{DataPath, Learnt, Lies, LinkOut, Others, Place, Role};
-use crate::preflight::mounts::{Mount, mount_of};
-use crate::trust::{self, Distrust};
 use crate::zfs::Dataset;
 
 use super::{Sources, Table, zfs};
@@ -34,7 +34,7 @@ pub(super) fn lay_out(sources: &Sources<'_>, facts: &mut Facts, table: &Table) {
     facts.outside = sources.playbook.data.outside.iter().map(|path| map.data(sources, path)).collect();
     facts.system = SYSTEM
         .iter()
-        .filter(|path| !matches!(look(Path::new(path)), Ok(None)))
+        .filter(|path| !matches!(stat_optional(Path::new(path)), Ok(None)))
         .map(|path| map.place(Role::System, Path::new(path)))
         .collect();
     facts.places = sources.places.iter().map(|(role, path)| map.place(*role, path)).collect();
@@ -95,13 +95,14 @@ impl Map<'_> {
         let free = nix::sys::statvfs::statvfs(&nearest)
             .map(|room| room.blocks_available().saturating_mul(room.fragment_size()))
             .map_err(|error| format!("{}: {error}", nearest.display()));
-        let others = match trust::whole_way(path.ancestors().find(|folder| matches!(look(folder), Ok(Some(_)))).unwrap_or(&nearest)) {
-            Ok(()) => None,
-            Err(Distrust::Writable { path, why, remedy }) => Some(Others { why: format!("{}: {why}", path.display()), remedy }),
-            Err(error @ (Distrust::Read { .. } | Distrust::Link { .. })) => {
-                Some(Others { why: error.to_string(), remedy: "See why, as root.".into() })
-            }
-        };
+        let others =
+            match trust::whole_way(path.ancestors().find(|folder| matches!(stat_optional(folder), Ok(Some(_)))).unwrap_or(&nearest)) {
+                Ok(()) => None,
+                Err(Distrust::Writable { path, why, remedy }) => Some(Others { why: format!("{}: {why}", path.display()), remedy }),
+                Err(error @ (Distrust::Read { .. } | Distrust::Link { .. })) => {
+                    Some(Others { why: error.to_string(), remedy: "See why, as root.".into() })
+                }
+            };
         Place { role, path: path.to_owned(), nearest, on, free, others }
     }
 

@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use crate::exec::{Command, ExecError, Output};
+use crate::host::exec::{Command, ExecError, Output};
 use crate::playbook::model::{CommandSpec, Verdict};
 use crate::playbook::{Playbook, Site, Way};
 use crate::zfs::{Engine, Guid, Snapshot};
 
 use super::Occasion;
 use super::facts::{Caller, Facts, Learnt, OpenChange, Role, Users};
-use super::mounts::{self, Mount};
-use super::proc::{self, Process};
+use crate::host::mounts::{self, Mount};
+use crate::host::processes::{self, Process};
 
 mod beside;
 mod cluster;
@@ -146,7 +146,7 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
         installers: product::installers(sources),
     };
     disk::lay_out(sources, &mut facts, &table);
-    facts.servers = proc::processes_named(&sources.roots.proc, &facts.server_names);
+    facts.servers = processes::named(&sources.roots.proc, &facts.server_names);
     facts.users = users(sources, &facts);
     facts
 }
@@ -167,7 +167,7 @@ fn caller(sources: &Sources<'_>) -> Learnt<Caller> {
 
 /// `zfs send`, `zfs receive` and the same by other names (`zfs recv`).
 fn transfers(sources: &Sources<'_>) -> Learnt<Vec<Process>> {
-    let found = proc::processes_named(&sources.roots.proc, &["zfs".to_owned()])?;
+    let found = processes::named(&sources.roots.proc, &["zfs".to_owned()])?;
     let transfer = |process: &Process| process.cmdline.split(' ').nth(1).is_some_and(|verb| matches!(verb, "send" | "receive" | "recv"));
     Ok(found.into_iter().filter(transfer).collect())
 }
@@ -183,9 +183,9 @@ fn users(sources: &Sources<'_>, facts: &Facts) -> Learnt<Users> {
     if paths.is_empty() {
         return Ok(Users::default());
     }
-    let mut in_use = proc::users_of(&sources.roots.proc, &paths)?;
+    let mut in_use = processes::users_of(&sources.roots.proc, &paths)?;
     for dataset in facts.datasets().filter(|dataset| !dataset.mounted_at.is_empty()) {
-        let elsewhere = proc::mounted_elsewhere(&sources.roots.proc, dataset.name.as_str())?;
+        let elsewhere = processes::mounted_elsewhere(&sources.roots.proc, dataset.name.as_str())?;
         let new = |process: &Process| in_use.found.iter().all(|known| known.pid != process.pid);
         let new: Vec<Process> = elsewhere.into_iter().filter(new).collect();
         in_use.found.extend(new);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
-use crate::exec::Command;
+use crate::host::exec::Command;
 use crate::playbook::Way;
 use crate::playbook::model::{self, CommandSpec, Question, Requirement, Strategy};
 use crate::preflight::Occasion;
@@ -230,7 +230,7 @@ pub(super) fn secrets(sources: &Sources<'_>) -> Vec<String> {
         if path.is_empty() {
             continue;
         }
-        if let Err(error) = crate::secret::read(name, Path::new(&path)) {
+        if let Err(error) = crate::host::secret::read(name, Path::new(&path)) {
             let why = error.to_string();
             if !found.contains(&why) {
                 found.push(why);
@@ -246,7 +246,7 @@ pub(super) fn uncapturable(sources: &Sources<'_>) -> Vec<Uncapturable> {
     let mut found = Vec::new();
     for pattern in passes.flat_map(|pass| pass.new_files.iter().chain(&pass.grown_files)) {
         let Ok(pattern) = (sources.pattern)(pattern) else { continue };
-        let Err(error) = crate::pattern::find(&pattern) else { continue };
+        let Err(error) = crate::host::pattern::find(&pattern) else { continue };
         let it = Uncapturable { why: error.to_string(), denied: error.is_denied() };
         if !found.contains(&it) {
             found.push(it);
@@ -284,7 +284,7 @@ pub(super) fn installers(sources: &Sources<'_>) -> Installers {
 fn at_hand(sources: &Sources<'_>) -> Learnt<Vec<PathBuf>> {
     let mut files = Vec::new();
     for pattern in &sources.playbook.installer.files {
-        for path in crate::pattern::find(&(sources.pattern)(pattern)?).map_err(|error| error.to_string())? {
+        for path in crate::host::pattern::find(&(sources.pattern)(pattern)?).map_err(|error| error.to_string())? {
             if path.is_file() && !files.contains(&path) {
                 files.push(path);
             }

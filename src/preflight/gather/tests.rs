@@ -7,7 +7,7 @@ use std::path::Path;
 use super::*;
 use crate::preflight::facts::{Facts, JobSource};
 use crate::preflight::{Severity, check};
-use crate::zfs::fake::FakeEngine;
+use crate::zfs::sim::FakeEngine;
 use crate::zfs::{Dataset, DatasetKind};
 
 const PLAYBOOK: &str = r#"

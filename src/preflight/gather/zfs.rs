@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::host::mounts::{Mount, mount_of};
 use crate::preflight::Occasion;
 use crate::preflight::facts::{BookmarkFact, CloneFact, DatasetFact, Learnt, PoolFact, PoolState, Root, SnapshotFact, ZfsVersion};
-use crate::preflight::mounts::{Mount, mount_of};
 use crate::zfs::{Dataset, DatasetInfo, DatasetKind, PROP_CHANGE, Pool, SnapshotInfo, ZfsError};
 
 use super::{Sources, ask};

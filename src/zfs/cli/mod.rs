@@ -6,7 +6,7 @@ mod refine;
 
 use std::time::Duration;
 
-use crate::exec::{Command, ExecError, Output, Runner};
+use crate::host::exec::{Command, ExecError, Output, Runner};
 
 use super::{
     BookmarkInfo, Change, Dataset, DatasetInfo, Engine, Guid, Pool, PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot,

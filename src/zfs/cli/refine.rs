@@ -5,7 +5,7 @@
 
 use std::io::ErrorKind;
 
-use crate::exec::ExecError;
+use crate::host::exec::ExecError;
 use crate::zfs::ZfsError;
 
 /// Sentences without names, in small letters, and what they mean. The first that is found counts.

@@ -1,6 +1,7 @@
 //! A pool whose I/O is suspended answers nothing, and whoever waits for it cannot be killed before it does: nothing is begun on one, and who waits for one
 //! is told. A service that fails on one, or on a full disk, seldom says so: it is said beside its own words.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -10,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 
-use crate::exec::{self, Storage, quote};
-use crate::zfs::{Dataset, Pool};
+use crate::host::exec::{self, Storage};
+use crate::host::quote::quote;
 
 /// How long the I/O may be suspended before it is said that this process hangs. Commands are ended earlier, so what still waits then is the process itself.
 const HANGS_AFTER: Duration = Duration::from_secs(180);
@@ -26,14 +27,11 @@ const ROOM: u64 = 1 << 20;
 )]
 pub struct Suspended(pub String);
 
-/// The pools of these datasets, each with the file that tells its state.
-pub fn pools<'a>(proc: &Path, datasets: impl Iterator<Item = &'a Dataset>) -> Vec<Storage> {
-    let mut pools: Vec<Pool> = datasets.map(Dataset::pool).collect();
-    pools.sort();
-    pools.dedup();
-    let storage =
-        |pool: Pool| Storage { pool: pool.to_string(), state: proc.join("spl/kstat/zfs").join(pool.as_str()).join("state"), silent: false };
-    pools.into_iter().map(storage).collect()
+/// The pools of these names, each once, with the file that tells its state.
+pub fn of(proc: &Path, names: impl Iterator<Item = String>) -> Vec<Storage> {
+    let names: BTreeSet<String> = names.collect();
+    let state = |pool: &str| proc.join("spl/kstat/zfs").join(pool).join("state");
+    names.into_iter().map(|pool| Storage { state: state(&pool), pool, silent: false }).collect()
 }
 
 /// Whether none of them is suspended.
@@ -135,8 +133,7 @@ mod tests {
     #[test]
     fn the_pool_that_does_not_answer_is_named() {
         let proc = tempfile::tempdir().expect("temp dir");
-        let datasets: Vec<Dataset> = ["a/x", "b/y", "a/z"].iter().map(|name| name.parse().expect("a name")).collect();
-        let pools = pools(proc.path(), datasets.iter());
+        let pools = of(proc.path(), ["a", "b", "a"].into_iter().map(str::to_owned));
         assert_eq!(pools.len(), 2);
         assert_eq!(answers(&pools), Ok(()), "a pool without a file: no ZFS, or an old one");
         for (name, state) in [("a", "ONLINE\n"), ("b", "SUSPENDED\n")] {

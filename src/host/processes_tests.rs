@@ -61,7 +61,7 @@ fn names_are_the_kernels() {
     tree.process(104, "mariadbd", 'Z');
     let names = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|&name| name.into()).collect();
-        processes_named(tree.0.path(), &names).expect("read")
+        named(tree.0.path(), &names).expect("read")
     };
     let found = names(&["mariadbd"]);
     assert_eq!(found.len(), 1, "a zombie is no server");
@@ -70,7 +70,7 @@ fn names_are_the_kernels() {
     assert_eq!(names(&["a) (b"]).len(), 1);
     assert_eq!(names(&["fifteen-letters-and-more"]).len(), 1);
     assert!(names(&["maria"]).is_empty());
-    assert!(processes_named(Path::new("/no such"), &[]).is_err());
+    assert!(named(Path::new("/no such"), &[]).is_err());
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn marks_are_whole_variables() {
         tree.process(pid, "x", 'S');
         tree.write(&format!("{pid}/environ"), environ);
     }
-    let found = processes_marked(tree.0.path(), "c1").expect("read");
+    let found = marked(tree.0.path(), "c1").expect("read");
     assert_eq!(found.iter().map(|process| process.pid).collect::<Vec<_>>(), [301]);
 }
 
@@ -150,7 +150,7 @@ fn units_are_whole_parts() {
     let tree = Tree::new();
     tree.process(401, "x", 'S');
     tree.write("401/cgroup", "0::/system.slice/mariadb.service\n");
-    let found = processes_named(tree.0.path(), &["x".into()]).expect("read");
+    let found = named(tree.0.path(), &["x".into()]).expect("read");
     assert!(found[0].is_of_unit("mariadb.service"));
     assert!(!found[0].is_of_unit("maria"));
 }
@@ -161,16 +161,16 @@ fn the_real_proc_shows_a_child_of_ours() {
     let folder = dir.path().canonicalize().expect("real");
     let file = fs::File::create(folder.join("held")).expect("file");
     let mut command = std::process::Command::new("sleep");
-    let mut child = command.arg("60").stdin(file).env(crate::exec::MARKER, "guard-test").process_group(0).spawn().expect("starts");
+    let mut child = command.arg("60").stdin(file).env(crate::host::exec::MARKER, "guard-test").process_group(0).spawn().expect("starts");
     let pid = i32::try_from(child.id()).expect("pid");
     let proc = Path::new("/proc");
     // Until the exec the child is a copy of ours, without the mark.
     let seen = (0..200).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(10));
-        processes_marked(proc, "guard-test").expect("read").iter().any(|process| process.pid == pid)
+        marked(proc, "guard-test").expect("read").iter().any(|process| process.pid == pid)
     });
     let users = users_of(proc, std::slice::from_ref(&folder)).expect("read");
-    let named = processes_named(proc, &["sleep".into()]).expect("read");
+    let named = named(proc, &["sleep".into()]).expect("read");
     child.kill().expect("ends");
     child.wait().expect("ended");
     assert!(seen);

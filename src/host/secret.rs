@@ -8,8 +8,8 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::quote::quote;
-use crate::trust::{self, Distrust};
+use crate::host::quote::quote;
+use crate::host::trust::{self, Distrust};
 
 /// A shorter one could not be told from other text in what a command prints.
 const LEAST: usize = 4;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::quote::quote;
-use crate::secret::SecretError;
+use crate::host::quote::quote;
+use crate::host::secret::SecretError;
 
 /// A program, or several joined by pipes, with everything that decides how it runs. It is data: a plan records it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

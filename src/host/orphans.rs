@@ -8,8 +8,8 @@ use anyhow::{Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::exec::cgroup::Group;
-use crate::preflight::proc::{Process, processes_marked};
+use crate::host::cgroup::Group;
+use crate::host::processes::{self, Process};
 
 /// How long they may take to end after SIGTERM, and then after SIGKILL.
 const GRACE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 20 });
@@ -26,7 +26,7 @@ pub fn let_finish(proc: &Path, change: &str, hurry: &dyn Fn() -> bool, say: &dyn
     let mut told = false;
     while begin.elapsed() < LET_FINISH && !hurry() {
         let mut names: Vec<String> = Group::left_behind(proc, change).iter().flat_map(|group| group.settle(Duration::ZERO)).collect();
-        let marked = processes_marked(proc, change).map_err(anyhow::Error::msg)?;
+        let marked = processes::marked(proc, change).map_err(anyhow::Error::msg)?;
         names.extend(marked.iter().map(ToString::to_string).filter(|name| !names.contains(name)).collect::<Vec<_>>());
         let Some(first) = names.first() else { break };
         if !told {
@@ -61,7 +61,7 @@ pub fn end(proc: &Path, change: &str) -> Result<Vec<String>> {
 
 /// Those that carry the mark: where there is no control group, or they left it by way of another service.
 fn end_marked(proc: &Path, change: &str) -> Result<Vec<String>> {
-    let left = || processes_marked(proc, change).map_err(anyhow::Error::msg);
+    let left = || processes::marked(proc, change).map_err(anyhow::Error::msg);
     let found = left()?;
     let names: Vec<String> = found.iter().map(ToString::to_string).collect();
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
@@ -93,12 +93,13 @@ fn end_marked(proc: &Path, change: &str) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::{Command, Runner, cgroup};
+    use crate::host::cgroup;
+    use crate::host::exec::{Command, Runner};
 
     #[test]
     fn a_command_that_outlived_its_run_is_ended() {
         let change = format!("orphan-test-{}", std::process::id());
-        let runner = Runner::new(None, Some(change.clone()), crate::exec::Interrupt::default());
+        let runner = Runner::new(None, Some(change.clone()), crate::host::exec::Interrupt::default());
         runner.run(&Command::new(["sh", "-c", "setsid sleep 60 & sleep 0.1"])).expect("runs");
         let ended = end(Path::new("/proc"), &change).expect("ended");
         assert_eq!(ended.len(), 1, "{ended:?}");
@@ -121,7 +122,7 @@ mod tests {
             file.write_all(&std::fs::read(&pid)?)
         });
         put.expect("put into the group");
-        assert!(processes_marked(Path::new("/proc"), &change).expect("listed").is_empty(), "it has no mark");
+        assert!(processes::marked(Path::new("/proc"), &change).expect("listed").is_empty(), "it has no mark");
         let ended = end(Path::new("/proc"), &change).expect("ended");
         assert!(ended.len() == 1 && ended[0].starts_with("sleep (pid "), "{ended:?}");
         assert!(end(Path::new("/proc"), &change).expect("none").is_empty());
@@ -131,7 +132,7 @@ mod tests {
     #[test]
     fn one_that_installs_may_finish() {
         let change = format!("orphan-finish-test-{}", std::process::id());
-        let runner = Runner::new(None, Some(change.clone()), crate::exec::Interrupt::default());
+        let runner = Runner::new(None, Some(change.clone()), crate::host::exec::Interrupt::default());
         let start = || runner.run(&Command::new(["sh", "-c", "setsid sleep 1 & sleep 0.1"])).expect("runs");
         let told = std::cell::RefCell::new(Vec::new());
         let say = |text: &str| told.borrow_mut().push(text.to_owned());
@@ -154,7 +155,7 @@ mod tests {
         let mut command = Command::new(["sh", "-c", script, "sh", change.as_str()]).timeout(Duration::from_secs(6));
         command.user = Some("nobody".into());
         let guest = std::thread::spawn(move || Runner::default().run(&command));
-        while processes_marked(Path::new("/proc"), &change).expect("listed").is_empty() && !guest.is_finished() {
+        while processes::marked(Path::new("/proc"), &change).expect("listed").is_empty() && !guest.is_finished() {
             std::thread::sleep(Duration::from_millis(20));
         }
         let ended = end(Path::new("/proc"), &change).expect("not ours");

@@ -99,7 +99,7 @@ fn booted(proc: &Path) -> Option<i64> {
 ///
 /// # Errors
 /// When the list of processes cannot be read.
-pub fn processes_named(proc: &Path, names: &[String]) -> Result<Vec<Process>, String> {
+pub fn named(proc: &Path, names: &[String]) -> Result<Vec<Process>, String> {
     let wanted: BTreeSet<&[u8]> = names.iter().map(|name| &name.as_bytes()[..name.len().min(COMM)]).collect();
     let named = |process: &Process| wanted.contains(process.comm.as_bytes());
     Ok(pids(proc)?.into_iter().filter_map(|pid| process(proc, pid)).filter(named).collect())
@@ -110,8 +110,8 @@ pub fn processes_named(proc: &Path, names: &[String]) -> Result<Vec<Process>, St
 ///
 /// # Errors
 /// When the list of processes cannot be read.
-pub fn processes_marked(proc: &Path, change: &str) -> Result<Vec<Process>, String> {
-    let mark = format!("{}={change}", crate::exec::MARKER);
+pub fn marked(proc: &Path, change: &str) -> Result<Vec<Process>, String> {
+    let mark = format!("{}={change}", crate::host::exec::MARKER);
     let marked = |pid: &i32| {
         fs::read(proc.join(pid.to_string()).join("environ"))
             .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|pair| pair == mark.as_bytes()))
@@ -267,5 +267,5 @@ fn mount_id(fdinfo: &Path) -> Option<u32> {
 }
 
 #[cfg(test)]
-#[path = "proc_tests.rs"]
+#[path = "processes_tests.rs"]
 mod tests;

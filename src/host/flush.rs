@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use nix::unistd::syncfs;
 
-use crate::exec::{Command, Runner};
-use crate::look::look;
+use crate::host::exec::{Command, Runner};
+use crate::host::files::stat_optional;
 
 /// Where packages, units and configuration stand. Only these file systems and the change's own are flushed: `sync(2)` would also wait for a pool that
 /// is suspended and has nothing to do with this.
@@ -40,7 +40,7 @@ pub fn flush<'a>(runner: &Runner, own: impl Iterator<Item = &'a Path>, data: imp
     }
     let mut others = Vec::new();
     for path in data {
-        match look(path) {
+        match stat_optional(path) {
             Ok(Some(found)) if flushed.insert(found.dev()) => others.push(path),
             // A dataset's folder may be gone while it is unmounted.
             Ok(_) => {}
@@ -86,15 +86,15 @@ mod tests {
         let shm = Path::new("/dev/shm");
         let device = |path: &Path| path.metadata().expect("it is there").dev();
         assert!(
-            !SYSTEM.iter().any(|path| look(Path::new(path)).expect("looked").is_some() && device(Path::new(path)) == device(shm)),
+            !SYSTEM.iter().any(|path| stat_optional(Path::new(path)).expect("looked").is_some() && device(Path::new(path)) == device(shm)),
             "not a file system of its own"
         );
         let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let list = std::sync::Arc::clone(&asked);
         let mut runner = Runner::default();
-        runner.stand_in = crate::exec::StandIn(Some(std::sync::Arc::new(move |command: &Command| {
+        runner.stand_in = crate::host::exec::StandIn(Some(std::sync::Arc::new(move |command: &Command| {
             list.lock().expect("a list").push(command.to_string());
-            Some(Ok(crate::exec::Output::default()))
+            Some(Ok(crate::host::exec::Output::default()))
         })));
         flush(&runner, std::iter::empty(), [shm, Path::new("/")].into_iter()).expect("flushed");
         assert_eq!(*asked.lock().expect("a list"), ["sync --file-system -- /dev/shm"]);

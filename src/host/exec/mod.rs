@@ -4,7 +4,6 @@
 //! group where there is one, with a time limit; what it prints goes to files and memory, not to pipes: a daemon that a command leaves behind
 //! may hold its output open for ever.
 
-pub mod cgroup;
 mod command;
 mod ending;
 mod interrupt;
@@ -26,12 +25,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::RegexSet;
 
-use cgroup::Group;
 use command::shortened;
 use ending::Ended;
 
-pub use crate::quote::quote;
-use crate::secret::Secrets;
+use crate::host::cgroup::{self, Group};
+use crate::host::secret::Secrets;
 
 /// The last bytes of stderr that an error quotes.
 const QUOTED_STDERR: usize = 2000;

@@ -7,8 +7,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::Runner;
-use super::cgroup::{self, Group};
 use super::storage::Since;
+use crate::host::cgroup::{self, Group};
 
 /// How long a process group may take to end after SIGTERM before it gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(20);

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::look::look;
+use crate::host::files::stat_optional;
 
 /// Why the files of a pattern cannot be named.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +59,9 @@ pub fn find(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
                 folders.extend(expand(&prefix.join("**").to_string_lossy())?);
             }
             for folder in folders {
-                if look(&folder).map_err(|source| PatternError::Read { path: folder.clone(), source })?.is_some_and(|found| found.is_dir())
+                if stat_optional(&folder)
+                    .map_err(|source| PatternError::Read { path: folder.clone(), source })?
+                    .is_some_and(|found| found.is_dir())
                 {
                     all_text(&folder, &word, pattern)?;
                 }
@@ -77,7 +79,7 @@ pub fn find(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
 fn is_there(path: &Path) -> Result<bool, PatternError> {
     // A pattern that begins with a wildcard begins here.
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    Ok(look(path).map_err(|source| PatternError::Read { path: path.to_owned(), source })?.is_some())
+    Ok(stat_optional(path).map_err(|source| PatternError::Read { path: path.to_owned(), source })?.is_some())
 }
 
 fn expand(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
