@@ -148,7 +148,7 @@ pub fn unreadable(id: &str, why: &str) -> Trouble {
     let mut trouble = Trouble::new(Exit::Halted, format!("the journal of change {id} cannot be used"));
     trouble.cause.push(why.to_owned());
     trouble
-        .now(vec!["Nothing was changed.".into(), "A snapshot it took is held on the pool, named after the change.".into()])
+        .now(vec!["A snapshot it took is held on the pool, named after the change.".into()])
         .next(format!("zfs list -t snapshot -o name,creation,backout:change | grep {id}"), "see the snapshots of this change")
 }
 

@@ -57,9 +57,16 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// An error that changed nothing.
+    /// An error. What is true now is said by those who know it.
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), cause: Vec::new(), now: vec!["Nothing was changed.".into()], next: Vec::new() }
+        Self { exit, what: what.into(), cause: Vec::new(), now: Vec::new(), next: Vec::new() }
+    }
+
+    /// Says that nothing was changed. Only where a verb has not begun to work can this be known.
+    #[must_use]
+    pub fn unchanged(mut self) -> Self {
+        self.now.insert(0, "Nothing was changed.".into());
+        self
     }
 
     /// With the chain of an error as its cause.
@@ -78,7 +85,7 @@ impl Trouble {
         self
     }
 
-    /// With another truth than that nothing was changed.
+    /// With what is true now, a line each.
     #[must_use]
     pub fn now(mut self, lines: Vec<String>) -> Self {
         self.now = lines;

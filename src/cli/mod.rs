@@ -18,6 +18,7 @@ pub use exit::{Exit, Trouble};
 pub use verbs::status::{Report, report};
 
 use self::verbs::{abort, adopt, check, commit, downgrade, log, migrate, plan, playbook, resume, snapshot, status, undo, upgrade};
+use self::work::Job;
 use crate::host::exec::Runner;
 use crate::zfs::{self, Engine, EngineName};
 
@@ -156,9 +157,22 @@ pub fn main() -> ExitCode {
     let global = &cli.global;
     #[cfg(feature = "crash-points")]
     crate::host::failpoint::set(global.failpoints.clone());
-    let result = match &cli.verb {
-        Verb::Check => check::run(global),
-        Verb::Plan(arguments) => plan::run(global, arguments),
+    // A verb changes nothing before it has returned its job; what is true after that, the job says.
+    let result = decide(global, &cli.verb).map_err(Trouble::unchanged).and_then(|job| job.carry_out(global));
+    match result {
+        Ok(exit) => ExitCode::from(exit.status()),
+        Err(trouble) => {
+            render::trouble(global, &trouble);
+            ExitCode::from(trouble.exit.status())
+        }
+    }
+}
+
+/// What the verb comes to. Nothing is changed here, but for a file that `plan --answers` writes.
+fn decide(global: &Global, verb: &Verb) -> Result<Job, Trouble> {
+    match verb {
+        Verb::Check => check::run(global).map(Job::Ended),
+        Verb::Plan(arguments) => plan::run(global, arguments).map(Job::Ended),
         Verb::Snapshot(answers) => answers.with_file("snapshot").and_then(|answers| snapshot::run(global, &answers)),
         Verb::Upgrade(answers) => answers.with_file("upgrade").and_then(|answers| upgrade::run(global, &answers)),
         Verb::Downgrade(arguments) => downgrade::run(global, arguments),
@@ -167,16 +181,9 @@ pub fn main() -> ExitCode {
         Verb::Undo(answers) => answers.with_file("undo").and_then(|answers| undo::run(global, &answers)),
         Verb::Migrate(arguments) => migrate::run(global, arguments),
         Verb::Adopt(arguments) => adopt::run(global, arguments),
-        Verb::Status => status::run(global),
+        Verb::Status => status::run(global).map(Job::Ended),
         Verb::Commit(answers) => answers.with_file("commit").and_then(|answers| commit::run(global, &answers)),
-        Verb::Log(arguments) => log::run(global, arguments),
-        Verb::Playbook(verb) => playbook::run(global, verb),
-    };
-    match result {
-        Ok(exit) => ExitCode::from(exit.status()),
-        Err(trouble) => {
-            render::trouble(global, &trouble);
-            ExitCode::from(trouble.exit.status())
-        }
+        Verb::Log(arguments) => log::run(global, arguments).map(Job::Ended),
+        Verb::Playbook(verb) => playbook::run(global, verb).map(Job::Ended),
     }
 }

@@ -24,30 +24,115 @@ pub enum Task {
     Resume(Option<Question>),
 }
 
-/// Opens a new change: its folder, the copies of site and playbook, its journal with the first line.
-pub fn open(global: &Global, desk: &Desk, opening: &Opening) -> Result<(), Trouble> {
-    let layout = Layout::new(&global.state, &opening.change, opening.store.as_deref());
-    let work = || -> anyhow::Result<()> {
-        use anyhow::Context as _;
-        let journal = layout.journal();
-        let found = stat_optional(&journal).with_context(|| format!("cannot look at {}", journal.display()))?;
-        anyhow::ensure!(found.is_none(), "{} is there already", journal.display());
-        layout.create().with_context(|| format!("cannot make {}", layout.folder().display()))?;
-        write_atomic(&layout.playbook(), desk.playbook.text().as_bytes()).context("cannot copy the playbook")?;
-        write_atomic(&layout.site(), desk.site.text().as_bytes()).context("cannot copy the site file")?;
-        let mut journal = Journal::create(&layout.journal())?;
-        if let Err(error) = journal.append(Record::Opened(opening.clone())) {
-            // A journal without a first line is no change.
-            let _ = std::fs::remove_file(layout.journal());
-            return Err(error.into());
+/// What a verb has decided, having changed nothing so far.
+pub enum Job {
+    /// There is nothing to carry out; the tool ends with this status.
+    Ended(Exit),
+    /// A procedure is to be carried out.
+    Work(Box<Work>),
+}
+
+/// A procedure of a change, with all that it needs.
+pub struct Work {
+    /// One run at a time.
+    lock: Lock,
+    /// The change.
+    state: State,
+    /// What to do.
+    task: Task,
+    /// Makes the change's files, where the change is new.
+    create: Option<Create>,
+}
+
+/// Makes the files of a new change.
+struct Create {
+    /// What could not be done when it fails.
+    failed: &'static str,
+    make: Box<Make>,
+}
+
+type Make = dyn FnOnce(&Layout) -> anyhow::Result<()>;
+
+impl Job {
+    /// Works on a change that is open.
+    pub fn work(lock: Lock, state: State, task: Task) -> Self {
+        Self::Work(Box::new(Work { lock, state, task, create: None }))
+    }
+
+    /// Opens a new change with the site and the playbook of the desk, and works on it.
+    pub fn open(lock: Lock, desk: &Desk, state: State, task: Task) -> Self {
+        let (playbook, site) = (desk.playbook.text().to_owned(), desk.site.text().to_owned());
+        let opening = state.opening.clone();
+        let failed = "the change could not be opened";
+        Self::create(lock, state, task, failed, move |layout| open(layout, &playbook, &site, &opening))
+    }
+
+    /// Makes a change's files first. The journal comes last: without it there is no change.
+    pub fn create(
+        lock: Lock,
+        state: State,
+        task: Task,
+        failed: &'static str,
+        make: impl FnOnce(&Layout) -> anyhow::Result<()> + 'static,
+    ) -> Self {
+        let create = Some(Create { failed, make: Box::new(make) });
+        Self::Work(Box::new(Work { lock, state, task, create }))
+    }
+
+    /// Carries it out, and says how it ended.
+    ///
+    /// # Errors
+    /// What is true then is said: something may have been changed from here on.
+    pub fn carry_out(self, global: &Global) -> Result<Exit, Trouble> {
+        let work = match self {
+            Self::Ended(exit) => return Ok(exit),
+            Self::Work(work) => *work,
+        };
+        let (change, store) = (&work.state.opening.change, work.state.opening.store.as_deref());
+        let layout = Layout::new(&global.state, change, store);
+        if let Some(Create { failed, make }) = work.create {
+            make(&layout).map_err(|error| not_created(global, failed, &layout, &error))?;
         }
-        Ok(())
-    };
-    work().map_err(|error| {
-        let look = format!("df -h {}", crate::host::quote::quote(&global.state.display().to_string()));
-        let trouble = Trouble::new(Exit::Failed, "the change could not be opened").because(&error);
-        trouble.next(look, "see what is wrong with the place of the journals; then the same command again")
-    })
+        let report = report(&work.state);
+        carry_out(global, work.lock, &work.state, work.task).map_err(|mut trouble| {
+            if trouble.now.is_empty() {
+                trouble.now = report.now;
+                trouble.next.extend(report.next);
+            }
+            trouble
+        })
+    }
+}
+
+/// The files of a new change could not be made.
+fn not_created(global: &Global, failed: &str, layout: &Layout, error: &anyhow::Error) -> Trouble {
+    let mut now = vec!["No change was opened. The service and its data were not touched.".to_owned()];
+    if !matches!(stat_optional(layout.folder()), Ok(None)) {
+        now.push(format!("What was made of its files is in {}.", layout.folder().display()));
+    }
+    let free = format!("df -h {}", crate::host::quote::quote(&global.state.display().to_string()));
+    Trouble::new(Exit::Failed, failed)
+        .because(error)
+        .now(now)
+        .next(free, "see what is wrong with the place of the journals; then the same command again")
+}
+
+/// Writes the files of a new change: the copies of playbook and site, and its journal with the first line.
+fn open(layout: &Layout, playbook: &str, site: &str, opening: &Opening) -> anyhow::Result<()> {
+    use anyhow::Context as _;
+    let journal = layout.journal();
+    let found = stat_optional(&journal).with_context(|| format!("cannot look at {}", journal.display()))?;
+    anyhow::ensure!(found.is_none(), "{} is there already", journal.display());
+    layout.create().with_context(|| format!("cannot make {}", layout.folder().display()))?;
+    write_atomic(&layout.playbook(), playbook.as_bytes()).context("cannot copy the playbook")?;
+    write_atomic(&layout.site(), site.as_bytes()).context("cannot copy the site file")?;
+    let mut journal = Journal::create(&layout.journal())?;
+    if let Err(error) = journal.append(Record::Opened(opening.clone())) {
+        // A journal without a first line is no change.
+        let _ = std::fs::remove_file(layout.journal());
+        return Err(error.into());
+    }
+    Ok(())
 }
 
 /// What is said when this process itself waits for a pool that does not answer. It ends; what waits in the kernel is gone when the pool answers.
@@ -64,8 +149,8 @@ fn hangs(global: &Global, journal: &std::path::Path, why: &anyhow::Error) {
     std::process::exit(i32::from(Exit::Failed.status()));
 }
 
-/// Carries it out under the lock, and says how it ended.
-pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<Exit, Trouble> {
+/// Carries it out under the lock. An error without a `now` comes before anything else was done.
+fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<Exit, Trouble> {
     let change = state.opening.change.clone();
     let layout = Layout::new(&global.state, &change, state.opening.store.as_deref());
     let (journal, lines) = Journal::open(&layout.journal()).map_err(|error| changes::unreadable(&change, &error.to_string()))?;
@@ -75,7 +160,11 @@ pub fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Resu
         .map_err(|why| changes::unreadable(&change, &why))?;
     // What lies in them is run, or restored (S9); the change's own folder was looked at when its journal was read.
     for folder in [layout.capture(), layout.installer()].iter().filter(|folder| !matches!(stat_optional(folder), Ok(None))) {
-        trust::whole_way(folder).map_err(|distrust| changes::unreadable(&change, &distrust.to_string()))?;
+        trust::whole_way(folder).map_err(|distrust| {
+            let mut trouble = Trouble::new(Exit::Halted, format!("the files of change {change} cannot be used"));
+            trouble.cause.push(distrust.to_string());
+            trouble
+        })?;
     }
     let opening = &state.opening;
     if !opening.silent.is_empty() {

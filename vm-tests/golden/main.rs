@@ -15,6 +15,7 @@
 
 mod history;
 mod input;
+mod said;
 mod states;
 mod versions;
 mod world;

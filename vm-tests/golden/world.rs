@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// The site file of most sessions: the example playbook, so that no product's commands fill the screens.
 pub const SITE: &str = "playbook = \"generic\"\ndatasets = [\"tank/tally\"]\nupgrade_to = \"3.0\"\n";
@@ -62,17 +62,7 @@ impl World {
 
     fn typed(&mut self, line: &str, word: &str) -> &mut Self {
         let before = self.picture();
-        let output = Command::new(env!("CARGO_BIN_EXE_backout"))
-            .args(self.options(line))
-            .args(line.split_whitespace().skip(1))
-            .current_dir(&self.root)
-            .env_clear()
-            .envs([("PATH", self.path("bin")), ("BACKOUT_SITE", self.path("site.toml"))])
-            .env("BACKOUT_STATE", self.path("state"))
-            .envs([("TZ", "UTC"), ("COLUMNS", "80")])
-            .stdin(Stdio::null())
-            .output()
-            .expect("runs");
+        let output = self.run(line);
         assert_eq!(before, self.picture(), "`{line}` changed something");
         let status = output.status.code().map_or_else(|| "by a signal".to_owned(), |code| code.to_string());
         let _ = writeln!(self.transcript, "$ {line}");
@@ -83,6 +73,35 @@ impl World {
         }
         let _ = writeln!(self.transcript, "? {status}\n");
         self
+    }
+
+    /// Types a command that changes something. Returns its exit status and what it said.
+    pub fn changes(&mut self, line: &str) -> (i32, String) {
+        let before = self.picture();
+        let output = self.run(line);
+        assert_ne!(before, self.picture(), "`{line}` changed nothing");
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
+        (output.status.code().expect("an exit status"), self.redacted(&text))
+    }
+
+    /// A program of this world, as a shell script.
+    pub fn program(&self, name: &str, script: &str) {
+        self.write(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n"));
+        self.mode(&format!("bin/{name}"), 0o755);
+    }
+
+    fn run(&self, line: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_backout"))
+            .args(self.options(line))
+            .args(line.split_whitespace().skip(1))
+            .current_dir(&self.root)
+            .env_clear()
+            .envs([("PATH", self.path("bin")), ("BACKOUT_SITE", self.path("site.toml"))])
+            .env("BACKOUT_STATE", self.path("state"))
+            .envs([("TZ", "UTC"), ("COLUMNS", "80")])
+            .stdin(Stdio::null())
+            .output()
+            .expect("runs")
     }
 
     /// What keeps the host's own name and lock out of a session.

@@ -2,12 +2,12 @@
 
 use crate::cli::desk::Desk;
 use crate::cli::verbs::status::report;
-use crate::cli::work::{self, Task};
+use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::plan::{self, Procedure};
 
 /// Gives it up.
-pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
+pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
     let lock = changes::lock(global, "abort")?;
     let state = changes::state(global)?;
     let report = report(&state);
@@ -49,8 +49,8 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
     };
     render::plan(global, &state.opening.change, &plan);
     if answers.dry_run {
-        return Ok(Exit::Done);
+        return Ok(Job::Ended(Exit::Done));
     }
     prompt::confirm_yes("Give it up?", answers, "backout abort")?;
-    work::carry_out(global, lock, &state, Task::Begin(plan))
+    Ok(Job::work(lock, state, Task::Begin(plan)))
 }

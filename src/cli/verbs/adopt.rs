@@ -8,7 +8,7 @@ use clap::Args;
 use crate::change::Layout;
 use crate::change::crumb::Crumb;
 use crate::cli::desk::Desk;
-use crate::cli::work::{self, Task};
+use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::host::files::write_atomic;
 use crate::journal::{FORMAT, FileEntry, Line, Output, Record, State, file};
@@ -31,7 +31,7 @@ pub struct AdoptArgs {
 }
 
 /// Makes the folder of a change again, as it was between upgrade and decision.
-pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Exit, Trouble> {
+pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Job, Trouble> {
     let lock = changes::lock(global, "adopt")?;
     let answers = arguments.answers.with_file("adopt")?;
     let refuse = |what: String| Trouble::new(Exit::Refused, what);
@@ -82,24 +82,24 @@ pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Exit, Trouble> {
         render::line("The configuration from before the upgrade is lost; the present one takes its place, and the service is opened.");
     }
     if answers.dry_run {
-        return Ok(Exit::Done);
+        return Ok(Job::Ended(Exit::Done));
     }
     prompt::confirm_name(&opening.change, &answers, &format!("backout adopt {name}"))?;
     let lines = lines(&opening, plan, &crumb.installer, snapshots, &installed);
     let state = State::fold(&lines).map_err(anyhow::Error::from)?.context("a journal of an opened change")?;
-    let make = || -> Result<()> {
+    let (playbook, site) = (desk.playbook.text().to_owned(), desk.site.text().to_owned());
+    let make = move |layout: &Layout| -> Result<()> {
         layout.create().with_context(|| format!("cannot make {}", layout.folder().display()))?;
         if source != layout.installer() {
             crate::step::copy_all(&source, &layout.installer(), &crumb.installer)?;
         }
-        write_atomic(&layout.playbook(), desk.playbook.text().as_bytes()).context("cannot copy the playbook")?;
-        write_atomic(&layout.site(), desk.site.text().as_bytes()).context("cannot copy the site file")?;
-        let text = lines.iter().map(file::encode).collect::<Result<String, _>>().context("cannot write the journal")?;
+        write_atomic(&layout.playbook(), playbook.as_bytes()).context("cannot copy the playbook")?;
+        write_atomic(&layout.site(), site.as_bytes()).context("cannot copy the site file")?;
+        let text = lines.iter().map(file::encode).collect::<Result<String, _>>();
         // Last, and whole or not at all: without it there is no change.
-        write_atomic(&layout.journal(), text.as_bytes()).context("cannot write the journal")
+        write_atomic(&layout.journal(), text.context("cannot write the journal")?.as_bytes()).context("cannot write the journal")
     };
-    make().map_err(|error| Trouble::new(Exit::Failed, "the change could not be adopted").because(&error))?;
-    work::carry_out(global, lock, &state, Task::Resume(None))
+    Ok(Job::create(lock, state, Task::Resume(None), "the change could not be adopted", make))
 }
 
 /// Whether the datasets are those that were snapshotted, and nothing was exchanged since. Returns the snapshots.

@@ -4,7 +4,7 @@ use crate::change::context::hold_tag;
 use crate::cli::desk::Desk;
 use crate::cli::verbs::migrate;
 use crate::cli::verbs::status::report;
-use crate::cli::work::{self, Task};
+use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::journal::{Phase, State};
 use crate::plan::{self, Plan, Procedure};
@@ -12,7 +12,7 @@ use crate::playbook::Way;
 use crate::zfs::{self, Dataset, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, SnapshotInfo};
 
 /// Accepts.
-pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
+pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
     let lock = changes::lock(global, "commit")?;
     let state = changes::state(global)?;
     let report = report(&state);
@@ -32,10 +32,10 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
     };
     render::plan(global, &state.opening.change, &plan);
     if answers.dry_run {
-        return Ok(Exit::Done);
+        return Ok(Job::Ended(Exit::Done));
     }
     prompt::confirm_name(&state.opening.change, answers, "backout commit")?;
-    work::carry_out(global, lock, &state, Task::Begin(plan))
+    Ok(Job::work(lock, state, Task::Begin(plan)))
 }
 
 /// Refuses while users are on the old host, unless they are answered for.

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::desk::{Desk, judge};
 use crate::cli::prompt::answers;
 use crate::cli::verbs::status::report;
-use crate::cli::work::{self, Task};
+use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::journal::{Opening, Output, Phase, Record, State};
 use crate::plan::{self, DowngradeInput, Opened, Plan, Procedure};
@@ -34,7 +34,7 @@ struct Prepared {
 }
 
 /// Shows what will happen, asks, and does it.
-pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Exit, Trouble> {
+pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, Trouble> {
     let lock = changes::lock(global, "downgrade")?;
     let state = changes::state(global)?;
     if let Some(run) = state.current() {
@@ -64,12 +64,12 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Exit, Trouble> 
         guide(global, &state, &plan);
     }
     if answers.dry_run {
-        return Ok(Exit::Done);
+        return Ok(Job::Ended(Exit::Done));
     }
     prompt::confirm_each(&findings, answers)?;
     prompt::confirm_name(&state.opening.change, answers, "backout downgrade")?;
     drop(desk);
-    work::carry_out(global, lock, &state, Task::Begin(plan))
+    Ok(Job::work(lock, state, Task::Begin(plan)))
 }
 
 /// `backout plan downgrade` of an upgraded change.

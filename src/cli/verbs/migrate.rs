@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::desk::Desk;
 use crate::cli::verbs::status::report;
-use crate::cli::work::{self, Task};
+use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::journal::State;
 use crate::plan::{self, Move};
@@ -42,7 +42,7 @@ pub struct MigrateArgs {
 }
 
 /// Shows what will happen, asks, and does it.
-pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Exit, Trouble> {
+pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, Trouble> {
     let answers = &arguments.answers.with_file("migrate")?;
     let lock = changes::lock(global, "migrate")?;
     let open: Vec<_> = changes::all(global)?.into_iter().filter(changes::Found::is_open).collect();
@@ -81,15 +81,13 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Exit, Trouble> {
     render::plan(global, &state.opening.change, &plan);
     render::findings(global, &findings);
     if answers.dry_run {
-        return Ok(Exit::Done);
+        return Ok(Job::Ended(Exit::Done));
     }
     prompt::confirm_each(&findings, answers)?;
     let (count, to) = (users.len(), &facts.to);
     prompt::confirm_yes(&format!("Move {count} {} to {to}?", if count == 1 { "user" } else { "users" }), answers, "backout migrate …")?;
-    if open.is_empty() {
-        work::open(global, &desk, &state.opening)?;
-    }
-    work::carry_out(global, lock, &state, Task::Begin(plan))
+    let task = Task::Begin(plan);
+    Ok(if open.is_empty() { Job::open(lock, &desk, state, task) } else { Job::work(lock, state, task) })
 }
 
 /// Who is to be moved.

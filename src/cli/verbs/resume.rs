@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::verbs::status::report;
-use crate::cli::work::{self, Task};
+use crate::cli::work::{Job, Task};
 use crate::cli::{Exit, Global, Trouble, changes};
 use crate::journal::Question;
 
@@ -25,7 +25,7 @@ pub struct ResumeArgs {
 }
 
 /// Goes on.
-pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Exit, Trouble> {
+pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, Trouble> {
     let lock = changes::lock(global, "resume")?;
     let state = changes::state(global)?;
     let report = report(&state);
@@ -48,5 +48,5 @@ pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Exit, Trouble> {
     } else {
         arguments.try_again.then_some(Question::TryAgain)
     };
-    work::carry_out(global, lock, &state, Task::Resume(answer))
+    Ok(Job::work(lock, state, Task::Resume(answer)))
 }

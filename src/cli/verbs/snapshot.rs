@@ -1,9 +1,10 @@
 //! `backout snapshot`: everything that must be there before an upgrade that is made later.
 
 use crate::cli::verbs::upgrade;
-use crate::cli::{Answers, Exit, Global, Trouble};
+use crate::cli::work::Job;
+use crate::cli::{Answers, Global, Trouble};
 
 /// Opens a change and takes its snapshot.
-pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
+pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
     upgrade::forward(global, answers, true)
 }

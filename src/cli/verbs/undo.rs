@@ -2,14 +2,14 @@
 
 use crate::cli::desk::Desk;
 use crate::cli::verbs::status::report;
-use crate::cli::work::{self, Task};
+use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::journal::Phase;
 use crate::plan::{self, Procedure};
 use crate::playbook::Way;
 
 /// Goes back to the upgraded state.
-pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
+pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
     let lock = changes::lock(global, "undo")?;
     let state = changes::state(global)?;
     let report = report(&state);
@@ -41,8 +41,8 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
         ));
     }
     if answers.dry_run {
-        return Ok(Exit::Done);
+        return Ok(Job::Ended(Exit::Done));
     }
     prompt::confirm_name(&state.opening.change, answers, "backout undo")?;
-    work::carry_out(global, lock, &state, Task::Begin(plan))
+    Ok(Job::work(lock, state, Task::Begin(plan)))
 }

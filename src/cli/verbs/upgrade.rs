@@ -2,19 +2,19 @@
 
 use crate::cli::desk::{Desk, judge};
 use crate::cli::verbs::status::report;
-use crate::cli::work::{self, Task};
+use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::journal::{Opening, Phase, State};
 use crate::plan;
 use crate::preflight::{self, Occasion};
 
 /// Opens a change, or takes the prepared one, and upgrades.
-pub fn run(global: &Global, answers: &Answers) -> Result<Exit, Trouble> {
+pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
     forward(global, answers, false)
 }
 
 /// Both ways forward: `only` the snapshot, or the upgrade.
-pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Exit, Trouble> {
+pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Trouble> {
     let verb = if only { "snapshot" } else { "upgrade" };
     let lock = changes::lock(global, verb)?;
     let now = crate::cli::now();
@@ -60,14 +60,12 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Exit, T
     render::plan(global, &opening.change, &plan);
     render::findings(global, &findings);
     if answers.dry_run {
-        return Ok(Exit::Done);
+        return Ok(Job::Ended(Exit::Done));
     }
     prompt::confirm_each(&findings, answers)?;
     prompt::confirm_yes(&format!("Begin the {verb}?"), answers, &format!("backout {verb}"))?;
-    if !known {
-        work::open(global, &desk, opening)?;
-    }
-    work::carry_out(global, lock, &state, Task::Begin(plan))
+    let task = Task::Begin(plan);
+    Ok(if known { Job::work(lock, state, task) } else { Job::open(lock, &desk, state, task) })
 }
 
 fn already_open(id: &str, state: &State, verb: &str) -> Trouble {

@@ -1,0 +1,78 @@
+//! What is said after something was changed, on hosts made of scripts.
+
+use backout::journal::Record;
+
+use super::history::{History, ID};
+use super::world::World;
+
+const NOTHING: &str = "Nothing was changed.";
+
+/// Two hosts, and a directory with one user.
+fn two_hosts() -> World {
+    let world = World::new();
+    let store = world.path("store").display().to_string();
+    world.write(
+        "site.toml",
+        format!(
+            "playbook = \"generic\"\nupgrade_to = \"3.0\"\nstrategy = \"coexistent\"\nstore = \"{store}\"\n\
+             [hosts.old]\nname = \"old\"\n[hosts.new]\nname = \"new\"\nrun = [\"on-new\"]\n"
+        ),
+    );
+    world.program("dpkg-query", "echo installed 2.6.1");
+    world.program("on-new", "echo installed 3.0");
+    world.program("tally-directory", "case $1 in list) echo ann;; *) echo host: old;; esac");
+    world
+}
+
+/// The change is open when its folder turns out to be one that others can write to.
+#[test]
+fn a_change_that_was_opened_is_a_change() {
+    let mut world = two_hosts();
+    world.write("store/file", "");
+    world.mode("store", 0o777);
+    let (status, said) = world.changes("backout migrate --user ann --yes --accept tested");
+    assert_eq!(status, 6, "{said}");
+    assert!(said.contains("[DIR]/store") && !said.contains(NOTHING), "{said}");
+    assert!(said.contains("  now:   Nothing was done yet.\n"), "{said}");
+}
+
+/// A folder stands where a file is to be written: half of the change's files are made then.
+#[test]
+fn a_change_that_is_half_made_is_no_change() {
+    let mut world = World::new();
+    let lines = History::opened().lines();
+    let Some(Record::Opened(opening)) = lines.first().map(|line| &line.record) else { panic!("opened") };
+    world.write("opening", serde_json::to_string(opening).expect("json"));
+    let snapshot = format!("tank/tally@backout-{ID}");
+    let row = |name: &str, guid: u32| format!("{name}\t{guid}\tfilesystem\tyes\ton\t1\t1\t1\t0\t0\t-\t-\toff\t/var/lib/{name}");
+    world.program("dpkg-query", "echo installed 3.0");
+    let opening = world.path("opening");
+    let script = format!(
+        "case \"$*\" in\n\
+         *backout:opening*) /bin/cat {}; echo;;\n\
+         *backout:installer*) echo '[]';;\n\
+         *backout:change*) echo {ID};;\n\
+         *backout:*) ;;\n\
+         *list*'-- tank/tally') echo '{}';;\n\
+         *list*'-- tank/tally/changes') echo '{}';;\n\
+         *list*snapshot*@*) for name; do :; done; printf '%s\\t100\\t5\\t1\\t0\\t1\\t1\\t\\n' \"$name\";;\n\
+         *) echo \"cannot open: dataset does not exist\" >&2; exit 1;;\n\
+         esac",
+        opening.display(),
+        row("tank/tally", 11),
+        row("tank/tally/changes", 12),
+    );
+    world.program("zfs", &script);
+    world.write(&format!("state/changes/{ID}/playbook.toml/file"), "");
+    world.write(&format!("state/changes/{ID}/installer/file"), "");
+    for folder in ["state", "state/changes", &format!("state/changes/{ID}")] {
+        world.mode(folder, 0o700);
+    }
+    let (status, said) = world.changes(&format!("backout adopt {snapshot} --yes"));
+    assert_eq!(status, 1, "{said}");
+    assert!(
+        said.contains("error: the change could not be adopted\n") && said.contains("cannot copy the playbook") && !said.contains(NOTHING),
+        "{said}"
+    );
+    assert!(said.contains(&format!("[DIR]/state/changes/{ID}")), "{said}");
+}
