@@ -81,7 +81,7 @@ impl Desk {
         desk.node = desk.part(global);
         let opened = state.map_or(desk.node.as_ref(), |state| state.opening.cluster.as_ref());
         if opened.is_some_and(|part| !part.data) {
-            let site = Site { datasets: Vec::new(), rollback: RollbackChoice::Auto, ..desk.site.site().clone() };
+            let site = Site { datasets: Vec::new(), rollback: RollbackChoice::Keep, ..desk.site.site().clone() };
             desk.other = Some((desk.playbook.other_node(), site));
         }
         Ok(desk)

@@ -6,7 +6,6 @@ use std::path::{Path as FilePath, PathBuf};
 
 use super::model::Strategy;
 use super::problem::{Path, Problem, Problems, Report, nearest};
-use super::site::RollbackChoice;
 use super::validated::{Validated, sha256};
 use super::{Site, Way, schema, shape, template};
 
@@ -187,16 +186,17 @@ impl Check<'_, '_> {
         let at = Path::of(&["datasets"]);
         let datasets = &self.site.datasets;
         let (rollback, name) = (Path::of(&["rollback"]), &self.playbook.name);
+        let said = self.report.root().get_ref().contains_key("rollback");
         match Way::of(self.playbook, self.site) {
             Way::Zfs if datasets.is_empty() => {
                 let remedy = "name the datasets that hold the product's data: `zfs list -o name,mountpoint` shows them";
                 self.report.error(&at, "`datasets` is empty", remedy);
             }
-            Way::Coexistent if !datasets.is_empty() || self.site.rollback != RollbackChoice::Auto => {
+            Way::Coexistent if !datasets.is_empty() || said => {
                 let (at, field) = if datasets.is_empty() { (rollback, "rollback") } else { (at.clone(), "datasets") };
                 self.report.error(&at, "users move to another host, so nothing rolls back", format!("remove `{field}`, or `strategy`"));
             }
-            Way::Packages if !datasets.is_empty() || self.site.rollback != RollbackChoice::Auto => {
+            Way::Packages if !datasets.is_empty() || said => {
                 let (at, field) = if datasets.is_empty() { (rollback, "rollback") } else { (at.clone(), "datasets") };
                 let what = format!("the product of playbook {name} keeps no data, so nothing rolls back");
                 self.report.error(&at, what, format!("remove `{field}`; where there is data, take the playbook for that"));

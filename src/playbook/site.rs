@@ -45,10 +45,10 @@ pub struct Site {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RollbackChoice {
-    /// `keep` while the pool has room, else `in-place`.
-    #[default]
+    /// Obsolete: the same as `keep`, with a warning. It once meant `in-place` where the pool had no room.
     Auto,
-    /// The upgraded state stays beside the restored one until the downgrade is committed; `backout undo` goes back to it.
+    /// The upgraded state stays beside the restored one until the downgrade is committed; `backout undo` goes back to it. The default.
+    #[default]
     Keep,
     /// The upgraded state is destroyed by `zfs rollback`.
     InPlace,

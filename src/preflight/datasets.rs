@@ -104,6 +104,23 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
     findings
 }
 
+/// What a site file said while `auto` could mean in place.
+pub(super) fn auto(facts: &Facts) -> Vec<Finding> {
+    if facts.rollback != RollbackChoice::Auto {
+        return Vec::new();
+    }
+    let title = "rollback = \"auto\" in the site file means \"keep\" now";
+    let detail = ["The upgraded state is kept beside the restored one. In place, which destroys it, is chosen by name alone."];
+    let remedy = ["Remove this line from the site file, or write rollback = \"keep\"."];
+    vec![Finding::warn("rollback-auto", title).detail(detail).remedy(remedy)]
+}
+
+/// How the upgraded state is given up by name.
+fn let_go(facts: &Facts) -> String {
+    let how = if facts.occasion.is_downgrade() { "backout downgrade --in-place" } else { "rollback = \"in-place\" in the site file" };
+    format!("Or let the upgraded state go: {how}")
+}
+
 /// What the rollback that keeps the upgraded state cannot do. That one renames; a pool's own dataset cannot be renamed (`zfs-rename(8)`).
 pub(super) fn keep(facts: &Facts) -> Vec<Finding> {
     if facts.in_place() {
@@ -114,15 +131,9 @@ pub(super) fn keep(facts: &Facts) -> Vec<Finding> {
             return None;
         }
         let title = format!("{} is the pool itself: the upgraded state cannot be kept beside the restored one", dataset.name);
-        let remedy = ["Put the data on a dataset below it, or set rollback = \"in-place\" in the site file."];
-        let must = facts.rollback == RollbackChoice::Keep || facts.occasion.is_downgrade();
-        let finding = if must { Finding::refuse("pool-root", title) } else { Finding::warn("pool-root", title) };
-        let so = if must {
-            "A pool's own dataset cannot be renamed."
-        } else {
-            "A pool's own dataset cannot be renamed: the rollback will be in place."
-        };
-        Some(finding.detail([so]).remedy(remedy))
+        let remedy = ["Put the data on a dataset below it.".to_owned(), let_go(facts)];
+        let so = ["A pool's own dataset cannot be renamed."];
+        Some(Finding::refuse("pool-root", title).detail(so).remedy(remedy))
     };
     facts.datasets().filter_map(finding).collect()
 }
@@ -133,8 +144,7 @@ pub(super) fn beside(facts: &Facts) -> Vec<Finding> {
     if facts.in_place() {
         return Vec::new();
     }
-    let must = facts.rollback == RollbackChoice::Keep || facts.occasion.is_downgrade();
-    let new = |title: String| if must { Finding::refuse(ID, title) } else { Finding::warn(ID, title) };
+    let new = |title: String| Finding::refuse(ID, title);
     let mut findings = Vec::new();
     for other in facts.roots.iter().flat_map(|root| &root.beside) {
         match other {
@@ -154,7 +164,7 @@ pub(super) fn beside(facts: &Facts) -> Vec<Finding> {
                 findings.push(
                     new(format!("there is a dataset {}: the rollback that keeps both states needs this name", other.name))
                         .detail([of])
-                        .remedy([remedy, "Or let the upgraded state go: backout downgrade --in-place".to_owned()]),
+                        .remedy([remedy, let_go(facts)]),
                 );
             }
         }
@@ -167,7 +177,7 @@ pub(super) fn beside(facts: &Facts) -> Vec<Finding> {
         findings.push(
             new("the upgraded state cannot be kept beside the restored one: a name would be too long".to_owned())
                 .detail([format!("{name} would get {longest} bytes more; ZFS takes {MAX_NAME}.")])
-                .remedy([format!("zfs rename {} …", quote(name)), "Or let the upgraded state go: backout downgrade --in-place".to_owned()]),
+                .remedy([format!("zfs rename {} …", quote(name)), let_go(facts)]),
         );
     }
     findings
@@ -296,15 +306,29 @@ mod tests {
     fn the_pool_itself() {
         let mut facts = facts(Occasion::Check);
         fixture::dataset(&mut facts, 0).name = "tank".parse().expect("name");
-        assert_eq!(keep(&facts)[0].severity, super::super::Severity::Warn);
-        facts.rollback = RollbackChoice::Keep;
         insta::assert_snapshot!(show(&keep(&facts)), @r#"
             refused: tank is the pool itself: the upgraded state cannot be kept beside the restored one [pool-root]
                      A pool's own dataset cannot be renamed.
-              to do: Put the data on a dataset below it, or set rollback = "in-place" in the site file.
+              to do: Put the data on a dataset below it.
+                     Or let the upgraded state go: rollback = "in-place" in the site file
             "#);
+        let said = keep(&facts);
+        facts.rollback = RollbackChoice::Auto;
+        assert_eq!(keep(&facts), said);
         facts.rollback = RollbackChoice::InPlace;
         assert!(keep(&facts).is_empty());
+    }
+
+    #[test]
+    fn s4_what_once_chose_in_place_by_itself_is_said() {
+        let mut facts = facts(Occasion::Check);
+        assert!(auto(&facts).is_empty());
+        facts.rollback = RollbackChoice::Auto;
+        insta::assert_snapshot!(show(&auto(&facts)), @r#"
+            warning: rollback = "auto" in the site file means "keep" now [rollback-auto]
+                     The upgraded state is kept beside the restored one. In place, which destroys it, is chosen by name alone.
+              to do: Remove this line from the site file, or write rollback = "keep".
+            "#);
     }
 
     #[test]
@@ -324,7 +348,7 @@ mod tests {
                      Or let the upgraded state go: backout downgrade --in-place
             ");
         facts.occasion = Occasion::Check;
-        assert!(beside(&facts).iter().all(|finding| finding.severity == super::super::Severity::Warn));
+        assert!(beside(&facts).iter().all(|finding| finding.severity == super::super::Severity::Refuse));
         facts.rollback = RollbackChoice::InPlace;
         assert!(beside(&facts).is_empty());
     }

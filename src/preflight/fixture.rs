@@ -103,7 +103,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         beside: None,
         cluster: None,
         questions: Vec::new(),
-        rollback: RollbackChoice::Auto,
+        rollback: RollbackChoice::Keep,
         roots: vec![Root { name: "tank/db".parse().expect("name"), tree: Ok(Some(tree)), room: None, beside: Vec::new() }],
         pools: vec![PoolFact {
             name: "tank".parse().expect("name"),
@@ -223,6 +223,7 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.beside = Some(Err("/opt/app is no symbolic link".into()));
     facts.questions = vec![QuestionFact { name: "tested".into(), about: "It was tried.".into(), remedy: "Try it.".into() }];
     facts.limits = vec!["Counters.".into()];
+    facts.rollback = RollbackChoice::Auto;
     facts.programs[0].found = Ok(None);
     facts.secrets = vec!["/etc/p: everyone may read it".into()];
     facts.uncapturable = vec![Uncapturable { why: "the name of \"/srv/db/\\xFF\" is not UTF-8 text".into(), denied: false }];

@@ -11,16 +11,16 @@ use crate::journal::{Opening, Output, Phase, Record, State};
 use crate::plan::{self, DowngradeInput, Opened, Plan, Procedure};
 use crate::playbook::Way;
 use crate::playbook::site::RollbackChoice;
-use crate::preflight::{self, Facts, Finding, Occasion, Severity};
+use crate::preflight::{Facts, Finding, Occasion};
 use crate::zfs::{Guid, Snapshot};
 
 /// How to go back.
 #[derive(Debug, Args)]
 pub struct DowngradeArgs {
-    /// Keep the upgraded state beside the restored one (the default while there is room).
+    /// Keep the upgraded state beside the restored one (the default).
     #[arg(long, conflicts_with = "in_place")]
     keep: bool,
-    /// Destroy the upgraded state: `zfs rollback`. For a pool without room, or by choice.
+    /// Destroy the upgraded state: `zfs rollback`. For a pool without room to keep both, or by choice. Never chosen unasked.
     #[arg(long)]
     in_place: bool,
     #[command(flatten)]
@@ -122,26 +122,14 @@ fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answe
     Ok(Prepared { desk, plan, findings })
 }
 
-/// Keep while there is room, unless it was said otherwise.
+/// Whether it is in place, and what the world is like for it. The upgraded state is kept unless somebody
+/// said otherwise: where that cannot be, the checks refuse, and name `--in-place`.
 fn choose(global: &Global, desk: &Desk, state: &State, choice: RollbackChoice) -> Result<(bool, Facts), Trouble> {
-    let facts = |in_place| desk.facts(global, Occasion::Downgrade { in_place }, Some(state), None);
-    match choice {
-        RollbackChoice::None | RollbackChoice::Auto if !state.opening.way.is_zfs() => Ok((false, facts(false)?)),
-        RollbackChoice::None => Err(Trouble::new(Exit::Usage, "this change has snapshots to go back to")),
-        RollbackChoice::Keep => Ok((false, facts(false)?)),
-        RollbackChoice::InPlace => Ok((true, facts(true)?)),
-        RollbackChoice::Auto => {
-            let keep = facts(false)?;
-            let refused = |facts: &Facts| preflight::check(facts).iter().any(|finding| finding.severity == Severity::Refuse);
-            if refused(&keep) {
-                let in_place = facts(true)?;
-                if !refused(&in_place) {
-                    return Ok((true, in_place));
-                }
-            }
-            Ok((false, keep))
-        }
+    if choice == RollbackChoice::None && state.opening.way.is_zfs() {
+        return Err(Trouble::new(Exit::Usage, "this change has snapshots to go back to"));
     }
+    let in_place = choice == RollbackChoice::InPlace;
+    Ok((in_place, desk.facts(global, Occasion::Downgrade { in_place }, Some(state), None)?))
 }
 
 /// Everything newer than the snapshot to go back to: it goes with a rollback in place, and the operator has said yes to it by name.
