@@ -1,4 +1,5 @@
-//! What can go wrong with ZFS, refined from errno or from what the commands print (messages differ between versions).
+//! Errors of ZFS, derived from errno or from what the commands print. Messages differ between
+//! versions.
 
 use super::{Dataset, Snapshot};
 
@@ -23,7 +24,7 @@ pub enum ZfsError {
         /// What the system said.
         detail: String,
     },
-    /// A hold keeps the snapshot.
+    /// A hold protects the snapshot.
     #[error("{snapshot} is held ({})", .tags.join(", "))]
     Held {
         /// The snapshot.
@@ -39,7 +40,7 @@ pub enum ZfsError {
         /// The datasets cloned from it.
         clones: Vec<Dataset>,
     },
-    /// There are newer snapshots or bookmarks that nobody agreed to lose.
+    /// There are newer snapshots or bookmarks that nobody accepted to lose.
     #[error("{dataset} has newer snapshots that were not named: {}", .newer.join(", "))]
     Newer {
         /// The dataset.
@@ -47,8 +48,8 @@ pub enum ZfsError {
         /// Their names.
         newer: Vec<String>,
     },
-    /// Another object now has this name.
-    #[error("{what} is another one than before: guid {found}, expected {expected}")]
+    /// The object was replaced: another one has its name now.
+    #[error("{what} was replaced: found guid {found}, expected {expected}")]
     Replaced {
         /// The name.
         what: String,
@@ -69,7 +70,7 @@ pub enum ZfsError {
     /// The encryption key is not loaded.
     #[error("the key of {name} is not loaded; load it: zfs load-key -r {pool}", name = .0, pool = pool_of(.0))]
     KeyNotLoaded(String),
-    /// ZFS is not there: no module, no command.
+    /// ZFS is not available: no kernel module, or no command.
     #[error("ZFS is not available: {0}")]
     Unavailable(String),
     /// What ZFS printed or returned is not what was expected.
@@ -80,7 +81,7 @@ pub enum ZfsError {
         /// What was wrong with it.
         detail: String,
     },
-    /// Everything else, with the command's own words.
+    /// Any other failed command, with its own message.
     #[error(transparent)]
     Exec(#[from] crate::host::exec::ExecError),
     /// A call of the library failed.
@@ -91,7 +92,7 @@ pub enum ZfsError {
         /// The system's reason.
         error: String,
     },
-    /// A name is not one ZFS takes.
+    /// ZFS would not accept the name.
     #[error(transparent)]
     Name(#[from] super::names::NameError),
 }

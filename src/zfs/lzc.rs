@@ -1,8 +1,10 @@
-//! The engine that changes things through `libzfs_core`, where that is better than the command, and reads through [`CliEngine`].
+//! The engine that makes changes through `libzfs_core`, where that is better than the command, and
+//! reads through [`CliEngine`].
 //!
-//! libzetta's own reading is not used: its lists stop at a space or colon in a name, and its properties panic on values it does not
-//! know. What is used takes names checked by [`super::names`] and has no panic on its way. The library says success for some calls
-//! that did nothing (a hold on a missing snapshot, an empty list of snapshots), so effects are looked at here, too.
+//! It does not read through libzetta, whose lists stop at a space or colon in a name, and whose
+//! properties panic on unknown values. The calls that it does use take names checked by
+//! [`super::names`] and cannot panic. The library reports success for some calls that did nothing
+//! (a hold on a missing snapshot, an empty list of snapshots), so this engine checks effects, too.
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
@@ -58,7 +60,7 @@ fn list(pairs: &[(&str, &str)]) -> Result<NvList> {
     Ok(list)
 }
 
-/// From libzetta's error; `what` is the name that the call was about.
+/// Converts libzetta's error. `what` is the name that was passed to the call.
 fn refine(error: libzetta::zfs::Error, call: &str, what: &str) -> ZfsError {
     use libzetta::zfs::Error;
     match error {
@@ -71,7 +73,7 @@ fn refine(error: libzetta::zfs::Error, call: &str, what: &str) -> ZfsError {
     }
 }
 
-/// From the names and errnos that some calls return; the first in order of name counts.
+/// Converts the names and errnos that some calls return. The first in order of name counts.
 fn several(errors: HashMap<String, Value>, call: &str, what: &str) -> ZfsError {
     let mut errors: Vec<(String, i32)> = errors
         .into_iter()
@@ -242,7 +244,8 @@ impl Engine for LzcEngine {
         self.cli.release(snapshot, tag)
     }
 
-    /// By the command: it turns the values of native properties into the numbers that the module wants.
+    /// Uses the command, which converts the values of native properties into the numbers that the
+    /// module expects.
     fn create_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
         self.cli.create_filesystem(dataset, properties)
     }

@@ -1,7 +1,7 @@
-//! ZFS as this tool uses it: typed names, the [`Engine`] trait, and its two real implementations.
+//! ZFS as backout uses it: typed names, the [`Engine`] trait, and its implementations.
 //!
-//! Reading always goes through the `zfs` and `zpool` commands. What the library does better (atomic snapshots, channel programs) is
-//! done by `lzc` where the feature of that name is on.
+//! Reading always goes through the `zfs` and `zpool` commands. With the feature `lzc`, the library
+//! does what it does better: atomic snapshots and channel programs.
 
 pub mod cli;
 mod error;
@@ -23,18 +23,19 @@ pub use sim::FakeEngine;
 pub const PROP_CHANGE: &str = "backout:change";
 /// The user property that says what a dataset of ours is: `candidate`, `active`, `failed`, `undone`, `reserve`.
 pub const PROP_ROLE: &str = "backout:role";
-/// The user property that keeps the `canmount` of a dataset made after the snapshot while it is set aside; `-` when it had none of its own.
+/// The user property that keeps the `canmount` of a dataset that was created after the snapshot,
+/// while it is set aside; `-` if it had no local value.
 pub const PROP_CANMOUNT: &str = "backout:canmount";
-/// The user property that a rollback in place leaves on the dataset, in the same transaction: the change's id.
+/// The user property that a rollback in place sets on the dataset, in the same transaction.
 pub const PROP_ROLLED_BACK: &str = "backout:rolledback";
 
-/// Behind the name of a dataset: the clone that is to take its place.
+/// Suffix of a dataset's name: the clone that will take its place.
 pub const ENDING_CANDIDATE: &str = ".new";
-/// Behind the name of a dataset: the upgraded one, set aside by a downgrade.
+/// Suffix of a dataset's name: the upgraded one, set aside by a downgrade.
 pub const ENDING_ASIDE: &str = ".failed";
-/// Behind the name of a dataset: the restored one, set aside by an undo.
+/// Suffix of a dataset's name: the restored one, set aside by an undo.
 pub const ENDING_UNDONE: &str = ".undone";
-/// Behind the name of a dataset: an empty one that holds room back.
+/// Suffix of a dataset's name: an empty one that reserves space.
 pub const ENDING_RESERVE: &str = ".reserve";
 
 /// What a dataset is.
@@ -84,13 +85,13 @@ pub struct DatasetInfo {
 pub struct SnapshotInfo {
     /// Its full name.
     pub name: Snapshot,
-    /// Its identity: one made again under the same name has another.
+    /// Its identity. A snapshot that was made again under the same name has another.
     pub guid: Guid,
-    /// The transaction group it was made in; orders snapshots of a pool.
+    /// The transaction group in which it was made. Orders the snapshots of a pool.
     pub createtxg: u64,
     /// Seconds since 1970, UTC.
     pub creation: i64,
-    /// Bytes that only it keeps.
+    /// Bytes that only this snapshot keeps.
     pub used: u64,
     /// Bytes it refers to.
     pub referenced: u64,
@@ -135,7 +136,7 @@ pub struct PoolInfo {
 pub struct RollbackTarget {
     /// The snapshot to go back to.
     pub snapshot: Snapshot,
-    /// Its guid: another snapshot under the same name is refused.
+    /// Its guid. Another snapshot with the same name is refused.
     pub guid: Guid,
     /// Newer snapshots that may be destroyed, by name and guid. Any other newer snapshot makes the rollback refuse.
     pub newer: Vec<(Snapshot, Guid)>,
@@ -147,37 +148,40 @@ pub struct RollbackTarget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RollbackMethod {
-    /// One channel program a pool (`zfs-program(8)`): all datasets and their marks in one transaction group. Needs root.
+    /// One channel program for each pool (`zfs-program(8)`): all datasets and their marks in one
+    /// transaction group. Needs root.
     Program,
-    /// Dataset after dataset: destroy the newer ones by name, newest first, then `zfs rollback` or `lzc_rollback_to`, then the mark.
+    /// One dataset after the other: destroy newer snapshots by name, newest first, then `zfs
+    /// rollback` or `lzc_rollback_to`, then the mark.
     OneByOne,
 }
 
-/// The result of the operations that only need their effect to be there.
+/// The result of operations that succeed when their effect exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It was done now.
+    /// The operation made the effect.
     Made,
-    /// It was so already.
+    /// The effect existed already.
     WasThere,
 }
 
 /// A result of this module.
 pub type Result<T> = std::result::Result<T, ZfsError>;
 
-/// The operations on ZFS. Every call either has its whole effect or returns an error; a call whose effect is there already succeeds
-/// where it says so. Names are checked before anything is run.
+/// The operations on ZFS. Every call either has its complete effect or returns an error. Where the
+/// description says so, a call succeeds if its effect exists already. Names are checked before
+/// anything runs.
 pub trait Engine: Send + Sync {
     /// `cli`, `lzc` or `fake`.
     fn name(&self) -> &'static str;
 
-    /// A pool. `Ok(None)` when there is none of that name.
+    /// A pool; `Ok(None)` if it does not exist.
     fn pool(&self, pool: &Pool) -> Result<Option<PoolInfo>>;
-    /// A file system or volume. `Ok(None)` when there is none of that name.
+    /// A file system or volume; `Ok(None)` if it does not exist.
     fn dataset(&self, dataset: &Dataset) -> Result<Option<DatasetInfo>>;
     /// The dataset and all below it, parents before children. [`ZfsError::NotFound`] when it does not exist.
     fn tree(&self, root: &Dataset) -> Result<Vec<DatasetInfo>>;
-    /// One snapshot. `Ok(None)` when there is none of that name.
+    /// One snapshot; `Ok(None)` if it does not exist.
     fn snapshot_info(&self, snapshot: &Snapshot) -> Result<Option<SnapshotInfo>>;
     /// The snapshots of the dataset itself (not of its children), oldest first.
     fn snapshots(&self, dataset: &Dataset) -> Result<Vec<SnapshotInfo>>;
@@ -185,42 +189,50 @@ pub trait Engine: Send + Sync {
     fn bookmarks(&self, dataset: &Dataset) -> Result<Vec<BookmarkInfo>>;
     /// The tags of the holds on a snapshot.
     fn holds(&self, snapshot: &Snapshot) -> Result<Vec<String>>;
-    /// A property of a dataset whose source is `local`; `Ok(None)` when it is not set there itself (inherited and default do not count).
+    /// A property of a dataset with source `local`; `Ok(None)` if it is inherited or default.
     fn local(&self, dataset: &Dataset, property: &str) -> Result<Option<String>>;
     /// All properties with source `local` of a dataset, native and user ones, in order of name.
     fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>>;
     /// A user property of a snapshot with source `local`.
     fn snapshot_local(&self, snapshot: &Snapshot, property: &str) -> Result<Option<String>>;
 
-    /// Makes all snapshots, with the user properties, in one transaction a pool: all of a pool's or none. An existing name fails the whole pool's set.
+    /// Takes all snapshots, with the user properties, in one transaction for each pool: all of a
+    /// pool's or none. An existing name fails the whole set of that pool.
     fn snapshot(&self, snapshots: &[Snapshot], properties: &[(&str, &str)]) -> Result<()>;
-    /// Puts a hold on a snapshot; one with that tag already there is fine.
+    /// Puts a hold on a snapshot. Succeeds if a hold with that tag exists.
     fn hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change>;
-    /// Takes a hold off; one that is not there is fine.
+    /// Releases a hold. Succeeds if it does not exist.
     fn release(&self, snapshot: &Snapshot, tag: &str) -> Result<Change>;
-    /// Makes a file system with local properties, which must keep it from being mounted (`canmount=off`).
+    /// Creates a file system with local properties, which must prevent it from being mounted
+    /// (`canmount=off`).
     fn create_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()>;
-    /// Clones a snapshot with local properties. On an error no clone is left behind, unless the error says so.
+    /// Clones a snapshot with local properties. On an error, no clone is left behind unless the
+    /// error says so.
     fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()>;
     /// Sets a property.
     fn set(&self, dataset: &Dataset, property: &str, value: &str) -> Result<()>;
-    /// Clears a local property, so that it is inherited or default again; one not set is fine.
+    /// Clears a local property, so that it is inherited or default again. Succeeds if it is not
+    /// set.
     fn inherit(&self, dataset: &Dataset, property: &str) -> Result<()>;
     /// Renames without mounting or unmounting anything (`zfs rename -u`).
     fn rename(&self, from: &Dataset, to: &Dataset) -> Result<()>;
-    /// Makes a clone independent of its origin. A dataset that is no clone is fine.
+    /// Makes a clone independent of its origin. Succeeds if the dataset is not a clone.
     fn promote(&self, dataset: &Dataset) -> Result<Change>;
-    /// Mounts a file system; mounted is fine.
+    /// Mounts a file system. Succeeds if it is mounted.
     fn mount(&self, dataset: &Dataset) -> Result<Change>;
-    /// Unmounts a file system, never by force; not mounted is fine. [`ZfsError::Busy`] when something uses it.
+    /// Unmounts a file system, never by force. Succeeds if it is not mounted. [`ZfsError::Busy`] if
+    /// something uses it.
     fn unmount(&self, dataset: &Dataset) -> Result<Change>;
-    /// Destroys one snapshot if its guid is the given one; one that is gone is fine. Never its clones, never others.
+    /// Destroys one snapshot if it has this guid. Succeeds if it does not exist. Never destroys its
+    /// clones, nor other snapshots.
     fn destroy_snapshot(&self, snapshot: &Snapshot, guid: Guid) -> Result<Change>;
-    /// Destroys one dataset, without children, snapshots or clones, if its guid is the given one; one that is gone is fine.
+    /// Destroys one dataset without children, snapshots or clones, if it has this guid. Succeeds if
+    /// it does not exist.
     fn destroy_dataset(&self, dataset: &Dataset, guid: Guid) -> Result<Change>;
-    /// Rolls datasets back in place and leaves `backout:rolledback=mark` on each. They must be unmounted ([`ZfsError::Busy`]). Everything is looked at
-    /// first: a newer snapshot that is not named, held or cloned, or a target of another guid, and nothing is changed.
-    /// A target whose mark is `mark` already is skipped.
+    /// Rolls datasets back in place and sets `backout:rolledback=mark` on each. They must be
+    /// unmounted ([`ZfsError::Busy`]). Everything is checked first. If a target has another guid,
+    /// or a newer snapshot is unnamed, held or cloned, nothing is changed. A target that carries
+    /// `mark` already is skipped.
     fn rollback(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()>;
     /// Whether [`Engine::rollback`] would be refused, and why. Changes nothing.
     fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()>;
@@ -235,10 +247,11 @@ pub enum EngineName {
     Lzc,
 }
 
-/// The engine that is asked for; by default the library where it is compiled in and finds the kernel module, else the command.
+/// The requested engine. By default the library, if it is compiled in and finds the kernel module,
+/// otherwise the command.
 ///
 /// # Errors
-/// [`ZfsError::Unavailable`] when the library is asked for, and is not there.
+/// [`ZfsError::Unavailable`] if the library is requested and not available.
 pub fn open(runner: crate::host::exec::Runner, asked: Option<EngineName>) -> Result<Box<dyn Engine>> {
     let cli = CliEngine::new(runner);
     match asked {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A name that ZFS would not take.
+/// A name that ZFS would not accept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name:?} is not the name of a {what}: {why}")]
 pub struct NameError {
@@ -86,7 +86,7 @@ impl fmt::Display for Guid {
 }
 
 impl Dataset {
-    /// The pool it is in.
+    /// The pool that contains it.
     pub fn pool(&self) -> Pool {
         Pool(self.0.split('/').next().unwrap_or_default().to_owned())
     }
@@ -94,12 +94,12 @@ impl Dataset {
     /// Its snapshot of that name.
     ///
     /// # Errors
-    /// When the name is not one for a snapshot.
+    /// When the name cannot be the name of a snapshot.
     pub fn at(&self, snapshot: &str) -> Result<Snapshot, NameError> {
         format!("{}@{snapshot}", self.0).parse()
     }
 
-    /// The dataset with `suffix` behind its own name.
+    /// The dataset whose name is this one with `suffix` appended.
     ///
     /// # Errors
     /// When the result is too long or not a name.
@@ -125,7 +125,7 @@ impl Dataset {
 }
 
 impl Snapshot {
-    /// The dataset it is of.
+    /// The dataset that it is a snapshot of.
     pub fn dataset(&self) -> Dataset {
         Dataset(self.0.split('@').next().unwrap_or_default().to_owned())
     }
@@ -136,7 +136,8 @@ impl Snapshot {
     }
 }
 
-/// The most bytes of a name, with everything before and behind the `@`: ZFS_MAX_DATASET_NAME_LEN less the terminating NUL.
+/// Maximum length of a complete name in bytes: ZFS_MAX_DATASET_NAME_LEN without the terminating
+/// NUL.
 pub const MAX_NAME: usize = 255;
 
 fn check_component(part: &str) -> Result<(), &'static str> {

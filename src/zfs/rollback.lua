@@ -1,13 +1,14 @@
--- Rolls datasets of one pool back, all in one transaction group, and marks them (zfs-program(8)).
+-- Rolls datasets of one pool back in one transaction group, and marks them (zfs-program(8)).
 --
 -- Arguments: "check" or "do", the property, its value; then any number of triples
 --   "T", snapshot, guid    a snapshot to go back to; the triples up to the next "T" belong to it
 --   "N", snapshot, guid    a newer snapshot of the same dataset, which may be destroyed; newest first
---   "B", bookmark, ""      a bookmark that may be there
+--   "B", bookmark, ""      a bookmark that may exist
 -- Guids are signed, because Lua's numbers are.
 --
--- Returns one string (a table would come back from the library as something it cannot read): "ready", "done", or lines of
--- kind, name, detail, parted by tabs. An error here would not undo what was done, so everything is looked at first.
+-- Returns one string, because the library cannot read a returned table: "ready", "done", or lines
+-- with kind, name and detail, separated by tabs. An error in a program does not undo what it did
+-- before, so everything is checked first.
 
 local args = ...
 local argv = args["argv"]
@@ -63,7 +64,8 @@ local function check(t)
         return
     end
     local txg = prop(t.snapshot, "createtxg")
-    -- Few questions: each opens the snapshot anew, while nothing else is written to the pool.
+    -- Ask little: each question opens the snapshot again, and nothing else is written to the pool
+    -- meanwhile.
     for snapshot in zfs.list.snapshots(t.dataset) do
         local wanted = t.newer[snapshot]
         if wanted == nil then
@@ -86,7 +88,8 @@ local function check(t)
             end
         end
     end
-    -- A bookmark newer than the target stops a rollback, and its age cannot be asked for here: the caller names those that may be.
+    -- A bookmark newer than the target prevents a rollback. A program cannot tell its age, so the
+    -- caller names the bookmarks that may exist.
     if zfs.list.bookmarks ~= nil then
         for bookmark in zfs.list.bookmarks(t.dataset) do
             if not t.bookmarks[bookmark] then
@@ -100,7 +103,8 @@ local function check(t)
             say("rollback", t.dataset, EDQUOT)
         end
     end
-    -- Against the newest snapshot, which need not be the target: what this finds is that the dataset is mounted or open.
+    -- This checks a rollback to the newest snapshot, which need not be the target. It finds out
+    -- whether the dataset is mounted or open.
     local errno = zfs.check.rollback(t.dataset)
     if errno ~= 0 and not (errno == EEXIST and mode == "check") then
         say("rollback", t.dataset, errno)
@@ -117,10 +121,10 @@ if mode == "check" then
     return "ready"
 end
 
--- All that is newer first: as long as one of them stays, no data has gone back anywhere.
+-- First all newer snapshots: as long as one of them exists, no data was rolled back anywhere.
 for _, t in ipairs(targets) do
     for _, snapshot in ipairs(t.order) do
-        -- One that is gone by now is as it should be.
+        -- One that does not exist any more needs nothing.
         local errno = t.doomed[snapshot] and zfs.sync.destroy(snapshot) or 0
         if errno ~= 0 then
             say("halfway", snapshot, errno)

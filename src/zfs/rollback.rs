@@ -1,7 +1,9 @@
-//! Rollback in place: what is looked at before, and the order of what is done. The engines lend their hands ([`Hands`]).
+//! Rollback in place: the checks before it, and the order of the operations. The engines provide
+//! the operations ([`Hands`]).
 //!
-//! `zfs rollback -r` is never used: it destroys newer snapshots one by one and may stop half-way with the data not rolled back. So
-//! everything is looked at first, and snapshots are destroyed by name.
+//! `zfs rollback -r` is never used: it destroys newer snapshots one by one, and may stop half-way
+//! without having rolled back the data. So everything is checked first, and snapshots are destroyed
+//! by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,39 +12,41 @@ use super::{Dataset, Engine, Guid, PROP_ROLLED_BACK, Pool, Result, RollbackMetho
 
 /// The channel program (`zfs-program(8)`).
 pub(super) const PROGRAM: &str = include_str!("rollback.lua");
-/// The most instructions and memory that a program may be given (`zfs_lua_max_instrlimit`, `zfs_lua_max_memlimit`).
+/// The largest limits for instructions and memory that ZFS accepts (`zfs_lua_max_instrlimit`,
+/// `zfs_lua_max_memlimit`).
 pub(super) const LIMITS: (u64, u64) = (100_000_000, 100 << 20);
 
-/// So often the program is run when something is in use: udev(7) opens a volume for a moment after each writer.
+/// How often the program is tried while something is in use: udev(7) opens a volume briefly after
+/// each writer.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What an engine lends to [`rollback`].
+/// The operations that an engine provides for [`rollback`].
 pub(super) trait Hands: Engine {
-    /// Runs [`PROGRAM`]. The string it returned.
+    /// Runs [`PROGRAM`] and returns its string.
     fn program(&self, pool: &Pool, arguments: &[String]) -> Result<String>;
     /// Rolls back to this snapshot if it is the newest; never destroys another.
     fn rollback_to(&self, snapshot: &Snapshot) -> Result<()>;
-    /// Destroys a bookmark; one that is gone is fine.
+    /// Destroys a bookmark. Succeeds if it does not exist.
     fn destroy_bookmark(&self, name: &str) -> Result<()>;
 }
 
-/// One target, looked at: nothing was found that forbids its rollback.
+/// A target that was checked: nothing forbids its rollback.
 #[derive(Debug)]
 pub(super) struct Work<'a> {
-    /// As it was asked for.
+    /// As requested.
     pub target: &'a RollbackTarget,
     /// Its dataset.
     pub dataset: Dataset,
-    /// The newer snapshots that are there, newest first.
+    /// The existing newer snapshots, newest first.
     pub newer: Vec<SnapshotInfo>,
-    /// The newer bookmarks that are there.
+    /// The existing newer bookmarks.
     pub newer_bookmarks: Vec<String>,
     /// The other bookmarks.
     pub bookmarks: Vec<String>,
 }
 
-/// Looks at all targets and changes nothing. Those that carry the mark already are left out.
+/// Checks all targets and changes nothing. Leaves out those that carry the mark already.
 pub(super) fn look<'a>(engine: &dyn Engine, targets: &'a [RollbackTarget], mark: &str) -> Result<Vec<Work<'a>>> {
     let mut seen = BTreeSet::new();
     let mut work = Vec::new();
@@ -61,7 +65,8 @@ pub(super) fn look<'a>(engine: &dyn Engine, targets: &'a [RollbackTarget], mark:
 fn look_at<'a>(engine: &dyn Engine, target: &'a RollbackTarget, dataset: Dataset) -> Result<Work<'a>> {
     let info = engine.dataset(&dataset)?.ok_or_else(|| ZfsError::NotFound(dataset.to_string()))?;
     if info.mounted {
-        // `zfs rollback` would do it under the feet of whoever has files open, and mapped pages would stay (openzfs#10931).
+        // `zfs rollback` would roll back under open files, and mapped pages would stay stale
+        // (openzfs#10931).
         return Err(ZfsError::Busy { what: dataset.to_string(), detail: "it is mounted".to_owned() });
     }
     let snapshot = engine.snapshot_info(&target.snapshot)?.ok_or_else(|| ZfsError::NotFound(target.snapshot.to_string()))?;
@@ -94,12 +99,12 @@ fn look_at<'a>(engine: &dyn Engine, target: &'a RollbackTarget, dataset: Dataset
     Ok(Work { target, dataset, newer, newer_bookmarks, bookmarks: bookmarks.into_iter().map(|bookmark| bookmark.name).collect() })
 }
 
-/// Whether a snapshot is the expected one.
+/// Checks that a snapshot is the expected one.
 pub(super) fn same(what: impl ToString, found: Guid, expected: Guid) -> Result<()> {
     if found == expected { Ok(()) } else { Err(ZfsError::Replaced { what: what.to_string(), found: found.0, expected: expected.0 }) }
 }
 
-/// Whether a snapshot could be destroyed: no holds, no clones.
+/// Checks that a snapshot could be destroyed: no holds, no clones.
 pub(super) fn free(engine: &dyn Engine, snapshot: &SnapshotInfo) -> Result<()> {
     if snapshot.userrefs > 0 {
         return Err(ZfsError::Held { snapshot: snapshot.name.clone(), tags: engine.holds(&snapshot.name)? });
@@ -134,13 +139,14 @@ fn by_pool<'a, 'b>(work: &'a [Work<'b>]) -> BTreeMap<Pool, Vec<&'a Work<'b>>> {
     pools
 }
 
-/// The program looks at more than commands can: whether a snapshot is being sent, whether a volume is open. Not with `zfs program -n`: outside of a
-/// transaction group what is in use looks free (seen with 2.1.11).
+/// The program sees more than commands do: whether a snapshot is being sent, whether a volume is
+/// open. `zfs program -n` does not: outside of a transaction group, what is in use looks free (seen
+/// with 2.1.11).
 fn check(hands: &impl Hands, pools: &BTreeMap<Pool, Vec<&Work<'_>>>, mark: &str) -> Result<()> {
     pools.iter().try_for_each(|(pool, work)| run(hands, pool, &arguments("check", work, mark), "ready"))
 }
 
-/// Runs the program, again and again while something is in use. It changes nothing then.
+/// Runs the program, repeatedly while something is in use. It changes nothing in that case.
 fn run(hands: &impl Hands, pool: &Pool, arguments: &[String], expected: &str) -> Result<()> {
     let mut tries = 1;
     loop {
@@ -154,12 +160,13 @@ fn run(hands: &impl Hands, pool: &Pool, arguments: &[String], expected: &str) ->
 
 fn by_program(hands: &impl Hands, work: &[Work<'_>], mark: &str) -> Result<()> {
     let pools = by_pool(work);
-    // With one pool and no bookmark the program changes nothing before it has looked at everything itself.
+    // With one pool and no bookmark, the program itself checks everything before it changes
+    // anything.
     if pools.len() > 1 || work.iter().any(|one| !one.newer_bookmarks.is_empty()) {
         check(hands, &pools, mark)?;
     }
     for (pool, work) in &pools {
-        // A program cannot destroy bookmarks, and cannot roll back while there are newer ones.
+        // A program cannot destroy bookmarks, nor roll back while there are newer ones.
         for name in work.iter().flat_map(|one| &one.newer_bookmarks) {
             hands.destroy_bookmark(name)?;
         }
@@ -170,7 +177,7 @@ fn by_program(hands: &impl Hands, work: &[Work<'_>], mark: &str) -> Result<()> {
 
 fn arguments(mode: &str, work: &[&Work<'_>], mark: &str) -> Vec<String> {
     let mut words: Vec<String> = [mode, PROP_ROLLED_BACK, mark].map(str::to_owned).into();
-    // Lua's numbers are signed (zfs-program(8), zfs.get_prop), and the comparison there is one of strings.
+    // Lua's numbers are signed (zfs-program(8), zfs.get_prop), and the program compares strings.
     let signed = |guid: Guid| guid.0.cast_signed().to_string();
     for one in work {
         words.extend(["T".to_owned(), one.target.snapshot.to_string(), signed(one.target.guid)]);
@@ -243,7 +250,7 @@ fn understand(engine: &dyn Engine, answer: &str, expected: &str) -> Result<()> {
     })
 }
 
-/// The error for an errno of the kernel module about `what`.
+/// The error for an errno that the kernel module returned for `what`.
 pub(super) fn of_errno(errno: i32, call: &str, what: &str) -> ZfsError {
     use nix::errno::Errno;
     let detail = std::io::Error::from_raw_os_error(errno).to_string();
@@ -253,7 +260,7 @@ pub(super) fn of_errno(errno: i32, call: &str, what: &str) -> ZfsError {
         Errno::EBUSY => ZfsError::Busy { what: what.to_owned(), detail },
         Errno::ENOSPC | Errno::EDQUOT => ZfsError::NoSpace(format!("{what}: {detail}")),
         Errno::EPERM | Errno::EACCES | Errno::EROFS => ZfsError::Permission(format!("{what}: {detail}")),
-        // What the module gives for a pool whose I/O is suspended (`pool_status_check`).
+        // The module returns this for a pool with suspended I/O (`pool_status_check`).
         Errno::EAGAIN => ZfsError::Suspended(what.split(['/', '@', '#']).next().unwrap_or_default().to_owned()),
         _ => ZfsError::Call { call: format!("{call} of {what}"), error: detail },
     }
@@ -270,7 +277,7 @@ fn one_by_one(hands: &impl Hands, one: &Work<'_>, mark: &str) -> Result<()> {
     hands.set(&one.dataset, PROP_ROLLED_BACK, mark)
 }
 
-/// The effect: the mark is there, and the target is the newest snapshot.
+/// Checks the effect: the mark exists, and the target is the newest snapshot.
 fn done(engine: &dyn Engine, one: &Work<'_>, mark: &str) -> Result<()> {
     let unexpected = |detail: String| Err(ZfsError::Unexpected { command: "rollback".to_owned(), detail });
     if engine.local(&one.dataset, PROP_ROLLED_BACK)?.as_deref() != Some(mark) {

@@ -8,7 +8,7 @@ fn unexpected<T>(command: &str, detail: String) -> Result<T> {
     Err(ZfsError::Unexpected { command: command.to_owned(), detail })
 }
 
-/// The snapshots of each pool. A dataset named twice is refused (the kernel module would, too).
+/// Groups the snapshots by pool. Refuses a dataset that is named twice, as the kernel module would.
 pub(super) fn by_pool(snapshots: &[Snapshot]) -> Result<BTreeMap<Pool, Vec<&Snapshot>>> {
     let mut seen = BTreeSet::new();
     let mut pools: BTreeMap<Pool, Vec<&Snapshot>> = BTreeMap::new();
@@ -22,7 +22,7 @@ pub(super) fn by_pool(snapshots: &[Snapshot]) -> Result<BTreeMap<Pool, Vec<&Snap
     Ok(pools)
 }
 
-/// That all snapshots are there with their properties.
+/// Checks that all snapshots exist, with their properties.
 pub(super) fn snapshots_made(engine: &dyn Engine, snapshots: &[&Snapshot], properties: &[(&str, &str)]) -> Result<()> {
     for snapshot in snapshots {
         if engine.snapshot_info(snapshot)?.is_none() {
@@ -37,7 +37,7 @@ pub(super) fn snapshots_made(engine: &dyn Engine, snapshots: &[&Snapshot], prope
     Ok(())
 }
 
-/// That the hold is there, or is not.
+/// Checks that the hold exists, or that it does not.
 pub(super) fn held(engine: &dyn Engine, snapshot: &Snapshot, tag: &str, expected: bool) -> Result<()> {
     if engine.holds(snapshot)?.iter().any(|found| found == tag) == expected {
         return Ok(());
@@ -45,7 +45,8 @@ pub(super) fn held(engine: &dyn Engine, snapshot: &Snapshot, tag: &str, expected
     unexpected("hold", format!("the hold {tag:?} on {snapshot} is {}", if expected { "not there" } else { "still there" }))
 }
 
-/// That a clone is of the right origin and carries its properties. Native ones are compared where the value is not rewritten by ZFS.
+/// Checks a clone's origin and properties. Compares native properties only where ZFS does not
+/// rewrite the value.
 pub(super) fn cloned(engine: &dyn Engine, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
     match engine.dataset(target)? {
         Some(info) if info.origin.as_ref() == Some(snapshot) => {}
@@ -54,9 +55,9 @@ pub(super) fn cloned(engine: &dyn Engine, snapshot: &Snapshot, target: &Dataset,
     properties.iter().try_for_each(|(property, value)| set(engine, target, property, value))
 }
 
-/// That a property has its value locally.
+/// Checks that a property has its value locally.
 pub(super) fn set(engine: &dyn Engine, dataset: &Dataset, property: &str, value: &str) -> Result<()> {
-    // Others may come back in other words: `1G`, `none`, a path without its last slash.
+    // ZFS may print others differently: `1G`, `none`, a path without its trailing slash.
     let literal = property.contains(':') || matches!(property, "canmount" | "readonly");
     if !literal || engine.local(dataset, property)?.as_deref() == Some(value) {
         return Ok(());
@@ -64,7 +65,7 @@ pub(super) fn set(engine: &dyn Engine, dataset: &Dataset, property: &str, value:
     unexpected("set", format!("it succeeded, but {property} of {dataset} is not {value:?}"))
 }
 
-/// That `from` is gone and `to` is what it was.
+/// Checks that `from` is gone and that `to` is the same object.
 pub(super) fn renamed(engine: &dyn Engine, from: &Dataset, to: &Dataset, guid: super::Guid) -> Result<()> {
     if engine.dataset(from)?.is_some() {
         return unexpected("rename", format!("it succeeded, but {from} is still there"));
@@ -75,7 +76,7 @@ pub(super) fn renamed(engine: &dyn Engine, from: &Dataset, to: &Dataset, guid: s
     }
 }
 
-/// That a mount is there, or is not.
+/// Checks that the dataset is mounted, or that it is not.
 pub(super) fn mounted(engine: &dyn Engine, dataset: &Dataset, expected: bool) -> Result<()> {
     match engine.dataset(dataset)? {
         Some(info) if info.mounted == expected => Ok(()),

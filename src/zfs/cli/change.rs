@@ -1,4 +1,4 @@
-//! The changes: before each what makes it safe to try again, after each its effect.
+//! The changes. Each checks first what makes a second attempt safe, and its effect afterwards.
 
 use std::io::Write;
 
@@ -7,7 +7,8 @@ use super::{CliEngine, refine};
 use crate::zfs::rollback::{Hands, LIMITS, PROGRAM, free, same};
 use crate::zfs::{Change, Dataset, DatasetKind, Engine, Guid, Pool, Result, Snapshot, ZfsError, verify};
 
-/// Properties that children do not inherit: plain `zfs inherit` refuses them, and a value of `none` stays local (`zfs-inherit(8)`).
+/// Properties that children do not inherit. Plain `zfs inherit` refuses them, and the value `none`
+/// stays local (`zfs-inherit(8)`).
 const NOT_INHERITED: &[&str] = &["canmount", "quota", "refquota", "reservation", "refreservation"];
 
 impl CliEngine {
@@ -71,7 +72,8 @@ impl CliEngine {
         let canmount = properties.iter().find(|(property, _)| *property == "canmount").map(|(_, value)| *value);
         let mut argv = vec!["zfs".to_owned(), "clone".to_owned()];
         if kind == DatasetKind::Filesystem {
-            // `zfs clone` mounts what it makes unless it may not (`-u` is newer than 2.1).
+            // `zfs clone` mounts the clone, unless its properties forbid that. `-u` is newer than
+            // 2.1.
             argv.extend(["-o".to_owned(), "canmount=noauto".to_owned()]);
         }
         for (property, value) in properties.iter().filter(|(property, _)| *property != "canmount") {
@@ -90,7 +92,8 @@ impl CliEngine {
         made.map_err(|error| self.without_clone(snapshot, target, error))
     }
 
-    /// After a clone that failed: `zfs clone` can fail and leave it there, without its properties.
+    /// Removes the clone of a failed `zfs clone`, which can fail and still leave one behind,
+    /// without its properties.
     fn without_clone(&self, snapshot: &Snapshot, target: &Dataset, error: ZfsError) -> ZfsError {
         let removed = match self.dataset(target) {
             Ok(Some(info)) if info.origin.as_ref() == Some(snapshot) => self.remove_dataset(target, info.guid),
@@ -116,7 +119,7 @@ impl CliEngine {
         if self.local(dataset, property)?.is_none() {
             return Ok(());
         }
-        // `-S` takes them back to their default, or to a value that was received.
+        // `-S` resets them to the default, or to a received value.
         let flags: &[&str] = if NOT_INHERITED.contains(&property) { &["-S"] } else { &[] };
         let argv = [&["zfs", "inherit"], flags, &["--", property, dataset.as_str()]].concat();
         self.change(&argv).map_err(|error| refine(error, dataset.as_str()))?;
@@ -131,7 +134,7 @@ impl CliEngine {
 
     pub(super) fn rename_dataset(&self, from: &Dataset, to: &Dataset) -> Result<()> {
         let info = self.existing(from)?;
-        // `-u` is for file systems only (zfs-rename(8)); a volume is mounted nowhere.
+        // `-u` is for file systems only (zfs-rename(8)). A volume is not mounted.
         let flags: &[&str] = if info.kind == DatasetKind::Filesystem { &["-u"] } else { &[] };
         let argv = [&["zfs", "rename"], flags, &["--", from.as_str(), to.as_str()]].concat();
         self.change(&argv).map_err(|error| refine(error, to.as_str()))?;
@@ -177,7 +180,8 @@ impl CliEngine {
         if !own.mounted {
             return Ok(Change::WasThere);
         }
-        // `zfs unmount` takes the children that inherit the mountpoint along, without a word. Each is a step of its own here.
+        // `zfs unmount` silently unmounts children that inherit the mountpoint, too. Here each is
+        // unmounted by itself.
         let inside = |child: &&crate::zfs::DatasetInfo| {
             child.mounted && matches!((&own.mountpoint, &child.mountpoint), (Some(own), Some(path)) if path.starts_with(own))
         };
@@ -256,7 +260,7 @@ impl Hands for CliEngine {
     }
 
     fn rollback_to(&self, snapshot: &Snapshot) -> Result<()> {
-        // Without -r it refuses when there are newer snapshots or bookmarks (zfs-rollback(8)).
+        // Without -r it refuses if there are newer snapshots or bookmarks (zfs-rollback(8)).
         self.change(&["zfs", "rollback", "--", snapshot.as_str()]).map(drop).map_err(|error| refine(error, snapshot.as_str()))
     }
 

@@ -1,4 +1,4 @@
-//! The engine that needs nothing but the commands `zfs` and `zpool`.
+//! The engine that needs only the commands `zfs` and `zpool`.
 
 mod change;
 pub mod parse;
@@ -14,9 +14,9 @@ use super::{
 };
 pub(super) use refine::refine;
 
-/// Reading a pool of thousands of snapshots takes a while; a pool that hangs takes for ever.
+/// Reading a pool with thousands of snapshots takes a while. A hung pool never answers.
 const READ_LIMIT: Duration = Duration::from_secs(300);
-/// Destroying and rolling back wait for a transaction group, which a busy pool may delay.
+/// Destroy and rollback wait for a transaction group, which a busy pool may delay.
 const CHANGE_LIMIT: Duration = Duration::from_secs(1800);
 
 /// [`Engine`] by commands.
@@ -36,12 +36,12 @@ impl CliEngine {
         self.runner.run(&Command::new(argv.iter().copied()).timeout(READ_LIMIT)).map(|output| output.stdout)
     }
 
-    /// Runs a command that changes something.
+    /// Runs a command that makes a change.
     fn change(&self, argv: &[&str]) -> std::result::Result<Output, ExecError> {
         self.runner.run(&Command::new(argv.iter().copied()).timeout(CHANGE_LIMIT))
     }
 
-    /// Does a change and looks at its effect without being ended between the two by a request to stop.
+    /// Makes a change and checks its effect. A request to stop does not interrupt between the two.
     pub(super) fn shielded<T>(&self, work: impl FnOnce() -> T) -> T {
         self.runner.shielded(work)
     }
@@ -54,7 +54,7 @@ impl CliEngine {
         self.read(&["zfs", "get", "-Hp", "-s", "local", "-o", columns, "--", property, name]).map_err(|error| refine(error, name))
     }
 
-    /// A dataset that has to be there.
+    /// A dataset that must exist.
     pub(super) fn existing(&self, dataset: &Dataset) -> Result<DatasetInfo> {
         self.dataset(dataset)?.ok_or_else(|| ZfsError::NotFound(dataset.to_string()))
     }
@@ -100,7 +100,8 @@ impl Engine for CliEngine {
             .read(&["zfs", "list", "-Hp", "-r", "-t", "filesystem,volume", "-o", parse::DATASET_COLUMNS, "--", name])
             .map_err(|error| refine(error, name))?;
         let mut all = parse::datasets(&text)?;
-        // Part by part: a space sorts before a slash, and a child must not come before its own brothers' children do.
+        // Sorts by path components. A space sorts before a slash, so comparing whole names would
+        // separate a dataset from its children.
         all.sort_by(|a, b| a.name.as_str().split('/').cmp(b.name.as_str().split('/')));
         Ok(all)
     }

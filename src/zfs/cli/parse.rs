@@ -36,7 +36,7 @@ fn number<T: std::str::FromStr>(what: &str, field: &str) -> Result<T> {
     field.parse().map_err(|_| wrong(format!("{what} is {field:?}, not a number")))
 }
 
-/// A number that is `-` where there is none.
+/// A number, or `-` for none.
 fn number_or_zero(what: &str, field: &str) -> Result<u64> {
     if field == "-" { Ok(0) } else { number(what, field) }
 }
@@ -52,7 +52,7 @@ fn flag(what: &str, field: &str) -> Result<bool> {
 /// Rows of `zfs list -o` [`DATASET_COLUMNS`].
 ///
 /// # Errors
-/// When a row is not as expected.
+/// When a row has an unexpected form.
 pub fn datasets(text: &str) -> Result<Vec<DatasetInfo>> {
     rows::<14>(text)
         .map(|row| {
@@ -91,7 +91,7 @@ pub fn datasets(text: &str) -> Result<Vec<DatasetInfo>> {
 /// Rows of `zfs list -t snapshot -o` [`SNAPSHOT_COLUMNS`], oldest first.
 ///
 /// # Errors
-/// When a row is not as expected.
+/// When a row has an unexpected form.
 pub fn snapshots(text: &str) -> Result<Vec<SnapshotInfo>> {
     let mut all = rows::<8>(text)
         .map(|row| {
@@ -116,13 +116,13 @@ pub fn snapshots(text: &str) -> Result<Vec<SnapshotInfo>> {
 /// Rows of `zfs list -t bookmark -o` [`BOOKMARK_COLUMNS`], oldest first.
 ///
 /// # Errors
-/// When a row is not as expected.
+/// When a row has an unexpected form.
 pub fn bookmarks(text: &str) -> Result<Vec<BookmarkInfo>> {
     let mut all = rows::<3>(text)
         .map(|row| {
             let [name, guid, createtxg] = row?;
             let (dataset, short) = name.split_once('#').ok_or_else(|| wrong(format!("{name:?} is no bookmark")))?;
-            // The same rules as for the name of a snapshot.
+            // Follows the same rules as the name of a snapshot.
             dataset.parse::<Dataset>()?.at(short)?;
             Ok(BookmarkInfo { name: name.to_owned(), guid: Guid(number("guid", guid)?), createtxg: number("createtxg", createtxg)? })
         })
@@ -134,7 +134,7 @@ pub fn bookmarks(text: &str) -> Result<Vec<BookmarkInfo>> {
 /// The row of `zpool list -o` [`POOL_COLUMNS`].
 ///
 /// # Errors
-/// When there is not exactly one row, or it is not as expected.
+/// When there is not exactly one row, or it has an unexpected form.
 pub fn pool(text: &str) -> Result<PoolInfo> {
     let mut all = rows::<7>(text);
     let (Some(row), None) = (all.next(), all.next()) else {
@@ -153,10 +153,11 @@ pub fn pool(text: &str) -> Result<PoolInfo> {
     })
 }
 
-/// The tags in what `zfs holds -H` prints: name, tag, time. A tag may hold anything, even tabs.
+/// The tags in the output of `zfs holds -H`: name, tag, time. A tag may contain anything, even
+/// tabs.
 ///
 /// # Errors
-/// When a row is of another snapshot or has no tag.
+/// When a row belongs to another snapshot or has no tag.
 pub fn holds(text: &str, snapshot: &Snapshot) -> Result<Vec<String>> {
     text.split_terminator('\n')
         .map(|line| {
@@ -169,14 +170,17 @@ pub fn holds(text: &str, snapshot: &Snapshot) -> Result<Vec<String>> {
         .collect()
 }
 
-/// The value in what `zfs get -s local -o value` prints for one property: `None` when nothing. It may hold tabs and newlines.
+/// The value in the output of `zfs get -s local -o value` for one property; `None` if there is no
+/// output. It may contain tabs and newlines.
 pub fn value(text: &str) -> Option<String> {
-    // With `-s local` a property of another source gives no line at all, so an empty value is a line of its own.
+    // With `-s local`, a property from another source prints no line at all. So an empty line is an
+    // empty value.
     text.strip_suffix('\n').map(str::to_owned)
 }
 
-/// The pairs in what `zfs get -s local -o property,value all` prints, if each of `names` (printed by `-o property`, which holds no
-/// newline) has exactly one line, in the same order. `None` when a value with newlines makes that unclear.
+/// The pairs in the output of `zfs get -s local -o property,value all`, if each of `names` (printed
+/// by `-o property`, without newlines) has exactly one line, in the same order. `None` if a value
+/// with newlines makes this ambiguous.
 pub fn pairs(text: &str, names: &[&str]) -> Option<Vec<(String, String)>> {
     let lines: Vec<&str> = text.split_terminator('\n').collect();
     if lines.len() != names.len() {

@@ -1,14 +1,14 @@
-//! From what a command printed to an error with a meaning.
+//! Turns the message of a failed command into an error with a meaning.
 //!
-//! The texts are those of libzfs (`libzfs_util.c`, `zfs_main.c`) of 2.1 and 2.3, which differ in order and wording; the exit status says
-//! nothing (`zfs set` fails with 1 or 255).
+//! The texts come from libzfs (`libzfs_util.c`, `zfs_main.c`) 2.1 and 2.3, which differ in order
+//! and wording. The exit status is no help: `zfs set` fails with 1 or 255.
 
 use std::io::ErrorKind;
 
 use crate::host::exec::ExecError;
 use crate::zfs::ZfsError;
 
-/// Sentences without names, in small letters, and what they mean. The first that is found counts.
+/// Messages without names, in lower case, and their meaning. The first match counts.
 const TEXTS: &[(&str, Meaning)] = &[
     ("i/o is currently suspended", Meaning::Suspended),
     ("suspended", Meaning::Suspended),
@@ -35,47 +35,47 @@ const TEXTS: &[(&str, Meaning)] = &[
     ("does not exist", Meaning::NotFound),
     ("no such pool", Meaning::NotFound),
     ("could not find any snapshots", Meaning::NotFound),
-    // A promotion that would give two snapshots one name.
+    // A promotion that would give two snapshots the same name.
     ("conflicting snapshot", Meaning::Exists),
     ("already exists", Meaning::Exists),
     ("dataset exists", Meaning::Exists),
 ];
 
-/// What a command that failed meant.
+/// The meaning of a failed command's message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
     /// The pool's I/O is suspended.
     Suspended,
     /// No kernel module.
     Unavailable,
-    /// Not allowed to this user.
+    /// This user may not do it.
     Permission,
     /// The encryption key is not loaded.
     Key,
-    /// Pool or quota full.
+    /// The pool or the quota is full.
     NoSpace,
-    /// `zfs release` of a hold that is not there.
+    /// `zfs release` of a hold that does not exist.
     NoTag,
-    /// `zfs hold` of a hold that is there.
+    /// `zfs hold` with a tag that exists already.
     TagThere,
-    /// `zfs mount` of what is mounted.
+    /// `zfs mount` of a mounted dataset.
     Mounted,
-    /// `zfs unmount` of what is not mounted.
+    /// `zfs unmount` of a dataset that is not mounted.
     NotMounted,
     /// In use.
     Busy,
-    /// Not there.
+    /// It does not exist.
     NotFound,
-    /// There already.
+    /// It exists already.
     Exists,
 }
 
-/// The text in small letters without what stands between quotes: a name may hold any of the words.
+/// The text in lower case, without quoted parts: a name may contain any of the words.
 fn without_names(text: &str) -> String {
     text.split('\'').step_by(2).collect::<Vec<_>>().join("''").to_ascii_lowercase()
 }
 
-/// What an error of a command means, if it is known.
+/// The meaning of a command's error, if known.
 pub fn meaning(error: &ExecError) -> Option<Meaning> {
     match error {
         ExecError::Start { source, .. } if source.kind() == ErrorKind::NotFound => Some(Meaning::Unavailable),
@@ -106,7 +106,8 @@ pub fn refine(error: ExecError, what: &str) -> ZfsError {
     }
 }
 
-/// The first name in quotes on the last line that has one: of a list of names it is the one that failed.
+/// The first quoted name on the last line that has one. In a list of names this is the one that
+/// failed.
 fn named(text: &str) -> Option<&str> {
     text.lines().rev().find_map(|line| line.split('\'').nth(1)).filter(|name| !name.is_empty())
 }

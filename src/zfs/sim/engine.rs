@@ -8,7 +8,7 @@ use crate::zfs::{
     RollbackTarget, Snapshot, SnapshotInfo, ZfsError, verify,
 };
 
-/// The size of a pool, which is only something to show.
+/// The size of a pool, for display only.
 const SIZE: u64 = 1 << 30;
 
 fn info(world: &World, name: &Dataset, dataset: &FakeDataset) -> DatasetInfo {
@@ -72,7 +72,7 @@ impl FakeEngine {
         })
     }
 
-    /// What only the channel program sees.
+    /// Conditions that only the channel program sees.
     fn idle(&self, targets: &[RollbackTarget], method: RollbackMethod) -> Result<()> {
         let used = |name: &Dataset| Ok::<_, ZfsError>(self.world().dataset(name)?.users > 0);
         for name in targets.iter().map(|target| target.snapshot.dataset()) {
@@ -114,7 +114,7 @@ impl Engine for FakeEngine {
 
     fn pool(&self, pool: &Pool) -> Result<Option<PoolInfo>> {
         self.alive()?;
-        // A suspended pool is still listed.
+        // `zpool list` still shows a suspended pool.
         Ok(self.world().pools.get(pool).map(|fake| PoolInfo {
             name: pool.clone(),
             guid: fake.guid,
@@ -217,7 +217,7 @@ impl Engine for FakeEngine {
             let dataset = world.dataset_mut(target)?;
             dataset.properties.extend(properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
             if dataset.kind == DatasetKind::Volume && dataset.properties.remove("canmount").is_some() {
-                // ZFS ignores it, and the engine looks what came of it.
+                // ZFS ignores it, and the engine checks the result.
                 return Err(ZfsError::Unexpected { command: "set".into(), detail: format!("canmount of {target} is not set") });
             }
             Ok(())

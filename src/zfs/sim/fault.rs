@@ -1,4 +1,4 @@
-//! Faults: which call goes wrong, when, and how.
+//! Faults: which call fails, when, and how.
 
 use std::cell::Cell;
 
@@ -22,10 +22,10 @@ pub enum When {
 pub enum How {
     /// It returns [`ZfsError::Call`] ("injected").
     Fail,
-    /// It returns this, made from the call's words.
+    /// It returns this error, made from the words of the call.
     FailWith(fn(&str) -> ZfsError),
-    /// The tool is killed: this call and every later one, reading too, returns [`ZfsError::Unavailable`] ("killed") until
-    /// [`FakeEngine::revive`].
+    /// The tool is killed: this call and every later one, even for reading, returns
+    /// [`ZfsError::Unavailable`] ("killed") until [`FakeEngine::revive`].
     Kill,
     /// The same, but by a panic with [`Killed`] as its payload.
     Panic,
@@ -41,7 +41,7 @@ pub struct Killed {
 /// One fault.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
-    /// The number of the call that changes something, counted from 1 since the world began.
+    /// The number of the changing call, counted from 1 since the world was created.
     pub call: usize,
     /// The moment.
     pub when: When,
@@ -67,7 +67,7 @@ impl Faults {
     }
 }
 
-/// A change that is being made.
+/// A change in progress.
 pub(super) struct Call<'a> {
     engine: &'a FakeEngine,
     words: String,
@@ -107,7 +107,7 @@ fn killed() -> ZfsError {
 }
 
 impl FakeEngine {
-    /// What every reading call begins with.
+    /// Every reading call begins with this.
     pub(super) fn alive(&self) -> Result<()> {
         if self.faults().dead { Err(killed()) } else { Ok(()) }
     }

@@ -1,4 +1,5 @@
-//! An in-memory ZFS with the semantics of the real one, for tests of everything above it. The conformance suite runs on both.
+//! A simulated ZFS in memory, with the semantics of the real one, for tests of the layers above.
+//! The conformance suite runs on both.
 //!
 //! A [`FakeEngine`] is a handle: its clones see the same world, so a tool that was "killed" ([`Fault`]) and started again finds what it
 //! left. Datasets have content, a list of items that snapshots, clones and rollbacks carry along as real ones carry files.
@@ -34,7 +35,7 @@ impl FakeEngine {
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
-        // A killed tool may have held it; the world itself is never half-changed.
+        // A tool that was killed may have held it. The world itself is never half-changed.
         self.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -42,7 +43,7 @@ impl FakeEngine {
         self.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    // The world as its owner sees it: none of these counts as a call, and none of them is struck by a fault.
+    // The world as its owner sees it. These do not count as calls, and faults do not strike them.
 
     /// Makes a pool whose root file system has `mountpoint=/POOL` (mounted).
     ///
@@ -52,12 +53,13 @@ impl FakeEngine {
         self.world().add_pool(pool)
     }
 
-    /// Removes a pool and all in it.
+    /// Removes a pool and everything in it.
     pub fn remove_pool(&self, pool: &Pool) {
         self.world().remove_pool(pool);
     }
 
-    /// Makes a dataset with local properties; a file system is mounted if it can be. Parents must be there.
+    /// Creates a dataset with local properties and mounts a file system if possible. Its parents
+    /// must exist.
     ///
     /// # Errors
     /// As `zfs create`.
@@ -68,12 +70,13 @@ impl FakeEngine {
     /// Adds an item to a dataset, as a service writes a file.
     ///
     /// # Errors
-    /// When it does not exist or is not mounted: then a real service would write somewhere else, and nothing would tell.
+    /// When it does not exist or is not mounted. A real service would then silently write somewhere
+    /// else.
     pub fn write(&self, dataset: &Dataset, item: &str) -> Result<()> {
         self.world().write(dataset, item)
     }
 
-    /// Takes an item away; whether it was there.
+    /// Removes an item. Returns whether it existed.
     ///
     /// # Errors
     /// As [`Self::write`].
@@ -120,7 +123,7 @@ impl FakeEngine {
         self.world().snapshot(snapshot).map(|found| found.content.clone())
     }
 
-    /// Makes a bookmark of a snapshot: `pool/dataset#SHORT`.
+    /// Creates a bookmark of a snapshot: `pool/dataset#SHORT`.
     ///
     /// # Errors
     /// When the snapshot does not exist or the name is taken.
@@ -128,7 +131,8 @@ impl FakeEngine {
         self.world().bookmark(snapshot, short)
     }
 
-    /// Says how many processes have files of the mounted dataset open: it cannot be unmounted until it is 0 again.
+    /// Sets how many processes have files of the mounted dataset open. It cannot be unmounted until
+    /// that is 0 again.
     ///
     /// # Errors
     /// When it does not exist.
@@ -160,7 +164,8 @@ impl FakeEngine {
         self.world().pool_mut(pool).map(|found| found.suspended = suspended)
     }
 
-    /// A reboot: nothing is mounted any more and nobody uses anything; then what has `canmount=on` is mounted, parents first.
+    /// A reboot: everything is unmounted and unused, then datasets with `canmount=on` are mounted,
+    /// parents first.
     pub fn reboot(&self) {
         self.world().reboot();
     }
@@ -172,7 +177,7 @@ impl FakeEngine {
         self.faults().add(fault);
     }
 
-    /// Takes all faults away and lets a killed tool start again. The count goes on.
+    /// Removes all faults and lets a killed tool start again. The count continues.
     pub fn revive(&self) {
         self.faults().clear();
     }

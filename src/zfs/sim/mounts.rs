@@ -74,7 +74,7 @@ impl World {
         let names: Vec<Dataset> = self.datasets.keys().cloned().collect();
         for name in names {
             if self.canmount(&name) == "on" {
-                // What has no mountpoint or no key stays as it is.
+                // Datasets without a mountpoint or key stay as they are.
                 let _ = self.mount(&name);
             }
         }

@@ -1,4 +1,4 @@
-//! What there is, and how ZFS changes it.
+//! The state of the simulated pools, and how ZFS changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -62,7 +62,7 @@ fn parent(dataset: &Dataset) -> Option<Dataset> {
 pub(super) const ITEM: u64 = 4096;
 
 impl World {
-    /// Not in order, and beyond what a signed number holds, as real ones are.
+    /// Unordered, and larger than a signed number holds, like real ones.
     fn new_guid(&mut self) -> Guid {
         self.guids += 1;
         Guid(self.guids.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
@@ -161,7 +161,7 @@ impl World {
         Ok(())
     }
 
-    /// Its value here or at the nearest ancestor that has one, and which that is.
+    /// The value here or at the nearest ancestor that has one, and that dataset.
     pub(super) fn inherited(&self, name: &Dataset, property: &str) -> Option<(Dataset, String)> {
         let mut at = Some(name.clone());
         while let Some(here) = at {
@@ -211,7 +211,7 @@ impl World {
         Ok(())
     }
 
-    /// All of one pool, or none.
+    /// All snapshots of one pool, or none.
     pub(super) fn take(&mut self, snapshots: &[&Snapshot], properties: &[(&str, &str)]) -> Result<()> {
         for snapshot in snapshots {
             let dataset = snapshot.dataset();
@@ -289,7 +289,7 @@ impl World {
         Ok(())
     }
 
-    /// The snapshots up to the origin move to the clone, and the two change places (`zfs-promote(8)`).
+    /// The snapshots up to the origin move to the clone, and the two swap roles (`zfs-promote(8)`).
     pub(super) fn promote(&mut self, name: &Dataset, origin: &Snapshot) -> Result<()> {
         let old = origin.dataset();
         let own = self.dataset(name)?.snapshots.clone();
@@ -310,7 +310,7 @@ impl World {
         Ok(())
     }
 
-    /// What `zfs set` does to a mounted file system besides.
+    /// Side effects of `zfs set` on a mounted file system.
     pub(super) fn set(&mut self, name: &Dataset, property: &str, value: &str) -> Result<()> {
         let guid = self.dataset(name)?.guid;
         let mounted = self.mounted(guid).is_some();
