@@ -213,11 +213,12 @@ mod tests {
     use crate::playbook::Way;
     use fixture::facts;
 
+    const OCCASIONS: [Occasion; 4] =
+        [Occasion::Check, Occasion::Upgrade, Occasion::Downgrade { in_place: true }, Occasion::Downgrade { in_place: false }];
+
     #[test]
     fn a_sound_host_has_no_findings() {
-        for occasion in
-            [Occasion::Check, Occasion::Upgrade, Occasion::Downgrade { in_place: true }, Occasion::Downgrade { in_place: false }]
-        {
+        for occasion in OCCASIONS {
             let found = check(&facts(occasion));
             assert!(found.is_empty(), "{occasion:?}: {}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
         }
@@ -245,15 +246,13 @@ mod tests {
             found.extend(check(&facts));
             found.into_iter().map(|finding| finding.check).collect::<Vec<_>>()
         };
-        let occasions =
-            [Occasion::Check, Occasion::Upgrade, Occasion::Downgrade { in_place: true }, Occasion::Downgrade { in_place: false }];
-        let mut found: Vec<&str> = occasions.into_iter().flat_map(spoilt).collect();
+        let mut found: Vec<&str> = OCCASIONS.into_iter().flat_map(spoilt).collect();
         found.sort_unstable();
         found.dedup();
         insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster data-links data-path data-users dataset-idle dataset-missing file-name foreign-mount installed installer limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
         let silent: Vec<usize> = (0..CHECKS.len())
             .filter(|index| {
-                occasions.iter().all(|occasion| {
+                OCCASIONS.iter().all(|occasion| {
                     let mut facts = facts(*occasion);
                     fixture::spoil(&mut facts);
                     let silent = CHECKS[*index](&facts).is_empty();
@@ -265,10 +264,33 @@ mod tests {
         assert!(silent.is_empty(), "checks that say nothing of a spoilt host: {silent:?}");
     }
 
+    /// `backout check --json` prints the facts: their keys are versioned.
     #[test]
-    fn facts_survive_json() {
-        let facts = facts(Occasion::Downgrade { in_place: true });
-        let text = serde_json::to_string(&facts).expect("serialises");
-        assert_eq!(serde_json::from_str::<Facts>(&text).expect("parses"), facts);
+    fn the_keys_of_the_facts_stay() {
+        fn keys(value: &serde_json::Value, path: &str, found: &mut std::collections::BTreeSet<String>) {
+            match value {
+                serde_json::Value::Object(map) => {
+                    for (key, value) in map {
+                        let path = format!("{path}.{key}");
+                        keys(value, &path, found);
+                        found.insert(path);
+                    }
+                }
+                serde_json::Value::Array(list) => {
+                    for value in list {
+                        keys(value, &format!("{path}[]"), found);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut found = std::collections::BTreeSet::new();
+        for occasion in OCCASIONS {
+            let mut facts = facts(occasion);
+            keys(&serde_json::to_value(&facts).expect("serialises"), "", &mut found);
+            fixture::spoil(&mut facts);
+            keys(&serde_json::to_value(&facts).expect("serialises"), "", &mut found);
+        }
+        insta::assert_snapshot!(found.into_iter().collect::<Vec<_>>().join("\n"));
     }
 }
