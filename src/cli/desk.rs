@@ -1,6 +1,5 @@
 //! Everything a procedure is planned from: site, playbook, the world's facts, and what the checks say of them.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -8,14 +7,17 @@ use chrono::{DateTime, Local, LocalResult, NaiveDateTime, TimeZone};
 
 use super::{Exit, Global, Trouble, changes};
 use crate::change::Layout;
-use crate::host::exec::{Command, Interrupt, Runner};
+use crate::host::exec::{Interrupt, Runner};
+use crate::host::files::link_target;
 use crate::host::pools;
 use crate::journal::{Beside, FORMAT, NodePart, Opening, Output, State};
 use crate::plan::Mount;
-use crate::playbook::model::{CommandSpec, Playbook, Strategy};
+use crate::playbook::model::{Playbook, Strategy};
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{Site, Validated, ValidatedSite, Way, library, template};
-use crate::preflight::{self, Facts, Finding, Occasion, Sources, facts::Role};
+use crate::preflight::open_changes::OpenChange;
+use crate::preflight::places::Role;
+use crate::preflight::{self, Facts, Finding, Occasion, Sources};
 use crate::step;
 use crate::zfs::{self, Dataset, Engine};
 
@@ -125,27 +127,7 @@ impl Desk {
         if let Some(state) = state {
             values.extend(state.opening.values.clone());
             values.insert("from_version".into(), state.opening.from_version.clone());
-        } else {
-            let version = &self.product().version;
-            let command = template::expand_command_known(&version.command.command(), &|name| values.get(name).cloned());
-            // When it cannot be asked a check says why.
-            if let Ok(Some(installed)) = step::installed_version(&self.runner, &command, &version.pattern) {
-                values.insert("from_version".into(), installed);
-            }
         }
-        let asked = self.ask(&values);
-        values.extend(asked);
-        let lookup = |name: &str| values.get(name).cloned();
-        let command = |spec: &CommandSpec| {
-            // What is only known later stays as it is: the checks look at the program's name then.
-            Ok::<Command, String>(
-                template::expand_command(&spec.command(), &lookup, &BTreeMap::new())
-                    .unwrap_or_else(|_| template::expand_command_known(&spec.command(), &lookup)),
-            )
-        };
-        let text = |text: &str| template::expand(text, &lookup).map_err(|error| error.to_string());
-        let pattern = |text: &str| template::expand_pattern(text, &lookup).map_err(|error| error.to_string());
-        let rule = |from: &str, to: &str| Ok(self.product().rule_for(from, to).map(|rule| (rule.verdict, rule.note.clone())));
         let change = state.map(|state| state.opening.change.clone());
         let id = change.clone().unwrap_or_else(|| "new".into());
         let store = self.place().store.clone();
@@ -166,7 +148,7 @@ impl Desk {
         let open_changes = known
             .into_iter()
             .filter(|found| found.is_open() && Some(&found.id) != change.as_ref())
-            .map(|found| preflight::facts::OpenChange {
+            .map(|found| OpenChange {
                 datasets: found
                     .state
                     .map(|state| state.opening.datasets.iter().map(|mount| mount.dataset.clone()).collect())
@@ -185,10 +167,7 @@ impl Desk {
             run: &|command| self.runner.run(command),
             playbook: self.product(),
             site: self.place(),
-            command: &command,
-            text: &text,
-            pattern: &pattern,
-            rule: &rule,
+            values,
             places,
             snapshot_name: snapshot,
             change,
@@ -198,7 +177,7 @@ impl Desk {
             open_changes,
             roots: preflight::gather::Roots::default(),
         };
-        Ok(preflight::gather(&sources))
+        Ok(preflight::gather(sources))
     }
 
     /// The change's snapshots: the ones to go back to, and of the others those that are still there (an undo drops them).
@@ -206,27 +185,6 @@ impl Desk {
         let mut list = state.snapshots.clone();
         list.retain(|(name, _)| name.short() == state.opening.snapshot || !matches!(self.engine.snapshot_info(name), Ok(None)));
         list
-    }
-
-    /// The values that the playbook asks of the host. One that is not answered is left out: the checks say so.
-    fn ask(&self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut answers = BTreeMap::new();
-        for (name, ask) in &self.product().ask {
-            if values.contains_key(name) {
-                continue;
-            }
-            let command = template::expand_command(&ask.command.command(), &|name| values.get(name).cloned(), &BTreeMap::new());
-            let Ok(printed) = command.map_err(anyhow::Error::from).and_then(|command| Ok(self.runner.run(&command)?)) else { continue };
-            let text = printed.stdout.trim();
-            let value = match &ask.pattern {
-                None => Some(text.to_owned()),
-                Some(pattern) => {
-                    regex::Regex::new(pattern).ok().and_then(|pattern| Some(pattern.captures(text)?.get(1)?.as_str().to_owned()))
-                }
-            };
-            answers.extend(value.map(|value| (name.clone(), value)));
-        }
-        answers
     }
 
     /// How a new change begins, if the facts allow it.
@@ -315,7 +273,9 @@ impl Desk {
         let (link, new) = (path(&section.link)?, path(&section.new)?);
         let version = template::expand_command_known(&section.version.command(), &lookup);
         let there = step::installed_version(&self.runner, &version, &self.product().version.pattern)?;
-        let old = step::link_target(&link)?.with_context(|| format!("{} is no symbolic link", link.display()))?;
+        let old = link_target(&link)
+            .with_context(|| format!("cannot read the link {}", link.display()))?
+            .with_context(|| format!("{} is no symbolic link", link.display()))?;
         Ok(Some(Beside { link, old, new, there }))
     }
 

@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, File, Metadata};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
@@ -54,4 +54,24 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_dir(folder)
+}
+
+/// Where a symbolic link leads, from the root on; `None` when there is none of that
+/// name, or no link.
+///
+/// # Errors
+/// When that cannot be told.
+pub fn link_target(link: &Path) -> io::Result<Option<PathBuf>> {
+    match std::fs::read_link(link) {
+        Ok(target) => Ok(Some(link.parent().unwrap_or(Path::new("/")).join(target))),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The folder's name with this behind it.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }

@@ -8,6 +8,7 @@ use super::cluster::in_cluster;
 use super::downgrade::{ASIDE, Opened, kept_endings};
 use super::parts::Parts;
 use super::{Action, CapturePass, Folders, MoveBack, Plan, Procedure, Prove, RemoveAside, Restore, Side, Step, Verify};
+use crate::host::files::beside;
 use crate::journal::{Opening, State};
 use crate::playbook::Playbook;
 use crate::playbook::model::Full;
@@ -111,13 +112,6 @@ fn reinstall(parts: Parts<'_>, opened: Opened) -> Result<Vec<Step>> {
 fn moves(parts: Parts<'_>) -> Result<Vec<(PathBuf, PathBuf)>> {
     let paths = parts.paths(&section(parts.playbook)?.paths)?;
     Ok(paths.into_iter().map(|path| (path.clone(), beside(&path, ASIDE))).collect())
-}
-
-/// The folder's name with this behind it.
-pub(crate) fn beside(path: &std::path::Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 /// The step that puts the folders of the upgraded data back.

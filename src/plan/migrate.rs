@@ -1,63 +1,14 @@
 //! Users move from one host to the other, a batch at a time; both hosts serve meanwhile. The way back is the same way.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, Result};
 
-use super::users::{AssignUsers, CaptureUsers, DropBackup, HoldUsers, OnHost, ProveUsers, Reach, RestoreUsers, Show, UserList};
+use super::users::{AssignUsers, CaptureUsers, DropBackup, HoldUsers, ProveUsers, RestoreUsers, UserList};
 use super::{Action, Plan, Procedure, Step};
-use crate::host::exec::Command;
 use crate::journal::{Run, State, StepState};
-use crate::playbook::coexistent::{Coexistent, Host, Hosts};
-use crate::playbook::model::CommandSpec;
-use crate::playbook::{Playbook, Site, template};
+use crate::playbook::coexistent::Host;
+use crate::playbook::hosts::Move;
 
-/// What a migration is planned from.
-#[derive(Clone, Copy)]
-pub struct Move<'a> {
-    /// The playbook's section.
-    pub how: &'a Coexistent,
-    /// The site's hosts.
-    pub hosts: &'a Hosts,
-    /// The site's values.
-    pub values: &'a BTreeMap<String, String>,
-    /// From the new host to the old one.
-    pub back: bool,
-}
-
-impl<'a> Move<'a> {
-    /// Of a playbook and a site that have both.
-    ///
-    /// # Errors
-    /// When one has not: then the site was not checked.
-    pub fn of(playbook: &'a Playbook, site: &'a Site, values: &'a BTreeMap<String, String>, back: bool) -> Result<Self> {
-        let how = playbook.coexistent.as_ref().context("the playbook does not say how users move")?;
-        let hosts = site.hosts.as_ref().context("the site does not name the hosts")?;
-        Ok(Self { how, hosts, values, back })
-    }
-
-    /// The host that users leave, and the one that they come to.
-    pub fn ends(&self) -> (&'a Host, &'a Host) {
-        if self.back { (&self.hosts.new, &self.hosts.old) } else { (&self.hosts.old, &self.hosts.new) }
-    }
-
-    /// A command that runs here, its values filled in; the user stays open.
-    pub fn here(&self, spec: &CommandSpec) -> Command {
-        template::expand_command_known(&spec.command(), &|name| self.values.get(name).cloned())
-    }
-
-    /// A command that runs on a host.
-    pub fn on(&self, host: &Host, spec: &CommandSpec) -> OnHost {
-        let value = |name: &str| host.variables.get(name).or_else(|| self.values.get(name)).cloned();
-        OnHost { host: Reach::from(host), command: template::expand_command_known(&spec.command(), &value) }
-    }
-
-    /// How the directory is asked.
-    pub fn show(&self) -> Show {
-        let directory = &self.how.directory;
-        Show { command: self.here(&directory.show), host: directory.host.clone(), held: directory.held.clone() }
-    }
-
+impl Move<'_> {
     fn lists(&self, host: &Host) -> Vec<UserList> {
         let list = self.how.inventories.iter();
         list.map(|it| UserList { name: it.name.clone(), command: self.on(host, &it.command), user: it.user.clone() }).collect()

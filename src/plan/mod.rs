@@ -15,14 +15,14 @@ mod reserve;
 mod upgrade;
 mod users;
 
+pub use crate::playbook::hosts::Move;
 pub use action::*;
 pub use back::{back, reopen};
 pub use cluster::{AwaitNodes, Cluster, Mark, ReadMark};
 pub use commit::commit;
 pub use downgrade::{ASIDE, DowngradeInput, Opened, UNDONE, downgrade, kept_endings};
-pub(crate) use full::beside;
 pub use full::{full, packages, remove_aside};
-pub use migrate::{Move, held, let_go, migrate};
+pub use migrate::{held, let_go, migrate};
 pub use reserve::Reserve;
 pub use upgrade::{snapshot_only, upgrade};
 pub use users::*;

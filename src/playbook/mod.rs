@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod coexistent;
 mod command;
 mod full;
+pub mod hosts;
 pub mod library;
 mod methods;
 pub mod model;

@@ -25,6 +25,11 @@ pub fn begins_with(version: &str, start: &str) -> bool {
     !start.is_empty() && version.strip_prefix(start).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
+/// Whether `version` is `wanted`, or `wanted` is its first parts: `11.8.9` is `11.8`, and `11.80.1` is not.
+pub fn version_is(version: &str, wanted: &str) -> bool {
+    version.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '+', '~']))
+}
+
 #[derive(Debug, PartialEq)]
 enum Part<'a> {
     /// Without leading zeros.
@@ -173,6 +178,19 @@ mod tests {
     fn what_is_no_comparison_is_refused() {
         for bad in ["", "10.11", ">=", ">11", "<=11", ">=10,", ">= x", "^1", "=1 2"] {
             assert!(bad.parse::<Requirement>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_its_first_parts() {
+        for (version, wanted, yes) in [
+            ("11.8.9", "11.8", true),
+            ("11.8", "11.8", true),
+            ("11.80.1", "11.8", false),
+            ("11.8.9-1", "11.8.9", true),
+            ("1.8", "11.8", false),
+        ] {
+            assert_eq!(version_is(version, wanted), yes, "{version} {wanted}");
         }
     }
 

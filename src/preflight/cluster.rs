@@ -1,7 +1,83 @@
 //! The cluster: which node has the data, whether the cluster is left in charge by somebody else, and which node comes first.
 
-use super::Finding;
-use super::facts::{ClusterFact, Facts};
+use anyhow::Context as _;
+use regex::Regex;
+use serde::Serialize;
+
+use super::facts::{Facts, Observed};
+use super::gather::Run;
+use super::{Finding, Occasion, Sources};
+use crate::host::exec::{Command, ExecError};
+use crate::playbook::model::CommandSpec;
+use crate::playbook::template;
+use crate::playbook::version::version_is;
+
+/// What a cluster says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClusterFact {
+    /// This node.
+    pub node: String,
+    /// Whether it has the data now.
+    pub data: bool,
+    /// Whether it had when the change was opened; `None` when there is none yet.
+    pub opened_with_data: Option<bool>,
+    /// Whether the cluster leaves the service alone.
+    pub disabled: Observed<bool>,
+    /// The command that gives the service back.
+    pub enable: String,
+    /// The version that the procedure leads to.
+    pub wanted: String,
+    /// The other nodes, and which version each says it has.
+    pub marks: Vec<(String, Option<String>)>,
+    /// Why the cluster's agent may not be upgraded, and what to do about it.
+    pub agent: Option<(String, String)>,
+}
+
+/// Asks the cluster, on a node that is one of its.
+pub(super) fn gather(sources: &Sources<'_>) -> Option<ClusterFact> {
+    let (how, part) = (sources.playbook.cluster.as_ref()?, sources.node.as_ref()?);
+    let for_node = |spec: &CommandSpec| of_node(&sources.command(spec), &part.now.node);
+    let disabled = match (sources.run)(&for_node(&how.disabled)) {
+        Ok(_) => Ok(true),
+        Err(ExecError::Failed { .. }) => Ok(false),
+        Err(error) => Err(error.to_string()),
+    };
+    let read = sources.command(&how.read_mark);
+    let mark = |node: &String| read_mark(sources.run, &read, &how.mark, node).ok().flatten();
+    let marks = part.now.others.iter().map(|node| (node.clone(), mark(node)));
+    let wanted = match (&sources.previous, sources.occasion.is_downgrade()) {
+        (Some(previous), true) => previous.clone(),
+        _ => sources.site.upgrade_to.clone(),
+    };
+    let agent = how.agent.as_ref().filter(|_| part.now.agent).and_then(|agent| {
+        let why = sources.output(&for_node(agent.ready.as_ref()?)).err()?;
+        Some((why, agent.remedy.clone()))
+    });
+    Some(ClusterFact {
+        node: part.now.node.clone(),
+        data: part.now.data,
+        opened_with_data: part.opened,
+        disabled,
+        enable: for_node(&how.enable).to_string(),
+        wanted,
+        marks: marks.collect(),
+        agent,
+    })
+}
+
+fn of_node(command: &Command, node: &str) -> Command {
+    template::expand_command_known(command, &|name| (name == "node").then(|| node.to_owned()))
+}
+
+/// The mark of a node; `None` when there is none, or it cannot be read.
+///
+/// # Errors
+/// When the pattern is no regular expression.
+pub(crate) fn read_mark(run: Run<'_>, read: &Command, pattern: &str, node: &str) -> anyhow::Result<Option<String>> {
+    let pattern = Regex::new(pattern).context("the pattern of a mark is no regular expression")?;
+    let Ok(printed) = run(&of_node(read, node)) else { return Ok(None) };
+    Ok(printed.stdout.lines().find_map(|line| Some(pattern.captures(line)?.get(1)?.as_str().to_owned())))
+}
 
 /// All that stands in the way.
 pub(super) fn nodes(facts: &Facts) -> Vec<Finding> {
@@ -55,8 +131,8 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
         return findings;
     }
     // The node with the data comes first: it has the snapshot, and takes what was written along.
-    let first = it.marks.iter().any(|(_, mark)| mark.as_ref().is_some_and(|version| crate::step::version_is(version, &it.wanted)));
-    if !first && facts.occasion != super::Occasion::Check {
+    let first = it.marks.iter().any(|(_, mark)| mark.as_ref().is_some_and(|version| version_is(version, &it.wanted)));
+    if !first && facts.occasion != Occasion::Check {
         let verb = if up { "upgrade" } else { "downgrade" };
         let marks = it.marks.iter().map(|(node, mark)| format!("{node}: {}", mark.as_deref().unwrap_or("no mark")));
         findings.push(

@@ -1,13 +1,99 @@
 //! What must be so before users move to another host: both answer, the new version runs there, and the users are where they are thought to be.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use regex::Regex;
+use serde::Serialize;
 
 use super::Finding;
-use super::facts::{Learnt, QuestionFact, RequirementFact};
-use super::product;
+use super::facts::Observed;
+use super::product::{self, QuestionFact, RequirementFact, question_fact, requirement_fact};
+use super::versions::{self, NoVersion};
+use crate::host::exec::{Command, Runner};
+use crate::playbook::coexistent::Host;
+use crate::playbook::hosts::{Move, Show};
+use crate::playbook::model::{Occasion, Requirement, Strategy};
+use crate::playbook::version::version_is;
+use crate::playbook::{Playbook, template};
+
+/// Looks at the hosts, the directory and these users.
+pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, users: &[String]) -> MoveFacts {
+    let run = |command: &Command| runner.run(command).map(|output| output.stdout).map_err(|error| error.to_string());
+    let host = |host: &Host| {
+        let on = it.on(host, &playbook.version.command);
+        let command = on.host.command(&on.command);
+        let version = versions::read(&|command| runner.run(command), &command, &playbook.version.pattern);
+        let version = version.map_err(|error| match error {
+            NoVersion::None(why) => why,
+            NoVersion::Unknown(error) => format!("{error:#}"),
+        });
+        HostFact { name: host.name.clone(), version, asked: command.to_string() }
+    };
+    let name = Regex::new(&format!("^(?:{})$", it.how.directory.user));
+    let show = it.show();
+    let user = |user: &String| {
+        let plain = name.as_ref().is_ok_and(|name| name.is_match(user)) && is_safe(user);
+        let place = if plain {
+            whereabouts(runner, &show, user).map_err(|error| format!("{error:#}"))
+        } else {
+            Err("it was not asked for".to_owned())
+        };
+        UserFact { name: user.clone(), plain, place }
+    };
+    let due = |it: &&Requirement| it.before.contains(&Occasion::Upgrade) && it.strategies.contains(&Strategy::Coexistent);
+    let requirement = |requirement: &Requirement| {
+        let value = |name: &str| it.values.get(name).cloned();
+        let command = template::expand_command(&requirement.command.command(), &value, &BTreeMap::new());
+        requirement_fact(requirement, command.map_err(|error| error.to_string()), &run)
+    };
+    let (from, to) = it.ends();
+    MoveFacts {
+        hosts: [host(&it.hosts.old), host(&it.hosts.new)],
+        wanted: wanted.to_owned(),
+        from: from.name.clone(),
+        to: to.name.clone(),
+        known: known(runner, it),
+        users: users.iter().map(user).collect(),
+        requirements: playbook.requirements.iter().filter(due).map(requirement).collect(),
+        questions: playbook.questions.iter().filter(|it| it.before.contains(&Occasion::Upgrade)).map(question_fact).collect(),
+    }
+}
+
+/// The host that a user is on, and whether they are on hold.
+///
+/// # Errors
+/// When the directory does not answer, or does not say.
+pub(crate) fn whereabouts(runner: &Runner, show: &Show, user: &str) -> anyhow::Result<(String, bool)> {
+    let value = |name: &str| (name == "user").then(|| user.to_owned());
+    let command = template::expand_command_known(&show.command, &value);
+    let printed = runner.run(&command).with_context(|| format!("the directory was asked for {user}"))?.stdout;
+    let host = Regex::new(&show.host).context("the pattern of the host is no regular expression")?;
+    let held = Regex::new(&show.held).context("the pattern of the hold is no regular expression")?;
+    let found = printed.lines().find_map(|line| Some(host.captures(line)?.get(1)?.as_str().to_owned()));
+    let found = found.with_context(|| format!("`{command}` does not say on which host {user} is; it printed: {}", printed.trim()))?;
+    Ok((found, printed.lines().any(|line| held.is_match(line))))
+}
+
+/// All users that the directory has.
+///
+/// # Errors
+/// When it does not answer.
+pub fn known(runner: &Runner, it: Move<'_>) -> Observed<Vec<String>> {
+    let printed = runner.run(&it.here(&it.how.directory.users)).map_err(|error| error.to_string())?.stdout;
+    let mut users: Vec<String> = printed.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    users.sort_unstable();
+    users.dedup();
+    Ok(users)
+}
+
+/// What may stand in a file's name and in a command, whatever the playbook allows.
+fn is_safe(user: &str) -> bool {
+    !user.is_empty() && !user.starts_with(['-', '.']) && !user.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/')
+}
 
 /// Everything that is looked at.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MoveFacts {
     /// The old host, and the new one.
     pub hosts: [HostFact; 2],
@@ -18,7 +104,7 @@ pub struct MoveFacts {
     /// The host that they come to.
     pub to: String,
     /// All users that the directory has.
-    pub known: Learnt<Vec<String>>,
+    pub known: Observed<Vec<String>>,
     /// The users who are to be moved.
     pub users: Vec<UserFact>,
     /// What the playbook asks of the host.
@@ -28,25 +114,25 @@ pub struct MoveFacts {
 }
 
 /// A host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HostFact {
     /// Its name, as the directory has it.
     pub name: String,
     /// What runs there.
-    pub version: Learnt<String>,
+    pub version: Observed<String>,
     /// The command that asked, as it was started here.
     pub asked: String,
 }
 
 /// A user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UserFact {
     /// The name.
     pub name: String,
     /// Whether the name is one that can be moved.
     pub plain: bool,
     /// The host they are on, and whether they are on hold.
-    pub place: Learnt<(String, bool)>,
+    pub place: Observed<(String, bool)>,
 }
 
 /// What stands in the way, the gravest first.
@@ -72,7 +158,7 @@ fn hosts(facts: &MoveFacts) -> Vec<Finding> {
     }
     let [_, new] = &facts.hosts;
     if let Ok(version) = &new.version
-        && !crate::step::version_is(version, &facts.wanted)
+        && !version_is(version, &facts.wanted)
     {
         findings.push(
             Finding::refuse("host", format!("the host {} has version {version}, not {}", new.name, facts.wanted))
@@ -125,11 +211,11 @@ mod tests {
     use super::super::fixture::show;
     use super::*;
 
-    fn host(name: &str, version: Learnt<String>) -> HostFact {
+    fn host(name: &str, version: Observed<String>) -> HostFact {
         HostFact { name: name.into(), version, asked: format!("ssh root@{name} 'imsimta version'") }
     }
 
-    fn user(name: &str, place: Learnt<(String, bool)>) -> UserFact {
+    fn user(name: &str, place: Observed<(String, bool)>) -> UserFact {
         UserFact { name: name.into(), plain: true, place }
     }
 

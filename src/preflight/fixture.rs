@@ -2,13 +2,32 @@
 
 use std::path::PathBuf;
 
-use super::facts::*;
+use super::cluster::ClusterFact;
+use super::data::DataPath;
+use super::datasets::{DatasetFact, Root};
+use super::discovered::Asked;
+use super::facts::Facts;
+use super::file_names::Uncapturable;
+use super::installers::{Installers, SavedFile};
+use super::keep::CloneFact;
+use super::links::LinkOut;
+use super::open_changes::OpenChange;
+use super::places::{Others, Place, Role};
+use super::pool::PoolFact;
+use super::product::{QuestionFact, RequirementFact};
+use super::programs::Program;
+use super::rights::Caller;
+use super::services::{Unit, UnitState};
+use super::snapshots::SnapshotFact;
+use super::storage::StorageLocation;
+use super::versions::Versions;
+use super::zfs_version::ZfsVersion;
 use super::{Finding, Occasion};
-use crate::host::processes::Process;
+use crate::host::processes::{InUse, Process};
 use crate::playbook::Way;
 use crate::playbook::model::Verdict;
 use crate::playbook::site::RollbackChoice;
-use crate::zfs::Guid;
+use crate::zfs::{BookmarkInfo, DatasetInfo, DatasetKind, Guid, PoolInfo, SnapshotInfo};
 
 pub(super) const GIB: u64 = 1 << 30;
 /// 2026-03-01 03:00 UTC.
@@ -20,50 +39,59 @@ pub(super) fn show(findings: &[Finding]) -> String {
 }
 
 pub(super) fn snapshot(name: &str, guid: u64, hours_ago: i64) -> SnapshotFact {
-    SnapshotFact {
+    let info = SnapshotInfo {
         name: name.parse().expect("name"),
         guid: Guid(guid),
         createtxg: 100_000 - hours_ago.unsigned_abs(),
         creation: NOW - hours_ago * 3600,
         used: 12 << 20,
         referenced: 9 * GIB,
-        holds: Ok(Vec::new()),
+        userrefs: 0,
         clones: Vec::new(),
-    }
+    };
+    SnapshotFact { info, holds: Ok(Vec::new()), clones: Vec::new() }
 }
 
 fn file_system(name: &str, place: &str, referenced: u64) -> DatasetFact {
-    DatasetFact {
+    let info = DatasetInfo {
         name: name.parse().expect("name"),
         guid: Guid(1),
-        volume: false,
+        kind: DatasetKind::Filesystem,
         mountpoint: Some(place.into()),
         mounted: true,
-        mounted_at: vec![place.into()],
-        hidden_by: None,
         canmount: "on".into(),
         used: referenced,
         referenced,
         available: 50 * GIB,
         written: 4 << 20,
         refquota: None,
-        quota: None,
-        reserved: 0,
         origin: None,
         keystatus: None,
         readonly: false,
+    };
+    DatasetFact {
+        info,
+        mounted_at: vec![place.into()],
+        hidden_by: None,
+        quota: None,
+        reserved: 0,
         snapshots: Ok(vec![snapshot(&format!("{name}@daily"), 7, 40)]),
         bookmarks: Ok(Vec::new()),
     }
 }
 
-pub(super) fn lies(mount: &str, source: &str) -> Lies {
+pub(super) fn location(mount: &str, source: &str) -> StorageLocation {
     let fstype = if source.starts_with("tank") { "zfs" } else { "ext4" };
-    Lies { mount: mount.into(), fstype: fstype.into(), source: source.into(), dataset: source.parse().ok().filter(|_| fstype == "zfs") }
+    StorageLocation {
+        mount: mount.into(),
+        fstype: fstype.into(),
+        source: source.into(),
+        dataset: source.parse().ok().filter(|_| fstype == "zfs"),
+    }
 }
 
 pub(super) fn place(role: Role, path: &str) -> Place {
-    Place { role, path: path.into(), nearest: "/var/lib".into(), on: Ok(lies("/", "/dev/vda1")), free: Ok(20 * GIB), others: None }
+    Place { role, path: path.into(), nearest: "/var/lib".into(), on: Ok(location("/", "/dev/vda1")), free: Ok(20 * GIB), others: None }
 }
 
 pub(super) fn process(pid: i32, comm: &str, cmdline: &str) -> Process {
@@ -86,9 +114,13 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
     let mut ours = Vec::new();
     if occasion.is_downgrade() {
         for (guid, dataset) in (100..).zip(&mut tree) {
-            let target = SnapshotFact { holds: Ok(vec!["backout:c1".into()]), ..snapshot(&format!("{}@c1", dataset.name), guid, 2) };
-            ours.push((target.name.clone(), target.guid));
-            dataset.snapshots.as_mut().expect("read").push(SnapshotFact { referenced: dataset.referenced, ..target });
+            let target = SnapshotFact { holds: Ok(vec!["backout:c1".into()]), ..snapshot(&format!("{}@c1", dataset.info.name), guid, 2) };
+            ours.push((target.info.name.clone(), target.info.guid));
+            dataset
+                .snapshots
+                .as_mut()
+                .expect("read")
+                .push(SnapshotFact { info: SnapshotInfo { referenced: dataset.info.referenced, ..target.info }, ..target });
         }
     }
     let saved = SavedFile { path: "/var/lib/backout/db_10.deb".into(), sha256: "ab".into(), now: Ok(Some("ab".into())) };
@@ -107,16 +139,18 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         roots: vec![Root { name: "tank/db".parse().expect("name"), tree: Ok(Some(tree)), room: None, beside: Vec::new() }],
         pools: vec![PoolFact {
             name: "tank".parse().expect("name"),
-            state: Ok(Some(PoolState {
+            state: Ok(Some(PoolInfo {
                 health: "ONLINE".into(),
                 size: 100 * GIB,
                 free: 60 * GIB,
                 readonly: false,
                 failmode: "wait".into(),
+                name: "tank".parse().expect("name"),
+                guid: Guid(3),
             })),
         }],
-        data: vec![DataPath { path: "/srv/db".into(), real: Ok("/srv/db".into()), on: Ok(lies("/srv/db", "tank/db")) }],
-        outside: vec![DataPath { path: "/srv/queue".into(), real: Ok("/srv/queue".into()), on: Ok(lies("/", "/dev/vda1")) }],
+        data: vec![DataPath { path: "/srv/db".into(), real: Ok("/srv/db".into()), on: Ok(location("/srv/db", "tank/db")) }],
+        outside: vec![DataPath { path: "/srv/queue".into(), real: Ok("/srv/queue".into()), on: Ok(location("/", "/dev/vda1")) }],
         links: Vec::new(),
         links_unsearched: Vec::new(),
         system: vec![place(Role::System, "/usr")],
@@ -135,7 +169,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         }],
         servers: Ok(vec![process(900, "dbd", "/usr/sbin/dbd")]),
         server_names: vec!["dbd".into()],
-        users: Ok(Users::default()),
+        users: Ok(InUse::default()),
         versions: Versions {
             installed: Ok(if occasion.is_downgrade() { "11.8.9".into() } else { "10.11.19".into() }),
             candidate: (!occasion.is_downgrade()).then(|| Ok("11.8.9".into())),
@@ -168,33 +202,42 @@ pub(super) fn spoil(facts: &mut Facts) {
     let name = |text: &str| -> crate::zfs::Dataset { text.parse().expect("name") };
     facts.caller = Ok(Caller { uid: 1000, capabilities: 0 });
     facts.zfs = Err("no module".into());
-    facts.pools[0].state =
-        Ok(Some(PoolState { health: "DEGRADED".into(), size: 100 * GIB, free: 1, readonly: true, failmode: "continue".into() }));
+    facts.pools[0].state = Ok(Some(PoolInfo {
+        health: "DEGRADED".into(),
+        size: 100 * GIB,
+        free: 1,
+        readonly: true,
+        failmode: "continue".into(),
+        name: name("tank").pool(),
+        guid: Guid(3),
+    }));
     facts.pools.push(PoolFact { name: name("fast").pool(), state: Ok(None) });
     facts.roots[0].beside = vec![Ok(CloneFact { name: name("tank/db.failed"), change: None })];
     facts.roots.push(Root { name: name("fast/x"), tree: Ok(None), room: None, beside: Vec::new() });
-    let other = DatasetFact { name: name("tank"), snapshots: Err("no answer".into()), ..file_system("tank/x", "/tank", GIB) };
+    let other = DatasetFact { snapshots: Err("no answer".into()), ..file_system("tank", "/tank", GIB) };
     facts.roots.push(Root { name: name("tank"), tree: Ok(Some(vec![other])), room: None, beside: Vec::new() });
     let data = dataset(facts, 0);
-    data.readonly = true;
-    data.available = 1;
-    data.refquota = Some(1);
-    data.bookmarks = Ok(vec![BookmarkFact { name: "tank/db#new".into(), createtxg: u64::MAX - 1 }]);
+    data.info.readonly = true;
+    data.info.available = 1;
+    data.info.refquota = Some(1);
+    data.bookmarks = Ok(vec![BookmarkInfo { name: "tank/db#new".into(), guid: Guid(4), createtxg: u64::MAX - 1 }]);
     snapshots(facts, 0).push(snapshot("tank/db@c1", 55, 1));
-    snapshots(facts, 0).push(SnapshotFact { creation: NOW + 7200, ..snapshot("tank/db@later", 56, 1) });
+    let mut later = snapshot("tank/db@later", 56, 1);
+    later.info.creation = NOW + 7200;
+    snapshots(facts, 0).push(later);
     if let Some(target) = snapshots(facts, 1).last_mut() {
         target.holds = Ok(Vec::new());
-        target.creation = NOW + 7200;
+        target.info.creation = NOW + 7200;
     }
     facts.ours.push((name("tank/db").at("gone").expect("name"), Guid(9)));
-    facts.data.push(DataPath { path: "/home/db".into(), real: Ok("/home/db".into()), on: Ok(lies("/", "/dev/vda1")) });
-    facts.data[0].on = Ok(lies("/", "/dev/vda1"));
-    facts.outside[0].on = Ok(lies("/srv/db", "tank/db"));
+    facts.data.push(DataPath { path: "/home/db".into(), real: Ok("/home/db".into()), on: Ok(location("/", "/dev/vda1")) });
+    facts.data[0].on = Ok(location("/", "/dev/vda1"));
+    facts.outside[0].on = Ok(location("/srv/db", "tank/db"));
     facts.links = vec![LinkOut { link: "/srv/db/x".into(), target: "/home/x".into(), dataset: None }];
     facts.foreign_mounts = Err("no mounts".into());
-    facts.system[0].on = Ok(lies("/usr", "tank/db"));
-    facts.places[0] = Place { on: Ok(lies("/srv/db", "tank/db")), free: Ok(1), ..facts.places[0].clone() };
-    facts.places[1].on = Ok(Lies { fstype: "tmpfs".into(), ..lies("/tmp", "tmpfs") });
+    facts.system[0].on = Ok(location("/usr", "tank/db"));
+    facts.places[0] = Place { on: Ok(location("/srv/db", "tank/db")), free: Ok(1), ..facts.places[0].clone() };
+    facts.places[1].on = Ok(StorageLocation { fstype: "tmpfs".into(), ..location("/tmp", "tmpfs") });
     facts.places[1].others = Some(Others { why: "/srv: everyone may write to it".into(), remedy: "chmod go-w /srv".into() });
     facts.open_changes = vec![OpenChange { id: "c0".into(), datasets: vec![name("tank/db")] }];
     facts.transfers = Err("no processes".into());
@@ -210,7 +253,7 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.requirements[0].outcome = Err("off".into());
     facts.asked = vec![Asked { name: "x".into(), about: "x".into(), value: Err("no answer".into()) }];
     facts.folders = vec![("/var/lib/backout".into(), Some("it is a mount point, which cannot be renamed".into()))];
-    facts.cluster = Some(super::facts::ClusterFact {
+    facts.cluster = Some(ClusterFact {
         node: "node1".into(),
         data: true,
         opened_with_data: Some(false),

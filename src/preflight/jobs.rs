@@ -1,9 +1,222 @@
-//! What else works on the snapshots.
+//! Jobs that make or destroy snapshots by themselves: systemd units and cron files.
 
-use super::Finding;
-use super::facts::{Facts, Job, JobSource};
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::facts::Facts;
 use super::text::at_most;
+use super::{Finding, Sources};
 use crate::host::quote::quote;
+
+/// A job that makes or destroys snapshots by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Job {
+    /// The tool, or `zfs snapshot`.
+    pub tool: String,
+    /// Where it was found.
+    pub source: JobSource,
+}
+
+/// Where a job was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobSource {
+    /// A systemd timer or service.
+    Unit {
+        /// Its name.
+        name: String,
+        /// `active`, `inactive`, ...
+        active: String,
+        /// `enabled`, `static`, ...
+        enabled: String,
+    },
+    /// A line of a cron file.
+    Cron {
+        /// The file.
+        file: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// The line.
+        text: String,
+    },
+}
+
+/// Tools that make, destroy or replicate snapshots on a schedule, by what their units and command lines contain.
+const TOOLS: &[&str] = &[
+    "sanoid",
+    "syncoid",
+    "zrepl",
+    "zfs-auto-snapshot",
+    "zfs-autobackup",
+    "zfs-auto-",
+    "pyznap",
+    "znapzend",
+    "zfsnap",
+    "simplesnap",
+    "zfs-snap",
+];
+
+/// The tool that a unit's name or a command line is about.
+pub(super) fn tool(text: &str) -> Option<&'static str> {
+    let text = text.to_lowercase();
+    if let Some(tool) = TOOLS.iter().find(|tool| text.contains(**tool)) {
+        return Some(if *tool == "zfs-auto-" { "zfs-auto-snapshot" } else { tool });
+    }
+    // `zfs snapshot`, `/sbin/zfs snap`, and rotation by `zfs destroy`.
+    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "\"';|&()`=".contains(c)).filter(|word| !word.is_empty()).collect();
+    let zfs = |word: &str| word == "zfs" || word.ends_with("/zfs");
+    words.windows(2).find(|pair| zfs(pair[0])).map(|_| ())?;
+    words.windows(2).filter(|pair| zfs(pair[0])).find_map(|pair| match pair[1] {
+        "snapshot" | "snap" => Some("zfs snapshot"),
+        "destroy" => Some("zfs destroy"),
+        "rollback" => Some("zfs rollback"),
+        _ => None,
+    })
+}
+
+/// The jobs found, and where they could not be looked for.
+pub(super) fn gather(sources: &Sources<'_>) -> (Vec<Job>, Vec<String>) {
+    let mut unknown = Vec::new();
+    let mut jobs = match units(sources) {
+        Ok(jobs) => jobs,
+        Err(why) => {
+            unknown.push(format!("systemd: {why}"));
+            Vec::new()
+        }
+    };
+    cron(sources, &mut jobs, &mut unknown);
+    (jobs, unknown)
+}
+
+#[derive(Default)]
+struct Shown {
+    active: String,
+    enabled: String,
+    /// What a timer starts.
+    unit: String,
+    exec: String,
+}
+
+/// A timer counts when it waits or is enabled, and it or what it starts is about such a tool; a service when it runs or is enabled and no
+/// timer that was found starts it.
+fn units(sources: &Sources<'_>) -> Result<Vec<Job>, String> {
+    // Everything loaded, with what it runs: a timer of any name that runs `zfs snapshot` is found.
+    let text = sources.system(&[
+        "systemctl",
+        "show",
+        "--no-pager",
+        "--property=Id,ActiveState,UnitFileState,Unit,ExecStart",
+        "--",
+        "*.timer",
+        "*.service",
+    ])?;
+    let mut shown: BTreeMap<String, Shown> = BTreeMap::new();
+    for block in text.split("\n\n") {
+        let mut one = Shown::default();
+        let mut id = String::new();
+        for (key, value) in block.lines().filter_map(|line| line.split_once('=')) {
+            match key {
+                "Id" => value.clone_into(&mut id),
+                "ActiveState" => value.clone_into(&mut one.active),
+                "UnitFileState" => value.clone_into(&mut one.enabled),
+                "Unit" => value.clone_into(&mut one.unit),
+                "ExecStart" => one.exec.push_str(value),
+                _ => {}
+            }
+        }
+        if !id.is_empty() {
+            shown.insert(id, one);
+        }
+    }
+    // Enabled since the last reload: not loaded yet, but at the next boot.
+    let listed = sources.system(&[
+        "systemctl",
+        "list-unit-files",
+        "--no-pager",
+        "--no-legend",
+        "--plain",
+        "--type=timer,service",
+        "--state=enabled",
+    ])?;
+    for line in listed.lines() {
+        let mut words = line.split_whitespace();
+        if let (Some(id), Some(state)) = (words.next(), words.next()) {
+            shown.entry(id.to_owned()).or_insert_with(|| Shown { active: "inactive".into(), enabled: state.into(), ..Shown::default() });
+        }
+    }
+    let is_on = |one: &Shown| matches!(one.active.as_str(), "active" | "activating" | "reloading") || one.enabled.starts_with("enabled");
+    let about = |id: &str| tool(id).or_else(|| shown.get(id).and_then(|one| tool(&one.exec)));
+    let mut jobs = Vec::new();
+    let mut started: Vec<&str> = Vec::new();
+    let mut push = |id: &str, one: &Shown, tool: &str| {
+        let source = JobSource::Unit { name: id.to_owned(), active: one.active.clone(), enabled: one.enabled.clone() };
+        jobs.push(Job { tool: tool.to_owned(), source });
+    };
+    for (id, one) in shown.iter().filter(|(id, one)| id.ends_with(".timer") && is_on(one)) {
+        let service = if one.unit.is_empty() { id.replace(".timer", ".service") } else { one.unit.clone() };
+        if let Some(tool) = about(&service).or_else(|| about(id)) {
+            push(id, one, tool);
+            started.extend(shown.get_key_value(&service).map(|(key, _)| key.as_str()));
+        }
+    }
+    for (id, one) in shown.iter().filter(|(id, one)| id.ends_with(".service") && is_on(one)) {
+        // Pieces of ZFS itself, such as zfs-mount.service, only mount, share and import.
+        if let Some(tool) = about(id).filter(|_| !started.contains(&id.as_str())) {
+            push(id, one, tool);
+        }
+    }
+    Ok(jobs)
+}
+
+fn cron(sources: &Sources<'_>, jobs: &mut Vec<Job>, unknown: &mut Vec<String>) {
+    let etc = &sources.roots.etc;
+    let mut files = vec![(etc.join("crontab"), false), (etc.join("anacrontab"), false)];
+    let mut folder = |path: PathBuf, scripts: bool| match std::fs::read_dir(&path) {
+        Ok(entries) => {
+            let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+            paths.sort();
+            files.extend(paths.into_iter().map(|path| (path, scripts)));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => unknown.push(format!("{}: {error}", path.display())),
+    };
+    folder(etc.join("cron.d"), false);
+    for name in ["cron.hourly", "cron.daily", "cron.weekly", "cron.monthly"] {
+        folder(etc.join(name), true);
+    }
+    // Debian has the users' tables one level below Red Hat's.
+    folder(sources.roots.cron_spool.join("crontabs"), false);
+    folder(sources.roots.cron_spool.clone(), false);
+    for (file, script) in files {
+        match scan(&file, script) {
+            Ok(found) => jobs.extend(found),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => unknown.push(format!("{}: {error}", file.display())),
+        }
+    }
+}
+
+/// The first line of each tool; a file that run-parts(8) passes over, because it may not be executed, has none.
+fn scan(file: &Path, script: bool) -> std::io::Result<Vec<Job>> {
+    if script && std::fs::metadata(file)?.permissions().mode() & 0o111 == 0 {
+        return Ok(Vec::new());
+    }
+    let bytes = std::fs::read(file)?;
+    let mut jobs: Vec<Job> = Vec::new();
+    for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
+        let text = line.trim();
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        let Some(tool) = tool(text).filter(|tool| jobs.iter().all(|job| job.tool != *tool)) else { continue };
+        let source = JobSource::Cron { file: file.to_owned(), line: number + 1, text: text.to_owned() };
+        jobs.push(Job { tool: tool.to_owned(), source });
+    }
+    Ok(jobs)
+}
 
 /// Jobs that make snapshots by themselves: theirs would be newer than ours, and a rollback in place would destroy them.
 pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
@@ -54,41 +267,10 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// A snapshot that is being sent cannot be destroyed, and a dataset that receives changes.
-pub(super) fn transfers(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "transfer";
-    let found = match &facts.transfers {
-        Ok(found) => found,
-        Err(why) => return vec![Finding::warn(ID, "running `zfs send` could not be looked for").detail([why.clone()])],
-    };
-    let mut findings = Vec::new();
-    for process in found {
-        let names = process.cmdline.split(' ').map(|word| word.split(['@', '#']).next().unwrap_or_default());
-        let parsed: Vec<crate::zfs::Dataset> = names.filter_map(|name| name.parse().ok()).collect();
-        // With -R and -r all below the named one is sent too.
-        let ours = parsed.iter().any(|name| facts.roots.iter().any(|root| name.is_within(&root.name) || root.name.is_within(name)));
-        let receives = !process.cmdline.split(' ').any(|word| word == "send");
-        let severity = match (ours, facts.occasion.is_downgrade()) {
-            (false, _) => continue,
-            (true, true) => super::Severity::Refuse,
-            (true, false) if receives => super::Severity::Refuse,
-            (true, false) => super::Severity::Warn,
-        };
-        let title = if receives { "a dataset of this service is being received" } else { "a dataset of this service is being sent" };
-        findings.push(
-            Finding::new(ID, severity, title)
-                .detail([format!("{process}: {}", process.cmdline)])
-                .detail(["The snapshot it works on is busy: it can be neither destroyed nor rolled over."])
-                .remedy([format!("Wait for it: tail --pid={} -f /dev/null", process.pid)]),
-        );
-    }
-    findings
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Occasion;
-    use super::super::fixture::{facts, process, show};
+    use super::super::fixture::{facts, show};
     use super::*;
 
     #[test]
@@ -116,28 +298,6 @@ mod tests {
                      /var/spool/cron/crontabs: Permission denied (os error 13)
               to do: systemctl list-timers --all
                      crontab -l
-            ");
-    }
-
-    #[test]
-    fn sends_of_our_datasets() {
-        let mut facts = facts(Occasion::Upgrade);
-        facts.transfers = Ok(vec![process(77, "zfs", "zfs send -R tank@weekly"), process(78, "zfs", "zfs send tank/other@x")]);
-        insta::assert_snapshot!(show(&transfers(&facts)), @r"
-            warning: a dataset of this service is being sent [transfer]
-                     zfs (77): zfs send -R tank@weekly
-                     The snapshot it works on is busy: it can be neither destroyed nor rolled over.
-              to do: Wait for it: tail --pid=77 -f /dev/null
-            ");
-        facts.occasion = Occasion::Downgrade { in_place: true };
-        assert_eq!(transfers(&facts)[0].severity, super::super::Severity::Refuse);
-        facts.occasion = Occasion::Upgrade;
-        facts.transfers = Ok(vec![process(79, "zfs", "zfs receive -F tank/db/log")]);
-        insta::assert_snapshot!(show(&transfers(&facts)), @r"
-            refused: a dataset of this service is being received [transfer]
-                     zfs (79): zfs receive -F tank/db/log
-                     The snapshot it works on is busy: it can be neither destroyed nor rolled over.
-              to do: Wait for it: tail --pid=79 -f /dev/null
             ");
     }
 }

@@ -4,27 +4,45 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-mod beside;
-mod cluster;
+use crate::playbook;
+
+mod clock;
+pub mod cluster;
 pub mod coexistent;
 mod data;
-mod datasets;
+pub mod datasets;
+mod discovered;
 pub mod facts;
-mod full;
+mod file_names;
+mod foreign_mounts;
+mod full_backup;
 pub mod gather;
+mod installers;
 mod jobs;
-mod places;
+mod keep;
+mod links;
+pub mod newer;
+pub mod open_changes;
+pub mod places;
 mod pool;
 mod product;
+mod programs;
+pub mod response_file;
 mod rights;
+mod secrets;
 mod services;
-pub mod silent;
-mod snapshots;
+mod side_by_side;
+pub mod snapshots;
 mod space;
+mod storage;
+mod system;
 mod text;
-mod versions;
+mod transfers;
+mod users;
+pub mod versions;
+mod zfs_version;
 
 #[cfg(test)]
 mod fixture;
@@ -33,7 +51,7 @@ pub use facts::Facts;
 pub use gather::{Sources, gather};
 
 /// What is about to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Occasion {
     /// Nothing yet: could this host upgrade, and come back?
@@ -48,6 +66,12 @@ pub enum Occasion {
 }
 
 impl Occasion {
+    /// Before which of the playbook's two procedures it is. A playbook knows no check of its own
+    /// and no choice of rollback: that is why it has an `Occasion` of its own.
+    pub fn procedure(self) -> playbook::model::Occasion {
+        if self.is_downgrade() { playbook::model::Occasion::Downgrade } else { playbook::model::Occasion::Upgrade }
+    }
+
     /// Whether it is a downgrade.
     pub fn is_downgrade(self) -> bool {
         matches!(self, Self::Downgrade { .. })
@@ -55,7 +79,7 @@ impl Occasion {
 }
 
 /// What a finding means for the procedure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// It is not begun.
@@ -146,28 +170,28 @@ type Check = fn(&Facts) -> Vec<Finding>;
 /// Every check. Each asks the facts for the occasion that it matters to.
 const CHECKS: &[Check] = &[
     rights::rights,
-    rights::zfs,
+    zfs_version::usable,
     pool::missing,
     pool::health,
     pool::failmode,
     pool::fill,
     datasets::exist,
     datasets::state,
-    datasets::auto,
-    datasets::keep,
-    datasets::beside,
+    keep::auto,
+    keep::pool_root,
+    keep::names,
     datasets::pools,
-    datasets::system,
+    system::system,
     data::paths,
     data::outside,
     data::idle,
-    data::links,
-    data::mounts,
-    beside::link,
+    links::links,
+    foreign_mounts::mounts,
+    side_by_side::link,
     cluster::nodes,
-    full::folders,
-    full::places,
-    full::backup,
+    full_backup::folders,
+    full_backup::places,
+    full_backup::backup,
     places::on_datasets,
     places::volatile,
     places::writable,
@@ -177,27 +201,27 @@ const CHECKS: &[Check] = &[
     snapshots::unread,
     snapshots::name_taken,
     snapshots::targets,
-    snapshots::newer,
-    snapshots::newer_bookmarks,
+    newer::newer,
+    newer::newer_bookmarks,
     snapshots::foreign_on_target,
-    snapshots::clock,
-    snapshots::open_changes,
+    clock::clock,
+    open_changes::others,
     jobs::automatic,
-    jobs::transfers,
+    transfers::ours,
     services::units,
     services::running,
-    services::users,
-    versions::installed,
+    users::others,
+    versions::not_yet,
     versions::candidate,
     versions::rule,
     product::requirements,
     product::questions,
-    product::asked,
+    discovered::asked,
     product::limits,
-    product::programs,
-    product::secrets,
-    product::names,
-    product::installers,
+    programs::missing,
+    secrets::usable,
+    file_names::names,
+    installers::at_least,
 ];
 
 /// What stands in the way of the facts' occasion, the gravest first.

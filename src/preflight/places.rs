@@ -1,9 +1,96 @@
 //! Where this tool keeps what must outlive a rollback (invariant S3 of the design).
 
+use std::path::{Path, PathBuf};
+
+use nix::sys::statvfs::statvfs;
+use serde::Serialize;
+
 use super::Finding;
-use super::facts::{Facts, FullSize, Place, Role};
+use super::facts::{Facts, Observed};
+use super::full_backup::FullSize;
 use super::space::{LEAST, written};
+use super::storage::{StorageLocation, StorageMap};
 use super::text::size;
+use crate::host::files::stat_optional;
+use crate::host::trust::{self, Distrust};
+
+/// A folder, existing or to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// What it is for.
+    pub role: Role,
+    /// As it was given.
+    pub path: PathBuf,
+    /// The nearest folder that exists, links followed.
+    pub nearest: PathBuf,
+    /// What that lies on.
+    pub on: Observed<StorageLocation>,
+    /// Bytes free there.
+    pub free: Observed<u64>,
+    /// Who else than root could change what stands there, and what to do about it.
+    pub others: Option<Others>,
+}
+
+/// A file or folder that others can change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Others {
+    /// What they could do.
+    pub why: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// What a place is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The journal of changes.
+    Journal,
+    /// The captures.
+    Captures,
+    /// The previous version's installer.
+    Installers,
+    /// The log.
+    Log,
+    /// Site file and playbooks.
+    Settings,
+    /// This program.
+    Program,
+    /// A part of the operating system.
+    System,
+}
+
+impl Role {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Journal => "the journal",
+            Self::Captures => "the captures",
+            Self::Installers => "the installers",
+            Self::Log => "the log",
+            Self::Settings => "the site file or playbook",
+            Self::Program => "the backout program",
+            Self::System => "a part of the system",
+        }
+    }
+}
+
+/// Looks at one place.
+pub(super) fn place(map: &StorageMap<'_>, role: Role, path: &Path) -> Place {
+    let nearest = path.ancestors().find_map(|folder| folder.canonicalize().ok()).unwrap_or_else(|| PathBuf::from("/"));
+    let free = statvfs(&nearest)
+        .map(|room| room.blocks_available().saturating_mul(room.fragment_size()))
+        .map_err(|error| format!("{}: {error}", nearest.display()));
+    let there = path.ancestors().find(|folder| matches!(stat_optional(folder), Ok(Some(_))));
+    let others = match trust::whole_way(there.unwrap_or(&nearest)) {
+        Ok(()) => None,
+        Err(Distrust::Writable { path, why, remedy }) => Some(Others { why: format!("{}: {why}", path.display()), remedy }),
+        Err(error @ (Distrust::Read { .. } | Distrust::Link { .. })) => {
+            Some(Others { why: error.to_string(), remedy: "See why, as root.".into() })
+        }
+    };
+    Place { role, path: path.to_owned(), on: map.location(&nearest), nearest, free, others }
+}
 
 /// None of it lies on a dataset that goes back.
 pub(super) fn on_datasets(facts: &Facts) -> Vec<Finding> {
@@ -70,7 +157,7 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
         // A backup by the application is not compressed as the dataset is.
         facts.datasets().map(|dataset| written(facts, dataset).saturating_mul(2)).fold(LEAST, u64::saturating_add)
     } else {
-        facts.datasets().map(|dataset| dataset.referenced / 10).fold(LEAST, u64::saturating_add)
+        facts.datasets().map(|dataset| dataset.info.referenced / 10).fold(LEAST, u64::saturating_add)
     };
     let mut findings = Vec::new();
     for place in &facts.places {
@@ -120,8 +207,7 @@ fn estimated(facts: &Facts) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::Occasion;
-    use super::super::facts::{Lies, Others};
-    use super::super::fixture::{GIB, dataset, facts, lies, show};
+    use super::super::fixture::{GIB, dataset, facts, location, show};
     use super::*;
 
     #[test]
@@ -138,7 +224,7 @@ mod tests {
     #[test]
     fn on_what_goes_back() {
         let mut facts = facts(Occasion::Upgrade);
-        facts.places[0].on = Ok(lies("/srv/db", "tank/db"));
+        facts.places[0].on = Ok(location("/srv/db", "tank/db"));
         facts.places[1].on = Err("no mounts".into());
         insta::assert_snapshot!(show(&on_datasets(&facts)), @r"
             refused: /var/lib/backout (the journal) lies on tank/db, which would be rolled back [place-on-dataset]
@@ -148,14 +234,14 @@ mod tests {
             refused: what /var/lib/backout/changes (the captures) lies on could not be found out [place-on-dataset]
                      no mounts
             ");
-        facts.places[1].on = Ok(lies("/tank/dbx", "tank/dbx"));
+        facts.places[1].on = Ok(location("/tank/dbx", "tank/dbx"));
         assert_eq!(on_datasets(&facts).len(), 1, "a sibling with a longer name is another dataset");
     }
 
     #[test]
     fn in_memory() {
         let mut facts = facts(Occasion::Upgrade);
-        facts.places[1].on = Ok(Lies { fstype: "tmpfs".into(), ..lies("/tmp", "tmpfs") });
+        facts.places[1].on = Ok(StorageLocation { fstype: "tmpfs".into(), ..location("/tmp", "tmpfs") });
         insta::assert_snapshot!(show(&volatile(&facts)), @r"
             refused: /var/lib/backout/changes (the captures) lies on a file system of type tmpfs [place-volatile]
                      It would not outlive a reboot.
@@ -181,7 +267,7 @@ mod tests {
             ");
         facts.occasion = Occasion::Downgrade { in_place: false };
         facts.places[0].free = Err("gone".into());
-        dataset(&mut facts, 0).written = GIB;
+        dataset(&mut facts, 0).info.written = GIB;
         insta::assert_snapshot!(show(&room(&facts)), @r"
             warning: the room at /var/lib/backout (the journal) could not be found out [place-room]
                      gone

@@ -1,13 +1,33 @@
 //! The pools.
 
-use super::Finding;
-use super::facts::{Facts, PoolFact, PoolState};
+use serde::Serialize;
+
+use super::facts::{Facts, Observed};
 use super::text::size;
+use super::{Finding, Sources};
+use crate::zfs::{Dataset, Pool, PoolInfo};
+
+/// A pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PoolFact {
+    /// Its name.
+    pub name: Pool,
+    /// `None`: not imported.
+    pub state: Observed<Option<PoolInfo>>,
+}
+
+pub(super) fn gather(sources: &Sources<'_>) -> Vec<PoolFact> {
+    let mut names: Vec<Pool> = sources.site.datasets.iter().map(Dataset::pool).collect();
+    names.sort();
+    names.dedup();
+    let state = |pool: &Pool| sources.engine.pool(pool).map_err(|error| error.to_string());
+    names.into_iter().map(|name| PoolFact { state: state(&name), name }).collect()
+}
 
 /// A pool fuller than this writes slowly and fragments: the vendor's advice for Messaging Server, and common practice.
 const FULL_PERCENT: u64 = 80;
 
-fn states(facts: &Facts) -> impl Iterator<Item = (&PoolFact, &PoolState)> {
+fn states(facts: &Facts) -> impl Iterator<Item = (&PoolFact, &PoolInfo)> {
     facts.pools.iter().filter_map(|pool| Some((pool, pool.state.as_ref().ok()?.as_ref()?)))
 }
 
@@ -60,7 +80,7 @@ pub(super) fn health(facts: &Facts) -> Vec<Finding> {
 /// `zpoolprops(7)`, `failmode`. Seen with 2.1.11: what was written when the device went was accepted by `write` and `sync`, and is a data error after
 /// `zpool clear`; and the pool's state goes on to say ONLINE.
 pub(super) fn failmode(facts: &Facts) -> Vec<Finding> {
-    let finding = |(pool, _): (&PoolFact, &PoolState)| {
+    let finding = |(pool, _): (&PoolFact, &PoolInfo)| {
         Finding::warn(
             "pool-failmode",
             format!("pool {} has failmode=continue: when its devices fail, data may be lost without a word", pool.name),
@@ -80,8 +100,8 @@ pub(super) fn fill(facts: &Facts) -> Vec<Finding> {
         // It gives room back.
         return Vec::new();
     }
-    let full = |state: &PoolState| state.size > 0 && state.free < state.size / 100 * (100 - FULL_PERCENT);
-    let finding = |(pool, state): (&PoolFact, &PoolState)| {
+    let full = |state: &PoolInfo| state.size > 0 && state.free < state.size / 100 * (100 - FULL_PERCENT);
+    let finding = |(pool, state): (&PoolFact, &PoolInfo)| {
         let percent = state.free.saturating_mul(100) / state.size;
         Finding::warn("pool-fill", format!("pool {} has only {percent} % free", pool.name))
             .detail([format!("{} of {} are free; at least {} % should be.", size(state.free), size(state.size), 100 - FULL_PERCENT)])
@@ -96,14 +116,14 @@ mod tests {
     use super::super::fixture::{GIB, facts, show};
     use super::*;
 
-    fn with(state: PoolState) -> Facts {
+    fn with(state: PoolInfo) -> Facts {
         let mut facts = facts(Occasion::Upgrade);
         facts.pools[0].state = Ok(Some(state));
         facts
     }
 
-    fn sound() -> PoolState {
-        PoolState { health: "ONLINE".into(), size: 100 * GIB, free: 50 * GIB, readonly: false, failmode: "wait".into() }
+    fn sound() -> PoolInfo {
+        facts(Occasion::Check).pools[0].state.clone().expect("read").expect("imported")
     }
 
     #[test]
@@ -126,20 +146,20 @@ mod tests {
     #[test]
     fn each_health() {
         for (word, findings) in [("ONLINE", 0), ("DEGRADED", 1), ("FAULTED", 1), ("UNAVAIL", 1), ("SUSPENDED", 1)] {
-            assert_eq!(health(&with(PoolState { health: word.into(), ..sound() })).len(), findings, "{word}");
+            assert_eq!(health(&with(PoolInfo { health: word.into(), ..sound() })).len(), findings, "{word}");
         }
-        insta::assert_snapshot!(show(&health(&with(PoolState { health: "DEGRADED".into(), ..sound() }))), @r"
+        insta::assert_snapshot!(show(&health(&with(PoolInfo { health: "DEGRADED".into(), ..sound() }))), @r"
             warning: pool tank is DEGRADED: a device is missing or failing [pool-health]
                      An upgrade writes a lot; one more failure may lose the pool, and with it the way back.
               to do: zpool status -v tank
                      zpool replace tank OLD-DEVICE NEW-DEVICE
             ");
-        insta::assert_snapshot!(show(&health(&with(PoolState { health: "SUSPENDED".into(), ..sound() }))), @r"
+        insta::assert_snapshot!(show(&health(&with(PoolInfo { health: "SUSPENDED".into(), ..sound() }))), @r"
             refused: pool tank is SUSPENDED: it neither reads nor writes [pool-health]
               to do: zpool status -v tank
                      Bring its devices back, then: zpool clear tank
             ");
-        insta::assert_snapshot!(show(&health(&with(PoolState { health: "FAULTED".into(), readonly: true, ..sound() }))), @r"
+        insta::assert_snapshot!(show(&health(&with(PoolInfo { health: "FAULTED".into(), readonly: true, ..sound() }))), @r"
             refused: pool tank is FAULTED [pool-health]
               to do: zpool status -v tank
 
@@ -152,9 +172,9 @@ mod tests {
     #[test]
     fn what_loses_data_when_devices_fail() {
         for mode in ["wait", "panic", "-"] {
-            assert_eq!(failmode(&with(PoolState { failmode: mode.into(), ..sound() })), [], "{mode}");
+            assert_eq!(failmode(&with(PoolInfo { failmode: mode.into(), ..sound() })), [], "{mode}");
         }
-        insta::assert_snapshot!(show(&failmode(&with(PoolState { failmode: "continue".into(), ..sound() }))), @r"
+        insta::assert_snapshot!(show(&failmode(&with(PoolInfo { failmode: "continue".into(), ..sound() }))), @r"
             warning: pool tank has failmode=continue: when its devices fail, data may be lost without a word [pool-failmode]
                      ZFS then accepts writes that never reach the devices, and shows the pool as ONLINE. No way back brings them again.
                      With failmode=wait all who write wait until the devices are back.
@@ -165,9 +185,9 @@ mod tests {
     #[test]
     fn nearly_full() {
         for (free, warned) in [(21, false), (20, false), (19, true), (0, true)] {
-            assert_eq!(!fill(&with(PoolState { free: free * GIB, ..sound() })).is_empty(), warned, "{free}");
+            assert_eq!(!fill(&with(PoolInfo { free: free * GIB, ..sound() })).is_empty(), warned, "{free}");
         }
-        let mut facts = with(PoolState { free: 7 * GIB, ..sound() });
+        let mut facts = with(PoolInfo { free: 7 * GIB, ..sound() });
         insta::assert_snapshot!(show(&fill(&facts)), @r"
             warning: pool tank has only 7 % free [pool-fill]
                      7 GiB of 100 GiB are free; at least 20 % should be.

@@ -1,7 +1,32 @@
 //! May we do all this, and is ZFS there?
 
-use super::facts::Facts;
-use super::{Finding, Occasion};
+use serde::Serialize;
+
+use super::facts::{Facts, Observed};
+use super::{Finding, Occasion, Sources};
+
+/// Who runs this (`proc_pid_status(5)`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Caller {
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective capabilities, one bit each (`capabilities(7)`).
+    pub capabilities: u64,
+}
+
+/// Uid and capabilities stand in `/proc/self/status`.
+pub(super) fn gather(sources: &Sources<'_>) -> Observed<Caller> {
+    let file = sources.roots.proc.join("self/status");
+    let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    // Real, effective, saved, file system.
+    let uid = value("Uid:").and_then(|ids| ids.split_whitespace().nth(1)).and_then(|id| id.parse().ok());
+    let capabilities = value("CapEff:").and_then(|bits| u64::from_str_radix(bits, 16).ok());
+    match (uid, capabilities) {
+        (Some(uid), Some(capabilities)) => Ok(Caller { uid, capabilities }),
+        _ => Err(format!("{}: no Uid or CapEff", file.display())),
+    }
+}
 
 /// What the procedures need of root (`capabilities(7)`): number, name, what for.
 const NEEDED: &[(u32, &str, &str)] = &[
@@ -49,37 +74,9 @@ pub(super) fn rights(facts: &Facts) -> Vec<Finding> {
     ]
 }
 
-/// The commands and the module.
-pub(super) fn zfs(facts: &Facts) -> Vec<Finding> {
-    if !facts.way.is_zfs() {
-        return Vec::new();
-    }
-    match &facts.zfs {
-        Err(why) => {
-            vec![Finding::refuse("zfs", "ZFS cannot be used").detail([why.clone()]).remedy([
-                "apt-get install zfsutils-linux",
-                "modprobe zfs",
-                "zfs version",
-            ])]
-        }
-        Ok(version) => {
-            let number =
-                |text: &str| text.trim_start_matches("zfs-").trim_start_matches("kmod-").split('-').next().unwrap_or_default().to_owned();
-            match &version.module {
-                Some(module) if number(module) != number(&version.commands) => vec![
-                    Finding::warn("zfs", "the commands and the kernel module of ZFS are of different versions")
-                        .detail([version.commands.clone(), module.clone()])
-                        .remedy(["Reboot into the newer module before the upgrade, or keep both as they are until it is committed."]),
-                ],
-                _ => Vec::new(),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::facts::{Caller, ZfsVersion};
+    use super::super::Occasion;
     use super::super::fixture::{facts, show};
     use super::*;
 
@@ -124,27 +121,5 @@ mod tests {
                      CAP_SYS_ADMIN, to mount, unmount and roll back
               to do: Run backout on the host itself, not in the container.
             ");
-    }
-
-    #[test]
-    fn zfs_missing_or_of_two_versions() {
-        let mut facts = facts(Occasion::Check);
-        facts.zfs = Err("The ZFS modules are not loaded.".into());
-        insta::assert_snapshot!(show(&zfs(&facts)), @r"
-            refused: ZFS cannot be used [zfs]
-                     The ZFS modules are not loaded.
-              to do: apt-get install zfsutils-linux
-                     modprobe zfs
-                     zfs version
-            ");
-        facts.zfs = Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.1.11-1".into()) });
-        insta::assert_snapshot!(show(&zfs(&facts)), @r"
-            warning: the commands and the kernel module of ZFS are of different versions [zfs]
-                     zfs-2.3.2-1
-                     zfs-kmod-2.1.11-1
-              to do: Reboot into the newer module before the upgrade, or keep both as they are until it is committed.
-            ");
-        facts.zfs = Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.3.2-2".into()) });
-        assert!(zfs(&facts).is_empty());
     }
 }

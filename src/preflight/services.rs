@@ -1,9 +1,43 @@
-//! The service: units, processes, and who else uses its data.
+//! The service: its units and its processes.
 
-use super::facts::{Facts, Unit};
-use super::text::at_most;
-use super::{Finding, Occasion, Severity};
+use serde::Serialize;
+
+use super::facts::{Facts, Observed};
+use super::{Finding, Occasion, Severity, Sources};
 use crate::host::quote::quote;
+
+/// A unit of the service (`systemctl show`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unit {
+    /// As the playbook has it, with its variables filled in.
+    pub name: String,
+    /// Its state.
+    pub state: Observed<UnitState>,
+}
+
+/// A unit's state, in systemd's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnitState {
+    /// `loaded`, `not-found`, `masked`, ...
+    pub load: String,
+    /// `active`, `inactive`, `failed`, ...
+    pub active: String,
+    /// `enabled`, `disabled`, `masked`, `masked-runtime`, ...
+    pub file: String,
+}
+
+pub(super) fn gather(sources: &Sources<'_>) -> Vec<Unit> {
+    sources.playbook.service.units.iter().map(|name| unit(sources, &sources.text_known(name))).collect()
+}
+
+fn unit(sources: &Sources<'_>, name: &str) -> Unit {
+    let state =
+        sources.system(&["systemctl", "show", "--no-pager", "--property=LoadState,ActiveState,UnitFileState", "--", name]).map(|text| {
+            let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default().to_owned();
+            UnitState { load: value("LoadState"), active: value("ActiveState"), file: value("UnitFileState") }
+        });
+    Unit { name: name.to_owned(), state }
+}
 
 /// Units are there and not masked by someone else.
 pub(super) fn units(facts: &Facts) -> Vec<Finding> {
@@ -76,53 +110,11 @@ pub(super) fn running(facts: &Facts) -> Vec<Finding> {
     }
 }
 
-/// Others that use the data: they must have ended before the snapshot and before the rollback.
-pub(super) fn users(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "data-users";
-    let users = match &facts.users {
-        Ok(users) => users,
-        Err(why) => return vec![Finding::warn(ID, "who uses the data could not be found out").detail([why.clone()])],
-    };
-    let mut findings = Vec::new();
-    if !users.found.is_empty() {
-        let mut remedy = Vec::new();
-        for process in &users.found {
-            let unit = process.cgroup.split('/').rfind(|part| part.ends_with(".service") && !part.starts_with("user@"));
-            let line = match unit {
-                Some(unit) => format!("systemctl stop {}   # or add it to the playbook's units", quote(unit)),
-                None => format!("kill {}   # {}, when its work is done", process.pid, process.comm),
-            };
-            if !remedy.contains(&line) {
-                remedy.push(line);
-            }
-        }
-        let line = |process: &crate::host::processes::Process| match &process.uses {
-            Some(uses) => format!("{process}: {uses}"),
-            None => process.to_string(),
-        };
-        findings.push(
-            Finding::warn(ID, "other processes use the data; they must end before the service is stopped")
-                .detail(at_most(users.found.iter().map(line)))
-                .remedy(at_most(remedy)),
-        );
-    }
-    if users.unreadable > 0 {
-        findings.push(
-            Finding::warn(ID, format!("{} could not be looked into", super::text::count_of(users.unreadable, "process", "processes")))
-                .detail(["Only root sees what they have open."])
-                .remedy(["sudo backout ..."]),
-        );
-    }
-    findings
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Occasion;
-    use super::super::facts::{UnitState, Users};
-    use super::super::fixture::{facts, process, show};
+    use super::super::fixture::{facts, show};
     use super::*;
-    use crate::host::processes::Process;
 
     #[test]
     fn unit_states() {
@@ -187,36 +179,6 @@ mod tests {
                      looked for: dbd
                      If it does run under another name, a stop could not be proved.
               to do: Start it, or correct `processes` in the playbook: ps -eo pid,comm,args
-            ");
-    }
-
-    #[test]
-    fn others_use_it() {
-        let mut facts = facts(Occasion::Downgrade { in_place: false });
-        let user = |pid, comm: &str, uses: &str, cgroup: &str| Process {
-            uses: Some(uses.into()),
-            cgroup: cgroup.into(),
-            ..process(pid, comm, "")
-        };
-        facts.users = Ok(Users {
-            found: vec![
-                user(31, "bash", "cwd /srv/db", "0::/user.slice/user-0.slice/session-1.scope"),
-                user(32, "prometheus", "open /srv/db/metrics", "0::/system.slice/exporter.service"),
-                user(33, "prometheus", "mapped /srv/db/metrics", "0::/system.slice/exporter.service"),
-            ],
-            unreadable: 4,
-        });
-        insta::assert_snapshot!(show(&users(&facts)), @r"
-            warning: other processes use the data; they must end before the service is stopped [data-users]
-                     bash (31): cwd /srv/db
-                     prometheus (32): open /srv/db/metrics
-                     prometheus (33): mapped /srv/db/metrics
-              to do: kill 31   # bash, when its work is done
-                     systemctl stop exporter.service   # or add it to the playbook's units
-
-            warning: 4 processes could not be looked into [data-users]
-                     Only root sees what they have open.
-              to do: sudo backout ...
             ");
     }
 }

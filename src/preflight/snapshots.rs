@@ -1,14 +1,37 @@
-//! Snapshots, holds, clones, bookmarks, and the clock.
+//! Snapshots: the one to be made, those to go back to, and who else holds them.
 
-use super::facts::{CloneFact, DatasetFact, Facts, SnapshotFact};
-use super::text::{at_most, count, date, made, size};
-use super::{Finding, Occasion};
+use serde::Serialize;
+
+use super::datasets::DatasetFact;
+use super::facts::{Facts, Observed};
+use super::keep::CloneFact;
+use super::newer::{is_our_clone, is_our_tag};
+use super::text::{at_most, count, made, size};
+use super::{Finding, Sources};
 use crate::host::quote::quote;
+use crate::zfs::{Dataset, PROP_CHANGE, SnapshotInfo};
 
-/// No clock of a host that runs this is right before 2025.
-const EPOCH: i64 = 1_735_689_600;
-/// Clocks may differ by so many seconds without meaning.
-const SLACK: i64 = 60;
+/// One snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SnapshotFact {
+    /// What ZFS says of it.
+    #[serde(flatten)]
+    pub info: SnapshotInfo,
+    /// Tags of its holds.
+    pub holds: Observed<Vec<String>>,
+    /// Its clones, and whose they are.
+    pub clones: Vec<CloneFact>,
+}
+
+/// Asks whose holds and clones a snapshot has.
+pub(super) fn gather(sources: &Sources<'_>, info: SnapshotInfo) -> SnapshotFact {
+    let engine = sources.engine;
+    // One more command for each held or cloned snapshot only: most are neither.
+    let holds = if info.userrefs == 0 { Ok(Vec::new()) } else { engine.holds(&info.name).map_err(|error| error.to_string()) };
+    let change = |name: &Dataset| engine.local(name, PROP_CHANGE).ok().flatten();
+    let clones = info.clones.iter().map(|name| CloneFact { change: change(name), name: name.clone() }).collect();
+    SnapshotFact { info, holds, clones }
+}
 
 /// A dataset whose snapshots could not be read is not judged.
 pub(super) fn unread(facts: &Facts) -> Vec<Finding> {
@@ -19,7 +42,7 @@ pub(super) fn unread(facts: &Facts) -> Vec<Finding> {
         let unread = snapshots.err().or(bookmarks.err());
         if let Some((what, why)) = unread {
             findings.push(
-                Finding::refuse("snapshots-unread", format!("the {what} of {} could not be read", dataset.name)).detail([why.clone()]),
+                Finding::refuse("snapshots-unread", format!("the {what} of {} could not be read", dataset.info.name)).detail([why.clone()]),
             );
         }
     }
@@ -33,7 +56,7 @@ pub(super) fn name_taken(facts: &Facts) -> Vec<Finding> {
     }
     let Some(name) = &facts.snapshot_name else { return Vec::new() };
     let taken = facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten());
-    let taken: Vec<&SnapshotFact> = taken.filter(|snapshot| snapshot.name.short() == name && !facts.is_ours(snapshot)).collect();
+    let taken: Vec<&SnapshotFact> = taken.filter(|snapshot| snapshot.info.name.short() == name && !facts.is_ours(snapshot)).collect();
     if taken.is_empty() {
         return Vec::new();
     }
@@ -44,8 +67,8 @@ pub(super) fn name_taken(facts: &Facts) -> Vec<Finding> {
     ]
 }
 
-fn line(facts: &Facts, snapshot: &SnapshotFact) -> String {
-    format!("{}: {}, {} only in it", snapshot.name, made(facts.now, snapshot.creation), size(snapshot.used))
+pub(super) fn line(facts: &Facts, snapshot: &SnapshotFact) -> String {
+    format!("{}: {}, {} only in it", snapshot.info.name, made(facts.now, snapshot.info.creation), size(snapshot.info.used))
 }
 
 /// Each dataset has the snapshot to go back to, and it is the one that was made.
@@ -62,7 +85,7 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
     }
     let all = || facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten());
     for (name, guid) in &facts.ours {
-        let Some(dataset) = facts.datasets().find(|dataset| dataset.name == name.dataset()) else {
+        let Some(dataset) = facts.datasets().find(|dataset| dataset.info.name == name.dataset()) else {
             if facts.roots.iter().all(|root| matches!(root.tree, Ok(Some(_)))) {
                 findings.push(
                     Finding::refuse("target-missing", format!("the dataset of {name} is gone"))
@@ -76,11 +99,11 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
             // Another check says so.
             continue;
         }
-        match all().find(|snapshot| snapshot.name == *name) {
-            Some(snapshot) if snapshot.guid == *guid => {}
+        match all().find(|snapshot| snapshot.info.name == *name) {
+            Some(snapshot) if snapshot.info.guid == *guid => {}
             Some(snapshot) => findings.push(
                 Finding::refuse("target-replaced", format!("{name} is not the snapshot that was made before the upgrade"))
-                    .detail([format!("guid {guid} then, {} now; {}", snapshot.guid, made(facts.now, snapshot.creation))])
+                    .detail([format!("guid {guid} then, {} now; {}", snapshot.info.guid, made(facts.now, snapshot.info.creation))])
                     .remedy([format!("zfs list -t snapshot -o name,guid,creation -r {}", quote(name.dataset().as_str()))]),
             ),
             None => findings.push(
@@ -90,7 +113,7 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
             ),
         }
     }
-    let known = |dataset: &DatasetFact| facts.ours.iter().any(|(name, _)| name.dataset() == dataset.name);
+    let known = |dataset: &DatasetFact| facts.ours.iter().any(|(name, _)| name.dataset() == dataset.info.name);
     let late: Vec<&DatasetFact> = facts.datasets().filter(|dataset| dataset.snapshots.is_ok() && !known(dataset)).collect();
     if !late.is_empty() && !facts.ours.is_empty() {
         let fate =
@@ -100,136 +123,13 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
                 "late-datasets",
                 format!("{} made after the snapshot, which the way back does not cover", count(late.len(), "dataset")),
             )
-            .detail(at_most(late.iter().map(|dataset| format!("{}, {}", dataset.name, size(dataset.referenced)))))
+            .detail(at_most(late.iter().map(|dataset| format!("{}, {}", dataset.info.name, size(dataset.info.referenced)))))
             .detail([fate])
             .remedy(["Save what is in them, or say yes."])
-            .about(late.iter().map(|dataset| dataset.name.to_string())),
+            .about(late.iter().map(|dataset| dataset.info.name.to_string())),
         );
     }
     findings
-}
-
-/// The snapshots newer than the one to go back to which are not the change's own, by dataset.
-fn newer_of<'a>(facts: &'a Facts, dataset: &'a DatasetFact) -> Vec<&'a SnapshotFact> {
-    let Some(target) = facts.target(dataset) else { return Vec::new() };
-    let snapshots = dataset.snapshots.iter().flatten();
-    snapshots.filter(|snapshot| snapshot.createtxg > target.createtxg && !facts.is_ours(snapshot)).collect()
-}
-
-/// A rollback in place destroys newer snapshots (`zfs-rollback(8)`): only those that a yes names, and never a held or cloned one (invariant S4).
-pub(super) fn newer(facts: &Facts) -> Vec<Finding> {
-    if !facts.occasion.is_downgrade() {
-        return Vec::new();
-    }
-    let newer: Vec<&SnapshotFact> = facts.datasets().flat_map(|dataset| newer_of(facts, dataset)).collect();
-    let mut findings = Vec::new();
-    if !facts.in_place() {
-        if !newer.is_empty() {
-            findings.push(
-                Finding::warn("newer-snapshots", format!("{} by others, newer than the upgrade's", count(newer.len(), "snapshot")))
-                    .detail(at_most(newer.iter().map(|snapshot| line(facts, snapshot))))
-                    .detail(["They stay with the upgraded state, and go with it when that is destroyed."]),
-            );
-        }
-        return findings;
-    }
-    let free: Vec<&&SnapshotFact> =
-        newer.iter().filter(|snapshot| snapshot.holds == Ok(Vec::new()) && snapshot.clones.is_empty()).collect();
-    if !free.is_empty() {
-        findings.push(
-            Finding::confirm("newer-snapshots", format!("the rollback in place destroys {}", count(free.len(), "newer snapshot")))
-                .detail(at_most(free.iter().map(|snapshot| line(facts, snapshot))))
-                .remedy(["Say yes, or keep the upgraded state: backout downgrade --keep".to_owned()])
-                .remedy(["To save one elsewhere first: zfs send SNAPSHOT > FILE"])
-                .about(free.iter().map(|snapshot| snapshot.name.to_string())),
-        );
-    }
-    for snapshot in newer {
-        findings.extend(bound(facts, snapshot, &format!("{} is newer than the snapshot to go back to", snapshot.name)));
-    }
-    // The change's own later snapshots go too; a hold or clone that is not ours stops that as well.
-    for dataset in facts.datasets() {
-        let Some(target) = facts.target(dataset) else { continue };
-        let own = dataset.snapshots.iter().flatten().filter(|snapshot| snapshot.createtxg > target.createtxg && facts.is_ours(snapshot));
-        for snapshot in own {
-            let foreign = SnapshotFact {
-                holds: snapshot.holds.clone().map(|tags| tags.into_iter().filter(|tag| !is_our_tag(facts, tag)).collect()),
-                clones: snapshot.clones.iter().filter(|clone| !is_our_clone(facts, clone)).cloned().collect(),
-                ..snapshot.clone()
-            };
-            findings.extend(bound(facts, &foreign, &format!("{} is in the way of the rollback", snapshot.name)));
-        }
-    }
-    findings
-}
-
-/// Why a snapshot could not be destroyed.
-fn bound(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> {
-    let name = quote(snapshot.name.as_str());
-    let mut findings = Vec::new();
-    match &snapshot.holds {
-        Ok(tags) if tags.is_empty() => {}
-        Ok(tags) => findings.push(
-            Finding::refuse("newer-held", format!("{what}, and held"))
-                .detail([line(facts, snapshot), format!("holds: {}", tags.join(", "))])
-                .remedy(tags.iter().map(|tag| {
-                    if tag.starts_with(".send-") {
-                        "Wait for the `zfs send` that holds it.".to_owned()
-                    } else {
-                        format!("zfs release {} {name}", quote(tag))
-                    }
-                }))
-                .remedy(["Or keep the upgraded state: backout downgrade --keep"]),
-        ),
-        Err(why) => {
-            findings.push(
-                Finding::refuse("newer-held", format!("{what}, and its holds could not be read"))
-                    .detail([why.clone()])
-                    .remedy([format!("zfs holds {name}")]),
-            );
-        }
-    }
-    if !snapshot.clones.is_empty() {
-        findings.push(
-            Finding::refuse("newer-cloned", format!("{what}, and cloned"))
-                .detail([line(facts, snapshot)])
-                .detail(snapshot.clones.iter().map(|clone| format!("clone: {}", clone.name)))
-                .remedy(snapshot.clones.iter().map(|clone| format!("To let the clone go: zfs destroy {}", quote(clone.name.as_str()))))
-                .remedy(["Or keep the upgraded state: backout downgrade --keep"]),
-        );
-    }
-    findings
-}
-
-/// Bookmarks newer than the target go as well (seen: `zfs rollback` refuses them, a channel program must remove them first).
-pub(super) fn newer_bookmarks(facts: &Facts) -> Vec<Finding> {
-    if !(facts.occasion.is_downgrade() && facts.in_place()) {
-        return Vec::new();
-    }
-    let newer = facts.datasets().flat_map(|dataset| {
-        let txg = facts.target(dataset).map_or(u64::MAX, |target| target.createtxg);
-        dataset.bookmarks.iter().flatten().filter(move |bookmark| bookmark.createtxg > txg)
-    });
-    let names: Vec<String> = newer.map(|bookmark| bookmark.name.clone()).collect();
-    if names.is_empty() {
-        return Vec::new();
-    }
-    vec![
-        Finding::confirm("newer-bookmarks", format!("the rollback in place destroys {}", count(names.len(), "newer bookmark")))
-            .detail(at_most(names.iter().cloned()))
-            .detail(["A replication that goes on from one of them must begin anew."])
-            .remedy(["Say yes, or keep the upgraded state: backout downgrade --keep"])
-            .about(names),
-    ]
-}
-
-fn is_our_tag(facts: &Facts, tag: &str) -> bool {
-    // The hold is named after the change.
-    facts.change.as_ref().is_some_and(|change| tag.contains(change.as_str()))
-}
-
-fn is_our_clone(facts: &Facts, clone: &CloneFact) -> bool {
-    clone.change.is_some() && clone.change == facts.change
 }
 
 /// Holds and clones of others on the snapshot to go back to do not stop the rollback, but the clean-up after it; our own hold should be there.
@@ -239,22 +139,21 @@ pub(super) fn foreign_on_target(facts: &Facts) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     for target in facts.datasets().filter_map(|dataset| facts.target(dataset)) {
-        let name = quote(target.name.as_str());
+        let name = quote(target.info.name.as_str());
         match &target.holds {
-            Err(why) => {
-                findings.push(Finding::warn("target-hold", format!("the holds of {} could not be read", target.name)).detail([why.clone()]))
-            }
+            Err(why) => findings
+                .push(Finding::warn("target-hold", format!("the holds of {} could not be read", target.info.name)).detail([why.clone()])),
             Ok(tags) => {
                 if !tags.iter().any(|tag| is_our_tag(facts, tag)) {
                     findings.push(
-                        Finding::warn("target-hold", format!("{} is no longer held: anyone can destroy it", target.name))
+                        Finding::warn("target-hold", format!("{} is no longer held: anyone can destroy it", target.info.name))
                             .remedy([format!("zfs hold backout:{} {name}", facts.change.as_deref().unwrap_or("CHANGE"))]),
                     );
                 }
                 let others: Vec<&String> = tags.iter().filter(|tag| !is_our_tag(facts, tag)).collect();
                 if !others.is_empty() {
                     findings.push(
-                        Finding::warn("target-shared", format!("others hold {} too: it cannot be removed at the end", target.name))
+                        Finding::warn("target-shared", format!("others hold {} too: it cannot be removed at the end", target.info.name))
                             .remedy(others.iter().map(|tag| format!("zfs release {} {name}", quote(tag)))),
                     );
                 }
@@ -263,7 +162,7 @@ pub(super) fn foreign_on_target(facts: &Facts) -> Vec<Finding> {
         let clones: Vec<&CloneFact> = target.clones.iter().filter(|clone| !is_our_clone(facts, clone)).collect();
         if !clones.is_empty() {
             findings.push(
-                Finding::warn("target-shared", format!("{} has clones: it cannot be removed at the end", target.name))
+                Finding::warn("target-shared", format!("{} has clones: it cannot be removed at the end", target.info.name))
                     .detail(clones.iter().map(|clone| format!("clone: {}", clone.name)))
                     .remedy(clones.iter().map(|clone| format!("To let the clone go: zfs destroy {}", quote(clone.name.as_str())))),
             );
@@ -272,57 +171,127 @@ pub(super) fn foreign_on_target(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// The capture begins at the snapshot's time, so time must not have gone back since.
-pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "clock";
-    let remedy = ["timedatectl status", "chronyc makestep"];
-    if facts.now < EPOCH {
-        return vec![Finding::refuse(ID, format!("the clock is wrong: it says {}", date(facts.now))).remedy(remedy)];
-    }
-    let snapshots: Vec<&SnapshotFact> = if facts.occasion.is_downgrade() {
-        facts.datasets().filter_map(|dataset| facts.target(dataset)).collect()
-    } else {
-        facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten()).collect()
-    };
-    let Some(latest) = snapshots.into_iter().max_by_key(|snapshot| snapshot.creation) else { return Vec::new() };
-    if latest.creation <= facts.now + SLACK {
-        return Vec::new();
-    }
-    let title = format!("the clock says {}, but {} is of {}", date(facts.now), latest.name, date(latest.creation));
-    let finding = if facts.occasion.is_downgrade() { Finding::refuse(ID, title) } else { Finding::warn(ID, title) };
-    vec![
-        finding
-            .detail(["What was written since the snapshot is found by time; with a clock set back some would be missed."])
-            .remedy(remedy),
-    ]
-}
-
-/// One change at a time for a dataset.
-pub(super) fn open_changes(facts: &Facts) -> Vec<Finding> {
-    let shared = |change: &super::facts::OpenChange| {
-        let mine =
-            |theirs: &crate::zfs::Dataset| facts.roots.iter().any(|root| root.name.is_within(theirs) || theirs.is_within(&root.name));
-        change.datasets.iter().filter(|theirs| mine(theirs)).map(ToString::to_string).collect::<Vec<_>>()
-    };
-    let mut findings = Vec::new();
-    for change in facts.open_changes.iter().filter(|change| facts.change.as_ref() != Some(&change.id)) {
-        let datasets = shared(change);
-        if datasets.is_empty() {
-            continue;
-        }
-        let severity = if facts.occasion == Occasion::Check { super::Severity::Warn } else { super::Severity::Refuse };
-        findings.push(
-            Finding::new("open-change", severity, format!("the change {} is still open on these datasets", change.id))
-                .detail([datasets.join(", ")])
-                .remedy([
-                    format!("backout status --change {}", change.id),
-                    format!("backout commit --change {0}   # or: backout downgrade --change {0}", change.id),
-                ]),
-        );
-    }
-    findings
-}
-
 #[cfg(test)]
-#[path = "snapshots_tests.rs"]
-mod tests;
+mod tests {
+    use super::super::Occasion;
+    use super::super::fixture::{GIB, dataset, facts, show, snapshot, snapshots};
+    use super::*;
+    use crate::playbook::Way;
+    use crate::zfs::Guid;
+
+    const IN_PLACE: Occasion = Occasion::Downgrade { in_place: true };
+    const KEEP: Occasion = Occasion::Downgrade { in_place: false };
+
+    fn clone(name: &str, change: Option<&str>) -> CloneFact {
+        CloneFact { name: name.parse().expect("name"), change: change.map(Into::into) }
+    }
+
+    #[test]
+    fn not_read() {
+        let mut facts = facts(IN_PLACE);
+        dataset(&mut facts, 0).snapshots = Err("pool I/O is suspended".into());
+        dataset(&mut facts, 1).bookmarks = Err("pool I/O is suspended".into());
+        insta::assert_snapshot!(show(&unread(&facts)), @r"
+            refused: the snapshots of tank/db could not be read [snapshots-unread]
+                     pool I/O is suspended
+
+            refused: the bookmarks of tank/db/log could not be read [snapshots-unread]
+                     pool I/O is suspended
+            ");
+        assert!(targets(&facts).is_empty(), "what could not be read is not called missing");
+    }
+
+    #[test]
+    fn the_name_is_taken() {
+        let mut facts = facts(Occasion::Upgrade);
+        snapshots(&mut facts, 0).push(snapshot("tank/db@c1", 8, 24));
+        insta::assert_snapshot!(show(&name_taken(&facts)), @r"
+            refused: there are snapshots named @c1 already [snapshot-name]
+                     tank/db@c1: 2026-02-28 03:00 UTC, 1 day ago, 12 MiB only in it
+              to do: Another upgrade has another name: run this again. If they are an earlier try's: backout status
+            ");
+        facts.ours = vec![("tank/db@c1".parse().expect("name"), Guid(8))];
+        assert!(name_taken(&facts).is_empty(), "a resumed upgrade finds its own");
+    }
+
+    #[test]
+    fn the_target_is_gone_replaced_or_never_was() {
+        let mut facts = facts(IN_PLACE);
+        snapshots(&mut facts, 0).retain(|snapshot| snapshot.info.name.short() != "c1");
+        snapshots(&mut facts, 1).last_mut().expect("target").info.guid = Guid(999);
+        insta::assert_snapshot!(show(&targets(&facts)), @r"
+            refused: the snapshot tank/db@c1 is gone [target-missing]
+                     guid 100
+              to do: zfs list -t snapshot -o name,guid,creation -r tank/db
+
+            refused: tank/db/log@c1 is not the snapshot that was made before the upgrade [target-replaced]
+                     guid 101 then, 999 now; 2026-03-01 01:00 UTC, 2 hours ago
+              to do: zfs list -t snapshot -o name,guid,creation -r tank/db/log
+            ");
+        facts.ours.remove(1);
+        facts.ours.push(("tank/db/gone@c1".parse().expect("name"), Guid(3)));
+        insta::assert_snapshot!(show(&targets(&facts)), @r"
+            refused: the snapshot tank/db@c1 is gone [target-missing]
+                     guid 100
+              to do: zfs list -t snapshot -o name,guid,creation -r tank/db
+
+            refused: the dataset of tank/db/gone@c1 is gone [target-missing]
+                     It was there at the snapshot. guid 3
+              to do: zpool history tank | tail -n 50
+
+            confirm: one dataset made after the snapshot, which the way back does not cover [late-datasets]
+                     tank/db/log, 1 GiB
+                     They stay as they are beside older data.
+              to do: Save what is in them, or say yes.
+            ");
+        facts.ours.clear();
+        insta::assert_snapshot!(show(&targets(&facts)), @r"
+            refused: no snapshot to go back to is known [target-missing]
+              to do: zfs list -t snapshot -o name,creation,backout:change
+            ");
+    }
+
+    #[test]
+    fn others_on_the_target() {
+        let mut facts = facts(KEEP);
+        let target = snapshots(&mut facts, 0).last_mut().expect("target");
+        target.holds = Ok(vec!["backup".into()]);
+        target.clones = vec![clone("tank/test", None), clone("tank/db.new", Some("c1"))];
+        insta::assert_snapshot!(show(&foreign_on_target(&facts)), @r"
+            warning: tank/db@c1 is no longer held: anyone can destroy it [target-hold]
+              to do: zfs hold backout:c1 tank/db@c1
+
+            warning: others hold tank/db@c1 too: it cannot be removed at the end [target-shared]
+              to do: zfs release backup tank/db@c1
+
+            warning: tank/db@c1 has clones: it cannot be removed at the end [target-shared]
+                     clone: tank/test
+              to do: To let the clone go: zfs destroy tank/test
+            ");
+    }
+
+    #[test]
+    fn datasets_made_later() {
+        let mut facts = facts(IN_PLACE);
+        facts.ours.remove(1);
+        snapshots(&mut facts, 1).clear();
+        dataset(&mut facts, 1).info.referenced = GIB;
+        insta::assert_snapshot!(show(&targets(&facts)), @r"
+            confirm: one dataset made after the snapshot, which the way back does not cover [late-datasets]
+                     tank/db/log, 1 GiB
+                     They stay as they are beside older data.
+              to do: Save what is in them, or say yes.
+            ");
+    }
+
+    #[test]
+    fn without_zfs_there_is_no_snapshot_to_go_back_to() {
+        let mut facts = facts(Occasion::Downgrade { in_place: false });
+        facts.ours.clear();
+        assert!(!targets(&facts).is_empty());
+        for way in [Way::Full, Way::Packages] {
+            facts.way = way;
+            assert!(targets(&facts).is_empty(), "{way:?}");
+        }
+    }
+}

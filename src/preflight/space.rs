@@ -1,9 +1,30 @@
 //! Room for what the snapshot keeps, for both states side by side, and under quotas.
 
-use super::Finding;
-use super::facts::{DatasetFact, Facts};
+use super::datasets::DatasetFact;
+use super::facts::Facts;
+use super::keep::keeps;
 use super::text::size;
-use crate::zfs::Pool;
+use super::{Finding, Sources};
+use crate::zfs::{Dataset, Pool};
+
+/// What is free to the dataset above is free to one beside it; unless its own `refquota` is in that number, which limits nothing below it (`zfsprops(7)`).
+/// Nothing else tells the room then: what is free to the dataset itself stands for it.
+pub(super) fn beside_of(sources: &Sources<'_>, root: &Dataset) -> Option<u64> {
+    let above: Dataset = root.as_str().rsplit_once('/')?.0.parse().ok()?;
+    sources.engine.dataset(&above).ok().flatten().filter(|info| keeps(sources) && info.refquota.is_none()).map(|info| info.available)
+}
+
+/// A dataset's own quota, and what a clone with its properties reserves at once.
+pub(super) fn limits(sources: &Sources<'_>, name: &Dataset) -> (Option<u64>, u64) {
+    if !keeps(sources) {
+        return (None, 0);
+    }
+    let bytes = |property: &str| {
+        let text = sources.engine.local(name, property).ok().flatten()?;
+        text.parse().ok().filter(|bytes: &u64| *bytes > 0)
+    };
+    (bytes("quota"), bytes("refreservation").unwrap_or(0).max(bytes("reservation").unwrap_or(0)))
+}
 
 /// Below this nothing is begun: package managers, journals and ZFS itself need some.
 pub(super) const LEAST: u64 = 64 << 20;
@@ -12,15 +33,15 @@ const CHANGED: u64 = 20;
 
 /// What was written since the snapshot to go back to, as well as can be told without asking ZFS for each snapshot.
 pub(super) fn written(facts: &Facts, dataset: &DatasetFact) -> u64 {
-    let grown = facts.target(dataset).map_or(0, |target| dataset.referenced.saturating_sub(target.referenced));
-    dataset.written.max(grown)
+    let grown = facts.target(dataset).map_or(0, |target| dataset.info.referenced.saturating_sub(target.info.referenced));
+    dataset.info.written.max(grown)
 }
 
 /// Room free to the site's datasets of each pool, with the sum over them of something.
 fn pools(facts: &Facts, free: impl Fn(&DatasetFact) -> u64, of: impl Fn(&DatasetFact) -> u64) -> Vec<(&Pool, u64, u64)> {
     let mut found = Vec::new();
     for pool in &facts.pools {
-        let datasets: Vec<&DatasetFact> = facts.datasets().filter(|dataset| dataset.name.pool() == pool.name).collect();
+        let datasets: Vec<&DatasetFact> = facts.datasets().filter(|dataset| dataset.info.name.pool() == pool.name).collect();
         let Some(free) = datasets.iter().map(|dataset| free(dataset)).min() else { continue };
         found.push((&pool.name, free, datasets.into_iter().map(&of).sum()));
     }
@@ -30,11 +51,11 @@ fn pools(facts: &Facts, free: impl Fn(&DatasetFact) -> u64, of: impl Fn(&Dataset
 /// Room for the clone that takes the place of a dataset. It lies beside it, under the same limits from above, and gets its own limits anew: what the upgraded
 /// state uses of them does not count.
 fn beside(facts: &Facts, dataset: &DatasetFact) -> u64 {
-    let root = facts.roots.iter().find(|root| dataset.name.is_within(&root.name));
-    let room = root.and_then(|root| root.room).unwrap_or(dataset.available);
+    let root = facts.roots.iter().find(|root| dataset.info.name.is_within(&root.name));
+    let room = root.and_then(|root| root.room).unwrap_or(dataset.info.available);
     let own = dataset.quota.unwrap_or(u64::MAX);
-    let refers = facts.target(dataset).map_or(dataset.referenced, |target| target.referenced);
-    room.min(own).min(dataset.refquota.map_or(u64::MAX, |quota| quota.saturating_sub(refers)))
+    let refers = facts.target(dataset).map_or(dataset.info.referenced, |target| target.info.referenced);
+    room.min(own).min(dataset.info.refquota.map_or(u64::MAX, |quota| quota.saturating_sub(refers)))
 }
 
 /// After an upgrade the snapshot keeps what the upgrade replaced; a rollback that keeps the upgraded state needs room for what is restored.
@@ -43,7 +64,7 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if facts.occasion.is_downgrade() {
         if facts.in_place() {
-            for (pool, free, _) in pools(facts, |dataset| dataset.available, |_| 0).into_iter().filter(|(_, free, _)| *free < LEAST) {
+            for (pool, free, _) in pools(facts, |dataset| dataset.info.available, |_| 0).into_iter().filter(|(_, free, _)| *free < LEAST) {
                 findings.push(
                     Finding::warn(ID, format!("pool {pool} is full: {} are free to the datasets", size(free)))
                         .detail([
@@ -76,7 +97,7 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
         }
         return findings;
     }
-    for (pool, free, data) in pools(facts, |dataset| dataset.available, |dataset| dataset.referenced) {
+    for (pool, free, data) in pools(facts, |dataset| dataset.info.available, |dataset| dataset.info.referenced) {
         let least = LEAST.max(data / CHANGED);
         let space = format!("zfs list -o space -r {pool} -s used");
         if free < least {
@@ -99,12 +120,12 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
 /// A rollback to a snapshot larger than the refquota fails with "out of space" (seen on OpenZFS 2.1.11 and 2.3.2).
 pub(super) fn refquota(facts: &Facts) -> Vec<Finding> {
     let finding = |dataset: &DatasetFact| {
-        let quota = dataset.refquota?;
-        let needed = if facts.occasion.is_downgrade() { facts.target(dataset)?.referenced } else { dataset.referenced };
+        let quota = dataset.info.refquota?;
+        let needed = if facts.occasion.is_downgrade() { facts.target(dataset)?.info.referenced } else { dataset.info.referenced };
         (needed > quota).then(|| {
-            Finding::refuse("refquota", format!("the refquota of {} is smaller than the snapshot to go back to", dataset.name))
+            Finding::refuse("refquota", format!("the refquota of {} is smaller than the snapshot to go back to", dataset.info.name))
                 .detail([format!("refquota {}, snapshot {}: the rollback would be out of space.", size(quota), size(needed))])
-                .remedy([format!("zfs set refquota={} {}", needed.saturating_add(needed / 10), dataset.name)])
+                .remedy([format!("zfs set refquota={} {}", needed.saturating_add(needed / 10), dataset.info.name)])
         })
     };
     facts.datasets().filter_map(finding).collect()
@@ -122,7 +143,7 @@ mod tests {
         // The data of the fixture: 10 GiB and 1 GiB.
         for (free, expected) in [(GIB / 2, "refuse"), (10 * GIB, "warn"), (12 * GIB, "none")] {
             let mut facts = facts(Occasion::Upgrade);
-            dataset(&mut facts, 0).available = free;
+            dataset(&mut facts, 0).info.available = free;
             let found = keep_room(&facts);
             let got = match found.first().map(|finding| finding.severity) {
                 Some(super::super::Severity::Refuse) => "refuse",
@@ -132,7 +153,7 @@ mod tests {
             assert_eq!(got, expected, "{free}");
         }
         let mut facts = facts(Occasion::Check);
-        dataset(&mut facts, 0).available = GIB / 2;
+        dataset(&mut facts, 0).info.available = GIB / 2;
         insta::assert_snapshot!(show(&keep_room(&facts)), @r"
             refused: pool tank is nearly full: 512 MiB are free to the datasets [room]
                      After the snapshot nothing that the upgrade replaces gives room back. At least 563.20 MiB should be free.
@@ -141,7 +162,7 @@ mod tests {
             ");
         facts.rollback = RollbackChoice::InPlace;
         assert_eq!(keep_room(&facts)[0].severity, super::super::Severity::Warn);
-        dataset(&mut facts, 0).available = 8 * GIB;
+        dataset(&mut facts, 0).info.available = 8 * GIB;
         insta::assert_snapshot!(show(&keep_room(&facts)), @r"
             warning: pool tank has less room than an upgrade that rewrites all data needs [room]
                      8 GiB are free to the datasets, which hold 11 GiB.
@@ -152,8 +173,8 @@ mod tests {
     #[test]
     fn before_the_downgrade() {
         let mut facts = facts(Occasion::Downgrade { in_place: false });
-        dataset(&mut facts, 0).written = 3 * GIB;
-        dataset(&mut facts, 0).available = 2 * GIB;
+        dataset(&mut facts, 0).info.written = 3 * GIB;
+        dataset(&mut facts, 0).info.available = 2 * GIB;
         insta::assert_snapshot!(show(&keep_room(&facts)), @r#"
             refused: pool tank has no room to keep the upgraded state beside the restored one [room]
                      2 GiB are free to a dataset beside; about 3.07 GiB are needed: what was written since the snapshot, restored.
@@ -162,7 +183,7 @@ mod tests {
             "#);
         facts.occasion = Occasion::Downgrade { in_place: true };
         assert!(keep_room(&facts).is_empty());
-        dataset(&mut facts, 0).available = 1 << 20;
+        dataset(&mut facts, 0).info.available = 1 << 20;
         insta::assert_snapshot!(show(&keep_room(&facts)), @r"
             warning: pool tank is full: 1 MiB are free to the datasets [room]
                      The rollback needs no room, and what was held back before the upgrade is given back first.
@@ -176,9 +197,9 @@ mod tests {
     fn what_limits_the_clone() {
         let room = |change: &dyn Fn(&mut Facts)| {
             let mut facts = facts(Occasion::Downgrade { in_place: false });
-            dataset(&mut facts, 0).written = 3 * GIB;
+            dataset(&mut facts, 0).info.written = 3 * GIB;
             // Its own quota is used up by the upgraded state and the snapshot.
-            dataset(&mut facts, 0).available = 0;
+            dataset(&mut facts, 0).info.available = 0;
             facts.roots[0].room = Some(50 * GIB);
             change(&mut facts);
             keep_room(&facts).is_empty()
@@ -189,8 +210,8 @@ mod tests {
         // The clone has them as well.
         assert!(room(&|facts| dataset(facts, 0).quota = Some(4 * GIB)));
         assert!(!room(&|facts| dataset(facts, 0).quota = Some(3 * GIB)));
-        assert!(room(&|facts| dataset(facts, 0).refquota = Some(14 * GIB)));
-        assert!(!room(&|facts| dataset(facts, 0).refquota = Some(13 * GIB)));
+        assert!(room(&|facts| dataset(facts, 0).info.refquota = Some(14 * GIB)));
+        assert!(!room(&|facts| dataset(facts, 0).info.refquota = Some(13 * GIB)));
         assert!(room(&|facts| dataset(facts, 1).reserved = 46 * GIB));
         assert!(!room(&|facts| dataset(facts, 1).reserved = 47 * GIB));
     }
@@ -198,13 +219,13 @@ mod tests {
     #[test]
     fn a_small_refquota() {
         let mut facts = facts(Occasion::Downgrade { in_place: true });
-        dataset(&mut facts, 0).refquota = Some(5 * GIB);
+        dataset(&mut facts, 0).info.refquota = Some(5 * GIB);
         insta::assert_snapshot!(show(&refquota(&facts)), @r"
             refused: the refquota of tank/db is smaller than the snapshot to go back to [refquota]
                      refquota 5 GiB, snapshot 10 GiB: the rollback would be out of space.
               to do: zfs set refquota=11811160064 tank/db
             ");
-        dataset(&mut facts, 0).refquota = Some(50 * GIB);
+        dataset(&mut facts, 0).info.refquota = Some(50 * GIB);
         assert!(refquota(&facts).is_empty());
     }
 }

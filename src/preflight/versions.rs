@@ -1,12 +1,122 @@
 //! Versions: what is installed, what would be, and whether that way is known.
 
-use super::facts::{Facts, Learnt};
-use super::{Finding, Severity};
-use crate::playbook::model::Verdict;
+use std::io::ErrorKind;
+
+use anyhow::Context as _;
+use regex::Regex;
+use serde::Serialize;
+
+use super::facts::{Facts, Observed};
+use super::gather::Run;
+use super::{Finding, Severity, Sources};
+use crate::host::exec::{Command, ExecError, Runner};
+use crate::playbook::model::{CommandSpec, Verdict};
 use crate::playbook::version::begins_with;
 
+/// Versions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Versions {
+    /// The version that is installed.
+    pub installed: Observed<String>,
+    /// The version that would be installed; `None` when the playbook cannot tell.
+    pub candidate: Option<Observed<String>>,
+    /// The version the site wants.
+    pub wanted: String,
+    /// The version to go back to, for a downgrade.
+    pub previous: Option<String>,
+    /// What the playbook says about the way; `Ok(None)`: no rule fits.
+    pub rule: Observed<Option<(Verdict, String)>>,
+}
+
+/// Why a command names no version.
+#[derive(Debug)]
+pub enum NoVersion {
+    /// It failed, is not there, or printed none: no version is installed whole.
+    None(String),
+    /// It could not be asked.
+    Unknown(anyhow::Error),
+}
+
+/// Runs a command and finds the version in what it prints.
+///
+/// # Errors
+/// [`NoVersion`]: which of the two it is decides what may be done.
+pub fn read(run: Run<'_>, command: &Command, pattern: &str) -> Result<String, NoVersion> {
+    let regex = Regex::new(pattern)
+        .with_context(|| format!("the version pattern {pattern:?} is not a regular expression"))
+        .map_err(NoVersion::Unknown)?;
+    let printed = match run(command) {
+        Ok(output) => output.stdout,
+        Err(error @ ExecError::Failed { .. }) => return Err(NoVersion::None(error.to_string())),
+        Err(error) => {
+            // The program that knows its version went with it.
+            let gone = matches!(&error, ExecError::Start { source, .. } if source.kind() == ErrorKind::NotFound);
+            let why = error.to_string();
+            let unknown = anyhow::Error::new(error).context("the installed version could not be asked");
+            return Err(if gone { NoVersion::None(why) } else { NoVersion::Unknown(unknown) });
+        }
+    };
+    found(command, printed.trim(), pattern, &regex).map_err(NoVersion::None)
+}
+
+/// The installed version; `None` when none is whole.
+///
+/// # Errors
+/// When the command cannot be started or does not end.
+pub fn installed_version(runner: &Runner, command: &Command, pattern: &str) -> anyhow::Result<Option<String>> {
+    match read(&|command| runner.run(command), command, pattern) {
+        Ok(version) => Ok(Some(version)),
+        Err(NoVersion::None(_)) => Ok(None),
+        Err(NoVersion::Unknown(error)) => Err(error),
+    }
+}
+
+/// The first group of a pattern in what a command printed.
+fn found(command: &Command, text: &str, pattern: &str, regex: &Regex) -> Observed<String> {
+    let group = regex.captures(text).and_then(|captures| captures.get(1));
+    group.map(|group| group.as_str().to_owned()).ok_or_else(|| {
+        let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
+        format!("`{command}` printed no match for /{pattern}/ but: {first}")
+    })
+}
+
+/// What a command prints, or the first group of a pattern in it.
+pub(super) fn answer(sources: &Sources<'_>, spec: &CommandSpec, pattern: Option<&str>) -> Observed<String> {
+    let command = sources.command(spec);
+    let text = sources.output(&command)?;
+    let text = text.trim();
+    let Some(pattern) = pattern else { return Ok(text.to_owned()) };
+    let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
+    found(&command, text, pattern, &regex)
+}
+
+/// Asks which version is installed.
+pub(super) fn installed(sources: &Sources<'_>) -> Observed<String> {
+    let version = &sources.playbook.version;
+    answer(sources, &version.command, Some(&version.pattern))
+}
+
+/// Asks which version would be installed, and whether the playbook knows that way.
+pub(super) fn gather(sources: &Sources<'_>, installed: Observed<String>) -> Versions {
+    let playbook = sources.playbook;
+    let wanted = sources.site.upgrade_to.clone();
+    let before = !sources.occasion.is_downgrade();
+    let upgrade = &playbook.upgrade;
+    let candidate = upgrade.candidate.as_ref().filter(|_| before).map(|spec| answer(sources, spec, upgrade.candidate_pattern.as_deref()));
+    let way = match (&installed, &candidate) {
+        (Ok(installed), Some(Ok(candidate))) if before => Ok((installed.clone(), candidate.clone())),
+        (Ok(installed), _) if before => Ok((installed.clone(), wanted.clone())),
+        (Ok(installed), _) => {
+            sources.previous.clone().map(|previous| (previous, installed.clone())).ok_or("the previous version is not known".to_owned())
+        }
+        (Err(why), _) => Err(why.clone()),
+    };
+    let rule = way.map(|(from, to)| playbook.rule_for(&from, &to).map(|rule| (rule.verdict, rule.note.clone())));
+    Versions { installed, candidate, wanted, previous: sources.previous.clone(), rule }
+}
+
 /// The installed version is known, and not the new one yet.
-pub(super) fn installed(facts: &Facts) -> Vec<Finding> {
+pub(super) fn not_yet(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "installed";
     let versions = &facts.versions;
     let down = facts.occasion.is_downgrade();
@@ -72,7 +182,7 @@ pub(super) fn rule(facts: &Facts) -> Vec<Finding> {
     if versions.installed.is_err() {
         return Vec::new();
     }
-    let known = |version: &Learnt<String>| version.clone().unwrap_or_else(|_| "?".to_owned());
+    let known = |version: &Observed<String>| version.clone().unwrap_or_else(|_| "?".to_owned());
     let new = match &versions.candidate {
         Some(Ok(candidate)) => candidate.clone(),
         _ => versions.wanted.clone(),
@@ -118,13 +228,13 @@ mod tests {
     fn installed_versions() {
         let mut up = facts(Occasion::Upgrade);
         up.versions.installed = Err("`db --version` printed no match for /v(.*)/ but: nothing".into());
-        insta::assert_snapshot!(show(&installed(&up)), @r"
+        insta::assert_snapshot!(show(&not_yet(&up)), @r"
             refused: the installed version could not be found out [installed]
                      `db --version` printed no match for /v(.*)/ but: nothing
               to do: Run the command above by hand, then correct the playbook's [version] or the site file.
             ");
         up.versions.installed = Ok("11.8.2".into());
-        insta::assert_snapshot!(show(&installed(&up)), @r"
+        insta::assert_snapshot!(show(&not_yet(&up)), @r"
             refused: version 11.8.2 is installed already [installed]
                      The site file wants 11.8.
               to do: Set `upgrade_to` in the site file to the version you want.
@@ -132,12 +242,12 @@ mod tests {
         assert!(candidate(&up).is_empty(), "said once");
         let mut down = facts(DOWN);
         down.versions.installed = Ok("10.11.19".into());
-        insta::assert_snapshot!(show(&installed(&down)), @r"
+        insta::assert_snapshot!(show(&not_yet(&down)), @r"
             warning: version 10.11.19, the one to go back to, is installed already [installed]
                      The upgrade did not take place, or was undone by hand. The data goes back all the same.
             ");
         down.versions.installed = Err("broken".into());
-        assert_eq!(installed(&down)[0].severity, Severity::Warn);
+        assert_eq!(not_yet(&down)[0].severity, Severity::Warn);
     }
 
     #[test]

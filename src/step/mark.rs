@@ -1,7 +1,6 @@
 //! Which version a node has, written where all nodes can read it.
 
 use anyhow::{Context as _, Result, bail};
-use regex::Regex;
 
 use super::{Effect, installed_version};
 use crate::change::context::Context;
@@ -10,19 +9,11 @@ use crate::host::exec::{Command, Runner};
 use crate::journal::Output;
 use crate::plan::{Mark, ReadMark, Step};
 use crate::playbook::template;
-use crate::preflight::gather::Run;
+use crate::preflight::cluster::read_mark;
 
 /// The mark of a node; `None` when there is none, or it cannot be read.
 pub(super) fn mark_of(runner: &Runner, read: &ReadMark, node: &str) -> Result<Option<String>> {
-    mark_with(&|command| runner.run(command), read, node)
-}
-
-/// The same, for those who have their own way to run a command.
-pub(crate) fn mark_with(run: Run<'_>, read: &ReadMark, node: &str) -> Result<Option<String>> {
-    let pattern = Regex::new(&read.pattern).context("the pattern of a mark is no regular expression")?;
-    let Ok(printed) = run(&for_node(&read.command, node, "")) else { return Ok(None) };
-    let found = printed.stdout.lines().find_map(|line| Some(pattern.captures(line)?.get(1)?.as_str().to_owned()));
-    Ok(found)
+    read_mark(&|command| runner.run(command), &read.command, &read.pattern, node)
 }
 
 fn for_node(command: &Command, node: &str, mark: &str) -> Command {

@@ -37,11 +37,9 @@ mod switch;
 mod users;
 mod verify;
 
+pub use crate::playbook::version::version_is;
+pub use crate::preflight::versions::installed_version;
 pub use files::{copy_all, read_back};
-pub(crate) use mark::mark_with;
-pub use package::{installed_version, version_is};
-pub(crate) use switch::link_target;
-pub(crate) use users::whereabouts;
 
 use anyhow::Result;
 

@@ -30,7 +30,7 @@ impl Effect for MoveBack {
             if exists(path)? {
                 match &self.keep_as {
                     Some(ending) => {
-                        let kept = crate::plan::beside(path, ending);
+                        let kept = crate::host::files::beside(path, ending);
                         if exists(&kept)? {
                             bail!("{} is there already", kept.display());
                         }

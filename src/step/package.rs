@@ -1,35 +1,12 @@
 //! Installing and removing versions. What counts is the version that is there afterwards.
 
-use anyhow::{Context as _, Result, bail};
-use regex::Regex;
+use anyhow::{Result, bail};
 
-use super::Effect;
+use super::{Effect, installed_version, version_is};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
-use crate::host::exec::{ExecError, Runner};
 use crate::journal::Output;
 use crate::plan::{Package, PackageJob, Step};
-
-/// The installed version; `None` when none is whole.
-///
-/// # Errors
-/// When the command cannot be started or does not end. One that fails, or is not there, says that nothing is installed.
-pub fn installed_version(runner: &Runner, command: &crate::host::exec::Command, pattern: &str) -> Result<Option<String>> {
-    let pattern = Regex::new(pattern).with_context(|| format!("the version pattern {pattern:?} is not a regular expression"))?;
-    let printed = match runner.run(command) {
-        Ok(output) => output.stdout,
-        Err(ExecError::Failed { .. }) => return Ok(None),
-        // The program that knows its version went with it.
-        Err(ExecError::Start { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).context("the installed version could not be asked"),
-    };
-    Ok(pattern.captures(printed.trim()).and_then(|found| found.get(1)).map(|version| version.as_str().to_owned()))
-}
-
-/// Whether `version` is `wanted`, or `wanted` is its first parts: `11.8.9` is `11.8`, and `11.80.1` is not.
-pub fn version_is(version: &str, wanted: &str) -> bool {
-    version.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '+', '~']))
-}
 
 impl Package {
     fn look(&self, context: &Context<'_>) -> Result<Probe> {
@@ -99,7 +76,7 @@ impl Effect for Package {
 
 #[cfg(test)]
 mod tests {
-    use super::{installed_version, version_is};
+    use super::installed_version;
     use crate::host::exec::{Command, Runner};
 
     #[test]
@@ -109,18 +86,5 @@ mod tests {
         assert_eq!(ask(&["false"]).expect("an answer"), None);
         assert_eq!(ask(&["echo", "7.0.5"]).expect("an answer").as_deref(), Some("7.0.5"));
         assert!(ask(&["/", "version"]).is_err(), "a folder is no program");
-    }
-
-    #[test]
-    fn a_version_is_its_first_parts() {
-        for (version, wanted, yes) in [
-            ("11.8.9", "11.8", true),
-            ("11.8", "11.8", true),
-            ("11.80.1", "11.8", false),
-            ("11.8.9-1", "11.8.9", true),
-            ("1.8", "11.8", false),
-        ] {
-            assert_eq!(version_is(version, wanted), yes, "{version} {wanted}");
-        }
     }
 }

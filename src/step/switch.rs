@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Effect, installed_version, version_is};
 use crate::change::context::Context;
 use crate::change::decide::Probe;
+use crate::host::files::link_target;
 use crate::host::files::sync_dir;
 use crate::journal::Output;
 use crate::plan::{Step, Switch};
@@ -17,7 +18,7 @@ use crate::plan::{Step, Switch};
 impl Switch {
     /// Whether the link leads there, the links to the data stand in the right installation, and the version is the one wanted.
     fn look(&self, context: &Context<'_>) -> Result<Probe> {
-        let Some(target) = link_target(&self.link)? else {
+        let Some(target) = target_of(&self.link)? else {
             return Ok(Probe::Foreign(format!("{} is no symbolic link", self.link.display())));
         };
         if target != self.to && target != self.from {
@@ -26,7 +27,7 @@ impl Switch {
         }
         let mut made = target == self.to;
         for name in &self.data_links {
-            made &= link_target(&self.to.join(name))?.is_some() && link_target(&self.from.join(name))?.is_none();
+            made &= target_of(&self.to.join(name))?.is_some() && target_of(&self.from.join(name))?.is_none();
         }
         if !made {
             return Ok(Probe::Absent);
@@ -49,13 +50,13 @@ impl Effect for Switch {
         if !self.to.is_dir() {
             bail!("there is no installation in {}", self.to.display());
         }
-        let missing = |name: &&String| link_target(&self.to.join(name)).is_ok_and(|target| target.is_none());
+        let missing = |name: &&String| target_of(&self.to.join(name)).is_ok_and(|target| target.is_none());
         if let Some(command) = self.use_config.as_ref().filter(|_| self.data_links.iter().any(|name| missing(&name))) {
             context.command(command).context("the new installation could not be given its configuration")?;
         }
         for name in &self.data_links {
             let (mine, other) = (self.to.join(name), self.from.join(name));
-            if link_target(&mine)?.is_none() {
+            if target_of(&mine)?.is_none() {
                 let target = fs::read_link(&other)
                     .with_context(|| format!("neither {} nor {} says where the data is", mine.display(), other.display()))?;
                 set(&mine, &target)?;
@@ -66,7 +67,7 @@ impl Effect for Switch {
         crate::host::failpoint::point("switch:link");
         for name in &self.data_links {
             let old = self.from.join(name);
-            if link_target(&old)?.is_some() {
+            if target_of(&old)?.is_some() {
                 fs::remove_file(&old).with_context(|| format!("cannot remove the link {}", old.display()))?;
             }
         }
@@ -75,13 +76,8 @@ impl Effect for Switch {
     }
 }
 
-/// Where a symbolic link leads, from the root on; `None` when there is none of that name, or no link.
-pub(crate) fn link_target(link: &Path) -> Result<Option<PathBuf>> {
-    match fs::read_link(link) {
-        Ok(target) => Ok(Some(link.parent().unwrap_or(Path::new("/")).join(target))),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read the link {}", link.display())),
-    }
+fn target_of(link: &Path) -> Result<Option<PathBuf>> {
+    link_target(link).with_context(|| format!("cannot read the link {}", link.display()))
 }
 
 /// Sets a link in one rename: `mv` onto a link to a folder would move into the folder.

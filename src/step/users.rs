@@ -7,24 +7,9 @@ use anyhow::{Context as _, Result, bail};
 use regex::Regex;
 
 use crate::change::context::Context;
-use crate::host::exec::{Command, Runner};
+use crate::host::exec::Command;
 use crate::plan::{OnHost, Show, UserList};
-use crate::playbook::template;
-
-/// The host that a user is on, and whether they are on hold.
-///
-/// # Errors
-/// When the directory does not answer, or does not say.
-pub(crate) fn whereabouts(runner: &Runner, show: &Show, user: &str) -> Result<(String, bool)> {
-    let value = |name: &str| (name == "user").then(|| user.to_owned());
-    let command = template::expand_command_known(&show.command, &value);
-    let printed = runner.run(&command).with_context(|| format!("the directory was asked for {user}"))?.stdout;
-    let host = Regex::new(&show.host).context("the pattern of the host is no regular expression")?;
-    let held = Regex::new(&show.held).context("the pattern of the hold is no regular expression")?;
-    let found = printed.lines().find_map(|line| Some(host.captures(line)?.get(1)?.as_str().to_owned()));
-    let found = found.with_context(|| format!("`{command}` does not say on which host {user} is; it printed: {}", printed.trim()))?;
-    Ok((found, printed.lines().any(|line| held.is_match(line))))
-}
+use crate::preflight::coexistent::whereabouts;
 
 /// The same, of a running procedure.
 pub(super) fn place(context: &Context<'_>, show: &Show, user: &str) -> Result<(String, bool)> {

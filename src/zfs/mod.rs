@@ -8,6 +8,7 @@ mod error;
 #[cfg(feature = "lzc")]
 pub mod lzc;
 mod names;
+mod newer;
 mod rollback;
 pub mod sim;
 mod verify;
@@ -17,6 +18,7 @@ pub use error::ZfsError;
 #[cfg(feature = "lzc")]
 pub use lzc::LzcEngine;
 pub use names::{Dataset, Guid, MAX_NAME, NameError, Pool, Snapshot};
+pub use newer::{InHistory, is_newer, newer};
 pub use sim::FakeEngine;
 
 /// The user property that says which change a snapshot or dataset of ours belongs to.
@@ -47,14 +49,19 @@ pub enum DatasetKind {
     Volume,
 }
 
+fn is_volume<S: serde::Serializer>(kind: &DatasetKind, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.serialize_bool(*kind == DatasetKind::Volume)
+}
+
 /// One row of `zfs list`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct DatasetInfo {
     /// Its name.
     pub name: Dataset,
     /// Its identity, which a rename keeps.
     pub guid: Guid,
     /// File system or volume.
+    #[serde(rename = "volume", serialize_with = "is_volume")]
     pub kind: DatasetKind,
     /// Where it is or would be mounted; `None` for `none`, `legacy` and volumes.
     pub mountpoint: Option<std::path::PathBuf>,
@@ -81,7 +88,7 @@ pub struct DatasetInfo {
 }
 
 /// One snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SnapshotInfo {
     /// Its full name.
     pub name: Snapshot,
@@ -96,13 +103,15 @@ pub struct SnapshotInfo {
     /// Bytes it refers to.
     pub referenced: u64,
     /// Number of holds.
+    #[serde(skip_serializing)]
     pub userrefs: u64,
     /// The datasets cloned from it.
+    #[serde(skip_serializing)]
     pub clones: Vec<Dataset>,
 }
 
 /// One bookmark (`zfs-bookmark(8)`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct BookmarkInfo {
     /// `pool/dataset#name`.
     pub name: String,
@@ -113,7 +122,7 @@ pub struct BookmarkInfo {
 }
 
 /// One row of `zpool list`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PoolInfo {
     /// Its name.
     pub name: Pool,

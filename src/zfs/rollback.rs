@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::newer::{self, is_newer};
 use super::{Dataset, Engine, Guid, PROP_ROLLED_BACK, Pool, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError};
 
 /// The channel program (`zfs-program(8)`).
@@ -74,12 +75,11 @@ fn look_at<'a>(engine: &dyn Engine, target: &'a RollbackTarget, dataset: Dataset
     if info.refquota.is_some_and(|quota| snapshot.referenced > quota) {
         return Err(ZfsError::NoSpace(format!("the refquota of {dataset} is less than what {} refers to", snapshot.name)));
     }
-    let mut newer: Vec<SnapshotInfo> =
-        engine.snapshots(&dataset)?.into_iter().filter(|other| other.createtxg > snapshot.createtxg).collect();
+    let mut newer: Vec<SnapshotInfo> = newer::newer(engine.snapshots(&dataset)?, &snapshot).collect();
     newer.reverse();
     let named: BTreeMap<&Snapshot, Guid> = target.newer.iter().map(|(name, guid)| (name, *guid)).collect();
     let (newer_bookmarks, bookmarks): (Vec<_>, Vec<_>) =
-        engine.bookmarks(&dataset)?.into_iter().partition(|bookmark| bookmark.createtxg > snapshot.createtxg);
+        engine.bookmarks(&dataset)?.into_iter().partition(|bookmark| is_newer(bookmark, &snapshot));
     let newer_bookmarks: Vec<String> = newer_bookmarks.into_iter().map(|bookmark| bookmark.name).collect();
     let unnamed: Vec<String> = newer
         .iter()

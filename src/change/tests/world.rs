@@ -20,7 +20,7 @@ use crate::host::pools;
 use crate::journal::{self, FORMAT, Journal, Opening, Output, Phase, Question, Record, State};
 use crate::plan::{self, DowngradeInput, Mount, Opened, Plan, Procedure};
 use crate::playbook::{Playbook, Way};
-use crate::zfs::{Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE};
+use crate::zfs::{Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE, is_newer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
@@ -224,9 +224,8 @@ impl World {
                 for info in engine.tree(&aside).expect("tree").into_iter().rev() {
                     assert_eq!(engine.local(&info.name, PROP_CHANGE).expect("local").as_deref(), Some("app-1"), "{}", info.name);
                     let all = engine.snapshots(&info.name).expect("snapshots");
-                    let origin =
-                        all.iter().find(|other| other.name.short() == state.opening.snapshot).map_or(0, |found| found.createtxg + 1);
-                    let newer = all.into_iter().rev().filter(|other| other.createtxg >= origin);
+                    let origin = all.iter().find(|other| other.name.short() == state.opening.snapshot).cloned();
+                    let newer = all.into_iter().rev().filter(|other| origin.as_ref().is_none_or(|origin| is_newer(other, origin)));
                     for snapshot in newer {
                         // The command line asks the operator to answer for what the change does not know as its own.
                         assert!(state.snapshots.iter().any(|(_, guid)| *guid == snapshot.guid), "{} is not known", snapshot.name);

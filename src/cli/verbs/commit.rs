@@ -128,13 +128,14 @@ fn look(desk: &Desk, state: &State, answers: &Answers) -> zfs::Result<Leftovers>
                 }
                 let all = engine.snapshots(&info.name)?;
                 // What is older than the snapshot a clone was made of moves to the clone when that is promoted.
-                let origin =
-                    all.iter().find(|other| ours.iter().any(|(name, guid)| *guid == other.guid && name.short() == state.opening.snapshot));
-                if let Some(origin) = origin {
+                let before =
+                    |other: &&SnapshotInfo| ours.iter().any(|(name, guid)| *guid == other.guid && name.short() == state.opening.snapshot);
+                let origin = all.iter().find(before).cloned();
+                if let Some(origin) = &origin {
                     left.bound.extend(bound(engine, state, origin)?);
                 }
-                let from = origin.map_or(0, |origin| origin.createtxg + 1);
-                for snapshot in all.into_iter().rev().filter(|snapshot| snapshot.createtxg >= from) {
+                let goes = |snapshot: &SnapshotInfo| origin.as_ref().is_none_or(|origin| zfs::is_newer(snapshot, origin));
+                for snapshot in all.into_iter().rev().filter(goes) {
                     let known = ours.iter().any(|(_, guid)| *guid == snapshot.guid);
                     if !known && !answers.accept.iter().any(|name| name == snapshot.name.as_str()) {
                         left.unnamed.push(snapshot.name.to_string());

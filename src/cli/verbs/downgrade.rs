@@ -11,8 +11,8 @@ use crate::journal::{Opening, Output, Phase, Record, State};
 use crate::plan::{self, DowngradeInput, Opened, Plan, Procedure};
 use crate::playbook::Way;
 use crate::playbook::site::RollbackChoice;
-use crate::preflight::{Facts, Finding, Occasion};
-use crate::zfs::{Guid, Snapshot};
+use crate::preflight::{self, Facts, Finding, Occasion};
+use crate::zfs::Guid;
 
 /// How to go back.
 #[derive(Debug, Args)]
@@ -113,7 +113,7 @@ fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answe
         _ => return Err(Trouble::new(Exit::Halted, "the journal names no snapshot to go back to")),
     };
     let opened = if state.clients_could_write() { Opened::Yes } else { Opened::Never };
-    let (consented, consented_bookmarks) = if in_place { newer(&facts) } else { (Vec::new(), Vec::new()) };
+    let (consented, consented_bookmarks) = if in_place { preflight::newer::destroyed(&facts) } else { (Vec::new(), Vec::new()) };
     let input = DowngradeInput { keep: !in_place, opened, roots: desk.roots(), snapshots, consented, consented_bookmarks };
     let plan = plan::downgrade(desk.product(), &state.opening, &input)?;
     // What the journal would not take is better known now than after the questions.
@@ -130,19 +130,6 @@ fn choose(global: &Global, desk: &Desk, state: &State, choice: RollbackChoice) -
     }
     let in_place = choice == RollbackChoice::InPlace;
     Ok((in_place, desk.facts(global, Occasion::Downgrade { in_place }, Some(state), None)?))
-}
-
-/// Everything newer than the snapshot to go back to: it goes with a rollback in place, and the operator has said yes to it by name.
-fn newer(facts: &Facts) -> (Vec<(Snapshot, Guid)>, Vec<String>) {
-    let (mut snapshots, mut bookmarks) = (Vec::new(), Vec::new());
-    for dataset in facts.datasets() {
-        let Some(target) = facts.target(dataset) else { continue };
-        let all = dataset.snapshots.as_deref().unwrap_or_default();
-        snapshots.extend(all.iter().filter(|other| other.createtxg > target.createtxg).map(|other| (other.name.clone(), other.guid)));
-        let all = dataset.bookmarks.as_deref().unwrap_or_default();
-        bookmarks.extend(all.iter().filter(|other| other.createtxg > target.createtxg).map(|other| other.name.clone()));
-    }
-    (snapshots, bookmarks)
 }
 
 /// What will happen, what is kept, what is destroyed, how long the service will be down.

@@ -11,10 +11,8 @@ use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::journal::State;
 use crate::plan::{self, Move};
 use crate::playbook::Way;
-use crate::preflight::coexistent::{MoveFacts, check};
-use crate::preflight::gather::coexistent::{gather, known};
+use crate::preflight::coexistent::{MoveFacts, check, gather, known, whereabouts};
 use crate::preflight::{Finding, Severity};
-use crate::step;
 
 /// Whom to move, and where.
 #[derive(Debug, Args)]
@@ -106,7 +104,7 @@ fn wanted(global: &Global, desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -
             if users.len() >= most {
                 break;
             }
-            match step::whereabouts(&desk.runner, &show, &user) {
+            match whereabouts(&desk.runner, &show, &user) {
                 Ok((host, _)) if host == *from => users.push(user),
                 Ok(_) => {}
                 Err(why) => left_out.push(format!("{user} is left out: {why:#}")),
@@ -152,7 +150,7 @@ pub fn left_behind(desk: &Desk) -> Result<Vec<String>, Trouble> {
     let it = Move::of(desk.product(), desk.place(), desk.site.values(), false)?;
     let mut left = Vec::new();
     for user in everybody(desk, it, Exit::Failed)? {
-        let (host, held) = step::whereabouts(&desk.runner, &it.show(), &user)?;
+        let (host, held) = whereabouts(&desk.runner, &it.show(), &user)?;
         if host == it.hosts.old.name || held {
             left.push(user);
         }

@@ -50,7 +50,7 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Tr
         );
     }
     let silent = desk.silent(&answers.silent)?;
-    findings.extend(desk.product().silent.iter().flat_map(|section| preflight::silent::unexpected(section, &silent)));
+    findings.extend(desk.product().silent.iter().flat_map(|section| preflight::response_file::unexpected(section, &silent)));
     let state = match state {
         Some(state) => state,
         None => State::opened(Opening { silent, ..desk.opening(global, &facts, now)? }),

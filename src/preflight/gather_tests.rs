@@ -1,12 +1,12 @@
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use super::super::jobs::JobSource;
+use super::super::{Severity, check};
 use super::*;
-use crate::preflight::facts::{Facts, JobSource};
-use crate::preflight::{Severity, check};
 use crate::zfs::sim::FakeEngine;
 use crate::zfs::{Dataset, DatasetKind};
 
@@ -42,7 +42,7 @@ files = ["{root}/packages/*.deb"]
 at_least = 1
 [upgrade]
 command = { argv = ["sh"] }
-candidate = { argv = ["db", "candidate"] }
+candidate = { argv = ["db", "candidate", "{from_version}"] }
 candidate_pattern = '^v([0-9.]+)$'
 [downgrade]
 order = "rollback-first"
@@ -98,7 +98,7 @@ impl Host {
         let answers = [
             ("zfs version", "zfs-2.3.2-1\nzfs-kmod-2.3.2-1\n"),
             ("db --version", "db v1.0.5\n"),
-            ("db candidate", "v2.0.1\n"),
+            ("db candidate 1.0.5", "v2.0.1\n"),
             ("db position", "0-1-7\n"),
             ("db log", "on\n"),
             (
@@ -142,12 +142,7 @@ impl Host {
     fn gather(&self, occasion: Occasion, adjust: impl Fn(&mut Sources<'_>)) -> Facts {
         let playbook: Playbook = toml::from_str(PLAYBOOK).expect("playbook");
         let site: Site = toml::from_str("playbook = 'db'\ndatasets = ['tank/db']\nupgrade_to = '2.0'\n").expect("site");
-        let text = |text: &str| {
-            if text.contains("{late}") {
-                return Err("no value".to_owned());
-            }
-            Ok(text.replace("{root}", &self.root.display().to_string()).replace("{data}", &self.root.join("db").display().to_string()))
-        };
+        let values = [("root", self.root.clone()), ("data", self.root.join("db"))];
         let run = |command: &Command| {
             let line = command.to_string();
             self.asked.borrow_mut().push(line.clone());
@@ -164,10 +159,7 @@ impl Host {
             run: &run,
             playbook: &playbook,
             site: &site,
-            command: &|spec| spec.argv.clone().map(Command::new).ok_or_else(|| "a pipe".to_owned()),
-            text: &text,
-            pattern: &text,
-            rule: &|_, _| Ok(Some((Verdict::Allow, String::new()))),
+            values: values.into_iter().map(|(name, path)| (name.to_owned(), path.display().to_string())).collect(),
             places: vec![(Role::Journal, self.root.join("state/changes")), (Role::Captures, self.root.join("db/store"))],
             snapshot_name: Some("c1".into()),
             change: None,
@@ -183,7 +175,7 @@ impl Host {
             },
         };
         adjust(&mut sources);
-        gather(&sources)
+        gather(sources)
     }
 }
 
@@ -195,7 +187,7 @@ fn checks(facts: &Facts) -> Vec<(&'static str, Severity)> {
 fn a_host_before_the_upgrade() {
     let host = Host::new();
     let facts = host.gather(Occasion::Upgrade, |_| {});
-    assert_eq!(facts.datasets().map(|dataset| dataset.name.as_str()).collect::<Vec<_>>(), ["tank/db", "tank/db/log"]);
+    assert_eq!(facts.datasets().map(|dataset| dataset.info.name.as_str()).collect::<Vec<_>>(), ["tank/db", "tank/db/log"]);
     assert_eq!(facts.data[0].on.as_ref().expect("read").dataset, "tank/db".parse().ok());
     assert_eq!(facts.places[0].nearest, host.root, "the folder does not exist yet");
     assert_eq!(facts.places[0].on.as_ref().expect("read").source, "/dev/vda1");
@@ -220,6 +212,23 @@ fn a_host_before_the_upgrade() {
             ("program", Severity::Warn)
         ]
     );
+}
+
+#[test]
+fn each_command_runs_once_in_a_check() {
+    let host = Host::new();
+    for occasion in [Occasion::Check, Occasion::Upgrade] {
+        host.asked.take();
+        host.gather(occasion, |_| {});
+        let asked = host.asked.take();
+        let once: BTreeSet<&String> = asked.iter().collect();
+        assert_eq!(asked.len(), once.len(), "{asked:?}");
+        assert!(["db --version", "db position", "db log"].iter().all(|command| once.contains(&(*command).to_owned())), "{asked:?}");
+    }
+    // What a change has recorded is not asked for again.
+    let facts = host.gather(Occasion::Upgrade, |sources| drop(sources.values.insert("position".into(), "0-1-5".into())));
+    assert_eq!(facts.asked[0].value, Ok("0-1-5".into()));
+    assert!(!host.asked.take().contains(&"db position".to_owned()));
 }
 
 #[test]

@@ -1,7 +1,38 @@
 //! Two installations side by side: the link must say which is active, and the new version must go to the other place.
 
-use super::Finding;
-use super::facts::Facts;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::facts::{Facts, Observed};
+use super::{Finding, Sources};
+use crate::host::files::link_target;
+use crate::playbook::model::{SideBySide, Strategy};
+
+/// Two installations side by side.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BesideFact {
+    /// The link that names the active one.
+    pub link: PathBuf,
+    /// Where it leads.
+    pub active: PathBuf,
+    /// Where the new version is to be.
+    pub new: PathBuf,
+}
+
+/// Reads the link.
+pub(super) fn gather(sources: &Sources<'_>) -> Option<Observed<BesideFact>> {
+    let section = sources.playbook.side_by_side.as_ref().filter(|_| sources.site.strategy == Strategy::SideBySide)?;
+    Some(look(sources, section))
+}
+
+fn look(sources: &Sources<'_>, section: &SideBySide) -> Observed<BesideFact> {
+    let (link, new) = (PathBuf::from(sources.text(&section.link)?), PathBuf::from(sources.text(&section.new)?));
+    let target = link_target(&link).map_err(|error| format!("{error:#}"))?;
+    let active = target.ok_or_else(|| format!("{} is no symbolic link", link.display()))?;
+    active.canonicalize().map_err(|error| format!("{} leads to {}: {error}", link.display(), active.display()))?;
+    Ok(BesideFact { link, active, new })
+}
 
 /// Before the upgrade the link leads elsewhere than to the new place.
 pub(super) fn link(facts: &Facts) -> Vec<Finding> {
@@ -25,7 +56,6 @@ pub(super) fn link(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::super::Occasion;
-    use super::super::facts::BesideFact;
     use super::super::fixture::{facts, show};
     use super::*;
 

@@ -1,0 +1,67 @@
+//! The clock.
+
+use super::Finding;
+use super::facts::Facts;
+use super::snapshots::SnapshotFact;
+use super::text::date;
+
+/// No clock of a host that runs this is right before 2025.
+const EPOCH: i64 = 1_735_689_600;
+
+/// Clocks may differ by so many seconds without meaning.
+const SLACK: i64 = 60;
+
+/// The capture begins at the snapshot's time, so time must not have gone back since.
+pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "clock";
+    let remedy = ["timedatectl status", "chronyc makestep"];
+    if facts.now < EPOCH {
+        return vec![Finding::refuse(ID, format!("the clock is wrong: it says {}", date(facts.now))).remedy(remedy)];
+    }
+    let snapshots: Vec<&SnapshotFact> = if facts.occasion.is_downgrade() {
+        facts.datasets().filter_map(|dataset| facts.target(dataset)).collect()
+    } else {
+        facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten()).collect()
+    };
+    let Some(latest) = snapshots.into_iter().max_by_key(|snapshot| snapshot.info.creation) else { return Vec::new() };
+    if latest.info.creation <= facts.now + SLACK {
+        return Vec::new();
+    }
+    let title = format!("the clock says {}, but {} is of {}", date(facts.now), latest.info.name, date(latest.info.creation));
+    let finding = if facts.occasion.is_downgrade() { Finding::refuse(ID, title) } else { Finding::warn(ID, title) };
+    vec![
+        finding
+            .detail(["What was written since the snapshot is found by time; with a clock set back some would be missed."])
+            .remedy(remedy),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{NOW, facts, show};
+    use super::super::{Occasion, Severity};
+    use super::*;
+
+    const IN_PLACE: Occasion = Occasion::Downgrade { in_place: true };
+
+    #[test]
+    fn a_clock_set_back() {
+        let mut facts = facts(IN_PLACE);
+        facts.now = NOW - 3 * 3600;
+        insta::assert_snapshot!(show(&clock(&facts)), @r"
+            refused: the clock says 2026-03-01 00:00 UTC, but tank/db/log@c1 is of 2026-03-01 01:00 UTC [clock]
+                     What was written since the snapshot is found by time; with a clock set back some would be missed.
+              to do: timedatectl status
+                     chronyc makestep
+            ");
+        facts.now = 1000;
+        insta::assert_snapshot!(show(&clock(&facts)), @r"
+            refused: the clock is wrong: it says 1970-01-01 00:16 UTC [clock]
+              to do: timedatectl status
+                     chronyc makestep
+            ");
+        let mut facts = super::super::fixture::facts(Occasion::Upgrade);
+        facts.now = NOW - 80 * 3600;
+        assert_eq!(clock(&facts)[0].severity, Severity::Warn);
+    }
+}

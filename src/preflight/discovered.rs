@@ -1,0 +1,66 @@
+//! The values that a change needs later, and that commands of the playbook find on this host.
+
+use serde::Serialize;
+
+use super::facts::{Facts, Observed};
+use super::{Finding, Sources, versions};
+use crate::playbook::model::Ask;
+
+/// A value asked of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub about: String,
+    /// The value.
+    pub value: Observed<String>,
+}
+
+/// Asks for each value that no change has recorded.
+pub(super) fn gather(sources: &Sources<'_>) -> Vec<Asked> {
+    if sources.occasion.is_downgrade() {
+        // They were asked before the upgrade, and the change has kept them.
+        return Vec::new();
+    }
+    let value = |name: &String, ask: &Ask| match sources.values.get(name) {
+        Some(value) => Ok(value.clone()),
+        None => versions::answer(sources, &ask.command, ask.pattern.as_deref())
+            .and_then(|value| if value.is_empty() { Err("the answer is empty".to_owned()) } else { Ok(value) }),
+    };
+    let all = sources.playbook.ask.iter();
+    all.map(|(name, ask)| Asked { name: name.clone(), about: ask.about.clone(), value: value(name, ask) }).collect()
+}
+
+/// The values that the change needs later.
+pub(super) fn asked(facts: &Facts) -> Vec<Finding> {
+    let unknown = facts.asked.iter().filter_map(|ask| Some((ask, ask.value.as_ref().err()?)));
+    unknown
+        .map(|(ask, why)| {
+            Finding::refuse("ask", format!("{{{}}} could not be found out: {}", ask.name, ask.about.trim_end_matches('.')))
+                .detail([why.clone()])
+                .remedy(["The way back needs it. Run the command above by hand."])
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::fixture::{facts, show};
+    use super::*;
+
+    #[test]
+    fn no_answer() {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.asked = vec![
+            Asked { name: "gtid".into(), about: "The position in the log.".into(), value: Err("the answer is empty".into()) },
+            Asked { name: "x".into(), about: "x".into(), value: Ok("1".into()) },
+        ];
+        insta::assert_snapshot!(show(&asked(&facts)), @r"
+            refused: {gtid} could not be found out: The position in the log [ask]
+                     the answer is empty
+              to do: The way back needs it. Run the command above by hand.
+            ");
+    }
+}

@@ -1,0 +1,93 @@
+//! Files on the data that could not be captured.
+
+use serde::Serialize;
+
+use super::facts::Facts;
+use super::{Finding, Sources};
+use crate::playbook::Way;
+
+/// What the capture would take, and could not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Uncapturable {
+    /// Which, and the reason.
+    pub why: String,
+    /// The reason is who asks: somebody with more rights may be able to.
+    pub denied: bool,
+}
+
+/// What the capture would take now and could not, each reason once.
+pub(super) fn gather(sources: &Sources<'_>) -> Vec<Uncapturable> {
+    let passes = sources.playbook.passes().iter().filter(|_| Way::of(sources.playbook, sources.site).is_zfs());
+    let mut found = Vec::new();
+    for pattern in passes.flat_map(|pass| pass.new_files.iter().chain(&pass.grown_files)) {
+        let Ok(pattern) = sources.pattern(pattern) else { continue };
+        let Err(error) = crate::host::pattern::find(&pattern) else { continue };
+        let it = Uncapturable { why: error.to_string(), denied: error.is_denied() };
+        if !found.contains(&it) {
+            found.push(it);
+        }
+    }
+    found
+}
+
+/// Every file that the capture is to take can be named.
+pub(super) fn names(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "file-name";
+    // The steps are root's: what is closed to root, too, is closed to them.
+    let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
+    let (closed, wrong): (Vec<_>, Vec<_>) = facts.uncapturable.iter().partition(|it| it.denied && !root);
+    let why = |list: Vec<&Uncapturable>| list.into_iter().map(|it| it.why.clone()).collect::<Vec<_>>();
+    let mut findings = Vec::new();
+    if !wrong.is_empty() {
+        findings.push(
+            Finding::refuse(ID, "files of the data could not be captured")
+                .detail(why(wrong))
+                .remedy(["Have the product remove or rename them, or find out why they cannot be read."]),
+        );
+    }
+    if !closed.is_empty() {
+        findings.push(
+            Finding::warn(ID, "not all folders that are captured could be looked into")
+                .detail(why(closed))
+                .detail(["Whether each file there has a name that can be written down, only root can see."])
+                .remedy(["sudo backout ..."]),
+        );
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::fixture::{facts, show};
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_not_text() {
+        let mut facts = facts(Occasion::Check);
+        facts.uncapturable = vec![Uncapturable { why: r#"the name of "/srv/db/\xFF" is not UTF-8 text"#.into(), denied: false }];
+        insta::assert_snapshot!(show(&names(&facts)), @r#"
+            refused: files of the data could not be captured [file-name]
+                     the name of "/srv/db/\xFF" is not UTF-8 text
+              to do: Have the product remove or rename them, or find out why they cannot be read.
+            "#);
+    }
+
+    #[test]
+    fn a_folder_that_only_root_may_read() {
+        let mut facts = facts(Occasion::Check);
+        facts.uncapturable = vec![Uncapturable { why: "cannot read /srv/db/log: Permission denied (os error 13)".into(), denied: true }];
+        insta::assert_snapshot!(show(&names(&facts)), @r"
+            refused: files of the data could not be captured [file-name]
+                     cannot read /srv/db/log: Permission denied (os error 13)
+              to do: Have the product remove or rename them, or find out why they cannot be read.
+            ");
+        facts.caller.as_mut().expect("caller").uid = 1000;
+        insta::assert_snapshot!(show(&names(&facts)), @r"
+            warning: not all folders that are captured could be looked into [file-name]
+                     cannot read /srv/db/log: Permission denied (os error 13)
+                     Whether each file there has a name that can be written down, only root can see.
+              to do: sudo backout ...
+            ");
+    }
+}

@@ -1,0 +1,78 @@
+//! Other file systems mounted below the datasets.
+
+use std::path::PathBuf;
+
+use super::Finding;
+use super::datasets::{self, Root};
+use super::facts::{Facts, Observed};
+use super::text::at_most;
+use crate::host::mounts::Mount;
+use crate::host::quote::quote;
+use crate::zfs::Dataset;
+
+/// Mounts below the datasets that are not of these datasets. What ZFS itself mounts under `.zfs`
+/// comes and goes.
+pub(super) fn gather(table: &Observed<Vec<Mount>>, roots: &[Root]) -> Observed<Vec<Mount>> {
+    let points: Vec<&PathBuf> = datasets::all(roots).flat_map(|dataset| &dataset.mounted_at).collect();
+    let below = |mount: &Mount| points.iter().any(|point| mount.point.starts_with(point) && mount.point != **point);
+    let ours = |name: Dataset| datasets::goes_back(roots, &name);
+    let ours = |mount: &Mount| mount.fstype == "zfs" && mount.source.parse().is_ok_and(ours);
+    let shown = |mount: &Mount| mount.point.components().any(|part| part.as_os_str() == ".zfs");
+    let foreign = |mount: &&Mount| below(mount) && !ours(mount) && !shown(mount);
+    Ok(table.as_ref().map_err(Clone::clone)?.iter().filter(foreign).cloned().collect())
+}
+
+/// Other file systems mounted below the datasets: they do not go back, and a dataset under a mount cannot be unmounted.
+pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "foreign-mount";
+    let mounts = match &facts.foreign_mounts {
+        Ok(mounts) if mounts.is_empty() => return Vec::new(),
+        Ok(mounts) => mounts,
+        Err(why) => return vec![Finding::refuse(ID, "the mounts could not be read").detail([why.clone()])],
+    };
+    let title = "other file systems are mounted below the datasets";
+    let finding = if facts.occasion.is_downgrade() { Finding::refuse(ID, title) } else { Finding::warn(ID, title) };
+    vec![
+        finding
+            .detail(at_most(mounts.iter().map(|mount| format!("{} ({}) at {}", mount.source, mount.fstype, mount.point.display()))))
+            .detail(["They are not in the snapshot, and as long as they are mounted the dataset cannot be unmounted for the rollback."])
+            .remedy(mounts.iter().map(|mount| format!("umount {}", quote(&mount.point.display().to_string())))),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::fixture::{facts, show};
+    use super::*;
+
+    #[test]
+    fn mounts_below() {
+        let mut facts = facts(Occasion::Upgrade);
+        let mount = |source: &str, point: &str| Mount {
+            id: 1,
+            parent: 1,
+            device: "0:1".into(),
+            root: "/".into(),
+            point: point.into(),
+            fstype: "tmpfs".into(),
+            source: source.into(),
+            shared: None,
+            master: None,
+        };
+        facts.foreign_mounts = Ok(vec![mount("tmpfs", "/srv/db/my tmp")]);
+        insta::assert_snapshot!(show(&mounts(&facts)), @r"
+            warning: other file systems are mounted below the datasets [foreign-mount]
+                     tmpfs (tmpfs) at /srv/db/my tmp
+                     They are not in the snapshot, and as long as they are mounted the dataset cannot be unmounted for the rollback.
+              to do: umount '/srv/db/my tmp'
+            ");
+        facts.occasion = Occasion::Downgrade { in_place: true };
+        assert_eq!(mounts(&facts)[0].severity, super::super::Severity::Refuse);
+        facts.foreign_mounts = Err("gone".into());
+        insta::assert_snapshot!(show(&mounts(&facts)), @r"
+            refused: the mounts could not be read [foreign-mount]
+                     gone
+            ");
+    }
+}

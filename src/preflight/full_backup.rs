@@ -1,0 +1,183 @@
+//! Where the data is not on ZFS: what a backup of everything and a restore into an empty store need.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::sys::statvfs::statvfs;
+use serde::Serialize;
+use walkdir::WalkDir;
+
+use super::facts::Facts;
+use super::places::{Place, Role};
+use super::{Finding, Sources};
+use crate::host::files::beside;
+use crate::playbook::Way;
+use crate::zfs::ENDING_ASIDE;
+
+/// How much a backup of everything may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FullSize {
+    /// Bytes on the disk.
+    pub bytes: u64,
+    /// Whether the files were added up. There may be too many for that: then it is all that is in use on their file systems.
+    pub counted: bool,
+}
+
+/// A message store has millions of files. More than these are not added up.
+const MANY: usize = 100_000;
+
+/// The unit of `st_blocks`, in bytes (`inode(7)`).
+const BLOCK: u64 = 512;
+
+/// Each folder, and why it cannot be moved aside, if so.
+pub(super) fn gather(sources: &Sources<'_>) -> Vec<(PathBuf, Option<String>)> {
+    let Some(full) = sources.playbook.full.as_ref().filter(|_| Way::of(sources.playbook, sources.site) == Way::Full) else {
+        return Vec::new();
+    };
+    let look = |text: &String| match sources.text(text) {
+        Ok(path) => (PathBuf::from(&path), trouble(Path::new(&path)).err()),
+        Err(why) => (PathBuf::from(text), Some(why)),
+    };
+    full.paths.iter().map(look).collect()
+}
+
+/// Why a folder cannot be renamed, and made anew in its place.
+fn trouble(path: &Path) -> Result<(), String> {
+    let it = fs::symlink_metadata(path).map_err(|error| error.to_string())?;
+    if !it.is_dir() {
+        return Err("it is no folder, but a file or a link".into());
+    }
+    let above = path.parent().ok_or("it is the root of the file system")?;
+    if fs::metadata(above).map_err(|error| format!("{}: {error}", above.display()))?.dev() != it.dev() {
+        return Err("it is a mount point, which cannot be renamed".into());
+    }
+    // What an undo left is of an earlier round.
+    let aside = beside(path, ENDING_ASIDE);
+    if fs::symlink_metadata(&aside).is_ok() {
+        return Err(format!("{} is there already", aside.display()));
+    }
+    Ok(())
+}
+
+/// How much a backup of the folders may take. `None` when there are none, or one cannot be read to its end.
+pub(super) fn size(folders: &[(PathBuf, Option<String>)]) -> Option<FullSize> {
+    let paths: Vec<&Path> = folders.iter().map(|(path, _)| path.as_path()).collect();
+    if paths.is_empty() {
+        return None;
+    }
+    let mut bytes = 0_u64;
+    for (count, entry) in paths.iter().flat_map(WalkDir::new).enumerate() {
+        if count == MANY {
+            return in_use(&paths).map(|bytes| FullSize { bytes, counted: false });
+        }
+        match entry.and_then(|entry| entry.metadata()) {
+            Ok(it) => bytes = bytes.saturating_add(it.blocks().saturating_mul(BLOCK)),
+            // The server is at work: what went meanwhile takes nothing.
+            Err(error) if error.depth() > 0 && error.io_error().is_some_and(|error| error.kind() == ErrorKind::NotFound) => {}
+            Err(_) => return None,
+        }
+    }
+    Some(FullSize { bytes, counted: true })
+}
+
+/// What is in use on the file systems that the paths lie on.
+fn in_use(paths: &[&Path]) -> Option<u64> {
+    let mut each = BTreeMap::new();
+    for path in paths {
+        let of = statvfs(*path).ok()?;
+        each.insert(fs::metadata(path).ok()?.dev(), of.blocks().saturating_sub(of.blocks_free()).saturating_mul(of.fragment_size()));
+    }
+    Some(each.into_values().fold(0, u64::saturating_add))
+}
+
+/// Each folder can be renamed and made anew.
+pub(super) fn folders(facts: &Facts) -> Vec<Finding> {
+    let stuck = facts.folders.iter().filter_map(|(path, why)| Some((path, why.as_ref()?)));
+    stuck
+        .map(|(path, why)| {
+            Finding::refuse("move-aside", format!("{} cannot be moved aside for the restore", path.display()))
+                .detail([why.clone()])
+                .remedy(["Correct the path in the site file's variables, or see what stands there, and move it away."])
+        })
+        .collect()
+}
+
+/// Journal, backup and installer do not lie in what is moved aside.
+pub(super) fn places(facts: &Facts) -> Vec<Finding> {
+    let inside = |place: &&Place| {
+        let keeps = matches!(place.role, Role::Journal | Role::Log | Role::Captures | Role::Installers);
+        keeps && facts.folders.iter().any(|(folder, _)| place.path.starts_with(folder) || place.nearest.starts_with(folder))
+    };
+    let finding = |place: &Place| {
+        Finding::refuse("place-in-store", format!("{} ({}) lies in the data that is moved aside", place.path.display(), place.role.words()))
+            .remedy(["Set `store` in the site file, or the state folder, to another place."])
+    };
+    facts.places.iter().filter(inside).map(finding).collect()
+}
+
+/// Without a snapshot, what an upgrade damages stays damaged.
+pub(super) fn backup(facts: &Facts) -> Vec<Finding> {
+    if facts.way != Way::Full || facts.occasion.is_downgrade() {
+        return Vec::new();
+    }
+    vec![
+        Finding::confirm("backup", "there is no snapshot to go back to: a backup of data and configuration must be at hand")
+            .detail(["If the upgrade itself fails on the data, only that backup brings the data back."])
+            .remedy(["Make one, and try it. Or move the data to ZFS datasets first: the way back takes seconds then."]),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::fixture::{facts, show};
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_moved_aside() {
+        let mut facts = facts(Occasion::Check);
+        facts.way = Way::Full;
+        facts.folders =
+            vec![("/srv/store".into(), Some("it is a mount point, which cannot be renamed".into())), ("/srv/other".into(), None)];
+        insta::assert_snapshot!(show(&folders(&facts)), @r"
+            refused: /srv/store cannot be moved aside for the restore [move-aside]
+                     it is a mount point, which cannot be renamed
+              to do: Correct the path in the site file's variables, or see what stands there, and move it away.
+            ");
+        facts.places[0].path = "/srv/other/backout".into();
+        insta::assert_snapshot!(show(&places(&facts)), @r"
+            refused: /srv/other/backout (the journal) lies in the data that is moved aside [place-in-store]
+              to do: Set `store` in the site file, or the state folder, to another place.
+            ");
+    }
+
+    #[test]
+    fn there_must_be_a_backup() {
+        let mut facts = facts(Occasion::Upgrade);
+        assert!(backup(&facts).is_empty());
+        facts.way = Way::Full;
+        insta::assert_snapshot!(show(&backup(&facts)), @r"
+            confirm: there is no snapshot to go back to: a backup of data and configuration must be at hand [backup]
+                     If the upgrade itself fails on the data, only that backup brings the data back.
+              to do: Make one, and try it. Or move the data to ZFS datasets first: the way back takes seconds then.
+            ");
+        facts.occasion = Occasion::Downgrade { in_place: false };
+        assert!(backup(&facts).is_empty());
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+    fn what_the_folders_take_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("mail"), vec![1_u8; 1 << 20]).expect("a file");
+        let folders = [(folder.path().to_owned(), None)];
+        let found = size(&folders).expect("a size");
+        assert!(found.counted && found.bytes >= 1 << 20 && found.bytes < 2 << 20, "{found:?}");
+        assert!(in_use(&[folder.path(), folder.path()]) >= Some(found.bytes));
+        assert_eq!(size(&[]), None);
+        assert_eq!(size(&[(folder.path().join("none"), None)]), None);
+    }
+}

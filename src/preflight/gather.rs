@@ -1,0 +1,197 @@
+//! Reads the world for the checks: each thing once, and nothing is changed. What cannot be read is
+//! said in the facts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::facts::{Facts, Observed};
+use super::open_changes::OpenChange;
+use super::places::Role;
+use super::storage::StorageMap;
+use super::*;
+use crate::host::exec::{Command, ExecError, Output};
+use crate::host::{mounts, processes};
+use crate::playbook::model::CommandSpec;
+use crate::playbook::{Playbook, Site, Way, template};
+use crate::zfs::{Engine, Guid, Snapshot};
+
+/// Answers commands; in earnest `&|command| runner.run(command)`.
+pub type Run<'a> = &'a dyn Fn(&Command) -> Result<Output, ExecError>;
+
+/// A program of the system answers soon, or is not asked again.
+const SYSTEM_LIMIT: Duration = Duration::from_secs(120);
+
+/// Where the facts come from.
+pub struct Sources<'a> {
+    /// This node's part, where a cluster starts and watches the service.
+    pub node: Option<NodeSource>,
+    /// The procedure in question.
+    pub occasion: Occasion,
+    /// Seconds since 1970, UTC.
+    pub now: i64,
+    /// ZFS.
+    pub engine: &'a dyn Engine,
+    /// Runs the playbook's asking commands, `zfs version` and `systemctl`.
+    pub run: Run<'a>,
+    /// How the product is handled.
+    pub playbook: &'a Playbook,
+    /// This host.
+    pub site: &'a Site,
+    /// The values of the playbook's names: the site's, and what a change recorded. What is not
+    /// among them is asked of the host.
+    pub values: BTreeMap<String, String>,
+    /// Where this tool keeps what must outlive a rollback; the folders need not exist yet.
+    pub places: Vec<(Role, PathBuf)>,
+    /// The name that the new snapshot shall have (the part after the `@`).
+    pub snapshot_name: Option<String>,
+    /// The change to back out, or that an upgrade goes on with.
+    pub change: Option<String>,
+    /// That change's own snapshots.
+    pub ours: Vec<(Snapshot, Guid)>,
+    /// The version to go back to, before a downgrade.
+    pub previous: Option<String>,
+    /// The installer's files that were put aside, with their SHA-256 in hexadecimal, before a downgrade.
+    pub installers: Vec<(PathBuf, String)>,
+    /// Other changes that are open on this host.
+    pub open_changes: Vec<OpenChange>,
+    /// Where the system's own files are.
+    pub roots: Roots,
+}
+
+/// See [`Sources::node`].
+#[derive(Debug, Clone)]
+pub struct NodeSource {
+    /// As it is now.
+    pub now: crate::journal::NodePart,
+    /// Whether the node had the data when the change was opened.
+    pub opened: Option<bool>,
+}
+
+/// Where the system's own files are; tests have their own.
+#[derive(Debug, Clone)]
+pub struct Roots {
+    /// `/proc`.
+    pub proc: PathBuf,
+    /// `/etc`.
+    pub etc: PathBuf,
+    /// `/var/spool/cron`.
+    pub cron_spool: PathBuf,
+    /// `/dev/zvol`.
+    pub zvol: PathBuf,
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self { proc: "/proc".into(), etc: "/etc".into(), cron_spool: "/var/spool/cron".into(), zvol: "/dev/zvol".into() }
+    }
+}
+
+impl Sources<'_> {
+    fn value(&self, name: &str) -> Option<String> {
+        self.values.get(name).cloned()
+    }
+
+    /// A command of the playbook, its names filled in. What is only known later stays as it is.
+    pub(super) fn command(&self, spec: &CommandSpec) -> Command {
+        let (command, value) = (spec.command(), |name: &str| self.value(name));
+        template::expand_command(&command, &value, &BTreeMap::new()).unwrap_or_else(|_| template::expand_command_known(&command, &value))
+    }
+
+    /// A path, unit or program of the playbook, its names filled in.
+    pub(super) fn text(&self, text: &str) -> Observed<String> {
+        template::expand(text, &|name| self.value(name)).map_err(|error| error.to_string())
+    }
+
+    /// The same, or as it stands where a name has no value.
+    pub(super) fn text_known(&self, text: &str) -> String {
+        self.text(text).unwrap_or_else(|_| text.to_owned())
+    }
+
+    /// A glob pattern of the playbook, its names filled in.
+    pub(super) fn pattern(&self, pattern: &str) -> Observed<String> {
+        template::expand_pattern(pattern, &|name| self.value(name)).map_err(|error| error.to_string())
+    }
+
+    /// Runs a command and returns what it printed.
+    pub(super) fn output(&self, command: &Command) -> Observed<String> {
+        (self.run)(command).map(|output| output.stdout).map_err(|error| error.to_string())
+    }
+
+    /// Runs a program of the system and returns what it printed.
+    pub(super) fn system(&self, argv: &[&str]) -> Observed<String> {
+        self.output(&Command::new(argv.iter().copied()).timeout(SYSTEM_LIMIT))
+    }
+}
+
+/// Reads everything that the checks of the occasion look at.
+#[must_use]
+pub fn gather(mut sources: Sources<'_>) -> Facts {
+    // What is asked of the host first is a value in what is asked then.
+    let installed = versions::installed(&sources);
+    if let Ok(version) = &installed {
+        sources.values.entry("from_version".into()).or_insert_with(|| version.clone());
+    }
+    let asked = discovered::gather(&sources);
+    sources.values.extend(asked.iter().filter_map(|it| Some((it.name.clone(), it.value.clone().ok()?))));
+    let sources = &sources;
+
+    let table = mounts::read(&sources.roots.proc);
+    let roots = datasets::gather(sources, table.as_deref().unwrap_or_default());
+    let map = StorageMap::new(sources, &table, &roots);
+    let data = data::gather(sources, &map, &sources.playbook.data.paths);
+    let (links, links_unsearched) = links::gather(&map, &roots, &data);
+    let foreign_mounts = foreign_mounts::gather(&table, &roots);
+    let (jobs, jobs_unknown) = jobs::gather(sources);
+    let folders = full_backup::gather(sources);
+    let units = services::gather(sources);
+    let server_names: Vec<String> = sources.playbook.service.processes.iter().map(|name| sources.text_known(name)).collect();
+    let servers = processes::named(&sources.roots.proc, &server_names);
+    let users = users::gather(sources, &roots, &data, &units, servers.as_deref().unwrap_or_default());
+    Facts {
+        occasion: sources.occasion,
+        now: sources.now,
+        caller: rights::gather(sources),
+        zfs: zfs_version::gather(sources),
+        way: Way::of(sources.playbook, sources.site),
+        full_size: full_backup::size(&folders),
+        folders,
+        beside: side_by_side::gather(sources),
+        cluster: cluster::gather(sources),
+        questions: product::questions_due(sources),
+        rollback: sources.site.rollback,
+        pools: pool::gather(sources),
+        outside: data::gather(sources, &map, &sources.playbook.data.outside),
+        links,
+        links_unsearched,
+        system: system::gather(&map),
+        places: sources.places.iter().map(|(role, path)| places::place(&map, *role, path)).collect(),
+        foreign_mounts,
+        snapshot_name: sources.snapshot_name.clone(),
+        change: sources.change.clone(),
+        ours: sources.ours.clone(),
+        open_changes: sources.open_changes.clone(),
+        transfers: transfers::gather(sources),
+        jobs,
+        jobs_unknown,
+        units,
+        servers,
+        server_names,
+        users,
+        versions: versions::gather(sources, installed),
+        requirements: product::requirements_due(sources),
+        asked,
+        limits: sources.playbook.limits.iter().map(|limit| limit.about.clone()).collect(),
+        programs: programs::gather(sources),
+        secrets: secrets::gather(sources),
+        uncapturable: file_names::gather(sources),
+        installers: installers::gather(sources),
+        roots,
+        data,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+#[path = "gather_tests.rs"]
+mod tests;

@@ -1,0 +1,197 @@
+//! What the rollback that keeps the upgraded state needs: datasets that can be renamed, and free names.
+
+use serde::Serialize;
+
+use super::datasets::DatasetFact;
+use super::facts::{Facts, Observed};
+use super::{Finding, Occasion, Sources};
+use crate::host::quote::quote;
+use crate::playbook::site::RollbackChoice;
+use crate::zfs::{Dataset, ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE, MAX_NAME, PROP_CHANGE};
+
+/// Another dataset: a clone, or one whose name is in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CloneFact {
+    /// Its name.
+    pub name: Dataset,
+    /// The change it was made for, if it was made by this tool.
+    pub change: Option<String>,
+}
+
+pub(super) fn keeps(sources: &Sources<'_>) -> bool {
+    sources.occasion == Occasion::Downgrade { in_place: false }
+}
+
+/// The endings of the names that the keeping rollback gives: the restored state before the swap, the upgraded one after it, and the one undone.
+const ENDINGS: &[&str] = &[ENDING_CANDIDATE, ENDING_ASIDE, ENDING_UNDONE];
+
+pub(super) fn names_taken(sources: &Sources<'_>, root: &Dataset) -> Vec<Observed<CloneFact>> {
+    let other = |ending: &&str| {
+        let name = match root.with_suffix(ending) {
+            Ok(name) => name,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        match sources.engine.dataset(&name) {
+            Ok(None) => None,
+            Ok(Some(_)) => Some(Ok(CloneFact { change: sources.engine.local(&name, PROP_CHANGE).ok().flatten(), name })),
+            // Its pool or the engine is at fault, which other checks say.
+            Err(_) => None,
+        }
+    };
+    ENDINGS.iter().filter_map(other).collect()
+}
+
+/// What a site file said while `auto` could mean in place.
+pub(super) fn auto(facts: &Facts) -> Vec<Finding> {
+    if facts.rollback != RollbackChoice::Auto {
+        return Vec::new();
+    }
+    let title = "rollback = \"auto\" in the site file means \"keep\" now";
+    let detail = ["The upgraded state is kept beside the restored one. In place, which destroys it, is chosen by name alone."];
+    let remedy = ["Remove this line from the site file, or write rollback = \"keep\"."];
+    vec![Finding::warn("rollback-auto", title).detail(detail).remedy(remedy)]
+}
+
+/// How the upgraded state is given up by name.
+fn let_go(facts: &Facts) -> String {
+    let how = if facts.occasion.is_downgrade() { "backout downgrade --in-place" } else { "rollback = \"in-place\" in the site file" };
+    format!("Or let the upgraded state go: {how}")
+}
+
+/// What the rollback that keeps the upgraded state cannot do. That one renames; a pool's own dataset cannot be renamed (`zfs-rename(8)`).
+pub(super) fn pool_root(facts: &Facts) -> Vec<Finding> {
+    if facts.in_place() {
+        return Vec::new();
+    }
+    let finding = |dataset: &DatasetFact| {
+        if dataset.info.name.as_str().contains('/') {
+            return None;
+        }
+        let title = format!("{} is the pool itself: the upgraded state cannot be kept beside the restored one", dataset.info.name);
+        let remedy = ["Put the data on a dataset below it.".to_owned(), let_go(facts)];
+        let so = ["A pool's own dataset cannot be renamed."];
+        Some(Finding::refuse("pool-root", title).detail(so).remedy(remedy))
+    };
+    facts.datasets().filter_map(finding).collect()
+}
+
+/// The names that the keeping rollback gives are free: found taken after the stop, it would halt half-way.
+pub(super) fn names(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "name-beside";
+    if facts.in_place() {
+        return Vec::new();
+    }
+    let new = |title: String| Finding::refuse(ID, title);
+    let mut findings = Vec::new();
+    for other in facts.roots.iter().flat_map(|root| &root.beside) {
+        match other {
+            Err(why) => findings
+                .push(new("the upgraded state cannot be kept beside the restored one: no name for it".to_owned()).detail([why.clone()])),
+            Ok(other) if other.change.is_some() && other.change == facts.change => {}
+            Ok(other) => {
+                let of = match &other.change {
+                    Some(change) => format!("It is left from the change {change}."),
+                    None => "backout did not make it.".to_owned(),
+                };
+                let word = quote(other.name.as_str());
+                let remedy = match &other.change {
+                    Some(change) => format!("backout commit --change {change}   # removes it"),
+                    None => format!("zfs rename {word} {}", quote(&format!("{}-old", other.name))),
+                };
+                findings.push(
+                    new(format!("there is a dataset {}: the rollback that keeps both states needs this name", other.name))
+                        .detail([of])
+                        .remedy([remedy, let_go(facts)]),
+                );
+            }
+        }
+    }
+    // A rename renames children and snapshots with it, and is refused when one of the names gets too long.
+    let longest = ENDINGS.iter().map(|ending| ending.len()).max().unwrap_or_default();
+    let snapshots = facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten()).map(|snapshot| snapshot.info.name.as_str());
+    let names = facts.datasets().map(|dataset| dataset.info.name.as_str()).chain(snapshots);
+    for name in names.filter(|name| name.len() + longest > MAX_NAME) {
+        findings.push(
+            new("the upgraded state cannot be kept beside the restored one: a name would be too long".to_owned())
+                .detail([format!("{name} would get {longest} bytes more; ZFS takes {MAX_NAME}.")])
+                .remedy([format!("zfs rename {} …", quote(name)), let_go(facts)]),
+        );
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{self, facts, show};
+    use super::super::{Occasion, Severity};
+    use super::*;
+
+    #[test]
+    fn the_pool_itself() {
+        let mut facts = facts(Occasion::Check);
+        fixture::dataset(&mut facts, 0).info.name = "tank".parse().expect("name");
+        insta::assert_snapshot!(show(&pool_root(&facts)), @r#"
+            refused: tank is the pool itself: the upgraded state cannot be kept beside the restored one [pool-root]
+                     A pool's own dataset cannot be renamed.
+              to do: Put the data on a dataset below it.
+                     Or let the upgraded state go: rollback = "in-place" in the site file
+            "#);
+        let said = pool_root(&facts);
+        facts.rollback = RollbackChoice::Auto;
+        assert_eq!(pool_root(&facts), said);
+        facts.rollback = RollbackChoice::InPlace;
+        assert!(pool_root(&facts).is_empty());
+    }
+
+    #[test]
+    fn s4_what_once_chose_in_place_by_itself_is_said() {
+        let mut facts = facts(Occasion::Check);
+        assert!(auto(&facts).is_empty());
+        facts.rollback = RollbackChoice::Auto;
+        insta::assert_snapshot!(show(&auto(&facts)), @r#"
+            warning: rollback = "auto" in the site file means "keep" now [rollback-auto]
+                     The upgraded state is kept beside the restored one. In place, which destroys it, is chosen by name alone.
+              to do: Remove this line from the site file, or write rollback = "keep".
+            "#);
+    }
+
+    #[test]
+    fn names_taken() {
+        let mut facts = facts(Occasion::Downgrade { in_place: false });
+        let other = |name: &str, change: Option<&str>| Ok(CloneFact { name: name.parse().expect("name"), change: change.map(Into::into) });
+        facts.roots[0].beside = vec![other("tank/db.new", Some("c1")), other("tank/db.failed", Some("c0")), other("tank/db.undone", None)];
+        insta::assert_snapshot!(show(&names(&facts)), @r"
+            refused: there is a dataset tank/db.failed: the rollback that keeps both states needs this name [name-beside]
+                     It is left from the change c0.
+              to do: backout commit --change c0   # removes it
+                     Or let the upgraded state go: backout downgrade --in-place
+
+            refused: there is a dataset tank/db.undone: the rollback that keeps both states needs this name [name-beside]
+                     backout did not make it.
+              to do: zfs rename tank/db.undone tank/db.undone-old
+                     Or let the upgraded state go: backout downgrade --in-place
+            ");
+        facts.occasion = Occasion::Check;
+        assert!(names(&facts).iter().all(|finding| finding.severity == Severity::Refuse));
+        facts.rollback = RollbackChoice::InPlace;
+        assert!(names(&facts).is_empty());
+    }
+
+    #[test]
+    fn names_too_long() {
+        let mut facts = facts(Occasion::Downgrade { in_place: false });
+        let dataset = fixture::dataset(&mut facts, 0);
+        let snapshots = dataset.snapshots.as_mut().expect("read");
+        let long = |bytes: usize| format!("tank/db@{}", "x".repeat(bytes - "tank/db@".len())).parse().expect("a name");
+        snapshots[0].info.name = long(MAX_NAME - 7);
+        assert!(names(&facts).is_empty());
+        let dataset = fixture::dataset(&mut facts, 0);
+        dataset.snapshots.as_mut().expect("read")[0].info.name = long(MAX_NAME - 6);
+        let found = names(&facts);
+        assert_eq!((found.len(), found[0].severity), (1, Severity::Refuse));
+        assert!(found[0].detail[0].ends_with("would get 7 bytes more; ZFS takes 255."));
+        facts.rollback = RollbackChoice::InPlace;
+        facts.occasion = Occasion::Check;
+        assert!(names(&facts).is_empty());
+    }
+}

@@ -1,0 +1,55 @@
+//! The files of secrets.
+
+use std::path::Path;
+
+use super::facts::Facts;
+use super::programs::commands;
+use super::{Finding, Sources};
+
+/// Why the files of secrets cannot be used, each reason once. A name that gets its value later is looked at later.
+pub(super) fn gather(sources: &Sources<'_>) -> Vec<String> {
+    let playbook = sources.playbook;
+    let asking = playbook.ask.values().map(|ask| &ask.command).chain(playbook.requirements.iter().map(|it| &it.command));
+    let all = commands(sources).into_iter().map(|(_, spec)| spec).chain(asking).chain([&playbook.version.command]);
+    let mut found = Vec::new();
+    for (name, path) in all.chain(playbook.upgrade.candidate.as_ref()).flat_map(|spec| &spec.env_from_file) {
+        let Ok(path) = sources.text(path) else { continue };
+        if path.is_empty() {
+            continue;
+        }
+        if let Err(error) = crate::host::secret::read(name, Path::new(&path)) {
+            let why = error.to_string();
+            if !found.contains(&why) {
+                found.push(why);
+            }
+        }
+    }
+    found
+}
+
+/// The secrets that the commands need stand in files that can be used.
+pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
+    let finding = |why: &String| {
+        let (detail, remedy) = why.split_once("\n  remedy: ").unwrap_or((why, "See that the file is there, and what is in it."));
+        Finding::refuse("secret", "a secret cannot be used").detail([detail]).remedy([remedy])
+    };
+    facts.secrets.iter().map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::fixture::{facts, show};
+    use super::*;
+
+    #[test]
+    fn s9_a_secret_that_everyone_may_read() {
+        let mut facts = facts(Occasion::Upgrade);
+        facts.secrets = vec!["/etc/p holds the secret P, and everyone may read it\n  remedy: chmod o-rwx /etc/p".into()];
+        insta::assert_snapshot!(show(&usable(&facts)), @r"
+            refused: a secret cannot be used [secret]
+                     /etc/p holds the secret P, and everyone may read it
+              to do: chmod o-rwx /etc/p
+            ");
+    }
+}

@@ -1,0 +1,113 @@
+//! Other processes that use the data.
+
+use std::path::PathBuf;
+
+use super::data::DataPath;
+use super::datasets::{self, Root};
+use super::facts::{Facts, Observed};
+use super::services::Unit;
+use super::text::{at_most, count_of};
+use super::{Finding, Sources};
+use crate::host::processes::{self, InUse, Process};
+use crate::host::quote::quote;
+
+/// The processes that use the datasets and are neither the service's by name nor in one of its units.
+pub(super) fn gather(sources: &Sources<'_>, roots: &[Root], data: &[DataPath], units: &[Unit], servers: &[Process]) -> Observed<InUse> {
+    let mut paths: Vec<PathBuf> = datasets::all(roots).flat_map(|dataset| dataset.mounted_at.iter().cloned()).collect();
+    let volumes = datasets::all(roots).filter(|dataset| dataset.is_volume());
+    paths.extend(volumes.filter_map(|volume| datasets::device(sources, &volume.info.name)));
+    // Where nothing is mounted by that name the data paths themselves are what there is.
+    paths.extend(data.iter().filter_map(|data| data.real.clone().ok()));
+    paths.sort();
+    paths.dedup();
+    if paths.is_empty() {
+        return Ok(InUse::default());
+    }
+    let mut in_use = processes::users_of(&sources.roots.proc, &paths)?;
+    for dataset in datasets::all(roots).filter(|dataset| !dataset.mounted_at.is_empty()) {
+        let elsewhere = processes::mounted_elsewhere(&sources.roots.proc, dataset.info.name.as_str())?;
+        let new = |process: &Process| in_use.found.iter().all(|known| known.pid != process.pid);
+        let new: Vec<Process> = elsewhere.into_iter().filter(new).collect();
+        in_use.found.extend(new);
+    }
+    let server = |process: &Process| servers.iter().any(|server| server.pid == process.pid);
+    in_use.found.retain(|process| !server(process) && !units.iter().any(|unit| process.is_of_unit(&unit.name)));
+    Ok(in_use)
+}
+
+/// Others that use the data: they must have ended before the snapshot and before the rollback.
+pub(super) fn others(facts: &Facts) -> Vec<Finding> {
+    const ID: &str = "data-users";
+    let users = match &facts.users {
+        Ok(users) => users,
+        Err(why) => return vec![Finding::warn(ID, "who uses the data could not be found out").detail([why.clone()])],
+    };
+    let mut findings = Vec::new();
+    if !users.found.is_empty() {
+        let mut remedy = Vec::new();
+        for process in &users.found {
+            let unit = process.cgroup.split('/').rfind(|part| part.ends_with(".service") && !part.starts_with("user@"));
+            let line = match unit {
+                Some(unit) => format!("systemctl stop {}   # or add it to the playbook's units", quote(unit)),
+                None => format!("kill {}   # {}, when its work is done", process.pid, process.comm),
+            };
+            if !remedy.contains(&line) {
+                remedy.push(line);
+            }
+        }
+        let line = |process: &Process| match &process.uses {
+            Some(uses) => format!("{process}: {uses}"),
+            None => process.to_string(),
+        };
+        findings.push(
+            Finding::warn(ID, "other processes use the data; they must end before the service is stopped")
+                .detail(at_most(users.found.iter().map(line)))
+                .remedy(at_most(remedy)),
+        );
+    }
+    if users.unreadable > 0 {
+        findings.push(
+            Finding::warn(ID, format!("{} could not be looked into", count_of(users.unreadable, "process", "processes")))
+                .detail(["Only root sees what they have open."])
+                .remedy(["sudo backout ..."]),
+        );
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Occasion;
+    use super::super::fixture::{facts, process, show};
+    use super::*;
+
+    #[test]
+    fn others_use_it() {
+        let mut facts = facts(Occasion::Downgrade { in_place: false });
+        let user = |pid, comm: &str, uses: &str, cgroup: &str| Process {
+            uses: Some(uses.into()),
+            cgroup: cgroup.into(),
+            ..process(pid, comm, "")
+        };
+        facts.users = Ok(InUse {
+            found: vec![
+                user(31, "bash", "cwd /srv/db", "0::/user.slice/user-0.slice/session-1.scope"),
+                user(32, "prometheus", "open /srv/db/metrics", "0::/system.slice/exporter.service"),
+                user(33, "prometheus", "mapped /srv/db/metrics", "0::/system.slice/exporter.service"),
+            ],
+            unreadable: 4,
+        });
+        insta::assert_snapshot!(show(&others(&facts)), @r"
+            warning: other processes use the data; they must end before the service is stopped [data-users]
+                     bash (31): cwd /srv/db
+                     prometheus (32): open /srv/db/metrics
+                     prometheus (33): mapped /srv/db/metrics
+              to do: kill 31   # bash, when its work is done
+                     systemctl stop exporter.service   # or add it to the playbook's units
+
+            warning: 4 processes could not be looked into [data-users]
+                     Only root sees what they have open.
+              to do: sudo backout ...
+            ");
+    }
+}
