@@ -1,19 +1,7 @@
 //! What to do with a step: its state in the journal and the world's answer -> the next action. One total table, nothing else decides.
 
 use crate::journal::StepState;
-
-/// What the world says about a step's effect.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Probe {
-    /// Nothing of it is there.
-    Absent,
-    /// A part of it is there, or it cannot be told.
-    Partial(String),
-    /// All of it is there.
-    Present(crate::journal::Output),
-    /// Something is there that is not ours.
-    Foreign(String),
-}
+use crate::step::Probe;
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::context::Context;
-use super::decide::{Action, Probe, decide};
-use super::layout::Layout;
+use super::decide::{Action, decide};
 use crate::host::exec::{ExecError, Runner};
 use crate::host::{failpoint, flush, orphans, pools};
-use crate::journal::{Journal, Output, Question, Record, Run, State, StepState};
-use crate::plan::{self, Plan, Step};
+use crate::journal::Layout;
+use crate::journal::{Journal, Output, Question, StepState};
+use crate::step::Context;
 use crate::step::{self, NeedsDecision};
+use crate::step::{Plan, Step};
+use crate::step::{Record, Run, State};
 use crate::zfs::Engine;
 
 /// What happens while a procedure runs, for those who watch.
@@ -139,7 +140,7 @@ impl Session<'_> {
         if let Some(outcome) = self.suspended()? {
             return Ok(outcome);
         }
-        let packages = |run: &Run| run.next().is_some_and(|at| matches!(run.plan.steps[at].action, plan::Action::Package(_)));
+        let packages = |run: &Run| run.next().is_some_and(|at| matches!(run.plan.steps[at].action, step::Action::Package(_)));
         if self.state.current().is_some_and(packages) {
             let (hurry, say) = (|| self.runner.interrupt.requested(), |text: &str| (self.watch)(&Event::Said(text)));
             orphans::let_finish(&self.root.join("proc"), &self.state.opening.change, &hurry, &say)?;
@@ -158,7 +159,7 @@ impl Session<'_> {
             let run = self.run()?;
             let Some(at) = run.next() else {
                 // It may have gone down since it was opened, with the host for example.
-                let start = run.plan.steps.iter().position(|step| matches!(step.action, plan::Action::Start(_)));
+                let start = run.plan.steps.iter().position(|step| matches!(step.action, step::Action::Start(_)));
                 if let Some(start) = start.filter(|_| !checked) {
                     checked = true;
                     if let Some(outcome) = self.step(start)? {
@@ -374,16 +375,5 @@ impl Session<'_> {
         });
         self.runner.notes().iter().for_each(|note| say(note));
         result
-    }
-}
-
-/// Whether a probe found the whole effect.
-pub(crate) fn present(probe: Probe, step: &plan::Step) -> Result<Output> {
-    match probe {
-        Probe::Present(output) => Ok(output),
-        Probe::Absent => anyhow::bail!("step `{}` ran without an error, but its effect is not there", step.id),
-        Probe::Partial(why) | Probe::Foreign(why) => {
-            anyhow::bail!("step `{}` ran without an error, but its effect is not whole: {why}", step.id)
-        }
     }
 }

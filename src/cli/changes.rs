@@ -4,10 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::{Exit, Global, Trouble};
-use crate::change::{Layout, Lock, LockError};
+use crate::change::{Lock, LockError};
 use crate::host::files::stat_optional;
 use crate::host::trust;
-use crate::journal::{self, Phase, State};
+use crate::journal::Layout;
+use crate::journal::{self, Phase};
+use crate::step::State;
 
 /// A change's folder.
 #[derive(Debug, Clone)]

@@ -6,12 +6,12 @@ use anyhow::{Context as _, Result};
 use chrono::{DateTime, Local, LocalResult, NaiveDateTime, TimeZone};
 
 use super::{Exit, Global, Trouble, changes};
-use crate::change::Layout;
 use crate::host::exec::{Interrupt, Runner};
 use crate::host::files::link_target;
 use crate::host::pools;
-use crate::journal::{Beside, FORMAT, NodePart, Opening, Output, State};
-use crate::plan::Mount;
+use crate::journal::Layout;
+use crate::journal::Mount;
+use crate::journal::{Beside, FORMAT, NodePart, Opening, Output};
 use crate::playbook::model::{Playbook, Strategy};
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{Site, Validated, ValidatedSite, Way, library, template};
@@ -19,6 +19,7 @@ use crate::preflight::open_changes::OpenChange;
 use crate::preflight::places::Role;
 use crate::preflight::{self, Facts, Finding, Occasion, Sources};
 use crate::step;
+use crate::step::State;
 use crate::zfs::{self, Dataset, Engine};
 
 /// Site, playbook and the means to look at the world.

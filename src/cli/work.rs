@@ -6,15 +6,17 @@ use super::desk::Desk;
 use super::render::Watcher;
 use super::verbs::status::report;
 use super::{Exit, Global, Trouble, changes};
+use crate::change::Lock;
 use crate::change::run::{Outcome, Session};
-use crate::change::{Layout, Lock};
 use crate::host::exec::{Interrupt, Runner, Storage};
 use crate::host::files::stat_optional;
 use crate::host::files::write_atomic;
 use crate::host::pools;
 use crate::host::trust;
-use crate::journal::{Journal, Opening, Question, Record, State};
-use crate::plan::Plan;
+use crate::journal::Layout;
+use crate::journal::{Journal, Opening, Question};
+use crate::step::Plan;
+use crate::step::{Record, State};
 
 /// What is to be carried out.
 pub enum Task {

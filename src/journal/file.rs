@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::Local;
 
-use super::{FORMAT, Line, Record};
+use super::{Action, FORMAT, Line, Record};
 
 /// Why a journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +55,9 @@ pub struct Journal {
 
 /// What a reading of a journal found.
 #[derive(Debug)]
-pub struct Reading {
+pub struct Reading<A> {
     /// The whole lines.
-    pub lines: Vec<Line>,
+    pub lines: Vec<Line<A>>,
     /// Bytes that the whole lines take.
     pub length: u64,
     /// Whether a last, torn line was passed over: a crash in the middle of a write.
@@ -65,7 +65,7 @@ pub struct Reading {
 }
 
 /// One line as it stands in the file.
-pub fn encode(line: &Line) -> serde_json::Result<String> {
+pub fn encode<A: Action>(line: &Line<A>) -> serde_json::Result<String> {
     let json = serde_json::to_string(line)?;
     Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())))
 }
@@ -74,7 +74,7 @@ pub fn encode(line: &Line) -> serde_json::Result<String> {
 ///
 /// # Errors
 /// [`JournalError::Damaged`] for any other broken line, [`JournalError::Foreign`] when it does not begin as a journal.
-pub fn decode(path: &Path, bytes: &[u8]) -> Result<Reading, JournalError> {
+pub fn decode<A: Action>(path: &Path, bytes: &[u8]) -> Result<Reading<A>, JournalError> {
     let mut reading = Reading { lines: Vec::new(), length: 0, torn: false };
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -115,7 +115,7 @@ enum Broken {
     Foreign(String),
 }
 
-fn decode_line(text: &[u8]) -> Result<Line, Broken> {
+fn decode_line<A: Action>(text: &[u8]) -> Result<Line<A>, Broken> {
     let text = std::str::from_utf8(text).map_err(|_| Broken::Checksum("it is not text".into()))?;
     let (sum, json) = text.split_once(' ').ok_or_else(|| Broken::Checksum("it has no checksum".into()))?;
     let well_formed = sum.len() == 8 && sum.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -124,7 +124,7 @@ fn decode_line(text: &[u8]) -> Result<Line, Broken> {
         return Err(Broken::Checksum("its checksum does not fit".into()));
     }
     // The checksum fits: somebody wrote exactly this, so what we cannot read comes from another version.
-    let line: Line = serde_json::from_str(json).map_err(|error| {
+    let line: Line<A> = serde_json::from_str(json).map_err(|error| {
         let format = serde_json::from_str::<serde_json::Value>(json).ok().and_then(|value| value.get("format")?.as_u64());
         Broken::Foreign(match format {
             Some(format) if format != u64::from(FORMAT) => format!("it has format {format}, this tool knows format {FORMAT}"),
@@ -148,7 +148,7 @@ fn damaged(path: &Path, line: usize, why: String) -> JournalError {
 ///
 /// # Errors
 /// See [`decode`].
-pub fn read(path: &Path) -> Result<Reading, JournalError> {
+pub fn read<A: Action>(path: &Path) -> Result<Reading<A>, JournalError> {
     let bytes = std::fs::read(path).map_err(|source| JournalError::Io { doing: "read", path: path.to_owned(), source })?;
     decode(path, &bytes)
 }
@@ -171,7 +171,7 @@ impl Journal {
     ///
     /// # Errors
     /// See [`decode`].
-    pub fn open(path: &Path) -> Result<(Self, Vec<Line>), JournalError> {
+    pub fn open<A: Action>(path: &Path) -> Result<(Self, Vec<Line<A>>), JournalError> {
         let io = |source| JournalError::Io { doing: "open", path: path.to_owned(), source };
         let mut file = OpenOptions::new().append(true).read(true).custom_flags(nix::libc::O_NOFOLLOW).open(path).map_err(io)?;
         let mut bytes = Vec::new();
@@ -190,7 +190,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Io`], such as a full disk.
     #[expect(clippy::disallowed_methods, reason = "a record says when it was written, for people")]
-    pub fn append(&mut self, record: Record) -> Result<Line, JournalError> {
+    pub fn append<A: Action>(&mut self, record: Record<A>) -> Result<Line<A>, JournalError> {
         let line = Line { seq: self.seq + 1, at: Local::now().fixed_offset(), record };
         let io = |source| JournalError::Io { doing: "append to", path: self.path.clone(), source };
         if self.broken {

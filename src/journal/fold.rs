@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::plan::{Action, Plan, Procedure, Role, Step};
 use super::record::{Line, Opening, Output, Question, Record};
-use crate::plan::{Plan, Procedure, Step};
 use crate::playbook::Way;
 use crate::zfs::{Guid, Snapshot};
 
@@ -40,9 +40,9 @@ pub enum StepState {
 
 /// One procedure, from its plan to its end.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct Run<A> {
     /// Its plan.
-    pub plan: Plan,
+    pub plan: Plan<A>,
     /// One for each step.
     pub steps: Vec<StepState>,
     /// How often each step was started since it was last done, or since a person last said to try again.
@@ -65,8 +65,8 @@ pub struct Run {
     pub finished: bool,
 }
 
-impl Run {
-    fn new(plan: Plan) -> Self {
+impl<A: Action> Run<A> {
+    fn new(plan: Plan<A>) -> Self {
         let count = plan.steps.len();
         Self {
             plan,
@@ -89,7 +89,7 @@ impl Run {
     }
 
     /// A step by its id.
-    pub fn step(&self, id: &str) -> Option<(&Step, &StepState)> {
+    pub fn step(&self, id: &str) -> Option<(&Step<A>, &StepState)> {
         let at = self.plan.position(id)?;
         Some((self.plan.steps.get(at)?, self.steps.get(at)?))
     }
@@ -118,7 +118,7 @@ impl Run {
 
     /// Whether clients could write while the service had to be closed.
     pub fn was_reopened(&self) -> bool {
-        let stop = |step: &Step| matches!(step.action, crate::plan::Action::Stop(_));
+        let stop = |step: &Step<A>| step.action.role() == Role::ClosesService;
         self.plan.steps.iter().zip(&self.undone).any(|(step, undone)| *undone && stop(step))
     }
 
@@ -135,13 +135,13 @@ impl Run {
 
 /// Everything that a journal says.
 #[derive(Debug, Clone)]
-pub struct State {
+pub struct State<A> {
     /// How the change began.
     pub opening: Opening,
     /// Where it stands between procedures.
     pub phase: Phase,
     /// The procedures, oldest first; only the last may be unfinished.
-    pub runs: Vec<Run>,
+    pub runs: Vec<Run<A>>,
     /// What the steps of all procedures left for later ones; a later procedure's step of the same id replaces it.
     pub outputs: BTreeMap<String, Output>,
     /// Every snapshot that this change ever took, oldest first, with its identity: an undo leaves some that a later downgrade's take the name of.
@@ -158,7 +158,7 @@ pub struct FoldError {
     pub why: String,
 }
 
-impl State {
+impl<A: Action> State<A> {
     /// A change that was just opened.
     pub fn opened(opening: Opening) -> Self {
         Self { opening, phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new(), snapshots: Vec::new() }
@@ -168,7 +168,10 @@ impl State {
     ///
     /// # Errors
     /// When the history is not one this tool writes.
-    pub fn fold<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Result<Option<Self>, FoldError> {
+    pub fn fold<'a>(lines: impl IntoIterator<Item = &'a Line<A>>) -> Result<Option<Self>, FoldError>
+    where
+        A: 'a,
+    {
         let mut state: Option<Self> = None;
         for line in lines {
             match (&mut state, &line.record) {
@@ -183,12 +186,12 @@ impl State {
     }
 
     /// The procedure that is not finished.
-    pub fn current(&self) -> Option<&Run> {
+    pub fn current(&self) -> Option<&Run<A>> {
         self.runs.last().filter(|run| !run.finished)
     }
 
     /// The last finished or unfinished run of one of these procedures.
-    pub fn last_run(&self, which: impl Fn(Procedure) -> bool) -> Option<&Run> {
+    pub fn last_run(&self, which: impl Fn(Procedure) -> bool) -> Option<&Run<A>> {
         self.runs.iter().rev().find(|run| which(run.plan.procedure))
     }
 
@@ -196,7 +199,7 @@ impl State {
     ///
     /// # Errors
     /// Why it may not.
-    pub fn apply(&mut self, record: &Record) -> Result<(), String> {
+    pub fn apply(&mut self, record: &Record<A>) -> Result<(), String> {
         if let Record::Opened(_) = record {
             return Err("the change is open already".into());
         }
@@ -230,7 +233,7 @@ impl State {
                 }
                 run.steps[at] = StepState::Done;
                 run.attempts[at] = 0;
-                if matches!(run.plan.steps[at].action, crate::plan::Action::ProveUsers(_)) {
+                if run.plan.steps[at].action.role() == Role::ProvesUsers {
                     // The answer was for these users.
                     run.differences_accepted = false;
                 }
@@ -292,7 +295,7 @@ impl State {
         }
     }
 
-    fn begin(&mut self, plan: &Plan) -> Result<(), String> {
+    fn begin(&mut self, plan: &Plan<A>) -> Result<(), String> {
         let unfinished = self.current().map(|run| run.plan.procedure);
         let allowed = match (plan.procedure, self.phase, unfinished) {
             (Procedure::Snapshot, Phase::Opened, None) => true,
@@ -313,7 +316,7 @@ impl State {
         if plan.steps.is_empty() {
             return Err("the plan has no steps".into());
         }
-        let captures = plan.steps.iter().any(|step| matches!(step.action, crate::plan::Action::Capture(_)));
+        let captures = plan.steps.iter().any(|step| step.action.role() == Role::Captures);
         let data = self.opening.way != Way::Packages;
         if plan.procedure.is_downgrade() && data && !captures && self.clients_could_write() {
             return Err("clients could write since the snapshot, and the plan captures nothing".into());
@@ -346,12 +349,18 @@ impl State {
 }
 
 /// Whether there is a way back from a procedure that is not finished.
-fn may_be_aborted(run: &Run) -> bool {
+fn may_be_aborted<A: Action>(run: &Run<A>) -> bool {
     match run.plan.procedure {
         Procedure::Snapshot => true,
         Procedure::Upgrade => !run.was_begun("upgrade"),
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace => !run.beyond_return() && !run.was_begun("start"),
-        Procedure::Migrate => crate::plan::held(run).is_some(),
+        // One whose assignment was begun may be on the other host already.
+        Procedure::Migrate => {
+            let assigns = run.plan.steps.iter().zip(&run.steps).zip(&run.begun);
+            !assigns
+                .into_iter()
+                .any(|((step, state), begun)| step.action.role() == Role::AssignsUsers && *begun && *state != StepState::Done)
+        }
         Procedure::Abort | Procedure::Undo | Procedure::CommitUpgrade | Procedure::CommitDowngrade => false,
     }
 }

@@ -2,9 +2,13 @@
 
 pub mod file;
 pub mod fold;
+pub mod layout;
 mod path;
+pub mod plan;
 pub mod record;
 
 pub use file::{Journal, JournalError, Reading};
 pub use fold::{FoldError, Phase, Run, State, StepState};
-pub use record::{Beside, FORMAT, FileEntry, Line, NodePart, Opening, Output, Proof, Question, REJECTED, Record};
+pub use layout::Layout;
+pub use plan::{Action, Plan, Procedure, Renews, Role, Step};
+pub use record::{Beside, FORMAT, FileEntry, Line, Mount, NodePart, Opening, Output, Proof, Question, REJECTED, Record, Side};

@@ -6,36 +6,37 @@ use std::path::PathBuf;
 use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Mount, Plan};
+use super::plan::{Action, Plan};
 use crate::playbook::Way;
-use crate::zfs::{Guid, Snapshot};
+use crate::zfs::{Dataset, Guid, Snapshot};
 
 /// The version of the journal that this tool writes and reads.
 pub const FORMAT: u32 = 1;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Line {
+#[serde(bound = "A: Action")]
+pub struct Line<A> {
     /// Counts from 1 without a gap.
     pub seq: u64,
     /// When it was written (local time with its offset from UTC). For people only: no decision depends on a clock.
     pub at: DateTime<FixedOffset>,
     /// What happened.
     #[serde(flatten)]
-    pub record: Record,
+    pub record: Record<A>,
 }
 
 /// What happened.
 #[allow(clippy::large_enum_variant, reason = "the largest stands once in a journal")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "kebab-case")]
-pub enum Record {
+#[serde(tag = "record", rename_all = "kebab-case", bound = "A: Action")]
+pub enum Record<A> {
     /// The change began. Always the first line, never again.
     Opened(Opening),
     /// A procedure was planned and begins.
     Planned {
         /// All of it.
-        plan: Plan,
+        plan: Plan<A>,
     },
     /// A step's effect is about to be made.
     Started {
@@ -144,6 +145,31 @@ pub struct Opening {
     pub values: std::collections::BTreeMap<String, String>,
     /// Where captures and installers of this change are, if not in its folder.
     pub store: Option<PathBuf>,
+}
+
+/// A dataset and how it is mounted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mount {
+    /// Its name.
+    pub dataset: Dataset,
+    /// Its identity.
+    pub guid: Guid,
+    /// Where it is mounted; `None` for a volume or `mountpoint=none`.
+    pub mountpoint: Option<PathBuf>,
+    /// The local value of `canmount`, if there is one.
+    pub canmount: Option<String>,
+    /// Whether it is mounted while the service runs.
+    pub mounted: bool,
+}
+
+/// Which of the two versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// Of the version before the upgrade.
+    Previous,
+    /// Of the upgraded version.
+    Upgraded,
 }
 
 /// See [`Opening::cluster`].

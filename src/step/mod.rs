@@ -1,53 +1,87 @@
-//! The steps, one small file each: how the world is asked whether the effect is there, how it is made, how a half of it is taken back.
+//! The steps, one file each: its data, how the world is asked whether the effect is there, how it is made, how a
+//! half of it is taken back.
 
-mod assign_users;
-mod await_nodes;
-mod capture;
-mod capture_users;
-mod clone_snapshot;
-mod config;
-mod destroy;
-mod drop_backup;
-mod files;
-mod goal;
-mod hand_back;
-mod hold_users;
-mod in_use;
-mod installer;
-mod inventory;
-mod late;
-mod leave_alone;
-mod maintenance;
-mod mark;
-mod mounts;
-mod move_aside;
-mod move_back;
-mod package;
-mod prove;
-mod prove_users;
-mod put_back;
-mod reserve;
-mod restore;
-mod restore_users;
-mod rollback;
-mod service;
-mod set_aside;
-mod snapshot;
-mod switch;
-mod users;
-mod verify;
+mod action;
+pub mod cluster;
+mod context;
+pub mod data;
+pub mod files;
+pub mod package;
+pub mod recovery_metadata;
+pub mod service;
+pub mod users;
+pub mod zfs;
 
+pub use crate::playbook::hosts::{OnHost, Reach, Show};
 pub use crate::playbook::version::version_is;
 pub use crate::preflight::versions::installed_version;
-pub use files::{copy_all, read_back};
+pub use action::Action;
+pub use cluster::await_nodes::AwaitNodes;
+pub use cluster::leave_alone::Cluster;
+pub use cluster::version_mark::{Mark, ReadMark};
+pub use context::{Context, hold_tag};
+pub use data::capture::CapturePass;
+pub use data::inventory::TakeInventory;
+pub use data::prove::Prove;
+pub use data::restore::Restore;
+pub use data::target_position::Goal;
+pub use data::verify::Verify;
+pub use files::copy::{copy_all, read_back};
+pub use files::move_aside::Folders;
+pub use files::move_back::{MoveBack, RemoveAside};
+pub use package::config::Config;
+pub use package::install::{Package, PackageJob};
+pub use package::installer::SaveInstaller;
+pub use package::switch::Switch;
+pub use service::maintenance::Maintenance;
+pub use service::units::Service;
+pub use users::assign::AssignUsers;
+pub use users::capture::CaptureUsers;
+pub use users::directory::UserList;
+pub use users::drop_backup::DropBackup;
+pub use users::hold::HoldUsers;
+pub use users::prove::ProveUsers;
+pub use users::restore::RestoreUsers;
+pub use zfs::clone_snapshot::CloneSnapshot;
+pub use zfs::destroy::{Destroy, DropSnapshots, Promote};
+pub use zfs::mounts::Mounts;
+pub use zfs::put_back::PutBack;
+pub use zfs::reserve::Reserve;
+pub use zfs::rollback::Rollback;
+pub use zfs::set_aside::{SetAside, TakePlace};
+pub use zfs::snapshot::{BEFORE_UPGRADE, TakeSnapshot};
 
 use anyhow::Result;
 
-use crate::change::context::Context;
-use crate::change::decide::Probe;
-use crate::change::run::present;
-use crate::journal::Output;
-use crate::plan::{Action, Step};
+use crate::journal::{self, Output};
+
+/// A plan of these steps.
+pub type Plan = journal::Plan<Action>;
+/// A step of a plan.
+pub type Step = journal::Step<Action>;
+/// A procedure, from its plan to its end.
+pub type Run = journal::Run<Action>;
+/// Everything that a journal says.
+pub type State = journal::State<Action>;
+/// What happened.
+pub type Record = journal::Record<Action>;
+/// A line of a journal.
+pub type Line = journal::Line<Action>;
+/// What a reading of a journal found.
+pub type Reading = journal::Reading<Action>;
+
+/// What the world says about a step's effect.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Probe {
+    /// Nothing of it is there.
+    Absent,
+    /// A part of it is there, or it cannot be told.
+    Partial(String),
+    /// All of it is there.
+    Present(crate::journal::Output),
+    /// Something is there that is not ours.
+    Foreign(String),
+}
 
 /// What every step can do.
 pub trait Effect {
@@ -104,29 +138,29 @@ impl<T: Effect> Effect for &T {
 pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
     match action {
         Action::SaveInstaller(it) => Box::new(it),
-        Action::SaveConfig(it) => Box::new(config::Save(it)),
-        Action::PutConfig(it) => Box::new(config::Put(it)),
-        Action::Stop(it) => Box::new(service::Stop(it)),
-        Action::Start(it) => Box::new(service::Start(it)),
-        Action::MaintenanceStart(it) => Box::new(maintenance::Start(it)),
-        Action::MaintenanceStop(it) => Box::new(maintenance::Stop(it)),
+        Action::SaveConfig(it) => Box::new(package::config::Save(it)),
+        Action::PutConfig(it) => Box::new(package::config::Put(it)),
+        Action::Stop(it) => Box::new(service::units::Stop(it)),
+        Action::Start(it) => Box::new(service::units::Start(it)),
+        Action::MaintenanceStart(it) => Box::new(service::maintenance::Start(it)),
+        Action::MaintenanceStop(it) => Box::new(service::maintenance::Stop(it)),
         Action::Snapshot(it) => Box::new(it),
-        Action::Reserve(it) => Box::new(reserve::Hold(it)),
-        Action::ReleaseReserve(it) => Box::new(reserve::Release(it)),
+        Action::Reserve(it) => Box::new(zfs::reserve::Hold(it)),
+        Action::ReleaseReserve(it) => Box::new(zfs::reserve::Release(it)),
         Action::Package(it) => Box::new(it),
         Action::Switch(it) => Box::new(it),
         Action::Goal(it) => Box::new(it),
         Action::Inventory(it) => Box::new(it),
         Action::Capture(it) => Box::new(it),
         Action::Verify(it) => Box::new(it),
-        Action::Unmount(it) => Box::new(mounts::Unmount(it)),
-        Action::Mount(it) => Box::new(mounts::Give(it)),
+        Action::Unmount(it) => Box::new(zfs::mounts::Unmount(it)),
+        Action::Mount(it) => Box::new(zfs::mounts::Give(it)),
         Action::Clone(it) => Box::new(it),
         Action::SetAside(it) => Box::new(it),
         Action::TakePlace(it) => Box::new(it),
         Action::Rollback(it) => Box::new(it),
-        Action::MoveAside(it) => Box::new(move_aside::Aside(it)),
-        Action::MakeEmpty(it) => Box::new(move_aside::Empty(it)),
+        Action::MoveAside(it) => Box::new(files::move_aside::Aside(it)),
+        Action::MakeEmpty(it) => Box::new(files::move_aside::Empty(it)),
         Action::MoveBack(it) => Box::new(it),
         Action::RemoveAside(it) => Box::new(it),
         Action::Restore(it) => Box::new(it),
@@ -135,11 +169,11 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::Promote(it) => Box::new(it),
         Action::Destroy(it) => Box::new(it),
         Action::DropSnapshots(it) => Box::new(it),
-        Action::LeaveAlone(it) => Box::new(leave_alone::LeaveAlone(it)),
-        Action::HandBack(it) => Box::new(hand_back::HandBack(it)),
+        Action::LeaveAlone(it) => Box::new(cluster::leave_alone::LeaveAlone(it)),
+        Action::HandBack(it) => Box::new(cluster::hand_back::HandBack(it)),
         Action::Mark(it) => Box::new(it),
         Action::AwaitNodes(it) => Box::new(it),
-        Action::Release(it) => Box::new(service::Release(it)),
+        Action::Release(it) => Box::new(service::units::Release(it)),
         Action::HoldUsers(it) => Box::new(it),
         Action::CaptureUsers(it) => Box::new(it),
         Action::RestoreUsers(it) => Box::new(it),
@@ -161,4 +195,15 @@ pub fn destroys(action: &Action) -> bool {
             | Action::RemoveAside(_)
             | Action::RestoreUsers(_)
     )
+}
+
+/// Whether a probe found the whole effect.
+pub(crate) fn present(probe: Probe, step: &Step) -> Result<Output> {
+    match probe {
+        Probe::Present(output) => Ok(output),
+        Probe::Absent => anyhow::bail!("step `{}` ran without an error, but its effect is not there", step.id),
+        Probe::Partial(why) | Probe::Foreign(why) => {
+            anyhow::bail!("step `{}` ran without an error, but its effect is not whole: {why}", step.id)
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use backout::host::mounts;
-use backout::journal::{State, file};
+use backout::journal::file;
 use backout::playbook::{Problems, Validated, ValidatedSite, library};
+use backout::step::State;
 use backout::zfs::cli::parse;
 use backout::zfs::{Dataset, Snapshot};
 

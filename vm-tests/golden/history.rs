@@ -1,8 +1,11 @@
 //! Journals of changes in every state, made of the library's own plans and records, so that they are always ones it could have written.
 
-use backout::journal::{FORMAT, Line, Opening, Output, Proof, Record, State, file};
-use backout::plan::{self, Action, DowngradeInput, Mount, Opened, Plan, Procedure};
+use backout::journal::{FORMAT, Opening, Output, Proof, file};
+use backout::journal::{Mount, Procedure};
 use backout::playbook::{Problems, Validated, ValidatedSite, library};
+use backout::step::{Action, Plan};
+use backout::step::{Line, Record, State};
+use backout::strategy::{self, DowngradeInput, Opened};
 use backout::zfs::{Dataset, Guid, Snapshot};
 use chrono::{DateTime, FixedOffset, TimeDelta};
 
@@ -62,14 +65,14 @@ impl History {
     /// The snapshot is taken, the service runs.
     pub fn prepared() -> Self {
         let history = Self::opened();
-        let plan = plan::snapshot_only(history.playbook.playbook(), &history.opening).expect("plan");
+        let plan = strategy::snapshot_only(history.playbook.playbook(), &history.opening).expect("plan");
         history.whole(plan)
     }
 
     /// An upgrade begun.
     pub fn upgrading() -> (Self, Plan) {
         let history = Self::opened();
-        let plan = plan::upgrade(history.playbook.playbook(), &history.opening, false).expect("plan");
+        let plan = strategy::upgrade(history.playbook.playbook(), &history.opening, false).expect("plan");
         (history, plan)
     }
 
@@ -90,7 +93,7 @@ impl History {
             consented: Vec::new(),
             consented_bookmarks: Vec::new(),
         };
-        let plan = plan::downgrade(history.playbook.playbook(), &history.opening, &input).expect("plan");
+        let plan = strategy::downgrade(history.playbook.playbook(), &history.opening, &input).expect("plan");
         (history, plan)
     }
 
@@ -103,7 +106,7 @@ impl History {
     /// Accepted.
     pub fn closed() -> Self {
         let history = Self::upgraded();
-        let plan = plan::commit(&history.state(), Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None);
+        let plan = strategy::commit(&history.state(), Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None);
         history.whole(plan)
     }
 
@@ -143,7 +146,7 @@ impl History {
         self.done(&plan.steps[..count])
     }
 
-    fn done(mut self, steps: &[plan::Step]) -> Self {
+    fn done(mut self, steps: &[backout::step::Step]) -> Self {
         for step in steps {
             self.records.push(Record::Started { step: step.id.clone(), attempt: 1 });
             let output = self.output(&step.action);

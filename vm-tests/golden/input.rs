@@ -1,6 +1,7 @@
 //! Files that cannot be used: each says what is wrong, where, and what to do; and changes nothing.
 
-use backout::journal::{Line, file};
+use backout::journal::file;
+use backout::step::Line;
 
 use super::history::{History, ID};
 use super::world::{SITE, World};

@@ -1,6 +1,6 @@
 //! What is said after something was changed, on hosts made of scripts.
 
-use backout::journal::Record;
+use backout::step::Record;
 
 use super::history::{History, ID};
 use super::world::World;

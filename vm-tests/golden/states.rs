@@ -1,7 +1,8 @@
 //! A session in each state that a change can be in: what is true, what can be done, and what is refused.
 
 use backout::change::Lock;
-use backout::journal::{Output, Question, REJECTED, Record};
+use backout::journal::{Output, Question, REJECTED};
+use backout::step::Record;
 
 use super::history::{History, ID};
 use super::world::World;

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use backout::cli::report;
-use backout::journal::{JournalError, Phase, State, file};
+use backout::journal::{JournalError, Phase, file};
+use backout::step::State;
 
 use super::history::History;
 
@@ -31,7 +32,7 @@ fn journals_of_earlier_versions_are_read() {
 }
 
 /// With one change in the text of a record, and a checksum that fits.
-fn changed(text: &str, from: &str, to: &str) -> Result<file::Reading, JournalError> {
+fn changed(text: &str, from: &str, to: &str) -> Result<backout::step::Reading, JournalError> {
     assert!(text.contains(from), "{from}");
     let lines = text.lines().map(|line| {
         let json = line.split_once(' ').expect("a checksum").1.replacen(from, to, 1);

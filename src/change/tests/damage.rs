@@ -8,7 +8,7 @@ use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
 use crate::change::run::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
-use crate::plan::Side;
+use crate::journal::Side;
 use crate::zfs::{Engine, PROP_ROLLED_BACK};
 
 /// A file of each kind.

@@ -11,7 +11,8 @@ use super::straight::upgraded;
 use super::world::{Verb, World};
 use crate::cli::report;
 use crate::journal::file::decode;
-use crate::journal::{JournalError, Line, Phase, Question, Record, Run, State, StepState};
+use crate::journal::{JournalError, Phase, Question, StepState};
+use crate::step::{Line, Record, Run, State};
 
 /// Journals of all procedures, with interruptions.
 fn journals() -> Vec<Vec<u8>> {
@@ -228,16 +229,16 @@ proptest! {
         let mut state = world.state();
         let plans = [
             world.plan(Verb::Upgrade, &state),
-            crate::plan::downgrade(&world.playbook, &world.opening, &crate::plan::DowngradeInput {
+            crate::strategy::downgrade(&world.playbook, &world.opening, &crate::strategy::DowngradeInput {
                 keep: true,
-                opened: crate::plan::Opened::Yes,
+                opened: crate::strategy::Opened::Yes,
                 roots: world.roots.clone(),
                 snapshots: world.opening.datasets.iter().map(|m| (m.dataset.at("backout-app-1").expect("a name"), m.guid)).collect(),
                 consented: Vec::new(),
                 consented_bookmarks: Vec::new(),
             }).expect("a plan"),
             world.plan(Verb::Commit, &state),
-            crate::plan::reopen(&world.playbook, &state).expect("a plan"),
+            crate::strategy::reopen(&world.playbook, &state).expect("a plan"),
         ];
         for choice in choices {
             let run = state.runs.last();

@@ -11,8 +11,9 @@ use super::straight::upgraded;
 use super::world::{Ended, Verb};
 use crate::change::run::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
-use crate::journal::{Phase, Record};
-use crate::plan::Procedure;
+use crate::journal::Phase;
+use crate::journal::Procedure;
+use crate::step::Record;
 
 #[derive(Debug, Clone)]
 struct Turn {

@@ -2,9 +2,9 @@
 
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::world::{Verb, World};
-use crate::change::crumb::Crumb;
 use crate::change::run::Outcome;
 use crate::journal::{Output, Phase};
+use crate::step::recovery_metadata::Crumb;
 use crate::zfs::Engine;
 
 use super::world::Ended;
@@ -260,16 +260,16 @@ fn an_upgrade_from_a_prepared_snapshot_that_fails_is_not_rolled_back_without_a_c
         Box::new(|at, _| (at == "command upgrade after").then_some(crate::host::failpoint::testing::Strike::Fail));
     world.once(Some(plan), Some(strike));
     let state = world.state();
-    let input = crate::plan::DowngradeInput {
+    let input = crate::strategy::DowngradeInput {
         keep: false,
-        opened: crate::plan::Opened::Never,
+        opened: crate::strategy::Opened::Never,
         roots: world.roots.clone(),
         snapshots: Vec::new(),
         consented: Vec::new(),
         consented_bookmarks: Vec::new(),
     };
-    let plan = crate::plan::downgrade(&world.playbook, &state.opening, &input).expect("a plan");
-    let why = state.clone().apply(&crate::journal::Record::Planned { plan }).expect_err("it would lose items");
+    let plan = crate::strategy::downgrade(&world.playbook, &state.opening, &input).expect("a plan");
+    let why = state.clone().apply(&crate::step::Record::Planned { plan }).expect_err("it would lose items");
     assert_eq!(why, "clients could write since the snapshot, and the plan captures nothing");
     world.run(Verb::Keep);
     world.serves("1.0");

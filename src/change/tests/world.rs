@@ -11,15 +11,18 @@ use super::engine::Struck;
 use super::kind::Kind;
 use super::product::Product;
 use super::script::playbook;
-use crate::change::Layout;
 use crate::change::run::{Event, Outcome, Session};
 use crate::host::exec::{Interrupt, Runner, StandIn};
 use crate::host::failpoint::testing::{self, Hook, Killed};
 use crate::host::files::private_dir;
 use crate::host::pools;
-use crate::journal::{self, FORMAT, Journal, Opening, Output, Phase, Question, Record, State};
-use crate::plan::{self, DowngradeInput, Mount, Opened, Plan, Procedure};
+use crate::journal::Layout;
+use crate::journal::{self, FORMAT, Journal, Opening, Output, Phase, Question};
+use crate::journal::{Mount, Procedure};
 use crate::playbook::{Playbook, Way};
+use crate::step::Plan;
+use crate::step::{Record, State};
+use crate::strategy::{self, DowngradeInput, Opened};
 use crate::zfs::{Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE, is_newer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,8 +174,8 @@ impl World {
     pub(super) fn plan(&self, verb: Verb, state: &State) -> Plan {
         let playbook = &self.playbook;
         match verb {
-            Verb::Snapshot => plan::snapshot_only(playbook, &state.opening),
-            Verb::Upgrade => plan::upgrade(playbook, &state.opening, state.phase == Phase::Prepared),
+            Verb::Snapshot => strategy::snapshot_only(playbook, &state.opening),
+            Verb::Upgrade => strategy::upgrade(playbook, &state.opening, state.phase == Phase::Prepared),
             Verb::Keep | Verb::InPlace => {
                 let snapshots = match state.outputs.get("snapshot") {
                     Some(Output::Snapshots { list }) => list.clone(),
@@ -188,19 +191,19 @@ impl World {
                     consented: Vec::new(),
                     consented_bookmarks: Vec::new(),
                 };
-                plan::downgrade(playbook, &state.opening, &input)
+                strategy::downgrade(playbook, &state.opening, &input)
             }
             Verb::Abort => {
                 let run = state.current().expect("something to abort");
                 if run.plan.procedure.is_downgrade() {
-                    plan::back(playbook, state, run, &self.roots, true)
+                    strategy::back(playbook, state, run, &self.roots, true)
                 } else {
-                    plan::reopen(playbook, state)
+                    strategy::reopen(playbook, state)
                 }
             }
             Verb::Undo => {
                 let run = state.last_run(Procedure::is_downgrade).expect("a downgrade");
-                plan::back(playbook, state, run, &self.roots, false)
+                strategy::back(playbook, state, run, &self.roots, false)
             }
             Verb::Commit => Ok(self.commit(state)),
         }
@@ -216,7 +219,7 @@ impl World {
                     promote.push(info.name);
                 }
             }
-            for ending in plan::kept_endings(state) {
+            for ending in strategy::kept_endings(state) {
                 let aside = root.with_suffix(&ending).expect("a name");
                 if engine.dataset(&aside).expect("dataset").is_none() {
                     continue;
@@ -236,13 +239,13 @@ impl World {
             }
         }
         let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
-        let folders = (state.opening.way == Way::Full).then(|| plan::remove_aside(&self.playbook, state).expect("a step"));
-        plan::commit(state, procedure, promote, destroy, with, folders)
+        let folders = (state.opening.way == Way::Full).then(|| strategy::remove_aside(&self.playbook, state).expect("a step"));
+        strategy::commit(state, procedure, promote, destroy, with, folders)
     }
 
     /// A person's answer, as `backout resume --accept-...` writes it down.
     pub(super) fn answer(&self, question: Question) {
-        let (mut journal, _) = Journal::open(&self.layout.journal()).expect("readable");
+        let (mut journal, _) = Journal::open::<crate::step::Action>(&self.layout.journal()).expect("readable");
         journal.append(Record::Answered { question }).expect("appended");
         *self.known.borrow_mut() = None;
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::change::run::Event;
-use crate::plan::Step;
+use crate::step::Step;
 
 /// Prints one JSON object on a line.
 pub fn line(value: &Value) {

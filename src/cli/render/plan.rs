@@ -5,7 +5,7 @@ use serde_json::json;
 use super::json;
 use super::text::line;
 use crate::cli::Global;
-use crate::plan::{Action, Plan};
+use crate::step::{Action, Plan};
 use crate::zfs::Dataset;
 
 /// Prints a plan with every command.

@@ -4,7 +4,8 @@ use crate::cli::desk::Desk;
 use crate::cli::verbs::status::report;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
-use crate::plan::{self, Procedure};
+use crate::journal::Procedure;
+use crate::strategy;
 
 /// Gives it up.
 pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
@@ -25,7 +26,7 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
     let desk = Desk::of_change(global, &state)?;
     let plan = match run.plan.procedure {
         Procedure::Upgrade if run.was_begun("upgrade") => return Err(refuse("the packages were touched: the way back is a downgrade")),
-        Procedure::Snapshot | Procedure::Upgrade => plan::reopen(desk.product(), &state)?,
+        Procedure::Snapshot | Procedure::Upgrade => strategy::reopen(desk.product(), &state)?,
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.beyond_return() => {
             return Err(refuse(
                 "the point of no return is behind us: the upgraded state may be gone, and what was written is in the capture",
@@ -35,14 +36,14 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
             if run.was_begun("start") {
                 return Err(refuse("the previous version may have been open to its clients already; finish, then undo"));
             }
-            plan::back(desk.product(), &state, run, &desk.roots(), true)?
+            strategy::back(desk.product(), &state, run, &desk.roots(), true)?
         }
-        Procedure::Migrate if plan::held(run).is_none() => {
+        Procedure::Migrate if strategy::held(run).is_none() => {
             return Err(refuse("users may be served by the other host already; finish, then move them back"));
         }
         Procedure::Migrate => {
-            let it = plan::Move::of(desk.product(), desk.place(), desk.site.values(), false)?;
-            plan::let_go(it, &state)?
+            let it = strategy::Move::of(desk.product(), desk.place(), desk.site.values(), false)?;
+            strategy::let_go(it, &state)?
         }
         Procedure::Abort => return Err(refuse("the abort was begun already; it can be finished")),
         _ => return Err(refuse(&format!("the {} cannot be aborted; it can be finished", run.plan.procedure.verb()))),

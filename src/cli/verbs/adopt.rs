@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::change::Layout;
-use crate::change::crumb::Crumb;
 use crate::cli::desk::Desk;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::host::files::write_atomic;
-use crate::journal::{FORMAT, FileEntry, Line, Output, Record, State, file};
-use crate::plan::{self, Action, Plan, Procedure};
+use crate::journal::Layout;
+use crate::journal::Procedure;
+use crate::journal::{FORMAT, FileEntry, Output, file};
 use crate::preflight::Occasion;
+use crate::step::recovery_metadata::Crumb;
+use crate::step::{Action, Plan};
+use crate::step::{Line, Record, State};
 use crate::step::{read_back, version_is};
+use crate::strategy;
 use crate::zfs::{ENDING_ASIDE, ENDING_CANDIDATE, Guid, PROP_CHANGE, PROP_ROLLED_BACK, Snapshot};
 
 /// What is adopted.
@@ -167,7 +170,7 @@ fn same_site(desk: &Desk, crumb: &Crumb) -> Result<()> {
 
 /// What was done, as far as it can still be seen, and what must be done again: the configuration is saved as it is now, and the service is open.
 fn adopted(product: &crate::playbook::Playbook, opening: &crate::journal::Opening, upgraded: bool) -> Result<Plan> {
-    let whole = if upgraded { plan::upgrade(product, opening, false)? } else { plan::snapshot_only(product, opening)? };
+    let whole = if upgraded { strategy::upgrade(product, opening, false)? } else { strategy::snapshot_only(product, opening)? };
     let (again, done): (Vec<_>, Vec<_>) = whole
         .steps
         .into_iter()

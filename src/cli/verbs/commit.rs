@@ -1,14 +1,17 @@
 //! `backout commit`: the upgrade or the downgrade is accepted, and what was kept for the other way is dropped.
 
-use crate::change::context::hold_tag;
 use crate::cli::desk::Desk;
 use crate::cli::verbs::migrate;
 use crate::cli::verbs::status::report;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
-use crate::journal::{Phase, State};
-use crate::plan::{self, Plan, Procedure};
+use crate::journal::Phase;
+use crate::journal::Procedure;
 use crate::playbook::Way;
+use crate::step::Plan;
+use crate::step::State;
+use crate::step::hold_tag;
+use crate::strategy;
 use crate::zfs::{self, Dataset, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, SnapshotInfo};
 
 /// Accepts.
@@ -17,10 +20,10 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
     let state = changes::state(global)?;
     let report = report(&state);
     let plan = match (state.phase, state.current()) {
-        (Phase::Opened, None) => plan::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None),
+        (Phase::Opened, None) => strategy::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None),
         (Phase::Coexisting, None) => {
             all_moved(global, &state, answers)?;
-            plan::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None)
+            strategy::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None)
         }
         (Phase::Prepared | Phase::Upgraded | Phase::BackedOut, None) => accept(global, &state, answers)?,
         _ => {
@@ -88,11 +91,11 @@ fn accept(global: &Global, state: &State, answers: &Answers) -> Result<Plan, Tro
     }
     let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
     let folders = if state.opening.way == Way::Full && procedure == Procedure::CommitDowngrade || left_aside(state) {
-        Some(plan::remove_aside(desk.product(), state)?)
+        Some(strategy::remove_aside(desk.product(), state)?)
     } else {
         None
     };
-    Ok(plan::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders))
+    Ok(strategy::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders))
 }
 
 /// Whether an undo left folders.
@@ -115,7 +118,7 @@ fn look(desk: &Desk, state: &State, answers: &Answers) -> zfs::Result<Leftovers>
                 left.promote.push(info.name);
             }
         }
-        for ending in plan::kept_endings(state) {
+        for ending in strategy::kept_endings(state) {
             let aside = root.with_suffix(&ending)?;
             if engine.dataset(&aside)?.is_none() {
                 continue;

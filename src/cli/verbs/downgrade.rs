@@ -7,11 +7,14 @@ use crate::cli::prompt::answers;
 use crate::cli::verbs::status::report;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
-use crate::journal::{Opening, Output, Phase, Record, State};
-use crate::plan::{self, DowngradeInput, Opened, Plan, Procedure};
+use crate::journal::Procedure;
+use crate::journal::{Opening, Output, Phase};
 use crate::playbook::Way;
 use crate::playbook::site::RollbackChoice;
 use crate::preflight::{self, Facts, Finding, Occasion};
+use crate::step::Plan;
+use crate::step::{Record, State};
+use crate::strategy::{self, DowngradeInput, Opened};
 use crate::zfs::Guid;
 
 /// How to go back.
@@ -100,7 +103,7 @@ pub fn foreseen(desk: &Desk, opening: &Opening) -> anyhow::Result<Plan> {
         consented: Vec::new(),
         consented_bookmarks: Vec::new(),
     };
-    plan::downgrade(desk.product(), opening, &input)
+    strategy::downgrade(desk.product(), opening, &input)
 }
 
 fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answers: &Answers) -> Result<Prepared, Trouble> {
@@ -115,7 +118,7 @@ fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answe
     let opened = if state.clients_could_write() { Opened::Yes } else { Opened::Never };
     let (consented, consented_bookmarks) = if in_place { preflight::newer::destroyed(&facts) } else { (Vec::new(), Vec::new()) };
     let input = DowngradeInput { keep: !in_place, opened, roots: desk.roots(), snapshots, consented, consented_bookmarks };
-    let plan = plan::downgrade(desk.product(), &state.opening, &input)?;
+    let plan = strategy::downgrade(desk.product(), &state.opening, &input)?;
     // What the journal would not take is better known now than after the questions.
     let mut next = state.clone();
     next.apply(&Record::Planned { plan: plan.clone() }).map_err(|why| Trouble::new(Exit::Usage, why))?;
@@ -150,7 +153,7 @@ fn guide(global: &Global, state: &State, plan: &Plan) {
     } else if plan.procedure == Procedure::DowngradeKeep {
         render::line(&format!(
             "Kept:      the upgraded state, under names that end in `{}`, until `backout commit`; `backout undo` goes back to it.",
-            plan::ASIDE
+            strategy::ASIDE
         ));
         render::line("Destroyed: nothing.");
     } else {
@@ -174,7 +177,7 @@ fn guide(global: &Global, state: &State, plan: &Plan) {
 
 /// How long the upgrade's package step took, as its journal tells.
 fn package_time(global: &Global, opening: &Opening) -> Option<i64> {
-    let path = crate::change::Layout::new(&global.state, &opening.change, None).journal();
+    let path = crate::journal::Layout::new(&global.state, &opening.change, None).journal();
     let lines = crate::journal::file::read(&path).ok()?.lines;
     let started = lines.iter().find(|line| matches!(&line.record, Record::Started { step, .. } if step == "upgrade"))?.at;
     let done = lines.iter().find(|line| matches!(&line.record, Record::Done { step, .. } if step == "upgrade"))?.at;

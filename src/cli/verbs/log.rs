@@ -3,9 +3,10 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::change::Layout;
 use crate::cli::{Exit, Global, Trouble, changes, render};
-use crate::journal::{self, Question, Record};
+use crate::journal::Layout;
+use crate::journal::{self, Question};
+use crate::step::Record;
 
 /// What to show.
 #[derive(Debug, Args)]

@@ -8,11 +8,11 @@ use crate::cli::desk::Desk;
 use crate::cli::verbs::status::report;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
-use crate::journal::State;
-use crate::plan::{self, Move};
 use crate::playbook::Way;
 use crate::preflight::coexistent::{MoveFacts, check, gather, known, whereabouts};
 use crate::preflight::{Finding, Severity};
+use crate::step::State;
+use crate::strategy::{self, Move};
 
 /// Whom to move, and where.
 #[derive(Debug, Args)]
@@ -75,7 +75,7 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, Trouble> {
             State::opened(desk.bare_opening(global, crate::cli::now(), from_version))
         }
     };
-    let plan = plan::migrate(it, &users, arguments.batch, state.runs.len() + 1);
+    let plan = strategy::migrate(it, &users, arguments.batch, state.runs.len() + 1);
     render::plan(global, &state.opening.change, &plan);
     render::findings(global, &findings);
     if answers.dry_run {

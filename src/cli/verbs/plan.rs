@@ -9,8 +9,8 @@ use crate::cli::prompt::answers;
 use crate::cli::verbs::downgrade;
 use crate::cli::{Exit, Global, Trouble, changes, render};
 use crate::journal::Phase;
-use crate::plan;
 use crate::preflight::{self, Occasion};
+use crate::strategy;
 
 /// What to plan.
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, Trouble> {
             return downgrade::plan_only(global, &state, arguments.answers.as_deref());
         }
         let desk = Desk::of_change(global, &state)?;
-        let plan = plan::upgrade(desk.product(), &state.opening, state.phase == Phase::Prepared)?;
+        let plan = strategy::upgrade(desk.product(), &state.opening, state.phase == Phase::Prepared)?;
         render::plan(global, &state.opening.change, &plan);
         return Ok(Exit::Done);
     }
@@ -53,7 +53,7 @@ pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, Trouble> {
         let plan = downgrade::foreseen(&desk, &opening)?;
         render::plan(global, &opening.change, &plan);
     } else {
-        render::plan(global, &opening.change, &plan::upgrade(desk.product(), &opening, false)?);
+        render::plan(global, &opening.change, &strategy::upgrade(desk.product(), &opening, false)?);
         if let Some(path) = &arguments.answers {
             let given = arguments.state_file.as_deref().map_or(Ok(Vec::new()), answers::vendors)?;
             let silent = desk.silent(&given)?;

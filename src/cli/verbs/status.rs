@@ -4,9 +4,11 @@ use serde::Serialize;
 
 use crate::change::decide::TOO_OFTEN;
 use crate::cli::{Exit, Global, Trouble, changes, render};
-use crate::journal::{Output, Phase, Run, State, StepState};
-use crate::plan::{Action, Procedure};
+use crate::journal::Procedure;
+use crate::journal::{Output, Phase, StepState};
 use crate::playbook::Way;
+use crate::step::Action;
+use crate::step::{Run, State};
 
 /// A way on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -127,7 +129,7 @@ fn between(state: &State, report: &mut Report) {
                 report.next.push(next("commit", "accept the downgrade"));
                 report.next.push(next("undo", &format!("go back to version {to}")));
             } else if kept {
-                report.now.push(format!("The upgraded state is kept beside it; the names end in `{}`.", crate::plan::ASIDE));
+                report.now.push(format!("The upgraded state is kept beside it; the names end in `{}`.", crate::strategy::ASIDE));
                 report.next.push(next("commit", "accept the downgrade, and destroy the upgraded state"));
                 report.next.push(next("undo", &format!("go back to version {to} and its state")));
             } else {
@@ -213,7 +215,7 @@ fn hold_truth(run: &Run) -> Vec<String> {
             moved += it.users.len();
         }
     }
-    match crate::plan::held(run) {
+    match crate::strategy::held(run) {
         Some(held) if held.is_empty() => lines.push("Nobody is on hold for it.".into()),
         Some(held) => {
             let users: Vec<&str> = held.iter().flat_map(|hold| &hold.users).map(String::as_str).collect();
@@ -289,7 +291,7 @@ fn ways_on(run: &Run, report: &mut Report) {
             report.next.push(next("downgrade", "give the upgrade up, and bring the previous version back"));
         }
         Procedure::Upgrade => report.next.push(next("abort", "give the upgrade up; the service is opened again as it was")),
-        Procedure::Migrate if crate::plan::held(run).is_some() => {
+        Procedure::Migrate if crate::strategy::held(run).is_some() => {
             report.next.push(next("abort", "give it up; who is on hold is served again where they were"));
         }
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace if !run.beyond_return() => {

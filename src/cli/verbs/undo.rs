@@ -5,8 +5,9 @@ use crate::cli::verbs::status::report;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::journal::Phase;
-use crate::plan::{self, Procedure};
+use crate::journal::Procedure;
 use crate::playbook::Way;
+use crate::strategy;
 
 /// Goes back to the upgraded state.
 pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
@@ -29,7 +30,7 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
         return Err(refuse("the downgrade was in place: it destroyed the upgraded state".into()));
     }
     let desk = Desk::of_change(global, &state)?;
-    let plan = plan::back(desk.product(), &state, run, &desk.roots(), false)?;
+    let plan = strategy::back(desk.product(), &state, run, &desk.roots(), false)?;
     render::plan(global, &state.opening.change, &plan);
     if !global.json && state.opening.way != Way::Packages {
         render::line("");
@@ -37,7 +38,7 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
             "What was written on version {} since the downgrade is not in the upgraded state. It stays {} whose names end in `{}` (or that and a number).",
             state.opening.from_version,
             if state.opening.way == Way::Full { "in folders" } else { "on datasets" },
-            plan::UNDONE
+            strategy::UNDONE
         ));
     }
     if answers.dry_run {

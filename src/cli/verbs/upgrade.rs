@@ -4,9 +4,10 @@ use crate::cli::desk::{Desk, judge};
 use crate::cli::verbs::status::report;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
-use crate::journal::{Opening, Phase, State};
-use crate::plan;
+use crate::journal::{Opening, Phase};
 use crate::preflight::{self, Occasion};
+use crate::step::State;
+use crate::strategy;
 
 /// Opens a change, or takes the prepared one, and upgrades.
 pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
@@ -56,7 +57,11 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Tr
         None => State::opened(Opening { silent, ..desk.opening(global, &facts, now)? }),
     };
     let (product, opening) = (desk.product(), &state.opening);
-    let plan = if only { plan::snapshot_only(product, opening)? } else { plan::upgrade(product, opening, state.phase == Phase::Prepared)? };
+    let plan = if only {
+        strategy::snapshot_only(product, opening)?
+    } else {
+        strategy::upgrade(product, opening, state.phase == Phase::Prepared)?
+    };
     render::plan(global, &opening.change, &plan);
     render::findings(global, &findings);
     if answers.dry_run {

@@ -1,0 +1,77 @@
+//! Where the files of a change are.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::host::files::private_dir;
+
+/// The folder of one change, and the store for what is large.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    folder: PathBuf,
+    store: PathBuf,
+}
+
+impl Layout {
+    /// The change's files under the state folder; captures and installers under `store`, if it is another place.
+    pub fn new(state: &Path, change: &str, store: Option<&Path>) -> Self {
+        let folder = state.join("changes").join(change);
+        let store = store.map_or_else(|| folder.clone(), |store| store.join(change));
+        Self { folder, store }
+    }
+
+    /// The change's own folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+    /// The journal.
+    pub fn journal(&self) -> PathBuf {
+        self.folder.join("journal")
+    }
+    /// What the vendor's installer reads in place of answers.
+    pub fn silent(&self) -> PathBuf {
+        self.folder.join("silent")
+    }
+    /// What the commands printed.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+    /// The copy of the playbook.
+    pub fn playbook(&self) -> PathBuf {
+        self.folder.join("playbook.toml")
+    }
+    /// The copy of the site.
+    pub fn site(&self) -> PathBuf {
+        self.folder.join("site.toml")
+    }
+    /// The saved configurations.
+    pub fn config(&self, side: super::Side) -> PathBuf {
+        self.folder.join(match side {
+            super::Side::Previous => "config-previous",
+            super::Side::Upgraded => "config-upgraded",
+        })
+    }
+    /// The inventories.
+    pub fn inventory(&self) -> PathBuf {
+        self.folder.join("inventory")
+    }
+    /// The incremental backup.
+    pub fn capture(&self) -> PathBuf {
+        self.store.join("capture")
+    }
+    /// The previous version's installer.
+    pub fn installer(&self) -> PathBuf {
+        self.store.join("installer")
+    }
+
+    /// Makes the folders, readable by the owner alone, and flushes them.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    pub fn create(&self) -> io::Result<()> {
+        for dir in [self.folder.clone(), self.inventory(), self.capture(), self.installer()] {
+            private_dir(&dir)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! A plan: the ordered steps of one procedure, as data. It is shown before it runs, and recorded whole when
+//! it starts: what happens to the playbook or the site afterwards does not change it.
+//!
+//! The journal does not know what an action does. It asks for its [`Role`].
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// What a step does, as far as the journal has to know.
+pub trait Action: std::fmt::Debug + Clone + PartialEq + Serialize + DeserializeOwned {
+    /// What it means for the rules of the journal.
+    fn role(&self) -> Role;
+}
+
+/// See [`Action::role`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Closes the service to its clients.
+    ClosesService,
+    /// Copies what was written since the snapshot.
+    Captures,
+    /// Behind it the upgraded data is gone.
+    PointOfNoReturn,
+    /// Compares what a batch of users has on both hosts.
+    ProvesUsers,
+    /// Tells the directory which host users are on.
+    AssignsUsers,
+    /// Anything else.
+    Other,
+}
+
+/// What is to be done, from first step to last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "A: Action")]
+pub struct Plan<A> {
+    /// Which procedure it is.
+    pub procedure: Procedure,
+    /// In order.
+    pub steps: Vec<Step<A>>,
+}
+
+impl<A> Plan<A> {
+    /// The place of a step.
+    pub fn position(&self, id: &str) -> Option<usize> {
+        self.steps.iter().position(|step| step.id == id)
+    }
+}
+
+impl<A: Action> Plan<A> {
+    /// The point of no return, when the plan has one.
+    pub fn point_of_no_return(&self) -> Option<usize> {
+        self.steps.iter().position(|step| step.action.role() == Role::PointOfNoReturn)
+    }
+}
+
+/// The procedures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Procedure {
+    /// Snapshot only: everything that must be there before an upgrade.
+    Snapshot,
+    /// Snapshot (unless there is one) and upgrade.
+    Upgrade,
+    /// Back to the previous version with what was written since; the upgraded state stays beside it.
+    DowngradeKeep,
+    /// Back to the previous version with what was written since; the upgraded state is destroyed.
+    DowngradeInPlace,
+    /// Back to the state before a procedure that was not finished.
+    Abort,
+    /// Back to the upgraded state after a finished downgrade.
+    Undo,
+    /// Users move to the other host, or back.
+    Migrate,
+    /// Accept the upgrade, drop the way back.
+    CommitUpgrade,
+    /// Accept the downgrade, drop the way to the upgraded state.
+    CommitDowngrade,
+}
+
+impl Procedure {
+    /// As the command line calls it.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Upgrade => "upgrade",
+            Self::DowngradeKeep | Self::DowngradeInPlace => "downgrade",
+            Self::Abort => "abort",
+            Self::Undo => "undo",
+            Self::Migrate => "migrate",
+            Self::CommitUpgrade | Self::CommitDowngrade => "commit",
+        }
+    }
+
+    /// Whether it is one of the two downgrades.
+    pub fn is_downgrade(self) -> bool {
+        matches!(self, Self::DowngradeKeep | Self::DowngradeInPlace)
+    }
+}
+
+/// One effect with a checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "A: Action")]
+pub struct Step<A> {
+    /// Its name, once in a plan.
+    pub id: String,
+    /// What it does, for people.
+    pub title: String,
+    /// The effect.
+    pub action: A,
+    /// What it made true is checked again on each resume and before anything is destroyed, until the step of this name begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds_until: Option<String>,
+    /// Where a half-done effect of this step goes back to, when repeating it is not harmless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewind_to: Option<String>,
+    /// What is to be made again when that which this step made true is found untrue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renews: Option<Renews>,
+}
+
+/// See [`Step::renews`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renews {
+    /// The steps from this one on.
+    pub from: String,
+    /// Unless this one was begun.
+    pub unless: String,
+}
+
+impl<A> Step<A> {
+    pub(crate) fn new(id: impl Into<String>, title: impl Into<String>, action: A) -> Self {
+        Self { id: id.into(), title: title.into(), action, holds_until: None, rewind_to: None, renews: None }
+    }
+
+    pub(crate) fn until(mut self, step: &str) -> Self {
+        self.holds_until = Some(step.to_owned());
+        self
+    }
+
+    pub(crate) fn renewing(mut self, from: &str, unless: &str) -> Self {
+        self.renews = Some(Renews { from: from.to_owned(), unless: unless.to_owned() });
+        self
+    }
+}

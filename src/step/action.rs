@@ -1,0 +1,111 @@
+//! What the steps of a plan do.
+
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::journal::Role;
+
+/// What a step does. Each has its file below `step/`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Action {
+    /// Puts the installer of the installed version aside.
+    SaveInstaller(SaveInstaller),
+    /// Copies the configuration into the change's folder.
+    SaveConfig(Config),
+    /// Puts a saved configuration back.
+    PutConfig(Config),
+    /// Closes the service to its clients and proves it stopped.
+    Stop(Service),
+    /// Opens the service to its clients.
+    Start(Service),
+    /// Starts the server without its clients.
+    MaintenanceStart(Maintenance),
+    /// Stops it again.
+    MaintenanceStop(Maintenance),
+    /// Takes and holds the snapshot of all datasets at once.
+    Snapshot(TakeSnapshot),
+    /// Holds room back on the pools.
+    Reserve(Reserve),
+    /// Gives it back.
+    ReleaseReserve(Reserve),
+    /// Installs or removes a version.
+    Package(Package),
+    /// Makes the other installation the active one.
+    Switch(Switch),
+    /// Asks the new version how far its data has come.
+    Goal(Goal),
+    /// Lists what the product holds.
+    Inventory(TakeInventory),
+    /// One pass of the incremental backup.
+    Capture(CapturePass),
+    /// Proves capture and installer complete and readable.
+    Verify(Verify),
+    /// Takes the datasets away from everybody: `canmount=noauto`, unmounted.
+    Unmount(Mounts),
+    /// Gives them back: `canmount` as it was, mounted, parents first.
+    Mount(Mounts),
+    /// Clones the snapshot beside a dataset.
+    Clone(CloneSnapshot),
+    /// Renames the upgraded dataset out of the way.
+    SetAside(SetAside),
+    /// Renames the clone into its place.
+    TakePlace(TakePlace),
+    /// `zfs rollback` of all datasets.
+    Rollback(Rollback),
+    /// Renames the folders of the upgraded data out of the way.
+    MoveAside(Folders),
+    /// Makes empty ones in their place.
+    MakeEmpty(Folders),
+    /// Puts the folders of the upgraded data back into their place.
+    MoveBack(MoveBack),
+    /// Removes the folders that were kept for the other way.
+    RemoveAside(RemoveAside),
+    /// Brings the capture into the previous version.
+    Restore(Restore),
+    /// Compares the inventories.
+    Prove(Prove),
+    /// Puts the upgraded dataset back into its place.
+    PutBack(PutBack),
+    /// Makes the clone independent.
+    Promote(Promote),
+    /// Destroys datasets of ours.
+    Destroy(Destroy),
+    /// Releases and destroys snapshots of ours.
+    DropSnapshots(DropSnapshots),
+    /// Tells the cluster to leave the service alone.
+    LeaveAlone(Cluster),
+    /// Gives the service back to the cluster.
+    HandBack(Cluster),
+    /// Writes down for the other nodes which version this one has.
+    Mark(Mark),
+    /// Sees that every other node has the version.
+    AwaitNodes(AwaitNodes),
+    /// Lets the cluster start the service again; it runs on another node.
+    Release(Service),
+    /// Puts users on hold: their mail waits.
+    HoldUsers(HoldUsers),
+    /// Lists and backs up what users have.
+    CaptureUsers(CaptureUsers),
+    /// Brings it to the other host.
+    RestoreUsers(RestoreUsers),
+    /// Compares what each has on both hosts.
+    ProveUsers(ProveUsers),
+    /// Says which host serves users from now on.
+    AssignUsers(AssignUsers),
+    /// Removes a backup of users.
+    DropBackup(DropBackup),
+}
+
+impl crate::journal::Action for Action {
+    fn role(&self) -> Role {
+        match self {
+            Self::Stop(_) => Role::ClosesService,
+            Self::Capture(_) => Role::Captures,
+            Self::Rollback(Rollback { base: false, .. }) => Role::PointOfNoReturn,
+            Self::ProveUsers(_) => Role::ProvesUsers,
+            Self::AssignUsers(_) => Role::AssignsUsers,
+            _ => Role::Other,
+        }
+    }
+}

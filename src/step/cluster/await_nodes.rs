@@ -1,0 +1,58 @@
+//! Every other node has the version: only then may the cluster move the service there.
+
+use crate::step::ReadMark;
+use anyhow::Result;
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::NeedsDecision;
+use crate::step::Step;
+use crate::step::cluster::version_mark::mark_of;
+use crate::step::version_is;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::AwaitNodes`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AwaitNodes {
+    /// The nodes that have not the data.
+    pub others: Vec<String>,
+    /// How their marks are read.
+    pub read: ReadMark,
+    /// The version that each must have, whole or its first parts.
+    pub wanted: String,
+    /// The version of one that has no mark.
+    pub unmarked: String,
+    /// What is to be typed there.
+    pub verb: String,
+}
+
+impl AwaitNodes {
+    /// The nodes that have another version, with that.
+    fn behind(&self, context: &Context<'_>) -> Result<Vec<(String, String)>> {
+        let mut behind = Vec::new();
+        for node in &self.others {
+            let version = mark_of(context.runner, &self.read, node)?.unwrap_or_else(|| self.unmarked.clone());
+            if !version_is(&version, &self.wanted) {
+                behind.push((node.clone(), version));
+            }
+        }
+        Ok(behind)
+    }
+}
+
+impl Effect for AwaitNodes {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        Ok(if self.behind(context)?.is_empty() { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let lines = self
+            .behind(context)?
+            .into_iter()
+            .map(|(node, version)| format!("{node} has version {version}, not {}; on {node}: backout {}", self.wanted, self.verb));
+        let list: Vec<String> = lines.collect();
+        let end = "The service is open here. The cluster gets it back once every node has the version: then, here: backout resume";
+        Err(NeedsDecision(format!("{}\n{end}", list.join("\n"))).into())
+    }
+}

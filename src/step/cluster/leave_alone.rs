@@ -1,0 +1,54 @@
+//! The cluster leaves the service alone: it neither starts nor stops it, nor moves it to another node.
+
+use crate::host::exec::Command;
+use anyhow::{Context as _, Result, bail};
+
+use crate::host::exec::ExecError;
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::LeaveAlone`], [`crate::step::Action::HandBack`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Tells it to leave the service alone.
+    pub disable: Command,
+    /// Succeeds while that is so.
+    pub disabled: Command,
+    /// Run before `enable`.
+    pub before_enable: Option<Command>,
+    /// Gives the service back.
+    pub enable: Command,
+    /// Succeeds when the cluster watches it.
+    pub enabled: Command,
+    /// Seconds that may take.
+    pub enabled_within: u64,
+}
+
+/// Tells it so.
+pub(in crate::step) struct LeaveAlone<'a>(pub &'a Cluster);
+
+/// Whether it does. A question that could not be put is no answer.
+pub(in crate::step) fn is_left_alone(cluster: &Cluster, context: &Context<'_>) -> Result<bool> {
+    match context.runner.run(&context.fill(&cluster.disabled, &[])?) {
+        Ok(_) => Ok(true),
+        Err(ExecError::Failed { .. }) => Ok(false),
+        Err(error) => Err(error).context("the cluster could not be asked"),
+    }
+}
+
+impl Effect for LeaveAlone<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        Ok(if is_left_alone(self.0, context)? { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        context.command(&self.0.disable).context("the cluster could not be told to leave the service alone")?;
+        if !is_left_alone(self.0, context)? {
+            bail!("the cluster was told to leave the service alone, and does not say that it does");
+        }
+        Ok(Output::Nothing)
+    }
+}

@@ -1,0 +1,73 @@
+//! Which version a node has, written where all nodes can read it.
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::host::exec::{Command, Runner};
+use crate::journal::Output;
+use crate::playbook::template;
+use crate::preflight::cluster::read_mark;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::installed_version;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::Mark`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// This node.
+    pub node: String,
+    /// How marks are read.
+    pub read: ReadMark,
+    /// Writes one.
+    pub write: Command,
+    /// Prints the installed version.
+    pub version: Command,
+    /// One group: the version.
+    pub pattern: String,
+}
+
+/// How the mark of a node is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadMark {
+    /// Prints that of `{node}`.
+    pub command: Command,
+    /// One group: the mark.
+    pub pattern: String,
+}
+
+/// The mark of a node; `None` when there is none, or it cannot be read.
+pub(in crate::step) fn mark_of(runner: &Runner, read: &ReadMark, node: &str) -> Result<Option<String>> {
+    read_mark(&|command| runner.run(command), &read.command, &read.pattern, node)
+}
+
+fn for_node(command: &Command, node: &str, mark: &str) -> Command {
+    template::expand_command_known(command, &|name| match name {
+        "node" => Some(node.to_owned()),
+        "mark" => Some(mark.to_owned()),
+        _ => None,
+    })
+}
+
+impl Mark {
+    fn installed(&self, context: &Context<'_>) -> Result<String> {
+        let version = installed_version(context.runner, &context.fill(&self.version, &[])?, &self.pattern)?;
+        version.context("no version is installed whole on this node")
+    }
+}
+
+impl Effect for Mark {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let (is, marked) = (self.installed(context)?, mark_of(context.runner, &self.read, &self.node)?);
+        Ok(if marked.as_ref() == Some(&is) { Probe::Present(Output::Text { text: is }) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let version = self.installed(context)?;
+        context.runner.run(&for_node(&self.write, &self.node, &version)).context("the mark for the other nodes could not be written")?;
+        if mark_of(context.runner, &self.read, &self.node)?.as_ref() != Some(&version) {
+            bail!("the mark for the other nodes was written, and cannot be read back");
+        }
+        Ok(Output::Text { text: version })
+    }
+}

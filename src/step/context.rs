@@ -1,0 +1,201 @@
+//! What a step may use.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::host::exec::{Command, Output as Printed, Runner};
+use crate::journal::Layout;
+use crate::journal::Procedure;
+use crate::journal::{FileEntry, Output, StepState};
+use crate::playbook::template;
+use crate::step::{Action, Maintenance};
+use crate::step::{Run, State};
+use crate::zfs::{Engine, Guid, Snapshot};
+
+/// What a step may use: the world through `engine` and `runner`, the past through `state`.
+pub struct Context<'a> {
+    /// ZFS.
+    pub engine: &'a dyn Engine,
+    /// Processes.
+    pub runner: &'a Runner,
+    /// What the journal says.
+    pub state: &'a State,
+    /// Where files are.
+    pub layout: &'a Layout,
+    /// Says something to the person who watches.
+    pub say: &'a dyn Fn(&str),
+    /// `/`, but in tests.
+    pub root: PathBuf,
+}
+
+impl Context<'_> {
+    /// The procedure under way.
+    ///
+    /// # Errors
+    /// When there is none, which cannot be while a step runs.
+    pub fn run(&self) -> Result<&Run> {
+        self.state.current().context("no procedure is under way")
+    }
+
+    /// The change's id.
+    pub fn change(&self) -> &str {
+        &self.state.opening.change
+    }
+
+    /// The tag of our holds.
+    pub fn tag(&self) -> String {
+        hold_tag(self.change())
+    }
+
+    /// The mark of a rollback: it differs from procedure to procedure and from round to round, so that a rollback repeated on purpose is not taken for
+    /// done.
+    pub fn mark(&self, step: &str) -> Result<String> {
+        Ok(format!("{}/{}/{step}/{}", self.change(), self.state.runs.len(), self.run()?.rounds))
+    }
+
+    /// Whether a step was ever begun in this procedure.
+    pub fn begun(&self, step: &str) -> bool {
+        self.run().is_ok_and(|run| run.was_begun(step))
+    }
+
+    /// `/proc`, but in tests.
+    pub fn proc(&self) -> PathBuf {
+        self.root.join("proc")
+    }
+
+    /// Whether the step is under way or was cut off or failed: its effect may be there by halves.
+    pub fn interrupted(&self, step: &str) -> bool {
+        self.run().is_ok_and(|run| matches!(run.step(step), Some((_, StepState::Started | StepState::Failed(_)))))
+    }
+
+    /// How often the step was started in this procedure.
+    pub fn attempts(&self, step: &str) -> u32 {
+        let tried = |run: &Run| Some(run.attempts[run.plan.position(step)?]);
+        self.run().ok().and_then(tried).unwrap_or_default()
+    }
+
+    /// The server without clients, if it may be running now: it was begun to be started, and is not known to be stopped. An abort finds the one of the
+    /// procedure that it aborts.
+    pub fn in_maintenance(&self) -> Option<&Maintenance> {
+        let runs = &self.state.runs;
+        let run = self.run().ok()?;
+        let aborted = if run.plan.procedure == Procedure::Abort { runs.len().checked_sub(2).and_then(|at| runs.get(at)) } else { None };
+        let mut running = None;
+        for (step, state) in aborted.into_iter().chain([run]).flat_map(|run| run.plan.steps.iter().zip(&run.steps)) {
+            match &step.action {
+                Action::MaintenanceStart(it) if *state != StepState::Pending => running = Some(it),
+                Action::MaintenanceStop(_) if *state == StepState::Done => running = None,
+                _ => {}
+            }
+        }
+        running
+    }
+
+    /// What a step left.
+    pub fn output(&self, step: &str) -> Option<&Output> {
+        self.state.outputs.get(step)
+    }
+
+    /// The snapshots that a step took.
+    pub fn snapshots(&self, step: &str) -> Result<&[(Snapshot, Guid)]> {
+        match self.output(step) {
+            Some(Output::Snapshots { list }) => Ok(list),
+            _ => anyhow::bail!("the journal does not say which snapshots step `{step}` took"),
+        }
+    }
+
+    /// The files that a step listed.
+    pub fn files(&self, step: &str) -> &[FileEntry] {
+        match self.output(step) {
+            Some(Output::Files { list }) => list,
+            _ => &[],
+        }
+    }
+
+    /// Counts the downgrades of this change, so that a second one does not find the first one's files.
+    fn round(&self) -> String {
+        self.state.runs.iter().filter(|run| run.plan.procedure.is_downgrade()).count().to_string()
+    }
+
+    /// Where this downgrade's capture is.
+    pub fn capture_dir(&self) -> PathBuf {
+        self.layout.capture().join(self.round())
+    }
+
+    /// Where this downgrade's inventories are.
+    pub fn inventory_dir(&self) -> PathBuf {
+        self.layout.inventory().join(self.round())
+    }
+
+    /// Where the backup and the lists of a batch of users are.
+    pub fn batch_dir(&self, batch: &str) -> PathBuf {
+        self.layout.capture().join(batch)
+    }
+
+    /// The file that names what the previous version rejected in this downgrade.
+    pub fn rejects_file(&self) -> PathBuf {
+        let round = self.round();
+        self.layout.folder().join(if round == "1" { "rejects".to_owned() } else { format!("rejects-{round}") })
+    }
+
+    /// Fills the names in a command's words that only now have a value, and `more`.
+    ///
+    /// # Errors
+    /// When a name has none.
+    pub fn fill(&self, command: &Command, more: &[(&str, String)]) -> Result<Command> {
+        let values = self.values();
+        let lookup = |name: &str| {
+            let late = more.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+            late.or_else(|| values.get(name).cloned())
+        };
+        let mut lists = BTreeMap::new();
+        lists.insert("capture_files".to_owned(), self.absolute("capture", &self.capture_dir()));
+        lists.insert("installer_files".to_owned(), self.absolute("save-installer", &self.layout.installer()));
+        template::expand_command(command, &lookup, &lists).with_context(|| format!("cannot fill in the command `{command}`"))
+    }
+
+    fn absolute(&self, step: &str, folder: &std::path::Path) -> Vec<String> {
+        self.files(step).iter().map(|file| folder.join(&file.path).display().to_string()).collect()
+    }
+
+    fn values(&self) -> BTreeMap<String, String> {
+        let opening = &self.state.opening;
+        let mut values = opening.values.clone();
+        let to_version = match self.output("upgrade") {
+            Some(Output::Version { version }) => version.clone(),
+            _ => opening.upgrade_to.clone(),
+        };
+        let late = [
+            ("change", opening.change.clone()),
+            ("snapshot", opening.snapshot.clone()),
+            ("snapshot_time", opening.snapshot_time.clone()),
+            ("from_version", opening.from_version.clone()),
+            ("to_version", to_version),
+            ("upgrade_to", opening.upgrade_to.clone()),
+            ("capture_dir", self.capture_dir().display().to_string()),
+            ("silent_file", self.layout.silent().display().to_string()),
+            ("installer_dir", self.layout.installer().display().to_string()),
+            ("config_dir", self.layout.config(crate::journal::Side::Previous).display().to_string()),
+        ];
+        values.extend(late.map(|(name, value)| (name.to_owned(), value)));
+        if let Some(Output::Text { text }) = self.output("goal") {
+            values.insert("goal".into(), text.clone());
+        }
+        values
+    }
+
+    /// Fills and runs a command.
+    ///
+    /// # Errors
+    /// As [`Runner::run`].
+    pub fn command(&self, command: &Command) -> Result<Printed> {
+        Ok(self.runner.run(&self.fill(command, &[])?)?)
+    }
+}
+
+/// The tag of the holds of a change.
+pub fn hold_tag(change: &str) -> String {
+    format!("backout:{change}")
+}

@@ -1,0 +1,8 @@
+//! What was written: captured, listed, restored, proved.
+
+pub mod capture;
+pub mod inventory;
+pub mod prove;
+pub mod restore;
+pub mod target_position;
+pub mod verify;

@@ -1,0 +1,32 @@
+//! How far the upgraded data has come: the restore is complete when the previous version has come as far.
+
+use crate::host::exec::Command;
+use anyhow::{Context as _, Result};
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::Goal`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    /// Prints how far the data has come.
+    pub command: Command,
+}
+
+impl Effect for Goal {
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        Ok(Probe::Absent)
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let printed = context.command(&self.command).context("the new version did not say how far its data has come")?;
+        Ok(Output::Text { text: printed.stdout.trim().to_owned() })
+    }
+
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
+    }
+}

@@ -1,0 +1,72 @@
+//! Nothing is destroyed before the capture is complete, checksummed and read back, the previous version's installer and configuration are at hand, and the
+//! lists to compare with are whole.
+
+use crate::host::exec::Command;
+use anyhow::{Context as _, Result};
+
+use crate::journal::Side;
+use crate::journal::{Output, StepState};
+use crate::step::Effect;
+use crate::step::data::inventory;
+use crate::step::data::prove;
+use crate::step::files::copy;
+use crate::step::package::config;
+use crate::step::{Action, Step};
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::Verify`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verify {
+    /// The step that lists the captured files; `None` when nothing could have been written.
+    pub capture: Option<String>,
+    /// The product's own check.
+    pub command: Option<Command>,
+}
+
+impl Verify {
+    fn read_back(&self, context: &Context<'_>) -> Result<()> {
+        if let Some(step) = &self.capture {
+            copy::read_back(&context.capture_dir(), context.files(step)).context("the capture is not as it was written")?;
+        }
+        copy::read_back(&context.layout.installer(), context.files("save-installer"))
+            .context("the previous version's installer is not as it was put aside")?;
+        for side in [Side::Previous, Side::Upgraded] {
+            config::read_back(context, side)?;
+        }
+        // Once the upgraded data is gone, the list cannot be taken again.
+        for step in &context.run()?.plan.steps {
+            if let Action::Inventory(list) = &step.action
+                && list.side == Side::Upgraded
+            {
+                prove::unchanged(context, &step.id, &inventory::path(&context.inventory_dir(), &list.name, list.side))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Effect for Verify {
+    fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let verified = matches!(context.run()?.step(&step.id), Some((_, StepState::Done)));
+        if !verified {
+            return Ok(Probe::Absent);
+        }
+        Ok(match self.read_back(context) {
+            Ok(()) => Probe::Present(Output::Nothing),
+            Err(error) => Probe::Foreign(format!("{error:#}")),
+        })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        self.read_back(context)?;
+        if let Some(command) = &self.command {
+            context.command(command).context("the product finds the capture incomplete or unreadable")?;
+        }
+        Ok(Output::Nothing)
+    }
+
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
+    }
+}

@@ -1,0 +1,5 @@
+//! Files and folders, copied or renamed.
+
+pub mod copy;
+pub mod move_aside;
+pub mod move_back;

@@ -1,0 +1,110 @@
+//! Without ZFS: the folders of the upgraded data are renamed, and empty ones are made in their place. Nothing is removed but a restore that was cut off.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::host::files::{private_dir, sync_dir};
+use crate::journal::{Output, StepState};
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::MoveAside`], [`crate::step::Action::MakeEmpty`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Folders {
+    /// Each with the name it gets aside.
+    pub moves: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Renames them.
+pub(in crate::step) struct Aside<'a>(pub &'a Folders);
+/// Makes empty ones.
+pub(in crate::step) struct Empty<'a>(pub &'a Folders);
+
+impl Effect for Aside<'_> {
+    fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let mut there = 0;
+        for (_, aside) in &self.0.moves {
+            if exists(aside)? {
+                if !context.begun(&step.id) {
+                    return Ok(Probe::Foreign(format!("{} exists already, and is not of this change", aside.display())));
+                }
+                there += 1;
+            }
+        }
+        Ok(if there == self.0.moves.len() { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, _context: &Context<'_>) -> Result<Output> {
+        for (path, aside) in &self.0.moves {
+            if !exists(aside)? {
+                rename(path, aside)?;
+                crate::host::failpoint::point("move-aside:renamed");
+            }
+        }
+        Ok(Output::Nothing)
+    }
+}
+
+impl Effect for Empty<'_> {
+    fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let done = matches!(context.run()?.step(&step.id), Some((_, StepState::Done)));
+        for (path, _) in &self.0.moves {
+            if done && !exists(path)? {
+                return Ok(Probe::Absent);
+            }
+        }
+        Ok(if done { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, _context: &Context<'_>) -> Result<Output> {
+        for (path, aside) in &self.0.moves {
+            let Ok(like) = fs::symlink_metadata(aside) else {
+                bail!("{} is gone: nothing is removed from {}", aside.display(), path.display());
+            };
+            remove(path)?;
+            private_dir(path).with_context(|| format!("cannot make {}", path.display()))?;
+            std::os::unix::fs::lchown(path, Some(like.uid()), Some(like.gid()))
+                .with_context(|| format!("cannot give {} its owner", path.display()))?;
+            fs::set_permissions(path, fs::Permissions::from_mode(like.mode() & 0o7777))
+                .with_context(|| format!("cannot give {} its mode", path.display()))?;
+            sync_dir(path)
+                .and_then(|()| path.parent().map_or(Ok(()), sync_dir))
+                .with_context(|| format!("cannot flush {}", path.display()))?;
+        }
+        Ok(Output::Nothing)
+    }
+
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
+    }
+}
+
+/// Whether something of this name is there, be it a link that leads nowhere.
+pub(in crate::step) fn exists(path: &Path) -> Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("cannot look at {}", path.display())),
+    }
+}
+
+/// Renames a folder, and flushes the one it is in.
+pub(in crate::step) fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))?;
+    to.parent().map_or(Ok(()), sync_dir).with_context(|| format!("cannot flush the folder of {}", to.display()))
+}
+
+/// Removes a folder with all that is in it, if it is there.
+pub(in crate::step) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_context(|| format!("cannot remove {}", path.display())),
+        _ => Ok(()),
+    }
+}

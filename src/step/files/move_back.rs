@@ -1,0 +1,82 @@
+//! Without ZFS: the folders of the upgraded data come back into their place, or are removed when the downgrade is accepted.
+
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::files::move_aside::{exists, remove, rename};
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::MoveBack`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MoveBack {
+    /// Each with the name it has aside.
+    pub moves: Vec<(PathBuf, PathBuf)>,
+    /// What is put behind the names of the folders that are in their place now; they are removed when there is none.
+    pub keep_as: Option<String>,
+}
+
+/// See [`crate::step::Action::RemoveAside`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RemoveAside {
+    /// What is removed.
+    pub folders: Vec<PathBuf>,
+}
+
+impl Effect for MoveBack {
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        for (path, aside) in &self.moves {
+            if exists(aside)? {
+                return Ok(Probe::Absent);
+            }
+            if !exists(path)? {
+                return Ok(Probe::Foreign(format!("neither {} nor {} is there", path.display(), aside.display())));
+            }
+        }
+        Ok(Probe::Present(Output::Nothing))
+    }
+
+    fn apply(&self, _step: &Step, _context: &Context<'_>) -> Result<Output> {
+        for (path, aside) in &self.moves {
+            if !exists(aside)? {
+                continue;
+            }
+            if exists(path)? {
+                match &self.keep_as {
+                    Some(ending) => {
+                        let kept = crate::host::files::beside(path, ending);
+                        if exists(&kept)? {
+                            bail!("{} is there already", kept.display());
+                        }
+                        rename(path, &kept)?;
+                    }
+                    None => remove(path)?,
+                }
+                crate::host::failpoint::point("move-back:out-of-the-way");
+            }
+            rename(aside, path)?;
+        }
+        Ok(Output::Nothing)
+    }
+}
+
+impl Effect for RemoveAside {
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        for folder in &self.folders {
+            if exists(folder)? {
+                return Ok(Probe::Absent);
+            }
+        }
+        Ok(Probe::Present(Output::Nothing))
+    }
+
+    fn apply(&self, _step: &Step, _context: &Context<'_>) -> Result<Output> {
+        for folder in &self.folders {
+            remove(folder)?;
+        }
+        Ok(Output::Nothing)
+    }
+}

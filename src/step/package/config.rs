@@ -1,0 +1,166 @@
+//! The configuration is part of the state: saved before the upgrade, put back by the downgrade.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::host::exec::Command;
+use crate::host::files::{private_dir, sync_dir};
+use crate::journal::Output;
+use crate::journal::Side;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::files::copy;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::SaveConfig`], [`crate::step::Action::PutConfig`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// Whose configuration.
+    pub side: Side,
+}
+
+/// Saves it.
+pub(in crate::step) struct Save<'a>(pub &'a Config);
+/// Puts it back.
+pub(in crate::step) struct Put<'a>(pub &'a Config);
+
+impl Effect for Save<'_> {
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        // What is there may be of an earlier downgrade: it is always saved anew.
+        Ok(Probe::Absent)
+    }
+
+    fn confirm(&self, _step: &Step, context: &Context<'_>, output: Output) -> Result<Output> {
+        let saved = context.layout.config(self.0.side);
+        anyhow::ensure!(saved.is_dir(), "the configuration was saved without an error, and {} is not there", saved.display());
+        Ok(output)
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let target = context.layout.config(self.0.side);
+        let work = target.with_extension("new");
+        copy::fresh_dir(&work)?;
+        for path in &self.0.paths {
+            if !copy::is_there(path)? {
+                continue;
+            }
+            let copy = below(&work, path);
+            let folder = copy.parent().unwrap_or(&work);
+            private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            copy_tree(context, path, &copy)?;
+        }
+        crate::host::failpoint::full(&format!("config {}", saved_by(self.0.side))).context("cannot copy the configuration")?;
+        // Its modes are put back with it: a server that may not read its configuration runs without it.
+        let list = copy::list(&work)?;
+        if copy::is_there(&target)? {
+            fs::remove_dir_all(&target).with_context(|| format!("cannot remove {}", target.display()))?;
+        }
+        fs::rename(&work, &target).with_context(|| format!("cannot rename {} to {}", work.display(), target.display()))?;
+        sync_dir(context.layout.folder()).context("cannot flush the change's folder")?;
+        Ok(Output::Files { list })
+    }
+}
+
+/// The step that saved it.
+fn saved_by(side: Side) -> &'static str {
+    match side {
+        Side::Previous => "save-config",
+        Side::Upgraded => "save-config-upgraded",
+    }
+}
+
+/// Whether a saved configuration is as it was saved.
+///
+/// # Errors
+/// Names the first file that is not.
+pub(in crate::step) fn read_back(context: &Context<'_>, side: Side) -> Result<()> {
+    copy::read_back(&context.layout.config(side), context.files(saved_by(side))).context("the saved configuration is not as it was saved")
+}
+
+impl Effect for Put<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let saved = context.layout.config(self.0.side);
+        for path in &self.0.paths {
+            let copy = below(&saved, path);
+            let same = match (copy::is_there(&copy)?, copy::is_there(path)?) {
+                (false, false) => true,
+                (true, true) => context.runner.run(&words(["diff", "-r", "-q", "--no-dereference"], &[&copy, path])).is_ok(),
+                _ => false,
+            };
+            if !same {
+                return Ok(Probe::Absent);
+            }
+        }
+        Ok(Probe::Present(Output::Nothing))
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let saved = context.layout.config(self.0.side);
+        // Before anything was destroyed it was looked at. Now there is no other, and a person can mend it where it belongs.
+        if let Err(error) = read_back(context, self.0.side) {
+            (context.say)(&format!("{error:#}; it is put back as it is, and is to be looked at"));
+        }
+        for path in &self.0.paths {
+            let copy = below(&saved, path);
+            let saved_there = copy::is_there(&copy)?;
+            let (fresh, old) = (beside(path, "backout-new"), beside(path, "backout-old"));
+            for leftover in [&fresh, &old] {
+                remove(leftover)?;
+            }
+            let rename = |from: &Path, to: &Path| {
+                fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+            };
+            if saved_there {
+                copy_tree(context, &copy, &fresh)?;
+            }
+            if copy::is_there(path)? {
+                rename(path, &old)?;
+            }
+            if saved_there {
+                rename(&fresh, path)?;
+            }
+            remove(&old)?;
+            sync_dir(path.parent().unwrap_or(Path::new("/"))).with_context(|| format!("cannot flush the folder of {}", path.display()))?;
+        }
+        Ok(Output::Nothing)
+    }
+}
+
+/// `cp -a` keeps owners, modes, times, links and attributes.
+fn copy_tree(context: &Context<'_>, from: &Path, to: &Path) -> Result<()> {
+    let command = words(["cp", "-a", "-T"], &[from, to]);
+    context.runner.run(&command).with_context(|| format!("cannot copy {}", from.display()))?;
+    Ok(())
+}
+
+fn words<'a>(options: impl IntoIterator<Item = &'a str>, paths: &[&Path]) -> Command {
+    let mut words: Vec<String> = options.into_iter().map(str::to_owned).collect();
+    words.push("--".into());
+    words.extend(paths.iter().map(|path| path.display().to_string()));
+    Command::new(words).timeout(std::time::Duration::from_secs(600))
+}
+
+fn below(folder: &Path, path: &Path) -> PathBuf {
+    folder.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(ending);
+    path.with_file_name(name)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let gone = match path.symlink_metadata() {
+        Err(_) => return Ok(()),
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+    };
+    gone.with_context(|| format!("cannot remove {}", path.display()))
+}

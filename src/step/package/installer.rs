@@ -1,0 +1,62 @@
+//! The previous version's installer is put aside before anything is stopped: archives drop old versions.
+
+use crate::host::exec::Command;
+use anyhow::{Context as _, Result, bail};
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::files::copy;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::SaveInstaller`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SaveInstaller {
+    /// Puts the files into the installer folder.
+    pub save: Option<Command>,
+    /// Glob patterns of files at hand, to be copied there.
+    pub files: Vec<String>,
+    /// So many files must be there afterwards.
+    pub at_least: usize,
+}
+
+impl Effect for SaveInstaller {
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        // Doing it again is harmless, and tells more than looking at what an interrupted try left.
+        Ok(Probe::Absent)
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let dir = context.layout.installer();
+        copy::fresh_dir(&dir)?;
+        if let Some(command) = &self.save {
+            let mut command = context.fill(command, &[])?;
+            command.cwd = Some(dir.clone());
+            context.runner.run(&command).context("the installer of the installed version could not be put aside")?;
+        }
+        for pattern in &self.files {
+            for path in crate::host::pattern::find(pattern)? {
+                let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
+                copy::copy(&path, &dir.join(name))?;
+            }
+        }
+        let list = copy::seal(&dir)?;
+        if list.len() < self.at_least {
+            bail!(
+                "{} files of the previous version's installer are in {}, at least {} are needed",
+                list.len(),
+                dir.display(),
+                self.at_least
+            );
+        }
+        Ok(Output::Files { list })
+    }
+
+    fn confirm(&self, _step: &Step, context: &Context<'_>, output: Output) -> Result<Output> {
+        if let Output::Files { list } = &output {
+            copy::read_back(&context.layout.installer(), list)?;
+        }
+        Ok(output)
+    }
+}

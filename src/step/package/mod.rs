@@ -1,0 +1,6 @@
+//! Installers, packages and configuration.
+
+pub mod config;
+pub mod install;
+pub mod installer;
+pub mod switch;

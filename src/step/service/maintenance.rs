@@ -1,0 +1,84 @@
+//! The server without its clients.
+
+use crate::host::exec::Command;
+use anyhow::{Context as _, Result};
+use std::path::PathBuf;
+
+use crate::host::processes;
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::service::units::{remaining, wait_gone, wait_ready};
+use crate::step::zfs::mounts::needed;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::MaintenanceStart`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Maintenance {
+    /// Starts the server without clients.
+    pub start: Command,
+    /// Stops it.
+    pub stop: Command,
+    /// Answers when it is there.
+    pub ready: Option<Command>,
+    /// Seconds that may take.
+    pub ready_within: u64,
+    /// Process names that must be gone after a stop.
+    pub processes: Vec<String>,
+    /// Those of them that run without clients; empty when the playbook does not tell them apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<String>,
+    /// Paths that no process may use after a stop.
+    pub paths: Vec<PathBuf>,
+}
+
+/// Starts it.
+pub(in crate::step) struct Start<'a>(pub &'a Maintenance);
+/// Stops it.
+pub(in crate::step) struct Stop<'a>(pub &'a Maintenance);
+
+impl Effect for Start<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let own = if self.0.own.is_empty() { &self.0.processes } else { &self.0.own };
+        if processes::named(&context.proc(), own).map_err(anyhow::Error::msg)?.is_empty() {
+            return Ok(Probe::Absent);
+        }
+        Ok(match &self.0.ready {
+            Some(command) if context.command(command).is_err() => Probe::Partial("the server is there and does not answer".into()),
+            _ => Probe::Present(Output::Nothing),
+        })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        needed(context)?;
+        context.command(&self.0.start).context("the server could not be started for maintenance")?;
+        wait_ready(context, self.0.ready.as_ref(), self.0.ready_within)?;
+        Ok(Output::Nothing)
+    }
+
+    fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
+        halt(self.0, context)
+    }
+}
+
+impl Effect for Stop<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let left = remaining(context, &self.0.processes, &self.0.paths)?;
+        Ok(if left.is_empty() { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        halt(self.0, context)?;
+        Ok(Output::Nothing)
+    }
+}
+
+fn halt(maintenance: &Maintenance, context: &Context<'_>) -> Result<()> {
+    let left = || remaining(context, &maintenance.processes, &maintenance.paths);
+    if left()?.is_empty() {
+        return Ok(());
+    }
+    context.command(&maintenance.stop).context("the server could not be stopped after maintenance")?;
+    wait_gone(context, left)
+}

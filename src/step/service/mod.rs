@@ -1,0 +1,4 @@
+//! Closing and opening the service, and running it without clients.
+
+pub mod maintenance;
+pub mod units;

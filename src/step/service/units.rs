@@ -1,0 +1,297 @@
+//! Closing the service to its clients and opening it again. An exit status proves nothing here: units, processes and open files are looked at.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::host::exec::{Command, ExecError};
+use crate::host::processes;
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::zfs::mounts::needed;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::Stop`], [`crate::step::Action::Start`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// systemd units.
+    pub units: Vec<String>,
+    /// Seconds that one may take to stop.
+    #[serde(default = "stop_within", skip_serializing_if = "is_usual")]
+    pub stop_within: u64,
+    /// Stop command for products without units.
+    pub stop: Option<Command>,
+    /// Start command for products without units.
+    pub start: Option<Command>,
+    /// Process names that must be gone after a stop.
+    pub processes: Vec<String>,
+    /// Those of them that run without clients, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_maintenance: Vec<String>,
+    /// Paths that no process may use after a stop.
+    pub paths: Vec<PathBuf>,
+    /// Answers when the service serves its clients.
+    pub ready: Option<Command>,
+    /// Seconds that may take.
+    pub ready_within: u64,
+}
+
+/// Where nothing is said.
+pub(crate) fn stop_within() -> u64 {
+    900
+}
+
+fn is_usual(seconds: &u64) -> bool {
+    *seconds == stop_within()
+}
+
+/// How long systemd may take for a unit, but for stopping it.
+const UNIT_LIMIT: Duration = Duration::from_secs(900);
+/// How long processes may take to go after the stop returned.
+const GONE_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
+
+/// Closes it.
+pub(in crate::step) struct Stop<'a>(pub &'a Service);
+/// Opens it.
+pub(in crate::step) struct Start<'a>(pub &'a Service);
+
+impl Stop<'_> {
+    fn stop_units(&self, context: &Context<'_>) -> Result<()> {
+        let units = &self.0.units;
+        let stop = |unit: &String| stop_unit(context, unit, Duration::from_secs(self.0.stop_within));
+        // Masked on the disk first, and not only until the next boot: after a power cut nothing may open the service before the procedure is done.
+        for unit in units {
+            run_systemctl(context, &["mask", "--no-reload", "--", unit], &format!("could not mask {unit}"))?;
+        }
+        for unit in units {
+            ask_again(context, unit)?;
+        }
+        // Systemd itself learns of it after the stop: a masked unit has lost its ExecStop, its TimeoutStopSec and its SendSIGKILL=no.
+        for unit in units {
+            match stop(unit) {
+                // Somebody starts it again and again, which the mask will end.
+                Err(error) if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ExecError::Failed { .. }))) => {}
+                stopped => stopped?,
+            }
+        }
+        if !units.is_empty() {
+            run_systemctl(context, &["daemon-reload"], "systemd could not be told of the masks")?;
+        }
+        for unit in units {
+            if unit_state(context, unit)?.active {
+                stop(unit)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Effect for Stop<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        for unit in &self.0.units {
+            let state = unit_state(context, unit)?;
+            if state.active || !state.masked {
+                return Ok(Probe::Absent);
+            }
+        }
+        // The server without clients is not the service. Without units the two can be told from each other by their processes, if at all.
+        let without_clients = context.in_maintenance().is_some();
+        let stopped = if without_clients && !self.0.units.is_empty() {
+            true
+        } else if without_clients && !self.0.in_maintenance.is_empty() {
+            !open(self.0, context)?
+        } else {
+            still_there(self.0, context)?.is_empty()
+        };
+        Ok(if stopped { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        self.stop_units(context)?;
+        if let Some(maintenance) = context.in_maintenance()
+            && let Err(error) = context.command(&maintenance.stop)
+        {
+            // What is there may be the service itself, which this does not stop.
+            (context.say)(&format!("the server without clients could not be stopped: {error:#}"));
+        }
+        if let Some(command) = &self.0.stop
+            && (!self.0.units.is_empty() || !still_there(self.0, context)?.is_empty())
+        {
+            context.command(command).context("the service could not be stopped")?;
+        }
+        wait_gone(context, || still_there(self.0, context))?;
+        Ok(Output::Nothing)
+    }
+}
+
+impl Effect for Start<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        for unit in &self.0.units {
+            let state = unit_state(context, unit)?;
+            if !state.active || state.masked {
+                return Ok(Probe::Absent);
+            }
+        }
+        if self.0.units.is_empty() && !open(self.0, context)? {
+            return Ok(Probe::Absent);
+        }
+        let ready = match &self.0.ready {
+            Some(command) => context.command(command).is_ok(),
+            None => true,
+        };
+        Ok(if ready { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        needed(context)?;
+        for unit in self.0.units.iter().rev() {
+            systemctl(context, "unmask", unit)?;
+        }
+        for unit in self.0.units.iter().rev() {
+            systemctl(context, "start", unit)?;
+        }
+        if let Some(command) = &self.0.start {
+            context.command(command).context("the service could not be started")?;
+        }
+        wait_ready(context, self.0.ready.as_ref(), self.0.ready_within)?;
+        Ok(Output::Nothing)
+    }
+}
+
+/// Lets it be started again, by somebody else.
+pub(in crate::step) struct Release<'a>(pub &'a Service);
+
+impl Effect for Release<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        for unit in &self.0.units {
+            if unit_state(context, unit)?.masked {
+                return Ok(Probe::Absent);
+            }
+        }
+        Ok(Probe::Present(Output::Nothing))
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        for unit in &self.0.units {
+            systemctl(context, "unmask", unit)?;
+        }
+        Ok(Output::Nothing)
+    }
+}
+
+struct UnitState {
+    active: bool,
+    masked: bool,
+    /// It is stopping, and its main process is still there.
+    asked: bool,
+}
+
+/// `systemctl show` answers with status 0 for every unit.
+fn unit_state(context: &Context<'_>, unit: &str) -> Result<UnitState> {
+    let command = Command::new(["systemctl", "show", "-p", "LoadState,ActiveState,SubState,KillSignal", "--", unit])
+        .timeout(Duration::from_secs(120));
+    let text = context.runner.run(&command).with_context(|| format!("the state of {unit} could not be asked"))?.stdout;
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
+    let active = value("ActiveState=");
+    Ok(UnitState {
+        active: !matches!(active.as_str(), "inactive" | "failed"),
+        masked: value("LoadState=") == "masked",
+        // Of another signal the second one often means "at once".
+        asked: value("SubState=") == "stop-sigterm" && value("KillSignal=") == "15",
+    })
+}
+
+fn systemctl(context: &Context<'_>, verb: &str, unit: &str) -> Result<()> {
+    run_systemctl(context, &[verb, "--", unit], &format!("could not {verb} {unit}"))
+}
+
+fn run_systemctl(context: &Context<'_>, words: &[&str], otherwise: &str) -> Result<()> {
+    let command = Command::new(["systemctl"].iter().chain(words).copied()).timeout(UNIT_LIMIT);
+    context.runner.run(&command).with_context(|| otherwise.to_owned())?;
+    Ok(())
+}
+
+/// Asks a unit anew that is stopping already. Systemd sends its SIGTERM once, and none to a server that said by itself that it stops (`STOPPING=1`,
+/// sd_notify(3)). Redis may refuse either while it cannot save, and then runs on.
+fn ask_again(context: &Context<'_>, unit: &str) -> Result<()> {
+    if !unit_state(context, unit)?.asked {
+        return Ok(());
+    }
+    (context.say)(&format!("{unit} is stopping already, and its process is still there: it is asked once more"));
+    let words = ["kill", "--kill-who=main", "--signal=TERM", "--", unit];
+    match run_systemctl(context, &words, &format!("could not ask {unit} once more")) {
+        // It has just ended.
+        Err(_) if !unit_state(context, unit)?.asked => Ok(()),
+        asked => asked,
+    }
+}
+
+/// A stop that hangs goes on in systemd when we stop waiting: only a person can say that it may be ended as by a crash.
+fn stop_unit(context: &Context<'_>, unit: &str, limit: Duration) -> Result<()> {
+    let command = Command::new(["systemctl", "stop", "--", unit]).timeout(limit);
+    context.runner.run(&command).map(|_| ()).map_err(|error| match error {
+        ExecError::TimedOut { .. } => {
+            let way = format!(
+                "{unit} does not stop, and systemd goes on waiting: see `systemctl status {unit}` and its log. `backout resume` asks it \
+                 once more; `systemctl kill --signal=KILL {unit}` ends it, as a crash would"
+            );
+            anyhow::Error::new(error).context(way)
+        }
+        error => anyhow::Error::new(error).context(format!("could not stop {unit}")),
+    })
+}
+
+/// Whether a process is there that serves clients; where the playbook does not tell them apart, any process.
+fn open(service: &Service, context: &Context<'_>) -> Result<bool> {
+    let serving: Vec<String> = service.processes.iter().filter(|name| !service.in_maintenance.contains(name)).cloned().collect();
+    Ok(!processes::named(&context.proc(), &serving).map_err(anyhow::Error::msg)?.is_empty())
+}
+
+fn still_there(service: &Service, context: &Context<'_>) -> Result<Vec<String>> {
+    remaining(context, &service.processes, &service.paths)
+}
+
+/// The processes of these names, and those that use these paths.
+pub(in crate::step) fn remaining(context: &Context<'_>, names: &[String], paths: &[std::path::PathBuf]) -> Result<Vec<String>> {
+    let root = context.proc();
+    let named = processes::named(&root, names).map_err(anyhow::Error::msg)?;
+    let users = processes::users_of(&root, paths).map_err(anyhow::Error::msg)?;
+    let mut found: Vec<_> = named.into_iter().chain(users.found).map(|process| process.to_string()).collect();
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// Waits until nothing is left.
+pub(in crate::step) fn wait_gone(context: &Context<'_>, left: impl Fn() -> Result<Vec<String>>) -> Result<()> {
+    let begin = Instant::now();
+    loop {
+        let found = left()?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        if begin.elapsed() > GONE_WITHIN || context.runner.interrupt.requested() {
+            bail!("the stop returned, and {} still there: {}", if found.len() == 1 { "this is" } else { "these are" }, found.join("; "));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Repeats a command until it succeeds.
+pub(in crate::step) fn wait_ready(context: &Context<'_>, ready: Option<&Command>, within: u64) -> Result<()> {
+    let Some(command) = ready else { return Ok(()) };
+    let begin = Instant::now();
+    loop {
+        match context.command(command) {
+            Ok(_) => return Ok(()),
+            Err(error) if begin.elapsed() > Duration::from_secs(within) => {
+                return Err(error.context(format!("the service does not answer after {within} s")));
+            }
+            Err(error) if context.runner.interrupt.requested() => return Err(error),
+            Err(_) => std::thread::sleep(Duration::from_millis(300)),
+        }
+    }
+}

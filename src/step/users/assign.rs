@@ -1,0 +1,58 @@
+//! Says which host serves users from now on, and ends their hold. Once one of them is there, the way on is the only one.
+
+use crate::host::exec::Command;
+use crate::step::Show;
+use anyhow::{Context as _, Result};
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::users::directory;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::AssignUsers`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AssignUsers {
+    /// Whom.
+    pub users: Vec<String>,
+    /// The host that they are on now.
+    pub from: String,
+    /// The host that they shall be on, and be served by.
+    pub host: String,
+    /// Asks where they are.
+    pub show: Show,
+    /// Makes it so for one.
+    pub command: Command,
+}
+
+impl Effect for AssignUsers {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let mut all = true;
+        for user in &self.users {
+            let (host, held) = directory::place(context, &self.show, user)?;
+            if host != self.host && host != self.from {
+                return Ok(Probe::Foreign(format!(
+                    "the directory says that {user} is on {host}, neither on {} nor on {}",
+                    self.from, self.host
+                )));
+            }
+            all &= host == self.host && !held;
+        }
+        Ok(if all { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        for user in &self.users {
+            if directory::place(context, &self.show, user)? != (self.host.clone(), false) {
+                let values = [("user", user.clone()), ("host", self.host.clone())];
+                context
+                    .runner
+                    .run(&context.fill(&self.command, &values)?)
+                    .with_context(|| format!("{user} could not be given to {}", self.host))?;
+                crate::host::failpoint::point("assign-users:one");
+            }
+        }
+        Ok(Output::Nothing)
+    }
+}

@@ -1,0 +1,63 @@
+//! Lists and backs up what users on hold have, and reads the backups back on the host that they come to.
+
+use crate::step::OnHost;
+use crate::step::UserList;
+use anyhow::{Context as _, Result};
+
+use crate::host::files::{private_dir, write_atomic};
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::files::copy;
+use crate::step::users::directory;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::CaptureUsers`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaptureUsers {
+    /// The batch: the name of its folder.
+    pub batch: String,
+    /// Whom.
+    pub users: Vec<String>,
+    /// Lists what they have.
+    pub lists: Vec<UserList>,
+    /// Prints the backup of one.
+    pub backup: OnHost,
+    /// Reads it.
+    pub verify: OnHost,
+}
+
+impl Effect for CaptureUsers {
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        // One that was cut off is made again.
+        Ok(Probe::Absent)
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let folder = context.batch_dir(&self.batch);
+        copy::fresh_dir(&folder)?;
+        private_dir(&folder.join("users")).with_context(|| format!("cannot make a folder in {}", folder.display()))?;
+        for list in &self.lists {
+            let items = directory::take(context, list, &self.users)?;
+            let text: String = items.values().flatten().flat_map(|line| [line.as_str(), "\n"]).collect();
+            let path = directory::list_file(&folder, &list.name);
+            write_atomic(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        for user in &self.users {
+            let path = directory::backup_file(&folder, user);
+            let mut backup = directory::for_user(context, &self.backup, user)?;
+            backup.stdout = Some(path.clone());
+            context.runner.run(&backup).with_context(|| format!("{user} could not be backed up"))?;
+            let mut verify = directory::for_user(context, &self.verify, user)?;
+            verify.stdin = Some(path);
+            context.runner.run(&verify).with_context(|| format!("the backup of {user} cannot be read back"))?;
+            crate::host::failpoint::point("capture-users:one");
+        }
+        Ok(Output::Files { list: copy::seal(&folder)? })
+    }
+
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
+    }
+}

@@ -1,0 +1,50 @@
+//! Users on hold: nobody reads, changes or is given anything, and mail waits in the queue.
+
+use crate::host::exec::Command;
+use crate::step::Show;
+use anyhow::{Context as _, Result};
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::users::directory;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::HoldUsers`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HoldUsers {
+    /// Whom.
+    pub users: Vec<String>,
+    /// The host that they are on.
+    pub host: String,
+    /// Asks where they are.
+    pub show: Show,
+    /// Puts one on hold.
+    pub command: Command,
+}
+
+impl Effect for HoldUsers {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let mut all = true;
+        for user in &self.users {
+            let (host, held) = directory::place(context, &self.show, user)?;
+            if host != self.host {
+                return Ok(Probe::Foreign(format!("the directory says that {user} is on {host}, not on {}", self.host)));
+            }
+            all &= held;
+        }
+        Ok(if all { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        for user in &self.users {
+            if !directory::place(context, &self.show, user)?.1 {
+                let values = [("user", user.clone()), ("host", self.host.clone())];
+                context.runner.run(&context.fill(&self.command, &values)?).with_context(|| format!("{user} could not be put on hold"))?;
+                crate::host::failpoint::point("hold-users:one");
+            }
+        }
+        Ok(Output::Nothing)
+    }
+}

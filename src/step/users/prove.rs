@@ -1,0 +1,78 @@
+//! The proof, for each user: every item that was there is there, once, and no other.
+
+use crate::step::UserList;
+use anyhow::{Result, bail};
+
+use crate::journal::{Output, Proof};
+use crate::step::Effect;
+use crate::step::NeedsDecision;
+use crate::step::Step;
+use crate::step::data::prove;
+use crate::step::files::copy;
+use crate::step::users::directory;
+use crate::step::{Context, Probe};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::ProveUsers`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProveUsers {
+    /// The batch.
+    pub batch: String,
+    /// Whom.
+    pub users: Vec<String>,
+    /// Lists what they have now.
+    pub lists: Vec<UserList>,
+}
+
+/// So many differing items are shown to the person.
+const SHOWN: usize = 20;
+
+impl Effect for ProveUsers {
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        Ok(Probe::Absent)
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let folder = context.batch_dir(&self.batch);
+        let captured = context.files(&format!("capture:{}", self.batch));
+        if captured.is_empty() {
+            bail!("the journal does not say what users had: nothing can be compared");
+        }
+        copy::read_back(&folder, captured)?;
+        let mut proofs: Vec<(String, Proof)> = self.users.iter().map(|user| (user.clone(), Proof::default())).collect();
+        let mut shown = Vec::new();
+        for list in &self.lists {
+            let (expected, found) = (directory::read(&folder, list, &self.users)?, directory::take(context, list, &self.users)?);
+            for (user, proof) in &mut proofs {
+                let bytes = |items: &directory::Items| {
+                    items.get(user).into_iter().flatten().map(|line| line.as_bytes().to_vec()).collect::<Vec<_>>()
+                };
+                let (expected, found) = (bytes(&expected), bytes(&found));
+                let (missing, unexpected) = prove::compare(&expected, &found);
+                proof.expected += expected.len() as u64;
+                proof.found += found.len() as u64;
+                proof.missing += missing.len() as u64;
+                proof.unexpected += unexpected.len() as u64;
+                for (items, word) in [(missing, "missing"), (unexpected, "unexpected")] {
+                    shown.extend(items.iter().map(|item| format!("  {user}, {word} in {}: {}", list.name, String::from_utf8_lossy(item))));
+                }
+            }
+        }
+        if !shown.is_empty() && !context.run()?.differences_accepted {
+            let more = shown.len().saturating_sub(SHOWN);
+            shown.truncate(SHOWN);
+            if more > 0 {
+                shown.push(format!("  and {more} more"));
+            }
+            return Err(NeedsDecision(format!("what users have differs between the hosts:\n{}", shown.join("\n"))).into());
+        }
+        for (user, proof) in &proofs {
+            (context.say)(&format!("{user}: {proof}"));
+        }
+        Ok(Output::Users { list: proofs })
+    }
+
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
+    }
+}

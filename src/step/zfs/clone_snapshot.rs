@@ -1,0 +1,91 @@
+//! A clone of the snapshot beside the upgraded dataset. Clones copy no local properties, and `clone -o` is not atomic: the role is set last, so that a clone
+//! without it is half made.
+
+use crate::zfs::Dataset;
+use crate::zfs::Guid;
+use crate::zfs::Snapshot;
+use anyhow::{Context as _, Result, bail};
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::zfs::snapshot::surprise;
+use crate::step::{Context, Probe};
+use crate::zfs::{DatasetInfo, DatasetKind, PROP_CHANGE, PROP_ROLE};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::Clone`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CloneSnapshot {
+    /// The dataset whose local properties the clone gets.
+    pub like: Dataset,
+    /// What is cloned.
+    pub snapshot: Snapshot,
+    /// Its identity.
+    pub guid: Guid,
+    /// The clone's name.
+    pub target: Dataset,
+}
+
+/// Not copied: set on its own, of the clone itself, fixed when a volume is made; or of the key, which a clone shares with its origin until it is promoted.
+const NOT_COPIED: [&str; 7] = ["canmount", "volsize", "volblocksize", "encryption", "keyformat", "keylocation", "pbkdf2iters"];
+
+impl CloneSnapshot {
+    fn is_ours(&self, info: &DatasetInfo) -> bool {
+        info.origin.as_ref() == Some(&self.snapshot)
+    }
+}
+
+impl Effect for CloneSnapshot {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let Some(info) = context.engine.dataset(&self.target)? else {
+            // A clone of another snapshot would be other data.
+            return Ok(surprise(context, &self.snapshot, self.guid)?.map_or(Probe::Absent, Probe::Foreign));
+        };
+        if !self.is_ours(&info) {
+            return Ok(Probe::Foreign(format!("the dataset {} exists already, and is no clone of {}", self.target, self.snapshot)));
+        }
+        let role = context.engine.local(&self.target, PROP_ROLE)?;
+        let change = context.engine.local(&self.target, PROP_CHANGE)?;
+        Ok(match (role.as_deref(), change.as_deref()) {
+            (Some("candidate"), Some(change)) if change == context.change() => Probe::Present(Output::Nothing),
+            _ => Probe::Partial(format!("the clone {} is half made", self.target)),
+        })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let engine = context.engine;
+        if let Some(why) = surprise(context, &self.snapshot, self.guid)? {
+            bail!(why);
+        }
+        let mut properties = vec![(PROP_CHANGE, context.change())];
+        // A volume has no canmount (`zfsprops(7)`): ZFS ignores it there, and it would be missed.
+        if engine.dataset(&self.like)?.is_none_or(|like| like.kind != DatasetKind::Volume) {
+            properties.push(("canmount", "noauto"));
+        }
+        engine
+            .clone_snapshot(&self.snapshot, &self.target, &properties)
+            .with_context(|| format!("{} could not be cloned", self.snapshot))?;
+        crate::host::failpoint::point("clone:unmarked");
+        for (property, value) in engine.locals(&self.like)? {
+            if !NOT_COPIED.contains(&property.as_str()) && !property.starts_with("backout:") {
+                engine
+                    .set(&self.target, &property, &value)
+                    .with_context(|| format!("{property} could not be copied to {}", self.target))?;
+            }
+        }
+        engine.set(&self.target, PROP_ROLE, "candidate")?;
+        Ok(Output::Nothing)
+    }
+
+    fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
+        if let Some(info) = context.engine.dataset(&self.target)?.filter(|info| self.is_ours(info)) {
+            // Somebody, or a boot, may have mounted it.
+            if info.mounted {
+                context.engine.unmount(&self.target)?;
+            }
+            context.engine.destroy_dataset(&self.target, info.guid)?;
+        }
+        Ok(())
+    }
+}

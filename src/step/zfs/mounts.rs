@@ -1,0 +1,185 @@
+//! A rollback under open files succeeds and leaves stale pages: the datasets are taken away from everybody first. `canmount=noauto` keeps a reboot from
+//! mounting and dirtying them (`zfsprops(7)`).
+
+use crate::journal::Mount;
+use anyhow::{Context as _, Result, bail};
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::zfs::in_use;
+use crate::step::zfs::late;
+use crate::step::{Context, Probe};
+use crate::zfs::{Dataset, DatasetInfo, DatasetKind};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::Unmount`], [`crate::step::Action::Mount`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mounts {
+    /// Parents before children.
+    pub mounts: Vec<Mount>,
+}
+
+/// Takes them away.
+pub(in crate::step) struct Unmount<'a>(pub &'a Mounts);
+/// Gives them back.
+pub(in crate::step) struct Give<'a>(pub &'a Mounts);
+
+impl Mounts {
+    /// The file systems among them as they are now. Volumes are not mounted.
+    fn filesystems(&self, context: &Context<'_>) -> Result<Vec<(&crate::journal::Mount, DatasetInfo)>> {
+        let mut list = Vec::new();
+        for mount in &self.mounts {
+            let info = context.engine.dataset(&mount.dataset)?.with_context(|| format!("the dataset {} is gone", mount.dataset))?;
+            if info.kind == DatasetKind::Filesystem {
+                list.push((mount, info));
+            }
+        }
+        Ok(list)
+    }
+
+    /// The same in the order in which they are mounted: one that is mounted within another comes behind it, whatever their names and pools are.
+    fn outermost_first(&self, context: &Context<'_>) -> Result<Vec<(&crate::journal::Mount, DatasetInfo)>> {
+        let mut list = self.filesystems(context)?;
+        list.sort_by(|(a, _), (b, _)| a.mountpoint.cmp(&b.mountpoint));
+        Ok(list)
+    }
+
+    fn take(&self, context: &Context<'_>) -> Result<()> {
+        let list = self.outermost_first(context)?;
+        for (mount, info) in &list {
+            if info.canmount != "noauto" {
+                context.engine.set(&mount.dataset, "canmount", "noauto")?;
+            }
+        }
+        let members = self.members();
+        for root in self.roots() {
+            late::unmount(context, root, &members)?;
+        }
+        for (mount, info) in list.iter().rev() {
+            context.engine.unmount(&mount.dataset).with_context(|| match in_use::who(context, info) {
+                Some(users) => format!("{} could not be unmounted: it is used by {users}", mount.dataset),
+                None => format!("{} could not be unmounted", mount.dataset),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn members(&self) -> Vec<Dataset> {
+        self.mounts.iter().map(|mount| mount.dataset.clone()).collect()
+    }
+
+    /// Those that lie below no other of them.
+    fn roots(&self) -> impl Iterator<Item = &Dataset> {
+        let below = |name: &Dataset| self.mounts.iter().any(|other| other.dataset != *name && name.is_within(&other.dataset));
+        self.mounts.iter().map(|mount| &mount.dataset).filter(move |name| !below(name))
+    }
+}
+
+/// What is mounted in the folder of a dataset that is still to be mounted would vanish below it: it is unmounted first. `list` is outermost first.
+fn uncover(context: &Context<'_>, list: &[(&crate::journal::Mount, DatasetInfo)]) -> Result<()> {
+    let covers = |outer: &crate::journal::Mount, inner: &crate::journal::Mount| match (&outer.mountpoint, &inner.mountpoint) {
+        (Some(outer), Some(inner)) => inner != outer && inner.starts_with(outer),
+        _ => false,
+    };
+    for (inner, there) in list.iter().rev().filter(|(_, info)| info.mounted) {
+        if list.iter().any(|(outer, info)| outer.mounted && !info.mounted && covers(outer, inner)) {
+            context.engine.unmount(&inner.dataset).with_context(|| match in_use::who(context, there) {
+                Some(users) => format!("{} could not be unmounted, to be mounted in its place again: it is used by {users}", inner.dataset),
+                None => format!("{} could not be unmounted, to be mounted in its place again", inner.dataset),
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Everything that was mounted when the change began is mounted: a server or a package that finds an empty folder begins anew in it, and a capture of it
+/// is empty. After a reboot a dataset may not be (`canmount=noauto`, a key that is not loaded).
+pub(in crate::step) fn needed(context: &Context<'_>) -> Result<()> {
+    let mut mounts: Vec<_> = context.state.opening.datasets.iter().filter(|mount| mount.mounted).collect();
+    mounts.sort_by_key(|mount| &mount.mountpoint);
+    let mut list = Vec::new();
+    for mount in &mounts {
+        list.extend(context.engine.dataset(&mount.dataset)?.filter(|info| info.kind == DatasetKind::Filesystem).map(|info| (*mount, info)));
+    }
+    uncover(context, &list)?;
+    for mount in mounts {
+        let there = context.engine.dataset(&mount.dataset)?;
+        let there = there.with_context(|| format!("the dataset {} is gone; it was mounted when the change began", mount.dataset))?;
+        if there.readonly {
+            bail!("{} is read-only; it was not when the change began", mount.dataset);
+        }
+        if there.kind == DatasetKind::Filesystem && !there.mounted {
+            context.engine.mount(&mount.dataset).with_context(|| format!("{} is not mounted, and could not be", mount.dataset))?;
+        }
+    }
+    Ok(())
+}
+
+impl Mounts {
+    fn give(&self, context: &Context<'_>) -> Result<()> {
+        let members = self.members();
+        for root in self.roots() {
+            // Mounted on the bare folder, they would vanish below what is mounted now.
+            if self.filesystems(context)?.iter().any(|(mount, info)| mount.mounted && !info.mounted) {
+                late::unmount(context, root, &members)?;
+            }
+        }
+        let list = self.outermost_first(context)?;
+        uncover(context, &list)?;
+        for (mount, _) in list {
+            match &mount.canmount {
+                Some(value) => context.engine.set(&mount.dataset, "canmount", value)?,
+                None => context.engine.inherit(&mount.dataset, "canmount")?,
+            }
+            if mount.mounted {
+                context.engine.mount(&mount.dataset).with_context(|| format!("{} could not be mounted", mount.dataset))?;
+            }
+        }
+        for root in self.roots() {
+            late::mount(context, root, &members)?;
+        }
+        Ok(())
+    }
+}
+
+impl Effect for Unmount<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let list = self.0.filesystems(context)?;
+        let mut away = list.iter().all(|(_, info)| !info.mounted && info.canmount == "noauto");
+        for root in self.0.roots() {
+            away &= late::inside(context, root, &self.0.members())?.iter().all(|info| !info.mounted);
+        }
+        Ok(if away { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        self.0.take(context)?;
+        Ok(Output::Nothing)
+    }
+
+    fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
+        self.0.give(context)
+    }
+}
+
+impl Effect for Give<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        for (mount, info) in self.0.filesystems(context)? {
+            let canmount = context.engine.local(&mount.dataset, "canmount")?;
+            if canmount != mount.canmount || (mount.mounted && !info.mounted) {
+                return Ok(Probe::Absent);
+            }
+        }
+        Ok(Probe::Present(Output::Nothing))
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        self.0.give(context)?;
+        Ok(Output::Nothing)
+    }
+
+    fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
+        self.0.take(context)
+    }
+}

@@ -1,0 +1,126 @@
+//! The exchange the other way round: the upgraded dataset gets its place back.
+
+use crate::journal::Mount;
+use crate::zfs::Guid;
+use anyhow::{Result, bail};
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::zfs::late;
+use crate::step::zfs::set_aside::mark;
+use crate::step::{Context, Probe};
+use crate::zfs::{Dataset, PROP_CHANGE, PROP_ROLE};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::PutBack`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PutBack {
+    /// The upgraded dataset's own name.
+    pub dataset: Dataset,
+    /// Its identity.
+    pub guid: Guid,
+    /// Where it was set aside.
+    pub aside: Dataset,
+    /// The clone's name before it took the place.
+    pub candidate: Dataset,
+    /// The name the clone gets when it is kept; it is destroyed when there is none.
+    pub keep_as: Option<Dataset>,
+    /// The dataset and those below it that take part, parents first.
+    pub members: Vec<Mount>,
+}
+
+impl Effect for PutBack {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let engine = context.engine;
+        let in_place = engine.dataset(&self.dataset)?.is_some_and(|here| here.guid == self.guid);
+        if !in_place {
+            return Ok(match engine.dataset(&self.aside)? {
+                Some(aside) if aside.guid == self.guid => Probe::Absent,
+                _ => Probe::Foreign(format!("the upgraded dataset {} is neither in its place nor at {}", self.dataset, self.aside)),
+            });
+        }
+        let mut clean = engine.dataset(&self.candidate)?.is_none();
+        for member in &self.members {
+            clean &= engine.local(&member.dataset, PROP_ROLE)?.is_none() && engine.local(&member.dataset, PROP_CHANGE)?.is_none();
+        }
+        clean &= !late::laid_aside(context, &self.dataset)?;
+        Ok(if clean { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let engine = context.engine;
+        let away = self.keep_as.as_ref().unwrap_or(&self.candidate);
+        if let Some(here) = engine.dataset(&self.dataset)?.filter(|here| here.guid != self.guid) {
+            if engine.local(&here.name, PROP_CHANGE)?.as_deref() != Some(context.change()) {
+                bail!("{} is not a dataset of this change", here.name);
+            }
+            self.take(context, &self.dataset)?;
+            engine.rename(&self.dataset, away)?;
+            crate::host::failpoint::point("put-back:away");
+        }
+        if engine.dataset(&self.dataset)?.is_none() {
+            engine.rename(&self.aside, &self.dataset)?;
+            crate::host::failpoint::point("put-back:renamed");
+        }
+        if self.keep_as.is_some() {
+            mark(context, &self.members_under(away)?, "undone")?;
+        } else {
+            self.discard(context)?;
+        }
+        for member in &self.members {
+            engine.inherit(&member.dataset, PROP_ROLE)?;
+            engine.inherit(&member.dataset, PROP_CHANGE)?;
+        }
+        late::give_back(context, &self.dataset)?;
+        Ok(Output::Nothing)
+    }
+}
+
+impl PutBack {
+    fn members_under(&self, root: &Dataset) -> Result<Vec<Dataset>> {
+        self.members.iter().map(|member| Ok(member.dataset.moved(&self.dataset, root)?)).collect()
+    }
+
+    /// Out of everybody's hands, children first.
+    fn take(&self, context: &Context<'_>, root: &Dataset) -> Result<()> {
+        let members = self.members_under(root)?;
+        late::unmount(context, root, &members)?;
+        if let Some(away) = &self.keep_as {
+            late::lay_aside(context, root, &members, away)?;
+        }
+        for dataset in members.iter().rev() {
+            if let Some(info) = context.engine.dataset(dataset)?
+                && info.kind == crate::zfs::DatasetKind::Filesystem
+            {
+                context.engine.set(dataset, "canmount", "noauto")?;
+                context.engine.unmount(dataset)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Destroys the clone: it is ours by its origin, and the service was never opened on it.
+    fn discard(&self, context: &Context<'_>) -> Result<()> {
+        let engine = context.engine;
+        for dataset in self.members_under(&self.candidate)?.iter().rev() {
+            let Some(info) = engine.dataset(dataset)? else { continue };
+            let ours = info.origin.as_ref().is_some_and(|origin| origin.short() == context.state.opening.snapshot);
+            if !ours {
+                bail!("{dataset} is no clone of this change's snapshot; it is left as it is");
+            }
+            // A cut in the middle of an earlier try may have left it mounted.
+            if info.mounted {
+                engine.unmount(dataset)?;
+            }
+            for snapshot in engine.snapshots(dataset)? {
+                if engine.snapshot_local(&snapshot.name, PROP_CHANGE)?.as_deref() == Some(context.change()) {
+                    engine.release(&snapshot.name, &context.tag())?;
+                    engine.destroy_snapshot(&snapshot.name, snapshot.guid)?;
+                }
+            }
+            engine.destroy_dataset(dataset, info.guid)?;
+        }
+        Ok(())
+    }
+}

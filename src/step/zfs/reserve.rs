@@ -1,0 +1,119 @@
+//! On a full pool a rollback works, and what comes after it may not: the previous version writes what is restored in other blocks than the upgraded one
+//! did. So a small `refreservation` (`zfsprops(7)`) is made while there is room, and let go in need.
+
+use anyhow::{Context as _, Result};
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::{Context, Probe};
+use crate::zfs::{Dataset, DatasetInfo, PROP_CHANGE, PROP_ROLE, ZfsError};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::Reserve`], [`crate::step::Action::ReleaseReserve`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reserve {
+    /// At most one for each pool, empty but for its `refreservation`: beside the first dataset there that has room beside it.
+    pub reserves: Vec<Dataset>,
+    /// The datasets that the room is for.
+    pub datasets: Vec<Dataset>,
+}
+
+/// What [`PROP_ROLE`] says of it.
+const ROLE: &str = "reserve";
+/// Bytes that are held back at least, and at most, in a pool.
+const LEAST: u64 = 32 << 20;
+const MOST: u64 = 1 << 30;
+/// The part of the data that is held back between the two.
+const PART: u64 = 100;
+
+/// Holds it back.
+pub(in crate::step) struct Hold<'a>(pub &'a Reserve);
+/// Gives it back.
+pub(in crate::step) struct Release<'a>(pub &'a Reserve);
+
+/// The dataset, if it is a reserve of this change.
+fn ours(context: &Context<'_>, name: &Dataset) -> Result<Option<DatasetInfo>> {
+    let Some(info) = context.engine.dataset(name)? else { return Ok(None) };
+    let is = |property, value: &str| Ok::<_, ZfsError>(context.engine.local(name, property)?.as_deref() == Some(value));
+    Ok((is(PROP_CHANGE, context.change())? && is(PROP_ROLE, ROLE)?).then_some(info))
+}
+
+impl Hold<'_> {
+    /// Bytes.
+    fn size(&self, context: &Context<'_>, reserve: &Dataset) -> Result<u64> {
+        let mut data = 0;
+        for dataset in self.0.datasets.iter().filter(|dataset| dataset.pool() == reserve.pool()) {
+            data += context.engine.dataset(dataset)?.map_or(0, |info| info.referenced);
+        }
+        Ok((data / PART).clamp(LEAST, MOST))
+    }
+}
+
+impl Effect for Hold<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        for name in &self.0.reserves {
+            // What has its name and is not ours stays as it is: then there is none.
+            if context.engine.dataset(name)?.is_none() {
+                return Ok(Probe::Absent);
+            }
+        }
+        Ok(Probe::Present(Output::Nothing))
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        for name in &self.0.reserves {
+            if context.engine.dataset(name)?.is_some() {
+                continue;
+            }
+            let size = self.size(context, name)?.to_string();
+            let properties = [
+                ("canmount", "off"),
+                ("mountpoint", "none"),
+                ("refreservation", size.as_str()),
+                (PROP_CHANGE, context.change()),
+                (PROP_ROLE, ROLE),
+            ];
+            match context.engine.create_filesystem(name, &properties) {
+                Err(error @ (ZfsError::NoSpace(_) | ZfsError::Permission(_) | ZfsError::KeyNotLoaded(_))) => {
+                    (context.say)(&format!("no room is held back for a downgrade in place: {error}"));
+                }
+                made => made.with_context(|| format!("{name} could not be made"))?,
+            }
+        }
+        Ok(Output::Nothing)
+    }
+
+    /// The way back that keeps needs none, and the one in place mostly goes without.
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
+    }
+}
+
+impl Effect for Release<'_> {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        for name in &self.0.reserves {
+            if ours(context, name)?.is_some()
+                && context.engine.local(name, "refreservation")?.is_some_and(|value| !matches!(value.as_str(), "0" | "none"))
+            {
+                return Ok(Probe::Absent);
+            }
+        }
+        Ok(Probe::Present(Output::Nothing))
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        for name in &self.0.reserves {
+            let Some(info) = ours(context, name)? else { continue };
+            match context.engine.destroy_dataset(name, info.guid) {
+                // Another tool's snapshots of it: they are not ours to destroy.
+                Err(error @ ZfsError::Busy { .. }) => {
+                    context.engine.set(name, "refreservation", "none")?;
+                    (context.say)(&format!("{name} is empty, and stays: {error}"));
+                }
+                gone => drop(gone.with_context(|| format!("{name} could not be destroyed"))?),
+            }
+        }
+        Ok(Output::Nothing)
+    }
+}

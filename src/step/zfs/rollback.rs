@@ -1,0 +1,101 @@
+//! `zfs rollback` of all datasets. It leaves a mark in the same transaction: nothing else tells a rollback that was made from one that was not.
+
+use crate::journal::Mount;
+use crate::zfs::Guid;
+use crate::zfs::Snapshot;
+use anyhow::{Context as _, Result};
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::zfs::in_use;
+use crate::step::zfs::snapshot::surprise;
+use crate::step::{Context, Probe};
+use crate::zfs::{PROP_ROLLED_BACK, RollbackMethod, RollbackTarget, ZfsError};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::Rollback`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// The step whose snapshots are gone back to.
+    pub to: String,
+    /// The datasets, in the order of the plan.
+    pub mounts: Vec<Mount>,
+    /// Newer snapshots that the operator agreed to lose.
+    pub consented: Vec<(Snapshot, Guid)>,
+    /// Newer bookmarks that the operator agreed to lose.
+    pub consented_bookmarks: Vec<String>,
+    /// Only needed when the restore has to begin again: the data is a fresh clone the first time.
+    pub base: bool,
+}
+
+impl Effect for Rollback {
+    fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
+        if self.base && context.run()?.rounds == 0 {
+            return Ok(Probe::Present(Output::Nothing));
+        }
+        let mark = context.mark(&step.id)?;
+        let mut made = true;
+        for mount in &self.mounts {
+            made &= context.engine.local(&mount.dataset, PROP_ROLLED_BACK)?.as_deref() == Some(mark.as_str());
+        }
+        if made {
+            return Ok(Probe::Present(Output::Nothing));
+        }
+        let targets = self.targets(context)?;
+        for target in &targets {
+            if let Some(why) = surprise(context, &target.snapshot, target.guid)? {
+                return Ok(Probe::Foreign(why));
+            }
+        }
+        // Once this step is begun there is no way back: what would be refused is not begun.
+        match context.engine.may_roll_back(&targets, &mark, method()).map_err(|error| in_use::named(context, error)) {
+            Ok(()) => Ok(Probe::Absent),
+            Err(error) if is_surprise(&error) => Ok(Probe::Foreign(format!("the rollback is not begun: {error}"))),
+            Err(error) => Err(error).context("the rollback was not begun"),
+        }
+    }
+
+    fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
+        let targets = self.targets(context)?;
+        let result = context.engine.rollback(&targets, &context.mark(&step.id)?, method());
+        result.map_err(|error| in_use::named(context, error)).context("the rollback did not happen")?;
+        Ok(Output::Nothing)
+    }
+}
+
+impl Rollback {
+    fn targets(&self, context: &Context<'_>) -> Result<Vec<RollbackTarget>> {
+        let mut targets = Vec::new();
+        for (snapshot, guid) in context.snapshots(&self.to)? {
+            let dataset = snapshot.dataset();
+            if self.mounts.iter().any(|mount| mount.dataset == dataset) {
+                targets.push(RollbackTarget {
+                    snapshot: snapshot.clone(),
+                    guid: *guid,
+                    newer: self.consented.iter().filter(|(newer, _)| newer.dataset() == dataset).cloned().collect(),
+                    newer_bookmarks: self
+                        .consented_bookmarks
+                        .iter()
+                        .filter(|bookmark| bookmark.split('#').next() == Some(dataset.as_str()))
+                        .cloned()
+                        .collect(),
+                });
+            }
+        }
+        Ok(targets)
+    }
+}
+
+/// zfs-program(8): only root may run one.
+fn method() -> RollbackMethod {
+    if nix::unistd::geteuid().is_root() { RollbackMethod::Program } else { RollbackMethod::OneByOne }
+}
+
+/// Whether somebody did something that only a person can judge. Anything else may be gone at the next try.
+fn is_surprise(error: &ZfsError) -> bool {
+    matches!(
+        error,
+        ZfsError::NotFound(_) | ZfsError::Replaced { .. } | ZfsError::Newer { .. } | ZfsError::Held { .. } | ZfsError::Cloned { .. }
+    )
+}

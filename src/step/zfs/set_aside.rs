@@ -1,0 +1,102 @@
+//! The exchange: the upgraded dataset is renamed out of the way, the clone into its place. Nothing is mounted meanwhile, and each half has its checkpoint.
+
+use crate::zfs::Guid;
+use anyhow::{Context as _, Result};
+
+use crate::journal::Output;
+use crate::step::Effect;
+use crate::step::Step;
+use crate::step::zfs::late;
+use crate::step::{Context, Probe};
+use crate::zfs::{Dataset, PROP_CHANGE, PROP_ROLE};
+use serde::{Deserialize, Serialize};
+
+/// See [`crate::step::Action::SetAside`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// The upgraded dataset.
+    pub dataset: Dataset,
+    /// Its identity.
+    pub guid: Guid,
+    /// Its name from now on.
+    pub aside: Dataset,
+    /// It and the datasets below it that take part.
+    pub members: Vec<Dataset>,
+}
+
+/// See [`crate::step::Action::TakePlace`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TakePlace {
+    /// The clone.
+    pub candidate: Dataset,
+    /// The name it takes.
+    pub dataset: Dataset,
+    /// The upgraded dataset's identity: what has this one is not the clone.
+    pub upgraded: Guid,
+    /// The dataset and those below it that take part.
+    pub members: Vec<Dataset>,
+}
+
+impl Effect for SetAside {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let here = context.engine.dataset(&self.dataset)?;
+        let aside = context.engine.dataset(&self.aside)?;
+        Ok(match (here, aside) {
+            (Some(here), None) if here.guid == self.guid => Probe::Absent,
+            (_, Some(aside)) if aside.guid == self.guid => Probe::Present(Output::Nothing),
+            (_, Some(_)) => Probe::Foreign(format!("the dataset {} exists already, and is not {}", self.aside, self.dataset)),
+            (Some(_), None) => Probe::Foreign(format!("{} is another dataset than when the downgrade was planned", self.dataset)),
+            (None, None) => Probe::Foreign(format!("the dataset {} is gone", self.dataset)),
+        })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        mark(context, &self.members, "failed")?;
+        late::lay_aside(context, &self.dataset, &self.members, &self.aside)?;
+        context.engine.rename(&self.dataset, &self.aside)?;
+        Ok(Output::Nothing)
+    }
+}
+
+impl Effect for TakePlace {
+    fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let Some(here) = context.engine.dataset(&self.dataset)? else {
+            return Ok(match context.engine.dataset(&self.candidate)? {
+                Some(_) if context.engine.local(&self.candidate, PROP_CHANGE)?.as_deref() == Some(context.change()) => Probe::Absent,
+                Some(_) => Probe::Foreign(format!("{} is not a dataset of this change", self.candidate)),
+                None => Probe::Foreign(format!("neither {} nor {} exists", self.dataset, self.candidate)),
+            });
+        };
+        if here.guid == self.upgraded {
+            return Ok(Probe::Foreign(format!("{} is the upgraded dataset; it should have been set aside", self.dataset)));
+        }
+        if context.engine.local(&self.dataset, PROP_CHANGE)?.as_deref() != Some(context.change()) {
+            return Ok(Probe::Foreign(format!("{} is not a dataset of this change", self.dataset)));
+        }
+        for member in &self.members {
+            if context.engine.local(member, PROP_ROLE)?.as_deref() != Some("active") {
+                return Ok(Probe::Absent);
+            }
+        }
+        Ok(Probe::Present(Output::Nothing))
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        if context.engine.dataset(&self.dataset)?.is_none() {
+            context.engine.rename(&self.candidate, &self.dataset)?;
+            crate::host::failpoint::point("take-place:renamed");
+        }
+        mark(context, &self.members, "active")?;
+        Ok(Output::Nothing)
+    }
+}
+
+/// Sets the role of datasets of this change.
+pub(in crate::step) fn mark(context: &Context<'_>, datasets: &[Dataset], role: &str) -> Result<()> {
+    for dataset in datasets {
+        let set = |property, value| context.engine.set(dataset, property, value).with_context(|| format!("{dataset} could not be marked"));
+        set(PROP_CHANGE, context.change())?;
+        set(PROP_ROLE, role)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! All datasets are snapshotted in one transaction a pool, marked as ours, and held.
+
+use crate::zfs::Dataset;
+use anyhow::{Context as _, Result};
+
+use crate::journal::Output;
+use crate::step::Context;
+use crate::step::Effect;
+use crate::step::NeedsDecision;
+use crate::step::Probe;
+use crate::step::Step;
+use crate::step::recovery_metadata::Crumb;
+use crate::zfs::{Guid, PROP_CHANGE, Snapshot};
+use serde::{Deserialize, Serialize};
+
+/// The crumb of the snapshot that a change goes back to.
+pub const BEFORE_UPGRADE: &str = "before-upgrade";
+
+/// See [`crate::step::Action::Snapshot`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TakeSnapshot {
+    /// All datasets, children included.
+    pub datasets: Vec<Dataset>,
+    /// The part after the `@`.
+    pub name: String,
+    /// The step this is, for the breadcrumb on the pool: [`BEFORE_UPGRADE`], `after-upgrade`, `base`.
+    pub crumb: String,
+    /// Whether a hold is put on them.
+    pub hold: bool,
+}
+
+/// Says which step of a change a snapshot is of.
+const PROP_STEP: &str = "backout:step";
+
+/// Why a snapshot is not the one that it was, if so.
+pub(in crate::step) fn surprise(context: &Context<'_>, name: &Snapshot, guid: Guid) -> Result<Option<String>> {
+    Ok(match context.engine.snapshot_info(name)? {
+        Some(info) if info.guid == guid => None,
+        Some(info) => Some(format!("{name} is another snapshot than the one that was taken: its guid is {}, not {guid}", info.guid)),
+        None => Some(format!("the snapshot {name} is gone")),
+    })
+}
+
+/// What was written since is told by the snapshots before the upgrade: they must still be those.
+pub(in crate::step) fn unchanged(context: &Context<'_>) -> Result<()> {
+    if !context.state.opening.way.is_zfs() {
+        return Ok(());
+    }
+    for (name, guid) in context.snapshots("snapshot")? {
+        if let Some(why) = surprise(context, name, *guid)? {
+            return Err(NeedsDecision(why).into());
+        }
+    }
+    Ok(())
+}
+
+impl TakeSnapshot {
+    fn names(&self) -> Result<Vec<Snapshot>> {
+        self.datasets.iter().map(|dataset| Ok(dataset.at(&self.name)?)).collect()
+    }
+}
+
+impl Effect for TakeSnapshot {
+    fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
+        let (mut list, mut found) = (Vec::new(), 0);
+        for name in self.names()? {
+            let Some(info) = context.engine.snapshot_info(&name)? else { continue };
+            if context.engine.snapshot_local(&name, PROP_CHANGE)?.as_deref() != Some(context.change()) {
+                return Ok(Probe::Foreign(format!("the snapshot {name} exists already, and is not of this change")));
+            }
+            found += 1;
+            let held = !self.hold || context.engine.holds(&name)?.contains(&context.tag());
+            if held {
+                list.push((name, info.guid));
+            }
+        }
+        Ok(match found {
+            0 => Probe::Absent,
+            _ if !context.begun(&step.id) => Probe::Partial(format!("snapshots @{} of an earlier procedure are there", self.name)),
+            // With several pools one may have its snapshots already: they would not be of the same moment.
+            _ if found < self.datasets.len() => Probe::Partial(format!("only some of the snapshots @{} are there", self.name)),
+            _ if list.len() < found => Probe::Absent,
+            _ => Probe::Present(Output::Snapshots { list }),
+        })
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        let mut missing = Vec::new();
+        for name in self.names()? {
+            if context.engine.snapshot_info(&name)?.is_none() {
+                missing.push(name);
+            }
+        }
+        if !missing.is_empty() {
+            let mut properties = vec![(PROP_CHANGE, context.change().to_owned()), (PROP_STEP, self.crumb.clone())];
+            if self.crumb == BEFORE_UPGRADE {
+                let crumb = Crumb { opening: context.state.opening.clone(), installer: context.files("save-installer").to_vec() };
+                match crumb.properties()? {
+                    Some(more) => properties.extend(more),
+                    None => {
+                        (context.say)("the change is too long for the snapshot's properties: without the state folder it cannot be adopted")
+                    }
+                }
+            }
+            let properties: Vec<(&str, &str)> = properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            context.engine.snapshot(&missing, &properties).context("the snapshot could not be taken")?;
+        }
+        crate::host::failpoint::point(&format!("snapshot-{}:unheld", self.crumb));
+        if self.hold {
+            for name in self.names()? {
+                context.engine.hold(&name, &context.tag()).with_context(|| format!("{name} could not be held"))?;
+            }
+        }
+        Ok(Output::Nothing)
+    }
+
+    fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
+        for name in self.names()? {
+            if let Some(info) = context.engine.snapshot_info(&name)?
+                && context.engine.snapshot_local(&name, PROP_CHANGE)?.as_deref() == Some(context.change())
+            {
+                context.engine.release(&name, &context.tag())?;
+                context.engine.destroy_snapshot(&name, info.guid)?;
+            }
+        }
+        Ok(())
+    }
+}

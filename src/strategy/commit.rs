@@ -1,0 +1,37 @@
+//! Accepting: what was kept for the other way is dropped.
+
+use super::back::snapshots;
+use super::reserve::release;
+use crate::journal::Procedure;
+use crate::step::State;
+use crate::step::{Action, Destroy, DropSnapshots, Plan, Promote, Step};
+use crate::zfs::{Dataset, Guid, Snapshot};
+
+/// Accepts the upgrade or the downgrade. `promote`: the clones that took the place, parents first. `destroy`: what was kept for the other way, children
+/// first; `with`: its snapshots, ours and those the operator agreed to lose. `remove_aside`: the step for what is no dataset.
+pub fn commit(
+    state: &State,
+    procedure: Procedure,
+    promote: Vec<Dataset>,
+    destroy: Vec<(Dataset, Guid)>,
+    with: Vec<(Snapshot, Guid)>,
+    remove_aside: Option<Step>,
+) -> Plan {
+    let mut steps: Vec<Step> = remove_aside.into_iter().collect();
+    if !promote.is_empty() {
+        let title = "make the restored datasets independent of the upgraded ones";
+        steps.push(Step::new("promote", title, Action::Promote(Promote { datasets: promote })));
+    }
+    if !destroy.is_empty() {
+        let names: Vec<&str> = destroy.iter().map(|(dataset, _)| dataset.as_str()).collect();
+        let title = format!("destroy what was kept for the other way: {}", names.join(", "));
+        steps.push(Step::new("destroy", title, Action::Destroy(Destroy { datasets: destroy, snapshots: with })));
+    }
+    steps.extend(release(&state.opening));
+    // The newest first.
+    let mut drop = snapshots(state, "snapshot-base");
+    drop.extend(snapshots(state, "snapshot"));
+    let title = if drop.is_empty() { "close the change; it has no snapshots" } else { "release and destroy the snapshots of this change" };
+    steps.push(Step::new("drop-snapshot", title, Action::DropSnapshots(DropSnapshots { snapshots: drop, marked: Vec::new() })));
+    Plan { procedure, steps }
+}

@@ -1,0 +1,133 @@
+//! Users move from one host to the other, a batch at a time; both hosts serve meanwhile. The way back is the same way.
+
+use anyhow::{Context as _, Result};
+
+use crate::journal::{Procedure, StepState};
+use crate::playbook::coexistent::Host;
+use crate::playbook::hosts::Move;
+use crate::step::{Action, AssignUsers, CaptureUsers, DropBackup, HoldUsers, Plan, ProveUsers, RestoreUsers, Run, State, Step, UserList};
+
+impl Move<'_> {
+    fn lists(&self, host: &Host) -> Vec<UserList> {
+        let list = self.how.inventories.iter();
+        list.map(|it| UserList { name: it.name.clone(), command: self.on(host, &it.command), user: it.user.clone() }).collect()
+    }
+
+    fn batch(&self, batch: String, users: &[String]) -> Vec<Step> {
+        let (from, to) = self.ends();
+        let (who, users) = (names(users), users.to_vec());
+        let hold =
+            HoldUsers { users: users.clone(), host: from.name.clone(), show: self.show(), command: self.here(&self.how.directory.hold) };
+        let capture = CaptureUsers {
+            batch: batch.clone(),
+            users: users.clone(),
+            lists: self.lists(from),
+            backup: self.on(from, &self.how.backup),
+            verify: self.on(to, &self.how.verify),
+        };
+        let restore = RestoreUsers {
+            batch: batch.clone(),
+            users: users.clone(),
+            clear: self.on(to, &self.how.clear),
+            restore: self.on(to, &self.how.restore),
+        };
+        let prove = ProveUsers { batch: batch.clone(), users: users.clone(), lists: self.lists(to) };
+        let assign = AssignUsers {
+            users,
+            from: from.name.clone(),
+            host: to.name.clone(),
+            show: self.show(),
+            command: self.here(&self.how.directory.assign),
+        };
+        let id = |verb: &str| format!("{verb}:{batch}");
+        vec![
+            Step::new(id("hold"), format!("put {who} on hold: their mail waits"), Action::HoldUsers(hold))
+                .until(&id("assign"))
+                // Who was served in between may have changed what the backup has.
+                .renewing(&id("capture"), &id("assign")),
+            Step::new(
+                id("capture"),
+                format!("list and back up what they have on {}, and read it back", from.name),
+                Action::CaptureUsers(capture),
+            ),
+            Step::new(id("restore"), format!("bring it to {}", to.name), Action::RestoreUsers(restore)),
+            Step::new(id("prove"), "compare what each has on both hosts".to_owned(), Action::ProveUsers(prove)),
+            Step::new(id("assign"), format!("{} is their host from now on; they are served again", to.name), Action::AssignUsers(assign)),
+            Step::new(id("drop"), "remove the backup: what they had is on both hosts".to_owned(), Action::DropBackup(DropBackup { batch })),
+        ]
+    }
+}
+
+/// The plan that moves these users, so many at a time. `round`: counts the procedures of the change, so that each batch has a name of its own.
+pub fn migrate(it: Move<'_>, users: &[String], at_a_time: usize, round: usize) -> Plan {
+    let batches = users.chunks(at_a_time.max(1)).enumerate();
+    let steps = batches.flat_map(|(i, users)| it.batch(format!("{round}.{}", i + 1), users)).collect();
+    Plan { procedure: Procedure::Migrate, steps }
+}
+
+/// Who is held on a batch's way, and may be let go where they are. `None`: one may have come to the other host already.
+pub fn held(run: &Run) -> Option<Vec<HoldUsers>> {
+    let mut held = Vec::new();
+    for (step, state) in run.plan.steps.iter().zip(&run.steps) {
+        match &step.action {
+            Action::HoldUsers(it) if run.was_begun(&step.id) => held.push(it.clone()),
+            Action::AssignUsers(it) if *state == StepState::Done => held.retain(|hold| hold.users != it.users),
+            Action::AssignUsers(_) if run.was_begun(&step.id) => return None,
+            _ => {}
+        }
+    }
+    Some(held)
+}
+
+/// From a migration that was begun back to users who are served where they were. Those whose batch is through stay where they came to.
+///
+/// # Errors
+/// When one may be on the other host already.
+pub fn let_go(it: Move<'_>, state: &State) -> Result<Plan> {
+    let run = state.current().context("no procedure is under way")?;
+    let held = held(run).context("users may be on the other host already: it can only be finished")?;
+    let mut steps = Vec::new();
+    for (i, hold) in held.iter().enumerate() {
+        let assign = AssignUsers {
+            users: hold.users.clone(),
+            from: hold.host.clone(),
+            host: hold.host.clone(),
+            show: it.show(),
+            command: it.here(&it.how.directory.assign),
+        };
+        let title = format!("serve {} again, on {}", names(&hold.users), hold.host);
+        steps.push(Step::new(format!("let-go:{}", i + 1), title, Action::AssignUsers(assign)));
+    }
+    let mut batches = run.plan.steps.iter().filter_map(|step| match &step.action {
+        Action::CaptureUsers(capture) if run.was_begun(&step.id) => Some(capture.batch.clone()),
+        _ => None,
+    });
+    let batch = batches.next_back().unwrap_or_default();
+    steps.push(Step::new("drop", "remove the backup: they have everything where they are", Action::DropBackup(DropBackup { batch })));
+    Ok(Plan { procedure: Procedure::Abort, steps })
+}
+
+/// `ann, ben and 8 more`.
+fn names(users: &[String]) -> String {
+    const SHOWN: usize = 3;
+    match users {
+        [] => "nobody".to_owned(),
+        [one] => one.clone(),
+        [most @ .., last] if users.len() <= SHOWN => format!("{} and {last}", most.join(", ")),
+        _ => format!("{} and {} more", users[..2].join(", "), users.len() - 2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_few() {
+        let users = |count: usize| (1..=count).map(|i| format!("u{i}")).collect::<Vec<_>>();
+        assert_eq!(names(&users(1)), "u1");
+        assert_eq!(names(&users(2)), "u1 and u2");
+        assert_eq!(names(&users(3)), "u1, u2 and u3");
+        assert_eq!(names(&users(10)), "u1, u2 and 8 more");
+    }
+}

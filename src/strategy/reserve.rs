@@ -1,0 +1,57 @@
+//! Room that is held back on a pool while there is some, for a way back in place when there is none.
+
+use crate::step::Reserve;
+use std::collections::BTreeSet;
+
+use crate::journal::Opening;
+use crate::step::{Action, Step};
+use crate::zfs::{Dataset, ENDING_RESERVE};
+
+fn of(opening: &Opening) -> Option<Reserve> {
+    let datasets: Vec<Dataset> = opening.datasets.iter().map(|mount| mount.dataset.clone()).collect();
+    let mut pools = BTreeSet::new();
+    let reserves: Vec<Dataset> =
+        datasets.iter().filter_map(|dataset| beside(dataset, &datasets)).filter(|reserve| pools.insert(reserve.pool())).collect();
+    (opening.way.is_zfs() && !reserves.is_empty()).then_some(Reserve { reserves, datasets })
+}
+
+/// Its reserve. None beside the pool itself, none below what goes back (there it were a dataset made after the snapshot), none whose name is too long.
+fn beside(dataset: &Dataset, members: &[Dataset]) -> Option<Dataset> {
+    let reserve = dataset.with_suffix(ENDING_RESERVE).ok()?;
+    (reserve.pool() == dataset.pool() && !members.iter().any(|member| reserve.is_within(member))).then_some(reserve)
+}
+
+fn pools(reserve: &Reserve) -> String {
+    reserve.reserves.iter().map(|dataset| dataset.pool().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// The step that holds room back, where there are datasets.
+pub(super) fn reserve(opening: &Opening) -> Option<Step> {
+    of(opening).map(|it| {
+        Step::new("reserve", format!("hold some room back on {}, for a pool that is full later", pools(&it)), Action::Reserve(it))
+    })
+}
+
+/// The step that gives it back.
+pub(super) fn release(opening: &Opening) -> Option<Step> {
+    of(opening)
+        .map(|it| Step::new("release-reserve", format!("give back the room held back on {}", pools(&it)), Action::ReleaseReserve(it)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(names: &[&str]) -> Vec<String> {
+        let members: Vec<Dataset> = names.iter().map(|name| name.parse().expect("a name")).collect();
+        members.iter().filter_map(|dataset| beside(dataset, &members)).map(|reserve| reserve.to_string()).collect()
+    }
+
+    #[test]
+    fn a_reserve_is_beside_what_goes_back() {
+        let long = format!("t/{}", "x".repeat(250));
+        assert_eq!(found(&["t/app", "t/app/log", "u/index"]), ["t/app.reserve", "u/index.reserve"]);
+        assert_eq!(found(&["t", "t/app"]), [""; 0], "the pool itself goes back");
+        assert_eq!(found(&[&long]), [""; 0]);
+    }
+}
