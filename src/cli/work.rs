@@ -112,7 +112,7 @@ fn not_created(global: &Global, failed: &str, layout: &Layout, error: &anyhow::E
     if !matches!(stat_optional(layout.folder()), Ok(None)) {
         now.push(format!("What was made of its files is in {}.", layout.folder().display()));
     }
-    let free = format!("df -h {}", crate::host::quote::quote(&global.state.display().to_string()));
+    let free = format!("df -h {}", crate::host::quote::quote(&global.state));
     Trouble::new(Exit::Failed, failed)
         .because(error)
         .now(now)

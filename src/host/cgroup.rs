@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use walkdir::{DirEntry, WalkDir};
+
+use crate::host::mounts;
 
 /// What a command leaves behind may go by itself for so long.
 pub const SETTLE: Duration = Duration::from_secs(2);
@@ -35,10 +38,8 @@ pub fn home(proc: &Path) -> Option<PathBuf> {
 
 /// The part of the hierarchy that is mounted, and where.
 fn mounted(proc: &Path) -> Option<(PathBuf, PathBuf)> {
-    let mounts = fs::read_to_string(proc.join("self/mountinfo")).ok()?;
-    let line = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
-    let mut words = line.split(' ').skip(3);
-    Some((words.next()?.into(), words.next()?.into()))
+    let table = mounts::read(proc).ok()?;
+    table.into_iter().find(|mount| mount.fstype == "cgroup2").map(|mount| (mount.root, mount.point))
 }
 
 /// The group of a change.
@@ -68,15 +69,10 @@ impl Group {
 
     /// Every group of this change, wherever an earlier run made it.
     pub fn left_behind(proc: &Path, change: &str) -> Vec<Self> {
-        let mut found = Vec::new();
-        let mut folders: Vec<PathBuf> = mounted(proc).into_iter().map(|(_, point)| point).collect();
-        while let Some(folder) = folders.pop() {
-            if folder.join(name(change)).is_dir() {
-                found.push(Self::at(&folder, change));
-            }
-            folders.extend(below(&folder));
-        }
-        found
+        let Some((_, point)) = mounted(proc) else { return Vec::new() };
+        let named = |folder: &PathBuf| folder.file_name().is_some_and(|it| *it == *name(change));
+        let above = |dir: PathBuf| Some(Self { home: dir.parent()?.to_owned(), dir });
+        folders(&point, false).filter(named).filter_map(above).collect()
     }
 
     /// Runs `spawn` inside: what it starts is in the group from its first instruction on. This process is in it for that moment.
@@ -102,11 +98,9 @@ impl Group {
     fn members(&self) -> (Vec<i32>, bool) {
         let _still = stay();
         let mut pids = Vec::new();
-        let mut folders = vec![self.dir.clone()];
-        while let Some(folder) = folders.pop() {
+        for folder in folders(&self.dir, false) {
             let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
             pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
-            folders.extend(below(&folder));
         }
         let own = |pid: &i32| u32::try_from(*pid) == Ok(std::process::id());
         let inside = pids.iter().any(own);
@@ -159,13 +153,7 @@ impl Group {
 
     /// Removes it, if nothing is in it.
     pub fn remove(&self) {
-        let mut folders = vec![self.dir.clone()];
-        let mut at = 0;
-        while let Some(folder) = folders.get(at) {
-            folders.extend(below(folder));
-            at += 1;
-        }
-        for folder in folders.iter().rev() {
+        for folder in folders(&self.dir, true) {
             let _ = fs::remove_dir(folder);
         }
     }
@@ -175,9 +163,10 @@ fn name(change: &str) -> String {
     format!("backout-{}", change.replace('/', "-"))
 }
 
-fn below(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+/// A group and all below it; what is removed meanwhile is left out.
+fn folders(group: &Path, deepest_first: bool) -> impl Iterator<Item = PathBuf> {
+    let all = WalkDir::new(group).contents_first(deepest_first).into_iter().flatten();
+    all.filter(|entry| entry.file_type().is_dir()).map(DirEntry::into_path)
 }
 
 /// Puts this process there.

@@ -2,6 +2,7 @@
 //! in here knows what the tool is for: it uses no other module of the crate.
 
 pub mod cgroup;
+pub mod checksum;
 pub mod exec;
 pub mod failpoint;
 pub mod files;

@@ -1,7 +1,11 @@
 //! The kernel's table of mounts (`proc_pid_mountinfo(5)`).
 
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
+use procfs::process::{MountInfo, MountOptFields};
 use serde::{Deserialize, Serialize};
 
 /// One mount.
@@ -30,55 +34,59 @@ pub struct Mount {
 }
 
 /// All mounts of a mountinfo file, in its order. Lines that make no sense are left out.
-pub fn parse(mountinfo: &str) -> Vec<Mount> {
-    mountinfo.lines().filter_map(line).collect()
+pub fn parse(mountinfo: &[u8]) -> Vec<Mount> {
+    mountinfo.split(|byte| *byte == b'\n').filter_map(line).collect()
 }
 
-fn line(line: &str) -> Option<Mount> {
-    // "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue"; the optional fields end at "-".
-    let mut words = line.split(' ');
-    let id = words.next()?.parse().ok()?;
-    let parent = words.next()?.parse().ok()?;
-    let device = words.next()?.to_owned();
-    let root = path(words.next()?);
-    let point = path(words.next()?);
-    let mut words = words.skip(1);
-    let groups: Vec<&str> = words.by_ref().take_while(|word| *word != "-").collect();
-    let group = |tag: &str| groups.iter().find_map(|group| group.strip_prefix(tag)?.parse().ok());
-    let fstype = unescape(words.next()?);
-    let source = unescape(words.next()?);
+fn line(line: &[u8]) -> Option<Mount> {
+    let found = MountInfo::from_line(&ascii(line)).ok()?;
+    let groups = || found.opt_fields.iter();
     Some(Mount {
-        id,
-        parent,
-        device,
-        root,
-        point,
-        fstype: text(fstype),
-        source: text(source),
-        shared: group("shared:"),
-        master: group("master:"),
+        id: u32::try_from(found.mnt_id).ok()?,
+        parent: u32::try_from(found.pid).ok()?,
+        shared: groups().find_map(|it| if let MountOptFields::Shared(group) = it { Some(*group) } else { None }),
+        master: groups().find_map(|it| if let MountOptFields::Master(group) = it { Some(*group) } else { None }),
+        root: path(&found.root),
+        point: path(found.mount_point.to_str()?),
+        fstype: text(&found.fs_type),
+        source: text(&found.mount_source.unwrap_or_else(|| "none".to_owned())),
+        device: found.majmin,
     })
 }
 
 fn path(word: &str) -> PathBuf {
-    use std::os::unix::ffi::OsStringExt;
-    PathBuf::from(std::ffi::OsString::from_vec(unescape(word)))
+    PathBuf::from(OsString::from_vec(unescape(word)))
 }
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn text(word: &str) -> String {
+    String::from_utf8_lossy(&unescape(word)).into_owned()
 }
 
-/// The kernel writes space, tab, newline and backslash as `\040` and so on.
+/// The kernel writes the bytes of a name as they are, and only space, tab, newline, `#` and backslash
+/// as `\040` and so on; `procfs` takes only text and leaves that as it is. So all that is not ASCII is
+/// written in that way, too, and read back from the fields.
+fn ascii(line: &[u8]) -> String {
+    let mut text = String::with_capacity(line.len());
+    for &byte in line {
+        if byte.is_ascii() {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "\\{byte:03o}");
+        }
+    }
+    text
+}
+
 fn unescape(word: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let octal = (first == b'\\').then(|| tail.get(..3)).flatten().and_then(|digits| std::str::from_utf8(digits).ok());
-        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(byte) => {
+        let octal = (first == b'\\').then(|| tail.split_at_checked(3)).flatten();
+        let read = |digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok();
+        match octal.and_then(|(digits, behind)| Some((read(digits)?, behind))) {
+            Some((byte, behind)) => {
                 bytes.push(byte);
-                rest = &tail[3..];
+                rest = behind;
             }
             None => {
                 bytes.push(first);
@@ -109,11 +117,13 @@ pub fn mount_of<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
 pub fn read(proc: &Path) -> Result<Vec<Mount>, String> {
     let file = proc.join("self/mountinfo");
     let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    Ok(parse(&String::from_utf8_lossy(&bytes)))
+    Ok(parse(&bytes))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     const TABLE: &str = "\
@@ -128,7 +138,7 @@ nonsense
 
     #[test]
     fn the_longest_mountpoint_counts_and_the_last_of_several() {
-        let mounts = parse(TABLE);
+        let mounts = parse(TABLE.as_bytes());
         let source = |path: &str| mount_of(&mounts, Path::new(path)).map(|mount| mount.source.as_str());
         assert_eq!(source("/etc"), Some("/dev/vda1"));
         assert_eq!(source("/var/lib/mysql/x"), Some("tmpfs"));
@@ -137,6 +147,16 @@ nonsense
         assert_eq!(source("/srv/my data/x"), Some("tank/my data"));
         assert_eq!(mounts.last().map(|mount| (mount.root.as_path(), mount.shared, mount.master)), Some((Path::new("/sub"), None, Some(3))));
         assert_eq!((mounts[1].shared, mounts[1].master, mounts[2].shared), (Some(20), None, None));
+    }
+
+    #[test]
+    fn a_name_that_is_not_text_is_found_by_its_bytes() {
+        let table = b"7 1 0:9 / /data/\xff\\134x\\012\xc3\xa9 rw - zfs tank/a\\040b rw\n\xff\xfe\n";
+        let mounts = parse(table);
+        let name = std::ffi::OsStr::from_bytes(b"/data/\xff\\x\n\xc3\xa9/file");
+        assert_eq!(mounts.len(), 1);
+        let found = mount_of(&mounts, Path::new(name)).expect("found");
+        assert_eq!(found.source, "tank/a b");
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub fn full<'a>(folders: impl Iterator<Item = &'a Path>) -> Vec<String> {
             continue;
         }
         seen.push(it.dev());
-        let name = quote(&folder.display().to_string());
+        let name = quote(folder);
         // Not what is put by for root: services run as others.
         found.extend(no_room(of.blocks_available().saturating_mul(of.fragment_size()), of.files(), of.files_available(), &name));
     }

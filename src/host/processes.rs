@@ -3,14 +3,17 @@
 //! A process may end while it is looked at: then it is left out. One that may not be looked into is counted, not forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use procfs::process::all_processes_with_root;
+use procfs::{FromReadSI as _, KernelStats, ProcError, ProcResult, current_system_info, ticks_per_second};
 use serde::{Deserialize, Serialize};
 
-pub use super::mounts::mount_of;
-use super::mounts::{Mount, parse};
+use super::mounts::{Mount, mount_of, parse};
 
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,52 +50,70 @@ impl std::fmt::Display for Process {
 
 /// A kernel name is at most so long (TASK_COMM_LEN less the NUL).
 const COMM: usize = 15;
-/// Ticks a second of the times in `stat`: USER_HZ is 100 on every architecture that Debian and Red Hat build.
-const USER_HZ: i64 = 100;
 
-/// All process ids but our own.
+/// Hands each process but our own to `take`, until it was the last. One that ends meanwhile is left out.
 ///
 /// # Errors
 /// When the folder cannot be read.
-fn pids(proc: &Path) -> Result<Vec<i32>, String> {
-    let own = i32::try_from(std::process::id()).unwrap_or_default();
-    let fail = |error: std::io::Error| format!("{}: {error}", proc.display());
-    let mut pids = Vec::new();
-    for entry in fs::read_dir(proc).map_err(fail)? {
-        let entry = entry.map_err(fail)?;
-        if let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()).filter(|pid| *pid != own) {
-            pids.push(pid);
+fn each(proc: &Path, mut take: impl FnMut(&procfs::process::Process)) -> Result<(), String> {
+    let fail = |error: ProcError| format!("{}: {error}", proc.display());
+    for process in all_processes_with_root(proc).map_err(fail)? {
+        match process {
+            Ok(process) if u32::try_from(process.pid) == Ok(std::process::id()) => {}
+            Ok(process) => take(&process),
+            Err(ProcError::NotFound(_)) => {}
+            Err(error) => return Err(fail(error)),
         }
     }
-    pids.sort_unstable();
-    Ok(pids)
+    Ok(())
+}
+
+/// The processes that `wanted` names, in the order of their ids.
+fn select(proc: &Path, mut wanted: impl FnMut(&procfs::process::Process) -> bool) -> Result<Vec<Process>, String> {
+    let booted = booted(proc);
+    let mut found = Vec::new();
+    each(proc, |process| {
+        if wanted(process) {
+            found.extend(described(process, booted));
+        }
+    })?;
+    found.sort_unstable_by_key(|process: &Process| process.pid);
+    Ok(found)
 }
 
 /// A process; `None` when it is gone or a zombie, which holds nothing any more.
-fn process(proc: &Path, pid: i32) -> Option<Process> {
-    let dir = proc.join(pid.to_string());
-    let stat = fs::read(dir.join("stat")).ok()?;
-    let stat = String::from_utf8_lossy(&stat);
-    // The name stands in parentheses and may hold any character, parentheses too.
-    let (_, rest) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    if matches!(fields.first(), Some(&"Z" | &"X")) {
-        return None;
-    }
-    let comm = fs::read(dir.join("comm")).ok()?;
-    let comm = String::from_utf8_lossy(&comm).trim_end_matches('\n').to_owned();
-    let cmdline = fs::read(dir.join("cmdline")).unwrap_or_default();
-    let cmdline = String::from_utf8_lossy(&cmdline).trim_end_matches('\0').replace('\0', " ");
-    // Field 22 of the whole line, the 20th after the name.
-    let ticks: Option<i64> = fields.get(19).and_then(|field| field.parse().ok());
-    let since = ticks.zip(booted(proc)).map(|(ticks, boot)| boot + ticks / USER_HZ);
-    let cgroup = fs::read_to_string(dir.join("cgroup")).unwrap_or_default().trim().to_owned();
-    Some(Process { pid, comm, cmdline, since, uses: None, cgroup })
+fn described(process: &procfs::process::Process, booted: Option<u64>) -> Option<Process> {
+    let started = match process.stat() {
+        Ok(stat) if matches!(stat.state, 'Z' | 'X') => return None,
+        Ok(stat) => Some(stat.starttime / ticks_per_second()),
+        Err(ProcError::NotFound(_)) => return None,
+        // It is there, whatever the kernel says of it.
+        Err(_) => None,
+    };
+    let since = booted.zip(started).and_then(|(boot, after)| i64::try_from(boot + after).ok());
+    let cmdline = text(process, "cmdline").unwrap_or_default().trim_end_matches('\0').replace('\0', " ");
+    let cgroup = text(process, "cgroup").unwrap_or_default().trim().to_owned();
+    Some(Process { pid: process.pid, comm: comm(process)?, cmdline, since, uses: None, cgroup })
 }
 
-fn booted(proc: &Path) -> Option<i64> {
-    let stat = fs::read_to_string(proc.join("stat")).ok()?;
-    stat.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
+/// Not from `stat`, where some characters of it are escaped.
+fn comm(process: &procfs::process::Process) -> Option<String> {
+    text(process, "comm").map(|comm| comm.trim_end_matches('\n').to_owned())
+}
+
+fn text(process: &procfs::process::Process, name: &str) -> Option<String> {
+    bytes(process, name).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn bytes(process: &procfs::process::Process, name: &str) -> ProcResult<Vec<u8>> {
+    let mut bytes = Vec::new();
+    process.open_relative(name)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// When the host was booted, seconds since 1970.
+fn booted(proc: &Path) -> Option<u64> {
+    KernelStats::from_file(proc.join("stat"), current_system_info()).ok().map(|stats| stats.btime)
 }
 
 /// The processes with one of these names. A name longer than the kernel keeps is compared by its first 15 bytes.
@@ -100,9 +121,9 @@ fn booted(proc: &Path) -> Option<i64> {
 /// # Errors
 /// When the list of processes cannot be read.
 pub fn named(proc: &Path, names: &[String]) -> Result<Vec<Process>, String> {
-    let wanted: BTreeSet<&[u8]> = names.iter().map(|name| &name.as_bytes()[..name.len().min(COMM)]).collect();
-    let named = |process: &Process| wanted.contains(process.comm.as_bytes());
-    Ok(pids(proc)?.into_iter().filter_map(|pid| process(proc, pid)).filter(named).collect())
+    let kept = |name: &String| String::from_utf8_lossy(&name.as_bytes()[..name.len().min(COMM)]).into_owned();
+    let wanted: BTreeSet<String> = names.iter().map(kept).collect();
+    select(proc, |process| comm(process).is_some_and(|comm| wanted.contains(&comm)))
 }
 
 /// The processes that were started for a change: `BACKOUT_CHANGE=id` stands in the environment they began with. Ourselves excluded.
@@ -111,12 +132,8 @@ pub fn named(proc: &Path, names: &[String]) -> Result<Vec<Process>, String> {
 /// # Errors
 /// When the list of processes cannot be read.
 pub fn marked(proc: &Path, change: &str) -> Result<Vec<Process>, String> {
-    let mark = format!("{}={change}", crate::host::exec::MARKER);
-    let marked = |pid: &i32| {
-        fs::read(proc.join(pid.to_string()).join("environ"))
-            .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|pair| pair == mark.as_bytes()))
-    };
-    Ok(pids(proc)?.into_iter().filter(marked).filter_map(|pid| process(proc, pid)).collect())
+    let mark = OsStr::new(crate::host::exec::MARKER);
+    select(proc, |process| process.environ().is_ok_and(|environ| environ.get(mark).is_some_and(|value| value == change)))
 }
 
 /// Who uses what lies under some paths.
@@ -141,16 +158,16 @@ pub fn users_of(proc: &Path, paths: &[PathBuf]) -> Result<InUse, String> {
     let devices: BTreeSet<&str> =
         paths.iter().filter_map(|path| mount_of(&mounts, path).filter(|mount| mount.point == *path)).map(|m| m.device.as_str()).collect();
     let search = Search { paths, devices };
+    let booted = booted(proc);
     let mut result = InUse::default();
-    for pid in pids(proc)? {
-        match search.use_of(&proc.join(pid.to_string())) {
-            Ok(None) => {}
-            Ok(Some(uses)) => result.found.extend(process(proc, pid).map(|process| Process { uses: Some(uses), ..process })),
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => result.unreadable += 1,
-            // It ended meanwhile.
-            Err(_) => {}
-        }
-    }
+    each(proc, |process| match search.use_of(process, &proc.join(process.pid.to_string())) {
+        Ok(None) => {}
+        Ok(uses) => result.found.extend(described(process, booted).map(|process| Process { uses, ..process })),
+        Err(ProcError::PermissionDenied(_)) => result.unreadable += 1,
+        // It ended meanwhile.
+        Err(_) => {}
+    })?;
+    result.found.sort_unstable_by_key(|process| process.pid);
     Ok(result)
 }
 
@@ -165,18 +182,19 @@ pub fn mounted_elsewhere(proc: &Path, dataset: &str) -> Result<Vec<Process>, Str
     let groups: BTreeSet<u32> = super::mounts::read(proc)?.iter().filter(of_it).filter_map(|mount| mount.shared).collect();
     let follows = |mount: &Mount| [mount.shared, mount.master].iter().flatten().any(|group| groups.contains(group));
     let mut seen = BTreeSet::from_iter(namespace(&proc.join("self")));
-    let mut found = Vec::new();
-    for pid in pids(proc)? {
-        let dir = proc.join(pid.to_string());
-        let Some(theirs) = namespace(&dir).filter(|namespace| !seen.contains(namespace)) else { continue };
-        let table = fs::read(dir.join("mountinfo")).unwrap_or_default();
-        let mounts = parse(&String::from_utf8_lossy(&table));
+    let booted = booted(proc);
+    let mut found: Vec<Process> = Vec::new();
+    each(proc, |process| {
+        let theirs = namespace(&proc.join(process.pid.to_string()));
+        let Some(theirs) = theirs.filter(|namespace| !seen.contains(namespace)) else { return };
+        let mounts = parse(&bytes(process, "mountinfo").unwrap_or_default());
         if let Some(mount) = mounts.iter().filter(of_it).find(|mount| !follows(mount)) {
-            let uses = format!("mounted at {} in its own mount namespace", mount.point.display());
-            found.extend(process(proc, pid).map(|process| Process { uses: Some(uses), ..process }));
+            let uses = Some(format!("mounted at {} in its own mount namespace", mount.point.display()));
+            found.extend(described(process, booted).map(|process| Process { uses, ..process }));
         }
         seen.insert(theirs);
-    }
+    })?;
+    found.sort_unstable_by_key(|process| process.pid);
     Ok(found)
 }
 
@@ -190,32 +208,34 @@ impl Search<'_> {
         self.paths.iter().any(|path| target.starts_with(path))
     }
 
-    /// The first thing found in use; a refused look counts only if nothing was found.
-    fn use_of(&self, dir: &Path) -> std::io::Result<Option<String>> {
+    /// The first thing found in use; a refused look counts only if nothing was found. `dir` is the
+    /// folder of the process.
+    fn use_of(&self, process: &procfs::process::Process, dir: &Path) -> ProcResult<Option<String>> {
         let mut refused = None;
-        for (what, name) in [("cwd", "cwd"), ("root folder", "root"), ("program", "exe")] {
-            match fs::read_link(dir.join(name)) {
+        for (what, target) in [("cwd", process.cwd()), ("root folder", process.root()), ("program", process.exe())] {
+            match target {
                 Ok(target) if self.holds(&target) => return Ok(Some(format!("{what} {}", target.display()))),
                 // A kernel thread has no program: ENOENT.
                 Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::PermissionDenied => refused = Some(error),
+                Err(error @ ProcError::PermissionDenied(_)) => refused = Some(error),
                 Err(_) => {}
             }
         }
-        match self.open_file(dir) {
+        match self.open_file(process, dir) {
             Ok(Some(path)) => return Ok(Some(format!("open {}", path.display()))),
             Ok(None) => {}
             Err(error) => refused = refused.or(Some(error)),
         }
-        match self.mapping(dir) {
-            Ok(Some(path)) => return Ok(Some(format!("mapped {path}"))),
+        match self.mapping(process) {
+            Ok(Some(path)) => return Ok(Some(format!("mapped {}", path.display()))),
             Ok(None) => {}
             Err(error) => refused = refused.or(Some(error)),
         }
         refused.map_or(Ok(None), Err)
     }
 
-    fn open_file(&self, dir: &Path) -> std::io::Result<Option<PathBuf>> {
+    /// The names are read from the links: `procfs` has them as text only.
+    fn open_file(&self, process: &procfs::process::Process, dir: &Path) -> ProcResult<Option<PathBuf>> {
         let mut mounts: Option<BTreeMap<u32, Mount>> = None;
         for entry in fs::read_dir(dir.join("fd"))? {
             let entry = entry?;
@@ -229,8 +249,8 @@ impl Search<'_> {
             }
             let Some(id) = mount_id(&dir.join("fdinfo").join(entry.file_name())) else { continue };
             let mounts = mounts.get_or_insert_with(|| {
-                let table = fs::read(dir.join("mountinfo")).unwrap_or_default();
-                parse(&String::from_utf8_lossy(&table)).into_iter().map(|mount| (mount.id, mount)).collect()
+                let table = parse(&bytes(process, "mountinfo").unwrap_or_default());
+                table.into_iter().map(|mount| (mount.id, mount)).collect()
             });
             if mounts.get(&id).is_some_and(|mount| self.devices.contains(mount.device.as_str())) {
                 return Ok(Some(target));
@@ -239,14 +259,15 @@ impl Search<'_> {
         Ok(None)
     }
 
-    fn mapping(&self, dir: &Path) -> std::io::Result<Option<String>> {
-        let maps = fs::read(dir.join("maps"))?;
-        for line in String::from_utf8_lossy(&maps).lines() {
+    /// By hand: `procfs` takes one name that is not text for no list at all, and does not bear a
+    /// mapped file that is called `/SYSV`.
+    fn mapping(&self, process: &procfs::process::Process) -> ProcResult<Option<PathBuf>> {
+        for line in bytes(process, "maps")?.split(|byte| *byte == b'\n') {
             // "address perms offset dev inode path"; the path may hold spaces.
-            let mut words = line.split_ascii_whitespace();
-            let Some(device) = words.nth(3) else { continue };
-            let Some(path) = words.next().and_then(|_| line.find('/').map(|at| &line[at..])) else { continue };
-            if self.holds(Path::new(path)) || decimal(device).is_some_and(|device| self.devices.contains(device.as_str())) {
+            let Some(path) = line.iter().position(|byte| *byte == b'/').map(|at| &line[at..]) else { continue };
+            let path = Path::new(OsStr::from_bytes(path));
+            let device = line.split(|byte| *byte == b' ').nth(3).and_then(decimal);
+            if self.holds(path) || device.is_some_and(|device| self.devices.contains(device.as_str())) {
                 return Ok(Some(path.to_owned()));
             }
         }
@@ -255,8 +276,8 @@ impl Search<'_> {
 }
 
 /// `maps` has the device in hexadecimal, mountinfo in decimal.
-fn decimal(device: &str) -> Option<String> {
-    let (major, minor) = device.split_once(':')?;
+fn decimal(device: &[u8]) -> Option<String> {
+    let (major, minor) = std::str::from_utf8(device).ok()?.split_once(':')?;
     let (major, minor) = (u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?);
     (major, minor).ne(&(0, 0)).then(|| format!("{major}:{minor}"))
 }

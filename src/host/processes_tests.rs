@@ -11,7 +11,7 @@ struct Tree(tempfile::TempDir);
 impl Tree {
     fn new() -> Self {
         let tree = Self(tempfile::tempdir().expect("temp dir"));
-        tree.write("stat", "cpu 1 2\nbtime 1700000000\n");
+        tree.write("stat", "cpu 1 2 3 4\nctxt 1\nbtime 1700000000\nprocesses 1\n");
         tree.write(
             "self/mountinfo",
             "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:40 / /data rw - zfs tank/data rw\n3 1 0:41 / /other rw - zfs tank/other rw\n",
@@ -20,13 +20,20 @@ impl Tree {
     }
 
     fn write(&self, path: &str, text: &str) {
+        self.write_bytes(path, text.as_bytes());
+    }
+
+    fn write_bytes(&self, path: &str, text: &[u8]) {
         let path = self.0.path().join(path);
         fs::create_dir_all(path.parent().expect("parent")).expect("folder");
         fs::write(path, text).expect("written");
     }
 
     fn process(&self, pid: i32, comm: &str, state: char) {
-        self.write(&format!("{pid}/stat"), &format!("{pid} ({comm}) {state} 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0\n"));
+        self.write(
+            &format!("{pid}/stat"),
+            &format!("{pid} ({comm}) {state} 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"),
+        );
         self.write(&format!("{pid}/comm"), &format!("{comm}\n"));
         self.write(&format!("{pid}/cmdline"), &format!("/usr/sbin/{comm}\0--datadir=/data\0"));
         self.write(&format!("{pid}/maps"), "5581-5582 r-xp 00000000 08:01 12 /usr/bin/x\n7ffe-7fff rw-p 00000000 00:00 0 [stack]\n");
@@ -35,15 +42,15 @@ impl Tree {
         self.write(&format!("{pid}/fd/.keep"), "");
     }
 
-    fn link(&self, pid: i32, name: &str, target: &str) {
+    fn link(&self, pid: i32, name: &str, target: impl AsRef<OsStr>) {
         self.link_in(&pid.to_string(), name, target);
     }
 
-    fn link_in(&self, folder: &str, name: &str, target: &str) {
+    fn link_in(&self, folder: &str, name: &str, target: impl AsRef<OsStr>) {
         let path = self.0.path().join(folder).join(name);
         fs::create_dir_all(path.parent().expect("parent")).expect("folder");
         let _ = fs::remove_file(&path);
-        symlink(target, path).expect("link");
+        symlink(target.as_ref(), path).expect("link");
     }
 
     fn users(&self) -> Vec<(i32, String)> {
@@ -59,6 +66,8 @@ fn names_are_the_kernels() {
     tree.process(102, "a) (b", 'S');
     tree.process(103, "fifteen-letters", 'S');
     tree.process(104, "mariadbd", 'Z');
+    tree.process(105, "fourteen-bytes\u{e9}", 'S');
+    tree.write_bytes("105/comm", b"fourteen-bytes\xc3\n");
     let names = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|&name| name.into()).collect();
         named(tree.0.path(), &names).expect("read")
@@ -69,6 +78,7 @@ fn names_are_the_kernels() {
     assert_eq!(found[0].since, Some(1_700_000_123));
     assert_eq!(names(&["a) (b"]).len(), 1);
     assert_eq!(names(&["fifteen-letters-and-more"]).len(), 1);
+    assert_eq!(names(&["fourteen-bytes\u{e9}s"]).len(), 1, "the kernel cuts within a character");
     assert!(names(&["maria"]).is_empty());
     assert!(named(Path::new("/no such"), &[]).is_err());
 }
@@ -76,7 +86,7 @@ fn names_are_the_kernels() {
 #[test]
 fn every_kind_of_use_is_found() {
     let tree = Tree::new();
-    for pid in 200..210 {
+    for pid in 200..213 {
         tree.process(pid, "x", 'S');
     }
     tree.link(201, "cwd", "/data/sub");
@@ -93,6 +103,10 @@ fn every_kind_of_use_is_found() {
     tree.link(209, "fd/5", "/other/file");
     tree.write("209/fdinfo/5", "mnt_id:\t3\n");
     tree.write("209/mountinfo", "3 1 0:41 / /other rw - zfs tank/other rw\n");
+    // What a name holds hides nothing.
+    tree.write_bytes("210/maps", b"5581-5582 r--s 00000000 00:99 12 /SYSV\n5581-5582 r--s 00000000 00:99 12 /data/\xff\n");
+    tree.link(211, "cwd", OsStr::from_bytes(b"/data/\xff"));
+    tree.link(212, "fd/5", OsStr::from_bytes(b"/data/\xff"));
     let text = |s: &str| s.to_owned();
     assert_eq!(
         tree.users(),
@@ -103,6 +117,9 @@ fn every_kind_of_use_is_found() {
             (204, text("open /data/file (deleted)")),
             (207, text("mapped /var/elsewhere/my file")),
             (208, text("open /inside/file")),
+            (210, text("mapped /data/\u{fffd}")),
+            (211, text("cwd /data/\u{fffd}")),
+            (212, text("open /data/\u{fffd}")),
         ]
     );
 }
@@ -123,7 +140,7 @@ fn what_stays_mounted_elsewhere_is_found_once_for_each_namespace() {
     ];
     for (pid, namespace, groups, source) in table {
         tree.process(pid, "x", 'S');
-        tree.link(pid, "ns/mnt", &format!("mnt:[{namespace}]"));
+        tree.link(pid, "ns/mnt", format!("mnt:[{namespace}]"));
         tree.write(&format!("{pid}/mountinfo"), &format!("77 1 0:40 / /inside rw {groups} - zfs {} rw\n", source.replace(' ', "\\040")));
     }
     let found = |dataset| mounted_elsewhere(tree.0.path(), dataset).expect("read");

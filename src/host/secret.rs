@@ -28,7 +28,7 @@ pub enum SecretError {
         source: Distrust,
     },
     /// Everyone may read it.
-    #[error("{} holds the secret {name}, and everyone may read it\n  remedy: chmod o-rwx {}", .path.display(), quote(&.path.display().to_string()))]
+    #[error("{} holds the secret {name}, and everyone may read it\n  remedy: chmod o-rwx {}", .path.display(), quote(.path))]
     Readable {
         /// The variable.
         name: String,

@@ -87,7 +87,7 @@ pub fn contents(folder: &Path) -> Result<(), Distrust> {
 /// When it does not.
 pub fn own(path: &Path, metadata: &Metadata) -> Result<(), Distrust> {
     const STICKY: u32 = 0o1000;
-    let name = crate::host::quote::quote(&path.display().to_string());
+    let name = crate::host::quote::quote(path);
     let refuse = |why: String| {
         let remedy = format!("look at what is in it, then: chown root: {name}; chmod go-w {name}");
         Err(Distrust::Writable { path: path.to_owned(), why, remedy })

@@ -6,8 +6,9 @@ use std::path::{Path as FilePath, PathBuf};
 
 use super::model::Strategy;
 use super::problem::{Path, Problem, Problems, Report, nearest};
-use super::validated::{Validated, sha256};
+use super::validated::Validated;
 use super::{Site, Way, schema, shape, template};
+use crate::host::checksum::sha256;
 
 /// A site that passed the check against its playbook.
 #[derive(Debug, Clone, PartialEq)]

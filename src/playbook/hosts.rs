@@ -139,7 +139,7 @@ mod tests {
         it.stages.push(vec!["cut".into(), "-d|".into()]);
         it.env.insert("ZONE".into(), "a b".into());
         let reached = host.command(&it);
-        assert_eq!(reached.stages[0], ["ssh", "root@old", r"env ZONE='a b' imsbackup -f - '/primary/user/a b;rm -rf {x,y}'\''$HOME'"]);
+        assert_eq!(reached.stages[0], ["ssh", "root@old", r#"env ZONE='a b' imsbackup -f - "/primary/user/a b;rm -rf {x,y}'"'$HOME'"#]);
         assert_eq!(reached.stages[1], ["cut", "-d|"]);
         assert!(reached.env.is_empty());
     }

@@ -2,11 +2,10 @@
 
 use std::ops::Deref;
 
-use sha2::{Digest, Sha256};
-
 use super::check::Check;
 use super::problem::{Problem, Problems, Report};
 use super::{Playbook, schema, shape};
+use crate::host::checksum::sha256;
 
 /// A playbook that passed the check, with the text it was read from. Only this goes further.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,9 +75,4 @@ impl Deref for Validated {
     fn deref(&self) -> &Playbook {
         &self.playbook
     }
-}
-
-/// SHA-256 of a text, hexadecimal.
-pub(super) fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

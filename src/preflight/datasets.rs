@@ -150,7 +150,7 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
     }
     let Some(mountpoint) = &dataset.info.mountpoint else {
         if let Some(place) = dataset.mounted_at.first() {
-            let place = quote(&place.display().to_string());
+            let place = quote(place);
             findings.push(
                 Finding::refuse("legacy-mount", format!("{name} is mounted by /etc/fstab or by hand, not by ZFS"))
                     .detail(["Its mountpoint is `legacy`: neither `zfs mount` nor `zfs unmount` works on it."])
@@ -169,7 +169,7 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
         findings.push(
             Finding::refuse("hidden", format!("{name} is mounted at {place}, but {cover} lies over it"))
                 .detail(["The service sees the upper one; a snapshot of the lower one would not be of its data."])
-                .remedy([format!("umount {}", quote(&place.to_string())), "findmnt --real".to_owned()]),
+                .remedy([format!("umount {}", quote(mountpoint)), "findmnt --real".to_owned()]),
         );
     } else if !dataset.info.mounted {
         match dataset.info.canmount.as_str() {

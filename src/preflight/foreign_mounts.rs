@@ -36,7 +36,7 @@ pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
         finding
             .detail(at_most(mounts.iter().map(|mount| format!("{} ({}) at {}", mount.source, mount.fstype, mount.point.display()))))
             .detail(["They are not in the snapshot, and as long as they are mounted the dataset cannot be unmounted for the rollback."])
-            .remedy(mounts.iter().map(|mount| format!("umount {}", quote(&mount.point.display().to_string())))),
+            .remedy(mounts.iter().map(|mount| format!("umount {}", quote(&mount.point)))),
     ]
 }
 

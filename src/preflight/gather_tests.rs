@@ -130,7 +130,10 @@ impl Host {
     }
 
     fn process(&self, pid: i32, comm: &str, cmdline: &str, cgroup: &str) {
-        self.write(&format!("proc/{pid}/stat"), &format!("{pid} ({comm}) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1\n"));
+        self.write(
+            &format!("proc/{pid}/stat"),
+            &format!("{pid} ({comm}) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"),
+        );
         self.write(&format!("proc/{pid}/comm"), comm);
         self.write(&format!("proc/{pid}/cmdline"), cmdline);
         self.write(&format!("proc/{pid}/cgroup"), cgroup);

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::facts::{Facts, Observed};
 use super::text::count;
@@ -64,26 +63,13 @@ fn at_hand(sources: &Sources<'_>) -> Observed<Vec<PathBuf>> {
 
 fn checksum(path: &Path) -> Observed<Option<String>> {
     let fail = |error: std::io::Error| format!("{}: {error}", path.display());
-    let mut file = match std::fs::File::open(path) {
+    let file = match std::fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(fail(error)),
     };
-    let mut hash = Sha256::new();
-    std::io::copy(&mut file, &mut Hasher(&mut hash)).map_err(fail)?;
-    Ok(Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
-}
-
-struct Hasher<'a>(&'a mut Sha256);
-
-impl std::io::Write for Hasher<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    let (sum, _) = crate::host::checksum::sha256_of(file).map_err(fail)?;
+    Ok(Some(sum))
 }
 
 /// The previous version's installer is at hand: before an upgrade it can be, before a downgrade it is, and is what was put aside (invariant S2).
@@ -118,7 +104,7 @@ pub(super) fn at_least(facts: &Facts) -> Vec<Finding> {
 fn saved(file: &SavedFile) -> Option<Finding> {
     const ID: &str = "installer";
     let path = file.path.display();
-    let remedy = [format!("Put the file with SHA-256 {} there again.", file.sha256), format!("sha256sum {}", quote(&path.to_string()))];
+    let remedy = [format!("Put the file with SHA-256 {} there again.", file.sha256), format!("sha256sum {}", quote(&file.path))];
     match &file.now {
         Ok(Some(now)) if now.eq_ignore_ascii_case(&file.sha256) => None,
         Ok(Some(now)) => Some(

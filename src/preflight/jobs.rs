@@ -233,7 +233,7 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
             }
             JobSource::Cron { file, line, .. } => {
                 // A script of cron.daily and the like has no lines to take out one by one.
-                let path = quote(&file.display().to_string());
+                let path = quote(file);
                 let is_script = file
                     .parent()
                     .and_then(|folder| folder.file_name())

@@ -96,7 +96,7 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
                 let word = quote(other.name.as_str());
                 let remedy = match &other.change {
                     Some(change) => format!("backout commit --change {change}   # removes it"),
-                    None => format!("zfs rename {word} {}", quote(&format!("{}-old", other.name))),
+                    None => format!("zfs rename {word} {}", quote(format!("{}-old", other.name))),
                 };
                 findings.push(
                     new(format!("there is a dataset {}: the rollback that keeps both states needs this name", other.name))

@@ -44,10 +44,10 @@ pub fn playbook(bytes: &[u8]) {
 
 /// Whatever `zfs`, `zpool` and /proc print, the parsers answer.
 pub fn zfs(bytes: &[u8]) {
+    let _ = mounts::parse(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _ = (parse::datasets(text), parse::snapshots(text), parse::bookmarks(text), parse::pool(text), parse::value(text));
     let _ = parse::pairs(text, &["backout:change", "mountpoint"]);
-    let _ = mounts::parse(text);
     for word in text.split_whitespace() {
         if let Ok(name) = word.parse::<Dataset>() {
             assert_eq!(name.as_str(), word);

@@ -59,7 +59,7 @@ impl<W: Write> Writer<W> {
 
     /// Writes the end.
     pub fn finish(mut self) -> Result<(W, u64)> {
-        let sha256 = self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(self.hash.clone().finalize());
         self.record(&Record::End { records: self.records, sha256 })?;
         let fill = (self.block - self.written % self.block) % self.block;
         self.bytes(&vec![b'\n'; usize::try_from(fill)?])?;
@@ -95,7 +95,7 @@ impl<R: BufRead> Reader<R> {
         let record: Record =
             serde_json::from_slice(&line).with_context(|| format!("the backup is damaged or truncated after {} records", self.records))?;
         if let Record::End { records, sha256 } = &record {
-            let found: String = self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            let found = hex::encode(self.hash.clone().finalize());
             if *records != self.records || *sha256 != found {
                 bail!("the backup is damaged: its checksum does not fit");
             }

@@ -97,7 +97,7 @@ impl fmt::Display for Command {
             }
         }
         if let Some(path) = &self.stdout {
-            write!(f, " > {}", quote(&path.display().to_string()))?;
+            write!(f, " > {}", quote(path))?;
         }
         Ok(())
     }

@@ -225,5 +225,5 @@ fn a_line_that_means_a_failure_is_one_though_the_status_is_0() {
 
 #[test]
 fn display_quotes_for_a_shell() {
-    assert_eq!(Command::new(["echo", "it's", "", "a-b"]).to_string(), r"echo 'it'\''s' '' a-b");
+    assert_eq!(Command::new(["echo", "it's", "", "a-b"]).to_string(), r#"echo "it's" '' a-b"#);
 }

@@ -6,10 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use sha2::{Digest, Sha256};
 
-use crate::host::files::stat_optional;
-use crate::host::files::{private_dir, sync_dir};
+use crate::host::checksum;
+use crate::host::files::{private_dir, stat_optional, sync_dir};
 use crate::journal::FileEntry;
 
 /// The SHA-256 of a file, in hexadecimal digits, and its size.
@@ -19,20 +18,8 @@ pub(in crate::step) fn sha256(path: &Path) -> Result<(String, u64)> {
 
 /// The same for the first bytes of a file, as many as there are up to `limit`.
 pub(in crate::step) fn sha256_of_first(path: &Path, limit: u64) -> Result<(String, u64)> {
-    let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?.take(limit);
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0u8; 256 * 1024];
-    let mut size = 0u64;
-    loop {
-        let count = file.read(&mut buffer).with_context(|| format!("cannot read {}", path.display()))?;
-        if count == 0 {
-            break;
-        }
-        size += count as u64;
-        hasher.update(&buffer[..count]);
-    }
-    let digest = hasher.finalize();
-    Ok((digest.iter().map(|byte| format!("{byte:02x}")).collect(), size))
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    checksum::sha256_of(file.take(limit)).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// What is there; `None`: nothing.

@@ -1,0 +1,43 @@
+//! SHA-256, in hexadecimal digits as `sha256sum(1)` prints it.
+
+use std::io::{self, Read};
+
+use sha2::{Digest, Sha256};
+
+/// That of a text.
+pub fn sha256(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
+}
+
+/// That of all that is still to be read, and how many bytes that is.
+///
+/// # Errors
+/// When it cannot be read to its end.
+pub fn sha256_of(mut source: impl Read) -> io::Result<(String, u64)> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0u8; 256 * 1024];
+    let mut size = 0u64;
+    loop {
+        match source.read(&mut buffer) {
+            Ok(0) => return Ok((hex::encode(hasher.finalize()), size)),
+            Ok(count) => {
+                size += count as u64;
+                hasher.update(&buffer[..count]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_are_what_sha256sum_prints() {
+        let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256("abc"), known);
+        assert_eq!(sha256_of(b"abc".as_slice()).expect("read"), (known.to_owned(), 3));
+    }
+}
