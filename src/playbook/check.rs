@@ -2,7 +2,7 @@
 
 use super::Playbook;
 use super::check_command::Groups;
-use super::model::{Capture, Interrupted, Restore, ServiceState, Verdict};
+use super::model::{self, Capture, Interrupted, Restore, ServiceState, Verdict};
 use super::names::late;
 use super::problem::{Path, Report};
 use super::version::Requirement;
@@ -206,6 +206,30 @@ impl Check<'_, '_> {
             if let Some(pattern) = &requirement.expect {
                 self.pattern(&at.key("expect"), pattern, Groups::Any);
             }
+            if let Some(name) = &requirement.accept {
+                self.accept(&at.key("accept"), name, requirement);
+            }
+        }
+    }
+
+    /// The name by which a requirement that is not met can be answered for.
+    fn accept(&mut self, at: &Path, name: &str, requirement: &model::Requirement) {
+        if !is_plain(name, '-') {
+            let remedy = "use lower-case letters, digits and `-`, a letter first, such as \"expiring-keys\"";
+            self.report.error(at, format!("{name:?} cannot be the name of an answer"), remedy);
+        }
+        let same = self.playbook.requirements.iter().filter(|other| other.accept.as_deref() == Some(name)).count()
+            + self.playbook.questions.iter().filter(|question| question.name == name).count();
+        if same > 1 {
+            let what = format!("the name {name:?} is there twice: one yes would answer both");
+            self.report.error(at, what, "give one of them another name");
+        }
+        if requirement.warn {
+            self.report.error(at, "a warning needs no yes", "remove `warn` or `accept`");
+        }
+        if requirement.expect.is_none() {
+            let remedy = "add `expect`, which the answer of the command must match";
+            self.report.error(at, "nothing tells a failed command from an answer that needs a yes", remedy);
         }
     }
 

@@ -231,6 +231,10 @@ pub struct Requirement {
     /// Only warn.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warn: bool,
+    /// The operator may go on nevertheless, by a yes to this name (`--accept NAME`): lower-case letters, digits, `-`. It
+    /// needs `expect`: a command that fails gives no answer that a yes could be for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept: Option<String>,
     /// Before which procedures it is asked. Default: only before the upgrade.
     #[serde(default = "occasion::before_upgrade")]
     pub before: Vec<Occasion>,

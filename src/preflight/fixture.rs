@@ -181,6 +181,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
             about: "The log of changes is on.".into(),
             remedy: "Set log_bin in my.cnf.".into(),
             warn: false,
+            accept: None,
             command: "mariadb -e 'select @@log_bin'".into(),
             outcome: Ok(()),
         }],

@@ -18,6 +18,9 @@ pub struct RequirementFact {
     pub remedy: String,
     /// Only warn.
     pub warn: bool,
+    /// The name by which a person may answer for it, if there is an answer to be answered for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept: Option<String>,
     /// The command that asked.
     pub command: String,
     /// Met, or why not.
@@ -52,9 +55,11 @@ pub(crate) fn requirement_fact(
     command: Observed<Command>,
     run: &dyn Fn(&Command) -> Observed<String>,
 ) -> RequirementFact {
+    let mut answered = false;
     let outcome = command.clone().and_then(|command| {
         let text = run(&command)?;
         let text = text.trim();
+        answered = true;
         let Some(expect) = &requirement.expect else { return Ok(()) };
         let regex = Regex::new(expect).map_err(|error| error.to_string())?;
         if regex.is_match(text) { Ok(()) } else { Err(format!("answer: {}, expected: /{expect}/", shortened(text))) }
@@ -63,6 +68,7 @@ pub(crate) fn requirement_fact(
         about: requirement.about.clone(),
         remedy: requirement.remedy.clone(),
         warn: requirement.warn,
+        accept: requirement.accept.clone().filter(|_| answered),
         command: command.map(|command| command.to_string()).unwrap_or_default(),
         outcome,
     }
@@ -98,10 +104,15 @@ pub(super) fn unmet(requirements: &[RequirementFact]) -> Vec<Finding> {
     unmet
         .map(|(requirement, why)| {
             let title = format!("not so: {}", requirement.about.trim_end_matches('.'));
-            let finding = if requirement.warn { Finding::warn("requirement", title) } else { Finding::refuse("requirement", title) };
+            let finding = match &requirement.accept {
+                _ if requirement.warn => Finding::warn("requirement", title),
+                Some(name) => Finding::confirm("requirement", title).about([name.clone()]),
+                None => Finding::refuse("requirement", title),
+            };
+            let nevertheless = requirement.accept.as_ref().map(|name| format!("To go on nevertheless: --accept {name}"));
             let asked =
                 (!requirement.command.is_empty() && !why.contains(&requirement.command)).then(|| format!("asked: {}", requirement.command));
-            finding.detail(asked).detail([why.clone()]).remedy([requirement.remedy.clone()])
+            finding.detail(asked).detail([why.clone()]).remedy([requirement.remedy.clone()]).remedy(nevertheless)
         })
         .collect()
 }
@@ -147,6 +158,30 @@ mod tests {
             "#);
         facts.requirements[0].warn = true;
         assert_eq!(requirements(&facts)[0].severity, Severity::Warn);
+    }
+
+    #[test]
+    fn unmet_but_a_person_may_answer_for_it() {
+        let mut facts = facts(Occasion::Downgrade { in_place: false });
+        facts.requirements = vec![RequirementFact {
+            about: "no key has a time to live".into(),
+            remedy: "wait until they are gone".into(),
+            warn: false,
+            accept: Some("expiring-keys".into()),
+            command: "redis-cli info keyspace".into(),
+            outcome: Err("answer: \"db0:keys=2,expires=1\", expected: /expires=0/".into()),
+        }];
+        let found = requirements(&facts);
+        assert_eq!((found[0].severity, found[0].subjects.as_slice()), (Severity::Confirm, &["expiring-keys".to_owned()][..]));
+        insta::assert_snapshot!(show(&found), @r#"
+            confirm: not so: no key has a time to live [requirement]
+                     asked: redis-cli info keyspace
+                     answer: "db0:keys=2,expires=1", expected: /expires=0/
+              to do: wait until they are gone
+                     To go on nevertheless: --accept expiring-keys
+            "#);
+        facts.requirements[0].accept = None;
+        assert_eq!(requirements(&facts)[0].severity, Severity::Refuse);
     }
 
     #[test]

@@ -86,14 +86,16 @@ same_redis /root/dump-new
 echo "== a restore that the old version rejects: a hash field that expires"
 redis-cli HPEXPIREAT user:1 4102444800000 FIELDS 1 visits
 redis_dump >/root/dump-new
-expect 6 backout downgrade --keep --yes 2>&1 | tee /root/said
+refuses requirement downgrade --keep
+grep -F -- '--accept expiring-keys' /root/said
+expect 6 backout downgrade --keep --yes --accept expiring-keys 2>&1 | tee /root/said
 grep -F 'the previous version rejects 1 item' /root/said
 grep -F HPEXPIREAT /root/said
 systemctl is-active redis-server.service && exit 1
 fault "rejected by the old version" halted
 back_up_there
 echo "== the same, answered for: the field comes back, but for its end"
-expect 6 backout downgrade --keep --yes
+expect 6 backout downgrade --keep --yes --accept expiring-keys
 backout resume --accept-rejects | tee /root/said
 grep -F '1 item was rejected by it and left out' /root/said
 grep -F HPEXPIREAT "/var/lib/backout/changes/$(change_id)"/rejects*[0-9]
