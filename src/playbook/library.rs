@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::check_site::ValidatedSite;
 use super::problem::{Problems, nearest};
+use super::programs::{PLAYBOOK_FILE, Program, is_program};
 use super::validated::Validated;
 use crate::host::trust::{self, Distrust};
 
@@ -16,13 +17,42 @@ pub const DIRS: &[&str] = &["/etc/backout/playbooks", "/usr/share/backout/playbo
 /// What the origin of a playbook that is compiled in is called.
 pub const BUILT_IN_ORIGIN: &str = "built in";
 
-/// The playbooks compiled in: name and text.
-pub const BUILT_IN: &[(&str, &str)] = &[
-    ("generic", include_str!("../../playbooks/generic.toml")),
-    ("mariadb", include_str!("../../playbooks/mariadb.toml")),
-    ("messaging-server", include_str!("../../playbooks/messaging-server.toml")),
-    ("messaging-server-front", include_str!("../../playbooks/messaging-server-front.toml")),
-    ("redis", include_str!("../../playbooks/redis.toml")),
+/// A playbook that is compiled in.
+#[derive(Debug, Clone, Copy)]
+pub struct BuiltIn {
+    /// Its name: that of its folder.
+    pub name: &'static str,
+    /// Its TOML.
+    pub text: &'static str,
+    /// Its programs: name and text.
+    pub programs: &'static [(&'static str, &'static str)],
+}
+
+impl BuiltIn {
+    fn read(&self) -> Result<Validated, LibraryError> {
+        let programs = self.programs.iter().map(|(name, text)| Program::new(name, text.as_bytes().to_vec())).collect();
+        Ok(Validated::with_programs(BUILT_IN_ORIGIN, Some(self.name), self.text, programs)?)
+    }
+}
+
+/// A playbook's folder, compiled in.
+macro_rules! built_in {
+    ($name:literal $(, $program:literal)*) => {
+        BuiltIn {
+            name: $name,
+            text: include_str!(concat!("../../playbooks/", $name, "/playbook.toml")),
+            programs: &[$(($program, include_str!(concat!("../../playbooks/", $name, "/", $program)))),*],
+        }
+    };
+}
+
+/// The playbooks compiled in.
+pub const BUILT_IN: &[BuiltIn] = &[
+    built_in!("generic"),
+    built_in!("mariadb"),
+    built_in!("messaging-server"),
+    built_in!("messaging-server-front"),
+    built_in!("redis"),
 ];
 
 /// Larger files are not playbooks.
@@ -55,6 +85,14 @@ pub enum LibraryError {
         /// Where one's own belong.
         dir: String,
     },
+    /// It is there as a file and as a folder.
+    #[error("{} and {} are the same playbook\n  remedy: remove one of them", .file.display(), .folder.display())]
+    Twice {
+        /// The file.
+        file: PathBuf,
+        /// The TOML in the folder.
+        folder: PathBuf,
+    },
     /// It is not a playbook's file by its name.
     #[error("{} is not a playbook: its name does not end in .toml\n  remedy: call it NAME.toml", .path.display())]
     NotToml {
@@ -85,15 +123,44 @@ pub fn default_dirs() -> Vec<PathBuf> {
     DIRS.iter().map(PathBuf::from).collect()
 }
 
-/// Reads and checks a playbook's file. Its name must be the playbook's.
+/// Reads and checks a playbook: a file NAME.toml, or a folder NAME with `playbook.toml` and its
+/// programs. NAME must be the playbook's.
 ///
 /// # Errors
 /// When it cannot be read, others could have written it, or it has faults.
 pub fn load_playbook(path: &Path) -> Result<Validated, LibraryError> {
+    if path.is_dir() {
+        return load_folder(path);
+    }
+    if path.file_name().is_some_and(|name| name == PLAYBOOK_FILE) {
+        let absolute = std::path::absolute(path).map_err(|source| LibraryError::Read { path: path.to_owned(), source })?;
+        return load_folder(absolute.parent().unwrap_or(path));
+    }
     let stem = path.extension().filter(|it| *it == "toml").and_then(|_| path.file_stem()).and_then(|it| it.to_str());
     let stem = stem.ok_or_else(|| LibraryError::NotToml { path: path.to_owned() })?;
-    let text = read(path)?;
+    let text = read_text(path)?;
     Ok(Validated::parse(&path.display().to_string(), Some(stem), &text)?)
+}
+
+/// Reads a playbook that is a folder, with all programs in it: each runs with the rights of root,
+/// so each is trusted like the playbook, or refused.
+fn load_folder(folder: &Path) -> Result<Validated, LibraryError> {
+    let unreadable = |source| LibraryError::Read { path: folder.to_owned(), source };
+    let path = folder.join(PLAYBOOK_FILE);
+    let text = read_text(&path)?;
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().into_string().map_err(|_| unreadable(std::io::Error::other("a name in it is not text")))?;
+        if is_program(&name) && !entry.path().is_dir() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    let program = |name: &String| Ok(Program::new(name, read(&folder.join(name))?));
+    let programs = names.iter().map(program).collect::<Result<Vec<_>, LibraryError>>()?;
+    let stem = folder.file_name().and_then(|name| name.to_str());
+    Ok(Validated::with_programs(&path.display().to_string(), stem, &text, programs)?)
 }
 
 /// The first playbook of that name in `dirs`, or the one compiled in.
@@ -103,20 +170,31 @@ pub fn load_playbook(path: &Path) -> Result<Validated, LibraryError> {
 pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Validated, LibraryError> {
     let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     for dir in dirs.iter().filter(|_| plain) {
-        let path = dir.join(format!("{name}.toml"));
-        match fs::symlink_metadata(&path) {
-            Ok(_) => return load_playbook(&path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(LibraryError::Read { path, source }),
+        if let Some(path) = within(dir, name)? {
+            return load_playbook(&path);
         }
     }
-    if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-        return Ok(Validated::parse(BUILT_IN_ORIGIN, Some(name), text)?);
+    if let Some(built_in) = BUILT_IN.iter().find(|built_in| built_in.name == name) {
+        return built_in.read();
     }
     let mut known: Vec<String> = list(dirs)?.into_iter().filter(|it| !it.shadowed).map(|it| it.name).collect();
     known.sort();
     let dir = dirs.first().map_or_else(|| DIRS[0].to_owned(), |dir| dir.display().to_string());
     Err(LibraryError::Unknown { name: name.to_owned(), known: known.join(", "), dir })
+}
+
+/// The file or the folder of that name, if there is one.
+fn within(dir: &Path, name: &str) -> Result<Option<PathBuf>, LibraryError> {
+    let there = |path: PathBuf| match fs::symlink_metadata(&path) {
+        Ok(_) => Ok(Some(path)),
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
+        Err(source) => Err(LibraryError::Read { path, source }),
+    };
+    let (file, folder) = (there(dir.join(format!("{name}.toml")))?, there(dir.join(name).join(PLAYBOOK_FILE))?);
+    match (file, folder) {
+        (Some(file), Some(folder)) => Err(LibraryError::Twice { file, folder }),
+        (file, folder) => Ok(file.or(folder)),
+    }
 }
 
 /// All playbooks: by folder in the order given, then those compiled in. One with faults is listed with them.
@@ -136,19 +214,24 @@ pub fn list(dirs: &[PathBuf]) -> Result<Vec<Listed>, LibraryError> {
         let mut names = BTreeMap::new();
         for entry in entries {
             let path = entry.map_err(unreadable)?.path();
-            if path.extension().is_some_and(|it| it == "toml") {
-                names.insert(path.file_stem().unwrap_or_default().to_string_lossy().into_owned(), path);
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let folder = path.join(PLAYBOOK_FILE);
+            if matches!(fs::symlink_metadata(&folder), Ok(_)) {
+                names.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), folder);
+            } else if path.extension().is_some_and(|it| it == "toml") {
+                names.insert(stem, path);
             }
         }
         for (name, path) in names {
             let shadowed = found.iter().any(|earlier| earlier.name == name);
-            found.push(Listed { name, origin: path.display().to_string(), playbook: load_playbook(&path), shadowed });
+            let playbook = within(dir, &name).and_then(|_| load_playbook(&path));
+            found.push(Listed { name, origin: path.display().to_string(), playbook, shadowed });
         }
     }
-    for (name, text) in BUILT_IN {
-        let shadowed = found.iter().any(|earlier| earlier.name == *name);
-        let playbook = Validated::parse(BUILT_IN_ORIGIN, Some(name), text).map_err(LibraryError::from);
-        found.push(Listed { name: (*name).to_owned(), origin: BUILT_IN_ORIGIN.to_owned(), playbook, shadowed });
+    for built_in in BUILT_IN {
+        let name = built_in.name.to_owned();
+        let shadowed = found.iter().any(|earlier| earlier.name == name);
+        found.push(Listed { name, origin: BUILT_IN_ORIGIN.to_owned(), playbook: built_in.read(), shadowed });
     }
     Ok(found)
 }
@@ -158,12 +241,19 @@ pub fn list(dirs: &[PathBuf]) -> Result<Vec<Listed>, LibraryError> {
 /// # Errors
 /// When either cannot be read, others could have written it, or it has faults.
 pub fn load_site(path: &Path, dirs: &[PathBuf]) -> Result<(ValidatedSite, Validated), LibraryError> {
-    let text = read(path)?;
+    let text = read_text(path)?;
     ValidatedSite::parse(path, &text, |name| find(name, dirs))
 }
 
+/// Reads a file of text that only root or the caller can have written.
+fn read_text(path: &Path) -> Result<String, LibraryError> {
+    let fail = |source| LibraryError::Read { path: path.to_owned(), source };
+    let invalid = |_| fail(std::io::Error::new(std::io::ErrorKind::InvalidData, "stream did not contain valid UTF-8"));
+    String::from_utf8(read(path)?).map_err(invalid)
+}
+
 /// Reads a file that only root or the caller can have written.
-fn read(path: &Path) -> Result<String, LibraryError> {
+fn read(path: &Path) -> Result<Vec<u8>, LibraryError> {
     let fail = |source| LibraryError::Read { path: path.to_owned(), source };
     trust::whole_way(path)?;
     let file = File::open(path).map_err(fail)?;
@@ -173,12 +263,12 @@ fn read(path: &Path) -> Result<String, LibraryError> {
         return Err(fail(std::io::Error::other("it is not a file")));
     }
     trust::own(path, &metadata)?;
-    let mut text = String::new();
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(fail)?;
-    if text.len() as u64 > MAX_BYTES {
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(fail(std::io::Error::other("it is larger than 1 MiB, which no playbook is")));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -186,7 +276,8 @@ mod tests {
     use nix::unistd::geteuid;
 
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::fs::DirBuilder;
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 
     fn chmod(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -219,7 +310,7 @@ mod tests {
     #[test]
     fn the_first_folder_counts_and_a_broken_one_is_not_passed_over() {
         let dir = temp();
-        let path = put(dir.path(), "generic.toml", &BUILT_IN[0].1.replace("format = 1", "format = 2"));
+        let path = put(dir.path(), "generic.toml", &BUILT_IN[0].text.replace("format = 1", "format = 2"));
         let dirs = [dir.path().to_owned()];
         assert!(matches!(find("generic", &dirs), Err(LibraryError::Invalid(_))));
         let found = list(&dirs).unwrap();
@@ -227,6 +318,45 @@ mod tests {
         assert!(found[0].playbook.is_err() && !found[0].shadowed && built_in.shadowed);
         fs::remove_file(path).unwrap();
         assert_eq!(find("generic", &dirs).unwrap().origin(), BUILT_IN_ORIGIN);
+    }
+
+    #[test]
+    fn a_folder_brings_programs_and_each_is_trusted_like_the_playbook() {
+        let dir = temp();
+        let own = dir.path().join("generic");
+        DirBuilder::new().mode(0o755).create(&own).unwrap();
+        let text = BUILT_IN[0].text.replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
+        put(&own, PLAYBOOK_FILE, &text);
+        put(&own, "README.md", "for people");
+        let dirs = [dir.path().to_owned()];
+        let said = find("generic", &dirs).unwrap_err().to_string();
+        assert!(said.contains("generic/playbook.toml:") && said.contains("no program \"rotate.sh\""), "{said}");
+        let program = put(&own, "rotate.sh", "tallyctl rotate\n");
+        let names = |playbook: Validated| playbook.programs().iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(find("generic", &dirs).unwrap()), ["rotate.sh"]);
+        assert_eq!(names(load_playbook(&own).unwrap()), ["rotate.sh"]);
+        assert_eq!(names(load_playbook(&own.join(PLAYBOOK_FILE)).unwrap()), ["rotate.sh"]);
+        chmod(&program, 0o666);
+        let said = find("generic", &dirs).unwrap_err().to_string();
+        assert!(said.contains("rotate.sh is not used") && said.contains("everyone may write to it"), "{said}");
+        let listed = list(&dirs).unwrap();
+        assert!(listed[0].name == "generic" && listed[0].playbook.is_err(), "{listed:?}");
+        chmod(&program, 0o700);
+        put(dir.path(), "generic.toml", BUILT_IN[0].text);
+        assert!(matches!(find("generic", &dirs), Err(LibraryError::Twice { .. })));
+    }
+
+    #[test]
+    fn all_programs_of_a_built_in_playbook_s_folder_are_compiled_in() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks");
+        for built_in in BUILT_IN {
+            let entries = fs::read_dir(folder.join(built_in.name)).unwrap().map(|entry| entry.unwrap());
+            let files = entries.filter(|entry| !entry.path().is_dir()).map(|entry| entry.file_name().into_string().unwrap());
+            let mut found: Vec<String> = files.filter(|name| is_program(name)).collect();
+            found.sort();
+            let compiled: Vec<&str> = built_in.programs.iter().map(|(name, _)| *name).collect();
+            assert_eq!(compiled, found, "{}", built_in.name);
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod model;
 pub mod names;
 mod occasion;
 pub mod problem;
+pub mod programs;
 pub mod schema;
 mod shape;
 pub mod side_by_side;

@@ -91,6 +91,9 @@ pub struct LateName {
 }
 
 const CHANGE: &[Place] = &[Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, PastRejects, Inventory];
+/// The commands that run on this host, and for it alone.
+const COMMANDS: &[Place] =
+    &[Version, Check, Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, PastRejects, Inventory];
 const AFTER_SNAPSHOT: &[Place] = &[Pass, Verify, Downgrade, Position, Restore, PastRejects];
 
 /// All of them.
@@ -173,6 +176,18 @@ pub const LATE_NAMES: &[LateName] = &[
         about: "what `restore.position` printed on the new version: how far the data must come",
         list: false,
         places: &[Verify, Restore, PastRejects],
+    },
+    LateName {
+        name: "backout",
+        about: "this program's own path: `{backout} helper NAME` runs one of its helpers",
+        list: false,
+        places: COMMANDS,
+    },
+    LateName {
+        name: "program_dir",
+        about: "the folder with the programs that the playbook brings",
+        list: false,
+        places: COMMANDS,
     },
     LateName { name: "user", about: "the user that is moved", list: false, places: &[Directory, Mover] },
     LateName { name: "node", about: "the node of the cluster", list: false, places: &[Cluster, WriteMark] },

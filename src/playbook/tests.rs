@@ -126,7 +126,7 @@ fn resolved<'v>(all: &'v Value, schema: &'v Value) -> &'v Value {
 #[test]
 fn the_generic_playbook_has_every_field() {
     let all = schema::playbook();
-    let text = fs::read_to_string(folder().join("generic.toml")).unwrap();
+    let text = fs::read_to_string(folder().join("generic/playbook.toml")).unwrap();
     let mut found = BTreeSet::new();
     fields_of_table(all, all, DeTable::parse(&text).unwrap().get_ref(), "Playbook", &mut found);
     let mut wanted = BTreeSet::new();
@@ -135,7 +135,7 @@ fn the_generic_playbook_has_every_field() {
         wanted.extend(schema["properties"].as_object().into_iter().flatten().map(|(field, _)| format!("{name}.{field}")));
     }
     let missing: Vec<&String> = wanted.difference(&found).collect();
-    assert!(missing.is_empty(), "playbooks/generic.toml does not show {missing:?}");
+    assert!(missing.is_empty(), "playbooks/generic/playbook.toml does not show {missing:?}");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn messaging_server_s_ways_are_judged() {
 
 #[test]
 fn what_is_allowed_but_odd_is_warned_of() {
-    let text = include_str!("../../playbooks/messaging-server.toml")
+    let text = include_str!("../../playbooks/messaging-server/playbook.toml")
         .replace("interrupted = \"rollback\"", "interrupted = \"continue\"")
         .replace("[data]", "[variables.spare]\nabout = \"x\"\n\n[variables.root_password]\nabout = \"x\"\n\n[data]")
         .replace("5.x and 6.x cannot", "5.x and 6.x in {root} cannot");
@@ -217,7 +217,7 @@ proptest! {
     /// A damaged file is answered for, never with a panic; and what is taken as valid is the same text again.
     #[test]
     fn no_damaged_file_makes_the_checks_panic(which in 0..library::BUILT_IN.len(), edits in prop::collection::vec((any::<prop::sample::Index>(), damage()), 1..4)) {
-        let (name, text) = library::BUILT_IN[which];
+        let library::BuiltIn { name, text, .. } = library::BUILT_IN[which];
         let mut bytes = text.as_bytes().to_vec();
         for (at, edit) in edits {
             edit.make(&mut bytes, at);
@@ -226,7 +226,7 @@ proptest! {
         if let Err(problems) = Validated::parse("damaged", Some(name), &text) {
             prop_assert!(!problems.to_string().is_empty());
         }
-        let site = ValidatedSite::parse(Path::new("site.toml"), &text, |_| Validated::parse("", None, library::BUILT_IN[0].1));
+        let site = ValidatedSite::parse(Path::new("site.toml"), &text, |_| Validated::parse("", None, library::BUILT_IN[0].text));
         prop_assert!(site.is_err() || text.contains("datasets"));
     }
 }

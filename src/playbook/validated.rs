@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use super::check::Check;
 use super::problem::{Problem, Problems, Report};
+use super::programs::{self, Program};
 use super::{Playbook, schema, shape};
 use crate::host::checksum::sha256;
 
@@ -14,15 +15,24 @@ pub struct Validated {
     origin: String,
     text: String,
     sha256: String,
+    programs: Vec<Program>,
     warnings: Vec<Problem>,
 }
 
 impl Validated {
-    /// Checks a playbook. `origin` is the file as messages name it; `stem`, where it is given, must be the playbook's name.
+    /// Checks a playbook without programs. `origin` is the file as messages name it; `stem`, where it is given, must be the playbook's name.
     ///
     /// # Errors
     /// Everything that is wrong in it.
     pub fn parse(origin: &str, stem: Option<&str>, text: &str) -> Result<Self, Problems> {
+        Self::with_programs(origin, stem, text, Vec::new())
+    }
+
+    /// The same of one that brings programs.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it; a program that it names and does not bring, too.
+    pub fn with_programs(origin: &str, stem: Option<&str>, text: &str, programs: Vec<Program>) -> Result<Self, Problems> {
         let mut report = Report::new(origin, text);
         if report.is_clean() {
             shape::check(schema::playbook(), &mut report);
@@ -32,6 +42,7 @@ impl Validated {
             match toml::from_str::<Playbook>(text) {
                 Ok(read) => {
                     Check { playbook: &read, report: &mut report }.all(stem);
+                    programs::check(&programs, &mut report);
                     playbook = Some(read);
                 }
                 Err(error) => report.value(&error),
@@ -40,7 +51,7 @@ impl Validated {
         let unread = || Problems { origin: origin.to_owned(), problems: Vec::new() };
         let warnings = report.finish()?;
         let playbook = playbook.ok_or_else(unread)?;
-        Ok(Self { playbook, origin: origin.to_owned(), text: text.to_owned(), sha256: sha256(text), warnings })
+        Ok(Self { playbook, origin: origin.to_owned(), text: text.to_owned(), sha256: sha256(text), programs, warnings })
     }
 
     /// What was read.
@@ -61,6 +72,11 @@ impl Validated {
     /// SHA-256 of the text, hexadecimal.
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+
+    /// The programs that it brings.
+    pub fn programs(&self) -> &[Program] {
+        &self.programs
     }
 
     /// What is allowed but probably not meant.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # DESCRIPTION: Messaging Server (stand-in): each warning of the vendor's chapter is a check that refuses, asks or warns, by name, and nothing is touched
-# STRATEGY: each fault is made, the words are looked for, and datasets, registry, processes and links are as before; numbers are those of the table in playbooks/messaging-server.md
+# STRATEGY: each fault is made, the words are looked for, and datasets, registry, processes and links are as before; numbers are those of the table in playbooks/messaging-server/README.md
 # stage: messaging-seeded
 # uses: backout messaging
 # when: all

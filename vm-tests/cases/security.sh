@@ -155,7 +155,8 @@ for what in /etc/backout/site.toml /etc/backout; do
   chmod "$mode" "$what"
 done
 mkdir -m 777 /srv/shared
-cp -p /etc/backout/site.toml /case/playbooks/redis.toml /srv/shared/
+cp -p /etc/backout/site.toml /srv/shared/
+cp -rL /case/playbooks/redis /srv/shared/
 spoilt 2 'may write to it' backout --site /srv/shared/site.toml upgrade --yes
 spoilt 2 'may write to it' backout --playbooks /srv/shared upgrade --yes
 ln -s /srv/shared/site.toml /etc/backout/link.toml

@@ -38,7 +38,7 @@ pub fn playbook(bytes: &[u8]) {
     if let Err(problems) = Validated::parse("fuzzed", None, text) {
         assert!(!problems.to_string().is_empty());
     }
-    let playbook = |_: &str| Validated::parse("built in", None, library::BUILT_IN[0].1);
+    let playbook = |_: &str| Validated::parse("built in", None, library::BUILT_IN[0].text);
     let _: Result<_, Problems> = ValidatedSite::parse(Path::new("site.toml"), text, playbook);
 }
 

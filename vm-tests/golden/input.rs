@@ -51,7 +51,7 @@ fn s9_a_site_file_that_others_may_write_to() {
 #[test]
 fn s9_a_playbook_that_others_may_write_to() {
     let mut world = World::new();
-    let text = backout::playbook::library::BUILT_IN[0].1;
+    let text = backout::playbook::library::BUILT_IN[0].text;
     world.write("own/generic.toml", text);
     world.mode("own", 0o755);
     world.mode("own/generic.toml", 0o666);
@@ -65,7 +65,7 @@ fn s9_a_playbook_that_others_may_write_to() {
 #[test]
 fn playbooks() {
     let mut world = World::new();
-    let text = backout::playbook::library::BUILT_IN[0].1;
+    let text = backout::playbook::library::BUILT_IN[0].text;
     world.write("faults.toml", "format = 1\nname = \"faults\"\ntitel = \"Faults\"\n");
     world.write("other-name.toml", text);
     world.write("generic.toml", text.replace("format = 1", "format = 2"));

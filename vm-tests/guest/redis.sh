@@ -94,10 +94,19 @@ redis_site() {
   chmod 644 /etc/backout/site.toml
 }
 
+# own_redis_playbook: a copy of the playbook with its programs, to be changed.
+own_redis_playbook() {
+  mkdir -p /etc/backout/playbooks
+  cp -r /case/playbooks/redis /etc/backout/playbooks/
+  rm -rf /etc/backout/playbooks/redis/tests
+  chmod 755 /etc/backout
+  chmod -R u=rwX,go=rX /etc/backout/playbooks
+}
+
 # redis_playbook_with_hooks: a copy of the playbook whose commands go through /root/hook, with short limits; what /run/hook/NAME says happens once.
 redis_playbook_with_hooks() {
-  mkdir -p /etc/backout/playbooks /run/hook
-  chmod 755 /etc/backout /etc/backout/playbooks
+  own_redis_playbook
+  mkdir -p /run/hook
   cat >/root/hook <<'HOOK'
 #!/bin/bash
 # hook NAME CMD...: CMD, but for the fault that /run/hook/NAME names, once.
@@ -139,10 +148,9 @@ CAPTURE
     -e 's|^install = { argv = \["apt-get"|install = { argv = ["/root/hook", "package", "apt-get"|' \
     -e '/^install = /s|timeout = "1h"|timeout = "4m"|' \
     -e 's|timeout = "24h"|timeout = "45s"|; s|timeout = "2h"|timeout = "45s"|' \
-    /case/playbooks/redis.toml >/etc/backout/playbooks/redis.toml
-  chmod 644 /etc/backout/playbooks/redis.toml
-  backout playbook check /etc/backout/playbooks/redis.toml
-  [ "$(grep -c /root/hook /etc/backout/playbooks/redis.toml)" = 4 ]
+    /case/playbooks/redis/playbook.toml >/etc/backout/playbooks/redis/playbook.toml
+  backout playbook check /etc/backout/playbooks/redis
+  [ "$(grep -c /root/hook /etc/backout/playbooks/redis/playbook.toml)" = 4 ]
 }
 
 # hook NAME FAULT: the next time that the command of this name runs.
@@ -164,11 +172,11 @@ redis_count() { seq "$1" | sed 's/.*/INCR counter/' | redis_feed "$1"; }
 
 # redis_slow_capture: the playbook with a pass in front that writes for some seconds, so that there is a within.
 redis_slow_capture() {
-  mkdir -p /etc/backout/playbooks
+  own_redis_playbook
   # shellcheck disable=SC2016
   awk '/^\[\[capture.pass\]\]/ {
       print "[[capture.pass]]\nabout = \"a copy that takes its time\"\nservice = \"stopped\""
       print "command = { argv = [\"sh\", \"-c\", '\'''\'''\''for i in $(seq 50); do head -c 65536 /dev/urandom >>\"$1/slow\" || exit 1; sleep 0.1; done; rm \"$1/slow\"'\'''\'''\'', \"sh\", \"{capture_dir}\"] }\n"
-    } { print }' /case/playbooks/redis.toml >/etc/backout/playbooks/redis.toml
-  backout playbook check /etc/backout/playbooks/redis.toml
+    } { print }' /case/playbooks/redis/playbook.toml >/etc/backout/playbooks/redis/playbook.toml
+  backout playbook check /etc/backout/playbooks/redis
 }
