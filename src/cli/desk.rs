@@ -1,5 +1,6 @@
 //! Everything a procedure is planned from: site, playbook, the world's facts, and what the checks say of them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -8,10 +9,11 @@ use chrono::{DateTime, Local, LocalResult, NaiveDateTime, TimeZone};
 use super::{Exit, Global, Trouble, changes};
 use crate::host::exec::{Interrupt, Runner};
 use crate::host::files::link_target;
+use crate::host::own_path;
 use crate::host::pools;
-use crate::journal::Layout;
 use crate::journal::Mount;
 use crate::journal::{Beside, FORMAT, NodePart, Opening, Output};
+use crate::journal::{Layout, copies};
 use crate::playbook::model::{Playbook, Strategy};
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{Site, Validated, ValidatedSite, Way, library, template};
@@ -32,6 +34,8 @@ pub struct Desk {
     pub engine: Box<dyn Engine>,
     /// Processes; no log, no marker.
     pub runner: Runner,
+    /// The playbook's programs, for the commands that run before a change is open.
+    programs: Option<copies::Loose>,
     /// This node's part, where a cluster starts and watches the service: as it is now.
     node: Option<NodePart>,
     /// Playbook and site as they are for a node that has not the data.
@@ -60,7 +64,9 @@ impl Desk {
         let read = || -> Result<(ValidatedSite, Validated)> {
             let text = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
             let (playbook_text, site_text) = (text(&layout.playbook())?, text(&layout.site())?);
-            let playbook = Validated::parse(&layout.playbook().display().to_string(), None, &playbook_text)?;
+            let programs = copies::read(&layout, &state.opening.programs)?;
+            let origin = layout.playbook().display().to_string();
+            let playbook = Validated::with_programs(&origin, None, &playbook_text, programs)?;
             let (site, playbook) = ValidatedSite::parse(&layout.site(), &site_text, |_| Ok::<_, crate::playbook::Problems>(playbook))?;
             for (path, found, recorded) in [
                 (layout.playbook(), playbook.sha256(), &state.opening.playbook_sha256),
@@ -80,7 +86,14 @@ impl Desk {
     fn with(global: &Global, site: ValidatedSite, playbook: Validated, state: Option<&State>) -> Result<Self, Trouble> {
         let runner = Runner::new(None, None, Interrupt::default());
         let engine = global.engine(&runner)?;
-        let mut desk = Self { site, playbook, engine, runner, node: None, other: None };
+        let programs = match playbook.programs() {
+            [] => None,
+            programs => Some(copies::Loose::write(programs).map_err(|error| {
+                Trouble::new(Exit::Failed, "the playbook's programs could not be written into a folder for temporary files")
+                    .because(&error.into())
+            })?),
+        };
+        let mut desk = Self { site, playbook, engine, runner, programs, node: None, other: None };
         desk.node = desk.part(global);
         let opened = state.map_or(desk.node.as_ref(), |state| state.opening.cluster.as_ref());
         if opened.is_some_and(|part| !part.data) {
@@ -88,6 +101,15 @@ impl Desk {
             desk.other = Some((desk.playbook.other_node(), site));
         }
         Ok(desk)
+    }
+
+    /// The values of the names in a command that runs now. Those of the journal are without the
+    /// places of programs, which are others when it goes on.
+    fn values(&self) -> BTreeMap<String, String> {
+        let mut values = self.site.values().clone();
+        values.extend(self.programs.as_ref().map(|it| ("program_dir".to_owned(), it.path().display().to_string())));
+        values.extend(own_path().map(|path| ("backout".to_owned(), path)));
+        values
     }
 
     /// Which node this is, and whether it has the data.
@@ -124,7 +146,7 @@ impl Desk {
         // What is asked below would wait for it.
         pools::answers(&pools::of("/proc".as_ref(), self.place().datasets.iter().map(|dataset| dataset.pool().to_string())))
             .map_err(|suspended| Trouble::new(Exit::Refused, suspended.to_string()))?;
-        let mut values = self.site.values().clone();
+        let mut values = self.values();
         if let Some(state) = state {
             values.extend(state.opening.values.clone());
             values.insert("from_version".into(), state.opening.from_version.clone());
@@ -217,6 +239,7 @@ impl Desk {
             host: global.host(),
             playbook: self.product().name.clone(),
             playbook_sha256: self.playbook.sha256().into(),
+            programs: copies::entries(&self.playbook),
             site_sha256: self.site.sha256().into(),
             from_version,
             upgrade_to: self.place().upgrade_to.clone(),
@@ -269,7 +292,8 @@ impl Desk {
         let Some(section) = self.product().side_by_side.as_ref().filter(|_| self.place().strategy == Strategy::SideBySide) else {
             return Ok(None);
         };
-        let lookup = |name: &str| self.site.values().get(name).cloned();
+        let values = self.values();
+        let lookup = |name: &str| values.get(name).cloned();
         let path = |text: &str| template::expand(text, &lookup).map(PathBuf::from);
         let (link, new) = (path(&section.link)?, path(&section.new)?);
         let version = template::expand_command_known(&section.version.command(), &lookup);

@@ -13,8 +13,9 @@ use crate::host::files::stat_optional;
 use crate::host::files::write_atomic;
 use crate::host::pools;
 use crate::host::trust;
-use crate::journal::Layout;
 use crate::journal::{Journal, Opening, Question};
+use crate::journal::{Layout, copies};
+use crate::playbook::{Validated, ValidatedSite};
 use crate::step::Plan;
 use crate::step::{Record, State};
 
@@ -63,7 +64,7 @@ impl Job {
 
     /// Opens a new change with the site and the playbook of the desk, and works on it.
     pub fn open(lock: Lock, desk: &Desk, state: State, task: Task) -> Self {
-        let (playbook, site) = (desk.playbook.text().to_owned(), desk.site.text().to_owned());
+        let (playbook, site) = (desk.playbook.clone(), desk.site.clone());
         let opening = state.opening.clone();
         let failed = "the change could not be opened";
         Self::create(lock, state, task, failed, move |layout| open(layout, &playbook, &site, &opening))
@@ -120,14 +121,13 @@ fn not_created(global: &Global, failed: &str, layout: &Layout, error: &anyhow::E
 }
 
 /// Writes the files of a new change: the copies of playbook and site, and its journal with the first line.
-fn open(layout: &Layout, playbook: &str, site: &str, opening: &Opening) -> anyhow::Result<()> {
+fn open(layout: &Layout, playbook: &Validated, site: &ValidatedSite, opening: &Opening) -> anyhow::Result<()> {
     use anyhow::Context as _;
     let journal = layout.journal();
     let found = stat_optional(&journal).with_context(|| format!("cannot look at {}", journal.display()))?;
     anyhow::ensure!(found.is_none(), "{} is there already", journal.display());
     layout.create().with_context(|| format!("cannot make {}", layout.folder().display()))?;
-    write_atomic(&layout.playbook(), playbook.as_bytes()).context("cannot copy the playbook")?;
-    write_atomic(&layout.site(), site.as_bytes()).context("cannot copy the site file")?;
+    copies::write(layout, site, playbook)?;
     let mut journal = Journal::create(&layout.journal())?;
     if let Err(error) = journal.append(Record::Opened(opening.clone())) {
         // A journal without a first line is no change.

@@ -15,3 +15,11 @@ pub mod processes;
 pub mod quote;
 pub mod secret;
 pub mod trust;
+
+/// The path of the running program, for commands that call one of its helpers. After an upgrade of
+/// this tool itself the new one stands there. `None` when the system does not say.
+pub fn own_path() -> Option<String> {
+    let path = std::env::current_exe().ok()?.into_os_string().into_string().ok()?;
+    // Linux says so of a file that was replaced.
+    Some(path.strip_suffix(" (deleted)").map_or(path.clone(), str::to_owned))
+}

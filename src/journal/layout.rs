@@ -40,6 +40,10 @@ impl Layout {
     pub fn playbook(&self) -> PathBuf {
         self.folder.join("playbook.toml")
     }
+    /// The copies of the playbook's programs.
+    pub fn programs(&self) -> PathBuf {
+        self.folder.join("programs")
+    }
     /// The copy of the site.
     pub fn site(&self) -> PathBuf {
         self.folder.join("site.toml")

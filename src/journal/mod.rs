@@ -1,5 +1,6 @@
 //! The append-only file of a change: the plan, then what started and what ended. The state is its fold.
 
+pub mod copies;
 pub mod file;
 pub mod fold;
 pub mod layout;

@@ -117,6 +117,9 @@ pub struct Opening {
     pub playbook: String,
     /// Its SHA-256; a copy stands in the change's folder.
     pub playbook_sha256: String,
+    /// The programs that the playbook brings; copies stand in the change's folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<FileEntry>,
     /// The site's SHA-256; a copy stands in the change's folder.
     pub site_sha256: String,
     /// The installed version.

@@ -47,13 +47,8 @@ macro_rules! built_in {
 }
 
 /// The playbooks compiled in.
-pub const BUILT_IN: &[BuiltIn] = &[
-    built_in!("generic"),
-    built_in!("mariadb"),
-    built_in!("messaging-server"),
-    built_in!("messaging-server-front"),
-    built_in!("redis"),
-];
+pub const BUILT_IN: &[BuiltIn] =
+    &[built_in!("generic"), built_in!("mariadb"), built_in!("messaging-server"), built_in!("messaging-server-front"), built_in!("redis")];
 
 /// Larger files are not playbooks.
 const MAX_BYTES: u64 = 1 << 20;
@@ -216,7 +211,7 @@ pub fn list(dirs: &[PathBuf]) -> Result<Vec<Listed>, LibraryError> {
             let path = entry.map_err(unreadable)?.path();
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let folder = path.join(PLAYBOOK_FILE);
-            if matches!(fs::symlink_metadata(&folder), Ok(_)) {
+            if fs::symlink_metadata(&folder).is_ok() {
                 names.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), folder);
             } else if path.extension().is_some_and(|it| it == "toml") {
                 names.insert(stem, path);

@@ -183,12 +183,7 @@ pub const LATE_NAMES: &[LateName] = &[
         list: false,
         places: COMMANDS,
     },
-    LateName {
-        name: "program_dir",
-        about: "the folder with the programs that the playbook brings",
-        list: false,
-        places: COMMANDS,
-    },
+    LateName { name: "program_dir", about: "the folder with the programs that the playbook brings", list: false, places: COMMANDS },
     LateName { name: "user", about: "the user that is moved", list: false, places: &[Directory, Mover] },
     LateName { name: "node", about: "the node of the cluster", list: false, places: &[Cluster, WriteMark] },
     LateName { name: "mark", about: "what is written for the other nodes: a version", list: false, places: &[WriteMark] },

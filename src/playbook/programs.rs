@@ -67,9 +67,9 @@ pub(super) fn check(programs: &[Program], report: &mut Report<'_>) {
         for name in named(&text).filter(|name| !programs.iter().any(|program| program.name == *name)) {
             let remedy = match nearest(name, programs.iter().map(Program::name)) {
                 Some(meant) => format!("did you mean {meant:?}?"),
-                None if programs.is_empty() => format!(
-                    "make the playbook a folder of its name, with the TOML as {PLAYBOOK_FILE} and {name:?} beside it"
-                ),
+                None if programs.is_empty() => {
+                    format!("make the playbook a folder of its name, with the TOML as {PLAYBOOK_FILE} and {name:?} beside it")
+                }
                 None => "put the program into the playbook's folder".to_owned(),
             };
             report.error_at(Some(span.clone()), format!("the playbook brings no program {name:?}"), remedy);

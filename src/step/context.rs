@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use crate::host::exec::{Command, Output as Printed, Runner};
+use crate::host::own_path;
 use crate::journal::Layout;
 use crate::journal::Procedure;
 use crate::journal::{FileEntry, Output, StepState};
@@ -177,9 +178,11 @@ impl Context<'_> {
             ("capture_dir", self.capture_dir().display().to_string()),
             ("silent_file", self.layout.silent().display().to_string()),
             ("installer_dir", self.layout.installer().display().to_string()),
+            ("program_dir", self.layout.programs().display().to_string()),
             ("config_dir", self.layout.config(crate::journal::Side::Previous).display().to_string()),
         ];
         values.extend(late.map(|(name, value)| (name.to_owned(), value)));
+        values.extend(own_path().map(|path| ("backout".to_owned(), path)));
         if let Some(Output::Text { text }) = self.output("goal") {
             values.insert("goal".into(), text.clone());
         }

@@ -38,6 +38,7 @@ impl History {
             host: "fixture".into(),
             playbook: "generic".into(),
             playbook_sha256: playbook.sha256().into(),
+            programs: Vec::new(),
             site_sha256: site.sha256().into(),
             from_version: "2.6.1".into(),
             upgrade_to: "3.0".into(),

@@ -123,6 +123,7 @@ impl World {
             host: "h".into(),
             playbook: "app".into(),
             playbook_sha256: String::new(),
+            programs: Vec::new(),
             site_sha256: String::new(),
             from_version: "1.0".into(),
             upgrade_to: "2".into(),

@@ -9,9 +9,9 @@ use crate::cli::desk::Desk;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::host::files::write_atomic;
-use crate::journal::Layout;
 use crate::journal::Procedure;
 use crate::journal::{FORMAT, FileEntry, Output, file};
+use crate::journal::{Layout, copies};
 use crate::preflight::Occasion;
 use crate::step::recovery_metadata::Crumb;
 use crate::step::{Action, Plan};
@@ -67,6 +67,7 @@ pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Job, Trouble> {
     opening.host = global.host();
     opening.site_sha256 = desk.site.sha256().into();
     opening.playbook_sha256 = desk.playbook.sha256().into();
+    opening.programs = copies::entries(&desk.playbook);
     opening.store.clone_from(&desk.place().store);
     let layout = Layout::new(&global.state, &opening.change, opening.store.as_deref());
     let source = arguments.installer.clone().unwrap_or_else(|| layout.installer());
@@ -90,14 +91,13 @@ pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Job, Trouble> {
     prompt::confirm_name(&opening.change, &answers, &format!("backout adopt {name}"))?;
     let lines = lines(&opening, plan, &crumb.installer, snapshots, &installed);
     let state = State::fold(&lines).map_err(anyhow::Error::from)?.context("a journal of an opened change")?;
-    let (playbook, site) = (desk.playbook.text().to_owned(), desk.site.text().to_owned());
+    let (playbook, site) = (desk.playbook.clone(), desk.site.clone());
     let make = move |layout: &Layout| -> Result<()> {
         layout.create().with_context(|| format!("cannot make {}", layout.folder().display()))?;
         if source != layout.installer() {
             crate::step::copy_all(&source, &layout.installer(), &crumb.installer)?;
         }
-        write_atomic(&layout.playbook(), playbook.as_bytes()).context("cannot copy the playbook")?;
-        write_atomic(&layout.site(), site.as_bytes()).context("cannot copy the site file")?;
+        copies::write(layout, &site, &playbook)?;
         let text = lines.iter().map(file::encode).collect::<Result<String, _>>();
         // Last, and whole or not at all: without it there is no change.
         write_atomic(&layout.journal(), text.context("cannot write the journal")?.as_bytes()).context("cannot write the journal")
