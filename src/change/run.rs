@@ -177,7 +177,7 @@ impl Session<'_> {
                 }
                 continue;
             }
-            let destroys = step::destroys(&run.plan.steps[at].action);
+            let destroys = step::effect(&run.plan.steps[at].action).destroys();
             // A step made again in this run may undo one that was done behind it: a second stop ends the server without clients, too.
             if !checked || destroys || seen < at {
                 if let Some(outcome) = self.recheck(at)? {

@@ -85,6 +85,15 @@ pub enum Probe {
 
 /// What every step can do.
 pub trait Effect {
+    /// The commands as a person would type them, one a line: what `plan` shows.
+    fn preview(&self) -> Vec<String>;
+
+    /// Whether it takes something away that cannot be had back. Everything that must be true is checked again
+    /// right before it.
+    fn destroys(&self) -> bool {
+        false
+    }
+
     /// Asks the world, and changes nothing.
     ///
     /// # Errors
@@ -120,6 +129,12 @@ pub trait Effect {
 pub struct NeedsDecision(pub String);
 
 impl<T: Effect> Effect for &T {
+    fn preview(&self) -> Vec<String> {
+        (**self).preview()
+    }
+    fn destroys(&self) -> bool {
+        (**self).destroys()
+    }
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         (**self).probe(step, context)
     }
@@ -181,20 +196,6 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::AssignUsers(it) => Box::new(it),
         Action::DropBackup(it) => Box::new(it),
     }
-}
-
-/// Whether an action takes something away that cannot be had back: everything that must be true is checked again right before it.
-pub fn destroys(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Rollback(_)
-            | Action::SetAside(_)
-            | Action::Destroy(_)
-            | Action::DropSnapshots(_)
-            | Action::MoveAside(_)
-            | Action::RemoveAside(_)
-            | Action::RestoreUsers(_)
-    )
 }
 
 /// Whether a probe found the whole effect.

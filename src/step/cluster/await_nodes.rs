@@ -42,6 +42,10 @@ impl AwaitNodes {
 }
 
 impl Effect for AwaitNodes {
+    fn preview(&self) -> Vec<String> {
+        vec![self.read.command.to_string()]
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         Ok(if self.behind(context)?.is_empty() { Probe::Present(Output::Nothing) } else { Probe::Absent })
     }

@@ -13,6 +13,10 @@ use crate::step::{Context, Probe};
 pub(in crate::step) struct HandBack<'a>(pub &'a Cluster);
 
 impl Effect for HandBack<'_> {
+    fn preview(&self) -> Vec<String> {
+        self.0.before_enable.iter().chain([&self.0.enable]).map(ToString::to_string).collect()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let watched = !is_left_alone(self.0, context)? && context.command(&self.0.enabled).is_ok();
         Ok(if watched { Probe::Present(Output::Nothing) } else { Probe::Absent })

@@ -40,6 +40,10 @@ pub(in crate::step) fn is_left_alone(cluster: &Cluster, context: &Context<'_>) -
 }
 
 impl Effect for LeaveAlone<'_> {
+    fn preview(&self) -> Vec<String> {
+        vec![self.0.disable.to_string()]
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         Ok(if is_left_alone(self.0, context)? { Probe::Present(Output::Nothing) } else { Probe::Absent })
     }

@@ -57,6 +57,10 @@ impl Mark {
 }
 
 impl Effect for Mark {
+    fn preview(&self) -> Vec<String> {
+        vec![self.write.to_string()]
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let (is, marked) = (self.installed(context)?, mark_of(context.runner, &self.read, &self.node)?);
         Ok(if marked.as_ref() == Some(&is) { Probe::Present(Output::Text { text: is }) } else { Probe::Absent })

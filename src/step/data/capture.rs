@@ -39,6 +39,12 @@ pub struct CapturePass {
 const ZFS: FsType = FsType(0x2fc1_2fc1);
 
 impl Effect for CapturePass {
+    fn preview(&self) -> Vec<String> {
+        let files = self.new_files.iter().map(|pattern| format!("copy what @{} lacks of {pattern}", self.snapshot));
+        let growth = self.grown_files.iter().map(|pattern| format!("copy what was appended since @{} to {pattern}", self.snapshot));
+        self.command.iter().map(ToString::to_string).chain(files).chain(growth).collect()
+    }
+
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         // A pass that was cut off is made again: it copies what is not there whole.
         Ok(Probe::Absent)

@@ -53,6 +53,10 @@ pub(in crate::step) fn items(path: &Path) -> Result<Vec<Vec<u8>>> {
 }
 
 impl Effect for TakeInventory {
+    fn preview(&self) -> Vec<String> {
+        vec![self.command.to_string()]
+    }
+
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         // An older list may be of an older state: it is always taken anew.
         Ok(Probe::Absent)

@@ -49,6 +49,10 @@ pub(in crate::step) fn compare<'a>(expected: &'a [Vec<u8>], found: &'a [Vec<u8>]
 }
 
 impl Effect for Prove {
+    fn preview(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         Ok(Probe::Absent)
     }

@@ -113,6 +113,11 @@ fn goal(context: &Context<'_>) -> Option<String> {
 }
 
 impl Effect for Restore {
+    fn preview(&self) -> Vec<String> {
+        let past = self.past_rejects.iter().map(|past| format!("or, after --accept-rejects: {past}"));
+        std::iter::once(self.command.to_string()).chain(past).collect()
+    }
+
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         if let Some(position) = self.position(context)?
             && Some(&position) == goal(context).as_ref()

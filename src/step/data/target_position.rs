@@ -17,6 +17,10 @@ pub struct Goal {
 }
 
 impl Effect for Goal {
+    fn preview(&self) -> Vec<String> {
+        vec![self.command.to_string()]
+    }
+
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         Ok(Probe::Absent)
     }

@@ -47,6 +47,10 @@ impl Verify {
 }
 
 impl Effect for Verify {
+    fn preview(&self) -> Vec<String> {
+        self.command.iter().map(ToString::to_string).collect()
+    }
+
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         let verified = matches!(context.run()?.step(&step.id), Some((_, StepState::Done)));
         if !verified {

@@ -28,6 +28,14 @@ pub(in crate::step) struct Aside<'a>(pub &'a Folders);
 pub(in crate::step) struct Empty<'a>(pub &'a Folders);
 
 impl Effect for Aside<'_> {
+    fn preview(&self) -> Vec<String> {
+        self.0.moves.iter().map(|(path, aside)| format!("mv {} {}", path.display(), aside.display())).collect()
+    }
+
+    fn destroys(&self) -> bool {
+        true
+    }
+
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         let mut there = 0;
         for (_, aside) in &self.0.moves {
@@ -53,6 +61,10 @@ impl Effect for Aside<'_> {
 }
 
 impl Effect for Empty<'_> {
+    fn preview(&self) -> Vec<String> {
+        self.0.moves.iter().map(|(path, _)| format!("mkdir {}", path.display())).collect()
+    }
+
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         let done = matches!(context.run()?.step(&step.id), Some((_, StepState::Done)));
         for (path, _) in &self.0.moves {

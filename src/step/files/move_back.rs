@@ -27,6 +27,10 @@ pub struct RemoveAside {
 }
 
 impl Effect for MoveBack {
+    fn preview(&self) -> Vec<String> {
+        self.moves.iter().map(|(path, aside)| format!("mv {} {}", aside.display(), path.display())).collect()
+    }
+
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         for (path, aside) in &self.moves {
             if exists(aside)? {
@@ -64,6 +68,14 @@ impl Effect for MoveBack {
 }
 
 impl Effect for RemoveAside {
+    fn preview(&self) -> Vec<String> {
+        self.folders.iter().map(|folder| format!("rm -rf {}", folder.display())).collect()
+    }
+
+    fn destroys(&self) -> bool {
+        true
+    }
+
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         for folder in &self.folders {
             if exists(folder)? {

@@ -30,6 +30,10 @@ pub(in crate::step) struct Save<'a>(pub &'a Config);
 pub(in crate::step) struct Put<'a>(pub &'a Config);
 
 impl Effect for Save<'_> {
+    fn preview(&self) -> Vec<String> {
+        self.0.paths.iter().map(|path| path.display().to_string()).collect()
+    }
+
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         // What is there may be of an earlier downgrade: it is always saved anew.
         Ok(Probe::Absent)
@@ -83,6 +87,10 @@ pub(in crate::step) fn read_back(context: &Context<'_>, side: Side) -> Result<()
 }
 
 impl Effect for Put<'_> {
+    fn preview(&self) -> Vec<String> {
+        self.0.paths.iter().map(|path| path.display().to_string()).collect()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let saved = context.layout.config(self.0.side);
         for path in &self.0.paths {

@@ -65,6 +65,10 @@ impl Package {
 }
 
 impl Effect for Package {
+    fn preview(&self) -> Vec<String> {
+        vec![self.command.to_string()]
+    }
+
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         let probe = self.look(context)?;
         // The main package may be in its place while others of the same command are not.

@@ -22,6 +22,10 @@ pub struct SaveInstaller {
 }
 
 impl Effect for SaveInstaller {
+    fn preview(&self) -> Vec<String> {
+        self.save.iter().map(ToString::to_string).chain(self.files.iter().map(|file| format!("copy {file}"))).collect()
+    }
+
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         // Doing it again is harmless, and tells more than looking at what an interrupted try left.
         Ok(Probe::Absent)

@@ -66,6 +66,12 @@ impl Switch {
 }
 
 impl Effect for Switch {
+    fn preview(&self) -> Vec<String> {
+        let link = format!("ln -s -f -n {} {}", self.to.display(), self.link.display());
+        let drop = self.data_links.iter().map(|name| format!("rm -f {}", self.from.join(name).display()));
+        self.use_config.iter().map(ToString::to_string).chain([link]).chain(drop).collect()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         self.look(context)
     }

@@ -39,6 +39,10 @@ pub(in crate::step) struct Start<'a>(pub &'a Maintenance);
 pub(in crate::step) struct Stop<'a>(pub &'a Maintenance);
 
 impl Effect for Start<'_> {
+    fn preview(&self) -> Vec<String> {
+        vec![self.0.start.to_string()]
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let own = if self.0.own.is_empty() { &self.0.processes } else { &self.0.own };
         if processes::named(&context.proc(), own).map_err(anyhow::Error::msg)?.is_empty() {
@@ -63,6 +67,10 @@ impl Effect for Start<'_> {
 }
 
 impl Effect for Stop<'_> {
+    fn preview(&self) -> Vec<String> {
+        vec![self.0.stop.to_string()]
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let left = remaining(context, &self.0.processes, &self.0.paths)?;
         Ok(if left.is_empty() { Probe::Present(Output::Nothing) } else { Probe::Absent })

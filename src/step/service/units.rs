@@ -90,6 +90,11 @@ impl Stop<'_> {
 }
 
 impl Effect for Stop<'_> {
+    fn preview(&self) -> Vec<String> {
+        let units = self.0.units.iter().map(|unit| format!("systemctl mask {unit}; systemctl stop {unit}"));
+        units.chain(self.0.stop.iter().map(ToString::to_string)).collect()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for unit in &self.0.units {
             let state = unit_state(context, unit)?;
@@ -128,6 +133,11 @@ impl Effect for Stop<'_> {
 }
 
 impl Effect for Start<'_> {
+    fn preview(&self) -> Vec<String> {
+        let units = self.0.units.iter().rev().map(|unit| format!("systemctl unmask {unit}; systemctl start {unit}"));
+        units.chain(self.0.start.iter().map(ToString::to_string)).collect()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for unit in &self.0.units {
             let state = unit_state(context, unit)?;
@@ -165,6 +175,10 @@ impl Effect for Start<'_> {
 pub(in crate::step) struct Release<'a>(pub &'a Service);
 
 impl Effect for Release<'_> {
+    fn preview(&self) -> Vec<String> {
+        self.0.units.iter().map(|unit| format!("systemctl unmask {unit}")).collect()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for unit in &self.0.units {
             if unit_state(context, unit)?.masked {

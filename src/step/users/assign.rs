@@ -27,6 +27,10 @@ pub struct AssignUsers {
 }
 
 impl Effect for AssignUsers {
+    fn preview(&self) -> Vec<String> {
+        vec![self.command.to_string()]
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let mut all = true;
         for user in &self.users {

@@ -29,6 +29,11 @@ pub struct CaptureUsers {
 }
 
 impl Effect for CaptureUsers {
+    fn preview(&self) -> Vec<String> {
+        let lists = self.lists.iter().map(|list| list.command.to_string());
+        lists.chain([self.backup.to_string(), self.verify.to_string()]).collect()
+    }
+
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         // One that was cut off is made again.
         Ok(Probe::Absent)

@@ -19,6 +19,10 @@ pub struct DropBackup {
 }
 
 impl Effect for DropBackup {
+    fn preview(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let there = !self.batch.is_empty() && copy::is_there(&context.batch_dir(&self.batch))?;
         Ok(if there { Probe::Absent } else { Probe::Present(Output::Nothing) })

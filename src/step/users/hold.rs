@@ -25,6 +25,10 @@ pub struct HoldUsers {
 }
 
 impl Effect for HoldUsers {
+    fn preview(&self) -> Vec<String> {
+        vec![self.command.to_string()]
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let mut all = true;
         for user in &self.users {

@@ -28,6 +28,10 @@ pub struct ProveUsers {
 const SHOWN: usize = 20;
 
 impl Effect for ProveUsers {
+    fn preview(&self) -> Vec<String> {
+        self.lists.iter().map(|list| list.command.to_string()).collect()
+    }
+
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         Ok(Probe::Absent)
     }

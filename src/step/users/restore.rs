@@ -25,6 +25,14 @@ pub struct RestoreUsers {
 }
 
 impl Effect for RestoreUsers {
+    fn preview(&self) -> Vec<String> {
+        vec![self.clear.to_string(), self.restore.to_string()]
+    }
+
+    fn destroys(&self) -> bool {
+        true
+    }
+
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         Ok(Probe::Absent)
     }

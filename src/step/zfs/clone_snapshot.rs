@@ -37,6 +37,10 @@ impl CloneSnapshot {
 }
 
 impl Effect for CloneSnapshot {
+    fn preview(&self) -> Vec<String> {
+        vec![format!("zfs clone -o canmount=noauto {} {}", self.snapshot, self.target)]
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let Some(info) = context.engine.dataset(&self.target)? else {
             // A clone of another snapshot would be other data.

@@ -36,6 +36,10 @@ pub struct DropSnapshots {
 }
 
 impl Effect for Promote {
+    fn preview(&self) -> Vec<String> {
+        self.datasets.iter().map(|dataset| format!("zfs promote {dataset}")).collect()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for dataset in &self.datasets {
             let info = context.engine.dataset(dataset)?.with_context(|| format!("the dataset {dataset} is gone"))?;
@@ -61,6 +65,15 @@ impl Effect for Promote {
 }
 
 impl Effect for Destroy {
+    fn preview(&self) -> Vec<String> {
+        let snapshots = self.snapshots.iter().map(|(snapshot, _)| format!("zfs destroy {snapshot}"));
+        snapshots.chain(self.datasets.iter().map(|(dataset, _)| format!("zfs destroy {dataset}"))).collect()
+    }
+
+    fn destroys(&self) -> bool {
+        true
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for (dataset, guid) in &self.datasets {
             if context.engine.dataset(dataset)?.is_some_and(|info| info.guid == *guid) {
@@ -80,6 +93,14 @@ impl Effect for Destroy {
 }
 
 impl Effect for DropSnapshots {
+    fn preview(&self) -> Vec<String> {
+        self.snapshots.iter().map(|(snapshot, _)| format!("zfs release …; zfs destroy {snapshot}")).collect()
+    }
+
+    fn destroys(&self) -> bool {
+        true
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for (snapshot, guid) in &self.snapshots {
             if context.engine.snapshot_info(snapshot)?.is_some_and(|info| info.guid == *guid) {

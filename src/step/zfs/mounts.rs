@@ -144,6 +144,10 @@ impl Mounts {
 }
 
 impl Effect for Unmount<'_> {
+    fn preview(&self) -> Vec<String> {
+        self.0.mounts.iter().rev().map(|mount| format!("zfs set canmount=noauto {0}; zfs unmount {0}", mount.dataset)).collect()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let list = self.0.filesystems(context)?;
         let mut away = list.iter().all(|(_, info)| !info.mounted && info.canmount == "noauto");
@@ -164,6 +168,10 @@ impl Effect for Unmount<'_> {
 }
 
 impl Effect for Give<'_> {
+    fn preview(&self) -> Vec<String> {
+        self.0.mounts.iter().map(|mount| format!("zfs mount {}", mount.dataset)).collect()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for (mount, info) in self.0.filesystems(context)? {
             let canmount = context.engine.local(&mount.dataset, "canmount")?;

@@ -31,6 +31,10 @@ pub struct PutBack {
 }
 
 impl Effect for PutBack {
+    fn preview(&self) -> Vec<String> {
+        vec![format!("zfs rename -u {} {}", self.aside, self.dataset)]
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let engine = context.engine;
         let in_place = engine.dataset(&self.dataset)?.is_some_and(|here| here.guid == self.guid);

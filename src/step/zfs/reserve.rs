@@ -51,6 +51,11 @@ impl Hold<'_> {
 }
 
 impl Effect for Hold<'_> {
+    fn preview(&self) -> Vec<String> {
+        let create = |name: &Dataset| format!("zfs create -o canmount=off -o mountpoint=none -o refreservation=… {name}");
+        self.0.reserves.iter().map(create).collect()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for name in &self.0.reserves {
             // What has its name and is not ours stays as it is: then there is none.
@@ -91,6 +96,10 @@ impl Effect for Hold<'_> {
 }
 
 impl Effect for Release<'_> {
+    fn preview(&self) -> Vec<String> {
+        self.0.reserves.iter().map(|name| format!("zfs destroy {name}")).collect()
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for name in &self.0.reserves {
             if ours(context, name)?.is_some()

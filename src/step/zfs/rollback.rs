@@ -30,6 +30,16 @@ pub struct Rollback {
 }
 
 impl Effect for Rollback {
+    fn preview(&self) -> Vec<String> {
+        let gone = self.consented.iter().map(|(snapshot, _)| format!("zfs destroy {snapshot}"));
+        let bookmarks = self.consented_bookmarks.iter().map(|bookmark| format!("zfs destroy {bookmark}"));
+        gone.chain(bookmarks).chain(self.mounts.iter().map(|mount| format!("zfs rollback {}", mount.dataset))).collect()
+    }
+
+    fn destroys(&self) -> bool {
+        true
+    }
+
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         if self.base && context.run()?.rounds == 0 {
             return Ok(Probe::Present(Output::Nothing));

@@ -38,6 +38,14 @@ pub struct TakePlace {
 }
 
 impl Effect for SetAside {
+    fn preview(&self) -> Vec<String> {
+        vec![format!("zfs rename -u {} {}", self.dataset, self.aside)]
+    }
+
+    fn destroys(&self) -> bool {
+        true
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let here = context.engine.dataset(&self.dataset)?;
         let aside = context.engine.dataset(&self.aside)?;
@@ -59,6 +67,10 @@ impl Effect for SetAside {
 }
 
 impl Effect for TakePlace {
+    fn preview(&self) -> Vec<String> {
+        vec![format!("zfs rename -u {} {}", self.candidate, self.dataset)]
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let Some(here) = context.engine.dataset(&self.dataset)? else {
             return Ok(match context.engine.dataset(&self.candidate)? {

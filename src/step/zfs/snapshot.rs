@@ -61,6 +61,13 @@ impl TakeSnapshot {
 }
 
 impl Effect for TakeSnapshot {
+    fn preview(&self) -> Vec<String> {
+        let mut pools: Vec<_> = self.datasets.iter().map(Dataset::pool).collect();
+        pools.sort();
+        pools.dedup();
+        pools.iter().flat_map(|pool| of_pool(&self.name, self.datasets.iter().filter(|dataset| dataset.pool() == *pool))).collect()
+    }
+
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         let (mut list, mut found) = (Vec::new(), 0);
         for name in self.names()? {
@@ -125,4 +132,16 @@ impl Effect for TakeSnapshot {
         }
         Ok(())
     }
+}
+
+/// One command for all of a pool; where it is long, a line each, as a shell takes it.
+fn of_pool<'a>(name: &str, datasets: impl Iterator<Item = &'a Dataset>) -> Vec<String> {
+    let names: Vec<String> = datasets.map(|dataset| format!("{dataset}@{name}")).collect();
+    let whole = format!("zfs snapshot {}", names.join(" "));
+    if whole.len() <= 100 {
+        return vec![whole];
+    }
+    let last = names.len().saturating_sub(1);
+    let lines = names.iter().enumerate().map(|(i, name)| format!("    {name}{}", if i == last { "" } else { " \\" }));
+    std::iter::once("zfs snapshot \\".to_owned()).chain(lines).collect()
 }
