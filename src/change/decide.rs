@@ -1,6 +1,6 @@
 //! What to do with a step: its state in the journal and the world's answer -> the next action. One total table, nothing else decides.
 
-use crate::journal::StepState;
+use crate::journal::{HaltKind, StepState};
 use crate::step::Probe;
 
 /// What to do.
@@ -15,19 +15,16 @@ pub enum Action {
     /// Nothing.
     Skip,
     /// A person must decide.
-    Halt(String),
+    Halt(HaltKind, String),
 }
 
 /// So often is a step tried before a person is asked.
 pub const MOST_ATTEMPTS: u32 = 8;
 
-/// How the reason of a halt begins when a step was tried too often.
-pub const TOO_OFTEN: &str = "it was tried ";
-
 /// The table. `attempts`: how often the step was started.
 pub fn decide(state: &StepState, probe: Probe, attempts: u32) -> Action {
     let action = match (state, probe) {
-        (_, Probe::Foreign(why)) => return Action::Halt(why),
+        (_, Probe::Foreign(why)) => return Action::Halt(HaltKind::Foreign, why),
         (StepState::Done, Probe::Present(_)) => return Action::Skip,
         // Done, and not true any more: a reboot mounted it, a watchdog started it. Made true again.
         (StepState::Done, Probe::Absent) => Action::Apply,
@@ -38,7 +35,7 @@ pub fn decide(state: &StepState, probe: Probe, attempts: u32) -> Action {
     };
     if attempts >= MOST_ATTEMPTS {
         let last = if let StepState::Failed(error) = state { format!("; the last time: {error}") } else { String::new() };
-        return Action::Halt(format!("{TOO_OFTEN}{attempts} times{last}"));
+        return Action::Halt(HaltKind::TooOften, format!("it was tried {attempts} times{last}"));
     }
     action
 }
@@ -55,7 +52,8 @@ mod tests {
     #[test]
     fn every_cell_of_the_table() {
         let (apply, skip) = (Action::Apply, Action::Skip);
-        let (rewind, halt, adopt) = (Action::Rewind("half".into()), Action::Halt("theirs".into()), Action::Adopt(Output::Nothing));
+        let (rewind, halt, adopt) =
+            (Action::Rewind("half".into()), Action::Halt(HaltKind::Foreign, "theirs".into()), Action::Adopt(Output::Nothing));
         let table = [
             (StepState::Pending, [&apply, &rewind, &adopt, &halt]),
             (StepState::Started, [&apply, &rewind, &adopt, &halt]),
@@ -78,7 +76,7 @@ mod tests {
     fn attempts_are_capped() {
         for probe in [Probe::Absent, Probe::Partial("half".into())] {
             let action = decide(&StepState::Failed("no space".into()), probe, MOST_ATTEMPTS);
-            assert_eq!(action, Action::Halt("it was tried 8 times; the last time: no space".into()));
+            assert_eq!(action, Action::Halt(HaltKind::TooOften, "it was tried 8 times; the last time: no space".into()));
         }
     }
 }

@@ -9,7 +9,7 @@ use super::decide::{Action, decide};
 use crate::host::exec::{ExecError, Runner};
 use crate::host::{failpoint, flush, orphans, pools};
 use crate::journal::Layout;
-use crate::journal::{Journal, Output, Question, StepState};
+use crate::journal::{HaltKind, Journal, Output, Question, StepState};
 use crate::step::Context;
 use crate::step::{self, NeedsDecision};
 use crate::step::{Plan, Step};
@@ -72,6 +72,8 @@ pub enum Outcome {
         step: String,
         /// Why.
         why: String,
+        /// What the decision is about.
+        kind: HaltKind,
     },
     /// A step failed; it can be tried again.
     Failed {
@@ -237,9 +239,9 @@ impl Session<'_> {
         };
         match decide(&before, probe, attempts) {
             Action::Skip => Ok(None),
-            Action::Halt(why) => {
-                self.record(Record::Halted { step: step.id.clone(), why: why.clone() })?;
-                Ok(Some(Outcome::Halted { step: step.id, why }))
+            Action::Halt(kind, why) => {
+                self.record(Record::Halted { step: step.id.clone(), why: why.clone(), kind })?;
+                Ok(Some(Outcome::Halted { step: step.id, why, kind }))
             }
             Action::Adopt(output) => {
                 self.record(Record::Started { step: step.id.clone(), attempt: attempts + 1 })?;
@@ -304,9 +306,10 @@ impl Session<'_> {
             text = format!("{text}\nand this could not be written down: {error:#}");
         }
         (self.watch)(&Event::Failed { step, error: &text });
-        if error.chain().any(|cause| cause.downcast_ref::<NeedsDecision>().is_some()) {
-            self.record(Record::Halted { step: step.id.clone(), why: text.clone() })?;
-            return Ok(Outcome::Halted { step: step.id.clone(), why: text });
+        if let Some(decision) = error.chain().find_map(|cause| cause.downcast_ref::<NeedsDecision>()) {
+            let kind = decision.kind;
+            self.record(Record::Halted { step: step.id.clone(), why: text.clone(), kind })?;
+            return Ok(Outcome::Halted { step: step.id.clone(), why: text, kind });
         }
         Ok(Outcome::Failed { step: step.id.clone(), error: text })
     }

@@ -207,7 +207,7 @@ fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<E
             Ok(Exit::Done)
         }
         Ok(Outcome::Interrupted) => Err(trouble(Exit::Awaiting, "stopped, as asked; what is done is written down".into())),
-        Ok(Outcome::Halted { step, why }) => {
+        Ok(Outcome::Halted { step, why, .. }) => {
             let mut trouble = trouble(Exit::Halted, format!("halted at step `{step}`: a person must decide"));
             trouble.cause.push(why);
             Err(trouble)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::{Action, Plan, Procedure, Role, Step};
-use super::record::{Line, Opening, Output, Question, Record};
+use super::record::{HaltKind, Line, Opening, Output, Question, Record};
 use crate::playbook::Way;
 use crate::zfs::{Guid, Snapshot};
 
@@ -55,6 +55,7 @@ pub struct Run<A> {
     pub rounds: u32,
     /// Why a person must decide, if so.
     pub halted: Option<String>,
+    halt: HaltKind,
     /// Whether the last word was a request to stop.
     pub interrupted: bool,
     /// Whether a person answered for differing inventories.
@@ -76,6 +77,7 @@ impl<A: Action> Run<A> {
             undone: vec![false; count],
             rounds: 0,
             halted: None,
+            halt: HaltKind::Unsaid,
             interrupted: false,
             differences_accepted: false,
             rejects_accepted: false,
@@ -122,9 +124,14 @@ impl<A: Action> Run<A> {
         self.plan.steps.iter().zip(&self.undone).any(|(step, undone)| *undone && stop(step))
     }
 
+    /// What a person must decide about, if so.
+    pub fn halt_kind(&self) -> Option<HaltKind> {
+        self.halted.as_ref().map(|_| self.halt)
+    }
+
     /// Whether it waits for a person's answer for items that the previous version rejects.
     pub fn asks_for_rejects(&self) -> bool {
-        !self.rejects_accepted && self.halted.as_ref().is_some_and(|why| why.starts_with(super::REJECTED))
+        !self.rejects_accepted && self.halt_kind() == Some(HaltKind::Rejects)
     }
 
     /// Whether the point of no return was reached: the effect behind it may have been made.
@@ -261,9 +268,10 @@ impl<A: Action> State<A> {
                 run.undone.fill(false);
                 run.rounds += 1;
             }
-            Record::Halted { step, why } => {
+            Record::Halted { step, why, kind } => {
                 at(step)?;
                 run.halted = Some(why.clone());
+                run.halt = kind.of(step, why);
             }
             Record::Interrupted => run.interrupted = true,
             Record::Answered { question } => {

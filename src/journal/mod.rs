@@ -12,4 +12,4 @@ pub use file::{Journal, JournalError, Reading};
 pub use fold::{FoldError, Phase, Run, State, StepState};
 pub use layout::Layout;
 pub use plan::{Action, Plan, Procedure, Renews, Role, Step};
-pub use record::{Beside, FORMAT, FileEntry, Line, Mount, NodePart, Opening, Output, Proof, Question, REJECTED, Record, Side};
+pub use record::{Beside, FORMAT, FileEntry, HaltKind, Line, Mount, NodePart, Opening, Output, Proof, Question, Record, Side};

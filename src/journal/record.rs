@@ -75,6 +75,9 @@ pub enum Record<A> {
         step: String,
         /// Why.
         why: String,
+        /// What the decision is about.
+        #[serde(default, skip_serializing_if = "HaltKind::is_unsaid")]
+        kind: HaltKind,
     },
     /// Somebody asked for a stop.
     Interrupted,
@@ -99,8 +102,43 @@ pub enum Question {
     Rejects,
 }
 
-/// How the reason of a halt begins when the previous version rejects items.
-pub const REJECTED: &str = "the previous version rejects ";
+/// What a person has to decide after a halt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HaltKind {
+    /// A journal of 0.1.0 does not say it: see [`HaltKind::of`].
+    #[default]
+    Unsaid,
+    /// Something is there that this change did not make, or something of it was replaced.
+    Foreign,
+    /// A step was tried too often.
+    TooOften,
+    /// The previous version rejects items.
+    Rejects,
+    /// The lists differ, or one of them proves nothing.
+    Differences,
+    /// Other nodes of the cluster do not have the version yet.
+    OtherNodes,
+}
+
+impl HaltKind {
+    /// Whether the record does not say it.
+    fn is_unsaid(&self) -> bool {
+        *self == Self::Unsaid
+    }
+
+    /// The kind of a halt in a journal of 0.1.0, which gave only the step and the reason.
+    pub fn of(self, step: &str, why: &str) -> Self {
+        match self {
+            Self::Unsaid if why.starts_with("the previous version rejects ") => Self::Rejects,
+            Self::Unsaid if why.starts_with("it was tried ") => Self::TooOften,
+            Self::Unsaid if step == "prove" || step.starts_with("prove:") => Self::Differences,
+            Self::Unsaid if step == "await-nodes" => Self::OtherNodes,
+            Self::Unsaid => Self::Foreign,
+            said => said,
+        }
+    }
+}
 
 /// How a change began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -289,4 +327,24 @@ pub struct FileEntry {
     pub size: u64,
     /// SHA-256, in hexadecimal digits.
     pub sha256: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HaltKind;
+
+    #[test]
+    fn a_halt_of_0_1_0_is_told_by_its_step_and_its_words() {
+        for (step, why, kind) in [
+            ("restore", "the previous version rejects 2 items:\n…", HaltKind::Rejects),
+            ("rollback", "it was tried 8 times; the last time: busy", HaltKind::TooOften),
+            ("prove", "proof: 3 items expected, 2 found", HaltKind::Differences),
+            ("prove:1.1", "what users have differs between the hosts", HaltKind::Differences),
+            ("await-nodes", "node2 has version 10.11.19", HaltKind::OtherNodes),
+            ("unmount", "t/app is another dataset", HaltKind::Foreign),
+        ] {
+            assert_eq!(HaltKind::Unsaid.of(step, why), kind, "{step}: {why}");
+        }
+        assert_eq!(HaltKind::Foreign.of("prove", "it was tried "), HaltKind::Foreign);
+    }
 }

@@ -53,7 +53,7 @@ pub use zfs::snapshot::{BEFORE_UPGRADE, TakeSnapshot};
 
 use anyhow::Result;
 
-use crate::journal::{self, Output};
+use crate::journal::{self, HaltKind, Output};
 
 /// A plan of these steps.
 pub type Plan = journal::Plan<Action>;
@@ -125,8 +125,20 @@ pub trait Effect {
 
 /// The step cannot go on until a person decides.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct NeedsDecision(pub String);
+#[error("{why}")]
+pub struct NeedsDecision {
+    /// What the decision is about.
+    pub kind: HaltKind,
+    /// Why it must be made.
+    pub why: String,
+}
+
+impl NeedsDecision {
+    /// With the reason for people.
+    pub fn new(kind: HaltKind, why: impl Into<String>) -> Self {
+        Self { kind, why: why.into() }
+    }
+}
 
 impl<T: Effect> Effect for &T {
     fn preview(&self) -> Vec<String> {

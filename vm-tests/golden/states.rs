@@ -1,7 +1,7 @@
 //! A session in each state that a change can be in: what is true, what can be done, and what is refused.
 
 use backout::change::Lock;
-use backout::journal::{Output, Question, REJECTED};
+use backout::journal::{HaltKind, Output, Question};
 use backout::step::Record;
 
 use super::history::{History, ID};
@@ -131,7 +131,7 @@ fn restore_failed_beyond_the_point_of_no_return() {
 fn halted_at_prove() {
     let (history, plan) = History::downgrading(true);
     let why = "2 items are missing, 1 is unexpected\n- entries 17 a0b1\n- entries 18 c2d3\n+ entries 19 e4f5";
-    let history = history.within(&plan, "prove").and(Record::Halted { step: "prove".into(), why: why.into() });
+    let history = history.within(&plan, "prove").and(Record::Halted { step: "prove".into(), why: why.into(), kind: HaltKind::Unsaid });
     let mut world = session("halted-at-prove", &history);
     for verb in ["downgrade", "undo", "commit", "upgrade"] {
         world.types(&format!("backout {verb}"));
@@ -143,13 +143,14 @@ fn halted_at_prove() {
 fn halted_at_a_reject() {
     let (history, plan) = History::downgrading(false);
     let why = format!(
-        "{REJECTED}1 item, and perhaps more that come behind:\n  rejected: label 17, longer than 64 characters\n\
+        "the previous version rejects 1 item, and perhaps more that come behind:\n  rejected: label 17, longer than 64 characters\n\
          all of them: /var/lib/backout/changes/{ID}/rejects.seen\nthe data has come to 4700, and must come to 4711"
     );
-    let history = history
-        .within(&plan, "restore")
-        .and(Record::Failed { step: "restore".into(), error: why.clone() })
-        .and(Record::Halted { step: "restore".into(), why });
+    let history = history.within(&plan, "restore").and(Record::Failed { step: "restore".into(), error: why.clone() }).and(Record::Halted {
+        step: "restore".into(),
+        why,
+        kind: HaltKind::Unsaid,
+    });
     let mut world = session("halted-at-reject", &history);
     for verb in ["abort", "commit", "resume --accept-differences", "resume --accept-rejects --try-again"] {
         world.types(&format!("backout {verb}"));
@@ -175,7 +176,7 @@ fn differences_answered_for() {
     let why = "2 items are missing";
     let history = history
         .within(&plan, "prove")
-        .and(Record::Halted { step: "prove".into(), why: why.into() })
+        .and(Record::Halted { step: "prove".into(), why: why.into(), kind: HaltKind::Unsaid })
         .and(Record::Answered { question: Question::Differences });
     done("differences-answered-for", &session("differences-answered-for", &history));
 }
@@ -184,7 +185,7 @@ fn differences_answered_for() {
 fn halted_after_too_many_tries() {
     let (history, plan) = History::downgrading(false);
     let why = "it was tried 8 times; the last time: cannot unmount '/var/lib/tally': pool or dataset is busy";
-    let history = history.within(&plan, "unmount").and(Record::Halted { step: "unmount".into(), why: why.into() });
+    let history = history.within(&plan, "unmount").and(Record::Halted { step: "unmount".into(), why: why.into(), kind: HaltKind::Unsaid });
     done("halted-after-tries", &session("halted-after-tries", &history));
 }
 

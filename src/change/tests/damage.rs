@@ -40,7 +40,7 @@ fn s2_nothing_is_destroyed_when_what_the_way_back_needs_is_damaged() {
             bytes[3] ^= 1;
             fs::write(&file, bytes).expect("written");
             let ended = world.once(None, None);
-            let (Ended::Outcome(Outcome::Failed { step, error: why }) | Ended::Outcome(Outcome::Halted { step, why })) = &ended else {
+            let (Ended::Outcome(Outcome::Failed { step, error: why }) | Ended::Outcome(Outcome::Halted { step, why, .. })) = &ended else {
                 panic!("{ended:?}, {} damaged at {place}", file.display());
             };
             assert_eq!(step, "verify");
@@ -74,7 +74,7 @@ fn a_list_that_is_damaged_behind_the_rollback_needs_an_answer() {
     assert_eq!(world.once(Some(plan), Some(hook)), Ended::Killed);
     fs::remove_file(&needed(&world)[4]).expect("removed");
     let ended = world.once(None, None);
-    let Ended::Outcome(Outcome::Halted { step, why }) = &ended else { panic!("{ended:?}") };
+    let Ended::Outcome(Outcome::Halted { step, why, .. }) = &ended else { panic!("{ended:?}") };
     assert_eq!(step, "prove");
     assert!(why.ends_with("Nothing can be proved of items."), "{why}");
     world.accept();

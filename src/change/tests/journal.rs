@@ -11,7 +11,7 @@ use super::straight::upgraded;
 use super::world::{Verb, World};
 use crate::cli::report;
 use crate::journal::file::decode;
-use crate::journal::{JournalError, Phase, Question, StepState};
+use crate::journal::{HaltKind, JournalError, Phase, Question, StepState};
 use crate::step::{Line, Record, Run, State};
 
 /// Journals of all procedures, with interruptions.
@@ -253,7 +253,7 @@ proptest! {
                 Choice::Done(at) => done(at),
                 Choice::Failed(at) => Record::Failed { step: id(at), error: "bad".into() },
                 Choice::Rewound(at) => Record::Rewound { to: id(at), why: "half".into() },
-                Choice::Halted(at) => Record::Halted { step: id(at), why: "ask".into() },
+                Choice::Halted(at) => Record::Halted { step: id(at), why: "ask".into(), kind: HaltKind::Unsaid },
                 Choice::Interrupted => Record::Interrupted,
                 Choice::Answered(again) => Record::Answered { question: if again { Question::TryAgain } else { Question::Differences } },
                 Choice::Finished => Record::Finished,

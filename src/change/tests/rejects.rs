@@ -6,7 +6,7 @@ use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
 use crate::change::run::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
-use crate::journal::{Output, Question, REJECTED};
+use crate::journal::{HaltKind, Output, Question};
 
 const KINDS: [Kind; 2] = [PLAIN, ROUGH];
 
@@ -21,16 +21,16 @@ fn rejected(kind: Kind, verb: Verb) -> World {
 
 #[track_caller]
 fn asks(world: &World, ended: &Ended) {
-    let Ended::Outcome(Outcome::Halted { step, why }) = ended else { panic!("{ended:?}") };
+    let Ended::Outcome(Outcome::Halted { step, why, kind }) = ended else { panic!("{ended:?}") };
     assert_eq!(step, "restore");
-    assert!(why.starts_with(REJECTED) && why.contains("rejected +b3"), "{why}");
+    assert!(*kind == HaltKind::Rejects && why.contains("rejected +b3"), "{kind:?} {why}");
     assert!(world.state().current().expect("under way").asks_for_rejects());
 }
 
 /// After the rejects were answered for: halted at the proof, everything named once.
 #[track_caller]
 fn proves(world: &World, ended: &Ended) {
-    let Ended::Outcome(Outcome::Halted { step, why }) = ended else { panic!("{ended:?}") };
+    let Ended::Outcome(Outcome::Halted { step, why, .. }) = ended else { panic!("{ended:?}") };
     assert_eq!(step, "prove", "{why}");
     let file = world.layout.folder().join("rejects");
     assert_eq!(world.state().outputs.get("restore"), Some(&Output::Rejects { count: 2, file: file.clone() }));

@@ -286,7 +286,7 @@ fn another_snapshot_under_the_same_name_is_not_cloned() {
     fake.destroy_snapshot(&name, guid).expect("destroyed");
     fake.snapshot(std::slice::from_ref(&name), &[]).expect("snapshot");
     let ended = world.once(Some(plan), None);
-    let Ended::Outcome(Outcome::Halted { step, why }) = ended else { panic!("{ended:?}") };
+    let Ended::Outcome(Outcome::Halted { step, why, .. }) = ended else { panic!("{ended:?}") };
     assert_eq!(step, "capture:1", "before the service is closed");
     assert!(why.contains("is another snapshot than the one that was taken"), "{why}");
 }

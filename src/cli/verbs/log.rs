@@ -52,7 +52,7 @@ fn words(record: &Record) -> String {
         Record::Done { step, .. } => format!("  {step}: done"),
         Record::Failed { step, error } => format!("  {step}: failed: {error}"),
         Record::Rewound { to, why } => format!("  back to {to}: {why}"),
-        Record::Halted { step, why } => format!("  {step}: halted: {why}"),
+        Record::Halted { step, why, .. } => format!("  {step}: halted: {why}"),
         Record::Interrupted => "interrupted on request".into(),
         Record::Answered { question: Question::Differences } => "a person answered for the differences".into(),
         Record::Answered { question: Question::Rejects } => "a person answered for what the previous version rejects".into(),

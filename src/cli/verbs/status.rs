@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 
-use crate::change::decide::TOO_OFTEN;
 use crate::cli::{Exit, Global, Trouble, changes, render};
 use crate::journal::Procedure;
-use crate::journal::{Output, Phase, StepState};
+use crate::journal::{HaltKind, Output, Phase, StepState};
 use crate::playbook::Way;
 use crate::step::Action;
 use crate::step::{Run, State};
@@ -281,7 +280,7 @@ fn ways_on(run: &Run, report: &mut Report) {
         report.next.push(next("resume --accept-differences", "open it nevertheless: you answer for the items"));
     } else if run.asks_for_rejects() {
         report.next.push(next("resume --accept-rejects", "restore all the rest: you answer for the items"));
-    } else if run.halted.as_ref().is_some_and(|why| why.starts_with(TOO_OFTEN)) {
+    } else if run.halt_kind() == Some(HaltKind::TooOften) {
         report.next.push(next("resume --try-again", "the same, after too many tries"));
     }
     let packages = run.was_begun("upgrade");

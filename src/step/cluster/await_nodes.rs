@@ -3,7 +3,7 @@
 use crate::step::ReadMark;
 use anyhow::Result;
 
-use crate::journal::Output;
+use crate::journal::{HaltKind, Output};
 use crate::step::Effect;
 use crate::step::NeedsDecision;
 use crate::step::Step;
@@ -57,6 +57,6 @@ impl Effect for AwaitNodes {
             .map(|(node, version)| format!("{node} has version {version}, not {}; on {node}: backout {}", self.wanted, self.verb));
         let list: Vec<String> = lines.collect();
         let end = "The service is open here. The cluster gets it back once every node has the version: then, here: backout resume";
-        Err(NeedsDecision(format!("{}\n{end}", list.join("\n"))).into())
+        Err(NeedsDecision::new(HaltKind::OtherNodes, format!("{}\n{end}", list.join("\n"))).into())
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use crate::host::files::write_atomic;
-use crate::journal::Side;
+use crate::journal::{HaltKind, Side};
 use crate::journal::{Output, Proof};
 use crate::step::Effect;
 use crate::step::NeedsDecision;
@@ -67,7 +67,10 @@ impl Effect for Prove {
                 .and_then(|()| unchanged(context, &format!("inventory-found:{name}"), &found_at));
             if let Err(error) = whole {
                 // It cannot be taken again: a person looks at the data, and answers for it.
-                anyhow::ensure!(context.run()?.differences_accepted, NeedsDecision(format!("{error:#}\nNothing can be proved of {name}.")));
+                anyhow::ensure!(
+                    context.run()?.differences_accepted,
+                    NeedsDecision::new(HaltKind::Differences, format!("{error:#}\nNothing can be proved of {name}."))
+                );
                 (context.say)(&format!("nothing is proved of {name}: {error:#}"));
                 continue;
             }
@@ -87,7 +90,7 @@ impl Effect for Prove {
         }
         if !proof.holds() && !context.run()?.differences_accepted {
             let list = format!("{proof}\n{}\nall of them: {}/*.missing and *.unexpected", shown.join("\n"), folder.display());
-            return Err(NeedsDecision(list).into());
+            return Err(NeedsDecision::new(HaltKind::Differences, list).into());
         }
         Ok(Output::Proof(proof))
     }

@@ -11,7 +11,7 @@ use regex::RegexSet;
 
 use crate::host::exec::Output as Printed;
 use crate::host::files::write_atomic;
-use crate::journal::{Output, REJECTED};
+use crate::journal::{HaltKind, Output};
 use crate::step::Effect;
 use crate::step::NeedsDecision;
 use crate::step::Step;
@@ -156,7 +156,11 @@ impl Effect for Restore {
             _ => String::new(),
         };
         let count = if lines.len() == 1 { "1 item".to_owned() } else { format!("{} items", lines.len()) };
-        Err(NeedsDecision(format!("{REJECTED}{count}{so_far}:{shown}\nall of them: {}{at}", all.display())).into())
+        Err(NeedsDecision::new(
+            HaltKind::Rejects,
+            format!("the previous version rejects {count}{so_far}:{shown}\nall of them: {}{at}", all.display()),
+        )
+        .into())
     }
 
     fn confirm(&self, _step: &Step, context: &Context<'_>, output: Output) -> Result<Output> {

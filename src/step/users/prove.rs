@@ -3,7 +3,7 @@
 use crate::step::UserList;
 use anyhow::{Result, bail};
 
-use crate::journal::{Output, Proof};
+use crate::journal::{HaltKind, Output, Proof};
 use crate::step::Effect;
 use crate::step::NeedsDecision;
 use crate::step::Step;
@@ -68,7 +68,11 @@ impl Effect for ProveUsers {
             if more > 0 {
                 shown.push(format!("  and {more} more"));
             }
-            return Err(NeedsDecision(format!("what users have differs between the hosts:\n{}", shown.join("\n"))).into());
+            return Err(NeedsDecision::new(
+                HaltKind::Differences,
+                format!("what users have differs between the hosts:\n{}", shown.join("\n")),
+            )
+            .into());
         }
         for (user, proof) in &proofs {
             (context.say)(&format!("{user}: {proof}"));

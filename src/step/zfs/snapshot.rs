@@ -3,7 +3,7 @@
 use crate::zfs::Dataset;
 use anyhow::{Context as _, Result};
 
-use crate::journal::Output;
+use crate::journal::{HaltKind, Output};
 use crate::step::Context;
 use crate::step::Effect;
 use crate::step::NeedsDecision;
@@ -48,7 +48,7 @@ pub(in crate::step) fn unchanged(context: &Context<'_>) -> Result<()> {
     }
     for (name, guid) in context.snapshots("snapshot")? {
         if let Some(why) = surprise(context, name, *guid)? {
-            return Err(NeedsDecision(why).into());
+            return Err(NeedsDecision::new(HaltKind::Foreign, why).into());
         }
     }
     Ok(())
