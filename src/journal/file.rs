@@ -1,4 +1,5 @@
-//! The journal as a file: one line a record, `CRC-32 JSON`, appended and flushed before anything else happens.
+//! The journal as a file: one record on each line, as `CRC-32 JSON`, appended and flushed before
+//! anything else happens.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -32,7 +33,7 @@ pub enum JournalError {
         /// What is wrong.
         why: String,
     },
-    /// It is no journal of this tool, or of a later version of it.
+    /// It is not a journal of this tool, or a later version wrote it.
     #[error("{} is not a journal this version can read: {why}", .path.display())]
     Foreign {
         /// The file.
@@ -49,31 +50,32 @@ pub struct Journal {
     file: File,
     length: u64,
     seq: u64,
-    /// A part of a line may stand at the end: nothing may come behind it.
+    /// The file may end with a partial line, so nothing may be appended.
     broken: bool,
 }
 
-/// What a reading of a journal found.
+/// The result of reading a journal.
 #[derive(Debug)]
 pub struct Reading<A> {
-    /// The whole lines.
+    /// The complete lines.
     pub lines: Vec<Line<A>>,
-    /// Bytes that the whole lines take.
+    /// Length of the complete lines in bytes.
     pub length: u64,
-    /// Whether a last, torn line was passed over: a crash in the middle of a write.
+    /// Whether a torn last line was ignored: a crash in the middle of a write.
     pub torn: bool,
 }
 
-/// One line as it stands in the file.
+/// One line as the file holds it.
 pub fn encode<A: Action>(line: &Line<A>) -> serde_json::Result<String> {
     let json = serde_json::to_string(line)?;
     Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())))
 }
 
-/// The lines of a journal's text. Only the last may be torn; it is passed over.
+/// The lines of a journal's text. Only the last may be torn; it is ignored.
 ///
 /// # Errors
-/// [`JournalError::Damaged`] for any other broken line, [`JournalError::Foreign`] when it does not begin as a journal.
+/// [`JournalError::Damaged`] for any other broken line, [`JournalError::Foreign`] if the text does
+/// not begin like a journal.
 pub fn decode<A: Action>(path: &Path, bytes: &[u8]) -> Result<Reading<A>, JournalError> {
     let mut reading = Reading { lines: Vec::new(), length: 0, torn: false };
     let mut rest = bytes;
@@ -88,7 +90,7 @@ pub fn decode<A: Action>(path: &Path, bytes: &[u8]) -> Result<Reading<A>, Journa
             Ok(line) if line.seq == number as u64 => reading.lines.push(line),
             Ok(line) => return Err(damaged(path, number, format!("it has number {}, not {number}", line.seq))),
             Err(Broken::Foreign(why)) => return Err(JournalError::Foreign { path: path.to_owned(), why }),
-            // A block device may write a torn sector with the end of line in it.
+            // A block device may write a torn sector that contains the end of the line.
             Err(Broken::Checksum(_)) if after.is_empty() && number > 1 => {
                 reading.torn = true;
                 break;
@@ -123,7 +125,8 @@ fn decode_line<A: Action>(text: &[u8]) -> Result<Line<A>, Broken> {
     if sum != crc32fast::hash(json.as_bytes()) {
         return Err(Broken::Checksum("its checksum does not fit".into()));
     }
-    // The checksum fits: somebody wrote exactly this, so what we cannot read comes from another version.
+    // The checksum is right, so exactly this was written. What we cannot read comes from another
+    // version.
     let line: Line<A> = serde_json::from_str(json).map_err(|error| {
         let format = serde_json::from_str::<serde_json::Value>(json).ok().and_then(|value| value.get("format")?.as_u64());
         Broken::Foreign(match format {
@@ -131,7 +134,7 @@ fn decode_line<A: Action>(text: &[u8]) -> Result<Line<A>, Broken> {
             _ => format!("a record is not known to this version: {error}"),
         })
     })?;
-    // A field that we pass over may be the one that says what must not be done.
+    // A field that we ignore may be the one that forbids something.
     let written: Option<serde_json::Value> = serde_json::from_str(json).ok();
     if written.is_none() || written != serde_json::to_value(&line).ok() {
         let why = format!("record {} holds something that this version does not know", line.seq);
@@ -154,10 +157,10 @@ pub fn read<A: Action>(path: &Path) -> Result<Reading<A>, JournalError> {
 }
 
 impl Journal {
-    /// Makes a new, empty journal; its folder must exist.
+    /// Creates an empty journal. Its folder must exist.
     ///
     /// # Errors
-    /// When there is one already, or it cannot be made.
+    /// When it exists already, or cannot be created.
     pub fn create(path: &Path) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io { doing: "create", path: path.to_owned(), source };
         let file = OpenOptions::new().create_new(true).append(true).read(true).mode(0o600).open(path).map_err(io)?;
@@ -167,7 +170,7 @@ impl Journal {
         Ok(Self { path: path.to_owned(), file, length: 0, seq: 0, broken: false })
     }
 
-    /// Opens a journal to go on with it. A torn last line is cut off.
+    /// Opens a journal to append to it. Removes a torn last line.
     ///
     /// # Errors
     /// See [`decode`].
@@ -185,7 +188,7 @@ impl Journal {
         Ok((Self { path: path.to_owned(), file, length: reading.length, seq, broken: false }, reading.lines))
     }
 
-    /// Appends a record and flushes it to the disk. When that fails the journal is as before.
+    /// Appends a record and flushes it to disk. If that fails, the journal is as before.
     ///
     /// # Errors
     /// [`JournalError::Io`], such as a full disk.
@@ -205,7 +208,7 @@ impl Journal {
                 Ok(line)
             }
             Err(source) => {
-                // A part of the line may be there; later appends must not come behind it.
+                // A part of the line may have been written. Nothing may be appended to it.
                 let cut =
                     self.file.set_len(self.length).and_then(|()| self.file.seek(SeekFrom::End(0))).and_then(|_| self.file.sync_data());
                 self.broken = cut.is_err();
@@ -231,7 +234,7 @@ impl Journal {
         Ok(())
     }
 
-    /// A strike before, in the middle of, or after the writing of a line.
+    /// A failpoint before, within and after the writing of a line.
     #[cfg(test)]
     fn struck(&mut self, bytes: &[u8], after: bool) -> std::io::Result<bool> {
         use crate::host::failpoint::testing::{Strike, ask, kill, tick};
@@ -253,7 +256,8 @@ impl Journal {
     }
 }
 
-/// What a line is called as a place where a test strikes: the kind of its record and the step. A number would be another place at each new try.
+/// The name of a line as a failpoint: the kind of its record and the step. A number would be
+/// another place at each attempt.
 #[cfg(any(test, feature = "crash-points"))]
 fn what(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);

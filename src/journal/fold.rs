@@ -1,4 +1,5 @@
-//! Records -> state. Pure, and the only place that knows which record may follow which: appending and reading both go through [`State::apply`].
+//! Folds records into a state. Pure, and the only place that knows which record may follow which:
+//! appending and reading both use [`State::apply`].
 
 use std::collections::BTreeMap;
 
@@ -21,16 +22,17 @@ pub enum Phase {
     BackedOut,
     /// Two hosts serve, and users move between them.
     Coexisting,
-    /// The upgrade or the downgrade was accepted, or the change was given up before anything was upgraded. Nothing more happens.
+    /// The upgrade or the downgrade was accepted, or the change was given up before anything was
+    /// upgraded. Nothing follows.
     Closed,
 }
 
-/// How far a step is.
+/// The state of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StepState {
     /// Not begun.
     Pending,
-    /// Begun, and not known to have ended: it runs, or was cut off.
+    /// Begun, and not known to have ended: it is running, or was interrupted.
     Started,
     /// Ended with an error.
     Failed(String),
@@ -49,14 +51,14 @@ pub struct Run<A> {
     pub attempts: Vec<u32>,
     /// Whether each step was ever started: its effect may have been made.
     pub begun: Vec<bool>,
-    /// Whether what a step had made true was found untrue, since steps were last taken back.
+    /// Whether the effect of a step was found missing, since steps were last rewound.
     pub undone: Vec<bool>,
-    /// How often steps were taken back.
+    /// How often steps were rewound.
     pub rounds: u32,
     /// Why a person must decide, if so.
     pub halted: Option<String>,
     halt: HaltKind,
-    /// Whether the last word was a request to stop.
+    /// Whether the last record is a request to stop.
     pub interrupted: bool,
     /// Whether a person answered for differing inventories.
     pub differences_accepted: bool,
@@ -101,13 +103,13 @@ impl<A: Action> Run<A> {
         self.plan.position(id).is_some_and(|at| self.begun.get(at).copied().unwrap_or(false))
     }
 
-    /// Whether the step of this id is not begun, or was taken back.
+    /// Whether the step with this id was not begun, or was rewound.
     pub fn is_pending(&self, id: &str) -> bool {
         self.step(id).is_none_or(|(_, state)| *state == StepState::Pending)
     }
 
-    /// The step to go back to, and why: something was found untrue that the steps since then rely on. Clients that found the service open may have written
-    /// what no capture has.
+    /// The step to rewind to, and why: later steps relied on an effect that was found missing. For
+    /// example, clients that found the service open may have written what no capture has.
     pub fn renewal(&self) -> Option<(String, String)> {
         let next = self.next()?;
         self.plan.steps.iter().zip(&self.undone).zip(&self.steps).find_map(|((step, undone), state)| {
@@ -129,18 +131,18 @@ impl<A: Action> Run<A> {
         self.halted.as_ref().map(|_| self.halt)
     }
 
-    /// Whether it waits for a person's answer for items that the previous version rejects.
+    /// Whether it waits for a person's answer about items that the previous version rejects.
     pub fn asks_for_rejects(&self) -> bool {
         !self.rejects_accepted && self.halt_kind() == Some(HaltKind::Rejects)
     }
 
-    /// Whether the point of no return was reached: the effect behind it may have been made.
+    /// Whether the point of no return was reached. Its effect may have been made.
     pub fn beyond_return(&self) -> bool {
         self.plan.point_of_no_return().is_some_and(|at| self.begun.get(at).copied().unwrap_or(false))
     }
 }
 
-/// Everything that a journal says.
+/// Everything that a journal says: the fold of its records.
 #[derive(Debug, Clone)]
 pub struct State<A> {
     /// How the change began.
@@ -149,13 +151,15 @@ pub struct State<A> {
     pub phase: Phase,
     /// The procedures, oldest first; only the last may be unfinished.
     pub runs: Vec<Run<A>>,
-    /// What the steps of all procedures left for later ones; a later procedure's step of the same id replaces it.
+    /// What the steps of all procedures left for later ones. A step of a later procedure replaces
+    /// that of an earlier step with the same id.
     pub outputs: BTreeMap<String, Output>,
-    /// Every snapshot that this change ever took, oldest first, with its identity: an undo leaves some that a later downgrade's take the name of.
+    /// Every snapshot that this change ever took, oldest first, with its identity. An undo leaves
+    /// some whose names a later downgrade uses again.
     pub snapshots: Vec<(Snapshot, Guid)>,
 }
 
-/// A record that cannot stand where it stands.
+/// A record that is not allowed in its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("record {seq} of the journal cannot stand there: {why}")]
 pub struct FoldError {
@@ -171,10 +175,10 @@ impl<A: Action> State<A> {
         Self { opening, phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new(), snapshots: Vec::new() }
     }
 
-    /// The state after all lines. `Ok(None)` when there are none.
+    /// The state after all lines; `Ok(None)` if there are none.
     ///
     /// # Errors
-    /// When the history is not one this tool writes.
+    /// When this tool would not have written this history.
     pub fn fold<'a>(lines: impl IntoIterator<Item = &'a Line<A>>) -> Result<Option<Self>, FoldError>
     where
         A: 'a,
@@ -202,10 +206,10 @@ impl<A: Action> State<A> {
         self.runs.iter().rev().find(|run| which(run.plan.procedure))
     }
 
-    /// Whether the record may be written now, and the state after it.
+    /// Applies a record, if it may follow now.
     ///
     /// # Errors
-    /// Why it may not.
+    /// Why it may not follow.
     pub fn apply(&mut self, record: &Record<A>) -> Result<(), String> {
         if let Record::Opened(_) = record {
             return Err("the change is open already".into());
@@ -219,7 +223,7 @@ impl<A: Action> State<A> {
             Record::Opened(_) | Record::Planned { .. } => {}
             Record::Started { step, attempt } => {
                 let at = at(step)?;
-                // A step that is done may be started again: what it made true had to be made true again.
+                // A step that is done may be started again, if its effect got lost.
                 if run.next().is_some_and(|next| at > next) {
                     return Err(format!("step {step:?} cannot start before the ones ahead of it"));
                 }
@@ -241,7 +245,7 @@ impl<A: Action> State<A> {
                 run.steps[at] = StepState::Done;
                 run.attempts[at] = 0;
                 if run.plan.steps[at].action.role() == Role::ProvesUsers {
-                    // The answer was for these users.
+                    // The answer was about these users.
                     run.differences_accepted = false;
                 }
                 if let Output::Snapshots { list } = output {
@@ -279,7 +283,7 @@ impl<A: Action> State<A> {
                 match question {
                     Question::Differences => run.differences_accepted = true,
                     Question::Rejects => run.rejects_accepted = true,
-                    // The cap counts from the last answer.
+                    // The limit of attempts counts from the last answer.
                     Question::TryAgain => run.attempts.fill(0),
                 }
             }
@@ -295,7 +299,8 @@ impl<A: Action> State<A> {
         Ok(())
     }
 
-    /// Whether clients could write since the snapshot before the upgrade: a downgrade has something to bring back then.
+    /// Whether clients could write since the snapshot before the upgrade, so that a downgrade has
+    /// something to bring back.
     pub fn clients_could_write(&self) -> bool {
         match self.phase {
             Phase::Opened => self.runs.iter().any(|run| run.was_begun("start") || run.was_reopened()),
@@ -346,8 +351,9 @@ impl<A: Action> State<A> {
             Procedure::CommitUpgrade | Procedure::CommitDowngrade => Phase::Closed,
             Procedure::Migrate => Phase::Coexisting,
             Procedure::Abort if self.opening.way == Way::Coexistent => Phase::Coexisting,
-            // From a downgrade back to the upgraded service, though the upgrade itself may never have been finished. There is nothing to keep of a snapshot
-            // or an upgrade that had not upgraded anything.
+            // An aborted downgrade returns to the upgraded service, although the upgrade may never
+            // have finished. An aborted snapshot, or an upgrade that did not upgrade anything yet,
+            // leaves nothing to keep.
             Procedure::Abort => {
                 let aborted = self.runs.iter().rev().nth(1).map(|run| run.plan.procedure);
                 if aborted.is_some_and(Procedure::is_downgrade) { Phase::Upgraded } else { Phase::Closed }
@@ -362,7 +368,7 @@ fn may_be_aborted<A: Action>(run: &Run<A>) -> bool {
         Procedure::Snapshot => true,
         Procedure::Upgrade => !run.was_begun("upgrade"),
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace => !run.beyond_return() && !run.was_begun("start"),
-        // One whose assignment was begun may be on the other host already.
+        // A user whose assignment was begun may be on the other host already.
         Procedure::Migrate => {
             let assigns = run.plan.steps.iter().zip(&run.steps).zip(&run.begun);
             !assigns

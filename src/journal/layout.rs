@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::host::files::private_dir;
 
-/// The folder of one change, and the store for what is large.
+/// The folder of one change, and the store for large files.
 #[derive(Debug, Clone)]
 pub struct Layout {
     folder: PathBuf,
@@ -13,7 +13,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The change's files under the state folder; captures and installers under `store`, if it is another place.
+    /// The change's files are below the state folder; captures and installers are below `store`, if
+    /// given.
     pub fn new(state: &Path, change: &str, store: Option<&Path>) -> Self {
         let folder = state.join("changes").join(change);
         let store = store.map_or_else(|| folder.clone(), |store| store.join(change));
@@ -68,10 +69,10 @@ impl Layout {
         self.store.join("installer")
     }
 
-    /// Makes the folders, readable by the owner alone, and flushes them.
+    /// Creates the folders, readable by the owner alone, and flushes them.
     ///
     /// # Errors
-    /// When one cannot be made.
+    /// When one cannot be created.
     pub fn create(&self) -> io::Result<()> {
         for dir in [self.folder.clone(), self.inventory(), self.capture(), self.installer()] {
             private_dir(&dir)?;

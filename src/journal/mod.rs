@@ -1,4 +1,5 @@
-//! The append-only file of a change: the plan, then what started and what ended. The state is its fold.
+//! The append-only file of a change: the plan, then what started and what ended. The state of the
+//! change is its fold.
 
 pub mod copies;
 pub mod file;

@@ -1,4 +1,5 @@
-//! A file's name in the journal: text where it is text, as with nearly all; else its bytes, `{"Unix":[97,255]}`, as serde writes an [`OsString`].
+//! A file name in the journal: a string if it is UTF-8, as nearly always; otherwise its bytes,
+//! `{"Unix":[97,255]}`, as serde writes an [`OsString`].
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

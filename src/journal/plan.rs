@@ -1,12 +1,12 @@
-//! A plan: the ordered steps of one procedure, as data. It is shown before it runs, and recorded whole when
-//! it starts: what happens to the playbook or the site afterwards does not change it.
+//! A plan: the ordered steps of one procedure, as data. It is shown before it runs and recorded
+//! completely when it starts, so later changes to the playbook or the site file do not affect it.
 //!
 //! The journal does not know what an action does. It asks for its [`Role`].
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// What a step does, as far as the journal has to know.
+/// What a step does, as far as the journal needs to know.
 pub trait Action: std::fmt::Debug + Clone + PartialEq + Serialize + DeserializeOwned {
     /// What it means for the rules of the journal.
     fn role(&self) -> Role;
@@ -19,7 +19,7 @@ pub enum Role {
     ClosesService,
     /// Copies what was written since the snapshot.
     Captures,
-    /// Behind it the upgraded data is gone.
+    /// Destroys the upgraded data.
     PointOfNoReturn,
     /// Compares what a batch of users has on both hosts.
     ProvesUsers,
@@ -29,7 +29,7 @@ pub enum Role {
     Other,
 }
 
-/// What is to be done, from first step to last.
+/// The steps of a procedure, first to last.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "A: Action")]
 pub struct Plan<A> {
@@ -57,7 +57,7 @@ impl<A: Action> Plan<A> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Procedure {
-    /// Snapshot only: everything that must be there before an upgrade.
+    /// Snapshot only: everything that must exist before an upgrade.
     Snapshot,
     /// Snapshot (unless there is one) and upgrade.
     Upgrade,
@@ -101,19 +101,20 @@ impl Procedure {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "A: Action")]
 pub struct Step<A> {
-    /// Its name, once in a plan.
+    /// Its name, unique in a plan.
     pub id: String,
     /// What it does, for people.
     pub title: String,
     /// The effect.
     pub action: A,
-    /// What it made true is checked again on each resume and before anything is destroyed, until the step of this name begins.
+    /// Its effect is checked again on each resume and before anything is destroyed, until the step
+    /// with this name begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds_until: Option<String>,
-    /// Where a half-done effect of this step goes back to, when repeating it is not harmless.
+    /// The step to rewind to when this one is half done, if repeating it is not harmless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewind_to: Option<String>,
-    /// What is to be made again when that which this step made true is found untrue.
+    /// The steps to repeat if the effect of this step is found missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renews: Option<Renews>,
 }

@@ -1,5 +1,7 @@
-//! The lines of a journal, as types. A reader refuses what it would not write itself, so a field that comes later within a format has a `default` that
-//! is not written (`skip_serializing_if`): older journals stay readable, and older tools refuse newer ones only where they use it.
+//! The lines of a journal, as types. A reader refuses what it would not write itself. So a field
+//! that is added to a format later has a `default` that is not written (`skip_serializing_if`):
+//! older journals stay readable, and older tools refuse newer journals only where they use the
+//! field.
 
 use std::path::PathBuf;
 
@@ -19,7 +21,8 @@ pub const FORMAT: u32 = 1;
 pub struct Line<A> {
     /// Counts from 1 without a gap.
     pub seq: u64,
-    /// When it was written (local time with its offset from UTC). For people only: no decision depends on a clock.
+    /// When it was written (local time with its offset from UTC). For display only: no decision
+    /// depends on a clock.
     pub at: DateTime<FixedOffset>,
     /// What happened.
     #[serde(flatten)]
@@ -49,7 +52,7 @@ pub enum Record<A> {
     Done {
         /// The step.
         step: String,
-        /// Found there, not made by this attempt.
+        /// The effect was found, not made by this attempt.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         adopted: bool,
         /// What later steps need of it.
@@ -62,7 +65,7 @@ pub enum Record<A> {
         /// The whole reason.
         error: String,
     },
-    /// The steps from this one on are to be done again.
+    /// The steps from this one on must be repeated.
     Rewound {
         /// The step.
         to: String,
@@ -94,11 +97,11 @@ pub enum Record<A> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Question {
-    /// The inventories differ; the service is to be opened nevertheless.
+    /// The inventories differ. Open the service all the same.
     Differences,
     /// A step was tried too often; try again.
     TryAgain,
-    /// The previous version rejects items; the restore is to leave them out.
+    /// The previous version rejects items. Leave them out of the restore.
     Rejects,
 }
 
@@ -153,12 +156,12 @@ pub struct Opening {
     pub host: String,
     /// The playbook's name.
     pub playbook: String,
-    /// Its SHA-256; a copy stands in the change's folder.
+    /// Its SHA-256. A copy is in the change's folder.
     pub playbook_sha256: String,
     /// The programs that the playbook brings; copies stand in the change's folder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub programs: Vec<FileEntry>,
-    /// The site's SHA-256; a copy stands in the change's folder.
+    /// The site file's SHA-256. A copy is in the change's folder.
     pub site_sha256: String,
     /// The installed version.
     pub from_version: String,
@@ -166,7 +169,8 @@ pub struct Opening {
     pub upgrade_to: String,
     /// The name of the snapshot before the upgrade (the part after the `@`).
     pub snapshot: String,
-    /// When that name was given, local time, `%Y%m%d:%H%M%S`; an hour earlier where the clock shows that hour twice.
+    /// When that name was chosen, local time, `%Y%m%d:%H%M%S`. An hour earlier in an hour that the
+    /// clock shows twice.
     pub snapshot_time: String,
     /// How the previous version comes back.
     #[serde(default, skip_serializing_if = "Way::is_zfs")]
@@ -182,7 +186,7 @@ pub struct Opening {
     /// The keys and values of the file that the vendor's installer reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silent: Vec<(String, String)>,
-    /// Values of variables and of what was asked of the host.
+    /// Values of the variables, and of what the host was asked.
     pub values: std::collections::BTreeMap<String, String>,
     /// Where captures and installers of this change are, if not in its folder.
     pub store: Option<PathBuf>,
@@ -218,7 +222,7 @@ pub enum Side {
 pub struct NodePart {
     /// This node.
     pub node: String,
-    /// The others that have a part: none where the product's files go with the data.
+    /// The others that take part: none if the product's files move with the data.
     pub others: Vec<String>,
     /// Whether this node had the data when the change was opened.
     pub data: bool,

@@ -15,7 +15,7 @@ use crate::step::{Action, Maintenance};
 use crate::step::{Run, State};
 use crate::zfs::{Engine, Guid, Snapshot};
 
-/// What a step may use: the world through `engine` and `runner`, the past through `state`.
+/// What a step may use: the host through `engine` and `runner`, the past through `state`.
 pub struct Context<'a> {
     /// ZFS.
     pub engine: &'a dyn Engine,
@@ -25,7 +25,7 @@ pub struct Context<'a> {
     pub state: &'a State,
     /// Where files are.
     pub layout: &'a Layout,
-    /// Says something to the person who watches.
+    /// Tells something to the person who watches.
     pub say: &'a dyn Fn(&str),
     /// `/`, but in tests.
     pub root: PathBuf,
@@ -35,7 +35,7 @@ impl Context<'_> {
     /// The procedure under way.
     ///
     /// # Errors
-    /// When there is none, which cannot be while a step runs.
+    /// When there is none, which cannot happen while a step runs.
     pub fn run(&self) -> Result<&Run> {
         self.state.current().context("no procedure is under way")
     }
@@ -50,8 +50,8 @@ impl Context<'_> {
         hold_tag(self.change())
     }
 
-    /// The mark of a rollback: it differs from procedure to procedure and from round to round, so that a rollback repeated on purpose is not taken for
-    /// done.
+    /// The mark of a rollback. It differs for each procedure and round, so that a rollback that is
+    /// repeated on purpose is not taken for done.
     pub fn mark(&self, step: &str) -> Result<String> {
         Ok(format!("{}/{}/{step}/{}", self.change(), self.state.runs.len(), self.run()?.rounds))
     }
@@ -66,7 +66,7 @@ impl Context<'_> {
         self.root.join("proc")
     }
 
-    /// Whether the step is under way or was cut off or failed: its effect may be there by halves.
+    /// Whether the step is running, was interrupted or failed, so that its effect may be partial.
     pub fn interrupted(&self, step: &str) -> bool {
         self.run().is_ok_and(|run| matches!(run.step(step), Some((_, StepState::Started | StepState::Failed(_)))))
     }
@@ -77,8 +77,8 @@ impl Context<'_> {
         self.run().ok().and_then(tried).unwrap_or_default()
     }
 
-    /// The server without clients, if it may be running now: it was begun to be started, and is not known to be stopped. An abort finds the one of the
-    /// procedure that it aborts.
+    /// The server without clients, if it may be running: its start was begun, and it is not known
+    /// to be stopped. In an abort, this includes the procedure that is aborted.
     pub fn in_maintenance(&self) -> Option<&Maintenance> {
         let runs = &self.state.runs;
         let run = self.run().ok()?;
@@ -115,7 +115,8 @@ impl Context<'_> {
         }
     }
 
-    /// Counts the downgrades of this change, so that a second one does not find the first one's files.
+    /// The number of this downgrade in the change, so that a second one does not find the files of
+    /// the first.
     fn round(&self) -> String {
         self.state.runs.iter().filter(|run| run.plan.procedure.is_downgrade()).count().to_string()
     }
@@ -141,10 +142,10 @@ impl Context<'_> {
         self.layout.folder().join(if round == "1" { "rejects".to_owned() } else { format!("rejects-{round}") })
     }
 
-    /// Fills the names in a command's words that only now have a value, and `more`.
+    /// Fills in the names that have a value only now, and `more`.
     ///
     /// # Errors
-    /// When a name has none.
+    /// When a name has no value.
     pub fn fill(&self, command: &Command, more: &[(&str, String)]) -> Result<Command> {
         let values = self.values();
         let lookup = |name: &str| {
@@ -189,7 +190,7 @@ impl Context<'_> {
         values
     }
 
-    /// Fills and runs a command.
+    /// Fills in the names of a command, and runs it.
     ///
     /// # Errors
     /// As [`Runner::run`].

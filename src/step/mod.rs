@@ -1,5 +1,5 @@
-//! The steps, one file each: its data, how the world is asked whether the effect is there, how it is made, how a
-//! half of it is taken back.
+//! The steps, one file each: its data, how to find out whether its effect exists, how to make it,
+//! and how to take back a partial one.
 
 mod action;
 pub mod cluster;
@@ -61,7 +61,7 @@ pub type Plan = journal::Plan<Action>;
 pub type Step = journal::Step<Action>;
 /// A procedure, from its plan to its end.
 pub type Run = journal::Run<Action>;
-/// Everything that a journal says.
+/// The fold of a journal.
 pub type State = journal::State<Action>;
 /// What happened.
 pub type Record = journal::Record<Action>;
@@ -70,16 +70,16 @@ pub type Line = journal::Line<Action>;
 /// What a reading of a journal found.
 pub type Reading = journal::Reading<Action>;
 
-/// What the world says about a step's effect.
+/// What was found of a step's effect.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Probe {
-    /// Nothing of it is there.
+    /// Nothing of it exists.
     Absent,
-    /// A part of it is there, or it cannot be told.
+    /// A part of it exists, or this cannot be determined.
     Partial(String),
-    /// All of it is there.
+    /// All of it exists.
     Present(crate::journal::Output),
-    /// Something is there that is not ours.
+    /// Something else exists in its place that is not ours.
     Foreign(String),
 }
 
@@ -94,19 +94,19 @@ pub trait Effect {
         false
     }
 
-    /// Asks the world, and changes nothing.
+    /// Looks at the host, and changes nothing.
     ///
     /// # Errors
-    /// When the world does not answer.
+    /// When this cannot be determined.
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe>;
 
     /// Makes the effect.
     ///
     /// # Errors
-    /// When that fails; the effect may then be there by halves.
+    /// When that fails. The effect may then be partial.
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output>;
 
-    /// Takes a half-done effect back.
+    /// Takes a partial effect back.
     ///
     /// # Errors
     /// When that fails.
@@ -114,10 +114,10 @@ pub trait Effect {
         Ok(())
     }
 
-    /// Proves the effect after `apply`, by asking the world: an exit status of 0 proves nothing.
+    /// Proves the effect after `apply` by looking at the host. An exit status of 0 proves nothing.
     ///
     /// # Errors
-    /// When the effect is not there.
+    /// When the effect does not exist.
     fn confirm(&self, step: &Step, context: &Context<'_>, _output: Output) -> Result<Output> {
         present(self.probe(step, context)?, step)
     }
@@ -210,7 +210,7 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
     }
 }
 
-/// Whether a probe found the whole effect.
+/// Checks that a probe found the complete effect.
 pub(crate) fn present(probe: Probe, step: &Step) -> Result<Output> {
     match probe {
         Probe::Present(output) => Ok(output),

@@ -1,4 +1,5 @@
-//! What a snapshot itself says of its change, so that a lost state folder can be made again from the pool (`backout adopt`).
+//! What a snapshot records about its change, so that a lost state folder can be recreated from the
+//! pool (`backout adopt`).
 
 use anyhow::{Context as _, Result};
 
@@ -7,7 +8,7 @@ use crate::zfs::{Engine, Snapshot};
 
 /// How the change began, as JSON.
 const PROP_OPENING: &str = "backout:opening";
-/// The installer that was put aside, as JSON: files with their checksums.
+/// The saved installer, as JSON: files with their checksums.
 const PROP_INSTALLER: &str = "backout:installer";
 /// A user property takes 8191 bytes (`zfsprops(7)`).
 const LONGEST: usize = 8191;
@@ -22,7 +23,7 @@ pub struct Crumb {
 }
 
 impl Crumb {
-    /// As user properties of the snapshot. `None`: it is too long for them.
+    /// As user properties of the snapshot; `None` if it is too long for them.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
@@ -33,7 +34,7 @@ impl Crumb {
         Ok(fits.then_some([(PROP_OPENING, opening), (PROP_INSTALLER, installer)]))
     }
 
-    /// From a snapshot's own properties. `None`: it has none.
+    /// From a snapshot's own properties; `None` if it has none.
     ///
     /// # Errors
     /// When they cannot be read.

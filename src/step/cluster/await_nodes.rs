@@ -1,4 +1,4 @@
-//! Every other node has the version: only then may the cluster move the service there.
+//! Waits until every other node has the version. Only then may the cluster move the service there.
 
 use crate::step::ReadMark;
 use anyhow::Result;
@@ -15,15 +15,15 @@ use serde::{Deserialize, Serialize};
 /// See [`crate::step::Action::AwaitNodes`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AwaitNodes {
-    /// The nodes that have not the data.
+    /// The nodes without the data.
     pub others: Vec<String>,
     /// How their marks are read.
     pub read: ReadMark,
-    /// The version that each must have, whole or its first parts.
+    /// The version that each must have, complete or its first parts.
     pub wanted: String,
-    /// The version of one that has no mark.
+    /// The version of a node without a mark.
     pub unmarked: String,
-    /// What is to be typed there.
+    /// The verb to type there.
     pub verb: String,
 }
 

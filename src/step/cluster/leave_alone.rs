@@ -1,4 +1,4 @@
-//! The cluster leaves the service alone: it neither starts nor stops it, nor moves it to another node.
+//! The cluster leaves the service alone: it neither starts, stops nor moves it.
 
 use crate::host::exec::Command;
 use anyhow::{Context as _, Result, bail};
@@ -23,14 +23,14 @@ pub struct Cluster {
     pub enable: Command,
     /// Succeeds when the cluster watches it.
     pub enabled: Command,
-    /// Seconds that may take.
+    /// Limit for that, in seconds.
     pub enabled_within: u64,
 }
 
 /// Tells it so.
 pub(in crate::step) struct LeaveAlone<'a>(pub &'a Cluster);
 
-/// Whether it does. A question that could not be put is no answer.
+/// Whether it does. A question that could not be asked is not an answer.
 pub(in crate::step) fn is_left_alone(cluster: &Cluster, context: &Context<'_>) -> Result<bool> {
     match context.runner.run(&context.fill(&cluster.disabled, &[])?) {
         Ok(_) => Ok(true),

@@ -1,4 +1,4 @@
-//! Which version a node has, written where all nodes can read it.
+//! The version of a node, recorded where all nodes can read it.
 
 use anyhow::{Context as _, Result, bail};
 
@@ -36,7 +36,7 @@ pub struct ReadMark {
     pub pattern: String,
 }
 
-/// The mark of a node; `None` when there is none, or it cannot be read.
+/// The mark of a node; `None` if there is none, or it cannot be read.
 pub(in crate::step) fn mark_of(runner: &Runner, read: &ReadMark, node: &str) -> Result<Option<String>> {
     read_mark(&|command| runner.run(command), &read.command, &read.pattern, node)
 }

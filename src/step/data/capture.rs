@@ -22,16 +22,16 @@ use serde::{Deserialize, Serialize};
 pub struct CapturePass {
     /// Run first.
     pub command: Option<Command>,
-    /// Glob patterns of files to copy when the snapshot lacks them.
+    /// Glob patterns of files to copy if the snapshot lacks them.
     pub new_files: Vec<String>,
-    /// Glob patterns of files whose growth since the snapshot is copied.
+    /// Glob patterns of files of which the part after the snapshot's end is copied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grown_files: Vec<String>,
     /// Where the datasets are mounted.
     pub mounts: Vec<Mount>,
     /// The snapshot's name.
     pub snapshot: String,
-    /// Whether nothing comes after it: the list of files is final.
+    /// Whether this is the last pass, so that the list of files is final.
     pub last: bool,
 }
 
@@ -46,7 +46,7 @@ impl Effect for CapturePass {
     }
 
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // A pass that was cut off is made again: it copies what is not there whole.
+        // An interrupted pass is repeated. It copies what is missing or incomplete.
         Ok(Probe::Absent)
     }
 
@@ -85,13 +85,13 @@ impl Effect for CapturePass {
 }
 
 impl CapturePass {
-    /// Whether the snapshot lacks the file, or has another one of that name.
+    /// Whether the snapshot lacks the file, or has one with other content.
     fn is_new(&self, path: &Path) -> Result<bool> {
         let old = self.in_snapshot(path)?;
         if !copy::is_there(&old)? {
             return Ok(true);
         }
-        // A change of any kind gives a file another ctime, and nobody can set that.
+        // Any change gives a file another ctime, which nobody can set.
         let stamp = |path: &Path| path.metadata().map(|meta| (meta.len(), meta.ino(), meta.ctime(), meta.ctime_nsec()));
         if matches!((stamp(path), stamp(&old)), (Ok(now), Ok(then)) if now == then) {
             return Ok(false);
@@ -99,10 +99,11 @@ impl CapturePass {
         Ok(copy::sha256(path)? != copy::sha256(&old)?)
     }
 
-    /// Copies what was appended since the snapshot; a file that did not grow becomes an empty one.
+    /// Copies what was appended since the snapshot. A file that did not grow becomes an empty one.
     ///
     /// # Errors
-    /// When a file lost what it held then: what was appended cannot be told any more.
+    /// When a file no longer begins with what the snapshot holds, so that what was appended cannot
+    /// be determined.
     fn growth(&self, pattern: &str, dir: &Path, taken: &mut BTreeMap<OsString, PathBuf>) -> Result<()> {
         let find = |pattern: &str| -> Result<Vec<PathBuf>> {
             let mut found = Vec::new();
@@ -140,7 +141,7 @@ impl CapturePass {
         Ok(self.root(point)?.join(path.strip_prefix(point).unwrap_or(path)))
     }
 
-    /// The same for a pattern. In it the names of mountpoints are escaped.
+    /// The same for a pattern, with the names of mountpoints escaped.
     fn pattern_in_snapshot(&self, pattern: &str) -> Result<String> {
         let escaped = |point: &Path| glob::Pattern::escape(&point.to_string_lossy());
         let home = |point: &&PathBuf| Path::new(pattern).starts_with(escaped(point)) || Path::new(pattern).starts_with(point);
@@ -151,17 +152,18 @@ impl CapturePass {
         Ok(Path::new(&escaped(&self.root(point)?)).join(rest).to_string_lossy().into_owned())
     }
 
-    /// Where a dataset shows the snapshot.
+    /// The path where a dataset shows the snapshot.
     ///
     /// # Errors
-    /// When it does not. ZFS mounts it there when something within is asked for (`zfsprops(7)`, snapdir); where that fails, as on a pool that is being
-    /// suspended, the folder is there and empty, and nothing in it would look as if it had been.
+    /// When it does not. ZFS mounts a snapshot when something within is accessed (`zfsprops(7)`,
+    /// snapdir). If that fails, for example on a pool that is being suspended, the folder exists
+    /// and is empty, and all files would seem to be new.
     fn root(&self, point: &Path) -> Result<PathBuf> {
         let root = point.join(".zfs/snapshot").join(&self.snapshot);
         if !root.is_dir() {
             bail!("the snapshot is not to be seen at {}", root.display());
         }
-        // With the dot it is asked for what is within.
+        // The dot accesses what is within.
         let within = root.join(".").metadata().with_context(|| format!("cannot look at {}", root.display()))?;
         let home = point.metadata().with_context(|| format!("cannot look at {}", point.display()))?;
         let kind = statfs(point).with_context(|| format!("cannot tell what {} is on", point.display()))?.filesystem_type();
@@ -178,7 +180,8 @@ impl CapturePass {
     }
 }
 
-/// Where a file of the data goes in the capture. The capture has one folder: of two files of the same name one would be lost.
+/// The place of a file in the capture. All files go into one folder, so one of two files with the
+/// same name would be lost.
 fn place(dir: &Path, path: &Path, taken: &mut BTreeMap<OsString, PathBuf>) -> Result<PathBuf> {
     let name = path.file_name().context("a file has a name")?;
     if let Some(other) = taken.insert(name.to_owned(), path.to_owned()).filter(|other| other != path) {
@@ -187,7 +190,7 @@ fn place(dir: &Path, path: &Path, taken: &mut BTreeMap<OsString, PathBuf>) -> Re
     Ok(dir.join(name))
 }
 
-/// Copied by an earlier pass, and not touched since.
+/// Whether an earlier pass copied the file, and it was not changed since.
 fn looks_same(path: &Path, copy: &Path) -> bool {
     match (path.metadata(), copy.metadata()) {
         (Ok(a), Ok(b)) => a.len() == b.len() && (a.mtime(), a.mtime_nsec()) == (b.mtime(), b.mtime_nsec()),

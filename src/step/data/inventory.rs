@@ -1,4 +1,4 @@
-//! The product's own list of what it holds, one item a line, sorted: it is compared later.
+//! The product's own list of what it holds, one item on each line, sorted for the comparison.
 
 use crate::host::exec::Command;
 use std::fs::{self, File, OpenOptions};
@@ -27,7 +27,7 @@ pub struct TakeInventory {
     pub side: Side,
     /// Prints the list.
     pub command: Command,
-    /// Regular expressions of lines that are no items.
+    /// Regular expressions for lines that are not items.
     pub ignore: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ pub(in crate::step) fn path(folder: &Path, name: &str, side: Side) -> PathBuf {
     folder.join(format!("{name}.{}", if side == Side::Upgraded { "expected" } else { "found" }))
 }
 
-/// The same name with an ending.
+/// The same name with a suffix.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
@@ -58,7 +58,7 @@ impl Effect for TakeInventory {
     }
 
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // An older list may be of an older state: it is always taken anew.
+        // An existing list may describe an older state, so it is always taken again.
         Ok(Probe::Absent)
     }
 

@@ -1,4 +1,4 @@
-//! What was written: captured, listed, restored, proved.
+//! The data: captured, listed, restored, proved.
 
 pub mod capture;
 pub mod inventory;

@@ -1,4 +1,4 @@
-//! The proof: every item that was there is there, once, and no other.
+//! The proof: every item came back exactly once, and there is no other.
 
 use std::cmp::Ordering;
 use std::path::Path;
@@ -23,10 +23,10 @@ pub struct Prove {
     pub inventories: Vec<String>,
 }
 
-/// So many differing items are shown to the person; all of them stand in the files.
+/// How many differing items are shown. The files have all of them.
 const SHOWN: usize = 5;
 
-/// What two sorted lists have not in common. Items that are there twice count twice.
+/// The differences between two sorted lists. Items that occur twice count twice.
 pub(in crate::step) fn compare<'a>(expected: &'a [Vec<u8>], found: &'a [Vec<u8>]) -> (Vec<&'a [u8]>, Vec<&'a [u8]>) {
     let (mut missing, mut unexpected) = (Vec::new(), Vec::new());
     let (mut left, mut right) = (expected.iter().peekable(), found.iter().peekable());
@@ -66,7 +66,7 @@ impl Effect for Prove {
             let whole = unchanged(context, &format!("inventory:{name}"), &expected_at)
                 .and_then(|()| unchanged(context, &format!("inventory-found:{name}"), &found_at));
             if let Err(error) = whole {
-                // It cannot be taken again: a person looks at the data, and answers for it.
+                // The list cannot be taken again. A person must look at the data, and accept it.
                 anyhow::ensure!(
                     context.run()?.differences_accepted,
                     NeedsDecision::new(HaltKind::Differences, format!("{error:#}\nNothing can be proved of {name}."))
@@ -100,7 +100,7 @@ impl Effect for Prove {
     }
 }
 
-/// A list that is not the one taken proves nothing.
+/// A list that was changed since it was taken proves nothing.
 pub(in crate::step) fn unchanged(context: &Context<'_>, step: &str, path: &Path) -> Result<()> {
     let Some(Output::Inventory { sha256, .. }) = context.output(step) else {
         bail!("the journal does not say that the inventory {} was taken", path.display());

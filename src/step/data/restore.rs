@@ -1,4 +1,5 @@
-//! The capture is brought into the previous version. What that rejects is left out only when a person has answered for it, whole, and named.
+//! Restores the capture into the previous version. Rejected items are left out only after a person
+//! accepted that, each completely and by name.
 
 use crate::host::exec::Command;
 use std::collections::HashSet;
@@ -22,20 +23,20 @@ use serde::{Deserialize, Serialize};
 /// See [`crate::step::Action::Restore`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Restore {
-    /// Brings the capture in.
+    /// Restores the capture.
     pub command: Command,
     /// Prints how far the data has come.
     pub position: Option<Command>,
-    /// Whether an interrupted restore goes on where it was.
+    /// Whether an interrupted restore continues where it was.
     pub resumable: bool,
     /// Output lines that mean a rejected item.
     pub rejects: Vec<String>,
-    /// Brings the capture in, but for what is rejected.
+    /// Restores the capture except for rejected items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past_rejects: Option<Command>,
 }
 
-/// So many rejected items are shown to the person; all of them stand in the file.
+/// How many rejected items are shown. The file has all of them.
 const SHOWN: usize = 5;
 
 impl Restore {
@@ -51,16 +52,18 @@ impl Restore {
         Ok(lines.filter(|line| patterns.is_match(line)).map(|line| line.trim_end().to_owned()).collect())
     }
 
-    /// What is left out so far.
+    /// What was left out so far.
     fn left_out(&self, context: &Context<'_>) -> Result<Output> {
         let (file, count) = (context.rejects_file(), rejects(context)?.len());
         Ok(if count == 0 { Output::Nothing } else { Output::Rejects { count: count as u64, file } })
     }
 
-    /// The restore without what is rejected. A line stands in the file before its item is passed over, or when all is done.
+    /// The restore without rejected items. An item's line is in the file before the item is
+    /// skipped, or when the restore is complete.
     fn past_rejects(&self, context: &Context<'_>, more: &[(&str, String)]) -> Result<Output> {
         let file = context.rejects_file();
-        // One that begins from the start names everything again. The file is there before the command, readable by nobody else.
+        // A restore that starts over names all items again. The file exists before the command
+        // runs, readable by nobody else.
         if !self.resumable || !copy::is_there(&file)? {
             keep(&file, &[])?;
         }
@@ -71,7 +74,8 @@ impl Restore {
         let mut lines = rejects(context)?;
         lines.extend(self.rejected(&printed)?);
         if self.resumable {
-            // What was named and not passed over yet is named again; equal lines of one whole restore are as many items.
+            // An item that was named but not skipped yet is named again. In one complete restore,
+            // equal lines are different items.
             let mut seen = HashSet::new();
             lines.retain(|line| seen.insert(line.clone()));
         }
@@ -142,11 +146,11 @@ impl Effect for Restore {
                 None => Ok(Output::Nothing),
             };
         }
-        // Known so far: it may have stopped at the first.
+        // The items known so far: the command may have stopped at the first.
         let all = context.rejects_file().with_extension("seen");
         keep(&all, &lines)?;
         if failed.is_none() {
-            // Everything else is in, and may be found so.
+            // Everything else is restored, and a later probe may find it so.
             keep(&context.rejects_file(), &lines)?;
         }
         let shown: String = lines.iter().take(SHOWN).map(|line| format!("\n  {line}")).collect();

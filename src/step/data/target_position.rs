@@ -1,4 +1,5 @@
-//! How far the upgraded data has come: the restore is complete when the previous version has come as far.
+//! How far the upgraded data has come. The restore is complete when the previous version has come
+//! as far.
 
 use crate::host::exec::Command;
 use anyhow::{Context as _, Result};

@@ -1,5 +1,5 @@
-//! Nothing is destroyed before the capture is complete, checksummed and read back, the previous version's installer and configuration are at hand, and the
-//! lists to compare with are whole.
+//! Nothing is destroyed before the capture is complete, checksummed and read back, the previous
+//! version's installer and configuration are verified, and the lists for the comparison are intact.
 
 use crate::host::exec::Command;
 use anyhow::{Context as _, Result};
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// See [`crate::step::Action::Verify`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verify {
-    /// The step that lists the captured files; `None` when nothing could have been written.
+    /// The step that lists the captured files; `None` if nothing could have been written.
     pub capture: Option<String>,
     /// The product's own check.
     pub command: Option<Command>,

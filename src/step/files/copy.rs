@@ -1,4 +1,4 @@
-//! Files that steps put aside: copied, flushed, checksummed, read back.
+//! Files that steps save: copied, flushed, checksummed, read back.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Read, Seek};
@@ -16,28 +16,28 @@ pub(in crate::step) fn sha256(path: &Path) -> Result<(String, u64)> {
     sha256_of_first(path, u64::MAX)
 }
 
-/// The same for the first bytes of a file, as many as there are up to `limit`.
+/// The same for the first bytes of a file, `limit` at most.
 pub(in crate::step) fn sha256_of_first(path: &Path, limit: u64) -> Result<(String, u64)> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     checksum::sha256_of(file.take(limit)).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// What is there; `None`: nothing.
+/// What is at this path; `None` for nothing.
 fn look(path: &Path) -> Result<Option<Metadata>> {
     stat_optional(path).with_context(|| format!("cannot look at {}", path.display()))
 }
 
-/// Whether anything is there.
+/// Whether anything exists there.
 pub(in crate::step) fn is_there(path: &Path) -> Result<bool> {
     Ok(look(path)?.is_some())
 }
 
-/// Whether a file is there.
+/// Whether a file exists there.
 pub(in crate::step) fn is_file(path: &Path) -> Result<bool> {
     Ok(look(path)?.is_some_and(|found| found.is_file()))
 }
 
-/// Empties a folder, or makes it.
+/// Empties a folder, or creates it.
 pub(in crate::step) fn fresh_dir(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {
         Ok(()) => {}
@@ -47,15 +47,15 @@ pub(in crate::step) fn fresh_dir(dir: &Path) -> Result<()> {
     private_dir(dir).with_context(|| format!("cannot make {}", dir.display()))
 }
 
-/// How the name of a copy begins that is not in its place yet.
+/// Prefix of the name of an unfinished copy.
 const UNFINISHED: &str = ".backout-copy-";
 
-/// Copies a file into its place whole or not at all, with its time of change, and flushes it.
+/// Copies a file atomically, with its modification time, and flushes it.
 pub(in crate::step) fn copy(from: &Path, to: &Path) -> Result<()> {
     copy_from(from, 0, to)
 }
 
-/// The same for what stands behind the first `begin` bytes.
+/// The same without the first `begin` bytes.
 pub(in crate::step) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<()> {
     let folder = to.parent().context("a file stands in a folder")?;
     private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -68,7 +68,7 @@ pub(in crate::step) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<(
         io::copy(&mut source, &mut target)?;
         crate::host::failpoint::full(&format!("copy {}", to.file_name().unwrap_or_default().display()))?;
         target.as_file().set_modified(modified)?;
-        // An installer that runs must still run; nobody else than the owner may.
+        // An executable installer stays executable, but only for its owner.
         target.as_file().set_permissions(Permissions::from_mode(0o600 | runs))?;
         target.as_file().sync_all()?;
         target.persist(to).map_err(|error| error.error)?;
@@ -77,14 +77,16 @@ pub(in crate::step) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<(
     work().with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }
 
-/// As [`list`], and makes all of it the owner's alone: a command may have made it readable to all. Not for what is put back where it came from.
+/// As [`list`], and takes the rights of others away: a command may have made files readable to
+/// everyone. Not for files that are put back where they came from.
 pub(in crate::step) fn seal(dir: &Path) -> Result<Vec<FileEntry>> {
     sweep(dir)?;
     close(dir)?;
     list(dir)
 }
 
-/// Removes what a kill or a power cut left of a copy: taken for a captured file, it would be restored.
+/// Removes unfinished copies that a kill or a power cut left. Taken for captured files, they would
+/// be restored.
 fn sweep(dir: &Path) -> Result<()> {
     for entry in entries(dir)? {
         let (path, kind) = entry?;
@@ -98,7 +100,8 @@ fn sweep(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What others may do with it is taken away; what the owner may do stays, but a file is never closed to its owner.
+/// Takes the rights of others away. The owner's rights stay, and always include reading and
+/// writing.
 fn close(dir: &Path) -> Result<()> {
     let set = |path: &Path, mode: u32| {
         fs::set_permissions(path, Permissions::from_mode(mode)).with_context(|| format!("cannot set the mode of {}", path.display()))
@@ -166,7 +169,7 @@ pub fn copy_all(from: &Path, to: &Path, list: &[FileEntry]) -> Result<()> {
 /// Reads every file back and compares it with its checksum.
 ///
 /// # Errors
-/// Names the first file that is missing or another one.
+/// Names the first file that is missing or changed.
 pub fn read_back(dir: &Path, list: &[FileEntry]) -> Result<()> {
     for entry in list {
         let path = dir.join(&entry.path);
@@ -190,7 +193,8 @@ pub fn read_back(dir: &Path, list: &[FileEntry]) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// A power cut within a capture left one, and the replay of a binary log took it for the first file.
+    /// A power cut within a capture left an unfinished copy, and the replay of a binary log took it
+    /// for the first file.
     #[test]
     fn s8_what_was_cut_off_of_a_copy_is_no_file_of_the_list() {
         let dir = tempfile::tempdir().expect("temp dir");

@@ -1,4 +1,5 @@
-//! Without ZFS: the folders of the upgraded data are renamed, and empty ones are made in their place. Nothing is removed but a restore that was cut off.
+//! Without ZFS: the folders of the upgraded data are renamed, and empty ones are created in their
+//! place. Only the rest of an interrupted restore is removed.
 
 use std::fs;
 use std::io;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 /// See [`crate::step::Action::MoveAside`], [`crate::step::Action::MakeEmpty`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Folders {
-    /// Each with the name it gets aside.
+    /// Each with the name under which it is set aside.
     pub moves: Vec<(PathBuf, PathBuf)>,
 }
 
@@ -98,7 +99,7 @@ impl Effect for Empty<'_> {
     }
 }
 
-/// Whether something of this name is there, be it a link that leads nowhere.
+/// Whether something with this name exists, even a dangling link.
 pub(in crate::step) fn exists(path: &Path) -> Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
@@ -107,13 +108,13 @@ pub(in crate::step) fn exists(path: &Path) -> Result<bool> {
     }
 }
 
-/// Renames a folder, and flushes the one it is in.
+/// Renames a folder, and flushes its parent.
 pub(in crate::step) fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))?;
     to.parent().map_or(Ok(()), sync_dir).with_context(|| format!("cannot flush the folder of {}", to.display()))
 }
 
-/// Removes a folder with all that is in it, if it is there.
+/// Removes a folder with all its contents, if it exists.
 pub(in crate::step) fn remove(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_context(|| format!("cannot remove {}", path.display())),

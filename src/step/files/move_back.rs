@@ -1,4 +1,5 @@
-//! Without ZFS: the folders of the upgraded data come back into their place, or are removed when the downgrade is accepted.
+//! Without ZFS: the folders of the upgraded data return to their place, or are removed when the
+//! downgrade is accepted.
 
 use anyhow::{Result, bail};
 use std::path::PathBuf;
@@ -13,9 +14,9 @@ use serde::{Deserialize, Serialize};
 /// See [`crate::step::Action::MoveBack`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MoveBack {
-    /// Each with the name it has aside.
+    /// Each with the name under which it was set aside.
     pub moves: Vec<(PathBuf, PathBuf)>,
-    /// What is put behind the names of the folders that are in their place now; they are removed when there is none.
+    /// The suffix for the folders that are in their place now; without one they are removed.
     pub keep_as: Option<String>,
 }
 

@@ -35,7 +35,7 @@ impl Effect for Save<'_> {
     }
 
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // What is there may be of an earlier downgrade: it is always saved anew.
+        // An existing copy may be from an earlier downgrade, so it is always saved again.
         Ok(Probe::Absent)
     }
 
@@ -59,7 +59,7 @@ impl Effect for Save<'_> {
             copy_tree(context, path, &copy)?;
         }
         crate::host::failpoint::full(&format!("config {}", saved_by(self.0.side))).context("cannot copy the configuration")?;
-        // Its modes are put back with it: a server that may not read its configuration runs without it.
+        // File modes are kept: a server that may not read its configuration runs without it.
         let list = copy::list(&work)?;
         if copy::is_there(&target)? {
             fs::remove_dir_all(&target).with_context(|| format!("cannot remove {}", target.display()))?;
@@ -78,10 +78,10 @@ fn saved_by(side: Side) -> &'static str {
     }
 }
 
-/// Whether a saved configuration is as it was saved.
+/// Checks that a saved configuration is unchanged.
 ///
 /// # Errors
-/// Names the first file that is not.
+/// Names the first file that was changed.
 pub(in crate::step) fn read_back(context: &Context<'_>, side: Side) -> Result<()> {
     copy::read_back(&context.layout.config(side), context.files(saved_by(side))).context("the saved configuration is not as it was saved")
 }
@@ -109,7 +109,8 @@ impl Effect for Put<'_> {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let saved = context.layout.config(self.0.side);
-        // Before anything was destroyed it was looked at. Now there is no other, and a person can mend it where it belongs.
+        // It was checked before anything was destroyed. Now there is no other copy, and a person
+        // can repair it in its place.
         if let Err(error) = read_back(context, self.0.side) {
             (context.say)(&format!("{error:#}; it is put back as it is, and is to be looked at"));
         }

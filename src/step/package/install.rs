@@ -1,4 +1,4 @@
-//! Installing and removing versions. What counts is the version that is there afterwards.
+//! Installing and removing versions. What counts is the version that is installed afterwards.
 
 use crate::host::exec::Command;
 use anyhow::{Result, bail};
@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 pub enum PackageJob {
     /// To the new version.
     Upgrade,
-    /// Away with the new version.
+    /// Remove the new version.
     Uninstall,
-    /// Back to the previous version.
+    /// Install the previous version again.
     Reinstall,
 }
 
@@ -30,17 +30,18 @@ pub struct Package {
     pub job: PackageJob,
     /// The command that does it.
     pub command: Command,
-    /// Run first when an earlier try was interrupted.
+    /// Runs first if an earlier attempt was interrupted.
     pub repair: Option<Command>,
     /// Prints the installed version.
     pub version: Command,
     /// One group: the version.
     pub pattern: String,
-    /// The version of before the upgrade.
+    /// The version before the upgrade.
     pub previous: String,
-    /// The version after the upgrade, whole or its first parts.
+    /// The version after the upgrade, complete or its first parts.
     pub upgraded: String,
-    /// A command of an earlier procedure on the same packages was cut off: this one runs whatever the version says.
+    /// A command of an earlier procedure on the same packages was interrupted, so this one runs
+    /// whatever the version is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
 }
@@ -53,7 +54,7 @@ impl Package {
             (PackageJob::Upgrade, Some(version)) if version_is(version, &self.upgraded) => present(version),
             (PackageJob::Reinstall, Some(version)) if version == self.previous => present(version),
             (PackageJob::Uninstall, None) => Probe::Present(Output::Nothing),
-            // The way back was gone further already, on an earlier round.
+            // An earlier round of the downgrade came further already.
             (PackageJob::Uninstall, Some(version)) if version == self.previous => Probe::Present(Output::Nothing),
             (_, Some(version)) if version != self.previous && !version_is(version, &self.upgraded) => Probe::Foreign(format!(
                 "version {version} is installed, which is neither the previous one ({}) nor the new one ({})",
@@ -71,7 +72,7 @@ impl Effect for Package {
 
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         let probe = self.look(context)?;
-        // The main package may be in its place while others of the same command are not.
+        // The main package may be installed while others of the same command are not.
         let before = self.cut && !context.begun(&step.id);
         let cut = (before || context.interrupted(&step.id)) && !matches!(probe, Probe::Foreign(_));
         Ok(if cut { Probe::Partial("the package command was cut off".into()) } else { probe })
@@ -79,7 +80,8 @@ impl Effect for Package {
 
     fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
         if let Some(repair) = &self.repair {
-            // It may fail where only the command itself can mend it; what counts is the version afterwards.
+            // The repair may fail where only the command itself can help. What counts is the
+            // version afterwards.
             if let Err(error) = context.command(repair) {
                 if context.runner.interrupt.requested() {
                     return Err(error);
@@ -93,7 +95,7 @@ impl Effect for Package {
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
         crate::step::zfs::mounts::needed(context)?;
         if let Err(error) = context.command(&self.command) {
-            // What an earlier try, or the repair, removed cannot be removed again.
+            // What an earlier attempt or the repair removed cannot be removed again.
             let again = self.job == PackageJob::Uninstall && (self.cut || context.attempts(&step.id) > 1);
             if !again || context.runner.interrupt.requested() || !matches!(self.look(context)?, Probe::Present(_)) {
                 return Err(error);

@@ -1,4 +1,5 @@
-//! The previous version's installer is put aside before anything is stopped: archives drop old versions.
+//! The previous version's installer is saved before anything is stopped: archives drop old
+//! versions.
 
 use crate::host::exec::Command;
 use anyhow::{Context as _, Result, bail};
@@ -15,9 +16,9 @@ use serde::{Deserialize, Serialize};
 pub struct SaveInstaller {
     /// Puts the files into the installer folder.
     pub save: Option<Command>,
-    /// Glob patterns of files at hand, to be copied there.
+    /// Glob patterns of existing files to copy there.
     pub files: Vec<String>,
-    /// So many files must be there afterwards.
+    /// The minimum number of files afterwards.
     pub at_least: usize,
 }
 
@@ -27,7 +28,8 @@ impl Effect for SaveInstaller {
     }
 
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // Doing it again is harmless, and tells more than looking at what an interrupted try left.
+        // Repeating it is harmless, and more reliable than looking at what an interrupted attempt
+        // left.
         Ok(Probe::Absent)
     }
 

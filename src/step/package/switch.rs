@@ -1,4 +1,5 @@
-//! Two installations side by side: the link is set to the other one, in one rename, and only the active one has links to configuration and data.
+//! Two installations side by side: one rename sets the link to the other one, and only the active
+//! one has links to configuration and data.
 
 use crate::host::exec::Command;
 use std::ffi::OsString;
@@ -22,25 +23,27 @@ use serde::{Deserialize, Serialize};
 pub struct Switch {
     /// The symbolic link that names the active installation.
     pub link: PathBuf,
-    /// The installation that it leads to now.
+    /// The installation that it points to now.
     pub from: PathBuf,
-    /// The installation that it shall lead to.
+    /// The installation that it will point to.
     pub to: PathBuf,
     /// Links inside an installation that only the active one has.
     pub data_links: Vec<String>,
-    /// Makes them, if they are not there; else they are made like those of the other installation.
+    /// Creates them, if they do not exist. Without it, they are created like those of the other
+    /// installation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_config: Option<Command>,
     /// Prints the version of the active installation.
     pub version: Command,
     /// One group: the version.
     pub pattern: String,
-    /// What that must be then, whole or its first parts.
+    /// What it must be then, complete or its first parts.
     pub wanted: String,
 }
 
 impl Switch {
-    /// Whether the link leads there, the links to the data stand in the right installation, and the version is the one wanted.
+    /// Whether the link points there, the links to the data are in the right installation, and the
+    /// version is the wanted one.
     fn look(&self, context: &Context<'_>) -> Result<Probe> {
         let Some(target) = target_of(&self.link)? else {
             return Ok(Probe::Foreign(format!("{} is no symbolic link", self.link.display())));
@@ -106,7 +109,7 @@ impl Effect for Switch {
     }
 }
 
-/// Sets a link in one rename: `mv` onto a link to a folder would move into the folder.
+/// Sets a link with one rename. `mv` onto a link to a folder would move into the folder.
 fn set(link: &Path, target: &Path) -> Result<()> {
     let mut beside: OsString = link.as_os_str().to_owned();
     beside.push(".backout");

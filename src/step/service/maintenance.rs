@@ -20,13 +20,13 @@ pub struct Maintenance {
     pub start: Command,
     /// Stops it.
     pub stop: Command,
-    /// Answers when it is there.
+    /// Succeeds when it answers.
     pub ready: Option<Command>,
-    /// Seconds that may take.
+    /// Limit for that, in seconds.
     pub ready_within: u64,
     /// Process names that must be gone after a stop.
     pub processes: Vec<String>,
-    /// Those of them that run without clients; empty when the playbook does not tell them apart.
+    /// Those of them that run without clients; empty if the playbook does not distinguish them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own: Vec<String>,
     /// Paths that no process may use after a stop.

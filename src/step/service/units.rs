@@ -1,4 +1,5 @@
-//! Closing the service to its clients and opening it again. An exit status proves nothing here: units, processes and open files are looked at.
+//! Closing the service to its clients and opening it again. An exit status proves nothing here, so
+//! units, processes and open files are checked.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub struct Service {
     /// systemd units.
     pub units: Vec<String>,
-    /// Seconds that one may take to stop.
+    /// Limit for stopping one, in seconds.
     #[serde(default = "stop_within", skip_serializing_if = "is_usual")]
     pub stop_within: u64,
     /// Stop command for products without units.
@@ -35,11 +36,11 @@ pub struct Service {
     pub paths: Vec<PathBuf>,
     /// Answers when the service serves its clients.
     pub ready: Option<Command>,
-    /// Seconds that may take.
+    /// Limit for that, in seconds.
     pub ready_within: u64,
 }
 
-/// Where nothing is said.
+/// The default.
 pub(crate) fn stop_within() -> u64 {
     900
 }
@@ -48,9 +49,9 @@ fn is_usual(seconds: &u64) -> bool {
     *seconds == stop_within()
 }
 
-/// How long systemd may take for a unit, but for stopping it.
+/// How long systemd may take for a unit, except for stopping it.
 const UNIT_LIMIT: Duration = Duration::from_secs(900);
-/// How long processes may take to go after the stop returned.
+/// How long processes may take to end after the stop returned.
 const GONE_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
 
 /// Closes it.
@@ -62,17 +63,19 @@ impl Stop<'_> {
     fn stop_units(&self, context: &Context<'_>) -> Result<()> {
         let units = &self.0.units;
         let stop = |unit: &String| stop_unit(context, unit, Duration::from_secs(self.0.stop_within));
-        // Masked on the disk first, and not only until the next boot: after a power cut nothing may open the service before the procedure is done.
+        // Masked on disk first, not only until the next boot: after a power cut, nothing may open
+        // the service before the procedure is done.
         for unit in units {
             run_systemctl(context, &["mask", "--no-reload", "--", unit], &format!("could not mask {unit}"))?;
         }
         for unit in units {
             ask_again(context, unit)?;
         }
-        // Systemd itself learns of it after the stop: a masked unit has lost its ExecStop, its TimeoutStopSec and its SendSIGKILL=no.
+        // systemd is told after the stop: a masked unit has no ExecStop, TimeoutStopSec and
+        // SendSIGKILL=no any more.
         for unit in units {
             match stop(unit) {
-                // Somebody starts it again and again, which the mask will end.
+                // Something starts it again and again. The mask will end that.
                 Err(error) if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ExecError::Failed { .. }))) => {}
                 stopped => stopped?,
             }
@@ -102,7 +105,8 @@ impl Effect for Stop<'_> {
                 return Ok(Probe::Absent);
             }
         }
-        // The server without clients is not the service. Without units the two can be told from each other by their processes, if at all.
+        // The server without clients is not the service. Without units, only their processes
+        // distinguish the two, if anything does.
         let without_clients = context.in_maintenance().is_some();
         let stopped = if without_clients && !self.0.units.is_empty() {
             true
@@ -119,7 +123,7 @@ impl Effect for Stop<'_> {
         if let Some(maintenance) = context.in_maintenance()
             && let Err(error) = context.command(&maintenance.stop)
         {
-            // What is there may be the service itself, which this does not stop.
+            // What runs may be the service itself, which this does not stop.
             (context.say)(&format!("the server without clients could not be stopped: {error:#}"));
         }
         if let Some(command) = &self.0.stop
@@ -171,7 +175,7 @@ impl Effect for Start<'_> {
     }
 }
 
-/// Lets it be started again, by somebody else.
+/// Allows others to start it again.
 pub(in crate::step) struct Release<'a>(pub &'a Service);
 
 impl Effect for Release<'_> {
@@ -199,7 +203,7 @@ impl Effect for Release<'_> {
 struct UnitState {
     active: bool,
     masked: bool,
-    /// It is stopping, and its main process is still there.
+    /// It is stopping, and its main process still exists.
     asked: bool,
 }
 
@@ -213,7 +217,7 @@ fn unit_state(context: &Context<'_>, unit: &str) -> Result<UnitState> {
     Ok(UnitState {
         active: !matches!(active.as_str(), "inactive" | "failed"),
         masked: value("LoadState=") == "masked",
-        // Of another signal the second one often means "at once".
+        // A second signal of another kind often means "at once".
         asked: value("SubState=") == "stop-sigterm" && value("KillSignal=") == "15",
     })
 }
@@ -228,8 +232,9 @@ fn run_systemctl(context: &Context<'_>, words: &[&str], otherwise: &str) -> Resu
     Ok(())
 }
 
-/// Asks a unit anew that is stopping already. Systemd sends its SIGTERM once, and none to a server that said by itself that it stops (`STOPPING=1`,
-/// sd_notify(3)). Redis may refuse either while it cannot save, and then runs on.
+/// Asks a unit that is stopping already once more. systemd sends SIGTERM once, and none to a server
+/// that announced its stop by itself (`STOPPING=1`, sd_notify(3)). Redis may refuse in both cases
+/// while it cannot save, and keeps running.
 fn ask_again(context: &Context<'_>, unit: &str) -> Result<()> {
     if !unit_state(context, unit)?.asked {
         return Ok(());
@@ -243,7 +248,8 @@ fn ask_again(context: &Context<'_>, unit: &str) -> Result<()> {
     }
 }
 
-/// A stop that hangs goes on in systemd when we stop waiting: only a person can say that it may be ended as by a crash.
+/// A hanging stop continues in systemd when we stop waiting. Only a person can decide to end it as
+/// a crash would.
 fn stop_unit(context: &Context<'_>, unit: &str, limit: Duration) -> Result<()> {
     let command = Command::new(["systemctl", "stop", "--", unit]).timeout(limit);
     context.runner.run(&command).map(|_| ()).map_err(|error| match error {
@@ -258,7 +264,8 @@ fn stop_unit(context: &Context<'_>, unit: &str, limit: Duration) -> Result<()> {
     })
 }
 
-/// Whether a process is there that serves clients; where the playbook does not tell them apart, any process.
+/// Whether a process exists that serves clients; any process, if the playbook does not distinguish
+/// them.
 fn open(service: &Service, context: &Context<'_>) -> Result<bool> {
     let serving: Vec<String> = service.processes.iter().filter(|name| !service.in_maintenance.contains(name)).cloned().collect();
     Ok(!processes::named(&context.proc(), &serving).map_err(anyhow::Error::msg)?.is_empty())
@@ -268,7 +275,7 @@ fn still_there(service: &Service, context: &Context<'_>) -> Result<Vec<String>> 
     remaining(context, &service.processes, &service.paths)
 }
 
-/// The processes of these names, and those that use these paths.
+/// The processes with these names, and those that use these paths.
 pub(in crate::step) fn remaining(context: &Context<'_>, names: &[String], paths: &[std::path::PathBuf]) -> Result<Vec<String>> {
     let root = context.proc();
     let named = processes::named(&root, names).map_err(anyhow::Error::msg)?;

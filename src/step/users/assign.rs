@@ -1,4 +1,5 @@
-//! Says which host serves users from now on, and ends their hold. Once one of them is there, the way on is the only one.
+//! Assigns users to a host and ends their hold. Once one of them is assigned, the procedure can
+//! only go forward.
 
 use crate::host::exec::Command;
 use crate::step::Show;
@@ -18,7 +19,7 @@ pub struct AssignUsers {
     pub users: Vec<String>,
     /// The host that they are on now.
     pub from: String,
-    /// The host that they shall be on, and be served by.
+    /// The host that will serve them.
     pub host: String,
     /// Asks where they are.
     pub show: Show,

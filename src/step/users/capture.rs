@@ -1,4 +1,5 @@
-//! Lists and backs up what users on hold have, and reads the backups back on the host that they come to.
+//! Lists and backs up what users on hold have, and verifies the backups on the host that they move
+//! to.
 
 use crate::step::OnHost;
 use crate::step::UserList;
@@ -35,7 +36,7 @@ impl Effect for CaptureUsers {
     }
 
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // One that was cut off is made again.
+        // An interrupted backup is repeated.
         Ok(Probe::Absent)
     }
 

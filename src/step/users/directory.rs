@@ -1,4 +1,5 @@
-//! What the steps that move users have in common: where the directory says that a user is, and lists of what users have.
+//! Shared by the steps that move users: where the directory says a user is, and lists of what users
+//! have.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,7 +25,7 @@ pub struct UserList {
     pub user: String,
 }
 
-/// The same, of a running procedure.
+/// The same for a running procedure.
 pub(in crate::step) fn place(context: &Context<'_>, show: &Show, user: &str) -> Result<(String, bool)> {
     whereabouts(context.runner, &Show { command: context.fill(&show.command, &[("user", user.to_owned())])?, ..show.clone() }, user)
 }
@@ -34,7 +35,7 @@ pub(in crate::step) fn for_user(context: &Context<'_>, it: &OnHost, user: &str) 
     Ok(it.host.command(&context.fill(&it.command, &[("user", user.to_owned())])?))
 }
 
-/// Each user's items, sorted: the lines of a list that are theirs.
+/// Each user's items, sorted: the lines of the list that belong to the user.
 pub(in crate::step) type Items = BTreeMap<String, Vec<String>>;
 
 /// Takes a list on its host.
@@ -49,7 +50,7 @@ pub(in crate::step) fn take(context: &Context<'_>, list: &UserList, users: &[Str
 fn of_users(text: &str, pattern: &str, users: &[String]) -> Result<Items> {
     let pattern = Regex::new(pattern).context("the pattern of a list's users is no regular expression")?;
     let wanted: BTreeSet<&str> = users.iter().map(String::as_str).collect();
-    // A pattern that finds nobody would prove everything.
+    // A pattern that matches no user would prove everything.
     if text.lines().any(|line| !line.trim().is_empty()) && !text.lines().any(|line| pattern.is_match(line)) {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         bail!("no line of the list matches its pattern for users, /{pattern}/; the first is: {first}");

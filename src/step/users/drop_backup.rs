@@ -1,4 +1,4 @@
-//! Removes a backup of users: it holds their mail, and both hosts have it.
+//! Removes a backup of users. It holds their mail, which both hosts have.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Users on hold: nobody reads, changes or is given anything, and mail waits in the queue.
+//! Users on hold: they can neither read nor change anything, and their mail waits in the queue.
 
 use crate::host::exec::Command;
 use crate::step::Show;

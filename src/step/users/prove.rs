@@ -1,4 +1,4 @@
-//! The proof, for each user: every item that was there is there, once, and no other.
+//! The proof for each user: every item came over exactly once, and there is no other.
 
 use crate::step::UserList;
 use anyhow::{Result, bail};
@@ -24,7 +24,7 @@ pub struct ProveUsers {
     pub lists: Vec<UserList>,
 }
 
-/// So many differing items are shown to the person.
+/// How many differing items are shown.
 const SHOWN: usize = 20;
 
 impl Effect for ProveUsers {

@@ -1,4 +1,5 @@
-//! Brings the backups of users to the host that they come to. Each begins with nothing there, so that it may be done again.
+//! Restores the backups of users on the host that they move to. Each restore clears that user
+//! first, so that it may be repeated.
 
 use crate::step::OnHost;
 use anyhow::{Context as _, Result};
@@ -39,7 +40,7 @@ impl Effect for RestoreUsers {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let folder = context.batch_dir(&self.batch);
-        // Before anything is taken away there.
+        // Before anything is removed there.
         copy::read_back(&folder, context.files(&format!("capture:{}", self.batch)))?;
         for user in &self.users {
             context.runner.run(&directory::for_user(context, &self.clear, user)?).with_context(|| {

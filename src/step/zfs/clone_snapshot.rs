@@ -1,5 +1,5 @@
-//! A clone of the snapshot beside the upgraded dataset. Clones copy no local properties, and `clone -o` is not atomic: the role is set last, so that a clone
-//! without it is half made.
+//! A clone of the snapshot beside the upgraded dataset. Clones do not copy local properties, and
+//! `clone -o` is not atomic. The role is set last, so a clone without it is incomplete.
 
 use crate::zfs::Dataset;
 use crate::zfs::Guid;
@@ -27,7 +27,9 @@ pub struct CloneSnapshot {
     pub target: Dataset,
 }
 
-/// Not copied: set on its own, of the clone itself, fixed when a volume is made; or of the key, which a clone shares with its origin until it is promoted.
+/// Not copied: properties that are set separately, that belong to the clone itself, or that are
+/// fixed when a volume is created; and those of the key, which a clone shares with its origin until
+/// it is promoted.
 const NOT_COPIED: [&str; 7] = ["canmount", "volsize", "volblocksize", "encryption", "keyformat", "keylocation", "pbkdf2iters"];
 
 impl CloneSnapshot {
@@ -43,7 +45,7 @@ impl Effect for CloneSnapshot {
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let Some(info) = context.engine.dataset(&self.target)? else {
-            // A clone of another snapshot would be other data.
+            // A clone of another snapshot would have other data.
             return Ok(surprise(context, &self.snapshot, self.guid)?.map_or(Probe::Absent, Probe::Foreign));
         };
         if !self.is_ours(&info) {
@@ -63,7 +65,7 @@ impl Effect for CloneSnapshot {
             bail!(why);
         }
         let mut properties = vec![(PROP_CHANGE, context.change())];
-        // A volume has no canmount (`zfsprops(7)`): ZFS ignores it there, and it would be missed.
+        // A volume has no canmount (`zfsprops(7)`). ZFS ignores it, and the check would miss it.
         if engine.dataset(&self.like)?.is_none_or(|like| like.kind != DatasetKind::Volume) {
             properties.push(("canmount", "noauto"));
         }

@@ -1,4 +1,5 @@
-//! What is left of a change is dropped when it is accepted. Everything is named with its identity: what got its name since is not touched.
+//! Accepting a change destroys what is left of the other way. Everything is named with its
+//! identity: another object that got the name since is not touched.
 
 use anyhow::{Context as _, Result};
 
@@ -30,7 +31,8 @@ pub struct Destroy {
 pub struct DropSnapshots {
     /// Each with its identity.
     pub snapshots: Vec<(Snapshot, Guid)>,
-    /// Those of a step that may have been cut off before their identities were written down: dropped if they carry this change's mark.
+    /// Snapshots of a step that may have been interrupted before their identities were recorded:
+    /// destroyed if they carry this change's mark.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marked: Vec<Snapshot>,
 }
@@ -53,7 +55,8 @@ impl Effect for Promote {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         for dataset in &self.datasets {
-            // Promoted once more, it would take the snapshots of what the upgraded dataset itself was cloned from.
+            // A second promotion would take over the snapshots of the upgraded dataset's own
+            // origin.
             if context.engine.dataset(dataset)?.is_some_and(|info| is_ours(&info, context)) {
                 context.engine.promote(dataset)?;
             }
@@ -122,7 +125,7 @@ impl Effect for DropSnapshots {
 }
 
 impl DropSnapshots {
-    /// The marked ones that are there.
+    /// The marked ones that exist.
     fn found(&self, context: &Context<'_>) -> Result<Vec<(Snapshot, Guid)>> {
         let mut found = Vec::new();
         for snapshot in &self.marked {
@@ -135,7 +138,7 @@ impl DropSnapshots {
         Ok(found)
     }
 
-    /// The datasets on which a rollback of this change left its mark.
+    /// The datasets with the rollback mark of this change.
     fn rolled_back(&self, context: &Context<'_>) -> Result<Vec<Dataset>> {
         let mut found = Vec::new();
         for (snapshot, _) in &self.snapshots {

@@ -1,4 +1,4 @@
-//! Who keeps a dataset from being unmounted or rolled back.
+//! Who prevents a dataset from being unmounted or rolled back.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::host::processes::{self, Process};
 use crate::step::Context;
 use crate::zfs::{Dataset, DatasetInfo, DatasetKind, ZfsError};
 
-/// Who uses it, as far as that can be told.
+/// Who uses it, as far as that can be determined.
 pub(in crate::step) fn who(context: &Context<'_>, info: &DatasetInfo) -> Option<String> {
     let found = match (info.kind, info.mounted, &info.mountpoint) {
         (DatasetKind::Filesystem, true, Some(path)) => processes::users_of(&context.proc(), std::slice::from_ref(path)).ok()?.found,
@@ -24,7 +24,7 @@ pub(in crate::step) fn who(context: &Context<'_>, info: &DatasetInfo) -> Option<
     (!lines.is_empty()).then(|| lines.join("; "))
 }
 
-/// The same error, with who it is in place of what the kernel said.
+/// The same error, naming the user instead of the kernel's message.
 pub(in crate::step) fn named(context: &Context<'_>, error: ZfsError) -> ZfsError {
     let ZfsError::Busy { what, detail } = error else { return error };
     let info = what.parse::<Dataset>().ok().and_then(|name| context.engine.dataset(&name).ok().flatten());

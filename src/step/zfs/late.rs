@@ -1,5 +1,6 @@
-//! Datasets below ours that were made after the snapshot. They are nobody's business here, but in the way: mounted below ours they keep them from being
-//! unmounted, and set aside with them a boot would mount them into the restored data. So they are unmounted, and given back as they were.
+//! Datasets below ours that were created after the snapshot. They do not go back, but they are in
+//! the way: mounted below ours, they prevent the unmount; and set aside with ours, a boot would
+//! mount them into the restored data. So they are unmounted, and later restored as they were.
 
 use anyhow::{Context as _, Result};
 
@@ -9,13 +10,14 @@ use crate::zfs::{Dataset, DatasetInfo, DatasetKind, PROP_CANMOUNT};
 /// The value of [`PROP_CANMOUNT`] for a dataset without a `canmount` of its own.
 const NOT_SET: &str = "-";
 
-/// Those below `root` that are none of `members`, parents first. Only file systems: a volume is mounted nowhere.
+/// Those below `root` that are not `members`, parents first. Only file systems: a volume is not
+/// mounted.
 fn below(context: &Context<'_>, root: &Dataset, members: &[Dataset]) -> Result<Vec<DatasetInfo>> {
     let tree = context.engine.tree(root)?;
     Ok(tree.into_iter().filter(|info| info.kind == DatasetKind::Filesystem && !members.contains(&info.name)).collect())
 }
 
-/// Those of them that lie in the folder of a member.
+/// Those of them that are mounted in the folder of a member.
 pub(in crate::step) fn inside(context: &Context<'_>, root: &Dataset, members: &[Dataset]) -> Result<Vec<DatasetInfo>> {
     let tree = context.engine.tree(root)?;
     let points: Vec<_> = tree.iter().filter(|info| members.contains(&info.name)).filter_map(|info| info.mountpoint.clone()).collect();
@@ -24,7 +26,7 @@ pub(in crate::step) fn inside(context: &Context<'_>, root: &Dataset, members: &[
     Ok(list)
 }
 
-/// Unmounts those that lie in the folder of a member.
+/// Unmounts those that are mounted in the folder of a member.
 pub(in crate::step) fn unmount(context: &Context<'_>, root: &Dataset, members: &[Dataset]) -> Result<()> {
     for info in inside(context, root, members)?.iter().rev().filter(|info| info.mounted) {
         context.engine.unmount(&info.name).with_context(|| format!("{} could not be unmounted", info.name))?;
@@ -33,7 +35,7 @@ pub(in crate::step) fn unmount(context: &Context<'_>, root: &Dataset, members: &
     Ok(())
 }
 
-/// Mounts them again. One that cannot be is said, and is not worth a closed service.
+/// Mounts them again. A failure is reported, but does not keep the service closed.
 pub(in crate::step) fn mount(context: &Context<'_>, root: &Dataset, members: &[Dataset]) -> Result<()> {
     for info in inside(context, root, members)?.iter().filter(|info| !info.mounted && info.canmount == "on") {
         if let Err(error) = context.engine.mount(&info.name) {
@@ -43,7 +45,7 @@ pub(in crate::step) fn mount(context: &Context<'_>, root: &Dataset, members: &[D
     Ok(())
 }
 
-/// Keeps a boot from mounting them, and remembers what they had.
+/// Prevents a boot from mounting them, and remembers their `canmount`.
 pub(in crate::step) fn lay_aside(context: &Context<'_>, root: &Dataset, members: &[Dataset], with: &Dataset) -> Result<()> {
     for info in below(context, root, members)?.iter().filter(|info| info.canmount == "on") {
         let own = context.engine.local(&info.name, "canmount")?;
@@ -54,7 +56,7 @@ pub(in crate::step) fn lay_aside(context: &Context<'_>, root: &Dataset, members:
     Ok(())
 }
 
-/// Whether there are any whose `canmount` is remembered.
+/// Whether the `canmount` of any of them is remembered.
 pub(in crate::step) fn laid_aside(context: &Context<'_>, root: &Dataset) -> Result<bool> {
     for info in context.engine.tree(root)? {
         if context.engine.local(&info.name, PROP_CANMOUNT)?.is_some() {
@@ -64,7 +66,7 @@ pub(in crate::step) fn laid_aside(context: &Context<'_>, root: &Dataset) -> Resu
     Ok(false)
 }
 
-/// Gives them back what they had.
+/// Restores their `canmount`.
 pub(in crate::step) fn give_back(context: &Context<'_>, root: &Dataset) -> Result<()> {
     for info in context.engine.tree(root)? {
         match context.engine.local(&info.name, PROP_CANMOUNT)?.as_deref() {

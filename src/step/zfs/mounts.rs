@@ -1,5 +1,5 @@
-//! A rollback under open files succeeds and leaves stale pages: the datasets are taken away from everybody first. `canmount=noauto` keeps a reboot from
-//! mounting and dirtying them (`zfsprops(7)`).
+//! A rollback under open files succeeds and leaves stale pages, so the datasets are unmounted
+//! first. `canmount=noauto` prevents a reboot from mounting and changing them (`zfsprops(7)`).
 
 use crate::journal::Mount;
 use anyhow::{Context as _, Result, bail};
@@ -38,7 +38,8 @@ impl Mounts {
         Ok(list)
     }
 
-    /// The same in the order in which they are mounted: one that is mounted within another comes behind it, whatever their names and pools are.
+    /// The same in mount order: one that is mounted within another follows it, whatever their names
+    /// and pools are.
     fn outermost_first(&self, context: &Context<'_>) -> Result<Vec<(&crate::journal::Mount, DatasetInfo)>> {
         let mut list = self.filesystems(context)?;
         list.sort_by(|(a, _), (b, _)| a.mountpoint.cmp(&b.mountpoint));
@@ -69,14 +70,15 @@ impl Mounts {
         self.mounts.iter().map(|mount| mount.dataset.clone()).collect()
     }
 
-    /// Those that lie below no other of them.
+    /// Those that are not below another of them.
     fn roots(&self) -> impl Iterator<Item = &Dataset> {
         let below = |name: &Dataset| self.mounts.iter().any(|other| other.dataset != *name && name.is_within(&other.dataset));
         self.mounts.iter().map(|mount| &mount.dataset).filter(move |name| !below(name))
     }
 }
 
-/// What is mounted in the folder of a dataset that is still to be mounted would vanish below it: it is unmounted first. `list` is outermost first.
+/// A mount in the folder of a dataset that is not mounted yet would be hidden by it, so it is
+/// unmounted first. `list` starts with the outermost.
 fn uncover(context: &Context<'_>, list: &[(&crate::journal::Mount, DatasetInfo)]) -> Result<()> {
     let covers = |outer: &crate::journal::Mount, inner: &crate::journal::Mount| match (&outer.mountpoint, &inner.mountpoint) {
         (Some(outer), Some(inner)) => inner != outer && inner.starts_with(outer),
@@ -93,8 +95,9 @@ fn uncover(context: &Context<'_>, list: &[(&crate::journal::Mount, DatasetInfo)]
     Ok(())
 }
 
-/// Everything that was mounted when the change began is mounted: a server or a package that finds an empty folder begins anew in it, and a capture of it
-/// is empty. After a reboot a dataset may not be (`canmount=noauto`, a key that is not loaded).
+/// Checks that everything is mounted that was mounted when the change began. A server or a package
+/// that finds an empty folder starts afresh in it, and a capture of it is empty. After a reboot a
+/// dataset may be unmounted (`canmount=noauto`, a key that is not loaded).
 pub(in crate::step) fn needed(context: &Context<'_>) -> Result<()> {
     let mut mounts: Vec<_> = context.state.opening.datasets.iter().filter(|mount| mount.mounted).collect();
     mounts.sort_by_key(|mount| &mount.mountpoint);
@@ -120,7 +123,7 @@ impl Mounts {
     fn give(&self, context: &Context<'_>) -> Result<()> {
         let members = self.members();
         for root in self.roots() {
-            // Mounted on the bare folder, they would vanish below what is mounted now.
+            // Mounted on the bare folder, they would be hidden by the next mount.
             if self.filesystems(context)?.iter().any(|(mount, info)| mount.mounted && !info.mounted) {
                 late::unmount(context, root, &members)?;
             }

@@ -1,4 +1,4 @@
-//! The exchange the other way round: the upgraded dataset gets its place back.
+//! The reverse swap: the upgraded dataset returns to its place.
 
 use crate::journal::Mount;
 use crate::zfs::Guid;
@@ -24,7 +24,7 @@ pub struct PutBack {
     pub aside: Dataset,
     /// The clone's name before it took the place.
     pub candidate: Dataset,
-    /// The name the clone gets when it is kept; it is destroyed when there is none.
+    /// The name under which the clone is kept; without one it is destroyed.
     pub keep_as: Option<Dataset>,
     /// The dataset and those below it that take part, parents first.
     pub members: Vec<Mount>,
@@ -86,7 +86,7 @@ impl PutBack {
         self.members.iter().map(|member| Ok(member.dataset.moved(&self.dataset, root)?)).collect()
     }
 
-    /// Out of everybody's hands, children first.
+    /// Unmounts all of them, children first.
     fn take(&self, context: &Context<'_>, root: &Dataset) -> Result<()> {
         let members = self.members_under(root)?;
         late::unmount(context, root, &members)?;
@@ -104,7 +104,7 @@ impl PutBack {
         Ok(())
     }
 
-    /// Destroys the clone: it is ours by its origin, and the service was never opened on it.
+    /// Destroys the clone. It is ours by its origin, and the service was never opened on it.
     fn discard(&self, context: &Context<'_>) -> Result<()> {
         let engine = context.engine;
         for dataset in self.members_under(&self.candidate)?.iter().rev() {
@@ -113,7 +113,7 @@ impl PutBack {
             if !ours {
                 bail!("{dataset} is no clone of this change's snapshot; it is left as it is");
             }
-            // A cut in the middle of an earlier try may have left it mounted.
+            // An interrupted earlier attempt may have left it mounted.
             if info.mounted {
                 engine.unmount(dataset)?;
             }

@@ -1,5 +1,6 @@
-//! On a full pool a rollback works, and what comes after it may not: the previous version writes what is restored in other blocks than the upgraded one
-//! did. So a small `refreservation` (`zfsprops(7)`) is made while there is room, and let go in need.
+//! On a full pool a rollback works, but the restore after it may not: the previous version writes
+//! new blocks. So a small `refreservation` (`zfsprops(7)`) is made while there is room, and
+//! released when it is needed.
 
 use anyhow::{Context as _, Result};
 
@@ -13,18 +14,19 @@ use serde::{Deserialize, Serialize};
 /// See [`crate::step::Action::Reserve`], [`crate::step::Action::ReleaseReserve`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reserve {
-    /// At most one for each pool, empty but for its `refreservation`: beside the first dataset there that has room beside it.
+    /// At most one for each pool, empty except for its `refreservation`, beside the first dataset
+    /// there that can have one.
     pub reserves: Vec<Dataset>,
-    /// The datasets that the room is for.
+    /// The datasets that the space is for.
     pub datasets: Vec<Dataset>,
 }
 
 /// What [`PROP_ROLE`] says of it.
 const ROLE: &str = "reserve";
-/// Bytes that are held back at least, and at most, in a pool.
+/// The least and the most bytes reserved in a pool.
 const LEAST: u64 = 32 << 20;
 const MOST: u64 = 1 << 30;
-/// The part of the data that is held back between the two.
+/// Between these two, this fraction of the data is reserved.
 const PART: u64 = 100;
 
 /// Holds it back.
@@ -58,7 +60,7 @@ impl Effect for Hold<'_> {
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for name in &self.0.reserves {
-            // What has its name and is not ours stays as it is: then there is none.
+            // A dataset with its name that is not ours stays as it is. Then there is no reserve.
             if context.engine.dataset(name)?.is_none() {
                 return Ok(Probe::Absent);
             }
@@ -89,7 +91,7 @@ impl Effect for Hold<'_> {
         Ok(Output::Nothing)
     }
 
-    /// The way back that keeps needs none, and the one in place mostly goes without.
+    /// A kept downgrade needs none, and one in place usually works without.
     fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
         Ok(output)
     }
@@ -115,7 +117,7 @@ impl Effect for Release<'_> {
         for name in &self.0.reserves {
             let Some(info) = ours(context, name)? else { continue };
             match context.engine.destroy_dataset(name, info.guid) {
-                // Another tool's snapshots of it: they are not ours to destroy.
+                // Snapshots of it by another tool are not ours to destroy.
                 Err(error @ ZfsError::Busy { .. }) => {
                     context.engine.set(name, "refreservation", "none")?;
                     (context.say)(&format!("{name} is empty, and stays: {error}"));

@@ -1,4 +1,5 @@
-//! `zfs rollback` of all datasets. It leaves a mark in the same transaction: nothing else tells a rollback that was made from one that was not.
+//! Rollback of all datasets. It sets a mark in the same transaction: nothing else proves that a
+//! rollback happened.
 
 use crate::journal::Mount;
 use crate::zfs::Guid;
@@ -17,15 +18,15 @@ use serde::{Deserialize, Serialize};
 /// See [`crate::step::Action::Rollback`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rollback {
-    /// The step whose snapshots are gone back to.
+    /// The step that took the snapshots to roll back to.
     pub to: String,
     /// The datasets, in the order of the plan.
     pub mounts: Vec<Mount>,
-    /// Newer snapshots that the operator agreed to lose.
+    /// Newer snapshots that the operator accepted to lose.
     pub consented: Vec<(Snapshot, Guid)>,
-    /// Newer bookmarks that the operator agreed to lose.
+    /// Newer bookmarks that the operator accepted to lose.
     pub consented_bookmarks: Vec<String>,
-    /// Only needed when the restore has to begin again: the data is a fresh clone the first time.
+    /// Only needed if the restore must start over: the first time, the data is a fresh clone.
     pub base: bool,
 }
 
@@ -58,7 +59,8 @@ impl Effect for Rollback {
                 return Ok(Probe::Foreign(why));
             }
         }
-        // Once this step is begun there is no way back: what would be refused is not begun.
+        // Once this step is begun there is no way back, so a rollback that would be refused is not
+        // begun.
         match context.engine.may_roll_back(&targets, &mark, method()).map_err(|error| in_use::named(context, error)) {
             Ok(()) => Ok(Probe::Absent),
             Err(error) if is_surprise(&error) => Ok(Probe::Foreign(format!("the rollback is not begun: {error}"))),
@@ -102,7 +104,8 @@ fn method() -> RollbackMethod {
     if nix::unistd::geteuid().is_root() { RollbackMethod::Program } else { RollbackMethod::OneByOne }
 }
 
-/// Whether somebody did something that only a person can judge. Anything else may be gone at the next try.
+/// Whether somebody did something that only a person can judge. Any other cause may be gone at the
+/// next attempt.
 fn is_surprise(error: &ZfsError) -> bool {
     matches!(
         error,

@@ -1,4 +1,5 @@
-//! The exchange: the upgraded dataset is renamed out of the way, the clone into its place. Nothing is mounted meanwhile, and each half has its checkpoint.
+//! The swap: the upgraded dataset is renamed out of the way, and the clone into its place. Nothing
+//! is mounted meanwhile, and each half has its own checkpoint.
 
 use crate::zfs::Guid;
 use anyhow::{Context as _, Result};
@@ -31,7 +32,7 @@ pub struct TakePlace {
     pub candidate: Dataset,
     /// The name it takes.
     pub dataset: Dataset,
-    /// The upgraded dataset's identity: what has this one is not the clone.
+    /// The upgraded dataset's identity, which the clone does not have.
     pub upgraded: Guid,
     /// The dataset and those below it that take part.
     pub members: Vec<Dataset>,

@@ -1,4 +1,4 @@
-//! All datasets are snapshotted in one transaction a pool, marked as ours, and held.
+//! All datasets of a pool are snapshotted in one transaction, marked as ours, and held.
 
 use crate::zfs::Dataset;
 use anyhow::{Context as _, Result};
@@ -13,7 +13,7 @@ use crate::step::recovery_metadata::Crumb;
 use crate::zfs::{Guid, PROP_CHANGE, Snapshot};
 use serde::{Deserialize, Serialize};
 
-/// The crumb of the snapshot that a change goes back to.
+/// The name of the snapshot step that a change goes back to.
 pub const BEFORE_UPGRADE: &str = "before-upgrade";
 
 /// See [`crate::step::Action::Snapshot`].
@@ -29,10 +29,10 @@ pub struct TakeSnapshot {
     pub hold: bool,
 }
 
-/// Says which step of a change a snapshot is of.
+/// Records which step of a change took a snapshot.
 const PROP_STEP: &str = "backout:step";
 
-/// Why a snapshot is not the one that it was, if so.
+/// Why a snapshot is not the expected one, if so.
 pub(in crate::step) fn surprise(context: &Context<'_>, name: &Snapshot, guid: Guid) -> Result<Option<String>> {
     Ok(match context.engine.snapshot_info(name)? {
         Some(info) if info.guid == guid => None,
@@ -41,7 +41,7 @@ pub(in crate::step) fn surprise(context: &Context<'_>, name: &Snapshot, guid: Gu
     })
 }
 
-/// What was written since is told by the snapshots before the upgrade: they must still be those.
+/// The snapshots before the upgrade define what was written since, so they must be unchanged.
 pub(in crate::step) fn unchanged(context: &Context<'_>) -> Result<()> {
     if !context.state.opening.way.is_zfs() {
         return Ok(());
@@ -84,7 +84,8 @@ impl Effect for TakeSnapshot {
         Ok(match found {
             0 => Probe::Absent,
             _ if !context.begun(&step.id) => Probe::Partial(format!("snapshots @{} of an earlier procedure are there", self.name)),
-            // With several pools one may have its snapshots already: they would not be of the same moment.
+            // With several pools, one may have its snapshots already. They would not be from the
+            // same moment.
             _ if found < self.datasets.len() => Probe::Partial(format!("only some of the snapshots @{} are there", self.name)),
             _ if list.len() < found => Probe::Absent,
             _ => Probe::Present(Output::Snapshots { list }),
