@@ -14,6 +14,7 @@ pub mod pools;
 pub mod processes;
 pub mod quote;
 pub mod secret;
+pub mod systemd;
 pub mod trust;
 
 /// The path of the running program, for commands that call one of its helpers. After an upgrade of

@@ -17,13 +17,14 @@ use super::pool::PoolFact;
 use super::product::{QuestionFact, RequirementFact};
 use super::programs::Program;
 use super::rights::Caller;
-use super::services::{Unit, UnitState};
+use super::services::Unit;
 use super::snapshots::SnapshotFact;
 use super::storage::StorageLocation;
 use super::versions::Versions;
 use super::zfs_version::ZfsVersion;
 use super::{Finding, Occasion};
 use crate::host::processes::{InUse, Process};
+use crate::host::systemd::UnitState;
 use crate::playbook::Way;
 use crate::playbook::model::Verdict;
 use crate::playbook::site::RollbackChoice;
@@ -165,7 +166,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         jobs_unknown: Vec::new(),
         units: vec![Unit {
             name: "db.service".into(),
-            state: Ok(UnitState { load: "loaded".into(), active: "active".into(), file: "enabled".into() }),
+            state: Ok(UnitState { load: "loaded".into(), active: "active".into(), file: "enabled".into(), ..UnitState::default() }),
         }],
         servers: Ok(vec![process(900, "dbd", "/usr/sbin/dbd")]),
         server_names: vec!["dbd".into()],

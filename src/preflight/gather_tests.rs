@@ -102,7 +102,7 @@ impl Host {
             ("db position", "0-1-7\n"),
             ("db log", "on\n"),
             (
-                "systemctl show --no-pager --property=LoadState,ActiveState,UnitFileState -- db.service",
+                "systemctl show --no-pager --property=LoadState,ActiveState,SubState,UnitFileState,KillSignal -- db.service",
                 "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n",
             ),
             ("systemctl show --no-pager --property=Id,ActiveState,UnitFileState,Unit,ExecStart -- '*.timer' '*.service'", SYSTEMD),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::facts::{Facts, Observed};
 use super::{Finding, Occasion, Severity, Sources};
 use crate::host::quote::quote;
+use crate::host::systemd::UnitState;
 
 /// A unit of the service (`systemctl show`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,27 +16,13 @@ pub struct Unit {
     pub state: Observed<UnitState>,
 }
 
-/// A unit's state, in systemd's words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UnitState {
-    /// `loaded`, `not-found`, `masked`, ...
-    pub load: String,
-    /// `active`, `inactive`, `failed`, ...
-    pub active: String,
-    /// `enabled`, `disabled`, `masked`, `masked-runtime`, ...
-    pub file: String,
-}
-
+/// Asks systemd.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<Unit> {
     sources.playbook.service.units.iter().map(|name| unit(sources, &sources.text_known(name))).collect()
 }
 
 fn unit(sources: &Sources<'_>, name: &str) -> Unit {
-    let state =
-        sources.system(&["systemctl", "show", "--no-pager", "--property=LoadState,ActiveState,UnitFileState", "--", name]).map(|text| {
-            let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default().to_owned();
-            UnitState { load: value("LoadState"), active: value("ActiveState"), file: value("UnitFileState") }
-        });
+    let state = sources.output(&UnitState::command(name)).map(|text| UnitState::parse(&text));
     Unit { name: name.to_owned(), state }
 }
 
@@ -118,7 +105,12 @@ mod tests {
 
     #[test]
     fn unit_states() {
-        let state = |load: &str, active: &str, file: &str| UnitState { load: load.into(), active: active.into(), file: file.into() };
+        let state = |load: &str, active: &str, file: &str| UnitState {
+            load: load.into(),
+            active: active.into(),
+            file: file.into(),
+            ..UnitState::default()
+        };
         let table = [
             (state("loaded", "active", "enabled"), None, None),
             (state("loaded", "inactive", "disabled"), None, None),

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::host::exec::{Command, ExecError};
 use crate::host::processes;
+use crate::host::systemd::UnitState;
 use crate::journal::Output;
 use crate::step::Effect;
 use crate::step::Step;
@@ -84,7 +85,7 @@ impl Stop<'_> {
             run_systemctl(context, &["daemon-reload"], "systemd could not be told of the masks")?;
         }
         for unit in units {
-            if unit_state(context, unit)?.active {
+            if unit_state(context, unit)?.is_up() {
                 stop(unit)?;
             }
         }
@@ -101,7 +102,7 @@ impl Effect for Stop<'_> {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for unit in &self.0.units {
             let state = unit_state(context, unit)?;
-            if state.active || !state.masked {
+            if state.is_up() || !state.is_masked() {
                 return Ok(Probe::Absent);
             }
         }
@@ -145,7 +146,7 @@ impl Effect for Start<'_> {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for unit in &self.0.units {
             let state = unit_state(context, unit)?;
-            if !state.active || state.masked {
+            if !state.is_up() || state.is_masked() {
                 return Ok(Probe::Absent);
             }
         }
@@ -185,7 +186,7 @@ impl Effect for Release<'_> {
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for unit in &self.0.units {
-            if unit_state(context, unit)?.masked {
+            if unit_state(context, unit)?.is_masked() {
                 return Ok(Probe::Absent);
             }
         }
@@ -200,26 +201,9 @@ impl Effect for Release<'_> {
     }
 }
 
-struct UnitState {
-    active: bool,
-    masked: bool,
-    /// It is stopping, and its main process still exists.
-    asked: bool,
-}
-
-/// `systemctl show` answers with status 0 for every unit.
 fn unit_state(context: &Context<'_>, unit: &str) -> Result<UnitState> {
-    let command = Command::new(["systemctl", "show", "-p", "LoadState,ActiveState,SubState,KillSignal", "--", unit])
-        .timeout(Duration::from_secs(120));
-    let text = context.runner.run(&command).with_context(|| format!("the state of {unit} could not be asked"))?.stdout;
-    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
-    let active = value("ActiveState=");
-    Ok(UnitState {
-        active: !matches!(active.as_str(), "inactive" | "failed"),
-        masked: value("LoadState=") == "masked",
-        // A second signal of another kind often means "at once".
-        asked: value("SubState=") == "stop-sigterm" && value("KillSignal=") == "15",
-    })
+    let printed = context.runner.run(&UnitState::command(unit));
+    Ok(UnitState::parse(&printed.with_context(|| format!("the state of {unit} could not be asked"))?.stdout))
 }
 
 fn systemctl(context: &Context<'_>, verb: &str, unit: &str) -> Result<()> {
@@ -236,14 +220,14 @@ fn run_systemctl(context: &Context<'_>, words: &[&str], otherwise: &str) -> Resu
 /// that announced its stop by itself (`STOPPING=1`, sd_notify(3)). Redis may refuse in both cases
 /// while it cannot save, and keeps running.
 fn ask_again(context: &Context<'_>, unit: &str) -> Result<()> {
-    if !unit_state(context, unit)?.asked {
+    if !unit_state(context, unit)?.is_asked_to_stop() {
         return Ok(());
     }
     (context.say)(&format!("{unit} is stopping already, and its process is still there: it is asked once more"));
     let words = ["kill", "--kill-who=main", "--signal=TERM", "--", unit];
     match run_systemctl(context, &words, &format!("could not ask {unit} once more")) {
         // It has just ended.
-        Err(_) if !unit_state(context, unit)?.asked => Ok(()),
+        Err(_) if !unit_state(context, unit)?.is_asked_to_stop() => Ok(()),
         asked => asked,
     }
 }

@@ -1,0 +1,80 @@
+//! What systemd says of a unit (`systemctl(1)`, `show`).
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::exec::Command;
+
+/// It answers soon, or is not asked again.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A unit's state, in systemd's words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct UnitState {
+    /// `loaded`, `not-found`, `masked`, ...
+    pub load: String,
+    /// `active`, `inactive`, `failed`, ...
+    pub active: String,
+    /// `running`, `exited`, `stop-sigterm`, ...
+    pub sub: String,
+    /// `enabled`, `disabled`, `masked`, `masked-runtime`, ...
+    pub file: String,
+    /// The number of the signal that asks it to stop.
+    pub kill_signal: String,
+}
+
+impl UnitState {
+    /// The command that prints it. It ends with status 0 for every unit, known or not.
+    pub fn command(unit: &str) -> Command {
+        let properties = "--property=LoadState,ActiveState,SubState,UnitFileState,KillSignal";
+        Command::new(["systemctl", "show", "--no-pager", properties, "--", unit]).timeout(LIMIT)
+    }
+
+    /// What that printed. A property that is missing is an empty word.
+    pub fn parse(text: &str) -> Self {
+        let value = |key: &str| {
+            let found = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            found.unwrap_or_default().to_owned()
+        };
+        Self {
+            load: value("LoadState"),
+            active: value("ActiveState"),
+            sub: value("SubState"),
+            file: value("UnitFileState"),
+            kill_signal: value("KillSignal"),
+        }
+    }
+
+    /// Whether it runs, or starts or stops now.
+    pub fn is_up(&self) -> bool {
+        !matches!(self.active.as_str(), "inactive" | "failed")
+    }
+
+    /// Whether it cannot be started.
+    pub fn is_masked(&self) -> bool {
+        self.load == "masked"
+    }
+
+    /// Whether it is stopping, and its main process still exists. Of another signal than SIGTERM
+    /// the second one often means "at once".
+    pub fn is_asked_to_stop(&self) -> bool {
+        self.sub == "stop-sigterm" && self.kill_signal == "15"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states() {
+        let text = "LoadState=loaded\nActiveState=deactivating\nSubState=stop-sigterm\nUnitFileState=enabled\nKillSignal=15\n";
+        let state = UnitState::parse(text);
+        assert!(state.is_up() && state.is_asked_to_stop() && !state.is_masked());
+        assert_eq!(state.file, "enabled");
+        assert!(!UnitState::parse(&text.replace("=15", "=3")).is_asked_to_stop());
+        assert!(!UnitState::parse("ActiveState=failed\n").is_up());
+        assert!(UnitState::parse("LoadState=masked\n").is_masked());
+    }
+}
