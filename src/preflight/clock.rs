@@ -16,7 +16,7 @@ pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "clock";
     let remedy = ["timedatectl status", "chronyc makestep"];
     if facts.now < EPOCH {
-        return vec![Finding::refuse(ID, format!("the clock is wrong: it says {}", date(facts.now))).remedy(remedy)];
+        return vec![Finding::refuse(ID, format!("The clock is wrong: it says {}.", date(facts.now))).remedy(remedy)];
     }
     let snapshots: Vec<&SnapshotFact> = if facts.occasion.is_downgrade() {
         facts.datasets().filter_map(|dataset| facts.target(dataset)).collect()
@@ -27,11 +27,11 @@ pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
     if latest.info.creation <= facts.now + SLACK {
         return Vec::new();
     }
-    let title = format!("the clock says {}, but {} is of {}", date(facts.now), latest.info.name, date(latest.info.creation));
+    let title = format!("The clock says {}, but {} was made at {}.", date(facts.now), latest.info.name, date(latest.info.creation));
     let finding = if facts.occasion.is_downgrade() { Finding::refuse(ID, title) } else { Finding::warn(ID, title) };
     vec![
         finding
-            .detail(["What was written since the snapshot is found by time; with a clock set back some would be missed."])
+            .detail(["What was written since the snapshot is found by time. If the clock was set back, some of it would be missed."])
             .remedy(remedy),
     ]
 }
@@ -49,14 +49,14 @@ mod tests {
         let mut facts = facts(IN_PLACE);
         facts.now = NOW - 3 * 3600;
         insta::assert_snapshot!(show(&clock(&facts)), @r"
-            refused: the clock says 2026-03-01 00:00 UTC, but tank/db/log@c1 is of 2026-03-01 01:00 UTC [clock]
-                     What was written since the snapshot is found by time; with a clock set back some would be missed.
+            refused: The clock says 2026-03-01 00:00 UTC, but tank/db/log@c1 was made at 2026-03-01 01:00 UTC. [clock]
+                     What was written since the snapshot is found by time. If the clock was set back, some of it would be missed.
               to do: timedatectl status
                      chronyc makestep
             ");
         facts.now = 1000;
         insta::assert_snapshot!(show(&clock(&facts)), @r"
-            refused: the clock is wrong: it says 1970-01-01 00:16 UTC [clock]
+            refused: The clock is wrong: it says 1970-01-01 00:16 UTC. [clock]
               to do: timedatectl status
                      chronyc makestep
             ");

@@ -90,31 +90,31 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
     let up = !facts.occasion.is_downgrade();
     match it.opened_with_data {
         Some(true) if !it.data => findings.push(
-            Finding::refuse(ID, format!("the data is on another node now, and the change was opened on {} with the data", it.node))
+            Finding::refuse(ID, format!("The data is on another node now; the change was opened on {} while it had the data.", it.node))
                 .remedy([format!("Move the service to {} with the cluster's own command, and try again.", it.node)]),
         ),
         Some(false) if it.data => findings.push(
-            Finding::refuse(ID, format!("the data has come to {}, and the change was opened on it without the data", it.node))
+            Finding::refuse(ID, format!("The data has moved to {}; the change was opened on this node without the data.", it.node))
                 .remedy(["Move the service to the node that had it, and try again.".to_owned()]),
         ),
         _ => {}
     }
     if let Some((why, remedy)) = it.agent.as_ref().filter(|_| up) {
         findings.push(
-            Finding::refuse(ID, "the cluster's agent cannot be upgraded on this node").detail([why.clone()]).remedy([remedy.clone()]),
+            Finding::refuse(ID, "The cluster's agent cannot be upgraded on this node.").detail([why.clone()]).remedy([remedy.clone()]),
         );
     }
     if it.data {
         match &it.disabled {
             Ok(true) if up && it.opened_with_data.is_none() => findings.push(
-                Finding::refuse(ID, "the cluster was told already to leave the service alone")
-                    .detail(["Somebody else is at work, or has forgotten to give it back.".to_owned()])
+                Finding::refuse(ID, "The cluster has already been told to leave the service alone.")
+                    .detail(["Somebody else is at work, or forgot to give it back.".to_owned()])
                     .remedy([format!("If nobody is: {}", it.enable)]),
             ),
             Err(why) => findings.push(
-                Finding::refuse(ID, "the cluster could not be asked")
+                Finding::refuse(ID, "The cluster did not answer.")
                     .detail([why.clone()])
-                    .remedy(["See that the cluster runs on this node, and correct the site file's variables.".to_owned()]),
+                    .remedy(["Make sure that the cluster runs on this node, or correct the site file's variables.".to_owned()]),
             ),
             Ok(_) => {}
         }
@@ -124,9 +124,9 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
         findings.push(
             Finding::refuse(
                 ID,
-                format!("nothing is to be done on {}: the product's files are where the data is (`shared_installation`)", it.node),
+                format!("There is nothing to do on {}: the product's files are where the data is (`shared_installation`).", it.node),
             )
-            .remedy(["Type it on the node that has the data.".to_owned()]),
+            .remedy(["Run it on the node that has the data.".to_owned()]),
         );
         return findings;
     }
@@ -138,7 +138,7 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
         findings.push(
             Finding::refuse(
                 ID,
-                format!("out of order: the node that has the data comes first, and no other node has version {} yet", it.wanted),
+                format!("Out of order: the node that has the data comes first, and no other node has version {} yet.", it.wanted),
             )
             .detail(marks)
             .remedy([format!("On the node that has the data: backout {verb}")]),
@@ -178,8 +178,8 @@ mod tests {
         assert_eq!(nodes(&facts), []);
         facts.cluster.as_mut().unwrap().marks.clear();
         insta::assert_snapshot!(show(&nodes(&facts)), @r"
-            refused: nothing is to be done on node2: the product's files are where the data is (`shared_installation`) [cluster]
-              to do: Type it on the node that has the data.
+            refused: There is nothing to do on node2: the product's files are where the data is (`shared_installation`). [cluster]
+              to do: Run it on the node that has the data.
             ");
     }
 

@@ -150,9 +150,9 @@ fn hosts(facts: &MoveFacts) -> Vec<Finding> {
     for host in &facts.hosts {
         if let Err(why) = &host.version {
             findings.push(
-                Finding::refuse("host", format!("the host {} does not say which version it has", host.name))
+                Finding::refuse("host", format!("Host {} does not report its version.", host.name))
                     .detail([why.clone()])
-                    .remedy([host.asked.clone(), "Run this by hand until it answers without asking for anything.".to_owned()]),
+                    .remedy([host.asked.clone(), "Run this by hand until it answers without a prompt.".to_owned()]),
             );
         }
     }
@@ -161,15 +161,15 @@ fn hosts(facts: &MoveFacts) -> Vec<Finding> {
         && !version_is(version, &facts.wanted)
     {
         findings.push(
-            Finding::refuse("host", format!("the host {} has version {version}, not {}", new.name, facts.wanted))
+            Finding::refuse("host", format!("Host {} has version {version}, not {}.", new.name, facts.wanted))
                 .remedy(["Install and configure the new version there first, or correct `upgrade_to` in the site file."]),
         );
     }
     if let Err(why) = &facts.known {
         findings.push(
-            Finding::refuse("directory", "the directory does not list its users")
+            Finding::refuse("directory", "The directory does not list its users.")
                 .detail([why.clone()])
-                .remedy(["Correct the variables of the site file that `coexistent.directory` of the playbook uses."]),
+                .remedy(["Correct the site file's variables that `coexistent.directory` in the playbook uses."]),
         );
     }
     findings
@@ -180,25 +180,25 @@ fn users(facts: &MoveFacts) -> Vec<Finding> {
     let finding = |user: &UserFact| {
         let name = &user.name;
         if !user.plain {
-            let what = format!("{name:?} is not the name of a user that can be moved");
+            let what = format!("{name:?} is not the name of a user that can be moved.");
             return Some(
                 Finding::refuse(ID, what).remedy(["See `coexistent.directory.user` of the playbook, and move this user by hand."]),
             );
         }
         match &user.place {
             Err(why) => Some(
-                Finding::refuse(ID, format!("it is not known on which host {name} is"))
+                Finding::refuse(ID, format!("Cannot tell which host {name} is on."))
                     .detail([why.clone()])
-                    .remedy(["Leave this user out, or mend the directory."]),
+                    .remedy(["Leave this user out, or repair the directory."]),
             ),
             Ok((host, _)) if *host != facts.from => Some(
-                Finding::refuse(ID, format!("{name} is on {host}, not on {}", facts.from))
+                Finding::refuse(ID, format!("{name} is on {host}, not on {}.", facts.from))
                     .remedy(["Leave this user out; or, with --back, move from the new host to the old one."]),
             ),
             Ok((_, true)) => Some(
-                Finding::refuse(ID, format!("{name} is on hold"))
-                    .detail(["Somebody else moves or has closed this user."])
-                    .remedy(["Leave this user out, or end the hold."]),
+                Finding::refuse(ID, format!("{name} is on hold."))
+                    .detail(["Somebody else is moving this user, or has locked the account."])
+                    .remedy(["Leave this user out, or release the hold."]),
             ),
             Ok((_, false)) => None,
         }

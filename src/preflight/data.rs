@@ -47,7 +47,7 @@ fn path(facts: &Facts, data: &DataPath) -> Option<Finding> {
         Ok(real) => real,
         Err(why) => {
             return Some(
-                Finding::refuse(ID, format!("the data path {path} cannot be followed"))
+                Finding::refuse(ID, format!("The data path {path} cannot be resolved."))
                     .detail([why.clone()])
                     .remedy(["Correct the path in the site file's variables, or mount its dataset."]),
             );
@@ -55,21 +55,21 @@ fn path(facts: &Facts, data: &DataPath) -> Option<Finding> {
     };
     let on = match &data.on {
         Ok(on) => on,
-        Err(why) => return Some(Finding::refuse(ID, format!("what {path} lies on could not be found out")).detail([why.clone()])),
+        Err(why) => return Some(Finding::refuse(ID, format!("Cannot tell what {path} is stored on.")).detail([why.clone()])),
     };
-    let followed = if real.as_os_str() == path.as_str() { String::new() } else { format!("{path} leads to {}. ", real.display()) };
+    let followed = if real.as_os_str() == path.as_str() { String::new() } else { format!("{path} resolves to {}. ", real.display()) };
     match &on.dataset {
         _ if !facts.way.is_zfs() => None,
         Some(dataset) if facts.goes_back(dataset) => None,
         Some(dataset) => Some(
-            Finding::refuse(ID, format!("{path} lies on {dataset}, which the site file does not name"))
-                .detail([format!("{followed}It would neither be in the snapshot nor go back.")])
+            Finding::refuse(ID, format!("{path} is on {dataset}, which the site file does not name."))
+                .detail([format!("{followed}It would be neither in the snapshot nor rolled back.")])
                 .remedy([format!("Add \"{dataset}\" to `datasets` in the site file.")]),
         ),
         None => Some(
-            Finding::refuse(ID, format!("{path} does not lie on ZFS"))
-                .detail([format!("{followed}It lies on {} ({}), mounted at {}.", on.source, on.fstype, on.mount.display())])
-                .remedy(["Move it to a dataset of its own, with the service stopped, and name that in the site file."]),
+            Finding::refuse(ID, format!("{path} is not on ZFS."))
+                .detail([format!("{followed}It is on {} ({}), mounted at {}.", on.source, on.fstype, on.mount.display())])
+                .remedy(["Stop the service, move the data to a dataset of its own, and name that in the site file."]),
         ),
     }
 }
@@ -79,19 +79,17 @@ pub(super) fn outside(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "outside";
     let finding = |it: &DataPath| match (&it.real, &it.on) {
         (Err(why), _) => Some(
-            Finding::refuse(ID, format!("{} cannot be followed, and must not go back with the data", it.path))
+            Finding::refuse(ID, format!("{} cannot be resolved; it must not be rolled back with the data.", it.path))
                 .detail([why.clone()])
                 .remedy(["Correct the path in the site file's variables."]),
         ),
-        (_, Err(why)) => Some(Finding::refuse(ID, format!("what {} lies on could not be found out", it.path)).detail([why.clone()])),
+        (_, Err(why)) => Some(Finding::refuse(ID, format!("Cannot tell what {} is stored on.", it.path)).detail([why.clone()])),
         (_, Ok(on)) => {
             let dataset = on.dataset.as_ref().filter(|dataset| facts.goes_back(dataset))?;
             Some(
-                Finding::refuse(ID, format!("{} lies on {dataset}, and must not go back with the data", it.path))
-                    .detail(["What came in there since the snapshot would be lost."])
-                    .remedy([
-                        "Move it to a dataset of its own that the site file does not name, or to another disk, with the service stopped.",
-                    ]),
+                Finding::refuse(ID, format!("{} is on {dataset}, but must not be rolled back with the data.", it.path))
+                    .detail(["What arrived there since the snapshot would be lost."])
+                    .remedy(["Stop the service, and move it to another disk, or to a dataset that the site file does not name."]),
             )
         }
     };
@@ -114,9 +112,9 @@ pub(super) fn idle(facts: &Facts) -> Vec<Finding> {
             continue;
         }
         findings.push(
-            Finding::confirm("dataset-idle", format!("no data path lies on {}, but it would go back with the rest", root.name))
-                .detail(["All that is written to it after the snapshot would be lost, and nothing brings it back."])
-                .remedy([format!("Take \"{}\" out of `datasets` in the site file, or say yes.", root.name)])
+            Finding::confirm("dataset-idle", format!("No data path is on {}, but it would be rolled back with the rest.", root.name))
+                .detail(["Everything written to it after the snapshot would be lost; nothing restores it."])
+                .remedy([format!("Remove \"{}\" from `datasets` in the site file, or confirm.", root.name)])
                 .about([root.name.to_string()]),
         );
     }
@@ -135,20 +133,20 @@ mod tests {
         facts.data[0].on = Ok(location("/srv", "tank/srv"));
         facts.data[0].real = Ok("/srv/real".into());
         insta::assert_snapshot!(show(&paths(&facts)), @r#"
-            refused: /srv/db lies on tank/srv, which the site file does not name [data-path]
-                     /srv/db leads to /srv/real. It would neither be in the snapshot nor go back.
+            refused: /srv/db is on tank/srv, which the site file does not name. [data-path]
+                     /srv/db resolves to /srv/real. It would be neither in the snapshot nor rolled back.
               to do: Add "tank/srv" to `datasets` in the site file.
             "#);
         facts.data[0].on = Ok(location("/", "/dev/vda1"));
         facts.data[0].real = Ok("/srv/db".into());
         insta::assert_snapshot!(show(&paths(&facts)), @r"
-            refused: /srv/db does not lie on ZFS [data-path]
-                     It lies on /dev/vda1 (ext4), mounted at /.
-              to do: Move it to a dataset of its own, with the service stopped, and name that in the site file.
+            refused: /srv/db is not on ZFS. [data-path]
+                     It is on /dev/vda1 (ext4), mounted at /.
+              to do: Stop the service, move the data to a dataset of its own, and name that in the site file.
             ");
         facts.data[0].real = Err("No such file or directory (os error 2)".into());
         insta::assert_snapshot!(show(&paths(&facts)), @r"
-            refused: the data path /srv/db cannot be followed [data-path]
+            refused: The data path /srv/db cannot be resolved. [data-path]
                      No such file or directory (os error 2)
               to do: Correct the path in the site file's variables, or mount its dataset.
             ");
@@ -162,15 +160,15 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.outside[0].on = Ok(location("/srv/db", "tank/db"));
         insta::assert_snapshot!(show(&outside(&facts)), @r"
-            refused: /srv/queue lies on tank/db, and must not go back with the data [outside]
-                     What came in there since the snapshot would be lost.
-              to do: Move it to a dataset of its own that the site file does not name, or to another disk, with the service stopped.
+            refused: /srv/queue is on tank/db, but must not be rolled back with the data. [outside]
+                     What arrived there since the snapshot would be lost.
+              to do: Stop the service, and move it to another disk, or to a dataset that the site file does not name.
             ");
         facts.outside[0].on = Ok(location("/srv/queue", "tank/queue"));
         assert!(outside(&facts).is_empty(), "a dataset of its own stays");
         facts.outside[0].real = Err("No such file or directory (os error 2)".into());
         insta::assert_snapshot!(show(&outside(&facts)), @r"
-            refused: /srv/queue cannot be followed, and must not go back with the data [outside]
+            refused: /srv/queue cannot be resolved; it must not be rolled back with the data. [outside]
                      No such file or directory (os error 2)
               to do: Correct the path in the site file's variables.
             ");
@@ -186,9 +184,9 @@ mod tests {
             dataset.mounted_at = vec!["/home".into()];
         }
         insta::assert_snapshot!(show(&idle(&facts)), @r#"
-            confirm: no data path lies on tank/home, but it would go back with the rest [dataset-idle]
-                     All that is written to it after the snapshot would be lost, and nothing brings it back.
-              to do: Take "tank/home" out of `datasets` in the site file, or say yes.
+            confirm: No data path is on tank/home, but it would be rolled back with the rest. [dataset-idle]
+                     Everything written to it after the snapshot would be lost; nothing restores it.
+              to do: Remove "tank/home" from `datasets` in the site file, or confirm.
             "#);
     }
 }

@@ -107,15 +107,15 @@ pub(super) fn exist(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if facts.roots.is_empty() && facts.way.is_zfs() {
         findings.push(
-            Finding::refuse("dataset-missing", "the site file names no dataset").remedy(["Set `datasets` in the site file: zfs list"]),
+            Finding::refuse("dataset-missing", "The site file names no dataset.").remedy(["Set `datasets` in the site file: zfs list"]),
         );
     }
     for root in &facts.roots {
         let finding = match &root.tree {
             Ok(Some(_)) => continue,
-            Ok(None) => Finding::refuse("dataset-missing", format!("there is no dataset {}", root.name))
+            Ok(None) => Finding::refuse("dataset-missing", format!("There is no dataset {}.", root.name))
                 .remedy([format!("zfs list -r {}", quote(root.name.pool().as_str())), "Correct `datasets` in the site file.".to_owned()]),
-            Err(why) => Finding::refuse("dataset-missing", format!("dataset {} could not be read", root.name)).detail([why.clone()]),
+            Err(why) => Finding::refuse("dataset-missing", format!("Dataset {} could not be read.", root.name)).detail([why.clone()]),
         };
         findings.push(finding);
     }
@@ -133,15 +133,15 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
     let mut findings = Vec::new();
     if dataset.info.keystatus.as_deref() == Some("unavailable") {
         findings.push(
-            Finding::refuse("key", format!("the encryption key of {name} is not loaded"))
+            Finding::refuse("key", format!("The encryption key of {name} is not loaded."))
                 .remedy([format!("zfs load-key -r {}", quote(name.pool().as_str())), format!("zfs mount {word}")]),
         );
         return findings;
     }
     if dataset.info.readonly {
         findings.push(
-            Finding::refuse("readonly", format!("{name} is read-only"))
-                .detail(["A replica is read-only on purpose: then this is the wrong host."])
+            Finding::refuse("readonly", format!("{name} is read-only."))
+                .detail(["A replica is read-only on purpose. If it is one, this is the wrong host."])
                 .remedy([format!("zfs set readonly=off {word}")]),
         );
     }
@@ -152,7 +152,7 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
         if let Some(place) = dataset.mounted_at.first() {
             let place = quote(place);
             findings.push(
-                Finding::refuse("legacy-mount", format!("{name} is mounted by /etc/fstab or by hand, not by ZFS"))
+                Finding::refuse("legacy-mount", format!("{name} is mounted by /etc/fstab or by hand, not by ZFS."))
                     .detail(["Its mountpoint is `legacy`: neither `zfs mount` nor `zfs unmount` works on it."])
                     .remedy([
                         format!("Remove the line of {name} from /etc/fstab, stop the service, then:"),
@@ -167,33 +167,33 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
     let place = mountpoint.display();
     if let Some(cover) = &dataset.hidden_by {
         findings.push(
-            Finding::refuse("hidden", format!("{name} is mounted at {place}, but {cover} lies over it"))
-                .detail(["The service sees the upper one; a snapshot of the lower one would not be of its data."])
+            Finding::refuse("hidden", format!("{name} is mounted at {place}, but {cover} is mounted over it."))
+                .detail(["The service sees the upper one; a snapshot of the lower one would not hold its data."])
                 .remedy([format!("umount {}", quote(mountpoint)), "findmnt --real".to_owned()]),
         );
     } else if !dataset.info.mounted {
         match dataset.info.canmount.as_str() {
             "off" => {}
             "noauto" => findings.push(
-                Finding::warn("not-mounted", format!("{name} is not mounted (canmount=noauto)"))
-                    .detail(["It goes back with the others, but nothing in it can be seen now."])
+                Finding::warn("not-mounted", format!("{name} is not mounted (canmount=noauto)."))
+                    .detail(["It is rolled back with the others, but what is in it cannot be checked now."])
                     .remedy([format!("zfs mount {word}")]),
             ),
             _ => findings
-                .push(Finding::refuse("not-mounted", format!("{name} is not mounted at {place}")).remedy([format!("zfs mount {word}")])),
+                .push(Finding::refuse("not-mounted", format!("{name} is not mounted at {place}.")).remedy([format!("zfs mount {word}")])),
         }
     } else if !dataset.mounted_at.is_empty() && !dataset.mounted_at.contains(mountpoint) {
         let elsewhere = dataset.mounted_at.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         findings.push(
-            Finding::warn("mounted-elsewhere", format!("{name} is mounted at {elsewhere}, not at its mountpoint {place}"))
+            Finding::warn("mounted-elsewhere", format!("{name} is mounted at {elsewhere}, not at its mountpoint {place}."))
                 .detail(["After the rollback it would be mounted at its mountpoint."])
                 .remedy([format!("zfs set mountpoint={} {word}", quote(&elsewhere))]),
         );
     }
     if dataset.info.mounted && dataset.info.canmount != "on" {
         findings.push(
-            Finding::warn("canmount", format!("{name} is mounted, but has canmount={}", dataset.info.canmount))
-                .detail(["After a reboot it is not mounted by itself. It will be left with this value."])
+            Finding::warn("canmount", format!("{name} is mounted, but has canmount={}.", dataset.info.canmount))
+                .detail(["It is not mounted automatically after a reboot. backout leaves this value as it is."])
                 .remedy([format!("zfs set canmount=on {word}")]),
         );
     }
@@ -206,10 +206,13 @@ pub(super) fn pools(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     let names: Vec<String> = facts.pools.iter().map(|pool| pool.name.to_string()).collect();
-    vec![Finding::warn("several-pools", format!("the datasets are on {} pools", names.len())).detail([
-        names.join(", "),
-        "All of one pool are snapshot at one instant, the pools one after the other; the service is stopped meanwhile.".to_owned(),
-    ])]
+    vec![
+        Finding::warn("several-pools", format!("The datasets are on {} pools.", names.len())).detail([
+            names.join(", "),
+            "All datasets of a pool get their snapshots at one instant, the pools one after the other; the service is stopped meanwhile."
+                .to_owned(),
+        ]),
+    ]
 }
 
 #[cfg(test)]
@@ -230,18 +233,18 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.roots[0].tree = Ok(None);
         insta::assert_snapshot!(show(&exist(&facts)), @r"
-            refused: there is no dataset tank/db [dataset-missing]
+            refused: There is no dataset tank/db. [dataset-missing]
               to do: zfs list -r tank
                      Correct `datasets` in the site file.
             ");
         facts.roots[0].tree = Err("permission denied".into());
         insta::assert_snapshot!(show(&exist(&facts)), @r"
-            refused: dataset tank/db could not be read [dataset-missing]
+            refused: Dataset tank/db could not be read. [dataset-missing]
                      permission denied
             ");
         facts.roots.clear();
         insta::assert_snapshot!(show(&exist(&facts)), @r"
-            refused: the site file names no dataset [dataset-missing]
+            refused: The site file names no dataset. [dataset-missing]
               to do: Set `datasets` in the site file: zfs list
             ");
     }
@@ -249,26 +252,26 @@ mod tests {
     #[test]
     fn states() {
         insta::assert_snapshot!(with(|d| d.info.keystatus = Some("unavailable".into())), @r"
-            refused: the encryption key of tank/db is not loaded [key]
+            refused: The encryption key of tank/db is not loaded. [key]
               to do: zfs load-key -r tank
                      zfs mount tank/db
             ");
         assert_eq!(with(|d| d.info.keystatus = Some("available".into())), "");
         insta::assert_snapshot!(with(|d| d.info.readonly = true), @r"
-            refused: tank/db is read-only [readonly]
-                     A replica is read-only on purpose: then this is the wrong host.
+            refused: tank/db is read-only. [readonly]
+                     A replica is read-only on purpose. If it is one, this is the wrong host.
               to do: zfs set readonly=off tank/db
             ");
         insta::assert_snapshot!(with(|d| d.info.mountpoint = None), @r"
-            refused: tank/db is mounted by /etc/fstab or by hand, not by ZFS [legacy-mount]
+            refused: tank/db is mounted by /etc/fstab or by hand, not by ZFS. [legacy-mount]
                      Its mountpoint is `legacy`: neither `zfs mount` nor `zfs unmount` works on it.
               to do: Remove the line of tank/db from /etc/fstab, stop the service, then:
                      umount /srv/db
                      zfs set mountpoint=/srv/db tank/db
             ");
         insta::assert_snapshot!(with(|d| d.hidden_by = Some("tmpfs (tmpfs)".into())), @r"
-            refused: tank/db is mounted at /srv/db, but tmpfs (tmpfs) lies over it [hidden]
-                     The service sees the upper one; a snapshot of the lower one would not be of its data.
+            refused: tank/db is mounted at /srv/db, but tmpfs (tmpfs) is mounted over it. [hidden]
+                     The service sees the upper one; a snapshot of the lower one would not hold its data.
               to do: umount /srv/db
                      findmnt --real
             ");
@@ -278,23 +281,23 @@ mod tests {
             d.info.canmount = canmount.into();
         };
         insta::assert_snapshot!(with(|d| unmount(d, "on")), @r"
-            refused: tank/db is not mounted at /srv/db [not-mounted]
+            refused: tank/db is not mounted at /srv/db. [not-mounted]
               to do: zfs mount tank/db
             ");
         insta::assert_snapshot!(with(|d| unmount(d, "noauto")), @r"
-            warning: tank/db is not mounted (canmount=noauto) [not-mounted]
-                     It goes back with the others, but nothing in it can be seen now.
+            warning: tank/db is not mounted (canmount=noauto). [not-mounted]
+                     It is rolled back with the others, but what is in it cannot be checked now.
               to do: zfs mount tank/db
             ");
         assert_eq!(with(|d| unmount(d, "off")), "");
         insta::assert_snapshot!(with(|d| d.mounted_at = vec!["/mnt".into()]), @r"
-            warning: tank/db is mounted at /mnt, not at its mountpoint /srv/db [mounted-elsewhere]
+            warning: tank/db is mounted at /mnt, not at its mountpoint /srv/db. [mounted-elsewhere]
                      After the rollback it would be mounted at its mountpoint.
               to do: zfs set mountpoint=/mnt tank/db
             ");
         insta::assert_snapshot!(with(|d| d.info.canmount = "noauto".into()), @r"
-            warning: tank/db is mounted, but has canmount=noauto [canmount]
-                     After a reboot it is not mounted by itself. It will be left with this value.
+            warning: tank/db is mounted, but has canmount=noauto. [canmount]
+                     It is not mounted automatically after a reboot. backout leaves this value as it is.
               to do: zfs set canmount=on tank/db
             ");
         assert_eq!(
@@ -312,9 +315,9 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.pools.push(PoolFact { name: "fast".parse().expect("name"), ..facts.pools[0].clone() });
         insta::assert_snapshot!(show(&pools(&facts)), @r"
-            warning: the datasets are on 2 pools [several-pools]
+            warning: The datasets are on 2 pools. [several-pools]
                      tank, fast
-                     All of one pool are snapshot at one instant, the pools one after the other; the service is stopped meanwhile.
+                     All datasets of a pool get their snapshots at one instant, the pools one after the other; the service is stopped meanwhile.
             ");
     }
 }

@@ -37,9 +37,9 @@ pub(super) fn asked(facts: &Facts) -> Vec<Finding> {
     let unknown = facts.asked.iter().filter_map(|ask| Some((ask, ask.value.as_ref().err()?)));
     unknown
         .map(|(ask, why)| {
-            Finding::refuse("ask", format!("{{{}}} could not be found out: {}", ask.name, ask.about.trim_end_matches('.')))
+            Finding::refuse("ask", format!("{{{}}} could not be determined: {}.", ask.name, ask.about.trim_end_matches('.')))
                 .detail([why.clone()])
-                .remedy(["The way back needs it. Run the command above by hand."])
+                .remedy(["The downgrade needs this value. Run the command above by hand."])
         })
         .collect()
 }
@@ -58,9 +58,9 @@ mod tests {
             Asked { name: "x".into(), about: "x".into(), value: Ok("1".into()) },
         ];
         insta::assert_snapshot!(show(&asked(&facts)), @r"
-            refused: {gtid} could not be found out: The position in the log [ask]
+            refused: {gtid} could not be determined: The position in the log. [ask]
                      the answer is empty
-              to do: The way back needs it. Run the command above by hand.
+              to do: The downgrade needs this value. Run the command above by hand.
             ");
     }
 }

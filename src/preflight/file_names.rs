@@ -40,16 +40,16 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !wrong.is_empty() {
         findings.push(
-            Finding::refuse(ID, "files of the data could not be captured")
+            Finding::refuse(ID, "Some files of the data could not be captured.")
                 .detail(why(wrong))
                 .remedy(["Have the product remove or rename them, or find out why they cannot be read."]),
         );
     }
     if !closed.is_empty() {
         findings.push(
-            Finding::warn(ID, "not all folders that are captured could be looked into")
+            Finding::warn(ID, "Not all folders to be captured could be searched.")
                 .detail(why(closed))
-                .detail(["Whether each file there has a name that can be written down, only root can see."])
+                .detail(["Only root can see whether each file there has a name that can be recorded."])
                 .remedy(["sudo backout ..."]),
         );
     }
@@ -67,7 +67,7 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.uncapturable = vec![Uncapturable { why: r#"the name of "/srv/db/\xFF" is not UTF-8 text"#.into(), denied: false }];
         insta::assert_snapshot!(show(&names(&facts)), @r#"
-            refused: files of the data could not be captured [file-name]
+            refused: Some files of the data could not be captured. [file-name]
                      the name of "/srv/db/\xFF" is not UTF-8 text
               to do: Have the product remove or rename them, or find out why they cannot be read.
             "#);
@@ -78,15 +78,15 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.uncapturable = vec![Uncapturable { why: "cannot read /srv/db/log: Permission denied (os error 13)".into(), denied: true }];
         insta::assert_snapshot!(show(&names(&facts)), @r"
-            refused: files of the data could not be captured [file-name]
+            refused: Some files of the data could not be captured. [file-name]
                      cannot read /srv/db/log: Permission denied (os error 13)
               to do: Have the product remove or rename them, or find out why they cannot be read.
             ");
         facts.caller.as_mut().expect("caller").uid = 1000;
         insta::assert_snapshot!(show(&names(&facts)), @r"
-            warning: not all folders that are captured could be looked into [file-name]
+            warning: Not all folders to be captured could be searched. [file-name]
                      cannot read /srv/db/log: Permission denied (os error 13)
-                     Whether each file there has a name that can be written down, only root can see.
+                     Only root can see whether each file there has a name that can be recorded.
               to do: sudo backout ...
             ");
     }

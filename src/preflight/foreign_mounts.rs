@@ -28,14 +28,14 @@ pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
     let mounts = match &facts.foreign_mounts {
         Ok(mounts) if mounts.is_empty() => return Vec::new(),
         Ok(mounts) => mounts,
-        Err(why) => return vec![Finding::refuse(ID, "the mounts could not be read").detail([why.clone()])],
+        Err(why) => return vec![Finding::refuse(ID, "The mounts could not be read.").detail([why.clone()])],
     };
-    let title = "other file systems are mounted below the datasets";
+    let title = "Other file systems are mounted below the datasets.";
     let finding = if facts.occasion.is_downgrade() { Finding::refuse(ID, title) } else { Finding::warn(ID, title) };
     vec![
         finding
             .detail(at_most(mounts.iter().map(|mount| format!("{} ({}) at {}", mount.source, mount.fstype, mount.point.display()))))
-            .detail(["They are not in the snapshot, and as long as they are mounted the dataset cannot be unmounted for the rollback."])
+            .detail(["They are not in the snapshot, and while they are mounted the dataset cannot be unmounted for the rollback."])
             .remedy(mounts.iter().map(|mount| format!("umount {}", quote(&mount.point)))),
     ]
 }
@@ -62,16 +62,16 @@ mod tests {
         };
         facts.foreign_mounts = Ok(vec![mount("tmpfs", "/srv/db/my tmp")]);
         insta::assert_snapshot!(show(&mounts(&facts)), @r"
-            warning: other file systems are mounted below the datasets [foreign-mount]
+            warning: Other file systems are mounted below the datasets. [foreign-mount]
                      tmpfs (tmpfs) at /srv/db/my tmp
-                     They are not in the snapshot, and as long as they are mounted the dataset cannot be unmounted for the rollback.
+                     They are not in the snapshot, and while they are mounted the dataset cannot be unmounted for the rollback.
               to do: umount '/srv/db/my tmp'
             ");
         facts.occasion = Occasion::Downgrade { in_place: true };
         assert_eq!(mounts(&facts)[0].severity, super::super::Severity::Refuse);
         facts.foreign_mounts = Err("gone".into());
         insta::assert_snapshot!(show(&mounts(&facts)), @r"
-            refused: the mounts could not be read [foreign-mount]
+            refused: The mounts could not be read. [foreign-mount]
                      gone
             ");
     }

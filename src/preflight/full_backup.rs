@@ -48,7 +48,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<(PathBuf, Option<String>)> {
 fn trouble(path: &Path) -> Result<(), String> {
     let it = fs::symlink_metadata(path).map_err(|error| error.to_string())?;
     if !it.is_dir() {
-        return Err("it is no folder, but a file or a link".into());
+        return Err("it is not a folder, but a file or a link".into());
     }
     let above = path.parent().ok_or("it is the root of the file system")?;
     if fs::metadata(above).map_err(|error| format!("{}: {error}", above.display()))?.dev() != it.dev() {
@@ -57,7 +57,7 @@ fn trouble(path: &Path) -> Result<(), String> {
     // What an undo left is of an earlier round.
     let aside = beside(path, ENDING_ASIDE);
     if fs::symlink_metadata(&aside).is_ok() {
-        return Err(format!("{} is there already", aside.display()));
+        return Err(format!("{} already exists", aside.display()));
     }
     Ok(())
 }
@@ -98,9 +98,9 @@ pub(super) fn folders(facts: &Facts) -> Vec<Finding> {
     let stuck = facts.folders.iter().filter_map(|(path, why)| Some((path, why.as_ref()?)));
     stuck
         .map(|(path, why)| {
-            Finding::refuse("move-aside", format!("{} cannot be moved aside for the restore", path.display()))
+            Finding::refuse("move-aside", format!("{} cannot be moved aside for the restore.", path.display()))
                 .detail([why.clone()])
-                .remedy(["Correct the path in the site file's variables, or see what stands there, and move it away."])
+                .remedy(["Correct the path in the site file's variables, or find out what is there and move it away."])
         })
         .collect()
 }
@@ -112,8 +112,11 @@ pub(super) fn places(facts: &Facts) -> Vec<Finding> {
         keeps && facts.folders.iter().any(|(folder, _)| place.path.starts_with(folder) || place.nearest.starts_with(folder))
     };
     let finding = |place: &Place| {
-        Finding::refuse("place-in-store", format!("{} ({}) lies in the data that is moved aside", place.path.display(), place.role.words()))
-            .remedy(["Set `store` in the site file, or the state folder, to another place."])
+        Finding::refuse(
+            "place-in-store",
+            format!("{} ({}) is inside the data that is moved aside.", place.path.display(), place.role.words()),
+        )
+        .remedy(["Set `store` in the site file, or the state folder, to another place."])
     };
     facts.places.iter().filter(inside).map(finding).collect()
 }
@@ -124,9 +127,9 @@ pub(super) fn backup(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::confirm("backup", "there is no snapshot to go back to: a backup of data and configuration must be at hand")
-            .detail(["If the upgrade itself fails on the data, only that backup brings the data back."])
-            .remedy(["Make one, and try it. Or move the data to ZFS datasets first: the way back takes seconds then."]),
+        Finding::confirm("backup", "There is no snapshot to go back to: have a backup of data and configuration at hand.")
+            .detail(["If the upgrade itself damages the data, only that backup brings it back."])
+            .remedy(["Make one, and test it. Or move the data to ZFS datasets first: going back then takes seconds."]),
     ]
 }
 
@@ -143,13 +146,13 @@ mod tests {
         facts.folders =
             vec![("/srv/store".into(), Some("it is a mount point, which cannot be renamed".into())), ("/srv/other".into(), None)];
         insta::assert_snapshot!(show(&folders(&facts)), @r"
-            refused: /srv/store cannot be moved aside for the restore [move-aside]
+            refused: /srv/store cannot be moved aside for the restore. [move-aside]
                      it is a mount point, which cannot be renamed
-              to do: Correct the path in the site file's variables, or see what stands there, and move it away.
+              to do: Correct the path in the site file's variables, or find out what is there and move it away.
             ");
         facts.places[0].path = "/srv/other/backout".into();
         insta::assert_snapshot!(show(&places(&facts)), @r"
-            refused: /srv/other/backout (the journal) lies in the data that is moved aside [place-in-store]
+            refused: /srv/other/backout (the journal) is inside the data that is moved aside. [place-in-store]
               to do: Set `store` in the site file, or the state folder, to another place.
             ");
     }
@@ -160,9 +163,9 @@ mod tests {
         assert!(backup(&facts).is_empty());
         facts.way = Way::Full;
         insta::assert_snapshot!(show(&backup(&facts)), @r"
-            confirm: there is no snapshot to go back to: a backup of data and configuration must be at hand [backup]
-                     If the upgrade itself fails on the data, only that backup brings the data back.
-              to do: Make one, and try it. Or move the data to ZFS datasets first: the way back takes seconds then.
+            confirm: There is no snapshot to go back to: have a backup of data and configuration at hand. [backup]
+                     If the upgrade itself damages the data, only that backup brings it back.
+              to do: Make one, and test it. Or move the data to ZFS datasets first: going back then takes seconds.
             ");
         facts.occasion = Occasion::Downgrade { in_place: false };
         assert!(backup(&facts).is_empty());

@@ -78,12 +78,12 @@ pub(super) fn at_least(facts: &Facts) -> Vec<Finding> {
     let installers = &facts.installers;
     let mut findings = Vec::new();
     match &installers.at_hand {
-        Some(Err(why)) => findings.push(Finding::refuse(ID, "the installed version's installer could not be looked for").detail([why.clone()])),
+        Some(Err(why)) => findings.push(Finding::refuse(ID, "Could not look for the installer of the installed version.").detail([why.clone()])),
         Some(Ok(files)) if files.len() < installers.at_least => findings.push(
-            Finding::refuse(ID, "the installed version's installer is not at hand")
+            Finding::refuse(ID, "The installer of the installed version is not at hand.")
                 .detail([format!("{} found, at least {} needed", count(files.len(), "file"), installers.at_least)])
                 .detail(files.iter().map(|file| file.display().to_string()))
-                .remedy(["Get the exact files of the installed version now: archives drop old ones. Put them where `installer.files` of the playbook looks."]),
+                .remedy(["Get the exact files of the installed version now: archives drop old ones. Put them where `installer.files` in the playbook looks."]),
         ),
         _ => {}
     }
@@ -92,9 +92,9 @@ pub(super) fn at_least(facts: &Facts) -> Vec<Finding> {
     }
     if installers.saved.len() < installers.at_least {
         findings.push(
-            Finding::refuse(ID, "the previous version's installer was not put aside")
-                .detail([format!("{} put aside, at least {} needed", count(installers.saved.len(), "file"), installers.at_least)])
-                .remedy(["Get the exact files of the previous version from the vendor or archive."]),
+            Finding::refuse(ID, "The installer of the previous version was not saved.")
+                .detail([format!("{} saved, at least {} needed", count(installers.saved.len(), "file"), installers.at_least)])
+                .remedy(["Get the exact files of the previous version from the vendor or an archive."]),
         );
     }
     findings.extend(installers.saved.iter().filter_map(saved));
@@ -104,16 +104,16 @@ pub(super) fn at_least(facts: &Facts) -> Vec<Finding> {
 fn saved(file: &SavedFile) -> Option<Finding> {
     const ID: &str = "installer";
     let path = file.path.display();
-    let remedy = [format!("Put the file with SHA-256 {} there again.", file.sha256), format!("sha256sum {}", quote(&file.path))];
+    let remedy = [format!("Put the file with SHA-256 {} back there.", file.sha256), format!("sha256sum {}", quote(&file.path))];
     match &file.now {
         Ok(Some(now)) if now.eq_ignore_ascii_case(&file.sha256) => None,
         Ok(Some(now)) => Some(
-            Finding::refuse(ID, format!("{path} is not the file that was put aside"))
+            Finding::refuse(ID, format!("{path} is not the file that was saved."))
                 .detail([format!("SHA-256 then {}", file.sha256), format!("SHA-256 now  {now}")])
                 .remedy(remedy),
         ),
-        Ok(None) => Some(Finding::refuse(ID, format!("{path} is gone")).remedy(remedy)),
-        Err(why) => Some(Finding::refuse(ID, format!("{path} could not be read")).detail([why.clone()]).remedy(remedy)),
+        Ok(None) => Some(Finding::refuse(ID, format!("{path} is missing.")).remedy(remedy)),
+        Err(why) => Some(Finding::refuse(ID, format!("{path} could not be read.")).detail([why.clone()]).remedy(remedy)),
     }
 }
 
@@ -129,38 +129,38 @@ mod tests {
         up.installers.at_least = 2;
         up.installers.at_hand = Some(Ok(vec!["/srv/db_10.deb".into()]));
         insta::assert_snapshot!(show(&at_least(&up)), @r"
-            refused: the installed version's installer is not at hand [installer]
+            refused: The installer of the installed version is not at hand. [installer]
                      one file found, at least 2 needed
                      /srv/db_10.deb
-              to do: Get the exact files of the installed version now: archives drop old ones. Put them where `installer.files` of the playbook looks.
+              to do: Get the exact files of the installed version now: archives drop old ones. Put them where `installer.files` in the playbook looks.
             ");
         let mut down = facts(Occasion::Downgrade { in_place: false });
         down.installers.saved[0].now = Ok(Some("cd".into()));
         insta::assert_snapshot!(show(&at_least(&down)), @r"
-            refused: /var/lib/backout/db_10.deb is not the file that was put aside [installer]
+            refused: /var/lib/backout/db_10.deb is not the file that was saved. [installer]
                      SHA-256 then ab
                      SHA-256 now  cd
-              to do: Put the file with SHA-256 ab there again.
+              to do: Put the file with SHA-256 ab back there.
                      sha256sum /var/lib/backout/db_10.deb
             ");
         down.installers.saved[0].now = Ok(None);
         insta::assert_snapshot!(show(&at_least(&down)), @r"
-            refused: /var/lib/backout/db_10.deb is gone [installer]
-              to do: Put the file with SHA-256 ab there again.
+            refused: /var/lib/backout/db_10.deb is missing. [installer]
+              to do: Put the file with SHA-256 ab back there.
                      sha256sum /var/lib/backout/db_10.deb
             ");
         down.installers.saved[0].now = Err("Input/output error".into());
         insta::assert_snapshot!(show(&at_least(&down)), @r"
-            refused: /var/lib/backout/db_10.deb could not be read [installer]
+            refused: /var/lib/backout/db_10.deb could not be read. [installer]
                      Input/output error
-              to do: Put the file with SHA-256 ab there again.
+              to do: Put the file with SHA-256 ab back there.
                      sha256sum /var/lib/backout/db_10.deb
             ");
         down.installers.saved.clear();
         insta::assert_snapshot!(show(&at_least(&down)), @r"
-            refused: the previous version's installer was not put aside [installer]
-                     0 files put aside, at least 1 needed
-              to do: Get the exact files of the previous version from the vendor or archive.
+            refused: The installer of the previous version was not saved. [installer]
+                     0 files saved, at least 1 needed
+              to do: Get the exact files of the previous version from the vendor or an archive.
             ");
     }
 }

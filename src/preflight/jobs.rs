@@ -251,7 +251,7 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
             "Each snapshot they make after the upgrade is one more that a rollback in place destroys."
         };
         findings.push(
-            Finding::warn(ID, "jobs make or destroy snapshots by themselves; pause them until the change is closed")
+            Finding::warn(ID, "Jobs make or destroy snapshots on their own; pause them until the change is committed.")
                 .detail(at_most(facts.jobs.iter().map(line)))
                 .detail([why])
                 .remedy(facts.jobs.iter().map(pause)),
@@ -259,7 +259,7 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
     }
     if !facts.jobs_unknown.is_empty() {
         findings.push(
-            Finding::warn(ID, "jobs that make snapshots could not be looked for everywhere")
+            Finding::warn(ID, "Could not look everywhere for jobs that make snapshots.")
                 .detail(facts.jobs_unknown.iter().cloned())
                 .remedy(["systemctl list-timers --all", "crontab -l"]),
         );
@@ -285,7 +285,7 @@ mod tests {
         ];
         facts.jobs_unknown = vec!["/var/spool/cron/crontabs: Permission denied (os error 13)".into()];
         insta::assert_snapshot!(show(&automatic(&facts)), @r"
-            warning: jobs make or destroy snapshots by themselves; pause them until the change is closed [snapshot-jobs]
+            warning: Jobs make or destroy snapshots on their own; pause them until the change is committed. [snapshot-jobs]
                      sanoid: sanoid.timer (active, enabled)
                      zfs snapshot: /etc/cron.d/snap line 3: */15 * * * * root zfs snapshot -r tank@x
                      zfs snapshot: /etc/cron.daily/snap line 3: */15 * * * * root zfs snapshot -r tank@x
@@ -294,7 +294,7 @@ mod tests {
                      sed -i '3s/^/#/' /etc/cron.d/snap   # later: sed -i '3s/^#//' /etc/cron.d/snap
                      chmod a-x /etc/cron.daily/snap   # later: chmod a+x /etc/cron.daily/snap
 
-            warning: jobs that make snapshots could not be looked for everywhere [snapshot-jobs]
+            warning: Could not look everywhere for jobs that make snapshots. [snapshot-jobs]
                      /var/spool/cron/crontabs: Permission denied (os error 13)
               to do: systemctl list-timers --all
                      crontab -l

@@ -46,7 +46,7 @@ pub(super) fn auto(facts: &Facts) -> Vec<Finding> {
     if facts.rollback != RollbackChoice::Auto {
         return Vec::new();
     }
-    let title = "rollback = \"auto\" in the site file means \"keep\" now";
+    let title = "rollback = \"auto\" in the site file now means \"keep\".";
     let detail = ["The upgraded state is kept beside the restored one. In place, which destroys it, is chosen by name alone."];
     let remedy = ["Remove this line from the site file, or write rollback = \"keep\"."];
     vec![Finding::warn("rollback-auto", title).detail(detail).remedy(remedy)]
@@ -55,7 +55,7 @@ pub(super) fn auto(facts: &Facts) -> Vec<Finding> {
 /// How the upgraded state is given up by name.
 fn let_go(facts: &Facts) -> String {
     let how = if facts.occasion.is_downgrade() { "backout downgrade --in-place" } else { "rollback = \"in-place\" in the site file" };
-    format!("Or let the upgraded state go: {how}")
+    format!("Or give up the upgraded state: {how}")
 }
 
 /// What the rollback that keeps the upgraded state cannot do. That one renames; a pool's own dataset cannot be renamed (`zfs-rename(8)`).
@@ -67,9 +67,9 @@ pub(super) fn pool_root(facts: &Facts) -> Vec<Finding> {
         if dataset.info.name.as_str().contains('/') {
             return None;
         }
-        let title = format!("{} is the pool itself: the upgraded state cannot be kept beside the restored one", dataset.info.name);
+        let title = format!("{} is the pool itself: the upgraded state cannot be kept beside the restored one.", dataset.info.name);
         let remedy = ["Put the data on a dataset below it.".to_owned(), let_go(facts)];
-        let so = ["A pool's own dataset cannot be renamed."];
+        let so = ["A pool's root dataset cannot be renamed."];
         Some(Finding::refuse("pool-root", title).detail(so).remedy(remedy))
     };
     facts.datasets().filter_map(finding).collect()
@@ -85,13 +85,14 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for other in facts.roots.iter().flat_map(|root| &root.beside) {
         match other {
-            Err(why) => findings
-                .push(new("the upgraded state cannot be kept beside the restored one: no name for it".to_owned()).detail([why.clone()])),
+            Err(why) => findings.push(
+                new("The upgraded state cannot be kept beside the restored one: there is no name for it.".to_owned()).detail([why.clone()]),
+            ),
             Ok(other) if other.change.is_some() && other.change == facts.change => {}
             Ok(other) => {
                 let of = match &other.change {
-                    Some(change) => format!("It is left from the change {change}."),
-                    None => "backout did not make it.".to_owned(),
+                    Some(change) => format!("It is left over from change {change}."),
+                    None => "It was not made by backout.".to_owned(),
                 };
                 let word = quote(other.name.as_str());
                 let remedy = match &other.change {
@@ -99,7 +100,7 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
                     None => format!("zfs rename {word} {}", quote(format!("{}-old", other.name))),
                 };
                 findings.push(
-                    new(format!("there is a dataset {}: the rollback that keeps both states needs this name", other.name))
+                    new(format!("There is a dataset {}: the rollback that keeps both states needs this name.", other.name))
                         .detail([of])
                         .remedy([remedy, let_go(facts)]),
                 );
@@ -112,8 +113,8 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     let names = facts.datasets().map(|dataset| dataset.info.name.as_str()).chain(snapshots);
     for name in names.filter(|name| name.len() + longest > MAX_NAME) {
         findings.push(
-            new("the upgraded state cannot be kept beside the restored one: a name would be too long".to_owned())
-                .detail([format!("{name} would get {longest} bytes more; ZFS takes {MAX_NAME}.")])
+            new("The upgraded state cannot be kept beside the restored one: a name would be too long.".to_owned())
+                .detail([format!("{name} would get {longest} bytes longer; ZFS allows {MAX_NAME}.")])
                 .remedy([format!("zfs rename {} …", quote(name)), let_go(facts)]),
         );
     }
@@ -131,10 +132,10 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         fixture::dataset(&mut facts, 0).info.name = "tank".parse().expect("name");
         insta::assert_snapshot!(show(&pool_root(&facts)), @r#"
-            refused: tank is the pool itself: the upgraded state cannot be kept beside the restored one [pool-root]
-                     A pool's own dataset cannot be renamed.
+            refused: tank is the pool itself: the upgraded state cannot be kept beside the restored one. [pool-root]
+                     A pool's root dataset cannot be renamed.
               to do: Put the data on a dataset below it.
-                     Or let the upgraded state go: rollback = "in-place" in the site file
+                     Or give up the upgraded state: rollback = "in-place" in the site file
             "#);
         let said = pool_root(&facts);
         facts.rollback = RollbackChoice::Auto;
@@ -149,7 +150,7 @@ mod tests {
         assert!(auto(&facts).is_empty());
         facts.rollback = RollbackChoice::Auto;
         insta::assert_snapshot!(show(&auto(&facts)), @r#"
-            warning: rollback = "auto" in the site file means "keep" now [rollback-auto]
+            warning: rollback = "auto" in the site file now means "keep". [rollback-auto]
                      The upgraded state is kept beside the restored one. In place, which destroys it, is chosen by name alone.
               to do: Remove this line from the site file, or write rollback = "keep".
             "#);
@@ -161,15 +162,15 @@ mod tests {
         let other = |name: &str, change: Option<&str>| Ok(CloneFact { name: name.parse().expect("name"), change: change.map(Into::into) });
         facts.roots[0].beside = vec![other("tank/db.new", Some("c1")), other("tank/db.failed", Some("c0")), other("tank/db.undone", None)];
         insta::assert_snapshot!(show(&names(&facts)), @r"
-            refused: there is a dataset tank/db.failed: the rollback that keeps both states needs this name [name-beside]
-                     It is left from the change c0.
+            refused: There is a dataset tank/db.failed: the rollback that keeps both states needs this name. [name-beside]
+                     It is left over from change c0.
               to do: backout commit --change c0   # removes it
-                     Or let the upgraded state go: backout downgrade --in-place
+                     Or give up the upgraded state: backout downgrade --in-place
 
-            refused: there is a dataset tank/db.undone: the rollback that keeps both states needs this name [name-beside]
-                     backout did not make it.
+            refused: There is a dataset tank/db.undone: the rollback that keeps both states needs this name. [name-beside]
+                     It was not made by backout.
               to do: zfs rename tank/db.undone tank/db.undone-old
-                     Or let the upgraded state go: backout downgrade --in-place
+                     Or give up the upgraded state: backout downgrade --in-place
             ");
         facts.occasion = Occasion::Check;
         assert!(names(&facts).iter().all(|finding| finding.severity == Severity::Refuse));
@@ -189,7 +190,7 @@ mod tests {
         dataset.snapshots.as_mut().expect("read")[0].info.name = long(MAX_NAME - 6);
         let found = names(&facts);
         assert_eq!((found.len(), found[0].severity), (1, Severity::Refuse));
-        assert!(found[0].detail[0].ends_with("would get 7 bytes more; ZFS takes 255."));
+        assert!(found[0].detail[0].ends_with("would get 7 bytes longer; ZFS allows 255."));
         facts.rollback = RollbackChoice::InPlace;
         facts.occasion = Occasion::Check;
         assert!(names(&facts).is_empty());

@@ -66,7 +66,7 @@ pub(super) fn links(facts: &Facts) -> Vec<Finding> {
             let on = link.dataset.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
             format!("{} -> {}{on}", link.link.display(), link.target.display())
         });
-        let title = "links in the data lead to places that do not go back with it";
+        let title = "Links in the data lead to places that are not rolled back with it.";
         let finding = if facts.occasion.is_downgrade() { Finding::warn(ID, title) } else { Finding::confirm(ID, title) };
         let mut datasets: Vec<String> = facts.links.iter().filter_map(|link| Some(link.dataset.as_ref()?.to_string())).collect();
         datasets.sort();
@@ -75,13 +75,13 @@ pub(super) fn links(facts: &Facts) -> Vec<Finding> {
         findings.push(
             finding
                 .detail(at_most(lines))
-                .remedy(add.chain(["If it is data (a tablespace, a linked folder), move it to the datasets; if not, say yes.".to_owned()]))
+                .remedy(add.chain(["If it is data (a tablespace, a linked folder), move it to the datasets; if not, confirm.".to_owned()]))
                 .about(facts.links.iter().map(|link| link.link.display().to_string())),
         );
     }
     if !facts.links_unsearched.is_empty() {
         findings.push(
-            Finding::warn(ID, "folders too large to be searched for links to the end")
+            Finding::warn(ID, "Some folders are too large to be searched completely for links.")
                 .detail(facts.links_unsearched.iter().cloned())
                 .remedy(facts.links_unsearched.iter().map(|path| format!("find {} -type l", quote(path)))),
         );
@@ -102,12 +102,12 @@ mod tests {
         facts.links = vec![LinkOut { link: "/srv/db/pg_tblspc/16400".into(), target: "/fast/space".into(), dataset }];
         facts.links_unsearched = vec!["/srv/db".into()];
         insta::assert_snapshot!(show(&links(&facts)), @r#"
-            confirm: links in the data lead to places that do not go back with it [data-links]
+            confirm: Links in the data lead to places that are not rolled back with it. [data-links]
                      /srv/db/pg_tblspc/16400 -> /fast/space on fast/space
               to do: Add "fast/space" to `datasets` in the site file.
-                     If it is data (a tablespace, a linked folder), move it to the datasets; if not, say yes.
+                     If it is data (a tablespace, a linked folder), move it to the datasets; if not, confirm.
 
-            warning: folders too large to be searched for links to the end [data-links]
+            warning: Some folders are too large to be searched completely for links. [data-links]
                      /srv/db
               to do: find /srv/db -type l
             "#);

@@ -5,7 +5,7 @@ use super::datasets::DatasetFact;
 use super::facts::Facts;
 use super::keep::CloneFact;
 use super::snapshots::{SnapshotFact, line};
-use super::text::{at_most, count};
+use super::text::{are, at_most, count};
 use crate::host::quote::quote;
 use crate::zfs::{self, BookmarkInfo, Guid, InHistory, Snapshot};
 
@@ -51,9 +51,9 @@ pub(super) fn newer(facts: &Facts) -> Vec<Finding> {
     if !facts.in_place() {
         if !newer.is_empty() {
             findings.push(
-                Finding::warn("newer-snapshots", format!("{} by others, newer than the upgrade's", count(newer.len(), "snapshot")))
+                Finding::warn("newer-snapshots", format!("There {} newer than the upgrade's own.", are(newer.len(), "snapshot")))
                     .detail(at_most(newer.iter().map(|snapshot| line(facts, snapshot))))
-                    .detail(["They stay with the upgraded state, and go with it when that is destroyed."]),
+                    .detail(["They stay with the upgraded state, and are destroyed with it."]),
             );
         }
         return findings;
@@ -62,9 +62,9 @@ pub(super) fn newer(facts: &Facts) -> Vec<Finding> {
         newer.iter().filter(|snapshot| snapshot.holds == Ok(Vec::new()) && snapshot.clones.is_empty()).collect();
     if !free.is_empty() {
         findings.push(
-            Finding::confirm("newer-snapshots", format!("the rollback in place destroys {}", count(free.len(), "newer snapshot")))
+            Finding::confirm("newer-snapshots", format!("The rollback in place destroys {}.", count(free.len(), "newer snapshot")))
                 .detail(at_most(free.iter().map(|snapshot| line(facts, snapshot))))
-                .remedy(["Say yes, or keep the upgraded state: backout downgrade --keep".to_owned()])
+                .remedy(["Confirm, or keep the upgraded state: backout downgrade --keep".to_owned()])
                 .remedy(["To save one elsewhere first: zfs send SNAPSHOT > FILE"])
                 .about(free.iter().map(|snapshot| snapshot.info.name.to_string())),
         );
@@ -91,7 +91,7 @@ fn bound(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> {
     match &snapshot.holds {
         Ok(tags) if tags.is_empty() => {}
         Ok(tags) => findings.push(
-            Finding::refuse("newer-held", format!("{what}, and held"))
+            Finding::refuse("newer-held", format!("{what}, and is held."))
                 .detail([line(facts, snapshot), format!("holds: {}", tags.join(", "))])
                 .remedy(tags.iter().map(|tag| {
                     if tag.starts_with(".send-") {
@@ -104,7 +104,7 @@ fn bound(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> {
         ),
         Err(why) => {
             findings.push(
-                Finding::refuse("newer-held", format!("{what}, and its holds could not be read"))
+                Finding::refuse("newer-held", format!("{what}, and its holds could not be read."))
                     .detail([why.clone()])
                     .remedy([format!("zfs holds {name}")]),
             );
@@ -112,10 +112,10 @@ fn bound(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> {
     }
     if !snapshot.clones.is_empty() {
         findings.push(
-            Finding::refuse("newer-cloned", format!("{what}, and cloned"))
+            Finding::refuse("newer-cloned", format!("{what}, and has clones."))
                 .detail([line(facts, snapshot)])
                 .detail(snapshot.clones.iter().map(|clone| format!("clone: {}", clone.name)))
-                .remedy(snapshot.clones.iter().map(|clone| format!("To let the clone go: zfs destroy {}", quote(clone.name.as_str()))))
+                .remedy(snapshot.clones.iter().map(|clone| format!("To give up the clone: zfs destroy {}", quote(clone.name.as_str()))))
                 .remedy(["Or keep the upgraded state: backout downgrade --keep"]),
         );
     }
@@ -133,10 +133,10 @@ pub(super) fn newer_bookmarks(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::confirm("newer-bookmarks", format!("the rollback in place destroys {}", count(names.len(), "newer bookmark")))
+        Finding::confirm("newer-bookmarks", format!("The rollback in place destroys {}.", count(names.len(), "newer bookmark")))
             .detail(at_most(names.iter().cloned()))
-            .detail(["A replication that goes on from one of them must begin anew."])
-            .remedy(["Say yes, or keep the upgraded state: backout downgrade --keep"])
+            .detail(["A replication that continues from one of them must start over."])
+            .remedy(["Confirm, or keep the upgraded state: backout downgrade --keep"])
             .about(names),
     ]
 }
@@ -174,20 +174,20 @@ mod tests {
     fn newer_ones_need_a_yes_by_name() {
         let facts = with_newer(IN_PLACE);
         let found = newer(&facts);
-        insta::assert_snapshot!(show(&found), @r#"
-            confirm: the rollback in place destroys 2 newer snapshots [newer-snapshots]
-                     tank/db@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, 12 MiB only in it
-                     tank/db/log@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, 12 MiB only in it
-              to do: Say yes, or keep the upgraded state: backout downgrade --keep
+        insta::assert_snapshot!(show(&found), @r"
+            confirm: The rollback in place destroys 2 newer snapshots. [newer-snapshots]
+                     tank/db@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, uses 12 MiB
+                     tank/db/log@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, uses 12 MiB
+              to do: Confirm, or keep the upgraded state: backout downgrade --keep
                      To save one elsewhere first: zfs send SNAPSHOT > FILE
-            "#);
+            ");
         assert_eq!(found[0].subjects.len(), 2);
         let kept = newer(&with_newer(KEEP));
         insta::assert_snapshot!(show(&kept), @r"
-            warning: 2 snapshots by others, newer than the upgrade's [newer-snapshots]
-                     tank/db@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, 12 MiB only in it
-                     tank/db/log@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, 12 MiB only in it
-                     They stay with the upgraded state, and go with it when that is destroyed.
+            warning: There are 2 snapshots newer than the upgrade's own. [newer-snapshots]
+                     tank/db@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, uses 12 MiB
+                     tank/db/log@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, uses 12 MiB
+                     They stay with the upgraded state, and are destroyed with it.
             ");
         assert!(newer(&with_newer(Occasion::Upgrade)).is_empty());
     }
@@ -206,20 +206,20 @@ mod tests {
         snapshots(&mut facts, 1).last_mut().expect("newer").clones = vec![clone("tank/test", None)];
         let found = newer(&facts);
         assert!(found.iter().all(|finding| finding.severity == Severity::Refuse));
-        insta::assert_snapshot!(show(&found), @r#"
-            refused: tank/db@autosnap_2026-03-01_02:00:00_hourly is newer than the snapshot to go back to, and held [newer-held]
-                     tank/db@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, 12 MiB only in it
+        insta::assert_snapshot!(show(&found), @r"
+            refused: tank/db@autosnap_2026-03-01_02:00:00_hourly is newer than the snapshot to go back to, and is held. [newer-held]
+                     tank/db@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, uses 12 MiB
                      holds: keep me, .send-123-1
               to do: zfs release 'keep me' tank/db@autosnap_2026-03-01_02:00:00_hourly
                      Wait for the `zfs send` that holds it.
                      Or keep the upgraded state: backout downgrade --keep
 
-            refused: tank/db/log@autosnap_2026-03-01_02:00:00_hourly is newer than the snapshot to go back to, and cloned [newer-cloned]
-                     tank/db/log@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, 12 MiB only in it
+            refused: tank/db/log@autosnap_2026-03-01_02:00:00_hourly is newer than the snapshot to go back to, and has clones. [newer-cloned]
+                     tank/db/log@autosnap_2026-03-01_02:00:00_hourly: 2026-03-01 02:00 UTC, 1 hour ago, uses 12 MiB
                      clone: tank/test
-              to do: To let the clone go: zfs destroy tank/test
+              to do: To give up the clone: zfs destroy tank/test
                      Or keep the upgraded state: backout downgrade --keep
-            "#);
+            ");
         snapshots(&mut facts, 0).last_mut().expect("newer").holds = Err("no answer".into());
         assert_eq!(newer(&facts).len(), 2, "holds that could not be read refuse");
     }
@@ -242,11 +242,11 @@ mod tests {
         let mut facts = facts(IN_PLACE);
         let mark = |name: &str, createtxg| BookmarkInfo { name: name.into(), guid: Guid(5), createtxg };
         dataset(&mut facts, 0).bookmarks = Ok(vec![mark("tank/db#old", 5), mark("tank/db#new", 99_999)]);
-        insta::assert_snapshot!(show(&newer_bookmarks(&facts)), @r#"
-            confirm: the rollback in place destroys one newer bookmark [newer-bookmarks]
+        insta::assert_snapshot!(show(&newer_bookmarks(&facts)), @r"
+            confirm: The rollback in place destroys one newer bookmark. [newer-bookmarks]
                      tank/db#new
-                     A replication that goes on from one of them must begin anew.
-              to do: Say yes, or keep the upgraded state: backout downgrade --keep
-            "#);
+                     A replication that continues from one of them must start over.
+              to do: Confirm, or keep the upgraded state: backout downgrade --keep
+            ");
     }
 }

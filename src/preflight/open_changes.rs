@@ -29,7 +29,7 @@ pub(super) fn others(facts: &Facts) -> Vec<Finding> {
         }
         let severity = if facts.occasion == Occasion::Check { Severity::Warn } else { Severity::Refuse };
         findings.push(
-            Finding::new("open-change", severity, format!("the change {} is still open on these datasets", change.id))
+            Finding::new("open-change", severity, format!("Change {} is still open on these datasets.", change.id))
                 .detail([datasets.join(", ")])
                 .remedy([
                     format!("backout status --change {}", change.id),
@@ -51,12 +51,12 @@ mod tests {
         let open = |id: &str, dataset: &str| OpenChange { id: id.into(), datasets: vec![dataset.parse().expect("name")] };
         facts.open_changes = vec![open("c0", "tank/db/log"), open("c9", "tank/dbx"), open("c8", "tank")];
         insta::assert_snapshot!(show(&others(&facts)), @r"
-            refused: the change c0 is still open on these datasets [open-change]
+            refused: Change c0 is still open on these datasets. [open-change]
                      tank/db/log
               to do: backout status --change c0
                      backout commit --change c0   # or: backout downgrade --change c0
 
-            refused: the change c8 is still open on these datasets [open-change]
+            refused: Change c8 is still open on these datasets. [open-change]
                      tank
               to do: backout status --change c8
                      backout commit --change c8   # or: backout downgrade --change c8

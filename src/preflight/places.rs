@@ -98,12 +98,12 @@ pub(super) fn on_datasets(facts: &Facts) -> Vec<Finding> {
     let finding = |place: &Place| {
         let (what, path) = (place.role.words(), place.path.display());
         match &place.on {
-            Err(why) => Some(Finding::refuse(ID, format!("what {path} ({what}) lies on could not be found out")).detail([why.clone()])),
+            Err(why) => Some(Finding::refuse(ID, format!("Cannot tell what {path} ({what}) is stored on.")).detail([why.clone()])),
             Ok(on) => {
                 let dataset = on.dataset.as_ref().filter(|dataset| facts.goes_back(dataset))?;
                 Some(
-                    Finding::refuse(ID, format!("{path} ({what}) lies on {dataset}, which would be rolled back"))
-                        .detail(["The rollback would destroy it, and with it the way on."])
+                    Finding::refuse(ID, format!("{path} ({what}) is on {dataset}, which would be rolled back."))
+                        .detail(["The rollback would destroy it, and with it the means to continue."])
                         .remedy([match place.role {
                             Role::Program => "Install backout on the system's own disk.",
                             Role::Settings => "Keep the site file and the playbooks under /etc/backout on the system's own disk.",
@@ -121,11 +121,11 @@ pub(super) fn volatile(facts: &Facts) -> Vec<Finding> {
     let lasting = |place: &&Place| matches!(place.role, Role::Journal | Role::Captures | Role::Installers);
     let finding = |place: &Place| {
         let fstype = place.on.as_ref().ok().map(|on| on.fstype.as_str())?;
-        let title = || format!("{} ({}) lies on a file system of type {fstype}", place.path.display(), place.role.words());
+        let title = || format!("{} ({}) is on a file system of type {fstype}.", place.path.display(), place.role.words());
         let finding = match fstype {
-            "tmpfs" | "ramfs" => Finding::refuse("place-volatile", title()).detail(["It would not outlive a reboot."]),
+            "tmpfs" | "ramfs" => Finding::refuse("place-volatile", title()).detail(["It would not survive a reboot."]),
             // A container's, or a system's whose upper layer may be in memory.
-            "overlay" => Finding::warn("place-volatile", title()).detail(["See that its upper layer outlives a reboot."]),
+            "overlay" => Finding::warn("place-volatile", title()).detail(["Make sure that its upper layer survives a reboot."]),
             _ => return None,
         };
         Some(finding.remedy(["Set `store` in the site file, or the state folder, to a folder on a disk."]))
@@ -139,7 +139,7 @@ pub(super) fn writable(facts: &Facts) -> Vec<Finding> {
         let others = place.others.as_ref()?;
         let (what, path) = (place.role.words(), place.path.display());
         Some(
-            Finding::refuse("place-writable", format!("others than root can change {path} ({what})"))
+            Finding::refuse("place-writable", format!("Users other than root can change {path} ({what})."))
                 .detail([others.why.clone()])
                 .remedy([others.remedy.clone()]),
         )
@@ -170,17 +170,16 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
         let remedy =
             [format!("df -h {}", place.nearest.display()), "Make room there, or set `store` in the site file to another disk.".to_owned()];
         match &place.free {
-            Err(why) => {
-                findings.push(Finding::warn(ID, format!("the room at {path} ({what}) could not be found out")).detail([why.clone()]))
-            }
+            Err(why) => findings
+                .push(Finding::warn(ID, format!("The free space at {path} ({what}) could not be determined.")).detail([why.clone()])),
             Ok(free) if *free < LEAST => findings.push(
-                Finding::refuse(ID, format!("only {} are free at {path} ({what})", size(*free)))
+                Finding::refuse(ID, format!("Only {} are free at {path} ({what}).", size(*free)))
                     .detail([format!("At least {} are needed.", size(LEAST))])
                     .remedy(remedy),
             ),
             Ok(free) if *free < needed => {
                 findings.push(
-                    Finding::warn(ID, format!("{} are free at {path} ({what}), about {} may be needed", size(*free), size(needed)))
+                    Finding::warn(ID, format!("{} are free at {path} ({what}); about {} may be needed.", size(*free), size(needed)))
                         .detail([estimated(facts)])
                         .remedy(remedy),
                 );
@@ -196,12 +195,12 @@ fn estimated(facts: &Facts) -> String {
     let (from, then) = match facts.full_size {
         Some(FullSize { counted: true, .. }) => ("Estimated from what the data takes up, all of which is backed up.", "anything is moved"),
         Some(FullSize { counted: false, .. }) => {
-            ("Estimated from all that is in use where the data lies: too many files to add up.", "anything is moved")
+            ("Estimated from all that is in use there: the data has too many files to add up.", "anything is moved")
         }
         None if facts.occasion.is_downgrade() => ("Estimated from what was written since the snapshot.", "the rollback"),
-        None => return "Estimated as a tenth of the data; how much is written before a downgrade nobody knows.".to_owned(),
+        None => return "Estimated as a tenth of the data; nobody knows how much will be written before a downgrade.".to_owned(),
     };
-    format!("{from} If it runs full, nothing is lost: the downgrade stops before {then}.")
+    format!("{from} If it fills up, nothing is lost: the downgrade stops before {then}.")
 }
 
 #[cfg(test)]
@@ -215,7 +214,7 @@ mod tests {
         let mut facts = facts(Occasion::Upgrade);
         facts.places[1].others = Some(Others { why: "/srv: everyone may write to it".into(), remedy: "chmod go-w /srv".into() });
         insta::assert_snapshot!(show(&writable(&facts)), @r"
-            refused: others than root can change /var/lib/backout/changes (the captures) [place-writable]
+            refused: Users other than root can change /var/lib/backout/changes (the captures). [place-writable]
                      /srv: everyone may write to it
               to do: chmod go-w /srv
             ");
@@ -227,11 +226,11 @@ mod tests {
         facts.places[0].on = Ok(location("/srv/db", "tank/db"));
         facts.places[1].on = Err("no mounts".into());
         insta::assert_snapshot!(show(&on_datasets(&facts)), @r"
-            refused: /var/lib/backout (the journal) lies on tank/db, which would be rolled back [place-on-dataset]
-                     The rollback would destroy it, and with it the way on.
+            refused: /var/lib/backout (the journal) is on tank/db, which would be rolled back. [place-on-dataset]
+                     The rollback would destroy it, and with it the means to continue.
               to do: Set `store` in the site file, or the state folder, to a folder on another dataset or disk.
 
-            refused: what /var/lib/backout/changes (the captures) lies on could not be found out [place-on-dataset]
+            refused: Cannot tell what /var/lib/backout/changes (the captures) is stored on. [place-on-dataset]
                      no mounts
             ");
         facts.places[1].on = Ok(location("/tank/dbx", "tank/dbx"));
@@ -243,8 +242,8 @@ mod tests {
         let mut facts = facts(Occasion::Upgrade);
         facts.places[1].on = Ok(StorageLocation { fstype: "tmpfs".into(), ..location("/tmp", "tmpfs") });
         insta::assert_snapshot!(show(&volatile(&facts)), @r"
-            refused: /var/lib/backout/changes (the captures) lies on a file system of type tmpfs [place-volatile]
-                     It would not outlive a reboot.
+            refused: /var/lib/backout/changes (the captures) is on a file system of type tmpfs. [place-volatile]
+                     It would not survive a reboot.
               to do: Set `store` in the site file, or the state folder, to a folder on a disk.
             ");
     }
@@ -255,13 +254,13 @@ mod tests {
         facts.places[0].free = Ok(5 << 20);
         facts.places[1].free = Ok(GIB);
         insta::assert_snapshot!(show(&room(&facts)), @r"
-            refused: only 5 MiB are free at /var/lib/backout (the journal) [place-room]
+            refused: Only 5 MiB are free at /var/lib/backout (the journal). [place-room]
                      At least 64 MiB are needed.
               to do: df -h /var/lib
                      Make room there, or set `store` in the site file to another disk.
 
-            warning: 1 GiB are free at /var/lib/backout/changes (the captures), about 1.16 GiB may be needed [place-room]
-                     Estimated as a tenth of the data; how much is written before a downgrade nobody knows.
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 1.16 GiB may be needed. [place-room]
+                     Estimated as a tenth of the data; nobody knows how much will be written before a downgrade.
               to do: df -h /var/lib
                      Make room there, or set `store` in the site file to another disk.
             ");
@@ -269,11 +268,11 @@ mod tests {
         facts.places[0].free = Err("gone".into());
         dataset(&mut facts, 0).info.written = GIB;
         insta::assert_snapshot!(show(&room(&facts)), @r"
-            warning: the room at /var/lib/backout (the journal) could not be found out [place-room]
+            warning: The free space at /var/lib/backout (the journal) could not be determined. [place-room]
                      gone
 
-            warning: 1 GiB are free at /var/lib/backout/changes (the captures), about 2.07 GiB may be needed [place-room]
-                     Estimated from what was written since the snapshot. If it runs full, nothing is lost: the downgrade stops before the rollback.
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 2.07 GiB may be needed. [place-room]
+                     Estimated from what was written since the snapshot. If it fills up, nothing is lost: the downgrade stops before the rollback.
               to do: df -h /var/lib
                      Make room there, or set `store` in the site file to another disk.
             ");
@@ -285,15 +284,15 @@ mod tests {
         facts.places[1].free = Ok(GIB);
         facts.full_size = Some(FullSize { bytes: 3 * GIB, counted: true });
         insta::assert_snapshot!(show(&room(&facts)), @r"
-            warning: 1 GiB are free at /var/lib/backout/changes (the captures), about 3.06 GiB may be needed [place-room]
-                     Estimated from what the data takes up, all of which is backed up. If it runs full, nothing is lost: the downgrade stops before anything is moved.
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 3.06 GiB may be needed. [place-room]
+                     Estimated from what the data takes up, all of which is backed up. If it fills up, nothing is lost: the downgrade stops before anything is moved.
               to do: df -h /var/lib
                      Make room there, or set `store` in the site file to another disk.
             ");
         facts.full_size = Some(FullSize { bytes: GIB, counted: false });
         insta::assert_snapshot!(show(&room(&facts)), @r"
-            warning: 1 GiB are free at /var/lib/backout/changes (the captures), about 1.06 GiB may be needed [place-room]
-                     Estimated from all that is in use where the data lies: too many files to add up. If it runs full, nothing is lost: the downgrade stops before anything is moved.
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 1.06 GiB may be needed. [place-room]
+                     Estimated from all that is in use there: the data has too many files to add up. If it fills up, nothing is lost: the downgrade stops before anything is moved.
               to do: df -h /var/lib
                      Make room there, or set `store` in the site file to another disk.
             ");

@@ -36,11 +36,11 @@ pub(super) fn missing(facts: &Facts) -> Vec<Finding> {
     let finding = |pool: &PoolFact| match &pool.state {
         Ok(Some(_)) => None,
         Ok(None) => Some(
-            Finding::refuse("pool-missing", format!("pool {} is not imported", pool.name))
+            Finding::refuse("pool-missing", format!("Pool {} is not imported.", pool.name))
                 .remedy(["zpool import".to_owned(), format!("zpool import {}", pool.name)]),
         ),
         Err(why) => Some(
-            Finding::refuse("pool-missing", format!("the state of pool {} could not be read", pool.name))
+            Finding::refuse("pool-missing", format!("The state of pool {} could not be read.", pool.name))
                 .detail([why.clone()])
                 .remedy([format!("zpool status {}", pool.name)]),
         ),
@@ -57,19 +57,19 @@ pub(super) fn health(facts: &Facts) -> Vec<Finding> {
         match state.health.as_str() {
             "ONLINE" => {}
             "DEGRADED" => findings.push(
-                Finding::warn("pool-health", format!("pool {name} is DEGRADED: a device is missing or failing"))
-                    .detail(["An upgrade writes a lot; one more failure may lose the pool, and with it the way back."])
+                Finding::warn("pool-health", format!("Pool {name} is DEGRADED: a device is missing or failing."))
+                    .detail(["An upgrade writes a lot. One more failure may lose the pool, and the way back with it."])
                     .remedy([status, format!("zpool replace {name} OLD-DEVICE NEW-DEVICE")]),
             ),
             "SUSPENDED" => findings.push(
-                Finding::refuse("pool-health", format!("pool {name} is SUSPENDED: it neither reads nor writes"))
+                Finding::refuse("pool-health", format!("Pool {name} is SUSPENDED: it neither reads nor writes."))
                     .remedy([status, format!("Bring its devices back, then: zpool clear {name}")]),
             ),
-            other => findings.push(Finding::refuse("pool-health", format!("pool {name} is {other}")).remedy([status])),
+            other => findings.push(Finding::refuse("pool-health", format!("Pool {name} is {other}.")).remedy([status])),
         }
         if state.readonly {
             findings.push(
-                Finding::refuse("pool-readonly", format!("pool {name} is imported read-only"))
+                Finding::refuse("pool-readonly", format!("Pool {name} is imported read-only."))
                     .remedy([format!("zpool export {name}"), format!("zpool import {name}")]),
             );
         }
@@ -83,11 +83,12 @@ pub(super) fn failmode(facts: &Facts) -> Vec<Finding> {
     let finding = |(pool, _): (&PoolFact, &PoolInfo)| {
         Finding::warn(
             "pool-failmode",
-            format!("pool {} has failmode=continue: when its devices fail, data may be lost without a word", pool.name),
+            format!("Pool {} has failmode=continue: when its devices fail, data may be lost silently.", pool.name),
         )
         .detail([
-            "ZFS then accepts writes that never reach the devices, and shows the pool as ONLINE. No way back brings them again.".to_owned(),
-            "With failmode=wait all who write wait until the devices are back.".to_owned(),
+            "ZFS then accepts writes that never reach the devices, and still shows the pool as ONLINE. Nothing brings them back."
+                .to_owned(),
+            "With failmode=wait all writers wait until the devices are back.".to_owned(),
         ])
         .remedy([format!("zpool set failmode=wait {}", pool.name)])
     };
@@ -103,7 +104,7 @@ pub(super) fn fill(facts: &Facts) -> Vec<Finding> {
     let full = |state: &PoolInfo| state.size > 0 && state.free < state.size / 100 * (100 - FULL_PERCENT);
     let finding = |(pool, state): (&PoolFact, &PoolInfo)| {
         let percent = state.free.saturating_mul(100) / state.size;
-        Finding::warn("pool-fill", format!("pool {} has only {percent} % free", pool.name))
+        Finding::warn("pool-fill", format!("Pool {} has only {percent} % free.", pool.name))
             .detail([format!("{} of {} are free; at least {} % should be.", size(state.free), size(state.size), 100 - FULL_PERCENT)])
             .remedy([format!("zfs list -o space -r {} -s used", pool.name), "Delete what is not needed, or add devices.".to_owned()])
     };
@@ -131,13 +132,13 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.pools[0].state = Ok(None);
         insta::assert_snapshot!(show(&missing(&facts)), @r"
-            refused: pool tank is not imported [pool-missing]
+            refused: Pool tank is not imported. [pool-missing]
               to do: zpool import
                      zpool import tank
             ");
         facts.pools[0].state = Err("no answer".into());
         insta::assert_snapshot!(show(&missing(&facts)), @r"
-            refused: the state of pool tank could not be read [pool-missing]
+            refused: The state of pool tank could not be read. [pool-missing]
                      no answer
               to do: zpool status tank
             ");
@@ -149,21 +150,21 @@ mod tests {
             assert_eq!(health(&with(PoolInfo { health: word.into(), ..sound() })).len(), findings, "{word}");
         }
         insta::assert_snapshot!(show(&health(&with(PoolInfo { health: "DEGRADED".into(), ..sound() }))), @r"
-            warning: pool tank is DEGRADED: a device is missing or failing [pool-health]
-                     An upgrade writes a lot; one more failure may lose the pool, and with it the way back.
+            warning: Pool tank is DEGRADED: a device is missing or failing. [pool-health]
+                     An upgrade writes a lot. One more failure may lose the pool, and the way back with it.
               to do: zpool status -v tank
                      zpool replace tank OLD-DEVICE NEW-DEVICE
             ");
         insta::assert_snapshot!(show(&health(&with(PoolInfo { health: "SUSPENDED".into(), ..sound() }))), @r"
-            refused: pool tank is SUSPENDED: it neither reads nor writes [pool-health]
+            refused: Pool tank is SUSPENDED: it neither reads nor writes. [pool-health]
               to do: zpool status -v tank
                      Bring its devices back, then: zpool clear tank
             ");
         insta::assert_snapshot!(show(&health(&with(PoolInfo { health: "FAULTED".into(), readonly: true, ..sound() }))), @r"
-            refused: pool tank is FAULTED [pool-health]
+            refused: Pool tank is FAULTED. [pool-health]
               to do: zpool status -v tank
 
-            refused: pool tank is imported read-only [pool-readonly]
+            refused: Pool tank is imported read-only. [pool-readonly]
               to do: zpool export tank
                      zpool import tank
             ");
@@ -175,9 +176,9 @@ mod tests {
             assert_eq!(failmode(&with(PoolInfo { failmode: mode.into(), ..sound() })), [], "{mode}");
         }
         insta::assert_snapshot!(show(&failmode(&with(PoolInfo { failmode: "continue".into(), ..sound() }))), @r"
-            warning: pool tank has failmode=continue: when its devices fail, data may be lost without a word [pool-failmode]
-                     ZFS then accepts writes that never reach the devices, and shows the pool as ONLINE. No way back brings them again.
-                     With failmode=wait all who write wait until the devices are back.
+            warning: Pool tank has failmode=continue: when its devices fail, data may be lost silently. [pool-failmode]
+                     ZFS then accepts writes that never reach the devices, and still shows the pool as ONLINE. Nothing brings them back.
+                     With failmode=wait all writers wait until the devices are back.
               to do: zpool set failmode=wait tank
             ");
     }
@@ -189,7 +190,7 @@ mod tests {
         }
         let mut facts = with(PoolInfo { free: 7 * GIB, ..sound() });
         insta::assert_snapshot!(show(&fill(&facts)), @r"
-            warning: pool tank has only 7 % free [pool-fill]
+            warning: Pool tank has only 7 % free. [pool-fill]
                      7 GiB of 100 GiB are free; at least 20 % should be.
               to do: zfs list -o space -r tank -s used
                      Delete what is not needed, or add devices.

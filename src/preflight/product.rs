@@ -103,7 +103,7 @@ pub(super) fn unmet(requirements: &[RequirementFact]) -> Vec<Finding> {
     let unmet = requirements.iter().filter_map(|requirement| Some((requirement, requirement.outcome.as_ref().err()?)));
     unmet
         .map(|(requirement, why)| {
-            let title = format!("not so: {}", requirement.about.trim_end_matches('.'));
+            let title = format!("Requirement not met: {}.", requirement.about.trim_end_matches('.'));
             let finding = match &requirement.accept {
                 _ if requirement.warn => Finding::warn("requirement", title),
                 Some(name) => Finding::confirm("requirement", title).about([name.clone()]),
@@ -125,8 +125,8 @@ pub(super) fn questions(facts: &Facts) -> Vec<Finding> {
 /// Each waits for its yes.
 pub(super) fn open(questions: &[QuestionFact]) -> Vec<Finding> {
     let finding = |question: &QuestionFact| {
-        Finding::confirm("question", format!("is it so? {}", question.about))
-            .remedy([format!("If it is: --accept {}", question.name), format!("If not: {}", question.remedy)])
+        Finding::confirm("question", format!("Please confirm: {}", question.about))
+            .remedy([format!("If this is true: --accept {}", question.name), format!("If not: {}", question.remedy)])
             .about([question.name.clone()])
     };
     questions.iter().map(finding).collect()
@@ -137,7 +137,7 @@ pub(super) fn limits(facts: &Facts) -> Vec<Finding> {
     if facts.limits.is_empty() || facts.occasion.is_downgrade() {
         return Vec::new();
     }
-    vec![Finding::warn("limits", "a downgrade of this product has limits").detail(facts.limits.iter().cloned())]
+    vec![Finding::warn("limits", "A downgrade of this product has limits.").detail(facts.limits.iter().cloned())]
 }
 
 #[cfg(test)]
@@ -151,7 +151,7 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.requirements[0].outcome = Err("answer: \"0\", expected: /^1$/".into());
         insta::assert_snapshot!(show(&requirements(&facts)), @r#"
-            refused: not so: The log of changes is on [requirement]
+            refused: Requirement not met: The log of changes is on. [requirement]
                      asked: mariadb -e 'select @@log_bin'
                      answer: "0", expected: /^1$/
               to do: Set log_bin in my.cnf.
@@ -174,7 +174,7 @@ mod tests {
         let found = requirements(&facts);
         assert_eq!((found[0].severity, found[0].subjects.as_slice()), (Severity::Confirm, &["expiring-keys".to_owned()][..]));
         insta::assert_snapshot!(show(&found), @r#"
-            confirm: not so: no key has a time to live [requirement]
+            confirm: Requirement not met: no key has a time to live. [requirement]
                      asked: redis-cli info keyspace
                      answer: "db0:keys=2,expires=1", expected: /expires=0/
               to do: wait until they are gone
@@ -189,7 +189,7 @@ mod tests {
         let mut facts = facts(Occasion::Upgrade);
         facts.limits = vec!["AUTO_INCREMENT counters may be lower.".into(), "A VECTOR column does not come back.".into()];
         insta::assert_snapshot!(show(&limits(&facts)), @r"
-            warning: a downgrade of this product has limits [limits]
+            warning: A downgrade of this product has limits. [limits]
                      AUTO_INCREMENT counters may be lower.
                      A VECTOR column does not come back.
             ");

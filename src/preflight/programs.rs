@@ -124,12 +124,12 @@ pub(super) fn missing(facts: &Facts) -> Vec<Finding> {
         &["installer.save", "upgrade.command", "side_by_side.install", "downgrade.uninstall", "downgrade.install"]
     };
     let finding = |program: &Program| {
-        let used_by = format!("used by {}", program.used_by.join(", "));
+        let used_by = format!("Used by {}.", program.used_by.join(", "));
         let must = program.used_by.iter().any(|user| needed.contains(&user.as_str()));
         match &program.found {
             Ok(Some(_)) => None,
             Ok(None) => {
-                let title = format!("there is no program {}", program.program);
+                let title = format!("Program {} was not found.", program.program);
                 let remedy = [format!("command -v {}", quote(&program.program)), "Install it, or correct the playbook.".to_owned()];
                 Some(if must {
                     Finding::refuse(ID, title).detail([used_by]).remedy(remedy)
@@ -161,13 +161,13 @@ mod tests {
             found: Err("no value yet".into()),
         });
         insta::assert_snapshot!(show(&missing(&facts)), @r"
-            refused: there is no program apt-get [program]
-                     used by installer.save
+            refused: Program apt-get was not found. [program]
+                     Used by installer.save.
               to do: command -v apt-get
                      Install it, or correct the playbook.
 
-            warning: there is no program imsrestore [program]
-                     used by restore.command
+            warning: Program imsrestore was not found. [program]
+                     Used by restore.command.
                      It may come with the other version.
               to do: command -v imsrestore
                      Install it, or correct the playbook.

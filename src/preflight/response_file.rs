@@ -10,7 +10,7 @@ pub fn unexpected(section: &Silent, values: &[(String, String)]) -> Vec<Finding>
         let expect = known.expect.as_ref()?;
         let fits = regex::Regex::new(expect).is_ok_and(|expect| expect.is_match(value));
         (!fits).then(|| {
-            Finding::warn("silent", format!("{key}={value} is given to the vendor's installer"))
+            Finding::warn("silent", format!("{key}={value} is passed to the vendor's installer."))
                 .detail([known.about.clone()])
                 .remedy([known.remedy.clone()])
         })
@@ -32,7 +32,7 @@ mod tests {
         let value = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert!(unexpected(&section, &[value("ALTROOT", "None"), value("ALTROOT", ""), value("OTHER", "x")]).is_empty());
         insta::assert_snapshot!(show(&unexpected(&section, &[value("ALTROOT", "/mnt")])), @r"
-            warning: ALTROOT=/mnt is given to the vendor's installer [silent]
+            warning: ALTROOT=/mnt is passed to the vendor's installer. [silent]
                      an alternate root
               to do: leave it out
             ");

@@ -43,21 +43,20 @@ const NEEDED: &[(u32, &str, &str)] = &[
 /// Root with its capabilities.
 pub(super) fn rights(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "rights";
-    const DELEGATED: &str =
-        "Rights given with `zfs allow` do not do: only root can mount, unmount, roll back together, stop services and install packages.";
+    const DELEGATED: &str = "Rights delegated with `zfs allow` are not enough: only root can mount, unmount, roll back several datasets at once, stop services and install packages.";
     let caller = match &facts.caller {
         Ok(caller) => caller,
-        Err(why) => return vec![Finding::refuse(ID, "who runs this could not be found out").detail([why.clone()])],
+        Err(why) => return vec![Finding::refuse(ID, "Cannot tell which user runs this.").detail([why.clone()])],
     };
     if caller.uid != 0 {
         let remedy = ["sudo backout ..."];
         return vec![if facts.occasion == Occasion::Check {
-            Finding::warn(ID, "not run as root: this check cannot see everything")
+            Finding::warn(ID, "Not run as root: this check cannot see everything.")
                 .detail(["Open files of other users, holds, crontabs and some answers of the service may be missing.", DELEGATED])
                 .remedy(remedy)
         } else {
-            Finding::refuse(ID, format!("user {} may not do this; root must", caller.uid))
-                .detail(NEEDED.iter().map(|(_, name, why)| format!("needed to {why} ({name})")))
+            Finding::refuse(ID, format!("Must be run as root (you are uid {}).", caller.uid))
+                .detail(NEEDED.iter().map(|(_, name, why)| format!("{name}, to {why}")))
                 .detail([DELEGATED])
                 .remedy(remedy)
         }];
@@ -68,7 +67,7 @@ pub(super) fn rights(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::refuse(ID, "root lacks rights here, as in a container")
+        Finding::refuse(ID, "Root lacks capabilities here, as in a container.")
             .detail(missing)
             .remedy(["Run backout on the host itself, not in the container."]),
     ]
@@ -85,28 +84,28 @@ mod tests {
         let mut facts = facts(Occasion::Upgrade);
         facts.caller = Ok(Caller { uid: 1000, capabilities: 0 });
         insta::assert_snapshot!(show(&rights(&facts)), @r"
-            refused: user 1000 may not do this; root must [rights]
-                     needed to keep the owners of saved files (CAP_CHOWN)
-                     needed to read and write the service's files (CAP_DAC_OVERRIDE)
-                     needed to set the modes of files (CAP_FOWNER)
-                     needed to end processes that outlive a stop (CAP_KILL)
-                     needed to run commands as the service's user (CAP_SETGID)
-                     needed to run commands as the service's user (CAP_SETUID)
-                     needed to see which processes use the data (CAP_SYS_PTRACE)
-                     needed to mount, unmount and roll back (CAP_SYS_ADMIN)
-                     Rights given with `zfs allow` do not do: only root can mount, unmount, roll back together, stop services and install packages.
+            refused: Must be run as root (you are uid 1000). [rights]
+                     CAP_CHOWN, to keep the owners of saved files
+                     CAP_DAC_OVERRIDE, to read and write the service's files
+                     CAP_FOWNER, to set the modes of files
+                     CAP_KILL, to end processes that outlive a stop
+                     CAP_SETGID, to run commands as the service's user
+                     CAP_SETUID, to run commands as the service's user
+                     CAP_SYS_PTRACE, to see which processes use the data
+                     CAP_SYS_ADMIN, to mount, unmount and roll back
+                     Rights delegated with `zfs allow` are not enough: only root can mount, unmount, roll back several datasets at once, stop services and install packages.
               to do: sudo backout ...
             ");
         facts.occasion = Occasion::Check;
         insta::assert_snapshot!(show(&rights(&facts)), @r"
-            warning: not run as root: this check cannot see everything [rights]
+            warning: Not run as root: this check cannot see everything. [rights]
                      Open files of other users, holds, crontabs and some answers of the service may be missing.
-                     Rights given with `zfs allow` do not do: only root can mount, unmount, roll back together, stop services and install packages.
+                     Rights delegated with `zfs allow` are not enough: only root can mount, unmount, roll back several datasets at once, stop services and install packages.
               to do: sudo backout ...
             ");
         facts.caller = Err("/proc/self/status: gone".into());
         insta::assert_snapshot!(show(&rights(&facts)), @r"
-            refused: who runs this could not be found out [rights]
+            refused: Cannot tell which user runs this. [rights]
                      /proc/self/status: gone
             ");
     }
@@ -116,7 +115,7 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.caller = Ok(Caller { uid: 0, capabilities: 0xa804_25fb });
         insta::assert_snapshot!(show(&rights(&facts)), @r"
-            refused: root lacks rights here, as in a container [rights]
+            refused: Root lacks capabilities here, as in a container. [rights]
                      CAP_SYS_PTRACE, to see which processes use the data
                      CAP_SYS_ADMIN, to mount, unmount and roll back
               to do: Run backout on the host itself, not in the container.

@@ -30,8 +30,8 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<String> {
 /// The secrets that the commands need stand in files that can be used.
 pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
     let finding = |why: &String| {
-        let (detail, remedy) = why.split_once("\n  remedy: ").unwrap_or((why, "See that the file is there, and what is in it."));
-        Finding::refuse("secret", "a secret cannot be used").detail([detail]).remedy([remedy])
+        let (detail, remedy) = why.split_once("\n  remedy: ").unwrap_or((why, "Make sure that the file exists, and check what is in it."));
+        Finding::refuse("secret", "A secret cannot be used.").detail([detail]).remedy([remedy])
     };
     facts.secrets.iter().map(finding).collect()
 }
@@ -47,7 +47,7 @@ mod tests {
         let mut facts = facts(Occasion::Upgrade);
         facts.secrets = vec!["/etc/p holds the secret P, and everyone may read it\n  remedy: chmod o-rwx /etc/p".into()];
         insta::assert_snapshot!(show(&usable(&facts)), @r"
-            refused: a secret cannot be used [secret]
+            refused: A secret cannot be used. [secret]
                      /etc/p holds the secret P, and everyone may read it
               to do: chmod o-rwx /etc/p
             ");

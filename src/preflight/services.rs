@@ -42,7 +42,7 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
             // Where there is no bus, only root can ask; `rights` says that this check cannot see everything.
             let ordinary = facts.occasion == Occasion::Check && facts.caller.as_ref().is_ok_and(|caller| caller.uid != 0);
             return Some(
-                Finding::new(ID, if ordinary { Severity::Warn } else { severity }, format!("the state of {name} could not be read"))
+                Finding::new(ID, if ordinary { Severity::Warn } else { severity }, format!("The state of {name} could not be read."))
                     .detail([why.clone()])
                     .remedy([format!("systemctl status {}", quote(name))]),
             );
@@ -52,26 +52,26 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
     if state.load == "masked" || state.file.starts_with("masked") {
         let runtime = if state.file == "masked-runtime" { "--runtime " } else { "" };
         return Some(
-            Finding::new("unit-masked", severity, format!("{name} is masked: someone wants it not to start"))
+            Finding::new("unit-masked", severity, format!("{name} is masked: someone does not want it to start."))
                 .detail([format!("{}, {}", state.file, state.active)])
-                .remedy([format!("If that is no longer so: systemctl unmask {runtime}{word}")]),
+                .remedy([format!("If that is over: systemctl unmask {runtime}{word}")]),
         );
     }
     match (state.load.as_str(), state.active.as_str()) {
         ("not-found", _) => Some(
-            Finding::new(ID, severity, format!("there is no unit {name}"))
+            Finding::new(ID, severity, format!("There is no unit {name}."))
                 .remedy(["systemctl list-units --all --type=service", "Correct the site file's variables or the playbook."]),
         ),
         ("loaded", "active" | "reloading" | "activating") => None,
         // Socket-activated and one-shot units may rest; a failed one is another matter.
         ("loaded", "failed") if !down => Some(
-            Finding::warn(ID, format!("{name} has failed"))
-                .detail(["Upgrade what works: otherwise nobody can tell afterwards what the upgrade broke."])
+            Finding::warn(ID, format!("{name} has failed."))
+                .detail(["Upgrade only what works: otherwise nobody can tell afterwards what the upgrade broke."])
                 .remedy([format!("systemctl status {word}"), format!("journalctl -u {word} -e")]),
         ),
         ("loaded", _) => None,
         (load, _) => {
-            Some(Finding::new(ID, severity, format!("{name} cannot be used: {load}")).remedy([format!("systemctl status {word}")]))
+            Some(Finding::new(ID, severity, format!("{name} cannot be used: {load}.")).remedy([format!("systemctl status {word}")]))
         }
     }
 }
@@ -84,12 +84,12 @@ pub(super) fn running(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     match &facts.servers {
-        Err(why) => vec![Finding::refuse(ID, "the processes could not be listed").detail([why.clone()])],
+        Err(why) => vec![Finding::refuse(ID, "The processes could not be listed.").detail([why.clone()])],
         Ok(found) if found.is_empty() && !facts.server_names.is_empty() => vec![
-            Finding::warn(ID, "no process of the service runs")
+            Finding::warn(ID, "No process of the service is running.")
                 .detail([
-                    format!("looked for: {}", facts.server_names.join(", ")),
-                    "If it does run under another name, a stop could not be proved.".to_owned(),
+                    format!("Looked for: {}.", facts.server_names.join(", ")),
+                    "If it runs under another name, backout cannot verify that it has stopped.".to_owned(),
                 ])
                 .remedy(["Start it, or correct `processes` in the playbook: ps -eo pid,comm,args"]),
         ],
@@ -133,30 +133,30 @@ mod tests {
             }
         }
         insta::assert_snapshot!(show(&text), @r"
-            warning: db.service has failed [unit]
-                     Upgrade what works: otherwise nobody can tell afterwards what the upgrade broke.
+            warning: db.service has failed. [unit]
+                     Upgrade only what works: otherwise nobody can tell afterwards what the upgrade broke.
               to do: systemctl status db.service
                      journalctl -u db.service -e
 
-            refused: there is no unit db.service [unit]
+            refused: There is no unit db.service. [unit]
               to do: systemctl list-units --all --type=service
                      Correct the site file's variables or the playbook.
 
-            refused: db.service is masked: someone wants it not to start [unit-masked]
+            refused: db.service is masked: someone does not want it to start. [unit-masked]
                      masked, inactive
-              to do: If that is no longer so: systemctl unmask db.service
+              to do: If that is over: systemctl unmask db.service
 
-            refused: db.service is masked: someone wants it not to start [unit-masked]
+            refused: db.service is masked: someone does not want it to start. [unit-masked]
                      masked-runtime, active
-              to do: If that is no longer so: systemctl unmask --runtime db.service
+              to do: If that is over: systemctl unmask --runtime db.service
 
-            refused: db.service cannot be used: bad-setting [unit]
+            refused: db.service cannot be used: bad-setting. [unit]
               to do: systemctl status db.service
             ");
         let mut facts = facts(Occasion::Upgrade);
         facts.units[0].state = Err("cannot start `systemctl`".into());
         insta::assert_snapshot!(show(&units(&facts)), @r"
-            refused: the state of db.service could not be read [unit]
+            refused: The state of db.service could not be read. [unit]
                      cannot start `systemctl`
               to do: systemctl status db.service
             ");
@@ -167,9 +167,9 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.servers = Ok(Vec::new());
         insta::assert_snapshot!(show(&running(&facts)), @r"
-            warning: no process of the service runs [not-running]
-                     looked for: dbd
-                     If it does run under another name, a stop could not be proved.
+            warning: No process of the service is running. [not-running]
+                     Looked for: dbd.
+                     If it runs under another name, backout cannot verify that it has stopped.
               to do: Start it, or correct `processes` in the playbook: ps -eo pid,comm,args
             ");
     }

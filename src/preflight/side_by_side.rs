@@ -29,7 +29,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Option<Observed<BesideFact>> {
 fn look(sources: &Sources<'_>, section: &SideBySide) -> Observed<BesideFact> {
     let (link, new) = (PathBuf::from(sources.text(&section.link)?), PathBuf::from(sources.text(&section.new)?));
     let target = link_target(&link).map_err(|error| format!("{error:#}"))?;
-    let active = target.ok_or_else(|| format!("{} is no symbolic link", link.display()))?;
+    let active = target.ok_or_else(|| format!("{} is not a symbolic link", link.display()))?;
     active.canonicalize().map_err(|error| format!("{} leads to {}: {error}", link.display(), active.display()))?;
     Ok(BesideFact { link, active, new })
 }
@@ -40,14 +40,14 @@ pub(super) fn link(facts: &Facts) -> Vec<Finding> {
     match &facts.beside {
         None => Vec::new(),
         Some(Err(why)) => {
-            vec![Finding::refuse(ID, "the active installation could not be told").detail([why.clone()]).remedy([
-                "Make the link that names the active installation, and start the service by way of it. Then correct the site file.",
+            vec![Finding::refuse(ID, "Cannot tell which installation is active.").detail([why.clone()]).remedy([
+                "Create the link that names the active installation, and start the service through it. Then correct the site file.",
             ])]
         }
         Some(Ok(it)) if !facts.occasion.is_downgrade() && (it.active == it.new || it.new.starts_with(&it.link)) => vec![
-            Finding::refuse(ID, format!("the new version would be installed over the active one, in {}", it.new.display()))
+            Finding::refuse(ID, format!("The new version would be installed over the active one, in {}.", it.new.display()))
                 .detail([format!("{} leads to {}.", it.link.display(), it.active.display())])
-                .remedy(["Name the other installation's place in the site file's variables."]),
+                .remedy(["Set the folder of the other installation in the site file's variables."]),
         ],
         Some(Ok(_)) => Vec::new(),
     }
@@ -67,15 +67,15 @@ mod tests {
         assert!(link(&facts).is_empty());
         facts.beside = Some(Ok(place("/opt/ucs0/messaging64")));
         insta::assert_snapshot!(show(&link(&facts)), @r"
-            refused: the new version would be installed over the active one, in /opt/ucs0/messaging64 [side-by-side]
+            refused: The new version would be installed over the active one, in /opt/ucs0/messaging64. [side-by-side]
                      /opt/ucs/msg leads to /opt/ucs0/messaging64.
-              to do: Name the other installation's place in the site file's variables.
+              to do: Set the folder of the other installation in the site file's variables.
             ");
         facts.beside = Some(Err("/opt/ucs/msg is no symbolic link".into()));
         insta::assert_snapshot!(show(&link(&facts)), @r"
-            refused: the active installation could not be told [side-by-side]
+            refused: Cannot tell which installation is active. [side-by-side]
                      /opt/ucs/msg is no symbolic link
-              to do: Make the link that names the active installation, and start the service by way of it. Then correct the site file.
+              to do: Create the link that names the active installation, and start the service through it. Then correct the site file.
             ");
         facts.occasion = Occasion::Downgrade { in_place: false };
         facts.beside = Some(Ok(place("/opt/ucs0/messaging64")));

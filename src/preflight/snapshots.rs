@@ -6,7 +6,7 @@ use super::datasets::DatasetFact;
 use super::facts::{Facts, Observed};
 use super::keep::CloneFact;
 use super::newer::{is_our_clone, is_our_tag};
-use super::text::{at_most, count, made, size};
+use super::text::{are, at_most, made, size};
 use super::{Finding, Sources};
 use crate::host::quote::quote;
 use crate::zfs::{Dataset, PROP_CHANGE, SnapshotInfo};
@@ -42,7 +42,8 @@ pub(super) fn unread(facts: &Facts) -> Vec<Finding> {
         let unread = snapshots.err().or(bookmarks.err());
         if let Some((what, why)) = unread {
             findings.push(
-                Finding::refuse("snapshots-unread", format!("the {what} of {} could not be read", dataset.info.name)).detail([why.clone()]),
+                Finding::refuse("snapshots-unread", format!("The {what} of {} could not be read.", dataset.info.name))
+                    .detail([why.clone()]),
             );
         }
     }
@@ -61,14 +62,14 @@ pub(super) fn name_taken(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::refuse("snapshot-name", format!("there are snapshots named @{name} already"))
+        Finding::refuse("snapshot-name", format!("Snapshots named @{name} already exist."))
             .detail(at_most(taken.iter().map(|snapshot| line(facts, snapshot))))
-            .remedy(["Another upgrade has another name: run this again. If they are an earlier try's: backout status".to_owned()]),
+            .remedy(["Run this again: a new upgrade gets a new name. If they are from an earlier attempt: backout status".to_owned()]),
     ]
 }
 
 pub(super) fn line(facts: &Facts, snapshot: &SnapshotFact) -> String {
-    format!("{}: {}, {} only in it", snapshot.info.name, made(facts.now, snapshot.info.creation), size(snapshot.info.used))
+    format!("{}: {}, uses {}", snapshot.info.name, made(facts.now, snapshot.info.creation), size(snapshot.info.used))
 }
 
 /// Each dataset has the snapshot to go back to, and it is the one that was made.
@@ -79,7 +80,7 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if facts.ours.is_empty() {
         findings.push(
-            Finding::refuse("target-missing", "no snapshot to go back to is known")
+            Finding::refuse("target-missing", "No snapshot to go back to is known.")
                 .remedy(["zfs list -t snapshot -o name,creation,backout:change"]),
         );
     }
@@ -88,8 +89,8 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
         let Some(dataset) = facts.datasets().find(|dataset| dataset.info.name == name.dataset()) else {
             if facts.roots.iter().all(|root| matches!(root.tree, Ok(Some(_)))) {
                 findings.push(
-                    Finding::refuse("target-missing", format!("the dataset of {name} is gone"))
-                        .detail([format!("It was there at the snapshot. guid {guid}")])
+                    Finding::refuse("target-missing", format!("The dataset of {name} is missing."))
+                        .detail([format!("It was there when the snapshot was made (guid {guid}).")])
                         .remedy([format!("zpool history {} | tail -n 50", name.dataset().pool())]),
                 );
             }
@@ -102,13 +103,13 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
         match all().find(|snapshot| snapshot.info.name == *name) {
             Some(snapshot) if snapshot.info.guid == *guid => {}
             Some(snapshot) => findings.push(
-                Finding::refuse("target-replaced", format!("{name} is not the snapshot that was made before the upgrade"))
-                    .detail([format!("guid {guid} then, {} now; {}", snapshot.info.guid, made(facts.now, snapshot.info.creation))])
+                Finding::refuse("target-replaced", format!("{name} was replaced (expected guid {guid}, found {}).", snapshot.info.guid))
+                    .detail([format!("The snapshot found was made {}.", made(facts.now, snapshot.info.creation))])
                     .remedy([format!("zfs list -t snapshot -o name,guid,creation -r {}", quote(name.dataset().as_str()))]),
             ),
             None => findings.push(
-                Finding::refuse("target-missing", format!("the snapshot {name} is gone"))
-                    .detail([format!("guid {guid}")])
+                Finding::refuse("target-missing", format!("The snapshot {name} is missing."))
+                    .detail([format!("Its guid was {guid}.")])
                     .remedy([format!("zfs list -t snapshot -o name,guid,creation -r {}", quote(name.dataset().as_str()))]),
             ),
         }
@@ -117,15 +118,15 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
     let late: Vec<&DatasetFact> = facts.datasets().filter(|dataset| dataset.snapshots.is_ok() && !known(dataset)).collect();
     if !late.is_empty() && !facts.ours.is_empty() {
         let fate =
-            if facts.in_place() { "They stay as they are beside older data." } else { "They stay with the upgraded state, unmounted." };
+            if facts.in_place() { "They stay as they are, beside older data." } else { "They stay with the upgraded state, unmounted." };
         findings.push(
             Finding::confirm(
                 "late-datasets",
-                format!("{} made after the snapshot, which the way back does not cover", count(late.len(), "dataset")),
+                format!("There {} made after the snapshot, which the rollback does not cover.", are(late.len(), "dataset")),
             )
             .detail(at_most(late.iter().map(|dataset| format!("{}, {}", dataset.info.name, size(dataset.info.referenced)))))
             .detail([fate])
-            .remedy(["Save what is in them, or say yes."])
+            .remedy(["Save what is in them, or confirm."])
             .about(late.iter().map(|dataset| dataset.info.name.to_string())),
         );
     }
@@ -142,18 +143,18 @@ pub(super) fn foreign_on_target(facts: &Facts) -> Vec<Finding> {
         let name = quote(target.info.name.as_str());
         match &target.holds {
             Err(why) => findings
-                .push(Finding::warn("target-hold", format!("the holds of {} could not be read", target.info.name)).detail([why.clone()])),
+                .push(Finding::warn("target-hold", format!("The holds of {} could not be read.", target.info.name)).detail([why.clone()])),
             Ok(tags) => {
                 if !tags.iter().any(|tag| is_our_tag(facts, tag)) {
                     findings.push(
-                        Finding::warn("target-hold", format!("{} is no longer held: anyone can destroy it", target.info.name))
+                        Finding::warn("target-hold", format!("{} is no longer held: anyone can destroy it.", target.info.name))
                             .remedy([format!("zfs hold backout:{} {name}", facts.change.as_deref().unwrap_or("CHANGE"))]),
                     );
                 }
                 let others: Vec<&String> = tags.iter().filter(|tag| !is_our_tag(facts, tag)).collect();
                 if !others.is_empty() {
                     findings.push(
-                        Finding::warn("target-shared", format!("others hold {} too: it cannot be removed at the end", target.info.name))
+                        Finding::warn("target-shared", format!("Others hold {}, too: it cannot be removed at the end.", target.info.name))
                             .remedy(others.iter().map(|tag| format!("zfs release {} {name}", quote(tag)))),
                     );
                 }
@@ -162,9 +163,9 @@ pub(super) fn foreign_on_target(facts: &Facts) -> Vec<Finding> {
         let clones: Vec<&CloneFact> = target.clones.iter().filter(|clone| !is_our_clone(facts, clone)).collect();
         if !clones.is_empty() {
             findings.push(
-                Finding::warn("target-shared", format!("{} has clones: it cannot be removed at the end", target.info.name))
+                Finding::warn("target-shared", format!("{} has clones: it cannot be removed at the end.", target.info.name))
                     .detail(clones.iter().map(|clone| format!("clone: {}", clone.name)))
-                    .remedy(clones.iter().map(|clone| format!("To let the clone go: zfs destroy {}", quote(clone.name.as_str())))),
+                    .remedy(clones.iter().map(|clone| format!("To give up the clone: zfs destroy {}", quote(clone.name.as_str())))),
             );
         }
     }
@@ -192,10 +193,10 @@ mod tests {
         dataset(&mut facts, 0).snapshots = Err("pool I/O is suspended".into());
         dataset(&mut facts, 1).bookmarks = Err("pool I/O is suspended".into());
         insta::assert_snapshot!(show(&unread(&facts)), @r"
-            refused: the snapshots of tank/db could not be read [snapshots-unread]
+            refused: The snapshots of tank/db could not be read. [snapshots-unread]
                      pool I/O is suspended
 
-            refused: the bookmarks of tank/db/log could not be read [snapshots-unread]
+            refused: The bookmarks of tank/db/log could not be read. [snapshots-unread]
                      pool I/O is suspended
             ");
         assert!(targets(&facts).is_empty(), "what could not be read is not called missing");
@@ -206,9 +207,9 @@ mod tests {
         let mut facts = facts(Occasion::Upgrade);
         snapshots(&mut facts, 0).push(snapshot("tank/db@c1", 8, 24));
         insta::assert_snapshot!(show(&name_taken(&facts)), @r"
-            refused: there are snapshots named @c1 already [snapshot-name]
-                     tank/db@c1: 2026-02-28 03:00 UTC, 1 day ago, 12 MiB only in it
-              to do: Another upgrade has another name: run this again. If they are an earlier try's: backout status
+            refused: Snapshots named @c1 already exist. [snapshot-name]
+                     tank/db@c1: 2026-02-28 03:00 UTC, 1 day ago, uses 12 MiB
+              to do: Run this again: a new upgrade gets a new name. If they are from an earlier attempt: backout status
             ");
         facts.ours = vec![("tank/db@c1".parse().expect("name"), Guid(8))];
         assert!(name_taken(&facts).is_empty(), "a resumed upgrade finds its own");
@@ -220,33 +221,33 @@ mod tests {
         snapshots(&mut facts, 0).retain(|snapshot| snapshot.info.name.short() != "c1");
         snapshots(&mut facts, 1).last_mut().expect("target").info.guid = Guid(999);
         insta::assert_snapshot!(show(&targets(&facts)), @r"
-            refused: the snapshot tank/db@c1 is gone [target-missing]
-                     guid 100
+            refused: The snapshot tank/db@c1 is missing. [target-missing]
+                     Its guid was 100.
               to do: zfs list -t snapshot -o name,guid,creation -r tank/db
 
-            refused: tank/db/log@c1 is not the snapshot that was made before the upgrade [target-replaced]
-                     guid 101 then, 999 now; 2026-03-01 01:00 UTC, 2 hours ago
+            refused: tank/db/log@c1 was replaced (expected guid 101, found 999). [target-replaced]
+                     The snapshot found was made 2026-03-01 01:00 UTC, 2 hours ago.
               to do: zfs list -t snapshot -o name,guid,creation -r tank/db/log
             ");
         facts.ours.remove(1);
         facts.ours.push(("tank/db/gone@c1".parse().expect("name"), Guid(3)));
         insta::assert_snapshot!(show(&targets(&facts)), @r"
-            refused: the snapshot tank/db@c1 is gone [target-missing]
-                     guid 100
+            refused: The snapshot tank/db@c1 is missing. [target-missing]
+                     Its guid was 100.
               to do: zfs list -t snapshot -o name,guid,creation -r tank/db
 
-            refused: the dataset of tank/db/gone@c1 is gone [target-missing]
-                     It was there at the snapshot. guid 3
+            refused: The dataset of tank/db/gone@c1 is missing. [target-missing]
+                     It was there when the snapshot was made (guid 3).
               to do: zpool history tank | tail -n 50
 
-            confirm: one dataset made after the snapshot, which the way back does not cover [late-datasets]
+            confirm: There is one dataset made after the snapshot, which the rollback does not cover. [late-datasets]
                      tank/db/log, 1 GiB
-                     They stay as they are beside older data.
-              to do: Save what is in them, or say yes.
+                     They stay as they are, beside older data.
+              to do: Save what is in them, or confirm.
             ");
         facts.ours.clear();
         insta::assert_snapshot!(show(&targets(&facts)), @r"
-            refused: no snapshot to go back to is known [target-missing]
+            refused: No snapshot to go back to is known. [target-missing]
               to do: zfs list -t snapshot -o name,creation,backout:change
             ");
     }
@@ -258,15 +259,15 @@ mod tests {
         target.holds = Ok(vec!["backup".into()]);
         target.clones = vec![clone("tank/test", None), clone("tank/db.new", Some("c1"))];
         insta::assert_snapshot!(show(&foreign_on_target(&facts)), @r"
-            warning: tank/db@c1 is no longer held: anyone can destroy it [target-hold]
+            warning: tank/db@c1 is no longer held: anyone can destroy it. [target-hold]
               to do: zfs hold backout:c1 tank/db@c1
 
-            warning: others hold tank/db@c1 too: it cannot be removed at the end [target-shared]
+            warning: Others hold tank/db@c1, too: it cannot be removed at the end. [target-shared]
               to do: zfs release backup tank/db@c1
 
-            warning: tank/db@c1 has clones: it cannot be removed at the end [target-shared]
+            warning: tank/db@c1 has clones: it cannot be removed at the end. [target-shared]
                      clone: tank/test
-              to do: To let the clone go: zfs destroy tank/test
+              to do: To give up the clone: zfs destroy tank/test
             ");
     }
 
@@ -277,10 +278,10 @@ mod tests {
         snapshots(&mut facts, 1).clear();
         dataset(&mut facts, 1).info.referenced = GIB;
         insta::assert_snapshot!(show(&targets(&facts)), @r"
-            confirm: one dataset made after the snapshot, which the way back does not cover [late-datasets]
+            confirm: There is one dataset made after the snapshot, which the rollback does not cover. [late-datasets]
                      tank/db/log, 1 GiB
-                     They stay as they are beside older data.
-              to do: Save what is in them, or say yes.
+                     They stay as they are, beside older data.
+              to do: Save what is in them, or confirm.
             ");
     }
 

@@ -66,13 +66,13 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
         if facts.in_place() {
             for (pool, free, _) in pools(facts, |dataset| dataset.info.available, |_| 0).into_iter().filter(|(_, free, _)| *free < LEAST) {
                 findings.push(
-                    Finding::warn(ID, format!("pool {pool} is full: {} are free to the datasets", size(free)))
+                    Finding::warn(ID, format!("Pool {pool} is full: only {} are free to the datasets.", size(free)))
                         .detail([
-                            "The rollback needs no room, and what was held back before the upgrade is given back first.",
-                            "But the upgraded version is started once more before it, without clients, and may want to write more than that.",
+                            "The rollback needs no room, and what was reserved before the upgrade is released first.",
+                            "But the upgraded version is started once more before that, without clients, and may need to write more.",
                             "If it cannot, nothing is lost: the downgrade stops before the rollback.",
                         ])
-                        .remedy([format!("Make room, if it does: zfs list -o space -r {pool} -s used")]),
+                        .remedy([format!("If it does, make room: zfs list -o space -r {pool} -s used")]),
                 );
             }
             return findings;
@@ -82,9 +82,9 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
             let need = written.saturating_add(LEAST);
             if free < need {
                 findings.push(
-                    Finding::refuse(ID, format!("pool {pool} has no room to keep the upgraded state beside the restored one"))
+                    Finding::refuse(ID, format!("Pool {pool} has no room to keep the upgraded state beside the restored one."))
                         .detail([format!(
-                            "{} are free to a dataset beside; about {} are needed: what was written since the snapshot, restored.",
+                            "{} are free to a dataset beside it; about {} are needed: what was written since the snapshot, restored.",
                             size(free),
                             size(need)
                         )])
@@ -101,14 +101,13 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
         let least = LEAST.max(data / CHANGED);
         let space = format!("zfs list -o space -r {pool} -s used");
         if free < least {
-            let title = format!("pool {pool} is nearly full: {} are free to the datasets", size(free));
-            let detail =
-                [format!("After the snapshot nothing that the upgrade replaces gives room back. At least {} should be free.", size(least))];
+            let title = format!("Pool {pool} is nearly full: {} are free to the datasets.", size(free));
+            let detail = [format!("After the snapshot, what the upgrade replaces frees no room. At least {} should be free.", size(least))];
             let finding = if facts.in_place() && free >= LEAST { Finding::warn(ID, title) } else { Finding::refuse(ID, title) };
             findings.push(finding.detail(detail).remedy([space, "Delete what is not needed, raise the quota, or add devices.".to_owned()]));
         } else if free < data {
             findings.push(
-                Finding::warn(ID, format!("pool {pool} has less room than an upgrade that rewrites all data needs"))
+                Finding::warn(ID, format!("Pool {pool} has less room than an upgrade needs that rewrites all data."))
                     .detail([format!("{} are free to the datasets, which hold {}.", size(free), size(data))])
                     .remedy([space]),
             );
@@ -123,8 +122,8 @@ pub(super) fn refquota(facts: &Facts) -> Vec<Finding> {
         let quota = dataset.info.refquota?;
         let needed = if facts.occasion.is_downgrade() { facts.target(dataset)?.info.referenced } else { dataset.info.referenced };
         (needed > quota).then(|| {
-            Finding::refuse("refquota", format!("the refquota of {} is smaller than the snapshot to go back to", dataset.info.name))
-                .detail([format!("refquota {}, snapshot {}: the rollback would be out of space.", size(quota), size(needed))])
+            Finding::refuse("refquota", format!("The refquota of {} is smaller than the snapshot to go back to.", dataset.info.name))
+                .detail([format!("refquota {}, snapshot {}: the rollback would run out of space.", size(quota), size(needed))])
                 .remedy([format!("zfs set refquota={} {}", needed.saturating_add(needed / 10), dataset.info.name)])
         })
     };
@@ -155,8 +154,8 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         dataset(&mut facts, 0).info.available = GIB / 2;
         insta::assert_snapshot!(show(&keep_room(&facts)), @r"
-            refused: pool tank is nearly full: 512 MiB are free to the datasets [room]
-                     After the snapshot nothing that the upgrade replaces gives room back. At least 563.20 MiB should be free.
+            refused: Pool tank is nearly full: 512 MiB are free to the datasets. [room]
+                     After the snapshot, what the upgrade replaces frees no room. At least 563.20 MiB should be free.
               to do: zfs list -o space -r tank -s used
                      Delete what is not needed, raise the quota, or add devices.
             ");
@@ -164,7 +163,7 @@ mod tests {
         assert_eq!(keep_room(&facts)[0].severity, super::super::Severity::Warn);
         dataset(&mut facts, 0).info.available = 8 * GIB;
         insta::assert_snapshot!(show(&keep_room(&facts)), @r"
-            warning: pool tank has less room than an upgrade that rewrites all data needs [room]
+            warning: Pool tank has less room than an upgrade needs that rewrites all data. [room]
                      8 GiB are free to the datasets, which hold 11 GiB.
               to do: zfs list -o space -r tank -s used
             ");
@@ -175,21 +174,21 @@ mod tests {
         let mut facts = facts(Occasion::Downgrade { in_place: false });
         dataset(&mut facts, 0).info.written = 3 * GIB;
         dataset(&mut facts, 0).info.available = 2 * GIB;
-        insta::assert_snapshot!(show(&keep_room(&facts)), @r#"
-            refused: pool tank has no room to keep the upgraded state beside the restored one [room]
-                     2 GiB are free to a dataset beside; about 3.07 GiB are needed: what was written since the snapshot, restored.
+        insta::assert_snapshot!(show(&keep_room(&facts)), @r"
+            refused: Pool tank has no room to keep the upgraded state beside the restored one. [room]
+                     2 GiB are free to a dataset beside it; about 3.07 GiB are needed: what was written since the snapshot, restored.
               to do: Make room: zfs list -o space -r tank -s used
                      Or let the upgraded state go: backout downgrade --in-place
-            "#);
+            ");
         facts.occasion = Occasion::Downgrade { in_place: true };
         assert!(keep_room(&facts).is_empty());
         dataset(&mut facts, 0).info.available = 1 << 20;
         insta::assert_snapshot!(show(&keep_room(&facts)), @r"
-            warning: pool tank is full: 1 MiB are free to the datasets [room]
-                     The rollback needs no room, and what was held back before the upgrade is given back first.
-                     But the upgraded version is started once more before it, without clients, and may want to write more than that.
+            warning: Pool tank is full: only 1 MiB are free to the datasets. [room]
+                     The rollback needs no room, and what was reserved before the upgrade is released first.
+                     But the upgraded version is started once more before that, without clients, and may need to write more.
                      If it cannot, nothing is lost: the downgrade stops before the rollback.
-              to do: Make room, if it does: zfs list -o space -r tank -s used
+              to do: If it does, make room: zfs list -o space -r tank -s used
             ");
     }
 
@@ -221,8 +220,8 @@ mod tests {
         let mut facts = facts(Occasion::Downgrade { in_place: true });
         dataset(&mut facts, 0).info.refquota = Some(5 * GIB);
         insta::assert_snapshot!(show(&refquota(&facts)), @r"
-            refused: the refquota of tank/db is smaller than the snapshot to go back to [refquota]
-                     refquota 5 GiB, snapshot 10 GiB: the rollback would be out of space.
+            refused: The refquota of tank/db is smaller than the snapshot to go back to. [refquota]
+                     refquota 5 GiB, snapshot 10 GiB: the rollback would run out of space.
               to do: zfs set refquota=11811160064 tank/db
             ");
         dataset(&mut facts, 0).info.refquota = Some(50 * GIB);

@@ -40,7 +40,7 @@ impl<'a> StorageMap<'a> {
     /// What a path lies on, links followed already.
     pub(super) fn location(&self, real: &Path) -> Observed<StorageLocation> {
         let mounts = self.table.as_ref().map_err(Clone::clone)?;
-        let mount = mount_of(mounts, real).ok_or_else(|| format!("no mount holds {}", real.display()))?;
+        let mount = mount_of(mounts, real).ok_or_else(|| format!("no mount contains {}", real.display()))?;
         Ok(StorageLocation {
             mount: mount.point.clone(),
             fstype: mount.fstype.clone(),

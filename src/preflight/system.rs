@@ -23,14 +23,14 @@ pub(super) fn system(facts: &Facts) -> Vec<Finding> {
     let mut lines = Vec::new();
     for place in &facts.system {
         if let Some(dataset) = on(place) {
-            lines.push(format!("{} lies on {dataset}", place.path.display()));
+            lines.push(format!("{} is on {dataset}", place.path.display()));
         }
     }
     if lines.is_empty() {
         return Vec::new();
     }
     vec![
-        Finding::refuse("system", "a dataset that would be rolled back holds parts of the system")
+        Finding::refuse("system", "A dataset that would be rolled back holds parts of the system.")
             .detail(lines)
             .remedy(["Give the service's data a dataset of its own, and name only that in the site file."]),
     ]
@@ -62,9 +62,9 @@ mod tests {
         };
         facts.system = vec![place("/"), place("/var/lib/dpkg")];
         insta::assert_snapshot!(show(&system(&facts)), @r"
-            refused: a dataset that would be rolled back holds parts of the system [system]
-                     / lies on tank/db
-                     /var/lib/dpkg lies on tank/db
+            refused: A dataset that would be rolled back holds parts of the system. [system]
+                     / is on tank/db
+                     /var/lib/dpkg is on tank/db
               to do: Give the service's data a dataset of its own, and name only that in the site file.
             ");
     }

@@ -37,6 +37,11 @@ pub(super) fn count_of(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("one {one}") } else { format!("{number} {many}") }
 }
 
+/// `is one snapshot`, `are 3 snapshots`.
+pub(super) fn are(number: usize, one: &str) -> String {
+    format!("{} {}", if number == 1 { "is" } else { "are" }, count(number, one))
+}
+
 /// Lines, the rest counted when they are many: a screen is not a log.
 pub(super) fn at_most(lines: impl IntoIterator<Item = String>) -> Vec<String> {
     const MOST: usize = 20;

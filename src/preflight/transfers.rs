@@ -17,7 +17,7 @@ pub(super) fn ours(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "transfer";
     let found = match &facts.transfers {
         Ok(found) => found,
-        Err(why) => return vec![Finding::warn(ID, "running `zfs send` could not be looked for").detail([why.clone()])],
+        Err(why) => return vec![Finding::warn(ID, "Could not look for a running `zfs send`.").detail([why.clone()])],
     };
     let mut findings = Vec::new();
     for process in found {
@@ -32,11 +32,11 @@ pub(super) fn ours(facts: &Facts) -> Vec<Finding> {
             (true, false) if receives => Severity::Refuse,
             (true, false) => Severity::Warn,
         };
-        let title = if receives { "a dataset of this service is being received" } else { "a dataset of this service is being sent" };
+        let title = if receives { "A dataset of this service is being received." } else { "A dataset of this service is being sent." };
         findings.push(
             Finding::new(ID, severity, title)
                 .detail([format!("{process}: {}", process.cmdline)])
-                .detail(["The snapshot it works on is busy: it can be neither destroyed nor rolled over."])
+                .detail(["The snapshot it works on is busy: it can be neither destroyed nor rolled back."])
                 .remedy([format!("Wait for it: tail --pid={} -f /dev/null", process.pid)]),
         );
     }
@@ -54,9 +54,9 @@ mod tests {
         let mut facts = facts(Occasion::Upgrade);
         facts.transfers = Ok(vec![process(77, "zfs", "zfs send -R tank@weekly"), process(78, "zfs", "zfs send tank/other@x")]);
         insta::assert_snapshot!(show(&ours(&facts)), @r"
-            warning: a dataset of this service is being sent [transfer]
+            warning: A dataset of this service is being sent. [transfer]
                      zfs (77): zfs send -R tank@weekly
-                     The snapshot it works on is busy: it can be neither destroyed nor rolled over.
+                     The snapshot it works on is busy: it can be neither destroyed nor rolled back.
               to do: Wait for it: tail --pid=77 -f /dev/null
             ");
         facts.occasion = Occasion::Downgrade { in_place: true };
@@ -64,9 +64,9 @@ mod tests {
         facts.occasion = Occasion::Upgrade;
         facts.transfers = Ok(vec![process(79, "zfs", "zfs receive -F tank/db/log")]);
         insta::assert_snapshot!(show(&ours(&facts)), @r"
-            refused: a dataset of this service is being received [transfer]
+            refused: A dataset of this service is being received. [transfer]
                      zfs (79): zfs receive -F tank/db/log
-                     The snapshot it works on is busy: it can be neither destroyed nor rolled over.
+                     The snapshot it works on is busy: it can be neither destroyed nor rolled back.
               to do: Wait for it: tail --pid=79 -f /dev/null
             ");
     }

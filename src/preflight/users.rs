@@ -40,7 +40,7 @@ pub(super) fn others(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "data-users";
     let users = match &facts.users {
         Ok(users) => users,
-        Err(why) => return vec![Finding::warn(ID, "who uses the data could not be found out").detail([why.clone()])],
+        Err(why) => return vec![Finding::warn(ID, "Cannot tell who uses the data.").detail([why.clone()])],
     };
     let mut findings = Vec::new();
     if !users.found.is_empty() {
@@ -60,14 +60,14 @@ pub(super) fn others(facts: &Facts) -> Vec<Finding> {
             None => process.to_string(),
         };
         findings.push(
-            Finding::warn(ID, "other processes use the data; they must end before the service is stopped")
+            Finding::warn(ID, "Other processes use the data; they must end before the service is stopped.")
                 .detail(at_most(users.found.iter().map(line)))
                 .remedy(at_most(remedy)),
         );
     }
     if users.unreadable > 0 {
         findings.push(
-            Finding::warn(ID, format!("{} could not be looked into", count_of(users.unreadable, "process", "processes")))
+            Finding::warn(ID, format!("{} could not be examined.", count_of(users.unreadable, "process", "processes")))
                 .detail(["Only root sees what they have open."])
                 .remedy(["sudo backout ..."]),
         );
@@ -98,14 +98,14 @@ mod tests {
             unreadable: 4,
         });
         insta::assert_snapshot!(show(&others(&facts)), @r"
-            warning: other processes use the data; they must end before the service is stopped [data-users]
+            warning: Other processes use the data; they must end before the service is stopped. [data-users]
                      bash (31): cwd /srv/db
                      prometheus (32): open /srv/db/metrics
                      prometheus (33): mapped /srv/db/metrics
               to do: kill 31   # bash, when its work is done
                      systemctl stop exporter.service   # or add it to the playbook's units
 
-            warning: 4 processes could not be looked into [data-users]
+            warning: 4 processes could not be examined. [data-users]
                      Only root sees what they have open.
               to do: sudo backout ...
             ");

@@ -125,17 +125,17 @@ pub(super) fn not_yet(facts: &Facts) -> Vec<Finding> {
             // A product that an upgrade broke may not know its version any more; the way back is there for that.
             let severity = if down { Severity::Warn } else { Severity::Refuse };
             vec![
-                Finding::new(ID, severity, "the installed version could not be found out")
+                Finding::new(ID, severity, "The installed version could not be determined.")
                     .detail([why.clone()])
                     .remedy(["Run the command above by hand, then correct the playbook's [version] or the site file."]),
             ]
         }
         (Ok(installed), Some(previous)) if down && installed == previous => vec![
-            Finding::warn(ID, format!("version {installed}, the one to go back to, is installed already"))
-                .detail(["The upgrade did not take place, or was undone by hand. The data goes back all the same."]),
+            Finding::warn(ID, format!("Version {installed}, the one to go back to, is already installed."))
+                .detail(["The upgrade did not take place, or was undone by hand. The data is rolled back all the same."]),
         ],
         (Ok(installed), _) if !down && begins_with(installed, &versions.wanted) => vec![
-            Finding::refuse(ID, format!("version {installed} is installed already"))
+            Finding::refuse(ID, format!("Version {installed} is already installed."))
                 .detail([format!("The site file wants {}.", versions.wanted)])
                 .remedy(["Set `upgrade_to` in the site file to the version you want."]),
         ],
@@ -154,16 +154,16 @@ pub(super) fn candidate(facts: &Facts) -> Vec<Finding> {
         None => Vec::new(),
         Some(Err(why)) => {
             vec![
-                Finding::refuse(ID, "the version that would be installed could not be found out")
+                Finding::refuse(ID, "The version that would be installed could not be determined.")
                     .detail([why.clone()])
                     .remedy(["Make the new version's packages available, such as: apt-get update"]),
             ]
         }
         Some(Ok(candidate)) if begins_with(candidate, &versions.wanted) => Vec::new(),
         Some(Ok(candidate)) => vec![
-            Finding::refuse(ID, format!("the upgrade would install {candidate}, not {}", versions.wanted))
+            Finding::refuse(ID, format!("The upgrade would install {candidate}, not {}.", versions.wanted))
                 .detail([match &versions.installed {
-                    Ok(installed) => format!("Installed is {installed}."),
+                    Ok(installed) => format!("Version {installed} is installed now."),
                     Err(_) => "The installed version is not known.".to_owned(),
                 }])
                 .remedy([
@@ -187,10 +187,13 @@ pub(super) fn rule(facts: &Facts) -> Vec<Finding> {
         Some(Ok(candidate)) => candidate.clone(),
         _ => versions.wanted.clone(),
     };
-    let way = if down {
-        format!("from {} back to {}", known(&versions.installed), versions.previous.as_deref().unwrap_or("?"))
+    // The name that a yes is given for, and the start of the sentence.
+    let (way, moving) = if down {
+        let (from, to) = (known(&versions.installed), versions.previous.as_deref().unwrap_or("?"));
+        (format!("from {from} back to {to}"), format!("Going back from {from} to {to}"))
     } else {
-        format!("from {} to {new}", known(&versions.installed))
+        let from = known(&versions.installed);
+        (format!("from {from} to {new}"), format!("Upgrading from {from} to {new}"))
     };
     let (verdict, note) = match &versions.rule {
         Ok(Some((verdict, note))) => (*verdict, note.as_str()),
@@ -198,20 +201,20 @@ pub(super) fn rule(facts: &Facts) -> Vec<Finding> {
         Ok(None) | Err(_) if down => return Vec::new(),
         Ok(None) => {
             return vec![
-                Finding::refuse(ID, format!("the playbook knows no way {way}"))
-                    .detail(["A way that nobody has tried is no way back."])
+                Finding::refuse(ID, format!("The playbook has no rule for upgrading {way}."))
+                    .detail(["Nobody has tried whether the way back from it works."])
                     .remedy(["Try it on a copy of this host, then add a [[version.rule]] to the playbook."]),
             ];
         }
-        Err(why) => return vec![Finding::refuse(ID, format!("the way {way} could not be judged")).detail([why.clone()])],
+        Err(why) => return vec![Finding::refuse(ID, format!("{moving} could not be checked.")).detail([why.clone()])],
     };
     let finding = match verdict {
         Verdict::Allow => return Vec::new(),
-        Verdict::Warn => Finding::warn(ID, format!("the way {way} has a limit")),
-        Verdict::Confirm => Finding::confirm(ID, format!("the way {way} needs a yes")).about([way.clone()]),
+        Verdict::Warn => Finding::warn(ID, format!("{moving} has limits.")),
+        Verdict::Confirm => Finding::confirm(ID, format!("{moving} must be confirmed.")).about([way.clone()]),
         // The upgrade was made all the same: staying is no safer than a yes.
-        Verdict::Refuse if down => Finding::confirm(ID, format!("the playbook advises against the way {way}")).about([way.clone()]),
-        Verdict::Refuse => Finding::refuse(ID, format!("the way {way} cannot be gone")),
+        Verdict::Refuse if down => Finding::confirm(ID, format!("The playbook advises against going {way}.")).about([way.clone()]),
+        Verdict::Refuse => Finding::refuse(ID, format!("{moving} is not supported.")),
     };
     vec![finding.detail(Some(note).filter(|note| !note.is_empty()))]
 }
@@ -229,13 +232,13 @@ mod tests {
         let mut up = facts(Occasion::Upgrade);
         up.versions.installed = Err("`db --version` printed no match for /v(.*)/ but: nothing".into());
         insta::assert_snapshot!(show(&not_yet(&up)), @r"
-            refused: the installed version could not be found out [installed]
+            refused: The installed version could not be determined. [installed]
                      `db --version` printed no match for /v(.*)/ but: nothing
               to do: Run the command above by hand, then correct the playbook's [version] or the site file.
             ");
         up.versions.installed = Ok("11.8.2".into());
         insta::assert_snapshot!(show(&not_yet(&up)), @r"
-            refused: version 11.8.2 is installed already [installed]
+            refused: Version 11.8.2 is already installed. [installed]
                      The site file wants 11.8.
               to do: Set `upgrade_to` in the site file to the version you want.
             ");
@@ -243,8 +246,8 @@ mod tests {
         let mut down = facts(DOWN);
         down.versions.installed = Ok("10.11.19".into());
         insta::assert_snapshot!(show(&not_yet(&down)), @r"
-            warning: version 10.11.19, the one to go back to, is installed already [installed]
-                     The upgrade did not take place, or was undone by hand. The data goes back all the same.
+            warning: Version 10.11.19, the one to go back to, is already installed. [installed]
+                     The upgrade did not take place, or was undone by hand. The data is rolled back all the same.
             ");
         down.versions.installed = Err("broken".into());
         assert_eq!(not_yet(&down)[0].severity, Severity::Warn);
@@ -255,14 +258,14 @@ mod tests {
         let mut facts = facts(Occasion::Upgrade);
         facts.versions.candidate = Some(Ok("10.11.20".into()));
         insta::assert_snapshot!(show(&candidate(&facts)), @r#"
-            refused: the upgrade would install 10.11.20, not 11.8 [candidate]
-                     Installed is 10.11.19.
+            refused: The upgrade would install 10.11.20, not 11.8. [candidate]
+                     Version 10.11.19 is installed now.
               to do: Make the packages of that version available, such as: apt-get update
                      Or set upgrade_to = "10.11.20" in the site file.
             "#);
         facts.versions.candidate = Some(Err("`apt-cache policy db` ended with exit status: 100".into()));
         insta::assert_snapshot!(show(&candidate(&facts)), @r"
-            refused: the version that would be installed could not be found out [candidate]
+            refused: The version that would be installed could not be determined. [candidate]
                      `apt-cache policy db` ended with exit status: 100
               to do: Make the new version's packages available, such as: apt-get update
             ");
@@ -289,25 +292,25 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.versions.rule = Ok(None);
         insta::assert_snapshot!(show(&rule(&facts)), @r"
-            refused: the playbook knows no way from 10.11.19 to 11.8.9 [version-rule]
-                     A way that nobody has tried is no way back.
+            refused: The playbook has no rule for upgrading from 10.11.19 to 11.8.9. [version-rule]
+                     Nobody has tried whether the way back from it works.
               to do: Try it on a copy of this host, then add a [[version.rule]] to the playbook.
             ");
         facts.versions.rule = Ok(Some((Verdict::Refuse, "Go through 10.11 first.".into())));
         insta::assert_snapshot!(show(&rule(&facts)), @r"
-            refused: the way from 10.11.19 to 11.8.9 cannot be gone [version-rule]
+            refused: Upgrading from 10.11.19 to 11.8.9 is not supported. [version-rule]
                      Go through 10.11 first.
             ");
         facts.occasion = DOWN;
         facts.versions.previous = Some("9".into());
         insta::assert_snapshot!(show(&rule(&facts)), @r"
-            confirm: the playbook advises against the way from 10.11.19 back to 9 [version-rule]
+            confirm: The playbook advises against going from 10.11.19 back to 9. [version-rule]
                      Go through 10.11 first.
             ");
         facts.occasion = Occasion::Upgrade;
         facts.versions.rule = Err("no number in it".into());
         insta::assert_snapshot!(show(&rule(&facts)), @r"
-            refused: the way from 10.11.19 to 11.8.9 could not be judged [version-rule]
+            refused: Upgrading from 10.11.19 to 11.8.9 could not be checked. [version-rule]
                      no number in it
             ");
     }

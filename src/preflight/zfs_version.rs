@@ -29,7 +29,7 @@ pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
     }
     match &facts.zfs {
         Err(why) => {
-            vec![Finding::refuse("zfs", "ZFS cannot be used").detail([why.clone()]).remedy([
+            vec![Finding::refuse("zfs", "ZFS cannot be used.").detail([why.clone()]).remedy([
                 "apt-get install zfsutils-linux",
                 "modprobe zfs",
                 "zfs version",
@@ -40,9 +40,11 @@ pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
                 |text: &str| text.trim_start_matches("zfs-").trim_start_matches("kmod-").split('-').next().unwrap_or_default().to_owned();
             match &version.module {
                 Some(module) if number(module) != number(&version.commands) => vec![
-                    Finding::warn("zfs", "the commands and the kernel module of ZFS are of different versions")
+                    Finding::warn("zfs", "The ZFS commands and the ZFS kernel module have different versions.")
                         .detail([version.commands.clone(), module.clone()])
-                        .remedy(["Reboot into the newer module before the upgrade, or keep both as they are until it is committed."]),
+                        .remedy([
+                            "Reboot into the newer module before the upgrade, or keep both as they are until the upgrade is committed.",
+                        ]),
                 ],
                 _ => Vec::new(),
             }
@@ -61,7 +63,7 @@ mod tests {
         let mut facts = facts(Occasion::Check);
         facts.zfs = Err("The ZFS modules are not loaded.".into());
         insta::assert_snapshot!(show(&usable(&facts)), @r"
-            refused: ZFS cannot be used [zfs]
+            refused: ZFS cannot be used. [zfs]
                      The ZFS modules are not loaded.
               to do: apt-get install zfsutils-linux
                      modprobe zfs
@@ -69,10 +71,10 @@ mod tests {
             ");
         facts.zfs = Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.1.11-1".into()) });
         insta::assert_snapshot!(show(&usable(&facts)), @r"
-            warning: the commands and the kernel module of ZFS are of different versions [zfs]
+            warning: The ZFS commands and the ZFS kernel module have different versions. [zfs]
                      zfs-2.3.2-1
                      zfs-kmod-2.1.11-1
-              to do: Reboot into the newer module before the upgrade, or keep both as they are until it is committed.
+              to do: Reboot into the newer module before the upgrade, or keep both as they are until the upgrade is committed.
             ");
         facts.zfs = Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.3.2-2".into()) });
         assert!(usable(&facts).is_empty());

@@ -48,7 +48,7 @@ echo "== 4 an alternate root"
 messaging_site
 before=$(world)
 backout upgrade "${UP[@]}" --silent ALTROOT=/mnt --dry-run >/root/said
-says "ALTROOT=/mnt is given to the vendor's installer [silent]"
+says "ALTROOT=/mnt is passed to the vendor's installer. [silent]"
 says 'side-by-side'
 [ "$(world)" = "$before" ]
 echo "== 5, 7 a backup, and a test outside production: asked, and answered by name"
@@ -69,7 +69,7 @@ mv /root/7.0.5.31.0 /srv/installers/
 echo "== 9 a store that is not on ZFS, and a host without a store"
 mkdir -p /srv/store/mboxlist
 messaging_site 'mboxlist = "/srv/store/mboxlist"'
-refused data-path 'does not lie on ZFS'
+refused data-path 'is not on ZFS'
 messaging_site 'role = "mta"'
 refused requirement 'messaging-server-front'
 echo "== 10 the snapshot does not cover everything"
@@ -77,7 +77,7 @@ messaging_site_of messaging-server 'datasets = ["tank/store/mboxlist", "tank/sto
 refused data-path 'which the site file does not name'
 echo "== 12 queue, journal, backup and installer where they would go back"
 messaging_site "queue = \"$VAR/data/store/messages\""
-refused outside 'must not go back with the data'
+refused outside 'must not be rolled back with the data'
 messaging_site
 refuses place-on-dataset --state "$VAR/data/store/messages/backout" upgrade "${UP[@]}" >/dev/null
 messaging_site_of messaging-server 'datasets = ["tank/store"]
@@ -137,7 +137,7 @@ file=$(find "/var/lib/backout/changes/$(change_id)/installer" -type f -size +1k 
 cp -p "$file" /root/installer-file
 echo x >>"$file"
 refuses installer downgrade "${DOWN[@]}" --keep >/dev/null
-says 'is not the file that was put aside'
+says 'is not the file that was saved'
 cp -p /root/installer-file "$file"
 echo "== 15 snapshots of others, newer than ours"
 zfs snapshot tank/store/index@hourly-1

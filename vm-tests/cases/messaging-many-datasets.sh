@@ -34,7 +34,7 @@ for partition in primary p2 p3 p4 p5 p6 p7 p8; do [ -n "$(find "$store/messages/
 messaging_site_of messaging-server 'datasets = ["tank/store", "pond/store"]' 'partitions = "primary p2 p3 p4 p5 p6 p7 p8"' 'margin = "1 second"'
 sleep 3
 backout check | tee /root/said
-grep -F 'the datasets are on 2 pools' /root/said
+grep -F 'The datasets are on 2 pools' /root/said
 backout plan | tee /root/said
 grep -F 'tank/store/messages/p4@' /root/said
 grep -F 'pond/store/p8@' /root/said

@@ -45,7 +45,7 @@ mv /opt/ucs/msg /opt/ucs/msg.away
 cp -a /opt/ucs0/messaging64 /opt/ucs/msg
 side_by_side /opt/ucs1
 expect 3 backout check | tee /root/said
-grep -F 'is no symbolic link' /root/said
+grep -F 'is not a symbolic link' /root/said
 rm -r /opt/ucs/msg
 mv /opt/ucs/msg.away /opt/ucs/msg
 backout check

@@ -27,7 +27,7 @@ ordinary() {
   expect 0 as_alice status
   for verb in snapshot upgrade; do
     expect 3 as_alice --state /home/alice/state "$verb" --yes >/root/said 2>&1 || { cat /root/said; return 1; }
-    grep -F 'user 1000 may not do this; root must' /root/said
+    grep -F 'Must be run as root (you are uid 1000)' /root/said
     grep -F 'zfs allow' /root/said
     # With the host's own state folder, which is not theirs.
     expect 3 as_alice "$verb" --yes >/root/said 2>&1 || { cat /root/said; return 1; }

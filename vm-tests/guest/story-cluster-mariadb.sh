@@ -83,8 +83,8 @@ mariadb_cluster_there() {
     echo "nothing was written" >&2
     return 1
   fi
-  refused 1 'the data is on another node' downgrade --keep
-  refused 2 'the data has come to node2' downgrade
+  refused 1 'The data is on another node' downgrade --keep
+  refused 2 'The data has moved to node2' downgrade
 }
 mariadb_cluster_came_back() { :; }
 mariadb_cluster_left_alone() { :; }

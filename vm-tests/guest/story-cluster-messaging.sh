@@ -51,7 +51,7 @@ messaging_cluster_refuses() {
     refused 1 'commpkg uninstall in every one of them' upgrade "${UP[@]}"
     here_and_there bash -c 'echo SUNWscims >/var/sadm/install/gz-only-packages'
     scswitch -n -j msg-rs
-    refused 1 'was told already to leave the service alone' upgrade "${UP[@]}"
+    refused 1 'has already been told to leave the service alone' upgrade "${UP[@]}"
     scswitch -e -j msg-rs
   fi
   PROBED=$(probed)
@@ -92,9 +92,9 @@ messaging_cluster_move() {
 messaging_cluster_there() {
   if alone; then
     expect 3 backout check >/root/said 2>&1
-    grep -E 'nothing is to be done on node1|the data is on another node now' /root/said || { cat /root/said; return 1; }
+    grep -E 'There is nothing to do on node1|The data is on another node now' /root/said || { cat /root/said; return 1; }
   elif [ "$1" = upgrade ]; then
-    refused 1 'the data is on another node' downgrade "${DOWN[@]}"
+    refused 1 'The data is on another node' downgrade "${DOWN[@]}"
   fi
 }
 

@@ -2,7 +2,7 @@
 # Two nodes of a cluster, the data on a pool that both see: up and down again, killed on the way, and the cluster serves on either node after each way.
 # Needs: story.sh, pair.sh, story-cluster-PRODUCT.sh, of which it asks:
 #   PRODUCT_cluster_made             the cluster serves the old version on node1, and both nodes have a site file
-#   PRODUCT_cluster_refuses          what is refused before an upgrade, beside `out of order`
+#   PRODUCT_cluster_refuses          what is refused before an upgrade, beside `Out of order`
 #   PRODUCT_cluster_halfway VERB     what is true, and what clients do, when node1 is through and waits for node2
 #   PRODUCT_cluster_killed POINT     what happens to a cluster while nothing of the tool runs
 #   PRODUCT_cluster_idle NODE        nothing may serve on the other node meanwhile
@@ -37,9 +37,9 @@ story_cluster() {
   "${PRODUCT}_cluster_refuses"
   backout check
   if alone; then
-    refused 2 'nothing is to be done on node2' upgrade "${UP[@]}"
+    refused 2 'There is nothing to do on node2' upgrade "${UP[@]}"
   else
-    refused 2 'out of order' upgrade
+    refused 2 'Out of order' upgrade
     on_node 2 backout check
   fi
 
@@ -56,7 +56,7 @@ story_cluster() {
   "${PRODUCT}_cluster_came_back"
 
   echo "== down"
-  alone || refused 2 'out of order' downgrade
+  alone || refused 2 'Out of order' downgrade
   a_way down downgrade "${DOWN[@]}" --keep
   "${PRODUCT}_cluster_serves" 1 "$OLD"
   "${PRODUCT}_cluster_same" downgrade
