@@ -2,7 +2,8 @@
 //!
 //! The layers, the lowest first; none uses one above it. `host` knows the platform, `zfs` knows ZFS, `playbook`
 //! says how a product is handled, `journal` what was done, `preflight` looks before anything is touched, `step`
-//! makes one effect, `strategy` orders steps into a plan, `change` runs it, `cli` talks to people.
+//! makes one effect, `strategy` orders steps into a plan, `change` runs it,
+//! `report` says what is true of a change and what may be typed, `cli` talks to people.
 
 pub mod change;
 pub mod cli;
@@ -10,6 +11,7 @@ pub mod host;
 pub mod journal;
 pub mod playbook;
 pub mod preflight;
+pub mod report;
 pub mod step;
 pub mod strategy;
 pub mod zfs;

@@ -7,8 +7,7 @@ use super::{Exit, Global, Trouble};
 use crate::change::{Lock, LockError};
 use crate::host::files::stat_optional;
 use crate::host::trust;
-use crate::journal::Layout;
-use crate::journal::{self, Phase};
+use crate::journal::{self, Layout, Phase};
 use crate::step::State;
 
 /// A change's folder.

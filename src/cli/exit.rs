@@ -1,7 +1,8 @@
 //! Exit statuses, and errors as people read them.
 
-use super::verbs::status::Next;
 use crate::change::LockError;
+use crate::report::{Command, Next, permitted, report};
+use crate::step::State;
 
 /// What every verb's help ends with.
 pub const STATUSES: &str = "Exit status: 0 done; 1 failed, and what it says is true; 2 usage; 3 a check refused; \
@@ -108,4 +109,19 @@ impl From<LockError> for Trouble {
         let exit = if matches!(error, LockError::Held { .. }) { Exit::Locked } else { Exit::Failed };
         Self::new(exit, error.to_string()).next("backout status", "see what it is doing")
     }
+}
+
+/// Refuses a command that the state of the change does not permit.
+///
+/// # Errors
+/// Why not, what is true now, and what may be typed instead.
+pub fn permit(state: &State, command: Command) -> Result<(), Trouble> {
+    permitted(state, command).map_err(|refusal| {
+        let exit = if refusal.is_too_late() { Exit::Refused } else { Exit::Usage };
+        let report = report(state);
+        let mut trouble = Trouble::new(exit, refusal.to_string());
+        trouble.now.extend(report.now);
+        trouble.next = report.next;
+        trouble
+    })
 }

@@ -14,8 +14,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Local};
 use clap::{Args, Parser, Subcommand};
 
-pub use exit::{Exit, Trouble};
-pub use verbs::status::{Report, report};
+pub use exit::{Exit, Trouble, permit};
 
 use self::verbs::{abort, adopt, check, commit, downgrade, log, migrate, plan, playbook, resume, snapshot, status, undo, upgrade};
 use self::work::Job;

@@ -4,20 +4,17 @@ use std::cell::RefCell;
 
 use super::desk::Desk;
 use super::render::Watcher;
-use super::verbs::status::report;
 use super::{Exit, Global, Trouble, changes};
 use crate::change::Lock;
 use crate::change::run::{Outcome, Session};
 use crate::host::exec::{Interrupt, Runner, Storage};
-use crate::host::files::stat_optional;
-use crate::host::files::write_atomic;
+use crate::host::files::{stat_optional, write_atomic};
 use crate::host::pools;
 use crate::host::trust;
-use crate::journal::{Journal, Opening, Question};
-use crate::journal::{Layout, copies};
+use crate::journal::{Journal, Layout, Opening, Question, copies};
 use crate::playbook::{Validated, ValidatedSite};
-use crate::step::Plan;
-use crate::step::{Record, State};
+use crate::report::report;
+use crate::step::{Plan, Record, State};
 
 /// What is to be carried out.
 pub enum Task {

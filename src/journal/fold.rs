@@ -310,15 +310,23 @@ impl<A: Action> State<A> {
 
     fn begin(&mut self, plan: &Plan<A>) -> Result<(), String> {
         let unfinished = self.current().map(|run| run.plan.procedure);
+        let two_hosts = self.opening.way == Way::Coexistent;
+        let half_upgraded = || self.current().is_some_and(|run| run.was_begun("upgrade"));
+        let kept = || {
+            let downgrade = self.last_run(Procedure::is_downgrade);
+            downgrade.is_some_and(|run| run.plan.procedure == Procedure::DowngradeKeep)
+        };
+        // `report::permitted` says the same of what people type; a test compares them.
         let allowed = match (plan.procedure, self.phase, unfinished) {
-            (Procedure::Snapshot, Phase::Opened, None) => true,
-            (Procedure::Upgrade, Phase::Opened | Phase::Prepared, None) => true,
+            (Procedure::Snapshot, Phase::Opened, None) => self.opening.way.is_zfs(),
+            (Procedure::Upgrade, Phase::Opened | Phase::Prepared, None) => !two_hosts,
             (p, Phase::Upgraded, None) if p.is_downgrade() || p == Procedure::CommitUpgrade => true,
             // An upgrade that failed half-way is backed out like a finished one.
-            (p, Phase::Opened | Phase::Prepared, Some(Procedure::Upgrade)) if p.is_downgrade() => true,
-            (Procedure::Undo | Procedure::CommitDowngrade, Phase::BackedOut, None) => true,
+            (p, Phase::Opened | Phase::Prepared, Some(Procedure::Upgrade)) if p.is_downgrade() => half_upgraded(),
+            (Procedure::Undo, Phase::BackedOut, None) => kept(),
+            (Procedure::CommitDowngrade, Phase::BackedOut, None) => true,
             (Procedure::CommitUpgrade, Phase::Opened | Phase::Prepared | Phase::Coexisting, None) => true,
-            (Procedure::Migrate, Phase::Opened | Phase::Coexisting, None) => self.opening.way == Way::Coexistent,
+            (Procedure::Migrate, Phase::Opened | Phase::Coexisting, None) => two_hosts,
             (Procedure::Abort, _, Some(_)) => self.current().is_some_and(may_be_aborted),
             _ => false,
         };

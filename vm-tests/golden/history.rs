@@ -1,10 +1,8 @@
 //! Journals of changes in every state, made of the library's own plans and records, so that they are always ones it could have written.
 
-use backout::journal::{FORMAT, Opening, Output, Proof, file};
-use backout::journal::{Mount, Procedure};
-use backout::playbook::{Problems, Validated, ValidatedSite, library};
-use backout::step::{Action, Plan};
-use backout::step::{Line, Record, State};
+use backout::journal::{FORMAT, Mount, Opening, Output, Phase, Procedure, Proof, file};
+use backout::playbook::{Problems, Validated, ValidatedSite, Way, library};
+use backout::step::{Action, Line, Plan, Record, State};
 use backout::strategy::{self, DowngradeInput, Opened};
 use backout::zfs::{Dataset, Guid, Snapshot};
 use chrono::{DateTime, FixedOffset, TimeDelta};
@@ -17,26 +15,54 @@ pub const ID: &str = "generic-20261123140000";
 /// A change as it is written down, record by record.
 #[derive(Clone)]
 pub struct History {
-    playbook: Validated,
-    site: ValidatedSite,
-    opening: Opening,
+    playbook: Box<Validated>,
+    site: Box<ValidatedSite>,
+    opening: Box<Opening>,
     records: Vec<Record>,
 }
 
 impl History {
     /// Opened, and nothing done.
     pub fn opened() -> Self {
-        let playbook = library::find("generic", &[]).expect("built in");
+        let mut history = Self::of("generic", SITE, Way::Zfs);
+        let datasets = [mount("tank/tally", 11, "/var/lib/tally"), mount("tank/tally/changes", 12, "/var/lib/tally/changes")];
+        history.opening.datasets.extend(datasets);
+        history.reopened()
+    }
+
+    /// The same without ZFS: everything is backed up.
+    pub fn opened_full() -> Self {
+        let site = "playbook = \"generic\"\nrollback = \"none\"\nupgrade_to = \"3.0\"\n";
+        Self::of("generic", site, Way::Full)
+    }
+
+    /// The same with a product that keeps no data.
+    pub fn opened_packages() -> Self {
+        let site = "playbook = \"messaging-server-front\"\nupgrade_to = \"3.0\"\n\
+                    [variables]\ninstallers = \"/srv/installers\"\nrole = \"mta\"\n";
+        Self::of("messaging-server-front", site, Way::Packages)
+    }
+
+    /// A change of two hosts.
+    pub fn opened_coexistent() -> Self {
+        let site = "playbook = \"generic\"\nstrategy = \"coexistent\"\nupgrade_to = \"3.0\"\n\
+                    [hosts.old]\nname = \"old\"\n[hosts.new]\nname = \"new\"\nrun = [\"on-new\"]\n";
+        Self::of("generic", site, Way::Coexistent)
+    }
+
+    fn of(playbook: &str, site: &str, way: Way) -> Self {
+        let playbook = library::find(playbook, &[]).expect("built in");
         let (site, playbook) =
-            ValidatedSite::parse("site.toml".as_ref(), SITE, |_| Ok::<_, Problems>(playbook)).unwrap_or_else(|error| panic!("{error}"));
+            ValidatedSite::parse("site.toml".as_ref(), site, |_| Ok::<_, Problems>(playbook)).unwrap_or_else(|error| panic!("{error}"));
         let mut values = site.values().clone();
-        values.extend([("node_id".to_owned(), "7f".to_owned()), ("from_version".to_owned(), "2.6.1".to_owned())]);
+        let asked = [("node_id", "7f"), ("from_version", "2.6.1")];
+        values.extend(asked.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let opening = Opening {
             format: FORMAT,
             change: ID.into(),
             tool: "0.1.0".into(),
             host: "fixture".into(),
-            playbook: "generic".into(),
+            playbook: playbook.playbook().name.clone(),
             playbook_sha256: playbook.sha256().into(),
             programs: Vec::new(),
             site_sha256: site.sha256().into(),
@@ -44,22 +70,27 @@ impl History {
             upgrade_to: "3.0".into(),
             snapshot: format!("backout-{ID}"),
             snapshot_time: "20261123:140000".into(),
-            way: backout::playbook::Way::Zfs,
+            way,
             beside: None,
             cluster: None,
             silent: Vec::new(),
-            datasets: vec![mount("tank/tally", 11, "/var/lib/tally"), mount("tank/tally/changes", 12, "/var/lib/tally/changes")],
+            datasets: Vec::new(),
             values,
             store: None,
         };
-        let records = vec![Record::Opened(opening.clone())];
-        Self { playbook, site, opening, records }
+        let (playbook, site) = (Box::new(playbook), Box::new(site));
+        Self { playbook, site, opening: Box::new(opening), records: Vec::new() }.reopened()
+    }
+
+    fn reopened(mut self) -> Self {
+        self.records = vec![Record::Opened((*self.opening).clone())];
+        self
     }
 
     /// Under another name.
     pub fn named(mut self, id: &str) -> Self {
         self.opening.change = id.into();
-        self.records[0] = Record::Opened(self.opening.clone());
+        self.records[0] = Record::Opened((*self.opening).clone());
         self
     }
 
@@ -67,54 +98,108 @@ impl History {
     pub fn prepared() -> Self {
         let history = Self::opened();
         let plan = strategy::snapshot_only(history.playbook.playbook(), &history.opening).expect("plan");
-        history.whole(plan)
+        history.whole(&plan)
     }
 
     /// An upgrade begun.
     pub fn upgrading() -> (Self, Plan) {
-        let history = Self::opened();
-        let plan = strategy::upgrade(history.playbook.playbook(), &history.opening, false).expect("plan");
-        (history, plan)
+        Self::opened().upgrade()
     }
 
     /// The new version runs.
     pub fn upgraded() -> Self {
-        let (history, plan) = Self::upgrading();
-        history.whole(plan)
+        Self::opened().done_upgrade()
     }
 
     /// A downgrade begun on the upgraded state.
     pub fn downgrading(keep: bool) -> (Self, Plan) {
-        let history = Self::upgraded();
-        let input = DowngradeInput {
-            keep,
-            opened: Opened::Yes,
-            roots: vec![dataset("tank/tally")],
-            snapshots: history.snapshots(&history.opening.snapshot, 100),
-            consented: Vec::new(),
-            consented_bookmarks: Vec::new(),
-        };
-        let plan = strategy::downgrade(history.playbook.playbook(), &history.opening, &input).expect("plan");
-        (history, plan)
+        Self::upgraded().downgrade(keep)
     }
 
     /// The previous version runs again.
     pub fn backed_out(keep: bool) -> Self {
         let (history, plan) = Self::downgrading(keep);
-        history.whole(plan)
+        history.whole(&plan)
+    }
+
+    /// The plan of an upgrade from here.
+    pub fn upgrade(self) -> (Self, Plan) {
+        let prepared = self.state().phase == Phase::Prepared;
+        let plan = strategy::upgrade(self.playbook.playbook(), &self.opening, prepared).expect("plan");
+        (self, plan)
+    }
+
+    fn done_upgrade(self) -> Self {
+        let (history, plan) = self.upgrade();
+        history.whole(&plan)
+    }
+
+    /// The plan of a downgrade from here.
+    pub fn downgrade(self, keep: bool) -> (Self, Plan) {
+        let zfs = self.opening.way.is_zfs();
+        let snapshots = if zfs { self.snapshots(&self.opening.snapshot, 100) } else { Vec::new() };
+        let opened = if self.state().clients_could_write() { Opened::Yes } else { Opened::Never };
+        let input = DowngradeInput { keep, opened, roots: self.roots(), snapshots, consented: Vec::new(), consented_bookmarks: Vec::new() };
+        let plan = strategy::downgrade(self.playbook.playbook(), &self.opening, &input).expect("plan");
+        (self, plan)
+    }
+
+    /// The plan of an abort of what is under way.
+    pub fn abort(self) -> (Self, Plan) {
+        let state = self.state();
+        let run = state.current().expect("something to abort");
+        let (playbook, site) = (self.playbook.playbook(), self.site.site());
+        let plan = match run.plan.procedure {
+            Procedure::Migrate => {
+                let it = strategy::Move::of(playbook, site, self.site.values(), false).expect("hosts");
+                strategy::let_go(it, &state)
+            }
+            procedure if procedure.is_downgrade() => strategy::back(playbook, &state, run, &self.roots(), true),
+            _ => strategy::reopen(playbook, &state),
+        };
+        (self, plan.expect("plan"))
+    }
+
+    /// The plan of an undo of the finished downgrade.
+    pub fn undo(self) -> (Self, Plan) {
+        let state = self.state();
+        let run = state.last_run(Procedure::is_downgrade).expect("a downgrade");
+        let plan = strategy::back(self.playbook.playbook(), &state, run, &self.roots(), false);
+        (self, plan.expect("plan"))
+    }
+
+    /// The plan of a commit from here.
+    pub fn commit(self) -> (Self, Plan) {
+        let state = self.state();
+        let back = state.phase == Phase::BackedOut;
+        let procedure = if back { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
+        let plan = strategy::commit(&state, procedure, Vec::new(), Vec::new(), Vec::new(), None);
+        (self, plan)
+    }
+
+    /// The plan that moves these users, one at a time.
+    pub fn migrate(self, users: &[&str]) -> (Self, Plan) {
+        let (site, values) = (self.site.site(), self.site.values());
+        let it = strategy::Move::of(self.playbook.playbook(), site, values, false).expect("hosts");
+        let users: Vec<String> = users.iter().map(|user| (*user).to_owned()).collect();
+        let plan = strategy::migrate(it, &users, 1, self.state().runs.len() + 1);
+        (self, plan)
+    }
+
+    fn roots(&self) -> Vec<Dataset> {
+        self.site.site().datasets.clone()
     }
 
     /// Accepted.
     pub fn closed() -> Self {
-        let history = Self::upgraded();
-        let plan = strategy::commit(&history.state(), Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None);
-        history.whole(plan)
+        let (history, plan) = Self::upgraded().commit();
+        history.whole(&plan)
     }
 
     /// The whole procedure.
-    pub fn whole(self, plan: Plan) -> Self {
+    pub fn whole(self, plan: &Plan) -> Self {
         let steps = plan.steps.len();
-        let mut history = self.up_to(&plan, steps);
+        let mut history = self.up_to(plan, steps);
         history.records.push(Record::Finished);
         history
     }
@@ -162,6 +247,10 @@ impl History {
             Action::Inventory(_) => Output::Inventory { items: 1204, sha256: "0".repeat(64) },
             Action::Prove(_) => Output::Proof(Proof { expected: 1204, found: 1204, missing: 0, unexpected: 0 }),
             Action::Goal(_) => Output::Text { text: "4711".into() },
+            Action::ProveUsers(it) => {
+                let proof = Proof { expected: 12, found: 12, missing: 0, unexpected: 0 };
+                Output::Users { list: it.users.iter().map(|user| (user.clone(), proof)).collect() }
+            }
             _ => Output::Nothing,
         }
     }
@@ -176,6 +265,17 @@ impl History {
         let begin = DateTime::<FixedOffset>::parse_from_rfc3339("2026-11-23T14:00:00+01:00").expect("time");
         let numbered = self.records.iter().zip(1_u64..);
         numbered.map(|(record, seq)| Line { seq, at: begin + TimeDelta::minutes(seq as i64), record: record.clone() }).collect()
+    }
+
+    /// The states that it came through, one after each record.
+    pub fn states(&self) -> Vec<State> {
+        let mut state = State::opened((*self.opening).clone());
+        let mut states = vec![state.clone()];
+        for record in &self.records[1..] {
+            state.apply(record).expect("possible");
+            states.push(state.clone());
+        }
+        states
     }
 
     /// What the library makes of them.

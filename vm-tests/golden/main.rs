@@ -13,6 +13,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 #![allow(clippy::disallowed_methods, reason = "a test makes its own files and processes")]
 
+mod commands;
 mod history;
 mod input;
 mod said;

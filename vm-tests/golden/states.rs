@@ -189,6 +189,97 @@ fn halted_after_too_many_tries() {
     done("halted-after-tries", &session("halted-after-tries", &history));
 }
 
+/// What is asked in a state that a procedure was cut off in, beside its status.
+fn refused_in(name: &str, history: &History, verbs: &[&str]) {
+    let mut world = World::new();
+    history.put(&world);
+    world.types("backout status").types("backout --json status");
+    for verb in verbs {
+        world.types(&format!("backout {verb}"));
+    }
+    done(name, &world);
+}
+
+#[test]
+fn start_begun_in_a_kept_downgrade() {
+    let (history, plan) = History::downgrading(true);
+    let history = history.within(&plan, "start");
+    refused_in("start-begun-in-kept-downgrade", &history, &["abort", "undo", "commit"]);
+}
+
+#[test]
+fn upgrade_cut_off_behind_its_packages() {
+    let (history, plan) = History::upgrading();
+    let history = history.within(&plan, "start");
+    refused_in("upgrade-cut-off-at-start", &history, &["abort", "upgrade", "commit"]);
+}
+
+#[test]
+fn downgrade_of_a_half_made_upgrade() {
+    let (history, plan) = History::upgrading();
+    let (history, plan) = history.within(&plan, "upgrade").downgrade(true);
+    let history = history.before(&plan, "stop");
+    refused_in("half-upgrade-downgrading", &history, &["downgrade", "upgrade"]);
+}
+
+#[test]
+fn abort_under_way() {
+    let (history, plan) = History::downgrading(true);
+    let (history, plan) = history.within(&plan, "set-aside:tank/tally").abort();
+    let begun = history.clone().before(&plan, "stop");
+    refused_in("abort-begun", &begun, &["abort", "downgrade"]);
+    let history = history.within(&plan, "put-back:tank/tally");
+    refused_in("abort-under-way", &history, &["abort", "downgrade", "undo", "commit"]);
+}
+
+#[test]
+fn undo_under_way() {
+    let (history, plan) = History::backed_out(true).undo();
+    let history = history.within(&plan, "put-back:tank/tally");
+    refused_in("undo-under-way", &history, &["abort", "downgrade", "undo", "commit"]);
+}
+
+#[test]
+fn commit_under_way() {
+    let (history, plan) = History::backed_out(true).commit();
+    let history = history.within(&plan, "drop-snapshot");
+    refused_in("commit-under-way", &history, &["abort", "undo", "commit"]);
+}
+
+#[test]
+fn two_hosts() {
+    let opened = History::opened_coexistent();
+    refused_in("two-hosts-opened", &opened, &["upgrade", "snapshot", "downgrade"]);
+    let (history, plan) = opened.migrate(&["ann", "ben"]);
+    let held = history.clone().within(&plan, "capture:1.2");
+    refused_in("two-hosts-on-hold", &held, &["migrate --all", "commit", "resume --accept-differences"]);
+    let why = "ben: 1 item is missing";
+    let halted = history
+        .clone()
+        .within(&plan, "prove:1.2")
+        .and(Record::Failed { step: "prove:1.2".into(), error: why.into() })
+        .and(Record::Halted { step: "prove:1.2".into(), why: why.into(), kind: HaltKind::Differences });
+    refused_in("two-hosts-halted", &halted, &["migrate --all", "commit"]);
+    let between = history.clone().within(&plan, "assign:1.2");
+    refused_in("two-hosts-between", &between, &["abort", "migrate --all", "commit"]);
+    refused_in("two-hosts-coexisting", &history.whole(&plan), &["upgrade", "resume", "abort", "undo"]);
+}
+
+#[test]
+fn other_ways_back() {
+    let full = ["full-upgraded", "full-downgrading", "full-backed-out"];
+    let packages = ["packages-upgraded", "packages-downgrading", "packages-backed-out"];
+    for ([upgraded, downgrading, backed_out], opened) in [(full, History::opened_full()), (packages, History::opened_packages())] {
+        let (history, plan) = opened.upgrade();
+        let history = history.whole(&plan);
+        refused_in(upgraded, &history, &["undo", "downgrade --keep"]);
+        let (history, plan) = history.downgrade(true);
+        let begun = history.clone().within(&plan, "reinstall");
+        refused_in(downgrading, &begun, &["undo", "commit"]);
+        refused_in(backed_out, &history.whole(&plan), &["abort", "downgrade"]);
+    }
+}
+
 #[test]
 fn several_open_changes() {
     let mut world = World::new();

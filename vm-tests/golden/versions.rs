@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use backout::cli::report;
 use backout::journal::{JournalError, Phase, file};
+use backout::report::report;
 use backout::step::State;
 
 use super::history::History;

@@ -9,9 +9,9 @@ use super::crash::{each_once, everything};
 use super::kind::{PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Verb, World};
-use crate::cli::report;
 use crate::journal::file::decode;
 use crate::journal::{HaltKind, JournalError, Phase, Question, StepState};
+use crate::report::report;
 use crate::step::{Line, Record, Run, State};
 
 /// Journals of all procedures, with interruptions.

@@ -5,9 +5,9 @@ use std::io::{IsTerminal, Write};
 use serde_json::json;
 
 use super::json;
-use crate::cli::verbs::status::{Next, Report};
 use crate::cli::{Global, Trouble};
 use crate::preflight::Finding;
+use crate::report::{Next, Report};
 
 /// Prints a line; a reader that went away (`| head`) is no error.
 pub fn line(text: &str) {

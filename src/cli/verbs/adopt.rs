@@ -9,14 +9,10 @@ use crate::cli::desk::Desk;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
 use crate::host::files::write_atomic;
-use crate::journal::Procedure;
-use crate::journal::{FORMAT, FileEntry, Output, file};
-use crate::journal::{Layout, copies};
+use crate::journal::{FORMAT, FileEntry, Layout, Output, Procedure, copies, file};
 use crate::preflight::Occasion;
 use crate::step::recovery_metadata::Crumb;
-use crate::step::{Action, Plan};
-use crate::step::{Line, Record, State};
-use crate::step::{read_back, version_is};
+use crate::step::{Action, Line, Plan, Record, State, read_back, version_is};
 use crate::strategy;
 use crate::zfs::{ENDING_ASIDE, ENDING_CANDIDATE, Guid, PROP_CHANGE, PROP_ROLLED_BACK, Snapshot};
 

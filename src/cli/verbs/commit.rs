@@ -2,15 +2,12 @@
 
 use crate::cli::desk::Desk;
 use crate::cli::verbs::migrate;
-use crate::cli::verbs::status::report;
 use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
-use crate::journal::Phase;
-use crate::journal::Procedure;
+use crate::cli::{Answers, Exit, Global, Trouble, changes, permit, prompt, render};
+use crate::journal::{Phase, Procedure};
 use crate::playbook::Way;
-use crate::step::Plan;
-use crate::step::State;
-use crate::step::hold_tag;
+use crate::report::Command;
+use crate::step::{Plan, State, hold_tag};
 use crate::strategy;
 use crate::zfs::{self, Dataset, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, SnapshotInfo};
 
@@ -18,20 +15,18 @@ use crate::zfs::{self, Dataset, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, 
 pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
     let lock = changes::lock(global, "commit")?;
     let state = changes::state(global)?;
-    let report = report(&state);
-    let plan = match (state.phase, state.current()) {
-        (Phase::Opened, None) => strategy::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None),
-        (Phase::Coexisting, None) => {
+    permit(&state, Command::Commit)?;
+    let close = || {
+        let (promote, destroy, with) = (Vec::new(), Vec::new(), Vec::new());
+        strategy::commit(&state, Procedure::CommitUpgrade, promote, destroy, with, None)
+    };
+    let plan = match state.phase {
+        Phase::Opened | Phase::Closed => close(),
+        Phase::Coexisting => {
             all_moved(global, &state, answers)?;
-            strategy::commit(&state, Procedure::CommitUpgrade, Vec::new(), Vec::new(), Vec::new(), None)
+            close()
         }
-        (Phase::Prepared | Phase::Upgraded | Phase::BackedOut, None) => accept(global, &state, answers)?,
-        _ => {
-            let mut trouble = Trouble::new(Exit::Usage, format!("there is nothing to accept ({}: {})", report.change, report.state));
-            trouble.now.extend(report.now);
-            trouble.next = report.next;
-            return Err(trouble);
-        }
+        Phase::Prepared | Phase::Upgraded | Phase::BackedOut => accept(global, &state, answers)?,
     };
     render::plan(global, &state.opening.change, &plan);
     if answers.dry_run {

@@ -4,16 +4,14 @@ use clap::Args;
 
 use crate::cli::desk::{Desk, judge};
 use crate::cli::prompt::answers;
-use crate::cli::verbs::status::report;
 use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
-use crate::journal::Procedure;
-use crate::journal::{Opening, Output, Phase};
+use crate::cli::{Answers, Exit, Global, Trouble, changes, permit, prompt, render};
+use crate::journal::{Opening, Output, Procedure};
 use crate::playbook::Way;
 use crate::playbook::site::RollbackChoice;
 use crate::preflight::{self, Facts, Finding, Occasion};
-use crate::step::Plan;
-use crate::step::{Record, State};
+use crate::report::Command;
+use crate::step::{Plan, Record, State};
 use crate::strategy::{self, DowngradeInput, Opened};
 use crate::zfs::Guid;
 
@@ -40,14 +38,7 @@ struct Prepared {
 pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, Trouble> {
     let lock = changes::lock(global, "downgrade")?;
     let state = changes::state(global)?;
-    if let Some(run) = state.current() {
-        let failed_upgrade = run.plan.procedure == Procedure::Upgrade && run.was_begun("upgrade");
-        if !failed_upgrade {
-            return Err(not_now(&state));
-        }
-    } else if state.phase != Phase::Upgraded {
-        return Err(not_now(&state));
-    }
+    permit(&state, Command::Downgrade)?;
     let answers = &arguments.answers.with_file("downgrade")?;
     let choice = if arguments.keep {
         Some(RollbackChoice::Keep)
@@ -77,9 +68,7 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, Trouble> {
 
 /// `backout plan downgrade` of an upgraded change.
 pub fn plan_only(global: &Global, state: &State, answers: Option<&std::path::Path>) -> Result<Exit, Trouble> {
-    if state.phase != Phase::Upgraded || state.current().is_some() {
-        return Err(not_now(state));
-    }
+    permit(state, Command::Downgrade)?;
     let prepared = prepare(global, state, None, &Answers::default())?;
     if let Some(path) = answers {
         answers::write(path, &answers::template("downgrade", &prepared.findings, None, &[]))?;
@@ -182,12 +171,4 @@ fn package_time(global: &Global, opening: &Opening) -> Option<i64> {
     let started = lines.iter().find(|line| matches!(&line.record, Record::Started { step, .. } if step == "upgrade"))?.at;
     let done = lines.iter().find(|line| matches!(&line.record, Record::Done { step, .. } if step == "upgrade"))?.at;
     Some((done - started).num_seconds())
-}
-
-fn not_now(state: &State) -> Trouble {
-    let report = report(state);
-    let mut trouble = Trouble::new(Exit::Usage, format!("a downgrade cannot begin ({}: {})", report.change, report.state));
-    trouble.now.extend(report.now);
-    trouble.next = report.next;
-    trouble
 }

@@ -4,8 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::{Exit, Global, Trouble, changes, render};
-use crate::journal::Layout;
-use crate::journal::{self, Question};
+use crate::journal::{self, Layout, Question};
 use crate::step::Record;
 
 /// What to show.

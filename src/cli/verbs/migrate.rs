@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::desk::Desk;
-use crate::cli::verbs::status::report;
 use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
+use crate::cli::{Answers, Exit, Global, Trouble, changes, permit, prompt, render};
 use crate::playbook::Way;
 use crate::preflight::coexistent::{MoveFacts, check, gather, known, whereabouts};
 use crate::preflight::{Finding, Severity};
+use crate::report::Command;
 use crate::step::State;
 use crate::strategy::{self, Move};
 
@@ -45,14 +45,9 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, Trouble> {
     let lock = changes::lock(global, "migrate")?;
     let open: Vec<_> = changes::all(global)?.into_iter().filter(changes::Found::is_open).collect();
     let state = if open.is_empty() { None } else { Some(changes::state(global)?) };
-    if let Some(state) = &state
-        && (state.opening.way != Way::Coexistent || state.current().is_some())
-    {
-        let report = report(state);
-        let mut trouble =
-            Trouble::new(Exit::Usage, format!("users cannot be moved now ({}: {})", report.change, report.state)).now(report.now);
-        trouble.next = report.next;
-        return Err(trouble);
+    if let Some(state) = &state {
+        let way = if arguments.back { Command::MigrateBack } else { Command::Migrate };
+        permit(state, way)?;
     }
     let desk = state.as_ref().map_or_else(|| Desk::open(global), |state| Desk::of_change(global, state))?;
     if desk.way() != Way::Coexistent {

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use crate::cli::verbs::status::report;
 use crate::cli::work::{Job, Task};
-use crate::cli::{Exit, Global, Trouble, changes};
+use crate::cli::{Global, Trouble, changes, permit};
 use crate::journal::Question;
+use crate::report::Command;
 
 /// A person's answer.
 #[derive(Debug, Args)]
@@ -28,25 +28,13 @@ pub struct ResumeArgs {
 pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, Trouble> {
     let lock = changes::lock(global, "resume")?;
     let state = changes::state(global)?;
-    let report = report(&state);
-    let Some(run) = state.current() else {
-        let mut trouble = Trouble::new(Exit::Usage, format!("there is nothing to resume ({}: {})", report.change, report.state));
-        trouble.now.extend(report.now);
-        trouble.next = report.next;
-        return Err(trouble);
-    };
     let answer = if arguments.accept_differences {
-        if !report.is_at_proof() || run.halted.is_none() {
-            return Err(Trouble::new(Exit::Usage, "there are no differences to answer for").next("backout resume", "go on"));
-        }
         Some(Question::Differences)
     } else if arguments.accept_rejects {
-        if !run.asks_for_rejects() {
-            return Err(Trouble::new(Exit::Usage, "there are no rejected items to answer for").next("backout resume", "go on"));
-        }
         Some(Question::Rejects)
     } else {
         arguments.try_again.then_some(Question::TryAgain)
     };
+    permit(&state, answer.map_or(Command::Resume, Command::Answer))?;
     Ok(Job::work(lock, state, Task::Resume(answer)))
 }

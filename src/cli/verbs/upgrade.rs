@@ -1,11 +1,11 @@
 //! `backout upgrade`: the snapshot, unless there is one, and the upgrade.
 
 use crate::cli::desk::{Desk, judge};
-use crate::cli::verbs::status::report;
 use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
+use crate::cli::{Answers, Exit, Global, Trouble, changes, permit, prompt, render};
 use crate::journal::{Opening, Phase};
 use crate::preflight::{self, Occasion};
+use crate::report::Command;
 use crate::step::State;
 use crate::strategy;
 
@@ -21,13 +21,9 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Tr
     let now = crate::cli::now();
     let open: Vec<_> = changes::all(global)?.into_iter().filter(changes::Found::is_open).collect();
     let (desk, state, facts) = match open.first() {
-        Some(found) => {
+        Some(_) => {
             let state = changes::state(global)?;
-            let prepared = !only && state.phase == Phase::Prepared && state.current().is_none();
-            let untouched = state.phase == Phase::Opened && state.runs.is_empty();
-            if !prepared && !untouched {
-                return Err(already_open(&found.id, &state, verb));
-            }
+            permit(&state, if only { Command::Snapshot } else { Command::Upgrade })?;
             let desk = Desk::of_change(global, &state)?;
             let facts = desk.facts(global, Occasion::Upgrade, Some(&state), None)?;
             (desk, Some(state), facts)
@@ -71,12 +67,4 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Tr
     prompt::confirm_yes(&format!("Begin the {verb}?"), answers, &format!("backout {verb}"))?;
     let task = Task::Begin(plan);
     Ok(if known { Job::work(lock, state, task) } else { Job::open(lock, &desk, state, task) })
-}
-
-fn already_open(id: &str, state: &State, verb: &str) -> Trouble {
-    let report = report(state);
-    let mut trouble = Trouble::new(Exit::Usage, format!("a new {verb} cannot begin ({id}: {})", report.state));
-    trouble.now.extend(report.now);
-    trouble.next = report.next;
-    trouble
 }

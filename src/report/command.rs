@@ -1,0 +1,77 @@
+//! The commands that a change may permit.
+
+use std::fmt;
+
+use crate::journal::Question;
+
+/// A command that a person may type about a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// `backout snapshot`
+    Snapshot,
+    /// `backout upgrade`
+    Upgrade,
+    /// `backout downgrade`
+    Downgrade,
+    /// `backout resume`
+    Resume,
+    /// `backout resume` with a person's answer.
+    Answer(Question),
+    /// `backout abort`
+    Abort,
+    /// `backout undo`
+    Undo,
+    /// `backout migrate`, to the new host.
+    Migrate,
+    /// `backout migrate --back`
+    MigrateBack,
+    /// `backout commit`
+    Commit,
+}
+
+impl Command {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 12] = [
+        Self::Resume,
+        Self::Answer(Question::Differences),
+        Self::Answer(Question::Rejects),
+        Self::Answer(Question::TryAgain),
+        Self::Upgrade,
+        Self::Snapshot,
+        Self::Downgrade,
+        Self::Abort,
+        Self::Migrate,
+        Self::MigrateBack,
+        Self::Commit,
+        Self::Undo,
+    ];
+
+    /// The verb alone.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Upgrade => "upgrade",
+            Self::Downgrade => "downgrade",
+            Self::Resume | Self::Answer(_) => "resume",
+            Self::Abort => "abort",
+            Self::Undo => "undo",
+            Self::Migrate | Self::MigrateBack => "migrate",
+            Self::Commit => "commit",
+        }
+    }
+}
+
+/// As it is typed. A word in capitals stands for a value.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options = match self {
+            Self::Answer(Question::Differences) => " --accept-differences",
+            Self::Answer(Question::Rejects) => " --accept-rejects",
+            Self::Answer(Question::TryAgain) => " --try-again",
+            Self::Migrate => " --next 50",
+            Self::MigrateBack => " --back --user NAME",
+            _ => "",
+        };
+        write!(f, "backout {}{options}", self.verb())
+    }
+}

@@ -1,0 +1,290 @@
+//! What is true of a change, and what may be typed next.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::permitted::{Next, kept, offers};
+use crate::journal::{Output, Phase, Procedure, StepState};
+use crate::playbook::Way;
+use crate::step::{Action, Run, State};
+use crate::strategy::ASIDE;
+
+/// What is true of a change.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Its id.
+    pub change: String,
+    /// Where it stands, in a few words.
+    pub state: String,
+    /// The version before.
+    pub from: String,
+    /// The version asked for.
+    pub to: String,
+    /// The procedure under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub procedure: Option<String>,
+    /// The step it stands at, if it is not finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Steps done, and steps in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub done: Option<(usize, usize)>,
+    /// Why a person must decide, or why the last try failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What is true now.
+    pub now: Vec<String>,
+    /// What may be typed next; the first is what most people want.
+    pub next: Vec<Next>,
+}
+
+/// What the journal says, in words. Pure.
+pub fn report(state: &State) -> Report {
+    let opening = &state.opening;
+    let mut report = Report {
+        change: opening.change.clone(),
+        state: stand(state),
+        from: opening.from_version.clone(),
+        to: opening.upgrade_to.clone(),
+        procedure: None,
+        step: None,
+        done: None,
+        why: None,
+        now: Vec::new(),
+        next: offers(state),
+    };
+    match state.current() {
+        Some(run) => {
+            let done = run.steps.iter().filter(|step| **step == StepState::Done).count();
+            report.procedure = Some(run.plan.procedure.verb().to_owned());
+            report.done = Some((done, run.steps.len()));
+            report.step = run.next().map(|at| run.plan.steps[at].id.clone());
+            report.why = run.halted.clone().or_else(|| failure(run));
+            report.now = under_way(state, run);
+        }
+        None => report.now = between(state),
+    }
+    report
+}
+
+/// Where a change stands, in a few words.
+pub(super) fn stand(state: &State) -> String {
+    if let Some(run) = state.current() {
+        let verb = noun(run.plan.procedure);
+        return if run.halted.is_some() {
+            format!("halted in the {verb}")
+        } else if failure(run).is_some() {
+            format!("failed in the {verb}")
+        } else {
+            format!("interrupted in the {verb}")
+        };
+    }
+    let words = match state.phase {
+        Phase::Opened => "opened",
+        Phase::Prepared => "prepared",
+        Phase::Upgraded => "upgraded",
+        Phase::BackedOut => "backed out",
+        Phase::Coexisting => "coexisting",
+        Phase::Closed => "closed",
+    };
+    words.to_owned()
+}
+
+/// What a procedure is called in a sentence.
+pub(super) fn noun(procedure: Procedure) -> &'static str {
+    if procedure == Procedure::Migrate { "migration" } else { procedure.verb() }
+}
+
+/// Why the step that a procedure stands at failed.
+fn failure(run: &Run) -> Option<String> {
+    match &run.steps[run.next()?] {
+        StepState::Failed(error) => Some(error.clone()),
+        _ => None,
+    }
+}
+
+/// What is true while no procedure is under way.
+fn between(state: &State) -> Vec<String> {
+    let (from, to) = (&state.opening.from_version, &state.opening.upgrade_to);
+    let snapshot = &state.opening.snapshot;
+    match state.phase {
+        Phase::Opened => vec!["Nothing was done yet.".to_owned()],
+        Phase::Prepared => vec![
+            format!("Version {from} serves its clients."),
+            format!("The snapshot @{snapshot} is taken and held."),
+            "A downgrade brings back what is written from the snapshot on.".to_owned(),
+        ],
+        Phase::Upgraded => vec![
+            format!("Version {to} serves its clients."),
+            match state.opening.way {
+                Way::Zfs => format!("The way back to {from} is open: @{snapshot} is held."),
+                Way::Full => format!(
+                    "The way back to {from} is open: a backup of everything, \
+                     restored into an empty store."
+                ),
+                Way::Packages => format!(
+                    "The way back to {from} is open: \
+                     its packages and its configuration are put aside."
+                ),
+                Way::Coexistent => "Nothing was upgraded here.".to_owned(),
+            },
+        ],
+        Phase::BackedOut => backed_out(state),
+        Phase::Coexisting => coexisting(state),
+        Phase::Closed => vec!["The change is closed. Nothing of it is left to do.".to_owned()],
+    }
+}
+
+fn backed_out(state: &State) -> Vec<String> {
+    let from = &state.opening.from_version;
+    let rejects = rejects(state);
+    let proof = match state.outputs.get("prove") {
+        Some(Output::Proof(proof)) => Some(proof),
+        _ => None,
+    };
+    let packages = state.opening.way == Way::Packages;
+    let mut now = Vec::new();
+    if packages {
+        now.push(format!("Version {from} serves its clients."));
+    } else {
+        let whole = rejects.is_none() && proof.is_none_or(|proof| proof.holds());
+        let what = if whole { "all that was written since" } else { "what was written since, but for what was answered for" };
+        now.push(format!("Version {from} serves its clients, with {what}."));
+    }
+    now.extend(rejects);
+    now.extend(proof.map(ToString::to_string));
+    if !packages && kept(state) {
+        now.push(format!("The upgraded state is kept beside it; the names end in `{ASIDE}`."));
+    }
+    now
+}
+
+/// Two hosts serve.
+fn coexisting(state: &State) -> Vec<String> {
+    let (mut on, mut proofs) = (BTreeMap::new(), 0);
+    let steps = state.runs.iter().flat_map(|run| run.plan.steps.iter().zip(&run.steps));
+    for (step, done) in steps {
+        if let (Action::AssignUsers(it), StepState::Done) = (&step.action, done) {
+            on.extend(it.users.iter().map(|user| (user.as_str(), it.host.as_str())));
+        }
+        if let Some(Output::Users { list }) = state.outputs.get(&step.id) {
+            proofs += list.iter().filter(|(_, proof)| proof.holds()).count();
+        }
+    }
+    let mut now = vec!["Both hosts serve their users.".to_owned()];
+    let mut hosts: Vec<&str> = on.values().copied().collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    for host in hosts {
+        let users = on.values().filter(|it| **it == host).count();
+        let are = if users == 1 { "is" } else { "are" };
+        now.push(format!("{users} of those who were moved or let go by this change {are} on {host}."));
+    }
+    now.push(format!("{proofs} moves were proved: nothing lost, nothing twice."));
+    now
+}
+
+/// What was left out of the restore.
+fn rejects(state: &State) -> Option<String> {
+    let Some(Output::Rejects { count, file }) = state.outputs.get("restore") else { return None };
+    let (items, stand) = if *count == 1 { ("item was", "it stands") } else { ("items were", "they stand") };
+    Some(format!("{count} {items} rejected by it and left out; {stand} in {}", file.display()))
+}
+
+/// What is true while a procedure is under way.
+fn under_way(state: &State, run: &Run) -> Vec<String> {
+    if state.opening.way == Way::Coexistent {
+        return hold_truth(run);
+    }
+    let mut now = vec![service_truth(state).to_owned()];
+    now.extend(data_truth(state, run));
+    if matches!(run.step("restore"), Some((_, StepState::Done))) {
+        now.extend(rejects(state));
+    }
+    now
+}
+
+/// Who is on hold, and who has moved.
+fn hold_truth(run: &Run) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut moved = 0;
+    for (step, done) in run.plan.steps.iter().zip(&run.steps) {
+        if let (Action::AssignUsers(it), StepState::Done) = (&step.action, done) {
+            moved += it.users.len();
+        }
+    }
+    match crate::strategy::held(run) {
+        Some(held) if held.is_empty() => lines.push("Nobody is on hold for it.".to_owned()),
+        Some(held) => {
+            let users: Vec<&str> = held.iter().flat_map(|hold| &hold.users).map(String::as_str).collect();
+            lines.push(format!("On hold, their mail waits: {}.", users.join(", ")));
+            lines.push("What they have is whole on the host where they were.".to_owned());
+        }
+        None => lines.push("Users are about to be served by the other host; some may be.".to_owned()),
+    }
+    let are = if moved == 1 { "user of it is" } else { "users of it are" };
+    lines.push(format!("{moved} {are} through."));
+    lines
+}
+
+/// Whether clients are served: as the last procedure left it that stopped or opened the service.
+fn service_truth(state: &State) -> &'static str {
+    // A finished one left the service open; a given up one may have left it closed.
+    let unfinished = state.runs.iter().rev().take_while(|run| !run.finished);
+    for run in unfinished {
+        match run.step("start") {
+            Some((step, StepState::Done)) if matches!(step.action, Action::Release(_)) => {
+                return "The service runs on another node.";
+            }
+            Some((_, StepState::Done)) => return "The service is open to its clients.",
+            _ => {}
+        }
+        if run.was_begun("start") {
+            return "The service was about to be opened to its clients; it may be open.";
+        }
+        if run.was_begun("stop") {
+            return "The service is closed to its clients.";
+        }
+    }
+    let committing = |run: &Run| matches!(run.plan.procedure, Procedure::CommitUpgrade | Procedure::CommitDowngrade);
+    if state.current().is_some_and(committing) {
+        return "The service serves its clients; a commit does not touch it.";
+    }
+    "The service was not touched yet."
+}
+
+/// Where the data is.
+fn data_truth(state: &State, run: &Run) -> Vec<String> {
+    let mut lines = Vec::new();
+    let snapshot = &state.opening.snapshot;
+    let procedure: Procedure = run.plan.procedure;
+    if procedure.is_downgrade() && state.opening.way != Way::Packages {
+        let captured = matches!(run.step("verify"), Some((_, StepState::Done)));
+        lines.push(if captured {
+            "What was written since is captured, checksummed and read back.".to_owned()
+        } else {
+            "The upgraded data is in its place; nothing of it was taken away.".to_owned()
+        });
+        if run.beyond_return() {
+            lines.push("The point of no return is behind us: the only way is forward.".to_owned());
+        } else if set_aside(run) {
+            lines.push("The upgraded data is kept beside, whole: there is a way back to it.".to_owned());
+        }
+    } else if dropping(run) {
+        lines.push("The snapshots of this change are being dropped.".to_owned());
+    } else if matches!(state.outputs.get("snapshot"), Some(Output::Snapshots { .. })) {
+        lines.push(format!("The snapshot @{snapshot} is taken and held."));
+    }
+    lines
+}
+
+/// Whether the upgraded data may have left its place.
+fn set_aside(run: &Run) -> bool {
+    run.plan.steps.iter().any(|step| matches!(step.action, Action::SetAside(_) | Action::MoveAside(_)) && run.was_begun(&step.id))
+}
+
+/// Whether the snapshots before the upgrade may be gone.
+fn dropping(run: &Run) -> bool {
+    run.plan.steps.iter().any(|step| step.id == "drop-snapshot" && run.was_begun(&step.id))
+}
