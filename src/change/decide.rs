@@ -1,4 +1,5 @@
-//! What to do with a step: its state in the journal and the world's answer -> the next action. One total table, nothing else decides.
+//! Decides what to do with a step, from its state in the journal and the result of its probe. One
+//! total table; nothing else decides.
 
 use crate::journal::{HaltKind, StepState};
 use crate::step::Probe;
@@ -8,9 +9,9 @@ use crate::step::Probe;
 pub enum Action {
     /// Make the effect.
     Apply,
-    /// It is there: write that down and go on.
+    /// The effect exists: record that and continue.
     Adopt(crate::journal::Output),
-    /// Take the half-done effect back (to the step's rewind point, if it names one), then make it.
+    /// Take the partial effect back (to the step's rewind point, if it names one), then make it.
     Rewind(String),
     /// Nothing.
     Skip,
@@ -18,7 +19,7 @@ pub enum Action {
     Halt(HaltKind, String),
 }
 
-/// So often is a step tried before a person is asked.
+/// After so many attempts a person must decide.
 pub const MOST_ATTEMPTS: u32 = 8;
 
 /// The table. `attempts`: how often the step was started.
@@ -26,7 +27,8 @@ pub fn decide(state: &StepState, probe: Probe, attempts: u32) -> Action {
     let action = match (state, probe) {
         (_, Probe::Foreign(why)) => return Action::Halt(HaltKind::Foreign, why),
         (StepState::Done, Probe::Present(_)) => return Action::Skip,
-        // Done, and not true any more: a reboot mounted it, a watchdog started it. Made true again.
+        // It was done, and its effect got lost: a reboot mounted a dataset, a watchdog started the
+        // service. Make it again.
         (StepState::Done, Probe::Absent) => Action::Apply,
         (StepState::Done, Probe::Partial(why)) => Action::Rewind(why),
         (StepState::Pending | StepState::Started | StepState::Failed(_), Probe::Present(output)) => return Action::Adopt(output),

@@ -1,4 +1,5 @@
-//! One run at a time on a host. The lock is the kernel's (`flock(2)`): it dies with its process.
+//! One run at a time on a host. The lock belongs to the kernel (`flock(2)`), so it ends with its
+//! process.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -14,7 +15,7 @@ pub struct Lock {
     _file: Flock<File>,
 }
 
-/// Why the lock was not got.
+/// Why the lock could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run has it.
@@ -37,7 +38,7 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock in `folder`, or says who has it. `what`: what this run does, for others to read.
+    /// Takes the lock in `folder`, or says who holds it. `what` tells others what this run does.
     ///
     /// # Errors
     /// [`LockError`].
@@ -45,7 +46,8 @@ impl Lock {
         let path = folder.join("lock");
         let io = |source| LockError::Io { path: path.clone(), source };
         crate::host::files::private_dir(folder).map_err(io)?;
-        // Who may write to the folder could put another file of root's in its place, or hold the lock for ever.
+        // Whoever may write to the folder could replace the file with another one of root's, or
+        // hold the lock for ever.
         crate::host::trust::whole_way(folder)?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
@@ -66,7 +68,7 @@ impl Lock {
         }
     }
 
-    /// A few tries: somebody who only looks (see [`Lock::holder`]) has it for a moment.
+    /// A few attempts: [`Lock::holder`] takes the lock for a moment.
     fn attempt(mut file: File) -> Result<Flock<File>, (File, Errno)> {
         for _ in 0..10 {
             match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
@@ -78,7 +80,8 @@ impl Lock {
         Flock::lock(file, FlockArg::LockExclusiveNonblock)
     }
 
-    /// What the run at work wrote about itself; `None` when there is none. Makes and changes nothing.
+    /// What the current run wrote about itself; `None` if there is none. Creates and changes
+    /// nothing.
     pub fn holder(folder: &Path) -> Option<String> {
         let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW).open(folder.join("lock")).ok()?;
         match Flock::lock(file, FlockArg::LockSharedNonblock) {

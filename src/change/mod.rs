@@ -1,4 +1,4 @@
-//! A change while it runs: what to do next is decided in [`decide`], done in [`run`].
+//! A change while it runs: [`decide`] decides what to do next, [`run`] does it.
 
 pub mod decide;
 pub mod lock;

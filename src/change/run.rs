@@ -1,4 +1,4 @@
-//! The loop: probe, decide, do, write down. One path for the first start and for every resume.
+//! The loop: probe, decide, act, record. One path for the first start and for every resume.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -30,11 +30,11 @@ pub enum Event<'a> {
         /// Counts from 1.
         attempt: u32,
     },
-    /// A step's effect is there.
+    /// A step's effect exists.
     Done {
         /// The step.
         step: &'a Step,
-        /// Found there, not made now.
+        /// Found, not made now.
         adopted: bool,
         /// What it left.
         output: &'a Output,
@@ -48,7 +48,7 @@ pub enum Event<'a> {
         /// The reason.
         error: &'a str,
     },
-    /// The steps from this one on are done again.
+    /// The steps from this one on are repeated.
     Rewound {
         /// The step.
         to: &'a str,
@@ -64,7 +64,7 @@ pub enum Event<'a> {
 pub enum Outcome {
     /// The procedure is complete.
     Finished,
-    /// Somebody asked for a stop; what is done is written down.
+    /// Somebody asked for a stop. What is done is recorded.
     Interrupted,
     /// A person must decide.
     Halted {
@@ -75,7 +75,7 @@ pub enum Outcome {
         /// What the decision is about.
         kind: HaltKind,
     },
-    /// A step failed; it can be tried again.
+    /// A step failed. It can be tried again.
     Failed {
         /// The step.
         step: String,
@@ -103,7 +103,8 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Writes a record and brings the state forward. A record that the state does not allow is not written.
+    /// Appends a record and applies it to the state. A record that the state does not allow is not
+    /// written.
     fn record(&mut self, record: Record) -> Result<()> {
         let mut next = self.state.clone();
         next.apply(&record).map_err(anyhow::Error::msg).context("this is a fault in backout: it wanted to write an impossible record")?;
@@ -112,7 +113,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Writes a plan down and carries it out.
+    /// Records a plan and carries it out.
     ///
     /// # Errors
     /// When the journal cannot be written, or the plan may not begin now.
@@ -122,7 +123,7 @@ impl Session<'_> {
         self.go()
     }
 
-    /// Writes a person's answer down.
+    /// Records a person's answer.
     ///
     /// # Errors
     /// When the journal cannot be written.
@@ -134,7 +135,7 @@ impl Session<'_> {
         self.state.current().context("no procedure is under way")
     }
 
-    /// Carries the procedure under way on to its end.
+    /// Continues the current procedure to its end.
     ///
     /// # Errors
     /// When the journal cannot be written. A step that fails is an [`Outcome`].
@@ -151,7 +152,7 @@ impl Session<'_> {
             (self.watch)(&Event::Said(&format!("ended a command of an earlier run: {process}")));
         }
         let mut checked = false;
-        // The steps before this one are as this run has found or made them.
+        // This run has found or made the effects of the steps before this one.
         let mut seen = 0;
         loop {
             if self.runner.interrupt.requested() {
@@ -160,7 +161,7 @@ impl Session<'_> {
             }
             let run = self.run()?;
             let Some(at) = run.next() else {
-                // It may have gone down since it was opened, with the host for example.
+                // The service may have gone down since it was opened, for example with the host.
                 let start = run.plan.steps.iter().position(|step| matches!(step.action, step::Action::Start(_)));
                 if let Some(start) = start.filter(|_| !checked) {
                     checked = true;
@@ -180,7 +181,8 @@ impl Session<'_> {
                 continue;
             }
             let destroys = step::effect(&run.plan.steps[at].action).destroys();
-            // A step made again in this run may undo one that was done behind it: a second stop ends the server without clients, too.
+            // A step that is repeated in this run may undo a later one: a second stop also ends the
+            // server without clients.
             if !checked || destroys || seen < at {
                 if let Some(outcome) = self.recheck(at)? {
                     return Ok(outcome);
@@ -198,7 +200,8 @@ impl Session<'_> {
         }
     }
 
-    /// What earlier steps made true must still be so: is the service still down, is the dataset still unmounted?
+    /// Checks that the effects of earlier steps still exist: is the service still stopped, is the
+    /// dataset still unmounted?
     fn recheck(&mut self, before: usize) -> Result<Option<Outcome>> {
         for at in 0..before {
             let run = self.run()?;
@@ -214,17 +217,17 @@ impl Session<'_> {
         pools::answers(&self.runner.pools)
     }
 
-    /// Nothing is begun on a pool that does not answer.
+    /// Nothing begins on a pool that does not answer.
     fn suspended(&mut self) -> Result<Option<Outcome>> {
         let Err(suspended) = self.pools_answer() else { return Ok(None) };
         let run = self.run()?;
-        // When all steps are done, only the last one is looked at again.
+        // When all steps are done, only the last one is checked again.
         let at = run.next().unwrap_or(run.plan.steps.len().saturating_sub(1));
         let step = run.plan.steps.get(at).context("a plan has steps")?.clone();
         self.failed(&step, &suspended.into(), false).map(Some)
     }
 
-    /// One step. `None`: go on.
+    /// One step; `None` means continue.
     fn step(&mut self, at: usize) -> Result<Option<Outcome>> {
         if let Some(outcome) = self.suspended()? {
             return Ok(Some(outcome));
@@ -234,7 +237,7 @@ impl Session<'_> {
         let effect = step::effect(&step.action);
         let probe = match self.with(|context| effect.probe(&step, context)) {
             Ok(probe) => probe,
-            // Nothing was begun: the journal stays as it is, the next resume asks again.
+            // Nothing was begun. The journal stays as it is, and the next resume probes again.
             Err(error) => return Ok(Some(self.failed(&step, &error, false)?)),
         };
         match decide(&before, probe, attempts) {
@@ -302,7 +305,8 @@ impl Session<'_> {
             text = format!("{text}\n{beside}");
         }
         if begun && let Err(error) = self.record(Record::Failed { step: step.id.clone(), error: text.clone() }) {
-            // The reason is worth more than its record: a step without one counts as cut off.
+            // The reason matters more than its record: a step without a record counts as
+            // interrupted.
             text = format!("{text}\nand this could not be written down: {error:#}");
         }
         (self.watch)(&Event::Failed { step, error: &text });
@@ -314,11 +318,11 @@ impl Session<'_> {
         Ok(Outcome::Failed { step: step.id.clone(), error: text })
     }
 
-    /// What is wrong with pools and disks and is not in the error's own words.
+    /// Problems of pools and disks that the error itself does not mention.
     fn storage_trouble(&self, error: &anyhow::Error) -> Vec<String> {
         if let Err(suspended) = self.pools_answer() {
             let said = error.chain().any(|cause| cause.downcast_ref::<pools::Suspended>().is_some());
-            // Its file systems are not asked: who asks one may wait.
+            // Its file systems are not asked: that could block.
             return if said { Vec::new() } else { vec![suspended.to_string()] };
         }
         let system = ["", "var", "var/tmp", "tmp", "run"].map(|folder| self.root.join(folder));
@@ -328,7 +332,8 @@ impl Session<'_> {
         pools::full(system.iter().map(std::path::PathBuf::as_path).chain(own).chain(data))
     }
 
-    /// Takes the effects from `at` back to the step `to` away, newest first, and writes that they are to be made again.
+    /// Takes back the effects from `at` down to the step `to`, newest first, and records that they
+    /// must be made again.
     fn rewind(&mut self, at: usize, to: &str, why: &str) -> Result<Option<Outcome>> {
         let run = self.run()?;
         let first = run.plan.position(to).with_context(|| format!("the plan has no step {to:?} to go back to"))?;
@@ -356,7 +361,8 @@ impl Session<'_> {
         Ok(None)
     }
 
-    /// A power cut takes nothing of what is done; not in tests, whose world is a folder.
+    /// Flushes, so that a power cut takes nothing of what is done. Not in tests, whose host is a
+    /// folder.
     fn flush(&self) -> Result<()> {
         if self.root != Path::new("/") {
             return Ok(());

@@ -13,15 +13,16 @@ use crate::step::{Action, DropSnapshots, Plan, PutBack, Step};
 use crate::step::{Run, State};
 use crate::zfs::Dataset;
 
-/// From a downgrade back to the upgraded, open service. `abort`: the previous version was never opened, and its datasets are dropped; otherwise they are
-/// kept beside, as what was written on them is.
+/// From a downgrade back to the upgraded, open service. With `abort`, the previous version was
+/// never opened, and its datasets are destroyed. Otherwise they are kept, with what was written on
+/// them.
 ///
 /// # Errors
-/// When the playbook's texts cannot be filled.
+/// When the playbook's texts cannot be filled in.
 pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], abort: bool) -> Result<Plan> {
     let parts = Parts { playbook, opening: &state.opening };
     if abort && !run.was_begun("stop") {
-        // Nothing but copies was made.
+        // Only copies were made.
         return in_cluster(Plan { procedure: Procedure::Abort, steps: vec![parts.start()?] }, playbook, &state.opening, None);
     }
     let mut steps = vec![parts.stop()?];
@@ -32,7 +33,7 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
     let cloned = run.plan.steps.iter().any(|step| matches!(step.action, Action::Clone(_)) && run.was_begun(&step.id));
     if cloned {
         let undone = undone(1 + state.runs.iter().filter(|run| run.plan.procedure == Procedure::Undo).count());
-        // What is mounted within another is taken away before that.
+        // A dataset that is mounted within another one is unmounted before it.
         let outermost = |root: &&Dataset| {
             let within = state.opening.datasets.iter().filter(|mount| mount.dataset.is_within(root));
             within.filter_map(|mount| mount.mountpoint.clone()).min()
@@ -56,17 +57,17 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
         let undone = undone(1 + state.runs.iter().filter(|run| run.plan.procedure == Procedure::Undo).count());
         steps.push(super::full::move_back(parts, (!abort).then_some(undone))?);
     }
-    // Package scripts look at the data: it is there before them.
+    // Package scripts look at the data, so it is mounted before they run.
     if run.was_begun("unmount") {
         steps.push(parts.mount(&members).until("start"));
     }
-    // An upgrade that never came to its end is brought there now.
+    // An upgrade that was never finished is finished now.
     let unfinished = state.phase != Phase::Upgraded && abort;
     if unfinished || run.was_begun("reinstall") || run.was_begun("uninstall") {
         let cut = |id: &str| matches!(run.step(id), Some((_, StepState::Started | StepState::Failed(_))));
         let mut upgrade = parts.upgrade("upgrade-again")?;
         if let Action::Package(package) = &mut upgrade.action {
-            // Between the two nothing is installed that could be upgraded.
+            // Between the two, nothing is installed that could be upgraded.
             let between = run.was_begun("uninstall") && !matches!(run.step("reinstall"), Some((_, StepState::Done)));
             package.cut = unfinished || cut("reinstall") || between;
         }
@@ -89,10 +90,11 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
     in_cluster(Plan { procedure, steps }, playbook, &state.opening, Some((&state.opening.upgrade_to, verb)))
 }
 
-/// From a snapshot or an upgrade that has not touched the packages yet back to the open service; its snapshot is dropped.
+/// From a snapshot, or an upgrade that has not touched the packages yet, back to the open service.
+/// Its snapshot is destroyed.
 ///
 /// # Errors
-/// When the playbook's texts cannot be filled.
+/// When the playbook's texts cannot be filled in.
 pub fn reopen(playbook: &Playbook, state: &State) -> Result<Plan> {
     let parts = Parts { playbook, opening: &state.opening };
     let mut steps = vec![parts.start()?];

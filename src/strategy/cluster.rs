@@ -1,5 +1,5 @@
-//! What is different where a cluster starts and watches the service: it is told to leave the service alone before that is stopped, and gets it back
-//! when every node has the version.
+//! Clusters: before the service is stopped, the cluster is told to leave it alone. It gets the
+//! service back when every node has the version.
 
 use crate::step::AwaitNodes;
 use crate::step::Cluster;
@@ -12,11 +12,11 @@ use crate::journal::Opening;
 use crate::playbook::Playbook;
 use crate::step::{Action, Package, PackageJob, Plan, Step};
 
-/// The plan as it is in a cluster. `wanted`: the version that every node must have in the end, and the verb that brings it there; `None` when no node's
-/// packages change.
+/// The plan in a cluster. `wanted` is the version that every node must have in the end, and the
+/// verb for that; `None` if no node's packages change.
 ///
 /// # Errors
-/// When the playbook's texts cannot be filled.
+/// When the playbook's texts cannot be filled in.
 pub(super) fn in_cluster(mut plan: Plan, playbook: &Playbook, opening: &Opening, wanted: Option<(&str, &str)>) -> Result<Plan> {
     let Some(part) = &opening.cluster else { return Ok(plan) };
     let parts = Parts { playbook, opening };
@@ -27,7 +27,7 @@ pub(super) fn in_cluster(mut plan: Plan, playbook: &Playbook, opening: &Opening,
     if let (Some(agent), Some((version, "upgrade")), crate::journal::Procedure::Upgrade) =
         (how.agent.as_ref().filter(|_| part.agent), wanted, plan.procedure)
     {
-        // The product first: the agent of a later version knows the earlier one, not the other way round.
+        // The product first: a newer agent knows an older product, but not the other way round.
         let package = Package {
             job: PackageJob::Upgrade,
             command: parts.command(&agent.upgrade)?,
@@ -61,7 +61,8 @@ pub(super) fn in_cluster(mut plan: Plan, playbook: &Playbook, opening: &Opening,
         }
     }
     if !part.data {
-        // The service runs on another node: here it is only kept from starting while packages change.
+        // The service runs on another node. Here it is only prevented from starting while packages
+        // change.
         if let Some(step) = plan.steps.iter_mut().find(|step| matches!(step.action, Action::Start(_)))
             && let Action::Start(service) = step.action.clone()
         {

@@ -1,4 +1,4 @@
-//! Accepting: what was kept for the other way is dropped.
+//! Accepting: what was kept for the other way is destroyed.
 
 use super::back::snapshots;
 use super::reserve::release;
@@ -7,8 +7,9 @@ use crate::step::State;
 use crate::step::{Action, Destroy, DropSnapshots, Plan, Promote, Step};
 use crate::zfs::{Dataset, Guid, Snapshot};
 
-/// Accepts the upgrade or the downgrade. `promote`: the clones that took the place, parents first. `destroy`: what was kept for the other way, children
-/// first; `with`: its snapshots, ours and those the operator agreed to lose. `remove_aside`: the step for what is no dataset.
+/// Accepts the upgrade or the downgrade. `promote`: the clones that took the place, parents first.
+/// `destroy`: what was kept for the other way, children first; `with`: its snapshots, ours and
+/// those that the operator accepted to lose. `remove_aside`: the step for folders.
 pub fn commit(
     state: &State,
     procedure: Procedure,

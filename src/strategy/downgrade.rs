@@ -18,13 +18,13 @@ pub use crate::zfs::{ENDING_ASIDE as ASIDE, ENDING_UNDONE as UNDONE};
 /// Whether clients could write since the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opened {
-    /// The service was open: what was written is captured and restored.
+    /// The service was open. What was written is captured and restored.
     Yes,
-    /// The upgrade never got so far as to open the service: there is nothing to capture.
+    /// The upgrade never opened the service, so there is nothing to capture.
     Never,
 }
 
-/// What a downgrade is planned from, beside playbook and opening.
+/// What a downgrade is planned from, apart from playbook and opening.
 #[derive(Debug, Clone)]
 pub struct DowngradeInput {
     /// Keep the upgraded state beside the restored one, or destroy it.
@@ -35,18 +35,19 @@ pub struct DowngradeInput {
     pub roots: Vec<Dataset>,
     /// The snapshots before the upgrade.
     pub snapshots: Vec<(Snapshot, Guid)>,
-    /// Newer snapshots that the operator agreed to lose (in place only).
+    /// Newer snapshots that the operator accepted to lose (in place only).
     pub consented: Vec<(Snapshot, Guid)>,
-    /// Newer bookmarks that the operator agreed to lose (in place only).
+    /// Newer bookmarks that the operator accepted to lose (in place only).
     pub consented_bookmarks: Vec<String>,
 }
 
-/// The ending of what the undo of this number (from 1) leaves aside: a second one finds the name of the first one taken.
+/// The suffix for what the undo with this number (from 1) leaves aside. For a second one, the name
+/// of the first is taken.
 pub fn undone(number: usize) -> String {
     if number < 2 { UNDONE.to_owned() } else { format!("{UNDONE}-{number}") }
 }
 
-/// The endings under which a change may keep datasets aside.
+/// The suffixes under which a change may keep datasets.
 pub fn kept_endings(state: &State) -> Vec<String> {
     let undos = state.runs.iter().filter(|run| run.plan.procedure == Procedure::Undo).count();
     (1..=undos.max(1)).map(undone).chain([ASIDE.to_owned()]).collect()
@@ -55,7 +56,7 @@ pub fn kept_endings(state: &State) -> Vec<String> {
 /// The plan of a downgrade.
 ///
 /// # Errors
-/// When the playbook's texts cannot be filled, or a dataset's name gets too long.
+/// When the playbook's texts cannot be filled in, or a dataset's name becomes too long.
 pub fn downgrade(playbook: &Playbook, opening: &Opening, input: &DowngradeInput) -> Result<Plan> {
     match opening.way {
         Way::Zfs => {}
@@ -86,7 +87,7 @@ pub fn downgrade(playbook: &Playbook, opening: &Opening, input: &DowngradeInput)
     let back = if input.keep { keep(parts, input, opened)? } else { in_place(parts, input) };
     let mut reinstall = parts.reinstall()?;
     if !opened {
-        // The upgrade ended in the middle of its packages.
+        // The upgrade was interrupted within its packages.
         for step in &mut reinstall {
             if let Action::Package(package) = &mut step.action {
                 package.cut = true;
@@ -97,7 +98,7 @@ pub fn downgrade(playbook: &Playbook, opening: &Opening, input: &DowngradeInput)
     let begins = back.iter().map(|step| step.id.clone()).find(|id| id != "unmount").context("a way back has steps")?;
     steps.push(verify(parts, opened, &begins)?);
     if opened && let Some(step) = steps.get_mut(stop) {
-        // A service that was found open again may have taken what the capture lacks.
+        // A service that was found open again may have accepted writes that the capture lacks.
         let unless = if rollback_first { Some(begins) } else { reinstall.first().map(|step| step.id.clone()) };
         *step = step.clone().renewing("maintenance-start", &unless.context("a version is installed again")?);
     }
@@ -146,7 +147,8 @@ fn restore(parts: Parts<'_>, keep: bool) -> Result<Step> {
     Ok(step)
 }
 
-/// The datasets that have the snapshot. One made after it does not, and stays with the upgraded state.
+/// The datasets that have the snapshot. One that was created after it does not, and stays with the
+/// upgraded state.
 pub(super) fn members(opening: &Opening, snapshots: &[(Snapshot, Guid)]) -> Vec<Mount> {
     let has = |mount: &&Mount| snapshots.iter().any(|(snapshot, _)| snapshot.dataset() == mount.dataset);
     opening.datasets.iter().filter(has).cloned().collect()
@@ -205,7 +207,7 @@ fn keep(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> Result<Vec<St
         steps.push(Step::new(format!("take-place:{root}"), title, Action::TakePlace(action)));
     }
     if opened && parts.playbook.restore.as_ref().is_some_and(|restore| restore.interrupted == Interrupted::Rollback) {
-        // An interrupted restore begins again from here.
+        // An interrupted restore starts over from here.
         let base = TakeSnapshot {
             datasets: mounts.iter().map(|mount| mount.dataset.clone()).collect(),
             name: format!("{}-base", parts.opening.snapshot),

@@ -14,13 +14,13 @@ use crate::playbook::model::Full;
 use crate::step::State;
 use crate::step::{Action, CapturePass, Folders, MoveBack, Plan, Prove, RemoveAside, Restore, Step, Verify};
 
-/// Where an interrupted restore begins again.
+/// The step from which an interrupted restore starts over.
 const AGAIN: &str = "make-empty";
 
-/// The previous version's packages and configuration come back; there is no data.
+/// Packages and configuration of the previous version come back. There is no data.
 ///
 /// # Errors
-/// When the playbook's texts cannot be filled.
+/// When the playbook's texts cannot be filled in.
 pub fn packages(playbook: &Playbook, opening: &Opening, opened: Opened) -> Result<Plan> {
     let parts = Parts { playbook, opening };
     let mut steps: Vec<Step> = parts.save_config(Side::Upgraded)?.into_iter().collect();
@@ -35,10 +35,10 @@ pub fn packages(playbook: &Playbook, opening: &Opening, opened: Opened) -> Resul
     in_cluster(Plan { procedure: Procedure::DowngradeKeep, steps }, playbook, opening, Some((&opening.from_version, "downgrade")))
 }
 
-/// Everything is backed up, and restored into an empty store; what was there stays aside.
+/// Everything is backed up, and restored into an empty store. The old store is set aside.
 ///
 /// # Errors
-/// When the playbook's texts cannot be filled, or it does not say how.
+/// When the playbook's texts cannot be filled in, or it does not say how.
 pub fn full(playbook: &Playbook, opening: &Opening, opened: Opened) -> Result<Plan> {
     let parts = Parts { playbook, opening };
     let full = section(playbook)?;
@@ -52,7 +52,7 @@ pub fn full(playbook: &Playbook, opening: &Opening, opened: Opened) -> Result<Pl
     let first_of = |steps: &[Step]| steps.first().map(|step| step.id.clone()).context("a way back has steps");
     let rollback_first = parts.rollback_first();
     let unless = if rollback_first { first_of(&aside)? } else { first_of(&reinstall)? };
-    // A service that was found open again may have taken what the backup lacks.
+    // A service that was found open again may have accepted writes that the backup lacks.
     steps.push(parts.stop()?.renewing("maintenance-start", &unless));
     steps.push(parts.maintenance_start("maintenance-start", "upgraded", "maintenance-stop")?);
     steps.extend(parts.inventories(Side::Upgraded)?);
@@ -99,7 +99,7 @@ fn section(playbook: &Playbook) -> Result<&Full> {
     playbook.full.as_ref().context("the playbook does not say how everything is backed up and restored")
 }
 
-/// An upgrade that ended in the middle of its packages leaves more to be mended.
+/// An upgrade that was interrupted within its packages leaves more to repair.
 fn reinstall(parts: Parts<'_>, opened: Opened) -> Result<Vec<Step>> {
     let mut steps = parts.reinstall()?;
     for step in &mut steps {

@@ -1,4 +1,5 @@
-//! Users move from one host to the other, a batch at a time; both hosts serve meanwhile. The way back is the same way.
+//! Users move from one host to the other, one batch at a time. Both hosts serve meanwhile. Moving
+//! back works the same.
 
 use anyhow::{Context as _, Result};
 
@@ -43,7 +44,7 @@ impl Move<'_> {
         vec![
             Step::new(id("hold"), format!("put {who} on hold: their mail waits"), Action::HoldUsers(hold))
                 .until(&id("assign"))
-                // Who was served in between may have changed what the backup has.
+                // Users who were served in between may have changed what the backup has.
                 .renewing(&id("capture"), &id("assign")),
             Step::new(
                 id("capture"),
@@ -58,14 +59,16 @@ impl Move<'_> {
     }
 }
 
-/// The plan that moves these users, so many at a time. `round`: counts the procedures of the change, so that each batch has a name of its own.
+/// The plan that moves these users, `at_a_time` in a batch. `round` counts the procedures of the
+/// change, so that each batch has its own name.
 pub fn migrate(it: Move<'_>, users: &[String], at_a_time: usize, round: usize) -> Plan {
     let batches = users.chunks(at_a_time.max(1)).enumerate();
     let steps = batches.flat_map(|(i, users)| it.batch(format!("{round}.{}", i + 1), users)).collect();
     Plan { procedure: Procedure::Migrate, steps }
 }
 
-/// Who is held on a batch's way, and may be let go where they are. `None`: one may have come to the other host already.
+/// The users on hold who may be released where they are; `None` if one may be on the other host
+/// already.
 pub fn held(run: &Run) -> Option<Vec<HoldUsers>> {
     let mut held = Vec::new();
     for (step, state) in run.plan.steps.iter().zip(&run.steps) {
@@ -79,7 +82,8 @@ pub fn held(run: &Run) -> Option<Vec<HoldUsers>> {
     Some(held)
 }
 
-/// From a migration that was begun back to users who are served where they were. Those whose batch is through stay where they came to.
+/// Gives a migration up: users are served where they were. Those of finished batches stay on their
+/// new host.
 ///
 /// # Errors
 /// When one may be on the other host already.

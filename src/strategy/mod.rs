@@ -1,4 +1,4 @@
-//! How a plan is made, from playbook, site and what is known of the host. Pure.
+//! Makes plans from playbook, site and what is known about the host. Pure.
 
 mod back;
 mod cluster;

@@ -1,4 +1,4 @@
-//! Playbook + the change's values -> the data of single steps. Pure.
+//! Makes the data of single steps from the playbook and the change's values. Pure.
 
 use std::path::PathBuf;
 
@@ -27,13 +27,13 @@ impl Parts<'_> {
         self.opening.values.get(name).cloned()
     }
 
-    /// The command with every value that is known by now; later ones stay as `{name}`.
+    /// The command with every value that is known so far. Others stay as `{name}`.
     pub(super) fn command(&self, spec: &CommandSpec) -> Result<Command> {
         let command = spec.command();
         Ok(template::expand_command_known(&command, &|name| self.value(name)))
     }
 
-    /// A command of the cluster's, for one node.
+    /// A command of the cluster for one node.
     pub(super) fn command_of_node(&self, spec: &CommandSpec, node: &str) -> Result<Command> {
         let value = |name: &str| if name == "node" { Some(node.to_owned()) } else { self.value(name) };
         Ok(template::expand_command_known(&spec.command(), &value))
@@ -121,7 +121,7 @@ impl Parts<'_> {
         Ok(Config { paths: self.paths(&self.playbook.data.config)?, side })
     }
 
-    /// `None` when the product has no configuration of its own.
+    /// `None` if the product has no configuration of its own.
     pub(super) fn save_config(&self, side: Side) -> Result<Option<Step>> {
         let (id, title) = match side {
             Side::Previous => ("save-config", "save the configuration"),
@@ -153,7 +153,8 @@ impl Parts<'_> {
         })
     }
 
-    /// The new version, installed beside the old one while that serves; `None` where it takes the old one's place.
+    /// Installs the new version beside the old one while that serves; `None` if it takes the old
+    /// one's place.
     pub(super) fn install_beside(&self) -> Result<Option<Step>> {
         let (Some(beside), Some(places)) = (&self.playbook.side_by_side, &self.opening.beside) else { return Ok(None) };
         let install = beside.upgrade.as_ref().filter(|_| places.there.is_some()).unwrap_or(&beside.install);
@@ -171,7 +172,7 @@ impl Parts<'_> {
         Ok(Some(Step::new("install-beside", title, Action::Package(action))))
     }
 
-    /// The exchange of the link; `None` where versions take each other's place.
+    /// Exchanges the link; `None` if versions take each other's place.
     fn switch(&self, id: &str, side: Side) -> Result<Option<Step>> {
         let (Some(beside), Some(places)) = (&self.playbook.side_by_side, &self.opening.beside) else { return Ok(None) };
         let up = side == Side::Upgraded;
@@ -201,7 +202,8 @@ impl Parts<'_> {
         Ok(Step::new(id, title, Action::Package(package)))
     }
 
-    /// Whether the data goes back before the program. Side by side, the previous version is found whole before anything is given up.
+    /// Whether the data goes back before the program. Side by side, the previous version is found
+    /// intact before anything is destroyed.
     pub(super) fn rollback_first(&self) -> bool {
         self.playbook.downgrade.order == Order::RollbackFirst && self.opening.beside.is_none()
     }
@@ -248,7 +250,8 @@ impl Parts<'_> {
         Ok(steps)
     }
 
-    /// The passes of the capture that want the service in this state. The last of all is called `capture`.
+    /// The passes of the capture for this state of the service. The last of all is called
+    /// `capture`.
     pub(super) fn captures(&self, state: ServiceState) -> Result<Vec<Step>> {
         let passes = self.playbook.passes();
         let mut steps = Vec::new();

@@ -1,4 +1,5 @@
-//! Room that is held back on a pool while there is some, for a way back in place when there is none.
+//! Space that is reserved on a pool while there is some, for a downgrade in place when there is
+//! none.
 
 use crate::step::Reserve;
 use std::collections::BTreeSet;
@@ -15,7 +16,8 @@ fn of(opening: &Opening) -> Option<Reserve> {
     (opening.way.is_zfs() && !reserves.is_empty()).then_some(Reserve { reserves, datasets })
 }
 
-/// Its reserve. None beside the pool itself, none below what goes back (there it were a dataset made after the snapshot), none whose name is too long.
+/// The name of its reserve. There is none beside the pool's own dataset, none below a dataset that
+/// goes back (it would be one created after the snapshot), and none with a name that is too long.
 fn beside(dataset: &Dataset, members: &[Dataset]) -> Option<Dataset> {
     let reserve = dataset.with_suffix(ENDING_RESERVE).ok()?;
     (reserve.pool() == dataset.pool() && !members.iter().any(|member| reserve.is_within(member))).then_some(reserve)
@@ -25,14 +27,14 @@ fn pools(reserve: &Reserve) -> String {
     reserve.reserves.iter().map(|dataset| dataset.pool().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// The step that holds room back, where there are datasets.
+/// The step that reserves space, if there are datasets.
 pub(super) fn reserve(opening: &Opening) -> Option<Step> {
     of(opening).map(|it| {
         Step::new("reserve", format!("hold some room back on {}, for a pool that is full later", pools(&it)), Action::Reserve(it))
     })
 }
 
-/// The step that gives it back.
+/// The step that releases it.
 pub(super) fn release(opening: &Opening) -> Option<Step> {
     of(opening)
         .map(|it| Step::new("release-reserve", format!("give back the room held back on {}", pools(&it)), Action::ReleaseReserve(it)))

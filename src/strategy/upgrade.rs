@@ -10,10 +10,11 @@ use crate::journal::{Procedure, Side};
 use crate::playbook::{Playbook, Way};
 use crate::step::{Action, BEFORE_UPGRADE, Plan, Step, TakeSnapshot};
 
-/// Everything that must be there before an upgrade; the service is down for the moment of the snapshot.
+/// Everything that must exist before an upgrade. The service is down for the moment of the
+/// snapshot.
 ///
 /// # Errors
-/// When the playbook's texts cannot be filled.
+/// When the playbook's texts cannot be filled in.
 pub fn snapshot_only(playbook: &Playbook, opening: &Opening) -> Result<Plan> {
     let parts = Parts { playbook, opening };
     let mut steps = prepare(parts, false)?;
@@ -21,10 +22,10 @@ pub fn snapshot_only(playbook: &Playbook, opening: &Opening) -> Result<Plan> {
     in_cluster(Plan { procedure: Procedure::Snapshot, steps }, playbook, opening, None)
 }
 
-/// The upgrade, with the snapshot before it unless there is one (`prepared`).
+/// The upgrade, with the snapshot before it, unless that exists (`prepared`).
 ///
 /// # Errors
-/// When the playbook's texts cannot be filled.
+/// When the playbook's texts cannot be filled in.
 pub fn upgrade(playbook: &Playbook, opening: &Opening, prepared: bool) -> Result<Plan> {
     let parts = Parts { playbook, opening };
     let mut steps = if prepared { parts.install_beside()?.into_iter().chain([parts.stop()?]).collect() } else { prepare(parts, true)? };
@@ -32,7 +33,8 @@ pub fn upgrade(playbook: &Playbook, opening: &Opening, prepared: bool) -> Result
         && parts.opening.way == Way::Zfs
         && let Some(stop) = steps.iter_mut().find(|step| step.id == "stop")
     {
-        // What clients wrote after the snapshot would not be in it, and an upgrade that fails goes back to it.
+        // The snapshot would lack what clients wrote after it, and a failed upgrade goes back to
+        // the snapshot.
         *stop = stop.clone().renewing("snapshot", "upgrade");
     }
     steps.push(parts.upgrade("upgrade")?);
@@ -41,7 +43,7 @@ pub fn upgrade(playbook: &Playbook, opening: &Opening, prepared: bool) -> Result
     in_cluster(Plan { procedure: Procedure::Upgrade, steps }, playbook, opening, wanted)
 }
 
-/// `beside`: with the new version's installation beside the old one, if that is the strategy.
+/// `beside`: includes the installation beside the old one, if that is the strategy.
 fn prepare(parts: Parts<'_>, beside: bool) -> Result<Vec<Step>> {
     // Side by side, the installed version stays where it is.
     let mut steps = match parts.install_beside()? {
