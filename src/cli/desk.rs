@@ -14,7 +14,7 @@ use crate::host::pools;
 use crate::journal::{Beside, FORMAT, Layout, Mount, NodePart, Opening, Output, copies};
 use crate::playbook::model::{Playbook, Strategy};
 use crate::playbook::site::RollbackChoice;
-use crate::playbook::{Site, Validated, ValidatedSite, Way, library, template};
+use crate::playbook::{Site, Template, Validated, ValidatedSite, Way, library};
 use crate::preflight::open_changes::OpenChange;
 use crate::preflight::places::Role;
 use crate::preflight::{self, Facts, Finding, Occasion, Sources};
@@ -117,7 +117,7 @@ impl Desk {
         let data = match &how.here {
             Some(spec) => {
                 let value = |name: &str| if name == "node" { Some(node.clone()) } else { self.site.values().get(name).cloned() };
-                self.runner.run(&template::expand_command_known(&spec.command(), &value)).is_ok()
+                spec.template().fill(&value).is_ok_and(|command| self.runner.run(&command).is_ok())
             }
             None => self.site.datasets.iter().all(|dataset| matches!(self.engine.dataset(dataset), Ok(Some(_)))),
         };
@@ -281,7 +281,8 @@ impl Desk {
     /// # Errors
     /// When a key is not known.
     pub fn silent(&self, given: &[String]) -> Result<Vec<(String, String)>, Trouble> {
-        let fill = |text: &str| Ok(template::expand(text, &|name: &str| self.site.values().get(name).cloned())?);
+        let lookup = |name: &str| self.site.values().get(name).cloned();
+        let fill = |text: &str| Ok(text.parse::<Template>()?.fill(&lookup)?);
         super::prompt::answers::silent(self.product().silent.as_ref(), fill, given)
     }
 
@@ -292,9 +293,9 @@ impl Desk {
         };
         let values = self.values();
         let lookup = |name: &str| values.get(name).cloned();
-        let path = |text: &str| template::expand(text, &lookup).map(PathBuf::from);
+        let path = |text: &str| text.parse::<Template>()?.fill(&lookup).map(PathBuf::from);
         let (link, new) = (path(&section.link)?, path(&section.new)?);
-        let version = template::expand_command_known(&section.version.command(), &lookup);
+        let version = section.version.template().fill(&lookup)?;
         let there = step::installed_version(&self.runner, &version, &self.product().version.pattern)?;
         let old = link_target(&link)
             .with_context(|| format!("cannot read the link {}", link.display()))?
@@ -369,5 +370,34 @@ mod tests {
         // It begins on 2026-03-29 at 01:00 UTC: no hour is there twice.
         assert_eq!(said("2026-03-29T00:59:00Z"), "01:59");
         assert_eq!(said("2026-03-29T01:00:00Z"), "03:00");
+    }
+
+    #[test]
+    fn the_cluster_is_asked_in_the_playbooks_words_and_not_in_escaped_ones() {
+        use clap::Parser;
+        let folder = tempfile::tempdir().unwrap();
+        let front = library::find("messaging-server-front", &[]).unwrap();
+        let text = front.text().replace("messaging-server-front", "front")
+            + r#"
+[cluster]
+here = { argv = ["sh", "-c", 'test "$1" = "$2$3" && test ${#4} -eq 2', "sh", "{{}}", "{{", "}}", "{role}"] }
+disable = { argv = ["true"] }
+disabled = { argv = ["true"] }
+enable = { argv = ["true"] }
+enabled = { argv = ["true"] }
+write_mark = { argv = ["true"] }
+read_mark = { argv = ["true"] }
+mark = "(.*)"
+"#;
+        let site = "playbook = 'front'\nupgrade_to = '8'\n[cluster]\nnodes = ['a', 'b']\nnode = 'a'\nshared_installation = true\n[variables]\nrole = '{$'\ninstallers = '/i'\n";
+        for (name, text) in [("front.toml", text.as_str()), ("site.toml", site)] {
+            #[allow(clippy::disallowed_methods)]
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let site = folder.path().join("site.toml");
+        let arguments = ["backout", "check", "--engine", "cli", "--playbooks"].map(std::ffi::OsString::from);
+        let arguments = arguments.into_iter().chain([folder.path().into(), "--site".into(), site.into()]);
+        let desk = Desk::open(&super::super::Cli::try_parse_from(arguments).unwrap().global).unwrap();
+        assert!(desk.node.unwrap().data);
     }
 }

@@ -5,6 +5,7 @@ use super::check_command::Groups;
 use super::model::{self, Capture, Interrupted, Restore, ServiceState, Verdict};
 use super::names::late;
 use super::problem::{Path, Report};
+use super::template::Template;
 use super::version::Requirement;
 
 /// Lower-case letters, digits and `separator`, a letter first.
@@ -83,8 +84,8 @@ impl Check<'_, '_> {
             let at = Path::of(&["variables", name]);
             self.required(&at.key("about"), &variable.about, "say what it means: the person who fills in the site file reads it");
             let Some(default) = &variable.default else { continue };
-            let known = |name: &String| it.variables.contains_key(name) || it.ask.contains_key(name) || late(name).is_some();
-            if let Some(inner) = super::template::names(default).unwrap_or_default().into_iter().find(known) {
+            let known = |name: &&str| it.variables.contains_key(*name) || it.ask.contains_key(*name) || late(name).is_some();
+            if let Some(inner) = default.parse::<Template>().unwrap_or_default().names().find(known) {
                 let what = format!("the default has `{{{inner}}}` in it, but values are taken as they are");
                 self.report.error(&at.key("default"), what, "write the value out, or put both names where the variable is used");
             }
@@ -326,8 +327,8 @@ impl Check<'_, '_> {
         }
         texts.extend(it.limits.iter().enumerate().map(|(i, limit)| (Path::of(&["limit"]).at(i).key("about"), &limit.about)));
         for (at, text) in texts {
-            let names = super::template::names(text).unwrap_or_default();
-            if let Some(name) = names.iter().find(|name| it.variables.contains_key(*name) || it.ask.contains_key(*name)) {
+            let template = text.parse::<Template>().unwrap_or_default();
+            if let Some(name) = template.names().find(|name| it.variables.contains_key(*name) || it.ask.contains_key(*name)) {
                 let what = format!("`{{{name}}}` is shown as it stands here: names have values in commands and paths only");
                 self.report.warn(&at, what, "write what is meant in words");
             }

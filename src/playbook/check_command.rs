@@ -7,7 +7,7 @@ use super::Playbook;
 use super::model::CommandSpec;
 use super::names::{LATE_NAMES, Place, late};
 use super::problem::{Path, Report, nearest};
-use super::template::{self, TemplateError};
+use super::template::{Template, TemplateError};
 
 /// Programs that take a program's text behind an option, and its letters.
 const INTERPRETERS: &[(&str, &str)] = &[
@@ -111,7 +111,7 @@ impl<'c, 'a> Commands<'c, 'a> {
         for (i, word) in words.iter().enumerate() {
             self.text(&at.at(i), word, place, Lists::Allowed);
         }
-        if let Some((i, shell)) = script(words).filter(|(i, _)| template::names(&words[*i]).is_ok_and(|names| !names.is_empty())) {
+        if let Some((i, shell)) = script(words).filter(|(i, _)| words[*i].parse::<Template>().is_ok_and(|it| it.names().next().is_some())) {
             let what = format!("a value is put into the program text that `{shell}` runs: values go into argv, never through a shell");
             let remedy =
                 "write $1 in the program text (in double quotes), and behind it the word \"sh\" and the {name}; or do without the shell";
@@ -155,8 +155,8 @@ impl<'c, 'a> Commands<'c, 'a> {
     }
 
     fn text(&mut self, at: &Path, text: &str, place: Place, lists: Lists) {
-        let names = match template::names(text) {
-            Ok(names) => names,
+        let names: Vec<String> = match text.parse::<Template>() {
+            Ok(template) => template.names().map(str::to_owned).collect(),
             Err(TemplateError::Close { .. }) => {
                 self.report.error(at, "a `}` stands alone", "write `}}` for a literal brace");
                 return;

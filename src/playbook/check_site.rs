@@ -6,8 +6,9 @@ use std::path::{Path as FilePath, PathBuf};
 
 use super::model::Strategy;
 use super::problem::{Path, Problem, Problems, Report, nearest};
+use super::template::Template;
 use super::validated::Validated;
-use super::{Site, Way, schema, shape, template};
+use super::{Site, Way, schema, shape};
 use crate::host::checksum::sha256;
 
 /// A site that passed the check against its playbook.
@@ -269,10 +270,11 @@ impl Check<'_, '_> {
             ("side_by_side", &beside),
         ];
         for (field, text) in lists.iter().flat_map(|(field, list)| list.iter().map(move |text| (field, text))) {
-            let path = template::expand_known(text, &|name| values.get(name).cloned());
+            let template = text.parse::<Template>().unwrap_or_default();
+            let path = template.fill_known(&|name| values.get(name).cloned()).to_string();
             if !path.starts_with('/') {
-                let name = template::names(text).unwrap_or_default().into_iter().next().unwrap_or_default();
-                let at = if self.site.variables.contains_key(&name) { Path::of(&["variables", &name]) } else { Path::default() };
+                let name = template.names().next().unwrap_or_default();
+                let at = if self.site.variables.contains_key(name) { Path::of(&["variables", name]) } else { Path::default() };
                 let what = format!("with it {field} of the playbook, {text:?}, becomes {path:?}, which is not an absolute path");
                 self.report.error(&at, what, format!("give `{name}` a whole path, from the `/` on"));
             }

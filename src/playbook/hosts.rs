@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coexistent::{Coexistent, Host, Hosts};
 use super::model::CommandSpec;
-use super::{Playbook, Site, template};
+use super::{CommandTemplate, Playbook, Site};
 use crate::host::exec::Command;
 use crate::host::quote::shell;
 
@@ -17,7 +17,7 @@ pub struct OnHost {
     /// The host, and how it is reached.
     pub host: Reach,
     /// The command, as that host would see it.
-    pub command: Command,
+    pub command: CommandTemplate,
 }
 
 /// See [`OnHost::host`].
@@ -40,7 +40,8 @@ impl From<&Host> for Reach {
 }
 
 impl Reach {
-    /// The command as it is started here. Every name in it must have its value: what a value holds is quoted for the shell of the other host.
+    /// The command as it is started here; what its words hold is quoted for the shell of the other
+    /// host.
     pub fn command(&self, command: &Command) -> Command {
         let mut command = command.clone();
         let Some(first) = command.stages.first_mut() else { return command };
@@ -70,7 +71,7 @@ impl std::fmt::Display for OnHost {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Show {
     /// Prints what it says of `{user}`.
-    pub command: Command,
+    pub command: CommandTemplate,
     /// One group: the host.
     pub host: String,
     /// Matches while the user is on hold.
@@ -107,14 +108,14 @@ impl<'a> Move<'a> {
     }
 
     /// A command that runs here, its values filled in; the user stays open.
-    pub fn here(&self, spec: &CommandSpec) -> Command {
-        template::expand_command_known(&spec.command(), &|name| self.values.get(name).cloned())
+    pub fn here(&self, spec: &CommandSpec) -> CommandTemplate {
+        spec.template().fill_known(&|name| self.values.get(name).cloned())
     }
 
     /// A command that runs on a host.
     pub fn on(&self, host: &Host, spec: &CommandSpec) -> OnHost {
         let value = |name: &str| host.variables.get(name).or_else(|| self.values.get(name)).cloned();
-        OnHost { host: Reach::from(host), command: template::expand_command_known(&spec.command(), &value) }
+        OnHost { host: Reach::from(host), command: spec.template().fill_known(&value) }
     }
 
     /// How the directory is asked.

@@ -29,10 +29,11 @@ pub mod version;
 mod way;
 
 pub use check_site::ValidatedSite;
-pub use methods::DEFAULT_TIMEOUT;
+pub use command::{CommandTemplate, DEFAULT_TIMEOUT};
 pub use model::Playbook;
 pub use problem::{Problem, Problems};
 pub use site::Site;
+pub use template::Template;
 pub use validated::Validated;
 pub use way::Way;
 

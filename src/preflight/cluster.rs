@@ -5,11 +5,11 @@ use regex::Regex;
 use serde::Serialize;
 
 use super::facts::{Facts, Observed};
-use super::gather::Run;
+use super::gather::{Run, filled};
 use super::{Finding, Occasion, Sources};
 use crate::host::exec::{Command, ExecError};
+use crate::playbook::CommandTemplate;
 use crate::playbook::model::CommandSpec;
-use crate::playbook::template;
 use crate::playbook::version::version_is;
 
 /// What a cluster says.
@@ -36,13 +36,13 @@ pub struct ClusterFact {
 /// Asks the cluster, on a node that is one of its.
 pub(super) fn gather(sources: &Sources<'_>) -> Option<ClusterFact> {
     let (how, part) = (sources.playbook.cluster.as_ref()?, sources.node.as_ref()?);
-    let for_node = |spec: &CommandSpec| of_node(&sources.command(spec), &part.now.node);
-    let disabled = match (sources.run)(&for_node(&how.disabled)) {
+    let for_node = |spec: &CommandSpec| of_node(&sources.template(spec), &part.now.node);
+    let disabled = for_node(&how.disabled).and_then(|command| match (sources.run)(&command) {
         Ok(_) => Ok(true),
         Err(ExecError::Failed { .. }) => Ok(false),
         Err(error) => Err(error.to_string()),
-    };
-    let read = sources.command(&how.read_mark);
+    });
+    let read = sources.template(&how.read_mark);
     let mark = |node: &String| read_mark(sources.run, &read, &how.mark, node).ok().flatten();
     let marks = part.now.others.iter().map(|node| (node.clone(), mark(node)));
     let wanted = match (&sources.previous, sources.occasion.is_downgrade()) {
@@ -50,7 +50,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Option<ClusterFact> {
         _ => sources.site.upgrade_to.clone(),
     };
     let agent = how.agent.as_ref().filter(|_| part.now.agent).and_then(|agent| {
-        let why = sources.output(&for_node(agent.ready.as_ref()?)).err()?;
+        let why = for_node(agent.ready.as_ref()?).and_then(|command| sources.output(&command)).err()?;
         Some((why, agent.remedy.clone()))
     });
     Some(ClusterFact {
@@ -58,24 +58,25 @@ pub(super) fn gather(sources: &Sources<'_>) -> Option<ClusterFact> {
         data: part.now.data,
         opened_with_data: part.opened,
         disabled,
-        enable: for_node(&how.enable).to_string(),
+        enable: for_node(&how.enable).map(|command| command.to_string()).unwrap_or_default(),
         wanted,
         marks: marks.collect(),
         agent,
     })
 }
 
-fn of_node(command: &Command, node: &str) -> Command {
-    template::expand_command_known(command, &|name| (name == "node").then(|| node.to_owned()))
+fn of_node(command: &CommandTemplate, node: &str) -> Observed<Command> {
+    filled(command, &|name| (name == "node").then(|| node.to_owned()))
 }
 
 /// The mark of a node; `None` when there is none, or it cannot be read.
 ///
 /// # Errors
-/// When the pattern is no regular expression.
-pub(crate) fn read_mark(run: Run<'_>, read: &Command, pattern: &str, node: &str) -> anyhow::Result<Option<String>> {
+/// When the pattern is no regular expression, or a name in the command is not known.
+pub(crate) fn read_mark(run: Run<'_>, read: &CommandTemplate, pattern: &str, node: &str) -> anyhow::Result<Option<String>> {
     let pattern = Regex::new(pattern).context("the pattern of a mark is no regular expression")?;
-    let Ok(printed) = run(&of_node(read, node)) else { return Ok(None) };
+    let command = of_node(read, node).map_err(anyhow::Error::msg)?;
+    let Ok(printed) = run(&command) else { return Ok(None) };
     Ok(printed.stdout.lines().find_map(|line| Some(pattern.captures(line)?.get(1)?.as_str().to_owned())))
 }
 
@@ -198,5 +199,13 @@ mod tests {
         });
         all.extend(nodes(&facts));
         insta::assert_snapshot!(show(&all));
+    }
+
+    #[test]
+    fn a_mark_is_asked_for_in_the_playbooks_words_and_not_in_escaped_ones() {
+        let read = CommandTemplate::of(&["ctl", "{{{$}}}", "{node}"]);
+        let run = |command: &Command| Ok(crate::host::exec::Output { stdout: command.stages[0].join(" "), ..Default::default() });
+        let printed = read_mark(&run, &read, "(.*)", "{mark}").expect("asked");
+        assert_eq!(printed.as_deref(), Some("ctl {$} {mark}"));
     }
 }

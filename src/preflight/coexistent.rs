@@ -1,34 +1,39 @@
 //! What must be so before users move to another host: both answer, the new version runs there, and the users are where they are thought to be.
 
-use std::collections::BTreeMap;
-
 use anyhow::Context as _;
 use regex::Regex;
 use serde::Serialize;
 
 use super::Finding;
 use super::facts::Observed;
+use super::gather::filled;
 use super::product::{self, QuestionFact, RequirementFact, question_fact, requirement_fact};
 use super::versions::{self, NoVersion};
 use crate::host::exec::{Command, Runner};
+use crate::playbook::Playbook;
 use crate::playbook::coexistent::Host;
 use crate::playbook::hosts::{Move, Show};
 use crate::playbook::model::{Occasion, Requirement, Strategy};
 use crate::playbook::version::version_is;
-use crate::playbook::{Playbook, template};
 
 /// Looks at the hosts, the directory and these users.
 pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, users: &[String]) -> MoveFacts {
     let run = |command: &Command| runner.run(command).map(|output| output.stdout).map_err(|error| error.to_string());
     let host = |host: &Host| {
         let on = it.on(host, &playbook.version.command);
-        let command = on.host.command(&on.command);
-        let version = versions::read(&|command| runner.run(command), &command, &playbook.version.pattern);
-        let version = version.map_err(|error| match error {
-            NoVersion::None(why) => why,
-            NoVersion::Unknown(error) => format!("{error:#}"),
-        });
-        HostFact { name: host.name.clone(), version, asked: command.to_string() }
+        let command = filled(&on.command, &|_| None).map(|command| on.host.command(&command));
+        let ask = |command: &Command| {
+            let version = versions::read(&|command| runner.run(command), command, &playbook.version.pattern);
+            version.map_err(|error| match error {
+                NoVersion::None(why) => why,
+                NoVersion::Unknown(error) => format!("{error:#}"),
+            })
+        };
+        HostFact {
+            name: host.name.clone(),
+            version: command.as_ref().map_err(Clone::clone).and_then(ask),
+            asked: command.map(|command| command.to_string()).unwrap_or_default(),
+        }
     };
     let name = Regex::new(&format!("^(?:{})$", it.how.directory.user));
     let show = it.show();
@@ -44,8 +49,7 @@ pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, 
     let due = |it: &&Requirement| it.before.contains(&Occasion::Upgrade) && it.strategies.contains(&Strategy::Coexistent);
     let requirement = |requirement: &Requirement| {
         let value = |name: &str| it.values.get(name).cloned();
-        let command = template::expand_command(&requirement.command.command(), &value, &BTreeMap::new());
-        requirement_fact(requirement, command.map_err(|error| error.to_string()), &run)
+        requirement_fact(requirement, filled(&requirement.command.template(), &value), &run)
     };
     let (from, to) = it.ends();
     MoveFacts {
@@ -66,8 +70,12 @@ pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, 
 /// When the directory does not answer, or does not say.
 pub(crate) fn whereabouts(runner: &Runner, show: &Show, user: &str) -> anyhow::Result<(String, bool)> {
     let value = |name: &str| (name == "user").then(|| user.to_owned());
-    let command = template::expand_command_known(&show.command, &value);
-    let printed = runner.run(&command).with_context(|| format!("the directory was asked for {user}"))?.stdout;
+    said(runner, show, &filled(&show.command, &value).map_err(anyhow::Error::msg)?, user)
+}
+
+/// The same, with the command that asks for this user.
+pub(crate) fn said(runner: &Runner, show: &Show, command: &Command, user: &str) -> anyhow::Result<(String, bool)> {
+    let printed = runner.run(command).with_context(|| format!("the directory was asked for {user}"))?.stdout;
     let host = Regex::new(&show.host).context("the pattern of the host is no regular expression")?;
     let held = Regex::new(&show.held).context("the pattern of the hold is no regular expression")?;
     let found = printed.lines().find_map(|line| Some(host.captures(line)?.get(1)?.as_str().to_owned()));
@@ -80,7 +88,7 @@ pub(crate) fn whereabouts(runner: &Runner, show: &Show, user: &str) -> anyhow::R
 /// # Errors
 /// When it does not answer.
 pub fn known(runner: &Runner, it: Move<'_>) -> Observed<Vec<String>> {
-    let printed = runner.run(&it.here(&it.how.directory.users)).map_err(|error| error.to_string())?.stdout;
+    let printed = runner.run(&filled(&it.here(&it.how.directory.users), &|_| None)?).map_err(|error| error.to_string())?.stdout;
     let mut users: Vec<String> = printed.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     users.sort_unstable();
     users.dedup();
@@ -249,5 +257,34 @@ mod tests {
             UserFact { name: "-rf /".into(), plain: false, place: Err("not asked".into()) },
         ];
         insta::assert_snapshot!(show(&check(&facts)));
+    }
+
+    /// Prints its own words.
+    fn echo() -> Runner {
+        let mut runner = Runner::default();
+        let answer = |command: &Command| Some(Ok(crate::host::exec::Output { stdout: command.stages[0].join(" "), ..Default::default() }));
+        runner.stand_in = crate::host::exec::StandIn(Some(std::sync::Arc::new(answer)));
+        runner
+    }
+
+    #[test]
+    fn the_directory_is_asked_in_the_playbooks_words_and_not_in_escaped_ones() {
+        let command = crate::playbook::CommandTemplate::of(&["dir", "{{x}}", "{user}"]);
+        let show = Show { command, host: "(.*)".into(), held: "^-$".into() };
+        assert_eq!(whereabouts(&echo(), &show, "{user}").expect("asked").0, "dir {x} {user}");
+    }
+
+    #[test]
+    fn hosts_and_directory_are_asked_in_the_playbooks_words_and_not_in_escaped_ones() {
+        let generic = crate::playbook::library::find("generic", &[]).expect("built in");
+        let text = generic.text().replace(r#"["tally-directory", "list"]"#, r#"["dir", "{{x}}", "{port}"]"#);
+        let playbook: Playbook = toml::from_str(&text).expect("a playbook");
+        let site = "playbook = 'generic'\nupgrade_to = '3'\nstrategy = 'coexistent'\n[hosts.old]\nname = 'a'\n[hosts.new]\nname = 'b'\n";
+        let site = toml::from_str(site).expect("a site");
+        let values = std::collections::BTreeMap::from([("port".to_owned(), "{host}$".to_owned())]);
+        let it = Move::of(&playbook, &site, &values, false).expect("a move");
+        assert_eq!(known(&echo(), it).expect("asked"), ["dir {x} {host}$"]);
+        let asked = gather(&echo(), &playbook, "3", it, &[]).hosts[0].asked.clone();
+        assert_eq!(asked, "dpkg-query --show '--showformat=${db:Status-Status} ${Version}' tally");
     }
 }

@@ -13,7 +13,8 @@ use super::*;
 use crate::host::exec::{Command, ExecError, Output};
 use crate::host::{mounts, processes};
 use crate::playbook::model::CommandSpec;
-use crate::playbook::{Playbook, Site, Way, template};
+use crate::playbook::template::Lookup;
+use crate::playbook::{CommandTemplate, Playbook, Site, Template, Way};
 use crate::zfs::{Engine, Guid, Snapshot};
 
 /// Answers commands; in earnest `&|command| runner.run(command)`.
@@ -92,15 +93,20 @@ impl Sources<'_> {
         self.values.get(name).cloned()
     }
 
-    /// A command of the playbook, its names filled in. What is only known later stays as it is.
-    pub(super) fn command(&self, spec: &CommandSpec) -> Command {
-        let (command, value) = (spec.command(), |name: &str| self.value(name));
-        template::expand_command(&command, &value, &BTreeMap::new()).unwrap_or_else(|_| template::expand_command_known(&command, &value))
+    /// A command of the playbook, with the values that are known by now.
+    pub(super) fn template(&self, spec: &CommandSpec) -> CommandTemplate {
+        spec.template().fill_known(&|name| self.value(name))
+    }
+
+    /// A command of the playbook, with the value of every name.
+    pub(super) fn command(&self, spec: &CommandSpec) -> Observed<Command> {
+        filled(&self.template(spec), &|_| None)
     }
 
     /// A path, unit or program of the playbook, its names filled in.
     pub(super) fn text(&self, text: &str) -> Observed<String> {
-        template::expand(text, &|name| self.value(name)).map_err(|error| error.to_string())
+        let text = text.parse::<Template>().map_err(|error| error.to_string())?;
+        text.fill(&|name| self.value(name)).map_err(|error| error.to_string())
     }
 
     /// The same, or as it stands where a name has no value.
@@ -110,7 +116,8 @@ impl Sources<'_> {
 
     /// A glob pattern of the playbook, its names filled in.
     pub(super) fn pattern(&self, pattern: &str) -> Observed<String> {
-        template::expand_pattern(pattern, &|name| self.value(name)).map_err(|error| error.to_string())
+        let pattern = pattern.parse::<Template>().map_err(|error| error.to_string())?;
+        pattern.fill_pattern(&|name| self.value(name)).map_err(|error| error.to_string())
     }
 
     /// Runs a command and returns what it printed.
@@ -122,6 +129,11 @@ impl Sources<'_> {
     pub(super) fn system(&self, argv: &[&str]) -> Observed<String> {
         self.output(&Command::new(argv.iter().copied()).timeout(SYSTEM_LIMIT))
     }
+}
+
+/// A command with the value of every name. `lookup` knows those that have none yet.
+pub(super) fn filled(command: &CommandTemplate, lookup: Lookup<'_>) -> Observed<Command> {
+    command.fill(lookup).map_err(|error| format!("cannot fill in the command `{command}`: {error}"))
 }
 
 /// Reads everything that the checks of the occasion look at.

@@ -45,7 +45,7 @@ pub(super) fn requirements_due(sources: &Sources<'_>) -> Vec<RequirementFact> {
     let due = |it: &&Requirement| it.before.contains(&now) && it.strategies.contains(&strategy);
     let asked = sources.playbook.requirements.iter().filter(due);
     asked
-        .map(|requirement| requirement_fact(requirement, Ok(sources.command(&requirement.command)), &|command| sources.output(command)))
+        .map(|requirement| requirement_fact(requirement, sources.command(&requirement.command), &|command| sources.output(command)))
         .collect()
 }
 

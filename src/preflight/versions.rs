@@ -82,7 +82,7 @@ fn found(command: &Command, text: &str, pattern: &str, regex: &Regex) -> Observe
 
 /// What a command prints, or the first group of a pattern in it.
 pub(super) fn answer(sources: &Sources<'_>, spec: &CommandSpec, pattern: Option<&str>) -> Observed<String> {
-    let command = sources.command(spec);
+    let command = sources.command(spec)?;
     let text = sources.output(&command)?;
     let text = text.trim();
     let Some(pattern) = pattern else { return Ok(text.to_owned()) };

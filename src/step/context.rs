@@ -10,7 +10,7 @@ use crate::host::own_path;
 use crate::journal::Layout;
 use crate::journal::Procedure;
 use crate::journal::{FileEntry, Output, StepState};
-use crate::playbook::template;
+use crate::playbook::CommandTemplate;
 use crate::step::{Action, Maintenance};
 use crate::step::{Run, State};
 use crate::zfs::{Engine, Guid, Snapshot};
@@ -146,7 +146,7 @@ impl Context<'_> {
     ///
     /// # Errors
     /// When a name has no value.
-    pub fn fill(&self, command: &Command, more: &[(&str, String)]) -> Result<Command> {
+    pub fn fill(&self, command: &CommandTemplate, more: &[(&str, String)]) -> Result<Command> {
         let values = self.values();
         let lookup = |name: &str| {
             let late = more.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
@@ -155,7 +155,7 @@ impl Context<'_> {
         let mut lists = BTreeMap::new();
         lists.insert("capture_files".to_owned(), self.absolute("capture", &self.capture_dir()));
         lists.insert("installer_files".to_owned(), self.absolute("save-installer", &self.layout.installer()));
-        template::expand_command(command, &lookup, &lists).with_context(|| format!("cannot fill in the command `{command}`"))
+        command.fill_with(&lookup, &lists).with_context(|| format!("cannot fill in the command `{command}`"))
     }
 
     fn absolute(&self, step: &str, folder: &std::path::Path) -> Vec<String> {
@@ -194,7 +194,7 @@ impl Context<'_> {
     ///
     /// # Errors
     /// As [`Runner::run`].
-    pub fn command(&self, command: &Command) -> Result<Printed> {
+    pub fn command(&self, command: &CommandTemplate) -> Result<Printed> {
         Ok(self.runner.run(&self.fill(command, &[])?)?)
     }
 }

@@ -126,8 +126,8 @@ mod tests {
         assert_eq!(ids(&plan), expected);
         assert_eq!(plan.steps[2].holds_until.as_deref(), Some("hand-back"));
         let Action::LeaveAlone(cluster) = &plan.steps[2].action else { panic!("{:?}", plan.steps[2]) };
-        let enabled = cluster.enabled.stages.last().and_then(|words| words.last()).map(String::as_str);
-        assert_eq!(enabled, Some("is running on: node1( |$)"));
+        let enabled = cluster.enabled.stages.last().and_then(|words| words.last()).map(ToString::to_string);
+        assert_eq!(enabled.as_deref(), Some("is running on: node1( |$)"));
         let plan = strategy::snapshot_only(&playbook, &opening(true)).expect("a plan");
         assert_eq!(ids(&plan)[2..], ["leave-alone", "stop", "snapshot", "start", "hand-back"]);
     }

@@ -5,12 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::READY_WITHIN;
-use crate::host::exec::Command;
 use crate::journal::Opening;
 use crate::journal::{Mount, Side};
-use crate::playbook::Playbook;
 use crate::playbook::model::{CommandSpec, Order, ServiceState};
-use crate::playbook::template;
+use crate::playbook::{CommandTemplate, Playbook, Template};
 use crate::step::{
     Action, CapturePass, Config, Goal, Maintenance, Mounts, Package, PackageJob, SaveInstaller, Service, Step, Switch, TakeInventory,
 };
@@ -28,29 +26,30 @@ impl Parts<'_> {
     }
 
     /// The command with every value that is known so far. Others stay as `{name}`.
-    pub(super) fn command(&self, spec: &CommandSpec) -> Result<Command> {
-        let command = spec.command();
-        Ok(template::expand_command_known(&command, &|name| self.value(name)))
+    pub(super) fn command(&self, spec: &CommandSpec) -> Result<CommandTemplate> {
+        Ok(spec.template().fill_known(&|name| self.value(name)))
     }
 
     /// A command of the cluster for one node.
-    pub(super) fn command_of_node(&self, spec: &CommandSpec, node: &str) -> Result<Command> {
+    pub(super) fn command_of_node(&self, spec: &CommandSpec, node: &str) -> Result<CommandTemplate> {
         let value = |name: &str| if name == "node" { Some(node.to_owned()) } else { self.value(name) };
-        Ok(template::expand_command_known(&spec.command(), &value))
+        Ok(spec.template().fill_known(&value))
     }
 
-    pub(super) fn optional(&self, spec: Option<&CommandSpec>) -> Result<Option<Command>> {
+    pub(super) fn optional(&self, spec: Option<&CommandSpec>) -> Result<Option<CommandTemplate>> {
         spec.map(|spec| self.command(spec)).transpose()
     }
 
     fn texts(&self, texts: &[String]) -> Result<Vec<String>> {
-        let expand = |text: &String| template::expand(text, &|name: &str| self.value(name)).with_context(|| format!("in {text:?}"));
-        texts.iter().map(expand).collect()
+        let fill = |text: &String| text.parse::<Template>()?.fill(&|name| self.value(name));
+        let named = |text| fill(text).with_context(|| format!("in {text:?}"));
+        texts.iter().map(named).collect()
     }
 
     fn patterns(&self, texts: &[String]) -> Result<Vec<String>> {
-        let expand = |text: &String| template::expand_pattern(text, &|name: &str| self.value(name)).with_context(|| format!("in {text:?}"));
-        texts.iter().map(expand).collect()
+        let fill = |text: &String| text.parse::<Template>()?.fill_pattern(&|name| self.value(name));
+        let named = |text| fill(text).with_context(|| format!("in {text:?}"));
+        texts.iter().map(named).collect()
     }
 
     pub(super) fn paths(&self, texts: &[String]) -> Result<Vec<PathBuf>> {

@@ -5,56 +5,33 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::host::quote::quote;
 use crate::host::secret::SecretError;
 
-/// A program, or several joined by pipes, with everything that decides how it runs. It is data: a plan records it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// A program, or several joined by pipes, with everything that decides how it runs: plain words.
+/// Plans record what becomes one, a `CommandTemplate`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     /// One argument vector a program; the first's output is the second's input, and so on.
     pub stages: Vec<Vec<String>>,
     /// Added to the environment.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// Added to the environment, each value read from its file when the command starts. It is written down nowhere.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env_from_file: BTreeMap<String, PathBuf>,
     /// Working directory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<PathBuf>,
     /// Run as this user (`runuser(1)`), not as the caller.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Standard input is read from this file; otherwise it is empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdin: Option<PathBuf>,
     /// Standard output is written to this file (created or truncated); otherwise it is kept and returned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdout: Option<PathBuf>,
     /// After this long the process group is ended and the command has failed.
-    #[serde(with = "seconds")]
-    #[schemars(with = "u64")]
     pub timeout: Duration,
     /// Leaves servers behind on purpose: its processes are not marked as ours and are not ended by a later run.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub daemon: bool,
     /// Regular expressions of lines that it prints when it failed, though it ends with 0.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fails_on: Vec<String>,
-}
-
-mod seconds {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use std::time::Duration;
-    pub(super) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(value.as_secs())
-    }
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_secs)
-    }
 }
 
 impl Command {

@@ -1,10 +1,10 @@
 //! The cluster leaves the service alone: it neither starts, stops nor moves it.
 
-use crate::host::exec::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::host::exec::ExecError;
 use crate::journal::Output;
+use crate::playbook::CommandTemplate;
 use crate::step::Effect;
 use crate::step::Step;
 use crate::step::{Context, Probe};
@@ -14,15 +14,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cluster {
     /// Tells it to leave the service alone.
-    pub disable: Command,
+    pub disable: CommandTemplate,
     /// Succeeds while that is so.
-    pub disabled: Command,
+    pub disabled: CommandTemplate,
     /// Run before `enable`.
-    pub before_enable: Option<Command>,
+    pub before_enable: Option<CommandTemplate>,
     /// Gives the service back.
-    pub enable: Command,
+    pub enable: CommandTemplate,
     /// Succeeds when the cluster watches it.
-    pub enabled: Command,
+    pub enabled: CommandTemplate,
     /// Limit for that, in seconds.
     pub enabled_within: u64,
 }

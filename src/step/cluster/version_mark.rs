@@ -2,9 +2,9 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::host::exec::{Command, Runner};
+use crate::host::exec::Runner;
 use crate::journal::Output;
-use crate::playbook::template;
+use crate::playbook::CommandTemplate;
 use crate::preflight::cluster::read_mark;
 use crate::step::Effect;
 use crate::step::Step;
@@ -20,9 +20,9 @@ pub struct Mark {
     /// How marks are read.
     pub read: ReadMark,
     /// Writes one.
-    pub write: Command,
+    pub write: CommandTemplate,
     /// Prints the installed version.
-    pub version: Command,
+    pub version: CommandTemplate,
     /// One group: the version.
     pub pattern: String,
 }
@@ -31,7 +31,7 @@ pub struct Mark {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReadMark {
     /// Prints that of `{node}`.
-    pub command: Command,
+    pub command: CommandTemplate,
     /// One group: the mark.
     pub pattern: String,
 }
@@ -39,14 +39,6 @@ pub struct ReadMark {
 /// The mark of a node; `None` if there is none, or it cannot be read.
 pub(in crate::step) fn mark_of(runner: &Runner, read: &ReadMark, node: &str) -> Result<Option<String>> {
     read_mark(&|command| runner.run(command), &read.command, &read.pattern, node)
-}
-
-fn for_node(command: &Command, node: &str, mark: &str) -> Command {
-    template::expand_command_known(command, &|name| match name {
-        "node" => Some(node.to_owned()),
-        "mark" => Some(mark.to_owned()),
-        _ => None,
-    })
 }
 
 impl Mark {
@@ -68,7 +60,9 @@ impl Effect for Mark {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let version = self.installed(context)?;
-        context.runner.run(&for_node(&self.write, &self.node, &version)).context("the mark for the other nodes could not be written")?;
+        let values = [("node", self.node.clone()), ("mark", version.clone())];
+        let write = context.fill(&self.write, &values)?;
+        context.runner.run(&write).context("the mark for the other nodes could not be written")?;
         if mark_of(context.runner, &self.read, &self.node)?.as_ref() != Some(&version) {
             bail!("the mark for the other nodes was written, and cannot be read back");
         }

@@ -1,6 +1,5 @@
 //! One pass of the incremental backup of what was written since the snapshot.
 
-use crate::host::exec::Command;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
@@ -11,6 +10,7 @@ use nix::sys::statfs::{FsType, statfs};
 
 use crate::journal::Mount;
 use crate::journal::Output;
+use crate::playbook::CommandTemplate;
 use crate::step::Effect;
 use crate::step::Step;
 use crate::step::files::copy;
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CapturePass {
     /// Run first.
-    pub command: Option<Command>,
+    pub command: Option<CommandTemplate>,
     /// Glob patterns of files to copy if the snapshot lacks them.
     pub new_files: Vec<String>,
     /// Glob patterns of files of which the part after the snapshot's end is copied.

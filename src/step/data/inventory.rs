@@ -1,6 +1,5 @@
 //! The product's own list of what it holds, one item on each line, sorted for the comparison.
 
-use crate::host::exec::Command;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,6 +11,7 @@ use regex::RegexSet;
 use crate::host::files::{private_dir, sync_dir};
 use crate::journal::Output;
 use crate::journal::Side;
+use crate::playbook::CommandTemplate;
 use crate::step::Effect;
 use crate::step::Step;
 use crate::step::files::copy;
@@ -26,7 +26,7 @@ pub struct TakeInventory {
     /// Of which version.
     pub side: Side,
     /// Prints the list.
-    pub command: Command,
+    pub command: CommandTemplate,
     /// Regular expressions for lines that are not items.
     pub ignore: Vec<String>,
 }

@@ -1,7 +1,6 @@
 //! Restores the capture into the previous version. Rejected items are left out only after a person
 //! accepted that, each completely and by name.
 
-use crate::host::exec::Command;
 use std::collections::HashSet;
 use std::fs;
 use std::io;
@@ -13,6 +12,7 @@ use regex::RegexSet;
 use crate::host::exec::Output as Printed;
 use crate::host::files::write_atomic;
 use crate::journal::{HaltKind, Output};
+use crate::playbook::CommandTemplate;
 use crate::step::Effect;
 use crate::step::NeedsDecision;
 use crate::step::Step;
@@ -24,16 +24,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Restore {
     /// Restores the capture.
-    pub command: Command,
+    pub command: CommandTemplate,
     /// Prints how far the data has come.
-    pub position: Option<Command>,
+    pub position: Option<CommandTemplate>,
     /// Whether an interrupted restore continues where it was.
     pub resumable: bool,
     /// Output lines that mean a rejected item.
     pub rejects: Vec<String>,
     /// Restores the capture except for rejected items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub past_rejects: Option<Command>,
+    pub past_rejects: Option<CommandTemplate>,
 }
 
 /// How many rejected items are shown. The file has all of them.

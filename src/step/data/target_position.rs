@@ -1,10 +1,10 @@
 //! How far the upgraded data has come. The restore is complete when the previous version has come
 //! as far.
 
-use crate::host::exec::Command;
 use anyhow::{Context as _, Result};
 
 use crate::journal::Output;
+use crate::playbook::CommandTemplate;
 use crate::step::Effect;
 use crate::step::Step;
 use crate::step::{Context, Probe};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Goal {
     /// Prints how far the data has come.
-    pub command: Command,
+    pub command: CommandTemplate,
 }
 
 impl Effect for Goal {

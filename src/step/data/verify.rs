@@ -1,11 +1,11 @@
 //! Nothing is destroyed before the capture is complete, checksummed and read back, the previous
 //! version's installer and configuration are verified, and the lists for the comparison are intact.
 
-use crate::host::exec::Command;
 use anyhow::{Context as _, Result};
 
 use crate::journal::Side;
 use crate::journal::{Output, StepState};
+use crate::playbook::CommandTemplate;
 use crate::step::Effect;
 use crate::step::data::inventory;
 use crate::step::data::prove;
@@ -21,7 +21,7 @@ pub struct Verify {
     /// The step that lists the captured files; `None` if nothing could have been written.
     pub capture: Option<String>,
     /// The product's own check.
-    pub command: Option<Command>,
+    pub command: Option<CommandTemplate>,
 }
 
 impl Verify {

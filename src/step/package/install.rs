@@ -1,6 +1,6 @@
 //! Installing and removing versions. What counts is the version that is installed afterwards.
 
-use crate::host::exec::Command;
+use crate::playbook::CommandTemplate;
 use anyhow::{Result, bail};
 
 use crate::journal::Output;
@@ -29,11 +29,11 @@ pub struct Package {
     /// What for.
     pub job: PackageJob,
     /// The command that does it.
-    pub command: Command,
+    pub command: CommandTemplate,
     /// Runs first if an earlier attempt was interrupted.
-    pub repair: Option<Command>,
+    pub repair: Option<CommandTemplate>,
     /// Prints the installed version.
-    pub version: Command,
+    pub version: CommandTemplate,
     /// One group: the version.
     pub pattern: String,
     /// The version before the upgrade.

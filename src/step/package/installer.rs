@@ -1,10 +1,10 @@
 //! The previous version's installer is saved before anything is stopped: archives drop old
 //! versions.
 
-use crate::host::exec::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::journal::Output;
+use crate::playbook::CommandTemplate;
 use crate::step::Effect;
 use crate::step::Step;
 use crate::step::files::copy;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SaveInstaller {
     /// Puts the files into the installer folder.
-    pub save: Option<Command>,
+    pub save: Option<CommandTemplate>,
     /// Glob patterns of existing files to copy there.
     pub files: Vec<String>,
     /// The minimum number of files afterwards.

@@ -1,7 +1,6 @@
 //! Two installations side by side: one rename sets the link to the other one, and only the active
 //! one has links to configuration and data.
 
-use crate::host::exec::Command;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -11,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::host::files::{link_target, sync_dir};
 use crate::journal::Output;
+use crate::playbook::CommandTemplate;
 use crate::step::Effect;
 use crate::step::Step;
 use crate::step::installed_version;
@@ -32,9 +32,9 @@ pub struct Switch {
     /// Creates them, if they do not exist. Without it, they are created like those of the other
     /// installation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub use_config: Option<Command>,
+    pub use_config: Option<CommandTemplate>,
     /// Prints the version of the active installation.
-    pub version: Command,
+    pub version: CommandTemplate,
     /// One group: the version.
     pub pattern: String,
     /// What it must be then, complete or its first parts.

@@ -1,11 +1,11 @@
 //! The server without its clients.
 
-use crate::host::exec::Command;
 use anyhow::{Context as _, Result};
 use std::path::PathBuf;
 
 use crate::host::processes;
 use crate::journal::Output;
+use crate::playbook::CommandTemplate;
 use crate::step::Effect;
 use crate::step::Step;
 use crate::step::service::units::{remaining, wait_gone, wait_ready};
@@ -17,11 +17,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Maintenance {
     /// Starts the server without clients.
-    pub start: Command,
+    pub start: CommandTemplate,
     /// Stops it.
-    pub stop: Command,
+    pub stop: CommandTemplate,
     /// Succeeds when it answers.
-    pub ready: Option<Command>,
+    pub ready: Option<CommandTemplate>,
     /// Limit for that, in seconds.
     pub ready_within: u64,
     /// Process names that must be gone after a stop.

@@ -10,6 +10,7 @@ use crate::host::exec::{Command, ExecError};
 use crate::host::processes;
 use crate::host::systemd::UnitState;
 use crate::journal::Output;
+use crate::playbook::CommandTemplate;
 use crate::step::Effect;
 use crate::step::Step;
 use crate::step::zfs::mounts::needed;
@@ -25,9 +26,9 @@ pub struct Service {
     #[serde(default = "stop_within", skip_serializing_if = "is_usual")]
     pub stop_within: u64,
     /// Stop command for products without units.
-    pub stop: Option<Command>,
+    pub stop: Option<CommandTemplate>,
     /// Start command for products without units.
-    pub start: Option<Command>,
+    pub start: Option<CommandTemplate>,
     /// Process names that must be gone after a stop.
     pub processes: Vec<String>,
     /// Those of them that run without clients, too.
@@ -36,7 +37,7 @@ pub struct Service {
     /// Paths that no process may use after a stop.
     pub paths: Vec<PathBuf>,
     /// Answers when the service serves its clients.
-    pub ready: Option<Command>,
+    pub ready: Option<CommandTemplate>,
     /// Limit for that, in seconds.
     pub ready_within: u64,
 }
@@ -286,7 +287,7 @@ pub(in crate::step) fn wait_gone(context: &Context<'_>, left: impl Fn() -> Resul
 }
 
 /// Repeats a command until it succeeds.
-pub(in crate::step) fn wait_ready(context: &Context<'_>, ready: Option<&Command>, within: u64) -> Result<()> {
+pub(in crate::step) fn wait_ready(context: &Context<'_>, ready: Option<&CommandTemplate>, within: u64) -> Result<()> {
     let Some(command) = ready else { return Ok(()) };
     let begin = Instant::now();
     loop {

@@ -1,7 +1,7 @@
 //! Assigns users to a host and ends their hold. Once one of them is assigned, the procedure can
 //! only go forward.
 
-use crate::host::exec::Command;
+use crate::playbook::CommandTemplate;
 use crate::step::Show;
 use anyhow::{Context as _, Result};
 
@@ -24,7 +24,7 @@ pub struct AssignUsers {
     /// Asks where they are.
     pub show: Show,
     /// Makes it so for one.
-    pub command: Command,
+    pub command: CommandTemplate,
 }
 
 impl Effect for AssignUsers {

@@ -11,7 +11,7 @@ use crate::host::exec::Command;
 use crate::step::Context;
 
 use crate::playbook::hosts::{OnHost, Show};
-use crate::preflight::coexistent::whereabouts;
+use crate::preflight::coexistent::said;
 use serde::{Deserialize, Serialize};
 
 /// A list of what users have.
@@ -27,7 +27,8 @@ pub struct UserList {
 
 /// The same for a running procedure.
 pub(in crate::step) fn place(context: &Context<'_>, show: &Show, user: &str) -> Result<(String, bool)> {
-    whereabouts(context.runner, &Show { command: context.fill(&show.command, &[("user", user.to_owned())])?, ..show.clone() }, user)
+    let command = context.fill(&show.command, &[("user", user.to_owned())])?;
+    said(context.runner, show, &command, user)
 }
 
 /// A command for one user on its host, its values filled in.

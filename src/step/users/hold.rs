@@ -1,6 +1,6 @@
 //! Users on hold: they can neither read nor change anything, and their mail waits in the queue.
 
-use crate::host::exec::Command;
+use crate::playbook::CommandTemplate;
 use crate::step::Show;
 use anyhow::{Context as _, Result};
 
@@ -21,7 +21,7 @@ pub struct HoldUsers {
     /// Asks where they are.
     pub show: Show,
     /// Puts one on hold.
-    pub command: Command,
+    pub command: CommandTemplate,
 }
 
 impl Effect for HoldUsers {
