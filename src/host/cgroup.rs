@@ -1,7 +1,9 @@
-//! The control group (v2) of a change's commands. A child may leave its process group and forget its environment; its control group it cannot leave.
+//! The control group (v2) of a change's commands. A child may leave its process group and clear its
+//! environment, but cannot leave its control group.
 //!
-//! It is made below the group that backout itself is in, so that who ends backout's unit or session ends its commands too. It is used where
-//! systemd runs: there a package's scripts start daemons through it, in groups of their own. Elsewhere such a daemon is a child like any other.
+//! It is created below backout's own group, so that ending backout's unit or session also ends its
+//! commands. It is used only where systemd runs: there, a package's scripts start daemons through
+//! systemd, in groups of their own. Elsewhere, such a daemon is a child like any other.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -15,18 +17,19 @@ use walkdir::{DirEntry, WalkDir};
 
 use crate::host::mounts;
 
-/// What a command leaves behind may go by itself for so long.
+/// How long leftovers of a command may take to end by themselves.
 pub const SETTLE: Duration = Duration::from_secs(2);
 
-/// Held while this process is in a group of a change: nothing else is started then, and no group is looked into.
+/// Held while this process is in a group of a change. Nothing else is started meanwhile, and no
+/// group is inspected.
 static PLACE: Mutex<()> = Mutex::new(());
 
-/// Nobody moves this process from one group to another while the guard lives.
+/// This process does not change its group while the guard lives.
 pub fn stay() -> MutexGuard<'static, ()> {
     PLACE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where groups can be made: the group that backout is in. It looks at `proc` (`/proc`, but in tests).
+/// Where groups can be created: backout's own group, as `proc` shows it (`/proc`, except in tests).
 pub fn home(proc: &Path) -> Option<PathBuf> {
     let _still = stay();
     let own = fs::read_to_string(proc.join("self/cgroup")).ok()?;
@@ -36,7 +39,7 @@ pub fn home(proc: &Path) -> Option<PathBuf> {
     Some(point.join(below)).filter(|home| home.join("cgroup.procs").is_file())
 }
 
-/// The part of the hierarchy that is mounted, and where.
+/// Which part of the hierarchy is mounted, and where.
 fn mounted(proc: &Path) -> Option<(PathBuf, PathBuf)> {
     let table = mounts::read(proc).ok()?;
     table.into_iter().find(|mount| mount.fstype == "cgroup2").map(|mount| (mount.root, mount.point))
@@ -54,10 +57,10 @@ impl Group {
         Self { home: home.to_owned(), dir: home.join(name(change)) }
     }
 
-    /// Makes it, or takes the one that is there.
+    /// Creates it, or takes the existing one.
     ///
     /// # Errors
-    /// When it cannot be made, or processes cannot be put into it.
+    /// When it cannot be created, or processes cannot be put into it.
     pub fn make(home: &Path, change: &str) -> io::Result<Self> {
         let group = Self::at(home, change);
         #[expect(clippy::disallowed_methods, reason = "a control group is no place for secrets")]
@@ -67,7 +70,7 @@ impl Group {
         }
     }
 
-    /// Every group of this change, wherever an earlier run made it.
+    /// All groups of this change, wherever an earlier run created them.
     pub fn left_behind(proc: &Path, change: &str) -> Vec<Self> {
         let Some((_, point)) = mounted(proc) else { return Vec::new() };
         let named = |folder: &PathBuf| folder.file_name().is_some_and(|it| *it == *name(change));
@@ -75,16 +78,17 @@ impl Group {
         folders(&point, false).filter(named).filter_map(above).collect()
     }
 
-    /// Runs `spawn` inside: what it starts is in the group from its first instruction on. This process is in it for that moment.
+    /// Runs `spawn` inside, so that the new process is in the group from its first instruction on.
+    /// This process is in the group meanwhile.
     ///
-    /// `false`: it was started, but outside.
+    /// `false` means that it was started outside.
     pub fn within<T>(&self, spawn: impl FnOnce() -> T) -> (T, bool) {
         let _alone = stay();
         if enter(&self.dir).is_err() {
             return (spawn(), false);
         }
         let started = spawn();
-        // One that cannot leave is not ended all the same: see `signal`.
+        // If it cannot leave, it is still not ended: see `signal`.
         for _ in 0..100 {
             if enter(&self.home).is_ok() {
                 break;
@@ -94,7 +98,7 @@ impl Group {
         (started, true)
     }
 
-    /// The processes in it and in what they made below it, and whether this one is among them.
+    /// The processes in it and in groups below it, and whether this one is among them.
     fn members(&self) -> (Vec<i32>, bool) {
         let _still = stay();
         let mut pids = Vec::new();
@@ -108,12 +112,12 @@ impl Group {
         (pids, inside)
     }
 
-    /// The processes in it and in what they made below it, but for this one.
+    /// The processes in it and in groups below it, except this one.
     pub fn pids(&self) -> Vec<i32> {
         self.members().0
     }
 
-    /// Sends a signal to each. SIGKILL reaches those too that are born meanwhile.
+    /// Sends a signal to each. SIGKILL also reaches processes that are created meanwhile.
     pub fn signal(&self, signal: Signal) {
         let (pids, inside) = self.members();
         if signal == Signal::SIGKILL && !inside && !pids.is_empty() {
@@ -125,7 +129,7 @@ impl Group {
         }
     }
 
-    /// Waits until all have gone by themselves; returns those that have not.
+    /// Waits until all have ended by themselves. Returns those that have not.
     pub fn settle(&self, within: Duration) -> Vec<String> {
         let begin = Instant::now();
         while !self.pids().is_empty() && begin.elapsed() < within {
@@ -134,13 +138,14 @@ impl Group {
         self.pids().into_iter().map(described).collect()
     }
 
-    /// Ends all that is in it: SIGTERM, and SIGKILL when `grace` is over or `hurry` says so. Whether nothing is left.
+    /// Ends everything in it: SIGTERM, then SIGKILL when `grace` is over or `hurry` says so.
+    /// Returns whether nothing is left.
     pub fn end(&self, grace: Duration, hurry: &dyn Fn() -> bool) -> bool {
         for signal in [Signal::SIGTERM, Signal::SIGKILL] {
             let begin = Instant::now();
             let mut last = None::<Instant>;
             while !self.pids().is_empty() && begin.elapsed() < grace && !(signal == Signal::SIGTERM && hurry()) {
-                // Again and again: a child may have been born since.
+                // Repeatedly: a child may have been created since.
                 if last.is_none_or(|last| last.elapsed() > Duration::from_secs(1)) {
                     self.signal(signal);
                     last = Some(Instant::now());
@@ -151,7 +156,7 @@ impl Group {
         self.pids().is_empty()
     }
 
-    /// Removes it, if nothing is in it.
+    /// Removes it, if it is empty.
     pub fn remove(&self) {
         for folder in folders(&self.dir, true) {
             let _ = fs::remove_dir(folder);
@@ -163,7 +168,7 @@ fn name(change: &str) -> String {
     format!("backout-{}", change.replace('/', "-"))
 }
 
-/// A group and all below it; what is removed meanwhile is left out.
+/// A group and all groups below it. Those that are removed meanwhile are left out.
 fn folders(group: &Path, deepest_first: bool) -> impl Iterator<Item = PathBuf> {
     let all = WalkDir::new(group).contents_first(deepest_first).into_iter().flatten();
     all.filter(|entry| entry.file_type().is_dir()).map(DirEntry::into_path)
@@ -178,7 +183,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     OpenOptions::new().write(true).open(path)?.write_all(bytes)
 }
 
-/// A process for people. Not its arguments: there may be a secret among them.
+/// A process, for display. Not its arguments, which may contain a secret.
 fn described(pid: i32) -> String {
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     format!("{} (pid {pid})", name.trim_end())

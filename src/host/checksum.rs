@@ -9,7 +9,7 @@ pub fn sha256(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
 
-/// That of all that is still to be read, and how many bytes that is.
+/// The checksum of everything that is left to read, and its length in bytes.
 ///
 /// # Errors
 /// When it cannot be read to its end.

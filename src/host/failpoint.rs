@@ -1,5 +1,5 @@
-//! Failpoints: places at which a test can kill the process for real, cut the power, or let a write find no room. Without the feature `crash-points` nothing
-//! of it is compiled in.
+//! Failpoints: places where a test can kill the process, cut the power, or let a write find no
+//! room. Compiled in only with the feature `crash-points`.
 
 #[cfg(feature = "crash-points")]
 mod asked;
@@ -44,7 +44,7 @@ pub(crate) mod testing {
     #[derive(Debug)]
     pub(crate) struct Killed;
 
-    /// Gets the place and whether a failure is possible there.
+    /// Gets the place, and whether a failure is possible there.
     pub(crate) type Hook = Box<dyn FnMut(&str, bool) -> Option<Strike>>;
 
     thread_local! {
@@ -63,7 +63,7 @@ pub(crate) mod testing {
         std::panic::resume_unwind(Box::new(Killed))
     }
 
-    /// Whether it fails here; does not return when it is killed here.
+    /// Whether it fails here. Does not return if it is killed here.
     pub(crate) fn tick(place: &str, may_fail: bool) -> bool {
         match ask(place, may_fail) {
             Some(Strike::Kill) => kill(),

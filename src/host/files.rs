@@ -1,4 +1,4 @@
-//! Files and folders: what is at a path, and how it is written so that a crash leaves no half.
+//! Files and folders: what is at a path, and atomic writes.
 
 use std::fs::{DirBuilder, File, Metadata};
 use std::io::{self, Write};
@@ -9,11 +9,11 @@ use nix::errno::Errno;
 
 use super::failpoint;
 
-/// What is at a path, links followed; `None`: nothing. An error of a disk or of a suspended pool is
-/// never taken for nothing, as [`Path::exists`] and [`Path::is_file`] do.
+/// What is at a path, following links; `None` for nothing. Unlike [`Path::exists`] and
+/// [`Path::is_file`], it does not take an error of a disk or a suspended pool for nothing.
 ///
 /// # Errors
-/// When that cannot be told: the system's reason.
+/// When that is unknown: the system's reason.
 pub fn stat_optional(path: &Path) -> io::Result<Option<Metadata>> {
     match path.metadata() {
         Ok(found) => Ok(Some(found)),
@@ -22,7 +22,7 @@ pub fn stat_optional(path: &Path) -> io::Result<Option<Metadata>> {
     }
 }
 
-/// Makes a folder and those above it, mode 0700, and flushes each folder that got a new name.
+/// Creates a folder and its parents, mode 0700, and flushes each folder that got a new entry.
 ///
 /// # Errors
 /// When it cannot be made.
@@ -32,7 +32,7 @@ pub fn private_dir(dir: &Path) -> io::Result<()> {
     dir.ancestors().take(new + 2).filter(|folder| !folder.as_os_str().is_empty()).try_for_each(sync_dir)
 }
 
-/// Flushes a folder: the names in it.
+/// Flushes a folder: its entries.
 ///
 /// # Errors
 /// When it cannot be opened or flushed.
@@ -40,10 +40,10 @@ pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Writes a file whole or not at all: beside it, flushed, then renamed into its place. Mode 0600.
+/// Writes a file atomically: beside it, flushed, then renamed into its place. Mode 0600.
 ///
 /// # Errors
-/// When it cannot be written; the old one, if any, is then still there.
+/// When it cannot be written. The old one, if any, still exists then.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -56,8 +56,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_dir(folder)
 }
 
-/// Where a symbolic link leads, from the root on; `None` when there is none of that
-/// name, or no link.
+/// The absolute target of a symbolic link; `None` if there is nothing, or no link.
 ///
 /// # Errors
 /// When that cannot be told.
@@ -69,7 +68,7 @@ pub fn link_target(link: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// The folder's name with this behind it.
+/// The folder's name with this suffix.
 pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);

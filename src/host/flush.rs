@@ -1,4 +1,5 @@
-//! What a step did is on the disks before the journal says that it is done: a journal that outlives a power cut must not be ahead of the world.
+//! Flushes what a step did to disk before the journal says that it is done. After a power cut, the
+//! journal must not be ahead of the rest.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,14 +14,15 @@ use nix::unistd::syncfs;
 use crate::host::exec::{Command, Runner};
 use crate::host::files::stat_optional;
 
-/// Where packages, units and configuration stand. Only these file systems and the change's own are flushed: `sync(2)` would also wait for a pool that
-/// is suspended and has nothing to do with this.
+/// Where packages, units and configuration are. Only these file systems and the change's own are
+/// flushed: `sync(2)` would also wait for an unrelated pool that is suspended.
 const SYSTEM: &[&str] = &["/", "/boot", "/etc", "/opt", "/usr", "/var", "/var/lib"];
 /// How long the data's file systems may take.
 const LIMIT: Duration = Duration::from_secs(1800);
 
-/// Flushes the file systems of the system, of the change's `own` files, and of the `data`, each once (`syncfs(2)`). That of the data is done by a command:
-/// on a pool that gets suspended it does not end, and this process could not be ended either.
+/// Flushes the file systems of the system, of the change's `own` files and of the `data`, each once
+/// (`syncfs(2)`). A command flushes the data: on a pool that becomes suspended it does not return,
+/// and this process could not be ended either.
 ///
 /// # Errors
 /// When one of them has lost a write.
@@ -29,7 +31,8 @@ pub fn flush<'a>(runner: &Runner, own: impl Iterator<Item = &'a Path>, data: imp
     for path in SYSTEM.iter().map(PathBuf::from).chain(own.map(Path::to_owned)) {
         let folder = match File::open(&path) {
             Ok(folder) => folder,
-            // Not every host has every folder, and an ordinary user wrote nothing where he may not look.
+            // Not every host has every folder, and an ordinary user wrote nothing in a folder that
+            // he may not read.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => continue,
             Err(error) => return Err(error).with_context(|| format!("cannot open {}, to flush its file system", path.display())),
         };
@@ -42,7 +45,7 @@ pub fn flush<'a>(runner: &Runner, own: impl Iterator<Item = &'a Path>, data: imp
     for path in data {
         match stat_optional(path) {
             Ok(Some(found)) if flushed.insert(found.dev()) => others.push(path),
-            // A dataset's folder may be gone while it is unmounted.
+            // A dataset's folder may not exist while it is unmounted.
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
             Err(error) => return Err(error).with_context(|| format!("cannot look at {}, to flush its file system", path.display())),
@@ -53,7 +56,7 @@ pub fn flush<'a>(runner: &Runner, own: impl Iterator<Item = &'a Path>, data: imp
     }
     let words = ["sync", "--file-system", "--"].into_iter().map(str::to_owned);
     let command = Command::new(words.chain(others.iter().map(|path| path.display().to_string()))).timeout(LIMIT);
-    // After each step: nothing to fill the log with.
+    // This runs after each step, and would fill the log.
     let quiet = runner.quiet();
     quiet.shielded(|| quiet.run(&command)).context("the data could not be flushed")?;
     Ok(())

@@ -1,5 +1,5 @@
-//! The platform: processes, files, mounts, pools. Nothing else knows how Linux shows them, and nothing
-//! in here knows what the tool is for: it uses no other module of the crate.
+//! The platform: processes, files, mounts, pools. Nothing else knows how Linux presents them. This
+//! module knows nothing about the tool's purpose, and uses no other module of the crate.
 
 pub mod cgroup;
 pub mod checksum;
@@ -18,9 +18,9 @@ pub mod systemd;
 pub mod trust;
 
 /// The path of the running program, for commands that call one of its helpers. After an upgrade of
-/// this tool itself the new one stands there. `None` when the system does not say.
+/// backout itself, the new one is at that path. `None` if unknown.
 pub fn own_path() -> Option<String> {
     let path = std::env::current_exe().ok()?.into_os_string().into_string().ok()?;
-    // Linux says so of a file that was replaced.
+    // Linux appends this for a file that was replaced.
     Some(path.strip_suffix(" (deleted)").map_or(path.clone(), str::to_owned))
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Mount {
     /// Its id in its namespace.
     pub id: u32,
-    /// The id of the mount that it lies on.
+    /// The id of the mount that it is on.
     pub parent: u32,
     /// `major:minor` of the file system.
     pub device: String,
@@ -25,7 +25,7 @@ pub struct Mount {
     pub fstype: String,
     /// What is mounted: for ZFS the dataset or snapshot.
     pub source: String,
-    /// The group of mounts that it tells what is mounted and unmounted on it, and that tell it (`mount_namespaces(7)`).
+    /// Its peer group: mounts that share mount and unmount events with it (`mount_namespaces(7)`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<u32>,
     /// The group that tells it.
@@ -33,7 +33,7 @@ pub struct Mount {
     pub master: Option<u32>,
 }
 
-/// All mounts of a mountinfo file, in its order. Lines that make no sense are left out.
+/// All mounts of a mountinfo file, in its order. Invalid lines are left out.
 pub fn parse(mountinfo: &[u8]) -> Vec<Mount> {
     mountinfo.split(|byte| *byte == b'\n').filter_map(line).collect()
 }
@@ -62,9 +62,9 @@ fn text(word: &str) -> String {
     String::from_utf8_lossy(&unescape(word)).into_owned()
 }
 
-/// The kernel writes the bytes of a name as they are, and only space, tab, newline, `#` and backslash
-/// as `\040` and so on; `procfs` takes only text and leaves that as it is. So all that is not ASCII is
-/// written in that way, too, and read back from the fields.
+/// The kernel writes the bytes of a name as they are, and escapes only space, tab, newline, `#` and
+/// backslash, as `\040` and so on. `procfs` takes only UTF-8 and does not decode these escapes. So
+/// everything that is not ASCII is escaped in the same way here, and decoded from the fields.
 fn ascii(line: &[u8]) -> String {
     let mut text = String::with_capacity(line.len());
     for &byte in line {
@@ -97,8 +97,8 @@ fn unescape(word: &str) -> Vec<u8> {
     bytes
 }
 
-/// The mount that a path lies on; the path must be absolute and free of symbolic links. The longest mountpoint counts, and of several
-/// at one place the last, which hides the others.
+/// The mount that a path is on. The path must be absolute and without symbolic links. The longest
+/// mountpoint counts, and of several at one place the last, which hides the others.
 pub fn mount_of<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
     let mut best: Option<&Mount> = None;
     for mount in mounts.iter().filter(|mount| path.starts_with(&mount.point)) {

@@ -1,4 +1,5 @@
-//! Commands that outlived the run that started them. One of them writing on behind our back is worse than one that is cut off.
+//! Commands that outlived the run that started them. One that writes on unnoticed is worse than one
+//! that is interrupted.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -14,10 +15,12 @@ use crate::host::processes::{self, Process};
 /// How long they may take to end after SIGTERM, and then after SIGKILL.
 const GRACE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 20 });
 
-/// How long one that installs or removes packages may go on: cut off in the middle it leaves half a system, such as a C library without its files.
+/// How long a package command may continue. Interrupted, it may leave half a system, such as a C
+/// library without its files.
 const LET_FINISH: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 900 });
 
-/// Waits for what an earlier run started to come to its end by itself, as long as that may take and `hurry` does not say otherwise. `say` is told once.
+/// Waits until commands of an earlier run end by themselves, for a limited time and unless `hurry`
+/// says otherwise. Calls `say` once.
 ///
 /// # Errors
 /// When the processes cannot be listed.
@@ -38,10 +41,12 @@ pub fn let_finish(proc: &Path, change: &str, hurry: &dyn Fn() -> bool, say: &dyn
     Ok(())
 }
 
-/// Ends every process that is in the change's control group, or carries its mark and is not this one; returns what it ended.
+/// Ends every process in the change's control group, and every other process with its mark except
+/// this one. Returns what it ended.
 ///
-/// Anybody can give a process of theirs the mark, and start a new one whenever it is ended. Ours start nothing new once they are killed, so a new one that
-/// is not root's does not stand in the way for ever.
+/// Any user can give a process the mark, and start a new one whenever it is ended. Our processes
+/// start nothing new once they are killed. So a new one that does not belong to root cannot block
+/// us for ever.
 ///
 /// # Errors
 /// When the processes cannot be listed, or one does not end.
@@ -59,7 +64,7 @@ pub fn end(proc: &Path, change: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Those that carry the mark: where there is no control group, or they left it by way of another service.
+/// Those with the mark: if there is no control group, or they left it through another service.
 fn end_marked(proc: &Path, change: &str) -> Result<Vec<String>> {
     let left = || processes::marked(proc, change).map_err(anyhow::Error::msg);
     let found = left()?;
@@ -111,7 +116,7 @@ mod tests {
         let change = format!("orphan-group-test-{}", std::process::id());
         let Some(home) = cgroup::home(Path::new("/proc")) else { return };
         let Ok(_group) = Group::make(&home, &change) else { return };
-        // As if the run that started it was killed: nobody looks after its group.
+        // As if the run that started it was killed: nobody cleans up its group.
         let dir = tempfile::tempdir().expect("temp dir");
         let pid = dir.path().join("pid");
         let script = format!("setsid env -i sh -c 'echo $$ > {}; exec sleep 60' & sleep 0.3", pid.display());

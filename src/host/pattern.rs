@@ -1,4 +1,5 @@
-//! The files that a glob pattern names. A name that is not text cannot be matched, so it is told: what is left out unsaid is lost.
+//! The files that a glob pattern names. A name that is not UTF-8 cannot be matched and is an error,
+//! because a file that is left out silently is lost.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -16,7 +17,7 @@ pub enum PatternError {
         /// What is wrong.
         source: glob::PatternError,
     },
-    /// A folder on the way cannot be read.
+    /// A folder of the path cannot be read.
     #[error("cannot read {}: {source}", .path.display())]
     Read {
         /// The folder.
@@ -33,7 +34,7 @@ pub enum PatternError {
 }
 
 impl PatternError {
-    /// Whether the reason is only who asks.
+    /// Whether only the caller's rights are the reason.
     #[must_use]
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
@@ -43,7 +44,7 @@ impl PatternError {
 /// Everything that the pattern names, sorted.
 ///
 /// # Errors
-/// When a folder cannot be read, or it would name a file whose name is not text.
+/// When a folder cannot be read, or the pattern would name a file whose name is not UTF-8.
 pub fn find(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
     let mut prefix = PathBuf::new();
     let mut literal = true;
@@ -75,9 +76,10 @@ pub fn find(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
     expand(pattern)
 }
 
-/// Whether the part without wildcards is there: `glob` takes a folder that cannot be looked at for one that is not.
+/// Whether the part without wildcards exists. `glob` treats a folder that cannot be read like a
+/// missing one.
 fn is_there(path: &Path) -> Result<bool, PatternError> {
-    // A pattern that begins with a wildcard begins here.
+    // A pattern that begins with a wildcard starts in the current folder.
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     Ok(stat_optional(path).map_err(|source| PatternError::Read { path: path.to_owned(), source })?.is_some())
 }
@@ -87,7 +89,7 @@ fn expand(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
     found.map(|path| path.map_err(|error| PatternError::Read { path: error.path().to_owned(), source: error.into() })).collect()
 }
 
-/// Whether each name in the folder that could be meant is text.
+/// Checks that each name in the folder that could match is UTF-8.
 fn all_text(folder: &Path, word: &str, pattern: &str) -> Result<(), PatternError> {
     let read = |source| PatternError::Read { path: folder.to_owned(), source };
     let meant = glob::Pattern::new(word).map_err(|source| PatternError::Pattern { pattern: pattern.to_owned(), source })?;
@@ -120,7 +122,7 @@ mod tests {
         }
         let pattern = format!("{}/*.log", glob::Pattern::escape(&base.display().to_string()));
         assert_eq!(find(&pattern).expect("found").len(), odd.len());
-        // What the pattern does not mean may be called what it likes.
+        // Files that the pattern cannot match may have any name.
         fs::write(base.join(OsStr::from_bytes(b"\xff.tmp")), "").expect("file");
         assert_eq!(find(&pattern).expect("found").len(), odd.len());
         fs::write(base.join(OsStr::from_bytes(b"\xff.log")), "").expect("file");
@@ -140,7 +142,7 @@ mod tests {
         for nothing in ["missing/*.log", "missing", "file/*.log", "loop/*.log"] {
             assert_eq!(find(&dir.path().join(nothing).to_string_lossy()).expect("nothing there"), Vec::<PathBuf>::new(), "{nothing}");
         }
-        // As an error of the disk would be: the name is longer than any can be.
+        // Like an error of the disk: the name is longer than any can be.
         let long = "x".repeat(300);
         for pattern in [format!("{long}/*.log"), long] {
             let found = find(&dir.path().join(&pattern).to_string_lossy());

@@ -1,5 +1,6 @@
-//! A pool whose I/O is suspended answers nothing, and whoever waits for it cannot be killed before it does: nothing is begun on one, and who waits for one
-//! is told. A service that fails on one, or on a full disk, seldom says so: it is said beside its own words.
+//! A pool with suspended I/O does not answer, and a process that waits for it cannot be killed. So
+//! nothing begins on such a pool, and whoever waits for one is told. A service that fails because
+//! of one, or of a full disk, rarely says so; we add that to its own message.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,10 +15,12 @@ use nix::sys::statvfs::statvfs;
 use crate::host::exec::{self, Storage};
 use crate::host::quote::quote;
 
-/// How long the I/O may be suspended before it is said that this process hangs. Commands are ended earlier, so what still waits then is the process itself.
+/// How long the I/O may be suspended before this process is considered hung. Commands are ended
+/// earlier, so it is the process itself that waits.
 const HANGS_AFTER: Duration = Duration::from_secs(180);
 
-/// With less room than this, in bytes, a file system is called full: few services start without writing that much.
+/// A file system with less free space than this, in bytes, counts as full: few services start
+/// without writing that much.
 const ROOM: u64 = 1 << 20;
 
 /// The I/O of a pool is suspended.
@@ -27,14 +30,14 @@ const ROOM: u64 = 1 << 20;
 )]
 pub struct Suspended(pub String);
 
-/// The pools of these names, each once, with the file that tells its state.
+/// The pools with these names, each once, with the file that has its state.
 pub fn of(proc: &Path, names: impl Iterator<Item = String>) -> Vec<Storage> {
     let names: BTreeSet<String> = names.collect();
     let state = |pool: &str| proc.join("spl/kstat/zfs").join(pool).join("state");
     names.into_iter().map(|pool| Storage { state: state(&pool), pool, silent: false }).collect()
 }
 
-/// Whether none of them is suspended.
+/// Checks that none of them is suspended.
 ///
 /// # Errors
 /// The first that is.
@@ -45,7 +48,8 @@ pub fn answers(pools: &[Storage]) -> Result<(), Suspended> {
     }
 }
 
-/// The file systems of these folders that are full, each once, in words. What cannot be asked is passed over.
+/// The file systems of these folders that are full, each once, in words. Those that cannot be
+/// queried are ignored.
 pub fn full<'a>(folders: impl Iterator<Item = &'a Path>) -> Vec<String> {
     let mut seen = Vec::new();
     let mut found = Vec::new();
@@ -56,13 +60,13 @@ pub fn full<'a>(folders: impl Iterator<Item = &'a Path>) -> Vec<String> {
         }
         seen.push(it.dev());
         let name = quote(folder);
-        // Not what is put by for root: services run as others.
+        // Without the blocks reserved for root: services run as other users.
         found.extend(no_room(of.blocks_available().saturating_mul(of.fragment_size()), of.files(), of.files_available(), &name));
     }
     found
 }
 
-/// `inodes` is 0 where they are not counted.
+/// `inodes` is 0 for file systems without a limit.
 fn no_room(left: u64, inodes: u64, inodes_left: u64, name: &str) -> Option<String> {
     if left < ROOM {
         return Some(format!(
@@ -73,12 +77,12 @@ fn no_room(left: u64, inodes: u64, inodes_left: u64, name: &str) -> Option<Strin
     (inodes > 0 && inodes_left == 0).then(|| format!("no inodes left on the file system of {name}. See: df -i {name}"))
 }
 
-/// Looks at pools until it is dropped.
+/// Watches pools until it is dropped.
 #[derive(Debug)]
 pub struct Watch(Arc<AtomicBool>);
 
 impl Watch {
-    /// Calls `stuck`, on a thread of its own, when one has been suspended all the time for [`HANGS_AFTER`].
+    /// Calls `stuck`, on a thread of its own, when one has been suspended for [`HANGS_AFTER`].
     pub fn over(pools: Vec<Storage>, stuck: impl FnOnce(Suspended) + Send + 'static) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let end = Arc::clone(&over);
@@ -113,7 +117,7 @@ mod tests {
         let there = tempfile::tempdir().expect("temp dir");
         let none = there.path().join("none");
         assert_eq!(full([there.path(), there.path(), none.as_path()].into_iter()), Vec::<String>::new());
-        // Never has room, and is there on every Linux.
+        // Always full, and present on every Linux.
         let proc = Path::new("/proc");
         assert_eq!(full([proc, proc].into_iter()), ["no space left on the file system of /proc: 0 B for all but root. See: df -h /proc"]);
     }

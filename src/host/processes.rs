@@ -1,6 +1,7 @@
-//! Processes as `/proc` shows them (`proc(5)`). The root is given, so that tests have their own.
+//! Processes as `/proc` shows them (`proc(5)`). The root is an argument, so that tests can use
+//! their own.
 //!
-//! A process may end while it is looked at: then it is left out. One that may not be looked into is counted, not forgotten.
+//! A process that ends meanwhile is left out. One that may not be inspected is counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -24,9 +25,9 @@ pub struct Process {
     pub comm: String,
     /// Its arguments joined by spaces; empty for a kernel thread.
     pub cmdline: String,
-    /// When it began, seconds since 1970; `None` when that cannot be told.
+    /// When it started, in seconds since 1970; `None` if unknown.
     pub since: Option<i64>,
-    /// What of the paths asked for it uses, such as `open /srv/x`, `cwd /srv`; one of possibly many.
+    /// Which of the paths it uses, such as `open /srv/x`, `cwd /srv`; one of possibly many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uses: Option<String>,
     /// Its control group, which names its systemd unit.
@@ -48,10 +49,10 @@ impl std::fmt::Display for Process {
     }
 }
 
-/// A kernel name is at most so long (TASK_COMM_LEN less the NUL).
+/// Maximum length of a name in the kernel (TASK_COMM_LEN without the NUL).
 const COMM: usize = 15;
 
-/// Hands each process but our own to `take`, until it was the last. One that ends meanwhile is left out.
+/// Calls `take` for each process except our own. One that ends meanwhile is left out.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -68,7 +69,7 @@ fn each(proc: &Path, mut take: impl FnMut(&procfs::process::Process)) -> Result<
     Ok(())
 }
 
-/// The processes that `wanted` names, in the order of their ids.
+/// The processes for which `wanted` is true, in order of their ids.
 fn select(proc: &Path, mut wanted: impl FnMut(&procfs::process::Process) -> bool) -> Result<Vec<Process>, String> {
     let booted = booted(proc);
     let mut found = Vec::new();
@@ -81,13 +82,13 @@ fn select(proc: &Path, mut wanted: impl FnMut(&procfs::process::Process) -> bool
     Ok(found)
 }
 
-/// A process; `None` when it is gone or a zombie, which holds nothing any more.
+/// A process; `None` if it is gone, or a zombie, which holds nothing any more.
 fn described(process: &procfs::process::Process, booted: Option<u64>) -> Option<Process> {
     let started = match process.stat() {
         Ok(stat) if matches!(stat.state, 'Z' | 'X') => return None,
         Ok(stat) => Some(stat.starttime / ticks_per_second()),
         Err(ProcError::NotFound(_)) => return None,
-        // It is there, whatever the kernel says of it.
+        // It exists, whatever else the kernel says.
         Err(_) => None,
     };
     let since = booted.zip(started).and_then(|(boot, after)| i64::try_from(boot + after).ok());
@@ -96,7 +97,7 @@ fn described(process: &procfs::process::Process, booted: Option<u64>) -> Option<
     Some(Process { pid: process.pid, comm: comm(process)?, cmdline, since, uses: None, cgroup })
 }
 
-/// Not from `stat`, where some characters of it are escaped.
+/// Not from `stat`, which escapes some characters.
 fn comm(process: &procfs::process::Process) -> Option<String> {
     text(process, "comm").map(|comm| comm.trim_end_matches('\n').to_owned())
 }
@@ -126,8 +127,8 @@ pub fn named(proc: &Path, names: &[String]) -> Result<Vec<Process>, String> {
     select(proc, |process| comm(process).is_some_and(|comm| wanted.contains(&comm)))
 }
 
-/// The processes that were started for a change: `BACKOUT_CHANGE=id` stands in the environment they began with. Ourselves excluded.
-/// The environment of another user's process can be read by root only.
+/// The processes that were started for a change, except ourselves: their initial environment
+/// contains `BACKOUT_CHANGE=id`. Only root can read the environment of another user's process.
 ///
 /// # Errors
 /// When the list of processes cannot be read.
@@ -136,20 +137,23 @@ pub fn marked(proc: &Path, change: &str) -> Result<Vec<Process>, String> {
     select(proc, |process| process.environ().is_ok_and(|environ| environ.get(mark).is_some_and(|value| value == change)))
 }
 
-/// Who uses what lies under some paths.
+/// Who uses files below some paths.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InUse {
     /// Each with one thing it uses.
     pub found: Vec<Process>,
-    /// So many processes could not be looked into (they are another user's, and we are not root).
+    /// How many processes could not be inspected, because they belong to another user and we are
+    /// not root.
     pub unreadable: usize,
 }
 
-/// The processes that have something under `paths` open, mapped, or as their current folder, root folder or program. Paths must be
-/// absolute and free of symbolic links; a device such as `/dev/zd0` is a path too. Ourselves excluded.
+/// The processes, except ourselves, that have something below `paths` open, mapped, or as their
+/// current folder, root folder or program. Paths must be absolute and without symbolic links. A
+/// device such as `/dev/zd0` is a path, too.
 ///
-/// Files are found by the path that the kernel prints and by the file system they are on, so that a container or a bind mount
-/// that has another name for them does not hide them. A file system counts when a path is its mountpoint.
+/// Files are found by the kernel's path and by their file system, so that another name in a
+/// container or through a bind mount does not hide them. A file system counts if a path is its
+/// mountpoint.
 ///
 /// # Errors
 /// When the list of processes or the mounts cannot be read.
@@ -171,8 +175,9 @@ pub fn users_of(proc: &Path, paths: &[PathBuf]) -> Result<InUse, String> {
     Ok(result)
 }
 
-/// One process of each mount namespace other than ours in which this dataset stays mounted when we unmount it: because it is not mounted here any more, or
-/// because unmounts do not reach that namespace (`mount_namespaces(7)`).
+/// One process of each other mount namespace in which this dataset stays mounted when we unmount
+/// it: because it is not mounted here any more, or because unmounts do not propagate to that
+/// namespace (`mount_namespaces(7)`).
 ///
 /// # Errors
 /// When the list of processes or our own mounts cannot be read.
@@ -208,8 +213,8 @@ impl Search<'_> {
         self.paths.iter().any(|path| target.starts_with(path))
     }
 
-    /// The first thing found in use; a refused look counts only if nothing was found. `dir` is the
-    /// folder of the process.
+    /// The first use found. A denied access counts only if nothing was found. `dir` is the folder
+    /// of the process.
     fn use_of(&self, process: &procfs::process::Process, dir: &Path) -> ProcResult<Option<String>> {
         let mut refused = None;
         for (what, target) in [("cwd", process.cwd()), ("root folder", process.root()), ("program", process.exe())] {
@@ -259,11 +264,11 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// By hand: `procfs` takes one name that is not text for no list at all, and does not bear a
-    /// mapped file that is called `/SYSV`.
+    /// Parsed here: `procfs` fails for the complete list if one name is not UTF-8, and cannot
+    /// handle a mapped file called `/SYSV`.
     fn mapping(&self, process: &procfs::process::Process) -> ProcResult<Option<PathBuf>> {
         for line in bytes(process, "maps")?.split(|byte| *byte == b'\n') {
-            // "address perms offset dev inode path"; the path may hold spaces.
+            // "address perms offset dev inode path". The path may contain spaces.
             let Some(path) = line.iter().position(|byte| *byte == b'/').map(|at| &line[at..]) else { continue };
             let path = Path::new(OsStr::from_bytes(path));
             let device = line.split(|byte| *byte == b' ').nth(3).and_then(decimal);

@@ -1,12 +1,12 @@
-//! Words as a person types them in a POSIX shell.
+//! Words as a person would type them in a POSIX shell.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 
-/// A word or path as a person types it: quoted where it needs it, for any POSIX shell. What a
-/// terminal would not show as it is (control characters, marks that turn text around, bytes that
-/// are not UTF-8) stands in octal digits, so that nothing hides in a line that is shown.
+/// A word or path as a person would type it: quoted if necessary, for any POSIX shell. What a
+/// terminal would not show as it is (control characters, marks that reverse text, bytes that are
+/// not UTF-8) is written in octal digits, so that nothing hides in a displayed line.
 pub fn quote(word: impl AsRef<OsStr>) -> String {
     let bytes = word.as_ref().as_bytes();
     match std::str::from_utf8(bytes) {
@@ -16,27 +16,28 @@ pub fn quote(word: impl AsRef<OsStr>) -> String {
     }
 }
 
-/// A word quoted for the shell of another host: nothing in it has a meaning there.
+/// A word quoted for the shell of another host: nothing in it is special there.
 pub fn shell(word: &str) -> String {
-    // It only refuses the character NUL, which no argument can hold.
+    // It only refuses NUL, which no argument can contain.
     shlex::try_quote(word).map_or_else(|_| printed(word.as_bytes()), Into::into)
 }
 
-/// Words that no shell changes. `=` and `,` alone would be quoted by `shlex`: `canmount=noauto`.
+/// Words that no shell changes. `shlex` alone would quote `=` and `,`, as in `canmount=noauto`.
 fn is_plain(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-+=./:@,%".contains(c);
     !text.is_empty() && !text.starts_with('=') && text.chars().all(is_plain)
 }
 
-/// Not shown as it is, or changes how what stands around it is shown.
+/// Not displayed as it is, or changes how the text around it is displayed.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// `"$(printf 'a\nb')"`: the one form in one line that every POSIX shell reads; `$'a\nb'` is not read
-/// by dash. A shell takes line ends at the end of what is printed away, so they stand behind it.
+/// `"$(printf 'a\nb')"` is the only one-line form that every POSIX shell understands; dash does not
+/// know `$'a\nb'`. A shell strips newlines at the end of the output, so they follow the
+/// substitution.
 fn printed(bytes: &[u8]) -> String {
     let ends = bytes.iter().rev().take_while(|byte| **byte == b'\n').count();
     let (body, ends) = bytes.split_at(bytes.len() - ends);
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
     use crate::host::exec::{Command, Runner};
 
-    /// What shells make of a quoted word, in hexadecimal digits: quoting is tried, not believed.
+    /// What shells make of a quoted word, in hexadecimal digits: quoting is tested, not believed.
     fn read_by_shells(quoted: &str) -> Vec<String> {
         let script = format!("printf %s {quoted} | od -An -v -tx1");
         let read = |shell: &&str| {

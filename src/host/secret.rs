@@ -1,5 +1,6 @@
-//! Secrets that a command gets in its environment. Each is read from a file when the command starts, and is written down nowhere: not in the journal, not
-//! in the log, not in a command line, and not where the command prints it (S9).
+//! Secrets that a command gets in its environment. Each is read from a file when the command
+//! starts, and is written nowhere: not to the journal, the log or a command line, and not where the
+//! command prints it (S9).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,15 +12,15 @@ use std::path::{Path, PathBuf};
 use crate::host::quote::quote;
 use crate::host::trust::{self, Distrust};
 
-/// A shorter one could not be told from other text in what a command prints.
+/// A shorter one could not be distinguished from other text in the output of a command.
 const LEAST: usize = 4;
-/// A longer one is not a password but the wrong file.
+/// A longer one is not a password, but the wrong file.
 const MOST: u64 = 4096;
 
-/// Why a secret cannot be used. What is in the file is never quoted.
+/// Why a secret cannot be used. The content of the file is never quoted.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// Others could have written it, or it cannot be looked at.
+    /// Others could have written it, or it cannot be checked.
     #[error("the file of the secret {name}: {source}")]
     Unsafe {
         /// The variable.
@@ -72,7 +73,7 @@ impl Secrets {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The text with each value in it replaced by its name.
+    /// The text, with each value replaced by its name.
     pub fn hide(&self, text: String) -> String {
         self.0.iter().fold(text, |text, (name, value)| {
             if text.contains(value.as_str()) { text.replace(value.as_str(), &format!("[the secret {name}]")) } else { text }
@@ -80,7 +81,8 @@ impl Secrets {
     }
 }
 
-/// One secret: the only line of a file that only root or the caller can have written, and not everyone can read.
+/// One secret: the single line of a file that only root or the caller can have written, and that
+/// not everyone can read.
 ///
 /// # Errors
 /// When the file cannot be used, and why.
@@ -90,7 +92,7 @@ pub fn read(name: &str, path: &Path) -> Result<String, SecretError> {
     let wrong = |why| SecretError::Content { name: name.to_owned(), path: path.to_owned(), why };
     trust::whole_way(path).map_err(distrust)?;
     let file = File::open(path).map_err(unreadable)?;
-    // Of the open file, which cannot be exchanged any more.
+    // Of the open file, which cannot be replaced any more.
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(wrong("it is not a file"));

@@ -1,4 +1,4 @@
-//! What systemd says of a unit (`systemctl(1)`, `show`).
+//! What systemd says about a unit (`systemctl(1)`, `show`).
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::exec::Command;
 
-/// It answers soon, or is not asked again.
+/// Limit for an answer.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A unit's state, in systemd's words.
@@ -25,13 +25,13 @@ pub struct UnitState {
 }
 
 impl UnitState {
-    /// The command that prints it. It ends with status 0 for every unit, known or not.
+    /// The command that prints it. It exits with 0 for every unit, known or not.
     pub fn command(unit: &str) -> Command {
         let properties = "--property=LoadState,ActiveState,SubState,UnitFileState,KillSignal";
         Command::new(["systemctl", "show", "--no-pager", properties, "--", unit]).timeout(LIMIT)
     }
 
-    /// What that printed. A property that is missing is an empty word.
+    /// Parses its output. A missing property becomes an empty word.
     pub fn parse(text: &str) -> Self {
         let value = |key: &str| {
             let found = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
@@ -46,7 +46,7 @@ impl UnitState {
         }
     }
 
-    /// Whether it runs, or starts or stops now.
+    /// Whether it is running, starting or stopping.
     pub fn is_up(&self) -> bool {
         !matches!(self.active.as_str(), "inactive" | "failed")
     }
@@ -56,8 +56,8 @@ impl UnitState {
         self.load == "masked"
     }
 
-    /// Whether it is stopping, and its main process still exists. Of another signal than SIGTERM
-    /// the second one often means "at once".
+    /// Whether it is stopping, and its main process still exists. A second signal other than
+    /// SIGTERM often means "at once".
     pub fn is_asked_to_stop(&self) -> bool {
         self.sub == "stop-sigterm" && self.kill_signal == "15"
     }

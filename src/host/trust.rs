@@ -1,4 +1,5 @@
-//! What stands in playbooks, site files and state folders is run with the rights of root: files that others can write to are not used (S9).
+//! Playbooks, site files and state folders are used with the rights of root. So files that others
+//! can write to are refused (S9).
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -36,10 +37,11 @@ pub enum Distrust {
     },
 }
 
-/// Whether a file or folder, and every folder that its name leads through, was made by root or the caller alone.
+/// Checks that only root or the caller can have made a file or folder, and every folder of its
+/// path.
 ///
 /// # Errors
-/// Names the first one that others could have changed, or that cannot be looked at.
+/// Names the first one that others could have changed, or that cannot be checked.
 pub fn whole_way(path: &Path) -> Result<(), Distrust> {
     let read = |path: &Path| {
         let path = path.to_owned();
@@ -47,7 +49,7 @@ pub fn whole_way(path: &Path) -> Result<(), Distrust> {
     };
     let real = fs::canonicalize(path).map_err(read(path))?;
     let named = std::path::absolute(path).map_err(read(path))?;
-    // Of the link as well as of the file: whoever may write to either folder chooses what is read.
+    // The folders of the link and of the file: whoever may write to either chooses what is read.
     let folder = fs::canonicalize(named.parent().unwrap_or(Path::new("/"))).map_err(read(path))?;
     for part in real.ancestors().chain(folder.ancestors()) {
         let metadata = fs::metadata(part).map_err(read(part))?;
@@ -56,8 +58,8 @@ pub fn whole_way(path: &Path) -> Result<(), Distrust> {
     Ok(())
 }
 
-/// Whether everything that lies directly in a folder of ours is still as we make it: no links, and nobody else may write to it. What is not there is no
-/// fault.
+/// Checks that everything directly in a folder of ours is as we create it: no links, and nobody
+/// else may write to it. A missing folder is fine.
 ///
 /// # Errors
 /// Names the first that others could have changed, or that is a link.
@@ -73,7 +75,7 @@ pub fn contents(folder: &Path) -> Result<(), Distrust> {
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_symlink() => return Err(Distrust::Link { path }),
             Ok(metadata) => own(&path, &metadata)?,
-            // A file that was about to get another name.
+            // A file that was being renamed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(Distrust::Read { path, source }),
         }
@@ -81,7 +83,8 @@ pub fn contents(folder: &Path) -> Result<(), Distrust> {
     Ok(())
 }
 
-/// Whether a file or folder belongs to root or the caller, and nobody else may write to it.
+/// Checks that a file or folder belongs to root or the caller, and that nobody else may write to
+/// it.
 ///
 /// # Errors
 /// When it does not.
@@ -96,7 +99,8 @@ pub fn own(path: &Path, metadata: &Metadata) -> Result<(), Distrust> {
     if owner != 0 && owner != me {
         return refuse(format!("it belongs to user {owner}"));
     }
-    // In a sticky folder others can put files, but not exchange ours; the file's own owner is looked at anyway.
+    // In a sticky folder others can create files, but not replace ours. The owner of the file
+    // itself is checked anyway.
     let sticky_dir = metadata.is_dir() && metadata.mode() & STICKY != 0;
     match metadata.mode() & 0o022 {
         0 => Ok(()),

@@ -12,25 +12,28 @@ use crate::host::secret::SecretError;
 /// Plans record what becomes one, a `CommandTemplate`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// One argument vector a program; the first's output is the second's input, and so on.
+    /// One argument vector for each program. The output of each is the input of the next.
     pub stages: Vec<Vec<String>>,
     /// Added to the environment.
     pub env: BTreeMap<String, String>,
-    /// Added to the environment, each value read from its file when the command starts. It is written down nowhere.
+    /// Added to the environment. Each value is read from its file when the command starts, and
+    /// written nowhere.
     pub env_from_file: BTreeMap<String, PathBuf>,
     /// Working directory.
     pub cwd: Option<PathBuf>,
     /// Run as this user (`runuser(1)`), not as the caller.
     pub user: Option<String>,
-    /// Standard input is read from this file; otherwise it is empty.
+    /// Standard input is read from this file. Without one it is empty.
     pub stdin: Option<PathBuf>,
-    /// Standard output is written to this file (created or truncated); otherwise it is kept and returned.
+    /// Standard output is written to this file (created or truncated). Without one it is kept and
+    /// returned.
     pub stdout: Option<PathBuf>,
-    /// After this long the process group is ended and the command has failed.
+    /// The time limit. After it, the process group is ended and the command has failed.
     pub timeout: Duration,
-    /// Leaves servers behind on purpose: its processes are not marked as ours and are not ended by a later run.
+    /// Leaves servers running on purpose: its processes are not marked as ours, and a later run
+    /// does not end them.
     pub daemon: bool,
-    /// Regular expressions of lines that it prints when it failed, though it ends with 0.
+    /// Regular expressions for lines of its output that mean failure, although it exits with 0.
     pub fails_on: Vec<String>,
 }
 
@@ -59,7 +62,7 @@ impl Command {
     }
 }
 
-/// As a person would type it in a shell (for reading only).
+/// As a person would type it in a shell. For display only.
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, stage) in self.stages.iter().enumerate() {
@@ -80,7 +83,8 @@ impl fmt::Display for Command {
     }
 }
 
-/// A command line as an error quotes it: a page of SQL hides the reason behind it. The log has all of it.
+/// A command line shortened for an error: a page of SQL would hide the reason. The log has all of
+/// it.
 pub(super) fn shortened(line: &str) -> String {
     const BEGIN: usize = 160;
     const END: usize = 60;
@@ -93,10 +97,10 @@ pub(super) fn shortened(line: &str) -> String {
     format!("{begin} […] {end}")
 }
 
-/// What a command that succeeded printed.
+/// The output of a successful command.
 #[derive(Debug, Clone, Default)]
 pub struct Output {
-    /// Standard output (lossy UTF-8), empty when it went to a file.
+    /// Standard output (lossy UTF-8); empty if it went to a file.
     pub stdout: String,
     /// Standard error (lossy UTF-8) of all programs of the pipe.
     pub stderr: String,
@@ -113,21 +117,21 @@ pub enum ExecError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// It ended with another status than 0.
+    /// Its exit status was not 0.
     #[error("`{command}` ended with {status}{}", after(.stderr))]
     Failed {
         /// The command line.
         command: String,
         /// Exit status or signal, in words.
         status: String,
-        /// Exit status; `None` when a signal ended it.
+        /// Exit status; `None` if a signal ended it.
         code: Option<i32>,
         /// The last part of what it wrote to standard error.
         stderr: String,
         /// The last part of what it wrote to standard output.
         stdout: String,
     },
-    /// It ran longer than it may and was ended.
+    /// It exceeded its time limit and was ended.
     #[error("`{command}` was ended after its time limit of {}{}", humantime::format_duration(*.limit), after(.stderr))]
     TimedOut {
         /// The command line.
@@ -137,7 +141,7 @@ pub enum ExecError {
         /// The last part of what it wrote to standard error.
         stderr: String,
     },
-    /// The I/O of a pool is suspended, and it did not come to its end meanwhile.
+    /// The I/O of a pool is suspended, and the command did not finish.
     #[error("`{command}` was ended: the I/O of pool {pool} is suspended; bring its devices back, then: zpool clear {pool}{}", after(.stderr))]
     Suspended {
         /// The command line.
@@ -147,7 +151,7 @@ pub enum ExecError {
         /// The last part of what it wrote to standard error.
         stderr: String,
     },
-    /// A signal asked us to stop while it ran; its process group was ended.
+    /// A signal asked us to stop while it ran, and its process group was ended.
     #[error("`{command}` was stopped because backout was asked to stop")]
     Interrupted {
         /// The command line.

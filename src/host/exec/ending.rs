@@ -1,4 +1,5 @@
-//! How a command ends: by itself, or with all that it started when its time is over, a stop is asked for, or a pool does not answer.
+//! How a command ends: by itself; or, with everything that it started, when its time is over, a
+//! stop is requested, or a pool does not answer.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -12,7 +13,8 @@ use crate::host::cgroup::{self, Group};
 
 /// How long a process group may take to end after SIGTERM before it gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(20);
-/// How long a process may take to go after SIGKILL. One that waits for a device that does not answer goes when that answers, not before.
+/// How long a process may take to end after SIGKILL. One that waits for a device ends only when
+/// that answers.
 const KILLED_WITHIN: Duration = Duration::from_secs(5);
 /// How a command ended.
 pub(super) enum Ended {
@@ -29,7 +31,7 @@ pub(super) enum Ended {
 }
 
 impl Runner {
-    /// A command that has ended leaves nothing running: it would work on behind our back.
+    /// A command that has ended must leave nothing running, which would work on unnoticed.
     pub(super) fn leave_none(&self, group: &Group, line: &str) {
         let left = group.settle(cgroup::SETTLE);
         if !left.is_empty() {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts the requests to stop (SIGINT, SIGTERM): the first ends the running command gently, the second at once.
+/// Counts the requests to stop (SIGINT, SIGTERM). The first ends the running command gently, the
+/// second at once.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicUsize>);
 
@@ -27,7 +28,7 @@ impl Interrupt {
         Ok(this)
     }
 
-    /// Whether a stop was asked for.
+    /// Whether a stop was requested.
     pub fn requested(&self) -> bool {
         self.0.load(Ordering::SeqCst) > 0
     }
@@ -36,7 +37,7 @@ impl Interrupt {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Asks for a stop, as a signal would.
+    /// Requests a stop, as a signal would.
     pub fn request(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }

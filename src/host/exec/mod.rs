@@ -1,8 +1,9 @@
 //! The only place that starts a process.
 //!
-//! Programs are started by argument vector, never through a shell. Each runs in a process group of its own, and in the change's control
-//! group where there is one, with a time limit; what it prints goes to files and memory, not to pipes: a daemon that a command leaves behind
-//! may hold its output open for ever.
+//! Programs are started by argument vector, never through a shell. Each runs with a time limit in a
+//! process group of its own, and in the change's control group if there is one. Its output goes to
+//! files and memory, not to pipes, because a daemon that it leaves running may hold its output open
+//! for ever.
 
 mod command;
 mod ending;
@@ -31,17 +32,18 @@ use ending::Ended;
 use crate::host::cgroup::{self, Group};
 use crate::host::secret::Secrets;
 
-/// The last bytes of stderr that an error quotes.
+/// How many of the last bytes of stderr an error quotes.
 const QUOTED_STDERR: usize = 2000;
-/// The last bytes of stderr that the log gets.
+/// How many of the last bytes of stderr the log gets.
 const LOGGED_STDERR: usize = 64 * 1024;
-/// Environment variable that marks every process started for a change, so that a later run finds those that outlived this one.
+/// The environment variable that marks every process started for a change, so that a later run
+/// finds those that outlived this one.
 pub const MARKER: &str = "BACKOUT_CHANGE";
 
 /// Starts commands for one run of the tool.
 #[derive(Debug, Clone, Default)]
 pub struct Runner {
-    /// Every command, what it printed and how it ended is appended here.
+    /// Each command, its output and how it ended are appended to this file.
     pub log: Option<PathBuf>,
     /// Value of [`MARKER`] for the processes started.
     pub marker: Option<String>,
@@ -49,7 +51,7 @@ pub struct Runner {
     pub interrupt: Interrupt,
     /// The pools that the commands may wait for.
     pub pools: Vec<Storage>,
-    /// Below this control group the commands get one of their own.
+    /// The control group below which commands get one of their own.
     home: Option<PathBuf>,
     notes: Arc<Mutex<Vec<String>>>,
     shielded: Arc<AtomicBool>,
@@ -58,7 +60,7 @@ pub struct Runner {
     pub(crate) stand_in: StandIn,
 }
 
-/// Answers the commands it knows; the others are started.
+/// Answers the commands that it knows. The others are started.
 #[cfg(test)]
 pub(crate) type Answers = dyn Fn(&Command) -> Option<Result<Output, ExecError>> + Send + Sync;
 
@@ -98,7 +100,8 @@ impl Runner {
         quiet
     }
 
-    /// The same, whose commands run in a control group, if systemd runs here and lets us make one. It needs a marker.
+    /// The same, with commands in a control group, if systemd runs here and we may create one.
+    /// Needs a marker.
     #[must_use]
     pub fn contained(mut self) -> Self {
         self.home = if Path::new("/run/systemd/system").is_dir() { cgroup::home(Path::new("/proc")) } else { None };
@@ -112,7 +115,7 @@ impl Runner {
         self
     }
 
-    /// What is to be said of the commands that ran since the last call.
+    /// Takes the notes about commands that ran since the last call.
     pub fn notes(&self) -> Vec<String> {
         std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -122,7 +125,8 @@ impl Runner {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
-    /// Runs `work` without ending its commands on a request to stop (a ZFS call in hand is finished).
+    /// Runs `work`, and does not end its commands on a request to stop, so that a ZFS call can
+    /// finish.
     pub fn shielded<T>(&self, work: impl FnOnce() -> T) -> T {
         let before = self.shielded.swap(true, Ordering::SeqCst);
         let result = work();
@@ -133,7 +137,8 @@ impl Runner {
     /// Runs a command to its end.
     ///
     /// # Errors
-    /// [`ExecError`] when it cannot be started, fails, takes too long, or a stop is asked for meanwhile.
+    /// [`ExecError`] if it cannot be started, fails, takes too long, or a stop is requested
+    /// meanwhile.
     pub fn run(&self, command: &Command) -> Result<Output, ExecError> {
         let (output, failed) = self.attempt(command)?;
         match failed {
@@ -142,10 +147,10 @@ impl Runner {
         }
     }
 
-    /// Runs a command to its end, and returns what it printed though it failed.
+    /// Runs a command to its end, and returns its output even if it failed.
     ///
     /// # Errors
-    /// [`ExecError`] when it cannot be started, takes too long, or a stop is asked for meanwhile.
+    /// [`ExecError`] if it cannot be started, takes too long, or a stop is requested meanwhile.
     pub fn attempt(&self, command: &Command) -> Result<(Output, Option<ExecError>), ExecError> {
         #[cfg(test)]
         if let Some(answered) = self.stand_in.0.as_ref().and_then(|answer| answer(command)) {
@@ -248,7 +253,8 @@ impl Runner {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     fn expression(&self, command: &Command, secrets: &Secrets) -> Option<duct::Expression> {
         let mut whole: Option<duct::Expression> = None;
-        // Few programs look whether what they print gets to a full disk: `zfs list` and `redis-cli` end well with half of it written. cat(1) does.
+        // Few programs check whether their output reaches a full disk: `zfs list` and `redis-cli`
+        // succeed with half of it written. cat(1) checks.
         let checked = command.stdout.as_ref().map(|_| vec!["cat".to_owned()]);
         for stage in command.stages.iter().chain(&checked) {
             let mut words: Vec<&str> = Vec::new();
@@ -263,7 +269,7 @@ impl Runner {
                     Ok(())
                 })
                 .env("LC_ALL", "C.UTF-8")
-                // systemctl gives up after 25 s otherwise; a busy host is slower than that.
+                // Otherwise systemctl gives up after 25 s. A busy host is slower than that.
                 .env("SYSTEMD_BUS_TIMEOUT", "110");
             if let Some(marker) = self.marker.as_ref().filter(|_| !command.daemon) {
                 one = one.env(MARKER, marker);
@@ -280,13 +286,13 @@ impl Runner {
         whole
     }
 
-    /// The control group for a command, where there can be one.
+    /// The control group for a command, if there can be one.
     fn group(&self, command: &Command) -> Option<Group> {
         let (home, marker) = (self.home.as_ref()?, self.marker.as_ref().filter(|_| !command.daemon)?);
         Group::make(home, marker).ok()
     }
 
-    /// Appends to the log; a log that cannot be written never stops a run.
+    /// Appends to the log. A log that cannot be written never stops a run.
     fn log(&self, text: &str) {
         if text.is_empty() {
             return;
@@ -299,13 +305,14 @@ impl Runner {
     }
 }
 
-/// Opens a file of ours, or makes it, for the owner alone. What stands in its place as a link is not followed.
+/// Opens or creates a file of ours, for the owner alone. Does not follow a link in its place.
 fn private(options: &mut OpenOptions, path: &Path) -> std::io::Result<File> {
     options.create(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(path)
 }
 
-/// Where a command prints to: memory, because programs hardly ever look whether a full disk took what they printed, and a list that was cut short would be
-/// taken for the whole. What a daemon prints all its life goes to a file.
+/// Where a command's output goes. To memory, because programs rarely check whether a full disk took
+/// their output, and a truncated list would pass for a complete one. The output of a daemon goes to
+/// a file.
 fn scratch_file(command: &Command) -> std::io::Result<File> {
     use nix::sys::memfd::{MFdFlags, memfd_create};
     if command.daemon {
@@ -321,7 +328,7 @@ fn whole(file: &mut File) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The lines that mean a failure though the command ended with 0.
+/// The lines that mean failure although the command exited with 0.
 fn said(command: &Command, stdout: &str, stderr: &str) -> Result<Vec<String>, regex::Error> {
     let patterns = RegexSet::new(&command.fails_on)?;
     Ok(stdout.lines().chain(stderr.lines()).filter(|line| patterns.is_match(line)).map(str::to_owned).collect())

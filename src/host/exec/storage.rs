@@ -1,15 +1,16 @@
-//! Pools that commands may wait for, and how it is learnt that one does not answer.
+//! Pools that commands may wait for, and how to find out that one does not answer.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{Command, Runner};
 
-/// How long a command may go on while a pool's I/O is suspended: somebody may be bringing the devices back.
+/// How long a command may continue while a pool's I/O is suspended: somebody may be bringing the
+/// devices back.
 const SUSPENDED_FOR: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
 /// How often a pool's file is read.
 const READ_EVERY: Duration = Duration::from_secs(1);
-/// How often a pool is asked by a command, and how long that may take.
+/// How often a command asks for the state of a pool, and how long that may take.
 const ASKED_EVERY: Duration = Duration::from_secs(10);
 
 /// A pool that commands may wait for.
@@ -17,14 +18,17 @@ const ASKED_EVERY: Duration = Duration::from_secs(10);
 pub struct Storage {
     /// Its name.
     pub pool: String,
-    /// Its file under `/proc/spl/kstat/zfs`, which tells its state: reading that never waits for the pool.
+    /// Its file under `/proc/spl/kstat/zfs`, which has its state. Reading it never waits for the
+    /// pool.
     pub state: PathBuf,
-    /// It has `failmode=continue`, with which that file says ONLINE of a suspended pool as well (`spa_state_to_name`).
+    /// Whether it has `failmode=continue`. That file then says ONLINE for a suspended pool, too
+    /// (`spa_state_to_name`).
     pub silent: bool,
 }
 
 impl Storage {
-    /// The same, which is asked for its `failmode`; one that does not answer counts as silent.
+    /// The same with its `failmode`, for which the pool is asked. One that does not answer counts
+    /// as silent.
     #[must_use]
     pub fn asked(mut self, runner: &Runner) -> Self {
         let answer = runner.run(&Command::new(["zpool", "get", "-Hp", "-o", "value", "failmode", &self.pool]).timeout(ASKED_EVERY));
@@ -43,24 +47,25 @@ impl Storage {
     }
 }
 
-/// The message's number for a failure of I/O with `failmode=continue` in `zpool status` (`zfs_msgid_table`); the words may change.
+/// The number of the message for an I/O failure with `failmode=continue` in `zpool status`
+/// (`zfs_msgid_table`). Its words may change.
 fn means_suspended(status: &str) -> bool {
     status.lines().any(|line| line.trim_start().starts_with("see: ") && line.trim_end().ends_with("/ZFS-8000-JQ"))
 }
 
-/// How often these are looked at.
+/// How often these are checked.
 pub fn every(pools: &[Storage]) -> Duration {
     if pools.iter().any(|pool| pool.silent) { ASKED_EVERY } else { READ_EVERY }
 }
 
-/// Since when storage does not answer, looked at now and then.
+/// Since when storage does not answer, checked from time to time.
 pub(super) struct Since {
     looked: Instant,
     since: Option<Instant>,
 }
 
 impl Since {
-    /// The first look is not at once: most commands end sooner.
+    /// The first check is not immediate: most commands end sooner.
     pub(super) fn now() -> Self {
         Self { looked: Instant::now(), since: None }
     }
