@@ -1,11 +1,22 @@
 //! Accepting: what was kept for the other way is destroyed.
 
+use anyhow::Result;
+
 use super::back::snapshots;
 use super::reserve::release;
 use crate::journal::Procedure;
+use crate::playbook::Playbook;
 use crate::step::State;
 use crate::step::{Action, Destroy, DropSnapshots, Plan, Promote, Step};
 use crate::zfs::{Dataset, Guid, Snapshot};
+
+/// The step that removes what was kept for the other version and is no dataset, if anything was.
+///
+/// # Errors
+/// When the playbook's texts cannot be filled in.
+pub fn remove_aside(playbook: &Playbook, state: &State, downgraded: bool) -> Result<Option<Step>> {
+    super::data::of(state.opening.way).remove_aside(playbook, state, downgraded)
+}
 
 /// Accepts the upgrade or the downgrade. `promote`: the clones that took the place, parents first.
 /// `destroy`: what was kept for the other way, children first; `with`: its snapshots, ours and

@@ -1,21 +1,23 @@
 //! Makes plans from playbook, site and what is known about the host. Pure.
+//!
+//! A procedure (`upgrade`, `downgrade`, `back`, `commit`) orders what three choices say: how the data goes back
+//! ([`data`]), how a version is installed ([`install`]), where the service runs ([`topology`]).
 
 mod back;
-mod cluster;
 mod commit;
+pub(crate) mod data;
 mod downgrade;
-mod full;
-mod migrate;
+mod install;
 mod parts;
 mod reserve;
+mod topology;
 mod upgrade;
 
 pub use crate::playbook::hosts::Move;
 pub use back::{back, reopen};
-pub use commit::commit;
+pub use commit::{commit, remove_aside};
+pub use data::{held, let_go, migrate};
 pub use downgrade::{ASIDE, DowngradeInput, Opened, UNDONE, downgrade, kept_endings};
-pub use full::{full, packages, remove_aside};
-pub use migrate::{held, let_go, migrate};
 pub use upgrade::{snapshot_only, upgrade};
 
 use std::time::Duration;

@@ -13,7 +13,7 @@ fn of(opening: &Opening) -> Option<Reserve> {
     let mut pools = BTreeSet::new();
     let reserves: Vec<Dataset> =
         datasets.iter().filter_map(|dataset| beside(dataset, &datasets)).filter(|reserve| pools.insert(reserve.pool())).collect();
-    (opening.way.is_zfs() && !reserves.is_empty()).then_some(Reserve { reserves, datasets })
+    (!reserves.is_empty()).then_some(Reserve { reserves, datasets })
 }
 
 /// The name of its reserve. There is none beside the pool's own dataset, none below a dataset that

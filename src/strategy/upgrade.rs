@@ -2,67 +2,55 @@
 
 use anyhow::Result;
 
-use super::cluster::in_cluster;
 use super::parts::Parts;
-use super::reserve::reserve;
-use crate::journal::Opening;
-use crate::journal::{Procedure, Side};
-use crate::playbook::{Playbook, Way};
-use crate::step::{Action, BEFORE_UPGRADE, Plan, Step, TakeSnapshot};
+use super::{data, install, topology};
+use crate::journal::{Opening, Procedure, Side};
+use crate::playbook::Playbook;
+use crate::step::{Plan, Step};
 
 /// Everything that must exist before an upgrade. The service is down for the moment of the
 /// snapshot.
 ///
 /// # Errors
 /// When the playbook's texts cannot be filled in.
-pub fn snapshot_only(playbook: &Playbook, opening: &Opening) -> Result<Plan> {
-    let parts = Parts { playbook, opening };
-    let mut steps = prepare(parts, false)?;
+pub fn snapshot_only(playbook: &Playbook, manifest: &Opening) -> Result<Plan> {
+    let parts = Parts { playbook, manifest };
+    let mut steps = install::of(manifest).put_aside(parts)?;
+    steps.extend(protect(parts)?);
     steps.push(parts.start()?);
-    in_cluster(Plan { procedure: Procedure::Snapshot, steps }, playbook, opening, None)
+    topology::arrange(Plan { procedure: Procedure::Snapshot, steps }, playbook, manifest, None)
 }
 
 /// The upgrade, with the snapshot before it, unless that exists (`prepared`).
 ///
 /// # Errors
 /// When the playbook's texts cannot be filled in.
-pub fn upgrade(playbook: &Playbook, opening: &Opening, prepared: bool) -> Result<Plan> {
-    let parts = Parts { playbook, opening };
-    let mut steps = if prepared { parts.install_beside()?.into_iter().chain([parts.stop()?]).collect() } else { prepare(parts, true)? };
+pub fn upgrade(playbook: &Playbook, manifest: &Opening, prepared: bool) -> Result<Plan> {
+    let parts = Parts { playbook, manifest };
+    let install = install::of(manifest);
+    let mut steps = if prepared { Vec::new() } else { install.put_aside(parts)? };
+    steps.extend(install.before_upgrade(parts)?);
+    if prepared {
+        steps.push(parts.stop()?);
+    } else {
+        steps.extend(protect(parts)?);
+    }
     if !prepared
-        && parts.opening.way == Way::Zfs
+        && let Some(again) = data::of(manifest.way).upgrade_renews()
         && let Some(stop) = steps.iter_mut().find(|step| step.id == "stop")
     {
-        // The snapshot would lack what clients wrote after it, and a failed upgrade goes back to
-        // the snapshot.
-        *stop = stop.clone().renewing("snapshot", "upgrade");
+        *stop = stop.clone().renewing(again, "upgrade");
     }
-    steps.push(parts.upgrade("upgrade")?);
+    steps.push(install.upgrade(parts, "upgrade")?);
     steps.push(parts.start()?);
-    let wanted = Some((opening.upgrade_to.as_str(), "upgrade"));
-    in_cluster(Plan { procedure: Procedure::Upgrade, steps }, playbook, opening, wanted)
+    let wanted = Some((manifest.upgrade_to.as_str(), "upgrade"));
+    topology::arrange(Plan { procedure: Procedure::Upgrade, steps }, playbook, manifest, wanted)
 }
 
-/// `beside`: includes the installation beside the old one, if that is the strategy.
-fn prepare(parts: Parts<'_>, beside: bool) -> Result<Vec<Step>> {
-    // Side by side, the installed version stays where it is.
-    let mut steps = match parts.install_beside()? {
-        Some(install) if beside => vec![install],
-        Some(_) => Vec::new(),
-        None => vec![parts.save_installer()?],
-    };
-    steps.extend(parts.save_config(Side::Previous)?);
+/// The configuration is saved, the service closed, the data protected.
+fn protect(parts: Parts<'_>) -> Result<Vec<Step>> {
+    let mut steps: Vec<Step> = parts.save_config(Side::Previous)?.into_iter().collect();
     steps.push(parts.stop()?);
-    if parts.opening.way != Way::Zfs {
-        return Ok(steps);
-    }
-    let snapshot = TakeSnapshot {
-        datasets: parts.opening.datasets.iter().map(|mount| mount.dataset.clone()).collect(),
-        name: parts.opening.snapshot.clone(),
-        crumb: BEFORE_UPGRADE.into(),
-        hold: true,
-    };
-    steps.push(Step::new("snapshot", format!("snapshot and hold all datasets @{}", snapshot.name), Action::Snapshot(snapshot)));
-    steps.extend(reserve(parts.opening));
+    steps.extend(data::of(parts.manifest.way).protect(parts));
     Ok(steps)
 }

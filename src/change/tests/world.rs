@@ -240,7 +240,7 @@ impl World {
             }
         }
         let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
-        let folders = (state.opening.way == Way::Full).then(|| strategy::remove_aside(&self.playbook, state).expect("a step"));
+        let folders = strategy::remove_aside(&self.playbook, state, true).expect("a step");
         strategy::commit(state, procedure, promote, destroy, with, folders)
     }
 

@@ -5,7 +5,6 @@ use crate::cli::verbs::migrate;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, Trouble, changes, permit, prompt, render};
 use crate::journal::{Phase, Procedure};
-use crate::playbook::Way;
 use crate::report::Command;
 use crate::step::{Plan, State, hold_tag};
 use crate::strategy;
@@ -85,17 +84,8 @@ fn accept(global: &Global, state: &State, answers: &Answers) -> Result<Plan, Tro
         return Err(trouble.next("backout commit", "once they have let them go; nothing is lost by waiting"));
     }
     let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
-    let folders = if state.opening.way == Way::Full && procedure == Procedure::CommitDowngrade || left_aside(state) {
-        Some(strategy::remove_aside(desk.product(), state)?)
-    } else {
-        None
-    };
+    let folders = strategy::remove_aside(desk.product(), state, procedure == Procedure::CommitDowngrade)?;
     Ok(strategy::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders))
-}
-
-/// Whether an undo left folders.
-fn left_aside(state: &State) -> bool {
-    state.opening.way == Way::Full && state.runs.iter().any(|run| run.plan.procedure == Procedure::Undo)
 }
 
 fn look(desk: &Desk, state: &State, answers: &Answers) -> zfs::Result<Leftovers> {

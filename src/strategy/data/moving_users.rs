@@ -3,10 +3,13 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::journal::{Procedure, StepState};
+use super::Strategy;
+use crate::journal::{Opening, Procedure, StepState};
 use crate::playbook::coexistent::Host;
 use crate::playbook::hosts::Move;
 use crate::step::{Action, AssignUsers, CaptureUsers, DropBackup, HoldUsers, Plan, ProveUsers, RestoreUsers, Run, State, Step, UserList};
+use crate::strategy::downgrade::DowngradeInput;
+use crate::strategy::parts::Parts;
 
 impl Move<'_> {
     fn lists(&self, host: &Host) -> Vec<UserList> {
@@ -56,6 +59,27 @@ impl Move<'_> {
             Step::new(id("assign"), format!("{} is their host from now on; they are served again", to.name), Action::AssignUsers(assign)),
             Step::new(id("drop"), "remove the backup: what they had is on both hosts".to_owned(), Action::DropBackup(DropBackup { batch })),
         ]
+    }
+}
+
+/// Nothing is upgraded here: users move to another host, and may move back.
+pub(crate) struct MovingUsers;
+
+impl Strategy for MovingUsers {
+    fn about(&self) -> &'static str {
+        "users move back"
+    }
+
+    fn way_back(&self, _manifest: &Opening) -> String {
+        "Nothing was upgraded here.".into()
+    }
+
+    fn brings_back(&self, _manifest: &Opening) -> String {
+        "nothing".into()
+    }
+
+    fn downgrade(&self, _parts: Parts<'_>, _input: &DowngradeInput) -> Result<Plan> {
+        anyhow::bail!("nothing was upgraded here: users move back instead")
     }
 }
 

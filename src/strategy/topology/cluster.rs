@@ -7,19 +7,19 @@ use crate::step::Mark;
 use crate::step::ReadMark;
 use anyhow::{Context as _, Result};
 
-use super::parts::Parts;
 use crate::journal::Opening;
 use crate::playbook::Playbook;
 use crate::step::{Action, Package, PackageJob, Plan, Step};
+use crate::strategy::parts::Parts;
 
 /// The plan in a cluster. `wanted` is the version that every node must have in the end, and the
 /// verb for that; `None` if no node's packages change.
 ///
 /// # Errors
 /// When the playbook's texts cannot be filled in.
-pub(super) fn in_cluster(mut plan: Plan, playbook: &Playbook, opening: &Opening, wanted: Option<(&str, &str)>) -> Result<Plan> {
-    let Some(part) = &opening.cluster else { return Ok(plan) };
-    let parts = Parts { playbook, opening };
+pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &Opening, wanted: Option<(&str, &str)>) -> Result<Plan> {
+    let Some(part) = &manifest.cluster else { return Ok(plan) };
+    let parts = Parts { playbook, manifest };
     let how = playbook.cluster.as_ref().context("the playbook does not say how a cluster is told to leave the service alone")?;
     let command = |spec| parts.command_of_node(spec, &part.node);
     let read = ReadMark { command: parts.command(&how.read_mark)?, pattern: how.mark.clone() };
@@ -54,7 +54,7 @@ pub(super) fn in_cluster(mut plan: Plan, playbook: &Playbook, opening: &Opening,
                 others: part.others.clone(),
                 read,
                 wanted: version.to_owned(),
-                unmarked: opening.from_version.clone(),
+                unmarked: manifest.from_version.clone(),
                 verb: verb.to_owned(),
             };
             end.push(Step::new("await-nodes", "see that every node has the version", Action::AwaitNodes(action)));
@@ -77,7 +77,7 @@ pub(super) fn in_cluster(mut plan: Plan, playbook: &Playbook, opening: &Opening,
         before_enable: how.before_enable.as_ref().map(&command).transpose()?,
         enable: command(&how.enable)?,
         enabled: command(&how.enabled)?,
-        enabled_within: super::parts::within(how.enabled_within.as_deref())?,
+        enabled_within: crate::strategy::parts::within(how.enabled_within.as_deref())?,
     };
     if let Some(at) = plan.steps.iter().position(|step| matches!(step.action, Action::Stop(_))) {
         let title = "tell the cluster to leave the service alone";
@@ -138,7 +138,15 @@ mod tests {
         let plan = strategy::upgrade(&playbook, &opening(false), false).expect("a plan");
         assert_eq!(ids(&plan), ["save-installer", "save-config", "stop", "upgrade", "start", "mark"]);
         assert!(matches!(plan.steps[4].action, Action::Release(_)));
-        let plan = strategy::packages(&playbook, &opening(false), strategy::Opened::Yes).expect("a plan");
+        let input = strategy::DowngradeInput {
+            keep: true,
+            opened: strategy::Opened::Yes,
+            roots: Vec::new(),
+            snapshots: Vec::new(),
+            consented: Vec::new(),
+            consented_bookmarks: Vec::new(),
+        };
+        let plan = strategy::downgrade(&playbook, &opening(false), &input).expect("a plan");
         assert_eq!(ids(&plan), ["save-config-upgraded", "stop", "verify", "reinstall", "put-config", "start", "mark"]);
     }
 }

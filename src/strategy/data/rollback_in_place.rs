@@ -1,0 +1,23 @@
+//! `zfs rollback`: the upgraded data is destroyed. Only by `--in-place`.
+
+use super::snapshot::members;
+use crate::step::{Action, Rollback, Step};
+use crate::strategy::downgrade::DowngradeInput;
+use crate::strategy::parts::Parts;
+
+/// The steps that roll the datasets back.
+pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput) -> Vec<Step> {
+    let mounts = members(parts.manifest, &input.snapshots);
+    let action = Rollback {
+        to: "snapshot".into(),
+        mounts: mounts.clone(),
+        consented: input.consented.clone(),
+        consented_bookmarks: input.consented_bookmarks.clone(),
+        base: false,
+    };
+    vec![
+        parts.unmount(&mounts, "mount"),
+        Step::new("rollback", format!("roll all datasets back to @{}", parts.manifest.snapshot), Action::Rollback(action)),
+        parts.mount(&mounts).until("start"),
+    ]
+}

@@ -1,0 +1,165 @@
+//! The data goes back to the snapshot before the upgrade, and what was written since is brought in. The upgraded
+//! data is kept beside it ([`super::clone_and_swap`]), or destroyed ([`super::rollback_in_place`]).
+
+use anyhow::{Context as _, Result};
+
+use super::{Strategy, clone_and_swap, rollback_in_place};
+use crate::journal::{Mount, Opening, Procedure, Side};
+use crate::playbook::model::{Interrupted, ServiceState};
+use crate::step::{Action, BEFORE_UPGRADE, DropSnapshots, Plan, Prove, Restore, Run, State, Step, TakeSnapshot, Verify};
+use crate::strategy::back::marked;
+use crate::strategy::downgrade::{DowngradeInput, Opened};
+use crate::strategy::install;
+use crate::strategy::parts::Parts;
+use crate::strategy::reserve::{release, reserve};
+use crate::zfs::{Dataset, Guid, Snapshot as Taken};
+
+/// See the module.
+pub(crate) struct Snapshot;
+
+impl Strategy for Snapshot {
+    fn about(&self) -> &'static str {
+        "snapshot, rollback, and an incremental backup of what was written since, on"
+    }
+
+    fn way_back(&self, manifest: &Opening) -> String {
+        format!("The way back to {} is open: @{} is held.", manifest.from_version, manifest.snapshot)
+    }
+
+    fn brings_back(&self, manifest: &Opening) -> String {
+        format!("everything that was written since @{}", manifest.snapshot)
+    }
+
+    fn takes_time(&self) -> &'static str {
+        ", and the time for capture, restore and two lists"
+    }
+
+    fn rolls_back(&self) -> bool {
+        true
+    }
+
+    fn protect(&self, parts: Parts<'_>) -> Vec<Step> {
+        let snapshot = TakeSnapshot {
+            datasets: parts.manifest.datasets.iter().map(|mount| mount.dataset.clone()).collect(),
+            name: parts.manifest.snapshot.clone(),
+            crumb: BEFORE_UPGRADE.into(),
+            hold: true,
+        };
+        let title = format!("snapshot and hold all datasets @{}", snapshot.name);
+        let mut steps = vec![Step::new("snapshot", title, Action::Snapshot(snapshot))];
+        steps.extend(reserve(parts.manifest));
+        steps
+    }
+
+    fn upgrade_renews(&self) -> Option<&'static str> {
+        // The snapshot would lack what clients wrote after it, and a failed upgrade goes back to
+        // the snapshot.
+        Some("snapshot")
+    }
+
+    fn downgrade(&self, parts: Parts<'_>, input: &DowngradeInput) -> Result<Plan> {
+        let install = install::of(parts.manifest);
+        let mut steps = Vec::new();
+        let opened = input.opened == Opened::Yes;
+        if opened {
+            steps.extend(parts.captures(ServiceState::Running)?);
+        }
+        steps.extend(parts.save_config(Side::Upgraded)?);
+        let stop = steps.len();
+        steps.push(parts.stop()?);
+        if !input.keep {
+            steps.extend(release(parts.manifest));
+        }
+        if opened {
+            steps.push(parts.maintenance_start("maintenance-start", "upgraded", "maintenance-stop")?);
+            steps.extend(parts.goal()?);
+            steps.extend(parts.inventories(Side::Upgraded)?);
+            steps.extend(parts.captures(ServiceState::Maintenance)?);
+            steps.push(parts.maintenance_stop("maintenance-stop", "upgraded")?);
+            steps.extend(parts.captures(ServiceState::Stopped)?);
+        }
+        let back = if input.keep { clone_and_swap::steps(parts, input, opened)? } else { rollback_in_place::steps(parts, input) };
+        let reinstall = install.after_cut(parts, input.opened)?;
+        let rollback_first = install.rollback_first(parts);
+        let begins = back.iter().map(|step| step.id.clone()).find(|id| id != "unmount").context("a way back has steps")?;
+        steps.push(verify(parts, opened, &begins)?);
+        if opened && let Some(step) = steps.get_mut(stop) {
+            // A service that was found open again may have accepted writes that the capture lacks.
+            let unless = if rollback_first { Some(begins) } else { reinstall.first().map(|step| step.id.clone()) };
+            *step = step.clone().renewing("maintenance-start", &unless.context("a version is installed again")?);
+        }
+        if rollback_first {
+            steps.extend(back);
+            steps.extend(reinstall);
+        } else {
+            steps.extend(reinstall);
+            steps.extend(back);
+        }
+        steps.extend(parts.put_config(Side::Previous)?);
+        if opened {
+            steps.push(parts.maintenance_start("maintenance-start-previous", "previous", "maintenance-stop-previous")?);
+            steps.push(restore(parts, input.keep)?);
+            steps.extend(parts.inventories(Side::Previous)?);
+            let inventories = parts.playbook.inventories.iter().map(|inventory| inventory.name.clone()).collect();
+            steps.push(Step::new("prove", "compare the lists: nothing lost, nothing twice", Action::Prove(Prove { inventories })));
+            steps.push(parts.maintenance_stop("maintenance-stop-previous", "previous")?);
+        }
+        steps.push(parts.start()?);
+        let procedure = if input.keep { Procedure::DowngradeKeep } else { Procedure::DowngradeInPlace };
+        Ok(Plan { procedure, steps })
+    }
+
+    fn put_back(&self, parts: Parts<'_>, state: &State, run: &Run, roots: &[Dataset], abort: bool) -> Result<Vec<Step>> {
+        let members = members(parts.manifest, &crate::strategy::back::snapshots(state, "snapshot"));
+        let mut steps = clone_and_swap::put_back(state, run, roots, &members, abort)?;
+        // Package scripts look at the data, so it is mounted before they run.
+        if run.was_begun("unmount") {
+            steps.push(parts.mount(&members).until("start"));
+        }
+        Ok(steps)
+    }
+
+    fn clean_up(&self, parts: Parts<'_>, run: &Run) -> Result<Vec<Step>> {
+        let mut steps = Vec::new();
+        if run.was_begun("snapshot-upgraded") {
+            let title = "drop the snapshot of the upgraded state";
+            let action = DropSnapshots { snapshots: Vec::new(), marked: marked(run, "snapshot-upgraded")? };
+            steps.push(Step::new("drop-upgraded", title, Action::DropSnapshots(action)));
+        }
+        if run.was_begun("release-reserve") {
+            steps.extend(reserve(parts.manifest));
+        }
+        Ok(steps)
+    }
+}
+
+fn verify(parts: Parts<'_>, opened: bool, until: &str) -> Result<Step> {
+    let verify = parts.playbook.capture.as_ref().map(|capture| &capture.verify);
+    let command = if opened { parts.optional(verify)? } else { None };
+    let action = Action::Verify(Verify { capture: opened.then(|| "capture".to_owned()), command });
+    Ok(Step::new("verify", "read the capture and the installer back", action).until(until))
+}
+
+fn restore(parts: Parts<'_>, keep: bool) -> Result<Step> {
+    let restore = parts.playbook.restore.as_ref().context("the playbook does not say how the capture is restored")?;
+    let resumable = restore.interrupted == Interrupted::Continue;
+    let action = Restore {
+        command: parts.command(&restore.command)?,
+        position: parts.optional(restore.position.as_ref())?,
+        resumable,
+        rejects: restore.rejects.clone(),
+        past_rejects: parts.optional(restore.past_rejects.as_ref())?,
+    };
+    let mut step = Step::new("restore", "bring what was captured into the previous version", Action::Restore(action));
+    if !resumable {
+        step.rewind_to = Some(if keep { "rollback-base" } else { "rollback" }.to_owned());
+    }
+    Ok(step)
+}
+
+/// The datasets that have the snapshot. One that was created after it does not, and stays with the
+/// upgraded state.
+pub(in crate::strategy) fn members(manifest: &Opening, snapshots: &[(Taken, Guid)]) -> Vec<Mount> {
+    let has = |mount: &&Mount| snapshots.iter().any(|(snapshot, _)| snapshot.dataset() == mount.dataset);
+    manifest.datasets.iter().filter(has).cloned().collect()
+}
