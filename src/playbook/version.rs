@@ -19,15 +19,27 @@ pub fn compare(a: &str, b: &str) -> Ordering {
     Ordering::Equal
 }
 
-/// Whether `version` is `start` or begins with it at a dot: `11.8.9` with `11.8`, but not `11.80` with `11.8`.
-pub fn begins_with(version: &str, start: &str) -> bool {
-    let (version, start) = (version.trim(), start.trim());
-    !start.is_empty() && version.strip_prefix(start).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
-}
+/// Words for a version that is not finished.
+const UNFINISHED: &[&str] = &["alpha", "beta", "dev", "pre", "preview", "rc", "snapshot"];
 
-/// Whether `version` is `wanted`, or `wanted` is its first parts: `11.8.9` is `11.8`, and `11.80.1` is not.
+/// Whether `version` is the one that was asked for: `wanted` itself, or `wanted` is its first parts.
+///
+/// This is the only place that decides it, for checks and for steps alike. `11.8.9` and
+/// `11.8.9-1` are `11.8`, `11.80` is not. Neither is a letter behind the last number (`11.8rc1`,
+/// `1.1.1w` for `1.1.1`), nor a release candidate, however it is written (`11.8~rc1`,
+/// `11.8.1-beta2`): an operator who asked for 11.8 has not asked for that. Who wants it writes
+/// it out: `upgrade_to = "11.8rc1"`.
 pub fn version_is(version: &str, wanted: &str) -> bool {
-    version.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '+', '~']))
+    let (version, wanted) = (version.trim(), wanted.trim());
+    let Some(rest) = version.strip_prefix(wanted).filter(|_| !wanted.is_empty()) else {
+        return false;
+    };
+    let ends = rest.is_empty() || rest.starts_with(['.', '-', '+', '~', ' ', ':', '_']);
+    let unfinished = |part: &Part<'_>| match part {
+        Part::Text(text) => UNFINISHED.contains(&text.to_ascii_lowercase().as_str()),
+        Part::Number(_) | Part::Tilde => false,
+    };
+    ends && !parts(rest).iter().any(unfinished)
 }
 
 #[derive(Debug, PartialEq)]
@@ -121,7 +133,7 @@ impl Requirement {
         self.0.iter().all(|(operator, bound)| match operator {
             Operator::AtLeast => compare(version, bound) != Ordering::Less,
             Operator::Below => compare(version, bound) == Ordering::Less,
-            Operator::Is => begins_with(version, bound),
+            Operator::Is => version_is(version, bound),
         })
     }
 }
@@ -188,7 +200,20 @@ mod tests {
             ("11.8", "11.8", true),
             ("11.80.1", "11.8", false),
             ("11.8.9-1", "11.8.9", true),
+            ("11.8.9-0+deb12u1", "11.8", true),
+            ("11.8.9~bpo12+1", "11.8.9", true),
+            (" 11.8\n", "11.8", true),
             ("1.8", "11.8", false),
+            ("11.8rc1", "11.8", false),
+            ("11.8~rc1", "11.8", false),
+            ("11.8-RC1", "11.8", false),
+            ("11.8.1-beta2", "11.8", false),
+            ("11.8.0rc1", "11.8", false),
+            ("11.8rc1", "11.8rc1", true),
+            ("11.8.0-rc1-2", "11.8.0-rc1", true),
+            ("1.1.1w", "1.1.1", false),
+            ("7u5-31.0", "7u5", true),
+            ("11.8", "", false),
         ] {
             assert_eq!(version_is(version, wanted), yes, "{version} {wanted}");
         }

@@ -11,7 +11,7 @@ use super::gather::Run;
 use super::{Finding, Severity, Sources};
 use crate::host::exec::{Command, ExecError, Runner};
 use crate::playbook::model::{CommandSpec, Verdict};
-use crate::playbook::version::begins_with;
+use crate::playbook::version::version_is;
 
 /// Versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -134,7 +134,7 @@ pub(super) fn not_yet(facts: &Facts) -> Vec<Finding> {
             Finding::warn(ID, format!("Version {installed}, the one to go back to, is already installed."))
                 .detail(["The upgrade did not take place, or was undone by hand. The data is rolled back all the same."]),
         ],
-        (Ok(installed), _) if !down && begins_with(installed, &versions.wanted) => vec![
+        (Ok(installed), _) if !down && version_is(installed, &versions.wanted) => vec![
             Finding::refuse(ID, format!("Version {installed} is already installed."))
                 .detail([format!("The site file wants {}.", versions.wanted)])
                 .remedy(["Set `upgrade_to` in the site file to the version you want."]),
@@ -147,7 +147,7 @@ pub(super) fn not_yet(facts: &Facts) -> Vec<Finding> {
 pub(super) fn candidate(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "candidate";
     let versions = &facts.versions;
-    if versions.installed.as_ref().is_ok_and(|installed| begins_with(installed, &versions.wanted)) {
+    if versions.installed.as_ref().is_ok_and(|installed| version_is(installed, &versions.wanted)) {
         return Vec::new();
     }
     match &versions.candidate {
@@ -159,7 +159,7 @@ pub(super) fn candidate(facts: &Facts) -> Vec<Finding> {
                     .remedy(["Make the new version's packages available, such as: apt-get update"]),
             ]
         }
-        Some(Ok(candidate)) if begins_with(candidate, &versions.wanted) => Vec::new(),
+        Some(Ok(candidate)) if version_is(candidate, &versions.wanted) => Vec::new(),
         Some(Ok(candidate)) => vec![
             Finding::refuse(ID, format!("The upgrade would install {candidate}, not {}.", versions.wanted))
                 .detail([match &versions.installed {
@@ -313,5 +313,16 @@ mod tests {
             refused: Upgrading from 10.11.19 to 11.8.9 could not be checked. [version-rule]
                      no number in it
             ");
+    }
+
+    #[test]
+    fn a_candidate_that_the_package_step_would_not_know_again_is_refused() {
+        for it in ["11.8", "11.8.9", "11.8.9-1", "11.8rc1", "11.8~rc1", "11.8.1-beta2", "11.80"] {
+            let mut facts = facts(Occasion::Upgrade);
+            facts.versions.candidate = Some(Ok(it.into()));
+            let known = version_is(it, &facts.versions.wanted);
+            assert_eq!(candidate(&facts).is_empty(), known, "{it}");
+            assert_eq!(known, matches!(it, "11.8" | "11.8.9" | "11.8.9-1"), "{it}");
+        }
     }
 }
