@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::{Exit, Global, Trouble};
+use super::Global;
 use crate::change::{Lock, LockError};
 use crate::host::files::stat_optional;
 use crate::host::trust;
 use crate::journal::{self, Layout, Phase};
+use crate::report::{CliError, ErrorKind};
 use crate::step::State;
 
 /// A change's folder.
@@ -33,7 +34,7 @@ pub fn lock_folder(global: &Global) -> PathBuf {
 }
 
 /// Takes the host's lock.
-pub fn lock(global: &Global, what: &str) -> Result<Lock, Trouble> {
+pub fn lock(global: &Global, what: &str) -> Result<Lock, CliError> {
     Lock::take(&lock_folder(global), what).map_err(|error| match &error {
         LockError::Io { source, .. } if is_others(source) => for_root(&error.to_string()),
         _ => error.into(),
@@ -45,19 +46,19 @@ fn is_others(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::PermissionDenied && !nix::unistd::geteuid().is_root()
 }
 
-fn for_root(why: &str) -> Trouble {
-    let mut trouble = Trouble::new(Exit::Refused, format!("user {} may not do this; root must", nix::unistd::geteuid()));
-    trouble.cause.push(why.to_owned());
-    trouble.next("sudo backout ...", "the same, as root; rights given with `zfs allow` do not do")
+fn for_root(why: &str) -> CliError {
+    CliError::new(ErrorKind::Refused, format!("user {} may not do this; root must", nix::unistd::geteuid()))
+        .cause(why.to_owned())
+        .next("sudo backout ...", "the same, as root; rights given with `zfs allow` do not do")
 }
 
-fn unreadable_folder(folder: &std::path::Path, error: &std::io::Error) -> Trouble {
+fn unreadable_folder(folder: &std::path::Path, error: &std::io::Error) -> CliError {
     let why = format!("cannot read {}: {error}", folder.display());
-    if is_others(error) { for_root(&why) } else { Trouble::new(Exit::Failed, why) }
+    if is_others(error) { for_root(&why) } else { CliError::new(ErrorKind::Failed, why) }
 }
 
 /// The changes that the caller may see: `check` works for everybody, and says that it cannot see everything.
-pub fn visible(global: &Global) -> Result<Vec<Found>, Trouble> {
+pub fn visible(global: &Global) -> Result<Vec<Found>, CliError> {
     let folder = global.state.join("changes");
     if fs::read_dir(&folder).is_err_and(|error| is_others(&error)) { Ok(Vec::new()) } else { all(global) }
 }
@@ -68,7 +69,7 @@ pub fn at_work(global: &Global) -> Option<String> {
 }
 
 /// All changes, oldest first. A folder without a journal, or with one that never got a whole line, is none: it was never begun.
-pub fn all(global: &Global) -> Result<Vec<Found>, Trouble> {
+pub fn all(global: &Global) -> Result<Vec<Found>, CliError> {
     let folder = global.state.join("changes");
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -115,49 +116,48 @@ pub fn all(global: &Global) -> Result<Vec<Found>, Trouble> {
 }
 
 /// The change that was asked for, or the only open one.
-pub fn pick(global: &Global) -> Result<Found, Trouble> {
+pub fn pick(global: &Global) -> Result<Found, CliError> {
     let found = all(global)?;
     if let Some(id) = &global.change {
         let list = found.iter().map(|found| found.id.as_str()).collect::<Vec<_>>().join(", ");
         let known = if list.is_empty() { "there is none".into() } else { format!("there are: {list}") };
         return found.into_iter().find(|found| found.id == *id).ok_or_else(|| {
-            Trouble::new(Exit::Usage, format!("there is no change {id:?} in {}; {known}", global.state.display()))
+            CliError::new(ErrorKind::Usage, format!("there is no change {id:?} in {}; {known}", global.state.display()))
                 .next("backout status", "see the open changes")
         });
     }
     let mut open: Vec<Found> = found.into_iter().filter(Found::is_open).collect();
     match (open.pop(), open.len()) {
         (Some(one), 0) => Ok(one),
-        (None, _) => Err(Trouble::new(Exit::Usage, format!("there is no open change in {}", global.state.display()))
+        (None, _) => Err(CliError::new(ErrorKind::Usage, format!("there is no open change in {}", global.state.display()))
             .next("backout check", "see whether this host can upgrade, and come back")),
         (Some(last), _) => {
             let names: Vec<&str> = open.iter().map(|found| found.id.as_str()).chain([last.id.as_str()]).collect();
-            Err(Trouble::new(Exit::Usage, format!("there are several open changes: {}", names.join(", ")))
+            Err(CliError::new(ErrorKind::Usage, format!("there are several open changes: {}", names.join(", ")))
                 .next(format!("backout --change {} status", last.id), "say which one is meant"))
         }
     }
 }
 
 /// The state of the change that was asked for.
-pub fn state(global: &Global) -> Result<State, Trouble> {
+pub fn state(global: &Global) -> Result<State, CliError> {
     let found = pick(global)?;
     found.state.map_err(|why| unreadable(&found.id, &why))
 }
 
 /// A journal that cannot be read is never guessed at.
-pub fn unreadable(id: &str, why: &str) -> Trouble {
-    let mut trouble = Trouble::new(Exit::Halted, format!("the journal of change {id} cannot be used"));
-    trouble.cause.push(why.to_owned());
-    trouble
+pub fn unreadable(id: &str, why: &str) -> CliError {
+    CliError::new(ErrorKind::Halted, format!("the journal of change {id} cannot be used"))
+        .cause(why.to_owned())
         .now(vec!["A snapshot it took is held on the pool, named after the change.".into()])
         .next(format!("zfs list -t snapshot -o name,creation,backout:change | grep {id}"), "see the snapshots of this change")
 }
 
 /// The change that was asked for, or the open one, or the newest.
-pub fn pick_or_newest(global: &Global) -> Result<Found, Trouble> {
+pub fn pick_or_newest(global: &Global) -> Result<Found, CliError> {
     let mut found = all(global)?;
     if global.change.is_none() && !found.is_empty() && !found.iter().any(Found::is_open) {
-        return found.pop().ok_or_else(|| Trouble::new(Exit::Usage, "there is no change"));
+        return found.pop().ok_or_else(|| CliError::new(ErrorKind::Usage, "there is no change"));
     }
     pick(global)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Local, LocalResult, NaiveDateTime, TimeZone};
 
-use super::{Exit, Global, Trouble, changes};
+use super::{Global, changes};
 use crate::host::exec::{Interrupt, Runner};
 use crate::host::files::link_target;
 use crate::host::own_path;
@@ -18,6 +18,7 @@ use crate::playbook::{Site, Template, Validated, ValidatedSite, Way, library};
 use crate::preflight::open_changes::OpenChange;
 use crate::preflight::places::Role;
 use crate::preflight::{self, Facts, Finding, Occasion, Sources};
+use crate::report::{CliError, ErrorKind};
 use crate::step;
 use crate::step::State;
 use crate::zfs::{self, Dataset, Engine};
@@ -47,17 +48,17 @@ pub fn playbook_dirs(global: &Global) -> Vec<PathBuf> {
 
 impl Desk {
     /// From the files that the command line names.
-    pub fn open(global: &Global) -> Result<Self, Trouble> {
+    pub fn open(global: &Global) -> Result<Self, CliError> {
         let (site, playbook) = library::load_site(&global.site, &playbook_dirs(global)).map_err(|error| {
-            let mut trouble = Trouble::new(Exit::Usage, "the site file or its playbook cannot be used");
-            trouble.cause.push(error.to_string());
-            trouble.next("backout playbook show generic", "see how a playbook and a site file are written")
+            CliError::new(ErrorKind::Usage, "the site file or its playbook cannot be used")
+                .cause(error.to_string())
+                .next("backout playbook show generic", "see how a playbook and a site file are written")
         })?;
         Self::with(global, site, playbook, None)
     }
 
     /// From the copies in a change's folder: what was edited since does not count.
-    pub fn of_change(global: &Global, state: &State) -> Result<Self, Trouble> {
+    pub fn of_change(global: &Global, state: &State) -> Result<Self, CliError> {
         let layout = Layout::new(&global.state, &state.opening.change, None);
         let read = || -> Result<(ValidatedSite, Validated)> {
             let text = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
@@ -75,19 +76,22 @@ impl Desk {
             Ok((site, playbook))
         };
         let (site, playbook) = read().map_err(|error| {
-            Trouble::new(Exit::Halted, format!("the change's own copies of site and playbook cannot be used ({})", state.opening.change))
-                .because(&error)
+            CliError::new(
+                ErrorKind::Halted,
+                format!("the change's own copies of site and playbook cannot be used ({})", state.opening.change),
+            )
+            .because(&error)
         })?;
         Self::with(global, site, playbook, Some(state))
     }
 
-    fn with(global: &Global, site: ValidatedSite, playbook: Validated, state: Option<&State>) -> Result<Self, Trouble> {
+    fn with(global: &Global, site: ValidatedSite, playbook: Validated, state: Option<&State>) -> Result<Self, CliError> {
         let runner = Runner::new(None, None, Interrupt::default());
         let engine = global.engine(&runner)?;
         let programs = match playbook.programs() {
             [] => None,
             programs => Some(copies::Loose::write(programs).map_err(|error| {
-                Trouble::new(Exit::Failed, "the playbook's programs could not be written into a folder for temporary files")
+                CliError::new(ErrorKind::Failed, "the playbook's programs could not be written into a folder for temporary files")
                     .because(&error.into())
             })?),
         };
@@ -136,14 +140,14 @@ impl Desk {
     }
 
     /// What the world is like, for a procedure of this kind.
-    pub fn facts(&self, global: &Global, occasion: Occasion, state: Option<&State>, snapshot: Option<String>) -> Result<Facts, Trouble> {
+    pub fn facts(&self, global: &Global, occasion: Occasion, state: Option<&State>, snapshot: Option<String>) -> Result<Facts, CliError> {
         if self.way() == Way::Coexistent {
-            return Err(Trouble::new(Exit::Usage, "the site file names two hosts: nothing is upgraded here, users move")
+            return Err(CliError::new(ErrorKind::Usage, "the site file names two hosts: nothing is upgraded here, users move")
                 .next("backout migrate --user NAME", "move a user to the host with the new version"));
         }
         // What is asked below would wait for it.
         pools::answers(&pools::of("/proc".as_ref(), self.place().datasets.iter().map(|dataset| dataset.pool().to_string())))
-            .map_err(|suspended| Trouble::new(Exit::Refused, suspended.to_string()))?;
+            .map_err(|suspended| CliError::new(ErrorKind::Refused, suspended.to_string()))?;
         let mut values = self.values();
         if let Some(state) = state {
             values.extend(state.opening.values.clone());
@@ -280,7 +284,7 @@ impl Desk {
     ///
     /// # Errors
     /// When a key is not known.
-    pub fn silent(&self, given: &[String]) -> Result<Vec<(String, String)>, Trouble> {
+    pub fn silent(&self, given: &[String]) -> Result<Vec<(String, String)>, CliError> {
         let lookup = |name: &str| self.site.values().get(name).cloned();
         let fill = |text: &str| Ok(text.parse::<Template>()?.fill(&lookup)?);
         super::prompt::answers::silent(self.product().silent.as_ref(), fill, given)
@@ -330,17 +334,17 @@ fn snapshot_name(change: &str) -> String {
 }
 
 /// Refuses, or returns what needs a yes of its own and what is only to be known.
-pub fn judge(facts: &Facts, accepted: &[String]) -> Result<Vec<Finding>, Trouble> {
+pub fn judge(facts: &Facts, accepted: &[String]) -> Result<Vec<Finding>, CliError> {
     judge_findings(preflight::check(facts), accepted)
 }
 
 /// The same of findings.
-pub fn judge_findings(findings: Vec<Finding>, accepted: &[String]) -> Result<Vec<Finding>, Trouble> {
+pub fn judge_findings(findings: Vec<Finding>, accepted: &[String]) -> Result<Vec<Finding>, CliError> {
     let refused = findings.iter().filter(|finding| finding.severity == preflight::Severity::Refuse).count();
     if refused > 0 {
-        let mut trouble = Trouble::new(Exit::Refused, format!("{refused} of the checks refused"));
-        trouble.cause = findings.iter().filter(|finding| finding.severity != preflight::Severity::Warn).map(ToString::to_string).collect();
-        return Err(trouble.next("backout check", "see all of them again, after the remedy"));
+        let mut error = CliError::new(ErrorKind::Refused, format!("{refused} of the checks refused"));
+        error.cause = findings.iter().filter(|finding| finding.severity != preflight::Severity::Warn).map(ToString::to_string).collect();
+        return Err(error.next("backout check", "see all of them again, after the remedy"));
     }
     Ok(findings.into_iter().filter(|finding| !answered(finding, accepted)).collect())
 }

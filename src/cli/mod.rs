@@ -14,11 +14,12 @@ use std::process::ExitCode;
 use chrono::{DateTime, Local};
 use clap::{Args, Parser, Subcommand};
 
-pub use exit::{Exit, Trouble, permit};
+pub use exit::Exit;
 
 use self::verbs::{abort, adopt, check, commit, downgrade, log, migrate, plan, playbook, resume, snapshot, status, undo, upgrade};
 use self::work::Job;
 use crate::host::exec::Runner;
+use crate::report::{CliError, ErrorKind};
 use crate::zfs::{self, Engine, EngineName};
 
 /// Upgrade a stateful service on ZFS, and bring the previous version back without losing what was written since.
@@ -78,9 +79,9 @@ impl Global {
     }
 
     /// The engine of this host.
-    fn engine(&self, runner: &Runner) -> Result<Box<dyn Engine>, Trouble> {
+    fn engine(&self, runner: &Runner) -> Result<Box<dyn Engine>, CliError> {
         zfs::open(runner.clone(), self.engine)
-            .map_err(|error| Trouble::new(Exit::Usage, "the engine that was asked for cannot be used").because(&error.into()))
+            .map_err(|error| CliError::new(ErrorKind::Usage, "the engine that was asked for cannot be used").because(&error.into()))
     }
 }
 
@@ -157,18 +158,18 @@ pub fn main() -> ExitCode {
     #[cfg(feature = "crash-points")]
     crate::host::failpoint::set(global.failpoints.clone());
     // A verb changes nothing before it has returned its job; what is true after that, the job says.
-    let result = decide(global, &cli.verb).map_err(Trouble::unchanged).and_then(|job| job.carry_out(global));
+    let result = decide(global, &cli.verb).map_err(CliError::unchanged).and_then(|job| job.carry_out(global));
     match result {
         Ok(exit) => ExitCode::from(exit.status()),
-        Err(trouble) => {
-            render::trouble(global, &trouble);
-            ExitCode::from(trouble.exit.status())
+        Err(error) => {
+            render::error(global, &error);
+            ExitCode::from(Exit::from(error.kind).status())
         }
     }
 }
 
 /// What the verb comes to. Nothing is changed here, but for a file that `plan --answers` writes.
-fn decide(global: &Global, verb: &Verb) -> Result<Job, Trouble> {
+fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
     match verb {
         Verb::Check => check::run(global).map(Job::Ended),
         Verb::Plan(arguments) => plan::run(global, arguments).map(Job::Ended),

@@ -4,23 +4,24 @@ pub mod answers;
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use super::{Answers, Exit, Trouble};
+use super::Answers;
 use crate::preflight::{Finding, Severity};
+use crate::report::{CliError, ErrorKind};
 
 /// The findings that need a yes of their own: each is asked for, or refused for the lack of one.
-pub fn confirm_each(findings: &[Finding], answers: &Answers) -> Result<(), Trouble> {
+pub fn confirm_each(findings: &[Finding], answers: &Answers) -> Result<(), CliError> {
     for finding in findings.iter().filter(|finding| finding.severity == Severity::Confirm) {
         let names = if finding.subjects.is_empty() { vec![finding.check.to_owned()] } else { finding.subjects.clone() };
         let flags = names.iter().map(|name| format!("--accept {}", crate::host::quote::quote(name))).collect::<Vec<_>>().join(" ");
         if answers.yes || !terminal() {
-            let mut trouble = Trouble::new(Exit::Refused, "an answer is missing");
-            trouble.cause.push(finding.to_string());
+            let mut error = CliError::new(ErrorKind::AnswerMissing, "an answer is missing");
+            error.cause.push(finding.to_string());
             if let Some(file) = &answers.answers {
                 let name = names.first().map(String::as_str).unwrap_or_default();
-                return Err(trouble
+                return Err(error
                     .next(format!("{name:?} = \"yes\" below [accept] in {}", file.display()), format!("or on the command line: {flags}")));
             }
-            return Err(trouble.next(format!("… {flags}"), "the same command with these words answers yes to this, and to nothing else"));
+            return Err(error.next(format!("… {flags}"), "the same command with these words answers yes to this, and to nothing else"));
         }
         if !prompt(&format!("{finding}\nType `yes` to go on nevertheless: "))?.eq_ignore_ascii_case("yes") {
             return Err(declined());
@@ -30,38 +31,42 @@ pub fn confirm_each(findings: &[Finding], answers: &Answers) -> Result<(), Troub
 }
 
 /// The last question before a procedure begins: the change's name must be typed.
-pub fn confirm_name(name: &str, answers: &Answers, command: &str) -> Result<(), Trouble> {
+pub fn confirm_name(name: &str, answers: &Answers, command: &str) -> Result<(), CliError> {
     if answers.yes {
         return Ok(());
     }
     if !terminal() {
-        return Err(Trouble::new(Exit::Awaiting, "there is no terminal to ask at").next(format!("{command} --yes"), "begin without asking"));
+        return Err(
+            CliError::new(ErrorKind::Awaiting, "there is no terminal to ask at").next(format!("{command} --yes"), "begin without asking")
+        );
     }
     if prompt(&format!("Type the name of the change to begin ({name}): "))? == name { Ok(()) } else { Err(declined()) }
 }
 
 /// The same for what takes nothing away.
-pub fn confirm_yes(question: &str, answers: &Answers, command: &str) -> Result<(), Trouble> {
+pub fn confirm_yes(question: &str, answers: &Answers, command: &str) -> Result<(), CliError> {
     if answers.yes {
         return Ok(());
     }
     if !terminal() {
-        return Err(Trouble::new(Exit::Awaiting, "there is no terminal to ask at").next(format!("{command} --yes"), "begin without asking"));
+        return Err(
+            CliError::new(ErrorKind::Awaiting, "there is no terminal to ask at").next(format!("{command} --yes"), "begin without asking")
+        );
     }
     let answer = prompt(&format!("{question} [yes/no] "))?;
     if answer.eq_ignore_ascii_case("yes") || answer.eq_ignore_ascii_case("y") { Ok(()) } else { Err(declined()) }
 }
 
-fn declined() -> Trouble {
-    Trouble::new(Exit::Awaiting, "not begun: the answer was no")
+fn declined() -> CliError {
+    CliError::new(ErrorKind::Awaiting, "not begun: the answer was no")
 }
 
 fn terminal() -> bool {
     std::io::stdin().is_terminal()
 }
 
-fn prompt(question: &str) -> Result<String, Trouble> {
-    let failed = |error: std::io::Error| Trouble::new(Exit::Awaiting, format!("no answer could be read: {error}"));
+fn prompt(question: &str) -> Result<String, CliError> {
+    let failed = |error: std::io::Error| CliError::new(ErrorKind::Awaiting, format!("no answer could be read: {error}"));
     let mut out = std::io::stderr();
     write!(out, "{question}").and_then(|()| out.flush()).map_err(failed)?;
     let mut line = String::new();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::desk::Desk;
 use super::render::Watcher;
-use super::{Exit, Global, Trouble, changes};
+use super::{Exit, Global, changes};
 use crate::change::Lock;
 use crate::change::run::{Outcome, Session};
 use crate::host::exec::{Interrupt, Runner, Storage};
@@ -13,7 +13,7 @@ use crate::host::pools;
 use crate::host::trust;
 use crate::journal::{Journal, Layout, Opening, Question, copies};
 use crate::playbook::{Validated, ValidatedSite};
-use crate::report::report;
+use crate::report::{CliError, ErrorKind, report};
 use crate::step::{Plan, Record, State};
 
 /// What is to be carried out.
@@ -83,7 +83,7 @@ impl Job {
     ///
     /// # Errors
     /// What is true then is said: something may have been changed from here on.
-    pub fn carry_out(self, global: &Global) -> Result<Exit, Trouble> {
+    pub fn carry_out(self, global: &Global) -> Result<Exit, CliError> {
         let work = match self {
             Self::Ended(exit) => return Ok(exit),
             Self::Work(work) => *work,
@@ -94,24 +94,24 @@ impl Job {
             make(&layout).map_err(|error| not_created(global, failed, &layout, &error))?;
         }
         let report = report(&work.state);
-        carry_out(global, work.lock, &work.state, work.task).map_err(|mut trouble| {
-            if trouble.now.is_empty() {
-                trouble.now = report.now;
-                trouble.next.extend(report.next);
+        carry_out(global, work.lock, &work.state, work.task).map_err(|mut error| {
+            if error.now.is_empty() {
+                error.now = report.now;
+                error.next.extend(report.next);
             }
-            trouble
+            error
         })
     }
 }
 
 /// The files of a new change could not be made.
-fn not_created(global: &Global, failed: &str, layout: &Layout, error: &anyhow::Error) -> Trouble {
+fn not_created(global: &Global, failed: &str, layout: &Layout, error: &anyhow::Error) -> CliError {
     let mut now = vec!["No change was opened. The service and its data were not touched.".to_owned()];
     if !matches!(stat_optional(layout.folder()), Ok(None)) {
         now.push(format!("What was made of its files is in {}.", layout.folder().display()));
     }
     let free = format!("df -h {}", crate::host::quote::quote(&global.state));
-    Trouble::new(Exit::Failed, failed)
+    CliError::new(ErrorKind::Failed, failed)
         .because(error)
         .now(now)
         .next(free, "see what is wrong with the place of the journals; then the same command again")
@@ -138,18 +138,18 @@ fn open(layout: &Layout, playbook: &Validated, site: &ValidatedSite, opening: &O
 #[expect(clippy::disallowed_methods, reason = "the thread that could end in order waits in the kernel")]
 fn hangs(global: &Global, journal: &std::path::Path, why: &anyhow::Error) {
     let lines = crate::journal::file::read(journal).map(|reading| reading.lines).unwrap_or_default();
-    let mut trouble = Trouble::new(Exit::Failed, "this run waits for a pool that does not answer, and ends here").because(why);
+    let mut error = CliError::new(ErrorKind::Failed, "this run waits for a pool that does not answer, and ends here").because(why);
     if let Ok(Some(state)) = State::fold(&lines) {
         let report = report(&state);
-        trouble = trouble.now(report.now);
-        trouble.next = report.next;
+        error = error.now(report.now);
+        error.next = report.next;
     }
-    super::render::trouble(global, &trouble);
+    super::render::error(global, &error);
     std::process::exit(i32::from(Exit::Failed.status()));
 }
 
 /// Carries it out under the lock. An error without a `now` comes before anything else was done.
-fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<Exit, Trouble> {
+fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<Exit, CliError> {
     let change = state.opening.change.clone();
     let layout = Layout::new(&global.state, &change, state.opening.store.as_deref());
     let (journal, lines) = Journal::open(&layout.journal()).map_err(|error| changes::unreadable(&change, &error.to_string()))?;
@@ -160,9 +160,7 @@ fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<E
     // What lies in them is run, or restored (S9); the change's own folder was looked at when its journal was read.
     for folder in [layout.capture(), layout.installer()].iter().filter(|folder| !matches!(stat_optional(folder), Ok(None))) {
         trust::whole_way(folder).map_err(|distrust| {
-            let mut trouble = Trouble::new(Exit::Halted, format!("the files of change {change} cannot be used"));
-            trouble.cause.push(distrust.to_string());
-            trouble
+            CliError::new(ErrorKind::Halted, format!("the files of change {change} cannot be used")).cause(distrust.to_string())
         })?;
     }
     let opening = &state.opening;
@@ -170,10 +168,11 @@ fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<E
         // The journal is what counts.
         let text = super::prompt::answers::vendors_text(&opening.change, &opening.silent);
         write_atomic(&layout.silent(), text.as_bytes()).map_err(|error| {
-            Trouble::new(Exit::Failed, "the file for the vendor's installer could not be written").because(&error.into())
+            CliError::new(ErrorKind::Failed, "the file for the vendor's installer could not be written").because(&error.into())
         })?;
     }
-    let interrupt = Interrupt::on_signals().map_err(|error| Trouble::new(Exit::Failed, format!("cannot listen to signals: {error}")))?;
+    let interrupt =
+        Interrupt::on_signals().map_err(|error| CliError::new(ErrorKind::Failed, format!("cannot listen to signals: {error}")))?;
     let mut runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
     let quiet = runner.quiet();
     let found = pools::of("/proc".as_ref(), state.opening.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
@@ -193,28 +192,27 @@ fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<E
     };
     drop(lock);
     let report = report(&session.state);
-    let trouble = |exit, what: String| {
-        let mut trouble = Trouble::new(exit, what).now(report.now.clone());
-        trouble.next.clone_from(&report.next);
-        trouble
-    };
+    let of_change = |kind, what: String| CliError::of_change(kind, what, &report);
     match ended {
         Ok(Outcome::Finished) => {
             super::render::finished(global, &report);
             Ok(Exit::Done)
         }
-        Ok(Outcome::Interrupted) => Err(trouble(Exit::Awaiting, "stopped, as asked; what is done is written down".into())),
+        Ok(Outcome::Interrupted) => {
+            let what = "stopped, as asked; what is done is written down";
+            Err(of_change(ErrorKind::Awaiting, what.into()))
+        }
         Ok(Outcome::Halted { step, why, .. }) => {
-            let mut trouble = trouble(Exit::Halted, format!("halted at step `{step}`: a person must decide"));
-            trouble.cause.push(why);
-            Err(trouble)
+            let what = format!("halted at step `{step}`: a person must decide");
+            Err(of_change(ErrorKind::Halted, what).cause(why))
         }
-        Ok(Outcome::Failed { step, error }) => {
-            let mut trouble = trouble(Exit::Failed, format!("step `{step}` failed"));
-            trouble.cause.push(error);
-            // What a package's script says goes where apt's progress goes, not to its standard error.
-            Err(trouble.next("backout log --commands", "read what the commands printed"))
+        // What a package's script says goes where apt's progress goes, not to its standard error.
+        Ok(Outcome::Failed { step, error }) => Err(of_change(ErrorKind::Failed, format!("step `{step}` failed"))
+            .cause(error)
+            .next("backout log --commands", "read what the commands printed")),
+        Err(error) => {
+            let what = "the journal could not be written".into();
+            Err(of_change(ErrorKind::Failed, what).because(&error))
         }
-        Err(error) => Err(trouble(Exit::Failed, "the journal could not be written".into()).because(&error)),
     }
 }

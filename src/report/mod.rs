@@ -4,9 +4,11 @@
 //! from it, and the verbs refuse from it: what is offered is accepted.
 
 mod command;
+mod error;
 mod permitted;
 mod status;
 
 pub use command::Command;
-pub use permitted::{Next, Refusal, Why, offers, permitted};
+pub use error::{CliError, ErrorKind};
+pub use permitted::{Next, Refusal, Why, offers, permit, permitted};
 pub use status::{Report, report};

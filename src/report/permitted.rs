@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Command;
-use super::status::{noun, stand};
+use super::error::{CliError, ErrorKind};
+use super::status::{noun, report, stand};
 use crate::journal::{HaltKind, Phase, Procedure, Question};
 use crate::playbook::Way;
 use crate::step::{Run, State};
@@ -117,6 +118,18 @@ pub fn permitted(state: &State, command: Command) -> Result<(), Refusal> {
     verdict(state, command).map_err(|why| {
         let stand = format!("{}: {}", state.opening.change, stand(state));
         Refusal { command, why, stand }
+    })
+}
+
+/// The same, as an error with what is true now and what may be typed instead.
+///
+/// # Errors
+/// See [`permitted`].
+pub fn permit(state: &State, command: Command) -> Result<(), CliError> {
+    permitted(state, command).map_err(|refusal| {
+        let too_late = refusal.is_too_late();
+        let kind = if too_late { ErrorKind::TooLate } else { ErrorKind::NotPermitted };
+        CliError::of_change(kind, refusal.to_string(), &report(state))
     })
 }
 

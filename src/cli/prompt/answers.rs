@@ -6,11 +6,12 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::cli::{Answers, Exit, Trouble};
+use crate::cli::Answers;
 use crate::host::files::{stat_optional, write_atomic};
 use crate::host::trust;
 use crate::playbook::model::Silent;
 use crate::preflight::{Finding, Severity};
+use crate::report::{CliError, ErrorKind};
 
 /// An answer: given, or still missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -39,16 +40,19 @@ impl Answers {
     ///
     /// # Errors
     /// When it cannot be read, is for another procedure, or does not say to begin.
-    pub fn with_file(&self, verb: &str) -> Result<Self, Trouble> {
+    pub fn with_file(&self, verb: &str) -> Result<Self, CliError> {
         if !self.silent.is_empty() && !matches!(verb, "upgrade" | "snapshot") {
-            return Err(Trouble::new(Exit::Usage, format!("--silent is settled before the upgrade; `backout {verb}` does not take it")));
+            return Err(CliError::new(
+                ErrorKind::Usage,
+                format!("--silent is settled before the upgrade; `backout {verb}` does not take it"),
+            ));
         }
         let Some(path) = &self.answers else { return Ok(self.clone()) };
         let name = path.display();
         let unusable = |why: String| {
-            let mut trouble = Trouble::new(Exit::Usage, format!("the answers file {name} cannot be used"));
-            trouble.cause.push(why);
-            trouble.next(format!("backout plan {verb} --answers FILE"), "write a new one")
+            CliError::new(ErrorKind::Usage, format!("the answers file {name} cannot be used"))
+                .cause(why)
+                .next(format!("backout plan {verb} --answers FILE"), "write a new one")
         };
         trust::whole_way(path).map_err(|error| unusable(error.to_string()))?;
         let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
@@ -60,10 +64,10 @@ impl Answers {
         match file.begin {
             Answer::Yes => answers.yes = true,
             _ if self.yes || self.dry_run => {}
-            Answer::No => return Err(Trouble::new(Exit::Refused, format!("the answers file {name} says not to begin"))),
+            Answer::No => return Err(CliError::new(ErrorKind::Refused, format!("the answers file {name} says not to begin"))),
             Answer::Missing => {
-                let trouble = Trouble::new(Exit::Refused, "an answer is missing: whether to begin without asking");
-                return Err(trouble.next(format!("begin = \"yes\" in {name}"), "or --yes on the command line"));
+                let error = CliError::new(ErrorKind::AnswerMissing, "an answer is missing: whether to begin without asking");
+                return Err(error.next(format!("begin = \"yes\" in {name}"), "or --yes on the command line"));
             }
         }
         let given = file.accept.into_iter().filter(|(_, answer)| *answer == Answer::Yes).map(|(name, _)| name);
@@ -84,7 +88,7 @@ pub fn silent(
     section: Option<&Silent>,
     default: impl Fn(&str) -> anyhow::Result<String>,
     given: &[String],
-) -> Result<Vec<(String, String)>, Trouble> {
+) -> Result<Vec<(String, String)>, CliError> {
     let mut values: IndexMap<String, String> = IndexMap::new();
     for (key, known) in section.iter().flat_map(|section| &section.keys) {
         values.insert(key.clone(), default(&known.default)?);
@@ -93,13 +97,9 @@ pub fn silent(
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         let Some(known) = values.get_mut(key.trim()) else {
             let keys: Vec<&str> = values.keys().map(String::as_str).collect();
-            let mut trouble = Trouble::new(Exit::Usage, format!("{key:?} is no key of the file that the vendor's installer reads"));
-            trouble.cause.push(if keys.is_empty() {
-                "this playbook has no such file".into()
-            } else {
-                format!("known: {}", keys.join(", "))
-            });
-            return Err(trouble);
+            let mut error = CliError::new(ErrorKind::Usage, format!("{key:?} is no key of the file that the vendor's installer reads"));
+            error.cause.push(if keys.is_empty() { "this playbook has no such file".into() } else { format!("known: {}", keys.join(", ")) });
+            return Err(error);
         };
         value.trim().clone_into(known);
     }
@@ -110,12 +110,9 @@ pub fn silent(
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn vendors(path: &Path) -> Result<Vec<String>, Trouble> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let mut trouble = Trouble::new(Exit::Usage, format!("{} cannot be read", path.display()));
-        trouble.cause.push(error.to_string());
-        trouble
-    })?;
+pub fn vendors(path: &Path) -> Result<Vec<String>, CliError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::new(ErrorKind::Usage, format!("{} cannot be read", path.display())).cause(error.to_string()))?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
 }
 
@@ -181,15 +178,16 @@ pub fn template(verb: &str, findings: &[Finding], section: Option<&Silent>, valu
 ///
 /// # Errors
 /// When there is one, or it cannot be written.
-pub fn write(path: &Path, text: &str) -> Result<(), Trouble> {
-    let found = stat_optional(path)
-        .map_err(|error| Trouble::new(Exit::Failed, format!("cannot tell whether {} is there", path.display())).because(&error.into()))?;
+pub fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    let found = stat_optional(path).map_err(|error| {
+        CliError::new(ErrorKind::Failed, format!("cannot tell whether {} is there", path.display())).because(&error.into())
+    })?;
     if found.is_some() {
-        let trouble = Trouble::new(Exit::Usage, format!("{} is there already: it may hold answers", path.display()));
-        return Err(trouble.next("backout plan --answers OTHER-FILE", "write another one"));
+        let error = CliError::new(ErrorKind::Usage, format!("{} is there already: it may hold answers", path.display()));
+        return Err(error.next("backout plan --answers OTHER-FILE", "write another one"));
     }
     write_atomic(path, text.as_bytes())
-        .map_err(|error| Trouble::new(Exit::Failed, format!("{} could not be written", path.display())).because(&error.into()))
+        .map_err(|error| CliError::new(ErrorKind::Failed, format!("{} could not be written", path.display())).because(&error.into()))
 }
 
 #[cfg(test)]
@@ -203,7 +201,7 @@ mod tests {
         .unwrap()
     }
 
-    fn values(given: &[&str]) -> Result<Vec<(String, String)>, Trouble> {
+    fn values(given: &[&str]) -> Result<Vec<(String, String)>, CliError> {
         let given: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
         silent(Some(&section()), |text| Ok(text.to_owned()), &given)
     }
@@ -252,21 +250,21 @@ mod tests {
             # what to do
             VERB = "upgrade"
             "#);
-        write(&path, &text).unwrap_or_else(|trouble| panic!("{}", trouble.what));
+        write(&path, &text).unwrap_or_else(|error| panic!("{}", error.what));
         assert!(write(&path, &text).is_err());
         let answers = Answers { answers: Some(path.clone()), silent: vec!["ALTROOT=/c".into()], ..Answers::default() };
-        let refused = |verb: &str| answers.with_file(verb).err().map(|trouble| trouble.what).unwrap_or_default();
+        let refused = |verb: &str| answers.with_file(verb).err().map(|error| error.what).unwrap_or_default();
         assert_eq!(refused("upgrade"), "an answer is missing: whether to begin without asking");
         std::fs::remove_file(&path).unwrap();
         let filled = text
             .replace("begin = \"\"", "begin = \"yes\"")
             .replacen("\" = \"\"", "\" = \"yes\"", 1)
             .replace("ALTROOT = \"\"", "ALTROOT = \"/b\"");
-        write(&path, &filled).unwrap_or_else(|trouble| panic!("{}", trouble.what));
+        write(&path, &filled).unwrap_or_else(|error| panic!("{}", error.what));
         assert!(refused("downgrade").contains("--silent is settled before the upgrade"));
         let other = Answers { answers: Some(path.clone()), ..Answers::default() }.with_file("downgrade");
-        assert!(other.is_err_and(|trouble| trouble.what.contains("cannot be used")));
-        let read = answers.with_file("upgrade").unwrap_or_else(|trouble| panic!("{}", trouble.what));
+        assert!(other.is_err_and(|error| error.what.contains("cannot be used")));
+        let read = answers.with_file("upgrade").unwrap_or_else(|error| panic!("{}", error.what));
         assert!(read.yes && read.accept == ["tested"], "{read:?}");
         assert_eq!(read.silent, ["ALTROOT=/b", "VERB=upgrade", "ALTROOT=/c"]);
     }

@@ -5,9 +5,9 @@ use std::io::{IsTerminal, Write};
 use serde_json::json;
 
 use super::json;
-use crate::cli::{Global, Trouble};
+use crate::cli::{Exit, Global};
 use crate::preflight::Finding;
-use crate::report::{Next, Report};
+use crate::report::{CliError, Next, Report};
 
 /// Prints a line; a reader that went away (`| head`) is no error.
 pub fn line(text: &str) {
@@ -30,24 +30,24 @@ fn fitted(text: &str) -> String {
 }
 
 /// Prints an error.
-pub fn trouble(global: &Global, trouble: &Trouble) {
+pub fn error(global: &Global, error: &CliError) {
     if global.json {
         json::line(&json!({
-            "result": "error", "exit": trouble.exit.status(), "what": trouble.what, "cause": trouble.cause,
-            "now": trouble.now, "next": trouble.next,
+            "result": "error", "exit": Exit::from(error.kind).status(), "kind": error.kind, "what": error.what, "cause": error.cause,
+            "now": error.now, "next": error.next,
         }));
         return;
     }
-    let mut text = format!("error: {}\n", trouble.what);
-    for cause in &trouble.cause {
+    let mut text = format!("error: {}\n", error.what);
+    for cause in &error.cause {
         // What a check found begins with its own word.
         let lead = if ["refused: ", "confirm: "].iter().any(|word| cause.starts_with(word)) { "  " } else { "  cause: " };
         text.push_str(&indented(lead, &" ".repeat(lead.len()), cause));
     }
-    for truth in &trouble.now {
+    for truth in &error.now {
         text.push_str(&indented("  now:   ", "         ", truth));
     }
-    text.push_str(&ways(&trouble.next));
+    text.push_str(&ways(&error.next));
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 

@@ -2,13 +2,13 @@
 
 use crate::cli::desk::Desk;
 use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, Trouble, changes, permit, prompt, render};
+use crate::cli::{Answers, Exit, Global, changes, prompt, render};
 use crate::journal::Procedure;
-use crate::report::Command;
+use crate::report::{CliError, Command, permit};
 use crate::strategy;
 
 /// Gives it up.
-pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
+pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     let lock = changes::lock(global, "abort")?;
     let state = changes::state(global)?;
     permit(&state, Command::Abort)?;

@@ -7,10 +7,11 @@ use clap::Args;
 
 use crate::cli::desk::Desk;
 use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, Trouble, changes, prompt, render};
+use crate::cli::{Answers, Exit, Global, changes, prompt, render};
 use crate::host::files::write_atomic;
 use crate::journal::{FORMAT, FileEntry, Layout, Output, Procedure, copies, file};
 use crate::preflight::Occasion;
+use crate::report::{CliError, ErrorKind};
 use crate::step::recovery_metadata::Crumb;
 use crate::step::{Action, Line, Plan, Record, State, read_back, version_is};
 use crate::strategy;
@@ -30,12 +31,12 @@ pub struct AdoptArgs {
 }
 
 /// Makes the folder of a change again, as it was between upgrade and decision.
-pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Job, Trouble> {
+pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Job, CliError> {
     let lock = changes::lock(global, "adopt")?;
     let answers = arguments.answers.with_file("adopt")?;
-    let refuse = |what: String| Trouble::new(Exit::Refused, what);
+    let refuse = |what: String| CliError::new(ErrorKind::Refused, what);
     let name: Snapshot =
-        arguments.snapshot.parse().map_err(|error| Trouble::new(Exit::Usage, format!("{}: {error}", arguments.snapshot)))?;
+        arguments.snapshot.parse().map_err(|error| CliError::new(ErrorKind::Usage, format!("{}: {error}", arguments.snapshot)))?;
     let desk = Desk::open(global)?;
     let crumb = Crumb::read(desk.engine.as_ref(), &name)?.ok_or_else(|| {
         refuse(format!("{name} says nothing of a change: backout did not take it, or it is not there"))
@@ -68,12 +69,11 @@ pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Job, Trouble> {
     let layout = Layout::new(&global.state, &opening.change, opening.store.as_deref());
     let source = arguments.installer.clone().unwrap_or_else(|| layout.installer());
     read_back(&source, &crumb.installer).map_err(|error| {
-        let mut trouble =
-            refuse(format!("the packages of version {} are not in {}", opening.from_version, source.display())).because(&error);
-        trouble.cause.extend(
+        let mut error = refuse(format!("the packages of version {} are not in {}", opening.from_version, source.display())).because(&error);
+        error.cause.extend(
             crumb.installer.iter().map(|file| format!("wanted: {} ({} bytes, SHA-256 {})", file.path.display(), file.size, file.sha256)),
         );
-        trouble.next(format!("backout adopt {name} --installer DIR"), "give a folder that holds them")
+        error.next(format!("backout adopt {name} --installer DIR"), "give a folder that holds them")
     })?;
     let plan = adopted(desk.product(), &opening, upgraded)?;
     if !global.json {

@@ -4,12 +4,13 @@ use serde_json::json;
 
 use crate::cli::desk::Desk;
 use crate::cli::verbs::migrate;
-use crate::cli::{Exit, Global, Trouble, render};
+use crate::cli::{Exit, Global, render};
 use crate::playbook::Way;
 use crate::preflight::{self, Occasion, Severity};
+use crate::report::CliError;
 
 /// Looks at everything, and prints all findings at once.
-pub fn run(global: &Global) -> Result<Exit, Trouble> {
+pub fn run(global: &Global) -> Result<Exit, CliError> {
     let desk = Desk::open(global)?;
     if desk.way() == Way::Coexistent {
         return migrate::check_hosts(global, &desk);

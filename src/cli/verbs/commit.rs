@@ -3,15 +3,15 @@
 use crate::cli::desk::Desk;
 use crate::cli::verbs::migrate;
 use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, Trouble, changes, permit, prompt, render};
+use crate::cli::{Answers, Exit, Global, changes, prompt, render};
 use crate::journal::{Phase, Procedure};
-use crate::report::Command;
+use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::{Plan, State, hold_tag};
 use crate::strategy;
 use crate::zfs::{self, Dataset, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, SnapshotInfo};
 
 /// Accepts.
-pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
+pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     let lock = changes::lock(global, "commit")?;
     let state = changes::state(global)?;
     permit(&state, Command::Commit)?;
@@ -36,14 +36,14 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
 }
 
 /// Refuses while users are on the old host, unless they are answered for.
-fn all_moved(global: &Global, state: &State, answers: &Answers) -> Result<(), Trouble> {
+fn all_moved(global: &Global, state: &State, answers: &Answers) -> Result<(), CliError> {
     let left = migrate::left_behind(&Desk::of_change(global, state)?)?;
     if left.is_empty() || answers.accept.iter().any(|word| word == "left-behind") {
         return Ok(());
     }
-    let mut trouble = Trouble::new(Exit::Refused, format!("not everybody has moved: {} left, or on hold", left.len()));
-    trouble.cause.extend(left.iter().take(20).cloned());
-    Err(trouble
+    let mut error = CliError::new(ErrorKind::Refused, format!("not everybody has moved: {} left, or on hold", left.len()));
+    error.cause.extend(left.iter().take(20).cloned());
+    Err(error
         .next("backout migrate --all", "move them, too")
         .next("backout commit --accept left-behind", "they stay where they are: you answer for them"))
 }
@@ -60,28 +60,25 @@ struct Leftovers {
 }
 
 /// Plans the commit. Nothing that is not ours goes unless it was named.
-fn accept(global: &Global, state: &State, answers: &Answers) -> Result<Plan, Trouble> {
+fn accept(global: &Global, state: &State, answers: &Answers) -> Result<Plan, CliError> {
     let desk = Desk::of_change(global, state)?;
-    let left = look(&desk, state, answers).map_err(|error| {
-        let mut trouble = Trouble::new(Exit::Failed, "the datasets of this change could not be looked at");
-        trouble.cause.push(error.to_string());
-        trouble
-    })?;
+    let left = look(&desk, state, answers)
+        .map_err(|error| CliError::new(ErrorKind::Failed, "the datasets of this change could not be looked at").cause(error.to_string()))?;
     if let Some(first) = left.strangers.first() {
-        let mut trouble = Trouble::new(Exit::Refused, "datasets that are not of this change stand below what is to be destroyed");
-        trouble.cause.extend(left.strangers.iter().map(|name| format!("{name} was made after the snapshot before the upgrade")));
-        return Err(trouble.next(format!("zfs rename {first} …"), "move what you want to keep, destroy the rest, and commit again"));
+        let mut error = CliError::new(ErrorKind::Refused, "datasets that are not of this change stand below what is to be destroyed");
+        error.cause.extend(left.strangers.iter().map(|name| format!("{name} was made after the snapshot before the upgrade")));
+        return Err(error.next(format!("zfs rename {first} …"), "move what you want to keep, destroy the rest, and commit again"));
     }
     if !left.unnamed.is_empty() {
-        let mut trouble = Trouble::new(Exit::Refused, "snapshots that are not of this change would go with what is to be destroyed");
-        trouble.cause.extend(left.unnamed.iter().cloned());
+        let mut error = CliError::new(ErrorKind::Refused, "snapshots that are not of this change would go with what is to be destroyed");
+        error.cause.extend(left.unnamed.iter().cloned());
         let flags: Vec<String> = left.unnamed.iter().map(|name| format!("--accept {}", crate::host::quote::quote(name))).collect();
-        return Err(trouble.next(format!("backout commit {}", flags.join(" ")), "destroy them too"));
+        return Err(error.next(format!("backout commit {}", flags.join(" ")), "destroy them too"));
     }
     if !left.bound.is_empty() {
-        let mut trouble = Trouble::new(Exit::Refused, "others hold snapshots that are to be destroyed");
-        trouble.cause.extend(left.bound.iter().cloned());
-        return Err(trouble.next("backout commit", "once they have let them go; nothing is lost by waiting"));
+        let mut error = CliError::new(ErrorKind::Refused, "others hold snapshots that are to be destroyed");
+        error.cause.extend(left.bound.iter().cloned());
+        return Err(error.next("backout commit", "once they have let them go; nothing is lost by waiting"));
     }
     let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
     let folders = strategy::remove_aside(desk.product(), state, procedure == Procedure::CommitDowngrade)?;

@@ -5,12 +5,12 @@ use clap::Args;
 use crate::cli::desk::{Desk, judge};
 use crate::cli::prompt::answers;
 use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, Trouble, changes, permit, prompt, render};
+use crate::cli::{Answers, Exit, Global, changes, prompt, render};
 use crate::journal::{Opening, Output, Procedure};
 use crate::playbook::Way;
 use crate::playbook::site::RollbackChoice;
 use crate::preflight::{self, Facts, Finding, Occasion};
-use crate::report::Command;
+use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::{Plan, Record, State};
 use crate::strategy::{self, DowngradeInput, Opened};
 use crate::zfs::Guid;
@@ -35,7 +35,7 @@ struct Prepared {
 }
 
 /// Shows what will happen, asks, and does it.
-pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, Trouble> {
+pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> {
     let lock = changes::lock(global, "downgrade")?;
     let state = changes::state(global)?;
     permit(&state, Command::Downgrade)?;
@@ -49,7 +49,7 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, Trouble> {
     };
     if choice.is_some() && !state.opening.way.is_zfs() {
         let why = "nothing rolls back here: the data is not on ZFS, or there is none";
-        return Err(Trouble::new(Exit::Usage, why).next("backout downgrade", "bring the previous version back"));
+        return Err(CliError::new(ErrorKind::Usage, why).next("backout downgrade", "bring the previous version back"));
     }
     let Prepared { desk, plan, findings } = prepare(global, &state, choice, answers)?;
     render::plan(global, &state.opening.change, &plan);
@@ -67,7 +67,7 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, Trouble> {
 }
 
 /// `backout plan downgrade` of an upgraded change.
-pub fn plan_only(global: &Global, state: &State, answers: Option<&std::path::Path>) -> Result<Exit, Trouble> {
+pub fn plan_only(global: &Global, state: &State, answers: Option<&std::path::Path>) -> Result<Exit, CliError> {
     permit(state, Command::Downgrade)?;
     let prepared = prepare(global, state, None, &Answers::default())?;
     if let Some(path) = answers {
@@ -95,14 +95,14 @@ pub fn foreseen(desk: &Desk, opening: &Opening) -> anyhow::Result<Plan> {
     strategy::downgrade(desk.product(), opening, &input)
 }
 
-fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answers: &Answers) -> Result<Prepared, Trouble> {
+fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answers: &Answers) -> Result<Prepared, CliError> {
     let desk = Desk::of_change(global, state)?;
     let (in_place, facts) = choose(global, &desk, state, choice.unwrap_or(desk.place().rollback))?;
     let findings = judge(&facts, &answers.accept)?;
     let snapshots = match state.outputs.get("snapshot") {
         Some(Output::Snapshots { list }) => list.clone(),
         _ if !state.opening.way.is_zfs() => Vec::new(),
-        _ => return Err(Trouble::new(Exit::Halted, "the journal names no snapshot to go back to")),
+        _ => return Err(CliError::new(ErrorKind::Halted, "the journal names no snapshot to go back to")),
     };
     let opened = if state.clients_could_write() { Opened::Yes } else { Opened::Never };
     let (consented, consented_bookmarks) = if in_place { preflight::newer::destroyed(&facts) } else { (Vec::new(), Vec::new()) };
@@ -110,15 +110,15 @@ fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answe
     let plan = strategy::downgrade(desk.product(), &state.opening, &input)?;
     // What the journal would not take is better known now than after the questions.
     let mut next = state.clone();
-    next.apply(&Record::Planned { plan: plan.clone() }).map_err(|why| Trouble::new(Exit::Usage, why))?;
+    next.apply(&Record::Planned { plan: plan.clone() }).map_err(|why| CliError::new(ErrorKind::Usage, why))?;
     Ok(Prepared { desk, plan, findings })
 }
 
 /// Whether it is in place, and what the world is like for it. The upgraded state is kept unless somebody
 /// said otherwise: where that cannot be, the checks refuse, and name `--in-place`.
-fn choose(global: &Global, desk: &Desk, state: &State, choice: RollbackChoice) -> Result<(bool, Facts), Trouble> {
+fn choose(global: &Global, desk: &Desk, state: &State, choice: RollbackChoice) -> Result<(bool, Facts), CliError> {
     if choice == RollbackChoice::None && state.opening.way.is_zfs() {
-        return Err(Trouble::new(Exit::Usage, "this change has snapshots to go back to"));
+        return Err(CliError::new(ErrorKind::Usage, "this change has snapshots to go back to"));
     }
     let in_place = choice == RollbackChoice::InPlace;
     Ok((in_place, desk.facts(global, Occasion::Downgrade { in_place }, Some(state), None)?))

@@ -3,8 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::{Exit, Global, Trouble, changes, render};
+use crate::cli::{Exit, Global, changes, render};
 use crate::journal::{self, Layout, Question};
+use crate::report::CliError;
 use crate::step::Record;
 
 /// What to show.
@@ -16,7 +17,7 @@ pub struct LogArgs {
 }
 
 /// Prints it.
-pub fn run(global: &Global, arguments: &LogArgs) -> Result<Exit, Trouble> {
+pub fn run(global: &Global, arguments: &LogArgs) -> Result<Exit, CliError> {
     let found = changes::pick_or_newest(global)?;
     let layout = Layout::new(&global.state, &found.id, None);
     let reading = journal::file::read(&layout.journal()).map_err(|error| changes::unreadable(&found.id, &error.to_string()))?;

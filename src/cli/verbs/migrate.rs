@@ -6,11 +6,11 @@ use clap::Args;
 
 use crate::cli::desk::Desk;
 use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, Trouble, changes, permit, prompt, render};
+use crate::cli::{Answers, Exit, Global, changes, prompt, render};
 use crate::playbook::Way;
 use crate::preflight::coexistent::{MoveFacts, check, gather, known, whereabouts};
 use crate::preflight::{Finding, Severity};
-use crate::report::Command;
+use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::State;
 use crate::strategy::{self, Move};
 
@@ -40,7 +40,7 @@ pub struct MigrateArgs {
 }
 
 /// Shows what will happen, asks, and does it.
-pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, Trouble> {
+pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, CliError> {
     let answers = &arguments.answers.with_file("migrate")?;
     let lock = changes::lock(global, "migrate")?;
     let open: Vec<_> = changes::all(global)?.into_iter().filter(changes::Found::is_open).collect();
@@ -51,7 +51,7 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, Trouble> {
     }
     let desk = state.as_ref().map_or_else(|| Desk::open(global), |state| Desk::of_change(global, state))?;
     if desk.way() != Way::Coexistent {
-        return Err(Trouble::new(Exit::Usage, "the site file is for one host: no users move")
+        return Err(CliError::new(ErrorKind::Usage, "the site file is for one host: no users move")
             .next("backout upgrade", "upgrade this host")
             .next(
                 "backout playbook show messaging-server",
@@ -66,7 +66,7 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, Trouble> {
         Some(state) => state,
         None => {
             let [old, _] = &facts.hosts;
-            let from_version = old.version.clone().map_err(|why| Trouble::new(Exit::Refused, why))?;
+            let from_version = old.version.clone().map_err(|why| CliError::new(ErrorKind::Refused, why))?;
             State::opened(desk.bare_opening(global, crate::cli::now(), from_version))
         }
     };
@@ -84,16 +84,16 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, Trouble> {
 }
 
 /// Who is to be moved.
-fn wanted(global: &Global, desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -> Result<Vec<String>, Trouble> {
+fn wanted(global: &Global, desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -> Result<Vec<String>, CliError> {
     let mut users = arguments.users.clone();
     if let Some(path) = &arguments.users_file {
         let text = std::fs::read_to_string(path)
-            .map_err(|error| Trouble::new(Exit::Usage, format!("the list of users {} cannot be read: {error}", path.display())))?;
+            .map_err(|error| CliError::new(ErrorKind::Usage, format!("the list of users {} cannot be read: {error}", path.display())))?;
         users.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
     }
     let most = if arguments.all { Some(usize::MAX) } else { arguments.next };
     if let Some(most) = most {
-        let all = everybody(desk, it, Exit::Refused)?;
+        let all = everybody(desk, it, ErrorKind::Refused)?;
         let (from, show, mut left_out) = (&it.ends().0.name, it.show(), Vec::new());
         for user in all {
             if users.len() >= most {
@@ -109,30 +109,26 @@ fn wanted(global: &Global, desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -
             left_out.iter().for_each(|line| render::line(line));
         }
     } else if users.is_empty() {
-        return Err(Trouble::new(Exit::Usage, "nobody is named")
+        return Err(CliError::new(ErrorKind::Usage, "nobody is named")
             .next("backout migrate --user NAME", "begin with a few friendly users")
             .next("backout migrate --next 50", "then more of those who have not moved yet"));
     }
     users.sort_unstable();
     users.dedup();
     if users.is_empty() {
-        return Err(Trouble::new(Exit::Usage, format!("nobody is on {} any more", it.ends().0.name))
+        return Err(CliError::new(ErrorKind::Usage, format!("nobody is on {} any more", it.ends().0.name))
             .next("backout status", "see what can be done next"));
     }
     Ok(users)
 }
 
 /// All users that the directory has.
-fn everybody(desk: &Desk, it: Move<'_>, exit: Exit) -> Result<Vec<String>, Trouble> {
-    known(&desk.runner, it).map_err(|why| {
-        let mut trouble = Trouble::new(exit, "the directory does not list its users");
-        trouble.cause.push(why);
-        trouble
-    })
+fn everybody(desk: &Desk, it: Move<'_>, kind: ErrorKind) -> Result<Vec<String>, CliError> {
+    known(&desk.runner, it).map_err(|why| CliError::new(kind, "the directory does not list its users").cause(why))
 }
 
 /// Refuses, or returns what needs a yes and what is only to be known. What was answered when the change was opened is not asked again.
-fn judge(facts: &MoveFacts, answers: &Answers, open: bool) -> Result<Vec<Finding>, Trouble> {
+fn judge(facts: &MoveFacts, answers: &Answers, open: bool) -> Result<Vec<Finding>, CliError> {
     let mut findings = check(facts);
     if open {
         findings.retain(|finding| finding.severity != Severity::Confirm);
@@ -141,10 +137,10 @@ fn judge(facts: &MoveFacts, answers: &Answers, open: bool) -> Result<Vec<Finding
 }
 
 /// The users who are still on the old host.
-pub fn left_behind(desk: &Desk) -> Result<Vec<String>, Trouble> {
+pub fn left_behind(desk: &Desk) -> Result<Vec<String>, CliError> {
     let it = Move::of(desk.product(), desk.place(), desk.site.values(), false)?;
     let mut left = Vec::new();
-    for user in everybody(desk, it, Exit::Failed)? {
+    for user in everybody(desk, it, ErrorKind::Failed)? {
         let (host, held) = whereabouts(&desk.runner, &it.show(), &user)?;
         if host == it.hosts.old.name || held {
             left.push(user);
@@ -154,7 +150,7 @@ pub fn left_behind(desk: &Desk) -> Result<Vec<String>, Trouble> {
 }
 
 /// `backout check` for two hosts.
-pub fn check_hosts(global: &Global, desk: &Desk) -> Result<Exit, Trouble> {
+pub fn check_hosts(global: &Global, desk: &Desk) -> Result<Exit, CliError> {
     let it = Move::of(desk.product(), desk.place(), desk.site.values(), false)?;
     let facts = gather(&desk.runner, desk.product(), &desk.place().upgrade_to, it, &[]);
     let findings = check(&facts);

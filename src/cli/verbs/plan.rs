@@ -7,9 +7,10 @@ use clap::{Args, ValueEnum};
 use crate::cli::desk::Desk;
 use crate::cli::prompt::answers;
 use crate::cli::verbs::downgrade;
-use crate::cli::{Exit, Global, Trouble, changes, render};
+use crate::cli::{Exit, Global, changes, render};
 use crate::journal::Phase;
 use crate::preflight::{self, Occasion};
+use crate::report::CliError;
 use crate::strategy;
 
 /// What to plan.
@@ -33,7 +34,7 @@ enum Wanted {
 }
 
 /// Prints a plan.
-pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, Trouble> {
+pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, CliError> {
     let open = changes::all(global)?.into_iter().any(|found| found.is_open());
     if open || global.change.is_some() {
         let state = changes::state(global)?;

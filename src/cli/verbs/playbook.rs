@@ -6,8 +6,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use crate::cli::desk::playbook_dirs;
-use crate::cli::{Exit, Global, Trouble, render};
+use crate::cli::{Exit, Global, render};
 use crate::playbook::{Validated, library};
+use crate::report::{CliError, ErrorKind};
 
 /// What to do with playbooks.
 #[derive(Debug, Subcommand)]
@@ -32,12 +33,8 @@ pub enum PlaybookVerb {
 }
 
 /// Does it.
-pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, Trouble> {
-    let unusable = |error: library::LibraryError| {
-        let mut trouble = Trouble::new(Exit::Usage, "the playbook cannot be used");
-        trouble.cause.push(error.to_string());
-        trouble
-    };
+pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
+    let unusable = |error: library::LibraryError| CliError::new(ErrorKind::Usage, "the playbook cannot be used").cause(error.to_string());
     match verb {
         PlaybookVerb::List => {
             let listed = library::list(&playbook_dirs(global)).map_err(unusable)?;

@@ -3,9 +3,9 @@
 use clap::Args;
 
 use crate::cli::work::{Job, Task};
-use crate::cli::{Global, Trouble, changes, permit};
+use crate::cli::{Global, changes};
 use crate::journal::Question;
-use crate::report::Command;
+use crate::report::{CliError, Command, permit};
 
 /// A person's answer.
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub struct ResumeArgs {
 }
 
 /// Goes on.
-pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, Trouble> {
+pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, CliError> {
     let lock = changes::lock(global, "resume")?;
     let state = changes::state(global)?;
     let answer = if arguments.accept_differences {

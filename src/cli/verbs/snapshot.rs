@@ -2,9 +2,10 @@
 
 use crate::cli::verbs::upgrade;
 use crate::cli::work::Job;
-use crate::cli::{Answers, Global, Trouble};
+use crate::cli::{Answers, Global};
+use crate::report::CliError;
 
 /// Opens a change and takes its snapshot.
-pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
+pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     upgrade::forward(global, answers, true)
 }

@@ -1,10 +1,10 @@
 //! `backout status`: what is true now, and what can be done next.
 
-use crate::cli::{Exit, Global, Trouble, changes, render};
-use crate::report::report;
+use crate::cli::{Exit, Global, changes, render};
+use crate::report::{CliError, report};
 
 /// Shows the status of the open change, or of the one asked for.
-pub fn run(global: &Global) -> Result<Exit, Trouble> {
+pub fn run(global: &Global) -> Result<Exit, CliError> {
     let found = changes::all(global)?;
     let at_work = changes::at_work(global);
     let shown: Vec<_> = match &global.change {
@@ -32,11 +32,11 @@ pub fn run(global: &Global) -> Result<Exit, Trouble> {
         }
     }
     // The others are shown all the same.
-    if let Some(trouble) = unreadable {
+    if let Some(error) = unreadable {
         if !reports.is_empty() {
             render::status(global, &reports, at_work.as_deref());
         }
-        return Err(trouble);
+        return Err(error);
     }
     if at_work.is_some() {
         exit = Exit::Done;

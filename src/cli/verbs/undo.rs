@@ -4,14 +4,14 @@ use anyhow::Context as _;
 
 use crate::cli::desk::Desk;
 use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, Trouble, changes, permit, prompt, render};
+use crate::cli::{Answers, Exit, Global, changes, prompt, render};
 use crate::journal::Procedure;
 use crate::playbook::Way;
-use crate::report::Command;
+use crate::report::{CliError, Command, permit};
 use crate::strategy;
 
 /// Goes back to the upgraded state.
-pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
+pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     let lock = changes::lock(global, "undo")?;
     let state = changes::state(global)?;
     permit(&state, Command::Undo)?;

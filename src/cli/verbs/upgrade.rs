@@ -2,20 +2,20 @@
 
 use crate::cli::desk::{Desk, judge};
 use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, Trouble, changes, permit, prompt, render};
+use crate::cli::{Answers, Exit, Global, changes, prompt, render};
 use crate::journal::{Opening, Phase};
 use crate::preflight::{self, Occasion};
-use crate::report::Command;
+use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::State;
 use crate::strategy;
 
 /// Opens a change, or takes the prepared one, and upgrades.
-pub fn run(global: &Global, answers: &Answers) -> Result<Job, Trouble> {
+pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     forward(global, answers, false)
 }
 
 /// Both ways forward: `only` the snapshot, or the upgrade.
-pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Trouble> {
+pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, CliError> {
     let verb = if only { "snapshot" } else { "upgrade" };
     let lock = changes::lock(global, verb)?;
     let now = crate::cli::now();
@@ -32,7 +32,7 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Tr
             let desk = Desk::open(global)?;
             if only && !desk.way().is_zfs() {
                 let why = "there is nothing to take a snapshot of: the data is not on ZFS, or there is none";
-                return Err(Trouble::new(Exit::Usage, why).next("backout upgrade", "upgrade, with the way back that there is"));
+                return Err(CliError::new(ErrorKind::Usage, why).next("backout upgrade", "upgrade, with the way back that there is"));
             }
             let facts = desk.facts(global, Occasion::Upgrade, None, Some(desk.snapshot_name(now)))?;
             (desk, None, facts)
@@ -42,9 +42,8 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Tr
     let known = state.is_some();
     if known && !answers.silent.is_empty() {
         let why = "the change is open already: what its installer reads is settled";
-        return Err(
-            Trouble::new(Exit::Usage, why).next("backout upgrade", "the same without --silent, and without [silent] in the answers file")
-        );
+        return Err(CliError::new(ErrorKind::Usage, why)
+            .next("backout upgrade", "the same without --silent, and without [silent] in the answers file"));
     }
     let silent = desk.silent(&answers.silent)?;
     findings.extend(desk.product().silent.iter().flat_map(|section| preflight::response_file::unexpected(section, &silent)));

@@ -1,0 +1,111 @@
+//! Errors as people read them.
+
+use serde::Serialize;
+
+use super::{Next, Report};
+use crate::change::LockError;
+
+/// What kind of error it is: what a program that calls the tool acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorKind {
+    /// Something failed. It can be tried again.
+    Failed,
+    /// The command line, or a file named on it, cannot be used.
+    Usage,
+    /// The state of the change does not permit the command.
+    NotPermitted,
+    /// The command was permitted earlier, and is not any more.
+    TooLate,
+    /// A check refused.
+    Refused,
+    /// An answer is missing, and there is nobody to ask.
+    AnswerMissing,
+    /// A person's decision is awaited, or was no.
+    Awaiting,
+    /// Another run of the tool is at work.
+    Locked,
+    /// Only a person can say how it goes on.
+    Halted,
+}
+
+/// What went wrong, for a person: what failed, its cause, what is true now, what to do next.
+#[derive(Debug)]
+pub struct CliError {
+    /// What kind of error it is.
+    pub kind: ErrorKind,
+    /// What failed, in one line.
+    pub what: String,
+    /// Why.
+    pub cause: Vec<String>,
+    /// What is true now, a line each.
+    pub now: Vec<String>,
+    /// What to type next.
+    pub next: Vec<Next>,
+}
+
+impl CliError {
+    /// An error of this kind. What is true now is said by those who know it.
+    pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), cause: Vec::new(), now: Vec::new(), next: Vec::new() }
+    }
+
+    /// An error of a change: with what is true of it, and what may be typed next.
+    pub fn of_change(kind: ErrorKind, what: impl Into<String>, report: &Report) -> Self {
+        let (now, next) = (report.now.clone(), report.next.clone());
+        Self { now, next, ..Self::new(kind, what) }
+    }
+
+    /// Says that nothing was changed. Only where a verb has not begun to work can this be known.
+    #[must_use]
+    pub fn unchanged(mut self) -> Self {
+        self.now.insert(0, "Nothing was changed.".into());
+        self
+    }
+
+    /// With a cause.
+    #[must_use]
+    pub fn cause(mut self, why: impl Into<String>) -> Self {
+        self.cause.push(why.into());
+        self
+    }
+
+    /// With the chain of an error as its cause.
+    #[must_use]
+    pub fn because(mut self, error: &anyhow::Error) -> Self {
+        self.cause.extend(error.chain().map(ToString::to_string));
+        // An error that quotes its source says the same twice.
+        self.cause.dedup_by(|later, earlier| earlier.ends_with(later.as_str()));
+        self
+    }
+
+    /// With a command to type.
+    #[must_use]
+    pub fn next(mut self, command: impl Into<String>, meaning: impl Into<String>) -> Self {
+        self.next.push(Next { command: command.into(), meaning: meaning.into() });
+        self
+    }
+
+    /// With what is true now, a line each.
+    #[must_use]
+    pub fn now(mut self, lines: Vec<String>) -> Self {
+        self.now = lines;
+        self
+    }
+}
+
+impl From<anyhow::Error> for CliError {
+    fn from(error: anyhow::Error) -> Self {
+        let mut chain = error.chain().map(ToString::to_string);
+        let what = chain.next().unwrap_or_default();
+        Self { cause: chain.collect(), ..Self::new(ErrorKind::Failed, what) }
+    }
+}
+
+impl From<LockError> for CliError {
+    fn from(error: LockError) -> Self {
+        let held = matches!(error, LockError::Held { .. });
+        let kind = if held { ErrorKind::Locked } else { ErrorKind::Failed };
+        Self::new(kind, error.to_string()).next("backout status", "see what it is doing")
+    }
+}
