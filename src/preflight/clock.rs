@@ -5,13 +5,13 @@ use super::facts::Facts;
 use super::snapshots::SnapshotFact;
 use super::text::date;
 
-/// No clock of a host that runs this is right before 2025.
+/// A clock before 2025 is wrong.
 const EPOCH: i64 = 1_735_689_600;
 
-/// Clocks may differ by so many seconds without meaning.
+/// A difference of so many seconds between clocks does not matter.
 const SLACK: i64 = 60;
 
-/// The capture begins at the snapshot's time, so time must not have gone back since.
+/// The capture starts at the snapshot's time, so the clock must not have been set back since.
 pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "clock";
     let remedy = ["timedatectl status", "chronyc makestep"];

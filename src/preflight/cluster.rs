@@ -1,4 +1,5 @@
-//! The cluster: which node has the data, whether the cluster is left in charge by somebody else, and which node comes first.
+//! The cluster: which node has the data, whether somebody else disabled the resource, and which
+//! node comes first.
 
 use anyhow::Context as _;
 use regex::Regex;
@@ -19,21 +20,21 @@ pub struct ClusterFact {
     pub node: String,
     /// Whether it has the data now.
     pub data: bool,
-    /// Whether it had when the change was opened; `None` when there is none yet.
+    /// Whether it had the data when the change was opened; `None` if there is no change yet.
     pub opened_with_data: Option<bool>,
     /// Whether the cluster leaves the service alone.
     pub disabled: Observed<bool>,
     /// The command that gives the service back.
     pub enable: String,
-    /// The version that the procedure leads to.
+    /// The version that the procedure installs.
     pub wanted: String,
-    /// The other nodes, and which version each says it has.
+    /// The other nodes, and the version that each has recorded.
     pub marks: Vec<(String, Option<String>)>,
     /// Why the cluster's agent may not be upgraded, and what to do about it.
     pub agent: Option<(String, String)>,
 }
 
-/// Asks the cluster, on a node that is one of its.
+/// Asks the cluster, on one of its nodes.
 pub(super) fn gather(sources: &Sources<'_>) -> Option<ClusterFact> {
     let (how, part) = (sources.playbook.cluster.as_ref()?, sources.node.as_ref()?);
     let for_node = |spec: &CommandSpec| of_node(&sources.template(spec), &part.now.node);
@@ -69,7 +70,7 @@ fn of_node(command: &CommandTemplate, node: &str) -> Observed<Command> {
     filled(command, &|name| (name == "node").then(|| node.to_owned()))
 }
 
-/// The mark of a node; `None` when there is none, or it cannot be read.
+/// The mark of a node; `None` if there is none, or it cannot be read.
 ///
 /// # Errors
 /// When the pattern is no regular expression, or a name in the command is not known.
@@ -131,7 +132,7 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
         );
         return findings;
     }
-    // The node with the data comes first: it has the snapshot, and takes what was written along.
+    // The node with the data comes first: it has the snapshot, and carries over what was written.
     let first = it.marks.iter().any(|(_, mark)| mark.as_ref().is_some_and(|version| version_is(version, &it.wanted)));
     if !first && facts.occasion != Occasion::Check {
         let verb = if up { "upgrade" } else { "downgrade" };

@@ -1,4 +1,5 @@
-//! What must be so before users move to another host: both answer, the new version runs there, and the users are where they are thought to be.
+//! Checks before users move to another host: both hosts answer, the new version runs there, and the
+//! users are where they are expected.
 
 use anyhow::Context as _;
 use regex::Regex;
@@ -16,7 +17,7 @@ use crate::playbook::hosts::{Move, Show};
 use crate::playbook::model::{Occasion, Requirement, Strategy};
 use crate::playbook::version::version_is;
 
-/// Looks at the hosts, the directory and these users.
+/// Gathers facts about the hosts, the directory and these users.
 pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, users: &[String]) -> MoveFacts {
     let run = |command: &Command| runner.run(command).map(|output| output.stdout).map_err(|error| error.to_string());
     let host = |host: &Host| {
@@ -67,7 +68,7 @@ pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, 
 /// The host that a user is on, and whether they are on hold.
 ///
 /// # Errors
-/// When the directory does not answer, or does not say.
+/// When the directory does not answer, or does not know.
 pub(crate) fn whereabouts(runner: &Runner, show: &Show, user: &str) -> anyhow::Result<(String, bool)> {
     let value = |name: &str| (name == "user").then(|| user.to_owned());
     said(runner, show, &filled(&show.command, &value).map_err(anyhow::Error::msg)?, user)
@@ -95,7 +96,7 @@ pub fn known(runner: &Runner, it: Move<'_>) -> Observed<Vec<String>> {
     Ok(users)
 }
 
-/// What may stand in a file's name and in a command, whatever the playbook allows.
+/// What is safe in a file name and in a command, whatever the playbook allows.
 fn is_safe(user: &str) -> bool {
     !user.is_empty() && !user.starts_with(['-', '.']) && !user.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/')
 }
@@ -105,7 +106,7 @@ fn is_safe(user: &str) -> bool {
 pub struct MoveFacts {
     /// The old host, and the new one.
     pub hosts: [HostFact; 2],
-    /// The version that the new one must have, whole or its first parts.
+    /// The version that the new one must have, complete or its first parts.
     pub wanted: String,
     /// The host that users leave, as the directory has it.
     pub from: String,
@@ -143,7 +144,7 @@ pub struct UserFact {
     pub place: Observed<(String, bool)>,
 }
 
-/// What stands in the way, the gravest first.
+/// The findings, the most severe first.
 pub fn check(facts: &MoveFacts) -> Vec<Finding> {
     let mut findings = hosts(facts);
     findings.extend(users(facts));

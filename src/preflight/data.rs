@@ -1,4 +1,5 @@
-//! Does all data lie on the datasets, and only on them? (A snapshot that misses a part of it is worth nothing.)
+//! Checks that all data is on the datasets, and only there. A snapshot that misses a part of it is
+//! worthless.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,7 @@ pub struct DataPath {
     pub on: Observed<StorageLocation>,
 }
 
-/// Follows these paths of the playbook.
+/// Resolves these paths of the playbook.
 pub(super) fn gather(sources: &Sources<'_>, map: &StorageMap<'_>, paths: &[String]) -> Vec<DataPath> {
     paths.iter().map(|path| data_path(sources, map, path)).collect()
 }
@@ -35,7 +36,7 @@ fn data_path(sources: &Sources<'_>, map: &StorageMap<'_>, raw: &str) -> DataPath
     DataPath { path, real, on }
 }
 
-/// Each data path lies on one of the site's datasets.
+/// Checks that each data path is on one of the site's datasets.
 pub(super) fn paths(facts: &Facts) -> Vec<Finding> {
     facts.data.iter().filter_map(|data| path(facts, data)).collect()
 }
@@ -74,7 +75,7 @@ fn path(facts: &Facts, data: &DataPath) -> Option<Finding> {
     }
 }
 
-/// What must not go back with the data lies elsewhere: rolled back, it would lose what came in since.
+/// Checks that what must not go back is elsewhere. Rolled back, it would lose what arrived since.
 pub(super) fn outside(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "outside";
     let finding = |it: &DataPath| match (&it.real, &it.on) {
@@ -96,13 +97,14 @@ pub(super) fn outside(facts: &Facts) -> Vec<Finding> {
     facts.outside.iter().filter_map(finding).collect()
 }
 
-/// Each of the site's datasets holds data of the product: a name mistyped would roll back someone else's.
+/// Checks that each of the site's datasets holds data of the product. A mistyped name would roll
+/// back somebody else's data.
 pub(super) fn idle(facts: &Facts) -> Vec<Finding> {
     let on: Vec<_> = facts.data.iter().filter_map(|data| data.on.as_ref().ok()?.dataset.as_ref()).collect();
     let mut findings = Vec::new();
     for root in &facts.roots {
         let Ok(Some(tree)) = &root.tree else { continue };
-        // A volume given to the product as a device has no path.
+        // A volume that the product uses as a device has no path.
         if tree.iter().any(DatasetFact::is_volume) || on.iter().any(|dataset| dataset.is_within(&root.name)) {
             continue;
         }

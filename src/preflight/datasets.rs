@@ -17,11 +17,11 @@ use crate::zfs::{BookmarkInfo, Dataset, DatasetInfo, DatasetKind, ZfsError};
 pub struct Root {
     /// Its name.
     pub name: Dataset,
-    /// It and all below it, parents first. `None`: there is no such dataset.
+    /// The dataset and everything below it, parents first; `None` if it does not exist.
     pub tree: Observed<Option<Vec<DatasetFact>>>,
-    /// Bytes free to a dataset beside it (read before a downgrade that keeps the upgraded state only).
+    /// Bytes available to a dataset beside it (read only before a kept downgrade).
     pub room: Option<u64>,
-    /// What already has the names that a rollback gives to datasets which it keeps; such a name that cannot be is an error.
+    /// What already has the names that a kept downgrade uses. A name that is invalid is an error.
     pub beside: Vec<Observed<CloneFact>>,
 }
 
@@ -33,17 +33,15 @@ pub struct DatasetFact {
     pub info: DatasetInfo,
     /// Where the kernel has it mounted.
     pub mounted_at: Vec<PathBuf>,
-    /// What lies over it at its mountpoint, if it is not to be seen there.
+    /// What hides it at its mountpoint, if anything does.
     pub hidden_by: Option<String>,
-    /// Its own limit to what it and all below it use (read before a downgrade that keeps the
-    /// upgraded state only).
+    /// Its own quota for itself and everything below it (read only before a kept downgrade).
     pub quota: Option<u64>,
-    /// What a clone with its properties reserves at once (read before a downgrade that keeps the
-    /// upgraded state only).
+    /// What a clone with its properties reserves immediately (read only before a kept downgrade).
     pub reserved: u64,
     /// Its own snapshots, oldest first.
     pub snapshots: Observed<Vec<SnapshotFact>>,
-    /// Its own bookmarks, oldest first (read before a rollback in place only).
+    /// Its own bookmarks, oldest first (read only before a rollback in place).
     pub bookmarks: Observed<Vec<BookmarkInfo>>,
 }
 
@@ -64,7 +62,7 @@ pub(super) fn goes_back(roots: &[Root], dataset: &Dataset) -> bool {
     roots.iter().any(|root| dataset.is_within(&root.name))
 }
 
-/// Reads the site's datasets and all below them.
+/// Reads the site's datasets and everything below them.
 pub(super) fn gather(sources: &Sources<'_>, mounts: &[Mount]) -> Vec<Root> {
     let tree = |name: &Dataset| match sources.engine.tree(name) {
         Ok(tree) => Ok(Some(tree.into_iter().map(|info| dataset(sources, mounts, info)).collect())),
@@ -102,7 +100,7 @@ pub(super) fn device(sources: &Sources<'_>, volume: &Dataset) -> Option<PathBuf>
     sources.roots.zvol.join(volume.as_str()).canonicalize().ok()
 }
 
-/// Each of the site's datasets is there.
+/// Checks that each of the site's datasets exists.
 pub(super) fn exist(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if facts.roots.is_empty() && facts.way.is_zfs() {
@@ -122,7 +120,7 @@ pub(super) fn exist(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// Mounted where it should be, with its key, to be written.
+/// Checks that each is mounted in its place, with its key loaded, and writable.
 pub(super) fn state(facts: &Facts) -> Vec<Finding> {
     facts.datasets().flat_map(one).collect()
 }
@@ -161,7 +159,8 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
                     ]),
             );
         }
-        // Not mounted and not to be: a node of the tree. If data should lie on it, the check of the data paths says so.
+        // Not meant to be mounted: only a node of the tree. If data should be on it, the check of
+        // the data paths says so.
         return findings;
     };
     let place = mountpoint.display();
@@ -200,7 +199,7 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
     findings
 }
 
-/// Snapshots and rollbacks are atomic in a pool only (`zfs-snapshot(8)`).
+/// Snapshots and rollbacks are atomic only within a pool (`zfs-snapshot(8)`).
 pub(super) fn pools(facts: &Facts) -> Vec<Finding> {
     if facts.pools.len() < 2 {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The values that a change needs later, and that commands of the playbook find on this host.
+//! The values that a change needs later, and that the playbook's commands find on this host.
 
 use serde::Serialize;
 
@@ -17,10 +17,10 @@ pub struct Asked {
     pub value: Observed<String>,
 }
 
-/// Asks for each value that no change has recorded.
+/// Finds each value that no change has recorded.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<Asked> {
     if sources.occasion.is_downgrade() {
-        // They were asked before the upgrade, and the change has kept them.
+        // They were found before the upgrade, and the change has recorded them.
         return Vec::new();
     }
     let value = |name: &String, ask: &Ask| match sources.values.get(name) {

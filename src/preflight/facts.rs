@@ -1,6 +1,7 @@
-//! What is known of the world before a procedure: plain data, gathered by [`gather`](super::gather()) and judged by the checks.
+//! What is known about the host before a procedure: plain data that [`gather`](super::gather())
+//! collects and the checks judge.
 //!
-//! A question that got no answer stands here as an `Err` with the reason, never as an empty list.
+//! A question without an answer is an `Err` with the reason, never an empty list.
 
 use std::path::PathBuf;
 
@@ -33,7 +34,7 @@ use crate::playbook::Way;
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::{Dataset, Guid, Snapshot};
 
-/// What was learnt, or why it could not be.
+/// What was found out, or why it could not be.
 pub type Observed<T> = Result<T, String>;
 
 /// Everything the checks look at.
@@ -49,11 +50,11 @@ pub struct Facts {
     pub zfs: Observed<ZfsVersion>,
     /// How a version comes back here.
     pub way: Way,
-    /// The folders that are moved aside without ZFS, each with why it cannot be, if so.
+    /// The folders that are moved aside without ZFS, each with the reason if it cannot be.
     pub folders: Vec<(PathBuf, Option<String>)>,
     /// How much a backup of those folders may take.
     pub full_size: Option<FullSize>,
-    /// The two installations, or why they cannot be told; `None` where versions take each other's place.
+    /// The two installations, or why they are unknown; `None` if versions take each other's place.
     pub beside: Option<Observed<BesideFact>>,
     /// This node's part in a cluster.
     pub cluster: Option<ClusterFact>,
@@ -61,27 +62,27 @@ pub struct Facts {
     pub questions: Vec<QuestionFact>,
     /// The site's choice of rollback.
     pub rollback: RollbackChoice,
-    /// The site's datasets, each with all below it.
+    /// The site's datasets, each with everything below it.
     pub roots: Vec<Root>,
     /// Their pools.
     pub pools: Vec<PoolFact>,
-    /// The playbook's data paths and where they really lie.
+    /// The playbook's data paths, and where they really are.
     pub data: Vec<DataPath>,
-    /// What must not go back with the data, and where it really lies.
+    /// What must not go back with the data, and where it really is.
     pub outside: Vec<DataPath>,
-    /// Symbolic links inside the data that lead off the datasets.
+    /// Symbolic links inside the data that point outside of the datasets.
     pub links: Vec<LinkOut>,
-    /// Folders that were too large to be searched for such links to the end.
+    /// Folders that were too large to search completely for such links.
     pub links_unsearched: Vec<String>,
     /// Parts of the system that must never go back with the data.
     pub system: Vec<Place>,
-    /// Where this tool keeps what must outlive a rollback.
+    /// The places of everything that must outlive a rollback.
     pub places: Vec<Place>,
-    /// Mounts below the datasets' mountpoints that are not of these datasets.
+    /// Mounts below the datasets' mountpoints that do not belong to these datasets.
     pub foreign_mounts: Observed<Vec<Mount>>,
-    /// The name that the new snapshot shall have.
+    /// The name for the new snapshot.
     pub snapshot_name: Option<String>,
-    /// The change that is to be backed out.
+    /// The change to back out.
     pub change: Option<String>,
     /// That change's own snapshots. The oldest of a dataset is the one to go back to.
     pub ours: Vec<(Snapshot, Guid)>,
@@ -89,15 +90,15 @@ pub struct Facts {
     pub open_changes: Vec<OpenChange>,
     /// `zfs send` and `zfs receive` that run now.
     pub transfers: Observed<Vec<Process>>,
-    /// Jobs that make or destroy snapshots by themselves.
+    /// Scheduled jobs that take or destroy snapshots.
     pub jobs: Vec<Job>,
-    /// Where such jobs could not be looked for.
+    /// Where such jobs could not be searched for.
     pub jobs_unknown: Vec<String>,
     /// The service's units.
     pub units: Vec<Unit>,
     /// The service's processes that run now.
     pub servers: Observed<Vec<Process>>,
-    /// The names they were looked for by.
+    /// The names by which they were searched for.
     pub server_names: Vec<String>,
     /// Other processes that use the data.
     pub users: Observed<InUse>,
@@ -130,7 +131,7 @@ impl Facts {
         datasets::goes_back(&self.roots, dataset)
     }
 
-    /// Whether the rollback that is in question destroys the upgraded state.
+    /// Whether this rollback destroys the upgraded state.
     pub fn in_place(&self) -> bool {
         match self.occasion {
             Occasion::Downgrade { in_place } => in_place,

@@ -6,16 +6,16 @@ use super::facts::Facts;
 use super::{Finding, Sources};
 use crate::playbook::Way;
 
-/// What the capture would take, and could not.
+/// A file that the capture would take, and could not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Uncapturable {
     /// Which, and the reason.
     pub why: String,
-    /// The reason is who asks: somebody with more rights may be able to.
+    /// Whether only the caller's rights are the reason.
     pub denied: bool,
 }
 
-/// What the capture would take now and could not, each reason once.
+/// The files that the capture would take now and could not, each reason once.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<Uncapturable> {
     let passes = sources.playbook.passes().iter().filter(|_| Way::of(sources.playbook, sources.site).is_zfs());
     let mut found = Vec::new();
@@ -30,10 +30,10 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Uncapturable> {
     found
 }
 
-/// Every file that the capture is to take can be named.
+/// Checks that every file of the capture has a usable name.
 pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "file-name";
-    // The steps are root's: what is closed to root, too, is closed to them.
+    // Steps run as root. What root cannot read, they cannot read.
     let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
     let (closed, wrong): (Vec<_>, Vec<_>) = facts.uncapturable.iter().partition(|it| it.denied && !root);
     let why = |list: Vec<&Uncapturable>| list.into_iter().map(|it| it.why.clone()).collect::<Vec<_>>();

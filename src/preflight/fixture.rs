@@ -1,4 +1,4 @@
-//! A host on which nothing is wrong, to be spoilt by a test.
+//! A host without faults, for tests to damage.
 
 use std::path::PathBuf;
 
@@ -199,7 +199,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
     }
 }
 
-/// Everything is wrong that can be wrong at once.
+/// Everything that can be wrong at once is wrong.
 pub(super) fn spoil(facts: &mut Facts) {
     let name = |text: &str| -> crate::zfs::Dataset { text.parse().expect("name") };
     facts.caller = Ok(Caller { uid: 1000, capabilities: 0 });

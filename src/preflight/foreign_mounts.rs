@@ -10,8 +10,8 @@ use crate::host::mounts::Mount;
 use crate::host::quote::quote;
 use crate::zfs::Dataset;
 
-/// Mounts below the datasets that are not of these datasets. What ZFS itself mounts under `.zfs`
-/// comes and goes.
+/// Mounts below the datasets that do not belong to these datasets, without what ZFS itself mounts
+/// under `.zfs`.
 pub(super) fn gather(table: &Observed<Vec<Mount>>, roots: &[Root]) -> Observed<Vec<Mount>> {
     let points: Vec<&PathBuf> = datasets::all(roots).flat_map(|dataset| &dataset.mounted_at).collect();
     let below = |mount: &Mount| points.iter().any(|point| mount.point.starts_with(point) && mount.point != **point);
@@ -22,7 +22,7 @@ pub(super) fn gather(table: &Observed<Vec<Mount>>, roots: &[Root]) -> Observed<V
     Ok(table.as_ref().map_err(Clone::clone)?.iter().filter(foreign).cloned().collect())
 }
 
-/// Other file systems mounted below the datasets: they do not go back, and a dataset under a mount cannot be unmounted.
+/// Other file systems mounted below the datasets do not go back, and prevent the unmount.
 pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "foreign-mount";
     let mounts = match &facts.foreign_mounts {

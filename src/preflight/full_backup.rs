@@ -1,4 +1,4 @@
-//! Where the data is not on ZFS: what a backup of everything and a restore into an empty store need.
+//! Without ZFS: what a full backup and a restore into an empty store need.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,22 +17,23 @@ use crate::host::files::beside;
 use crate::playbook::Way;
 use crate::zfs::ENDING_ASIDE;
 
-/// How much a backup of everything may take.
+/// The estimated size of a full backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct FullSize {
     /// Bytes on the disk.
     pub bytes: u64,
-    /// Whether the files were added up. There may be too many for that: then it is all that is in use on their file systems.
+    /// Whether the sizes of the files were added up. If there are too many, the used space of their
+    /// file systems counts.
     pub counted: bool,
 }
 
-/// A message store has millions of files. More than these are not added up.
+/// The limit for adding up: a message store has millions of files.
 const MANY: usize = 100_000;
 
 /// The unit of `st_blocks`, in bytes (`inode(7)`).
 const BLOCK: u64 = 512;
 
-/// Each folder, and why it cannot be moved aside, if so.
+/// Each folder, with the reason if it cannot be moved aside.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<(PathBuf, Option<String>)> {
     let Some(full) = sources.playbook.full.as_ref().filter(|_| Way::of(sources.playbook, sources.site) == Way::Full) else {
         return Vec::new();
@@ -44,7 +45,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<(PathBuf, Option<String>)> {
     full.paths.iter().map(look).collect()
 }
 
-/// Why a folder cannot be renamed, and made anew in its place.
+/// Why a folder cannot be renamed, and created again in its place.
 fn trouble(path: &Path) -> Result<(), String> {
     let it = fs::symlink_metadata(path).map_err(|error| error.to_string())?;
     if !it.is_dir() {
@@ -54,7 +55,7 @@ fn trouble(path: &Path) -> Result<(), String> {
     if fs::metadata(above).map_err(|error| format!("{}: {error}", above.display()))?.dev() != it.dev() {
         return Err("it is a mount point, which cannot be renamed".into());
     }
-    // What an undo left is of an earlier round.
+    // What an undo left belongs to an earlier round.
     let aside = beside(path, ENDING_ASIDE);
     if fs::symlink_metadata(&aside).is_ok() {
         return Err(format!("{} already exists", aside.display()));
@@ -62,7 +63,8 @@ fn trouble(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// How much a backup of the folders may take. `None` when there are none, or one cannot be read to its end.
+/// The estimated size of a backup of the folders; `None` if there are none, or one cannot be read
+/// completely.
 pub(super) fn size(folders: &[(PathBuf, Option<String>)]) -> Option<FullSize> {
     let paths: Vec<&Path> = folders.iter().map(|(path, _)| path.as_path()).collect();
     if paths.is_empty() {
@@ -75,7 +77,7 @@ pub(super) fn size(folders: &[(PathBuf, Option<String>)]) -> Option<FullSize> {
         }
         match entry.and_then(|entry| entry.metadata()) {
             Ok(it) => bytes = bytes.saturating_add(it.blocks().saturating_mul(BLOCK)),
-            // The server is at work: what went meanwhile takes nothing.
+            // The server is running. A file that is gone meanwhile has no size.
             Err(error) if error.depth() > 0 && error.io_error().is_some_and(|error| error.kind() == ErrorKind::NotFound) => {}
             Err(_) => return None,
         }
@@ -83,7 +85,7 @@ pub(super) fn size(folders: &[(PathBuf, Option<String>)]) -> Option<FullSize> {
     Some(FullSize { bytes, counted: true })
 }
 
-/// What is in use on the file systems that the paths lie on.
+/// The used space on the file systems of the paths.
 fn in_use(paths: &[&Path]) -> Option<u64> {
     let mut each = BTreeMap::new();
     for path in paths {
@@ -93,7 +95,7 @@ fn in_use(paths: &[&Path]) -> Option<u64> {
     Some(each.into_values().fold(0, u64::saturating_add))
 }
 
-/// Each folder can be renamed and made anew.
+/// Checks that each folder can be renamed and created again.
 pub(super) fn folders(facts: &Facts) -> Vec<Finding> {
     let stuck = facts.folders.iter().filter_map(|(path, why)| Some((path, why.as_ref()?)));
     stuck
@@ -105,7 +107,7 @@ pub(super) fn folders(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
-/// Journal, backup and installer do not lie in what is moved aside.
+/// Checks that journal, backup and installer are not in the folders that are moved aside.
 pub(super) fn places(facts: &Facts) -> Vec<Finding> {
     let inside = |place: &&Place| {
         let keeps = matches!(place.role, Role::Journal | Role::Log | Role::Captures | Role::Installers);
@@ -121,7 +123,7 @@ pub(super) fn places(facts: &Facts) -> Vec<Finding> {
     facts.places.iter().filter(inside).map(finding).collect()
 }
 
-/// Without a snapshot, what an upgrade damages stays damaged.
+/// Asks for a backup: without a snapshot, what an upgrade damages stays damaged.
 pub(super) fn backup(facts: &Facts) -> Vec<Finding> {
     if facts.way != Way::Full || facts.occasion.is_downgrade() {
         return Vec::new();

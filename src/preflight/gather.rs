@@ -1,5 +1,5 @@
-//! Reads the world for the checks: each thing once, and nothing is changed. What cannot be read is
-//! said in the facts.
+//! Gathers the facts for the checks. Reads each thing once, and changes nothing. The facts say what
+//! could not be read.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,10 +17,10 @@ use crate::playbook::template::Lookup;
 use crate::playbook::{CommandTemplate, Playbook, Site, Template, Way};
 use crate::zfs::{Engine, Guid, Snapshot};
 
-/// Answers commands; in earnest `&|command| runner.run(command)`.
+/// Runs commands; outside of tests `&|command| runner.run(command)`.
 pub type Run<'a> = &'a dyn Fn(&Command) -> Result<Output, ExecError>;
 
-/// A program of the system answers soon, or is not asked again.
+/// Limit for an answer of a program of the system.
 const SYSTEM_LIMIT: Duration = Duration::from_secs(120);
 
 /// Where the facts come from.
@@ -39,20 +39,20 @@ pub struct Sources<'a> {
     pub playbook: &'a Playbook,
     /// This host.
     pub site: &'a Site,
-    /// The values of the playbook's names: the site's, and what a change recorded. What is not
-    /// among them is asked of the host.
+    /// The values of the playbook's names: those of the site file, and those that a change
+    /// recorded. The host is asked for the others.
     pub values: BTreeMap<String, String>,
-    /// Where this tool keeps what must outlive a rollback; the folders need not exist yet.
+    /// The places of everything that must outlive a rollback. The folders need not exist yet.
     pub places: Vec<(Role, PathBuf)>,
-    /// The name that the new snapshot shall have (the part after the `@`).
+    /// The name for the new snapshot (the part after the `@`).
     pub snapshot_name: Option<String>,
-    /// The change to back out, or that an upgrade goes on with.
+    /// The change to back out, or to continue with an upgrade.
     pub change: Option<String>,
     /// That change's own snapshots.
     pub ours: Vec<(Snapshot, Guid)>,
     /// The version to go back to, before a downgrade.
     pub previous: Option<String>,
-    /// The installer's files that were put aside, with their SHA-256 in hexadecimal, before a downgrade.
+    /// Before a downgrade: the saved files of the installer, with their SHA-256 in hexadecimal.
     pub installers: Vec<(PathBuf, String)>,
     /// Other changes that are open on this host.
     pub open_changes: Vec<OpenChange>,
@@ -69,7 +69,7 @@ pub struct NodeSource {
     pub opened: Option<bool>,
 }
 
-/// Where the system's own files are; tests have their own.
+/// Where the system's own files are. Tests have their own.
 #[derive(Debug, Clone)]
 pub struct Roots {
     /// `/proc`.
@@ -93,7 +93,7 @@ impl Sources<'_> {
         self.values.get(name).cloned()
     }
 
-    /// A command of the playbook, with the values that are known by now.
+    /// A command of the playbook, with the values that are known so far.
     pub(super) fn template(&self, spec: &CommandSpec) -> CommandTemplate {
         spec.template().fill_known(&|name| self.value(name))
     }
@@ -109,7 +109,7 @@ impl Sources<'_> {
         text.fill(&|name| self.value(name)).map_err(|error| error.to_string())
     }
 
-    /// The same, or as it stands where a name has no value.
+    /// The same, or unchanged if a name has no value.
     pub(super) fn text_known(&self, text: &str) -> String {
         self.text(text).unwrap_or_else(|_| text.to_owned())
     }
@@ -131,7 +131,7 @@ impl Sources<'_> {
     }
 }
 
-/// A command with the value of every name. `lookup` knows those that have none yet.
+/// A command with the value of every name. `lookup` has those that are not known yet.
 pub(super) fn filled(command: &CommandTemplate, lookup: Lookup<'_>) -> Observed<Command> {
     command.fill(lookup).map_err(|error| format!("cannot fill in the command `{command}`: {error}"))
 }
@@ -139,7 +139,7 @@ pub(super) fn filled(command: &CommandTemplate, lookup: Lookup<'_>) -> Observed<
 /// Reads everything that the checks of the occasion look at.
 #[must_use]
 pub fn gather(mut sources: Sources<'_>) -> Facts {
-    // What is asked of the host first is a value in what is asked then.
+    // Values that were found first are available to later commands.
     let installed = versions::installed(&sources);
     if let Ok(version) = &installed {
         sources.values.entry("from_version".into()).or_insert_with(|| version.clone());

@@ -17,7 +17,7 @@ pub struct Installers {
     pub at_least: usize,
     /// Before an upgrade without `installer.save`: the files that the patterns find.
     pub at_hand: Option<Observed<Vec<PathBuf>>>,
-    /// Before a downgrade: the files put aside.
+    /// Before a downgrade: the saved files.
     pub saved: Vec<SavedFile>,
 }
 
@@ -28,11 +28,11 @@ pub struct SavedFile {
     pub path: PathBuf,
     /// Its SHA-256 then, in hexadecimal.
     pub sha256: String,
-    /// Its SHA-256 now; `None`: it is gone.
+    /// Its SHA-256 now; `None` if it is gone.
     pub now: Observed<Option<String>>,
 }
 
-/// Looks for the files that are at hand, and sums those that were put aside.
+/// Looks for existing files, and computes the checksums of the saved ones.
 pub(super) fn gather(sources: &Sources<'_>) -> Installers {
     let installer = &sources.playbook.installer;
     if sources.site.strategy == Strategy::SideBySide {
@@ -44,7 +44,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Installers {
             sources.installers.iter().map(|(path, sha256)| SavedFile { path: path.clone(), sha256: sha256.clone(), now: checksum(path) });
         return Installers { at_least: installer.at_least, at_hand: None, saved: saved.collect() };
     }
-    // Where a command saves them the step's own check counts; what is at hand already can be looked at now.
+    // If a command saves them, the step itself checks. Existing files can be checked now.
     let at_hand = installer.save.is_none().then(|| at_hand(sources));
     Installers { at_least: installer.at_least, at_hand, saved: Vec::new() }
 }
@@ -72,7 +72,8 @@ fn checksum(path: &Path) -> Observed<Option<String>> {
     Ok(Some(sum))
 }
 
-/// The previous version's installer is at hand: before an upgrade it can be, before a downgrade it is, and is what was put aside (invariant S2).
+/// Checks the previous version's installer: that it can be saved before an upgrade, and that it is
+/// unchanged before a downgrade (S2).
 pub(super) fn at_least(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "installer";
     let installers = &facts.installers;

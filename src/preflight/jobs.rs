@@ -1,4 +1,4 @@
-//! Jobs that make or destroy snapshots by themselves: systemd units and cron files.
+//! Scheduled jobs that take or destroy snapshots: systemd units and cron files.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use super::text::at_most;
 use super::{Finding, Sources};
 use crate::host::quote::quote;
 
-/// A job that makes or destroys snapshots by itself.
+/// A scheduled job that takes or destroys snapshots.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Job {
     /// The tool, or `zfs snapshot`.
@@ -44,7 +44,8 @@ pub enum JobSource {
     },
 }
 
-/// Tools that make, destroy or replicate snapshots on a schedule, by what their units and command lines contain.
+/// Tools that take, destroy or replicate snapshots on a schedule, recognised by their units and
+/// command lines.
 const TOOLS: &[&str] = &[
     "sanoid",
     "syncoid",
@@ -59,7 +60,7 @@ const TOOLS: &[&str] = &[
     "zfs-snap",
 ];
 
-/// The tool that a unit's name or a command line is about.
+/// The tool that a unit's name or a command line refers to.
 pub(super) fn tool(text: &str) -> Option<&'static str> {
     let text = text.to_lowercase();
     if let Some(tool) = TOOLS.iter().find(|tool| text.contains(**tool)) {
@@ -100,10 +101,11 @@ struct Shown {
     exec: String,
 }
 
-/// A timer counts when it waits or is enabled, and it or what it starts is about such a tool; a service when it runs or is enabled and no
-/// timer that was found starts it.
+/// A timer counts if it is active or enabled, and it or its service refers to such a tool. A
+/// service counts if it is active or enabled, and none of these timers starts it.
 fn units(sources: &Sources<'_>) -> Result<Vec<Job>, String> {
-    // Everything loaded, with what it runs: a timer of any name that runs `zfs snapshot` is found.
+    // All loaded units with their commands, so that a timer with any name that runs `zfs snapshot`
+    // is found.
     let text = sources.system(&[
         "systemctl",
         "show",
@@ -131,7 +133,7 @@ fn units(sources: &Sources<'_>) -> Result<Vec<Job>, String> {
             shown.insert(id, one);
         }
     }
-    // Enabled since the last reload: not loaded yet, but at the next boot.
+    // Units enabled since the last reload: not loaded yet, but at the next boot.
     let listed = sources.system(&[
         "systemctl",
         "list-unit-files",
@@ -187,7 +189,7 @@ fn cron(sources: &Sources<'_>, jobs: &mut Vec<Job>, unknown: &mut Vec<String>) {
     for name in ["cron.hourly", "cron.daily", "cron.weekly", "cron.monthly"] {
         folder(etc.join(name), true);
     }
-    // Debian has the users' tables one level below Red Hat's.
+    // Debian keeps the users' tables one level below Red Hat's.
     folder(sources.roots.cron_spool.join("crontabs"), false);
     folder(sources.roots.cron_spool.clone(), false);
     for (file, script) in files {
@@ -199,7 +201,8 @@ fn cron(sources: &Sources<'_>, jobs: &mut Vec<Job>, unknown: &mut Vec<String>) {
     }
 }
 
-/// The first line of each tool; a file that run-parts(8) passes over, because it may not be executed, has none.
+/// The first line of each tool. A file that is not executable has none, because run-parts(8)
+/// ignores it.
 fn scan(file: &Path, script: bool) -> std::io::Result<Vec<Job>> {
     if script && std::fs::metadata(file)?.permissions().mode() & 0o111 == 0 {
         return Ok(Vec::new());
@@ -218,7 +221,8 @@ fn scan(file: &Path, script: bool) -> std::io::Result<Vec<Job>> {
     Ok(jobs)
 }
 
-/// Jobs that make snapshots by themselves: theirs would be newer than ours, and a rollback in place would destroy them.
+/// Warns about jobs that take snapshots: these would be newer than ours, and a rollback in place
+/// would destroy them.
 pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "snapshot-jobs";
     let mut findings = Vec::new();
@@ -232,7 +236,7 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
                 format!("systemctl mask --runtime --now {0}   # later: systemctl unmask --runtime {0}; systemctl start {0}", quote(name))
             }
             JobSource::Cron { file, line, .. } => {
-                // A script of cron.daily and the like has no lines to take out one by one.
+                // Scripts in cron.daily and the like have no single lines to disable.
                 let path = quote(file);
                 let is_script = file
                     .parent()

@@ -1,4 +1,4 @@
-//! What the rollback that keeps the upgraded state needs: datasets that can be renamed, and free names.
+//! What a kept downgrade needs: datasets that can be renamed, and free names.
 
 use serde::Serialize;
 
@@ -9,12 +9,12 @@ use crate::host::quote::quote;
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::{Dataset, ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE, MAX_NAME, PROP_CHANGE};
 
-/// Another dataset: a clone, or one whose name is in the way.
+/// Another dataset: a clone, or one with a name that is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CloneFact {
     /// Its name.
     pub name: Dataset,
-    /// The change it was made for, if it was made by this tool.
+    /// The change for which backout created it, if it did.
     pub change: Option<String>,
 }
 
@@ -22,7 +22,8 @@ pub(super) fn keeps(sources: &Sources<'_>) -> bool {
     sources.occasion == Occasion::Downgrade { in_place: false }
 }
 
-/// The endings of the names that the keeping rollback gives: the restored state before the swap, the upgraded one after it, and the one undone.
+/// The suffixes that a kept downgrade uses: for the restored state before the swap, for the
+/// upgraded one after it, and for one that was undone.
 const ENDINGS: &[&str] = &[ENDING_CANDIDATE, ENDING_ASIDE, ENDING_UNDONE];
 
 pub(super) fn names_taken(sources: &Sources<'_>, root: &Dataset) -> Vec<Observed<CloneFact>> {
@@ -34,14 +35,14 @@ pub(super) fn names_taken(sources: &Sources<'_>, root: &Dataset) -> Vec<Observed
         match sources.engine.dataset(&name) {
             Ok(None) => None,
             Ok(Some(_)) => Some(Ok(CloneFact { change: sources.engine.local(&name, PROP_CHANGE).ok().flatten(), name })),
-            // Its pool or the engine is at fault, which other checks say.
+            // Other checks report a fault of its pool or of the engine.
             Err(_) => None,
         }
     };
     ENDINGS.iter().filter_map(other).collect()
 }
 
-/// What a site file said while `auto` could mean in place.
+/// Warns about `auto` in a site file, which used to allow a rollback in place.
 pub(super) fn auto(facts: &Facts) -> Vec<Finding> {
     if facts.rollback != RollbackChoice::Auto {
         return Vec::new();
@@ -52,13 +53,13 @@ pub(super) fn auto(facts: &Facts) -> Vec<Finding> {
     vec![Finding::warn("rollback-auto", title).detail(detail).remedy(remedy)]
 }
 
-/// How the upgraded state is given up by name.
+/// The remedy that gives up the upgraded state.
 fn let_go(facts: &Facts) -> String {
     let how = if facts.occasion.is_downgrade() { "backout downgrade --in-place" } else { "rollback = \"in-place\" in the site file" };
     format!("Or give up the upgraded state: {how}")
 }
 
-/// What the rollback that keeps the upgraded state cannot do. That one renames; a pool's own dataset cannot be renamed (`zfs-rename(8)`).
+/// A kept downgrade renames, and a pool's own dataset cannot be renamed (`zfs-rename(8)`).
 pub(super) fn pool_root(facts: &Facts) -> Vec<Finding> {
     if facts.in_place() {
         return Vec::new();
@@ -75,7 +76,8 @@ pub(super) fn pool_root(facts: &Facts) -> Vec<Finding> {
     facts.datasets().filter_map(finding).collect()
 }
 
-/// The names that the keeping rollback gives are free: found taken after the stop, it would halt half-way.
+/// Checks that the names which a kept downgrade uses are free. If they were found taken after the
+/// stop, it would halt half-way.
 pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "name-beside";
     if facts.in_place() {
@@ -107,7 +109,8 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
             }
         }
     }
-    // A rename renames children and snapshots with it, and is refused when one of the names gets too long.
+    // A rename also renames children and snapshots, and is refused if one of their names becomes
+    // too long.
     let longest = ENDINGS.iter().map(|ending| ending.len()).max().unwrap_or_default();
     let snapshots = facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten()).map(|snapshot| snapshot.info.name.as_str());
     let names = facts.datasets().map(|dataset| dataset.info.name.as_str()).chain(snapshots);

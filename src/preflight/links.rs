@@ -1,4 +1,4 @@
-//! Symbolic links inside the data that lead elsewhere.
+//! Symbolic links inside the data that point elsewhere.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use super::text::at_most;
 use crate::host::quote::quote;
 use crate::zfs::Dataset;
 
-/// A symbolic link inside the data that leads elsewhere.
+/// A symbolic link inside the data that points elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LinkOut {
     /// The link.
@@ -25,20 +25,20 @@ pub struct LinkOut {
     pub dataset: Option<Dataset>,
 }
 
-/// Links to here are configuration, certificates, programs or devices, not data.
+/// Links to these folders are configuration, certificates, programs or devices, not data.
 const NOT_DATA: &[&str] = &["/dev", "/proc", "/sys", "/run", "/usr", "/etc", "/lib", "/bin", "/sbin", "/opt"];
 
-/// PostgreSQL's tablespaces are two levels down, MySQL's linked databases one.
+/// PostgreSQL's tablespaces are two levels down, MySQL's linked databases one level.
 const DEEP: usize = 3;
 
-/// A message store has millions of files; its upper levels are searched.
+/// A message store has millions of files, so only its upper levels are searched.
 const MANY: usize = 20_000;
 
-/// The links that lead off the datasets, and the folders that were not searched to the end.
+/// The links that point outside of the datasets, and the folders that were not searched completely.
 pub(super) fn gather(map: &StorageMap<'_>, roots: &[Root], data: &[DataPath]) -> (Vec<LinkOut>, Vec<String>) {
     let (mut links, mut unsearched) = (Vec::new(), Vec::new());
     for folder in data.iter().filter_map(|data| data.real.as_ref().ok()) {
-        // A folder that cannot be read is left to the check of the rights.
+        // The check of the rights reports folders that cannot be read.
         let mut entries = WalkDir::new(folder).min_depth(1).max_depth(DEEP).into_iter().flatten();
         let found = entries.by_ref().take(MANY).filter(DirEntry::path_is_symlink);
         links.extend(found.filter_map(|link| leads_off(map, roots, link.path())));

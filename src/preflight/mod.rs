@@ -1,6 +1,7 @@
 //! The checks before a procedure: each looks at [`Facts`] and refuses, asks for a yes, or warns, always with the remedy.
 //!
-//! [`gather`](gather::gather) reads the world and never changes it; [`check`] is pure. All of it happens before anything is stopped.
+//! [`gather`](gather::gather) reads the host and changes nothing; [`check`] is pure. All of it
+//! happens before anything is stopped.
 
 use std::fmt;
 
@@ -66,8 +67,8 @@ pub enum Occasion {
 }
 
 impl Occasion {
-    /// Before which of the playbook's two procedures it is. A playbook knows no check of its own
-    /// and no choice of rollback: that is why it has an `Occasion` of its own.
+    /// The playbook's occasion. A playbook does not distinguish a mere check or the kind of
+    /// rollback, so it has an `Occasion` of its own.
     pub fn procedure(self) -> playbook::model::Occasion {
         if self.is_downgrade() { playbook::model::Occasion::Downgrade } else { playbook::model::Occasion::Upgrade }
     }
@@ -84,9 +85,9 @@ impl Occasion {
 pub enum Severity {
     /// It is not begun.
     Refuse,
-    /// It is begun only after an explicit yes to this finding.
+    /// It begins only after this finding was accepted.
     Confirm,
-    /// It is begun; people should know.
+    /// It begins. People should know.
     Warn,
 }
 
@@ -100,13 +101,14 @@ pub struct Finding {
     pub severity: Severity,
     /// What is wrong, in one line.
     pub title: String,
-    /// The facts: names, sizes, dates; one a line.
+    /// The facts: names, sizes, dates, one on each line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub detail: Vec<String>,
-    /// What to type or do, one a line.
+    /// What to type or do, one on each line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remedy: Vec<String>,
-    /// For [`Severity::Confirm`]: the names that the yes must be for, so that an old answer does not cover new ones.
+    /// For [`Severity::Confirm`]: the names to accept, so that an old answer does not cover new
+    /// ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<String>,
 }
@@ -167,7 +169,7 @@ impl fmt::Display for Finding {
 
 type Check = fn(&Facts) -> Vec<Finding>;
 
-/// Every check. Each asks the facts for the occasion that it matters to.
+/// Every check. Each looks at the occasion itself.
 const CHECKS: &[Check] = &[
     rights::rights,
     zfs_version::usable,
@@ -224,7 +226,7 @@ const CHECKS: &[Check] = &[
     installers::at_least,
 ];
 
-/// What stands in the way of the facts' occasion, the gravest first.
+/// The findings for the occasion of the facts, the most severe first.
 pub fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|check| check(facts)).collect();
     findings.sort_by_key(|finding| finding.severity);
@@ -259,7 +261,7 @@ mod tests {
         assert!(found.is_sorted_by_key(|f| f.severity));
     }
 
-    /// A check that is written but not asked would pass all its own tests.
+    /// A check that is written but never run would pass all its own tests.
     #[test]
     fn every_check_is_asked() {
         let spoilt = |occasion| {

@@ -72,7 +72,8 @@ pub(super) fn newer(facts: &Facts) -> Vec<Finding> {
     for snapshot in newer {
         findings.extend(bound(facts, snapshot, &format!("{} is newer than the snapshot to go back to", snapshot.info.name)));
     }
-    // The change's own later snapshots go too; a hold or clone that is not ours stops that as well.
+    // The change's own later snapshots are destroyed, too. A hold or clone that is not ours
+    // prevents that as well.
     for snapshot in own {
         let foreign = SnapshotFact {
             holds: snapshot.holds.clone().map(|tags| tags.into_iter().filter(|tag| !is_our_tag(facts, tag)).collect()),
@@ -122,7 +123,8 @@ fn bound(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> {
     findings
 }
 
-/// Bookmarks newer than the target go as well (seen: `zfs rollback` refuses them, a channel program must remove them first).
+/// Bookmarks newer than the target are destroyed as well: `zfs rollback` refuses them, and for a
+/// channel program they must be removed first.
 pub(super) fn newer_bookmarks(facts: &Facts) -> Vec<Finding> {
     if !(facts.occasion.is_downgrade() && facts.in_place()) {
         return Vec::new();

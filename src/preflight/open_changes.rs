@@ -15,7 +15,7 @@ pub struct OpenChange {
     pub datasets: Vec<Dataset>,
 }
 
-/// One change at a time for a dataset.
+/// Allows one change at a time for a dataset.
 pub(super) fn others(facts: &Facts) -> Vec<Finding> {
     let shared = |change: &OpenChange| {
         let mine = |theirs: &Dataset| facts.roots.iter().any(|root| root.name.is_within(theirs) || theirs.is_within(&root.name));

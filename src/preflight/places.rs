@@ -1,4 +1,4 @@
-//! Where this tool keeps what must outlive a rollback (invariant S3 of the design).
+//! The places of everything that must outlive a rollback (S3).
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use super::text::size;
 use crate::host::files::stat_optional;
 use crate::host::trust::{self, Distrust};
 
-/// A folder, existing or to be made.
+/// A folder that exists or will be created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// What it is for.
@@ -27,7 +27,7 @@ pub struct Place {
     pub on: Observed<StorageLocation>,
     /// Bytes free there.
     pub free: Observed<u64>,
-    /// Who else than root could change what stands there, and what to do about it.
+    /// Who apart from root could change it, and what to do about that.
     pub others: Option<Others>,
 }
 
@@ -92,7 +92,7 @@ pub(super) fn place(map: &StorageMap<'_>, role: Role, path: &Path) -> Place {
     Place { role, path: path.to_owned(), on: map.location(&nearest), nearest, free, others }
 }
 
-/// None of it lies on a dataset that goes back.
+/// Checks that none of it is on a dataset that goes back.
 pub(super) fn on_datasets(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "place-on-dataset";
     let finding = |place: &Place| {
@@ -116,7 +116,7 @@ pub(super) fn on_datasets(facts: &Facts) -> Vec<Finding> {
     facts.places.iter().filter_map(finding).collect()
 }
 
-/// None of it lies in memory: it must outlive a power failure.
+/// Checks that none of it is in memory: it must outlive a power failure.
 pub(super) fn volatile(facts: &Facts) -> Vec<Finding> {
     let lasting = |place: &&Place| matches!(place.role, Role::Journal | Role::Captures | Role::Installers);
     let finding = |place: &Place| {
@@ -124,7 +124,7 @@ pub(super) fn volatile(facts: &Facts) -> Vec<Finding> {
         let title = || format!("{} ({}) is on a file system of type {fstype}.", place.path.display(), place.role.words());
         let finding = match fstype {
             "tmpfs" | "ramfs" => Finding::refuse("place-volatile", title()).detail(["It would not survive a reboot."]),
-            // A container's, or a system's whose upper layer may be in memory.
+            // In a container, or on a system with an upper layer that may be in memory.
             "overlay" => Finding::warn("place-volatile", title()).detail(["Make sure that its upper layer survives a reboot."]),
             _ => return None,
         };
@@ -133,7 +133,8 @@ pub(super) fn volatile(facts: &Facts) -> Vec<Finding> {
     facts.places.iter().filter(lasting).filter_map(finding).collect()
 }
 
-/// Nobody but root can change it: the journal's plan and the saved packages are run with the rights of root (S9).
+/// Checks that only root can change it: the journal's plan and the saved packages run with the
+/// rights of root (S9).
 pub(super) fn writable(facts: &Facts) -> Vec<Finding> {
     let finding = |place: &Place| {
         let others = place.others.as_ref()?;
@@ -147,14 +148,14 @@ pub(super) fn writable(facts: &Facts) -> Vec<Finding> {
     facts.places.iter().filter_map(finding).collect()
 }
 
-/// Room for installers, captures and the journal.
+/// Checks the free space for installers, captures and the journal.
 pub(super) fn room(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "place-room";
     let down = facts.occasion.is_downgrade();
     let estimate: u64 = if let Some(full) = facts.full_size {
         full.bytes.saturating_add(LEAST)
     } else if down {
-        // A backup by the application is not compressed as the dataset is.
+        // A backup by the application is not compressed like the dataset.
         facts.datasets().map(|dataset| written(facts, dataset).saturating_mul(2)).fold(LEAST, u64::saturating_add)
     } else {
         facts.datasets().map(|dataset| dataset.info.referenced / 10).fold(LEAST, u64::saturating_add)

@@ -24,7 +24,8 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<PoolFact> {
     names.into_iter().map(|name| PoolFact { state: state(&name), name }).collect()
 }
 
-/// A pool fuller than this writes slowly and fragments: the vendor's advice for Messaging Server, and common practice.
+/// A pool fuller than this writes slowly and becomes fragmented: the vendor's advice for Messaging
+/// Server, and common practice.
 const FULL_PERCENT: u64 = 80;
 
 fn states(facts: &Facts) -> impl Iterator<Item = (&PoolFact, &PoolInfo)> {
@@ -77,8 +78,8 @@ pub(super) fn health(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// `zpoolprops(7)`, `failmode`. Seen with 2.1.11: what was written when the device went was accepted by `write` and `sync`, and is a data error after
-/// `zpool clear`; and the pool's state goes on to say ONLINE.
+/// `zpoolprops(7)`, `failmode`. Seen with 2.1.11: `write` and `sync` accepted what was written when
+/// the device failed, and it is a data error after `zpool clear`. The pool's state remains ONLINE.
 pub(super) fn failmode(facts: &Facts) -> Vec<Finding> {
     let finding = |(pool, _): (&PoolFact, &PoolInfo)| {
         Finding::warn(

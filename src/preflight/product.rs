@@ -9,7 +9,7 @@ use super::{Finding, Sources};
 use crate::host::exec::Command;
 use crate::playbook::model::{Question, Requirement};
 
-/// A requirement and how it came out.
+/// A requirement and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequirementFact {
     /// What must be so.
@@ -18,7 +18,7 @@ pub struct RequirementFact {
     pub remedy: String,
     /// Only warn.
     pub warn: bool,
-    /// The name by which a person may answer for it, if there is an answer to be answered for.
+    /// The name by which a person may accept it, if that is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accept: Option<String>,
     /// The command that asked.
@@ -30,7 +30,7 @@ pub struct RequirementFact {
 /// What only a person can answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct QuestionFact {
-    /// The word that a yes is given by.
+    /// The name by which it is accepted.
     pub name: String,
     /// What must be so.
     pub about: String,
@@ -38,7 +38,7 @@ pub struct QuestionFact {
     pub remedy: String,
 }
 
-/// Those that stand before this procedure, each with its answer.
+/// The requirements for this procedure, each with its result.
 pub(super) fn requirements_due(sources: &Sources<'_>) -> Vec<RequirementFact> {
     let now = sources.occasion.procedure();
     let strategy = sources.site.strategy;
@@ -74,7 +74,7 @@ pub(crate) fn requirement_fact(
     }
 }
 
-/// Enough of an answer to see what is wrong with it.
+/// An answer shortened for display.
 fn shortened(text: &str) -> String {
     const MOST: usize = 200;
     let start: String = text.chars().take(MOST).collect();

@@ -18,7 +18,7 @@ pub struct Program {
     pub used_by: Vec<String>,
     /// As the command has it.
     pub program: String,
-    /// Where it is; `None`: nowhere. An error when a name in it has no value yet.
+    /// Where it is; `None` if it was not found. An error if a name in it has no value yet.
     pub found: Observed<Option<PathBuf>>,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a Comm
         Way::Packages | Way::Coexistent => {}
     }
     if let Some(beside) = beside.filter(|_| !sources.occasion.is_downgrade()) {
-        // What runs from the new installation is not there yet.
+        // Programs of the new installation do not exist yet.
         all.extend([
             ("side_by_side.install", Some(&beside.install.command)),
             ("side_by_side.upgrade", beside.upgrade.as_ref().map(|it| &it.command)),
@@ -115,7 +115,8 @@ fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| runs(path))
 }
 
-/// The programs that the commands start are there. Some come and go with a version; those that the next steps need must be there now.
+/// Checks that the programs of all commands exist. Some belong to one version only; those that the
+/// next steps need must exist now.
 pub(super) fn missing(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "program";
     let needed: &[&str] = if facts.occasion.is_downgrade() {
@@ -137,7 +138,7 @@ pub(super) fn missing(facts: &Facts) -> Vec<Finding> {
                     Finding::warn(ID, title).detail([used_by, "It may come with the other version.".to_owned()]).remedy(remedy)
                 })
             }
-            // A checked playbook has no unknown names: this one gets its value during the change.
+            // A checked playbook has no unknown names. This one gets its value during the change.
             Err(_) => None,
         }
     };

@@ -1,9 +1,9 @@
-//! What the vendor's installer is told in place of answers.
+//! The response file for the vendor's installer.
 
 use super::Finding;
 use crate::playbook::model::Silent;
 
-/// Values that the playbook does not expect.
+/// Warns about values that the playbook does not expect.
 pub fn unexpected(section: &Silent, values: &[(String, String)]) -> Vec<Finding> {
     let odd = |(key, value): &(String, String)| {
         let known = section.keys.get(key)?;

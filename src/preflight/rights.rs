@@ -1,4 +1,4 @@
-//! May we do all this, and is ZFS there?
+//! Checks the caller's rights, and that ZFS is available.
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub struct Caller {
     pub capabilities: u64,
 }
 
-/// Uid and capabilities stand in `/proc/self/status`.
+/// Uid and capabilities are in `/proc/self/status`.
 pub(super) fn gather(sources: &Sources<'_>) -> Observed<Caller> {
     let file = sources.roots.proc.join("self/status");
     let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -28,7 +28,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Observed<Caller> {
     }
 }
 
-/// What the procedures need of root (`capabilities(7)`): number, name, what for.
+/// The capabilities that procedures need (`capabilities(7)`): number, name, purpose.
 const NEEDED: &[(u32, &str, &str)] = &[
     (0, "CAP_CHOWN", "keep the owners of saved files"),
     (1, "CAP_DAC_OVERRIDE", "read and write the service's files"),

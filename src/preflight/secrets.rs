@@ -6,7 +6,8 @@ use super::facts::Facts;
 use super::programs::commands;
 use super::{Finding, Sources};
 
-/// Why the files of secrets cannot be used, each reason once. A name that gets its value later is looked at later.
+/// Why files with secrets cannot be used, each reason once. A path with a name that gets its value
+/// later is checked later.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<String> {
     let playbook = sources.playbook;
     let asking = playbook.ask.values().map(|ask| &ask.command).chain(playbook.requirements.iter().map(|it| &it.command));
@@ -27,7 +28,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<String> {
     found
 }
 
-/// The secrets that the commands need stand in files that can be used.
+/// Checks that the files with the commands' secrets can be used.
 pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
     let finding = |why: &String| {
         let (detail, remedy) = why.split_once("\n  remedy: ").unwrap_or((why, "Make sure that the file exists, and check what is in it."));

@@ -26,7 +26,7 @@ fn unit(sources: &Sources<'_>, name: &str) -> Unit {
     Unit { name: name.to_owned(), state }
 }
 
-/// Units are there and not masked by someone else.
+/// Checks that the units exist, and that nobody else masked them.
 pub(super) fn units(facts: &Facts) -> Vec<Finding> {
     facts.units.iter().filter_map(|unit| one(facts, unit)).collect()
 }
@@ -34,12 +34,13 @@ pub(super) fn units(facts: &Facts) -> Vec<Finding> {
 fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
     const ID: &str = "unit";
     let (name, down) = (&unit.name, facts.occasion.is_downgrade());
-    // What an upgrade broke must not stand in the way of the way back.
+    // Damage by the upgrade must not prevent the downgrade.
     let severity = if down { Severity::Warn } else { Severity::Refuse };
     let state = match &unit.state {
         Ok(state) => state,
         Err(why) => {
-            // Where there is no bus, only root can ask; `rights` says that this check cannot see everything.
+            // Without a bus, only root can ask. `rights` says that this check cannot see
+            // everything.
             let ordinary = facts.occasion == Occasion::Check && facts.caller.as_ref().is_ok_and(|caller| caller.uid != 0);
             return Some(
                 Finding::new(ID, if ordinary { Severity::Warn } else { severity }, format!("The state of {name} could not be read."))
@@ -63,7 +64,7 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
                 .remedy(["systemctl list-units --all --type=service", "Correct the site file's variables or the playbook."]),
         ),
         ("loaded", "active" | "reloading" | "activating") => None,
-        // Socket-activated and one-shot units may rest; a failed one is another matter.
+        // Socket-activated and one-shot units may be inactive. A failed unit is different.
         ("loaded", "failed") if !down => Some(
             Finding::warn(ID, format!("{name} has failed."))
                 .detail(["Upgrade only what works: otherwise nobody can tell afterwards what the upgrade broke."])
@@ -76,10 +77,10 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
     }
 }
 
-/// The service runs before the upgrade: its inventory is taken from it, and its names are proved to be right.
+/// Checks that the service runs before the upgrade: this proves that its process names are right.
 pub(super) fn running(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "not-running";
-    // On another node than that of the data it does not run.
+    // It does not run on a node without the data.
     if facts.occasion.is_downgrade() || facts.cluster.as_ref().is_some_and(|cluster| !cluster.data) {
         return Vec::new();
     }

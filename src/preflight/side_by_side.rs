@@ -1,4 +1,5 @@
-//! Two installations side by side: the link must say which is active, and the new version must go to the other place.
+//! Two installations side by side: the link must point to the active one, and the new version must
+//! go to the other place.
 
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ pub struct BesideFact {
     pub link: PathBuf,
     /// Where it leads.
     pub active: PathBuf,
-    /// Where the new version is to be.
+    /// Where the new version will be.
     pub new: PathBuf,
 }
 
@@ -34,7 +35,7 @@ fn look(sources: &Sources<'_>, section: &SideBySide) -> Observed<BesideFact> {
     Ok(BesideFact { link, active, new })
 }
 
-/// Before the upgrade the link leads elsewhere than to the new place.
+/// Checks that the link does not point to the new place before the upgrade.
 pub(super) fn link(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "side-by-side";
     match &facts.beside {

@@ -1,4 +1,4 @@
-//! Snapshots: the one to be made, those to go back to, and who else holds them.
+//! Snapshots: the one to take, those to go back to, and who else holds them.
 
 use serde::Serialize;
 
@@ -19,11 +19,11 @@ pub struct SnapshotFact {
     pub info: SnapshotInfo,
     /// Tags of its holds.
     pub holds: Observed<Vec<String>>,
-    /// Its clones, and whose they are.
+    /// Its clones, and who made them.
     pub clones: Vec<CloneFact>,
 }
 
-/// Asks whose holds and clones a snapshot has.
+/// Finds the holds and clones of a snapshot, and their owners.
 pub(super) fn gather(sources: &Sources<'_>, info: SnapshotInfo) -> SnapshotFact {
     let engine = sources.engine;
     // One more command for each held or cloned snapshot only: most are neither.
@@ -33,7 +33,7 @@ pub(super) fn gather(sources: &Sources<'_>, info: SnapshotInfo) -> SnapshotFact 
     SnapshotFact { info, holds, clones }
 }
 
-/// A dataset whose snapshots could not be read is not judged.
+/// Datasets with unreadable snapshots are not checked.
 pub(super) fn unread(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for dataset in facts.datasets() {
@@ -50,7 +50,7 @@ pub(super) fn unread(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// The name of the new snapshot is free.
+/// Checks that the name of the new snapshot is free.
 pub(super) fn name_taken(facts: &Facts) -> Vec<Finding> {
     if facts.occasion.is_downgrade() {
         return Vec::new();
@@ -72,7 +72,7 @@ pub(super) fn line(facts: &Facts, snapshot: &SnapshotFact) -> String {
     format!("{}: {}, uses {}", snapshot.info.name, made(facts.now, snapshot.info.creation), size(snapshot.info.used))
 }
 
-/// Each dataset has the snapshot to go back to, and it is the one that was made.
+/// Checks that each dataset has the snapshot to go back to, and that it is the one that was taken.
 pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
     if !facts.occasion.is_downgrade() || !facts.way.is_zfs() {
         return Vec::new();
@@ -133,7 +133,8 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// Holds and clones of others on the snapshot to go back to do not stop the rollback, but the clean-up after it; our own hold should be there.
+/// Other holds and clones of the snapshot to go back to do not prevent the rollback, but the
+/// clean-up after it. Our own hold should exist.
 pub(super) fn foreign_on_target(facts: &Facts) -> Vec<Finding> {
     if !facts.occasion.is_downgrade() {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Room for what the snapshot keeps, for both states side by side, and under quotas.
+//! Free space: for what the snapshot keeps, for both states side by side, and under quotas.
 
 use super::datasets::DatasetFact;
 use super::facts::Facts;
@@ -7,14 +7,15 @@ use super::text::size;
 use super::{Finding, Sources};
 use crate::zfs::{Dataset, Pool};
 
-/// What is free to the dataset above is free to one beside it; unless its own `refquota` is in that number, which limits nothing below it (`zfsprops(7)`).
-/// Nothing else tells the room then: what is free to the dataset itself stands for it.
+/// What is available to the parent is available to a dataset beside this one. The exception is a
+/// parent with a `refquota` of its own, which does not limit datasets below it (`zfsprops(7)`) but
+/// reduces the number. Then the dataset's own number is used instead.
 pub(super) fn beside_of(sources: &Sources<'_>, root: &Dataset) -> Option<u64> {
     let above: Dataset = root.as_str().rsplit_once('/')?.0.parse().ok()?;
     sources.engine.dataset(&above).ok().flatten().filter(|info| keeps(sources) && info.refquota.is_none()).map(|info| info.available)
 }
 
-/// A dataset's own quota, and what a clone with its properties reserves at once.
+/// A dataset's own quota, and what a clone with its properties reserves immediately.
 pub(super) fn limits(sources: &Sources<'_>, name: &Dataset) -> (Option<u64>, u64) {
     if !keeps(sources) {
         return (None, 0);
@@ -26,18 +27,19 @@ pub(super) fn limits(sources: &Sources<'_>, name: &Dataset) -> (Option<u64>, u64
     (bytes("quota"), bytes("refreservation").unwrap_or(0).max(bytes("reservation").unwrap_or(0)))
 }
 
-/// Below this nothing is begun: package managers, journals and ZFS itself need some.
+/// With less than this nothing begins: package managers, journals and ZFS itself need some.
 pub(super) const LEAST: u64 = 64 << 20;
-/// Part of the data that an upgrade changes at least: log files, system tables, an index.
+/// The fraction of the data that an upgrade changes at least: log files, system tables, an index.
 const CHANGED: u64 = 20;
 
-/// What was written since the snapshot to go back to, as well as can be told without asking ZFS for each snapshot.
+/// An estimate of what was written since the snapshot to go back to, without asking ZFS for each
+/// snapshot.
 pub(super) fn written(facts: &Facts, dataset: &DatasetFact) -> u64 {
     let grown = facts.target(dataset).map_or(0, |target| dataset.info.referenced.saturating_sub(target.info.referenced));
     dataset.info.written.max(grown)
 }
 
-/// Room free to the site's datasets of each pool, with the sum over them of something.
+/// For each pool, the space available to the site's datasets, and the sum of a value over them.
 fn pools(facts: &Facts, free: impl Fn(&DatasetFact) -> u64, of: impl Fn(&DatasetFact) -> u64) -> Vec<(&Pool, u64, u64)> {
     let mut found = Vec::new();
     for pool in &facts.pools {
@@ -48,8 +50,8 @@ fn pools(facts: &Facts, free: impl Fn(&DatasetFact) -> u64, of: impl Fn(&Dataset
     found
 }
 
-/// Room for the clone that takes the place of a dataset. It lies beside it, under the same limits from above, and gets its own limits anew: what the upgraded
-/// state uses of them does not count.
+/// The space available to the clone that replaces a dataset. The clone is beside it, under the same
+/// limits from above, and has fresh limits of its own: what the upgraded state uses does not count.
 fn beside(facts: &Facts, dataset: &DatasetFact) -> u64 {
     let root = facts.roots.iter().find(|root| dataset.info.name.is_within(&root.name));
     let room = root.and_then(|root| root.room).unwrap_or(dataset.info.available);
@@ -58,7 +60,8 @@ fn beside(facts: &Facts, dataset: &DatasetFact) -> u64 {
     room.min(own).min(dataset.info.refquota.map_or(u64::MAX, |quota| quota.saturating_sub(refers)))
 }
 
-/// After an upgrade the snapshot keeps what the upgrade replaced; a rollback that keeps the upgraded state needs room for what is restored.
+/// After an upgrade, the snapshot keeps what the upgrade replaced. A kept downgrade needs space for
+/// what is restored.
 pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "room";
     let mut findings = Vec::new();

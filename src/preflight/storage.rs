@@ -23,7 +23,7 @@ pub struct StorageLocation {
     pub dataset: Option<Dataset>,
 }
 
-/// The mounts and the volumes, to tell what a path lies on.
+/// The mounts and the volumes, to find out what a path is on.
 pub(super) struct StorageMap<'a> {
     table: &'a Observed<Vec<Mount>>,
     volumes: Vec<(PathBuf, Dataset)>,
@@ -37,7 +37,7 @@ impl<'a> StorageMap<'a> {
         Self { table, volumes: volumes.collect() }
     }
 
-    /// What a path lies on, links followed already.
+    /// What a path without symbolic links is on.
     pub(super) fn location(&self, real: &Path) -> Observed<StorageLocation> {
         let mounts = self.table.as_ref().map_err(Clone::clone)?;
         let mount = mount_of(mounts, real).ok_or_else(|| format!("no mount contains {}", real.display()))?;
@@ -52,7 +52,7 @@ impl<'a> StorageMap<'a> {
     /// The dataset that is mounted, or the volume that a file system of another type is on (`/dev/zd0`, `/dev/zd0p1`).
     fn dataset(&self, mount: &Mount) -> Option<Dataset> {
         if mount.fstype == "zfs" {
-            // A snapshot shown under .zfs is `dataset@name`.
+            // A snapshot below .zfs is `dataset@name`.
             return mount.source.split('@').next()?.parse().ok();
         }
         let source = mount.source.as_str();

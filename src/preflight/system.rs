@@ -8,10 +8,10 @@ use super::places::{self, Place, Role};
 use super::storage::StorageMap;
 use crate::host::files::stat_optional;
 
-/// What must not go back with the data: the system, and what package managers know of it.
+/// What must not go back with the data: the system, and the databases of package managers.
 const SYSTEM: &[&str] = &["/", "/boot", "/etc", "/usr", "/var/lib/dpkg", "/var/lib/rpm", "/var/lib/systemd"];
 
-/// Those parts of it that are there.
+/// Those of its parts that exist.
 pub(super) fn gather(map: &StorageMap<'_>) -> Vec<Place> {
     let there = SYSTEM.iter().map(Path::new).filter(|path| !matches!(stat_optional(path), Ok(None)));
     there.map(|path| places::place(map, Role::System, path)).collect()

@@ -32,7 +32,7 @@ pub(super) fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("one {one}") } else { format!("{number} {one}s") }
 }
 
-/// The same where the plural is irregular.
+/// The same for an irregular plural.
 pub(super) fn count_of(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("one {one}") } else { format!("{number} {many}") }
 }
@@ -42,7 +42,7 @@ pub(super) fn are(number: usize, one: &str) -> String {
     format!("{} {}", if number == 1 { "is" } else { "are" }, count(number, one))
 }
 
-/// Lines, the rest counted when they are many: a screen is not a log.
+/// The first lines, and the number of the rest: a screen is not a log.
 pub(super) fn at_most(lines: impl IntoIterator<Item = String>) -> Vec<String> {
     const MOST: usize = 20;
     let mut lines: Vec<String> = lines.into_iter().collect();

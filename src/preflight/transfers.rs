@@ -12,7 +12,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Observed<Vec<Process>> {
     Ok(found.into_iter().filter(transfer).collect())
 }
 
-/// A snapshot that is being sent cannot be destroyed, and a dataset that receives changes.
+/// A snapshot that is being sent cannot be destroyed, and a dataset that receives is changing.
 pub(super) fn ours(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "transfer";
     let found = match &facts.transfers {
@@ -23,7 +23,7 @@ pub(super) fn ours(facts: &Facts) -> Vec<Finding> {
     for process in found {
         let names = process.cmdline.split(' ').map(|word| word.split(['@', '#']).next().unwrap_or_default());
         let parsed: Vec<Dataset> = names.filter_map(|name| name.parse().ok()).collect();
-        // With -R and -r all below the named one is sent too.
+        // With -R and -r, everything below the named dataset is sent, too.
         let of_ours = parsed.iter().any(|name| facts.roots.iter().any(|root| name.is_within(&root.name) || root.name.is_within(name)));
         let receives = !process.cmdline.split(' ').any(|word| word == "send");
         let severity = match (of_ours, facts.occasion.is_downgrade()) {

@@ -11,12 +11,13 @@ use super::{Finding, Sources};
 use crate::host::processes::{self, InUse, Process};
 use crate::host::quote::quote;
 
-/// The processes that use the datasets and are neither the service's by name nor in one of its units.
+/// The processes that use the datasets, and neither have a name of the service nor run in one of
+/// its units.
 pub(super) fn gather(sources: &Sources<'_>, roots: &[Root], data: &[DataPath], units: &[Unit], servers: &[Process]) -> Observed<InUse> {
     let mut paths: Vec<PathBuf> = datasets::all(roots).flat_map(|dataset| dataset.mounted_at.iter().cloned()).collect();
     let volumes = datasets::all(roots).filter(|dataset| dataset.is_volume());
     paths.extend(volumes.filter_map(|volume| datasets::device(sources, &volume.info.name)));
-    // Where nothing is mounted by that name the data paths themselves are what there is.
+    // If nothing is mounted under that name, only the data paths are known.
     paths.extend(data.iter().filter_map(|data| data.real.clone().ok()));
     paths.sort();
     paths.dedup();
@@ -35,7 +36,7 @@ pub(super) fn gather(sources: &Sources<'_>, roots: &[Root], data: &[DataPath], u
     Ok(in_use)
 }
 
-/// Others that use the data: they must have ended before the snapshot and before the rollback.
+/// Others that use the data must end before the snapshot and before the rollback.
 pub(super) fn others(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "data-users";
     let users = match &facts.users {

@@ -1,4 +1,4 @@
-//! Versions: what is installed, what would be, and whether that way is known.
+//! Versions: which is installed, which would be, and whether the playbook knows this upgrade path.
 
 use std::io::ErrorKind;
 
@@ -18,20 +18,20 @@ use crate::playbook::version::version_is;
 pub struct Versions {
     /// The version that is installed.
     pub installed: Observed<String>,
-    /// The version that would be installed; `None` when the playbook cannot tell.
+    /// The version that would be installed; `None` if the playbook cannot find out.
     pub candidate: Option<Observed<String>>,
     /// The version the site wants.
     pub wanted: String,
     /// The version to go back to, for a downgrade.
     pub previous: Option<String>,
-    /// What the playbook says about the way; `Ok(None)`: no rule fits.
+    /// The playbook's rule for this upgrade path; `Ok(None)` if no rule fits.
     pub rule: Observed<Option<(Verdict, String)>>,
 }
 
-/// Why a command names no version.
+/// Why a command did not print a version.
 #[derive(Debug)]
 pub enum NoVersion {
-    /// It failed, is not there, or printed none: no version is installed whole.
+    /// It failed, does not exist, or printed none: no version is completely installed.
     None(String),
     /// It could not be asked.
     Unknown(anyhow::Error),
@@ -40,7 +40,7 @@ pub enum NoVersion {
 /// Runs a command and finds the version in what it prints.
 ///
 /// # Errors
-/// [`NoVersion`]: which of the two it is decides what may be done.
+/// [`NoVersion`] says why.
 pub fn read(run: Run<'_>, command: &Command, pattern: &str) -> Result<String, NoVersion> {
     let regex = Regex::new(pattern)
         .with_context(|| format!("the version pattern {pattern:?} is not a regular expression"))
@@ -49,7 +49,7 @@ pub fn read(run: Run<'_>, command: &Command, pattern: &str) -> Result<String, No
         Ok(output) => output.stdout,
         Err(error @ ExecError::Failed { .. }) => return Err(NoVersion::None(error.to_string())),
         Err(error) => {
-            // The program that knows its version went with it.
+            // The program that prints the version was removed with it.
             let gone = matches!(&error, ExecError::Start { source, .. } if source.kind() == ErrorKind::NotFound);
             let why = error.to_string();
             let unknown = anyhow::Error::new(error).context("the installed version could not be asked");
@@ -59,7 +59,7 @@ pub fn read(run: Run<'_>, command: &Command, pattern: &str) -> Result<String, No
     found(command, printed.trim(), pattern, &regex).map_err(NoVersion::None)
 }
 
-/// The installed version; `None` when none is whole.
+/// The installed version; `None` if none is completely installed.
 ///
 /// # Errors
 /// When the command cannot be started or does not end.
@@ -96,7 +96,7 @@ pub(super) fn installed(sources: &Sources<'_>) -> Observed<String> {
     answer(sources, &version.command, Some(&version.pattern))
 }
 
-/// Asks which version would be installed, and whether the playbook knows that way.
+/// Finds out which version would be installed, and whether the playbook knows that upgrade path.
 pub(super) fn gather(sources: &Sources<'_>, installed: Observed<String>) -> Versions {
     let playbook = sources.playbook;
     let wanted = sources.site.upgrade_to.clone();
@@ -115,14 +115,15 @@ pub(super) fn gather(sources: &Sources<'_>, installed: Observed<String>) -> Vers
     Versions { installed, candidate, wanted, previous: sources.previous.clone(), rule }
 }
 
-/// The installed version is known, and not the new one yet.
+/// Checks that the installed version is known, and not the new one yet.
 pub(super) fn not_yet(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "installed";
     let versions = &facts.versions;
     let down = facts.occasion.is_downgrade();
     match (&versions.installed, &versions.previous) {
         (Err(why), _) => {
-            // A product that an upgrade broke may not know its version any more; the way back is there for that.
+            // A product that an upgrade broke may not know its version any more. The downgrade must
+            // be possible then.
             let severity = if down { Severity::Warn } else { Severity::Refuse };
             vec![
                 Finding::new(ID, severity, "The installed version could not be determined.")
@@ -143,7 +144,7 @@ pub(super) fn not_yet(facts: &Facts) -> Vec<Finding> {
     }
 }
 
-/// What would be installed is what the site wants.
+/// Checks that the version that would be installed is the one in the site file.
 pub(super) fn candidate(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "candidate";
     let versions = &facts.versions;
@@ -174,7 +175,7 @@ pub(super) fn candidate(facts: &Facts) -> Vec<Finding> {
     }
 }
 
-/// What the playbook says about this way.
+/// Applies the playbook's rule for this upgrade path.
 pub(super) fn rule(facts: &Facts) -> Vec<Finding> {
     const ID: &str = "version-rule";
     let versions = &facts.versions;
@@ -187,7 +188,7 @@ pub(super) fn rule(facts: &Facts) -> Vec<Finding> {
         Some(Ok(candidate)) => candidate.clone(),
         _ => versions.wanted.clone(),
     };
-    // The name that a yes is given for, and the start of the sentence.
+    // The name to accept, and the start of the sentence.
     let (way, moving) = if down {
         let (from, to) = (known(&versions.installed), versions.previous.as_deref().unwrap_or("?"));
         (format!("from {from} back to {to}"), format!("Going back from {from} to {to}"))
@@ -197,7 +198,7 @@ pub(super) fn rule(facts: &Facts) -> Vec<Finding> {
     };
     let (verdict, note) = match &versions.rule {
         Ok(Some((verdict, note))) => (*verdict, note.as_str()),
-        // It was answered for before the upgrade.
+        // It was accepted before the upgrade.
         Ok(None) | Err(_) if down => return Vec::new(),
         Ok(None) => {
             return vec![
@@ -212,7 +213,7 @@ pub(super) fn rule(facts: &Facts) -> Vec<Finding> {
         Verdict::Allow => return Vec::new(),
         Verdict::Warn => Finding::warn(ID, format!("{moving} has limits.")),
         Verdict::Confirm => Finding::confirm(ID, format!("{moving} must be confirmed.")).about([way.clone()]),
-        // The upgrade was made all the same: staying is no safer than a yes.
+        // The upgrade was made all the same, so staying is no safer than accepting.
         Verdict::Refuse if down => Finding::confirm(ID, format!("The playbook advises against going {way}.")).about([way.clone()]),
         Verdict::Refuse => Finding::refuse(ID, format!("{moving} is not supported.")),
     };

@@ -8,13 +8,14 @@ use super::{Finding, Sources};
 /// Versions of ZFS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ZfsVersion {
-    /// Of the commands, such as `zfs-2.3.2-1`.
+    /// The version of the commands, such as `zfs-2.3.2-1`.
     pub commands: String,
-    /// Of the kernel's module, such as `zfs-kmod-2.3.2-1`.
+    /// The version of the kernel module, such as `zfs-kmod-2.3.2-1`.
     pub module: Option<String>,
 }
 
-/// `zfs version` (zfs-version(8)) prints the commands' version and the module's; it fails when the module is not loaded.
+/// `zfs version` (zfs-version(8)) prints the versions of commands and module. It fails if the
+/// module is not loaded.
 pub(super) fn gather(sources: &Sources<'_>) -> Observed<ZfsVersion> {
     let text = sources.system(&["zfs", "version"])?;
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
