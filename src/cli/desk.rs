@@ -141,7 +141,7 @@ impl Desk {
 
     /// What the world is like, for a procedure of this kind.
     pub fn facts(&self, global: &Global, occasion: Occasion, state: Option<&State>, snapshot: Option<String>) -> Result<Facts, CliError> {
-        if self.way() == Way::Coexistent {
+        if crate::strategy::data_of(self.way()).moves_users() {
             return Err(CliError::new(ErrorKind::Usage, "the site file names two hosts: nothing is upgraded here, users move")
                 .next("backout migrate --user NAME", "move a user to the host with the new version"));
         }

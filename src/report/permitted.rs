@@ -8,8 +8,8 @@ use super::Command;
 use super::error::{CliError, ErrorKind};
 use super::status::{noun, report, stand};
 use crate::journal::{HaltKind, Phase, Procedure, Question};
-use crate::playbook::Way;
 use crate::step::{Run, State};
+use crate::strategy::data_of;
 
 /// Why a state does not permit a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +135,7 @@ pub fn permit(state: &State, command: Command) -> Result<(), CliError> {
 
 /// The table.
 fn verdict(state: &State, command: Command) -> Result<(), Why> {
-    let two_hosts = state.opening.way == Way::Coexistent;
+    let two_hosts = data_of(state.opening.way).moves_users();
     match (command, state.current()) {
         (Command::Resume, Some(_)) => Ok(()),
         (Command::Answer(question), Some(run)) => {
@@ -154,7 +154,7 @@ fn verdict(state: &State, command: Command) -> Result<(), Why> {
         (Command::Resume | Command::Answer(_) | Command::Abort, None) => Err(Why::NothingUnderWay),
         (_, Some(_)) => Err(Why::UnderWay),
         (Command::Snapshot, None) => match state.phase {
-            Phase::Opened if state.opening.way.is_zfs() => Ok(()),
+            Phase::Opened if data_of(state.opening.way).rolls_back() => Ok(()),
             Phase::Opened => Err(Why::WrongStrategy),
             _ => Err(Why::WrongPhase),
         },
@@ -233,7 +233,7 @@ pub fn offers(state: &State) -> Vec<Next> {
 /// What a permitted command does. `None`: it is not worth its line.
 fn meaning(state: &State, command: Command) -> Option<String> {
     let (from, to) = (&state.opening.from_version, &state.opening.upgrade_to);
-    let packages = state.opening.way == Way::Packages;
+    let packages = !data_of(state.opening.way).has_data();
     let run = state.current();
     let text = match command {
         Command::Resume => {

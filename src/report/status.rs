@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::permitted::{Next, kept, offers};
 use crate::journal::{Output, Phase, Procedure, StepState};
-use crate::playbook::Way;
 use crate::step::{Action, Run, State};
 use crate::strategy::ASIDE;
+use crate::strategy::data_of;
 
 /// What is true of a change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -115,21 +115,7 @@ fn between(state: &State) -> Vec<String> {
             format!("The snapshot @{snapshot} is taken and held."),
             "A downgrade brings back what is written from the snapshot on.".to_owned(),
         ],
-        Phase::Upgraded => vec![
-            format!("Version {to} serves its clients."),
-            match state.opening.way {
-                Way::Zfs => format!("The way back to {from} is open: @{snapshot} is held."),
-                Way::Full => format!(
-                    "The way back to {from} is open: a backup of everything, \
-                     restored into an empty store."
-                ),
-                Way::Packages => format!(
-                    "The way back to {from} is open: \
-                     its packages and its configuration are put aside."
-                ),
-                Way::Coexistent => "Nothing was upgraded here.".to_owned(),
-            },
-        ],
+        Phase::Upgraded => vec![format!("Version {to} serves its clients."), data_of(state.opening.way).way_back(&state.opening)],
         Phase::BackedOut => backed_out(state),
         Phase::Coexisting => coexisting(state),
         Phase::Closed => vec!["The change is closed. Nothing of it is left to do.".to_owned()],
@@ -143,7 +129,7 @@ fn backed_out(state: &State) -> Vec<String> {
         Some(Output::Proof(proof)) => Some(proof),
         _ => None,
     };
-    let packages = state.opening.way == Way::Packages;
+    let packages = !data_of(state.opening.way).has_data();
     let mut now = Vec::new();
     if packages {
         now.push(format!("Version {from} serves its clients."));
@@ -194,7 +180,7 @@ fn rejects(state: &State) -> Option<String> {
 
 /// What is true while a procedure is under way.
 fn under_way(state: &State, run: &Run) -> Vec<String> {
-    if state.opening.way == Way::Coexistent {
+    if data_of(state.opening.way).moves_users() {
         return hold_truth(run);
     }
     let mut now = vec![service_truth(state).to_owned()];
@@ -259,7 +245,7 @@ fn data_truth(state: &State, run: &Run) -> Vec<String> {
     let mut lines = Vec::new();
     let snapshot = &state.opening.snapshot;
     let procedure: Procedure = run.plan.procedure;
-    if procedure.is_downgrade() && state.opening.way != Way::Packages {
+    if procedure.is_downgrade() && data_of(state.opening.way).has_data() {
         let captured = matches!(run.step("verify"), Some((_, StepState::Done)));
         lines.push(if captured {
             "What was written since is captured, checksummed and read back.".to_owned()

@@ -16,6 +16,7 @@ mod upgrade;
 pub use crate::playbook::hosts::Move;
 pub use back::{back, reopen};
 pub use commit::{commit, remove_aside};
+pub(crate) use data::of as data_of;
 pub use data::{held, let_go, migrate};
 pub use downgrade::{ASIDE, DowngradeInput, Opened, UNDONE, downgrade, kept_endings};
 pub use upgrade::{snapshot_only, upgrade};

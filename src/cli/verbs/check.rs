@@ -5,14 +5,14 @@ use serde_json::json;
 use crate::cli::desk::Desk;
 use crate::cli::verbs::migrate;
 use crate::cli::{Exit, Global, render};
-use crate::playbook::Way;
 use crate::preflight::{self, Occasion, Severity};
 use crate::report::CliError;
+use crate::strategy;
 
 /// Looks at everything, and prints all findings at once.
 pub fn run(global: &Global) -> Result<Exit, CliError> {
     let desk = Desk::open(global)?;
-    if desk.way() == Way::Coexistent {
+    if strategy::data_of(desk.way()).moves_users() {
         return migrate::check_hosts(global, &desk);
     }
     let facts = desk.facts(global, Occasion::Check, None, None)?;
@@ -26,12 +26,7 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
     }
     let installed = facts.versions.installed.as_deref().unwrap_or("unknown");
     render::line(&format!("{}: {installed} -> {}", desk.product().title, desk.place().upgrade_to));
-    render::line(match desk.way() {
-        Way::Zfs => "  way back: snapshot, rollback, and an incremental backup of what was written since, on",
-        Way::Full => "  way back: a backup of everything, restored into an empty store (the data is not on ZFS)",
-        Way::Packages => "  way back: packages and configuration (the product keeps no data here)",
-        Way::Coexistent => "  way back: users move back",
-    });
+    render::line(&format!("  way back: {}", strategy::data_of(desk.way()).about()));
     for root in &facts.roots {
         render::line(&format!("    {}", root.name));
     }

@@ -7,7 +7,6 @@ use crate::cli::prompt::answers;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, changes, prompt, render};
 use crate::journal::{Opening, Output, Procedure};
-use crate::playbook::Way;
 use crate::playbook::site::RollbackChoice;
 use crate::preflight::{self, Facts, Finding, Occasion};
 use crate::report::{CliError, Command, ErrorKind, permit};
@@ -47,7 +46,7 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
     } else {
         None
     };
-    if choice.is_some() && !state.opening.way.is_zfs() {
+    if choice.is_some() && !strategy::data_of(state.opening.way).rolls_back() {
         let why = "nothing rolls back here: the data is not on ZFS, or there is none";
         return Err(CliError::new(ErrorKind::Usage, why).next("backout downgrade", "bring the previous version back"));
     }
@@ -101,7 +100,7 @@ fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answe
     let findings = judge(&facts, &answers.accept)?;
     let snapshots = match state.outputs.get("snapshot") {
         Some(Output::Snapshots { list }) => list.clone(),
-        _ if !state.opening.way.is_zfs() => Vec::new(),
+        _ if !strategy::data_of(state.opening.way).rolls_back() => Vec::new(),
         _ => return Err(CliError::new(ErrorKind::Halted, "the journal names no snapshot to go back to")),
     };
     let opened = if state.clients_could_write() { Opened::Yes } else { Opened::Never };
@@ -117,7 +116,7 @@ fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answe
 /// Whether it is in place, and what the world is like for it. The upgraded state is kept unless somebody
 /// said otherwise: where that cannot be, the checks refuse, and name `--in-place`.
 fn choose(global: &Global, desk: &Desk, state: &State, choice: RollbackChoice) -> Result<(bool, Facts), CliError> {
-    if choice == RollbackChoice::None && state.opening.way.is_zfs() {
+    if choice == RollbackChoice::None && strategy::data_of(state.opening.way).rolls_back() {
         return Err(CliError::new(ErrorKind::Usage, "this change has snapshots to go back to"));
     }
     let in_place = choice == RollbackChoice::InPlace;
@@ -128,15 +127,10 @@ fn choose(global: &Global, desk: &Desk, state: &State, choice: RollbackChoice) -
 fn guide(global: &Global, state: &State, plan: &Plan) {
     let opening = &state.opening;
     render::line("");
-    let what = match opening.way {
-        Way::Zfs => format!("everything that was written since @{}", opening.snapshot),
-        Way::Full => "everything that is there now".into(),
-        Way::Packages => "the configuration of before the upgrade".into(),
-        // There is no downgrade then.
-        Way::Coexistent => "nothing".into(),
-    };
+    let data = strategy::data_of(opening.way);
+    let what = data.brings_back(opening);
     render::line(&format!("Version {} comes back, with {what}.", opening.from_version));
-    if opening.way == Way::Packages {
+    if !data.has_data() {
         render::line("Kept:      the upgraded version's configuration; `backout undo` goes back to it.");
         render::line("Destroyed: nothing.");
     } else if plan.procedure == Procedure::DowngradeKeep {
@@ -151,14 +145,7 @@ fn guide(global: &Global, state: &State, plan: &Plan) {
     }
     let package = package_time(global, opening);
     render::line(&match package {
-        Some(seconds) => format!(
-            "Down:      the package work of the upgrade took {seconds} s; expect that{}.",
-            match opening.way {
-                Way::Zfs => ", and the time for capture, restore and two lists",
-                Way::Full => ", and the time for a backup and a restore of everything, and two lists",
-                Way::Packages | Way::Coexistent => "",
-            }
-        ),
+        Some(seconds) => format!("Down:      the package work of the upgrade took {seconds} s; expect that{}.", data.takes_time()),
         None => "Down:      from the stop to the last step; the package work takes most of it.".into(),
     });
     render::line("If it is interrupted, by anything: `backout resume`.");

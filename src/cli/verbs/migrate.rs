@@ -7,7 +7,6 @@ use clap::Args;
 use crate::cli::desk::Desk;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, changes, prompt, render};
-use crate::playbook::Way;
 use crate::preflight::coexistent::{MoveFacts, check, gather, known, whereabouts};
 use crate::preflight::{Finding, Severity};
 use crate::report::{CliError, Command, ErrorKind, permit};
@@ -50,7 +49,7 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, CliError> {
         permit(state, way)?;
     }
     let desk = state.as_ref().map_or_else(|| Desk::open(global), |state| Desk::of_change(global, state))?;
-    if desk.way() != Way::Coexistent {
+    if !strategy::data_of(desk.way()).moves_users() {
         return Err(CliError::new(ErrorKind::Usage, "the site file is for one host: no users move")
             .next("backout upgrade", "upgrade this host")
             .next(

@@ -6,7 +6,6 @@ use crate::cli::desk::Desk;
 use crate::cli::work::{Job, Task};
 use crate::cli::{Answers, Exit, Global, changes, prompt, render};
 use crate::journal::Procedure;
-use crate::playbook::Way;
 use crate::report::{CliError, Command, permit};
 use crate::strategy;
 
@@ -20,12 +19,13 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     let desk = Desk::of_change(global, &state)?;
     let plan = strategy::back(desk.product(), &state, run, &desk.roots(), false)?;
     render::plan(global, &state.opening.change, &plan);
-    if !global.json && state.opening.way != Way::Packages {
+    let data = strategy::data_of(state.opening.way);
+    if !global.json && data.has_data() {
         render::line("");
         render::line(&format!(
             "What was written on version {} since the downgrade is not in the upgraded state. It stays {} whose names end in `{}` (or that and a number).",
             state.opening.from_version,
-            if state.opening.way == Way::Full { "in folders" } else { "on datasets" },
+            data.kept_in(),
             strategy::UNDONE
         ));
     }

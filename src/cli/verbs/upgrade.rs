@@ -30,7 +30,7 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Cl
         }
         None => {
             let desk = Desk::open(global)?;
-            if only && !desk.way().is_zfs() {
+            if only && !strategy::data_of(desk.way()).rolls_back() {
                 let why = "there is nothing to take a snapshot of: the data is not on ZFS, or there is none";
                 return Err(CliError::new(ErrorKind::Usage, why).next("backout upgrade", "upgrade, with the way back that there is"));
             }

@@ -19,7 +19,6 @@ use crate::step::{Plan, Run, State, Step};
 use crate::zfs::Dataset;
 
 /// What each of them says and does. Steps are in the order in which they run.
-#[allow(dead_code, reason = "the words are used as soon as `cli` and `report` ask for them")]
 pub(crate) trait Strategy: Sync {
     /// What it is, for `check`.
     fn about(&self) -> &'static str;
@@ -42,6 +41,11 @@ pub(crate) trait Strategy: Sync {
 
     /// Whether `--keep` and `--in-place` are a choice.
     fn rolls_back(&self) -> bool {
+        false
+    }
+
+    /// Whether users move between two hosts, and nothing is upgraded here.
+    fn moves_users(&self) -> bool {
         false
     }
 

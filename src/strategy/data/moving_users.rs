@@ -78,6 +78,10 @@ impl Strategy for MovingUsers {
         "nothing".into()
     }
 
+    fn moves_users(&self) -> bool {
+        true
+    }
+
     fn downgrade(&self, _parts: Parts<'_>, _input: &DowngradeInput) -> Result<Plan> {
         anyhow::bail!("nothing was upgraded here: users move back instead")
     }
