@@ -333,20 +333,24 @@ fn snapshot_name(change: &str) -> String {
     format!("backout-{change}")
 }
 
-/// Refuses, or returns what needs a yes of its own and what is only to be known.
+/// Refuses, or returns what needs a yes of its own, with or without that, and what is only to be known.
 pub fn judge(facts: &Facts, accepted: &[String]) -> Result<Vec<Finding>, CliError> {
     judge_findings(preflight::check(facts), accepted)
 }
 
 /// The same of findings.
-pub fn judge_findings(findings: Vec<Finding>, accepted: &[String]) -> Result<Vec<Finding>, CliError> {
+pub fn judge_findings(mut findings: Vec<Finding>, accepted: &[String]) -> Result<Vec<Finding>, CliError> {
     let refused = findings.iter().filter(|finding| finding.severity == preflight::Severity::Refuse).count();
     if refused > 0 {
         let mut error = CliError::new(ErrorKind::Refused, format!("{refused} of the checks refused"));
         error.cause = findings.iter().filter(|finding| finding.severity != preflight::Severity::Warn).map(ToString::to_string).collect();
+        error.findings = findings.into();
         return Err(error.next("backout check", "see all of them again, after the remedy"));
     }
-    Ok(findings.into_iter().filter(|finding| !answered(finding, accepted)).collect())
+    for finding in &mut findings {
+        finding.answered |= answered(finding, accepted);
+    }
+    Ok(findings)
 }
 
 fn answered(finding: &Finding, accepted: &[String]) -> bool {

@@ -5,12 +5,12 @@ pub mod answers;
 use std::io::{BufRead, IsTerminal, Write};
 
 use super::Answers;
-use crate::preflight::{Finding, Severity};
+use crate::preflight::Finding;
 use crate::report::{CliError, ErrorKind};
 
 /// The findings that need a yes of their own: each is asked for, or refused for the lack of one.
 pub fn confirm_each(findings: &[Finding], answers: &Answers) -> Result<(), CliError> {
-    for finding in findings.iter().filter(|finding| finding.severity == Severity::Confirm) {
+    for finding in findings.iter().filter(|finding| finding.asks()) {
         let names = if finding.subjects.is_empty() { vec![finding.check.to_owned()] } else { finding.subjects.clone() };
         let flags = names.iter().map(|name| format!("--accept {}", crate::host::quote::quote(name))).collect::<Vec<_>>().join(" ");
         if answers.yes || !terminal() {

@@ -111,11 +111,14 @@ pub struct Finding {
     /// ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<String>,
+    /// For [`Severity::Confirm`]: the yes was given in advance.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub answered: bool,
 }
 
 impl Finding {
     fn new(check: &'static str, severity: Severity, title: impl Into<String>) -> Self {
-        Self { check, severity, title: title.into(), detail: Vec::new(), remedy: Vec::new(), subjects: Vec::new() }
+        Self { check, severity, title: title.into(), detail: Vec::new(), remedy: Vec::new(), subjects: Vec::new(), answered: false }
     }
 
     fn refuse(check: &'static str, title: impl Into<String>) -> Self {
@@ -138,6 +141,11 @@ impl Finding {
     fn remedy<S: Into<String>>(mut self, lines: impl IntoIterator<Item = S>) -> Self {
         self.remedy.extend(lines.into_iter().map(Into::into));
         self
+    }
+
+    /// Whether a yes is still needed.
+    pub fn asks(&self) -> bool {
+        self.severity == Severity::Confirm && !self.answered
     }
 
     fn about<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {

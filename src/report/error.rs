@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Next, Report};
 use crate::change::LockError;
+use crate::preflight::Finding;
 
 /// What kind of error it is: what a program that calls the tool acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,6 +39,8 @@ pub struct CliError {
     pub what: String,
     /// Why.
     pub cause: Vec<String>,
+    /// What the checks found, when they refused. A person reads it as the cause; programs get both.
+    pub findings: Box<[Finding]>,
     /// What is true now, a line each.
     pub now: Vec<String>,
     /// What to type next.
@@ -47,7 +50,8 @@ pub struct CliError {
 impl CliError {
     /// An error of this kind. What is true now is said by those who know it.
     pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), cause: Vec::new(), now: Vec::new(), next: Vec::new() }
+        let (cause, now, next) = (Vec::new(), Vec::new(), Vec::new());
+        Self { kind, what: what.into(), cause, findings: Box::default(), now, next }
     }
 
     /// An error of a change: with what is true of it, and what may be typed next.

@@ -20,6 +20,7 @@ fn two_hosts() -> World {
     );
     world.program("dpkg-query", "echo installed 2.6.1");
     world.program("on-new", "echo installed 3.0");
+    world.program("tallyctl", "exit 1");
     world.program("tally-directory", "case $1 in list) echo ann;; *) echo host: old;; esac");
     world
 }
@@ -75,4 +76,42 @@ fn a_change_that_is_half_made_is_no_change() {
         "{said}"
     );
     assert!(said.contains(&format!("[DIR]/state/changes/{ID}")), "{said}");
+}
+
+/// The objects that were printed, a line each.
+fn objects(said: &str) -> Vec<serde_json::Value> {
+    said.lines().map(|line| serde_json::from_str(line).expect("json")).collect()
+}
+
+/// What a person would be shown, or asked for, a program is told too.
+#[test]
+fn findings_are_in_the_json() {
+    let mut world = two_hosts();
+    let text = backout::playbook::library::BUILT_IN[0].text;
+    assert!(text.contains("name = \"generic\""));
+    let text = text.replace("warn = false", "warn = true\nstrategies = [\"in-place\", \"coexistent\"]");
+    world.write("own/generic.toml", text);
+    world.mode("own", 0o755);
+    let line = "backout --json --playbooks own migrate --user ann --dry-run --accept tested";
+    let said = world.says(line);
+    let objects = objects(&said);
+    let found: Vec<_> = objects.iter().filter(|it| it["result"] == "findings").collect();
+    let [found] = found.as_slice() else { panic!("{said}") };
+    assert_eq!(found["change"], objects[0]["change"], "{said}");
+    let brief: Vec<_> = found["findings"].as_array().expect("a list").iter().collect();
+    let of = |check: &str| brief.iter().find(|it| it["guard"] == check).copied();
+    assert_eq!(of("requirement").map(|it| &it["severity"]), Some(&"warn".into()), "{said}");
+    assert_eq!(of("question").map(|it| &it["answered"]), Some(&true.into()), "{said}");
+}
+
+/// A refusal names in its text what refused; the findings are all there beside it.
+#[test]
+fn findings_of_a_refusal_are_in_the_json() {
+    let mut world = World::new();
+    let said = world.says("backout --json upgrade --yes");
+    let objects = objects(&said);
+    let [error] = objects.as_slice() else { panic!("{said}") };
+    let findings = error["findings"].as_array().expect("a list");
+    assert!(findings.iter().any(|it| it["severity"] == "refuse" && it["guard"] == "zfs"), "{said}");
+    assert!(findings.iter().any(|it| it["severity"] == "warn"), "{said}");
 }

@@ -84,6 +84,14 @@ impl World {
         (output.status.code().expect("an exit status"), self.redacted(&text))
     }
 
+    /// Types a command that changes nothing, and returns what it said.
+    pub fn says(&mut self, line: &str) -> String {
+        let before = self.picture();
+        let output = self.run(line);
+        assert_eq!(before, self.picture(), "`{line}` changed something");
+        self.redacted(&String::from_utf8([output.stdout, output.stderr].concat()).expect("text"))
+    }
+
     /// A program of this world, as a shell script.
     pub fn program(&self, name: &str, script: &str) {
         self.write(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n"));

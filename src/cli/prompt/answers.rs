@@ -10,7 +10,7 @@ use crate::cli::Answers;
 use crate::host::files::{stat_optional, write_atomic};
 use crate::host::trust;
 use crate::playbook::model::Silent;
-use crate::preflight::{Finding, Severity};
+use crate::preflight::Finding;
 use crate::report::{CliError, ErrorKind};
 
 /// An answer: given, or still missing.
@@ -150,7 +150,7 @@ pub fn template(verb: &str, findings: &[Finding], section: Option<&Silent>, valu
     comment(&mut text, "Begin without asking.");
     let _ = writeln!(text, "begin = \"\"\n\n[accept]");
     let mut none = true;
-    for finding in findings.iter().filter(|finding| finding.severity == Severity::Confirm) {
+    for finding in findings.iter().filter(|finding| finding.asks()) {
         none = false;
         comment(&mut text, &finding.to_string());
         let names = if finding.subjects.is_empty() { vec![finding.check.to_owned()] } else { finding.subjects.clone() };
@@ -193,6 +193,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preflight::Severity;
 
     fn section() -> Silent {
         toml::from_str(
@@ -225,6 +226,7 @@ mod tests {
             detail: Vec::new(),
             remedy: vec!["If it is: --accept tested".into()],
             subjects: vec!["tested".into(), "tank/a b@x".into()],
+            answered: false,
         };
         let text = template("upgrade", &[finding], Some(&section()), &values(&[]).unwrap_or_default());
         insta::assert_snapshot!(text, @r#"

@@ -7,4 +7,4 @@ mod text;
 
 pub use plan::plan;
 pub use progress::Watcher;
-pub use text::{error, findings, finished, line, status};
+pub use text::{error, findings, finished, found, line, status};

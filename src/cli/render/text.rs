@@ -32,10 +32,14 @@ fn fitted(text: &str) -> String {
 /// Prints an error.
 pub fn error(global: &Global, error: &CliError) {
     if global.json {
-        json::line(&json!({
+        let mut object = json!({
             "result": "error", "exit": Exit::from(error.kind).status(), "kind": error.kind, "what": error.what, "cause": error.cause,
             "now": error.now, "next": error.next,
-        }));
+        });
+        if !error.findings.is_empty() {
+            object["findings"] = json!(error.findings);
+        }
+        json::line(&object);
         return;
     }
     let mut text = format!("error: {}\n", error.what);
@@ -118,12 +122,19 @@ pub fn finished(global: &Global, report: &Report) {
     }
 }
 
-/// Prints what checks found.
-pub fn findings(global: &Global, findings: &[Finding]) {
-    if !global.json {
-        for finding in findings {
-            line(&fitted(&finding.to_string()));
-        }
+/// Prints what checks found. Programs are told of what was answered in advance, too.
+pub fn findings(global: &Global, change: &str, findings: &[Finding]) {
+    if global.json {
+        json::line(&json!({ "result": "findings", "change": change, "findings": findings }));
+        return;
+    }
+    found(findings);
+}
+
+/// The same for a person, who is not told again of what was answered.
+pub fn found(findings: &[Finding]) {
+    for finding in findings.iter().filter(|finding| !finding.answered) {
+        line(&fitted(&finding.to_string()));
     }
 }
 

@@ -30,7 +30,7 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
     for root in &facts.roots {
         render::line(&format!("    {}", root.name));
     }
-    render::findings(global, &findings);
+    render::found(&findings);
     render::line(&format!("checks: {refused} refuse, {confirm} ask for a yes, {warned} warn"));
     if refused == 0 {
         let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);

@@ -52,7 +52,7 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
     }
     let Prepared { desk, plan, findings } = prepare(global, &state, choice, answers)?;
     render::plan(global, &state.opening.change, &plan);
-    render::findings(global, &findings);
+    render::findings(global, &state.opening.change, &findings);
     if !global.json {
         guide(global, &state, &plan);
     }
@@ -73,7 +73,7 @@ pub fn plan_only(global: &Global, state: &State, answers: Option<&std::path::Pat
         answers::write(path, &answers::template("downgrade", &prepared.findings, None, &[]))?;
     }
     render::plan(global, &state.opening.change, &prepared.plan);
-    render::findings(global, &prepared.findings);
+    render::findings(global, &state.opening.change, &prepared.findings);
     Ok(Exit::Done)
 }
 

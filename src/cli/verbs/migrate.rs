@@ -71,7 +71,7 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, CliError> {
     };
     let plan = strategy::migrate(it, &users, arguments.batch, state.runs.len() + 1);
     render::plan(global, &state.opening.change, &plan);
-    render::findings(global, &findings);
+    render::findings(global, &state.opening.change, &findings);
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));
     }
@@ -129,8 +129,8 @@ fn everybody(desk: &Desk, it: Move<'_>, kind: ErrorKind) -> Result<Vec<String>, 
 /// Refuses, or returns what needs a yes and what is only to be known. What was answered when the change was opened is not asked again.
 fn judge(facts: &MoveFacts, answers: &Answers, open: bool) -> Result<Vec<Finding>, CliError> {
     let mut findings = check(facts);
-    if open {
-        findings.retain(|finding| finding.severity != Severity::Confirm);
+    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Confirm) {
+        finding.answered = open;
     }
     crate::cli::desk::judge_findings(findings, &answers.accept)
 }
@@ -165,7 +165,7 @@ pub fn check_hosts(global: &Global, desk: &Desk) -> Result<Exit, CliError> {
         render::line(&format!("    {}: {}", host.name, host.version.as_deref().unwrap_or("unknown")));
     }
     render::line("  way back: users move back; nothing is upgraded on either host");
-    render::findings(global, &findings);
+    render::found(&findings);
     render::line(&format!("checks: {refused} refuse, {} ask for a yes, {} warn", count(Severity::Confirm), count(Severity::Warn)));
     if refused == 0 {
         render::line(&format!("Users can move, and move back; the directory has {}.", facts.known.as_ref().map_or(0, Vec::len)));

@@ -58,7 +58,7 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Cl
         strategy::upgrade(product, opening, state.phase == Phase::Prepared)?
     };
     render::plan(global, &opening.change, &plan);
-    render::findings(global, &findings);
+    render::findings(global, &opening.change, &findings);
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));
     }
