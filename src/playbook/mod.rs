@@ -9,6 +9,7 @@ mod check_state;
 pub mod cluster;
 pub mod coexistent;
 mod command;
+mod commands;
 mod full;
 pub mod hosts;
 pub mod library;

@@ -9,6 +9,7 @@ use super::Finding;
 use super::facts::Observed;
 use super::gather::filled;
 use super::product::{self, QuestionFact, RequirementFact, question_fact, requirement_fact};
+use super::programs::{self, Program, Programs};
 use super::versions::{self, NoVersion};
 use crate::host::exec::{Command, Runner};
 use crate::playbook::Playbook;
@@ -59,6 +60,7 @@ pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, 
         from: from.name.clone(),
         to: to.name.clone(),
         known: known(runner, it),
+        programs: started_here(playbook, it),
         users: users.iter().map(user).collect(),
         requirements: playbook.requirements.iter().filter(due).map(requirement).collect(),
         questions: playbook.questions.iter().filter(|it| it.before.contains(&Occasion::Upgrade)).map(question_fact).collect(),
@@ -82,6 +84,28 @@ pub(crate) fn said(runner: &Runner, show: &Show, command: &Command, user: &str) 
     let found = printed.lines().find_map(|line| Some(host.captures(line)?.get(1)?.as_str().to_owned()));
     let found = found.with_context(|| format!("`{command}` does not say on which host {user} is; it printed: {}", printed.trim()))?;
     Ok((found, printed.lines().any(|line| held.is_match(line))))
+}
+
+/// The programs that are started on this host: those of the directory, what reaches another host,
+/// and what follows it in a pipe.
+fn started_here(playbook: &Playbook, it: Move<'_>) -> Vec<Program> {
+    let mut programs = Programs::default();
+    let commands = playbook.commands().into_iter();
+    for (place, spec) in commands.filter(|(place, _)| place.starts_with("coexistent.")) {
+        let hosts: &[Option<&Host>] =
+            if place.starts_with("coexistent.directory.") { &[None] } else { &[Some(&it.hosts.old), Some(&it.hosts.new)] };
+        for host in hosts {
+            let command = host.map_or_else(|| it.here(spec), |host| it.on(host, spec).command);
+            for (i, words) in command.stages.iter().enumerate() {
+                let reach = host.filter(|_| i == 0).and_then(|host| host.ssh.first().or(host.run.first()));
+                let Some(program) = words.first() else { continue };
+                // A name without a value is one that gets it for each user.
+                let own = || program.fill(&|_| None).map_err(|why| (program.source(), why.to_string()));
+                programs.add(place, reach.map_or_else(own, |reach| Ok(reach.clone())));
+            }
+        }
+    }
+    programs.0
 }
 
 /// All users that the directory has.
@@ -114,6 +138,8 @@ pub struct MoveFacts {
     pub to: String,
     /// All users that the directory has.
     pub known: Observed<Vec<String>>,
+    /// The programs that are started on this host.
+    pub programs: Vec<Program>,
     /// The users who are to be moved.
     pub users: Vec<UserFact>,
     /// What the playbook asks of the host.
@@ -147,6 +173,7 @@ pub struct UserFact {
 /// The findings, the most severe first.
 pub fn check(facts: &MoveFacts) -> Vec<Finding> {
     let mut findings = hosts(facts);
+    findings.extend(programs::absent(&facts.programs, |_| true));
     findings.extend(users(facts));
     findings.extend(product::unmet(&facts.requirements));
     findings.extend(product::open(&facts.questions));
@@ -235,6 +262,7 @@ mod tests {
             from: "mail1".into(),
             to: "mail2".into(),
             known: Ok(vec!["ann".into()]),
+            programs: Vec::new(),
             users: vec![user("ann", Ok(("mail1".into(), false)))],
             requirements: Vec::new(),
             questions: Vec::new(),
@@ -251,6 +279,8 @@ mod tests {
         let mut facts = facts();
         facts.hosts = [host("mail1", Err("`ssh …` ended with exit status 255".into())), host("mail2", Ok("8.0.1".into()))];
         facts.known = Err("`ldapsearch …` ended with exit status 49".into());
+        let used_by = vec!["coexistent.backup".to_owned(), "coexistent.restore".to_owned()];
+        facts.programs = vec![Program { used_by, program: "ssh".into(), found: Ok(None) }];
         facts.users = vec![
             user("ann", Ok(("mail2".into(), false))),
             user("ben", Ok(("mail1".into(), true))),
@@ -287,5 +317,23 @@ mod tests {
         assert_eq!(known(&echo(), it).expect("asked"), ["dir {x} {host}$"]);
         let asked = gather(&echo(), &playbook, "3", it, &[]).hosts[0].asked.clone();
         assert_eq!(asked, "dpkg-query --show '--showformat=${db:Status-Status} ${Version}' tally");
+    }
+
+    #[test]
+    fn every_command_that_moves_users_is_looked_for() {
+        let playbook = super::super::gather::tests::own_programs();
+        let site: crate::playbook::Site = toml::from_str(
+            "playbook = 'generic'\nupgrade_to = '2'\nstrategy = 'coexistent'\n\
+             [hosts.old]\nname = 'a'\n[hosts.new]\nname = 'b'\nssh = ['/none/ssh', 'root@b']\n",
+        )
+        .expect("a site");
+        let values = std::collections::BTreeMap::new();
+        let it = Move::of(&playbook, &site, &values, false).expect("both sections");
+        let found = super::super::gather::tests::own(&started_here(&playbook, it));
+        let all = playbook.commands().into_iter().filter(|(place, _)| place.starts_with("coexistent."));
+        let all = all.filter_map(|(_, spec)| spec.argv.as_ref()?.first()?.strip_prefix("/none/").map(str::to_owned));
+        let mut all: Vec<String> = all.chain(["ssh".to_owned()]).collect();
+        all.sort();
+        assert_eq!(found, all);
     }
 }

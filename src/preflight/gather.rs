@@ -206,4 +206,4 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 #[path = "gather_tests.rs"]
-mod tests;
+pub(super) mod tests;

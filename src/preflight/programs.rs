@@ -9,7 +9,7 @@ use super::facts::{Facts, Observed};
 use super::{Finding, Sources};
 use crate::host::quote::quote;
 use crate::playbook::Way;
-use crate::playbook::model::{CommandSpec, Strategy};
+use crate::playbook::model::{CommandSpec, Occasion, Requirement, Strategy};
 
 /// A program that a command of the playbook starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,91 +18,83 @@ pub struct Program {
     pub used_by: Vec<String>,
     /// As the command has it.
     pub program: String,
-    /// Where it is; `None` if it was not found. An error if a name in it has no value yet.
+    /// Where it is; `None`: nowhere. An error when a name in it has no value yet.
     pub found: Observed<Option<PathBuf>>,
 }
 
-/// Every command of the playbook that the procedures of the occasion run.
+/// The commands of the playbook that the procedures from this occasion on run, but for those that the
+/// check itself runs: when one of them cannot be started, it says so.
 pub(super) fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a CommandSpec)> {
-    let playbook = sources.playbook;
-    let (service, upgrade, down) = (&playbook.service, &playbook.upgrade, &playbook.downgrade);
-    let maintenance = service.maintenance.as_ref();
-    let beside = playbook.side_by_side.as_ref().filter(|_| sources.site.strategy == Strategy::SideBySide);
-    let mut all = vec![
-        ("service.stop", service.stop.as_ref()),
-        ("service.start", service.start.as_ref()),
-        ("service.ready", service.ready.as_ref()),
-        ("service.maintenance.start", maintenance.map(|it| &it.start)),
-        ("service.maintenance.stop", maintenance.map(|it| &it.stop)),
-        ("service.maintenance.ready", maintenance.and_then(|it| it.ready.as_ref())),
-    ];
-    if beside.is_none() {
-        all.extend([
-            ("downgrade.uninstall", down.uninstall.as_ref()),
-            ("downgrade.install", Some(&down.install)),
-            ("downgrade.repair", down.repair.as_ref()),
-        ]);
-    }
-    match Way::of(playbook, sources.site) {
-        Way::Zfs => {
-            let restore = playbook.restore.as_ref();
-            all.extend([
-                ("capture.verify", playbook.capture.as_ref().map(|it| &it.verify)),
-                ("restore.command", restore.map(|it| &it.command)),
-                ("restore.position", restore.and_then(|it| it.position.as_ref())),
-            ]);
-            all.extend(playbook.passes().iter().map(|pass| ("capture.pass", pass.command.as_ref())));
-        }
-        Way::Full => {
-            let full = playbook.full.as_ref();
-            all.extend([
-                ("full.capture", full.map(|it| &it.capture)),
-                ("full.verify", full.map(|it| &it.verify)),
-                ("full.restore", full.map(|it| &it.restore)),
-            ]);
-        }
-        Way::Packages | Way::Coexistent => {}
-    }
-    if let Some(beside) = beside.filter(|_| !sources.occasion.is_downgrade()) {
-        // Programs of the new installation do not exist yet.
-        all.extend([
-            ("side_by_side.install", Some(&beside.install.command)),
-            ("side_by_side.upgrade", beside.upgrade.as_ref().map(|it| &it.command)),
-        ]);
-    } else if !sources.occasion.is_downgrade() {
-        all.extend([
-            ("installer.save", playbook.installer.save.as_ref()),
-            ("upgrade.command", Some(&upgrade.command)),
-            ("upgrade.repair", upgrade.repair.as_ref()),
-        ]);
-    }
-    all.extend(playbook.inventories.iter().map(|inventory| ("inventory", Some(&inventory.command))));
-    all.into_iter().filter_map(|(name, spec)| Some((name, spec?))).collect()
+    let (playbook, down) = (sources.playbook, sources.occasion.is_downgrade());
+    let beside = sources.site.strategy == Strategy::SideBySide;
+    let way = Way::of(playbook, sources.site);
+    let node = sources.node.as_ref().map(|node| &node.now);
+    let is_run = |place: &str| match place.split('.').next().unwrap_or(place) {
+        "version" | "ask" => false,
+        "upgrade" if place == "upgrade.candidate" => false,
+        "installer" | "upgrade" => !beside && !down,
+        "downgrade" => !beside,
+        "side_by_side" => beside && !down,
+        "capture" | "restore" => way == Way::Zfs,
+        "full" => way == Way::Full,
+        "cluster" => node.is_some_and(|node| match place {
+            "cluster.here" | "cluster.read_mark" | "cluster.write_mark" => true,
+            "cluster.agent.version" | "cluster.agent.ready" | "cluster.agent.upgrade" => node.agent && !down,
+            _ => node.data,
+        }),
+        // `backout migrate` looks for these.
+        "coexistent" => false,
+        _ => true,
+    };
+    let later = later_requirements(sources).map(|it| ("requirement", &it.command));
+    let all = playbook.commands().into_iter().filter(|(place, _)| *place != "requirement" && is_run(place));
+    all.chain(later).collect()
+}
+
+/// The requirements that are not asked now, but before the downgrade.
+fn later_requirements<'a>(sources: &Sources<'a>) -> impl Iterator<Item = &'a Requirement> {
+    let (upgrade, strategy) = (!sources.occasion.is_downgrade(), sources.site.strategy);
+    let later = move |it: &&Requirement| upgrade && !it.before.contains(&Occasion::Upgrade) && it.strategies.contains(&strategy);
+    sources.playbook.requirements.iter().filter(later)
 }
 
 /// Looks for the programs of all commands.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<Program> {
-    let mut programs: Vec<Program> = Vec::new();
-    for (name, spec) in commands(sources) {
+    let beside = sources.playbook.side_by_side.as_ref();
+    let new = beside.and_then(|it| sources.text(&it.new).ok());
+    let mut programs = Programs::default();
+    for (place, spec) in commands(sources) {
         let stages = spec.argv.iter().chain(spec.pipe.iter().flatten());
+        let user = spec.user.iter().map(|_| Ok("runuser".to_owned()));
         let fill = |word: &String| sources.text(word).map_err(|why| (word.clone(), why));
-        let mut words: Vec<Result<String, (String, String)>> = stages.filter_map(|words| words.first()).map(fill).collect();
-        if spec.user.is_some() {
-            words.push(Ok("runuser".to_owned()));
-        }
-        for word in words {
-            let (program, found) = match word {
-                Ok(program) => (program.clone(), Ok(find(&program))),
-                Err((word, why)) => (word, Err(why)),
-            };
-            match programs.iter_mut().find(|known| known.program == program) {
-                Some(known) if known.used_by.iter().any(|user| user == name) => {}
-                Some(known) => known.used_by.push(name.to_owned()),
-                None => programs.push(Program { used_by: vec![name.to_owned()], program, found }),
+        for word in stages.filter_map(|words| words.first()).map(fill).chain(user) {
+            // What runs from the new installation is not there yet.
+            let to_come = |word: &String| new.as_ref().is_some_and(|new| Path::new(word).starts_with(new));
+            if !word.as_ref().is_ok_and(to_come) {
+                programs.add(place, word);
             }
         }
     }
-    programs
+    programs.0
+}
+
+/// Programs with the commands that start them, each once.
+#[derive(Default)]
+pub(super) struct Programs(pub(super) Vec<Program>);
+
+impl Programs {
+    /// One that this command starts; or the word that stands for it, and why it cannot be known yet.
+    pub(super) fn add(&mut self, place: &str, word: Result<String, (String, String)>) {
+        let (program, found) = match word {
+            Ok(program) => (program.clone(), Ok(find(&program))),
+            Err((word, why)) => (word, Err(why)),
+        };
+        match self.0.iter_mut().find(|known| known.program == program) {
+            Some(known) if known.used_by.iter().any(|user| user == place) => {}
+            Some(known) => known.used_by.push(place.to_owned()),
+            None => self.0.push(Program { used_by: vec![place.to_owned()], program, found }),
+        }
+    }
 }
 
 /// As execvp(3) looks for it.
@@ -115,34 +107,33 @@ fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| runs(path))
 }
 
-/// Checks that the programs of all commands exist. Some belong to one version only; those that the
-/// next steps need must exist now.
+/// The programs that the commands start are there. Some come and go with a version; those that the next steps need must be there now.
 pub(super) fn missing(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "program";
     let needed: &[&str] = if facts.occasion.is_downgrade() {
-        &["capture.pass", "capture.verify", "downgrade.uninstall", "downgrade.install"]
+        &["capture.pass", "capture.verify", "full.capture", "full.verify", "downgrade.uninstall", "downgrade.install"]
     } else {
         &["installer.save", "upgrade.command", "side_by_side.install", "downgrade.uninstall", "downgrade.install"]
     };
+    absent(&facts.programs, |place| needed.contains(&place) || place.starts_with("cluster."))
+}
+
+/// Those of these programs that are not there; `must`: whether what stands at a place is needed now.
+pub(super) fn absent(programs: &[Program], must: impl Fn(&str) -> bool) -> Vec<Finding> {
+    const ID: &str = "program";
+    // A checked playbook has no unknown names: a program without a path gets its value during the change.
+    let absent = programs.iter().filter(|program| program.found == Ok(None));
     let finding = |program: &Program| {
+        let title = format!("Program {} was not found.", program.program);
         let used_by = format!("Used by {}.", program.used_by.join(", "));
-        let must = program.used_by.iter().any(|user| needed.contains(&user.as_str()));
-        match &program.found {
-            Ok(Some(_)) => None,
-            Ok(None) => {
-                let title = format!("Program {} was not found.", program.program);
-                let remedy = [format!("command -v {}", quote(&program.program)), "Install it, or correct the playbook.".to_owned()];
-                Some(if must {
-                    Finding::refuse(ID, title).detail([used_by]).remedy(remedy)
-                } else {
-                    Finding::warn(ID, title).detail([used_by, "It may come with the other version.".to_owned()]).remedy(remedy)
-                })
-            }
-            // A checked playbook has no unknown names. This one gets its value during the change.
-            Err(_) => None,
-        }
+        let look = format!("command -v {}", quote(&program.program));
+        let finding = if program.used_by.iter().any(|place| must(place)) {
+            Finding::refuse(ID, title).detail([used_by])
+        } else {
+            Finding::warn(ID, title).detail([used_by, "It may come with the other version.".to_owned()])
+        };
+        finding.remedy([look, "Install it, or correct the playbook.".to_owned()])
     };
-    facts.programs.iter().filter_map(finding).collect()
+    absent.map(finding).collect()
 }
 
 #[cfg(test)]

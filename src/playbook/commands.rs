@@ -1,0 +1,214 @@
+//! Every command of a playbook, with its place.
+
+use super::cluster::{Agent, Cluster};
+use super::coexistent::{Coexistent, Directory, UserInventory};
+use super::full::Full;
+use super::model::{
+    Ask, Capture, CommandSpec, Downgrade, Install, Installer, Inventory, Maintenance, Pass, Playbook, Requirement, Restore, Service,
+    Version,
+};
+use super::side_by_side::{InstallBeside, SideBySide};
+
+/// Commands with their places, such as `capture.verify`. Those of a list have the same place.
+type Placed<'a> = Vec<(&'static str, &'a CommandSpec)>;
+
+impl Playbook {
+    /// Every command that stands in it. No `..` takes a structure apart here: the compiler asks what
+    /// becomes of a field that is new.
+    pub fn commands(&self) -> Vec<(&'static str, &CommandSpec)> {
+        let Self {
+            format: _,
+            name: _,
+            title: _,
+            about: _,
+            variables: _,
+            stateless: _,
+            data: _,
+            service,
+            version,
+            ask,
+            requirements,
+            questions: _,
+            silent: _,
+            installer,
+            upgrade,
+            downgrade,
+            capture,
+            restore,
+            full,
+            side_by_side,
+            coexistent,
+            cluster,
+            inventories,
+            limits: _,
+        } = self;
+        let mut all = of_service(service);
+        let Version { command, pattern: _, rules: _ } = version;
+        all.push(("version.command", command));
+        all.extend(ask.values().map(|Ask { about: _, command, pattern: _ }| ("ask", command)));
+        all.extend(requirements.iter().map(of_requirement));
+        let Installer { save, files: _, at_least: _ } = installer;
+        all.extend(save.iter().map(|it| ("installer.save", it)));
+        all.extend(of_packages(upgrade, downgrade));
+        all.extend(capture.iter().flat_map(of_capture));
+        all.extend(restore.iter().flat_map(of_restore));
+        all.extend(full.iter().flat_map(of_full));
+        all.extend(side_by_side.iter().flat_map(of_side_by_side));
+        all.extend(coexistent.iter().flat_map(of_coexistent));
+        all.extend(cluster.iter().flat_map(of_cluster));
+        all.extend(inventories.iter().map(|Inventory { name: _, command, ignore: _ }| ("inventory", command)));
+        all
+    }
+}
+
+fn of_service(service: &Service) -> Placed<'_> {
+    let Service { units: _, stop_within: _, stop, start, processes: _, ready, ready_within: _, maintenance } = service;
+    let commands = [("service.stop", stop), ("service.start", start), ("service.ready", ready)];
+    let mut all = given(commands);
+    if let Some(Maintenance { start, stop, ready, ready_within: _, processes: _ }) = maintenance {
+        all.extend([("service.maintenance.start", start), ("service.maintenance.stop", stop)]);
+        all.extend(given([("service.maintenance.ready", ready)]));
+    }
+    all
+}
+
+fn of_requirement(requirement: &Requirement) -> (&'static str, &CommandSpec) {
+    let Requirement { about: _, command, expect: _, remedy: _, warn: _, accept: _, before: _, strategies: _ } = requirement;
+    ("requirement", command)
+}
+
+fn of_packages<'a>(upgrade: &'a Install, downgrade: &'a Downgrade) -> Placed<'a> {
+    let Install { command, repair, candidate, candidate_pattern: _ } = upgrade;
+    let mut all = vec![("upgrade.command", command)];
+    all.extend(given([("upgrade.repair", repair), ("upgrade.candidate", candidate)]));
+    let Downgrade { order: _, uninstall, install, repair } = downgrade;
+    all.push(("downgrade.install", install));
+    all.extend(given([("downgrade.uninstall", uninstall), ("downgrade.repair", repair)]));
+    all
+}
+
+fn of_capture(capture: &Capture) -> Placed<'_> {
+    let Capture { passes, verify } = capture;
+    let mut all = vec![("capture.verify", verify)];
+    for Pass { about: _, service: _, command, new_files: _, grown_files: _ } in passes {
+        all.extend(given([("capture.pass", command)]));
+    }
+    all
+}
+
+fn of_restore(restore: &Restore) -> Placed<'_> {
+    let Restore { command, position, interrupted: _, rejects: _, past_rejects } = restore;
+    let mut all = vec![("restore.command", command)];
+    all.extend(given([("restore.position", position), ("restore.past_rejects", past_rejects)]));
+    all
+}
+
+fn of_full(full: &Full) -> Placed<'_> {
+    let Full { paths: _, capture, verify, restore } = full;
+    vec![("full.capture", capture), ("full.verify", verify), ("full.restore", restore)]
+}
+
+fn of_side_by_side(beside: &SideBySide) -> Placed<'_> {
+    let SideBySide { link: _, new: _, install, upgrade, version, use_config, data_links: _ } = beside;
+    let mut all = vec![("side_by_side.version", version)];
+    all.extend(given([("side_by_side.use_config", use_config)]));
+    let InstallBeside { command, repair } = install;
+    all.push(("side_by_side.install", command));
+    all.extend(given([("side_by_side.install.repair", repair)]));
+    if let Some(InstallBeside { command, repair }) = upgrade {
+        all.push(("side_by_side.upgrade", command));
+        all.extend(given([("side_by_side.upgrade.repair", repair)]));
+    }
+    all
+}
+
+fn of_coexistent(coexistent: &Coexistent) -> Placed<'_> {
+    let Coexistent { directory, backup, verify, clear, restore, inventories } = coexistent;
+    let Directory { user: _, users, show, host: _, held: _, hold, assign } = directory;
+    let mut all = vec![
+        ("coexistent.directory.users", users),
+        ("coexistent.directory.show", show),
+        ("coexistent.directory.hold", hold),
+        ("coexistent.directory.assign", assign),
+        ("coexistent.backup", backup),
+        ("coexistent.verify", verify),
+        ("coexistent.clear", clear),
+        ("coexistent.restore", restore),
+    ];
+    let lists = inventories.iter().map(|UserInventory { name: _, command, user: _ }| command);
+    all.extend(lists.map(|it| ("coexistent.inventory", it)));
+    all
+}
+
+fn of_cluster(cluster: &Cluster) -> Placed<'_> {
+    let Cluster { here, disable, disabled, before_enable, enable, enabled, enabled_within: _, agent, write_mark, read_mark, mark: _ } =
+        cluster;
+    let mut all = given([("cluster.here", here), ("cluster.before_enable", before_enable)]);
+    all.extend([
+        ("cluster.disable", disable),
+        ("cluster.disabled", disabled),
+        ("cluster.enable", enable),
+        ("cluster.enabled", enabled),
+        ("cluster.write_mark", write_mark),
+        ("cluster.read_mark", read_mark),
+    ]);
+    if let Some(Agent { version, pattern: _, ready, remedy: _, upgrade }) = agent {
+        all.extend([("cluster.agent.version", version), ("cluster.agent.upgrade", upgrade)]);
+        all.extend(given([("cluster.agent.ready", ready)]));
+    }
+    all
+}
+
+/// Those that the playbook has.
+fn given<'a, const N: usize>(commands: [(&'static str, &'a Option<CommandSpec>); N]) -> Placed<'a> {
+    commands.into_iter().filter_map(|(place, command)| Some((place, command.as_ref()?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    /// The places of all commands in a playbook's JSON, without the names and numbers of lists.
+    fn places(value: &Value, at: &str, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) if fields.contains_key("argv") || fields.contains_key("pipe") => {
+                found.insert(at.trim_start_matches('.').to_owned());
+            }
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let place = format!("{at}.{name}");
+                    match value {
+                        Value::Object(named) if name == "ask" => {
+                            named.values().for_each(|value| places(value, &place, found));
+                        }
+                        _ => places(value, &place, found),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| places(item, at, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn no_command_of_a_playbook_is_forgotten() {
+        let playbook = crate::playbook::library::find("generic", &[]).expect("built in");
+        let json = serde_json::to_value(playbook.playbook()).expect("json");
+        let mut written = BTreeSet::new();
+        places(&json, "", &mut written);
+        let place = |place: &str| {
+            // These places name what the command is for; the field is called otherwise.
+            match place {
+                "ask" | "requirement" | "inventory" | "coexistent.inventory" | "capture.pass" => {
+                    format!("{place}.command")
+                }
+                "side_by_side.install" | "side_by_side.upgrade" => format!("{place}.command"),
+                _ => place.to_owned(),
+            }
+        };
+        let known: BTreeSet<String> = playbook.commands().iter().map(|(at, _)| place(at)).collect();
+        assert_eq!(known, written);
+    }
+}
