@@ -3,9 +3,10 @@
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use walkdir::{DirEntry, WalkDir};
 
 use crate::host::checksum;
 use crate::host::files::{private_dir, stat_optional, sync_dir};
@@ -88,13 +89,12 @@ pub(in crate::step) fn seal(dir: &Path) -> Result<Vec<FileEntry>> {
 /// Removes unfinished copies that a kill or a power cut left. Taken for captured files, they would
 /// be restored.
 fn sweep(dir: &Path) -> Result<()> {
-    for entry in entries(dir)? {
-        let (path, kind) = entry?;
-        let unfinished = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes()));
-        if kind.is_dir() {
-            sweep(&path)?;
-        } else if kind.is_file() && unfinished {
-            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    for entry in below(dir) {
+        let entry = entry?;
+        let unfinished = entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes());
+        if entry.file_type().is_file() && unfinished {
+            let path = entry.path();
+            fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }
     Ok(())
@@ -103,18 +103,18 @@ fn sweep(dir: &Path) -> Result<()> {
 /// Takes the rights of others away. The owner's rights stay, and always include reading and
 /// writing.
 fn close(dir: &Path) -> Result<()> {
-    let set = |path: &Path, mode: u32| {
-        fs::set_permissions(path, Permissions::from_mode(mode)).with_context(|| format!("cannot set the mode of {}", path.display()))
-    };
-    for entry in entries(dir)? {
-        let (path, kind) = entry?;
-        if kind.is_dir() {
-            set(&path, 0o700)?;
-            close(&path)?;
-        } else if kind.is_file() {
-            let mode = path.metadata().with_context(|| format!("cannot look at {}", path.display()))?.permissions().mode();
-            set(&path, mode & 0o700 | 0o600)?;
-        }
+    for entry in below(dir) {
+        let entry = entry?;
+        let path = entry.path();
+        let mode = if entry.file_type().is_dir() {
+            0o700
+        } else if entry.file_type().is_file() {
+            let found = path.metadata().with_context(|| format!("cannot look at {}", path.display()))?;
+            found.permissions().mode() & 0o700 | 0o600
+        } else {
+            continue;
+        };
+        fs::set_permissions(path, Permissions::from_mode(mode)).with_context(|| format!("cannot set the mode of {}", path.display()))?;
     }
     Ok(())
 }
@@ -122,7 +122,15 @@ fn close(dir: &Path) -> Result<()> {
 /// Flushes and checksums every file below a folder, in order of name.
 pub(in crate::step) fn list(dir: &Path) -> Result<Vec<FileEntry>> {
     let mut paths = Vec::new();
-    collect(dir, &mut paths)?;
+    for entry in below(dir) {
+        let entry = entry?;
+        if entry.file_type().is_dir() {
+            sync_dir(entry.path()).with_context(|| format!("cannot flush {}", entry.path().display()))?;
+        } else if entry.file_type().is_file() {
+            paths.push(entry.into_path());
+        }
+    }
+    sync_dir(dir).with_context(|| format!("cannot flush {}", dir.display()))?;
     paths.sort();
     let mut list = Vec::new();
     for path in paths {
@@ -134,28 +142,10 @@ pub(in crate::step) fn list(dir: &Path) -> Result<Vec<FileEntry>> {
     Ok(list)
 }
 
-fn entries(dir: &Path) -> Result<impl Iterator<Item = Result<(PathBuf, fs::FileType)>>> {
-    let at = dir.to_owned();
-    let read = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
-    Ok(read.map(move |entry| {
-        let look = || -> std::io::Result<(PathBuf, fs::FileType)> {
-            let entry = entry?;
-            Ok((entry.path(), entry.file_type()?))
-        };
-        look().with_context(|| format!("cannot read {}", at.display()))
-    }))
-}
-
-fn collect(dir: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in entries(dir)? {
-        let (path, kind) = entry?;
-        if kind.is_dir() {
-            collect(&path, paths)?;
-        } else if kind.is_file() {
-            paths.push(path);
-        }
-    }
-    sync_dir(dir).with_context(|| format!("cannot flush {}", dir.display()))
+/// Everything below a folder, what is in a folder before the folder itself. Links are not followed.
+fn below(dir: &Path) -> impl Iterator<Item = Result<DirEntry>> {
+    let all = WalkDir::new(dir).min_depth(1).contents_first(true);
+    all.into_iter().map(|entry| entry.context("cannot list the files"))
 }
 
 /// Copies these files from one folder into another.
