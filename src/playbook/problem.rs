@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -39,21 +40,35 @@ impl fmt::Display for Problems {
             if i > 0 {
                 f.write_str("\n\n")?;
             }
-            problem.write(f, &self.origin)?;
+            f.write_str(&problem.render(Level::ERROR.no_name(), &self.origin))?;
         }
         Ok(())
     }
 }
 
 impl Problem {
-    fn write(&self, f: &mut fmt::Formatter<'_>, origin: &str) -> fmt::Result {
-        writeln!(f, "{origin}:{}:{}: {}", self.line, self.column, self.what)?;
-        if !self.excerpt.trim().is_empty() {
-            let margin = " ".repeat(self.line.to_string().len());
-            writeln!(f, "  {} | {}", self.line, self.excerpt)?;
-            writeln!(f, "  {margin} | {}{}", " ".repeat(self.column - 1), "^".repeat(self.width.max(1)))?;
-        }
-        write!(f, "  remedy: {}", self.remedy)
+    /// As a person reads it where nothing is wrong enough to refuse the file `origin`.
+    pub fn as_warning(&self, origin: &str) -> String {
+        self.render(Level::WARNING, origin)
+    }
+
+    /// What is wrong, the line with what is meant underlined, and the remedy.
+    fn render(&self, level: Level<'_>, origin: &str) -> String {
+        let title = level.primary_title(self.what.as_str());
+        let remedy = Level::HELP.with_name("remedy").message(self.remedy.as_str());
+        let group = if self.excerpt.trim().is_empty() {
+            title.element(Origin::path(origin).line(self.line).char_column(self.column))
+        } else {
+            let byte = |column: usize| {
+                let at = self.excerpt.char_indices().nth(column);
+                at.map_or(self.excerpt.len(), |(at, _)| at)
+            };
+            let first = self.column - 1;
+            let meant = AnnotationKind::Primary.span(byte(first)..byte(first + self.width));
+            let line = Snippet::source(self.excerpt.as_str()).line_start(self.line).path(origin);
+            title.element(line.annotation(meant))
+        };
+        Renderer::plain().render(&[group.element(remedy)])
     }
 }
 
@@ -199,7 +214,7 @@ impl<'a> Report<'a> {
             column,
             what,
             remedy,
-            excerpt: excerpt.replace('\t', " "),
+            excerpt: excerpt.to_owned(),
             width: width.min(left).max(1),
         }
     }
@@ -214,4 +229,26 @@ pub(super) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) 
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant_is_underlined_in_any_writing_and_nothing_reaches_the_terminal() {
+        let excerpt = "a = \"日本\" \u{1b}[2J b";
+        let column = excerpt.chars().position(|c| c == 'b').unwrap_or_default() + 1;
+        let (what, remedy) = ("this is no value".to_owned(), "mend it".to_owned());
+        let problem = Problem { line: 7, column, what, remedy, excerpt: excerpt.to_owned(), width: 1 };
+        insta::assert_snapshot!(problem.as_warning("x.toml"), @r#"
+        warning: this is no value
+         --> x.toml:7:15
+          |
+        7 | a = "日本" ␛[2J b
+          |                 ^
+          |
+          = remedy: mend it
+        "#);
+    }
 }

@@ -112,7 +112,7 @@ mod tests {
         let parse = |programs| Validated::with_programs("own", Some("generic"), &text, programs);
         let line = text[..text.find("rotate.sh").unwrap()].matches('\n').count() + 1;
         let said = parse(Vec::new()).unwrap_err().to_string();
-        assert!(said.starts_with(&format!("own:{line}:")), "{said}");
+        assert!(said.contains(&format!("--> own:{line}:")), "{said}");
         assert!(said.contains("brings no program \"rotate.sh\"") && said.contains("make the playbook a folder"), "{said}");
         let said = parse(vec![Program::new("rotated.sh", Vec::new())]).unwrap_err().to_string();
         assert!(said.contains("did you mean \"rotated.sh\"?"), "{said}");

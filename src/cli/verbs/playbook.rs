@@ -91,7 +91,7 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
                 render::json::line(&json!({ "result": "check", "origin": playbook.origin(), "warnings": playbook.warnings() }));
             } else {
                 for warning in playbook.warnings() {
-                    render::line(&format!("warning: {}:{}: {}", file.display(), warning.line, warning.what));
+                    render::line(&warning.as_warning(&file.display().to_string()));
                 }
                 render::line(&format!("{}: playbook `{}` is right", file.display(), playbook.playbook().name));
             }
