@@ -162,8 +162,9 @@ pub fn main() -> ExitCode {
     match result {
         Ok(exit) => ExitCode::from(exit.status()),
         Err(error) => {
-            render::error(global, &error);
-            ExitCode::from(Exit::from(error.kind).status())
+            let exit = Exit::from(error.kind);
+            render::error(global, error);
+            ExitCode::from(exit.status())
         }
     }
 }

@@ -144,7 +144,7 @@ fn hangs(global: &Global, journal: &std::path::Path, why: &anyhow::Error) {
         error = error.now(report.now);
         error.next = report.next;
     }
-    super::render::error(global, &error);
+    super::render::error(global, error);
     std::process::exit(i32::from(Exit::Failed.status()));
 }
 
@@ -195,7 +195,7 @@ fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<E
     let of_change = |kind, what: String| CliError::of_change(kind, what, &report);
     match ended {
         Ok(Outcome::Finished) => {
-            super::render::finished(global, &report);
+            super::render::finished(global, report);
             Ok(Exit::Done)
         }
         Ok(Outcome::Interrupted) => {

@@ -92,6 +92,14 @@ impl<A: Action> Run<A> {
         self.steps.iter().position(|state| *state != StepState::Done)
     }
 
+    /// The plan without the steps that are done.
+    pub fn left(&self) -> Plan<A> {
+        let steps = self.plan.steps.iter().zip(&self.steps);
+        let left = steps.filter(|(_, state)| **state != StepState::Done);
+        let steps = left.map(|(step, _)| step.clone()).collect();
+        Plan { procedure: self.plan.procedure, steps }
+    }
+
     /// A step by its id.
     pub fn step(&self, id: &str) -> Option<(&Step<A>, &StepState)> {
         let at = self.plan.position(id)?;

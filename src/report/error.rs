@@ -90,6 +90,15 @@ impl CliError {
         self
     }
 
+    /// With commands that say which change is meant, as the person did.
+    #[must_use]
+    pub fn naming_change(mut self, id: Option<&str>) -> Self {
+        if let Some(id) = id {
+            self.next.iter_mut().for_each(|next| next.name_change(id));
+        }
+        self
+    }
+
     /// With what is true now, a line each.
     #[must_use]
     pub fn now(mut self, lines: Vec<String>) -> Self {

@@ -221,6 +221,18 @@ pub struct Next {
     pub meaning: String,
 }
 
+impl Next {
+    /// Says which change is meant, where a command is about one.
+    pub fn name_change(&mut self, id: &str) {
+        let Some(rest) = self.command.strip_prefix("backout ") else { return };
+        let verb = rest.split(' ').next().unwrap_or_default();
+        let about_one = Command::ALL.into_iter().any(|command| command.verb() == verb);
+        if about_one || verb == "log" {
+            self.command = format!("backout --change {id} {rest}");
+        }
+    }
+}
+
 /// What may be typed next; the first is what most people want.
 pub fn offers(state: &State) -> Vec<Next> {
     let offer = |command: Command| {

@@ -39,6 +39,15 @@ pub struct Report {
     pub next: Vec<Next>,
 }
 
+impl Report {
+    /// With commands that say which change is meant: there is more than one.
+    #[must_use]
+    pub fn naming_change(mut self) -> Self {
+        self.next.iter_mut().for_each(|next| next.name_change(&self.change));
+        self
+    }
+}
+
 /// What the journal says, in words. Pure.
 pub fn report(state: &State) -> Report {
     let opening = &state.opening;

@@ -8,6 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use serde_json::Value;
+
 /// The site file of most sessions: the example playbook, so that no product's commands fill the screens.
 pub const SITE: &str = "playbook = \"generic\"\ndatasets = [\"tank/tally\"]\nupgrade_to = \"3.0\"\n";
 
@@ -149,8 +151,35 @@ impl World {
         picture
     }
 
+    /// S7: types every command that a screen of the session offers, and every one that these
+    /// offer in turn. Each must be accepted: what the checks then find of the world is another matter.
+    fn takes_what_it_offers(&self) {
+        let mut offered = offers(&self.transcript);
+        let mut at = 0;
+        while let Some(line) = offered.get(at).cloned() {
+            at += 1;
+            let before = self.picture();
+            let output = self.run(&line);
+            assert_eq!(before, self.picture(), "`{line}` changed something");
+            let said = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
+            let last = said.lines().last().unwrap_or_default();
+            let error = serde_json::from_str::<Value>(last).unwrap_or_default();
+            let refused = match error["kind"].as_str() {
+                Some(kind) => ["usage", "not-permitted", "too-late"].contains(&kind),
+                // Without an object of its own, the status of a command line that cannot be used.
+                None => output.status.code() == Some(2),
+            };
+            assert!(!refused, "`{line}` is offered, and refused:\n{said}");
+            for next in error["next"].as_array().into_iter().flatten() {
+                let next = typed_dry(next["command"].as_str().expect("text"));
+                offered.extend(next.filter(|next| !offered.contains(next)));
+            }
+        }
+    }
+
     /// Compares the session with its golden file, or writes that.
     pub fn golden(&self, name: &str) {
+        self.takes_what_it_offers();
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vm-tests/golden").join(format!("{name}.txt"));
         if std::env::var_os("UPDATE").is_some() {
             fs::write(&path, &self.transcript).expect("written");
@@ -159,4 +188,33 @@ impl World {
         assert!(kept == self.transcript, "{} is not what comes out now (UPDATE=1 writes it):\n{}", path.display(), self.transcript);
         assert!(self.temp.path().exists());
     }
+}
+
+/// The commands that these screens offer, each once, as a test may type them.
+fn offers(screens: &str) -> Vec<String> {
+    let (mut offers, mut block): (Vec<String>, _) = (Vec::new(), false);
+    for line in screens.lines() {
+        let more = block && line.starts_with("         ") && !line.starts_with("          ");
+        let meaning = block && line.starts_with("             ");
+        block = line.starts_with("  next:  ") || more || meaning;
+        if block && !meaning {
+            let command = line[9..].split("  ").next().unwrap_or_default();
+            offers.extend(typed_dry(command).filter(|command| !offers.contains(command)));
+        }
+    }
+    offers
+}
+
+/// A command of ours with values in place of its words in capitals, and so that it does nothing.
+fn typed_dry(command: &str) -> Option<String> {
+    let Some(words) = command.strip_prefix("backout ") else {
+        // What another program does is not ours to try.
+        let known = ["zfs ", "df ", "sudo backout ...", "begin = ", "… --accept"];
+        assert!(known.iter().any(|known| command.starts_with(known)), "what is {command:?}?");
+        return None;
+    };
+    let words = words.replace("NAME", "ann").replace("OTHER-FILE", "other").replace(" …", " --all");
+    let verbs = ["snapshot", "upgrade", "downgrade", "resume", "abort", "undo", "commit", "migrate", "adopt"];
+    let dry = words.split(' ').any(|word| verbs.contains(&word)) && !words.contains("--dry-run");
+    Some(format!("backout --json {words}{}", if dry { " --dry-run" } else { "" }))
 }

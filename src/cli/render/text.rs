@@ -30,7 +30,8 @@ fn fitted(text: &str) -> String {
 }
 
 /// Prints an error.
-pub fn error(global: &Global, error: &CliError) {
+pub fn error(global: &Global, error: CliError) {
+    let error = error.naming_change(global.change.as_deref());
     if global.json {
         let mut object = json!({
             "result": "error", "exit": Exit::from(error.kind).status(), "kind": error.kind, "what": error.what, "cause": error.cause,
@@ -113,12 +114,13 @@ fn format_report(report: &Report) -> String {
 }
 
 /// Prints the end of a procedure that is complete.
-pub fn finished(global: &Global, report: &Report) {
+pub fn finished(global: &Global, report: Report) {
+    let report = if global.change.is_some() { report.naming_change() } else { report };
     if global.json {
         json::line(&json!({ "result": "finished", "change": report }));
     } else {
         line("");
-        line(format_report(report).trim_end());
+        line(format_report(&report).trim_end());
     }
 }
 

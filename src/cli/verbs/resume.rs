@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::work::{Job, Task};
-use crate::cli::{Global, changes};
+use crate::cli::{Exit, Global, changes, render};
 use crate::journal::Question;
 use crate::report::{CliError, Command, permit};
 
@@ -19,6 +19,9 @@ pub struct ResumeArgs {
     /// Try a step again that was tried too often.
     #[arg(long)]
     try_again: bool,
+    /// Show the steps that are left, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// Accepted for symmetry: a resume asks nothing.
     #[arg(long, hide = true)]
     yes: bool,
@@ -36,5 +39,9 @@ pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, CliError> {
         arguments.try_again.then_some(Question::TryAgain)
     };
     permit(&state, answer.map_or(Command::Resume, Command::Answer))?;
+    if let Some(run) = state.current().filter(|_| arguments.dry_run) {
+        render::plan(global, &state.opening.change, &run.left());
+        return Ok(Job::Ended(Exit::Done));
+    }
     Ok(Job::work(lock, state, Task::Resume(answer)))
 }

@@ -14,6 +14,7 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
             if open.is_empty() { found.into_iter().max_by(|a, b| a.id.cmp(&b.id)).into_iter().collect() } else { open }
         }
     };
+    let several = shown.len() > 1 || global.change.is_some();
     let mut exit = Exit::Done;
     let mut reports = Vec::new();
     let mut unreadable = None;
@@ -21,6 +22,7 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
         match &found.state {
             Ok(state) => {
                 let report = report(state);
+                let report = if several { report.naming_change() } else { report };
                 if state.current().is_some_and(|run| run.halted.is_some()) {
                     exit = Exit::Halted;
                 } else if state.current().is_some() && exit == Exit::Done {
