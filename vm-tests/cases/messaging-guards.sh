@@ -40,7 +40,7 @@ echo "== 2 the source is older than 7.0"
 standin mkinstaller /srv/installers/6.3.0 6.3.0
 /srv/installers/6.3.0/commpkg install --installroot /opt/old --silent NONE
 messaging_site 'root = "/opt/old/messaging64"'
-refused version-rule 'go to 7.x first'
+refused version-rule 'Upgrade to 7.x first'
 echo "== 3 packages alone, on a host with a store"
 messaging_site_of messaging-server-front '' 'role = "mta"'
 refused requirement 'there is no mailbox list on this host'
@@ -61,9 +61,9 @@ echo "== 6 the format of the store changes"
 checked 0 'The format of the message store changes in 8.0.1'
 echo "== 8 the previous version's installer"
 mv /srv/installers/7.0.5.31.0 /root/
-refused requirement "the installed version's distribution is at hand"
+refused requirement "the distribution of the installed version exists"
 cp -a /srv/installers/8.0.1 /srv/installers/7.0.5.31.0
-refused requirement "the installed version's distribution is at hand"
+refused requirement "the distribution of the installed version exists"
 rm -r /srv/installers/7.0.5.31.0
 mv /root/7.0.5.31.0 /srv/installers/
 echo "== 9 a store that is not on ZFS, and a host without a store"
@@ -87,7 +87,7 @@ echo "== 13 below 7.0.5.29.0 no flags come back"
 /srv/installers/7.0.5.28.0/commpkg install --installroot /opt/older --silent NONE
 messaging_site 'root = "/opt/older/messaging64"'
 # The other installation's store does not run, which is refused besides.
-checked 3 'restore no message flags' '[version-rule]'
+checked 3 'do not restore message flags' '[version-rule]'
 /srv/installers/7.0.5.28.0/commpkg uninstall --installroot /opt/older --silent NONE
 /srv/installers/6.3.0/commpkg uninstall --installroot /opt/old --silent NONE
 echo "== 11 a stop that lies: no snapshot is taken while a server runs"

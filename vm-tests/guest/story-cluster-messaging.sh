@@ -48,7 +48,7 @@ messaging_cluster_refuses() {
     sed -i 's/^nodes = .*/&\nshared_installation = true/' /etc/backout/site.toml
     to_node 2 /etc/backout/site.toml
   else
-    refused 1 'commpkg uninstall in every one of them' upgrade "${UP[@]}"
+    refused 1 'run commpkg uninstall in each of them' upgrade "${UP[@]}"
     here_and_there bash -c 'echo SUNWscims >/var/sadm/install/gz-only-packages'
     scswitch -n -j msg-rs
     refused 1 'has already been told to leave the service alone' upgrade "${UP[@]}"
