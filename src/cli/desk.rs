@@ -354,9 +354,8 @@ pub fn judge_findings(mut findings: Vec<Finding>, accepted: &[String]) -> Result
 }
 
 fn answered(finding: &Finding, accepted: &[String]) -> bool {
-    let yes = |name: &str| accepted.iter().any(|accepted| accepted == name);
-    finding.severity == preflight::Severity::Confirm
-        && if finding.subjects.is_empty() { yes(finding.check) } else { finding.subjects.iter().all(|subject| yes(subject)) }
+    let yes = |name: &&str| accepted.iter().any(|accepted| accepted == name);
+    finding.severity == preflight::Severity::Confirm && finding.names().iter().all(yes)
 }
 
 #[cfg(test)]

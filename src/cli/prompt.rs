@@ -11,13 +11,13 @@ use crate::report::{CliError, ErrorKind};
 /// The findings that need a yes of their own: each is asked for, or refused for the lack of one.
 pub fn confirm_each(findings: &[Finding], answers: &Answers) -> Result<(), CliError> {
     for finding in findings.iter().filter(|finding| finding.asks()) {
-        let names = if finding.subjects.is_empty() { vec![finding.check.to_owned()] } else { finding.subjects.clone() };
+        let names = finding.names();
         let flags = names.iter().map(|name| format!("--accept {}", crate::host::quote::quote(name))).collect::<Vec<_>>().join(" ");
         if answers.yes || !terminal() {
             let mut error = CliError::new(ErrorKind::AnswerMissing, "an answer is missing");
             error.cause.push(finding.to_string());
             if let Some(file) = &answers.answers {
-                let name = names.first().map(String::as_str).unwrap_or_default();
+                let name = names.first().copied().unwrap_or_default();
                 return Err(error
                     .next(format!("{name:?} = \"yes\" below [accept] in {}", file.display()), format!("or on the command line: {flags}")));
             }

@@ -1,9 +1,9 @@
 //! The clock.
 
-use super::Finding;
 use super::facts::Facts;
 use super::snapshots::SnapshotFact;
 use super::text::date;
+use super::{Finding, Kind};
 
 /// A clock before 2025 is wrong.
 const EPOCH: i64 = 1_735_689_600;
@@ -13,7 +13,7 @@ const SLACK: i64 = 60;
 
 /// The capture starts at the snapshot's time, so the clock must not have been set back since.
 pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "clock";
+    const ID: Kind = Kind::Clock;
     let remedy = ["timedatectl status", "chronyc makestep"];
     if facts.now < EPOCH {
         return vec![Finding::refuse(ID, format!("The clock is wrong: it says {}.", date(facts.now))).remedy(remedy)];

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::facts::{Facts, Observed};
 use super::gather::{Run, filled};
-use super::{Finding, Occasion, Sources};
+use super::{Finding, Kind, Occasion, Sources};
 use crate::host::exec::{Command, ExecError};
 use crate::playbook::CommandTemplate;
 use crate::playbook::model::CommandSpec;
@@ -87,7 +87,7 @@ pub(super) fn nodes(facts: &Facts) -> Vec<Finding> {
 }
 
 fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
-    const ID: &str = "cluster";
+    const ID: Kind = Kind::Cluster;
     let mut findings = Vec::new();
     let up = !facts.occasion.is_downgrade();
     match it.opened_with_data {

@@ -5,12 +5,12 @@ use anyhow::Context as _;
 use regex::Regex;
 use serde::Serialize;
 
-use super::Finding;
 use super::facts::Observed;
 use super::gather::filled;
 use super::product::{self, QuestionFact, RequirementFact, question_fact, requirement_fact};
 use super::programs::{self, Program, Programs};
 use super::versions::{self, NoVersion};
+use super::{Finding, Kind};
 use crate::host::exec::{Command, Runner};
 use crate::playbook::Playbook;
 use crate::playbook::coexistent::Host;
@@ -186,7 +186,7 @@ fn hosts(facts: &MoveFacts) -> Vec<Finding> {
     for host in &facts.hosts {
         if let Err(why) = &host.version {
             findings.push(
-                Finding::refuse("host", format!("Host {} does not report its version.", host.name))
+                Finding::refuse(Kind::Host, format!("Host {} does not report its version.", host.name))
                     .detail([why.clone()])
                     .remedy([host.asked.clone(), "Run this by hand until it answers without a prompt.".to_owned()]),
             );
@@ -197,13 +197,13 @@ fn hosts(facts: &MoveFacts) -> Vec<Finding> {
         && !version_is(version, &facts.wanted)
     {
         findings.push(
-            Finding::refuse("host", format!("Host {} has version {version}, not {}.", new.name, facts.wanted))
+            Finding::refuse(Kind::Host, format!("Host {} has version {version}, not {}.", new.name, facts.wanted))
                 .remedy(["Install and configure the new version there first, or correct `upgrade_to` in the site file."]),
         );
     }
     if let Err(why) = &facts.known {
         findings.push(
-            Finding::refuse("directory", "The directory does not list its users.")
+            Finding::refuse(Kind::Directory, "The directory does not list its users.")
                 .detail([why.clone()])
                 .remedy(["Correct the site file's variables that `coexistent.directory` in the playbook uses."]),
         );
@@ -212,7 +212,7 @@ fn hosts(facts: &MoveFacts) -> Vec<Finding> {
 }
 
 fn users(facts: &MoveFacts) -> Vec<Finding> {
-    const ID: &str = "user";
+    const ID: Kind = Kind::User;
     let finding = |user: &UserFact| {
         let name = &user.name;
         if !user.plain {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::datasets::DatasetFact;
 use super::facts::{Facts, Observed};
 use super::storage::{StorageLocation, StorageMap};
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 
 /// A path of the product's data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,7 +42,7 @@ pub(super) fn paths(facts: &Facts) -> Vec<Finding> {
 }
 
 fn path(facts: &Facts, data: &DataPath) -> Option<Finding> {
-    const ID: &str = "data-path";
+    const ID: Kind = Kind::DataPath;
     let path = &data.path;
     let real = match &data.real {
         Ok(real) => real,
@@ -77,7 +77,7 @@ fn path(facts: &Facts, data: &DataPath) -> Option<Finding> {
 
 /// Checks that what must not go back is elsewhere. Rolled back, it would lose what arrived since.
 pub(super) fn outside(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "outside";
+    const ID: Kind = Kind::Outside;
     let finding = |it: &DataPath| match (&it.real, &it.on) {
         (Err(why), _) => Some(
             Finding::refuse(ID, format!("{} cannot be resolved; it must not be rolled back with the data.", it.path))
@@ -114,7 +114,7 @@ pub(super) fn idle(facts: &Facts) -> Vec<Finding> {
             continue;
         }
         findings.push(
-            Finding::confirm("dataset-idle", format!("No data path is on {}, but it would be rolled back with the rest.", root.name))
+            Finding::confirm(Kind::DatasetIdle, format!("No data path is on {}, but it would be rolled back with the rest.", root.name))
                 .detail(["Everything written to it after the snapshot would be lost; nothing restores it."])
                 .remedy([format!("Remove \"{}\" from `datasets` in the site file, or confirm.", root.name)])
                 .about([root.name.to_string()]),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::facts::{Facts, Observed};
 use super::keep::{self, CloneFact};
 use super::snapshots::{self, SnapshotFact};
-use super::{Finding, Occasion, Sources, space};
+use super::{Finding, Kind, Occasion, Sources, space};
 use crate::host::mounts::{Mount, mount_of};
 use crate::host::quote::quote;
 use crate::zfs::{BookmarkInfo, Dataset, DatasetInfo, DatasetKind, ZfsError};
@@ -105,15 +105,15 @@ pub(super) fn exist(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if facts.roots.is_empty() && facts.way.is_zfs() {
         findings.push(
-            Finding::refuse("dataset-missing", "The site file names no dataset.").remedy(["Set `datasets` in the site file: zfs list"]),
+            Finding::refuse(Kind::DatasetMissing, "The site file names no dataset.").remedy(["Set `datasets` in the site file: zfs list"]),
         );
     }
     for root in &facts.roots {
         let finding = match &root.tree {
             Ok(Some(_)) => continue,
-            Ok(None) => Finding::refuse("dataset-missing", format!("There is no dataset {}.", root.name))
+            Ok(None) => Finding::refuse(Kind::DatasetMissing, format!("There is no dataset {}.", root.name))
                 .remedy([format!("zfs list -r {}", quote(root.name.pool().as_str())), "Correct `datasets` in the site file.".to_owned()]),
-            Err(why) => Finding::refuse("dataset-missing", format!("Dataset {} could not be read.", root.name)).detail([why.clone()]),
+            Err(why) => Finding::refuse(Kind::DatasetMissing, format!("Dataset {} could not be read.", root.name)).detail([why.clone()]),
         };
         findings.push(finding);
     }
@@ -131,14 +131,14 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
     let mut findings = Vec::new();
     if dataset.info.keystatus.as_deref() == Some("unavailable") {
         findings.push(
-            Finding::refuse("key", format!("The encryption key of {name} is not loaded."))
+            Finding::refuse(Kind::Key, format!("The encryption key of {name} is not loaded."))
                 .remedy([format!("zfs load-key -r {}", quote(name.pool().as_str())), format!("zfs mount {word}")]),
         );
         return findings;
     }
     if dataset.info.readonly {
         findings.push(
-            Finding::refuse("readonly", format!("{name} is read-only."))
+            Finding::refuse(Kind::Readonly, format!("{name} is read-only."))
                 .detail(["A replica is read-only on purpose. If it is one, this is the wrong host."])
                 .remedy([format!("zfs set readonly=off {word}")]),
         );
@@ -150,7 +150,7 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
         if let Some(place) = dataset.mounted_at.first() {
             let place = quote(place);
             findings.push(
-                Finding::refuse("legacy-mount", format!("{name} is mounted by /etc/fstab or by hand, not by ZFS."))
+                Finding::refuse(Kind::LegacyMount, format!("{name} is mounted by /etc/fstab or by hand, not by ZFS."))
                     .detail(["Its mountpoint is `legacy`: neither `zfs mount` nor `zfs unmount` works on it."])
                     .remedy([
                         format!("Remove the line of {name} from /etc/fstab, stop the service, then:"),
@@ -166,7 +166,7 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
     let place = mountpoint.display();
     if let Some(cover) = &dataset.hidden_by {
         findings.push(
-            Finding::refuse("hidden", format!("{name} is mounted at {place}, but {cover} is mounted over it."))
+            Finding::refuse(Kind::Hidden, format!("{name} is mounted at {place}, but {cover} is mounted over it."))
                 .detail(["The service sees the upper one; a snapshot of the lower one would not hold its data."])
                 .remedy([format!("umount {}", quote(mountpoint)), "findmnt --real".to_owned()]),
         );
@@ -174,24 +174,25 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
         match dataset.info.canmount.as_str() {
             "off" => {}
             "noauto" => findings.push(
-                Finding::warn("not-mounted", format!("{name} is not mounted (canmount=noauto)."))
+                Finding::warn(Kind::NotMounted, format!("{name} is not mounted (canmount=noauto)."))
                     .detail(["It is rolled back with the others, but what is in it cannot be checked now."])
                     .remedy([format!("zfs mount {word}")]),
             ),
-            _ => findings
-                .push(Finding::refuse("not-mounted", format!("{name} is not mounted at {place}.")).remedy([format!("zfs mount {word}")])),
+            _ => findings.push(
+                Finding::refuse(Kind::NotMounted, format!("{name} is not mounted at {place}.")).remedy([format!("zfs mount {word}")]),
+            ),
         }
     } else if !dataset.mounted_at.is_empty() && !dataset.mounted_at.contains(mountpoint) {
         let elsewhere = dataset.mounted_at.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
         findings.push(
-            Finding::warn("mounted-elsewhere", format!("{name} is mounted at {elsewhere}, not at its mountpoint {place}."))
+            Finding::warn(Kind::MountedElsewhere, format!("{name} is mounted at {elsewhere}, not at its mountpoint {place}."))
                 .detail(["After the rollback it would be mounted at its mountpoint."])
                 .remedy([format!("zfs set mountpoint={} {word}", quote(&elsewhere))]),
         );
     }
     if dataset.info.mounted && dataset.info.canmount != "on" {
         findings.push(
-            Finding::warn("canmount", format!("{name} is mounted, but has canmount={}.", dataset.info.canmount))
+            Finding::warn(Kind::Canmount, format!("{name} is mounted, but has canmount={}.", dataset.info.canmount))
                 .detail(["It is not mounted automatically after a reboot. backout leaves this value as it is."])
                 .remedy([format!("zfs set canmount=on {word}")]),
         );
@@ -206,7 +207,7 @@ pub(super) fn pools(facts: &Facts) -> Vec<Finding> {
     }
     let names: Vec<String> = facts.pools.iter().map(|pool| pool.name.to_string()).collect();
     vec![
-        Finding::warn("several-pools", format!("The datasets are on {} pools.", names.len())).detail([
+        Finding::warn(Kind::SeveralPools, format!("The datasets are on {} pools.", names.len())).detail([
             names.join(", "),
             "All datasets of a pool get their snapshots at one instant, the pools one after the other; the service is stopped meanwhile."
                 .to_owned(),

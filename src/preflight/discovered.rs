@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::facts::{Facts, Observed};
-use super::{Finding, Sources, versions};
+use super::{Finding, Kind, Sources, versions};
 use crate::playbook::model::Ask;
 
 /// A value asked of the host.
@@ -37,7 +37,7 @@ pub(super) fn asked(facts: &Facts) -> Vec<Finding> {
     let unknown = facts.asked.iter().filter_map(|ask| Some((ask, ask.value.as_ref().err()?)));
     unknown
         .map(|(ask, why)| {
-            Finding::refuse("ask", format!("{{{}}} could not be determined: {}.", ask.name, ask.about.trim_end_matches('.')))
+            Finding::refuse(Kind::Ask, format!("{{{}}} could not be determined: {}.", ask.name, ask.about.trim_end_matches('.')))
                 .detail([why.clone()])
                 .remedy(["The downgrade needs this value. Run the command above by hand."])
         })

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::facts::Facts;
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 use crate::playbook::Way;
 
 /// A file that the capture would take, and could not.
@@ -32,7 +32,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Uncapturable> {
 
 /// Checks that every file of the capture has a usable name.
 pub(super) fn names(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "file-name";
+    const ID: Kind = Kind::FileName;
     // Steps run as root. What root cannot read, they cannot read.
     let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
     let (closed, wrong): (Vec<_>, Vec<_>) = facts.uncapturable.iter().partition(|it| it.denied && !root);

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::Finding;
 use super::datasets::{self, Root};
 use super::facts::{Facts, Observed};
 use super::text::at_most;
+use super::{Finding, Kind};
 use crate::host::mounts::Mount;
 use crate::host::quote::quote;
 use crate::zfs::Dataset;
@@ -24,7 +24,7 @@ pub(super) fn gather(table: &Observed<Vec<Mount>>, roots: &[Root]) -> Observed<V
 
 /// Other file systems mounted below the datasets do not go back, and prevent the unmount.
 pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "foreign-mount";
+    const ID: Kind = Kind::ForeignMount;
     let mounts = match &facts.foreign_mounts {
         Ok(mounts) if mounts.is_empty() => return Vec::new(),
         Ok(mounts) => mounts,

@@ -12,7 +12,7 @@ use walkdir::WalkDir;
 
 use super::facts::Facts;
 use super::places::{Place, Role};
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 use crate::host::files::beside;
 use crate::playbook::Way;
 use crate::zfs::ENDING_ASIDE;
@@ -100,7 +100,7 @@ pub(super) fn folders(facts: &Facts) -> Vec<Finding> {
     let stuck = facts.folders.iter().filter_map(|(path, why)| Some((path, why.as_ref()?)));
     stuck
         .map(|(path, why)| {
-            Finding::refuse("move-aside", format!("{} cannot be moved aside for the restore.", path.display()))
+            Finding::refuse(Kind::MoveAside, format!("{} cannot be moved aside for the restore.", path.display()))
                 .detail([why.clone()])
                 .remedy(["Correct the path in the site file's variables, or find out what is there and move it away."])
         })
@@ -115,7 +115,7 @@ pub(super) fn places(facts: &Facts) -> Vec<Finding> {
     };
     let finding = |place: &Place| {
         Finding::refuse(
-            "place-in-store",
+            Kind::PlaceInStore,
             format!("{} ({}) is inside the data that is moved aside.", place.path.display(), place.role.words()),
         )
         .remedy(["Set `store` in the site file, or the state folder, to another place."])
@@ -129,7 +129,7 @@ pub(super) fn backup(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::confirm("backup", "There is no snapshot to go back to: have a backup of data and configuration at hand.")
+        Finding::confirm(Kind::Backup, "There is no snapshot to go back to: have a backup of data and configuration at hand.")
             .detail(["If the upgrade itself damages the data, only that backup brings it back."])
             .remedy(["Make one, and test it. Or move the data to ZFS datasets first: going back then takes seconds."]),
     ]

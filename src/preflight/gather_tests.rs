@@ -183,7 +183,7 @@ impl Host {
 }
 
 fn checks(facts: &Facts) -> Vec<(&'static str, Severity)> {
-    check(facts).into_iter().map(|finding| (finding.check, finding.severity)).collect()
+    check(facts).into_iter().map(|finding| (finding.kind.name(), finding.severity)).collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::facts::{Facts, Observed};
 use super::text::count;
-use super::{Finding, Occasion, Sources};
+use super::{Finding, Kind, Occasion, Sources};
 use crate::host::quote::quote;
 use crate::playbook::model::Strategy;
 
@@ -75,7 +75,7 @@ fn checksum(path: &Path) -> Observed<Option<String>> {
 /// Checks the previous version's installer: that it can be saved before an upgrade, and that it is
 /// unchanged before a downgrade (S2).
 pub(super) fn at_least(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "installer";
+    const ID: Kind = Kind::Installer;
     let installers = &facts.installers;
     let mut findings = Vec::new();
     match &installers.at_hand {
@@ -103,7 +103,7 @@ pub(super) fn at_least(facts: &Facts) -> Vec<Finding> {
 }
 
 fn saved(file: &SavedFile) -> Option<Finding> {
-    const ID: &str = "installer";
+    const ID: Kind = Kind::Installer;
     let path = file.path.display();
     let remedy = [format!("Put the file with SHA-256 {} back there.", file.sha256), format!("sha256sum {}", quote(&file.path))];
     match &file.now {

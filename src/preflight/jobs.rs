@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::facts::Facts;
 use super::text::at_most;
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 use crate::host::quote::quote;
 
 /// A scheduled job that takes or destroys snapshots.
@@ -224,7 +224,7 @@ fn scan(file: &Path, script: bool) -> std::io::Result<Vec<Job>> {
 /// Warns about jobs that take snapshots: these would be newer than ours, and a rollback in place
 /// would destroy them.
 pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "snapshot-jobs";
+    const ID: Kind = Kind::SnapshotJobs;
     let mut findings = Vec::new();
     if !facts.jobs.is_empty() {
         let line = |job: &Job| match &job.source {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::datasets::DatasetFact;
 use super::facts::{Facts, Observed};
-use super::{Finding, Occasion, Sources};
+use super::{Finding, Kind, Occasion, Sources};
 use crate::host::quote::quote;
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::{Dataset, ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE, MAX_NAME, PROP_CHANGE};
@@ -50,7 +50,7 @@ pub(super) fn auto(facts: &Facts) -> Vec<Finding> {
     let title = "rollback = \"auto\" in the site file now means \"keep\".";
     let detail = ["The upgraded state is kept beside the restored one. In place, which destroys it, is chosen by name alone."];
     let remedy = ["Remove this line from the site file, or write rollback = \"keep\"."];
-    vec![Finding::warn("rollback-auto", title).detail(detail).remedy(remedy)]
+    vec![Finding::warn(Kind::RollbackAuto, title).detail(detail).remedy(remedy)]
 }
 
 /// The remedy that gives up the upgraded state.
@@ -71,7 +71,7 @@ pub(super) fn pool_root(facts: &Facts) -> Vec<Finding> {
         let title = format!("{} is the pool itself: the upgraded state cannot be kept beside the restored one.", dataset.info.name);
         let remedy = ["Put the data on a dataset below it.".to_owned(), let_go(facts)];
         let so = ["A pool's root dataset cannot be renamed."];
-        Some(Finding::refuse("pool-root", title).detail(so).remedy(remedy))
+        Some(Finding::refuse(Kind::PoolRoot, title).detail(so).remedy(remedy))
     };
     facts.datasets().filter_map(finding).collect()
 }
@@ -79,7 +79,7 @@ pub(super) fn pool_root(facts: &Facts) -> Vec<Finding> {
 /// Checks that the names which a kept downgrade uses are free. If they were found taken after the
 /// stop, it would halt half-way.
 pub(super) fn names(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "name-beside";
+    const ID: Kind = Kind::NameBeside;
     if facts.in_place() {
         return Vec::new();
     }

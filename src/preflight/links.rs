@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use walkdir::{DirEntry, WalkDir};
 
-use super::Finding;
 use super::data::DataPath;
 use super::datasets::{Root, goes_back};
 use super::facts::Facts;
 use super::storage::StorageMap;
 use super::text::at_most;
+use super::{Finding, Kind};
 use crate::host::quote::quote;
 use crate::zfs::Dataset;
 
@@ -59,7 +59,7 @@ fn leads_off(map: &StorageMap<'_>, roots: &[Root], link: &Path) -> Option<LinkOu
 
 /// Links from the data to elsewhere, such as a tablespace.
 pub(super) fn links(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "data-links";
+    const ID: Kind = Kind::DataLinks;
     let mut findings = Vec::new();
     if !facts.links.is_empty() {
         let lines = facts.links.iter().map(|link| {

@@ -3,8 +3,6 @@
 //! [`gather`](gather::gather) reads the host and changes nothing; [`check`] is pure. All of it
 //! happens before anything is stopped.
 
-use std::fmt;
-
 use serde::Serialize;
 
 use crate::playbook;
@@ -17,6 +15,7 @@ pub mod datasets;
 mod discovered;
 pub mod facts;
 mod file_names;
+mod finding;
 mod foreign_mounts;
 mod full_backup;
 pub mod gather;
@@ -49,6 +48,7 @@ mod zfs_version;
 mod fixture;
 
 pub use facts::Facts;
+pub use finding::{Finding, Kind, Severity};
 pub use gather::{Sources, gather};
 
 /// What is about to be done.
@@ -76,102 +76,6 @@ impl Occasion {
     /// Whether it is a downgrade.
     pub fn is_downgrade(self) -> bool {
         matches!(self, Self::Downgrade { .. })
-    }
-}
-
-/// What a finding means for the procedure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// It is not begun.
-    Refuse,
-    /// It begins only after this finding was accepted.
-    Confirm,
-    /// It begins. People should know.
-    Warn,
-}
-
-/// Something a check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The check's stable name, such as `newer-snapshots`.
-    #[serde(rename = "guard")]
-    pub check: &'static str,
-    /// What it means.
-    pub severity: Severity,
-    /// What is wrong, in one line.
-    pub title: String,
-    /// The facts: names, sizes, dates, one on each line.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub detail: Vec<String>,
-    /// What to type or do, one on each line.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub remedy: Vec<String>,
-    /// For [`Severity::Confirm`]: the names to accept, so that an old answer does not cover new
-    /// ones.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub subjects: Vec<String>,
-    /// For [`Severity::Confirm`]: the yes was given in advance.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub answered: bool,
-}
-
-impl Finding {
-    fn new(check: &'static str, severity: Severity, title: impl Into<String>) -> Self {
-        Self { check, severity, title: title.into(), detail: Vec::new(), remedy: Vec::new(), subjects: Vec::new(), answered: false }
-    }
-
-    fn refuse(check: &'static str, title: impl Into<String>) -> Self {
-        Self::new(check, Severity::Refuse, title)
-    }
-
-    fn confirm(check: &'static str, title: impl Into<String>) -> Self {
-        Self::new(check, Severity::Confirm, title)
-    }
-
-    fn warn(check: &'static str, title: impl Into<String>) -> Self {
-        Self::new(check, Severity::Warn, title)
-    }
-
-    fn detail<S: Into<String>>(mut self, lines: impl IntoIterator<Item = S>) -> Self {
-        self.detail.extend(lines.into_iter().map(Into::into));
-        self
-    }
-
-    fn remedy<S: Into<String>>(mut self, lines: impl IntoIterator<Item = S>) -> Self {
-        self.remedy.extend(lines.into_iter().map(Into::into));
-        self
-    }
-
-    /// Whether a yes is still needed.
-    pub fn asks(&self) -> bool {
-        self.severity == Severity::Confirm && !self.answered
-    }
-
-    fn about<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.subjects.extend(names.into_iter().map(Into::into));
-        self
-    }
-}
-
-/// For a terminal: what is wrong, the facts, what to do.
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self.severity {
-            Severity::Refuse => "refused",
-            Severity::Confirm => "confirm",
-            Severity::Warn => "warning",
-        };
-        write!(f, "{word}: {} [{}]", self.title, self.check)?;
-        for line in self.detail.iter().flat_map(|text| text.lines()) {
-            write!(f, "\n         {line}")?;
-        }
-        let mut lead = "  to do: ";
-        for line in self.remedy.iter().flat_map(|text| text.lines()) {
-            write!(f, "\n{lead}{line}")?;
-            lead = "         ";
-        }
-        Ok(())
     }
 }
 
@@ -265,7 +169,7 @@ mod tests {
         facts.roots[0].tree = Ok(None);
         let found = check(&facts);
         assert_eq!(found.first().map(|f| f.severity), Some(Severity::Refuse));
-        assert_eq!(found.last().map(|f| f.check), Some("limits"));
+        assert_eq!(found.last().map(|f| f.kind), Some(Kind::Limits));
         assert!(found.is_sorted_by_key(|f| f.severity));
     }
 
@@ -278,7 +182,7 @@ mod tests {
             let mut found = check(&facts);
             facts.way = Way::Full;
             found.extend(check(&facts));
-            found.into_iter().map(|finding| finding.check).collect::<Vec<_>>()
+            found.into_iter().map(|finding| finding.kind.name()).collect::<Vec<_>>()
         };
         let mut found: Vec<&str> = OCCASIONS.into_iter().flat_map(spoilt).collect();
         found.sort_unstable();

@@ -1,11 +1,11 @@
 //! Snapshots and bookmarks newer than the one to go back to: a rollback in place destroys them.
 
-use super::Finding;
 use super::datasets::DatasetFact;
 use super::facts::Facts;
 use super::keep::CloneFact;
 use super::snapshots::{SnapshotFact, line};
 use super::text::{are, at_most, count};
+use super::{Finding, Kind};
 use crate::host::quote::quote;
 use crate::zfs::{self, BookmarkInfo, Guid, InHistory, Snapshot};
 
@@ -51,7 +51,7 @@ pub(super) fn newer(facts: &Facts) -> Vec<Finding> {
     if !facts.in_place() {
         if !newer.is_empty() {
             findings.push(
-                Finding::warn("newer-snapshots", format!("There {} newer than the upgrade's own.", are(newer.len(), "snapshot")))
+                Finding::warn(Kind::NewerSnapshots, format!("There {} newer than the upgrade's own.", are(newer.len(), "snapshot")))
                     .detail(at_most(newer.iter().map(|snapshot| line(facts, snapshot))))
                     .detail(["They stay with the upgraded state, and are destroyed with it."]),
             );
@@ -62,7 +62,7 @@ pub(super) fn newer(facts: &Facts) -> Vec<Finding> {
         newer.iter().filter(|snapshot| snapshot.holds == Ok(Vec::new()) && snapshot.clones.is_empty()).collect();
     if !free.is_empty() {
         findings.push(
-            Finding::confirm("newer-snapshots", format!("The rollback in place destroys {}.", count(free.len(), "newer snapshot")))
+            Finding::confirm(Kind::NewerSnapshots, format!("The rollback in place destroys {}.", count(free.len(), "newer snapshot")))
                 .detail(at_most(free.iter().map(|snapshot| line(facts, snapshot))))
                 .remedy(["Confirm, or keep the upgraded state: backout downgrade --keep".to_owned()])
                 .remedy(["To save one elsewhere first: zfs send SNAPSHOT > FILE"])
@@ -92,7 +92,7 @@ fn bound(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> {
     match &snapshot.holds {
         Ok(tags) if tags.is_empty() => {}
         Ok(tags) => findings.push(
-            Finding::refuse("newer-held", format!("{what}, and is held."))
+            Finding::refuse(Kind::NewerHeld, format!("{what}, and is held."))
                 .detail([line(facts, snapshot), format!("holds: {}", tags.join(", "))])
                 .remedy(tags.iter().map(|tag| {
                     if tag.starts_with(".send-") {
@@ -105,7 +105,7 @@ fn bound(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> {
         ),
         Err(why) => {
             findings.push(
-                Finding::refuse("newer-held", format!("{what}, and its holds could not be read."))
+                Finding::refuse(Kind::NewerHeld, format!("{what}, and its holds could not be read."))
                     .detail([why.clone()])
                     .remedy([format!("zfs holds {name}")]),
             );
@@ -113,7 +113,7 @@ fn bound(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> {
     }
     if !snapshot.clones.is_empty() {
         findings.push(
-            Finding::refuse("newer-cloned", format!("{what}, and has clones."))
+            Finding::refuse(Kind::NewerCloned, format!("{what}, and has clones."))
                 .detail([line(facts, snapshot)])
                 .detail(snapshot.clones.iter().map(|clone| format!("clone: {}", clone.name)))
                 .remedy(snapshot.clones.iter().map(|clone| format!("To give up the clone: zfs destroy {}", quote(clone.name.as_str()))))
@@ -135,7 +135,7 @@ pub(super) fn newer_bookmarks(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::confirm("newer-bookmarks", format!("The rollback in place destroys {}.", count(names.len(), "newer bookmark")))
+        Finding::confirm(Kind::NewerBookmarks, format!("The rollback in place destroys {}.", count(names.len(), "newer bookmark")))
             .detail(at_most(names.iter().cloned()))
             .detail(["A replication that continues from one of them must start over."])
             .remedy(["Confirm, or keep the upgraded state: backout downgrade --keep"])

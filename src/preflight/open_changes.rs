@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::facts::Facts;
-use super::{Finding, Occasion, Severity};
+use super::{Finding, Kind, Occasion, Severity};
 use crate::zfs::Dataset;
 
 /// Another change that is open.
@@ -29,7 +29,7 @@ pub(super) fn others(facts: &Facts) -> Vec<Finding> {
         }
         let severity = if facts.occasion == Occasion::Check { Severity::Warn } else { Severity::Refuse };
         findings.push(
-            Finding::new("open-change", severity, format!("Change {} is still open on these datasets.", change.id))
+            Finding::new(Kind::OpenChange, severity, format!("Change {} is still open on these datasets.", change.id))
                 .detail([datasets.join(", ")])
                 .remedy([
                     format!("backout status --change {}", change.id),

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use nix::sys::statvfs::statvfs;
 use serde::Serialize;
 
-use super::Finding;
 use super::facts::{Facts, Observed};
 use super::full_backup::FullSize;
 use super::space::{LEAST, written};
 use super::storage::{StorageLocation, StorageMap};
 use super::text::size;
+use super::{Finding, Kind};
 use crate::host::files::stat_optional;
 use crate::host::trust::{self, Distrust};
 
@@ -94,7 +94,7 @@ pub(super) fn place(map: &StorageMap<'_>, role: Role, path: &Path) -> Place {
 
 /// Checks that none of it is on a dataset that goes back.
 pub(super) fn on_datasets(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "place-on-dataset";
+    const ID: Kind = Kind::PlaceOnDataset;
     let finding = |place: &Place| {
         let (what, path) = (place.role.words(), place.path.display());
         match &place.on {
@@ -123,9 +123,9 @@ pub(super) fn volatile(facts: &Facts) -> Vec<Finding> {
         let fstype = place.on.as_ref().ok().map(|on| on.fstype.as_str())?;
         let title = || format!("{} ({}) is on a file system of type {fstype}.", place.path.display(), place.role.words());
         let finding = match fstype {
-            "tmpfs" | "ramfs" => Finding::refuse("place-volatile", title()).detail(["It would not survive a reboot."]),
+            "tmpfs" | "ramfs" => Finding::refuse(Kind::PlaceVolatile, title()).detail(["It would not survive a reboot."]),
             // In a container, or on a system with an upper layer that may be in memory.
-            "overlay" => Finding::warn("place-volatile", title()).detail(["Make sure that its upper layer survives a reboot."]),
+            "overlay" => Finding::warn(Kind::PlaceVolatile, title()).detail(["Make sure that its upper layer survives a reboot."]),
             _ => return None,
         };
         Some(finding.remedy(["Set `store` in the site file, or the state folder, to a folder on a disk."]))
@@ -140,7 +140,7 @@ pub(super) fn writable(facts: &Facts) -> Vec<Finding> {
         let others = place.others.as_ref()?;
         let (what, path) = (place.role.words(), place.path.display());
         Some(
-            Finding::refuse("place-writable", format!("Users other than root can change {path} ({what})."))
+            Finding::refuse(Kind::PlaceWritable, format!("Users other than root can change {path} ({what})."))
                 .detail([others.why.clone()])
                 .remedy([others.remedy.clone()]),
         )
@@ -150,7 +150,7 @@ pub(super) fn writable(facts: &Facts) -> Vec<Finding> {
 
 /// Checks the free space for installers, captures and the journal.
 pub(super) fn room(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "place-room";
+    const ID: Kind = Kind::PlaceRoom;
     let down = facts.occasion.is_downgrade();
     let estimate: u64 = if let Some(full) = facts.full_size {
         full.bytes.saturating_add(LEAST)

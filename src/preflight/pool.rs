@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::facts::{Facts, Observed};
 use super::text::size;
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 use crate::zfs::{Dataset, Pool, PoolInfo};
 
 /// A pool.
@@ -37,11 +37,11 @@ pub(super) fn missing(facts: &Facts) -> Vec<Finding> {
     let finding = |pool: &PoolFact| match &pool.state {
         Ok(Some(_)) => None,
         Ok(None) => Some(
-            Finding::refuse("pool-missing", format!("Pool {} is not imported.", pool.name))
+            Finding::refuse(Kind::PoolMissing, format!("Pool {} is not imported.", pool.name))
                 .remedy(["zpool import".to_owned(), format!("zpool import {}", pool.name)]),
         ),
         Err(why) => Some(
-            Finding::refuse("pool-missing", format!("The state of pool {} could not be read.", pool.name))
+            Finding::refuse(Kind::PoolMissing, format!("The state of pool {} could not be read.", pool.name))
                 .detail([why.clone()])
                 .remedy([format!("zpool status {}", pool.name)]),
         ),
@@ -58,19 +58,19 @@ pub(super) fn health(facts: &Facts) -> Vec<Finding> {
         match state.health.as_str() {
             "ONLINE" => {}
             "DEGRADED" => findings.push(
-                Finding::warn("pool-health", format!("Pool {name} is DEGRADED: a device is missing or failing."))
+                Finding::warn(Kind::PoolHealth, format!("Pool {name} is DEGRADED: a device is missing or failing."))
                     .detail(["An upgrade writes a lot. One more failure may lose the pool, and the way back with it."])
                     .remedy([status, format!("zpool replace {name} OLD-DEVICE NEW-DEVICE")]),
             ),
             "SUSPENDED" => findings.push(
-                Finding::refuse("pool-health", format!("Pool {name} is SUSPENDED: it neither reads nor writes."))
+                Finding::refuse(Kind::PoolHealth, format!("Pool {name} is SUSPENDED: it neither reads nor writes."))
                     .remedy([status, format!("Bring its devices back, then: zpool clear {name}")]),
             ),
-            other => findings.push(Finding::refuse("pool-health", format!("Pool {name} is {other}.")).remedy([status])),
+            other => findings.push(Finding::refuse(Kind::PoolHealth, format!("Pool {name} is {other}.")).remedy([status])),
         }
         if state.readonly {
             findings.push(
-                Finding::refuse("pool-readonly", format!("Pool {name} is imported read-only."))
+                Finding::refuse(Kind::PoolReadonly, format!("Pool {name} is imported read-only."))
                     .remedy([format!("zpool export {name}"), format!("zpool import {name}")]),
             );
         }
@@ -83,7 +83,7 @@ pub(super) fn health(facts: &Facts) -> Vec<Finding> {
 pub(super) fn failmode(facts: &Facts) -> Vec<Finding> {
     let finding = |(pool, _): (&PoolFact, &PoolInfo)| {
         Finding::warn(
-            "pool-failmode",
+            Kind::PoolFailmode,
             format!("Pool {} has failmode=continue: when its devices fail, data may be lost silently.", pool.name),
         )
         .detail([
@@ -105,7 +105,7 @@ pub(super) fn fill(facts: &Facts) -> Vec<Finding> {
     let full = |state: &PoolInfo| state.size > 0 && state.free < state.size / 100 * (100 - FULL_PERCENT);
     let finding = |(pool, state): (&PoolFact, &PoolInfo)| {
         let percent = state.free.saturating_mul(100) / state.size;
-        Finding::warn("pool-fill", format!("Pool {} has only {percent} % free.", pool.name))
+        Finding::warn(Kind::PoolFill, format!("Pool {} has only {percent} % free.", pool.name))
             .detail([format!("{} of {} are free; at least {} % should be.", size(state.free), size(state.size), 100 - FULL_PERCENT)])
             .remedy([format!("zfs list -o space -r {} -s used", pool.name), "Delete what is not needed, or add devices.".to_owned()])
     };

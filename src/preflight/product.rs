@@ -5,7 +5,7 @@ use serde::Serialize;
 use regex::Regex;
 
 use super::facts::{Facts, Observed};
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 use crate::host::exec::Command;
 use crate::playbook::model::{Question, Requirement};
 
@@ -105,9 +105,9 @@ pub(super) fn unmet(requirements: &[RequirementFact]) -> Vec<Finding> {
         .map(|(requirement, why)| {
             let title = format!("Requirement not met: {}.", requirement.about.trim_end_matches('.'));
             let finding = match &requirement.accept {
-                _ if requirement.warn => Finding::warn("requirement", title),
-                Some(name) => Finding::confirm("requirement", title).about([name.clone()]),
-                None => Finding::refuse("requirement", title),
+                _ if requirement.warn => Finding::warn(Kind::Requirement, title),
+                Some(name) => Finding::confirm(Kind::Requirement, title).about([name.clone()]),
+                None => Finding::refuse(Kind::Requirement, title),
             };
             let nevertheless = requirement.accept.as_ref().map(|name| format!("To go on nevertheless: --accept {name}"));
             let asked =
@@ -125,7 +125,7 @@ pub(super) fn questions(facts: &Facts) -> Vec<Finding> {
 /// Each waits for its yes.
 pub(super) fn open(questions: &[QuestionFact]) -> Vec<Finding> {
     let finding = |question: &QuestionFact| {
-        Finding::confirm("question", format!("Please confirm: {}", question.about))
+        Finding::confirm(Kind::Question, format!("Please confirm: {}", question.about))
             .remedy([format!("If this is true: --accept {}", question.name), format!("If not: {}", question.remedy)])
             .about([question.name.clone()])
     };
@@ -137,7 +137,7 @@ pub(super) fn limits(facts: &Facts) -> Vec<Finding> {
     if facts.limits.is_empty() || facts.occasion.is_downgrade() {
         return Vec::new();
     }
-    vec![Finding::warn("limits", "A downgrade of this product has limits.").detail(facts.limits.iter().cloned())]
+    vec![Finding::warn(Kind::Limits, "A downgrade of this product has limits.").detail(facts.limits.iter().cloned())]
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::facts::{Facts, Observed};
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::playbook::Way;
 use crate::playbook::model::{CommandSpec, Occasion, Requirement, Strategy};
@@ -119,7 +119,7 @@ pub(super) fn missing(facts: &Facts) -> Vec<Finding> {
 
 /// Those of these programs that are not there; `must`: whether what stands at a place is needed now.
 pub(super) fn absent(programs: &[Program], must: impl Fn(&str) -> bool) -> Vec<Finding> {
-    const ID: &str = "program";
+    const ID: Kind = Kind::Program;
     // A checked playbook has no unknown names: a program without a path gets its value during the change.
     let absent = programs.iter().filter(|program| program.found == Ok(None));
     let finding = |program: &Program| {

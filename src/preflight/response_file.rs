@@ -1,6 +1,6 @@
 //! The response file for the vendor's installer.
 
-use super::Finding;
+use super::{Finding, Kind};
 use crate::playbook::model::Silent;
 
 /// Warns about values that the playbook does not expect.
@@ -10,7 +10,7 @@ pub fn unexpected(section: &Silent, values: &[(String, String)]) -> Vec<Finding>
         let expect = known.expect.as_ref()?;
         let fits = regex::Regex::new(expect).is_ok_and(|expect| expect.is_match(value));
         (!fits).then(|| {
-            Finding::warn("silent", format!("{key}={value} is passed to the vendor's installer."))
+            Finding::warn(Kind::Silent, format!("{key}={value} is passed to the vendor's installer."))
                 .detail([known.about.clone()])
                 .remedy([known.remedy.clone()])
         })

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::facts::{Facts, Observed};
-use super::{Finding, Occasion, Sources};
+use super::{Finding, Kind, Occasion, Sources};
 
 /// Who runs this (`proc_pid_status(5)`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,7 +42,7 @@ const NEEDED: &[(u32, &str, &str)] = &[
 
 /// Root with its capabilities.
 pub(super) fn rights(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "rights";
+    const ID: Kind = Kind::Rights;
     const DELEGATED: &str = "Rights delegated with `zfs allow` are not enough: only root can mount, unmount, roll back several datasets at once, stop services and install packages.";
     let caller = match &facts.caller {
         Ok(caller) => caller,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::facts::Facts;
 use super::programs::commands;
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 
 /// Why files with secrets cannot be used, each reason once. A path with a name that gets its value
 /// later is checked later.
@@ -32,7 +32,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<String> {
 pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
     let finding = |why: &String| {
         let (detail, remedy) = why.split_once("\n  remedy: ").unwrap_or((why, "Make sure that the file exists, and check what is in it."));
-        Finding::refuse("secret", "A secret cannot be used.").detail([detail]).remedy([remedy])
+        Finding::refuse(Kind::Secret, "A secret cannot be used.").detail([detail]).remedy([remedy])
     };
     facts.secrets.iter().map(finding).collect()
 }

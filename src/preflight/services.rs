@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::facts::{Facts, Observed};
-use super::{Finding, Occasion, Severity, Sources};
+use super::{Finding, Kind, Occasion, Severity, Sources};
 use crate::host::quote::quote;
 use crate::host::systemd::UnitState;
 
@@ -32,7 +32,7 @@ pub(super) fn units(facts: &Facts) -> Vec<Finding> {
 }
 
 fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
-    const ID: &str = "unit";
+    const ID: Kind = Kind::Unit;
     let (name, down) = (&unit.name, facts.occasion.is_downgrade());
     // Damage by the upgrade must not prevent the downgrade.
     let severity = if down { Severity::Warn } else { Severity::Refuse };
@@ -53,7 +53,7 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
     if state.load == "masked" || state.file.starts_with("masked") {
         let runtime = if state.file == "masked-runtime" { "--runtime " } else { "" };
         return Some(
-            Finding::new("unit-masked", severity, format!("{name} is masked: someone does not want it to start."))
+            Finding::new(Kind::UnitMasked, severity, format!("{name} is masked: someone does not want it to start."))
                 .detail([format!("{}, {}", state.file, state.active)])
                 .remedy([format!("If that is over: systemctl unmask {runtime}{word}")]),
         );
@@ -79,7 +79,7 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
 
 /// Checks that the service runs before the upgrade: this proves that its process names are right.
 pub(super) fn running(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "not-running";
+    const ID: Kind = Kind::NotRunning;
     // It does not run on a node without the data.
     if facts.occasion.is_downgrade() || facts.cluster.as_ref().is_some_and(|cluster| !cluster.data) {
         return Vec::new();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::facts::{Facts, Observed};
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 use crate::host::files::link_target;
 use crate::playbook::model::{SideBySide, Strategy};
 
@@ -37,7 +37,7 @@ fn look(sources: &Sources<'_>, section: &SideBySide) -> Observed<BesideFact> {
 
 /// Checks that the link does not point to the new place before the upgrade.
 pub(super) fn link(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "side-by-side";
+    const ID: Kind = Kind::SideBySide;
     match &facts.beside {
         None => Vec::new(),
         Some(Err(why)) => {

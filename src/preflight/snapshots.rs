@@ -7,7 +7,7 @@ use super::facts::{Facts, Observed};
 use super::keep::CloneFact;
 use super::newer::{is_our_clone, is_our_tag};
 use super::text::{are, at_most, made, size};
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::zfs::{Dataset, PROP_CHANGE, SnapshotInfo};
 
@@ -42,7 +42,7 @@ pub(super) fn unread(facts: &Facts) -> Vec<Finding> {
         let unread = snapshots.err().or(bookmarks.err());
         if let Some((what, why)) = unread {
             findings.push(
-                Finding::refuse("snapshots-unread", format!("The {what} of {} could not be read.", dataset.info.name))
+                Finding::refuse(Kind::SnapshotsUnread, format!("The {what} of {} could not be read.", dataset.info.name))
                     .detail([why.clone()]),
             );
         }
@@ -62,7 +62,7 @@ pub(super) fn name_taken(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::refuse("snapshot-name", format!("Snapshots named @{name} already exist."))
+        Finding::refuse(Kind::SnapshotName, format!("Snapshots named @{name} already exist."))
             .detail(at_most(taken.iter().map(|snapshot| line(facts, snapshot))))
             .remedy(["Run this again: a new upgrade gets a new name. If they are from an earlier attempt: backout status".to_owned()]),
     ]
@@ -80,7 +80,7 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if facts.ours.is_empty() {
         findings.push(
-            Finding::refuse("target-missing", "No snapshot to go back to is known.")
+            Finding::refuse(Kind::TargetMissing, "No snapshot to go back to is known.")
                 .remedy(["zfs list -t snapshot -o name,creation,backout:change"]),
         );
     }
@@ -89,7 +89,7 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
         let Some(dataset) = facts.datasets().find(|dataset| dataset.info.name == name.dataset()) else {
             if facts.roots.iter().all(|root| matches!(root.tree, Ok(Some(_)))) {
                 findings.push(
-                    Finding::refuse("target-missing", format!("The dataset of {name} is missing."))
+                    Finding::refuse(Kind::TargetMissing, format!("The dataset of {name} is missing."))
                         .detail([format!("It was there when the snapshot was made (guid {guid}).")])
                         .remedy([format!("zpool history {} | tail -n 50", name.dataset().pool())]),
                 );
@@ -103,12 +103,12 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
         match all().find(|snapshot| snapshot.info.name == *name) {
             Some(snapshot) if snapshot.info.guid == *guid => {}
             Some(snapshot) => findings.push(
-                Finding::refuse("target-replaced", format!("{name} was replaced (expected guid {guid}, found {}).", snapshot.info.guid))
+                Finding::refuse(Kind::TargetReplaced, format!("{name} was replaced (expected guid {guid}, found {}).", snapshot.info.guid))
                     .detail([format!("The snapshot found was made {}.", made(facts.now, snapshot.info.creation))])
                     .remedy([format!("zfs list -t snapshot -o name,guid,creation -r {}", quote(name.dataset().as_str()))]),
             ),
             None => findings.push(
-                Finding::refuse("target-missing", format!("The snapshot {name} is missing."))
+                Finding::refuse(Kind::TargetMissing, format!("The snapshot {name} is missing."))
                     .detail([format!("Its guid was {guid}.")])
                     .remedy([format!("zfs list -t snapshot -o name,guid,creation -r {}", quote(name.dataset().as_str()))]),
             ),
@@ -121,7 +121,7 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
             if facts.in_place() { "They stay as they are, beside older data." } else { "They stay with the upgraded state, unmounted." };
         findings.push(
             Finding::confirm(
-                "late-datasets",
+                Kind::LateDatasets,
                 format!("There {} made after the snapshot, which the rollback does not cover.", are(late.len(), "dataset")),
             )
             .detail(at_most(late.iter().map(|dataset| format!("{}, {}", dataset.info.name, size(dataset.info.referenced)))))
@@ -143,20 +143,24 @@ pub(super) fn foreign_on_target(facts: &Facts) -> Vec<Finding> {
     for target in facts.datasets().filter_map(|dataset| facts.target(dataset)) {
         let name = quote(target.info.name.as_str());
         match &target.holds {
-            Err(why) => findings
-                .push(Finding::warn("target-hold", format!("The holds of {} could not be read.", target.info.name)).detail([why.clone()])),
+            Err(why) => findings.push(
+                Finding::warn(Kind::TargetHold, format!("The holds of {} could not be read.", target.info.name)).detail([why.clone()]),
+            ),
             Ok(tags) => {
                 if !tags.iter().any(|tag| is_our_tag(facts, tag)) {
                     findings.push(
-                        Finding::warn("target-hold", format!("{} is no longer held: anyone can destroy it.", target.info.name))
+                        Finding::warn(Kind::TargetHold, format!("{} is no longer held: anyone can destroy it.", target.info.name))
                             .remedy([format!("zfs hold backout:{} {name}", facts.change.as_deref().unwrap_or("CHANGE"))]),
                     );
                 }
                 let others: Vec<&String> = tags.iter().filter(|tag| !is_our_tag(facts, tag)).collect();
                 if !others.is_empty() {
                     findings.push(
-                        Finding::warn("target-shared", format!("Others hold {}, too: it cannot be removed at the end.", target.info.name))
-                            .remedy(others.iter().map(|tag| format!("zfs release {} {name}", quote(tag)))),
+                        Finding::warn(
+                            Kind::TargetShared,
+                            format!("Others hold {}, too: it cannot be removed at the end.", target.info.name),
+                        )
+                        .remedy(others.iter().map(|tag| format!("zfs release {} {name}", quote(tag)))),
                     );
                 }
             }
@@ -164,7 +168,7 @@ pub(super) fn foreign_on_target(facts: &Facts) -> Vec<Finding> {
         let clones: Vec<&CloneFact> = target.clones.iter().filter(|clone| !is_our_clone(facts, clone)).collect();
         if !clones.is_empty() {
             findings.push(
-                Finding::warn("target-shared", format!("{} has clones: it cannot be removed at the end.", target.info.name))
+                Finding::warn(Kind::TargetShared, format!("{} has clones: it cannot be removed at the end.", target.info.name))
                     .detail(clones.iter().map(|clone| format!("clone: {}", clone.name)))
                     .remedy(clones.iter().map(|clone| format!("To give up the clone: zfs destroy {}", quote(clone.name.as_str())))),
             );

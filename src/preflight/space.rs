@@ -4,7 +4,7 @@ use super::datasets::DatasetFact;
 use super::facts::Facts;
 use super::keep::keeps;
 use super::text::size;
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 use crate::zfs::{Dataset, Pool};
 
 /// What is available to the parent is available to a dataset beside this one. The exception is a
@@ -63,7 +63,7 @@ fn beside(facts: &Facts, dataset: &DatasetFact) -> u64 {
 /// After an upgrade, the snapshot keeps what the upgrade replaced. A kept downgrade needs space for
 /// what is restored.
 pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "room";
+    const ID: Kind = Kind::Room;
     let mut findings = Vec::new();
     if facts.occasion.is_downgrade() {
         if facts.in_place() {
@@ -125,7 +125,7 @@ pub(super) fn refquota(facts: &Facts) -> Vec<Finding> {
         let quota = dataset.info.refquota?;
         let needed = if facts.occasion.is_downgrade() { facts.target(dataset)?.info.referenced } else { dataset.info.referenced };
         (needed > quota).then(|| {
-            Finding::refuse("refquota", format!("The refquota of {} is smaller than the snapshot to go back to.", dataset.info.name))
+            Finding::refuse(Kind::Refquota, format!("The refquota of {} is smaller than the snapshot to go back to.", dataset.info.name))
                 .detail([format!("refquota {}, snapshot {}: the rollback would run out of space.", size(quota), size(needed))])
                 .remedy([format!("zfs set refquota={} {}", needed.saturating_add(needed / 10), dataset.info.name)])
         })

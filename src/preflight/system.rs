@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::Finding;
 use super::facts::Facts;
 use super::places::{self, Place, Role};
 use super::storage::StorageMap;
+use super::{Finding, Kind};
 use crate::host::files::stat_optional;
 
 /// What must not go back with the data: the system, and the databases of package managers.
@@ -30,7 +30,7 @@ pub(super) fn system(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::refuse("system", "A dataset that would be rolled back holds parts of the system.")
+        Finding::refuse(Kind::System, "A dataset that would be rolled back holds parts of the system.")
             .detail(lines)
             .remedy(["Give the service's data a dataset of its own, and name only that in the site file."]),
     ]

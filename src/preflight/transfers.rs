@@ -1,7 +1,7 @@
 //! `zfs send` and `zfs receive` that run now.
 
 use super::facts::{Facts, Observed};
-use super::{Finding, Severity, Sources};
+use super::{Finding, Kind, Severity, Sources};
 use crate::host::processes::{self, Process};
 use crate::zfs::Dataset;
 
@@ -14,7 +14,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Observed<Vec<Process>> {
 
 /// A snapshot that is being sent cannot be destroyed, and a dataset that receives is changing.
 pub(super) fn ours(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "transfer";
+    const ID: Kind = Kind::Transfer;
     let found = match &facts.transfers {
         Ok(found) => found,
         Err(why) => return vec![Finding::warn(ID, "Could not look for a running `zfs send`.").detail([why.clone()])],

@@ -7,7 +7,7 @@ use super::datasets::{self, Root};
 use super::facts::{Facts, Observed};
 use super::services::Unit;
 use super::text::{at_most, count_of};
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 use crate::host::processes::{self, InUse, Process};
 use crate::host::quote::quote;
 
@@ -38,7 +38,7 @@ pub(super) fn gather(sources: &Sources<'_>, roots: &[Root], data: &[DataPath], u
 
 /// Others that use the data must end before the snapshot and before the rollback.
 pub(super) fn others(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "data-users";
+    const ID: Kind = Kind::DataUsers;
     let users = match &facts.users {
         Ok(users) => users,
         Err(why) => return vec![Finding::warn(ID, "Cannot tell who uses the data.").detail([why.clone()])],

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::facts::{Facts, Observed};
 use super::gather::Run;
-use super::{Finding, Severity, Sources};
+use super::{Finding, Kind, Severity, Sources};
 use crate::host::exec::{Command, ExecError, Runner};
 use crate::playbook::model::{CommandSpec, Verdict};
 use crate::playbook::version::version_is;
@@ -117,7 +117,7 @@ pub(super) fn gather(sources: &Sources<'_>, installed: Observed<String>) -> Vers
 
 /// Checks that the installed version is known, and not the new one yet.
 pub(super) fn not_yet(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "installed";
+    const ID: Kind = Kind::Installed;
     let versions = &facts.versions;
     let down = facts.occasion.is_downgrade();
     match (&versions.installed, &versions.previous) {
@@ -146,7 +146,7 @@ pub(super) fn not_yet(facts: &Facts) -> Vec<Finding> {
 
 /// Checks that the version that would be installed is the one in the site file.
 pub(super) fn candidate(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "candidate";
+    const ID: Kind = Kind::Candidate;
     let versions = &facts.versions;
     if versions.installed.as_ref().is_ok_and(|installed| version_is(installed, &versions.wanted)) {
         return Vec::new();
@@ -177,7 +177,7 @@ pub(super) fn candidate(facts: &Facts) -> Vec<Finding> {
 
 /// Applies the playbook's rule for this upgrade path.
 pub(super) fn rule(facts: &Facts) -> Vec<Finding> {
-    const ID: &str = "version-rule";
+    const ID: Kind = Kind::VersionRule;
     let versions = &facts.versions;
     let down = facts.occasion.is_downgrade();
     if versions.installed.is_err() {

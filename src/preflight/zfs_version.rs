@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::facts::{Facts, Observed};
-use super::{Finding, Sources};
+use super::{Finding, Kind, Sources};
 
 /// Versions of ZFS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,7 +30,7 @@ pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
     }
     match &facts.zfs {
         Err(why) => {
-            vec![Finding::refuse("zfs", "ZFS cannot be used.").detail([why.clone()]).remedy([
+            vec![Finding::refuse(Kind::Zfs, "ZFS cannot be used.").detail([why.clone()]).remedy([
                 "apt-get install zfsutils-linux",
                 "modprobe zfs",
                 "zfs version",
@@ -41,7 +41,7 @@ pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
                 |text: &str| text.trim_start_matches("zfs-").trim_start_matches("kmod-").split('-').next().unwrap_or_default().to_owned();
             match &version.module {
                 Some(module) if number(module) != number(&version.commands) => vec![
-                    Finding::warn("zfs", "The ZFS commands and the ZFS kernel module have different versions.")
+                    Finding::warn(Kind::Zfs, "The ZFS commands and the ZFS kernel module have different versions.")
                         .detail([version.commands.clone(), module.clone()])
                         .remedy([
                             "Reboot into the newer module before the upgrade, or keep both as they are until the upgrade is committed.",

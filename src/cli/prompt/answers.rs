@@ -153,9 +153,8 @@ pub fn template(verb: &str, findings: &[Finding], section: Option<&Silent>, valu
     for finding in findings.iter().filter(|finding| finding.asks()) {
         none = false;
         comment(&mut text, &finding.to_string());
-        let names = if finding.subjects.is_empty() { vec![finding.check.to_owned()] } else { finding.subjects.clone() };
-        for name in names {
-            let _ = writeln!(text, "{} = \"\"", quoted(&name));
+        for name in finding.names() {
+            let _ = writeln!(text, "{} = \"\"", quoted(name));
         }
         text.push('\n');
     }
@@ -193,7 +192,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preflight::Severity;
+    use crate::preflight::{Kind, Severity};
 
     fn section() -> Silent {
         toml::from_str(
@@ -220,7 +219,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("answers.toml");
         let finding = Finding {
-            check: "question",
+            kind: Kind::Question,
             severity: Severity::Confirm,
             title: "is it so? It was tried.".into(),
             detail: Vec::new(),
