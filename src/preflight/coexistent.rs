@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::facts::Observed;
 use super::gather::filled;
-use super::product::{self, QuestionFact, RequirementFact, question_fact, requirement_fact};
+use super::product::{self, RequirementFact, requirement_fact};
 use super::programs::{self, Program, Programs};
 use super::versions::{self, NoVersion};
 use super::{Finding, Kind};
@@ -15,7 +15,7 @@ use crate::host::exec::{Command, Runner};
 use crate::playbook::Playbook;
 use crate::playbook::coexistent::Host;
 use crate::playbook::hosts::{Move, Show};
-use crate::playbook::model::{Occasion, Requirement, Strategy};
+use crate::playbook::model::{Occasion, Question, Requirement, Strategy};
 use crate::playbook::version::version_is;
 
 /// Gathers facts about the hosts, the directory and these users.
@@ -63,7 +63,7 @@ pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, 
         programs: started_here(playbook, it),
         users: users.iter().map(user).collect(),
         requirements: playbook.requirements.iter().filter(due).map(requirement).collect(),
-        questions: playbook.questions.iter().filter(|it| it.before.contains(&Occasion::Upgrade)).map(question_fact).collect(),
+        questions: playbook.questions.iter().filter(|it| it.before.contains(&Occasion::Upgrade)).cloned().collect(),
     }
 }
 
@@ -145,7 +145,7 @@ pub struct MoveFacts {
     /// What the playbook asks of the host.
     pub requirements: Vec<RequirementFact>,
     /// What only a person can answer.
-    pub questions: Vec<QuestionFact>,
+    pub questions: Vec<Question>,
 }
 
 /// A host.
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn every_command_that_moves_users_is_looked_for() {
-        let playbook = super::super::gather::tests::own_programs();
+        let playbook = super::super::host_fixture::own_programs();
         let site: crate::playbook::Site = toml::from_str(
             "playbook = 'generic'\nupgrade_to = '2'\nstrategy = 'coexistent'\n\
              [hosts.old]\nname = 'a'\n[hosts.new]\nname = 'b'\nssh = ['/none/ssh', 'root@b']\n",
@@ -329,7 +329,7 @@ mod tests {
         .expect("a site");
         let values = std::collections::BTreeMap::new();
         let it = Move::of(&playbook, &site, &values, false).expect("both sections");
-        let found = super::super::gather::tests::own(&started_here(&playbook, it));
+        let found = super::super::host_fixture::own(&started_here(&playbook, it));
         let all = playbook.commands().into_iter().filter(|(place, _)| place.starts_with("coexistent."));
         let all = all.filter_map(|(_, spec)| spec.argv.as_ref()?.first()?.strip_prefix("/none/").map(str::to_owned));
         let mut all: Vec<String> = all.chain(["ssh".to_owned()]).collect();

@@ -20,7 +20,7 @@ use super::links::LinkOut;
 use super::open_changes::OpenChange;
 use super::places::Place;
 use super::pool::PoolFact;
-use super::product::{QuestionFact, RequirementFact};
+use super::product::RequirementFact;
 use super::programs::Program;
 use super::rights::Caller;
 use super::services::Unit;
@@ -31,6 +31,7 @@ use super::zfs_version::ZfsVersion;
 use crate::host::mounts::Mount;
 use crate::host::processes::{InUse, Process};
 use crate::playbook::Way;
+use crate::playbook::model::Question;
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::{Dataset, Guid, Snapshot};
 
@@ -59,7 +60,7 @@ pub struct Facts {
     /// This node's part in a cluster.
     pub cluster: Option<ClusterFact>,
     /// What the playbook asks the operator.
-    pub questions: Vec<QuestionFact>,
+    pub questions: Vec<Question>,
     /// The site's choice of rollback.
     pub rollback: RollbackChoice,
     /// The site's datasets, each with everything below it.

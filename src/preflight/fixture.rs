@@ -14,7 +14,7 @@ use super::links::LinkOut;
 use super::open_changes::OpenChange;
 use super::places::{Others, Place, Role};
 use super::pool::PoolFact;
-use super::product::{QuestionFact, RequirementFact};
+use super::product::RequirementFact;
 use super::programs::Program;
 use super::rights::Caller;
 use super::services::Unit;
@@ -26,7 +26,7 @@ use super::{Finding, Occasion};
 use crate::host::processes::{InUse, Process};
 use crate::host::systemd::UnitState;
 use crate::playbook::Way;
-use crate::playbook::model::Verdict;
+use crate::playbook::model::{self, Question, Verdict};
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::{BookmarkInfo, DatasetInfo, DatasetKind, Guid, PoolInfo, SnapshotInfo};
 
@@ -266,7 +266,12 @@ pub(super) fn spoil(facts: &mut Facts) {
         agent: Some(("no".into(), "Uninstall it in every zone.".into())),
     });
     facts.beside = Some(Err("/opt/app is no symbolic link".into()));
-    facts.questions = vec![QuestionFact { name: "tested".into(), about: "It was tried.".into(), remedy: "Try it.".into() }];
+    facts.questions = vec![Question {
+        name: "tested".into(),
+        about: "It was tried.".into(),
+        remedy: "Try it.".into(),
+        before: vec![model::Occasion::Upgrade],
+    }];
     facts.limits = vec!["Counters.".into()];
     facts.rollback = RollbackChoice::Auto;
     facts.programs[0].found = Ok(None);

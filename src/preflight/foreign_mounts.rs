@@ -44,7 +44,9 @@ pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::super::Occasion;
     use super::super::fixture::{facts, show};
+    use super::super::host_fixture::Host;
     use super::*;
+    use std::fs;
 
     #[test]
     fn mounts_below() {
@@ -74,5 +76,21 @@ mod tests {
             refused: The mounts could not be read. [foreign-mount]
                      gone
             ");
+    }
+
+    #[test]
+    fn a_mount_below_and_one_on_top() {
+        let host = Host::new();
+        let at = host.root.display();
+        let table = fs::read_to_string(host.root.join("proc/self/mountinfo")).expect("read");
+        host.write(
+            "proc/self/mountinfo",
+            &format!("{table}4 2 0:50 / {at}/db/tmp rw - tmpfs tmpfs rw\n5 2 0:51 / {at}/db/.zfs/snapshot/x rw - zfs tank/db@x rw\n6 3 0:52 / {at}/db/log rw - zfs tank/other rw\n"),
+        );
+        let facts = host.gather(Occasion::Check, |_| {});
+        let foreign: Vec<&str> = facts.foreign_mounts.as_ref().expect("read").iter().map(|mount| mount.source.as_str()).collect();
+        assert_eq!(foreign, ["tmpfs", "tank/other"]);
+        let hidden: Vec<_> = facts.datasets().filter_map(|dataset| dataset.hidden_by.as_deref()).collect();
+        assert_eq!(hidden, ["tank/other (zfs)"]);
     }
 }

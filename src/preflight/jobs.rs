@@ -275,7 +275,9 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::super::Occasion;
     use super::super::fixture::{facts, show};
+    use super::super::host_fixture::Host;
     use super::*;
+    use std::fs;
 
     #[test]
     fn named_with_how_to_pause_them() {
@@ -303,5 +305,39 @@ mod tests {
               to do: systemctl list-timers --all
                      crontab -l
             ");
+    }
+
+    #[test]
+    fn jobs_are_found_by_what_they_run() {
+        let host = Host::new();
+        host.write("etc/crontab", "# m h\n@hourly root /usr/local/bin/zfs-autobackup offsite\n");
+        host.write("etc/cron.hourly/zfs-auto-snapshot", "#!/bin/sh\nexec zfs-auto-snapshot --quiet --label=hourly //\n");
+        host.write("etc/cron.daily/off", "zfs snapshot tank@daily\n");
+        host.write("cron/crontabs/root", "0 * * * * for f in a b; do zfs snap tank/$f@now; done\n");
+        let executable = host.root.join("etc/cron.hourly/zfs-auto-snapshot");
+        fs::set_permissions(executable, fs::Permissions::from_mode(0o755)).expect("mode");
+        let facts = host.gather(Occasion::Check, |_| {});
+        let seen: Vec<String> = facts
+            .jobs
+            .iter()
+            .map(|job| match &job.source {
+                JobSource::Unit { name, .. } => format!("{} {name}", job.tool),
+                JobSource::Cron { file, line, .. } => {
+                    format!("{} {}:{line}", job.tool, file.strip_prefix(&host.root).unwrap_or(file).display())
+                }
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                "zfs snapshot nightly.timer",
+                "sanoid sanoid.timer",
+                "pyznap pyznap.service",
+                "zfs-autobackup etc/crontab:2",
+                "zfs-auto-snapshot etc/cron.hourly/zfs-auto-snapshot:2",
+                "zfs snapshot cron/crontabs/root:1",
+            ]
+        );
+        assert!(facts.jobs_unknown.is_empty());
     }
 }

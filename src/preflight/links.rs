@@ -93,7 +93,9 @@ pub(super) fn links(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::super::Occasion;
     use super::super::fixture::{facts, show};
+    use super::super::host_fixture::Host;
     use super::*;
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn links_out() {
@@ -111,5 +113,18 @@ mod tests {
                      /srv/db
               to do: find /srv/db -type l
             "#);
+    }
+
+    #[test]
+    fn links_are_found_on_the_host() {
+        let host = Host::new();
+        host.write("elsewhere/space", "");
+        host.write("db/log/inside", "");
+        symlink(host.root.join("elsewhere"), host.root.join("db/link")).expect("link");
+        symlink(host.root.join("db/log"), host.root.join("db/fine")).expect("link");
+        symlink("/etc/hostname", host.root.join("db/conf")).expect("link");
+        let facts = host.gather(Occasion::Check, |_| {});
+        assert_eq!(facts.links.len(), 1);
+        assert_eq!(facts.links[0].target, host.root.join("elsewhere"));
     }
 }

@@ -46,6 +46,9 @@ mod zfs_version;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod host_fixture;
 
 pub use facts::Facts;
 pub use finding::{Finding, Kind, Severity};

@@ -1,8 +1,7 @@
 //! What the playbook asks of the host and of the operator.
 
-use serde::Serialize;
-
 use regex::Regex;
+use serde::Serialize;
 
 use super::facts::{Facts, Observed};
 use super::{Finding, Kind, Sources};
@@ -25,17 +24,6 @@ pub struct RequirementFact {
     pub command: String,
     /// Met, or why not.
     pub outcome: Observed<()>,
-}
-
-/// What only a person can answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct QuestionFact {
-    /// The name by which it is accepted.
-    pub name: String,
-    /// What must be so.
-    pub about: String,
-    /// What to do if it is not.
-    pub remedy: String,
 }
 
 /// The requirements for this procedure, each with its result.
@@ -82,15 +70,10 @@ fn shortened(text: &str) -> String {
 }
 
 /// What only a person can answer, before this procedure.
-pub(super) fn questions_due(sources: &Sources<'_>) -> Vec<QuestionFact> {
+pub(super) fn questions_due(sources: &Sources<'_>) -> Vec<Question> {
     let now = sources.occasion.procedure();
     let asked = |question: &&Question| question.before.contains(&now);
-    sources.playbook.questions.iter().filter(asked).map(question_fact).collect()
-}
-
-/// A question that is due.
-pub(crate) fn question_fact(it: &Question) -> QuestionFact {
-    QuestionFact { name: it.name.clone(), about: it.about.clone(), remedy: it.remedy.clone() }
+    sources.playbook.questions.iter().filter(asked).cloned().collect()
 }
 
 /// The playbook's requirements.
@@ -123,8 +106,8 @@ pub(super) fn questions(facts: &Facts) -> Vec<Finding> {
 }
 
 /// Each waits for its yes.
-pub(super) fn open(questions: &[QuestionFact]) -> Vec<Finding> {
-    let finding = |question: &QuestionFact| {
+pub(super) fn open(questions: &[Question]) -> Vec<Finding> {
+    let finding = |question: &Question| {
         Finding::confirm(Kind::Question, format!("Please confirm: {}", question.about))
             .remedy([format!("If this is true: --accept {}", question.name), format!("If not: {}", question.remedy)])
             .about([question.name.clone()])

@@ -140,7 +140,10 @@ pub(super) fn absent(programs: &[Program], must: impl Fn(&str) -> bool) -> Vec<F
 mod tests {
     use super::super::Occasion;
     use super::super::fixture::{facts, show};
+    use super::super::gather::NodeSource;
+    use super::super::host_fixture::{Host, own, own_programs};
     use super::*;
+    use crate::playbook::{Playbook, Site};
 
     #[test]
     fn programs_missing() {
@@ -164,5 +167,70 @@ mod tests {
               to do: command -v imsrestore
                      Install it, or correct the playbook.
             ");
+    }
+
+    /// A command that is not looked for before a change begins is missed in its middle.
+    #[test]
+    fn every_command_of_a_playbook_is_looked_for() {
+        let host = Host::new();
+        let playbook: &'static Playbook = Box::leak(Box::new(own_programs()));
+        let part = |agent| crate::journal::NodePart { node: "n1".into(), others: Vec::new(), data: true, agent };
+        let mut found = std::collections::BTreeSet::new();
+        let in_place = |rollback: &str| format!("playbook = 'generic'\nupgrade_to = '2'\n{rollback}\n");
+        let sites = [
+            in_place("datasets = ['tank/db']"),
+            in_place("rollback = 'none'"),
+            in_place("datasets = ['tank/db']\nstrategy = 'side-by-side'"),
+        ];
+        for text in sites {
+            let site: &'static Site = Box::leak(Box::new(toml::from_str(&text).expect("a site")));
+            for occasion in [Occasion::Upgrade, Occasion::Downgrade { in_place: false }] {
+                let facts = host.gather(occasion, |sources| {
+                    (sources.playbook, sources.site) = (playbook, site);
+                    sources.node = Some(NodeSource { now: part(true), opened: Some(true) });
+                });
+                found.extend(own(&facts.programs));
+            }
+        }
+        let mut all = std::collections::BTreeSet::new();
+        for (_, spec) in playbook.commands() {
+            let stages = spec.argv.iter().chain(spec.pipe.iter().flatten());
+            all.extend(stages.filter_map(|words| words[0].strip_prefix("/none/")).map(str::to_owned));
+        }
+        let missed: Vec<&String> = all.difference(&found).filter(|name| !name.starts_with("coexistent/")).collect();
+        // The check itself runs these, and says so when one cannot be started.
+        assert_eq!(missed, ["ask/node_id/command", "requirement/command", "upgrade/candidate", "version/command"]);
+    }
+
+    /// What is asked only before the downgrade is looked for before the upgrade.
+    #[test]
+    fn a_requirement_of_the_downgrade_is_looked_for_before_the_upgrade() {
+        let host = Host::new();
+        let mut playbook = own_programs();
+        playbook.requirements[0].before = vec![crate::playbook::model::Occasion::Downgrade];
+        let playbook: &'static Playbook = Box::leak(Box::new(playbook));
+        let facts = host.gather(Occasion::Upgrade, |sources| sources.playbook = playbook);
+        assert!(own(&facts.programs).contains(&"requirement/command".to_owned()));
+    }
+
+    /// A node that has not the data tells the cluster nothing, but writes its mark.
+    #[test]
+    fn a_node_looks_for_what_it_runs_itself() {
+        let host = Host::new();
+        let playbook: &'static Playbook = Box::leak(Box::new(own_programs()));
+        let now = crate::journal::NodePart { node: "n2".into(), others: Vec::new(), data: false, agent: false };
+        let facts = host.gather(Occasion::Upgrade, |sources| {
+            sources.playbook = playbook;
+            sources.node = Some(NodeSource { now: now.clone(), opened: None });
+        });
+        let cluster: Vec<String> = own(&facts.programs).into_iter().filter(|it| it.starts_with("cluster/")).collect();
+        assert_eq!(cluster, ["cluster/here", "cluster/read_mark", "cluster/write_mark"]);
+        assert_eq!(
+            own(&host.gather(Occasion::Upgrade, |sources| sources.playbook = playbook).programs)
+                .iter()
+                .filter(|it| it.starts_with("cluster/"))
+                .count(),
+            0
+        );
     }
 }

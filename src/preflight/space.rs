@@ -137,8 +137,10 @@ pub(super) fn refquota(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::super::Occasion;
     use super::super::fixture::{GIB, dataset, facts, show};
+    use super::super::host_fixture::Host;
     use super::*;
     use crate::playbook::site::RollbackChoice;
+    use crate::zfs::Engine as _;
 
     #[test]
     fn before_the_upgrade() {
@@ -229,5 +231,15 @@ mod tests {
             ");
         dataset(&mut facts, 0).info.refquota = Some(50 * GIB);
         assert!(refquota(&facts).is_empty());
+    }
+
+    #[test]
+    fn a_refquota_above_limits_nothing_beside() {
+        let host = Host::new();
+        let room = || host.gather(Occasion::Downgrade { in_place: false }, |_| {}).roots[0].room;
+        assert!(room().is_some());
+        host.engine.set(&"tank".parse().expect("name"), "refquota", "1000000000000").expect("set");
+        assert_eq!(room(), None);
+        assert_eq!(host.gather(Occasion::Downgrade { in_place: true }, |_| {}).roots[0].room, None);
     }
 }

@@ -47,6 +47,7 @@ pub(super) fn ours(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::super::Occasion;
     use super::super::fixture::{facts, process, show};
+    use super::super::host_fixture::Host;
     use super::*;
 
     #[test]
@@ -69,5 +70,14 @@ mod tests {
                      The snapshot it works on is busy: it can be neither destroyed nor rolled back.
               to do: Wait for it: tail --pid=79 -f /dev/null
             ");
+    }
+
+    #[test]
+    fn a_running_send_is_found() {
+        let host = Host::new();
+        host.process(903, "zfs", "zfs\0send\0tank/db@x\0", "0::/user.slice\n");
+        host.process(904, "zfs", "zfs\0list\0", "0::/user.slice\n");
+        let found = host.gather(Occasion::Check, |_| {}).transfers.expect("read");
+        assert_eq!(found.iter().map(|process| process.pid).collect::<Vec<_>>(), [903]);
     }
 }

@@ -80,6 +80,7 @@ pub(super) fn others(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use super::super::Occasion;
     use super::super::fixture::{facts, process, show};
+    use super::super::host_fixture::Host;
     use super::*;
 
     #[test]
@@ -110,5 +111,15 @@ mod tests {
                      Only root sees what they have open.
               to do: sudo backout ...
             ");
+    }
+
+    #[test]
+    fn a_helper_in_the_unit_of_the_service_is_the_service() {
+        let host = Host::new();
+        host.process(901, "bash", "bash\0", "0::/user.slice\n");
+        host.process(902, "helper", "helper\0", "0::/system.slice/db.service/x\n");
+        let facts = host.gather(Occasion::Check, |_| {});
+        let users: Vec<i32> = facts.users.expect("read").found.iter().map(|process| process.pid).collect();
+        assert_eq!(users, [901]);
     }
 }
