@@ -1,5 +1,6 @@
 //! The loop: probe, decide, act, record. One path for the first start and for every resume.
 
+use crate::journal::StepId;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -51,7 +52,7 @@ pub enum Event<'a> {
     /// The steps from this one on are repeated.
     Rewound {
         /// The step.
-        to: &'a str,
+        to: &'a StepId,
         /// Why.
         why: &'a str,
     },
@@ -69,7 +70,7 @@ pub enum Outcome {
     /// A person must decide.
     Halted {
         /// The step.
-        step: String,
+        step: StepId,
         /// Why.
         why: String,
         /// What the decision is about.
@@ -78,7 +79,7 @@ pub enum Outcome {
     /// A step failed. It can be tried again.
     Failed {
         /// The step.
-        step: String,
+        step: StepId,
         /// Why.
         error: String,
     },
@@ -334,11 +335,11 @@ impl Session<'_> {
 
     /// Takes back the effects from `at` down to the step `to`, newest first, and records that they
     /// must be made again.
-    fn rewind(&mut self, at: usize, to: &str, why: &str) -> Result<Option<Outcome>> {
+    fn rewind(&mut self, at: usize, to: &StepId, why: &str) -> Result<Option<Outcome>> {
         let run = self.run()?;
-        let first = run.plan.position(to).with_context(|| format!("the plan has no step {to:?} to go back to"))?;
+        let first = run.plan.position(to).with_context(|| format!("the plan has no step `{to}` to go back to"))?;
         if first > at {
-            anyhow::bail!("the step {to:?} to go back to is not behind us");
+            anyhow::bail!("the step `{to}` to go back to is not behind us");
         }
         let step_at = run.plan.steps[at].clone();
         let steps: Vec<(Step, StepState)> = run.plan.steps.iter().cloned().zip(run.steps.iter().cloned()).skip(first).rev().collect();
@@ -356,7 +357,7 @@ impl Session<'_> {
         if let Err(error) = self.flush() {
             return Ok(Some(self.failed(&step_at, &error, false)?));
         }
-        self.record(Record::Rewound { to: to.to_owned(), why: why.to_owned() })?;
+        self.record(Record::Rewound { to: to.clone(), why: why.to_owned() })?;
         failpoint::point("rewound");
         Ok(None)
     }

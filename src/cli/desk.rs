@@ -1,5 +1,6 @@
 //! Everything a procedure is planned from: site, playbook, the world's facts, and what the checks say of them.
 
+use crate::journal::StepId;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -165,7 +166,7 @@ impl Desk {
             (Role::Settings, global.site.clone()),
         ];
         places.extend(std::env::current_exe().ok().map(|path| (Role::Program, path)));
-        let installers = match state.and_then(|state| state.outputs.get("save-installer")) {
+        let installers = match state.and_then(|state| state.outputs.get(&StepId::SAVE_INSTALLER)) {
             Some(Output::Files { list }) => list.iter().map(|file| (layout.installer().join(&file.path), file.sha256.clone())).collect(),
             _ => Vec::new(),
         };

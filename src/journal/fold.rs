@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::StepId;
 use super::plan::{Action, Plan, Procedure, Role, Step};
 use super::record::{HaltKind, Line, Opening, Output, Question, Record};
 use crate::playbook::Way;
@@ -101,24 +102,24 @@ impl<A: Action> Run<A> {
     }
 
     /// A step by its id.
-    pub fn step(&self, id: &str) -> Option<(&Step<A>, &StepState)> {
+    pub fn step(&self, id: &StepId) -> Option<(&Step<A>, &StepState)> {
         let at = self.plan.position(id)?;
         Some((self.plan.steps.get(at)?, self.steps.get(at)?))
     }
 
     /// Whether the step of this id was ever begun.
-    pub fn was_begun(&self, id: &str) -> bool {
+    pub fn was_begun(&self, id: &StepId) -> bool {
         self.plan.position(id).is_some_and(|at| self.begun.get(at).copied().unwrap_or(false))
     }
 
     /// Whether the step with this id was not begun, or was rewound.
-    pub fn is_pending(&self, id: &str) -> bool {
+    pub fn is_pending(&self, id: &StepId) -> bool {
         self.step(id).is_none_or(|(_, state)| *state == StepState::Pending)
     }
 
     /// The step to rewind to, and why: later steps relied on an effect that was found missing. For
     /// example, clients that found the service open may have written what no capture has.
-    pub fn renewal(&self) -> Option<(String, String)> {
+    pub fn renewal(&self) -> Option<(StepId, String)> {
         let next = self.next()?;
         self.plan.steps.iter().zip(&self.undone).zip(&self.steps).find_map(|((step, undone), state)| {
             let renews = step.renews.as_ref().filter(|_| *undone && *state == StepState::Done)?;
@@ -161,7 +162,7 @@ pub struct State<A> {
     pub runs: Vec<Run<A>>,
     /// What the steps of all procedures left for later ones. A step of a later procedure replaces
     /// that of an earlier step with the same id.
-    pub outputs: BTreeMap<String, Output>,
+    pub outputs: BTreeMap<StepId, Output>,
     /// Every snapshot that this change ever took, oldest first, with its identity. An undo leaves
     /// some whose names a later downgrade uses again.
     pub snapshots: Vec<(Snapshot, Guid)>,
@@ -226,17 +227,17 @@ impl<A: Action> State<A> {
             return self.begin(plan);
         }
         let run = self.runs.last_mut().filter(|run| !run.finished).ok_or("no procedure is under way")?;
-        let at = |step: &str| run.plan.position(step).ok_or_else(|| format!("step {step:?} is not in the plan"));
+        let at = |step: &StepId| run.plan.position(step).ok_or_else(|| format!("step `{step}` is not in the plan"));
         match record {
             Record::Opened(_) | Record::Planned { .. } => {}
             Record::Started { step, attempt } => {
                 let at = at(step)?;
                 // A step that is done may be started again, if its effect got lost.
                 if run.next().is_some_and(|next| at > next) {
-                    return Err(format!("step {step:?} cannot start before the ones ahead of it"));
+                    return Err(format!("step `{step}` cannot start before the ones ahead of it"));
                 }
                 if *attempt != run.attempts[at] + 1 {
-                    return Err(format!("attempt {attempt} of step {step:?} does not follow attempt {}", run.attempts[at]));
+                    return Err(format!("attempt {attempt} of step `{step}` does not follow attempt {}", run.attempts[at]));
                 }
                 run.attempts[at] = *attempt;
                 run.begun[at] = true;
@@ -248,7 +249,7 @@ impl<A: Action> State<A> {
             Record::Done { step, output, .. } => {
                 let at = at(step)?;
                 if run.steps[at] != StepState::Started {
-                    return Err(format!("step {step:?} was not started"));
+                    return Err(format!("step `{step}` was not started"));
                 }
                 run.steps[at] = StepState::Done;
                 run.attempts[at] = 0;
@@ -265,7 +266,7 @@ impl<A: Action> State<A> {
             Record::Failed { step, error } => {
                 let at = at(step)?;
                 if run.steps[at] != StepState::Started {
-                    return Err(format!("step {step:?} was not started"));
+                    return Err(format!("step `{step}` was not started"));
                 }
                 run.steps[at] = StepState::Failed(error.clone());
             }
@@ -311,7 +312,7 @@ impl<A: Action> State<A> {
     /// something to bring back.
     pub fn clients_could_write(&self) -> bool {
         match self.phase {
-            Phase::Opened => self.runs.iter().any(|run| run.was_begun("start") || run.was_reopened()),
+            Phase::Opened => self.runs.iter().any(|run| run.was_begun(&StepId::START) || run.was_reopened()),
             Phase::Prepared | Phase::Upgraded | Phase::BackedOut | Phase::Coexisting | Phase::Closed => true,
         }
     }
@@ -319,7 +320,7 @@ impl<A: Action> State<A> {
     fn begin(&mut self, plan: &Plan<A>) -> Result<(), String> {
         let unfinished = self.current().map(|run| run.plan.procedure);
         let two_hosts = self.opening.way == Way::Coexistent;
-        let half_upgraded = || self.current().is_some_and(|run| run.was_begun("upgrade"));
+        let half_upgraded = || self.current().is_some_and(|run| run.was_begun(&StepId::UPGRADE));
         let kept = || {
             let downgrade = self.last_run(Procedure::is_downgrade);
             downgrade.is_some_and(|run| run.plan.procedure == Procedure::DowngradeKeep)
@@ -350,7 +351,7 @@ impl<A: Action> State<A> {
         if plan.procedure.is_downgrade() && data && !captures && self.clients_could_write() {
             return Err("clients could write since the snapshot, and the plan captures nothing".into());
         }
-        let mut ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+        let mut ids: Vec<&StepId> = plan.steps.iter().map(|step| &step.id).collect();
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err("two steps of the plan have the same name".into());
@@ -382,8 +383,8 @@ impl<A: Action> State<A> {
 fn may_be_aborted<A: Action>(run: &Run<A>) -> bool {
     match run.plan.procedure {
         Procedure::Snapshot => true,
-        Procedure::Upgrade => !run.was_begun("upgrade"),
-        Procedure::DowngradeKeep | Procedure::DowngradeInPlace => !run.beyond_return() && !run.was_begun("start"),
+        Procedure::Upgrade => !run.was_begun(&StepId::UPGRADE),
+        Procedure::DowngradeKeep | Procedure::DowngradeInPlace => !run.beyond_return() && !run.was_begun(&StepId::START),
         // A user whose assignment was begun may be on the other host already.
         Procedure::Migrate => {
             let assigns = run.plan.steps.iter().zip(&run.steps).zip(&run.begun);

@@ -8,9 +8,11 @@ pub mod layout;
 mod path;
 pub mod plan;
 pub mod record;
+mod step_id;
 
 pub use file::{Journal, JournalError, Reading};
 pub use fold::{FoldError, Phase, Run, State, StepState};
 pub use layout::Layout;
 pub use plan::{Action, Plan, Procedure, Renews, Role, Step};
 pub use record::{Beside, FORMAT, FileEntry, HaltKind, Line, Mount, NodePart, Opening, Output, Proof, Question, Record, Side};
+pub use step_id::{Family, StepId};

@@ -6,6 +6,8 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::StepId;
+
 /// What a step does, as far as the journal needs to know.
 pub trait Action: std::fmt::Debug + Clone + PartialEq + Serialize + DeserializeOwned {
     /// What it means for the rules of the journal.
@@ -41,8 +43,8 @@ pub struct Plan<A> {
 
 impl<A> Plan<A> {
     /// The place of a step.
-    pub fn position(&self, id: &str) -> Option<usize> {
-        self.steps.iter().position(|step| step.id == id)
+    pub fn position(&self, id: &StepId) -> Option<usize> {
+        self.steps.iter().position(|step| step.id == *id)
     }
 }
 
@@ -102,7 +104,7 @@ impl Procedure {
 #[serde(bound = "A: Action")]
 pub struct Step<A> {
     /// Its name, unique in a plan.
-    pub id: String,
+    pub id: StepId,
     /// What it does, for people.
     pub title: String,
     /// The effect.
@@ -110,10 +112,10 @@ pub struct Step<A> {
     /// Its effect is checked again on each resume and before anything is destroyed, until the step
     /// with this name begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub holds_until: Option<String>,
+    pub holds_until: Option<StepId>,
     /// The step to rewind to when this one is half done, if repeating it is not harmless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rewind_to: Option<String>,
+    pub rewind_to: Option<StepId>,
     /// The steps to repeat if the effect of this step is found missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renews: Option<Renews>,
@@ -123,23 +125,23 @@ pub struct Step<A> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Renews {
     /// The steps from this one on.
-    pub from: String,
+    pub from: StepId,
     /// Unless this one was begun.
-    pub unless: String,
+    pub unless: StepId,
 }
 
 impl<A> Step<A> {
-    pub(crate) fn new(id: impl Into<String>, title: impl Into<String>, action: A) -> Self {
-        Self { id: id.into(), title: title.into(), action, holds_until: None, rewind_to: None, renews: None }
+    pub(crate) fn new(id: StepId, title: impl Into<String>, action: A) -> Self {
+        Self { id, title: title.into(), action, holds_until: None, rewind_to: None, renews: None }
     }
 
-    pub(crate) fn until(mut self, step: &str) -> Self {
-        self.holds_until = Some(step.to_owned());
+    pub(crate) fn until(mut self, step: &StepId) -> Self {
+        self.holds_until = Some(step.clone());
         self
     }
 
-    pub(crate) fn renewing(mut self, from: &str, unless: &str) -> Self {
-        self.renews = Some(Renews { from: from.to_owned(), unless: unless.to_owned() });
+    pub(crate) fn renewing(mut self, from: &StepId, unless: &StepId) -> Self {
+        self.renews = Some(Renews { from: from.clone(), unless: unless.clone() });
         self
     }
 }

@@ -9,6 +9,7 @@ use chrono::{DateTime, FixedOffset};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Action, Plan};
+use super::{Family, StepId};
 use crate::playbook::Way;
 use crate::zfs::{Dataset, Guid, Snapshot};
 
@@ -44,14 +45,14 @@ pub enum Record<A> {
     /// A step's effect is about to be made.
     Started {
         /// The step.
-        step: String,
+        step: StepId,
         /// Counts from 1 in this procedure.
         attempt: u32,
     },
     /// A step's effect is there.
     Done {
         /// The step.
-        step: String,
+        step: StepId,
         /// The effect was found, not made by this attempt.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         adopted: bool,
@@ -61,21 +62,21 @@ pub enum Record<A> {
     /// A step failed.
     Failed {
         /// The step.
-        step: String,
+        step: StepId,
         /// The whole reason.
         error: String,
     },
     /// The steps from this one on must be repeated.
     Rewound {
         /// The step.
-        to: String,
+        to: StepId,
         /// Why.
         why: String,
     },
     /// A person must decide.
     Halted {
         /// The step.
-        step: String,
+        step: StepId,
         /// Why.
         why: String,
         /// What the decision is about.
@@ -131,12 +132,12 @@ impl HaltKind {
     }
 
     /// The kind of a halt in a journal of 0.1.0, which gave only the step and the reason.
-    pub fn of(self, step: &str, why: &str) -> Self {
+    pub fn of(self, step: &StepId, why: &str) -> Self {
         match self {
             Self::Unsaid if why.starts_with("the previous version rejects ") => Self::Rejects,
             Self::Unsaid if why.starts_with("it was tried ") => Self::TooOften,
-            Self::Unsaid if step == "prove" || step.starts_with("prove:") => Self::Differences,
-            Self::Unsaid if step == "await-nodes" => Self::OtherNodes,
+            Self::Unsaid if *step == StepId::PROVE || step.is_of(Family::Prove) => Self::Differences,
+            Self::Unsaid if *step == StepId::AWAIT_NODES => Self::OtherNodes,
             Self::Unsaid => Self::Foreign,
             said => said,
         }
@@ -335,7 +336,7 @@ pub struct FileEntry {
 
 #[cfg(test)]
 mod tests {
-    use super::HaltKind;
+    use super::*;
 
     #[test]
     fn a_halt_of_0_1_0_is_told_by_its_step_and_its_words() {
@@ -347,8 +348,8 @@ mod tests {
             ("await-nodes", "node2 has version 10.11.19", HaltKind::OtherNodes),
             ("unmount", "t/app is another dataset", HaltKind::Foreign),
         ] {
-            assert_eq!(HaltKind::Unsaid.of(step, why), kind, "{step}: {why}");
+            assert_eq!(HaltKind::Unsaid.of(&step.into(), why), kind, "{step}: {why}");
         }
-        assert_eq!(HaltKind::Foreign.of("prove", "it was tried "), HaltKind::Foreign);
+        assert_eq!(HaltKind::Foreign.of(&StepId::PROVE, "it was tried "), HaltKind::Foreign);
     }
 }

@@ -1,5 +1,6 @@
 //! The table of permitted commands: the state of a change and a command -> yes, or why not.
 
+use crate::journal::StepId;
 use std::fmt;
 
 use serde::Serialize;
@@ -148,7 +149,7 @@ fn verdict(state: &State, command: Command) -> Result<(), Why> {
         (Command::Abort, Some(run)) => may_be_aborted(run),
         // An upgrade that failed half-way is backed out like a finished one.
         (Command::Downgrade, Some(run)) => {
-            let half_upgraded = run.plan.procedure == Procedure::Upgrade && run.was_begun("upgrade");
+            let half_upgraded = run.plan.procedure == Procedure::Upgrade && run.was_begun(&StepId::UPGRADE);
             if half_upgraded { Ok(()) } else { Err(Why::UnderWay) }
         }
         (Command::Resume | Command::Answer(_) | Command::Abort, None) => Err(Why::NothingUnderWay),
@@ -182,11 +183,11 @@ fn only(phase: bool) -> Result<(), Why> {
 fn may_be_aborted(run: &Run) -> Result<(), Why> {
     match run.plan.procedure {
         Procedure::Snapshot => Ok(()),
-        Procedure::Upgrade if run.was_begun("upgrade") => Err(Why::PackagesTouched),
+        Procedure::Upgrade if run.was_begun(&StepId::UPGRADE) => Err(Why::PackagesTouched),
         Procedure::Upgrade => Ok(()),
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.beyond_return() => Err(Why::BeyondReturn),
         // What clients write on the previous version would be lost by it; an undo keeps it.
-        Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.was_begun("start") => Err(Why::MayBeOpen),
+        Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.was_begun(&StepId::START) => Err(Why::MayBeOpen),
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace => Ok(()),
         Procedure::Migrate if crate::strategy::held(run).is_none() => Err(Why::UsersMayHaveMoved),
         Procedure::Migrate => Ok(()),

@@ -1,5 +1,6 @@
 //! What is true of a change, and what may be typed next.
 
+use crate::journal::StepId;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -68,7 +69,7 @@ pub fn report(state: &State) -> Report {
             let done = run.steps.iter().filter(|step| **step == StepState::Done).count();
             report.procedure = Some(run.plan.procedure.verb().to_owned());
             report.done = Some((done, run.steps.len()));
-            report.step = run.next().map(|at| run.plan.steps[at].id.clone());
+            report.step = run.next().map(|at| run.plan.steps[at].id.to_string());
             report.why = run.halted.clone().or_else(|| failure(run));
             report.now = under_way(state, run);
         }
@@ -134,7 +135,7 @@ fn between(state: &State) -> Vec<String> {
 fn backed_out(state: &State) -> Vec<String> {
     let from = &state.opening.from_version;
     let rejects = rejects(state);
-    let proof = match state.outputs.get("prove") {
+    let proof = match state.outputs.get(&StepId::PROVE) {
         Some(Output::Proof(proof)) => Some(proof),
         _ => None,
     };
@@ -182,7 +183,7 @@ fn coexisting(state: &State) -> Vec<String> {
 
 /// What was left out of the restore.
 fn rejects(state: &State) -> Option<String> {
-    let Some(Output::Rejects { count, file }) = state.outputs.get("restore") else { return None };
+    let Some(Output::Rejects { count, file }) = state.outputs.get(&StepId::RESTORE) else { return None };
     let (items, stand) = if *count == 1 { ("item was", "it stands") } else { ("items were", "they stand") };
     Some(format!("{count} {items} rejected by it and left out; {stand} in {}", file.display()))
 }
@@ -194,7 +195,7 @@ fn under_way(state: &State, run: &Run) -> Vec<String> {
     }
     let mut now = vec![service_truth(state).to_owned()];
     now.extend(data_truth(state, run));
-    if matches!(run.step("restore"), Some((_, StepState::Done))) {
+    if matches!(run.step(&StepId::RESTORE), Some((_, StepState::Done))) {
         now.extend(rejects(state));
     }
     now
@@ -228,17 +229,17 @@ fn service_truth(state: &State) -> &'static str {
     // A finished one left the service open; a given up one may have left it closed.
     let unfinished = state.runs.iter().rev().take_while(|run| !run.finished);
     for run in unfinished {
-        match run.step("start") {
+        match run.step(&StepId::START) {
             Some((step, StepState::Done)) if matches!(step.action, Action::Release(_)) => {
                 return "The service runs on another node.";
             }
             Some((_, StepState::Done)) => return "The service is open to its clients.",
             _ => {}
         }
-        if run.was_begun("start") {
+        if run.was_begun(&StepId::START) {
             return "The service was about to be opened to its clients; it may be open.";
         }
-        if run.was_begun("stop") {
+        if run.was_begun(&StepId::STOP) {
             return "The service is closed to its clients.";
         }
     }
@@ -255,7 +256,7 @@ fn data_truth(state: &State, run: &Run) -> Vec<String> {
     let snapshot = &state.opening.snapshot;
     let procedure: Procedure = run.plan.procedure;
     if procedure.is_downgrade() && data_of(state.opening.way).has_data() {
-        let captured = matches!(run.step("verify"), Some((_, StepState::Done)));
+        let captured = matches!(run.step(&StepId::VERIFY), Some((_, StepState::Done)));
         lines.push(if captured {
             "What was written since is captured, checksummed and read back.".to_owned()
         } else {
@@ -268,7 +269,7 @@ fn data_truth(state: &State, run: &Run) -> Vec<String> {
         }
     } else if dropping(run) {
         lines.push("The snapshots of this change are being dropped.".to_owned());
-    } else if matches!(state.outputs.get("snapshot"), Some(Output::Snapshots { .. })) {
+    } else if matches!(state.outputs.get(&StepId::SNAPSHOT), Some(Output::Snapshots { .. })) {
         lines.push(format!("The snapshot @{snapshot} is taken and held."));
     }
     lines
@@ -281,5 +282,5 @@ fn set_aside(run: &Run) -> bool {
 
 /// Whether the snapshots before the upgrade may be gone.
 fn dropping(run: &Run) -> bool {
-    run.plan.steps.iter().any(|step| step.id == "drop-snapshot" && run.was_begun(&step.id))
+    run.plan.steps.iter().any(|step| step.id == StepId::DROP_SNAPSHOT && run.was_begun(&step.id))
 }

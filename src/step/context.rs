@@ -1,5 +1,6 @@
 //! What a step may use.
 
+use crate::journal::StepId;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -52,12 +53,12 @@ impl Context<'_> {
 
     /// The mark of a rollback. It differs for each procedure and round, so that a rollback that is
     /// repeated on purpose is not taken for done.
-    pub fn mark(&self, step: &str) -> Result<String> {
+    pub fn mark(&self, step: &StepId) -> Result<String> {
         Ok(format!("{}/{}/{step}/{}", self.change(), self.state.runs.len(), self.run()?.rounds))
     }
 
     /// Whether a step was ever begun in this procedure.
-    pub fn begun(&self, step: &str) -> bool {
+    pub fn begun(&self, step: &StepId) -> bool {
         self.run().is_ok_and(|run| run.was_begun(step))
     }
 
@@ -67,12 +68,12 @@ impl Context<'_> {
     }
 
     /// Whether the step is running, was interrupted or failed, so that its effect may be partial.
-    pub fn interrupted(&self, step: &str) -> bool {
+    pub fn interrupted(&self, step: &StepId) -> bool {
         self.run().is_ok_and(|run| matches!(run.step(step), Some((_, StepState::Started | StepState::Failed(_)))))
     }
 
     /// How often the step was started in this procedure.
-    pub fn attempts(&self, step: &str) -> u32 {
+    pub fn attempts(&self, step: &StepId) -> u32 {
         let tried = |run: &Run| Some(run.attempts[run.plan.position(step)?]);
         self.run().ok().and_then(tried).unwrap_or_default()
     }
@@ -95,12 +96,12 @@ impl Context<'_> {
     }
 
     /// What a step left.
-    pub fn output(&self, step: &str) -> Option<&Output> {
+    pub fn output(&self, step: &StepId) -> Option<&Output> {
         self.state.outputs.get(step)
     }
 
     /// The snapshots that a step took.
-    pub fn snapshots(&self, step: &str) -> Result<&[(Snapshot, Guid)]> {
+    pub fn snapshots(&self, step: &StepId) -> Result<&[(Snapshot, Guid)]> {
         match self.output(step) {
             Some(Output::Snapshots { list }) => Ok(list),
             _ => anyhow::bail!("the journal does not say which snapshots step `{step}` took"),
@@ -108,7 +109,7 @@ impl Context<'_> {
     }
 
     /// The files that a step listed.
-    pub fn files(&self, step: &str) -> &[FileEntry] {
+    pub fn files(&self, step: &StepId) -> &[FileEntry] {
         match self.output(step) {
             Some(Output::Files { list }) => list,
             _ => &[],
@@ -153,19 +154,19 @@ impl Context<'_> {
             late.or_else(|| values.get(name).cloned())
         };
         let mut lists = BTreeMap::new();
-        lists.insert("capture_files".to_owned(), self.absolute("capture", &self.capture_dir()));
-        lists.insert("installer_files".to_owned(), self.absolute("save-installer", &self.layout.installer()));
+        lists.insert("capture_files".to_owned(), self.absolute(&StepId::CAPTURE, &self.capture_dir()));
+        lists.insert("installer_files".to_owned(), self.absolute(&StepId::SAVE_INSTALLER, &self.layout.installer()));
         command.fill_with(&lookup, &lists).with_context(|| format!("cannot fill in the command `{command}`"))
     }
 
-    fn absolute(&self, step: &str, folder: &std::path::Path) -> Vec<String> {
+    fn absolute(&self, step: &StepId, folder: &std::path::Path) -> Vec<String> {
         self.files(step).iter().map(|file| folder.join(&file.path).display().to_string()).collect()
     }
 
     fn values(&self) -> BTreeMap<String, String> {
         let opening = &self.state.opening;
         let mut values = opening.values.clone();
-        let to_version = match self.output("upgrade") {
+        let to_version = match self.output(&StepId::UPGRADE) {
             Some(Output::Version { version }) => version.clone(),
             _ => opening.upgrade_to.clone(),
         };
@@ -184,7 +185,7 @@ impl Context<'_> {
         ];
         values.extend(late.map(|(name, value)| (name.to_owned(), value)));
         values.extend(own_path().map(|path| ("backout".to_owned(), path)));
-        if let Some(Output::Text { text }) = self.output("goal") {
+        if let Some(Output::Text { text }) = self.output(&StepId::GOAL) {
             values.insert("goal".into(), text.clone());
         }
         values

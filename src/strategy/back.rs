@@ -1,5 +1,6 @@
 //! The ways back to the state before a procedure: `abort` of one that is not finished, `undo` of a finished downgrade.
 
+use crate::journal::StepId;
 use anyhow::Result;
 
 use super::parts::Parts;
@@ -20,25 +21,25 @@ use crate::zfs::Dataset;
 /// When the playbook's texts cannot be filled in.
 pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], abort: bool) -> Result<Plan> {
     let parts = Parts { playbook, manifest: &state.opening };
-    if abort && !run.was_begun("stop") {
+    if abort && !run.was_begun(&StepId::STOP) {
         // Only copies were made.
         return topology::arrange(Plan { procedure: Procedure::Abort, steps: vec![parts.start()?] }, playbook, &state.opening, None);
     }
     let mut steps = vec![parts.stop()?];
-    if abort && (run.was_begun("maintenance-start") || run.was_begun("maintenance-start-previous")) {
-        steps.push(parts.maintenance_stop("maintenance-stop", "running")?);
+    if abort && (run.was_begun(&StepId::MAINTENANCE_START) || run.was_begun(&StepId::MAINTENANCE_START_PREVIOUS)) {
+        steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP, "running")?);
     }
     let data = data::of(state.opening.way);
     steps.extend(data.put_back(parts, state, run, roots, abort)?);
     // An upgrade that was never finished is finished now.
     let unfinished = state.phase != Phase::Upgraded && abort;
-    if unfinished || run.was_begun("reinstall") || run.was_begun("uninstall") {
-        let cut = |id: &str| matches!(run.step(id), Some((_, StepState::Started | StepState::Failed(_))));
-        let mut upgrade = install::of(&state.opening).upgrade(parts, "upgrade-again")?;
+    if unfinished || run.was_begun(&StepId::REINSTALL) || run.was_begun(&StepId::UNINSTALL) {
+        let cut = |id: &StepId| matches!(run.step(id), Some((_, StepState::Started | StepState::Failed(_))));
+        let mut upgrade = install::of(&state.opening).upgrade(parts, StepId::UPGRADE_AGAIN)?;
         if let Action::Package(package) = &mut upgrade.action {
             // Between the two, nothing is installed that could be upgraded.
-            let between = run.was_begun("uninstall") && !matches!(run.step("reinstall"), Some((_, StepState::Done)));
-            package.cut = unfinished || cut("reinstall") || between;
+            let between = run.was_begun(&StepId::UNINSTALL) && !matches!(run.step(&StepId::REINSTALL), Some((_, StepState::Done)));
+            package.cut = unfinished || cut(&StepId::REINSTALL) || between;
         }
         steps.push(upgrade);
         if !unfinished {
@@ -61,25 +62,25 @@ pub fn reopen(playbook: &Playbook, state: &State) -> Result<Plan> {
     let parts = Parts { playbook, manifest: &state.opening };
     let mut steps = vec![parts.start()?];
     steps.extend(release(&state.opening));
-    let mut drop = DropSnapshots { snapshots: snapshots(state, "snapshot"), marked: Vec::new() };
-    if let Some(run) = state.current().filter(|run| run.was_begun("snapshot")) {
-        drop.marked = marked(run, "snapshot")?;
+    let mut drop = DropSnapshots { snapshots: snapshots(state, &StepId::SNAPSHOT), marked: Vec::new() };
+    if let Some(run) = state.current().filter(|run| run.was_begun(&StepId::SNAPSHOT)) {
+        drop.marked = marked(run, &StepId::SNAPSHOT)?;
     }
     if !drop.snapshots.is_empty() || !drop.marked.is_empty() {
         let action = Action::DropSnapshots(drop);
-        steps.push(Step::new("drop-snapshot", "drop the snapshot before the upgrade", action));
+        steps.push(Step::new(StepId::DROP_SNAPSHOT, "drop the snapshot before the upgrade", action));
     }
     topology::arrange(Plan { procedure: Procedure::Abort, steps }, playbook, &state.opening, None)
 }
 
 /// The names of the snapshots that a step took or was about to take.
-pub(super) fn marked(run: &Run, step: &str) -> Result<Vec<crate::zfs::Snapshot>> {
+pub(super) fn marked(run: &Run, step: &StepId) -> Result<Vec<crate::zfs::Snapshot>> {
     let Some((Step { action: Action::Snapshot(take), .. }, _)) = run.step(step) else { return Ok(Vec::new()) };
     take.datasets.iter().map(|dataset| Ok(dataset.at(&take.name)?)).collect()
 }
 
 /// The snapshots that a step took.
-pub(super) fn snapshots(state: &State, step: &str) -> Vec<(crate::zfs::Snapshot, crate::zfs::Guid)> {
+pub(super) fn snapshots(state: &State, step: &StepId) -> Vec<(crate::zfs::Snapshot, crate::zfs::Guid)> {
     match state.outputs.get(step) {
         Some(Output::Snapshots { list }) => list.clone(),
         _ => Vec::new(),

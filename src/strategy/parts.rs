@@ -1,5 +1,6 @@
 //! Makes the data of single steps from the playbook and the change's values. Pure.
 
+use crate::journal::{Family, StepId};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -75,11 +76,11 @@ impl Parts<'_> {
     }
 
     pub(in crate::strategy) fn stop(&self) -> Result<Step> {
-        Ok(Step::new("stop", "close the service, and prove it stopped", Action::Stop(self.service()?)).until("start"))
+        Ok(Step::new(StepId::STOP, "close the service, and prove it stopped", Action::Stop(self.service()?)).until(&StepId::START))
     }
 
     pub(in crate::strategy) fn start(&self) -> Result<Step> {
-        Ok(Step::new("start", "open the service", Action::Start(self.service()?)))
+        Ok(Step::new(StepId::START, "open the service", Action::Start(self.service()?)))
     }
 
     fn maintenance(&self) -> Result<Maintenance> {
@@ -96,12 +97,12 @@ impl Parts<'_> {
         })
     }
 
-    pub(in crate::strategy) fn maintenance_start(&self, id: &str, version: &str, until: &str) -> Result<Step> {
+    pub(in crate::strategy) fn maintenance_start(&self, id: StepId, version: &str, until: &StepId) -> Result<Step> {
         let title = format!("start the {version} version without clients");
         Ok(Step::new(id, title, Action::MaintenanceStart(self.maintenance()?)).until(until))
     }
 
-    pub(in crate::strategy) fn maintenance_stop(&self, id: &str, version: &str) -> Result<Step> {
+    pub(in crate::strategy) fn maintenance_stop(&self, id: StepId, version: &str) -> Result<Step> {
         let title = format!("stop the {version} version, and prove it stopped");
         Ok(Step::new(id, title, Action::MaintenanceStop(self.maintenance()?)))
     }
@@ -113,7 +114,7 @@ impl Parts<'_> {
             files: self.patterns(&installer.files)?,
             at_least: installer.at_least,
         };
-        Ok(Step::new("save-installer", "put the installed version's packages aside", Action::SaveInstaller(action)))
+        Ok(Step::new(StepId::SAVE_INSTALLER, "put the installed version's packages aside", Action::SaveInstaller(action)))
     }
 
     fn config(&self, side: Side) -> Result<Config> {
@@ -123,8 +124,8 @@ impl Parts<'_> {
     /// `None` if the product has no configuration of its own.
     pub(in crate::strategy) fn save_config(&self, side: Side) -> Result<Option<Step>> {
         let (id, title) = match side {
-            Side::Previous => ("save-config", "save the configuration"),
-            Side::Upgraded => ("save-config-upgraded", "save the upgraded version's configuration"),
+            Side::Previous => (StepId::SAVE_CONFIG, "save the configuration"),
+            Side::Upgraded => (StepId::SAVE_CONFIG_UPGRADED, "save the upgraded version's configuration"),
         };
         let config = self.config(side)?;
         Ok((!config.paths.is_empty()).then(|| Step::new(id, title, Action::SaveConfig(config))))
@@ -136,7 +137,7 @@ impl Parts<'_> {
             Side::Upgraded => "put the upgraded version's configuration back",
         };
         let config = self.config(side)?;
-        Ok((!config.paths.is_empty()).then(|| Step::new("put-config", title, Action::PutConfig(config))))
+        Ok((!config.paths.is_empty()).then(|| Step::new(StepId::PUT_CONFIG, title, Action::PutConfig(config))))
     }
 
     pub(in crate::strategy) fn package(&self, job: PackageJob, command: &CommandSpec, repair: Option<&CommandSpec>) -> Result<Package> {
@@ -155,16 +156,18 @@ impl Parts<'_> {
     pub(in crate::strategy) fn goal(&self) -> Result<Option<Step>> {
         let Some(position) = self.playbook.restore.as_ref().and_then(|restore| restore.position.as_ref()) else { return Ok(None) };
         let goal = Goal { command: self.command(position)? };
-        Ok(Some(Step::new("goal", "ask the upgraded version how far its data has come", Action::Goal(goal))))
+        Ok(Some(Step::new(StepId::GOAL, "ask the upgraded version how far its data has come", Action::Goal(goal))))
     }
 
     pub(in crate::strategy) fn inventories(&self, side: Side) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
         for inventory in &self.playbook.inventories {
             let (id, title) = match side {
-                Side::Upgraded => (format!("inventory:{}", inventory.name), format!("list the {} on the upgraded version", inventory.name)),
+                Side::Upgraded => {
+                    (StepId::of(Family::Inventory, &inventory.name), format!("list the {} on the upgraded version", inventory.name))
+                }
                 Side::Previous => {
-                    (format!("inventory-found:{}", inventory.name), format!("list the {} on the previous version", inventory.name))
+                    (StepId::of(Family::InventoryFound, &inventory.name), format!("list the {} on the previous version", inventory.name))
                 }
             };
             let action = TakeInventory {
@@ -193,19 +196,19 @@ impl Parts<'_> {
                 snapshot: self.manifest.snapshot.clone(),
                 last,
             };
-            let id = if last { "capture".to_owned() } else { format!("capture:{}", index + 1) };
+            let id = if last { StepId::CAPTURE } else { StepId::of(Family::Capture, index + 1) };
             steps.push(Step::new(id, format!("capture what was written: {}", pass.about), Action::Capture(action)));
         }
         Ok(steps)
     }
 
-    pub(in crate::strategy) fn unmount(&self, mounts: &[Mount], until: &str) -> Step {
+    pub(in crate::strategy) fn unmount(&self, mounts: &[Mount], until: &StepId) -> Step {
         let action = Action::Unmount(Mounts { mounts: mounts.to_vec() });
-        Step::new("unmount", "take the datasets away from everybody", action).until(until)
+        Step::new(StepId::UNMOUNT, "take the datasets away from everybody", action).until(until)
     }
 
     pub(in crate::strategy) fn mount(&self, mounts: &[Mount]) -> Step {
-        Step::new("mount", "give the datasets back", Action::Mount(Mounts { mounts: mounts.to_vec() }))
+        Step::new(StepId::MOUNT, "give the datasets back", Action::Mount(Mounts { mounts: mounts.to_vec() }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Space that is reserved on a pool while there is some, for a downgrade in place when there is
 //! none.
 
+use crate::journal::StepId;
 use crate::step::Reserve;
 use std::collections::BTreeSet;
 
@@ -30,14 +31,14 @@ fn pools(reserve: &Reserve) -> String {
 /// The step that reserves space, if there are datasets.
 pub(super) fn reserve(opening: &Opening) -> Option<Step> {
     of(opening).map(|it| {
-        Step::new("reserve", format!("hold some room back on {}, for a pool that is full later", pools(&it)), Action::Reserve(it))
+        Step::new(StepId::RESERVE, format!("hold some room back on {}, for a pool that is full later", pools(&it)), Action::Reserve(it))
     })
 }
 
 /// The step that releases it.
 pub(super) fn release(opening: &Opening) -> Option<Step> {
     of(opening)
-        .map(|it| Step::new("release-reserve", format!("give back the room held back on {}", pools(&it)), Action::ReleaseReserve(it)))
+        .map(|it| Step::new(StepId::RELEASE_RESERVE, format!("give back the room held back on {}", pools(&it)), Action::ReleaseReserve(it)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The way forward.
 
+use crate::journal::StepId;
 use anyhow::Result;
 
 use super::parts::Parts;
@@ -37,11 +38,11 @@ pub fn upgrade(playbook: &Playbook, manifest: &Opening, prepared: bool) -> Resul
     }
     if !prepared
         && let Some(again) = data::of(manifest.way).upgrade_renews()
-        && let Some(stop) = steps.iter_mut().find(|step| step.id == "stop")
+        && let Some(stop) = steps.iter_mut().find(|step| step.id == StepId::STOP)
     {
-        *stop = stop.clone().renewing(again, "upgrade");
+        *stop = stop.clone().renewing(&again, &StepId::UPGRADE);
     }
-    steps.push(install.upgrade(parts, "upgrade")?);
+    steps.push(install.upgrade(parts, StepId::UPGRADE)?);
     steps.push(parts.start()?);
     let wanted = Some((manifest.upgrade_to.as_str(), "upgrade"));
     topology::arrange(Plan { procedure: Procedure::Upgrade, steps }, playbook, manifest, wanted)

@@ -206,7 +206,7 @@ impl History {
 
     /// The procedure up to this step, which is not begun.
     pub fn before(self, plan: &Plan, step: &str) -> Self {
-        let at = plan.position(step).unwrap_or_else(|| panic!("no step {step}"));
+        let at = plan.position(&step.into()).unwrap_or_else(|| panic!("no step {step}"));
         self.up_to(plan, at)
     }
 
@@ -223,7 +223,7 @@ impl History {
 
     /// The steps behind this one, to the end.
     pub fn behind(self, plan: &Plan, step: &str) -> Self {
-        let at = plan.position(step).unwrap_or_else(|| panic!("no step {step}"));
+        let at = plan.position(&step.into()).unwrap_or_else(|| panic!("no step {step}"));
         self.done(&plan.steps[at + 1..]).and(Record::Finished)
     }
 

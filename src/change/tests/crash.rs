@@ -1,5 +1,6 @@
 //! Killed or failed at every place, and resumed.
 
+use crate::journal::StepId;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -224,7 +225,7 @@ fn s1_what_clients_write_after_a_boot_in_the_middle_is_not_lost() {
                 world.plan(verb, &world.state())
             };
             for step in &plan.steps {
-                if step.id == "verify" {
+                if step.id == StepId::VERIFY {
                     break;
                 }
                 for moment in ["started", "applied", "done"] {

@@ -1,5 +1,6 @@
 //! The journals of whole procedures, damaged in every way, and histories that cannot be.
 
+use crate::journal::StepId;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -175,11 +176,11 @@ fn impossible_histories_are_refused() {
     let abort = Record::Planned { plan: world.plan(Verb::Abort, &state) };
     for step in &plan.steps {
         state.clone().apply(&abort).expect("possible");
-        state.apply(&started(&step.id, 1)).expect("possible");
-        if step.id == "rollback" {
+        state.apply(&started(step.id.as_str(), 1)).expect("possible");
+        if step.id == StepId::ROLLBACK {
             break;
         }
-        state.apply(&done(&step.id)).expect("possible");
+        state.apply(&done(step.id.as_str())).expect("possible");
     }
     assert_eq!(state.apply(&abort).expect_err("impossible"), "a abort cannot begin in phase Upgraded with a downgrade under way");
 }
@@ -242,7 +243,7 @@ proptest! {
         ];
         for choice in choices {
             let run = state.runs.last();
-            let id = |at: usize| run.map_or("none".to_owned(), |run| run.plan.steps[at % run.plan.steps.len()].id.clone());
+            let id = |at: usize| run.map_or("none".into(), |run| run.plan.steps[at % run.plan.steps.len()].id.clone());
             let attempt = |at: usize| run.map_or(1, |run| run.attempts[at % run.plan.steps.len()] + 1);
             let next = run.and_then(Run::next).unwrap_or(0);
             let done = |at| Record::Done { step: id(at), adopted: false, output: crate::journal::Output::Nothing };

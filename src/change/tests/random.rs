@@ -1,5 +1,6 @@
 //! Interruptions, resumes, aborts, boots and clients in any order: it always comes to an end, with everything that clients were told.
 
+use crate::journal::StepId;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -72,7 +73,7 @@ fn comes_to_an_end(turns: &[Turn], units: bool, resumable: bool, rough: bool) ->
             world.product.reboot();
         }
         let state = world.state();
-        if state.current().is_none() || state.current().is_some_and(|run| !run.was_begun("stop")) {
+        if state.current().is_none() || state.current().is_some_and(|run| !run.was_begun(&StepId::STOP)) {
             world.product.client();
         }
     }

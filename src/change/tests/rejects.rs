@@ -6,6 +6,7 @@ use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
 use crate::change::run::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
+use crate::journal::StepId;
 use crate::journal::{HaltKind, Output, Question};
 
 const KINDS: [Kind; 2] = [PLAIN, ROUGH];
@@ -33,7 +34,7 @@ fn proves(world: &World, ended: &Ended) {
     let Ended::Outcome(Outcome::Halted { step, why, .. }) = ended else { panic!("{ended:?}") };
     assert_eq!(step, "prove", "{why}");
     let file = world.layout.folder().join("rejects");
-    assert_eq!(world.state().outputs.get("restore"), Some(&Output::Rejects { count: 2, file: file.clone() }));
+    assert_eq!(world.state().outputs.get(&StepId::RESTORE), Some(&Output::Rejects { count: 2, file: file.clone() }));
     assert_eq!(std::fs::read_to_string(file).expect("readable"), "rejected +b3\nrejected -a3\n");
     world.answer(Question::Differences);
     world.go_on();

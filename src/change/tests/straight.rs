@@ -3,6 +3,7 @@
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::world::{Verb, World};
 use crate::change::run::Outcome;
+use crate::journal::StepId;
 use crate::journal::{Output, Phase};
 use crate::step::recovery_metadata::Crumb;
 use crate::zfs::Engine;
@@ -52,8 +53,8 @@ fn the_snapshot_says_all_that_its_change_needs() {
         let world = World::new(kind);
         world.run(Verb::Upgrade);
         let state = world.state();
-        let Some(Output::Snapshots { list }) = state.outputs.get("snapshot") else { panic!("no snapshots") };
-        let Some(Output::Files { list: installer }) = state.outputs.get("save-installer") else { panic!("no installer") };
+        let Some(Output::Snapshots { list }) = state.outputs.get(&StepId::SNAPSHOT) else { panic!("no snapshots") };
+        let Some(Output::Files { list: installer }) = state.outputs.get(&StepId::SAVE_INSTALLER) else { panic!("no installer") };
         for (name, _) in list {
             let crumb = Crumb::read(&world.engine, name).unwrap().expect("a crumb");
             assert_eq!(crumb, Crumb { opening: state.opening.clone(), installer: installer.clone() });
@@ -167,13 +168,13 @@ fn every_abort_before_the_point_of_no_return_goes_back() {
             let last = plan.point_of_no_return().unwrap_or(plan.steps.len() - 1);
             for (index, step) in plan.steps[..last].iter().enumerate() {
                 for done in [false, true] {
-                    if step.id == "rollback-base" && !done {
+                    if step.id == StepId::ROLLBACK_BASE && !done {
                         // It is found there.
                         continue;
                     }
                     let world = upgraded(kind);
                     let plan = world.plan(verb, &world.state());
-                    assert_eq!(world.once(Some(plan), Some(until(&step.id, done))), Ended::Killed, "{verb:?} {}", step.id);
+                    assert_eq!(world.once(Some(plan), Some(until(step.id.as_str(), done))), Ended::Killed, "{verb:?} {}", step.id);
                     world.run(Verb::Abort);
                     world.serves("2.0");
                     assert_eq!(world.picture(), picture, "{kind:?} {verb:?} aborted at step {index} {} done={done}", step.id);
@@ -221,7 +222,7 @@ fn an_upgrade_that_fails_in_its_packages_is_backed_out() {
                 let plan = world.plan(Verb::Upgrade, &world.state());
                 let strike = move |at: &str| (at == place).then_some(crate::host::failpoint::testing::Strike::Fail);
                 let ended = world.once(Some(plan), Some(Box::new(move |at, _| strike(at))));
-                assert!(matches!(&ended, Ended::Outcome(Outcome::Failed { step, .. }) if step == "upgrade"), "{ended:?}");
+                assert!(matches!(&ended, Ended::Outcome(Outcome::Failed { step, .. }) if *step == StepId::UPGRADE), "{ended:?}");
                 world.run(verb);
                 world.serves("1.0");
                 world.run(Verb::Commit);
@@ -287,7 +288,7 @@ fn another_snapshot_under_the_same_name_is_not_cloned() {
     fake.snapshot(std::slice::from_ref(&name), &[]).expect("snapshot");
     let ended = world.once(Some(plan), None);
     let Ended::Outcome(Outcome::Halted { step, why, .. }) = ended else { panic!("{ended:?}") };
-    assert_eq!(step, "capture:1", "before the service is closed");
+    assert_eq!(step.as_str(), "capture:1", "before the service is closed");
     assert!(why.contains("is another snapshot than the one that was taken"), "{why}");
 }
 

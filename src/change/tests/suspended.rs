@@ -26,7 +26,7 @@ fn s8_nothing_is_begun_on_a_suspended_pool() {
         for verb in [Verb::Keep, Verb::InPlace] {
             let ids: Vec<String> = {
                 let world = upgraded(kind);
-                world.plan(verb, &world.state()).steps.iter().map(|step| step.id.clone()).collect()
+                world.plan(verb, &world.state()).steps.iter().map(|step| step.id.to_string()).collect()
             };
             for id in ids {
                 let world = upgraded(kind);
@@ -62,7 +62,7 @@ fn a_pool_that_is_suspended_in_the_middle_stops_the_next_step() {
         None
     });
     let ended = world.once(Some(plan), Some(hook));
-    assert!(matches!(&ended, Ended::Outcome(Outcome::Failed { step, .. }) if step == "clone:t/app"), "{ended:?}");
+    assert!(matches!(&ended, Ended::Outcome(Outcome::Failed { step, .. }) if *step == *"clone:t/app"), "{ended:?}");
     suspend(&world, "t", false);
     world.go_on();
     world.serves("1.0");

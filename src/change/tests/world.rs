@@ -1,5 +1,6 @@
 //! A host with the product, and procedures on it as the command line begins and resumes them.
 
+use crate::journal::StepId;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs;
@@ -178,7 +179,7 @@ impl World {
             Verb::Snapshot => strategy::snapshot_only(playbook, &state.opening),
             Verb::Upgrade => strategy::upgrade(playbook, &state.opening, state.phase == Phase::Prepared),
             Verb::Keep | Verb::InPlace => {
-                let snapshots = match state.outputs.get("snapshot") {
+                let snapshots = match state.outputs.get(&StepId::SNAPSHOT) {
                     Some(Output::Snapshots { list }) => list.clone(),
                     _ if state.opening.way != Way::Zfs => Vec::new(),
                     other => panic!("{other:?}"),

@@ -1,5 +1,6 @@
 //! `backout downgrade`: the guided way back.
 
+use crate::journal::StepId;
 use clap::Args;
 
 use crate::cli::desk::{Desk, judge};
@@ -98,7 +99,7 @@ fn prepare(global: &Global, state: &State, choice: Option<RollbackChoice>, answe
     let desk = Desk::of_change(global, state)?;
     let (in_place, facts) = choose(global, &desk, state, choice.unwrap_or(desk.place().rollback))?;
     let findings = judge(&facts, &answers.accept)?;
-    let snapshots = match state.outputs.get("snapshot") {
+    let snapshots = match state.outputs.get(&StepId::SNAPSHOT) {
         Some(Output::Snapshots { list }) => list.clone(),
         _ if !strategy::data_of(state.opening.way).rolls_back() => Vec::new(),
         _ => return Err(CliError::new(ErrorKind::Halted, "the journal names no snapshot to go back to")),
@@ -155,7 +156,7 @@ fn guide(global: &Global, state: &State, plan: &Plan) {
 fn package_time(global: &Global, opening: &Opening) -> Option<i64> {
     let path = crate::journal::Layout::new(&global.state, &opening.change, None).journal();
     let lines = crate::journal::file::read(&path).ok()?.lines;
-    let started = lines.iter().find(|line| matches!(&line.record, Record::Started { step, .. } if step == "upgrade"))?.at;
-    let done = lines.iter().find(|line| matches!(&line.record, Record::Done { step, .. } if step == "upgrade"))?.at;
+    let started = lines.iter().find(|line| matches!(&line.record, Record::Started { step, .. } if *step == StepId::UPGRADE))?.at;
+    let done = lines.iter().find(|line| matches!(&line.record, Record::Done { step, .. } if *step == StepId::UPGRADE))?.at;
     Some((done - started).num_seconds())
 }

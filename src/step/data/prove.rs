@@ -1,5 +1,6 @@
 //! The proof: every item came back exactly once, and there is no other.
 
+use crate::journal::{Family, StepId};
 use std::cmp::Ordering;
 use std::path::Path;
 
@@ -63,8 +64,8 @@ impl Effect for Prove {
         let mut shown = Vec::new();
         for name in &self.inventories {
             let (expected_at, found_at) = (inventory::path(&folder, name, Side::Upgraded), inventory::path(&folder, name, Side::Previous));
-            let whole = unchanged(context, &format!("inventory:{name}"), &expected_at)
-                .and_then(|()| unchanged(context, &format!("inventory-found:{name}"), &found_at));
+            let whole = unchanged(context, &StepId::of(Family::Inventory, &name), &expected_at)
+                .and_then(|()| unchanged(context, &StepId::of(Family::InventoryFound, &name), &found_at));
             if let Err(error) = whole {
                 // The list cannot be taken again. A person must look at the data, and accept it.
                 anyhow::ensure!(
@@ -101,7 +102,7 @@ impl Effect for Prove {
 }
 
 /// A list that was changed since it was taken proves nothing.
-pub(in crate::step) fn unchanged(context: &Context<'_>, step: &str, path: &Path) -> Result<()> {
+pub(in crate::step) fn unchanged(context: &Context<'_>, step: &StepId, path: &Path) -> Result<()> {
     let Some(Output::Inventory { sha256, .. }) = context.output(step) else {
         bail!("the journal does not say that the inventory {} was taken", path.display());
     };

@@ -1,6 +1,7 @@
 //! Restores the capture into the previous version. Rejected items are left out only after a person
 //! accepted that, each completely and by name.
 
+use crate::journal::StepId;
 use std::collections::HashSet;
 use std::fs;
 use std::io;
@@ -110,7 +111,7 @@ fn keep(path: &Path, lines: &[String]) -> Result<()> {
 }
 
 fn goal(context: &Context<'_>) -> Option<String> {
-    match context.output("goal") {
+    match context.output(&StepId::GOAL) {
         Some(Output::Text { text }) => Some(text.clone()),
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! Nothing is destroyed before the capture is complete, checksummed and read back, the previous
 //! version's installer and configuration are verified, and the lists for the comparison are intact.
 
+use crate::journal::StepId;
 use anyhow::{Context as _, Result};
 
 use crate::journal::Side;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verify {
     /// The step that lists the captured files; `None` if nothing could have been written.
-    pub capture: Option<String>,
+    pub capture: Option<StepId>,
     /// The product's own check.
     pub command: Option<CommandTemplate>,
 }
@@ -29,7 +30,7 @@ impl Verify {
         if let Some(step) = &self.capture {
             copy::read_back(&context.capture_dir(), context.files(step)).context("the capture is not as it was written")?;
         }
-        copy::read_back(&context.layout.installer(), context.files("save-installer"))
+        copy::read_back(&context.layout.installer(), context.files(&StepId::SAVE_INSTALLER))
             .context("the previous version's installer is not as it was put aside")?;
         for side in [Side::Previous, Side::Upgraded] {
             config::read_back(context, side)?;

@@ -1,5 +1,6 @@
 //! The configuration is part of the state: saved before the upgrade, put back by the downgrade.
 
+use crate::journal::StepId;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -71,10 +72,10 @@ impl Effect for Save<'_> {
 }
 
 /// The step that saved it.
-fn saved_by(side: Side) -> &'static str {
+fn saved_by(side: Side) -> &'static StepId {
     match side {
-        Side::Previous => "save-config",
-        Side::Upgraded => "save-config-upgraded",
+        Side::Previous => &StepId::SAVE_CONFIG,
+        Side::Upgraded => &StepId::SAVE_CONFIG_UPGRADED,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The proof for each user: every item came over exactly once, and there is no other.
 
+use crate::journal::{Family, StepId};
 use crate::step::UserList;
 use anyhow::{Result, bail};
 
@@ -38,7 +39,7 @@ impl Effect for ProveUsers {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let folder = context.batch_dir(&self.batch);
-        let captured = context.files(&format!("capture:{}", self.batch));
+        let captured = context.files(&StepId::of(Family::Capture, &self.batch));
         if captured.is_empty() {
             bail!("the journal does not say what users had: nothing can be compared");
         }

@@ -1,6 +1,7 @@
 //! Restores the backups of users on the host that they move to. Each restore clears that user
 //! first, so that it may be repeated.
 
+use crate::journal::{Family, StepId};
 use crate::step::OnHost;
 use anyhow::{Context as _, Result};
 
@@ -41,7 +42,7 @@ impl Effect for RestoreUsers {
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let folder = context.batch_dir(&self.batch);
         // Before anything is removed there.
-        copy::read_back(&folder, context.files(&format!("capture:{}", self.batch)))?;
+        copy::read_back(&folder, context.files(&StepId::of(Family::Capture, &self.batch)))?;
         for user in &self.users {
             context.runner.run(&directory::for_user(context, &self.clear, user)?).with_context(|| {
                 format!("what {} has of {user} could not be removed: it is the rest of an earlier move", self.clear.host.name)

@@ -2,6 +2,7 @@
 //! rollback happened.
 
 use crate::journal::Mount;
+use crate::journal::StepId;
 use crate::zfs::Guid;
 use crate::zfs::Snapshot;
 use anyhow::{Context as _, Result};
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rollback {
     /// The step that took the snapshots to roll back to.
-    pub to: String,
+    pub to: StepId,
     /// The datasets, in the order of the plan.
     pub mounts: Vec<Mount>,
     /// Newer snapshots that the operator accepted to lose.

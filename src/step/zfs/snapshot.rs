@@ -1,5 +1,6 @@
 //! All datasets of a pool are snapshotted in one transaction, marked as ours, and held.
 
+use crate::journal::StepId;
 use crate::zfs::Dataset;
 use anyhow::{Context as _, Result};
 
@@ -46,7 +47,7 @@ pub(in crate::step) fn unchanged(context: &Context<'_>) -> Result<()> {
     if !context.state.opening.way.is_zfs() {
         return Ok(());
     }
-    for (name, guid) in context.snapshots("snapshot")? {
+    for (name, guid) in context.snapshots(&StepId::SNAPSHOT)? {
         if let Some(why) = surprise(context, name, *guid)? {
             return Err(NeedsDecision::new(HaltKind::Foreign, why).into());
         }
@@ -102,7 +103,7 @@ impl Effect for TakeSnapshot {
         if !missing.is_empty() {
             let mut properties = vec![(PROP_CHANGE, context.change().to_owned()), (PROP_STEP, self.crumb.clone())];
             if self.crumb == BEFORE_UPGRADE {
-                let crumb = Crumb { opening: context.state.opening.clone(), installer: context.files("save-installer").to_vec() };
+                let crumb = Crumb { opening: context.state.opening.clone(), installer: context.files(&StepId::SAVE_INSTALLER).to_vec() };
                 match crumb.properties()? {
                     Some(more) => properties.extend(more),
                     None => {

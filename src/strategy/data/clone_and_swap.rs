@@ -1,5 +1,6 @@
 //! A clone of the snapshot takes the place of the upgraded data, which is kept beside it. Reversible.
 
+use crate::journal::{Family, StepId};
 use anyhow::{Context as _, Result};
 
 use super::snapshot::members;
@@ -19,10 +20,10 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
         crumb: "after-upgrade".into(),
         hold: true,
     };
-    let first_aside = input.roots.first().map(|root| format!("set-aside:{root}")).unwrap_or_default();
+    let first_aside = input.roots.first().map(|root| StepId::of(Family::SetAside, &root)).unwrap_or(StepId::MOUNT);
     let mut steps = vec![
         parts.unmount(&mounts, &first_aside),
-        Step::new("snapshot-upgraded", format!("snapshot and hold the upgraded state @{}", post.name), Action::Snapshot(post)),
+        Step::new(StepId::SNAPSHOT_UPGRADED, format!("snapshot and hold the upgraded state @{}", post.name), Action::Snapshot(post)),
     ];
     for root in &input.roots {
         let candidate = root.with_suffix(CANDIDATE)?;
@@ -32,7 +33,7 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
             let target = mount.dataset.moved(root, &candidate)?;
             let title = format!("clone {snapshot} as {target}");
             let action = CloneSnapshot { like: mount.dataset.clone(), snapshot, guid, target };
-            steps.push(Step::new(format!("clone:{}", mount.dataset), title, Action::Clone(action)));
+            steps.push(Step::new(StepId::of(Family::Clone, &mount.dataset), title, Action::Clone(action)));
         }
     }
     for root in &input.roots {
@@ -41,11 +42,11 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
         let aside = root.with_suffix(ASIDE)?;
         let title = format!("rename the upgraded {root} to {aside}");
         let action = SetAside { dataset: root.clone(), guid: upgraded, aside, members: members.clone() };
-        steps.push(Step::new(format!("set-aside:{root}"), title, Action::SetAside(action)));
+        steps.push(Step::new(StepId::of(Family::SetAside, &root), title, Action::SetAside(action)));
         let candidate = root.with_suffix(CANDIDATE)?;
         let title = format!("rename {candidate} to {root}");
         let action = TakePlace { candidate, dataset: root.clone(), upgraded, members };
-        steps.push(Step::new(format!("take-place:{root}"), title, Action::TakePlace(action)));
+        steps.push(Step::new(StepId::of(Family::TakePlace, &root), title, Action::TakePlace(action)));
     }
     if opened && parts.playbook.restore.as_ref().is_some_and(|restore| restore.interrupted == Interrupted::Rollback) {
         // An interrupted restore starts over from here.
@@ -56,16 +57,16 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
             hold: false,
         };
         let rollback = Rollback {
-            to: "snapshot-base".into(),
+            to: StepId::SNAPSHOT_BASE,
             mounts: mounts.clone(),
             consented: Vec::new(),
             consented_bookmarks: Vec::new(),
             base: true,
         };
-        steps.push(Step::new("snapshot-base", "snapshot the clones, to begin a restore again from", Action::Snapshot(base)));
-        steps.push(Step::new("rollback-base", "roll the clones back, if a restore was cut off", Action::Rollback(rollback)));
+        steps.push(Step::new(StepId::SNAPSHOT_BASE, "snapshot the clones, to begin a restore again from", Action::Snapshot(base)));
+        steps.push(Step::new(StepId::ROLLBACK_BASE, "roll the clones back, if a restore was cut off", Action::Rollback(rollback)));
     }
-    steps.push(parts.mount(&mounts).until("start"));
+    steps.push(parts.mount(&mounts).until(&StepId::START));
     Ok(steps)
 }
 
@@ -92,7 +93,7 @@ pub(super) fn put_back(state: &State, run: &Run, roots: &[Dataset], members: &[M
                 members: members.iter().filter(|mount| mount.dataset.is_within(root)).cloned().collect(),
             };
             let title = format!("put the upgraded {root} back into its place");
-            steps.push(Step::new(format!("put-back:{root}"), title, Action::PutBack(action)));
+            steps.push(Step::new(StepId::of(Family::PutBack, &root), title, Action::PutBack(action)));
         }
     }
     Ok(steps)

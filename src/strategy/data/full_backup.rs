@@ -1,5 +1,6 @@
 //! The data is not on ZFS: everything is backed up, and restored into an empty store. What was there stays aside.
 
+use crate::journal::StepId;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -44,15 +45,15 @@ impl Strategy for FullBackup {
         let reinstall = install::of(parts.manifest).after_cut(parts, input.opened)?;
         let first = Folders { moves: moves(parts)? };
         let aside = vec![
-            Step::new("move-aside", "rename the folders of the upgraded data out of the way", Action::MoveAside(first.clone())),
+            Step::new(StepId::MOVE_ASIDE, "rename the folders of the upgraded data out of the way", Action::MoveAside(first.clone())),
             Step::new(AGAIN, "make empty ones in their place", Action::MakeEmpty(first)),
         ];
         let first_of = |steps: &[Step]| steps.first().map(|step| step.id.clone()).context("a way back has steps");
         let rollback_first = install::of(parts.manifest).rollback_first(parts);
         let unless = if rollback_first { first_of(&aside)? } else { first_of(&reinstall)? };
         // A service that was found open again may have accepted writes that the backup lacks.
-        steps.push(parts.stop()?.renewing("maintenance-start", &unless));
-        steps.push(parts.maintenance_start("maintenance-start", "upgraded", "maintenance-stop")?);
+        steps.push(parts.stop()?.renewing(&StepId::MAINTENANCE_START, &unless));
+        steps.push(parts.maintenance_start(StepId::MAINTENANCE_START, "upgraded", &StepId::MAINTENANCE_STOP)?);
         steps.extend(parts.inventories(Side::Upgraded)?);
         let capture = CapturePass {
             command: Some(parts.command(&full.capture)?),
@@ -62,10 +63,10 @@ impl Strategy for FullBackup {
             snapshot: String::new(),
             last: true,
         };
-        steps.push(Step::new("capture", "back everything up", Action::Capture(capture)));
-        steps.push(parts.maintenance_stop("maintenance-stop", "upgraded")?);
-        let verify = Verify { capture: Some("capture".into()), command: Some(parts.command(&full.verify)?) };
-        steps.push(Step::new("verify", "read the backup and the installer back", Action::Verify(verify)).until("move-aside"));
+        steps.push(Step::new(StepId::CAPTURE, "back everything up", Action::Capture(capture)));
+        steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP, "upgraded")?);
+        let verify = Verify { capture: Some(StepId::CAPTURE), command: Some(parts.command(&full.verify)?) };
+        steps.push(Step::new(StepId::VERIFY, "read the backup and the installer back", Action::Verify(verify)).until(&StepId::MOVE_ASIDE));
         if rollback_first {
             steps.extend(aside);
             steps.extend(reinstall);
@@ -74,7 +75,7 @@ impl Strategy for FullBackup {
             steps.extend(aside);
         }
         steps.extend(parts.put_config(Side::Previous)?);
-        steps.push(parts.maintenance_start("maintenance-start-previous", "previous", "maintenance-stop-previous")?);
+        steps.push(parts.maintenance_start(StepId::MAINTENANCE_START_PREVIOUS, "previous", &StepId::MAINTENANCE_STOP_PREVIOUS)?);
         let restore = Restore {
             command: parts.command(&full.restore)?,
             position: None,
@@ -82,19 +83,19 @@ impl Strategy for FullBackup {
             rejects: parts.playbook.restore.as_ref().map(|restore| restore.rejects.clone()).unwrap_or_default(),
             past_rejects: None,
         };
-        let mut step = Step::new("restore", "bring everything into the previous version", Action::Restore(restore));
-        step.rewind_to = Some(AGAIN.to_owned());
+        let mut step = Step::new(StepId::RESTORE, "bring everything into the previous version", Action::Restore(restore));
+        step.rewind_to = Some(AGAIN);
         steps.push(step);
         steps.extend(parts.inventories(Side::Previous)?);
         let inventories = parts.playbook.inventories.iter().map(|inventory| inventory.name.clone()).collect();
-        steps.push(Step::new("prove", "compare the lists: nothing lost, nothing twice", Action::Prove(Prove { inventories })));
-        steps.push(parts.maintenance_stop("maintenance-stop-previous", "previous")?);
+        steps.push(Step::new(StepId::PROVE, "compare the lists: nothing lost, nothing twice", Action::Prove(Prove { inventories })));
+        steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP_PREVIOUS, "previous")?);
         steps.push(parts.start()?);
         Ok(Plan { procedure: Procedure::DowngradeKeep, steps })
     }
 
     fn put_back(&self, parts: Parts<'_>, state: &State, run: &Run, _roots: &[Dataset], abort: bool) -> Result<Vec<Step>> {
-        if !run.was_begun("move-aside") {
+        if !run.was_begun(&StepId::MOVE_ASIDE) {
             return Ok(Vec::new());
         }
         Ok(vec![move_back(parts, (!abort).then(|| undone_of(state)))?])
@@ -107,7 +108,7 @@ impl Strategy for FullBackup {
 }
 
 /// The step from which an interrupted restore starts over.
-const AGAIN: &str = "make-empty";
+const AGAIN: StepId = StepId::MAKE_EMPTY;
 
 fn section(playbook: &Playbook) -> Result<&Full> {
     playbook.full.as_ref().context("the playbook does not say how everything is backed up and restored")
@@ -124,7 +125,7 @@ fn moves(parts: Parts<'_>) -> Result<Vec<(PathBuf, PathBuf)>> {
 /// As [`full`].
 fn move_back(parts: Parts<'_>, keep_as: Option<String>) -> Result<Step> {
     let action = MoveBack { moves: moves(parts)?, keep_as };
-    Ok(Step::new("move-back", "put the folders of the upgraded data back into their place", Action::MoveBack(action)))
+    Ok(Step::new(StepId::MOVE_BACK, "put the folders of the upgraded data back into their place", Action::MoveBack(action)))
 }
 
 /// The step that removes what a change kept for the other way.
@@ -138,5 +139,5 @@ fn remove_aside(playbook: &Playbook, state: &State) -> Result<Step> {
         folders.extend(kept_endings(state).iter().map(|ending| crate::host::files::beside(&path, ending)));
     }
     let title = "remove the folders that were kept for the other way";
-    Ok(Step::new("remove-aside", title, Action::RemoveAside(RemoveAside { folders })))
+    Ok(Step::new(StepId::REMOVE_ASIDE, title, Action::RemoveAside(RemoveAside { folders })))
 }

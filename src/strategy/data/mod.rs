@@ -7,6 +7,7 @@ mod no_data;
 mod rollback_in_place;
 pub(in crate::strategy) mod snapshot;
 
+use crate::journal::StepId;
 use anyhow::Result;
 
 pub use moving_users::{held, let_go, migrate};
@@ -60,7 +61,7 @@ pub(crate) trait Strategy: Sync {
     }
 
     /// The step of an upgrade that is made again when the service was found open after it.
-    fn upgrade_renews(&self) -> Option<&'static str> {
+    fn upgrade_renews(&self) -> Option<StepId> {
         None
     }
 

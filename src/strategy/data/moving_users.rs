@@ -1,6 +1,7 @@
 //! Users move from one host to the other, one batch at a time. Both hosts serve meanwhile. Moving
 //! back works the same.
 
+use crate::journal::{Family, StepId};
 use anyhow::{Context as _, Result};
 
 use super::Strategy;
@@ -43,21 +44,29 @@ impl Move<'_> {
             show: self.show(),
             command: self.here(&self.how.directory.assign),
         };
-        let id = |verb: &str| format!("{verb}:{batch}");
+        let id = |family: Family| StepId::of(family, &batch);
         vec![
-            Step::new(id("hold"), format!("put {who} on hold: their mail waits"), Action::HoldUsers(hold))
-                .until(&id("assign"))
+            Step::new(id(Family::Hold), format!("put {who} on hold: their mail waits"), Action::HoldUsers(hold))
+                .until(&id(Family::Assign))
                 // Users who were served in between may have changed what the backup has.
-                .renewing(&id("capture"), &id("assign")),
+                .renewing(&id(Family::Capture), &id(Family::Assign)),
             Step::new(
-                id("capture"),
+                id(Family::Capture),
                 format!("list and back up what they have on {}, and read it back", from.name),
                 Action::CaptureUsers(capture),
             ),
-            Step::new(id("restore"), format!("bring it to {}", to.name), Action::RestoreUsers(restore)),
-            Step::new(id("prove"), "compare what each has on both hosts".to_owned(), Action::ProveUsers(prove)),
-            Step::new(id("assign"), format!("{} is their host from now on; they are served again", to.name), Action::AssignUsers(assign)),
-            Step::new(id("drop"), "remove the backup: what they had is on both hosts".to_owned(), Action::DropBackup(DropBackup { batch })),
+            Step::new(id(Family::Restore), format!("bring it to {}", to.name), Action::RestoreUsers(restore)),
+            Step::new(id(Family::Prove), "compare what each has on both hosts".to_owned(), Action::ProveUsers(prove)),
+            Step::new(
+                id(Family::Assign),
+                format!("{} is their host from now on; they are served again", to.name),
+                Action::AssignUsers(assign),
+            ),
+            Step::new(
+                id(Family::Drop),
+                "remove the backup: what they had is on both hosts".to_owned(),
+                Action::DropBackup(DropBackup { batch }),
+            ),
         ]
     }
 }
@@ -128,14 +137,14 @@ pub fn let_go(it: Move<'_>, state: &State) -> Result<Plan> {
             command: it.here(&it.how.directory.assign),
         };
         let title = format!("serve {} again, on {}", names(&hold.users), hold.host);
-        steps.push(Step::new(format!("let-go:{}", i + 1), title, Action::AssignUsers(assign)));
+        steps.push(Step::new(StepId::of(Family::LetGo, i + 1), title, Action::AssignUsers(assign)));
     }
     let mut batches = run.plan.steps.iter().filter_map(|step| match &step.action {
         Action::CaptureUsers(capture) if run.was_begun(&step.id) => Some(capture.batch.clone()),
         _ => None,
     });
     let batch = batches.next_back().unwrap_or_default();
-    steps.push(Step::new("drop", "remove the backup: they have everything where they are", Action::DropBackup(DropBackup { batch })));
+    steps.push(Step::new(StepId::DROP, "remove the backup: they have everything where they are", Action::DropBackup(DropBackup { batch })));
     Ok(Plan { procedure: Procedure::Abort, steps })
 }
 

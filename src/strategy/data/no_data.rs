@@ -1,5 +1,6 @@
 //! The product keeps no data here: its packages and its configuration go back.
 
+use crate::journal::StepId;
 use anyhow::{Context as _, Result};
 
 use super::Strategy;
@@ -35,7 +36,7 @@ impl Strategy for NoData {
         let reinstall = install::of(parts.manifest).after_cut(parts, input.opened)?;
         let begins = reinstall.first().map(|step| step.id.clone()).context("a version is installed again")?;
         let verify = Verify { capture: None, command: None };
-        steps.push(Step::new("verify", "read the installer back", Action::Verify(verify)).until(&begins));
+        steps.push(Step::new(StepId::VERIFY, "read the installer back", Action::Verify(verify)).until(&begins));
         steps.extend(reinstall);
         steps.extend(parts.put_config(Side::Previous)?);
         steps.push(parts.start()?);

@@ -1,6 +1,7 @@
 //! `zfs rollback`: the upgraded data is destroyed. Only by `--in-place`.
 
 use super::snapshot::members;
+use crate::journal::StepId;
 use crate::step::{Action, Rollback, Step};
 use crate::strategy::downgrade::DowngradeInput;
 use crate::strategy::parts::Parts;
@@ -9,15 +10,15 @@ use crate::strategy::parts::Parts;
 pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput) -> Vec<Step> {
     let mounts = members(parts.manifest, &input.snapshots);
     let action = Rollback {
-        to: "snapshot".into(),
+        to: StepId::SNAPSHOT,
         mounts: mounts.clone(),
         consented: input.consented.clone(),
         consented_bookmarks: input.consented_bookmarks.clone(),
         base: false,
     };
     vec![
-        parts.unmount(&mounts, "mount"),
-        Step::new("rollback", format!("roll all datasets back to @{}", parts.manifest.snapshot), Action::Rollback(action)),
-        parts.mount(&mounts).until("start"),
+        parts.unmount(&mounts, &StepId::MOUNT),
+        Step::new(StepId::ROLLBACK, format!("roll all datasets back to @{}", parts.manifest.snapshot), Action::Rollback(action)),
+        parts.mount(&mounts).until(&StepId::START),
     ]
 }

@@ -1,6 +1,7 @@
 //! The data goes back to the snapshot before the upgrade, and what was written since is brought in. The upgraded
 //! data is kept beside it ([`super::clone_and_swap`]), or destroyed ([`super::rollback_in_place`]).
 
+use crate::journal::StepId;
 use anyhow::{Context as _, Result};
 
 use super::{Strategy, clone_and_swap, rollback_in_place};
@@ -46,15 +47,15 @@ impl Strategy for Snapshot {
             hold: true,
         };
         let title = format!("snapshot and hold all datasets @{}", snapshot.name);
-        let mut steps = vec![Step::new("snapshot", title, Action::Snapshot(snapshot))];
+        let mut steps = vec![Step::new(StepId::SNAPSHOT, title, Action::Snapshot(snapshot))];
         steps.extend(reserve(parts.manifest));
         steps
     }
 
-    fn upgrade_renews(&self) -> Option<&'static str> {
+    fn upgrade_renews(&self) -> Option<StepId> {
         // The snapshot would lack what clients wrote after it, and a failed upgrade goes back to
         // the snapshot.
-        Some("snapshot")
+        Some(StepId::SNAPSHOT)
     }
 
     fn downgrade(&self, parts: Parts<'_>, input: &DowngradeInput) -> Result<Plan> {
@@ -71,22 +72,22 @@ impl Strategy for Snapshot {
             steps.extend(release(parts.manifest));
         }
         if opened {
-            steps.push(parts.maintenance_start("maintenance-start", "upgraded", "maintenance-stop")?);
+            steps.push(parts.maintenance_start(StepId::MAINTENANCE_START, "upgraded", &StepId::MAINTENANCE_STOP)?);
             steps.extend(parts.goal()?);
             steps.extend(parts.inventories(Side::Upgraded)?);
             steps.extend(parts.captures(ServiceState::Maintenance)?);
-            steps.push(parts.maintenance_stop("maintenance-stop", "upgraded")?);
+            steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP, "upgraded")?);
             steps.extend(parts.captures(ServiceState::Stopped)?);
         }
         let back = if input.keep { clone_and_swap::steps(parts, input, opened)? } else { rollback_in_place::steps(parts, input) };
         let reinstall = install.after_cut(parts, input.opened)?;
         let rollback_first = install.rollback_first(parts);
-        let begins = back.iter().map(|step| step.id.clone()).find(|id| id != "unmount").context("a way back has steps")?;
+        let begins = back.iter().map(|step| step.id.clone()).find(|id| *id != StepId::UNMOUNT).context("a way back has steps")?;
         steps.push(verify(parts, opened, &begins)?);
         if opened && let Some(step) = steps.get_mut(stop) {
             // A service that was found open again may have accepted writes that the capture lacks.
             let unless = if rollback_first { Some(begins) } else { reinstall.first().map(|step| step.id.clone()) };
-            *step = step.clone().renewing("maintenance-start", &unless.context("a version is installed again")?);
+            *step = step.clone().renewing(&StepId::MAINTENANCE_START, &unless.context("a version is installed again")?);
         }
         if rollback_first {
             steps.extend(back);
@@ -97,12 +98,12 @@ impl Strategy for Snapshot {
         }
         steps.extend(parts.put_config(Side::Previous)?);
         if opened {
-            steps.push(parts.maintenance_start("maintenance-start-previous", "previous", "maintenance-stop-previous")?);
+            steps.push(parts.maintenance_start(StepId::MAINTENANCE_START_PREVIOUS, "previous", &StepId::MAINTENANCE_STOP_PREVIOUS)?);
             steps.push(restore(parts, input.keep)?);
             steps.extend(parts.inventories(Side::Previous)?);
             let inventories = parts.playbook.inventories.iter().map(|inventory| inventory.name.clone()).collect();
-            steps.push(Step::new("prove", "compare the lists: nothing lost, nothing twice", Action::Prove(Prove { inventories })));
-            steps.push(parts.maintenance_stop("maintenance-stop-previous", "previous")?);
+            steps.push(Step::new(StepId::PROVE, "compare the lists: nothing lost, nothing twice", Action::Prove(Prove { inventories })));
+            steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP_PREVIOUS, "previous")?);
         }
         steps.push(parts.start()?);
         let procedure = if input.keep { Procedure::DowngradeKeep } else { Procedure::DowngradeInPlace };
@@ -110,34 +111,34 @@ impl Strategy for Snapshot {
     }
 
     fn put_back(&self, parts: Parts<'_>, state: &State, run: &Run, roots: &[Dataset], abort: bool) -> Result<Vec<Step>> {
-        let members = members(parts.manifest, &crate::strategy::back::snapshots(state, "snapshot"));
+        let members = members(parts.manifest, &crate::strategy::back::snapshots(state, &StepId::SNAPSHOT));
         let mut steps = clone_and_swap::put_back(state, run, roots, &members, abort)?;
         // Package scripts look at the data, so it is mounted before they run.
-        if run.was_begun("unmount") {
-            steps.push(parts.mount(&members).until("start"));
+        if run.was_begun(&StepId::UNMOUNT) {
+            steps.push(parts.mount(&members).until(&StepId::START));
         }
         Ok(steps)
     }
 
     fn clean_up(&self, parts: Parts<'_>, run: &Run) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
-        if run.was_begun("snapshot-upgraded") {
+        if run.was_begun(&StepId::SNAPSHOT_UPGRADED) {
             let title = "drop the snapshot of the upgraded state";
-            let action = DropSnapshots { snapshots: Vec::new(), marked: marked(run, "snapshot-upgraded")? };
-            steps.push(Step::new("drop-upgraded", title, Action::DropSnapshots(action)));
+            let action = DropSnapshots { snapshots: Vec::new(), marked: marked(run, &StepId::SNAPSHOT_UPGRADED)? };
+            steps.push(Step::new(StepId::DROP_UPGRADED, title, Action::DropSnapshots(action)));
         }
-        if run.was_begun("release-reserve") {
+        if run.was_begun(&StepId::RELEASE_RESERVE) {
             steps.extend(reserve(parts.manifest));
         }
         Ok(steps)
     }
 }
 
-fn verify(parts: Parts<'_>, opened: bool, until: &str) -> Result<Step> {
+fn verify(parts: Parts<'_>, opened: bool, until: &StepId) -> Result<Step> {
     let verify = parts.playbook.capture.as_ref().map(|capture| &capture.verify);
     let command = if opened { parts.optional(verify)? } else { None };
-    let action = Action::Verify(Verify { capture: opened.then(|| "capture".to_owned()), command });
-    Ok(Step::new("verify", "read the capture and the installer back", action).until(until))
+    let action = Action::Verify(Verify { capture: opened.then(|| StepId::CAPTURE), command });
+    Ok(Step::new(StepId::VERIFY, "read the capture and the installer back", action).until(until))
 }
 
 fn restore(parts: Parts<'_>, keep: bool) -> Result<Step> {
@@ -150,9 +151,9 @@ fn restore(parts: Parts<'_>, keep: bool) -> Result<Step> {
         rejects: restore.rejects.clone(),
         past_rejects: parts.optional(restore.past_rejects.as_ref())?,
     };
-    let mut step = Step::new("restore", "bring what was captured into the previous version", Action::Restore(action));
+    let mut step = Step::new(StepId::RESTORE, "bring what was captured into the previous version", Action::Restore(action));
     if !resumable {
-        step.rewind_to = Some(if keep { "rollback-base" } else { "rollback" }.to_owned());
+        step.rewind_to = Some(if keep { StepId::ROLLBACK_BASE } else { StepId::ROLLBACK });
     }
     Ok(step)
 }

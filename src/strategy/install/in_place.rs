@@ -1,5 +1,6 @@
 //! The new version takes the place of the old one, whose installer is put aside before.
 
+use crate::journal::StepId;
 use anyhow::Result;
 
 use super::Install;
@@ -15,7 +16,7 @@ impl Install for InPlace {
         Ok(vec![parts.save_installer()?])
     }
 
-    fn upgrade(&self, parts: Parts<'_>, id: &str) -> Result<Step> {
+    fn upgrade(&self, parts: Parts<'_>, id: StepId) -> Result<Step> {
         let upgrade = &parts.playbook.upgrade;
         let package = parts.package(PackageJob::Upgrade, &upgrade.command, upgrade.repair.as_ref())?;
         let title = format!("install version {}", parts.manifest.upgrade_to);
@@ -27,11 +28,11 @@ impl Install for InPlace {
         let mut steps = Vec::new();
         if let Some(command) = &downgrade.uninstall {
             let package = parts.package(PackageJob::Uninstall, command, downgrade.repair.as_ref())?;
-            steps.push(Step::new("uninstall", format!("remove version {}", parts.manifest.upgrade_to), Action::Package(package)));
+            steps.push(Step::new(StepId::UNINSTALL, format!("remove version {}", parts.manifest.upgrade_to), Action::Package(package)));
         }
         let package = parts.package(PackageJob::Reinstall, &downgrade.install, downgrade.repair.as_ref())?;
         let title = format!("install version {} again, from the packages put aside", parts.manifest.from_version);
-        steps.push(Step::new("reinstall", title, Action::Package(package)));
+        steps.push(Step::new(StepId::REINSTALL, title, Action::Package(package)));
         Ok(steps)
     }
 

@@ -3,6 +3,7 @@
 mod in_place;
 mod side_by_side;
 
+use crate::journal::StepId;
 use anyhow::Result;
 
 use super::downgrade::Opened;
@@ -32,7 +33,7 @@ pub(in crate::strategy) trait Install: Sync {
     ///
     /// # Errors
     /// As [`Install::put_aside`].
-    fn upgrade(&self, parts: Parts<'_>, id: &str) -> Result<Step>;
+    fn upgrade(&self, parts: Parts<'_>, id: StepId) -> Result<Step>;
 
     /// The steps that make the old version the installed one.
     ///

@@ -1,5 +1,6 @@
 //! The new version is installed beside the old one, and a symbolic link says which is the active one.
 
+use crate::journal::StepId;
 use anyhow::{Context as _, Result};
 
 use super::Install;
@@ -26,20 +27,20 @@ impl Install for SideBySide {
             cut: false,
         };
         let title = format!("install version {} in {}, beside the active one", parts.manifest.upgrade_to, places.new.display());
-        Ok(vec![Step::new("install-beside", title, Action::Package(action))])
+        Ok(vec![Step::new(StepId::INSTALL_BESIDE, title, Action::Package(action))])
     }
 
-    fn upgrade(&self, parts: Parts<'_>, id: &str) -> Result<Step> {
+    fn upgrade(&self, parts: Parts<'_>, id: StepId) -> Result<Step> {
         switch(parts, id, Side::Upgraded)
     }
 
     fn reinstall(&self, parts: Parts<'_>) -> Result<Vec<Step>> {
-        Ok(vec![switch(parts, "reinstall", Side::Previous)?])
+        Ok(vec![switch(parts, StepId::REINSTALL, Side::Previous)?])
     }
 }
 
 /// The exchange of the link.
-fn switch(parts: Parts<'_>, id: &str, side: Side) -> Result<Step> {
+fn switch(parts: Parts<'_>, id: StepId, side: Side) -> Result<Step> {
     let (beside, places) = section(parts)?;
     let up = side == Side::Upgraded;
     let (from, to) = if up { (&places.old, &places.new) } else { (&places.new, &places.old) };

@@ -1,6 +1,7 @@
 //! Clusters: before the service is stopped, the cluster is told to leave it alone. It gets the
 //! service back when every node has the version.
 
+use crate::journal::StepId;
 use crate::step::AwaitNodes;
 use crate::step::Cluster;
 use crate::step::Mark;
@@ -38,7 +39,7 @@ pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &Opening, w
             upgraded: version.to_owned(),
             cut: false,
         };
-        end.push(Step::new("agent", "upgrade the cluster's agent for it", Action::Package(package)));
+        end.push(Step::new(StepId::AGENT, "upgrade the cluster's agent for it", Action::Package(package)));
     }
     if let Some((version, verb)) = wanted {
         let mark = Mark {
@@ -48,7 +49,7 @@ pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &Opening, w
             version: parts.command(&playbook.version.command)?,
             pattern: playbook.version.pattern.clone(),
         };
-        end.push(Step::new("mark", "write down for the other nodes which version this one has", Action::Mark(mark)));
+        end.push(Step::new(StepId::MARK, "write down for the other nodes which version this one has", Action::Mark(mark)));
         if part.data && !part.others.is_empty() {
             let action = AwaitNodes {
                 others: part.others.clone(),
@@ -57,7 +58,7 @@ pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &Opening, w
                 unmarked: manifest.from_version.clone(),
                 verb: verb.to_owned(),
             };
-            end.push(Step::new("await-nodes", "see that every node has the version", Action::AwaitNodes(action)));
+            end.push(Step::new(StepId::AWAIT_NODES, "see that every node has the version", Action::AwaitNodes(action)));
         }
     }
     if !part.data {
@@ -66,7 +67,8 @@ pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &Opening, w
         if let Some(step) = plan.steps.iter_mut().find(|step| matches!(step.action, Action::Start(_)))
             && let Action::Start(service) = step.action.clone()
         {
-            *step = Step::new("start", "let the cluster start the service here again; it runs on another node", Action::Release(service));
+            *step =
+                Step::new(StepId::START, "let the cluster start the service here again; it runs on another node", Action::Release(service));
         }
         plan.steps.extend(end);
         return Ok(plan);
@@ -81,9 +83,9 @@ pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &Opening, w
     };
     if let Some(at) = plan.steps.iter().position(|step| matches!(step.action, Action::Stop(_))) {
         let title = "tell the cluster to leave the service alone";
-        plan.steps.insert(at, Step::new("leave-alone", title, Action::LeaveAlone(cluster.clone())).until("hand-back"));
+        plan.steps.insert(at, Step::new(StepId::LEAVE_ALONE, title, Action::LeaveAlone(cluster.clone())).until(&StepId::HAND_BACK));
     }
-    end.push(Step::new("hand-back", "give the service back to the cluster", Action::HandBack(cluster)));
+    end.push(Step::new(StepId::HAND_BACK, "give the service back to the cluster", Action::HandBack(cluster)));
     match plan.steps.iter().position(|step| matches!(step.action, Action::Start(_))) {
         Some(at) => {
             plan.steps.splice(at + 1..at + 1, end);
@@ -124,7 +126,7 @@ mod tests {
         let expected =
             ["save-installer", "save-config", "leave-alone", "stop", "snapshot", "upgrade", "start", "mark", "await-nodes", "hand-back"];
         assert_eq!(ids(&plan), expected);
-        assert_eq!(plan.steps[2].holds_until.as_deref(), Some("hand-back"));
+        assert_eq!(plan.steps[2].holds_until, Some(StepId::HAND_BACK));
         let Action::LeaveAlone(cluster) = &plan.steps[2].action else { panic!("{:?}", plan.steps[2]) };
         let enabled = cluster.enabled.stages.last().and_then(|words| words.last()).map(ToString::to_string);
         assert_eq!(enabled.as_deref(), Some("is running on: node1( |$)"));
