@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: MariaDB goes to 11.8 and comes back with all that was written there, by hand
-# STRATEGY: on the upgraded guest: twelve steps in plain shell; the canonical dumps before and after the way back must be identical
+# DESCRIPTION: MariaDB goes to 11.8 and comes back by hand, with everything that was written there
+# STRATEGY: on the upgraded guest: twelve steps in plain shell; the canonical dumps before and after must be identical
 # stage: upgraded
 # when: all
 # limit: 900

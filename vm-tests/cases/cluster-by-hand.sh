@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: two nodes under Pacemaker, MariaDB on a pool on their shared disk: failover, and MariaDB taken out of the cluster's hands and given back, by hand
-# STRATEGY: rows are there after a move and a standby; MariaDB alone is disabled: the pool stays, nobody starts it, whatever hands do to it; a refresh stops it, but not one that is unmanaged; then it serves again
+# DESCRIPTION: two Pacemaker nodes, MariaDB on a pool on a shared disk: failover, then MariaDB is taken out of the cluster's control and given back, by hand
+# STRATEGY: rows exist after a move and a standby; with only MariaDB disabled, the pool stays and the cluster starts nothing, whatever is done by hand; a refresh stops it, unless it is unmanaged; then it serves again
 # stage: cluster
 # pair: yes
 # when: all

@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: how long clients are shut out: backout's downgrade beside the same steps by hand, in one guest
-# STRATEGY: downgrade with backout, undo, downgrade with the plain script; both end with the same dump; the times are printed and decide nothing
+# DESCRIPTION: how long clients are shut out: backout's downgrade, and the same steps by hand, in one guest
+# STRATEGY: downgrade with backout, undo, downgrade with the plain script; both end with the same dump; the times are printed, and decide nothing
 # stage: backout-upgraded
 # uses: backout
 # when: all

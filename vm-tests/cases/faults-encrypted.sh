@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: Redis on an encrypted dataset: upgrade, downgrade kept and in place, undo, commit; the key is unloaded before and in the middle
-# STRATEGY: without the key it is refused, or stops with the remedy named, and goes on when the key is loaded; the dump is the same; the dataset keeps a key of its own
+# DESCRIPTION: Redis on an encrypted dataset: upgrade, kept downgrade and in place, undo, commit; the key is unloaded before and during the procedures
+# STRATEGY: without the key, backout refuses, or stops with the remedy, and continues when the key is loaded; the dump is the same; the dataset keeps its own key
 # stage: redis-seeded
 # uses: backout
 # faults: storage

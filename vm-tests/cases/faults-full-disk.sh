@@ -1,6 +1,6 @@
 #!/bin/bash
 # DESCRIPTION: no room for what the tool writes: at each of its writes, and on a disk that is full at each point of a downgrade
-# STRATEGY: each write fails once, half done, and the disk of the state folder (then: of everything) is filled at each point; each time it goes on, or says why and goes on when there is room
+# STRATEGY: each write fails once, half done; the disk of the state folder (then of everything) is filled at each point; each time backout continues, or says why it cannot and continues when there is room
 # stage: redis-upgraded
 # uses: backout
 # faults: storage

@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: commands that never end, children that outlive them, a stop that hangs, package scripts that start the service, a capture that fails quietly, a restore that ends half-way
-# STRATEGY: a playbook whose commands can be made to fail in each way, with short limits; after each fault the next run goes through, or abort opens the upgraded data as it was; dumps compared
+# DESCRIPTION: commands that never end, children that outlive them, a stop that hangs, package scripts that start the service, a capture that fails silently, a restore that ends half-way
+# STRATEGY: a playbook with commands that can be made to fail in each way, with short limits; after each fault the next run succeeds, or abort opens the upgraded data as it was; dumps compared
 # stage: redis-seeded
 # uses: backout
 # faults: service

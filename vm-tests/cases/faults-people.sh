@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: people and other programs in the middle of a downgrade: a clock that steps back, another time zone, an edited playbook, a renamed host, two runs at once, the state folder lost
-# STRATEGY: one after the other on the upgraded guest; the downgrade goes through all the same, or refuses and says what to type; at last the state folder is removed, and adopted from the pool
+# DESCRIPTION: people and other programs interfere with a downgrade: a clock set back, another time zone, an edited playbook, a renamed host, two runs at once, a lost state folder
+# STRATEGY: one after the other on the upgraded guest; the downgrade succeeds all the same, or refuses and says what to type; finally the state folder is removed, and adopted from the pool
 # stage: redis-upgraded
 # uses: backout
 # faults: people

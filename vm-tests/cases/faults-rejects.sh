@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: MariaDB 10.11 rejects what was written on 11.8 (a VECTOR column, a TIMESTAMP beyond 2038, what depends on them): kept, named, counted, answered for; a replay that is cut off goes on by GTID
-# STRATEGY: halt at the first reject, abort; again, accept the rejects (cut off and killed in between), accept the differences; kept and in place; the dump is what was written but for the rejected transactions, each left out whole
+# DESCRIPTION: MariaDB 10.11 rejects what was written on 11.8 (a VECTOR column, a TIMESTAMP after 2038, what depends on them): kept, named, counted, accepted; an interrupted replay continues by GTID
+# STRATEGY: halt at the first reject, abort; again, accept the rejects (interrupted and killed in between), accept the differences; kept and in place; the dump is what was written except for the rejected transactions, each left out completely
 # stage: backout-upgraded
 # uses: backout
 # faults: service

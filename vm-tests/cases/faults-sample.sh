@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: one fault of each kind in one downgrade: another tool on the pool, a clock that steps back, others who may write, a pool that does not answer, a server that dies, a damaged capture
-# STRATEGY: what the cases of --faults make at length, one after the other in one change; each is said, costs a resume or an abort, and the dump is the same
+# DESCRIPTION: one fault of each kind in one downgrade: another tool on the pool, a clock set back, files that others may write to, a pool that does not answer, a server that dies, a damaged capture
+# STRATEGY: a sample of the --faults cases in one change; each fault is reported, costs a resume or an abort, and the dump is the same
 # stage: redis-upgraded
 # uses: backout
 # faults: sample

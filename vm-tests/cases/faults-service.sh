@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: a service that misbehaves in a downgrade: a stop that lies, a watchdog, a capture that is damaged or cut short, a restore that dies or rejects
-# STRATEGY: one fault after the other on the upgraded guest: the downgrade goes through all the same, or stops with the fault named, nothing destroyed, and `abort` opens the upgraded data as it was
+# DESCRIPTION: a service that misbehaves in a downgrade: a stop that lies, a watchdog, a capture that is damaged or truncated, a restore that dies or rejects
+# STRATEGY: one fault after the other on the upgraded guest: the downgrade succeeds all the same, or stops and names the fault, with nothing destroyed, and `abort` opens the upgraded data as it was
 # stage: redis-upgraded
 # uses: backout
 # faults: service

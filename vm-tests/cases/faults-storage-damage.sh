@@ -1,6 +1,6 @@
 #!/bin/bash
 # DESCRIPTION: what the way back needs is damaged before the rollback: capture, packages, saved configurations, the list to compare with
-# STRATEGY: a byte of each is turned, or the file is cut short or gone; the downgrade in place stops before the rollback and names it, and `abort` opens the upgraded data as it was; behind the rollback nothing is hidden
+# STRATEGY: a byte of each is changed, or the file is truncated or removed; the downgrade in place stops before the rollback and names it, and `abort` opens the upgraded data as it was; after the rollback nothing is concealed
 # stage: redis-upgraded
 # uses: backout
 # faults: storage

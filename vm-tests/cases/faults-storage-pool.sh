@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: a pool without a free block: the upgraded state cannot be kept, before and in the middle; in place it goes through
-# STRATEGY: what ZFS refuses on such a pool and what not is asked first; then the downgrades
+# DESCRIPTION: a pool without a free block: the upgraded state cannot be kept, before and during the downgrade; in place succeeds
+# STRATEGY: first it is determined what ZFS refuses on such a pool; then the downgrades
 # stage: redis-upgraded
 # uses: backout
 # faults: storage

@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: a snapshot alone, without packages: each write of it fails once, on a full disk and on a full pool, and the pool's device goes away between two runs and in the middle
-# STRATEGY: what the long cases do with downgrades, with the shortest procedure that stops the service: it goes on when there is room, and when the pool answers again; the dump is the same
+# DESCRIPTION: only a snapshot, without packages: each of its writes fails once, on a full disk and on a full pool; the pool's device disappears between two runs and during one
+# STRATEGY: as the long cases do with downgrades, with the shortest procedure that stops the service: it continues when there is room, and when the pool answers again; the dump is the same
 # stage: redis-seeded
 # uses: backout
 # faults: storage

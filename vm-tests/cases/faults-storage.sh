@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: quotas that leave no room, on the dataset and above it, in both kinds of downgrade and in the middle of one; a full disk under the capture
-# STRATEGY: one limit after the other on the upgraded guest: the downgrade is refused, or stops with the cause named and goes on without the limit, or goes through; the dump is the same
+# DESCRIPTION: quotas that leave no room, on the dataset and above it, in both kinds of downgrade and during one; a full disk under the capture
+# STRATEGY: one limit after the other on the upgraded guest: the downgrade is refused, or stops with the cause and continues without the limit, or succeeds; the dump is the same
 # stage: redis-upgraded
 # uses: backout
 # faults: storage

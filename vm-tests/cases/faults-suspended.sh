@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: the device under the pool goes away in a downgrade, and comes back: between two runs, and while a step runs
-# STRATEGY: the pool on a device mapper's device whose table is exchanged for one of errors; each time the tool ends by itself, says so and what to do; after `zpool clear` it goes on to its end, with the same dump
+# DESCRIPTION: the device under the pool disappears in a downgrade and returns: between two runs, and while a step runs
+# STRATEGY: the pool is on a device mapper device whose table is replaced by one of errors; each time the tool ends by itself and says what to do; after `zpool clear` it continues to its end, with the same dump
 # stage: redis-upgraded
 # uses: backout
 # faults: storage

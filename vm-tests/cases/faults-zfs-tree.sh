@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: a tree with everything that a dataset can be: two levels, a parent that is never mounted, a volume, local properties, visible snapshots; datasets made later, and in the middle
-# STRATEGY: upgrade, then keep, undo, abort, in place, commit: after each the properties, mounts and the dump are as before, and what others made is there with its content
+# DESCRIPTION: a tree with everything that a dataset can be: two levels, a parent that is never mounted, a volume, local properties, visible snapshots; datasets created later, and during the procedures
+# STRATEGY: upgrade, then keep, undo, abort, in place, commit: after each, properties, mounts and dump are as before, and what others created exists with its content
 # stage: redis-seeded
 # uses: backout
 # faults: zfs

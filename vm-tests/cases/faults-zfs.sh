@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: others at work on the pool in the middle of a downgrade: snapshots, holds, clones, bookmarks, sends; ours made again, the dataset renamed, the pool exported; files in use
-# STRATEGY: the tool is killed at a point, the surprise is made, then `resume`: it goes through, or stops with the surprise named; the dump is the same, and everything of others is there by its guid
+# DESCRIPTION: others work on the pool during a downgrade: snapshots, holds, clones, bookmarks, sends; our snapshots made again, the dataset renamed, the pool exported; files in use
+# STRATEGY: the tool is killed at a point, the surprise is made, then `resume`: it succeeds, or stops and names the surprise; the dump is the same, and everything of others exists with its guid
 # stage: redis-upgraded
 # uses: backout
 # faults: zfs

@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: the disk under the journal is full: before an upgrade it is refused, in the middle the run stops with the truth; nothing is lost
-# STRATEGY: a small file system for the state folder; too small from the start; then filled behind the snapshot: an abort fails clearly, and works when there is room
+# DESCRIPTION: the disk under the journal is full: an upgrade is refused before it begins; during one, the run stops and tells the truth; nothing is lost
+# STRATEGY: a small file system for the state folder; too small from the start; then filled after the snapshot: an abort fails clearly, and works when there is room
 # stage: seeded
 # uses: backout
 # limit: 900

@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: before a downgrade each guard refuses, or wants a yes by name; nothing is touched; then it goes through
-# STRATEGY: newer, held and cloned snapshots by others, a damaged installer, an edited copy of the playbook, a second run: status 3, 5 or 6, world as before
+# DESCRIPTION: before a downgrade, each check refuses or asks for a yes by name; nothing is touched; then the downgrade succeeds
+# STRATEGY: newer, held and cloned snapshots of others, a damaged installer, an edited copy of the playbook, a second run: status 3, 5 or 6, and nothing changed
 # stage: backout-upgraded
 # uses: backout backout-static
 # limit: 2400

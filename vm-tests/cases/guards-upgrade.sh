@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: before an upgrade each guard refuses for its reason, says the remedy, and nothing is touched
-# STRATEGY: spoil one thing at a time; `backout upgrade --yes` must end with 3 (or 2 for a bad file) and name the guard; pool, service and packages stay as they were
+# DESCRIPTION: before an upgrade, each check refuses for its reason and says the remedy, and nothing is touched
+# STRATEGY: spoil one thing at a time; `backout upgrade --yes` must end with 3 (or 2 for a bad file) and name the check; pool, service and packages stay as they were
 # stage: seeded
 # uses: backout
 # limit: 1800

@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: names with spaces, `:`, `;`, `$(...)`, brackets, quotes, stars, leading dashes, line ends and other alphabets: dataset, snapshots, holds, mountpoint, data folder, store, configuration files
-# STRATEGY: Redis on `tank/my data:x`, mounted at a path that a shell or a pattern would trip over, goes up, down, up and down again, with the same dump; what cannot be supported is refused before anything is touched
+# DESCRIPTION: names with spaces, `:`, `;`, `$(...)`, brackets, quotes, stars, leading dashes, line breaks and other alphabets: dataset, snapshots, holds, mountpoint, data folder, store, configuration files
+# STRATEGY: Redis on `tank/my data:x`, mounted at a path that would break a shell or a pattern, goes up and down twice, with the same dump; what cannot be supported is refused before anything is touched
 # stage: redis-seeded
 # uses: backout
 # when: all

@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: the tool is killed from outside together with everything that it has started, within its steps and at random instants: upgrade, downgrade of both kinds, undo, abort, commit
-# STRATEGY: everything that carries the change's mark, the tool's session and its server without clients die at once; resumed until it is through, then the dumps must be identical
+# DESCRIPTION: the tool is killed from outside together with everything that it started, within its steps and at random instants: upgrade, both kinds of downgrade, undo, abort, commit
+# STRATEGY: everything with the change's mark, the tool's session and its server without clients die at once; resumed until it is done; then the dumps must be identical
 # stage: redis-seeded
 # uses: backout
 # faults: killed

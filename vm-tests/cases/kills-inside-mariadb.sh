@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: MariaDB: the tool is killed from outside, alone and with everything it has started, within the installation of packages and within the replay of the binary log
-# STRATEGY: a replay that goes on behind the tool's back must be ended before the next one begins; a mariadb-server that was cut off while it was unpacked, or its scripts, is repaired, and no script of the wrong version sees the data; then the dumps must be identical
+# DESCRIPTION: MariaDB: the tool is killed from outside, alone and with everything that it started, within the installation of packages and within the replay of the binary log
+# STRATEGY: a replay that outlives the tool must be ended before the next one begins; a mariadb-server that was interrupted while it was unpacked, or within its scripts, is repaired, and no script of the wrong version sees the data; then the dumps must be identical
 # stage: backout-upgraded
 # uses: backout
 # faults: killed

@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: the tool alone is killed from outside while what it has started is at work: within package downloads and installations, capture, restore, lists; and asked to stop there, once and twice
-# STRATEGY: SIGKILL leaves the command alive: the resume lets a package command finish, and ends any other before it goes on; an INCR that was replayed twice would show in the dump
+# DESCRIPTION: only the tool is killed from outside while its commands run: within package downloads and installations, capture, restore, lists; and asked to stop there, once and twice
+# STRATEGY: SIGKILL leaves the command alive: the resume lets a package command finish, and ends any other before it continues; an INCR that was replayed twice would show in the dump
 # stage: redis-seeded
 # uses: backout
 # faults: killed

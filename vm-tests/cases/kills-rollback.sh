@@ -1,6 +1,6 @@
 #!/bin/bash
 # DESCRIPTION: the tool is killed while ZFS runs its rollback program (zfs-program(8)), which a signal ends between two of its instructions
-# STRATEGY: a hundred newer snapshots that one program destroys; killed while it looks, and when ZFS says that a part of them is gone; resumed, and in the end the dump is the same
+# STRATEGY: one program destroys a hundred newer snapshots; killed while it checks, and when ZFS shows that a part of them is gone; resumed; in the end the dump is the same
 # stage: redis-upgraded
 # uses: backout
 # cpus: 2

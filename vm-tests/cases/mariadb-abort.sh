@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: a downgrade is stopped by SIGTERM, and another cut off behind the exchange of the datasets; abort goes back to the upgraded state each time
-# STRATEGY: stop at chosen steps, look at status, abort, compare dumps; beyond the point of no return abort must refuse, and resume must end well
+# DESCRIPTION: a downgrade is stopped by SIGTERM, and another interrupted after the swap of the datasets; abort returns to the upgraded state each time
+# STRATEGY: stop at chosen steps, look at status, abort, compare dumps; after the point of no return abort must refuse, and resume must succeed
 # stage: backout-upgraded
 # uses: backout
 # limit: 2400

@@ -1,5 +1,5 @@
 #!/bin/bash
-# DESCRIPTION: MariaDB comes back from 11.8 to 10.11, the upgraded state is kept; undo goes back to it, and down again; commit drops it
+# DESCRIPTION: MariaDB comes back from 11.8 to 10.11 and the upgraded state is kept; undo returns to it, and down again; commit drops it
 # STRATEGY: on the upgraded guest: downgrade, compare dumps; undo, compare dumps; downgrade again, compare; commit, nothing of ours is left on the pool
 # stage: backout-upgraded
 # uses: backout

@@ -1,6 +1,6 @@
 #!/bin/bash
 # DESCRIPTION: Messaging Server (stand-in), two hosts, the new one reached by ssh: users move, killed at every point, and one moves back
-# STRATEGY: what both servers accepted is there once, on the host that the directory names; a connection that fails is said, and costs a resume
+# STRATEGY: what both servers accepted exists once, on the host that the directory names; a connection that fails is reported, and costs a resume
 # stage: two-hosts
 # uses: backout messaging
 # when: all

@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: Messaging Server (stand-in), two hosts: users move from the old one to the new one in batches while both serve, and back; killed at every point
-# STRATEGY: what both servers accepted is there once, on the host that the directory names, with its flags, through every move, kill, abort and way back
+# DESCRIPTION: Messaging Server (stand-in), two hosts: users move to the new one in batches while both serve, and back; killed at every point
+# STRATEGY: what both servers accepted exists once, on the host that the directory names, with its flags, through every move, kill, abort and way back
 # stage: none
 # uses: backout messaging
 # faults: killed

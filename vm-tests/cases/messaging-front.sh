@@ -1,6 +1,6 @@
 #!/bin/bash
 # DESCRIPTION: Messaging Server (stand-in) on a host without a store: packages and configuration go back; the queue stays; killed at every point, undone, done again
-# STRATEGY: what was accepted into the queue is there once, whatever version runs; a host with a store is refused by this playbook, and the other way round
+# STRATEGY: what was accepted into the queue exists once, whatever version runs; this playbook refuses a host with a store, and the other one refuses this host
 # stage: none
 # uses: backout messaging
 # when: all

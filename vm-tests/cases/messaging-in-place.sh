@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: Messaging Server (stand-in) comes back from 8.0.2 to 7.0.5.31.0 by rollback while mail goes on coming in; a rollback alone, or a reinstall alone, loses mail or flags
-# STRATEGY: the record of what the servers acknowledged, against queue and store; then the naive ways on the same guest, which must be seen to lose
+# DESCRIPTION: Messaging Server (stand-in) comes back from 8.0.2 to 7.0.5.31.0 by rollback while mail keeps coming in; a rollback alone, or a reinstall alone, loses mail or flags
+# STRATEGY: the record of what the servers acknowledged is compared with queue and store; then the naive ways on the same guest, which must be seen to lose
 # stage: messaging-upgraded
 # uses: backout messaging
 # when: all

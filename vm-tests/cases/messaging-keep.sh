@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: Messaging Server (stand-in) comes back from 8.0.2 to 7.0.5.31.0 while mail goes on coming in; the upgraded state is kept, undo goes back to it, and down again
-# STRATEGY: the record of what the servers acknowledged, against queue and store: every accepted message once, flags and deletions as users left them
+# DESCRIPTION: Messaging Server (stand-in) comes back from 8.0.2 to 7.0.5.31.0 while mail keeps coming in; the upgraded state is kept, undo returns to it, and down again
+# STRATEGY: the record of what the servers acknowledged is compared with queue and store: every accepted message once, flags and deletions as users left them
 # stage: messaging-upgraded
 # uses: backout messaging
 # when: all

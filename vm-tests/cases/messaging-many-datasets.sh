@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: Messaging Server (stand-in) with eight partitions on datasets of two pools: one snapshot a pool, all go back, in both kinds, killed at every point
-# STRATEGY: users in every partition; the plan names both pools; the record of what the servers acknowledged against queue and store
+# DESCRIPTION: Messaging Server (stand-in) with eight partitions on datasets of two pools: one snapshot for each pool, all go back, in both kinds, killed at every point
+# STRATEGY: users in every partition; the plan names both pools; the record of what the servers acknowledged is compared with queue and store
 # stage: none
 # uses: backout messaging
 # when: all

@@ -1,6 +1,6 @@
 #!/bin/bash
 # DESCRIPTION: Messaging Server (stand-in) upgraded side by side: installed beside the active version while that serves, a link exchanged; down by the link, undone, and upgraded again later
-# STRATEGY: killed at every point of each procedure while mail comes in; the record of what the servers acknowledged against queue and store; links looked at in both installations
+# STRATEGY: killed at every point of each procedure while mail comes in; the record of what the servers acknowledged is compared with queue and store; links checked in both installations
 # stage: none
 # uses: backout messaging
 # when: all

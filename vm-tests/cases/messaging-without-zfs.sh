@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: Messaging Server (stand-in) on a host without ZFS: the whole store is backed up, moved aside and restored; killed at every point, undone, done again
-# STRATEGY: no pool is made, the store lies on ext4; the record of what the servers acknowledged against queue and store, before and after
+# DESCRIPTION: Messaging Server (stand-in) on a host without ZFS: the complete store is backed up, moved aside and restored; killed at every point, undone, done again
+# STRATEGY: no pool is created, the store is on ext4; the record of what the servers acknowledged is compared with queue and store, before and after
 # stage: none
 # uses: backout messaging
 # when: all

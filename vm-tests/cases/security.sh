@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: an ordinary user, with and without `zfs allow`; a secret that shows nowhere; nothing that is written is for others; what others may write to, and links, are refused
-# STRATEGY: a server with a password goes up and down under umask 000, watched: journal, log and command lines never hold the password; then every file is looked at, and spoilt
+# DESCRIPTION: an ordinary user, with and without `zfs allow`; a secret that shows nowhere; nothing that is written is readable by others; files that others may write to, and links, are refused
+# STRATEGY: a server with a password goes up and down under umask 000, and is watched: journal, log and command lines never contain the password; then every file is checked, and spoiled
 # stage: redis-seeded
 # uses: backout
 # when: all

@@ -1,5 +1,5 @@
 #!/bin/bash
-# DESCRIPTION: without a procedure the way back is refused, or loses what was written
+# DESCRIPTION: without a procedure, the way back is refused, or loses what was written
 # STRATEGY: on the upgraded guest: 10.11 over the 11.8 data must fail; a bare zfs rollback must lose the new customers
 # stage: backout-upgraded
 # when: all

@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: both real engines (the zfs command, libzfs_core) do on real ZFS what the in-memory one does
-# STRATEGY: the conformance suite, each case on a pool of its own, the two engines side by side; every case must have run, none may be reported as ignored; of a sample, one of so many of the zfs command's
+# DESCRIPTION: both real engines (the zfs command, libzfs_core) do on real ZFS what the simulated one does
+# STRATEGY: the conformance suite, each case on a pool of its own, the two engines side by side; every case must run, none may be ignored; of a sample, a part of the zfs command's cases
 # stage: none
 # uses: zfs_conformance
 # faults: zfs
