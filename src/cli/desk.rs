@@ -287,7 +287,7 @@ impl Desk {
     /// When a key is not known.
     pub fn silent(&self, given: &[String]) -> Result<Vec<(String, String)>, CliError> {
         let lookup = |name: &str| self.site.values().get(name).cloned();
-        let fill = |text: &str| Ok(text.parse::<Template>()?.fill(&lookup)?);
+        let fill = |text: &Template| Ok(text.fill(&lookup)?);
         super::prompt::answers::silent(self.product().silent.as_ref(), fill, given)
     }
 
@@ -298,7 +298,7 @@ impl Desk {
         };
         let values = self.values();
         let lookup = |name: &str| values.get(name).cloned();
-        let path = |text: &str| text.parse::<Template>()?.fill(&lookup).map(PathBuf::from);
+        let path = |text: &Template| text.fill(&lookup).map(PathBuf::from);
         let (link, new) = (path(&section.link)?, path(&section.new)?);
         let version = section.version.template().fill(&lookup)?;
         let there = step::installed_version(&self.runner, &version, &self.product().version.pattern)?;

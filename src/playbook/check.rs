@@ -1,12 +1,10 @@
 //! What must be so in a playbook beyond its fields and their types.
 
 use super::Playbook;
-use super::check_command::Groups;
 use super::model::{self, Capture, Interrupted, Restore, ServiceState, Verdict};
 use super::names::late;
 use super::problem::{Path, Report};
 use super::template::Template;
-use super::version::Requirement;
 
 /// Lower-case letters, digits and `separator`, a letter first.
 pub(super) fn is_plain(name: &str, separator: char) -> bool {
@@ -123,13 +121,12 @@ impl Check<'_, '_> {
             }
         }
         self.distinct(&processes, &service.processes);
-        self.distinct(&at.key("units"), &service.units);
-        self.duration(&at.key("stop_within"), service.stop_within.as_deref());
+        let units: Vec<String> = service.units.iter().map(Template::source).collect();
+        self.distinct(&at.key("units"), &units);
         if service.stop_within.is_some() && service.units.is_empty() {
             let remedy = "remove it, or write the limit as `timeout` of `stop`";
             self.report.error(&at.key("stop_within"), "`stop_within` is the limit for units, and there are none", remedy);
         }
-        self.duration(&at.key("ready_within"), service.ready_within.as_deref());
         let Some(maintenance) = &service.maintenance else { return };
         let own = at.key("maintenance").key("processes");
         for (i, name) in maintenance.processes.iter().enumerate().filter(|(_, name)| !service.processes.contains(name)) {
@@ -140,7 +137,6 @@ impl Check<'_, '_> {
             let remedy = "leave out those that serve clients, or leave the field out";
             self.report.error(&own, "every process runs in maintenance, so none of them tells that the service is open", remedy);
         }
-        self.duration(&at.key("maintenance").key("ready_within"), maintenance.ready_within.as_deref());
     }
 
     fn distinct(&mut self, at: &Path, names: &[String]) {
@@ -151,24 +147,13 @@ impl Check<'_, '_> {
         }
     }
 
-    fn duration(&mut self, at: &Path, text: Option<&str>) {
-        super::check_command::duration(self.report, at, text);
-    }
-
     fn versions(&mut self) {
         let (version, at) = (&self.playbook.version, Path::of(&["version"]));
-        self.pattern(&at.key("pattern"), &version.pattern, Groups::One);
         if version.rules.is_empty() {
             self.report.error(&at.key("rule"), "there is no rule, so every upgrade would be refused", "add a [[version.rule]]");
         }
         for (i, rule) in version.rules.iter().enumerate() {
             let at = at.key("rule").at(i);
-            for (side, text) in [("from", &rule.from), ("to", &rule.to)] {
-                if let Err(error) = text.parse::<Requirement>() {
-                    let remedy = "write `>=`, `<` or `=` (all that begin with it) and a version, separated by commas: \">=10.11, <11\"";
-                    self.report.error(&at.key(side), error.to_string(), remedy);
-                }
-            }
             if rule.verdict != Verdict::Allow && rule.note.trim().is_empty() {
                 let what = "this rule does not simply allow the way, and does not say why";
                 self.report.error(&at.key("verdict"), what, "add a `note`: the operator is shown it and must decide by it");
@@ -176,18 +161,11 @@ impl Check<'_, '_> {
         }
     }
 
-    pub(super) fn pattern(&mut self, at: &Path, text: &str, groups: Groups) {
-        super::check_command::pattern(self.report, at, text, groups);
-    }
-
     fn questions(&mut self) {
         let it = self.playbook;
         for (name, ask) in &it.ask {
             let at = Path::of(&["ask", name]);
             self.required(&at.key("about"), &ask.about, "say what it is");
-            if let Some(pattern) = &ask.pattern {
-                self.pattern(&at.key("pattern"), pattern, Groups::One);
-            }
         }
         for (i, requirement) in it.requirements.iter().enumerate() {
             let at = Path::of(&["requirement"]).at(i);
@@ -203,9 +181,6 @@ impl Check<'_, '_> {
                     "this requirement is never asked",
                     "write before = [\"upgrade\"], or remove the field",
                 );
-            }
-            if let Some(pattern) = &requirement.expect {
-                self.pattern(&at.key("expect"), pattern, Groups::Any);
             }
             if let Some(name) = &requirement.accept {
                 self.accept(&at.key("accept"), name, requirement);
@@ -245,7 +220,6 @@ impl Check<'_, '_> {
         }
         let at = Path::of(&["upgrade"]);
         match (&it.upgrade.candidate, &it.upgrade.candidate_pattern) {
-            (Some(_), Some(pattern)) => self.pattern(&at.key("candidate_pattern"), pattern, Groups::One),
             (Some(_), None) => {
                 let remedy = "add it: a regular expression with one group, the version";
                 self.report.error(&at.key("candidate"), "`candidate` needs a `candidate_pattern`", remedy);
@@ -254,7 +228,7 @@ impl Check<'_, '_> {
                 let what = "`candidate_pattern` has no `candidate` to look at";
                 self.report.error(&at.key("candidate_pattern"), what, "add `candidate`, or remove it");
             }
-            (None, None) => {}
+            (Some(_), Some(_)) | (None, None) => {}
         }
     }
 
@@ -276,9 +250,6 @@ impl Check<'_, '_> {
             }
         }
         let at = Path::of(&["restore"]);
-        for (i, pattern) in restore.rejects.iter().enumerate() {
-            self.pattern(&at.key("rejects").at(i), pattern, Groups::Any);
-        }
         if restore.past_rejects.is_some() && restore.rejects.is_empty() {
             let what = "nothing says how a reject is told, so nobody is ever asked, and `past_rejects` never runs";
             self.report.error(&at.key("past_rejects"), what, "add `rejects`: regular expressions for the lines that mean a rejected item");
@@ -302,9 +273,6 @@ impl Check<'_, '_> {
             if it.inventories[..i].iter().any(|earlier| earlier.name == inventory.name) {
                 let what = format!("there are two inventories of the name {:?}", inventory.name);
                 self.report.error(&name, what, "give one of them another name");
-            }
-            for (j, pattern) in inventory.ignore.iter().enumerate() {
-                self.pattern(&at.at(i).key("ignore").at(j), pattern, Groups::Any);
             }
         }
         for (i, limit) in it.limits.iter().enumerate() {

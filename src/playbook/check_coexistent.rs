@@ -1,7 +1,7 @@
 //! What must be so in `[coexistent]` of a playbook, and in `[hosts]` of a site.
 
 use super::check::{Check, is_plain};
-use super::check_command::{Commands, Groups};
+use super::check_command::Commands;
 use super::coexistent::{Coexistent, Host};
 use super::model::CommandSpec;
 use super::names::Place;
@@ -10,10 +10,6 @@ use super::problem::{Path, Report};
 impl Check<'_, '_> {
     pub(super) fn coexistent(&mut self, it: &Coexistent) {
         let at = Path::of(&["coexistent"]);
-        let directory = at.key("directory");
-        self.pattern(&directory.key("user"), &it.directory.user, Groups::Any);
-        self.pattern(&directory.key("host"), &it.directory.host, Groups::One);
-        self.pattern(&directory.key("held"), &it.directory.held, Groups::Any);
         let inventory = at.key("inventory");
         if it.inventories.is_empty() {
             let remedy = "add a [[coexistent.inventory]]: without it nothing proves that a user has everything";
@@ -25,7 +21,6 @@ impl Check<'_, '_> {
                 let remedy = "use lower-case letters, digits and `-`, a letter first, each name once";
                 self.report.error(&at.key("name"), format!("{:?} cannot be the name of this inventory", list.name), remedy);
             }
-            self.pattern(&at.key("user"), &list.user, Groups::One);
         }
     }
 }

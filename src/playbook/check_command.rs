@@ -7,7 +7,7 @@ use super::Playbook;
 use super::model::CommandSpec;
 use super::names::{LATE_NAMES, Place, late};
 use super::problem::{Path, Report, nearest};
-use super::template::{Template, TemplateError};
+use super::template::Template;
 
 /// Programs that take a program's text behind an option, and its letters.
 const INTERPRETERS: &[(&str, &str)] = &[
@@ -92,14 +92,10 @@ impl<'c, 'a> Commands<'c, 'a> {
         if let Some(user) = &command.user {
             self.text(&at.key("user"), user, place, Lists::Refused);
         }
-        duration(self.report, &at.key("timeout"), command.timeout.as_deref());
-        for (i, text) in command.fails_on.iter().enumerate() {
-            pattern(self.report, &at.key("fails_on").at(i), text, Groups::Any);
-        }
     }
 
-    fn words(&mut self, at: &Path, words: &[String], place: Place) {
-        match words.first().map(String::as_str) {
+    fn words(&mut self, at: &Path, words: &[Template], place: Place) {
+        match words.first().map(Template::source).as_deref() {
             None => self.report.error(at, "this command is empty", "write the program and its arguments: [\"program\", \"argument\"]"),
             Some("") => self.report.error(&at.at(0), "the program's name is empty", "write the program and its arguments"),
             Some(program) if program.contains('/') && !program.starts_with(['/', '{']) => {
@@ -111,7 +107,7 @@ impl<'c, 'a> Commands<'c, 'a> {
         for (i, word) in words.iter().enumerate() {
             self.text(&at.at(i), word, place, Lists::Allowed);
         }
-        if let Some((i, shell)) = script(words).filter(|(i, _)| words[*i].parse::<Template>().is_ok_and(|it| it.names().next().is_some())) {
+        if let Some((i, shell)) = script(words).filter(|(i, _)| words[*i].names().next().is_some()) {
             let what = format!("a value is put into the program text that `{shell}` runs: values go into argv, never through a shell");
             let remedy =
                 "write $1 in the program text (in double quotes), and behind it the word \"sh\" and the {name}; or do without the shell";
@@ -119,19 +115,19 @@ impl<'c, 'a> Commands<'c, 'a> {
         }
     }
 
-    pub(super) fn texts(&mut self, at: &Path, texts: &[String], place: Place) {
+    pub(super) fn texts(&mut self, at: &Path, texts: &[Template], place: Place) {
         for (i, text) in texts.iter().enumerate() {
-            if text.trim().is_empty() {
+            if text.source().trim().is_empty() {
                 self.report.error(&at.at(i), "this is empty", "remove it, or write what is meant");
             }
             self.text(&at.at(i), text, place, Lists::Refused);
         }
     }
 
-    pub(super) fn paths(&mut self, at: &Path, paths: &[String], place: Place) {
+    pub(super) fn paths(&mut self, at: &Path, paths: &[Template], place: Place) {
         for (i, path) in paths.iter().enumerate() {
             self.path(&at.at(i), path, place);
-            if let Err(error) = glob::Pattern::new(path) {
+            if let Err(error) = glob::Pattern::new(&path.source()) {
                 self.report.error(
                     &at.at(i),
                     format!("this pattern cannot be read: {}", error.msg),
@@ -142,43 +138,33 @@ impl<'c, 'a> Commands<'c, 'a> {
     }
 
     /// A text that is filled in when the plan is made.
-    pub(super) fn value(&mut self, at: &Path, text: &str) {
+    pub(super) fn value(&mut self, at: &Path, text: &Template) {
         self.text(at, text, Place::Host, Lists::Refused);
     }
 
-    fn path(&mut self, at: &Path, path: &str, place: Place) {
+    fn path(&mut self, at: &Path, template: &Template, place: Place) {
+        let path = template.source();
         if !path.starts_with(['/', '{']) {
             let remedy = "write the whole path, from the `/` on, or begin with a variable that has one";
             self.report.error(at, format!("{path:?} is not an absolute path"), remedy);
         }
-        self.text(at, path, place, Lists::Refused);
+        self.text(at, template, place, Lists::Refused);
     }
 
-    fn text(&mut self, at: &Path, text: &str, place: Place, lists: Lists) {
-        let names: Vec<String> = match text.parse::<Template>() {
-            Ok(template) => template.names().map(str::to_owned).collect(),
-            Err(TemplateError::Close { .. }) => {
-                self.report.error(at, "a `}` stands alone", "write `}}` for a literal brace");
-                return;
-            }
-            Err(_) => {
-                self.report.error(at, "a `{` begins no name", "write `{{` for a literal brace, `{name}` for a value");
-                return;
-            }
-        };
-        for name in names {
-            if self.playbook.variables.contains_key(&name) || (self.playbook.ask.contains_key(&name) && place.knows_asked()) {
-                self.used.insert(name);
-            } else if self.playbook.ask.contains_key(&name) {
+    fn text(&mut self, at: &Path, text: &Template, place: Place, lists: Lists) {
+        for name in text.names() {
+            if self.playbook.variables.contains_key(name) || (self.playbook.ask.contains_key(name) && place.knows_asked()) {
+                self.used.insert(name.to_owned());
+            } else if self.playbook.ask.contains_key(name) {
                 let what = format!("`{{{name}}}` is asked before the upgrade, after this is used");
                 self.report.error(at, what, format!("use it later only: it is not known in {}", place.title()));
             } else {
-                self.late(at, text, &name, place, lists);
+                self.late(at, text, name, place, lists);
             }
         }
     }
 
-    fn late(&mut self, at: &Path, text: &str, name: &str, place: Place, lists: Lists) {
+    fn late(&mut self, at: &Path, text: &Template, name: &str, place: Place, lists: Lists) {
         let Some(late) = late(name) else {
             let here = LATE_NAMES.iter().filter(|late| late.places.contains(&place)).map(|late| late.name);
             let known: Vec<&str> = self.playbook.variables.keys().map(String::as_str).chain(here).collect();
@@ -193,7 +179,7 @@ impl<'c, 'a> Commands<'c, 'a> {
             let places: Vec<&str> = late.places.iter().map(|place| place.title()).collect();
             let what = format!("`{{{name}}}` ({}) is not known in {}", late.about, place.title());
             self.report.error(at, what, format!("use it only in {}", places.join(", ")));
-        } else if late.list && (lists == Lists::Refused || text != format!("{{{name}}}")) {
+        } else if late.list && (lists == Lists::Refused || text.only_name() != Some(name)) {
             let what = format!("`{{{name}}}` stands for several arguments");
             self.report.error(at, what, format!("make it a word of its own: [\"program\", \"{{{name}}}\"]"));
         } else if matches!(name, "position" | "goal") && self.playbook.restore.as_ref().is_none_or(|it| it.position.is_none()) {
@@ -228,7 +214,8 @@ enum Lists {
 }
 
 /// The word that an interpreter among the words runs as a program, and the interpreter.
-fn script(words: &[String]) -> Option<(usize, &str)> {
+fn script(words: &[Template]) -> Option<(usize, &'static str)> {
+    let words: Vec<String> = words.iter().map(Template::source).collect();
     // The last one: `runuser -u NAME -- sh -c ...` runs a shell.
     words.iter().enumerate().rev().find_map(|(i, word)| {
         let name = word.rsplit('/').next().unwrap_or_default();
@@ -239,41 +226,4 @@ fn script(words: &[String]) -> Option<(usize, &str)> {
         let at = i + 1 + words[i + 1..].iter().position(option)? + 1;
         (at < words.len()).then_some((at, *shell))
     })
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Groups {
-    Any,
-    One,
-}
-
-/// Notes a regular expression that cannot be read, or has not the groups it needs.
-pub(super) fn pattern(report: &mut Report<'_>, at: &Path, text: &str, groups: Groups) {
-    match regex::Regex::new(text) {
-        Err(error) => {
-            let text = error.to_string();
-            let why = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
-            let remedy = "mend it; in TOML write it in single quotes, so that `\\` stays";
-            report.error(at, format!("this regular expression cannot be read: {why}"), remedy);
-        }
-        Ok(regex) => {
-            let found = regex.captures_len() - 1;
-            if groups == Groups::One && found != 1 {
-                let what = format!("this regular expression has {found} groups, but one is needed: the value");
-                report.error(at, what, "put ( ) around the value, and (?: ) around everything else that is grouped");
-            }
-        }
-    }
-}
-
-/// Notes a time limit that cannot be read.
-pub(super) fn duration(report: &mut Report<'_>, at: &Path, text: Option<&str>) {
-    let Some(text) = text else { return };
-    match humantime::parse_duration(text) {
-        Ok(limit) if limit.as_secs() == 0 => report.error(at, format!("{text:?} is no time at all"), "write a second or more: \"30s\""),
-        Ok(_) => {}
-        Err(error) => {
-            report.error(at, format!("{text:?} is not a time: {error}"), "write a number with its unit: \"30s\", \"10m\", \"2h\"")
-        }
-    }
 }

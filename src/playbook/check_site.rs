@@ -6,7 +6,6 @@ use std::path::{Path as FilePath, PathBuf};
 
 use super::model::Strategy;
 use super::problem::{Path, Problem, Problems, Report, nearest};
-use super::template::Template;
 use super::validated::Validated;
 use super::{Site, Way, schema, shape};
 use crate::host::checksum::sha256;
@@ -269,13 +268,13 @@ impl Check<'_, '_> {
             ("installer.files", &playbook.installer.files),
             ("side_by_side", &beside),
         ];
-        for (field, text) in lists.iter().flat_map(|(field, list)| list.iter().map(move |text| (field, text))) {
-            let template = text.parse::<Template>().unwrap_or_default();
+        for (field, template) in lists.iter().flat_map(|(field, list)| list.iter().map(move |template| (field, template))) {
             let path = template.fill_known(&|name| values.get(name).cloned()).to_string();
             if !path.starts_with('/') {
                 let name = template.names().next().unwrap_or_default();
                 let at = if self.site.variables.contains_key(name) { Path::of(&["variables", name]) } else { Path::default() };
-                let what = format!("with it {field} of the playbook, {text:?}, becomes {path:?}, which is not an absolute path");
+                let what =
+                    format!("with it {field} of the playbook, {:?}, becomes {path:?}, which is not an absolute path", template.source());
                 self.report.error(&at, what, format!("give `{name}` a whole path, from the `/` on"));
             }
         }

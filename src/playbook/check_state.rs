@@ -1,7 +1,6 @@
 //! What must be so in a playbook for a product with data, or without, and for the strategies beside the usual one.
 
 use super::check::{Check, is_plain};
-use super::check_command::Groups;
 use super::problem::Path;
 
 impl Check<'_, '_> {
@@ -45,8 +44,7 @@ impl Check<'_, '_> {
                 self.report.error(&at, format!("{key:?} cannot be a key"), "use letters, digits and `_`");
             }
             self.required(&at.key("about"), &silent.about, "say what it means: the person who fills in the answers file reads it");
-            if let Some(expect) = &silent.expect {
-                self.pattern(&at.key("expect"), expect, Groups::Any);
+            if silent.expect.is_some() {
                 self.required(&at.key("remedy"), &silent.remedy, "say what the operator does if the value is another one");
             }
         }
@@ -55,13 +53,8 @@ impl Check<'_, '_> {
         }
         if let Some(cluster) = &it.cluster {
             let at = Path::of(&["cluster"]);
-            self.pattern(&at.key("mark"), &cluster.mark, Groups::One);
-            super::check_command::duration(self.report, &at.key("enabled_within"), cluster.enabled_within.as_deref());
-            if let Some(agent) = &cluster.agent {
-                self.pattern(&at.key("agent").key("pattern"), &agent.pattern, Groups::One);
-                if agent.ready.is_some() {
-                    self.required(&at.key("agent").key("remedy"), &agent.remedy, "say what the operator does when it may not be upgraded");
-                }
+            if let Some(agent) = cluster.agent.as_ref().filter(|it| it.ready.is_some()) {
+                self.required(&at.key("agent").key("remedy"), &agent.remedy, "say what the operator does when it may not be upgraded");
             }
         }
         if let Some(coexistent) = &it.coexistent {

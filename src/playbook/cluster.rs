@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Playbook;
 use super::model::CommandSpec;
+use super::pattern::Extractor;
+use super::value::TimeLimit;
 
 /// How the cluster is told to leave the service alone while backout works on it, and how the nodes know of each other. `{node}` is this node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +28,7 @@ pub struct Cluster {
     pub enabled: CommandSpec,
     /// How long `enabled` may take, such as `2m`. Default: 2 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enabled_within: Option<String>,
+    pub enabled_within: Option<TimeLimit>,
     /// The cluster's agent for the product, upgraded on each node after the product (a site with `agent = true`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
@@ -35,7 +37,7 @@ pub struct Cluster {
     /// Prints the mark of the node `{node}`. It may fail when there is none.
     pub read_mark: CommandSpec,
     /// Finds the mark in that. One group.
-    pub mark: String,
+    pub mark: Extractor,
 }
 
 /// A program of the cluster that handles the product.
@@ -45,7 +47,7 @@ pub struct Agent {
     /// Prints its version.
     pub version: CommandSpec,
     /// Finds the version in that. One group.
-    pub pattern: String,
+    pub pattern: Extractor,
     /// Succeeds when it may be upgraded on this node. Asked before anything begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<CommandSpec>,

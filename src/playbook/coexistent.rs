@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::CommandSpec;
+use super::pattern::{Extractor, Pattern, WholePattern};
 
 /// How users move from one host to another, and back. The commands of `directory` run where backout runs; those that print or take a user's data run on
 /// the host that the site names: of a pipe the first program does, the others run here.
@@ -32,15 +33,15 @@ pub struct Coexistent {
 #[serde(deny_unknown_fields)]
 pub struct Directory {
     /// Regular expression for the whole name of a user that can be moved. No name may hold white space, `/`, or begin with `-`.
-    pub user: String,
+    pub user: WholePattern,
     /// Prints the names of all users of both hosts, one a line.
     pub users: CommandSpec,
     /// Prints what the directory says of `{user}`.
     pub show: CommandSpec,
     /// Finds the host in it. One group.
-    pub host: String,
+    pub host: Extractor,
     /// Matches a line of it while the user is on hold.
-    pub held: String,
+    pub held: Pattern,
     /// Puts `{user}` on hold: nobody reads, changes or is given anything, and mail waits in the queue.
     pub hold: CommandSpec,
     /// Makes `{host}` the host of `{user}`, and ends the hold. What waits in a queue goes there.
@@ -56,7 +57,7 @@ pub struct UserInventory {
     /// Prints the list, the same line on both hosts for the same item. It may list all users: it runs once for a batch.
     pub command: CommandSpec,
     /// Finds the user that a line belongs to. One group. Lines that it does not match are not items.
-    pub user: String,
+    pub user: Extractor,
 }
 
 /// The two hosts of a site with `strategy = "coexistent"`.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pattern::Pattern;
 use super::template::{Lists, Lookup, Template, TemplateError};
+use super::value::TimeLimit;
 use crate::host::exec::Command;
 
 /// Time limit of a command that names none.
@@ -20,39 +22,39 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 pub struct CommandSpec {
     /// The program and its arguments. A word that is only `{capture_files}` or `{installer_files}` becomes one argument for each file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub argv: Option<Vec<String>>,
+    pub argv: Option<Vec<Template>>,
     /// Programs joined by pipes, instead of `argv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pipe: Option<Vec<Vec<String>>>,
+    pub pipe: Option<Vec<Vec<Template>>>,
     /// Added to the environment. It is written into the journal: secrets belong into `env_from_file`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Template>,
     /// Added to the environment, each value from the file of this path, such as `REDISCLI_AUTH = "{password_file}"`. The file holds one line, belongs to
     /// root, and not everyone may read it. It is read when the command starts; what it holds is written down nowhere, and hidden in what the command
     /// prints. An empty path sets nothing, so that a variable may leave it open whether there is a secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env_from_file: BTreeMap<String, String>,
+    pub env_from_file: BTreeMap<String, Template>,
     /// Working directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cwd: Option<String>,
+    pub cwd: Option<Template>,
     /// Run as this user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
+    pub user: Option<Template>,
     /// Standard input is read from this file. Otherwise it is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stdin: Option<String>,
+    pub stdin: Option<Template>,
     /// Standard output goes to this file. Otherwise it is kept where it is needed, and logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stdout: Option<String>,
+    pub stdout: Option<Template>,
     /// Time limit, such as `30s`, `10m`, `2h`. Default: 10 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<String>,
+    pub timeout: Option<TimeLimit>,
     /// The command leaves servers running behind it (such as `start-msg`). What another command leaves running is ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub daemon: bool,
     /// Regular expressions for lines of its output that mean it failed, though it exits with 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fails_on: Vec<String>,
+    pub fails_on: Vec<Pattern>,
 }
 
 /// A command some of whose names have no value yet: what a plan records. It cannot be run; filled
@@ -87,7 +89,7 @@ pub struct CommandTemplate {
     pub daemon: bool,
     /// See [`Command::fails_on`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fails_on: Vec<String>,
+    pub fails_on: Vec<Pattern>,
 }
 
 mod seconds {
@@ -104,33 +106,26 @@ mod seconds {
     }
 }
 
-/// A text that the check of the playbook has passed.
-fn checked(text: &str) -> Template {
-    text.parse().unwrap_or_else(|_| Template::literal(text))
-}
-
 impl CommandSpec {
     /// The command, none of its names filled in.
     pub fn template(&self) -> CommandTemplate {
-        let words = |argv: &Vec<String>| argv.iter().map(|word| checked(word)).collect();
-        let stages = match (&self.argv, &self.pipe) {
-            (Some(argv), _) => vec![words(argv)],
-            (None, pipe) => pipe.iter().flatten().map(words).collect(),
-        };
-        let timeout = self.timeout.as_deref().and_then(|text| humantime::parse_duration(text).ok());
-        let texts = |all: &BTreeMap<String, String>| all.iter().map(|(name, text)| (name.clone(), checked(text))).collect();
         CommandTemplate {
-            stages,
-            env: texts(&self.env),
-            env_from_file: texts(&self.env_from_file),
-            cwd: self.cwd.as_deref().map(checked),
-            user: self.user.as_deref().map(checked),
-            stdin: self.stdin.as_deref().map(checked),
-            stdout: self.stdout.as_deref().map(checked),
-            timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
+            stages: self.stages().cloned().collect(),
+            env: self.env.clone(),
+            env_from_file: self.env_from_file.clone(),
+            cwd: self.cwd.clone(),
+            user: self.user.clone(),
+            stdin: self.stdin.clone(),
+            stdout: self.stdout.clone(),
+            timeout: self.timeout.map_or(DEFAULT_TIMEOUT, |limit| *limit),
             daemon: self.daemon,
             fails_on: self.fails_on.clone(),
         }
+    }
+
+    /// The programs with their arguments: one, or those of the pipe.
+    pub fn stages(&self) -> impl Iterator<Item = &Vec<Template>> {
+        self.argv.iter().chain(self.pipe.iter().flatten())
     }
 }
 
@@ -226,7 +221,7 @@ impl CommandTemplate {
             stdout: path(&self.stdout).transpose()?,
             timeout: self.timeout,
             daemon: self.daemon,
-            fails_on: self.fails_on.clone(),
+            fails_on: self.fails_on.iter().map(|pattern| pattern.regex().clone()).collect(),
         })
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{CommandSpec, Occasion};
 use super::occasion;
+use super::template::Template;
 
 /// The way back without ZFS: everything is backed up, and restored into an empty store. What was there is moved aside, not removed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -12,7 +13,7 @@ use super::occasion;
 pub struct Full {
     /// Absolute paths of the folders that hold the data. Each is renamed (`.failed` is put behind its name) and made anew, empty, with the same owner and
     /// mode; so none may be a mount point or a link.
-    pub paths: Vec<String>,
+    pub paths: Vec<Template>,
     /// Backs everything up into `{capture_dir}`; the server runs without its clients.
     pub capture: CommandSpec,
     /// Succeeds when the backup is complete and readable. Run before anything is moved.

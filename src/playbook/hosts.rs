@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coexistent::{Coexistent, Host, Hosts};
 use super::model::CommandSpec;
-use super::{CommandTemplate, Playbook, Site};
+use super::{CommandTemplate, Extractor, Pattern, Playbook, Site};
 use crate::host::exec::Command;
 use crate::host::quote::shell;
 
@@ -73,9 +73,9 @@ pub struct Show {
     /// Prints what it says of `{user}`.
     pub command: CommandTemplate,
     /// One group: the host.
-    pub host: String,
+    pub host: Extractor,
     /// Matches while the user is on hold.
-    pub held: String,
+    pub held: Pattern,
 }
 
 /// What a migration is planned from.

@@ -1,7 +1,6 @@
 //! What can be asked of a playbook's parts.
 
 use super::model::{Pass, Playbook, VersionRule};
-use super::version;
 
 impl Playbook {
     /// The passes of the capture.
@@ -18,7 +17,6 @@ impl Playbook {
 impl VersionRule {
     /// Whether it speaks of the way from one version to another.
     pub fn fits(&self, from: &str, to: &str) -> bool {
-        let passes = |comparisons: &str, version: &str| comparisons.parse::<version::Requirement>().is_ok_and(|it| it.matches(version));
-        passes(&self.from, from) && passes(&self.to, to)
+        self.from.matches(from) && self.to.matches(to)
     }
 }

@@ -10,9 +10,13 @@ pub use super::command::CommandSpec;
 pub use super::full::{Full, Question};
 use super::occasion;
 pub use super::occasion::Occasion;
+use super::pattern::{Extractor, Pattern};
 use super::side_by_side;
 pub use super::side_by_side::{SideBySide, Strategy};
 pub use super::silent::{Silent, SilentKey};
+use super::template::Template;
+use super::value::TimeLimit;
+use super::version::VersionReq;
 
 /// How one product is stopped, started, upgraded, backed up incrementally, removed, reinstalled, restored and proved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -102,13 +106,13 @@ pub struct Variable {
 pub struct Data {
     /// Absolute paths of all data that must go back together. Each must lie on one of the site's datasets.
     #[serde(default)]
-    pub paths: Vec<String>,
+    pub paths: Vec<Template>,
     /// Configuration that is saved before the upgrade and put back by the downgrade. It may lie anywhere.
     #[serde(default)]
-    pub config: Vec<String>,
+    pub config: Vec<Template>,
     /// Absolute paths that must not go back with the data, such as a queue: none may lie on one of the site's datasets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub outside: Vec<String>,
+    pub outside: Vec<Template>,
 }
 
 /// How the product is stopped and started.
@@ -117,10 +121,10 @@ pub struct Data {
 pub struct Service {
     /// systemd units: stopped in this order, started in the reverse one; masked while packages change, so that nothing starts them in between.
     #[serde(default)]
-    pub units: Vec<String>,
+    pub units: Vec<Template>,
     /// How long a unit may take to stop, such as `30m`. Default: 15 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop_within: Option<String>,
+    pub stop_within: Option<TimeLimit>,
     /// Stops the product where units do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<CommandSpec>,
@@ -134,7 +138,7 @@ pub struct Service {
     pub ready: Option<CommandSpec>,
     /// How long `ready` may take, such as `2m`. Default: 2 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ready_within: Option<String>,
+    pub ready_within: Option<TimeLimit>,
     /// The server without its clients: for the capture, the restore and the inventories. Required, unless `stateless`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<Maintenance>,
@@ -153,7 +157,7 @@ pub struct Maintenance {
     pub ready: Option<CommandSpec>,
     /// How long `ready` may take. Default: 2 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ready_within: Option<String>,
+    pub ready_within: Option<TimeLimit>,
     /// Those of `service.processes` that run in maintenance, too. Where there are no units, the others tell that the service is open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub processes: Vec<String>,
@@ -166,7 +170,7 @@ pub struct Version {
     /// Prints the installed version. It must work whether the service runs or not; it may fail or print something else when nothing is installed.
     pub command: CommandSpec,
     /// A regular expression with one group: the version.
-    pub pattern: String,
+    pub pattern: Extractor,
     /// Which ways between versions are known. The first that fits counts; when none does, the upgrade is refused.
     #[serde(rename = "rule")]
     pub rules: Vec<VersionRule>,
@@ -178,9 +182,9 @@ pub struct Version {
 pub struct VersionRule {
     /// Comma-separated comparisons that the old version must pass: `>=` and `<`, or `=` for a version and all that begin with it. Such as
     /// `>=10.11, <11`, or `=10.11`.
-    pub from: String,
+    pub from: VersionReq,
     /// The same for the new version.
-    pub to: String,
+    pub to: VersionReq,
     /// Whether this way can be gone.
     pub verdict: Verdict,
     /// Why, or what to know; shown to the operator. Required unless the verdict is `allow`.
@@ -212,7 +216,7 @@ pub struct Ask {
     pub command: CommandSpec,
     /// A regular expression with one group: the value. Default: the whole output, trimmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pattern: Option<String>,
+    pub pattern: Option<Extractor>,
 }
 
 /// What must be so before anything is stopped.
@@ -225,7 +229,7 @@ pub struct Requirement {
     pub command: CommandSpec,
     /// A regular expression that the trimmed output must match. Default: any output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expect: Option<String>,
+    pub expect: Option<Pattern>,
     /// What the operator does about it.
     pub remedy: String,
     /// Only warn.
@@ -252,7 +256,7 @@ pub struct Installer {
     pub save: Option<CommandSpec>,
     /// Files that are at hand already, as glob patterns; they are copied and checksummed. Instead of, or besides, `save`.
     #[serde(default)]
-    pub files: Vec<String>,
+    pub files: Vec<Template>,
     /// At least so many files must be there afterwards. Default: 1.
     #[serde(default = "one")]
     pub at_least: usize,
@@ -276,7 +280,7 @@ pub struct Install {
     pub candidate: Option<CommandSpec>,
     /// A regular expression with one group: the version that `candidate` shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub candidate_pattern: Option<String>,
+    pub candidate_pattern: Option<Extractor>,
 }
 
 /// How the previous version is installed again.
@@ -329,11 +333,11 @@ pub struct Pass {
     pub command: Option<CommandSpec>,
     /// Glob patterns of files on the data's datasets: those that the snapshot lacks, or has otherwise, are copied into `{capture_dir}`.
     #[serde(default)]
-    pub new_files: Vec<String>,
+    pub new_files: Vec<Template>,
     /// Glob patterns of files on the data's datasets that are only appended to: what came behind the snapshot's end is copied into `{capture_dir}`.
     /// One that was written over or removed since the snapshot stops the capture.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub grown_files: Vec<String>,
+    pub grown_files: Vec<Template>,
 }
 
 /// What the service is doing.
@@ -361,7 +365,7 @@ pub struct Restore {
     pub interrupted: Interrupted,
     /// Regular expressions for lines of its output that mean the previous version rejected an item: a person is asked, even if it exits with 0.
     #[serde(default)]
-    pub rejects: Vec<String>,
+    pub rejects: Vec<Pattern>,
     /// Run instead of `command` once a person has accepted the rejects: leaves them out, each whole, brings in all the rest, and exits with 0. For each it
     /// prints a line that `rejects` matches, or (needed where an interrupted restore continues) appends one to `{rejects_file}` before it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -388,7 +392,7 @@ pub struct Inventory {
     pub command: CommandSpec,
     /// Lines that match one of these regular expressions are not items.
     #[serde(default)]
-    pub ignore: Vec<String>,
+    pub ignore: Vec<Pattern>,
 }
 
 /// Something this product cannot promise.

@@ -140,6 +140,10 @@ impl<'a> Report<'a> {
         report
     }
 
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
     pub(super) fn root(&self) -> Spanned<DeTable<'a>> {
         self.root.clone()
     }

@@ -1,22 +1,41 @@
-//! Fields and their types, checked against the JSON Schema of the types, so that all that is wrong is told at once.
+//! Fields and their types, checked against the JSON Schema of the types, so that all that is wrong is
+//! told at once.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Report, nearest};
+use super::value;
 
-/// Notes every unknown, missing or ill-typed field.
-pub(super) fn check(schema: &Value, report: &mut Report<'_>) {
+/// Notes every unknown, missing or ill-typed field, and every text that its type cannot be read from.
+///
+/// Returns the text of the file for the types to read, if every field is there: what does not fit
+/// is replaced by something that does, so that the rest of the file is checked all the same.
+pub(super) fn check(schema: &Value, report: &mut Report<'_>) -> Option<String> {
     let root = report.root();
-    Shape { schema, report }.table(schema, root.get_ref(), root.span(), "");
+    let mut shape = Shape { schema, report, replaced: Vec::new(), whole: true };
+    shape.table(schema, root.get_ref(), root.span(), "");
+    let Shape { mut replaced, whole, report, .. } = shape;
+    let mut text = report.text().to_owned();
+    // From the end on, so that the places of those before stay true.
+    replaced.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+    for (span, stand_in) in replaced {
+        text.replace_range(span, &format!("'{stand_in}'"));
+    }
+    whole.then_some(text)
 }
 
 struct Shape<'s, 'r, 'a> {
     schema: &'s Value,
     report: &'r mut Report<'a>,
+    /// What is written in the place of texts that cannot be read.
+    replaced: Vec<(Range<usize>, &'static str)>,
+    /// Whether every field is there and has its type.
+    whole: bool,
 }
 
 /// `[service]`, `[[requirement]]`, or the file.
@@ -29,6 +48,11 @@ fn join(path: &str, key: &str) -> String {
 }
 
 impl<'s> Shape<'s, '_, '_> {
+    fn error_at(&mut self, span: Range<usize>, what: String, remedy: String) {
+        self.whole = false;
+        self.report.error_at(Some(span), what, remedy);
+    }
+
     /// What a `$ref` names, or the part of an `anyOf` that is not null.
     fn resolve(&self, schema: &'s Value) -> &'s Value {
         if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
@@ -40,7 +64,7 @@ impl<'s> Shape<'s, '_, '_> {
         }
     }
 
-    fn table(&mut self, schema: &'s Value, table: &DeTable<'_>, span: std::ops::Range<usize>, path: &str) {
+    fn table(&mut self, schema: &'s Value, table: &DeTable<'_>, span: Range<usize>, path: &str) {
         let fields = schema["properties"].as_object();
         let others = schema["additionalProperties"].as_object().map(|_| &schema["additionalProperties"]);
         let mut misspelt = BTreeSet::new();
@@ -58,7 +82,7 @@ impl<'s> Shape<'s, '_, '_> {
                         }
                         None => format!("known here: {}", known.join(", ")),
                     };
-                    self.report.error_at(Some(key.span()), format!("there is no field `{name}` in {}", place(path)), remedy);
+                    self.error_at(key.span(), format!("there is no field `{name}` in {}", place(path)), remedy);
                 }
             }
         }
@@ -66,7 +90,7 @@ impl<'s> Shape<'s, '_, '_> {
             if !table.contains_key(name) && !misspelt.contains(name) {
                 let about = schema["properties"][name]["description"].as_str().unwrap_or_default().replace('\n', " ");
                 let header = if path.is_empty() { 0..0 } else { span.clone() };
-                self.report.error_at(Some(header), format!("{} has no `{name}`", place(path)), format!("add `{name}`: {about}"));
+                self.error_at(header, format!("{} has no `{name}`", place(path)), format!("add `{name}`: {about}"));
             }
         }
     }
@@ -89,11 +113,18 @@ impl<'s> Shape<'s, '_, '_> {
                     self.value(&schema["items"], item, path);
                 }
             }
-            (Some("string"), DeValue::String(_)) | (Some("integer"), DeValue::Integer(_)) | (Some("boolean"), DeValue::Boolean(_)) => {}
+            (Some("string"), DeValue::String(text)) => {
+                let format = schema["format"].as_str().unwrap_or_default();
+                if let Some((error, stand_in)) = value::fault(format, text) {
+                    self.report.error_at(Some(value.span()), error.what, error.remedy);
+                    self.replaced.push((value.span(), stand_in));
+                }
+            }
+            (Some("integer"), DeValue::Integer(_)) | (Some("boolean"), DeValue::Boolean(_)) => {}
             (Some(expected), found) => {
                 let (wanted, example) = described(expected, schema);
                 let what = format!("`{path}` is {}, but {wanted} is wanted", found_as(found));
-                self.report.error_at(Some(value.span()), what, format!("write it as {example}"));
+                self.error_at(value.span(), what, format!("write it as {example}"));
             }
             (None, _) => {}
         }
@@ -110,7 +141,7 @@ impl<'s> Shape<'s, '_, '_> {
             Some(meant) => format!("did you mean {meant:?}? (one of {})", all.join(", ")),
             None => format!("write one of {}", all.join(", ")),
         };
-        self.report.error_at(Some(value.span()), what, remedy);
+        self.error_at(value.span(), what, remedy);
     }
 }
 

@@ -4,15 +4,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::CommandSpec;
+use super::template::Template;
 
 /// How a version is installed beside the active one. The version to come is installed while the service is open, and both ways are an exchange of a link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SideBySide {
     /// The symbolic link that names the active installation.
-    pub link: String,
+    pub link: Template,
     /// Where the new version is installed: not where the link leads to now.
-    pub new: String,
+    pub new: Template,
     /// How it is installed there.
     pub install: InstallBeside,
     /// How what is there already, an installation that was active once, is upgraded. Without it, `install` does that.

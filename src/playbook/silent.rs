@@ -4,6 +4,9 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pattern::Pattern;
+use super::template::Template;
+
 /// The file that the vendor's installer reads when nobody is there to answer. backout writes it, as `{silent_file}`, from these keys, the answers file
 /// (`--answers`) and `--silent KEY=VALUE`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,10 +26,10 @@ pub struct SilentKey {
     pub about: String,
     /// Its value where no answer gives one. A key without a value is left out.
     #[serde(default)]
-    pub default: String,
+    pub default: Template,
     /// A regular expression that the value should match; else the operator is warned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expect: Option<String>,
+    pub expect: Option<Pattern>,
     /// What the operator does about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub remedy: String,

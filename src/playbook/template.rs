@@ -12,6 +12,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::value::text_schema;
+
 /// Gives the value of a name, if it is known.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -253,6 +255,8 @@ impl fmt::Display for Template {
         })
     }
 }
+
+text_schema!(Template, "template");
 
 impl Serialize for Template {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

@@ -71,7 +71,7 @@ fn s1_redis_asks_for_a_yes_while_keys_or_fields_have_a_time_to_live() {
     let redis = find("redis", &[]).unwrap();
     let asks = redis.requirements.iter().find(|it| it.accept.as_deref() == Some("expiring-keys")).unwrap();
     assert_eq!(asks.before, [model::Occasion::Downgrade]);
-    let expect = regex::Regex::new(asks.expect.as_ref().unwrap()).unwrap();
+    let expect = asks.expect.as_ref().unwrap();
     for (info, fine) in [
         ("# Keyspace", true),
         ("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0", true),
@@ -162,18 +162,18 @@ fn messaging_server_s_ways_are_judged() {
         ("7.0.5.28.0", "8.0.2", Verdict::Confirm, "Versions"),
         ("7.0.5.31.0", "8.0.2", Verdict::Warn, "The"),
         ("7.0.5.31.0", "8.0.1", Verdict::Warn, "The"),
-        ("7.0.5.29.0", "7.0.5.31.0", Verdict::Warn, "Tried"),
-        ("8.0.1", "8.0.2", Verdict::Warn, "Tried"),
+        ("7.0.5.29.0", "7.0.5.31.0", Verdict::Warn, "Tested"),
+        ("8.0.1", "8.0.2", Verdict::Warn, "Tested"),
     ] {
         assert_eq!(judged(from, to), Some((verdict, begin.to_owned())), "{from} {to}");
     }
     assert_eq!(judged("8.0.2", "8.1"), None);
-    let pattern = regex::Regex::new(&playbook.version.pattern).unwrap();
+    let pattern = &playbook.version.pattern;
     for (text, version) in [
         ("Oracle Communications Messaging Server 7u5-31.01(7.0.5.31.0) 64bit (built May  5 2014)", "7.0.5.31.0"),
         ("Oracle Communications Messaging Server 8.0.2.1.20220829 64bit (built Aug 29 2022)", "8.0.2.1.20220829"),
     ] {
-        assert_eq!(pattern.captures(text).unwrap()[1].to_owned(), version);
+        assert_eq!(pattern.find(text).unwrap(), version);
     }
 }
 

@@ -34,12 +34,11 @@ impl Validated {
     /// Everything that is wrong in it; a program that it names and does not bring, too.
     pub fn with_programs(origin: &str, stem: Option<&str>, text: &str, programs: Vec<Program>) -> Result<Self, Problems> {
         let mut report = Report::new(origin, text);
-        if report.is_clean() {
-            shape::check(schema::playbook(), &mut report);
-        }
         let mut playbook = None;
-        if report.is_clean() {
-            match toml::from_str::<Playbook>(text) {
+        if report.is_clean()
+            && let Some(readable) = shape::check(schema::playbook(), &mut report)
+        {
+            match toml::from_str::<Playbook>(&readable) {
                 Ok(read) => {
                     Check { playbook: &read, report: &mut report }.all(stem);
                     programs::check(&programs, &mut report);

@@ -5,7 +5,10 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::value::{ValueError, text_schema};
 
 /// Compares two versions.
 pub fn compare(a: &str, b: &str) -> Ordering {
@@ -86,8 +89,11 @@ fn rank<'a>(part: Option<&Part<'a>>) -> (u8, usize, &'a str) {
 }
 
 /// Comparisons that a version must all pass: `>=10.11, <11`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Requirement(Vec<(Operator, String)>);
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VersionReq(Vec<(Operator, String)>);
+
+text_schema!(VersionReq, "version-comparisons");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operator {
@@ -96,24 +102,22 @@ enum Operator {
     Is,
 }
 
-/// A comparison that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{part:?} is not a comparison of versions")]
-pub struct RequirementError {
-    /// The part that cannot be read.
-    pub part: String,
-}
+impl TryFrom<String> for VersionReq {
+    type Error = ValueError;
 
-impl FromStr for Requirement {
-    type Err = RequirementError;
-
-    fn from_str(text: &str) -> Result<Self, RequirementError> {
+    fn try_from(text: String) -> Result<Self, ValueError> {
         text.split(',').map(comparison).collect::<Result<_, _>>().map(Self)
     }
 }
 
+impl From<VersionReq> for String {
+    fn from(it: VersionReq) -> Self {
+        it.to_string()
+    }
+}
+
 /// `>` and `<=` are left out on purpose: with a shortened version they do not say what people expect (is 11.8.9 `<=11.8`?).
-fn comparison(part: &str) -> Result<(Operator, String), RequirementError> {
+fn comparison(part: &str) -> Result<(Operator, String), ValueError> {
     let part = part.trim();
     let read = [(">=", Operator::AtLeast), ("<", Operator::Below), ("=", Operator::Is)]
         .iter()
@@ -123,11 +127,14 @@ fn comparison(part: &str) -> Result<(Operator, String), RequirementError> {
         Some((operator, version)) if version.starts_with(|c: char| c.is_ascii_digit()) && plain(version) => {
             Ok((operator, version.to_owned()))
         }
-        _ => Err(RequirementError { part: part.to_owned() }),
+        _ => Err(ValueError::new(
+            format!("{part:?} is not a comparison of versions"),
+            "write `>=`, `<` or `=` (all that begin with it) and a version, separated by commas: \">=10.11, <11\"",
+        )),
     }
 }
 
-impl Requirement {
+impl VersionReq {
     /// Whether a version passes all comparisons. `=11.8` is passed by every 11.8.
     pub fn matches(&self, version: &str) -> bool {
         self.0.iter().all(|(operator, bound)| match operator {
@@ -138,7 +145,7 @@ impl Requirement {
     }
 }
 
-impl fmt::Display for Requirement {
+impl fmt::Display for VersionReq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, (operator, version)) in self.0.iter().enumerate() {
             let sign = match operator {
@@ -156,6 +163,10 @@ impl fmt::Display for Requirement {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn read(text: &str) -> Result<VersionReq, ValueError> {
+        text.to_owned().try_into()
+    }
 
     #[test]
     fn versions_are_ordered() {
@@ -178,10 +189,10 @@ mod tests {
 
     #[test]
     fn requirements_match() {
-        let from: Requirement = ">=10.11, <11".parse().unwrap();
+        let from = read(">=10.11, <11").unwrap();
         assert!(from.matches("10.11.19") && from.matches("10.11"));
         assert!(!from.matches("10.6.22") && !from.matches("11.0.1") && !from.matches("11"));
-        let is: Requirement = "=11.8".parse().unwrap();
+        let is = read("=11.8").unwrap();
         assert!(is.matches("11.8") && is.matches("11.8.9") && !is.matches("11.80"));
         assert_eq!(from.to_string(), ">=10.11, <11");
     }
@@ -189,7 +200,7 @@ mod tests {
     #[test]
     fn what_is_no_comparison_is_refused() {
         for bad in ["", "10.11", ">=", ">11", "<=11", ">=10,", ">= x", "^1", "=1 2"] {
-            assert!(bad.parse::<Requirement>().is_err(), "{bad}");
+            assert!(read(bad).is_err(), "{bad}");
         }
     }
 
@@ -242,7 +253,7 @@ mod tests {
 
         #[test]
         fn at_least_and_below_are_opposites(a in version(), b in version()) {
-            let (at_least, below) = (format!(">={b}").parse::<Requirement>().unwrap(), format!("<{b}").parse::<Requirement>().unwrap());
+            let (at_least, below) = (read(&format!(">={b}")).unwrap(), read(&format!("<{b}")).unwrap());
             prop_assert_ne!(at_least.matches(&a), below.matches(&a));
         }
     }

@@ -1,17 +1,15 @@
 //! The cluster: which node has the data, whether somebody else disabled the resource, and which
 //! node comes first.
 
-use anyhow::Context as _;
-use regex::Regex;
 use serde::Serialize;
 
 use super::facts::{Facts, Observed};
 use super::gather::{Run, filled};
 use super::{Finding, Kind, Occasion, Sources};
 use crate::host::exec::{Command, ExecError};
-use crate::playbook::CommandTemplate;
 use crate::playbook::model::CommandSpec;
 use crate::playbook::version::version_is;
+use crate::playbook::{CommandTemplate, Extractor};
 
 /// What a cluster says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -73,12 +71,11 @@ fn of_node(command: &CommandTemplate, node: &str) -> Observed<Command> {
 /// The mark of a node; `None` if there is none, or it cannot be read.
 ///
 /// # Errors
-/// When the pattern is no regular expression, or a name in the command is not known.
-pub(crate) fn read_mark(run: Run<'_>, read: &CommandTemplate, pattern: &str, node: &str) -> anyhow::Result<Option<String>> {
-    let pattern = Regex::new(pattern).context("the pattern of a mark is no regular expression")?;
+/// When a name in the command is not known.
+pub(crate) fn read_mark(run: Run<'_>, read: &CommandTemplate, pattern: &Extractor, node: &str) -> anyhow::Result<Option<String>> {
     let command = of_node(read, node).map_err(anyhow::Error::msg)?;
     let Ok(printed) = run(&command) else { return Ok(None) };
-    Ok(printed.stdout.lines().find_map(|line| Some(pattern.captures(line)?.get(1)?.as_str().to_owned())))
+    Ok(pattern.find_in_lines(&printed.stdout).map(str::to_owned))
 }
 
 /// All that stands in the way.
@@ -206,7 +203,7 @@ mod tests {
     fn a_mark_is_asked_for_in_the_playbooks_words_and_not_in_escaped_ones() {
         let read = CommandTemplate::of(&["ctl", "{{{$}}}", "{node}"]);
         let run = |command: &Command| Ok(crate::host::exec::Output { stdout: command.stages[0].join(" "), ..Default::default() });
-        let printed = read_mark(&run, &read, "(.*)", "{mark}").expect("asked");
+        let printed = read_mark(&run, &read, &"(.*)".to_owned().try_into().expect("a pattern"), "{mark}").expect("asked");
         assert_eq!(printed.as_deref(), Some("ctl {$} {mark}"));
     }
 }

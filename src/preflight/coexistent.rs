@@ -2,7 +2,6 @@
 //! users are where they are expected.
 
 use anyhow::Context as _;
-use regex::Regex;
 use serde::Serialize;
 
 use super::facts::Observed;
@@ -37,10 +36,9 @@ pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, 
             asked: command.map(|command| command.to_string()).unwrap_or_default(),
         }
     };
-    let name = Regex::new(&format!("^(?:{})$", it.how.directory.user));
     let show = it.show();
     let user = |user: &String| {
-        let plain = name.as_ref().is_ok_and(|name| name.is_match(user)) && is_safe(user);
+        let plain = it.how.directory.user.is_match(user) && is_safe(user);
         let place = if plain {
             whereabouts(runner, &show, user).map_err(|error| format!("{error:#}"))
         } else {
@@ -79,11 +77,9 @@ pub(crate) fn whereabouts(runner: &Runner, show: &Show, user: &str) -> anyhow::R
 /// The same, with the command that asks for this user.
 pub(crate) fn said(runner: &Runner, show: &Show, command: &Command, user: &str) -> anyhow::Result<(String, bool)> {
     let printed = runner.run(command).with_context(|| format!("the directory was asked for {user}"))?.stdout;
-    let host = Regex::new(&show.host).context("the pattern of the host is no regular expression")?;
-    let held = Regex::new(&show.held).context("the pattern of the hold is no regular expression")?;
-    let found = printed.lines().find_map(|line| Some(host.captures(line)?.get(1)?.as_str().to_owned()));
+    let found = show.host.find_in_lines(&printed).map(str::to_owned);
     let found = found.with_context(|| format!("`{command}` does not say on which host {user} is; it printed: {}", printed.trim()))?;
-    Ok((found, printed.lines().any(|line| held.is_match(line))))
+    Ok((found, printed.lines().any(|line| show.held.is_match(line))))
 }
 
 /// The programs that are started on this host: those of the directory, what reaches another host,
@@ -301,7 +297,8 @@ mod tests {
     #[test]
     fn the_directory_is_asked_in_the_playbooks_words_and_not_in_escaped_ones() {
         let command = crate::playbook::CommandTemplate::of(&["dir", "{{x}}", "{user}"]);
-        let show = Show { command, host: "(.*)".into(), held: "^-$".into() };
+        let show =
+            Show { command, host: "(.*)".to_owned().try_into().expect("a pattern"), held: "^-$".to_owned().try_into().expect("a pattern") };
         assert_eq!(whereabouts(&echo(), &show, "{user}").expect("asked").0, "dir {x} {user}");
     }
 
@@ -331,7 +328,7 @@ mod tests {
         let it = Move::of(&playbook, &site, &values, false).expect("both sections");
         let found = super::super::host_fixture::own(&started_here(&playbook, it));
         let all = playbook.commands().into_iter().filter(|(place, _)| place.starts_with("coexistent."));
-        let all = all.filter_map(|(_, spec)| spec.argv.as_ref()?.first()?.strip_prefix("/none/").map(str::to_owned));
+        let all = all.filter_map(|(_, spec)| spec.argv.as_ref()?.first()?.to_string().strip_prefix("/none/").map(str::to_owned));
         let mut all: Vec<String> = all.chain(["ssh".to_owned()]).collect();
         all.sort();
         assert_eq!(found, all);

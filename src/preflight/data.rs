@@ -9,6 +9,7 @@ use super::datasets::DatasetFact;
 use super::facts::{Facts, Observed};
 use super::storage::{StorageLocation, StorageMap};
 use super::{Finding, Kind, Sources};
+use crate::playbook::Template;
 
 /// A path of the product's data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,14 +23,14 @@ pub struct DataPath {
 }
 
 /// Resolves these paths of the playbook.
-pub(super) fn gather(sources: &Sources<'_>, map: &StorageMap<'_>, paths: &[String]) -> Vec<DataPath> {
+pub(super) fn gather(sources: &Sources<'_>, map: &StorageMap<'_>, paths: &[Template]) -> Vec<DataPath> {
     paths.iter().map(|path| data_path(sources, map, path)).collect()
 }
 
-fn data_path(sources: &Sources<'_>, map: &StorageMap<'_>, raw: &str) -> DataPath {
+fn data_path(sources: &Sources<'_>, map: &StorageMap<'_>, raw: &Template) -> DataPath {
     let path = match sources.text(raw) {
         Ok(path) => path,
-        Err(why) => return DataPath { path: raw.to_owned(), real: Err(why.clone()), on: Err(why) },
+        Err(why) => return DataPath { path: raw.to_string(), real: Err(why.clone()), on: Err(why) },
     };
     let real = Path::new(&path).canonicalize().map_err(|error| error.to_string());
     let on = real.as_ref().map_err(Clone::clone).and_then(|real| map.location(real));

@@ -25,7 +25,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Asked> {
     }
     let value = |name: &String, ask: &Ask| match sources.values.get(name) {
         Some(value) => Ok(value.clone()),
-        None => versions::answer(sources, &ask.command, ask.pattern.as_deref())
+        None => versions::answer(sources, &ask.command, ask.pattern.as_ref())
             .and_then(|value| if value.is_empty() { Err("the answer is empty".to_owned()) } else { Ok(value) }),
     };
     let all = sources.playbook.ask.iter();

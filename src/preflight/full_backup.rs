@@ -14,7 +14,7 @@ use super::facts::Facts;
 use super::places::{Place, Role};
 use super::{Finding, Kind, Sources};
 use crate::host::files::beside;
-use crate::playbook::Way;
+use crate::playbook::{Template, Way};
 use crate::zfs::ENDING_ASIDE;
 
 /// The estimated size of a full backup.
@@ -38,9 +38,9 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<(PathBuf, Option<String>)> {
     let Some(full) = sources.playbook.full.as_ref().filter(|_| Way::of(sources.playbook, sources.site) == Way::Full) else {
         return Vec::new();
     };
-    let look = |text: &String| match sources.text(text) {
+    let look = |text: &Template| match sources.text(text) {
         Ok(path) => (PathBuf::from(&path), trouble(Path::new(&path)).err()),
-        Err(why) => (PathBuf::from(text), Some(why)),
+        Err(why) => (PathBuf::from(text.to_string()), Some(why)),
     };
     full.paths.iter().map(look).collect()
 }

@@ -104,19 +104,17 @@ impl Sources<'_> {
     }
 
     /// A path, unit or program of the playbook, its names filled in.
-    pub(super) fn text(&self, text: &str) -> Observed<String> {
-        let text = text.parse::<Template>().map_err(|error| error.to_string())?;
+    pub(super) fn text(&self, text: &Template) -> Observed<String> {
         text.fill(&|name| self.value(name)).map_err(|error| error.to_string())
     }
 
     /// The same, or unchanged if a name has no value.
-    pub(super) fn text_known(&self, text: &str) -> String {
-        self.text(text).unwrap_or_else(|_| text.to_owned())
+    pub(super) fn text_known(&self, text: &Template) -> String {
+        self.text(text).unwrap_or_else(|_| text.to_string())
     }
 
     /// A glob pattern of the playbook, its names filled in.
-    pub(super) fn pattern(&self, pattern: &str) -> Observed<String> {
-        let pattern = pattern.parse::<Template>().map_err(|error| error.to_string())?;
+    pub(super) fn pattern(&self, pattern: &Template) -> Observed<String> {
         pattern.fill_pattern(&|name| self.value(name)).map_err(|error| error.to_string())
     }
 
@@ -157,7 +155,7 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
     let (jobs, jobs_unknown) = jobs::gather(sources);
     let folders = full_backup::gather(sources);
     let units = services::gather(sources);
-    let server_names: Vec<String> = sources.playbook.service.processes.iter().map(|name| sources.text_known(name)).collect();
+    let server_names: Vec<String> = sources.playbook.service.processes.clone();
     let servers = processes::named(&sources.roots.proc, &server_names);
     let users = users::gather(sources, &roots, &data, &units, servers.as_deref().unwrap_or_default());
     Facts {

@@ -1,6 +1,5 @@
 //! What the playbook asks of the host and of the operator.
 
-use regex::Regex;
 use serde::Serialize;
 
 use super::facts::{Facts, Observed};
@@ -49,8 +48,7 @@ pub(crate) fn requirement_fact(
         let text = text.trim();
         answered = true;
         let Some(expect) = &requirement.expect else { return Ok(()) };
-        let regex = Regex::new(expect).map_err(|error| error.to_string())?;
-        if regex.is_match(text) { Ok(()) } else { Err(format!("answer: {}, expected: /{expect}/", shortened(text))) }
+        if expect.is_match(text) { Ok(()) } else { Err(format!("answer: {}, expected: /{expect}/", shortened(text))) }
     });
     RequirementFact {
         about: requirement.about.clone(),

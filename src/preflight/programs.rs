@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::facts::{Facts, Observed};
 use super::{Finding, Kind, Sources};
 use crate::host::quote::quote;
-use crate::playbook::Way;
 use crate::playbook::model::{CommandSpec, Occasion, Requirement, Strategy};
+use crate::playbook::{Template, Way};
 
 /// A program that a command of the playbook starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,10 +64,9 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Program> {
     let new = beside.and_then(|it| sources.text(&it.new).ok());
     let mut programs = Programs::default();
     for (place, spec) in commands(sources) {
-        let stages = spec.argv.iter().chain(spec.pipe.iter().flatten());
         let user = spec.user.iter().map(|_| Ok("runuser".to_owned()));
-        let fill = |word: &String| sources.text(word).map_err(|why| (word.clone(), why));
-        for word in stages.filter_map(|words| words.first()).map(fill).chain(user) {
+        let fill = |word: &Template| sources.text(word).map_err(|why| (word.to_string(), why));
+        for word in spec.stages().filter_map(|words| words.first()).map(fill).chain(user) {
             // What runs from the new installation is not there yet.
             let to_come = |word: &String| new.as_ref().is_some_and(|new| Path::new(word).starts_with(new));
             if !word.as_ref().is_ok_and(to_come) {
@@ -194,8 +193,8 @@ mod tests {
         }
         let mut all = std::collections::BTreeSet::new();
         for (_, spec) in playbook.commands() {
-            let stages = spec.argv.iter().chain(spec.pipe.iter().flatten());
-            all.extend(stages.filter_map(|words| words[0].strip_prefix("/none/")).map(str::to_owned));
+            let named = |words: &Vec<Template>| words[0].to_string().strip_prefix("/none/").map(str::to_owned);
+            all.extend(spec.stages().filter_map(named));
         }
         let missed: Vec<&String> = all.difference(&found).filter(|name| !name.starts_with("coexistent/")).collect();
         // The check itself runs these, and says so when one cannot be started.

@@ -2,14 +2,13 @@
 
 use std::io::ErrorKind;
 
-use anyhow::Context as _;
-use regex::Regex;
 use serde::Serialize;
 
 use super::facts::{Facts, Observed};
 use super::gather::Run;
 use super::{Finding, Kind, Severity, Sources};
 use crate::host::exec::{Command, ExecError, Runner};
+use crate::playbook::Extractor;
 use crate::playbook::model::{CommandSpec, Verdict};
 use crate::playbook::version::version_is;
 
@@ -41,10 +40,7 @@ pub enum NoVersion {
 ///
 /// # Errors
 /// [`NoVersion`] says why.
-pub fn read(run: Run<'_>, command: &Command, pattern: &str) -> Result<String, NoVersion> {
-    let regex = Regex::new(pattern)
-        .with_context(|| format!("the version pattern {pattern:?} is not a regular expression"))
-        .map_err(NoVersion::Unknown)?;
+pub fn read(run: Run<'_>, command: &Command, pattern: &Extractor) -> Result<String, NoVersion> {
     let printed = match run(command) {
         Ok(output) => output.stdout,
         Err(error @ ExecError::Failed { .. }) => return Err(NoVersion::None(error.to_string())),
@@ -56,14 +52,14 @@ pub fn read(run: Run<'_>, command: &Command, pattern: &str) -> Result<String, No
             return Err(if gone { NoVersion::None(why) } else { NoVersion::Unknown(unknown) });
         }
     };
-    found(command, printed.trim(), pattern, &regex).map_err(NoVersion::None)
+    found(command, printed.trim(), pattern).map_err(NoVersion::None)
 }
 
 /// The installed version; `None` if none is completely installed.
 ///
 /// # Errors
 /// When the command cannot be started or does not end.
-pub fn installed_version(runner: &Runner, command: &Command, pattern: &str) -> anyhow::Result<Option<String>> {
+pub fn installed_version(runner: &Runner, command: &Command, pattern: &Extractor) -> anyhow::Result<Option<String>> {
     match read(&|command| runner.run(command), command, pattern) {
         Ok(version) => Ok(Some(version)),
         Err(NoVersion::None(_)) => Ok(None),
@@ -72,22 +68,20 @@ pub fn installed_version(runner: &Runner, command: &Command, pattern: &str) -> a
 }
 
 /// The first group of a pattern in what a command printed.
-fn found(command: &Command, text: &str, pattern: &str, regex: &Regex) -> Observed<String> {
-    let group = regex.captures(text).and_then(|captures| captures.get(1));
-    group.map(|group| group.as_str().to_owned()).ok_or_else(|| {
+fn found(command: &Command, text: &str, pattern: &Extractor) -> Observed<String> {
+    pattern.find(text).map(str::to_owned).ok_or_else(|| {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("nothing");
         format!("`{command}` printed no match for /{pattern}/ but: {first}")
     })
 }
 
 /// What a command prints, or the first group of a pattern in it.
-pub(super) fn answer(sources: &Sources<'_>, spec: &CommandSpec, pattern: Option<&str>) -> Observed<String> {
+pub(super) fn answer(sources: &Sources<'_>, spec: &CommandSpec, pattern: Option<&Extractor>) -> Observed<String> {
     let command = sources.command(spec)?;
     let text = sources.output(&command)?;
     let text = text.trim();
     let Some(pattern) = pattern else { return Ok(text.to_owned()) };
-    let regex = Regex::new(pattern).map_err(|error| error.to_string())?;
-    found(&command, text, pattern, &regex)
+    found(&command, text, pattern)
 }
 
 /// Asks which version is installed.
@@ -102,7 +96,7 @@ pub(super) fn gather(sources: &Sources<'_>, installed: Observed<String>) -> Vers
     let wanted = sources.site.upgrade_to.clone();
     let before = !sources.occasion.is_downgrade();
     let upgrade = &playbook.upgrade;
-    let candidate = upgrade.candidate.as_ref().filter(|_| before).map(|spec| answer(sources, spec, upgrade.candidate_pattern.as_deref()));
+    let candidate = upgrade.candidate.as_ref().filter(|_| before).map(|spec| answer(sources, spec, upgrade.candidate_pattern.as_ref()));
     let way = match (&installed, &candidate) {
         (Ok(installed), Some(Ok(candidate))) if before => Ok((installed.clone(), candidate.clone())),
         (Ok(installed), _) if before => Ok((installed.clone(), wanted.clone())),

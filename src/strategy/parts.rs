@@ -9,6 +9,7 @@ use super::READY_WITHIN;
 use crate::journal::Opening;
 use crate::journal::{Mount, Side};
 use crate::playbook::model::{CommandSpec, ServiceState};
+use crate::playbook::value::TimeLimit;
 use crate::playbook::{CommandTemplate, Playbook, Template};
 use crate::step::{
     Action, CapturePass, Config, Goal, Maintenance, Mounts, Package, PackageJob, SaveInstaller, Service, Step, TakeInventory,
@@ -41,19 +42,19 @@ impl Parts<'_> {
         spec.map(|spec| self.command(spec)).transpose()
     }
 
-    fn texts(&self, texts: &[String]) -> Result<Vec<String>> {
-        let fill = |text: &String| text.parse::<Template>()?.fill(&|name| self.value(name));
-        let named = |text| fill(text).with_context(|| format!("in {text:?}"));
+    fn texts(&self, texts: &[Template]) -> Result<Vec<String>> {
+        let fill = |text: &Template| text.fill(&|name| self.value(name));
+        let named = |text| fill(text).with_context(|| format!("in `{text}`"));
         texts.iter().map(named).collect()
     }
 
-    fn patterns(&self, texts: &[String]) -> Result<Vec<String>> {
-        let fill = |text: &String| text.parse::<Template>()?.fill_pattern(&|name| self.value(name));
-        let named = |text| fill(text).with_context(|| format!("in {text:?}"));
+    fn patterns(&self, texts: &[Template]) -> Result<Vec<String>> {
+        let fill = |text: &Template| text.fill_pattern(&|name| self.value(name));
+        let named = |text| fill(text).with_context(|| format!("in `{text}`"));
         texts.iter().map(named).collect()
     }
 
-    pub(in crate::strategy) fn paths(&self, texts: &[String]) -> Result<Vec<PathBuf>> {
+    pub(in crate::strategy) fn paths(&self, texts: &[Template]) -> Result<Vec<PathBuf>> {
         Ok(self.texts(texts)?.into_iter().map(PathBuf::from).collect())
     }
 
@@ -61,17 +62,14 @@ impl Parts<'_> {
         let service = &self.playbook.service;
         Ok(Service {
             units: self.texts(&service.units)?,
-            stop_within: service
-                .stop_within
-                .as_deref()
-                .map_or(Ok(crate::step::service::units::stop_within()), |text| within(Some(text)))?,
+            stop_within: service.stop_within.map_or_else(crate::step::service::units::stop_within, |limit| limit.as_secs()),
             stop: self.optional(service.stop.as_ref())?,
             start: self.optional(service.start.as_ref())?,
             processes: service.processes.clone(),
             in_maintenance: service.maintenance.as_ref().map(|it| it.processes.clone()).unwrap_or_default(),
             paths: self.paths(&self.playbook.data.paths)?,
             ready: self.optional(service.ready.as_ref())?,
-            ready_within: within(service.ready_within.as_deref())?,
+            ready_within: within(service.ready_within),
         })
     }
 
@@ -90,7 +88,7 @@ impl Parts<'_> {
             start: self.command(&maintenance.start)?,
             stop: self.command(&maintenance.stop)?,
             ready: self.optional(maintenance.ready.as_ref())?,
-            ready_within: within(maintenance.ready_within.as_deref())?,
+            ready_within: within(maintenance.ready_within),
             processes: service.processes.clone(),
             own: maintenance.processes.clone(),
             paths: self.paths(&self.playbook.data.paths)?,
@@ -212,8 +210,7 @@ impl Parts<'_> {
     }
 }
 
-/// Seconds of a duration such as `2m`.
-pub(in crate::strategy) fn within(text: Option<&str>) -> Result<u64> {
-    let Some(text) = text else { return Ok(READY_WITHIN.as_secs()) };
-    Ok(humantime::parse_duration(text).with_context(|| format!("{text:?} is no duration"))?.as_secs())
+/// Seconds that a service may take to answer.
+pub(in crate::strategy) fn within(limit: Option<TimeLimit>) -> u64 {
+    limit.map_or(READY_WITHIN, |limit| *limit).as_secs()
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::cli::Answers;
 use crate::host::files::{stat_optional, write_atomic};
 use crate::host::trust;
+use crate::playbook::Template;
 use crate::playbook::model::Silent;
 use crate::preflight::Finding;
 use crate::report::{CliError, ErrorKind};
@@ -86,7 +87,7 @@ impl Answers {
 /// When a key is not known.
 pub fn silent(
     section: Option<&Silent>,
-    default: impl Fn(&str) -> anyhow::Result<String>,
+    default: impl Fn(&Template) -> anyhow::Result<String>,
     given: &[String],
 ) -> Result<Vec<(String, String)>, CliError> {
     let mut values: IndexMap<String, String> = IndexMap::new();
@@ -203,7 +204,7 @@ mod tests {
 
     fn values(given: &[&str]) -> Result<Vec<(String, String)>, CliError> {
         let given: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
-        silent(Some(&section()), |text| Ok(text.to_owned()), &given)
+        silent(Some(&section()), |text| Ok(text.to_string()), &given)
     }
 
     #[test]

@@ -5,12 +5,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use regex::Regex;
+
 use crate::host::quote::quote;
 use crate::host::secret::SecretError;
 
 /// A program, or several joined by pipes, with everything that decides how it runs: plain words.
 /// Plans record what becomes one, a `CommandTemplate`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Command {
     /// One argument vector for each program. The output of each is the input of the next.
     pub stages: Vec<Vec<String>>,
@@ -34,7 +36,7 @@ pub struct Command {
     /// does not end them.
     pub daemon: bool,
     /// Regular expressions for lines of its output that mean failure, although it exits with 0.
-    pub fails_on: Vec<String>,
+    pub fails_on: Vec<Regex>,
 }
 
 impl Command {

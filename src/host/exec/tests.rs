@@ -214,10 +214,10 @@ fn what_ends_by_itself_in_time_is_no_news() {
 fn a_line_that_means_a_failure_is_one_though_the_status_is_0() {
     let mut command = Command::new(["sh", "-c", "echo fine; echo 'ERROR: disk full' >&2"]);
     Runner::default().run(&command).expect("it ends with 0");
-    command.fails_on = vec!["^ERROR".into()];
+    command.fails_on = vec![regex::Regex::new("^ERROR").expect("a pattern")];
     let text = Runner::default().run(&command).expect_err("it says so").to_string();
     assert!(text.ends_with("exit status: 0, and says that it failed:\nERROR: disk full"), "{text}");
-    command.fails_on = vec!["^fine$".into()];
+    command.fails_on = vec![regex::Regex::new("^fine$").expect("a pattern")];
     let (output, failed) = Runner::default().attempt(&command).expect("runs");
     assert_eq!((output.stdout.as_str(), failed.is_some()), ("fine\n", true));
 }

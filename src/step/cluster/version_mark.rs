@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::host::exec::Runner;
 use crate::journal::Output;
-use crate::playbook::CommandTemplate;
+use crate::playbook::{CommandTemplate, Extractor};
 use crate::preflight::cluster::read_mark;
 use crate::step::Effect;
 use crate::step::Step;
@@ -24,7 +24,7 @@ pub struct Mark {
     /// Prints the installed version.
     pub version: CommandTemplate,
     /// One group: the version.
-    pub pattern: String,
+    pub pattern: Extractor,
 }
 
 /// How the mark of a node is read.
@@ -33,7 +33,7 @@ pub struct ReadMark {
     /// Prints that of `{node}`.
     pub command: CommandTemplate,
     /// One group: the mark.
-    pub pattern: String,
+    pub pattern: Extractor,
 }
 
 /// The mark of a node; `None` if there is none, or it cannot be read.

@@ -6,12 +6,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use regex::RegexSet;
 
 use crate::host::files::{private_dir, sync_dir};
 use crate::journal::Output;
 use crate::journal::Side;
-use crate::playbook::CommandTemplate;
+use crate::playbook::{CommandTemplate, Pattern};
 use crate::step::Effect;
 use crate::step::Step;
 use crate::step::files::copy;
@@ -28,7 +27,7 @@ pub struct TakeInventory {
     /// Prints the list.
     pub command: CommandTemplate,
     /// Regular expressions for lines that are not items.
-    pub ignore: Vec<String>,
+    pub ignore: Vec<Pattern>,
 }
 
 /// The file of one inventory.
@@ -70,9 +69,11 @@ impl Effect for TakeInventory {
         let mut command = context.fill(&self.command, &[])?;
         command.stdout = Some(raw.clone());
         context.runner.run(&command).with_context(|| format!("the inventory of {} could not be taken", self.name))?;
-        let ignore = RegexSet::new(&self.ignore).context("a pattern of lines to ignore is not a regular expression")?;
         let mut list = items(&raw)?;
-        list.retain(|line| !ignore.is_match(&String::from_utf8_lossy(line)));
+        list.retain(|line| {
+            let line = String::from_utf8_lossy(line);
+            !self.ignore.iter().any(|pattern| pattern.is_match(&line))
+        });
         list.sort_unstable();
         let work = beside(&target, ".new");
         let write = || -> std::io::Result<()> {

@@ -8,12 +8,11 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use regex::RegexSet;
 
 use crate::host::exec::Output as Printed;
 use crate::host::files::write_atomic;
 use crate::journal::{HaltKind, Output};
-use crate::playbook::CommandTemplate;
+use crate::playbook::{CommandTemplate, Pattern};
 use crate::step::Effect;
 use crate::step::NeedsDecision;
 use crate::step::Step;
@@ -31,7 +30,7 @@ pub struct Restore {
     /// Whether an interrupted restore continues where it was.
     pub resumable: bool,
     /// Output lines that mean a rejected item.
-    pub rejects: Vec<String>,
+    pub rejects: Vec<Pattern>,
     /// Restores the capture except for rejected items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past_rejects: Option<CommandTemplate>,
@@ -47,10 +46,10 @@ impl Restore {
         Ok(Some(printed.stdout.trim().to_owned()))
     }
 
-    fn rejected(&self, printed: &Printed) -> Result<Vec<String>> {
-        let patterns = RegexSet::new(&self.rejects).context("a pattern of rejects is not a regular expression")?;
+    fn rejected(&self, printed: &Printed) -> Vec<String> {
         let lines = printed.stdout.lines().chain(printed.stderr.lines());
-        Ok(lines.filter(|line| patterns.is_match(line)).map(|line| line.trim_end().to_owned()).collect())
+        let reject = |line: &&str| self.rejects.iter().any(|pattern| pattern.is_match(line));
+        lines.filter(reject).map(|line| line.trim_end().to_owned()).collect()
     }
 
     /// What was left out so far.
@@ -73,7 +72,7 @@ impl Restore {
         more.push(("rejects_file", file.display().to_string()));
         let (printed, failed) = context.runner.attempt(&context.fill(command, &more)?)?;
         let mut lines = rejects(context)?;
-        lines.extend(self.rejected(&printed)?);
+        lines.extend(self.rejected(&printed));
         if self.resumable {
             // An item that was named but not skipped yet is named again. In one complete restore,
             // equal lines are different items.
@@ -140,7 +139,7 @@ impl Effect for Restore {
             return self.past_rejects(context, &more);
         }
         let (printed, failed) = context.runner.attempt(&context.fill(&self.command, &more)?)?;
-        let lines = self.rejected(&printed)?;
+        let lines = self.rejected(&printed);
         if lines.is_empty() || (failed.is_some() && self.past_rejects.is_none()) {
             return match failed {
                 Some(error) => Err(anyhow::Error::new(error).context("the restore failed")),

@@ -1,6 +1,6 @@
 //! Installing and removing versions. What counts is the version that is installed afterwards.
 
-use crate::playbook::CommandTemplate;
+use crate::playbook::{CommandTemplate, Extractor};
 use anyhow::{Result, bail};
 
 use crate::journal::Output;
@@ -35,7 +35,7 @@ pub struct Package {
     /// Prints the installed version.
     pub version: CommandTemplate,
     /// One group: the version.
-    pub pattern: String,
+    pub pattern: Extractor,
     /// The version before the upgrade.
     pub previous: String,
     /// The version after the upgrade, complete or its first parts.
@@ -124,7 +124,13 @@ mod tests {
 
     #[test]
     fn a_version_command_that_was_removed_says_that_nothing_is_installed() {
-        let ask = |argv: &[&str]| installed_version(&Runner::default(), &Command::new(argv.iter().copied()), "([0-9.]+)");
+        let ask = |argv: &[&str]| {
+            installed_version(
+                &Runner::default(),
+                &Command::new(argv.iter().copied()),
+                &"([0-9.]+)".to_owned().try_into().expect("a pattern"),
+            )
+        };
         assert_eq!(ask(&["/no/such/imsimta", "version"]).expect("an answer"), None);
         assert_eq!(ask(&["false"]).expect("an answer"), None);
         assert_eq!(ask(&["echo", "7.0.5"]).expect("an answer").as_deref(), Some("7.0.5"));

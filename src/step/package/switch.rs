@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::host::files::{link_target, sync_dir};
 use crate::journal::Output;
-use crate::playbook::CommandTemplate;
+use crate::playbook::{CommandTemplate, Extractor};
 use crate::step::Effect;
 use crate::step::Step;
 use crate::step::installed_version;
@@ -36,7 +36,7 @@ pub struct Switch {
     /// Prints the version of the active installation.
     pub version: CommandTemplate,
     /// One group: the version.
-    pub pattern: String,
+    pub pattern: Extractor,
     /// What it must be then, complete or its first parts.
     pub wanted: String,
 }

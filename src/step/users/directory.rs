@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use regex::Regex;
 
 use crate::host::exec::Command;
 use crate::step::Context;
 
+use crate::playbook::Extractor;
 use crate::playbook::hosts::{OnHost, Show};
 use crate::preflight::coexistent::said;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct UserList {
     /// Prints it.
     pub command: OnHost,
     /// One group: the user that a line belongs to.
-    pub user: String,
+    pub user: Extractor,
 }
 
 /// The same for a running procedure.
@@ -48,17 +48,16 @@ pub(in crate::step) fn take(context: &Context<'_>, list: &UserList, users: &[Str
 }
 
 /// The lines that belong to these users.
-fn of_users(text: &str, pattern: &str, users: &[String]) -> Result<Items> {
-    let pattern = Regex::new(pattern).context("the pattern of a list's users is no regular expression")?;
+fn of_users(text: &str, pattern: &Extractor, users: &[String]) -> Result<Items> {
     let wanted: BTreeSet<&str> = users.iter().map(String::as_str).collect();
     // A pattern that matches no user would prove everything.
-    if text.lines().any(|line| !line.trim().is_empty()) && !text.lines().any(|line| pattern.is_match(line)) {
+    if text.lines().any(|line| !line.trim().is_empty()) && pattern.find_in_lines(text).is_none() {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         bail!("no line of the list matches its pattern for users, /{pattern}/; the first is: {first}");
     }
     let mut items: Items = users.iter().map(|user| (user.clone(), Vec::new())).collect();
     for line in text.lines() {
-        let user = pattern.captures(line).and_then(|found| found.get(1)).map(|found| found.as_str());
+        let user = pattern.find(line);
         if let Some(list) = user.filter(|user| wanted.contains(user)).and_then(|user| items.get_mut(user)) {
             list.push(line.to_owned());
         }
@@ -90,13 +89,14 @@ mod tests {
 
     #[test]
     fn lines_belong_to_the_user_whose_name_is_whole() {
+        let user = r"^user/([^/|]+)".to_owned().try_into().unwrap();
         let text = "user/ann|1|x\nuser/anna|2|x\nuser/ann/Sent|3|x\nheading\nuser/ben|4|x\n";
-        let items = of_users(text, r"^user/([^/|]+)", &["ann".to_owned(), "cleo".to_owned()]).unwrap();
+        let items = of_users(text, &user, &["ann".to_owned(), "cleo".to_owned()]).unwrap();
         assert_eq!(items["ann"], ["user/ann/Sent|3|x", "user/ann|1|x"]);
         assert!(items["cleo"].is_empty());
         assert_eq!(items.len(), 2);
-        assert!(of_users("", r"^user/([^/|]+)", &["ann".to_owned()]).is_ok());
-        let text = of_users("box ann 1\n", r"^user/([^/|]+)", &["ann".to_owned()]).unwrap_err().to_string();
+        assert!(of_users("", &user, &["ann".to_owned()]).is_ok());
+        let text = of_users("box ann 1\n", &user, &["ann".to_owned()]).unwrap_err().to_string();
         assert!(text.ends_with("the first is: box ann 1"), "{text}");
     }
 }

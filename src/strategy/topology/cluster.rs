@@ -79,7 +79,7 @@ pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &Opening, w
         before_enable: how.before_enable.as_ref().map(&command).transpose()?,
         enable: command(&how.enable)?,
         enabled: command(&how.enabled)?,
-        enabled_within: crate::strategy::parts::within(how.enabled_within.as_deref())?,
+        enabled_within: crate::strategy::parts::within(how.enabled_within),
     };
     if let Some(at) = plan.steps.iter().position(|step| matches!(step.action, Action::Stop(_))) {
         let title = "tell the cluster to leave the service alone";
