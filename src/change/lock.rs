@@ -3,11 +3,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+
+use crate::host::files::{open_own, private_dir};
 
 /// Held as long as it lives.
 #[derive(Debug)]
@@ -45,13 +46,13 @@ impl Lock {
     pub fn take(folder: &Path, what: &str) -> Result<Self, LockError> {
         let path = folder.join("lock");
         let io = |source| LockError::Io { path: path.clone(), source };
-        crate::host::files::private_dir(folder).map_err(io)?;
+        private_dir(folder).map_err(io)?;
         // Whoever may write to the folder could replace the file with another one of root's, or
         // hold the lock for ever.
         crate::host::trust::whole_way(folder)?;
         let mut options = OpenOptions::new();
-        options.create(true).truncate(false).read(true).write(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW);
-        let file = options.open(&path).map_err(io)?;
+        options.create(true).truncate(false).read(true).write(true);
+        let file = open_own(&mut options, &path).map_err(io)?;
         match Self::attempt(file) {
             Ok(mut file) => {
                 let _ = file.set_len(0);
@@ -83,7 +84,7 @@ impl Lock {
     /// What the current run wrote about itself; `None` if there is none. Creates and changes
     /// nothing.
     pub fn holder(folder: &Path) -> Option<String> {
-        let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NOFOLLOW).open(folder.join("lock")).ok()?;
+        let file = open_own(OpenOptions::new().read(true), &folder.join("lock")).ok()?;
         match Flock::lock(file, FlockArg::LockSharedNonblock) {
             Err((mut file, Errno::EWOULDBLOCK)) => {
                 let mut holder = String::new();
@@ -119,7 +120,7 @@ mod tests {
         assert!(matches!(Lock::take(dir.path(), "x"), Err(LockError::Io { .. })));
         assert!(!other.try_exists().expect("looked"));
         let open = dir.path().join("open");
-        crate::host::files::private_dir(&open).expect("folder");
+        private_dir(&open).expect("folder");
         std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).expect("mode");
         assert!(matches!(Lock::take(&open, "x"), Err(LockError::Unsafe(_))));
     }

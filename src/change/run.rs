@@ -215,7 +215,7 @@ impl Session<'_> {
     }
 
     fn pools_answer(&self) -> Result<(), pools::Suspended> {
-        pools::answers(&self.runner.pools)
+        pools::none_suspended(&self.runner.pools)
     }
 
     /// Nothing begins on a pool that does not answer.
@@ -330,7 +330,7 @@ impl Session<'_> {
         let data = self.state.opening.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
         let (capture, installer) = (self.layout.capture(), self.layout.installer());
         let own = [self.layout.folder(), capture.as_path(), installer.as_path()];
-        pools::full(system.iter().map(std::path::PathBuf::as_path).chain(own).chain(data))
+        pools::full_file_systems(system.iter().map(std::path::PathBuf::as_path).chain(own).chain(data))
     }
 
     /// Takes back the effects from `at` down to the step `to`, newest first, and records that they

@@ -147,7 +147,7 @@ impl Desk {
                 .next("backout migrate --user NAME", "move a user to the host with the new version"));
         }
         // What is asked below would wait for it.
-        pools::answers(&pools::of("/proc".as_ref(), self.place().datasets.iter().map(|dataset| dataset.pool().to_string())))
+        pools::none_suspended(&pools::watched("/proc".as_ref(), self.place().datasets.iter().map(|dataset| dataset.pool().to_string())))
             .map_err(|suspended| CliError::new(ErrorKind::Refused, suspended.to_string()))?;
         let mut values = self.values();
         if let Some(state) = state {

@@ -1,8 +1,8 @@
 //! Files and folders: what is at a path, and atomic writes.
 
-use std::fs::{DirBuilder, File, Metadata};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -40,20 +40,42 @@ pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
+/// Prefix of the name of an unfinished file. A kill may leave one behind.
+pub const UNFINISHED: &str = ".backout-copy-";
+
 /// Writes a file atomically: beside it, flushed, then renamed into its place. Mode 0600.
 ///
 /// # Errors
 /// When it cannot be written. The old one, if any, still exists then.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, |file| {
+        let (half, rest) = bytes.split_at(bytes.len() / 2);
+        file.write_all(half)?;
+        failpoint::full(&format!("write {}", path.file_name().unwrap_or_default().display()))?;
+        file.write_all(rest)
+    })
+}
+
+/// The same with what `write` writes into the file, which is empty and has mode 0600.
+///
+/// # Errors
+/// See [`write_atomic`].
+pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    let (half, rest) = bytes.split_at(bytes.len() / 2);
-    file.write_all(half)?;
-    failpoint::full(&format!("write {}", path.file_name().unwrap_or_default().display()))?;
-    file.write_all(rest)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_dir(folder)
+}
+
+/// Opens a file that is ours, and does not follow a link in its place. If `options` create it, it is
+/// for the owner alone (mode 0600).
+///
+/// # Errors
+/// When it cannot be opened, or is a link.
+pub fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(path)
 }
 
 /// The absolute target of a symbolic link; `None` if there is nothing, or no link.

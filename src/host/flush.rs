@@ -97,7 +97,7 @@ mod tests {
         let mut runner = Runner::default();
         runner.stand_in = crate::host::exec::StandIn(Some(std::sync::Arc::new(move |command: &Command| {
             list.lock().expect("a list").push(command.to_string());
-            Some(Ok(crate::host::exec::Output::default()))
+            Some(Ok(crate::host::exec::Printed::default()))
         })));
         flush(&runner, std::iter::empty(), [shm, Path::new("/")].into_iter()).expect("flushed");
         assert_eq!(*asked.lock().expect("a list"), ["sync --file-system -- /dev/shm"]);

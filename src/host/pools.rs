@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 
-use crate::host::exec::{self, Storage};
+use crate::host::exec::{self, WatchedPool};
 use crate::host::quote::quote;
 
 /// How long the I/O may be suspended before this process is considered hung. Commands are ended
@@ -31,26 +31,26 @@ const ROOM: u64 = 1 << 20;
 pub struct Suspended(pub String);
 
 /// The pools with these names, each once, with the file that has its state.
-pub fn of(proc: &Path, names: impl Iterator<Item = String>) -> Vec<Storage> {
+pub fn watched(proc: &Path, names: impl Iterator<Item = String>) -> Vec<WatchedPool> {
     let names: BTreeSet<String> = names.collect();
     let state = |pool: &str| proc.join("spl/kstat/zfs").join(pool).join("state");
-    names.into_iter().map(|pool| Storage { state: state(&pool), pool, silent: false }).collect()
+    names.into_iter().map(|pool| WatchedPool { state: state(&pool), pool, hides_suspension: false }).collect()
 }
 
 /// Checks that none of them is suspended.
 ///
 /// # Errors
 /// The first that is.
-pub fn answers(pools: &[Storage]) -> Result<(), Suspended> {
-    match pools.iter().find(|storage| storage.suspended()) {
-        Some(storage) => Err(Suspended(storage.pool.clone())),
+pub fn none_suspended(pools: &[WatchedPool]) -> Result<(), Suspended> {
+    match pools.iter().find(|pool| pool.is_suspended()) {
+        Some(pool) => Err(Suspended(pool.pool.clone())),
         None => Ok(()),
     }
 }
 
 /// The file systems of these folders that are full, each once, in words. Those that cannot be
 /// queried are ignored.
-pub fn full<'a>(folders: impl Iterator<Item = &'a Path>) -> Vec<String> {
+pub fn full_file_systems<'a>(folders: impl Iterator<Item = &'a Path>) -> Vec<String> {
     let mut seen = Vec::new();
     let mut found = Vec::new();
     for folder in folders {
@@ -83,18 +83,18 @@ pub struct Watch(Arc<AtomicBool>);
 
 impl Watch {
     /// Calls `stuck`, on a thread of its own, when one has been suspended for [`HANGS_AFTER`].
-    pub fn over(pools: Vec<Storage>, stuck: impl FnOnce(Suspended) + Send + 'static) -> Self {
+    pub fn over(pools: Vec<WatchedPool>, stuck: impl FnOnce(Suspended) + Send + 'static) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let end = Arc::clone(&over);
         std::thread::spawn(move || {
             let mut since = Instant::now();
             while !end.load(Ordering::SeqCst) {
-                match answers(&pools) {
+                match none_suspended(&pools) {
                     Ok(()) => since = Instant::now(),
                     Err(suspended) if since.elapsed() > HANGS_AFTER => return stuck(suspended),
                     Err(_) => {}
                 }
-                std::thread::sleep(exec::every(&pools));
+                std::thread::sleep(exec::check_interval(&pools));
             }
         });
         Self(over)
@@ -116,10 +116,13 @@ mod tests {
     fn a_full_file_system_is_named_once() {
         let there = tempfile::tempdir().expect("temp dir");
         let none = there.path().join("none");
-        assert_eq!(full([there.path(), there.path(), none.as_path()].into_iter()), Vec::<String>::new());
+        assert_eq!(full_file_systems([there.path(), there.path(), none.as_path()].into_iter()), Vec::<String>::new());
         // Always full, and present on every Linux.
         let proc = Path::new("/proc");
-        assert_eq!(full([proc, proc].into_iter()), ["no space left on the file system of /proc: 0 B for all but root. See: df -h /proc"]);
+        assert_eq!(
+            full_file_systems([proc, proc].into_iter()),
+            ["no space left on the file system of /proc: 0 B for all but root. See: df -h /proc"]
+        );
     }
 
     #[test]
@@ -137,15 +140,15 @@ mod tests {
     #[test]
     fn the_pool_that_does_not_answer_is_named() {
         let proc = tempfile::tempdir().expect("temp dir");
-        let pools = of(proc.path(), ["a", "b", "a"].into_iter().map(str::to_owned));
+        let pools = watched(proc.path(), ["a", "b", "a"].into_iter().map(str::to_owned));
         assert_eq!(pools.len(), 2);
-        assert_eq!(answers(&pools), Ok(()), "a pool without a file: no ZFS, or an old one");
+        assert_eq!(none_suspended(&pools), Ok(()), "a pool without a file: no ZFS, or an old one");
         for (name, state) in [("a", "ONLINE\n"), ("b", "SUSPENDED\n")] {
             let folder = proc.path().join("spl/kstat/zfs").join(name);
             std::fs::create_dir_all(&folder).expect("folder");
             std::fs::write(folder.join("state"), state).expect("written");
         }
-        let text = answers(&pools).expect_err("b").to_string();
+        let text = none_suspended(&pools).expect_err("b").to_string();
         assert!(text.starts_with("the I/O of pool b is suspended: "), "{text}");
         assert!(text.ends_with("then: zpool clear b"), "{text}");
     }

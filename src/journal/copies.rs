@@ -3,14 +3,13 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
 use super::FileEntry;
 use super::layout::Layout;
-use crate::host::files::{private_dir, write_atomic};
+use crate::host::files::{open_own, private_dir, write_atomic};
 use crate::host::trust;
 use crate::playbook::programs::Program;
 use crate::playbook::{Validated, ValidatedSite};
@@ -57,7 +56,7 @@ pub fn read(layout: &Layout, recorded: &[FileEntry]) -> Result<Vec<Program>> {
         let path = folder.join(&entry.path);
         let unread = || format!("cannot read {}", path.display());
         let mut bytes = Vec::new();
-        let file = File::options().read(true).custom_flags(nix::libc::O_NOFOLLOW).open(&path).with_context(unread)?;
+        let file = open_own(File::options().read(true), &path).with_context(unread)?;
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).with_context(unread)?;
         let program = Program::new(&entry.path.to_string_lossy(), bytes);
         if program.sha256() != entry.sha256 {
@@ -82,7 +81,7 @@ impl Loose {
         let folder = tempfile::Builder::new().prefix("backout-programs-").tempdir()?;
         for program in programs {
             let path = folder.path().join(program.name());
-            File::options().write(true).create_new(true).mode(0o600).open(path)?.write_all(program.bytes())?;
+            open_own(File::options().write(true).create_new(true), &path)?.write_all(program.bytes())?;
         }
         Ok(Self(folder))
     }

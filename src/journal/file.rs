@@ -3,12 +3,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use chrono::Local;
 
 use super::{Action, FORMAT, Line, Record};
+use crate::host::files::{open_own, sync_dir};
 
 /// Why a journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -163,10 +163,9 @@ impl Journal {
     /// When it exists already, or cannot be created.
     pub fn create(path: &Path) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io { doing: "create", path: path.to_owned(), source };
-        let file = OpenOptions::new().create_new(true).append(true).read(true).mode(0o600).open(path).map_err(io)?;
+        let file = open_own(OpenOptions::new().create_new(true).append(true).read(true), path).map_err(io)?;
         file.sync_all().map_err(io)?;
-        let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+        sync_dir(path.parent().unwrap_or_else(|| Path::new("."))).map_err(io)?;
         Ok(Self { path: path.to_owned(), file, length: 0, seq: 0, broken: false })
     }
 
@@ -176,7 +175,7 @@ impl Journal {
     /// See [`decode`].
     pub fn open<A: Action>(path: &Path) -> Result<(Self, Vec<Line<A>>), JournalError> {
         let io = |source| JournalError::Io { doing: "open", path: path.to_owned(), source };
-        let mut file = OpenOptions::new().append(true).read(true).custom_flags(nix::libc::O_NOFOLLOW).open(path).map_err(io)?;
+        let mut file = open_own(OpenOptions::new().append(true).read(true), path).map_err(io)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
         let reading = decode(path, &bytes)?;

@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_mark_is_asked_for_in_the_playbooks_words_and_not_in_escaped_ones() {
         let read = CommandTemplate::of(&["ctl", "{{{$}}}", "{node}"]);
-        let run = |command: &Command| Ok(crate::host::exec::Output { stdout: command.stages[0].join(" "), ..Default::default() });
+        let run = |command: &Command| Ok(crate::host::exec::Printed { stdout: command.stages[0].join(" "), ..Default::default() });
         let printed = read_mark(&run, &read, &"(.*)".to_owned().try_into().expect("a pattern"), "{mark}").expect("asked");
         assert_eq!(printed.as_deref(), Some("ctl {$} {mark}"));
     }

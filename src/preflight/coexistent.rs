@@ -289,7 +289,7 @@ mod tests {
     /// Prints its own words.
     fn echo() -> Runner {
         let mut runner = Runner::default();
-        let answer = |command: &Command| Some(Ok(crate::host::exec::Output { stdout: command.stages[0].join(" "), ..Default::default() }));
+        let answer = |command: &Command| Some(Ok(crate::host::exec::Printed { stdout: command.stages[0].join(" "), ..Default::default() }));
         runner.stand_in = crate::host::exec::StandIn(Some(std::sync::Arc::new(answer)));
         runner
     }

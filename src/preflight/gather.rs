@@ -10,7 +10,7 @@ use super::open_changes::OpenChange;
 use super::places::Role;
 use super::storage::StorageMap;
 use super::*;
-use crate::host::exec::{Command, ExecError, Output};
+use crate::host::exec::{Command, ExecError, Printed};
 use crate::host::{mounts, processes};
 use crate::playbook::model::CommandSpec;
 use crate::playbook::template::Lookup;
@@ -18,7 +18,7 @@ use crate::playbook::{CommandTemplate, Playbook, Site, Template, Way};
 use crate::zfs::{Engine, Guid, Snapshot};
 
 /// Runs commands; outside of tests `&|command| runner.run(command)`.
-pub type Run<'a> = &'a dyn Fn(&Command) -> Result<Output, ExecError>;
+pub type Run<'a> = &'a dyn Fn(&Command) -> Result<Printed, ExecError>;
 
 /// Limit for an answer of a program of the system.
 const SYSTEM_LIMIT: Duration = Duration::from_secs(120);

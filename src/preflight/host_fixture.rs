@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::gather::{Roots, Sources, gather};
 use super::places::Role;
 use super::{Facts, Occasion, Severity, check};
-use crate::host::exec::{Command, ExecError, Output};
+use crate::host::exec::{Command, ExecError, Printed};
 use crate::playbook::{Playbook, Site};
 use crate::zfs::DatasetKind;
 use crate::zfs::sim::FakeEngine;
@@ -154,7 +154,7 @@ impl Host {
             let line = command.to_string();
             self.asked.borrow_mut().push(line.clone());
             match self.answers.get(&line) {
-                Some(text) => Ok(Output { stdout: text.clone(), stderr: String::new() }),
+                Some(text) => Ok(Printed { stdout: text.clone(), stderr: String::new() }),
                 None => Err(ExecError::Start { command: line, source: std::io::Error::from(std::io::ErrorKind::NotFound) }),
             }
         };

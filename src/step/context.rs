@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-use crate::host::exec::{Command, Output as Printed, Runner};
+use crate::host::exec::{Command, Printed, Runner};
 use crate::host::own_path;
 use crate::journal::Layout;
 use crate::journal::Procedure;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::host::{DATA, Host, INDEX, LOG, Mode, Stops};
-use crate::host::exec::{Command, ExecError, Output};
+use crate::host::exec::{Command, ExecError, Printed};
 use crate::host::failpoint::testing::tick;
 use crate::playbook::Way;
 use crate::zfs::FakeEngine;
@@ -123,19 +123,19 @@ impl Product {
         }
     }
 
-    pub(super) fn answer(&self, command: &Command) -> Option<Result<Output, ExecError>> {
+    pub(super) fn answer(&self, command: &Command) -> Option<Result<Printed, ExecError>> {
         let words = command.stages.first()?;
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let verb = match words.as_slice() {
             ["app", verb, ..] => *verb,
             ["systemctl", verb, ..] => *verb,
             ["cp", .., from, to] => {
-                let copied = fs::copy(from, to).map(|_| Output::default());
+                let copied = fs::copy(from, to).map(|_| Printed::default());
                 return Some(copied.map_err(|error| failed(command, &error.to_string())));
             }
             ["diff", .., one, other] => {
                 let same = fs::read(one).ok() == fs::read(other).ok();
-                return Some(if same { Ok(Output::default()) } else { Err(failed(command, "they differ")) });
+                return Some(if same { Ok(Printed::default()) } else { Err(failed(command, "they differ")) });
             }
             _ => return None,
         };
@@ -147,7 +147,7 @@ impl Product {
         if !silent && result.is_ok() && tick(&format!("command {verb} after"), true) {
             return Some(Err(failed(command, "struck")));
         }
-        Some(result.map(|stdout| Output { stdout, stderr: String::new() }))
+        Some(result.map(|stdout| Printed { stdout, stderr: String::new() }))
     }
 
     /// A package command: in its middle one package of two is of the other version.

@@ -145,7 +145,7 @@ impl World {
         journal.append(Record::Opened(opening.clone())).expect("appended");
         let mut runner = Runner::new(None, None, Interrupt::default());
         let answers = product.clone();
-        runner.pools = pools::of(&root.join("proc"), opening.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
+        runner.pools = pools::watched(&root.join("proc"), opening.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
         runner.stand_in = StandIn(Some(Arc::new(move |command| answers.answer(command))));
         Self {
             engine: Struck { fake, method: kind.method },

@@ -101,7 +101,7 @@ pub(super) fn shortened(line: &str) -> String {
 
 /// The output of a successful command.
 #[derive(Debug, Clone, Default)]
-pub struct Output {
+pub struct Printed {
     /// Standard output (lossy UTF-8); empty if it went to a file.
     pub stdout: String,
     /// Standard error (lossy UTF-8) of all programs of the pipe.

@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::Runner;
-use super::storage::Since;
+use super::watched_pool::SuspendedSince;
 use crate::host::cgroup::{self, Group};
 
 /// How long a process group may take to end after SIGTERM before it gets SIGKILL.
@@ -46,7 +46,7 @@ impl Runner {
     pub(super) fn wait(&self, handle: &duct::Handle, limit: Duration, group: Option<&Group>) -> Ended {
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
-        let mut storage = Since::now();
+        let mut suspended = SuspendedSince::never();
         loop {
             match handle.try_wait() {
                 Ok(Some(output)) => return Ended::Status(output.status),
@@ -61,7 +61,7 @@ impl Runner {
                 self.end(handle, group);
                 return Ended::TimedOut;
             }
-            if let Some(pool) = storage.suspended_for_long(&self.pools) {
+            if let Some(pool) = suspended.suspended_for_long(&self.pools) {
                 self.end(handle, group);
                 return Ended::Suspended(pool);
             }

@@ -8,17 +8,16 @@
 mod command;
 mod ending;
 mod interrupt;
-mod storage;
+mod watched_pool;
 
-pub use command::{Command, ExecError, Output};
+pub use command::{Command, ExecError, Printed};
 pub use interrupt::Interrupt;
-pub use storage::{Storage, every};
+pub use watched_pool::{WatchedPool, check_interval};
 
 #[cfg(test)]
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +27,7 @@ use command::shortened;
 use ending::Ended;
 
 use crate::host::cgroup::{self, Group};
+use crate::host::files::open_own;
 use crate::host::secret::Secrets;
 
 /// How many of the last bytes of stderr an error quotes.
@@ -48,7 +48,7 @@ pub struct Runner {
     /// The requests to stop.
     pub interrupt: Interrupt,
     /// The pools that the commands may wait for.
-    pub pools: Vec<Storage>,
+    pub pools: Vec<WatchedPool>,
     /// The control group below which commands get one of their own.
     home: Option<PathBuf>,
     notes: Arc<Mutex<Vec<String>>>,
@@ -60,7 +60,7 @@ pub struct Runner {
 
 /// Answers the commands that it knows. The others are started.
 #[cfg(test)]
-pub(crate) type Answers = dyn Fn(&Command) -> Option<Result<Output, ExecError>> + Send + Sync;
+pub(crate) type Answers = dyn Fn(&Command) -> Option<Result<Printed, ExecError>> + Send + Sync;
 
 /// See [`Runner::stand_in`].
 #[cfg(test)]
@@ -137,7 +137,7 @@ impl Runner {
     /// # Errors
     /// [`ExecError`] if it cannot be started, fails, takes too long, or a stop is requested
     /// meanwhile.
-    pub fn run(&self, command: &Command) -> Result<Output, ExecError> {
+    pub fn run(&self, command: &Command) -> Result<Printed, ExecError> {
         let (output, failed) = self.attempt(command)?;
         match failed {
             None => Ok(output),
@@ -149,13 +149,13 @@ impl Runner {
     ///
     /// # Errors
     /// [`ExecError`] if it cannot be started, takes too long, or a stop is requested meanwhile.
-    pub fn attempt(&self, command: &Command) -> Result<(Output, Option<ExecError>), ExecError> {
+    pub fn attempt(&self, command: &Command) -> Result<(Printed, Option<ExecError>), ExecError> {
         #[cfg(test)]
         if let Some(answered) = self.stand_in.0.as_ref().and_then(|answer| answer(command)) {
             return match answered {
                 Ok(output) => Ok((output, None)),
                 Err(ExecError::Failed { command, status, code, stderr, stdout }) => {
-                    let output = Output { stdout: stdout.clone(), stderr: stderr.clone() };
+                    let output = Printed { stdout: stdout.clone(), stderr: stderr.clone() };
                     Ok((output, Some(ExecError::Failed { command, status, code, stderr, stdout })))
                 }
                 Err(error) => Err(error),
@@ -170,7 +170,7 @@ impl Runner {
         let scratch = std::env::temp_dir();
         let mut err = scratch_file(command).map_err(io(&scratch))?;
         let mut out = match &command.stdout {
-            Some(path) => private(OpenOptions::new().write(true).truncate(true), path).map_err(io(path))?,
+            Some(path) => open_own(OpenOptions::new().create(true).write(true).truncate(true), path).map_err(io(path))?,
             None => scratch_file(command).map_err(io(&scratch))?,
         };
         let start = |source| ExecError::Start { command: line.clone(), source };
@@ -224,12 +224,12 @@ impl Runner {
                 let said = said(command, &stdout, &stderr);
                 let error =
                     (!said.is_empty()).then(|| failed(format!("{status}, and says that it failed"), status.code(), &said.join("\n")));
-                Ok((Output { stdout, stderr }, error))
+                Ok((Printed { stdout, stderr }, error))
             }
             Ended::Status(status) => {
                 self.log(&format!("[{status}]\n"));
                 let error = failed(status.to_string(), status.code(), &stderr);
-                Ok((Output { stdout, stderr }, Some(error)))
+                Ok((Printed { stdout, stderr }, Some(error)))
             }
             Ended::TimedOut => {
                 self.log("[ended: time limit]\n");
@@ -295,16 +295,11 @@ impl Runner {
             return;
         }
         if let Some(path) = &self.log
-            && let Ok(mut file) = private(OpenOptions::new().append(true), path)
+            && let Ok(mut file) = open_own(OpenOptions::new().create(true).append(true), path)
         {
             let _ = file.write_all(text.as_bytes());
         }
     }
-}
-
-/// Opens or creates a file of ours, for the owner alone. Does not follow a link in its place.
-fn private(options: &mut OpenOptions, path: &Path) -> std::io::Result<File> {
-    options.create(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(path)
 }
 
 /// Where a command's output goes. To memory, because programs rarely check whether a full disk took

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use super::*;
 
-fn run(argv: &[&str]) -> Result<Output, ExecError> {
+fn run(argv: &[&str]) -> Result<Printed, ExecError> {
     Runner::default().run(&Command::new(argv.iter().copied()))
 }
 
@@ -47,9 +47,9 @@ fn what_is_printed_needs_no_disk() {
 fn a_command_is_ended_while_a_pool_is_suspended() {
     let dir = tempfile::tempdir().expect("temp dir");
     std::fs::create_dir(dir.path().join("tank")).expect("folder");
-    let storage = |name: &str| Storage { pool: name.into(), state: dir.path().join(name).join("state"), silent: false };
-    let pool = storage("tank").state;
-    let mut runner = Runner { pools: vec![storage("none"), storage("tank")], ..Runner::default() };
+    let watched = |name: &str| WatchedPool { pool: name.into(), state: dir.path().join(name).join("state"), hides_suspension: false };
+    let pool = watched("tank").state;
+    let mut runner = Runner { pools: vec![watched("none"), watched("tank")], ..Runner::default() };
     std::fs::write(&pool, "ONLINE\n").expect("written");
     runner.run(&Command::new(["sleep", "1.2"])).expect("ends by itself");
     std::fs::write(&pool, "SUSPENDED\n").expect("written");

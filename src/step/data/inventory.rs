@@ -2,12 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::host::files::{private_dir, sync_dir};
+use crate::host::files::{open_own, private_dir, sync_dir};
 use crate::journal::Output;
 use crate::journal::Side;
 use crate::playbook::{CommandTemplate, Pattern};
@@ -77,7 +76,7 @@ impl Effect for TakeInventory {
         list.sort_unstable();
         let work = beside(&target, ".new");
         let write = || -> std::io::Result<()> {
-            let mut file = BufWriter::new(OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&work)?);
+            let mut file = BufWriter::new(open_own(OpenOptions::new().write(true).create(true).truncate(true), &work)?);
             crate::host::failpoint::full(&format!("list {}", target.file_name().unwrap_or_default().display()))?;
             for line in &list {
                 file.write_all(line)?;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::host::exec::Output as Printed;
+use crate::host::exec::Printed;
 use crate::host::files::write_atomic;
 use crate::journal::{HaltKind, Output};
 use crate::playbook::{CommandTemplate, Pattern};

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use walkdir::{DirEntry, WalkDir};
 
 use crate::host::checksum;
-use crate::host::files::{private_dir, stat_optional, sync_dir};
+use crate::host::files::{UNFINISHED, private_dir, replace, stat_optional, sync_dir};
 use crate::journal::FileEntry;
 
 /// The SHA-256 of a file, in hexadecimal digits, and its size.
@@ -48,9 +48,6 @@ pub(in crate::step) fn fresh_dir(dir: &Path) -> Result<()> {
     private_dir(dir).with_context(|| format!("cannot make {}", dir.display()))
 }
 
-/// Prefix of the name of an unfinished copy.
-const UNFINISHED: &str = ".backout-copy-";
-
 /// Copies a file atomically, with its modification time, and flushes it.
 pub(in crate::step) fn copy(from: &Path, to: &Path) -> Result<()> {
     copy_from(from, 0, to)
@@ -65,15 +62,13 @@ pub(in crate::step) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<(
         let meta = source.metadata()?;
         let (modified, runs) = (meta.modified()?, meta.permissions().mode() & 0o100);
         source.seek(io::SeekFrom::Start(begin))?;
-        let mut target = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
-        io::copy(&mut source, &mut target)?;
-        crate::host::failpoint::full(&format!("copy {}", to.file_name().unwrap_or_default().display()))?;
-        target.as_file().set_modified(modified)?;
-        // An executable installer stays executable, but only for its owner.
-        target.as_file().set_permissions(Permissions::from_mode(0o600 | runs))?;
-        target.as_file().sync_all()?;
-        target.persist(to).map_err(|error| error.error)?;
-        sync_dir(folder)
+        replace(to, |target| {
+            io::copy(&mut source, target)?;
+            crate::host::failpoint::full(&format!("copy {}", to.file_name().unwrap_or_default().display()))?;
+            target.set_modified(modified)?;
+            // An installer must stay executable, but only for the owner.
+            target.set_permissions(Permissions::from_mode(0o600 | runs))
+        })
     };
     work().with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }

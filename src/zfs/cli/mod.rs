@@ -6,7 +6,7 @@ mod refine;
 
 use std::time::Duration;
 
-use crate::host::exec::{Command, ExecError, Output, Runner};
+use crate::host::exec::{Command, ExecError, Printed, Runner};
 
 use super::{
     BookmarkInfo, Change, Dataset, DatasetInfo, Engine, Guid, Pool, PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot,
@@ -37,7 +37,7 @@ impl CliEngine {
     }
 
     /// Runs a command that makes a change.
-    fn change(&self, argv: &[&str]) -> std::result::Result<Output, ExecError> {
+    fn change(&self, argv: &[&str]) -> std::result::Result<Printed, ExecError> {
         self.runner.run(&Command::new(argv.iter().copied()).timeout(CHANGE_LIMIT))
     }
 

@@ -15,7 +15,7 @@ const ASKED_EVERY: Duration = Duration::from_secs(10);
 
 /// A pool that commands may wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Storage {
+pub struct WatchedPool {
     /// Its name.
     pub pool: String,
     /// Its file under `/proc/spl/kstat/zfs`, which has its state. Reading it never waits for the
@@ -23,22 +23,23 @@ pub struct Storage {
     pub state: PathBuf,
     /// Whether it has `failmode=continue`. That file then says ONLINE for a suspended pool, too
     /// (`spa_state_to_name`).
-    pub silent: bool,
+    pub hides_suspension: bool,
 }
 
-impl Storage {
+impl WatchedPool {
     /// The same with its `failmode`, for which the pool is asked. One that does not answer counts
-    /// as silent.
+    /// as one that hides its suspension.
     #[must_use]
-    pub fn asked(mut self, runner: &Runner) -> Self {
+    pub fn with_failmode(mut self, runner: &Runner) -> Self {
         let answer = runner.run(&Command::new(["zpool", "get", "-Hp", "-o", "value", "failmode", &self.pool]).timeout(ASKED_EVERY));
-        self.silent = answer.map_or(true, |output| output.stdout.trim() == "continue");
+        self.hides_suspension = answer.map_or(true, |output| output.stdout.trim() == "continue");
         self
     }
 
     /// Whether its I/O is suspended.
-    pub fn suspended(&self) -> bool {
-        std::fs::read_to_string(&self.state).is_ok_and(|state| state.trim() == "SUSPENDED") || self.silent && self.status_says_so()
+    pub fn is_suspended(&self) -> bool {
+        std::fs::read_to_string(&self.state).is_ok_and(|state| state.trim() == "SUSPENDED")
+            || self.hides_suspension && self.status_says_so()
     }
 
     fn status_says_so(&self) -> bool {
@@ -54,28 +55,28 @@ fn means_suspended(status: &str) -> bool {
 }
 
 /// How often these are checked.
-pub fn every(pools: &[Storage]) -> Duration {
-    if pools.iter().any(|pool| pool.silent) { ASKED_EVERY } else { READ_EVERY }
+pub fn check_interval(pools: &[WatchedPool]) -> Duration {
+    if pools.iter().any(|pool| pool.hides_suspension) { ASKED_EVERY } else { READ_EVERY }
 }
 
-/// Since when storage does not answer, checked from time to time.
-pub(super) struct Since {
+/// Since when a pool does not answer, checked from time to time.
+pub(super) struct SuspendedSince {
     looked: Instant,
     since: Option<Instant>,
 }
 
-impl Since {
+impl SuspendedSince {
     /// The first check is not immediate: most commands end sooner.
-    pub(super) fn now() -> Self {
+    pub(super) fn never() -> Self {
         Self { looked: Instant::now(), since: None }
     }
 
-    pub(super) fn suspended_for_long(&mut self, pools: &[Storage]) -> Option<String> {
-        if self.looked.elapsed() < every(pools) {
+    pub(super) fn suspended_for_long(&mut self, pools: &[WatchedPool]) -> Option<String> {
+        if self.looked.elapsed() < check_interval(pools) {
             return None;
         }
         self.looked = Instant::now();
-        let found = pools.iter().find(|pool| pool.suspended());
+        let found = pools.iter().find(|pool| pool.is_suspended());
         let since = found.map(|_| self.since.unwrap_or_else(Instant::now));
         self.since = since;
         found.filter(|_| since.is_some_and(|since| since.elapsed() >= SUSPENDED_FOR)).map(|pool| pool.pool.clone())
