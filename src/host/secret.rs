@@ -21,7 +21,6 @@ const MOST: u64 = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// Others could have written it, or it cannot be checked.
-    #[error("the file of the secret {name}: {source}")]
     Unsafe {
         /// The variable.
         name: String,
@@ -29,7 +28,6 @@ pub enum SecretError {
         source: Distrust,
     },
     /// Everyone may read it.
-    #[error("{} holds the secret {name}, and everyone may read it\n  remedy: chmod o-rwx {}", .path.display(), quote(.path))]
     Readable {
         /// The variable.
         name: String,
@@ -37,7 +35,6 @@ pub enum SecretError {
         path: PathBuf,
     },
     /// It is not one line of text.
-    #[error("{} does not hold the secret {name}: {why}\n  remedy: write it there, in one line", .path.display())]
     Content {
         /// The variable.
         name: String,
@@ -46,6 +43,38 @@ pub enum SecretError {
         /// What is wrong.
         why: &'static str,
     },
+}
+
+impl SecretError {
+    /// What is wrong.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unsafe { name, source } => format!("the file of the secret {name}: {}", source.reason()),
+            Self::Readable { name, path } => {
+                format!("{} holds the secret {name}, and everyone may read it", path.display())
+            }
+            Self::Content { name, path, why } => {
+                format!("{} does not hold the secret {name}: {why}", path.display())
+            }
+        }
+    }
+
+    /// What to do about it, if that is known.
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Unsafe { source, .. } => source.remedy(),
+            Self::Readable { path, .. } => Some(format!("chmod o-rwx {}", quote(path))),
+            Self::Content { .. } => Some("write it there, in one line".to_owned()),
+        }
+    }
+}
+
+/// The reason, and the remedy on a line of its own.
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason())?;
+        self.remedy().map_or(Ok(()), |remedy| write!(f, "\n  remedy: {remedy}"))
+    }
 }
 
 /// The secrets of one command.

@@ -1,6 +1,7 @@
 //! Playbooks, site files and state folders are used with the rights of root. So files that others
 //! can write to are refused (S9).
 
+use std::fmt;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -12,7 +13,6 @@ use nix::unistd::geteuid;
 #[derive(Debug, thiserror::Error)]
 pub enum Distrust {
     /// It cannot be looked at.
-    #[error("cannot read {}: {source}", .path.display())]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -20,7 +20,6 @@ pub enum Distrust {
         source: io::Error,
     },
     /// Others than root could have written it.
-    #[error("{} is not used, since it runs with the rights of root and {why}\n  remedy: {remedy}", .path.display())]
     Writable {
         /// The file or folder.
         path: PathBuf,
@@ -30,11 +29,42 @@ pub enum Distrust {
         remedy: String,
     },
     /// A link where none was made.
-    #[error("{} is not used: it is a symbolic link, and none was made there\n  remedy: see where it leads and who made it; put the file itself in its place", .path.display())]
     Link {
         /// The link.
         path: PathBuf,
     },
+}
+
+impl Distrust {
+    /// What is wrong.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Read { path, source } => format!("cannot read {}: {source}", path.display()),
+            Self::Writable { path, why, .. } => {
+                format!("{} is not used, since it runs with the rights of root and {why}", path.display())
+            }
+            Self::Link { path } => {
+                format!("{} is not used: it is a symbolic link, and none was made there", path.display())
+            }
+        }
+    }
+
+    /// What to do about it, if that is known.
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Read { .. } => None,
+            Self::Writable { remedy, .. } => Some(remedy.clone()),
+            Self::Link { .. } => Some("see where it leads and who made it; put the file itself in its place".to_owned()),
+        }
+    }
+}
+
+/// The reason, and the remedy on a line of its own.
+impl fmt::Display for Distrust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason())?;
+        self.remedy().map_or(Ok(()), |remedy| write!(f, "\n  remedy: {remedy}"))
+    }
 }
 
 /// Checks that only root or the caller can have made a file or folder, and every folder of its

@@ -193,7 +193,8 @@ pub struct Opening {
     pub store: Option<PathBuf>,
 }
 
-/// A dataset and how it is mounted.
+/// A dataset and how it is to be mounted, as it was when the change was opened. What the kernel has
+/// mounted now is [`crate::host::mounts::Mount`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mount {
     /// Its name.

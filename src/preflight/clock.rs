@@ -31,7 +31,8 @@ pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
     let finding = if facts.occasion.is_downgrade() { Finding::refuse(ID, title) } else { Finding::warn(ID, title) };
     vec![
         finding
-            .detail(["What was written since the snapshot is found by time. If the clock was set back, some of it would be missed."])
+            .detail(["What was written since the snapshot is found by time. If the clock was set back, some \
+                     of it would be missed."])
             .remedy(remedy),
     ]
 }

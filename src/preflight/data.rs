@@ -91,7 +91,8 @@ pub(super) fn outside(facts: &Facts) -> Vec<Finding> {
             Some(
                 Finding::refuse(ID, format!("{} is on {dataset}, but must not be rolled back with the data.", it.path))
                     .detail(["What arrived there since the snapshot would be lost."])
-                    .remedy(["Stop the service, and move it to another disk, or to a dataset that the site file does not name."]),
+                    .remedy(["Stop the service, and move it to another disk, or to a dataset that the site \
+                          file does not name."]),
             )
         }
     };

@@ -209,7 +209,8 @@ pub(super) fn pools(facts: &Facts) -> Vec<Finding> {
     vec![
         Finding::warn(Kind::SeveralPools, format!("The datasets are on {} pools.", names.len())).detail([
             names.join(", "),
-            "All datasets of a pool get their snapshots at one instant, the pools one after the other; the service is stopped meanwhile."
+            "All datasets of a pool get their snapshots at one instant, the pools one after the \
+             other; the service is stopped meanwhile."
                 .to_owned(),
         ]),
     ]

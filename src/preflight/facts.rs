@@ -23,6 +23,7 @@ use super::pool::PoolFact;
 use super::product::RequirementFact;
 use super::programs::Program;
 use super::rights::Caller;
+use super::secrets::UnusableSecret;
 use super::services::Unit;
 use super::side_by_side::BesideFact;
 use super::snapshots::SnapshotFact;
@@ -114,7 +115,7 @@ pub struct Facts {
     /// The programs that the playbook's commands start.
     pub programs: Vec<Program>,
     /// The files of secrets that cannot be used, and why.
-    pub secrets: Vec<String>,
+    pub secrets: Vec<UnusableSecret>,
     /// Files on the data that could not be captured.
     pub uncapturable: Vec<Uncapturable>,
     /// The files of the previous version's installer.

@@ -17,6 +17,7 @@ use super::pool::PoolFact;
 use super::product::RequirementFact;
 use super::programs::Program;
 use super::rights::Caller;
+use super::secrets::UnusableSecret;
 use super::services::Unit;
 use super::snapshots::SnapshotFact;
 use super::storage::StorageLocation;
@@ -275,7 +276,7 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.limits = vec!["Counters.".into()];
     facts.rollback = RollbackChoice::Auto;
     facts.programs[0].found = Ok(None);
-    facts.secrets = vec!["/etc/p: everyone may read it".into()];
+    facts.secrets = vec![UnusableSecret { why: "/etc/p: everyone may read it".into(), remedy: None }];
     facts.uncapturable = vec![Uncapturable { why: "the name of \"/srv/db/\\xFF\" is not UTF-8 text".into(), denied: false }];
     facts.installers.saved.clear();
 }

@@ -35,7 +35,8 @@ pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
     vec![
         finding
             .detail(at_most(mounts.iter().map(|mount| format!("{} ({}) at {}", mount.source, mount.fstype, mount.point.display()))))
-            .detail(["They are not in the snapshot, and while they are mounted the dataset cannot be unmounted for the rollback."])
+            .detail(["They are not in the snapshot, and while they are mounted the dataset cannot be \
+                      unmounted for the rollback."])
             .remedy(mounts.iter().map(|mount| format!("umount {}", quote(&mount.point)))),
     ]
 }

@@ -79,12 +79,15 @@ pub(super) fn at_least(facts: &Facts) -> Vec<Finding> {
     let installers = &facts.installers;
     let mut findings = Vec::new();
     match &installers.at_hand {
-        Some(Err(why)) => findings.push(Finding::refuse(ID, "Could not look for the installer of the installed version.").detail([why.clone()])),
+        Some(Err(why)) => {
+            findings.push(Finding::refuse(ID, "Could not look for the installer of the installed version.").detail([why.clone()]))
+        }
         Some(Ok(files)) if files.len() < installers.at_least => findings.push(
             Finding::refuse(ID, "The installer of the installed version is not at hand.")
                 .detail([format!("{} found, at least {} needed", count(files.len(), "file"), installers.at_least)])
                 .detail(files.iter().map(|file| file.display().to_string()))
-                .remedy(["Get the exact files of the installed version now: archives drop old ones. Put them where `installer.files` in the playbook looks."]),
+                .remedy(["Get the exact files of the installed version now: archives drop old ones. Put \
+                          them where `installer.files` in the playbook looks."]),
         ),
         _ => {}
     }

@@ -48,7 +48,8 @@ pub(super) fn auto(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     let title = "rollback = \"auto\" in the site file now means \"keep\".";
-    let detail = ["The upgraded state is kept beside the restored one. In place, which destroys it, is chosen by name alone."];
+    let detail = ["The upgraded state is kept beside the restored one. In place, which destroys it, is \
+         chosen by name alone."];
     let remedy = ["Remove this line from the site file, or write rollback = \"keep\"."];
     vec![Finding::warn(Kind::RollbackAuto, title).detail(detail).remedy(remedy)]
 }

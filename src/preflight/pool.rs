@@ -87,7 +87,8 @@ pub(super) fn failmode(facts: &Facts) -> Vec<Finding> {
             format!("Pool {} has failmode=continue: when its devices fail, data may be lost silently.", pool.name),
         )
         .detail([
-            "ZFS then accepts writes that never reach the devices, and still shows the pool as ONLINE. Nothing brings them back."
+            "ZFS then accepts writes that never reach the devices, and still shows the pool as \
+             ONLINE. Nothing brings them back."
                 .to_owned(),
             "With failmode=wait all writers wait until the devices are back.".to_owned(),
         ])

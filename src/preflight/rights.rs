@@ -43,7 +43,8 @@ const NEEDED: &[(u32, &str, &str)] = &[
 /// Root with its capabilities.
 pub(super) fn rights(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::Rights;
-    const DELEGATED: &str = "Rights delegated with `zfs allow` are not enough: only root can mount, unmount, roll back several datasets at once, stop services and install packages.";
+    const DELEGATED: &str = "Rights delegated with `zfs allow` are not enough: only root can mount, \
+         unmount, roll back several datasets at once, stop services and install packages.";
     let caller = match &facts.caller {
         Ok(caller) => caller,
         Err(why) => return vec![Finding::refuse(ID, "Cannot tell which user runs this.").detail([why.clone()])],

@@ -2,13 +2,25 @@
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::facts::Facts;
 use super::programs::commands;
 use super::{Finding, Kind, Sources};
+use crate::host::secret;
+
+/// A secret that cannot be used. What is in its file is never shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnusableSecret {
+    /// Which, and why.
+    pub why: String,
+    /// What to do about it, if that is known.
+    pub remedy: Option<String>,
+}
 
 /// Why files with secrets cannot be used, each reason once. A path with a name that gets its value
 /// later is checked later.
-pub(super) fn gather(sources: &Sources<'_>) -> Vec<String> {
+pub(super) fn gather(sources: &Sources<'_>) -> Vec<UnusableSecret> {
     let playbook = sources.playbook;
     let asking = playbook.ask.values().map(|ask| &ask.command).chain(playbook.requirements.iter().map(|it| &it.command));
     let all = commands(sources).into_iter().map(|(_, spec)| spec).chain(asking).chain([&playbook.version.command]);
@@ -18,10 +30,10 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<String> {
         if path.is_empty() {
             continue;
         }
-        if let Err(error) = crate::host::secret::read(name, Path::new(&path)) {
-            let why = error.to_string();
-            if !found.contains(&why) {
-                found.push(why);
+        if let Err(error) = secret::read(name, Path::new(&path)) {
+            let it = UnusableSecret { why: error.reason(), remedy: error.remedy() };
+            if !found.contains(&it) {
+                found.push(it);
             }
         }
     }
@@ -30,9 +42,9 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<String> {
 
 /// Checks that the files with the commands' secrets can be used.
 pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
-    let finding = |why: &String| {
-        let (detail, remedy) = why.split_once("\n  remedy: ").unwrap_or((why, "Make sure that the file exists, and check what is in it."));
-        Finding::refuse(Kind::Secret, "A secret cannot be used.").detail([detail]).remedy([remedy])
+    let finding = |it: &UnusableSecret| {
+        let remedy = it.remedy.as_deref().unwrap_or("Make sure that the file exists, and check what is in it.");
+        Finding::refuse(Kind::Secret, "A secret cannot be used.").detail([it.why.clone()]).remedy([remedy])
     };
     facts.secrets.iter().map(finding).collect()
 }
@@ -46,7 +58,10 @@ mod tests {
     #[test]
     fn s9_a_secret_that_everyone_may_read() {
         let mut facts = facts(Occasion::Upgrade);
-        facts.secrets = vec!["/etc/p holds the secret P, and everyone may read it\n  remedy: chmod o-rwx /etc/p".into()];
+        facts.secrets = vec![UnusableSecret {
+            why: "/etc/p holds the secret P, and everyone may read it".into(),
+            remedy: Some("chmod o-rwx /etc/p".into()),
+        }];
         insta::assert_snapshot!(show(&usable(&facts)), @r"
             refused: A secret cannot be used. [secret]
                      /etc/p holds the secret P, and everyone may read it

@@ -41,9 +41,12 @@ pub(super) fn link(facts: &Facts) -> Vec<Finding> {
     match &facts.beside {
         None => Vec::new(),
         Some(Err(why)) => {
-            vec![Finding::refuse(ID, "Cannot tell which installation is active.").detail([why.clone()]).remedy([
-                "Create the link that names the active installation, and start the service through it. Then correct the site file.",
-            ])]
+            vec![
+                Finding::refuse(ID, "Cannot tell which installation is active.")
+                    .detail([why.clone()])
+                    .remedy(["Create the link that names the active installation, and start the service through \
+                 it. Then correct the site file."]),
+            ]
         }
         Some(Ok(it)) if !facts.occasion.is_downgrade() && (it.active == it.new || it.new.starts_with(&it.link)) => vec![
             Finding::refuse(ID, format!("The new version would be installed over the active one, in {}.", it.new.display()))

@@ -72,7 +72,8 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
                     Finding::warn(ID, format!("Pool {pool} is full: only {} are free to the datasets.", size(free)))
                         .detail([
                             "The rollback needs no room, and what was reserved before the upgrade is released first.",
-                            "But the upgraded version is started once more before that, without clients, and may need to write more.",
+                            "But the upgraded version is started once more before that, without clients, \
+                             and may need to write more.",
                             "If it cannot, nothing is lost: the downgrade stops before the rollback.",
                         ])
                         .remedy([format!("If it does, make room: zfs list -o space -r {pool} -s used")]),
@@ -87,7 +88,8 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
                 findings.push(
                     Finding::refuse(ID, format!("Pool {pool} has no room to keep the upgraded state beside the restored one."))
                         .detail([format!(
-                            "{} are free to a dataset beside it; about {} are needed: what was written since the snapshot, restored.",
+                            "{} are free to a dataset beside it; about {} are needed: what was written \
+                             since the snapshot, restored.",
                             size(free),
                             size(need)
                         )])

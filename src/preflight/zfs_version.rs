@@ -43,9 +43,8 @@ pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
                 Some(module) if number(module) != number(&version.commands) => vec![
                     Finding::warn(Kind::Zfs, "The ZFS commands and the ZFS kernel module have different versions.")
                         .detail([version.commands.clone(), module.clone()])
-                        .remedy([
-                            "Reboot into the newer module before the upgrade, or keep both as they are until the upgrade is committed.",
-                        ]),
+                        .remedy(["Reboot into the newer module before the upgrade, or keep both as they are \
+                             until the upgrade is committed."]),
                 ],
                 _ => Vec::new(),
             }

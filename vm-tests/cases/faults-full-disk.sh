@@ -45,7 +45,7 @@ backout undo --yes
 same_redis /root/dump-new
 
 echo "== the disk of the state folder is full at each point, in place"
-# More than the guard of the room asks for.
+# More than the check of the room asks for.
 truncate -s 128M /srv/state.img
 mke2fs -q -t ext4 -b 1024 -m 0 /srv/state.img
 mkdir /root/state

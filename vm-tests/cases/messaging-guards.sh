@@ -27,7 +27,7 @@ checked() {
   for words in "$@"; do says "$words"; done
   [ "$(world)" = "$before" ]
 }
-# refused GUARD WORDS: the upgrade with every yes that can be given is refused all the same.
+# refused CHECK WORDS: the upgrade with every yes that can be given is refused all the same.
 refused() {
   refuses "$1" upgrade "${UP[@]}" >/dev/null || { cat /root/said; return 1; }
   says "$2"

@@ -112,14 +112,14 @@ world() {
   systemctl is-enabled mariadb.service
 }
 
-# refuses GUARD ARGS...: `backout ARGS --yes` must end with 3, name the guard, and leave the world as it is ($before).
+# refuses CHECK ARGS...: `backout ARGS --yes` must end with 3, name the check, and leave the world as it is ($before).
 refuses() {
-  local guard=$1 status=0 now
+  local check=$1 status=0 now
   shift
   now=$(world)
   backout "$@" --yes >/root/said 2>&1 || status=$?
   cat /root/said
-  [ "$status" = 3 ] || { echo "exit status $status, expected 3 (guard $guard)" >&2; return 1; }
-  grep -F "[$guard]" /root/said >/dev/null || { echo "guard $guard is not named" >&2; return 1; }
+  [ "$status" = 3 ] || { echo "exit status $status, expected 3 (check $check)" >&2; return 1; }
+  grep -F "[$check]" /root/said >/dev/null || { echo "check $check is not named" >&2; return 1; }
   [ "$(world)" = "$now" ] || { echo "something changed" >&2; return 1; }
 }
