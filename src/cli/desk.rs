@@ -198,6 +198,9 @@ impl Desk {
             snapshot_name: snapshot,
             change,
             ours: state.map(|state| self.ours_now(state)).unwrap_or_default(),
+            since: state.filter(|state| occasion.is_downgrade() && state.opening.way.is_zfs() && state.clients_could_write()).map(
+                |state| preflight::continuity::Since { mounts: state.opening.datasets.clone(), snapshot: state.opening.snapshot.clone() },
+            ),
             previous: state.map(|state| state.opening.from_version.clone()),
             installers,
             open_changes,

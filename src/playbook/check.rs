@@ -245,8 +245,9 @@ impl Check<'_, '_> {
         }
         for (i, pass) in capture.passes.iter().enumerate() {
             self.required(&at.at(i).key("about"), &pass.about, "say in a few words what it does: it is shown while it runs");
-            if pass.command.is_none() && pass.new_files.is_empty() && pass.grown_files.is_empty() {
-                self.report.error(&at.at(i), "this pass does nothing", "give it a `command`, `new_files` or `grown_files`");
+            if pass.command.is_none() && pass.new_files.is_empty() && pass.grown_files.is_empty() && pass.numbered_files.is_empty() {
+                let remedy = "give it a `command`, `new_files`, `grown_files` or `numbered_files`";
+                self.report.error(&at.at(i), "this pass does nothing", remedy);
             }
         }
         let at = Path::of(&["restore"]);

@@ -39,6 +39,8 @@ impl Check<'_, '_> {
             commands.optional(&passes.at(i).key("command"), pass.command.as_ref(), Place::Pass);
             commands.paths(&passes.at(i).key("new_files"), &pass.new_files, Place::Host);
             commands.paths(&passes.at(i).key("grown_files"), &pass.grown_files, Place::Host);
+            commands.paths(&passes.at(i).key("numbered_files"), &pass.numbered_files, Place::Host);
+            commands.paths(&passes.at(i).key("unchanged_files"), &pass.unchanged_files, Place::Host);
         }
         if let Some(capture) = &it.capture {
             commands.command(&Path::of(&["capture", "verify"]), &capture.verify, Place::Verify);

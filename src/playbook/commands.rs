@@ -90,7 +90,7 @@ fn of_packages<'a>(upgrade: &'a Install, downgrade: &'a Downgrade) -> Placed<'a>
 fn of_capture(capture: &Capture) -> Placed<'_> {
     let Capture { passes, verify } = capture;
     let mut all = vec![("capture.verify", verify)];
-    for Pass { about: _, service: _, command, new_files: _, grown_files: _ } in passes {
+    for Pass { about: _, service: _, command, new_files: _, grown_files: _, numbered_files: _, unchanged_files: _ } in passes {
         all.extend(given([("capture.pass", command)]));
     }
     all

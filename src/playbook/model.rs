@@ -338,6 +338,15 @@ pub struct Pass {
     /// One that was written over or removed since the snapshot stops the capture.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grown_files: Vec<Template>,
+    /// Glob patterns of files of a numbered series on the data's datasets, such as `bin.000017`: each is only appended to, and the product makes the
+    /// next one with the next number. Those that the snapshot lacks, or has otherwise, are copied whole. One that is missing behind the snapshot's
+    /// last one, and a series that began anew, stop the capture, and the downgrade before that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbered_files: Vec<Template>,
+    /// Glob patterns of files on the data's datasets that must be as in the snapshot, such as a list of logs that a rewrite changes: else what was
+    /// written since is not all in the other files, and the downgrade is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchanged_files: Vec<Template>,
 }
 
 /// What the service is doing.

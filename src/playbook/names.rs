@@ -5,7 +5,7 @@
 pub enum Place {
     /// `version.command`.
     Version,
-    /// `data`, `service.units`, `installer.files`, `new_files` and `grown_files` of `capture.pass`: needed when the plan is made.
+    /// `data`, `service.units`, `installer.files`, and the file patterns of `capture.pass`: needed when the plan is made.
     Host,
     /// `ask`, `requirement`, `upgrade.candidate`.
     Check,
@@ -51,7 +51,7 @@ impl Place {
     pub fn title(self) -> &'static str {
         match self {
             Version => "version.command",
-            Host => "data, service.units, installer.files, and new_files and grown_files of capture.pass",
+            Host => "data, service.units, installer.files, and the file patterns of capture.pass",
             Check => "ask, requirement and upgrade.candidate",
             Service => "the commands of service",
             Installer => "installer.save",
@@ -144,6 +144,12 @@ pub const LATE_NAMES: &[LateName] = &[
         about: "the files of the capture, sorted by name",
         list: true,
         places: &[Verify, Restore, PastRejects],
+    },
+    LateName {
+        name: "snapshot_files",
+        about: "the last file of each series of `numbered_files` in the snapshot, unless it went on since and is in the capture",
+        list: true,
+        places: &[Verify],
     },
     LateName {
         name: "installer_dir",

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Occasion;
 use super::cluster::ClusterFact;
+use super::continuity::Broken;
 use super::data::DataPath;
 use super::datasets::{self, DatasetFact, Root};
 use super::discovered::Asked;
@@ -118,6 +119,8 @@ pub struct Facts {
     pub secrets: Vec<UnusableSecret>,
     /// Files on the data that could not be captured.
     pub uncapturable: Vec<Uncapturable>,
+    /// Why what was written since the snapshot could not be captured whole.
+    pub continuity: Vec<Broken>,
     /// The files of the previous version's installer.
     pub installers: Installers,
 }

@@ -19,7 +19,9 @@ pub struct Uncapturable {
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<Uncapturable> {
     let passes = sources.playbook.passes().iter().filter(|_| Way::of(sources.playbook, sources.site).is_zfs());
     let mut found = Vec::new();
-    for pattern in passes.flat_map(|pass| pass.new_files.iter().chain(&pass.grown_files)) {
+    for pattern in
+        passes.flat_map(|pass| [&pass.new_files, &pass.grown_files, &pass.numbered_files, &pass.unchanged_files].into_iter().flatten())
+    {
         let Ok(pattern) = sources.pattern(pattern) else { continue };
         let Err(error) = crate::host::pattern::find(&pattern) else { continue };
         let it = Uncapturable { why: error.to_string(), denied: error.is_denied() };

@@ -52,6 +52,8 @@ kinds! {
     Clock = "clock",
     /// The cluster, or this node's turn.
     Cluster = "cluster",
+    /// What was written since the snapshot, from its beginning on.
+    Continuity = "continuity",
     /// Links that lead out of the data.
     DataLinks = "data-links",
     /// Where the data is.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::cluster::ClusterFact;
+use super::continuity::Broken;
 use super::data::DataPath;
 use super::datasets::{DatasetFact, Root};
 use super::discovered::Asked;
@@ -196,6 +197,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         }],
         secrets: Vec::new(),
         uncapturable: Vec::new(),
+        continuity: Vec::new(),
         installers: Installers { at_least: 1, at_hand: None, saved: vec![saved].into_iter().filter(|_| occasion.is_downgrade()).collect() },
     }
 }
@@ -278,5 +280,6 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.programs[0].found = Ok(None);
     facts.secrets = vec![UnusableSecret { why: "/etc/p: everyone may read it".into(), remedy: None }];
     facts.uncapturable = vec![Uncapturable { why: "the name of \"/srv/db/\\xFF\" is not UTF-8 text".into(), denied: false }];
+    facts.continuity = vec![Broken { why: "/srv/db/log.2 is missing".into(), look: Some("ls".into()), denied: false }];
     facts.installers.saved.clear();
 }

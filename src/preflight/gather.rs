@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::continuity::Since;
 use super::facts::{Facts, Observed};
 use super::open_changes::OpenChange;
 use super::places::Role;
@@ -50,6 +51,8 @@ pub struct Sources<'a> {
     pub change: Option<String>,
     /// That change's own snapshots.
     pub ours: Vec<(Snapshot, Guid)>,
+    /// The snapshot that a downgrade's capture is to go on from, if there will be one.
+    pub since: Option<Since>,
     /// The version to go back to, before a downgrade.
     pub previous: Option<String>,
     /// Before a downgrade: the saved files of the installer, with their SHA-256 in hexadecimal.
@@ -195,6 +198,7 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         programs: programs::gather(sources),
         secrets: secrets::gather(sources),
         uncapturable: file_names::gather(sources),
+        continuity: continuity::gather(sources),
         installers: installers::gather(sources),
         roots,
         data,

@@ -171,6 +171,7 @@ impl Host {
             snapshot_name: Some("c1".into()),
             change: None,
             ours: Vec::new(),
+            since: None,
             previous: None,
             installers: Vec::new(),
             open_changes: Vec::new(),

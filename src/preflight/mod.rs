@@ -10,6 +10,7 @@ use crate::playbook;
 mod clock;
 pub mod cluster;
 pub mod coexistent;
+pub mod continuity;
 mod data;
 pub mod datasets;
 mod discovered;
@@ -138,6 +139,7 @@ const CHECKS: &[Check] = &[
     programs::missing,
     secrets::usable,
     file_names::names,
+    continuity::logs,
     installers::at_least,
 ];
 
@@ -190,7 +192,7 @@ mod tests {
         let mut found: Vec<&str> = OCCASIONS.into_iter().flat_map(spoilt).collect();
         found.sort_unstable();
         found.dedup();
-        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster data-links data-path data-users dataset-idle dataset-missing file-name foreign-mount installed installer limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
+        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-path data-users dataset-idle dataset-missing file-name foreign-mount installed installer limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
         let silent: Vec<usize> = (0..CHECKS.len())
             .filter(|index| {
                 OCCASIONS.iter().all(|occasion| {

@@ -1,7 +1,7 @@
 //! What a step may use.
 
 use crate::journal::StepId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -155,8 +155,24 @@ impl Context<'_> {
         };
         let mut lists = BTreeMap::new();
         lists.insert("capture_files".to_owned(), self.absolute(&StepId::CAPTURE, &self.capture_dir()));
+        if command.stages.iter().flatten().any(|word| word.only_name() == Some("snapshot_files")) {
+            lists.insert("snapshot_files".to_owned(), self.snapshot_files()?);
+        }
         lists.insert("installer_files".to_owned(), self.absolute(&StepId::SAVE_INSTALLER, &self.layout.installer()));
         command.fill_with(&lookup, &lists).with_context(|| format!("cannot fill in the command `{command}`"))
+    }
+
+    /// The files of the snapshot that the capture goes on from, but for those that it has itself.
+    fn snapshot_files(&self) -> Result<Vec<String>> {
+        let mut found = BTreeSet::new();
+        for step in &self.run()?.plan.steps {
+            if let Action::Capture(pass) = &step.action {
+                found.extend(pass.then().ends(&pass.rule())?);
+            }
+        }
+        let captured = self.files(&StepId::CAPTURE);
+        found.retain(|path| !captured.iter().any(|file| file.path.file_name() == path.file_name()));
+        Ok(found.into_iter().map(|path| path.display().to_string()).collect())
     }
 
     fn absolute(&self, step: &StepId, folder: &std::path::Path) -> Vec<String> {

@@ -190,6 +190,8 @@ impl Parts<'_> {
                 command: self.optional(pass.command.as_ref())?,
                 new_files: self.patterns(&pass.new_files)?,
                 grown_files: self.patterns(&pass.grown_files)?,
+                numbered_files: self.patterns(&pass.numbered_files)?,
+                unchanged_files: self.patterns(&pass.unchanged_files)?,
                 mounts: self.manifest.datasets.clone(),
                 snapshot: self.manifest.snapshot.clone(),
                 last,

@@ -65,6 +65,13 @@ impl Effect for Verify {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         self.read_back(context)?;
+        if let Some(capture) = &self.capture {
+            for step in &context.run()?.plan.steps {
+                if let Action::Capture(pass) = &step.action {
+                    pass.goes_on(context.files(capture)).context("the capture is not all that was written since the snapshot")?;
+                }
+            }
+        }
         if let Some(command) = &self.command {
             context.command(command).context("the product finds the capture incomplete or unreadable")?;
         }

@@ -33,11 +33,6 @@ pub(in crate::step) fn is_there(path: &Path) -> Result<bool> {
     Ok(look(path)?.is_some())
 }
 
-/// Whether a file exists there.
-pub(in crate::step) fn is_file(path: &Path) -> Result<bool> {
-    Ok(look(path)?.is_some_and(|found| found.is_file()))
-}
-
 /// Empties a folder, or creates it.
 pub(in crate::step) fn fresh_dir(dir: &Path) -> Result<()> {
     match fs::remove_dir_all(dir) {

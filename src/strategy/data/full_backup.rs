@@ -59,6 +59,8 @@ impl Strategy for FullBackup {
             command: Some(parts.command(&full.capture)?),
             new_files: Vec::new(),
             grown_files: Vec::new(),
+            numbered_files: Vec::new(),
+            unchanged_files: Vec::new(),
             mounts: Vec::new(),
             snapshot: String::new(),
             last: true,

@@ -1,0 +1,150 @@
+//! What was written since the snapshot can still be captured from its beginning.
+
+use serde::Serialize;
+
+use super::facts::Facts;
+use super::text::at_most;
+use super::{Finding, Kind, Sources};
+use crate::host::quote::quote;
+use crate::journal::Mount;
+use crate::playbook::Template;
+use crate::proof::continuity::{Rule, Then};
+
+/// The snapshot that the capture is to go on from.
+#[derive(Debug, Clone)]
+pub struct Since {
+    /// The datasets, as they are mounted.
+    pub mounts: Vec<Mount>,
+    /// Its name: the part after the `@`.
+    pub snapshot: String,
+}
+
+/// Why the capture would not be whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    /// What is wrong, in one line.
+    pub why: String,
+    /// Lists the same file in other snapshots, one of which may still have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look: Option<String>,
+    /// Not known: it could not be read by who asks.
+    pub denied: bool,
+}
+
+/// Looks at the logs, before a downgrade of what clients could write to.
+pub(super) fn gather(sources: &Sources<'_>) -> Vec<Broken> {
+    let Some(since) = &sources.since else { return Vec::new() };
+    let patterns = |texts: &[Template]| texts.iter().filter_map(|text| sources.pattern(text).ok()).collect();
+    let then = Then { mounts: &since.mounts, snapshot: &since.snapshot };
+    let mut found = Vec::new();
+    for pass in sources.playbook.passes() {
+        let rule = Rule {
+            grown: patterns(&pass.grown_files),
+            numbered: patterns(&pass.numbered_files),
+            unchanged: patterns(&pass.unchanged_files),
+        };
+        match then.gaps(&rule) {
+            Ok(gaps) => {
+                found.extend(gaps.into_iter().map(|gap| Broken { look: elsewhere(&since.mounts, &gap.file), why: gap.why, denied: false }))
+            }
+            Err(error) => {
+                let causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+                let denied = causes.into_iter().any(|cause| cause.kind() == std::io::ErrorKind::PermissionDenied);
+                found.push(Broken { why: format!("{error:#}"), look: None, denied });
+            }
+        }
+    }
+    let mut seen: Vec<Broken> = Vec::new();
+    found.retain(|it| {
+        !seen.contains(it) && {
+            seen.push(it.clone());
+            true
+        }
+    });
+    found
+}
+
+/// The file in every snapshot of its dataset.
+fn elsewhere(mounts: &[Mount], file: &std::path::Path) -> Option<String> {
+    let points = mounts.iter().filter_map(|mount| mount.mountpoint.as_ref()).filter(|point| file.starts_with(point));
+    let point = points.max_by_key(|point| point.components().count())?;
+    let (folder, rest) = (point.join(".zfs/snapshot"), file.strip_prefix(point).ok()?);
+    Some(format!("ls -l {}/*/{}", quote(&folder.display().to_string()), quote(&rest.display().to_string())))
+}
+
+/// Nothing was purged, reset or rewritten since the snapshot.
+pub(super) fn logs(facts: &Facts) -> Vec<Finding> {
+    const ID: Kind = Kind::Continuity;
+    // The steps are root's: what is closed to root, too, is closed to them.
+    let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
+    let (closed, broken): (Vec<_>, Vec<_>) = facts.continuity.iter().partition(|it| it.denied && !root);
+    let why = |list: &[&Broken]| at_most(list.iter().map(|it| it.why.clone()));
+    let mut findings = Vec::new();
+    if !broken.is_empty() {
+        let look: Vec<String> = broken.iter().filter_map(|it| it.look.clone()).take(3).collect();
+        let found = if look.is_empty() { None } else { Some("If one of them has it as it was, put it back, and try again.".to_owned()) };
+        findings.push(
+            Finding::refuse(ID, "what was written since the snapshot cannot be captured whole any more")
+                .detail(why(&broken))
+                .detail([
+                    "A log was purged, reset or rewritten since the snapshot. What was in it cannot be brought back into the previous version.",
+                    "Nothing was stopped or changed. The upgraded version has all of it.",
+                ])
+                .remedy(look.into_iter().map(|look| format!("See whether another snapshot still has it: {look}")))
+                .remedy(found)
+                .remedy(["Else stay on the upgraded version, and accept it: backout commit"]),
+        );
+    }
+    if !closed.is_empty() {
+        findings.push(
+            Finding::warn(ID, "whether what was written since the snapshot is still all there could not be seen")
+                .detail(why(&closed))
+                .remedy(["sudo backout ..."]),
+        );
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{facts, show};
+    use super::super::{Occasion, Severity};
+    use super::*;
+
+    #[test]
+    fn s1_a_purged_log() {
+        let mut facts = facts(Occasion::Downgrade { in_place: true });
+        facts.continuity = vec![Broken {
+            why: "/srv/db/bin.000004 is missing: /srv/db/bin.000005 is the next one that is there".into(),
+            look: elsewhere(
+                &[Mount {
+                    dataset: "tank/db".parse().expect("name"),
+                    guid: crate::zfs::Guid(1),
+                    mountpoint: Some("/srv/db".into()),
+                    canmount: None,
+                    mounted: true,
+                }],
+                "/srv/db/bin.000004".as_ref(),
+            ),
+            denied: false,
+        }];
+        insta::assert_snapshot!(show(&logs(&facts)), @r"
+            refused: what was written since the snapshot cannot be captured whole any more [continuity]
+                     /srv/db/bin.000004 is missing: /srv/db/bin.000005 is the next one that is there
+                     A log was purged, reset or rewritten since the snapshot. What was in it cannot be brought back into the previous version.
+                     Nothing was stopped or changed. The upgraded version has all of it.
+              to do: See whether another snapshot still has it: ls -l /srv/db/.zfs/snapshot/*/bin.000004
+                     If one of them has it as it was, put it back, and try again.
+                     Else stay on the upgraded version, and accept it: backout commit
+            ");
+    }
+
+    #[test]
+    fn what_only_root_may_see() {
+        let mut facts = facts(Occasion::Downgrade { in_place: false });
+        facts.continuity = vec![Broken { why: "cannot open /srv/db/bin.000003: Permission denied".into(), look: None, denied: true }];
+        assert_eq!(logs(&facts)[0].severity, Severity::Refuse);
+        facts.caller.as_mut().expect("caller").uid = 1000;
+        assert_eq!(logs(&facts)[0].severity, Severity::Warn);
+    }
+}

@@ -1,0 +1,451 @@
+//! What was written since the snapshot begins where the snapshot ends, and has no hole.
+//!
+//! The snapshot holds the logs as they were when it was taken. What is there now must go on from them: a
+//! log that was purged, reset or rewritten since lacks what nothing can bring back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::statfs::{FsType, statfs};
+
+use crate::host::files::stat_optional;
+use crate::host::pattern;
+use crate::journal::Mount;
+
+/// `ZFS_SUPER_MAGIC`, as `stat -f` shows it.
+const ZFS: FsType = FsType(0x2fc1_2fc1);
+
+/// Which files show that nothing is missing, as glob patterns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// Files that are only appended to.
+    pub grown: Vec<String>,
+    /// Files of a numbered series: each is only appended to, and the next one has the next number.
+    pub numbered: Vec<String>,
+    /// Files that must be as they were.
+    pub unchanged: Vec<String>,
+}
+
+/// Something that lies between the snapshot's end and what is there now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The file that it is about.
+    pub file: PathBuf,
+    /// What is wrong with it, in one line.
+    pub why: String,
+}
+
+/// A snapshot as its mounted datasets show it.
+#[derive(Debug, Clone, Copy)]
+pub struct Then<'a> {
+    /// Where the datasets are mounted.
+    pub mounts: &'a [Mount],
+    /// The snapshot's name: the part after the `@`.
+    pub snapshot: &'a str,
+}
+
+impl Then<'_> {
+    /// The file's place under `.zfs/snapshot` of the dataset it is on.
+    ///
+    /// # Errors
+    /// When it is on none of them, or the snapshot is not to be seen there.
+    pub fn of_file(&self, path: &Path) -> Result<PathBuf> {
+        let point = self.point(|point| path.starts_with(point));
+        let point = point.with_context(|| format!("{} is on none of the datasets", path.display()))?;
+        Ok(self.root(point)?.join(path.strip_prefix(point).unwrap_or(path)))
+    }
+
+    /// The files of the snapshot that a pattern finds, each with the place that it has now.
+    ///
+    /// # Errors
+    /// As [`Self::of_file`], and when a folder cannot be read.
+    fn files(&self, pattern: &str) -> Result<Vec<(PathBuf, PathBuf)>> {
+        // In a pattern the names of mountpoints are escaped.
+        let escaped = |point: &Path| PathBuf::from(glob::Pattern::escape(&point.to_string_lossy()));
+        let text = Path::new(pattern);
+        let point = self.point(|point| text.starts_with(escaped(point)) || text.starts_with(point));
+        let point = point.with_context(|| format!("{pattern} is on none of the datasets"))?;
+        let rest = text.strip_prefix(escaped(point)).or_else(|_| text.strip_prefix(point))?;
+        let root = self.root(point)?;
+        let found = files(&escaped(&root).join(rest).to_string_lossy())?;
+        Ok(found.into_iter().map(|old| (point.join(old.strip_prefix(&root).unwrap_or(&old)), old)).collect())
+    }
+
+    /// The innermost mountpoint that fits.
+    fn point(&self, fits: impl Fn(&Path) -> bool) -> Option<&PathBuf> {
+        let points = self.mounts.iter().filter_map(|mount| mount.mountpoint.as_ref());
+        points.filter(|point| fits(point)).max_by_key(|point| point.components().count())
+    }
+
+    /// Where a dataset shows the snapshot.
+    ///
+    /// # Errors
+    /// When it does not. ZFS mounts it there when something within is asked for (`zfsprops(7)`, snapdir);
+    /// where that fails, as on a pool that is being suspended, the folder is there and empty, and nothing in
+    /// it would look as if it had been.
+    fn root(&self, point: &Path) -> Result<PathBuf> {
+        let root = point.join(".zfs/snapshot").join(self.snapshot);
+        if !root.is_dir() {
+            bail!("the snapshot is not to be seen at {}", root.display());
+        }
+        // With the dot it is asked for what is within.
+        let within = root.join(".").metadata().with_context(|| format!("cannot look at {}", root.display()))?;
+        let home = point.metadata().with_context(|| format!("cannot look at {}", point.display()))?;
+        let kind = statfs(point).with_context(|| format!("cannot tell what {} is on", point.display()))?.filesystem_type();
+        if kind == ZFS && within.dev() == home.dev() {
+            let mount = self.mounts.iter().find(|mount| mount.mountpoint.as_deref() == Some(point));
+            let pool = mount.map_or_else(String::new, |mount| mount.dataset.pool().to_string());
+            bail!(
+                "the snapshot could not be mounted at {}, so what it holds cannot be told. See `zpool status {pool}`; where its I/O is suspended, \
+                 bring its devices back, then: zpool clear {pool}",
+                root.display()
+            );
+        }
+        Ok(root)
+    }
+
+    /// The last file of each numbered series in the snapshot, sorted.
+    ///
+    /// # Errors
+    /// As [`Self::of_file`].
+    pub fn ends(&self, rule: &Rule) -> Result<Vec<PathBuf>> {
+        let mut found = BTreeSet::new();
+        for pattern in &rule.numbered {
+            for series in self.series(pattern)?.into_values() {
+                found.extend(series.then.last_key_value().map(|(_, (_, old))| old.clone()));
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    fn series(&self, pattern: &str) -> Result<BTreeMap<(PathBuf, String), Series>> {
+        let mut all: BTreeMap<_, Series> = BTreeMap::new();
+        for (now, old) in self.files(pattern)? {
+            let (key, number) = place(&now)?;
+            all.entry(key).or_default().then.insert(number, (now, old));
+        }
+        for now in files(pattern)? {
+            let (key, number) = place(&now)?;
+            all.entry(key).or_default().now.insert(number, now);
+        }
+        Ok(all)
+    }
+
+    /// What keeps the files of now from going on where those of the snapshot end.
+    ///
+    /// # Errors
+    /// When something cannot be read.
+    pub fn gaps(&self, rule: &Rule) -> Result<Vec<Gap>> {
+        let mut gaps = Vec::new();
+        for pattern in &rule.grown {
+            for (now, old) in self.files(pattern)? {
+                gaps.extend(self.lost(&now, &old)?);
+            }
+        }
+        for pattern in &rule.numbered {
+            let series = self.series(pattern)?;
+            if series.is_empty() {
+                let why = format!("there is no such file, neither now nor in @{}", self.snapshot);
+                gaps.push(Gap { file: pattern.into(), why });
+            }
+            for series in series.into_values() {
+                gaps.extend(self.holes(&series)?);
+            }
+        }
+        for pattern in &rule.unchanged {
+            let then = self.files(pattern)?;
+            for (now, old) in &then {
+                if stat_optional(now)?.is_none() {
+                    gaps.push(self.gap(now, "of", "is gone"));
+                } else if !same(now, old)? {
+                    gaps.push(self.gap(now, "is not as in", ""));
+                }
+            }
+            let new = files(pattern)?.into_iter().filter(|path| !then.iter().any(|(now, _)| now == path));
+            gaps.extend(new.map(|path| self.gap(&path, "was made after", "")));
+        }
+        Ok(gaps)
+    }
+
+    fn gap(&self, file: &Path, before: &str, behind: &str) -> Gap {
+        let why = format!("{} {before} @{} {behind}", file.display(), self.snapshot);
+        Gap { file: file.to_owned(), why: why.trim_end().to_owned() }
+    }
+
+    /// What a file that is only appended to has lost.
+    fn lost(&self, now: &Path, old: &Path) -> Result<Option<Gap>> {
+        let Some(is) = stat_optional(now)? else { return Ok(Some(self.gap(now, "of", "is gone"))) };
+        let was = old.metadata().with_context(|| format!("cannot look at {}", old.display()))?;
+        if is.len() < was.len() {
+            return Ok(Some(self.gap(now, "is shorter than in", "")));
+        }
+        Ok(if begins_with(now, old)? { None } else { Some(self.gap(now, "was written over since", "")) })
+    }
+
+    fn holes(&self, series: &Series) -> Result<Vec<Gap>> {
+        let mut gaps = Vec::new();
+        let Some((&last, (file, old))) = series.then.last_key_value() else {
+            let why =
+                |file: &PathBuf| format!("{} has no forerunner in @{}: where it begins cannot be told", file.display(), self.snapshot);
+            return Ok(series.now.first_key_value().map(|(_, file)| Gap { file: file.clone(), why: why(file) }).into_iter().collect());
+        };
+        for (number, now) in series.now.range(..last) {
+            match series.then.get(number) {
+                Some((_, old)) if same(now, old)? => {}
+                Some(_) => gaps.push(self.gap(now, "is another file than in", "the series began anew")),
+                None => gaps.push(self.gap(now, "is not in", "although later ones are: the series began anew")),
+            }
+        }
+        match self.lost(file, old)? {
+            Some(gap) if stat_optional(file)?.is_none() => gaps.push(Gap { why: format!("{}; it was the last one then", gap.why), ..gap }),
+            gap => gaps.extend(gap),
+        }
+        let mut before = last;
+        for (&number, now) in series.now.range(last.saturating_add(1)..) {
+            if number != before.saturating_add(1) {
+                let missing = renumbered(now, before.saturating_add(1));
+                let why = format!("{} is missing: {} is the next one that is there", missing.display(), now.display());
+                gaps.push(Gap { file: missing, why });
+            }
+            before = number;
+        }
+        Ok(gaps)
+    }
+
+    /// The same as an error.
+    ///
+    /// # Errors
+    /// When there are gaps, and as [`Self::gaps`].
+    pub fn holds(&self, rule: &Rule) -> Result<()> {
+        let gaps = self.gaps(rule)?;
+        if gaps.is_empty() {
+            return Ok(());
+        }
+        let lines: String = gaps.iter().map(|gap| format!("\n  {}", gap.why)).collect();
+        bail!("what was written since @{} cannot be captured whole:{lines}", self.snapshot)
+    }
+}
+
+/// The files of a series, by number: those of the snapshot, each with its place now, and those of now.
+#[derive(Debug, Default)]
+struct Series {
+    then: BTreeMap<u64, (PathBuf, PathBuf)>,
+    now: BTreeMap<u64, PathBuf>,
+}
+
+/// The files that a pattern finds now.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn files(pattern: &str) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in pattern::find(pattern)? {
+        if stat_optional(&path).with_context(|| format!("cannot look at {}", path.display()))?.is_some_and(|it| it.is_file()) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Where the last run of digits stands in a name.
+fn digits(name: &str) -> Option<(usize, usize)> {
+    let end = name.rfind(|c: char| c.is_ascii_digit())? + 1;
+    let begin = name[..end].rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);
+    Some((begin, end))
+}
+
+/// The series that a file belongs to, and its number in it.
+fn place(path: &Path) -> Result<((PathBuf, String), u64)> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let (begin, end) = digits(name).with_context(|| format!("{} has no number in its name", path.display()))?;
+    let number = name[begin..end].parse().with_context(|| format!("the number of {} is too large", path.display()))?;
+    let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+    Ok(((folder, format!("{}#{}", &name[..begin], &name[end..])), number))
+}
+
+/// The name that the file of another number has.
+fn renumbered(path: &Path, number: u64) -> PathBuf {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let Some((begin, end)) = digits(name) else { return path.to_owned() };
+    path.with_file_name(format!("{}{number:0width$}{}", &name[..begin], &name[end..], width = end - begin))
+}
+
+/// Whether the file is the same one as in the snapshot. A change of any kind gives a file another ctime, and
+/// nobody can set that.
+fn untouched(now: &Path, old: &Path) -> bool {
+    let stamp = |path: &Path| path.metadata().map(|meta| (meta.len(), meta.ino(), meta.ctime(), meta.ctime_nsec()));
+    matches!((stamp(now), stamp(old)), (Ok(now), Ok(then)) if now == then)
+}
+
+/// Whether two files hold the same.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn same(now: &Path, old: &Path) -> Result<bool> {
+    let size = |path: &Path| path.metadata().map(|meta| meta.len()).with_context(|| format!("cannot look at {}", path.display()));
+    Ok(untouched(now, old) || (size(now)? == size(old)? && begins_with(now, old)?))
+}
+
+/// Whether a file begins with all that another one holds.
+fn begins_with(now: &Path, old: &Path) -> Result<bool> {
+    if untouched(now, old) {
+        return Ok(true);
+    }
+    let open = |path: &Path| File::open(path).with_context(|| format!("cannot open {}", path.display()));
+    let (mut now_file, mut old_file) = (open(now)?, open(old)?);
+    let (mut is, mut was) = (vec![0u8; 256 * 1024], vec![0u8; 256 * 1024]);
+    loop {
+        let count = old_file.read(&mut was).with_context(|| format!("cannot read {}", old.display()))?;
+        if count == 0 {
+            return Ok(true);
+        }
+        match now_file.read_exact(&mut is[..count]) {
+            Ok(()) if is[..count] == was[..count] => {}
+            Ok(()) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", now.display())),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::zfs::Guid;
+
+    /// A dataset, and its snapshot `before`.
+    struct Data {
+        dir: tempfile::TempDir,
+        mounts: Vec<Mount>,
+    }
+
+    impl Data {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let mountpoint = Some(dir.path().to_owned());
+            let mounts = vec![Mount { dataset: "tank/a".parse().unwrap(), guid: Guid(1), mountpoint, canmount: None, mounted: true }];
+            let then = dir.path().join(".zfs/snapshot/before");
+            fs::create_dir_all(&then).unwrap();
+            for (name, text) in files {
+                fs::write(then.join(name), text).unwrap();
+                fs::write(dir.path().join(name), text).unwrap();
+            }
+            Self { dir, mounts }
+        }
+
+        fn pattern(&self, name: &str) -> Vec<String> {
+            vec![format!("{}/{name}", self.dir.path().display())]
+        }
+
+        /// What is in the way, without the folder.
+        fn gaps(&self, rule: &Rule) -> String {
+            let then = Then { mounts: &self.mounts, snapshot: "before" };
+            let lines: Vec<String> = then.gaps(rule).unwrap().into_iter().map(|gap| gap.why).collect();
+            lines.join("\n").replace(&format!("{}/", self.dir.path().display()), "")
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            fs::write(self.dir.path().join(name), text).unwrap();
+        }
+
+        fn remove(&self, name: &str) {
+            fs::remove_file(self.dir.path().join(name)).unwrap();
+        }
+    }
+
+    fn binlog() -> (Data, Rule) {
+        let data = Data::new(&[("bin.000002", "two"), ("bin.000003", "three")]);
+        data.write("bin.000004", "four");
+        data.write("bin.000005", "five");
+        let rule = Rule { numbered: data.pattern("bin.[0-9]*"), ..Rule::default() };
+        assert_eq!(data.gaps(&rule), "");
+        (data, rule)
+    }
+
+    #[test]
+    fn s1_a_series_goes_on_where_the_snapshot_ended() {
+        let (data, rule) = binlog();
+        // What is older than the snapshot's last one is in the snapshot.
+        data.remove("bin.000002");
+        data.write("bin.000003", "three, and more");
+        assert_eq!(data.gaps(&rule), "");
+        let then = Then { mounts: &data.mounts, snapshot: "before" };
+        let ends = then.ends(&rule).unwrap();
+        assert_eq!(ends, [data.dir.path().join(".zfs/snapshot/before/bin.000003")]);
+    }
+
+    #[test]
+    fn s1_a_series_that_was_purged_has_a_hole() {
+        let (data, rule) = binlog();
+        data.remove("bin.000004");
+        assert_eq!(data.gaps(&rule), "bin.000004 is missing: bin.000005 is the next one that is there");
+        data.write("bin.000004", "four");
+        data.remove("bin.000003");
+        assert_eq!(data.gaps(&rule), "bin.000003 of @before is gone; it was the last one then");
+    }
+
+    #[test]
+    fn s1_a_series_that_was_reset_began_anew() {
+        let (data, rule) = binlog();
+        for name in ["bin.000002", "bin.000003", "bin.000004", "bin.000005"] {
+            data.remove(name);
+        }
+        data.write("bin.000001", "one again");
+        assert_eq!(
+            data.gaps(&rule),
+            "bin.000001 is not in @before although later ones are: the series began anew\n\
+             bin.000003 of @before is gone; it was the last one then"
+        );
+        data.write("bin.000002", "two again");
+        data.write("bin.000003", "THREE, and more");
+        assert_eq!(
+            data.gaps(&rule),
+            "bin.000001 is not in @before although later ones are: the series began anew\n\
+             bin.000002 is another file than in @before the series began anew\n\
+             bin.000003 was written over since @before"
+        );
+        data.write("bin.000003", "th");
+        assert!(data.gaps(&rule).ends_with("bin.000003 is shorter than in @before"));
+    }
+
+    #[test]
+    fn a_series_that_the_snapshot_does_not_have_begins_nowhere() {
+        let data = Data::new(&[]);
+        let rule = Rule { numbered: data.pattern("bin.[0-9]*"), ..Rule::default() };
+        assert!(data.gaps(&rule).ends_with("there is no such file, neither now nor in @before"));
+        data.write("bin.000001", "one");
+        assert_eq!(data.gaps(&rule), "bin.000001 has no forerunner in @before: where it begins cannot be told");
+    }
+
+    #[test]
+    fn s1_a_log_that_was_rewritten() {
+        let data = Data::new(&[("a.1.incr.aof", "one"), ("a.manifest", "seq 1")]);
+        let rule = Rule { grown: data.pattern("*.incr.aof"), unchanged: data.pattern("*.manifest"), ..Rule::default() };
+        data.write("a.1.incr.aof", "one two");
+        assert_eq!(data.gaps(&rule), "");
+        // With the old file kept as a history, what lies between is lost all the same.
+        data.write("a.2.incr.aof", "three");
+        data.write("a.manifest", "seq 2");
+        assert_eq!(data.gaps(&rule), "a.manifest is not as in @before");
+        data.remove("a.1.incr.aof");
+        data.remove("a.manifest");
+        data.write("b.manifest", "seq 2");
+        assert_eq!(data.gaps(&rule), "a.1.incr.aof of @before is gone\na.manifest of @before is gone\nb.manifest was made after @before");
+    }
+
+    #[test]
+    fn numbers_in_names() {
+        assert_eq!(place(Path::new("/x/bin.000009")).unwrap().1, 9);
+        assert_eq!(place(Path::new("/x/a2.1.incr.aof")).unwrap(), (("/x".into(), "a2.#.incr.aof".into()), 1));
+        assert!(place(Path::new("/x1/none")).is_err());
+        assert_eq!(renumbered(Path::new("/x/bin.000009"), 10), Path::new("/x/bin.000010"));
+        assert_eq!(renumbered(Path::new("/x/bin.999999"), 1_000_000), Path::new("/x/bin.1000000"));
+    }
+}

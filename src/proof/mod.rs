@@ -1,0 +1,3 @@
+//! What has to be shown before anything is destroyed, without a word to the product.
+
+pub mod continuity;
