@@ -38,3 +38,29 @@ pub fn is_newer(one: &impl InHistory, other: &impl InHistory) -> bool {
 pub fn newer<T: InHistory>(all: impl IntoIterator<Item = T>, other: &impl InHistory) -> impl Iterator<Item = T> {
     all.into_iter().filter(move |one| is_newer(one, other))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zfs::{Engine, FakeEngine};
+
+    #[test]
+    fn the_order_of_the_pool_counts_and_what_is_of_one_instant_is_not_newer() {
+        let engine = FakeEngine::new();
+        engine.add_pool(&"tank".parse().unwrap()).unwrap();
+        let take = |name: &str| {
+            let name = format!("tank@{name}").parse().unwrap();
+            engine.snapshot(std::slice::from_ref(&name), &[]).unwrap();
+            engine.snapshot_info(&name).unwrap().unwrap()
+        };
+        let (old, ours, new) = (take("old"), take("ours"), take("new"));
+        engine.bookmark(&old.name, "old").unwrap();
+        engine.bookmark(&ours.name, "ours").unwrap();
+        engine.bookmark(&new.name, "new").unwrap();
+        let all = [old, ours.clone(), new.clone()];
+        assert_eq!(newer(&all, &ours).collect::<Vec<_>>(), [&new]);
+        let dataset = "tank".parse().unwrap();
+        let names: Vec<String> = newer(engine.bookmarks(&dataset).unwrap(), &ours).map(|one| one.name).collect();
+        assert_eq!(names, ["tank#new"]);
+    }
+}

@@ -48,8 +48,9 @@ pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     let desk = Desk::open(global)?;
-    let facts = desk.facts(global, Occasion::Check, None, None)?;
-    let opening = desk.opening(global, &facts, crate::cli::now())?;
+    let now = crate::cli::now();
+    let facts = desk.facts(global, Occasion::Upgrade, None, Some(desk.snapshot_name(now)))?;
+    let opening = desk.opening(global, &facts, now)?;
     if arguments.procedure == Some(Wanted::Downgrade) {
         let plan = downgrade::foreseen(&desk, &opening)?;
         render::plan(global, &opening.change, &plan);
@@ -58,7 +59,7 @@ pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, CliError> {
         if let Some(path) = &arguments.answers {
             let given = arguments.state_file.as_deref().map_or(Ok(Vec::new()), answers::vendors)?;
             let silent = desk.silent(&given)?;
-            let findings = preflight::check(&desk.facts(global, Occasion::Upgrade, None, Some(opening.snapshot.clone()))?);
+            let findings = preflight::check(&facts);
             answers::write(path, &answers::template("upgrade", &findings, desk.product().silent.as_ref(), &silent))?;
             if !global.json {
                 render::line(&format!("A file for the answers of an unattended run: {}", path.display()));
