@@ -291,7 +291,7 @@ impl Desk {
     pub fn silent(&self, given: &[String]) -> Result<Vec<(String, String)>, CliError> {
         let lookup = |name: &str| self.site.values().get(name).cloned();
         let fill = |text: &Template| Ok(text.fill(&lookup)?);
-        super::prompt::answers::silent(self.product().silent.as_ref(), fill, given)
+        super::prompt::answers::silent(self.product().response_file.as_ref(), fill, given)
     }
 
     /// Where the two installations are, for the strategy that has two.

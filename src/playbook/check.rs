@@ -66,7 +66,7 @@ impl Check<'_, '_> {
     fn names(&mut self) {
         let it = self.playbook;
         let variables = it.variables.keys().map(|name| ("variables", name));
-        for (table, name) in variables.chain(it.ask.keys().map(|name| ("ask", name))) {
+        for (table, name) in variables.chain(it.discover.keys().map(|name| ("discover", name))) {
             let at = Path::of(&[table, name]);
             if !is_plain(name, '_') {
                 self.report.error(&at, format!("{name:?} cannot be a name"), "use lower-case letters, digits and `_`, a letter first");
@@ -74,7 +74,7 @@ impl Check<'_, '_> {
                 let what = format!("`{name}` hides a name that backout gives its value: {}", late.about);
                 self.report.error(&at, what, format!("choose another name, such as `my_{name}`"));
             }
-            if table == "ask" && it.variables.contains_key(name) {
+            if table == "discover" && it.variables.contains_key(name) {
                 self.report.error(&at, format!("`{name}` is a variable as well"), "choose another name for one of them");
             }
         }
@@ -82,7 +82,7 @@ impl Check<'_, '_> {
             let at = Path::of(&["variables", name]);
             self.required(&at.key("about"), &variable.about, "say what it means: the person who fills in the site file reads it");
             let Some(default) = &variable.default else { continue };
-            let known = |name: &&str| it.variables.contains_key(*name) || it.ask.contains_key(*name) || late(name).is_some();
+            let known = |name: &&str| it.variables.contains_key(*name) || it.discover.contains_key(*name) || late(name).is_some();
             if let Some(inner) = default.parse::<Template>().unwrap_or_default().names().find(known) {
                 let what = format!("the default has `{{{inner}}}` in it, but values are taken as they are");
                 self.report.error(&at.key("default"), what, "write the value out, or put both names where the variable is used");
@@ -163,9 +163,9 @@ impl Check<'_, '_> {
 
     fn questions(&mut self) {
         let it = self.playbook;
-        for (name, ask) in &it.ask {
-            let at = Path::of(&["ask", name]);
-            self.required(&at.key("about"), &ask.about, "say what it is");
+        for (name, discovery) in &it.discover {
+            let at = Path::of(&["discover", name]);
+            self.required(&at.key("about"), &discovery.about, "say what it is");
         }
         for (i, requirement) in it.requirements.iter().enumerate() {
             let at = Path::of(&["requirement"]).at(i);
@@ -297,7 +297,7 @@ impl Check<'_, '_> {
         texts.extend(it.limits.iter().enumerate().map(|(i, limit)| (Path::of(&["limit"]).at(i).key("about"), &limit.about)));
         for (at, text) in texts {
             let template = text.parse::<Template>().unwrap_or_default();
-            if let Some(name) = template.names().find(|name| it.variables.contains_key(*name) || it.ask.contains_key(*name)) {
+            if let Some(name) = template.names().find(|name| it.variables.contains_key(*name) || it.discover.contains_key(*name)) {
                 let what = format!("`{{{name}}}` is shown as it stands here: names have values in commands and paths only");
                 self.report.warn(&at, what, "write what is meant in words");
             }

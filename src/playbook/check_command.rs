@@ -153,10 +153,10 @@ impl<'c, 'a> Commands<'c, 'a> {
 
     fn text(&mut self, at: &Path, text: &Template, place: Place, lists: Lists) {
         for name in text.names() {
-            if self.playbook.variables.contains_key(name) || (self.playbook.ask.contains_key(name) && place.knows_asked()) {
+            if self.playbook.variables.contains_key(name) || (self.playbook.discover.contains_key(name) && place.knows_discovered()) {
                 self.used.insert(name.to_owned());
-            } else if self.playbook.ask.contains_key(name) {
-                let what = format!("`{{{name}}}` is asked before the upgrade, after this is used");
+            } else if self.playbook.discover.contains_key(name) {
+                let what = format!("`{{{name}}}` is discovered before the upgrade, after this is used");
                 self.report.error(at, what, format!("use it later only: it is not known in {}", place.title()));
             } else {
                 self.late(at, text, name, place, lists);
@@ -182,7 +182,7 @@ impl<'c, 'a> Commands<'c, 'a> {
         } else if late.list && (lists == Lists::Refused || text.only_name() != Some(name)) {
             let what = format!("`{{{name}}}` stands for several arguments");
             self.report.error(at, what, format!("make it a word of its own: [\"program\", \"{{{name}}}\"]"));
-        } else if matches!(name, "position" | "goal") && self.playbook.restore.as_ref().is_none_or(|it| it.position.is_none()) {
+        } else if matches!(name, "position" | "target_position") && self.playbook.restore.as_ref().is_none_or(|it| it.position.is_none()) {
             let what = format!("`{{{name}}}` has no value, as there is no `restore.position`");
             self.report.error(at, what, "add `restore.position`, a command that prints how far the data has come");
         }

@@ -21,8 +21,8 @@ impl Check<'_, '_> {
             commands.optional(&at.key("ready"), own.ready.as_ref(), Place::Service);
         }
         commands.command(&Path::of(&["version", "command"]), &it.version.command, Place::Version);
-        for (name, ask) in &it.ask {
-            commands.command(&Path::of(&["ask", name, "command"]), &ask.command, Place::Check);
+        for (name, discovery) in &it.discover {
+            commands.command(&Path::of(&["discover", name, "command"]), &discovery.command, Place::Check);
         }
         for (i, requirement) in it.requirements.iter().enumerate() {
             commands.command(&Path::of(&["requirement"]).at(i).key("command"), &requirement.command, Place::Check);
@@ -50,8 +50,8 @@ impl Check<'_, '_> {
             commands.optional(&Path::of(&["restore", "past_rejects"]), restore.past_rejects.as_ref(), Place::PastRejects);
             commands.optional(&Path::of(&["restore", "position"]), restore.position.as_ref(), Place::Position);
         }
-        for (key, silent) in it.silent.iter().flat_map(|silent| &silent.keys) {
-            commands.value(&Path::of(&["silent", "keys", key]).key("default"), &silent.default);
+        for (key, known) in it.response_file.iter().flat_map(|file| &file.keys) {
+            commands.value(&Path::of(&["response_file", "keys", key]).key("default"), &known.default);
         }
         if let Some(beside) = &it.side_by_side {
             let at = Path::of(&["side_by_side"]);

@@ -38,14 +38,14 @@ impl Check<'_, '_> {
                 "write the bare name, as it stands in an installation",
             );
         }
-        for (key, silent) in it.silent.iter().flat_map(|silent| &silent.keys) {
-            let at = Path::of(&["silent", "keys", key]);
+        for (key, known) in it.response_file.iter().flat_map(|file| &file.keys) {
+            let at = Path::of(&["response_file", "keys", key]);
             if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 self.report.error(&at, format!("{key:?} cannot be a key"), "use letters, digits and `_`");
             }
-            self.required(&at.key("about"), &silent.about, "say what it means: the person who fills in the answers file reads it");
-            if silent.expect.is_some() {
-                self.required(&at.key("remedy"), &silent.remedy, "say what the operator does if the value is another one");
+            self.required(&at.key("about"), &known.about, "say what it means: the person who fills in the answers file reads it");
+            if known.expect.is_some() {
+                self.required(&at.key("remedy"), &known.remedy, "say what the operator does if the value is another one");
             }
         }
         if it.full.as_ref().is_some_and(|full| full.paths.is_empty()) {

@@ -84,7 +84,7 @@ impl Playbook {
         it.data.outside.clear();
         it.service.maintenance = None;
         it.service.ready = None;
-        it.ask.clear();
+        it.discover.clear();
         it.requirements.clear();
         it.questions.clear();
         it.capture = None;

@@ -4,7 +4,7 @@ use super::cluster::{Agent, Cluster};
 use super::coexistent::{Coexistent, Directory, UserInventory};
 use super::full::Full;
 use super::model::{
-    Ask, Capture, CommandSpec, Downgrade, Install, Installer, Inventory, Maintenance, Pass, Playbook, Requirement, Restore, Service,
+    Capture, CommandSpec, Discovery, Downgrade, Install, Installer, Inventory, Maintenance, Pass, Playbook, Requirement, Restore, Service,
     Version,
 };
 use super::side_by_side::{InstallBeside, SideBySide};
@@ -26,10 +26,10 @@ impl Playbook {
             data: _,
             service,
             version,
-            ask,
+            discover,
             requirements,
             questions: _,
-            silent: _,
+            response_file: _,
             installer,
             upgrade,
             downgrade,
@@ -45,7 +45,7 @@ impl Playbook {
         let mut all = of_service(service);
         let Version { command, pattern: _, rules: _ } = version;
         all.push(("version.command", command));
-        all.extend(ask.values().map(|Ask { about: _, command, pattern: _ }| ("ask", command)));
+        all.extend(discover.values().map(|Discovery { about: _, command, pattern: _ }| ("discover", command)));
         all.extend(requirements.iter().map(of_requirement));
         let Installer { save, files: _, at_least: _ } = installer;
         all.extend(save.iter().map(|it| ("installer.save", it)));
@@ -180,7 +180,7 @@ mod tests {
                 for (name, value) in fields {
                     let place = format!("{at}.{name}");
                     match value {
-                        Value::Object(named) if name == "ask" => {
+                        Value::Object(named) if name == "discover" => {
                             named.values().for_each(|value| places(value, &place, found));
                         }
                         _ => places(value, &place, found),
@@ -201,7 +201,7 @@ mod tests {
         let place = |place: &str| {
             // These places name what the command is for; the field is called otherwise.
             match place {
-                "ask" | "requirement" | "inventory" | "coexistent.inventory" | "capture.pass" => {
+                "discover" | "requirement" | "inventory" | "coexistent.inventory" | "capture.pass" => {
                     format!("{place}.command")
                 }
                 "side_by_side.install" | "side_by_side.upgrade" => format!("{place}.command"),

@@ -11,9 +11,9 @@ pub use super::full::{Full, Question};
 use super::occasion;
 pub use super::occasion::Occasion;
 use super::pattern::{Extractor, Pattern};
+pub use super::response_file::{ResponseFile, ResponseKey};
 use super::side_by_side;
 pub use super::side_by_side::{SideBySide, Strategy};
-pub use super::silent::{Silent, SilentKey};
 use super::template::Template;
 use super::value::TimeLimit;
 use super::version::VersionReq;
@@ -45,9 +45,9 @@ pub struct Playbook {
     pub service: Service,
     /// How its version is found out, and which ways between versions are known.
     pub version: Version,
-    /// Values asked of the host before the upgrade and kept for the whole change; usable as `{name}` from the upgrade on.
-    #[serde(default)]
-    pub ask: IndexMap<String, Ask>,
+    /// Values discovered on the host before the upgrade and kept for the whole change; usable as `{name}` from the upgrade on.
+    #[serde(default, alias = "ask")]
+    pub discover: IndexMap<String, Discovery>,
     /// What must be so before anything is stopped, each with its remedy.
     #[serde(default, rename = "requirement")]
     pub requirements: Vec<Requirement>,
@@ -55,8 +55,8 @@ pub struct Playbook {
     #[serde(default, rename = "question", skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<Question>,
     /// The file that the vendor's installer reads in place of answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub silent: Option<Silent>,
+    #[serde(default, alias = "silent", skip_serializing_if = "Option::is_none")]
+    pub response_file: Option<ResponseFile>,
     /// How the installed version's installer is put aside before the upgrade.
     pub installer: Installer,
     /// How the new version is installed.
@@ -206,10 +206,10 @@ pub enum Verdict {
     Refuse,
 }
 
-/// A value asked of the host before the upgrade.
+/// A value discovered on the host before the upgrade.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Ask {
+pub struct Discovery {
     /// What it is.
     pub about: String,
     /// Prints it.
@@ -367,7 +367,7 @@ pub enum ServiceState {
 pub struct Restore {
     /// Brings the capture in; the server runs without its clients.
     pub command: CommandSpec,
-    /// Prints how far the data has come: asked of the new version once (`{goal}`), and of the old one before each try (`{position}`), until both are equal.
+    /// Prints how far the data has come: asked of the new version once (`{target_position}`), and of the old one before each try (`{position}`), until both are equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<CommandSpec>,
     /// What a restore that was interrupted needs.

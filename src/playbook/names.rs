@@ -7,7 +7,7 @@ pub enum Place {
     Version,
     /// `data`, `service.units`, `installer.files`, and the file patterns of `capture.pass`: needed when the plan is made.
     Host,
-    /// `ask`, `requirement`, `upgrade.candidate`.
+    /// `discover`, `requirement`, `upgrade.candidate`.
     Check,
     /// The commands of `service`.
     Service,
@@ -52,7 +52,7 @@ impl Place {
         match self {
             Version => "version.command",
             Host => "data, service.units, installer.files, and the file patterns of capture.pass",
-            Check => "ask, requirement and upgrade.candidate",
+            Check => "discover, requirement and upgrade.candidate",
             Service => "the commands of service",
             Installer => "installer.save",
             Upgrade => "upgrade.command and upgrade.repair",
@@ -71,8 +71,8 @@ impl Place {
         }
     }
 
-    /// Whether the values of `ask` are known.
-    pub fn knows_asked(self) -> bool {
+    /// Whether the values of `discover` are known.
+    pub fn knows_discovered(self) -> bool {
         !matches!(self, Version | Host | Check | Directory | Mover | UserList | Cluster | WriteMark)
     }
 }
@@ -159,8 +159,8 @@ pub const LATE_NAMES: &[LateName] = &[
     },
     LateName { name: "installer_files", about: "the files in that folder, sorted by name", list: true, places: &[Downgrade] },
     LateName {
-        name: "silent_file",
-        about: "the file that backout writes from `silent`",
+        name: "response_file",
+        about: "the file that backout writes from `response_file`",
         list: false,
         places: &[Installer, Upgrade, Downgrade],
     },
@@ -178,7 +178,7 @@ pub const LATE_NAMES: &[LateName] = &[
         places: &[PastRejects],
     },
     LateName {
-        name: "goal",
+        name: "target_position",
         about: "what `restore.position` printed on the new version: how far the data must come",
         list: false,
         places: &[Verify, Restore, PastRejects],
@@ -196,7 +196,16 @@ pub const LATE_NAMES: &[LateName] = &[
     LateName { name: "host", about: "the host that the user is on, or comes to", list: false, places: &[Directory] },
 ];
 
-/// The late name that is called so.
+/// Fields at the top of a playbook that had another name in 0.1.0; it is still accepted.
+pub(super) const FORMER_FIELDS: &[(&str, &str)] = &[("ask", "discover"), ("silent", "response_file")];
+
+/// Names that were called otherwise in 0.1.0. Playbooks and the plans in journals may still use
+/// the former ones.
+pub const FORMER_NAMES: &[(&str, &str)] = &[("silent_file", "response_file"), ("goal", "target_position")];
+
+/// The late name that is called so, or was.
 pub fn late(name: &str) -> Option<&'static LateName> {
+    let former = FORMER_NAMES.iter().find(|(former, _)| *former == name);
+    let name = former.map_or(name, |(_, now)| *now);
     LATE_NAMES.iter().find(|late| late.name == name)
 }

@@ -140,6 +140,18 @@ impl<'a> Report<'a> {
         report
     }
 
+    /// Gives fields at the top that have a former name their present one.
+    pub(super) fn rename(&mut self, fields: &[(&str, &'static str)]) {
+        let table = self.root.get_mut();
+        for (former, now) in fields {
+            if !table.contains_key(*now)
+                && let Some((key, value)) = table.remove_entry(*former)
+            {
+                table.insert(Spanned::new(key.span(), (*now).into()), value);
+            }
+        }
+    }
+
     pub(super) fn text(&self) -> &'a str {
         self.text
     }

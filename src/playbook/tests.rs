@@ -202,6 +202,19 @@ fn what_is_allowed_but_odd_is_warned_of() {
 }
 
 #[test]
+fn a_playbook_of_0_1_0_is_read_and_its_faults_have_their_places() {
+    let now = find("generic", &[]).unwrap();
+    let text = now.text().replace("[discover.", "[ask.").replace("[response_file", "[silent");
+    let text = text.replace("{response_file}", "{silent_file}").replace("{target_position}", "{goal}");
+    let former = Validated::parse("generic", Some("generic"), &text).unwrap();
+    assert_eq!((former.discover.len(), former.response_file.is_some()), (1, true));
+    let faulty = text.replace("pattern = 'id=([0-9a-f]+)'", "pattern = 'id='");
+    let line = faulty[..faulty.find("'id='").unwrap()].matches('\n').count() + 1;
+    let problems = Validated::parse("generic", Some("generic"), &faulty).unwrap_err();
+    assert_eq!(problems.problems.iter().map(|it| it.line).collect::<Vec<_>>(), [line]);
+}
+
+#[test]
 fn a_playbook_is_the_same_when_it_is_written_and_read_again() {
     for listed in super::library::list(&[]).unwrap() {
         let playbook = listed.playbook.unwrap().playbook().clone();

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use super::check::Check;
+use super::names::FORMER_FIELDS;
 use super::problem::{Problem, Problems, Report};
 use super::programs::{self, Program};
 use super::{Playbook, schema, shape};
@@ -34,6 +35,7 @@ impl Validated {
     /// Everything that is wrong in it; a program that it names and does not bring, too.
     pub fn with_programs(origin: &str, stem: Option<&str>, text: &str, programs: Vec<Program>) -> Result<Self, Problems> {
         let mut report = Report::new(origin, text);
+        report.rename(FORMER_FIELDS);
         let mut playbook = None;
         if report.is_clean()
             && let Some(readable) = shape::check(schema::playbook(), &mut report)

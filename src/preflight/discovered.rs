@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::facts::{Facts, Observed};
 use super::{Finding, Kind, Sources, versions};
-use crate::playbook::model::Ask;
+use crate::playbook::model::Discovery;
 
 /// A value asked of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,12 +23,12 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Asked> {
         // They were found before the upgrade, and the change has recorded them.
         return Vec::new();
     }
-    let value = |name: &String, ask: &Ask| match sources.values.get(name) {
+    let value = |name: &String, ask: &Discovery| match sources.values.get(name) {
         Some(value) => Ok(value.clone()),
         None => versions::answer(sources, &ask.command, ask.pattern.as_ref())
             .and_then(|value| if value.is_empty() { Err("the answer is empty".to_owned()) } else { Ok(value) }),
     };
-    let all = sources.playbook.ask.iter();
+    let all = sources.playbook.discover.iter();
     all.map(|(name, ask)| Asked { name: name.clone(), about: ask.about.clone(), value: value(name, ask) }).collect()
 }
 

@@ -33,7 +33,7 @@ pattern = 'v([0-9.]+)'
 from = ">=1"
 to = ">=1"
 verdict = "allow"
-[ask.position]
+[discover.position]
 about = "The position."
 command = { argv = ["db", "position"] }
 [[requirement]]

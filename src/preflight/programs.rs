@@ -30,7 +30,7 @@ pub(super) fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a Comm
     let way = Way::of(playbook, sources.site);
     let node = sources.node.as_ref().map(|node| &node.now);
     let is_run = |place: &str| match place.split('.').next().unwrap_or(place) {
-        "version" | "ask" => false,
+        "version" | "discover" => false,
         "upgrade" if place == "upgrade.candidate" => false,
         "installer" | "upgrade" => !beside && !down,
         "downgrade" => !beside,
@@ -198,7 +198,7 @@ mod tests {
         }
         let missed: Vec<&String> = all.difference(&found).filter(|name| !name.starts_with("coexistent/")).collect();
         // The check itself runs these, and says so when one cannot be started.
-        assert_eq!(missed, ["ask/node_id/command", "requirement/command", "upgrade/candidate", "version/command"]);
+        assert_eq!(missed, ["discover/node_id/command", "requirement/command", "upgrade/candidate", "version/command"]);
     }
 
     /// What is asked only before the downgrade is looked for before the upgrade.

@@ -1,10 +1,10 @@
 //! The response file for the vendor's installer.
 
 use super::{Finding, Kind};
-use crate::playbook::model::Silent;
+use crate::playbook::model::ResponseFile;
 
 /// Warns about values that the playbook does not expect.
-pub fn unexpected(section: &Silent, values: &[(String, String)]) -> Vec<Finding> {
+pub fn unexpected(section: &ResponseFile, values: &[(String, String)]) -> Vec<Finding> {
     let odd = |(key, value): &(String, String)| {
         let known = section.keys.get(key)?;
         let expect = known.expect.as_ref()?;
@@ -24,7 +24,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_expected_is_warned_of() {
-        let section: Silent = toml::from_str(
+        let section: ResponseFile = toml::from_str(
             "about = 'x'\n[keys.ALTROOT]\nabout = 'an alternate root'\nexpect = '^(None)?$'\nremedy = 'leave it out'\n[keys.OTHER]\nabout = 'x'\n",
         )
         .unwrap();

@@ -22,7 +22,7 @@ pub struct UnusableSecret {
 /// later is checked later.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<UnusableSecret> {
     let playbook = sources.playbook;
-    let asking = playbook.ask.values().map(|ask| &ask.command).chain(playbook.requirements.iter().map(|it| &it.command));
+    let asking = playbook.discover.values().map(|ask| &ask.command).chain(playbook.requirements.iter().map(|it| &it.command));
     let all = commands(sources).into_iter().map(|(_, spec)| spec).chain(asking).chain([&playbook.version.command]);
     let mut found = Vec::new();
     for (name, path) in all.chain(playbook.upgrade.candidate.as_ref()).flat_map(|spec| &spec.env_from_file) {

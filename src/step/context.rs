@@ -12,6 +12,7 @@ use crate::journal::Layout;
 use crate::journal::Procedure;
 use crate::journal::{FileEntry, Output, StepState};
 use crate::playbook::CommandTemplate;
+use crate::playbook::names::FORMER_NAMES;
 use crate::step::{Action, Maintenance};
 use crate::step::{Run, State};
 use crate::zfs::{Engine, Guid, Snapshot};
@@ -194,7 +195,7 @@ impl Context<'_> {
             ("to_version", to_version),
             ("upgrade_to", opening.upgrade_to.clone()),
             ("capture_dir", self.capture_dir().display().to_string()),
-            ("silent_file", self.layout.silent().display().to_string()),
+            ("response_file", self.layout.silent().display().to_string()),
             ("installer_dir", self.layout.installer().display().to_string()),
             ("program_dir", self.layout.programs().display().to_string()),
             ("config_dir", self.layout.config(crate::journal::Side::Previous).display().to_string()),
@@ -202,7 +203,12 @@ impl Context<'_> {
         values.extend(late.map(|(name, value)| (name.to_owned(), value)));
         values.extend(own_path().map(|path| ("backout".to_owned(), path)));
         if let Some(Output::Text { text }) = self.output(&StepId::GOAL) {
-            values.insert("goal".into(), text.clone());
+            values.insert("target_position".into(), text.clone());
+        }
+        for (former, now) in FORMER_NAMES {
+            if let Some(value) = values.get(*now).cloned() {
+                values.insert((*former).to_owned(), value);
+            }
         }
         values
     }

@@ -10,7 +10,7 @@ use crate::cli::Answers;
 use crate::host::files::{stat_optional, write_atomic};
 use crate::host::trust;
 use crate::playbook::Template;
-use crate::playbook::model::Silent;
+use crate::playbook::model::ResponseFile;
 use crate::preflight::Finding;
 use crate::report::{CliError, ErrorKind};
 
@@ -86,7 +86,7 @@ impl Answers {
 /// # Errors
 /// When a key is not known.
 pub fn silent(
-    section: Option<&Silent>,
+    section: Option<&ResponseFile>,
     default: impl Fn(&Template) -> anyhow::Result<String>,
     given: &[String],
 ) -> Result<Vec<(String, String)>, CliError> {
@@ -137,7 +137,7 @@ fn comment(text: &mut String, lines: &str) {
 }
 
 /// An answers file with a place for every answer that the procedure needs now.
-pub fn template(verb: &str, findings: &[Finding], section: Option<&Silent>, values: &[(String, String)]) -> String {
+pub fn template(verb: &str, findings: &[Finding], section: Option<&ResponseFile>, values: &[(String, String)]) -> String {
     let mut text = String::new();
     comment(
         &mut text,
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use crate::preflight::{Kind, Severity};
 
-    fn section() -> Silent {
+    fn section() -> ResponseFile {
         toml::from_str(
             "about = 'the state file'\n[keys.VERB]\nabout = 'what to do'\ndefault = 'upgrade'\n[keys.ALTROOT]\nabout = 'elsewhere'\n",
         )

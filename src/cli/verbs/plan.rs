@@ -60,7 +60,7 @@ pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, CliError> {
             let given = arguments.state_file.as_deref().map_or(Ok(Vec::new()), answers::vendors)?;
             let silent = desk.silent(&given)?;
             let findings = preflight::check(&facts);
-            answers::write(path, &answers::template("upgrade", &findings, desk.product().silent.as_ref(), &silent))?;
+            answers::write(path, &answers::template("upgrade", &findings, desk.product().response_file.as_ref(), &silent))?;
             if !global.json {
                 render::line(&format!("A file for the answers of an unattended run: {}", path.display()));
             }

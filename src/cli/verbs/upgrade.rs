@@ -46,7 +46,7 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Cl
             .next("backout upgrade", "the same without --silent, and without [silent] in the answers file"));
     }
     let silent = desk.silent(&answers.silent)?;
-    findings.extend(desk.product().silent.iter().flat_map(|section| preflight::response_file::unexpected(section, &silent)));
+    findings.extend(desk.product().response_file.iter().flat_map(|section| preflight::response_file::unexpected(section, &silent)));
     let state = match state {
         Some(state) => state,
         None => State::opened(Opening { silent, ..desk.opening(global, &facts, now)? }),

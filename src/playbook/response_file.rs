@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 use super::pattern::Pattern;
 use super::template::Template;
 
-/// The file that the vendor's installer reads when nobody is there to answer. backout writes it, as `{silent_file}`, from these keys, the answers file
+/// The file that the vendor's installer reads when nobody is there to answer. backout writes it, as `{response_file}`, from these keys, the answers file
 /// (`--answers`) and `--silent KEY=VALUE`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Silent {
+pub struct ResponseFile {
     /// Which file it is, in the vendor's words.
     pub about: String,
     /// Its keys.
-    pub keys: IndexMap<String, SilentKey>,
+    pub keys: IndexMap<String, ResponseKey>,
 }
 
 /// A key of that file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SilentKey {
+pub struct ResponseKey {
     /// What it means.
     pub about: String,
     /// Its value where no answer gives one. A key without a value is left out.
