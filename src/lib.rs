@@ -4,7 +4,8 @@
 //! says how a product is handled, `journal` what was done, `proof` shows
 //! that nothing is missing, `preflight` looks before anything is touched, `step`
 //! makes one effect, `strategy` orders steps into a plan, `change` runs it,
-//! `report` says what is true of a change and what may be typed, `cli` talks to people.
+//! `report` says what is true of a change and what may be typed, `procedure` decides what a verb does, `cli` talks
+//! to people.
 
 pub mod change;
 pub mod cli;
@@ -12,6 +13,7 @@ pub mod host;
 pub mod journal;
 pub mod playbook;
 pub mod preflight;
+pub mod procedure;
 pub mod proof;
 pub mod report;
 pub mod step;

@@ -1,12 +1,10 @@
 //! What people type. This is the only place that talks to a terminal.
 
-mod changes;
-mod desk;
 mod exit;
+mod job;
 mod prompt;
 mod render;
 mod verbs;
-mod work;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,12 +13,12 @@ use chrono::{DateTime, Local};
 use clap::{Args, Parser, Subcommand};
 
 pub use exit::Exit;
+use job::Job;
 
 use self::verbs::{abort, adopt, check, commit, downgrade, log, migrate, plan, playbook, resume, snapshot, status, undo, upgrade};
-use self::work::Job;
-use crate::host::exec::Runner;
-use crate::report::{CliError, ErrorKind};
-use crate::zfs::{self, Engine, EngineName};
+use crate::procedure::Settings;
+use crate::report::CliError;
+use crate::zfs::EngineName;
 
 /// Upgrade a stateful service on ZFS, and bring the previous version back without losing what was written since.
 #[derive(Debug, Parser)]
@@ -72,16 +70,19 @@ pub struct Global {
 }
 
 impl Global {
-    /// The name of the host that changes are opened for.
-    fn host(&self) -> String {
-        let system = || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        self.host.clone().unwrap_or_else(system)
-    }
-
-    /// The engine of this host.
-    fn engine(&self, runner: &Runner) -> Result<Box<dyn Engine>, CliError> {
-        zfs::open(runner.clone(), self.engine)
-            .map_err(|error| CliError::new(ErrorKind::Usage, "the engine that was asked for cannot be used").because(&error.into()))
+    /// The same as the layers below know it.
+    fn settings(&self) -> Settings {
+        let system = || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
+        Settings {
+            site: self.site.clone(),
+            playbooks: self.playbooks.clone(),
+            state: self.state.clone(),
+            change: self.change.clone(),
+            host: self.host.clone().unwrap_or_else(|| system().unwrap_or_default()),
+            run_dir: self.run_dir.clone(),
+            engine: self.engine,
+            now: now(),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub fn confirm_each(findings: &[Finding], answers: &Answers) -> Result<(), CliEr
         let flags = names.iter().map(|name| format!("--accept {}", crate::host::quote::quote(name))).collect::<Vec<_>>().join(" ");
         if answers.yes || !terminal() {
             let mut error = CliError::new(ErrorKind::AnswerMissing, "an answer is missing");
-            error.cause.push(finding.to_string());
+            error.findings = Box::new([finding.clone()]);
             if let Some(file) = &answers.answers {
                 let name = names.first().copied().unwrap_or_default();
                 return Err(error

@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Next, Report};
+use super::permitted::permitted;
+use super::status::report;
+use super::{Command, Next, Report};
 use crate::change::LockError;
 use crate::preflight::Finding;
+use crate::step::State;
 
 /// What kind of error it is: what a program that calls the tool acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -121,4 +124,17 @@ impl From<LockError> for CliError {
         let kind = if held { ErrorKind::Locked } else { ErrorKind::Failed };
         Self::new(kind, error.to_string()).next("backout status", "see what it is doing")
     }
+}
+
+/// Refuses a command that the state of the change does not permit: with what is true now, and what may
+/// be typed instead.
+///
+/// # Errors
+/// See [`permitted`].
+pub fn permit(state: &State, command: Command) -> Result<(), CliError> {
+    permitted(state, command).map_err(|refusal| {
+        let too_late = refusal.is_too_late();
+        let kind = if too_late { ErrorKind::TooLate } else { ErrorKind::NotPermitted };
+        CliError::of_change(kind, refusal.to_string(), &report(state))
+    })
 }

@@ -5,10 +5,15 @@
 
 mod command;
 mod error;
+mod next;
+mod offers;
 mod permitted;
+mod stand;
 mod status;
 
 pub use command::Command;
-pub use error::{CliError, ErrorKind};
-pub use permitted::{Next, Refusal, Why, offers, permit, permitted};
+pub use error::{CliError, ErrorKind, permit};
+pub use next::Next;
+pub use offers::offers;
+pub use permitted::{Refusal, Why, permitted};
 pub use status::{Report, report};

@@ -1,14 +1,10 @@
 //! The table of permitted commands: the state of a change and a command -> yes, or why not.
 
-use crate::journal::StepId;
 use std::fmt;
 
-use serde::Serialize;
-
 use super::Command;
-use super::error::{CliError, ErrorKind};
-use super::status::{noun, report, stand};
-use crate::journal::{HaltKind, Phase, Procedure, Question};
+use super::stand::{noun, stand};
+use crate::journal::{HaltKind, Phase, Procedure, Question, StepId};
 use crate::step::{Run, State};
 use crate::strategy::data_of;
 
@@ -122,20 +118,8 @@ pub fn permitted(state: &State, command: Command) -> Result<(), Refusal> {
     })
 }
 
-/// The same, as an error with what is true now and what may be typed instead.
-///
-/// # Errors
-/// See [`permitted`].
-pub fn permit(state: &State, command: Command) -> Result<(), CliError> {
-    permitted(state, command).map_err(|refusal| {
-        let too_late = refusal.is_too_late();
-        let kind = if too_late { ErrorKind::TooLate } else { ErrorKind::NotPermitted };
-        CliError::of_change(kind, refusal.to_string(), &report(state))
-    })
-}
-
 /// The table.
-fn verdict(state: &State, command: Command) -> Result<(), Why> {
+pub(super) fn verdict(state: &State, command: Command) -> Result<(), Why> {
     let two_hosts = data_of(state.opening.way).moves_users();
     match (command, state.current()) {
         (Command::Resume, Some(_)) => Ok(()),
@@ -211,88 +195,4 @@ fn asks(run: &Run, question: Question) -> bool {
 pub(super) fn kept(state: &State) -> bool {
     let downgrade = state.last_run(Procedure::is_downgrade);
     downgrade.is_some_and(|run| run.plan.procedure == Procedure::DowngradeKeep)
-}
-
-/// A command that is offered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Next {
-    /// What to type.
-    pub command: String,
-    /// What it does.
-    pub meaning: String,
-}
-
-impl Next {
-    /// Says which change is meant, where a command is about one.
-    pub fn name_change(&mut self, id: &str) {
-        let Some(rest) = self.command.strip_prefix("backout ") else { return };
-        let verb = rest.split(' ').next().unwrap_or_default();
-        let about_one = Command::ALL.into_iter().any(|command| command.verb() == verb);
-        if about_one || verb == "log" {
-            self.command = format!("backout --change {id} {rest}");
-        }
-    }
-}
-
-/// What may be typed next; the first is what most people want.
-pub fn offers(state: &State) -> Vec<Next> {
-    let offer = |command: Command| {
-        verdict(state, command).ok()?;
-        Some(Next { command: command.to_string(), meaning: meaning(state, command)? })
-    };
-    Command::ALL.into_iter().filter_map(offer).collect()
-}
-
-/// What a permitted command does. `None`: it is not worth its line.
-fn meaning(state: &State, command: Command) -> Option<String> {
-    let (from, to) = (&state.opening.from_version, &state.opening.upgrade_to);
-    let packages = !data_of(state.opening.way).has_data();
-    let run = state.current();
-    let text = match command {
-        Command::Resume => {
-            let run = run?;
-            if run.halted.is_some() {
-                "look again, and go on if the reason is gone".to_owned()
-            } else {
-                format!("go on with the {}", noun(run.plan.procedure))
-            }
-        }
-        Command::Answer(Question::Differences) => "open it nevertheless: you answer for the items".to_owned(),
-        Command::Answer(Question::Rejects) => "restore all the rest: you answer for the items".to_owned(),
-        Command::Answer(Question::TryAgain) => {
-            run.filter(|run| run.halt_kind() == Some(HaltKind::TooOften))?;
-            "the same, after too many tries".to_owned()
-        }
-        Command::Snapshot => return None,
-        Command::Upgrade if state.phase == Phase::Prepared => format!("upgrade to version {to}"),
-        Command::Upgrade => "take the snapshot and upgrade".to_owned(),
-        Command::Downgrade if run.is_some() => "give the upgrade up, and bring the previous version back".to_owned(),
-        Command::Downgrade if packages => format!("bring version {from} back"),
-        Command::Downgrade => {
-            format!("bring version {from} back, with everything that was written since")
-        }
-        Command::Abort => match run?.plan.procedure {
-            Procedure::Snapshot => "give it up; the service is opened again as it was".to_owned(),
-            Procedure::Upgrade => "give the upgrade up; the service is opened again as it was".to_owned(),
-            Procedure::Migrate => "give it up; who is on hold is served again where they were".to_owned(),
-            _ => "give the downgrade up; the upgraded version is opened again".to_owned(),
-        },
-        Command::Undo if packages => format!("go back to version {to}"),
-        Command::Undo => format!("go back to version {to} and its state"),
-        Command::Migrate if state.phase == Phase::Opened => "move users".to_owned(),
-        Command::Migrate => "move more of those who have not moved yet".to_owned(),
-        Command::MigrateBack if state.phase == Phase::Opened => return None,
-        Command::MigrateBack => "move a user back".to_owned(),
-        Command::Commit => match state.phase {
-            Phase::Opened => "close it; nothing is to be dropped".to_owned(),
-            Phase::Prepared => "give the upgrade up, and drop the snapshot".to_owned(),
-            Phase::Upgraded => format!("accept version {to}, and drop the way back"),
-            Phase::BackedOut if packages => "accept the downgrade".to_owned(),
-            Phase::BackedOut if kept(state) => "accept the downgrade, and destroy the upgraded state".to_owned(),
-            Phase::BackedOut => "accept the downgrade, and drop the snapshot".to_owned(),
-            Phase::Coexisting => "close the change, when all have moved".to_owned(),
-            Phase::Closed => return None,
-        },
-    };
-    Some(text)
 }

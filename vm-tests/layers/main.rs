@@ -22,14 +22,14 @@ use source::{Crate, Use};
 
 /// The layers, the lowest first.
 const LAYERS: &[&str] =
-    &["host", "zfs", "playbook", "product", "journal", "proof", "preflight", "step", "strategy", "change", "report", "cli"];
+    &["host", "zfs", "playbook", "product", "journal", "proof", "preflight", "step", "strategy", "change", "report", "procedure", "cli"];
 
 /// Uses of a layer above that are still there: the file, the layer, and how many at most. An entry
 /// that is not needed any more fails; none may be added.
 const TOLERATED_UPWARDS: &[(&str, &str, usize)] = &[];
 
 /// Files that still stand in a circle: the folder, and how many at most. The same holds.
-const TOLERATED_IN_CIRCLES: &[(&str, usize)] = &[("cli", 2), ("preflight", 26), ("report", 3), ("step", 6), ("strategy", 5)];
+const TOLERATED_IN_CIRCLES: &[(&str, usize)] = &[("cli", 2), ("preflight", 26), ("step", 6), ("strategy", 5)];
 
 fn layer(file: &str) -> Option<usize> {
     let name = file.strip_prefix("src/")?.split(['/', '.']).next()?;

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use crate::cli::Answers;
 use crate::host::files::{stat_optional, write_atomic};
 use crate::host::trust;
-use crate::playbook::Template;
 use crate::playbook::model::ResponseFile;
 use crate::preflight::Finding;
 use crate::report::{CliError, ErrorKind};
@@ -81,32 +80,6 @@ impl Answers {
     }
 }
 
-/// The values of the vendor's file: the playbook's defaults, then what was given, the last one of a key.
-///
-/// # Errors
-/// When a key is not known.
-pub fn silent(
-    section: Option<&ResponseFile>,
-    default: impl Fn(&Template) -> anyhow::Result<String>,
-    given: &[String],
-) -> Result<Vec<(String, String)>, CliError> {
-    let mut values: IndexMap<String, String> = IndexMap::new();
-    for (key, known) in section.iter().flat_map(|section| &section.keys) {
-        values.insert(key.clone(), default(&known.default)?);
-    }
-    for word in given {
-        let (key, value) = word.split_once('=').unwrap_or((word, ""));
-        let Some(known) = values.get_mut(key.trim()) else {
-            let keys: Vec<&str> = values.keys().map(String::as_str).collect();
-            let mut error = CliError::new(ErrorKind::Usage, format!("{key:?} is no key of the file that the vendor's installer reads"));
-            error.cause.push(if keys.is_empty() { "this playbook has no such file".into() } else { format!("known: {}", keys.join(", ")) });
-            return Err(error);
-        };
-        value.trim().clone_into(known);
-    }
-    Ok(values.into_iter().collect())
-}
-
 /// The lines `KEY=VALUE` of a file that the vendor's installer wrote (`#` begins a comment).
 ///
 /// # Errors
@@ -115,15 +88,6 @@ pub fn vendors(path: &Path) -> Result<Vec<String>, CliError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| CliError::new(ErrorKind::Usage, format!("{} cannot be read", path.display())).cause(error.to_string()))?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
-}
-
-/// The text of the vendor's file. A key without a value is left out.
-pub fn vendors_text(change: &str, values: &[(String, String)]) -> String {
-    let mut text = format!("# written by backout for the change {change}\n");
-    for (key, value) in values.iter().filter(|(_, value)| !value.is_empty()) {
-        let _ = writeln!(text, "{key}={value}");
-    }
-    text
 }
 
 fn quoted(text: &str) -> String {
@@ -194,6 +158,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), CliError> {
 mod tests {
     use super::*;
     use crate::preflight::{Kind, Severity};
+    use crate::procedure::response_file;
 
     fn section() -> ResponseFile {
         toml::from_str(
@@ -204,15 +169,7 @@ mod tests {
 
     fn values(given: &[&str]) -> Result<Vec<(String, String)>, CliError> {
         let given: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
-        silent(Some(&section()), |text| Ok(text.to_string()), &given)
-    }
-
-    #[test]
-    fn the_last_value_of_a_key_counts() {
-        let text = |given: &[&str]| vendors_text("c1", &values(given).unwrap_or_default());
-        assert_eq!(text(&[]), "# written by backout for the change c1\nVERB=upgrade\n");
-        assert_eq!(text(&["ALTROOT=/a", "ALTROOT = /b=c"]), "# written by backout for the change c1\nALTROOT=/b=c\nVERB=upgrade\n");
-        assert!(values(&["DRYRUN=yes"]).is_err(), "a dry run cannot be asked for in the file");
+        response_file::values(Some(&section()), |text| Ok(text.to_string()), &given)
     }
 
     #[test]

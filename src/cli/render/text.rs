@@ -2,11 +2,11 @@
 
 use std::io::{IsTerminal, Write};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::json;
 use crate::cli::{Exit, Global};
-use crate::preflight::Finding;
+use crate::preflight::{Finding, Severity};
 use crate::report::{CliError, Next, Report};
 
 /// Prints a line; a reader that went away (`| head`) is no error.
@@ -33,27 +33,40 @@ fn fitted(text: &str) -> String {
 pub fn error(global: &Global, error: CliError) {
     let error = error.naming_change(global.change.as_deref());
     if global.json {
-        let mut object = json!({
-            "result": "error", "exit": Exit::from(error.kind).status(), "kind": error.kind, "what": error.what, "cause": error.cause,
-            "now": error.now, "next": error.next,
-        });
-        if !error.findings.is_empty() {
-            object["findings"] = json!(error.findings);
-        }
-        json::line(&object);
+        json::line(&as_json(&error));
         return;
     }
     let mut text = format!("error: {}\n", error.what);
+    for finding in in_the_way(&error.findings) {
+        // It begins with a word of its own.
+        text.push_str(&indented("  ", "  ", &finding.to_string()));
+    }
     for cause in &error.cause {
-        // What a check found begins with its own word.
-        let lead = if ["refused: ", "confirm: "].iter().any(|word| cause.starts_with(word)) { "  " } else { "  cause: " };
-        text.push_str(&indented(lead, &" ".repeat(lead.len()), cause));
+        text.push_str(&indented("  cause: ", "         ", cause));
     }
     for truth in &error.now {
         text.push_str(&indented("  now:   ", "         ", truth));
     }
     text.push_str(&ways(&error.next));
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn as_json(error: &CliError) -> Value {
+    let found = in_the_way(&error.findings).map(ToString::to_string);
+    let cause: Vec<String> = found.chain(error.cause.iter().cloned()).collect();
+    let mut object = json!({
+        "result": "error", "exit": Exit::from(error.kind).status(), "kind": error.kind,
+        "what": error.what, "cause": cause, "now": error.now, "next": error.next,
+    });
+    if !error.findings.is_empty() {
+        object["findings"] = json!(error.findings);
+    }
+    object
+}
+
+/// The findings that are more than a warning.
+fn in_the_way(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|finding| finding.severity != Severity::Warn)
 }
 
 fn indented(first: &str, more: &str, text: &str) -> String {

@@ -2,20 +2,21 @@
 
 use serde_json::json;
 
-use crate::cli::desk::Desk;
 use crate::cli::verbs::migrate;
 use crate::cli::{Exit, Global, render};
 use crate::preflight::{self, Occasion, Severity};
+use crate::procedure::ProcedureInputs;
 use crate::report::CliError;
 use crate::strategy;
 
 /// Looks at everything, and prints all findings at once.
 pub fn run(global: &Global) -> Result<Exit, CliError> {
-    let desk = Desk::open(global)?;
-    if strategy::data_of(desk.way()).moves_users() {
-        return migrate::check_hosts(global, &desk);
+    let settings = &global.settings();
+    let inputs = ProcedureInputs::open(settings)?;
+    if strategy::data_of(inputs.way()).moves_users() {
+        return migrate::check_hosts(global, &inputs);
     }
-    let facts = desk.facts(global, Occasion::Check, None, None)?;
+    let facts = inputs.facts(settings, Occasion::Check, None, None)?;
     let findings = preflight::check(&facts);
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (refused, confirm, warned) = (count(Severity::Refuse), count(Severity::Confirm), count(Severity::Warn));
@@ -25,8 +26,8 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
         return Ok(exit);
     }
     let installed = facts.versions.installed.as_deref().unwrap_or("unknown");
-    render::line(&format!("{}: {installed} -> {}", desk.product().title, desk.place().upgrade_to));
-    render::line(&format!("  way back: {}", strategy::data_of(desk.way()).about()));
+    render::line(&format!("{}: {installed} -> {}", inputs.product().title, inputs.place().upgrade_to));
+    render::line(&format!("  way back: {}", strategy::data_of(inputs.way()).about()));
     for root in &facts.roots {
         render::line(&format!("    {}", root.name));
     }

@@ -1,150 +1,19 @@
-//! `backout commit`: the upgrade or the downgrade is accepted, and what was kept for the other way is dropped.
+//! `backout commit`: accepts the upgrade or the downgrade, and drops the way back.
 
-use crate::cli::desk::Desk;
-use crate::cli::verbs::migrate;
-use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, changes, prompt, render};
-use crate::journal::{Phase, Procedure};
-use crate::report::{CliError, Command, ErrorKind, permit};
-use crate::step::{Plan, State, hold_tag};
-use crate::strategy;
-use crate::zfs::{self, Dataset, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, SnapshotInfo};
+use crate::cli::{Answers, Exit, Global, Job, prompt, render};
+use crate::procedure::{Work, changes, commit};
+use crate::report::CliError;
 
 /// Accepts.
 pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
-    let lock = changes::lock(global, "commit")?;
-    let state = changes::state(global)?;
-    permit(&state, Command::Commit)?;
-    let close = || {
-        let (promote, destroy, with) = (Vec::new(), Vec::new(), Vec::new());
-        strategy::commit(&state, Procedure::CommitUpgrade, promote, destroy, with, None)
-    };
-    let plan = match state.phase {
-        Phase::Opened | Phase::Closed => close(),
-        Phase::Coexisting => {
-            all_moved(global, &state, answers)?;
-            close()
-        }
-        Phase::Prepared | Phase::Upgraded | Phase::BackedOut => accept(global, &state, answers)?,
-    };
+    let settings = &global.settings();
+    let lock = changes::lock(settings, "commit")?;
+    let state = changes::state(settings)?;
+    let plan = commit::plan(settings, &state, &answers.accept)?;
     render::plan(global, &state.opening.change, &plan);
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));
     }
     prompt::confirm_name(&state.opening.change, answers, "backout commit")?;
-    Ok(Job::work(lock, state, Task::Begin(plan)))
-}
-
-/// Refuses while users are on the old host, unless they are answered for.
-fn all_moved(global: &Global, state: &State, answers: &Answers) -> Result<(), CliError> {
-    let left = migrate::left_behind(&Desk::of_change(global, state)?)?;
-    if left.is_empty() || answers.accept.iter().any(|word| word == "left-behind") {
-        return Ok(());
-    }
-    let mut error = CliError::new(ErrorKind::Refused, format!("not everybody has moved: {} left, or on hold", left.len()));
-    error.cause.extend(left.iter().take(20).cloned());
-    Err(error
-        .next("backout migrate --all", "move them, too")
-        .next("backout commit --accept left-behind", "they stay where they are: you answer for them"))
-}
-
-/// What was kept for the other way, and the clones that took its place.
-#[derive(Default)]
-struct Leftovers {
-    promote: Vec<Dataset>,
-    destroy: Vec<(Dataset, Guid)>,
-    snapshots: Vec<(Snapshot, Guid)>,
-    strangers: Vec<String>,
-    unnamed: Vec<String>,
-    bound: Vec<String>,
-}
-
-/// Plans the commit. Nothing that is not ours goes unless it was named.
-fn accept(global: &Global, state: &State, answers: &Answers) -> Result<Plan, CliError> {
-    let desk = Desk::of_change(global, state)?;
-    let left = look(&desk, state, answers)
-        .map_err(|error| CliError::new(ErrorKind::Failed, "the datasets of this change could not be looked at").cause(error.to_string()))?;
-    if let Some(first) = left.strangers.first() {
-        let mut error = CliError::new(ErrorKind::Refused, "datasets that are not of this change stand below what is to be destroyed");
-        error.cause.extend(left.strangers.iter().map(|name| format!("{name} was made after the snapshot before the upgrade")));
-        return Err(error.next(format!("zfs rename {first} …"), "move what you want to keep, destroy the rest, and commit again"));
-    }
-    if !left.unnamed.is_empty() {
-        let mut error = CliError::new(ErrorKind::Refused, "snapshots that are not of this change would go with what is to be destroyed");
-        error.cause.extend(left.unnamed.iter().cloned());
-        let flags: Vec<String> = left.unnamed.iter().map(|name| format!("--accept {}", crate::host::quote::quote(name))).collect();
-        return Err(error.next(format!("backout commit {}", flags.join(" ")), "destroy them too"));
-    }
-    if !left.bound.is_empty() {
-        let mut error = CliError::new(ErrorKind::Refused, "others hold snapshots that are to be destroyed");
-        error.cause.extend(left.bound.iter().cloned());
-        return Err(error.next("backout commit", "once they have let them go; nothing is lost by waiting"));
-    }
-    let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
-    let folders = strategy::remove_aside(desk.product(), state, procedure == Procedure::CommitDowngrade)?;
-    Ok(strategy::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders))
-}
-
-fn look(desk: &Desk, state: &State, answers: &Answers) -> zfs::Result<Leftovers> {
-    let engine = desk.engine.as_ref();
-    let ours = &state.snapshots;
-    let mut left = Leftovers::default();
-    for (name, guid) in ours {
-        if let Some(snapshot) = engine.snapshot_info(name)?.filter(|found| found.guid == *guid) {
-            left.bound.extend(bound(engine, state, &snapshot)?);
-        }
-    }
-    for root in desk.roots() {
-        for info in engine.tree(&root)? {
-            if engine.local(&info.name, PROP_ROLE)?.as_deref() == Some("active") {
-                left.promote.push(info.name);
-            }
-        }
-        for ending in strategy::kept_endings(state) {
-            let aside = root.with_suffix(&ending)?;
-            if engine.dataset(&aside)?.is_none() {
-                continue;
-            }
-            for info in engine.tree(&aside)?.into_iter().rev() {
-                let of_this = engine.local(&info.name, PROP_CHANGE)?.as_deref() == Some(state.opening.change.as_str());
-                if !of_this || engine.local(&info.name, PROP_ROLE)?.is_none() {
-                    left.strangers.push(info.name.to_string());
-                    continue;
-                }
-                let all = engine.snapshots(&info.name)?;
-                // What is older than the snapshot a clone was made of moves to the clone when that is promoted.
-                let before =
-                    |other: &&SnapshotInfo| ours.iter().any(|(name, guid)| *guid == other.guid && name.short() == state.opening.snapshot);
-                let origin = all.iter().find(before).cloned();
-                if let Some(origin) = &origin {
-                    left.bound.extend(bound(engine, state, origin)?);
-                }
-                let goes = |snapshot: &SnapshotInfo| origin.as_ref().is_none_or(|origin| zfs::is_newer(snapshot, origin));
-                for snapshot in all.into_iter().rev().filter(goes) {
-                    let known = ours.iter().any(|(_, guid)| *guid == snapshot.guid);
-                    if !known && !answers.accept.iter().any(|name| name == snapshot.name.as_str()) {
-                        left.unnamed.push(snapshot.name.to_string());
-                    }
-                    left.bound.extend(if known { None } else { bound(engine, state, &snapshot)? });
-                    left.snapshots.push((snapshot.name, snapshot.guid));
-                }
-                left.destroy.push((info.name, info.guid));
-            }
-        }
-    }
-    Ok(left)
-}
-
-/// Whose holds and clones keep a snapshot from being destroyed, beside the change's own.
-fn bound(engine: &dyn Engine, state: &State, snapshot: &SnapshotInfo) -> zfs::Result<Option<String>> {
-    let mut whose = Vec::new();
-    for tag in engine.holds(&snapshot.name)?.into_iter().filter(|tag| *tag != hold_tag(&state.opening.change)) {
-        whose.push(format!("the hold {tag:?}"));
-    }
-    for clone in &snapshot.clones {
-        if engine.local(clone, PROP_CHANGE)?.as_deref() != Some(state.opening.change.as_str()) {
-            whose.push(format!("the clone {clone}"));
-        }
-    }
-    Ok((!whose.is_empty()).then(|| format!("{}: {}", snapshot.name, whose.join(", "))))
+    Ok(Job::work(Work::begin(lock, state, plan)))
 }

@@ -3,8 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::{Exit, Global, changes, render};
+use crate::cli::{Exit, Global, render};
 use crate::journal::{self, Layout, Question};
+use crate::procedure::changes;
 use crate::report::CliError;
 use crate::step::Record;
 
@@ -18,8 +19,9 @@ pub struct LogArgs {
 
 /// Prints it.
 pub fn run(global: &Global, arguments: &LogArgs) -> Result<Exit, CliError> {
-    let found = changes::pick_or_newest(global)?;
-    let layout = Layout::new(&global.state, &found.id, None);
+    let settings = &global.settings();
+    let found = changes::pick_or_newest(settings)?;
+    let layout = Layout::new(&settings.state, &found.id, None);
     let reading = journal::file::read(&layout.journal()).map_err(|error| changes::unreadable(&found.id, &error.to_string()))?;
     for line in &reading.lines {
         if global.json {

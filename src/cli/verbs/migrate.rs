@@ -4,14 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::desk::Desk;
-use crate::cli::work::{Job, Task};
-use crate::cli::{Answers, Exit, Global, changes, prompt, render};
-use crate::preflight::coexistent::{MoveFacts, check, gather, known, whereabouts};
-use crate::preflight::{Finding, Severity};
-use crate::report::{CliError, Command, ErrorKind, permit};
-use crate::step::State;
-use crate::strategy::{self, Move};
+use crate::cli::{Answers, Exit, Global, Job, prompt, render};
+use crate::preflight::Severity;
+use crate::preflight::coexistent::check;
+use crate::procedure::migrate::{self, Whom};
+use crate::procedure::{ProcedureInputs, Work, changes};
+use crate::report::{CliError, ErrorKind};
 
 /// Whom to move, and where.
 #[derive(Debug, Args)]
@@ -41,117 +39,52 @@ pub struct MigrateArgs {
 /// Shows what will happen, asks, and does it.
 pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, CliError> {
     let answers = &arguments.answers.with_file("migrate")?;
-    let lock = changes::lock(global, "migrate")?;
-    let open: Vec<_> = changes::all(global)?.into_iter().filter(changes::Found::is_open).collect();
-    let state = if open.is_empty() { None } else { Some(changes::state(global)?) };
-    if let Some(state) = &state {
-        let way = if arguments.back { Command::MigrateBack } else { Command::Migrate };
-        permit(state, way)?;
+    let settings = &global.settings();
+    let lock = changes::lock(settings, "migrate")?;
+    let (back, batch) = (arguments.back, arguments.batch);
+    let it = migrate::prepare(settings, whom(arguments)?, back, batch, &answers.accept)?;
+    if !global.json {
+        it.left_out.iter().for_each(|line| render::line(line));
     }
-    let desk = state.as_ref().map_or_else(|| Desk::open(global), |state| Desk::of_change(global, state))?;
-    if !strategy::data_of(desk.way()).moves_users() {
-        return Err(CliError::new(ErrorKind::Usage, "the site file is for one host: no users move")
-            .next("backout upgrade", "upgrade this host")
-            .next(
-                "backout playbook show messaging-server",
-                "see [coexistent]; the site file then has strategy = \"coexistent\" and [hosts]",
-            ));
-    }
-    let it = Move::of(desk.product(), desk.place(), desk.site.values(), arguments.back)?;
-    let users = wanted(global, &desk, it, arguments)?;
-    let facts = gather(&desk.runner, desk.product(), &desk.place().upgrade_to, it, &users);
-    let findings = judge(&facts, answers, state.is_some())?;
-    let state = match state {
-        Some(state) => state,
-        None => {
-            let [old, _] = &facts.hosts;
-            let from_version = old.version.clone().map_err(|why| CliError::new(ErrorKind::Refused, why))?;
-            State::opened(desk.bare_opening(global, crate::cli::now(), from_version))
-        }
-    };
-    let plan = strategy::migrate(it, &users, arguments.batch, state.runs.len() + 1);
-    render::plan(global, &state.opening.change, &plan);
-    render::findings(global, &state.opening.change, &findings);
+    let change = &it.prepared.state.opening.change;
+    render::plan(global, change, &it.prepared.plan);
+    render::findings(global, change, &it.prepared.findings);
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));
     }
-    prompt::confirm_each(&findings, answers)?;
-    let (count, to) = (users.len(), &facts.to);
-    prompt::confirm_yes(&format!("Move {count} {} to {to}?", if count == 1 { "user" } else { "users" }), answers, "backout migrate …")?;
-    let task = Task::Begin(plan);
-    Ok(if open.is_empty() { Job::open(lock, &desk, state, task) } else { Job::work(lock, state, task) })
+    prompt::confirm_each(&it.prepared.findings, answers)?;
+    let count = it.users.len();
+    let users = if count == 1 { "user" } else { "users" };
+    let question = format!("Move {count} {users} to {}?", it.to);
+    prompt::confirm_yes(&question, answers, "backout migrate …")?;
+    Ok(Job::work(Work::prepared(lock, it.prepared)))
 }
 
-/// Who is to be moved.
-fn wanted(global: &Global, desk: &Desk, it: Move<'_>, arguments: &MigrateArgs) -> Result<Vec<String>, CliError> {
+/// Whom the command line names.
+fn whom(arguments: &MigrateArgs) -> Result<Whom, CliError> {
+    if let Some(most) = if arguments.all { Some(usize::MAX) } else { arguments.next } {
+        return Ok(Whom::Next(most));
+    }
     let mut users = arguments.users.clone();
     if let Some(path) = &arguments.users_file {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| CliError::new(ErrorKind::Usage, format!("the list of users {} cannot be read: {error}", path.display())))?;
-        users.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let what = format!("the list of users {} cannot be read: {error}", path.display());
+            CliError::new(ErrorKind::Usage, what)
+        })?;
+        let names = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        users.extend(names.map(str::to_owned));
     }
-    let most = if arguments.all { Some(usize::MAX) } else { arguments.next };
-    if let Some(most) = most {
-        let all = everybody(desk, it, ErrorKind::Refused)?;
-        let (from, show, mut left_out) = (&it.ends().0.name, it.show(), Vec::new());
-        for user in all {
-            if users.len() >= most {
-                break;
-            }
-            match whereabouts(&desk.runner, &show, &user) {
-                Ok((host, _)) if host == *from => users.push(user),
-                Ok(_) => {}
-                Err(why) => left_out.push(format!("{user} is left out: {why:#}")),
-            }
-        }
-        if !global.json {
-            left_out.iter().for_each(|line| render::line(line));
-        }
-    } else if users.is_empty() {
+    if users.is_empty() {
         return Err(CliError::new(ErrorKind::Usage, "nobody is named")
             .next("backout migrate --user NAME", "begin with a few friendly users")
             .next("backout migrate --next 50", "then more of those who have not moved yet"));
     }
-    users.sort_unstable();
-    users.dedup();
-    if users.is_empty() {
-        return Err(CliError::new(ErrorKind::Usage, format!("nobody is on {} any more", it.ends().0.name))
-            .next("backout status", "see what can be done next"));
-    }
-    Ok(users)
-}
-
-/// All users that the directory has.
-fn everybody(desk: &Desk, it: Move<'_>, kind: ErrorKind) -> Result<Vec<String>, CliError> {
-    known(&desk.runner, it).map_err(|why| CliError::new(kind, "the directory does not list its users").cause(why))
-}
-
-/// Refuses, or returns what needs a yes and what is only to be known. What was answered when the change was opened is not asked again.
-fn judge(facts: &MoveFacts, answers: &Answers, open: bool) -> Result<Vec<Finding>, CliError> {
-    let mut findings = check(facts);
-    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Confirm) {
-        finding.answered = open;
-    }
-    crate::cli::desk::judge_findings(findings, &answers.accept)
-}
-
-/// The users who are still on the old host.
-pub fn left_behind(desk: &Desk) -> Result<Vec<String>, CliError> {
-    let it = Move::of(desk.product(), desk.place(), desk.site.values(), false)?;
-    let mut left = Vec::new();
-    for user in everybody(desk, it, ErrorKind::Failed)? {
-        let (host, held) = whereabouts(&desk.runner, &it.show(), &user)?;
-        if host == it.hosts.old.name || held {
-            left.push(user);
-        }
-    }
-    Ok(left)
+    Ok(Whom::Named(users))
 }
 
 /// `backout check` for two hosts.
-pub fn check_hosts(global: &Global, desk: &Desk) -> Result<Exit, CliError> {
-    let it = Move::of(desk.product(), desk.place(), desk.site.values(), false)?;
-    let facts = gather(&desk.runner, desk.product(), &desk.place().upgrade_to, it, &[]);
+pub fn check_hosts(global: &Global, inputs: &ProcedureInputs) -> Result<Exit, CliError> {
+    let facts = migrate::facts(inputs)?;
     let findings = check(&facts);
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let refused = count(Severity::Refuse);
@@ -160,7 +93,7 @@ pub fn check_hosts(global: &Global, desk: &Desk) -> Result<Exit, CliError> {
         render::json::line(&serde_json::json!({ "result": "check", "exit": exit.status(), "findings": findings, "facts": facts }));
         return Ok(exit);
     }
-    render::line(&format!("{}: users move from {} to {}", desk.product().title, facts.from, facts.to));
+    render::line(&format!("{}: users move from {} to {}", inputs.product().title, facts.from, facts.to));
     for host in &facts.hosts {
         render::line(&format!("    {}: {}", host.name, host.version.as_deref().unwrap_or("unknown")));
     }

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::desk::Desk;
 use crate::cli::prompt::answers;
-use crate::cli::verbs::downgrade;
-use crate::cli::{Exit, Global, changes, render};
+use crate::cli::{Exit, Global, render};
 use crate::journal::Phase;
 use crate::preflight::{self, Occasion};
+use crate::procedure::{ProcedureInputs, changes, downgrade, upgrade};
 use crate::report::CliError;
-use crate::strategy;
+use crate::step::State;
 
 /// What to plan.
 #[derive(Debug, Args)]
@@ -35,36 +34,60 @@ enum Wanted {
 
 /// Prints a plan.
 pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, CliError> {
-    let open = changes::all(global)?.into_iter().any(|found| found.is_open());
-    if open || global.change.is_some() {
-        let state = changes::state(global)?;
-        let upgraded = state.phase == Phase::Upgraded;
-        if arguments.procedure == Some(Wanted::Downgrade) || (arguments.procedure.is_none() && upgraded) {
-            return downgrade::plan_only(global, &state, arguments.answers.as_deref());
-        }
-        let desk = Desk::of_change(global, &state)?;
-        let plan = strategy::upgrade(desk.product(), &state.opening, state.phase == Phase::Prepared)?;
-        render::plan(global, &state.opening.change, &plan);
-        return Ok(Exit::Done);
-    }
-    let desk = Desk::open(global)?;
-    let now = crate::cli::now();
-    let facts = desk.facts(global, Occasion::Upgrade, None, Some(desk.snapshot_name(now)))?;
-    let opening = desk.opening(global, &facts, now)?;
-    if arguments.procedure == Some(Wanted::Downgrade) {
-        let plan = downgrade::foreseen(&desk, &opening)?;
-        render::plan(global, &opening.change, &plan);
+    let settings = &global.settings();
+    let open = changes::all(settings)?.iter().any(changes::Found::is_open);
+    if open || settings.change.is_some() {
+        of_change(global, arguments, changes::state(settings)?)?;
     } else {
-        render::plan(global, &opening.change, &strategy::upgrade(desk.product(), &opening, false)?);
-        if let Some(path) = &arguments.answers {
-            let given = arguments.state_file.as_deref().map_or(Ok(Vec::new()), answers::vendors)?;
-            let silent = desk.silent(&given)?;
-            let findings = preflight::check(&facts);
-            answers::write(path, &answers::template("upgrade", &findings, desk.product().response_file.as_ref(), &silent))?;
-            if !global.json {
-                render::line(&format!("A file for the answers of an unattended run: {}", path.display()));
-            }
-        }
+        of_new(global, arguments)?;
     }
     Ok(Exit::Done)
+}
+
+/// A plan of a change that is open.
+fn of_change(global: &Global, arguments: &PlanArgs, state: State) -> Result<(), CliError> {
+    let settings = &global.settings();
+    let change = state.opening.change.clone();
+    let back = match arguments.procedure {
+        Some(wanted) => wanted == Wanted::Downgrade,
+        None => state.phase == Phase::Upgraded,
+    };
+    if !back {
+        let inputs = ProcedureInputs::of_change(settings, &state)?;
+        render::plan(global, &change, &upgrade::plan(&inputs, &state)?);
+        return Ok(());
+    }
+    let prepared = downgrade::prepare(settings, state, None, &[])?;
+    if let Some(path) = &arguments.answers {
+        answers::write(path, &answers::template("downgrade", &prepared.findings, None, &[]))?;
+    }
+    render::plan(global, &change, &prepared.plan);
+    render::findings(global, &change, &prepared.findings);
+    Ok(())
+}
+
+/// A plan of a change that is not begun.
+fn of_new(global: &Global, arguments: &PlanArgs) -> Result<(), CliError> {
+    let settings = &global.settings();
+    let inputs = ProcedureInputs::open(settings)?;
+    let name = Some(inputs.snapshot_name(settings));
+    let facts = inputs.facts(settings, Occasion::Upgrade, None, name)?;
+    let state = State::opened(inputs.opening(settings, &facts)?);
+    let opening = &state.opening;
+    if arguments.procedure == Some(Wanted::Downgrade) {
+        render::plan(global, &opening.change, &downgrade::foreseen(&inputs, opening)?);
+        return Ok(());
+    }
+    render::plan(global, &opening.change, &upgrade::plan(&inputs, &state)?);
+    if let Some(path) = &arguments.answers {
+        let given = arguments.state_file.as_deref().map_or(Ok(Vec::new()), answers::vendors)?;
+        let silent = inputs.silent(&given)?;
+        let (findings, section) = (preflight::check(&facts), inputs.product().response_file.as_ref());
+        answers::write(path, &answers::template("upgrade", &findings, section, &silent))?;
+        if !global.json {
+            let path = path.display();
+            render::line(&format!("A file for the answers of an unattended run: {path}"));
+        }
+    }
+    Ok(())
 }

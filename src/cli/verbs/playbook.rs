@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::json;
 
-use crate::cli::desk::playbook_dirs;
 use crate::cli::{Exit, Global, render};
 use crate::playbook::{Validated, library};
 use crate::report::{CliError, ErrorKind};
@@ -37,7 +36,7 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
     let unusable = |error: library::LibraryError| CliError::new(ErrorKind::Usage, "the playbook cannot be used").cause(error.to_string());
     match verb {
         PlaybookVerb::List => {
-            let listed = library::list(&playbook_dirs(global)).map_err(unusable)?;
+            let listed = library::list(&global.settings().playbook_dirs()).map_err(unusable)?;
             if global.json {
                 let list: Vec<_> = listed
                     .iter()
@@ -70,7 +69,7 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             Ok(Exit::Done)
         }
         PlaybookVerb::Show { name } => {
-            let playbook = library::find(name, &playbook_dirs(global)).map_err(unusable)?;
+            let playbook = library::find(name, &global.settings().playbook_dirs()).map_err(unusable)?;
             if global.json {
                 render::json::line(&json!({ "result": "playbook", "origin": playbook.origin(), "playbook": playbook.playbook() }));
             } else {

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use crate::cli::work::{Job, Task};
-use crate::cli::{Exit, Global, changes, render};
+use crate::cli::{Exit, Global, Job, render};
 use crate::journal::Question;
+use crate::procedure::{Work, changes};
 use crate::report::{CliError, Command, permit};
 
 /// A person's answer.
@@ -29,8 +29,9 @@ pub struct ResumeArgs {
 
 /// Goes on.
 pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, CliError> {
-    let lock = changes::lock(global, "resume")?;
-    let state = changes::state(global)?;
+    let settings = global.settings();
+    let lock = changes::lock(&settings, "resume")?;
+    let state = changes::state(&settings)?;
     let answer = if arguments.accept_differences {
         Some(Question::Differences)
     } else if arguments.accept_rejects {
@@ -43,5 +44,5 @@ pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, CliError> {
         render::plan(global, &state.opening.change, &run.left());
         return Ok(Job::Ended(Exit::Done));
     }
-    Ok(Job::work(lock, state, Task::Resume(answer)))
+    Ok(Job::work(Work::resume(lock, state, answer)))
 }

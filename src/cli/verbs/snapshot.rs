@@ -1,8 +1,7 @@
 //! `backout snapshot`: everything that must be there before an upgrade that is made later.
 
 use crate::cli::verbs::upgrade;
-use crate::cli::work::Job;
-use crate::cli::{Answers, Global};
+use crate::cli::{Answers, Global, Job};
 use crate::report::CliError;
 
 /// Opens a change and takes its snapshot.

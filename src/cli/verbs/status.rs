@@ -1,20 +1,22 @@
 //! `backout status`: what is true now, and what can be done next.
 
-use crate::cli::{Exit, Global, changes, render};
+use crate::cli::{Exit, Global, render};
+use crate::procedure::changes;
 use crate::report::{CliError, report};
 
 /// Shows the status of the open change, or of the one asked for.
 pub fn run(global: &Global) -> Result<Exit, CliError> {
-    let found = changes::all(global)?;
-    let at_work = changes::at_work(global);
-    let shown: Vec<_> = match &global.change {
-        Some(_) => vec![changes::pick(global)?],
+    let settings = &global.settings();
+    let found = changes::all(settings)?;
+    let at_work = changes::at_work(settings);
+    let shown: Vec<_> = match &settings.change {
+        Some(_) => vec![changes::pick(settings)?],
         None => {
             let open: Vec<_> = found.iter().filter(|found| found.is_open()).cloned().collect();
             if open.is_empty() { found.into_iter().max_by(|a, b| a.id.cmp(&b.id)).into_iter().collect() } else { open }
         }
     };
-    let several = shown.len() > 1 || global.change.is_some();
+    let several = shown.len() > 1 || settings.change.is_some();
     let mut exit = Exit::Done;
     let mut reports = Vec::new();
     let mut unreadable = None;

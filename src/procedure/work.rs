@@ -1,35 +1,25 @@
-//! Carrying a procedure out: the lock, the journal, the loop, and what is said at its end.
+//! Carrying a procedure out: the change's files, the journal, the loop, and how it ended.
 
-use std::cell::RefCell;
+use std::path::Path;
 
-use super::desk::Desk;
-use super::render::Watcher;
-use super::{Exit, Global, changes};
+use super::{Prepared, ProcedureInputs, Settings, changes, response_file};
 use crate::change::Lock;
-use crate::change::run::{Outcome, Session};
+use crate::change::run::{Event, Outcome, Session};
 use crate::host::exec::{Interrupt, Runner, WatchedPool};
 use crate::host::files::{stat_optional, write_atomic};
 use crate::host::pools;
 use crate::host::trust;
 use crate::journal::{Journal, Layout, Opening, Question, copies};
 use crate::playbook::{Validated, ValidatedSite};
-use crate::report::{CliError, ErrorKind, report};
+use crate::report::{CliError, ErrorKind, Report, report};
 use crate::step::{Plan, Record, State};
 
 /// What is to be carried out.
-pub enum Task {
+enum Task {
     /// A new procedure.
     Begin(Plan),
     /// The one under way, after a person's answer if there is one.
     Resume(Option<Question>),
-}
-
-/// What a verb has decided, having changed nothing so far.
-pub enum Job {
-    /// There is nothing to carry out; the tool ends with this status.
-    Ended(Exit),
-    /// A procedure is to be carried out.
-    Work(Box<Work>),
 }
 
 /// A procedure of a change, with all that it needs.
@@ -53,48 +43,49 @@ struct Create {
 
 type Make = dyn FnOnce(&Layout) -> anyhow::Result<()>;
 
-impl Job {
-    /// Works on a change that is open.
-    pub fn work(lock: Lock, state: State, task: Task) -> Self {
-        Self::Work(Box::new(Work { lock, state, task, create: None }))
+impl Work {
+    /// Begins a procedure of a change that is open.
+    pub fn begin(lock: Lock, state: State, plan: Plan) -> Self {
+        Self { lock, state, task: Task::Begin(plan), create: None }
     }
 
-    /// Opens a new change with the site and the playbook of the desk, and works on it.
-    pub fn open(lock: Lock, desk: &Desk, state: State, task: Task) -> Self {
-        let (playbook, site) = (desk.playbook.clone(), desk.site.clone());
-        let opening = state.opening.clone();
-        let failed = "the change could not be opened";
-        Self::create(lock, state, task, failed, move |layout| open(layout, &playbook, &site, &opening))
+    /// Begins a procedure, after the change is opened if it is new.
+    pub fn prepared(lock: Lock, prepared: Prepared) -> Self {
+        let Prepared { inputs, state, new, plan, .. } = prepared;
+        let create = new.then(|| Create { failed: "the change could not be opened", make: Box::new(opener(&inputs, &state.opening)) });
+        Self { lock, state, task: Task::Begin(plan), create }
     }
 
-    /// Makes a change's files first. The journal comes last: without it there is no change.
-    pub fn create(
-        lock: Lock,
-        state: State,
-        task: Task,
-        failed: &'static str,
-        make: impl FnOnce(&Layout) -> anyhow::Result<()> + 'static,
-    ) -> Self {
-        let create = Some(Create { failed, make: Box::new(make) });
-        Self::Work(Box::new(Work { lock, state, task, create }))
+    /// Goes on with the procedure under way, after a person's answer if there is one.
+    pub fn resume(lock: Lock, state: State, answer: Option<Question>) -> Self {
+        Self { lock, state, task: Task::Resume(answer), create: None }
     }
 
-    /// Carries it out, and says how it ended.
+    /// Makes a change's files first, its journal last: without that there is no change. `failed`:
+    /// what could not be done when that fails.
+    pub(super) fn create(self, failed: &'static str, make: impl FnOnce(&Layout) -> anyhow::Result<()> + 'static) -> Self {
+        Self { create: Some(Create { failed, make: Box::new(make) }), ..self }
+    }
+
+    /// Carries it out. `watch` is told what happens. `hangs` is called, from a thread of its own,
+    /// when this process itself waits for a pool that does not answer.
     ///
     /// # Errors
     /// What is true then is said: something may have been changed from here on.
-    pub fn carry_out(self, global: &Global) -> Result<Exit, CliError> {
-        let work = match self {
-            Self::Ended(exit) => return Ok(exit),
-            Self::Work(work) => *work,
-        };
-        let (change, store) = (&work.state.opening.change, work.state.opening.store.as_deref());
-        let layout = Layout::new(&global.state, change, store);
-        if let Some(Create { failed, make }) = work.create {
-            make(&layout).map_err(|error| not_created(global, failed, &layout, &error))?;
+    pub fn carry_out(
+        self,
+        settings: &Settings,
+        watch: &dyn Fn(&Event<'_>),
+        hangs: impl Fn(CliError) + Send + 'static,
+    ) -> Result<Report, CliError> {
+        let Self { lock, state, task, create } = self;
+        let (change, store) = (&state.opening.change, state.opening.store.as_deref());
+        let layout = Layout::new(&settings.state, change, store);
+        if let Some(Create { failed, make }) = create {
+            make(&layout).map_err(|error| not_created(settings, failed, &layout, &error))?;
         }
-        let report = report(&work.state);
-        carry_out(global, work.lock, &work.state, work.task).map_err(|mut error| {
+        let report = report(&state);
+        carry_out(settings, lock, &state, task, watch, hangs).map_err(|mut error| {
             if error.now.is_empty() {
                 error.now = report.now;
                 error.next.extend(report.next);
@@ -104,13 +95,20 @@ impl Job {
     }
 }
 
+/// What opens a change with the site and the playbook of these inputs.
+fn opener(inputs: &ProcedureInputs, opening: &Opening) -> impl FnOnce(&Layout) -> anyhow::Result<()> + 'static {
+    let (playbook, site) = (inputs.playbook.clone(), inputs.site.clone());
+    let opening = opening.clone();
+    move |layout| open(layout, &playbook, &site, &opening)
+}
+
 /// The files of a new change could not be made.
-fn not_created(global: &Global, failed: &str, layout: &Layout, error: &anyhow::Error) -> CliError {
+fn not_created(settings: &Settings, failed: &str, layout: &Layout, error: &anyhow::Error) -> CliError {
     let mut now = vec!["No change was opened. The service and its data were not touched.".to_owned()];
     if !matches!(stat_optional(layout.folder()), Ok(None)) {
         now.push(format!("What was made of its files is in {}.", layout.folder().display()));
     }
-    let free = format!("df -h {}", crate::host::quote::quote(&global.state));
+    let free = format!("df -h {}", crate::host::quote::quote(&settings.state));
     CliError::new(ErrorKind::Failed, failed)
         .because(error)
         .now(now)
@@ -134,24 +132,28 @@ fn open(layout: &Layout, playbook: &Validated, site: &ValidatedSite, opening: &O
     Ok(())
 }
 
-/// What is said when this process itself waits for a pool that does not answer. It ends; what waits in the kernel is gone when the pool answers.
-#[expect(clippy::disallowed_methods, reason = "the thread that could end in order waits in the kernel")]
-fn hangs(global: &Global, journal: &std::path::Path, why: &anyhow::Error) {
+/// What is true when this process itself waits for a pool that does not answer.
+fn hanging(journal: &Path, why: &anyhow::Error) -> CliError {
     let lines = crate::journal::file::read(journal).map(|reading| reading.lines).unwrap_or_default();
-    let mut error = CliError::new(ErrorKind::Failed, "this run waits for a pool that does not answer, and ends here").because(why);
-    if let Ok(Some(state)) = State::fold(&lines) {
-        let report = report(&state);
-        error = error.now(report.now);
-        error.next = report.next;
-    }
-    super::render::error(global, error);
-    std::process::exit(i32::from(Exit::Failed.status()));
+    let what = "this run waits for a pool that does not answer, and ends here";
+    let error = match State::fold(&lines) {
+        Ok(Some(state)) => CliError::of_change(ErrorKind::Failed, what, &report(&state)),
+        _ => CliError::new(ErrorKind::Failed, what),
+    };
+    error.because(why)
 }
 
 /// Carries it out under the lock. An error without a `now` comes before anything else was done.
-fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<Exit, CliError> {
+fn carry_out(
+    settings: &Settings,
+    lock: Lock,
+    state: &State,
+    task: Task,
+    watch: &dyn Fn(&Event<'_>),
+    hangs: impl Fn(CliError) + Send + 'static,
+) -> Result<Report, CliError> {
     let change = state.opening.change.clone();
-    let layout = Layout::new(&global.state, &change, state.opening.store.as_deref());
+    let layout = Layout::new(&settings.state, &change, state.opening.store.as_deref());
     let (journal, lines) = Journal::open(&layout.journal()).map_err(|error| changes::unreadable(&change, &error.to_string()))?;
     let state = State::fold(&lines)
         .map_err(|error| error.to_string())
@@ -166,7 +168,7 @@ fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<E
     let opening = &state.opening;
     if !opening.silent.is_empty() {
         // The journal is what counts.
-        let text = super::prompt::answers::vendors_text(&opening.change, &opening.silent);
+        let text = response_file::text(&opening.change, &opening.silent);
         write_atomic(&layout.silent(), text.as_bytes()).map_err(|error| {
             CliError::new(ErrorKind::Failed, "the file for the vendor's installer could not be written").because(&error.into())
         })?;
@@ -178,14 +180,13 @@ fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<E
     let found = pools::watched("/proc".as_ref(), state.opening.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
     let pools: Vec<WatchedPool> = found.into_iter().map(|pool| pool.with_failmode(&quiet)).collect();
     runner.pools.clone_from(&pools);
-    let (outer, journal_at) = (global.clone(), layout.journal());
-    let _watch = pools::Watch::over(pools, move |suspended| hangs(&outer, &journal_at, &suspended.into()));
+    let journal_at = layout.journal();
+    let stuck = move |suspended: pools::Suspended| hangs(hanging(&journal_at, &suspended.into()));
+    let _watch = pools::Watch::over(pools, stuck);
     // What `zfs` starts ends with it: the engine's many commands need no control group.
-    let engine = global.engine(&runner)?;
+    let engine = settings.engine(&runner)?;
     let runner = runner.contained();
-    let watcher = RefCell::new(Watcher::new(global));
-    let watch = |event: &crate::change::run::Event<'_>| watcher.borrow_mut().event(event);
-    let mut session = Session { journal, state, layout, engine: engine.as_ref(), runner: &runner, watch: &watch, root: "/".into() };
+    let mut session = Session { journal, state, layout, engine: engine.as_ref(), runner: &runner, watch, root: "/".into() };
     let ended = match task {
         Task::Begin(plan) => session.begin(plan),
         Task::Resume(answer) => answer.map_or(Ok(()), |question| session.answer(question)).and_then(|()| session.go()),
@@ -194,10 +195,7 @@ fn carry_out(global: &Global, lock: Lock, state: &State, task: Task) -> Result<E
     let report = report(&session.state);
     let of_change = |kind, what: String| CliError::of_change(kind, what, &report);
     match ended {
-        Ok(Outcome::Finished) => {
-            super::render::finished(global, report);
-            Ok(Exit::Done)
-        }
+        Ok(Outcome::Finished) => Ok(report),
         Ok(Outcome::Interrupted) => {
             let what = "stopped, as asked; what is done is written down";
             Err(of_change(ErrorKind::Awaiting, what.into()))

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::Global;
+use super::Settings;
 use crate::change::{Lock, LockError};
 use crate::host::files::stat_optional;
 use crate::host::trust;
@@ -28,14 +28,14 @@ impl Found {
 }
 
 /// Where the lock is. It is the host's, not the state folder's: two state folders may not work at once.
-pub fn lock_folder(global: &Global) -> PathBuf {
-    let usual = || if nix::unistd::geteuid().is_root() { "/run/backout".into() } else { global.state.join("run") };
-    global.run_dir.clone().unwrap_or_else(usual)
+pub fn lock_folder(settings: &Settings) -> PathBuf {
+    let usual = || if nix::unistd::geteuid().is_root() { "/run/backout".into() } else { settings.state.join("run") };
+    settings.run_dir.clone().unwrap_or_else(usual)
 }
 
 /// Takes the host's lock.
-pub fn lock(global: &Global, what: &str) -> Result<Lock, CliError> {
-    Lock::take(&lock_folder(global), what).map_err(|error| match &error {
+pub fn lock(settings: &Settings, what: &str) -> Result<Lock, CliError> {
+    Lock::take(&lock_folder(settings), what).map_err(|error| match &error {
         LockError::Io { source, .. } if is_others(source) => for_root(&error.to_string()),
         _ => error.into(),
     })
@@ -58,19 +58,19 @@ fn unreadable_folder(folder: &std::path::Path, error: &std::io::Error) -> CliErr
 }
 
 /// The changes that the caller may see: `check` works for everybody, and says that it cannot see everything.
-pub fn visible(global: &Global) -> Result<Vec<Found>, CliError> {
-    let folder = global.state.join("changes");
-    if fs::read_dir(&folder).is_err_and(|error| is_others(&error)) { Ok(Vec::new()) } else { all(global) }
+pub fn visible(settings: &Settings) -> Result<Vec<Found>, CliError> {
+    let folder = settings.state.join("changes");
+    if fs::read_dir(&folder).is_err_and(|error| is_others(&error)) { Ok(Vec::new()) } else { all(settings) }
 }
 
 /// Who is at work now, if anybody is.
-pub fn at_work(global: &Global) -> Option<String> {
-    Lock::holder(&lock_folder(global))
+pub fn at_work(settings: &Settings) -> Option<String> {
+    Lock::holder(&lock_folder(settings))
 }
 
 /// All changes, oldest first. A folder without a journal, or with one that never got a whole line, is none: it was never begun.
-pub fn all(global: &Global) -> Result<Vec<Found>, CliError> {
-    let folder = global.state.join("changes");
+pub fn all(settings: &Settings) -> Result<Vec<Found>, CliError> {
+    let folder = settings.state.join("changes");
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -80,7 +80,7 @@ pub fn all(global: &Global) -> Result<Vec<Found>, CliError> {
     for entry in entries {
         let entry = entry.map_err(|error| unreadable_folder(&folder, &error))?;
         let Ok(id) = entry.file_name().into_string() else { continue };
-        let path = Layout::new(&global.state, &id, None).journal();
+        let path = Layout::new(&settings.state, &id, None).journal();
         match stat_optional(&path) {
             Ok(None) => continue,
             Ok(Some(_)) => {}
@@ -98,10 +98,9 @@ pub fn all(global: &Global) -> Result<Vec<Found>, CliError> {
         let state = match journal::file::read(&path) {
             Ok(reading) => match State::fold(&reading.lines) {
                 // Another host's folder, as on a shared or copied disk: what it says is not true here.
-                Ok(Some(state)) if state.opening.host != global.host() => Err(format!(
+                Ok(Some(state)) if state.opening.host != settings.host => Err(format!(
                     "it belongs to the host {0}, and this is {1}; if this host was called so then: backout --host {0} status",
-                    state.opening.host,
-                    global.host()
+                    state.opening.host, settings.host
                 )),
                 Ok(Some(state)) => Ok(state),
                 Ok(None) => continue,
@@ -116,20 +115,20 @@ pub fn all(global: &Global) -> Result<Vec<Found>, CliError> {
 }
 
 /// The change that was asked for, or the only open one.
-pub fn pick(global: &Global) -> Result<Found, CliError> {
-    let found = all(global)?;
-    if let Some(id) = &global.change {
+pub fn pick(settings: &Settings) -> Result<Found, CliError> {
+    let found = all(settings)?;
+    if let Some(id) = &settings.change {
         let list = found.iter().map(|found| found.id.as_str()).collect::<Vec<_>>().join(", ");
         let known = if list.is_empty() { "there is none".into() } else { format!("there are: {list}") };
         return found.into_iter().find(|found| found.id == *id).ok_or_else(|| {
-            CliError::new(ErrorKind::Usage, format!("there is no change {id:?} in {}; {known}", global.state.display()))
+            CliError::new(ErrorKind::Usage, format!("there is no change {id:?} in {}; {known}", settings.state.display()))
                 .next("backout status", "see the open changes")
         });
     }
     let mut open: Vec<Found> = found.into_iter().filter(Found::is_open).collect();
     match (open.pop(), open.len()) {
         (Some(one), 0) => Ok(one),
-        (None, _) => Err(CliError::new(ErrorKind::Usage, format!("there is no open change in {}", global.state.display()))
+        (None, _) => Err(CliError::new(ErrorKind::Usage, format!("there is no open change in {}", settings.state.display()))
             .next("backout check", "see whether this host can upgrade, and come back")),
         (Some(last), _) => {
             let names: Vec<&str> = open.iter().map(|found| found.id.as_str()).chain([last.id.as_str()]).collect();
@@ -140,8 +139,8 @@ pub fn pick(global: &Global) -> Result<Found, CliError> {
 }
 
 /// The state of the change that was asked for.
-pub fn state(global: &Global) -> Result<State, CliError> {
-    let found = pick(global)?;
+pub fn state(settings: &Settings) -> Result<State, CliError> {
+    let found = pick(settings)?;
     found.state.map_err(|why| unreadable(&found.id, &why))
 }
 
@@ -154,10 +153,18 @@ pub fn unreadable(id: &str, why: &str) -> CliError {
 }
 
 /// The change that was asked for, or the open one, or the newest.
-pub fn pick_or_newest(global: &Global) -> Result<Found, CliError> {
-    let mut found = all(global)?;
-    if global.change.is_none() && !found.is_empty() && !found.iter().any(Found::is_open) {
+pub fn pick_or_newest(settings: &Settings) -> Result<Found, CliError> {
+    let mut found = all(settings)?;
+    if settings.change.is_none() && !found.is_empty() && !found.iter().any(Found::is_open) {
         return found.pop().ok_or_else(|| CliError::new(ErrorKind::Usage, "there is no change"));
     }
-    pick(global)
+    pick(settings)
+}
+
+/// The open change, if there is one.
+///
+/// # Errors
+/// When it cannot be used, or there are several and none was named.
+pub fn open_one(settings: &Settings) -> Result<Option<State>, CliError> {
+    if all(settings)?.iter().any(Found::is_open) { state(settings).map(Some) } else { Ok(None) }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use chrono::{DateTime, Local, LocalResult, NaiveDateTime, TimeZone};
+use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone};
 
-use super::{Global, changes};
+use super::{Settings, changes, response_file};
 use crate::host::exec::{Interrupt, Runner};
 use crate::host::files::link_target;
 use crate::host::own_path;
@@ -25,7 +25,7 @@ use crate::step::State;
 use crate::zfs::{self, Dataset, Engine};
 
 /// Site, playbook and the means to look at the world.
-pub struct Desk {
+pub struct ProcedureInputs {
     /// This host's values.
     pub site: ValidatedSite,
     /// How the product is handled.
@@ -42,25 +42,20 @@ pub struct Desk {
     other: Option<(Playbook, Site)>,
 }
 
-/// The folders of playbooks, in their order.
-pub fn playbook_dirs(global: &Global) -> Vec<PathBuf> {
-    global.playbooks.iter().cloned().chain(library::default_dirs()).collect()
-}
-
-impl Desk {
+impl ProcedureInputs {
     /// From the files that the command line names.
-    pub fn open(global: &Global) -> Result<Self, CliError> {
-        let (site, playbook) = library::load_site(&global.site, &playbook_dirs(global)).map_err(|error| {
+    pub fn open(settings: &Settings) -> Result<Self, CliError> {
+        let (site, playbook) = library::load_site(&settings.site, &settings.playbook_dirs()).map_err(|error| {
             CliError::new(ErrorKind::Usage, "the site file or its playbook cannot be used")
                 .cause(error.to_string())
                 .next("backout playbook show generic", "see how a playbook and a site file are written")
         })?;
-        Self::with(global, site, playbook, None)
+        Self::with(settings, site, playbook, None)
     }
 
     /// From the copies in a change's folder: what was edited since does not count.
-    pub fn of_change(global: &Global, state: &State) -> Result<Self, CliError> {
-        let layout = Layout::new(&global.state, &state.opening.change, None);
+    pub fn of_change(settings: &Settings, state: &State) -> Result<Self, CliError> {
+        let layout = Layout::new(&settings.state, &state.opening.change, None);
         let read = || -> Result<(ValidatedSite, Validated)> {
             let text = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
             let (playbook_text, site_text) = (text(&layout.playbook())?, text(&layout.site())?);
@@ -83,12 +78,12 @@ impl Desk {
             )
             .because(&error)
         })?;
-        Self::with(global, site, playbook, Some(state))
+        Self::with(settings, site, playbook, Some(state))
     }
 
-    fn with(global: &Global, site: ValidatedSite, playbook: Validated, state: Option<&State>) -> Result<Self, CliError> {
+    fn with(settings: &Settings, site: ValidatedSite, playbook: Validated, state: Option<&State>) -> Result<Self, CliError> {
         let runner = Runner::new(None, None, Interrupt::default());
-        let engine = global.engine(&runner)?;
+        let engine = settings.engine(&runner)?;
         let programs = match playbook.programs() {
             [] => None,
             programs => Some(copies::Loose::write(programs).map_err(|error| {
@@ -96,14 +91,14 @@ impl Desk {
                     .because(&error.into())
             })?),
         };
-        let mut desk = Self { site, playbook, engine, runner, programs, node: None, other: None };
-        desk.node = desk.part(global);
-        let opened = state.map_or(desk.node.as_ref(), |state| state.opening.cluster.as_ref());
+        let mut inputs = Self { site, playbook, engine, runner, programs, node: None, other: None };
+        inputs.node = inputs.part(settings);
+        let opened = state.map_or(inputs.node.as_ref(), |state| state.opening.cluster.as_ref());
         if opened.is_some_and(|part| !part.data) {
-            let site = Site { datasets: Vec::new(), rollback: RollbackChoice::Keep, ..desk.site.site().clone() };
-            desk.other = Some((desk.playbook.other_node(), site));
+            let site = Site { datasets: Vec::new(), rollback: RollbackChoice::Keep, ..inputs.site.site().clone() };
+            inputs.other = Some((inputs.playbook.other_node(), site));
         }
-        Ok(desk)
+        Ok(inputs)
     }
 
     /// The values of the names in a command that runs now. Those of the journal are without the
@@ -116,9 +111,9 @@ impl Desk {
     }
 
     /// Which node this is, and whether it has the data.
-    fn part(&self, global: &Global) -> Option<NodePart> {
+    fn part(&self, settings: &Settings) -> Option<NodePart> {
         let (nodes, how) = (self.site.cluster.as_ref()?, self.playbook.cluster.as_ref()?);
-        let node = nodes.node.clone().unwrap_or_else(|| global.host());
+        let node = nodes.node.clone().unwrap_or_else(|| settings.host.clone());
         let data = match &how.here {
             Some(spec) => {
                 let value = |name: &str| if name == "node" { Some(node.clone()) } else { self.site.values().get(name).cloned() };
@@ -141,7 +136,13 @@ impl Desk {
     }
 
     /// What the world is like, for a procedure of this kind.
-    pub fn facts(&self, global: &Global, occasion: Occasion, state: Option<&State>, snapshot: Option<String>) -> Result<Facts, CliError> {
+    pub fn facts(
+        &self,
+        settings: &Settings,
+        occasion: Occasion,
+        state: Option<&State>,
+        snapshot: Option<String>,
+    ) -> Result<Facts, CliError> {
         if crate::strategy::data_of(self.way()).moves_users() {
             return Err(CliError::new(ErrorKind::Usage, "the site file names two hosts: nothing is upgraded here, users move")
                 .next("backout migrate --user NAME", "move a user to the host with the new version"));
@@ -157,20 +158,20 @@ impl Desk {
         let change = state.map(|state| state.opening.change.clone());
         let id = change.clone().unwrap_or_else(|| "new".into());
         let store = self.place().store.clone();
-        let layout = Layout::new(&global.state, &id, store.as_deref());
+        let layout = Layout::new(&settings.state, &id, store.as_deref());
         let mut places = vec![
             (Role::Journal, layout.journal()),
             (Role::Log, layout.log()),
             (Role::Captures, layout.capture()),
             (Role::Installers, layout.installer()),
-            (Role::Settings, global.site.clone()),
+            (Role::Settings, settings.site.clone()),
         ];
         places.extend(std::env::current_exe().ok().map(|path| (Role::Program, path)));
         let installers = match state.and_then(|state| state.outputs.get(&StepId::SAVE_INSTALLER)) {
             Some(Output::Files { list }) => list.iter().map(|file| (layout.installer().join(&file.path), file.sha256.clone())).collect(),
             _ => Vec::new(),
         };
-        let known = if occasion == Occasion::Check { changes::visible(global)? } else { changes::all(global)? };
+        let known = if occasion == Occasion::Check { changes::visible(settings)? } else { changes::all(settings)? };
         let open_changes = known
             .into_iter()
             .filter(|found| found.is_open() && Some(&found.id) != change.as_ref())
@@ -184,7 +185,7 @@ impl Desk {
             .collect();
         let sources = Sources {
             occasion,
-            now: super::now().timestamp(),
+            now: settings.now.timestamp(),
             node: self.node.clone().map(|now| preflight::gather::NodeSource {
                 now,
                 opened: state.and_then(|state| state.opening.cluster.as_ref()).map(|part| part.data),
@@ -217,7 +218,7 @@ impl Desk {
     }
 
     /// How a new change begins, if the facts allow it.
-    pub fn opening(&self, global: &Global, facts: &Facts, now: DateTime<Local>) -> Result<Opening> {
+    pub fn opening(&self, settings: &Settings, facts: &Facts) -> Result<Opening> {
         let mut values = self.site.values().clone();
         for asked in &facts.asked {
             let value = asked.value.clone().map_err(anyhow::Error::msg).with_context(|| format!("{} could not be learnt", asked.name))?;
@@ -226,23 +227,23 @@ impl Desk {
         let from_version = facts.versions.installed.clone().map_err(anyhow::Error::msg).context("the installed version is not known")?;
         values.insert("from_version".into(), from_version.clone());
         Ok(Opening {
-            snapshot: self.snapshot_name(now),
-            snapshot_time: since(&now).format("%Y%m%d:%H%M%S").to_string(),
+            snapshot: self.snapshot_name(settings),
+            snapshot_time: since(&settings.now).format("%Y%m%d:%H%M%S").to_string(),
             cluster: self.node.clone(),
             beside: self.beside()?,
             datasets: self.mounts()?,
             values,
-            ..self.bare_opening(global, now, from_version)
+            ..self.bare_opening(settings, from_version)
         })
     }
 
     /// The same without what only this host's data, its snapshot and its neighbours have.
-    pub fn bare_opening(&self, global: &Global, now: DateTime<Local>, from_version: String) -> Opening {
+    pub fn bare_opening(&self, settings: &Settings, from_version: String) -> Opening {
         Opening {
             format: FORMAT,
-            change: self.change_id(now),
+            change: self.change_id(settings),
             tool: env!("CARGO_PKG_VERSION").into(),
-            host: global.host(),
+            host: settings.host.clone(),
             playbook: self.product().name.clone(),
             playbook_sha256: self.playbook.sha256().into(),
             programs: copies::entries(&self.playbook),
@@ -262,13 +263,13 @@ impl Desk {
     }
 
     /// The name of the snapshot that a change begun now would take.
-    pub fn snapshot_name(&self, now: DateTime<Local>) -> String {
-        snapshot_name(&self.change_id(now))
+    pub fn snapshot_name(&self, settings: &Settings) -> String {
+        snapshot_name(&self.change_id(settings))
     }
 
     /// The id of a change begun now.
-    pub fn change_id(&self, now: DateTime<Local>) -> String {
-        format!("{}-{}", self.product().name, now.format("%Y%m%d%H%M%S"))
+    pub fn change_id(&self, settings: &Settings) -> String {
+        format!("{}-{}", self.product().name, settings.now.format("%Y%m%d%H%M%S"))
     }
 
     /// The site's datasets with everything below them, parents first.
@@ -291,7 +292,7 @@ impl Desk {
     pub fn silent(&self, given: &[String]) -> Result<Vec<(String, String)>, CliError> {
         let lookup = |name: &str| self.site.values().get(name).cloned();
         let fill = |text: &Template| Ok(text.fill(&lookup)?);
-        super::prompt::answers::silent(self.product().response_file.as_ref(), fill, given)
+        response_file::values(self.product().response_file.as_ref(), fill, given)
     }
 
     /// Where the two installations are, for the strategy that has two.
@@ -337,17 +338,15 @@ fn snapshot_name(change: &str) -> String {
     format!("backout-{change}")
 }
 
-/// Refuses, or returns what needs a yes of its own, with or without that, and what is only to be known.
-pub fn judge(facts: &Facts, accepted: &[String]) -> Result<Vec<Finding>, CliError> {
-    judge_findings(preflight::check(facts), accepted)
-}
-
-/// The same of findings.
-pub fn judge_findings(mut findings: Vec<Finding>, accepted: &[String]) -> Result<Vec<Finding>, CliError> {
-    let refused = findings.iter().filter(|finding| finding.severity == preflight::Severity::Refuse).count();
+/// Refuses what the checks refuse. Otherwise says which of the findings were answered in advance.
+///
+/// # Errors
+/// When a check refuses.
+pub fn judge(mut findings: Vec<Finding>, accepted: &[String]) -> Result<Vec<Finding>, CliError> {
+    let of = |severity| findings.iter().filter(move |finding| finding.severity == severity);
+    let refused = of(preflight::Severity::Refuse).count();
     if refused > 0 {
         let mut error = CliError::new(ErrorKind::Refused, format!("{refused} of the checks refused"));
-        error.cause = findings.iter().filter(|finding| finding.severity != preflight::Severity::Warn).map(ToString::to_string).collect();
         error.findings = findings.into();
         return Err(error.next("backout check", "see all of them again, after the remedy"));
     }
@@ -385,7 +384,6 @@ mod tests {
 
     #[test]
     fn the_cluster_is_asked_in_the_playbooks_words_and_not_in_escaped_ones() {
-        use clap::Parser;
         let folder = tempfile::tempdir().unwrap();
         let front = library::find("messaging-server-front", &[]).unwrap();
         let text = front.text().replace("messaging-server-front", "front")
@@ -405,10 +403,17 @@ mark = "(.*)"
             #[allow(clippy::disallowed_methods)]
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        let site = folder.path().join("site.toml");
-        let arguments = ["backout", "check", "--engine", "cli", "--playbooks"].map(std::ffi::OsString::from);
-        let arguments = arguments.into_iter().chain([folder.path().into(), "--site".into(), site.into()]);
-        let desk = Desk::open(&super::super::Cli::try_parse_from(arguments).unwrap().global).unwrap();
-        assert!(desk.node.unwrap().data);
+        let settings = Settings {
+            site: folder.path().join("site.toml"),
+            playbooks: vec![folder.path().into()],
+            state: folder.path().join("state"),
+            change: None,
+            host: "h".into(),
+            run_dir: None,
+            engine: Some(zfs::EngineName::Cli),
+            now: DateTime::UNIX_EPOCH.into(),
+        };
+        let inputs = ProcedureInputs::open(&settings).unwrap();
+        assert!(inputs.node.unwrap().data);
     }
 }

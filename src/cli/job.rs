@@ -1,0 +1,49 @@
+//! What a verb comes to: the end, or a procedure that is carried out and shown meanwhile.
+
+use std::cell::RefCell;
+
+use super::render::{self, Watcher};
+use super::{Exit, Global};
+use crate::procedure::Work;
+use crate::report::CliError;
+
+/// What a verb has decided, having changed nothing so far.
+pub enum Job {
+    /// There is nothing to carry out; the tool ends with this status.
+    Ended(Exit),
+    /// A procedure is to be carried out.
+    Work(Box<Work>),
+}
+
+impl Job {
+    /// A procedure is to be carried out.
+    pub fn work(work: Work) -> Self {
+        Self::Work(Box::new(work))
+    }
+
+    /// Carries it out, and says how it ended.
+    ///
+    /// # Errors
+    /// What is true then is said: something may have been changed from here on.
+    pub fn carry_out(self, global: &Global) -> Result<Exit, CliError> {
+        let work = match self {
+            Self::Ended(exit) => return Ok(exit),
+            Self::Work(work) => *work,
+        };
+        let watcher = RefCell::new(Watcher::new(global));
+        let watch = |event: &crate::change::run::Event<'_>| watcher.borrow_mut().event(event);
+        let outer = global.clone();
+        let report = work.carry_out(&global.settings(), &watch, move |error| ends(&outer, error))?;
+        render::finished(global, report);
+        Ok(Exit::Done)
+    }
+}
+
+/// This process itself waits for a pool that does not answer. It ends; what waits in the kernel is
+/// gone when the pool answers.
+#[expect(clippy::disallowed_methods, reason = "the thread that could end in order waits in the kernel")]
+fn ends(global: &Global, error: CliError) {
+    let exit = Exit::from(error.kind);
+    render::error(global, error);
+    std::process::exit(i32::from(exit.status()));
+}

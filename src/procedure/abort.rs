@@ -1,0 +1,26 @@
+//! Giving up a procedure that is under way.
+
+use super::{ProcedureInputs, Settings};
+use crate::journal::Procedure;
+use crate::report::{CliError, Command, permit};
+use crate::step::{Plan, State};
+use crate::strategy;
+
+/// The plan back to the state before the procedure.
+///
+/// # Errors
+/// When the state does not permit it, or the change's own files cannot be used.
+pub fn plan(settings: &Settings, state: &State) -> Result<Plan, CliError> {
+    permit(state, Command::Abort)?;
+    let inputs = ProcedureInputs::of_change(settings, state)?;
+    let product = inputs.product();
+    let plan = match state.current() {
+        Some(run) if run.plan.procedure.is_downgrade() => strategy::back(product, state, run, &inputs.roots(), true)?,
+        Some(run) if run.plan.procedure == Procedure::Migrate => {
+            let (site, values) = (inputs.place(), inputs.site.values());
+            strategy::let_go(strategy::Move::of(product, site, values, false)?, state)?
+        }
+        _ => strategy::reopen(product, state)?,
+    };
+    Ok(plan)
+}

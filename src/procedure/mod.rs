@@ -1,0 +1,79 @@
+//! What each procedure decides before it begins: from a change's state, the site, the playbook and
+//! what is found in the world to a plan, or to a refusal that says why. Nothing is printed or asked
+//! here, and nothing is changed before [`Work::carry_out`].
+
+pub mod abort;
+pub mod adopt;
+pub mod changes;
+pub mod commit;
+pub mod downgrade;
+mod inputs;
+pub mod migrate;
+pub mod response_file;
+pub mod undo;
+pub mod upgrade;
+mod work;
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Local};
+
+pub use inputs::{ProcedureInputs, judge};
+pub use work::Work;
+
+use crate::host::exec::Runner;
+use crate::playbook::library;
+use crate::preflight::Finding;
+use crate::report::{CliError, ErrorKind};
+use crate::step::{Plan, State};
+use crate::zfs::{self, Engine, EngineName};
+
+/// Where the tool finds and keeps what it works with, and when it was called.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The site file.
+    pub site: PathBuf,
+    /// Folders of playbooks that come before the usual ones.
+    pub playbooks: Vec<PathBuf>,
+    /// Where the journals of the changes are.
+    pub state: PathBuf,
+    /// The change that was named, if one was.
+    pub change: Option<String>,
+    /// The name of the host that changes are opened for.
+    pub host: String,
+    /// Where the lock is, if not in its usual place.
+    pub run_dir: Option<PathBuf>,
+    /// How ZFS is asked, if that was said.
+    pub engine: Option<EngineName>,
+    /// When the tool was called: part of a new change's name.
+    pub now: DateTime<Local>,
+}
+
+impl Settings {
+    /// The folders of playbooks, in their order.
+    pub fn playbook_dirs(&self) -> Vec<PathBuf> {
+        self.playbooks.iter().cloned().chain(library::default_dirs()).collect()
+    }
+
+    /// The engine of this host.
+    fn engine(&self, runner: &Runner) -> Result<Box<dyn Engine>, CliError> {
+        zfs::open(runner.clone(), self.engine).map_err(|error| {
+            let what = "the engine that was asked for cannot be used";
+            CliError::new(ErrorKind::Usage, what).because(&error.into())
+        })
+    }
+}
+
+/// A procedure that may begin.
+pub struct Prepared {
+    /// What it was planned from.
+    pub inputs: ProcedureInputs,
+    /// The change.
+    pub state: State,
+    /// Whether the change is to be opened first.
+    pub new: bool,
+    /// The plan.
+    pub plan: Plan,
+    /// What the checks found.
+    pub findings: Vec<Finding>,
+}

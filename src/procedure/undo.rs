@@ -1,0 +1,20 @@
+//! From a finished downgrade that kept the upgraded state back to that.
+
+use anyhow::Context as _;
+
+use super::{ProcedureInputs, Settings};
+use crate::journal::Procedure;
+use crate::report::{CliError, Command, permit};
+use crate::step::{Plan, State};
+use crate::strategy;
+
+/// The plan back to the upgraded state.
+///
+/// # Errors
+/// When the state does not permit it, or the change's own files cannot be used.
+pub fn plan(settings: &Settings, state: &State) -> Result<Plan, CliError> {
+    permit(state, Command::Undo)?;
+    let run = state.last_run(Procedure::is_downgrade).context("the change has no downgrade")?;
+    let inputs = ProcedureInputs::of_change(settings, state)?;
+    Ok(strategy::back(inputs.product(), state, run, &inputs.roots(), false)?)
+}

@@ -1,0 +1,72 @@
+//! What is offered, and what is said of it: the permitted commands, but for those that are not worth
+//! their line.
+
+use super::permitted::{kept, verdict};
+use super::stand::noun;
+use super::{Command, Next};
+use crate::journal::{HaltKind, Phase, Procedure, Question};
+use crate::step::State;
+use crate::strategy::data_of;
+
+/// What may be typed next; the first is what most people want.
+pub fn offers(state: &State) -> Vec<Next> {
+    let offer = |command: Command| {
+        verdict(state, command).ok()?;
+        Some(Next { command: command.to_string(), meaning: meaning(state, command)? })
+    };
+    Command::ALL.into_iter().filter_map(offer).collect()
+}
+
+/// What a permitted command does. `None`: it is not worth its line.
+fn meaning(state: &State, command: Command) -> Option<String> {
+    let (from, to) = (&state.opening.from_version, &state.opening.upgrade_to);
+    let packages = !data_of(state.opening.way).has_data();
+    let run = state.current();
+    let text = match command {
+        Command::Resume => {
+            let run = run?;
+            if run.halted.is_some() {
+                "look again, and go on if the reason is gone".to_owned()
+            } else {
+                format!("go on with the {}", noun(run.plan.procedure))
+            }
+        }
+        Command::Answer(Question::Differences) => "open it nevertheless: you answer for the items".to_owned(),
+        Command::Answer(Question::Rejects) => "restore all the rest: you answer for the items".to_owned(),
+        Command::Answer(Question::TryAgain) => {
+            run.filter(|run| run.halt_kind() == Some(HaltKind::TooOften))?;
+            "the same, after too many tries".to_owned()
+        }
+        Command::Snapshot => return None,
+        Command::Upgrade if state.phase == Phase::Prepared => format!("upgrade to version {to}"),
+        Command::Upgrade => "take the snapshot and upgrade".to_owned(),
+        Command::Downgrade if run.is_some() => "give the upgrade up, and bring the previous version back".to_owned(),
+        Command::Downgrade if packages => format!("bring version {from} back"),
+        Command::Downgrade => {
+            format!("bring version {from} back, with everything that was written since")
+        }
+        Command::Abort => match run?.plan.procedure {
+            Procedure::Snapshot => "give it up; the service is opened again as it was".to_owned(),
+            Procedure::Upgrade => "give the upgrade up; the service is opened again as it was".to_owned(),
+            Procedure::Migrate => "give it up; who is on hold is served again where they were".to_owned(),
+            _ => "give the downgrade up; the upgraded version is opened again".to_owned(),
+        },
+        Command::Undo if packages => format!("go back to version {to}"),
+        Command::Undo => format!("go back to version {to} and its state"),
+        Command::Migrate if state.phase == Phase::Opened => "move users".to_owned(),
+        Command::Migrate => "move more of those who have not moved yet".to_owned(),
+        Command::MigrateBack if state.phase == Phase::Opened => return None,
+        Command::MigrateBack => "move a user back".to_owned(),
+        Command::Commit => match state.phase {
+            Phase::Opened => "close it; nothing is to be dropped".to_owned(),
+            Phase::Prepared => "give the upgrade up, and drop the snapshot".to_owned(),
+            Phase::Upgraded => format!("accept version {to}, and drop the way back"),
+            Phase::BackedOut if packages => "accept the downgrade".to_owned(),
+            Phase::BackedOut if kept(state) => "accept the downgrade, and destroy the upgraded state".to_owned(),
+            Phase::BackedOut => "accept the downgrade, and drop the snapshot".to_owned(),
+            Phase::Coexisting => "close the change, when all have moved".to_owned(),
+            Phase::Closed => return None,
+        },
+    };
+    Some(text)
+}
