@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::decide::{Action, decide};
 use crate::host::exec::{ExecError, Runner};
-use crate::host::{failpoint, flush, orphans, pools};
+use crate::host::{disk, failpoint, flush, orphans, pools};
 use crate::journal::Layout;
 use crate::journal::{HaltKind, Journal, Output, Question, StepState};
 use crate::step::Context;
@@ -330,7 +330,7 @@ impl Session<'_> {
         let data = self.state.opening.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
         let (capture, installer) = (self.layout.capture(), self.layout.installer());
         let own = [self.layout.folder(), capture.as_path(), installer.as_path()];
-        pools::full_file_systems(system.iter().map(std::path::PathBuf::as_path).chain(own).chain(data))
+        disk::full_file_systems(system.iter().map(std::path::PathBuf::as_path).chain(own).chain(data))
     }
 
     /// Takes back the effects from `at` down to the step `to`, newest first, and records that they

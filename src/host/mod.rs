@@ -3,6 +3,7 @@
 
 pub mod cgroup;
 pub mod checksum;
+pub mod disk;
 pub mod exec;
 pub mod failpoint;
 pub mod files;

@@ -1,18 +1,17 @@
 //! Without ZFS: what a full backup and a restore into an empty store need.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::sys::statvfs::statvfs;
 use serde::Serialize;
 use walkdir::WalkDir;
 
 use super::facts::Facts;
 use super::places::{Place, Role};
 use super::{Finding, Kind, Sources};
+use crate::host::disk;
 use crate::host::files::beside;
 use crate::playbook::{Template, Way};
 use crate::zfs::ENDING_ASIDE;
@@ -73,7 +72,8 @@ pub(super) fn size(folders: &[(PathBuf, Option<String>)]) -> Option<FullSize> {
     let mut bytes = 0_u64;
     for (count, entry) in paths.iter().flat_map(WalkDir::new).enumerate() {
         if count == MANY {
-            return in_use(&paths).map(|bytes| FullSize { bytes, counted: false });
+            let used = disk::used(paths.iter().copied()).ok();
+            return used.map(|bytes| FullSize { bytes, counted: false });
         }
         match entry.and_then(|entry| entry.metadata()) {
             Ok(it) => bytes = bytes.saturating_add(it.blocks().saturating_mul(BLOCK)),
@@ -83,16 +83,6 @@ pub(super) fn size(folders: &[(PathBuf, Option<String>)]) -> Option<FullSize> {
         }
     }
     Some(FullSize { bytes, counted: true })
-}
-
-/// The used space on the file systems of the paths.
-fn in_use(paths: &[&Path]) -> Option<u64> {
-    let mut each = BTreeMap::new();
-    for path in paths {
-        let of = statvfs(*path).ok()?;
-        each.insert(fs::metadata(path).ok()?.dev(), of.blocks().saturating_sub(of.blocks_free()).saturating_mul(of.fragment_size()));
-    }
-    Some(each.into_values().fold(0, u64::saturating_add))
 }
 
 /// Checks that each folder can be renamed and created again.
@@ -181,7 +171,7 @@ mod tests {
         let folders = [(folder.path().to_owned(), None)];
         let found = size(&folders).expect("a size");
         assert!(found.counted && found.bytes >= 1 << 20 && found.bytes < 2 << 20, "{found:?}");
-        assert!(in_use(&[folder.path(), folder.path()]) >= Some(found.bytes));
+        assert!(disk::used([folder.path()].into_iter()).expect("queried") >= found.bytes);
         assert_eq!(size(&[]), None);
         assert_eq!(size(&[(folder.path().join("none"), None)]), None);
     }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use nix::sys::statvfs::statvfs;
 use serde::Serialize;
 
 use super::facts::{Facts, Observed};
@@ -11,6 +10,7 @@ use super::space::{LEAST, written};
 use super::storage::{StorageLocation, StorageMap};
 use super::text::size;
 use super::{Finding, Kind};
+use crate::host::disk;
 use crate::host::files::stat_optional;
 use crate::host::trust::{self, Distrust};
 
@@ -78,9 +78,7 @@ impl Role {
 /// Looks at one place.
 pub(super) fn place(map: &StorageMap<'_>, role: Role, path: &Path) -> Place {
     let nearest = path.ancestors().find_map(|folder| folder.canonicalize().ok()).unwrap_or_else(|| PathBuf::from("/"));
-    let free = statvfs(&nearest)
-        .map(|room| room.blocks_available().saturating_mul(room.fragment_size()))
-        .map_err(|error| format!("{}: {error}", nearest.display()));
+    let free = disk::space(&nearest).map(|space| space.free).map_err(|error| format!("{}: {error}", nearest.display()));
     let there = path.ancestors().find(|folder| matches!(stat_optional(folder), Ok(Some(_))));
     let others = match trust::whole_way(there.unwrap_or(&nearest)) {
         Ok(()) => None,

@@ -10,14 +10,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use nix::sys::statfs::{FsType, statfs};
 
+use crate::host::disk;
 use crate::host::files::stat_optional;
 use crate::host::pattern;
 use crate::journal::Mount;
-
-/// `ZFS_SUPER_MAGIC`, as `stat -f` shows it.
-const ZFS: FsType = FsType(0x2fc1_2fc1);
 
 /// Which files show that nothing is missing, as glob patterns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,8 +92,8 @@ impl Then<'_> {
         // With the dot it is asked for what is within.
         let within = root.join(".").metadata().with_context(|| format!("cannot look at {}", root.display()))?;
         let home = point.metadata().with_context(|| format!("cannot look at {}", point.display()))?;
-        let kind = statfs(point).with_context(|| format!("cannot tell what {} is on", point.display()))?.filesystem_type();
-        if kind == ZFS && within.dev() == home.dev() {
+        let is_zfs = disk::is_zfs(point).with_context(|| format!("cannot tell what {} is on", point.display()))?;
+        if is_zfs && within.dev() == home.dev() {
             let mount = self.mounts.iter().find(|mount| mount.mountpoint.as_deref() == Some(point));
             let pool = mount.map_or_else(String::new, |mount| mount.dataset.pool().to_string());
             bail!(
