@@ -70,7 +70,7 @@ pub(super) fn newer(facts: &Facts) -> Vec<Finding> {
         );
     }
     for snapshot in newer {
-        findings.extend(bound(facts, snapshot, &format!("{} is newer than the snapshot to go back to", snapshot.info.name)));
+        findings.extend(blockers(facts, snapshot, &format!("{} is newer than the snapshot to go back to", snapshot.info.name)));
     }
     // The change's own later snapshots are destroyed, too. A hold or clone that is not ours
     // prevents that as well.
@@ -80,13 +80,13 @@ pub(super) fn newer(facts: &Facts) -> Vec<Finding> {
             clones: snapshot.clones.iter().filter(|clone| !is_our_clone(facts, clone)).cloned().collect(),
             ..snapshot.clone()
         };
-        findings.extend(bound(facts, &foreign, &format!("{} is in the way of the rollback", snapshot.info.name)));
+        findings.extend(blockers(facts, &foreign, &format!("{} is in the way of the rollback", snapshot.info.name)));
     }
     findings
 }
 
 /// Why a snapshot could not be destroyed.
-fn bound(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> {
+fn blockers(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> {
     let name = quote(snapshot.info.name.as_str());
     let mut findings = Vec::new();
     match &snapshot.holds {
@@ -144,8 +144,7 @@ pub(super) fn newer_bookmarks(facts: &Facts) -> Vec<Finding> {
 }
 
 pub(super) fn is_our_tag(facts: &Facts, tag: &str) -> bool {
-    // The hold is named after the change.
-    facts.change.as_ref().is_some_and(|change| tag.contains(change.as_str()))
+    facts.change.as_deref().is_some_and(|change| tag == zfs::hold_tag(change))
 }
 
 pub(super) fn is_our_clone(facts: &Facts, clone: &CloneFact) -> bool {
@@ -237,6 +236,20 @@ mod tests {
         assert_eq!(show(&check(&facts)), "");
         snapshots(&mut facts, 0).last_mut().expect("post").clones.push(clone("tank/theirs", None));
         assert_eq!(newer(&facts).len(), 1);
+    }
+
+    /// The tag of the change `c10` has the name of the change `c1` in it.
+    #[test]
+    fn s4_a_hold_of_another_change_is_not_ours() {
+        let mut facts = facts(IN_PLACE);
+        let mut own = snapshot("tank/db@c1-post", 57, 1);
+        own.holds = Ok(vec!["backout:c1".into(), "backout:c10".into()]);
+        facts.ours.push((own.info.name.clone(), own.info.guid));
+        snapshots(&mut facts, 0).push(own);
+        let found = newer(&facts);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].kind, Kind::NewerHeld);
+        assert_eq!(found[0].remedy[0], "zfs release backout:c10 tank/db@c1-post");
     }
 
     #[test]

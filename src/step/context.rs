@@ -49,7 +49,7 @@ impl Context<'_> {
 
     /// The tag of our holds.
     pub fn tag(&self) -> String {
-        hold_tag(self.change())
+        crate::zfs::hold_tag(self.change())
     }
 
     /// The mark of a rollback. It differs for each procedure and round, so that a rollback that is
@@ -220,9 +220,4 @@ impl Context<'_> {
     pub fn command(&self, command: &CommandTemplate) -> Result<Printed> {
         Ok(self.runner.run(&self.fill(command, &[])?)?)
     }
-}
-
-/// The tag of the holds of a change.
-pub fn hold_tag(change: &str) -> String {
-    format!("backout:{change}")
 }

@@ -23,6 +23,11 @@ pub use sim::FakeEngine;
 
 /// The user property that says which change a snapshot or dataset of ours belongs to.
 pub const PROP_CHANGE: &str = "backout:change";
+/// The tag of the holds of a change.
+pub fn hold_tag(change: &str) -> String {
+    format!("backout:{change}")
+}
+
 /// The user property that says what a dataset of ours is: `candidate`, `active`, `failed`, `undone`, `reserve`.
 pub const PROP_ROLE: &str = "backout:role";
 /// The user property that keeps the `canmount` of a dataset that was created after the snapshot,
