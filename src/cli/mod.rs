@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 pub use exit::Exit;
 use job::Job;
 
-use self::verbs::{abort, adopt, check, commit, downgrade, log, migrate, plan, playbook, resume, snapshot, status, undo, upgrade};
+use self::verbs::{abort, adopt, check, commit, downgrade, helper, log, migrate, plan, playbook, resume, snapshot, status, undo, upgrade};
 use crate::procedure::Settings;
 use crate::report::CliError;
 use crate::zfs::EngineName;
@@ -147,6 +147,10 @@ fn now() -> DateTime<Local> {
 
 /// Parses the command line, does what it says, and returns the exit status.
 pub fn main() -> ExitCode {
+    // No verb for people: it stands in no help, and has none of their options.
+    if let Some((name, arguments)) = helper::asked(std::env::args_os()) {
+        return helper::run(&name, &arguments);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

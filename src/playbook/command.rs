@@ -233,6 +233,7 @@ impl fmt::Display for CommandTemplate {
         let words = |words: &Vec<Template>| words.iter().map(ToString::to_string).collect();
         let mut shown = Command::new(Vec::<String>::new());
         shown.stages = self.stages.iter().map(words).collect();
+        shown.stdin = self.stdin.as_ref().map(|path| path.to_string().into());
         shown.stdout = self.stdout.as_ref().map(|path| path.to_string().into());
         shown.fmt(f)
     }
@@ -281,7 +282,7 @@ mod tests {
             ..CommandTemplate::of(&["x", "{v}{w}"])
         };
         let first = command.fill_known(&of(&[("v", "{1}"), ("none", "")]));
-        assert_eq!(first.to_string(), "x '{1}{w}' > '/out/{1}'");
+        assert_eq!(first.to_string(), "x '{1}{w}' < '/in/{1}' > '/out/{1}'");
         let written = serde_json::to_string(&first).unwrap();
         assert!(written.contains(r#""stages":[["x","{{1}}{w}"]]"#), "{written}");
         assert_eq!(serde_json::from_str::<CommandTemplate>(&written).unwrap(), first);

@@ -47,8 +47,13 @@ macro_rules! built_in {
 }
 
 /// The playbooks compiled in.
-pub const BUILT_IN: &[BuiltIn] =
-    &[built_in!("generic"), built_in!("mariadb"), built_in!("messaging-server"), built_in!("messaging-server-front"), built_in!("redis")];
+pub const BUILT_IN: &[BuiltIn] = &[
+    built_in!("generic"),
+    built_in!("mariadb", "accounts.sql", "routines.sql", "rows.sql", "tables.sql", "views.sql"),
+    built_in!("messaging-server"),
+    built_in!("messaging-server-front"),
+    built_in!("redis", "keys.lua"),
+];
 
 /// Larger files are not playbooks.
 const MAX_BYTES: u64 = 1 << 20;

@@ -217,10 +217,11 @@ fn a_playbook_of_0_1_0_is_read_and_its_faults_have_their_places() {
 #[test]
 fn a_playbook_is_the_same_when_it_is_written_and_read_again() {
     for listed in super::library::list(&[]).unwrap() {
-        let playbook = listed.playbook.unwrap().playbook().clone();
+        let valid = listed.playbook.unwrap();
+        let (playbook, programs) = (valid.playbook().clone(), valid.programs().to_vec());
         let text = toml::to_string(&playbook).unwrap();
-        let again = Validated::parse("again", Some(&playbook.name), &text).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(*again.playbook(), playbook);
+        let again = Validated::with_programs("again", Some(&playbook.name), &text, programs);
+        assert_eq!(*again.unwrap_or_else(|error| panic!("{error}")).playbook(), playbook);
     }
 }
 
@@ -308,5 +309,25 @@ impl Damage {
                 bytes.splice(at..at, word.bytes());
             }
         }
+    }
+}
+
+/// A program of more than five lines is a file of its own, which can be tested, never a text in TOML.
+#[test]
+fn no_program_stands_in_a_playbook() {
+    fn texts<'v>(key: &str, value: &'v toml::Value, found: &mut Vec<&'v str>) {
+        match value {
+            toml::Value::String(text) if !["about", "note", "remedy"].contains(&key) => found.push(text),
+            toml::Value::Array(items) => items.iter().for_each(|item| texts(key, item, found)),
+            toml::Value::Table(table) => table.iter().for_each(|(key, item)| texts(key, item, found)),
+            _ => {}
+        }
+    }
+    for built_in in library::BUILT_IN {
+        let value: toml::Value = toml::from_str(built_in.text).unwrap();
+        let mut found = Vec::new();
+        texts("", &value, &mut found);
+        let long: Vec<&&str> = found.iter().filter(|text| text.lines().count() > 5).collect();
+        assert!(long.is_empty(), "{}: make a program of this: {long:?}", built_in.name);
     }
 }

@@ -144,7 +144,7 @@ CAPTURE
     -e 's|^units = .*|&\nstop_within = "20s"|' \
     -e 's|^grown_files = .*|command = { argv = ["/root/hook", "capture", "/root/capture-aof", "{capture_dir}", "{snapshot}"], timeout = "15s", fails_on = ["^ERROR"] }|' \
     -e 's|^command = { pipe = \[\["cat", "{capture_files}"\]|command = { pipe = [["/root/hook", "restore", "cat", "{capture_files}"]|' \
-    -e 's|^command = { argv = \["redis-cli", "-e", "-s", "/run/backout-redis/redis.sock", "eval"|command = { argv = ["/root/hook", "inventory", "redis-cli", "-e", "-s", "/run/backout-redis/redis.sock", "eval"|' \
+    -e 's|^  "redis-cli", "-e", "-s", "/run/backout-redis/redis.sock", "--eval"|  "/root/hook", "inventory",&|' \
     -e 's|^install = { argv = \["apt-get"|install = { argv = ["/root/hook", "package", "apt-get"|' \
     -e '/^install = /s|timeout = "1h"|timeout = "4m"|' \
     -e 's|timeout = "24h"|timeout = "45s"|; s|timeout = "2h"|timeout = "45s"|' \

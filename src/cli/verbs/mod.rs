@@ -5,6 +5,7 @@ pub mod adopt;
 pub mod check;
 pub mod commit;
 pub mod downgrade;
+pub mod helper;
 pub mod log;
 pub mod migrate;
 pub mod plan;

@@ -75,7 +75,10 @@ impl fmt::Display for Command {
                 if j > 0 {
                     f.write_str(" ")?;
                 }
-                f.write_str(&quote(word))?;
+                f.write_str(&shown(word))?;
+            }
+            if let Some(path) = self.stdin.as_ref().filter(|_| i == 0) {
+                write!(f, " < {}", shown(&path.to_string_lossy()))?;
             }
         }
         if let Some(path) = &self.stdout {
@@ -83,6 +86,28 @@ impl fmt::Display for Command {
         }
         Ok(())
     }
+}
+
+/// A word as a person would type it. A name in braces that has no value yet stands as it is, and this
+/// program's own path as its name.
+fn shown(word: &str) -> String {
+    if word == "{backout}" {
+        return "backout".to_owned();
+    }
+    let mut rest = word.to_owned();
+    while let Some((begin, name, end)) = name_in(&rest) {
+        rest = format!("{begin}{name}{end}");
+    }
+    if quote(&rest) == rest { word.to_owned() } else { quote(word) }
+}
+
+/// What stands before, in and behind the first name in braces.
+fn name_in(text: &str) -> Option<(&str, &str, &str)> {
+    let (begin, rest) = text.split_once('{')?;
+    let (name, end) = rest.split_once('}')?;
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    plain.then_some((begin, name, end))
 }
 
 /// A command line shortened for an error: a page of SQL would hide the reason. The log has all of

@@ -226,3 +226,12 @@ fn a_line_that_means_a_failure_is_one_though_the_status_is_0() {
 fn display_quotes_for_a_shell() {
     assert_eq!(Command::new(["echo", "it's", "", "a-b"]).to_string(), r#"echo "it's" '' a-b"#);
 }
+
+#[test]
+fn display_shows_names_and_input_as_a_person_reads_them() {
+    let mut command = Command::new(["log", "--from={position}", "{capture_files}"]);
+    command.stages.push(["{backout}", "helper", "x", "{a b}", "${Version}", "{a,b}"].map(str::to_owned).to_vec());
+    command.stdin = Some("{program_dir}/rows.sql".into());
+    let wanted = "log --from={position} {capture_files} < {program_dir}/rows.sql | backout helper x '{a b}' '${Version}' '{a,b}'";
+    assert_eq!(command.to_string(), wanted);
+}

@@ -1,0 +1,8 @@
+USE shop;
+CREATE TABLE `x
+CREATE DATABASE smuggled/*!*/;
+# at 4` (id INT PRIMARY KEY) ENGINE=InnoDB;
+INSERT INTO `x
+CREATE DATABASE smuggled/*!*/;
+# at 4` VALUES (1);
+INSERT INTO orders VALUES (77, 1, '2022-02-02', 1.25);

@@ -1,0 +1,191 @@
+//! The lines that `mariadb-binlog` prints, and what each is.
+
+/// What a line is, where a statement may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind<'a> {
+    /// It says what ends a statement from now on.
+    Delimiter(&'a [u8]),
+    /// For people, or empty.
+    Comment,
+    /// The first line of a statement.
+    Begin,
+    /// A later line of a statement.
+    More,
+}
+
+/// Follows the lines from statement to statement.
+#[derive(Debug)]
+pub(super) struct Lines {
+    delimiter: Vec<u8>,
+    inside: bool,
+    /// A comment names a table whose name has a line break in it: the comment goes on.
+    name: Option<TableMap>,
+}
+
+impl Lines {
+    pub(super) fn new() -> Self {
+        Self { delimiter: b";".to_vec(), inside: false, name: None }
+    }
+
+    /// What ends a statement now.
+    pub(super) fn delimiter(&self) -> &[u8] {
+        &self.delimiter
+    }
+
+    /// What the next line is, and whether a statement is complete with it.
+    pub(super) fn kind<'l>(&mut self, line: &'l [u8]) -> (Kind<'l>, bool) {
+        if let Some(mut name) = self.name.take() {
+            if !name.more(line) {
+                self.name = Some(name);
+            }
+            return (Kind::Comment, false);
+        }
+        if !self.inside {
+            if let Some(rest) = line.strip_prefix(b"DELIMITER ") {
+                let word = rest.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+                self.delimiter = word.to_vec();
+                return (Kind::Delimiter(word), false);
+            }
+            if line.is_empty() || line[0] == b'#' {
+                self.name = table_map(line).and_then(|text| {
+                    let mut name = TableMap::default();
+                    (!name.more(text)).then_some(name)
+                });
+                return (Kind::Comment, false);
+            }
+        }
+        let kind = if self.inside { Kind::More } else { Kind::Begin };
+        self.inside = !line.ends_with(&self.delimiter);
+        (kind, !self.inside)
+    }
+
+    /// Whether the input ended in the middle of a statement.
+    pub(super) fn within_statement(&self) -> bool {
+        self.inside || self.name.is_some()
+    }
+}
+
+/// What stands behind `Table_map: ` in a comment.
+pub(super) fn table_map(line: &[u8]) -> Option<&[u8]> {
+    const WORD: &[u8] = b"\tTable_map: ";
+    let at = line.windows(WORD.len()).position(|part| part == WORD)?;
+    line.first().is_some_and(|first| *first == b'#').then(|| &line[at + WORD.len()..])
+}
+
+/// Reads a quoted name of two parts, which may go over several lines: `mariadb-binlog` prints a line
+/// break in a table's name as it is, and what stands behind it is no statement.
+#[derive(Debug, Default)]
+struct TableMap {
+    open: bool,
+    names: u8,
+}
+
+impl TableMap {
+    /// Reads on; returns whether both names are complete with this line.
+    fn more(&mut self, line: &[u8]) -> bool {
+        let mut at = 0;
+        while at < line.len() && self.names < 2 {
+            match (line[at], self.open) {
+                (b'`', false) => self.open = true,
+                (b'`', true) if line.get(at + 1) == Some(&b'`') => at += 1,
+                (b'`', true) => {
+                    self.open = false;
+                    self.names += 1;
+                }
+                (_, true) | (b'.', false) => {}
+                // No names at all.
+                (_, false) => self.names = 2,
+            }
+            at += 1;
+        }
+        self.names == 2
+    }
+}
+
+/// The position of a transaction: domain, server, number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Gtid {
+    /// As it is printed: `0-1-17`.
+    pub(super) text: String,
+    /// The replication domain.
+    pub(super) domain: String,
+    /// The server's id.
+    pub(super) server: String,
+    /// The number within the domain.
+    pub(super) number: String,
+}
+
+impl Gtid {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('-').map(str::to_owned);
+        let digits = |part: &String| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let (domain, server, number) = (parts.next()?, parts.next()?, parts.next()?);
+        let whole = parts.next().is_none() && [&domain, &server, &number].into_iter().all(digits);
+        whole.then(|| Self { text: text.to_owned(), domain, server, number })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(text: &str) -> Vec<(String, bool)> {
+        let mut lines = Lines::new();
+        let name = |kind| match kind {
+            Kind::Delimiter(_) => "delimiter",
+            Kind::Comment => "comment",
+            Kind::Begin => "begin",
+            Kind::More => "more",
+        };
+        text.lines().map(|line| lines.kind(line.as_bytes())).map(|(kind, ends)| (name(kind).to_owned(), ends)).collect()
+    }
+
+    #[test]
+    fn statements_end_with_the_delimiter_at_the_end_of_a_line() {
+        let text = "SET x;\nDELIMITER /*!*/;\n# at 4\n\nCREATE TABLE t (\n# no comment\n\n) /*!*/; x\n/*!*/;\nDELIMITER ;\nROLLBACK ;";
+        let found = kinds(text);
+        let found: Vec<(&str, bool)> = found.iter().map(|(kind, ends)| (kind.as_str(), *ends)).collect();
+        assert_eq!(
+            found,
+            [
+                ("begin", true),
+                ("delimiter", false),
+                ("comment", false),
+                ("comment", false),
+                ("begin", false),
+                ("more", false),
+                ("more", false),
+                ("more", false),
+                ("more", true),
+                ("delimiter", false),
+                ("begin", true),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_break_in_a_table_s_name_begins_no_statement() {
+        let head = "DELIMITER /*!*/;\n#1 server id 1 \tTable_map: `shop`.";
+        for (name, lines) in [
+            ("`plain` mapped to number 25", 1),
+            ("`a``b` mapped to number 25", 1),
+            ("`x\nDROP DATABASE shop/*!*/;\n` mapped to number 25", 3),
+            ("`x`` mapped to number 25\nDROP DATABASE shop/*!*/;\n#` mapped to number 25", 3),
+            ("`x```\n` mapped to number 25", 1),
+            (" odd", 1),
+        ] {
+            let text = format!("{head}{name}\nCOMMIT/*!*/;");
+            let found = kinds(&text);
+            let comments = found.iter().filter(|(kind, _)| kind == "comment").count();
+            assert_eq!(comments, lines, "{text}\n{found:?}");
+        }
+    }
+
+    #[test]
+    fn gtids_have_three_numbers() {
+        assert_eq!(Gtid::parse("0-1-17").unwrap().number, "17");
+        for text in ["", "0-1", "0-1-17-2", "0-1-x", "0--1"] {
+            assert_eq!(Gtid::parse(text), None, "{text}");
+        }
+    }
+}
