@@ -64,8 +64,8 @@ impl Effect for Prove {
         let mut shown = Vec::new();
         for name in &self.inventories {
             let (expected_at, found_at) = (inventory::path(&folder, name, Side::Upgraded), inventory::path(&folder, name, Side::Previous));
-            let whole = unchanged(context, &StepId::of(Family::Inventory, &name), &expected_at)
-                .and_then(|()| unchanged(context, &StepId::of(Family::InventoryFound, &name), &found_at));
+            let whole = unchanged(context, &StepId::of(Family::Inventory, name), &expected_at)
+                .and_then(|()| unchanged(context, &StepId::of(Family::InventoryFound, name), &found_at));
             if let Err(error) = whole {
                 // The list cannot be taken again. A person must look at the data, and accept it.
                 anyhow::ensure!(

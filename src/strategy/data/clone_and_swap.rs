@@ -20,7 +20,7 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
         crumb: "after-upgrade".into(),
         hold: true,
     };
-    let first_aside = input.roots.first().map(|root| StepId::of(Family::SetAside, &root)).unwrap_or(StepId::MOUNT);
+    let first_aside = input.roots.first().map(|root| StepId::of(Family::SetAside, root)).unwrap_or(StepId::MOUNT);
     let mut steps = vec![
         parts.unmount(&mounts, &first_aside),
         Step::new(StepId::SNAPSHOT_UPGRADED, format!("snapshot and hold the upgraded state @{}", post.name), Action::Snapshot(post)),
@@ -42,11 +42,11 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
         let aside = root.with_suffix(ASIDE)?;
         let title = format!("rename the upgraded {root} to {aside}");
         let action = SetAside { dataset: root.clone(), guid: upgraded, aside, members: members.clone() };
-        steps.push(Step::new(StepId::of(Family::SetAside, &root), title, Action::SetAside(action)));
+        steps.push(Step::new(StepId::of(Family::SetAside, root), title, Action::SetAside(action)));
         let candidate = root.with_suffix(CANDIDATE)?;
         let title = format!("rename {candidate} to {root}");
         let action = TakePlace { candidate, dataset: root.clone(), upgraded, members };
-        steps.push(Step::new(StepId::of(Family::TakePlace, &root), title, Action::TakePlace(action)));
+        steps.push(Step::new(StepId::of(Family::TakePlace, root), title, Action::TakePlace(action)));
     }
     if opened && parts.playbook.restore.as_ref().is_some_and(|restore| restore.interrupted == Interrupted::Rollback) {
         // An interrupted restore starts over from here.
@@ -93,7 +93,7 @@ pub(super) fn put_back(state: &State, run: &Run, roots: &[Dataset], members: &[M
                 members: members.iter().filter(|mount| mount.dataset.is_within(root)).cloned().collect(),
             };
             let title = format!("put the upgraded {root} back into its place");
-            steps.push(Step::new(StepId::of(Family::PutBack, &root), title, Action::PutBack(action)));
+            steps.push(Step::new(StepId::of(Family::PutBack, root), title, Action::PutBack(action)));
         }
     }
     Ok(steps)

@@ -137,7 +137,7 @@ impl Strategy for Snapshot {
 fn verify(parts: Parts<'_>, opened: bool, until: &StepId) -> Result<Step> {
     let verify = parts.playbook.capture.as_ref().map(|capture| &capture.verify);
     let command = if opened { parts.optional(verify)? } else { None };
-    let action = Action::Verify(Verify { capture: opened.then(|| StepId::CAPTURE), command });
+    let action = Action::Verify(Verify { capture: opened.then_some(StepId::CAPTURE), command });
     Ok(Step::new(StepId::VERIFY, "read the capture and the installer back", action).until(until))
 }
 
