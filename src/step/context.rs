@@ -9,11 +9,9 @@ use anyhow::{Context as _, Result};
 use crate::host::exec::{Command, Printed, Runner};
 use crate::host::own_path;
 use crate::journal::Layout;
-use crate::journal::Procedure;
 use crate::journal::{FileEntry, Output, StepState};
 use crate::playbook::CommandTemplate;
 use crate::playbook::names::FORMER_NAMES;
-use crate::step::{Action, Maintenance};
 use crate::step::{Run, State};
 use crate::zfs::{Engine, Guid, Snapshot};
 
@@ -77,23 +75,6 @@ impl Context<'_> {
     pub fn attempts(&self, step: &StepId) -> u32 {
         let tried = |run: &Run| Some(run.attempts[run.plan.position(step)?]);
         self.run().ok().and_then(tried).unwrap_or_default()
-    }
-
-    /// The server without clients, if it may be running: its start was begun, and it is not known
-    /// to be stopped. In an abort, this includes the procedure that is aborted.
-    pub fn in_maintenance(&self) -> Option<&Maintenance> {
-        let runs = &self.state.runs;
-        let run = self.run().ok()?;
-        let aborted = if run.plan.procedure == Procedure::Abort { runs.len().checked_sub(2).and_then(|at| runs.get(at)) } else { None };
-        let mut running = None;
-        for (step, state) in aborted.into_iter().chain([run]).flat_map(|run| run.plan.steps.iter().zip(&run.steps)) {
-            match &step.action {
-                Action::MaintenanceStart(it) if *state != StepState::Pending => running = Some(it),
-                Action::MaintenanceStop(_) if *state == StepState::Done => running = None,
-                _ => {}
-            }
-        }
-        running
     }
 
     /// What a step left.

@@ -7,6 +7,7 @@ mod back;
 mod commit;
 pub(crate) mod data;
 mod downgrade;
+mod input;
 mod install;
 mod parts;
 mod reserve;
@@ -18,7 +19,8 @@ pub use back::{back, reopen};
 pub use commit::{commit, remove_aside};
 pub(crate) use data::of as data_of;
 pub use data::{held, let_go, migrate};
-pub use downgrade::{ASIDE, DowngradeInput, Opened, UNDONE, downgrade, kept_endings};
+pub use downgrade::downgrade;
+pub use input::{ASIDE, DowngradeInput, Opened, UNDONE, kept_endings};
 pub use upgrade::{snapshot_only, upgrade};
 
 use std::time::Duration;

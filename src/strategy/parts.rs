@@ -1,6 +1,7 @@
 //! Makes the data of single steps from the playbook and the change's values. Pure.
 
 use crate::journal::{Family, StepId};
+use crate::zfs::{Guid, Snapshot};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -215,4 +216,11 @@ impl Parts<'_> {
 /// Seconds that a service may take to answer.
 pub(in crate::strategy) fn within(limit: Option<TimeLimit>) -> u64 {
     limit.map_or(READY_WITHIN, |limit| *limit).as_secs()
+}
+
+/// The datasets that have the snapshot. One that was created after it does not, and stays with the
+/// upgraded state.
+pub(in crate::strategy) fn members(manifest: &Opening, snapshots: &[(Snapshot, Guid)]) -> Vec<Mount> {
+    let has = |mount: &&Mount| snapshots.iter().any(|(snapshot, _)| snapshot.dataset() == mount.dataset);
+    manifest.datasets.iter().filter(has).cloned().collect()
 }

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use crate::journal::Output;
 use crate::step::Effect;
 use crate::step::cluster::leave_alone::is_left_alone;
-use crate::step::service::units::wait_ready;
+use crate::step::service::waiting::wait_ready;
 use crate::step::{Cluster, Step};
 use crate::step::{Context, Probe};
 

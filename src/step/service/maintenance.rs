@@ -4,11 +4,12 @@ use anyhow::{Context as _, Result};
 use std::path::PathBuf;
 
 use crate::host::processes;
-use crate::journal::Output;
+use crate::journal::{Output, Procedure, StepState};
 use crate::playbook::CommandTemplate;
+use crate::step::Action;
 use crate::step::Effect;
 use crate::step::Step;
-use crate::step::service::units::{remaining, wait_gone, wait_ready};
+use crate::step::service::waiting::{remaining, wait_gone, wait_ready};
 use crate::step::zfs::mounts::needed;
 use crate::step::{Context, Probe};
 use serde::{Deserialize, Serialize};
@@ -89,4 +90,21 @@ fn halt(maintenance: &Maintenance, context: &Context<'_>) -> Result<()> {
     }
     context.command(&maintenance.stop).context("the server could not be stopped after maintenance")?;
     wait_gone(context, left)
+}
+
+/// The server without clients, if it may be running: its start was begun, and it is not known
+/// to be stopped. In an abort, this includes the procedure that is aborted.
+pub(in crate::step) fn running<'a>(context: &'a Context<'_>) -> Option<&'a Maintenance> {
+    let runs = &context.state.runs;
+    let run = context.run().ok()?;
+    let aborted = if run.plan.procedure == Procedure::Abort { runs.len().checked_sub(2).and_then(|at| runs.get(at)) } else { None };
+    let mut running = None;
+    for (step, state) in aborted.into_iter().chain([run]).flat_map(|run| run.plan.steps.iter().zip(&run.steps)) {
+        match &step.action {
+            Action::MaintenanceStart(it) if *state != StepState::Pending => running = Some(it),
+            Action::MaintenanceStop(_) if *state == StepState::Done => running = None,
+            _ => {}
+        }
+    }
+    running
 }

@@ -2,3 +2,4 @@
 
 pub mod maintenance;
 pub mod units;
+pub mod waiting;

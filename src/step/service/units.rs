@@ -2,9 +2,9 @@
 //! units, processes and open files are checked.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::host::exec::{Command, ExecError};
 use crate::host::processes;
@@ -13,6 +13,8 @@ use crate::journal::Output;
 use crate::playbook::CommandTemplate;
 use crate::step::Effect;
 use crate::step::Step;
+use crate::step::service::maintenance;
+use crate::step::service::waiting::{remaining, wait_gone, wait_ready};
 use crate::step::zfs::mounts::needed;
 use crate::step::{Context, Probe};
 use serde::{Deserialize, Serialize};
@@ -53,8 +55,6 @@ fn is_usual(seconds: &u64) -> bool {
 
 /// How long systemd may take for a unit, except for stopping it.
 const UNIT_LIMIT: Duration = Duration::from_secs(900);
-/// How long processes may take to end after the stop returned.
-const GONE_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
 
 /// Closes it.
 pub(in crate::step) struct Stop<'a>(pub &'a Service);
@@ -109,7 +109,7 @@ impl Effect for Stop<'_> {
         }
         // The server without clients is not the service. Without units, only their processes
         // distinguish the two, if anything does.
-        let without_clients = context.in_maintenance().is_some();
+        let without_clients = maintenance::running(context).is_some();
         let stopped = if without_clients && !self.0.units.is_empty() {
             true
         } else if without_clients && !self.0.in_maintenance.is_empty() {
@@ -122,7 +122,7 @@ impl Effect for Stop<'_> {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         self.stop_units(context)?;
-        if let Some(maintenance) = context.in_maintenance()
+        if let Some(maintenance) = maintenance::running(context)
             && let Err(error) = context.command(&maintenance.stop)
         {
             // What runs may be the service itself, which this does not stop.
@@ -258,46 +258,4 @@ fn open(service: &Service, context: &Context<'_>) -> Result<bool> {
 
 fn still_there(service: &Service, context: &Context<'_>) -> Result<Vec<String>> {
     remaining(context, &service.processes, &service.paths)
-}
-
-/// The processes with these names, and those that use these paths.
-pub(in crate::step) fn remaining(context: &Context<'_>, names: &[String], paths: &[std::path::PathBuf]) -> Result<Vec<String>> {
-    let root = context.proc();
-    let named = processes::named(&root, names).map_err(anyhow::Error::msg)?;
-    let users = processes::users_of(&root, paths).map_err(anyhow::Error::msg)?;
-    let mut found: Vec<_> = named.into_iter().chain(users.found).map(|process| process.to_string()).collect();
-    found.sort();
-    found.dedup();
-    Ok(found)
-}
-
-/// Waits until nothing is left.
-pub(in crate::step) fn wait_gone(context: &Context<'_>, left: impl Fn() -> Result<Vec<String>>) -> Result<()> {
-    let begin = Instant::now();
-    loop {
-        let found = left()?;
-        if found.is_empty() {
-            return Ok(());
-        }
-        if begin.elapsed() > GONE_WITHIN || context.runner.interrupt.requested() {
-            bail!("the stop returned, and {} still there: {}", if found.len() == 1 { "this is" } else { "these are" }, found.join("; "));
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-/// Repeats a command until it succeeds.
-pub(in crate::step) fn wait_ready(context: &Context<'_>, ready: Option<&CommandTemplate>, within: u64) -> Result<()> {
-    let Some(command) = ready else { return Ok(()) };
-    let begin = Instant::now();
-    loop {
-        match context.command(command) {
-            Ok(_) => return Ok(()),
-            Err(error) if begin.elapsed() > Duration::from_secs(within) => {
-                return Err(error.context(format!("the service does not answer after {within} s")));
-            }
-            Err(error) if context.runner.interrupt.requested() => return Err(error),
-            Err(_) => std::thread::sleep(Duration::from_millis(300)),
-        }
-    }
 }

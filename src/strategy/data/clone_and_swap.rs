@@ -3,12 +3,12 @@
 use crate::journal::{Family, StepId};
 use anyhow::{Context as _, Result};
 
-use super::snapshot::members;
 use crate::journal::Mount;
 use crate::playbook::model::Interrupted;
 use crate::step::{Action, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Step, TakePlace, TakeSnapshot};
-use crate::strategy::downgrade::{ASIDE, DowngradeInput, undone_of};
+use crate::strategy::input::{ASIDE, DowngradeInput, undone_of};
 use crate::strategy::parts::Parts;
+use crate::strategy::parts::members;
 use crate::zfs::{Dataset, ENDING_CANDIDATE as CANDIDATE};
 
 /// The steps that make the clones and exchange them for the upgraded datasets.

@@ -10,7 +10,7 @@ use crate::journal::{Opening, Procedure, Side};
 use crate::playbook::Playbook;
 use crate::playbook::model::Full;
 use crate::step::{Action, CapturePass, Folders, MoveBack, Plan, Prove, RemoveAside, Restore, Run, State, Step, Verify};
-use crate::strategy::downgrade::{ASIDE, DowngradeInput, kept_endings, undone_of};
+use crate::strategy::input::{ASIDE, DowngradeInput, kept_endings, undone_of};
 use crate::strategy::install;
 use crate::strategy::parts::Parts;
 use crate::zfs::Dataset;

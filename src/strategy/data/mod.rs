@@ -12,7 +12,7 @@ use anyhow::Result;
 
 pub use moving_users::{held, let_go, migrate};
 
-use super::downgrade::DowngradeInput;
+use super::input::DowngradeInput;
 use super::parts::Parts;
 use crate::journal::Opening;
 use crate::playbook::{Playbook, Way};

@@ -9,7 +9,7 @@ use crate::journal::{Opening, Procedure, StepState};
 use crate::playbook::coexistent::Host;
 use crate::playbook::hosts::Move;
 use crate::step::{Action, AssignUsers, CaptureUsers, DropBackup, HoldUsers, Plan, ProveUsers, RestoreUsers, Run, State, Step, UserList};
-use crate::strategy::downgrade::DowngradeInput;
+use crate::strategy::input::DowngradeInput;
 use crate::strategy::parts::Parts;
 
 impl Move<'_> {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use super::Strategy;
 use crate::journal::{Opening, Procedure, Side};
 use crate::step::{Action, Plan, Step, Verify};
-use crate::strategy::downgrade::DowngradeInput;
+use crate::strategy::input::DowngradeInput;
 use crate::strategy::install;
 use crate::strategy::parts::Parts;
 

@@ -1,10 +1,10 @@
 //! `zfs rollback`: the upgraded data is destroyed. Only by `--in-place`.
 
-use super::snapshot::members;
 use crate::journal::StepId;
 use crate::step::{Action, Rollback, Step};
-use crate::strategy::downgrade::DowngradeInput;
+use crate::strategy::input::DowngradeInput;
 use crate::strategy::parts::Parts;
+use crate::strategy::parts::members;
 
 /// The steps that roll the datasets back.
 pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput) -> Vec<Step> {

@@ -5,15 +5,15 @@ use crate::journal::StepId;
 use anyhow::{Context as _, Result};
 
 use super::{Strategy, clone_and_swap, rollback_in_place};
-use crate::journal::{Mount, Opening, Procedure, Side};
+use crate::journal::{Opening, Procedure, Side};
 use crate::playbook::model::{Interrupted, ServiceState};
 use crate::step::{Action, BEFORE_UPGRADE, DropSnapshots, Plan, Prove, Restore, Run, State, Step, TakeSnapshot, Verify};
 use crate::strategy::back::marked;
-use crate::strategy::downgrade::{DowngradeInput, Opened};
+use crate::strategy::input::{DowngradeInput, Opened};
 use crate::strategy::install;
-use crate::strategy::parts::Parts;
+use crate::strategy::parts::{Parts, members};
 use crate::strategy::reserve::{release, reserve};
-use crate::zfs::{Dataset, Guid, Snapshot as Taken};
+use crate::zfs::Dataset;
 
 /// See the module.
 pub(crate) struct Snapshot;
@@ -156,11 +156,4 @@ fn restore(parts: Parts<'_>, keep: bool) -> Result<Step> {
         step.rewind_to = Some(if keep { StepId::ROLLBACK_BASE } else { StepId::ROLLBACK });
     }
     Ok(step)
-}
-
-/// The datasets that have the snapshot. One that was created after it does not, and stays with the
-/// upgraded state.
-pub(in crate::strategy) fn members(manifest: &Opening, snapshots: &[(Taken, Guid)]) -> Vec<Mount> {
-    let has = |mount: &&Mount| snapshots.iter().any(|(snapshot, _)| snapshot.dataset() == mount.dataset);
-    manifest.datasets.iter().filter(has).cloned().collect()
 }

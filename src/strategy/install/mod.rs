@@ -6,7 +6,7 @@ mod side_by_side;
 use crate::journal::StepId;
 use anyhow::Result;
 
-use super::downgrade::Opened;
+use super::input::Opened;
 use super::parts::Parts;
 use crate::journal::Opening;
 use crate::step::{Action, Step};

@@ -1,0 +1,49 @@
+//! What a downgrade is planned from, and the names under which it keeps what was there.
+
+use crate::journal::Procedure;
+use crate::step::State;
+use crate::zfs::{Dataset, Guid, Snapshot};
+pub use crate::zfs::{ENDING_ASIDE as ASIDE, ENDING_UNDONE as UNDONE};
+
+/// Whether clients could write since the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opened {
+    /// The service was open. What was written is captured and restored.
+    Yes,
+    /// The upgrade never opened the service, so there is nothing to capture.
+    Never,
+}
+
+/// What a downgrade is planned from, apart from playbook and opening.
+#[derive(Debug, Clone)]
+pub struct DowngradeInput {
+    /// Keep the upgraded state beside the restored one, or destroy it.
+    pub keep: bool,
+    /// Whether there is something to capture.
+    pub opened: Opened,
+    /// The site's datasets, without those below them.
+    pub roots: Vec<Dataset>,
+    /// The snapshots before the upgrade.
+    pub snapshots: Vec<(Snapshot, Guid)>,
+    /// Newer snapshots that the operator accepted to lose (in place only).
+    pub consented: Vec<(Snapshot, Guid)>,
+    /// Newer bookmarks that the operator accepted to lose (in place only).
+    pub consented_bookmarks: Vec<String>,
+}
+
+/// The suffix for what the undo with this number (from 1) leaves aside. For a second one, the name
+/// of the first is taken.
+pub fn undone(number: usize) -> String {
+    if number < 2 { UNDONE.to_owned() } else { format!("{UNDONE}-{number}") }
+}
+
+/// The suffixes under which a change may keep datasets.
+pub fn kept_endings(state: &State) -> Vec<String> {
+    let undos = state.runs.iter().filter(|run| run.plan.procedure == Procedure::Undo).count();
+    (1..=undos.max(1)).map(undone).chain([ASIDE.to_owned()]).collect()
+}
+
+/// The ending of what the next undo of this change leaves aside.
+pub(super) fn undone_of(state: &State) -> String {
+    undone(1 + state.runs.iter().filter(|run| run.plan.procedure == Procedure::Undo).count())
+}
