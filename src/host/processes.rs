@@ -52,15 +52,26 @@ impl std::fmt::Display for Process {
 /// Maximum length of a name in the kernel (TASK_COMM_LEN without the NUL).
 const COMM: usize = 15;
 
-/// Calls `take` for each process except our own. One that ends meanwhile is left out.
+/// Calls `take` for each process except our own, in order of their ids: what is found first must not
+/// depend on the order of a folder. One that ends meanwhile is left out.
 ///
 /// # Errors
 /// When the folder cannot be read.
 fn each(proc: &Path, mut take: impl FnMut(&procfs::process::Process)) -> Result<(), String> {
     let fail = |error: ProcError| format!("{}: {error}", proc.display());
+    let mut pids = Vec::new();
+    // Each of them holds its folder open: only the ids are kept.
     for process in all_processes_with_root(proc).map_err(fail)? {
         match process {
             Ok(process) if u32::try_from(process.pid) == Ok(std::process::id()) => {}
+            Ok(process) => pids.push(process.pid),
+            Err(ProcError::NotFound(_)) => {}
+            Err(error) => return Err(fail(error)),
+        }
+    }
+    pids.sort_unstable();
+    for pid in pids {
+        match procfs::process::Process::new_with_root(proc.join(pid.to_string())) {
             Ok(process) => take(&process),
             Err(ProcError::NotFound(_)) => {}
             Err(error) => return Err(fail(error)),

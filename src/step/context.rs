@@ -12,6 +12,7 @@ use crate::journal::Layout;
 use crate::journal::{FileEntry, Output, StepState};
 use crate::playbook::CommandTemplate;
 use crate::playbook::names::FORMER_NAMES;
+use crate::step::Action;
 use crate::step::{Run, State};
 use crate::zfs::{Engine, Guid, Snapshot};
 
