@@ -5,11 +5,11 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::check_site::ValidatedSite;
-use super::problem::{Problems, nearest};
-use super::programs::{PLAYBOOK_FILE, Program, is_program};
-use super::validated::Validated;
 use crate::host::trust::{self, Distrust};
+use crate::playbook::check::site::ValidatedSite;
+use crate::playbook::problem::{Problems, nearest};
+use crate::playbook::programs::{PLAYBOOK_FILE, Program, is_program};
+use crate::playbook::validated::Validated;
 
 /// Where playbooks are looked for, before those compiled in.
 pub const DIRS: &[&str] = &["/etc/backout/playbooks", "/usr/share/backout/playbooks"];

@@ -1,45 +1,31 @@
 //! Playbooks and sites: how a product is handled, and where on this host.
+//!
+//! A file goes three ways: `raw` holds its fields against the schema and notes every text that its
+//! type cannot be read from, `model` is what it says, in types ([`value`]), and `check` is what must
+//! be so beyond that. Each fault is told with its line and remedy ([`problem`]).
 
 mod check;
-mod check_coexistent;
-mod check_command;
-mod check_places;
-mod check_site;
-mod check_state;
-pub mod cluster;
-pub mod coexistent;
-mod command;
-mod commands;
-mod full;
-pub mod hosts;
 pub mod library;
-mod methods;
 pub mod model;
 pub mod names;
-mod occasion;
-pub mod pattern;
 pub mod problem;
 pub mod programs;
-mod response_file;
-pub mod schema;
-mod shape;
-pub mod side_by_side;
-pub mod site;
-pub mod template;
+pub mod raw;
 mod validated;
 pub mod value;
-pub mod version;
-mod way;
 
-pub use check_site::ValidatedSite;
-pub use command::{CommandTemplate, DEFAULT_TIMEOUT};
+pub use check::site::ValidatedSite;
 pub use model::Playbook;
-pub use pattern::{Extractor, Pattern};
+pub use model::command::{CommandTemplate, DEFAULT_TIMEOUT};
+pub use model::site::Site;
+pub use model::way::Way;
+pub use model::{coexistent, hosts, side_by_side, site};
 pub use problem::{Problem, Problems};
-pub use site::Site;
-pub use template::Template;
+pub use raw::schema;
 pub use validated::Validated;
-pub use way::Way;
+pub use value::pattern::{Extractor, Pattern};
+pub use value::template::Template;
+pub use value::{template, version};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Report, nearest};
+use crate::playbook::problem::{Report, nearest};
 
 /// The TOML of a playbook that is a folder.
 pub const PLAYBOOK_FILE: &str = "playbook.toml";

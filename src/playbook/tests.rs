@@ -9,8 +9,11 @@ use proptest::prelude::*;
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-use super::library::{self, LibraryError, find};
-use super::{Validated, ValidatedSite, model, schema};
+use crate::playbook::Validated;
+use crate::playbook::ValidatedSite;
+use crate::playbook::library::{self, LibraryError, find};
+use crate::playbook::model;
+use crate::playbook::raw::schema;
 
 fn folder() -> PathBuf {
     // Not CARGO_MANIFEST_DIR, so that the files are found from wherever the sources are built.
@@ -140,7 +143,7 @@ fn the_generic_playbook_has_every_field() {
 
 #[test]
 fn mariadb_s_ways_are_judged() {
-    use super::model::Verdict;
+    use crate::playbook::model::Verdict;
     let playbook = find("mariadb", &[]).unwrap();
     let verdict = |from: &str, to: &str| playbook.rule_for(from, to).map(|rule| rule.verdict);
     assert_eq!(verdict("10.11.19", "11.8.9"), Some(Verdict::Allow));
@@ -153,7 +156,7 @@ fn mariadb_s_ways_are_judged() {
 
 #[test]
 fn messaging_server_s_ways_are_judged() {
-    use super::model::Verdict;
+    use crate::playbook::model::Verdict;
     let playbook = find("messaging-server", &[]).unwrap();
     let judged =
         |from: &str, to: &str| playbook.rule_for(from, to).map(|rule| (rule.verdict, rule.note.split(' ').next().unwrap().to_owned()));
@@ -216,7 +219,7 @@ fn a_playbook_of_0_1_0_is_read_and_its_faults_have_their_places() {
 
 #[test]
 fn a_playbook_is_the_same_when_it_is_written_and_read_again() {
-    for listed in super::library::list(&[]).unwrap() {
+    for listed in library::list(&[]).unwrap() {
         let valid = listed.playbook.unwrap();
         let (playbook, programs) = (valid.playbook().clone(), valid.programs().to_vec());
         let text = toml::to_string(&playbook).unwrap();

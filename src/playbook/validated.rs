@@ -2,12 +2,14 @@
 
 use std::ops::Deref;
 
-use super::check::Check;
-use super::names::FORMER_FIELDS;
-use super::problem::{Problem, Problems, Report};
-use super::programs::{self, Program};
-use super::{Playbook, schema, shape};
 use crate::host::checksum::sha256;
+use crate::playbook::Playbook;
+use crate::playbook::check::Check;
+use crate::playbook::names::FORMER_FIELDS;
+use crate::playbook::problem::{Problem, Problems, Report};
+use crate::playbook::programs::{self, Program};
+use crate::playbook::raw::schema;
+use crate::playbook::raw::shape;
 
 /// A playbook that passed the check, with the text it was read from. Only this goes further.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,11 +1,11 @@
 //! What must be so in a playbook for a product with data, or without, and for the strategies beside the usual one.
 
-use super::check::{Check, is_plain};
-use super::problem::Path;
+use crate::playbook::check::{Check, is_plain};
+use crate::playbook::problem::Path;
 
 impl Check<'_, '_> {
     /// What a product with data of its own needs, one without must not have.
-    pub(super) fn state(&mut self) {
+    pub(in crate::playbook) fn state(&mut self) {
         let it = self.playbook;
         let of_state = [
             (Path::of(&["capture"]), it.capture.is_some(), "say how what was written since the snapshot is backed up"),

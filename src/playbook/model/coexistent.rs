@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::CommandSpec;
-use super::pattern::{Extractor, Pattern, WholePattern};
+use crate::playbook::model::CommandSpec;
+use crate::playbook::value::pattern::{Extractor, Pattern, WholePattern};
 
 /// How users move from one host to another, and back. The commands of `directory` run where backout runs; those that print or take a user's data run on
 /// the host that the site names: of a pipe the first program does, the others run here.

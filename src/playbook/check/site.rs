@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::{Path as FilePath, PathBuf};
 
-use super::model::Strategy;
-use super::problem::{Path, Problem, Problems, Report, nearest};
-use super::validated::Validated;
-use super::{Site, Way, schema, shape};
 use crate::host::checksum::sha256;
+use crate::playbook::Site;
+use crate::playbook::Way;
+use crate::playbook::model::Strategy;
+use crate::playbook::problem::{Path, Problem, Problems, Report, nearest};
+use crate::playbook::raw::schema;
+use crate::playbook::raw::shape;
+use crate::playbook::validated::Validated;
 
 /// A site that passed the check against its playbook.
 #[derive(Debug, Clone, PartialEq)]
@@ -177,7 +180,7 @@ impl Check<'_, '_> {
             }
             Some(hosts) => {
                 let known = |name: &str| playbook.variables.contains_key(name);
-                super::check_coexistent::hosts(self.report, &hosts.old, &hosts.new, known);
+                crate::playbook::check::coexistent::hosts(self.report, &hosts.old, &hosts.new, known);
             }
             None => {}
         }

@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::pattern::Pattern;
-use super::template::Template;
+use crate::playbook::value::pattern::Pattern;
+use crate::playbook::value::template::Template;
 
 /// The file that the vendor's installer reads when nobody is there to answer. backout writes it, as `{response_file}`, from these keys, the answers file
 /// (`--answers`) and `--silent KEY=VALUE`.

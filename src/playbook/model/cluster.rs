@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Playbook;
-use super::model::CommandSpec;
-use super::pattern::Extractor;
-use super::value::TimeLimit;
+use crate::playbook::Playbook;
+use crate::playbook::model::CommandSpec;
+use crate::playbook::value::TimeLimit;
+use crate::playbook::value::pattern::Extractor;
 
 /// How the cluster is told to leave the service alone while backout works on it, and how the nodes know of each other. `{node}` is this node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

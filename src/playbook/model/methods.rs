@@ -1,6 +1,6 @@
 //! What can be asked of a playbook's parts.
 
-use super::model::{Pass, Playbook, VersionRule};
+use crate::playbook::model::{Pass, Playbook, VersionRule};
 
 impl Playbook {
     /// The passes of the capture.

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::CommandSpec;
-use super::template::Template;
+use crate::playbook::model::CommandSpec;
+use crate::playbook::value::template::Template;
 
 /// How a version is installed beside the active one. The version to come is installed while the service is open, and both ways are an exchange of a link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +54,6 @@ pub enum Strategy {
 }
 
 /// The strategies of a single host.
-pub(super) fn both() -> Vec<Strategy> {
+pub(in crate::playbook) fn both() -> Vec<Strategy> {
     vec![Strategy::InPlace, Strategy::SideBySide]
 }

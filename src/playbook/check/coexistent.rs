@@ -1,14 +1,14 @@
 //! What must be so in `[coexistent]` of a playbook, and in `[hosts]` of a site.
 
-use super::check::{Check, is_plain};
-use super::check_command::Commands;
-use super::coexistent::{Coexistent, Host};
-use super::model::CommandSpec;
-use super::names::Place;
-use super::problem::{Path, Report};
+use crate::playbook::check::commands::Commands;
+use crate::playbook::check::{Check, is_plain};
+use crate::playbook::model::CommandSpec;
+use crate::playbook::model::coexistent::{Coexistent, Host};
+use crate::playbook::names::Place;
+use crate::playbook::problem::{Path, Report};
 
 impl Check<'_, '_> {
-    pub(super) fn coexistent(&mut self, it: &Coexistent) {
+    pub(in crate::playbook) fn coexistent(&mut self, it: &Coexistent) {
         let at = Path::of(&["coexistent"]);
         let inventory = at.key("inventory");
         if it.inventories.is_empty() {
@@ -26,7 +26,7 @@ impl Check<'_, '_> {
 }
 
 impl Commands<'_, '_> {
-    pub(super) fn coexistent(&mut self, it: &Coexistent) {
+    pub(in crate::playbook) fn coexistent(&mut self, it: &Coexistent) {
         let at = Path::of(&["coexistent"]);
         let directory = at.key("directory");
         self.command(&directory.key("users"), &it.directory.users, Place::UserList);
@@ -62,7 +62,7 @@ impl Commands<'_, '_> {
 }
 
 /// The two hosts of a site.
-pub(super) fn hosts(report: &mut Report<'_>, old: &Host, new: &Host, known: impl Fn(&str) -> bool) {
+pub(in crate::playbook) fn hosts(report: &mut Report<'_>, old: &Host, new: &Host, known: impl Fn(&str) -> bool) {
     let at = Path::of(&["hosts"]);
     for (key, host) in [("old", old), ("new", new)] {
         let at = at.key(key);

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::value::{ValueError, text_schema};
+use crate::playbook::value::{ValueError, text_schema};
 
 /// Compares two versions.
 pub fn compare(a: &str, b: &str) -> Ordering {

@@ -1,22 +1,33 @@
 //! What stands in a playbook, as types. The JSON Schema is generated from them, and their doc comments are its descriptions.
 
+pub mod cluster;
+pub mod coexistent;
+pub mod command;
+mod commands;
+mod full;
+pub mod hosts;
+mod methods;
+mod occasion;
+mod response_file;
+pub mod side_by_side;
+pub mod site;
+pub mod way;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use super::cluster::{Cluster, Nodes};
-pub use super::coexistent::{Coexistent, Host, Hosts};
-pub use super::command::CommandSpec;
-pub use super::full::{Full, Question};
-use super::occasion;
-pub use super::occasion::Occasion;
-use super::pattern::{Extractor, Pattern};
-pub use super::response_file::{ResponseFile, ResponseKey};
-use super::side_by_side;
-pub use super::side_by_side::{SideBySide, Strategy};
-use super::template::Template;
-use super::value::TimeLimit;
-use super::version::VersionReq;
+pub use crate::playbook::model::cluster::{Cluster, Nodes};
+pub use crate::playbook::model::coexistent::{Coexistent, Host, Hosts};
+pub use crate::playbook::model::command::CommandSpec;
+pub use crate::playbook::model::full::{Full, Question};
+pub use crate::playbook::model::occasion::Occasion;
+pub use crate::playbook::model::response_file::{ResponseFile, ResponseKey};
+pub use crate::playbook::model::side_by_side::{SideBySide, Strategy};
+use crate::playbook::value::TimeLimit;
+use crate::playbook::value::pattern::{Extractor, Pattern};
+use crate::playbook::value::template::Template;
+use crate::playbook::value::version::VersionReq;
 
 /// How one product is stopped, started, upgraded, backed up incrementally, removed, reinstalled, restored and proved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::value::text_schema;
+use crate::playbook::value::text_schema;
 
 /// Gives the value of a name, if it is known.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -1,13 +1,13 @@
 //! Every command of a playbook, with its place.
 
-use super::cluster::{Agent, Cluster};
-use super::coexistent::{Coexistent, Directory, UserInventory};
-use super::full::Full;
-use super::model::{
+use crate::playbook::model::cluster::{Agent, Cluster};
+use crate::playbook::model::coexistent::{Coexistent, Directory, UserInventory};
+use crate::playbook::model::full::Full;
+use crate::playbook::model::side_by_side::{InstallBeside, SideBySide};
+use crate::playbook::model::{
     Capture, CommandSpec, Discovery, Downgrade, Install, Installer, Inventory, Maintenance, Pass, Playbook, Requirement, Restore, Service,
     Version,
 };
-use super::side_by_side::{InstallBeside, SideBySide};
 
 /// Commands with their places, such as `capture.verify`. Those of a list have the same place.
 type Placed<'a> = Vec<(&'static str, &'a CommandSpec)>;

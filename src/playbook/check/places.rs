@@ -1,13 +1,13 @@
 //! Where the commands and paths of a playbook stand, and so which names have a value there.
 
-use super::check::Check;
-use super::check_command::Commands;
-use super::names::Place;
-use super::problem::Path;
+use crate::playbook::check::Check;
+use crate::playbook::check::commands::Commands;
+use crate::playbook::names::Place;
+use crate::playbook::problem::Path;
 
 impl Check<'_, '_> {
     /// Each of them once; a variable that none of them uses is told.
-    pub(super) fn commands(&mut self) {
+    pub(in crate::playbook) fn commands(&mut self) {
         let it = self.playbook;
         let mut commands = Commands::new(it, self.report);
         let service = Path::of(&["service"]);

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use super::coexistent::{Coexistent, Host, Hosts};
-use super::model::CommandSpec;
-use super::{CommandTemplate, Extractor, Pattern, Playbook, Site};
 use crate::host::exec::Command;
 use crate::host::quote::shell;
+use crate::playbook::CommandTemplate;
+use crate::playbook::Extractor;
+use crate::playbook::Pattern;
+use crate::playbook::Playbook;
+use crate::playbook::Site;
+use crate::playbook::model::CommandSpec;
+use crate::playbook::model::coexistent::{Coexistent, Host, Hosts};
 
 /// A command, and the host that it runs on: of a pipe the first program does, the others run here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

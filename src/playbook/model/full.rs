@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::{CommandSpec, Occasion};
-use super::occasion;
-use super::template::Template;
+use crate::playbook::model::occasion;
+use crate::playbook::model::{CommandSpec, Occasion};
+use crate::playbook::value::template::Template;
 
 /// The way back without ZFS: everything is backed up, and restored into an empty store. What was there is moved aside, not removed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

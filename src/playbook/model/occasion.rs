@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The default.
-pub(super) fn before_upgrade() -> Vec<Occasion> {
+pub(in crate::playbook) fn before_upgrade() -> Vec<Occasion> {
     vec![Occasion::Upgrade]
 }
 

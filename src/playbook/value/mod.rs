@@ -2,15 +2,19 @@
 //! carries what it means. The JSON Schema gives such a field a `format`; by it the check of a file
 //! knows which type its text must fit, and tells all that do not at once.
 
+pub mod pattern;
+pub mod template;
+pub mod version;
+
 use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::pattern::{Extractor, Pattern};
-use super::template::{Template, TemplateError};
-use super::version::VersionReq;
+use crate::playbook::value::pattern::{Extractor, Pattern};
+use crate::playbook::value::template::{Template, TemplateError};
+use crate::playbook::value::version::VersionReq;
 
 /// A text that does not fit its type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +27,7 @@ pub struct ValueError {
 }
 
 impl ValueError {
-    pub(super) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(in crate::playbook) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { what: what.into(), remedy: remedy.into() }
     }
 }
@@ -46,7 +50,7 @@ macro_rules! text_schema {
         }
     };
 }
-pub(super) use text_schema;
+pub(in crate::playbook) use text_schema;
 
 /// A time limit such as `30s`, `10m`, `2h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +91,7 @@ impl Deref for TimeLimit {
 }
 
 /// What is wrong with a text of this format, and a text of it that the check goes on with.
-pub(super) fn fault(format: &str, text: &str) -> Option<(ValueError, &'static str)> {
+pub(in crate::playbook) fn fault(format: &str, text: &str) -> Option<(ValueError, &'static str)> {
     let owned = || text.to_owned();
     let (error, stand_in) = match format {
         "regex" => (Pattern::try_from(owned()).err(), "()"),

@@ -8,14 +8,14 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Report, nearest};
-use super::value;
+use crate::playbook::problem::{Report, nearest};
+use crate::playbook::value;
 
 /// Notes every unknown, missing or ill-typed field, and every text that its type cannot be read from.
 ///
 /// Returns the text of the file for the types to read, if every field is there: what does not fit
 /// is replaced by something that does, so that the rest of the file is checked all the same.
-pub(super) fn check(schema: &Value, report: &mut Report<'_>) -> Option<String> {
+pub(in crate::playbook) fn check(schema: &Value, report: &mut Report<'_>) -> Option<String> {
     let root = report.root();
     let mut shape = Shape { schema, report, replaced: Vec::new(), whole: true };
     shape.table(schema, root.get_ref(), root.span(), "");

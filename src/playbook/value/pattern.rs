@@ -5,7 +5,7 @@ use std::fmt;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::value::{ValueError, text_schema};
+use crate::playbook::value::{ValueError, text_schema};
 
 /// A regular expression: a line or an answer matches it, or does not.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Hosts, Nodes, Strategy};
+use crate::playbook::model::{Hosts, Nodes, Strategy};
 use crate::zfs::Dataset;
 
 /// This host's values for a playbook (`/etc/backout/site.toml`).

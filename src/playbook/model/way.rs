@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Playbook, Strategy};
-use super::site::{RollbackChoice, Site};
+use crate::playbook::model::site::{RollbackChoice, Site};
+use crate::playbook::model::{Playbook, Strategy};
 
 /// How a version comes back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::Playbook;
+use crate::playbook::Playbook;
 
-use super::model::CommandSpec;
-use super::names::{LATE_NAMES, Place, late};
-use super::problem::{Path, Report, nearest};
-use super::template::Template;
+use crate::playbook::model::CommandSpec;
+use crate::playbook::names::{LATE_NAMES, Place, late};
+use crate::playbook::problem::{Path, Report, nearest};
+use crate::playbook::value::template::Template;
 
 /// Programs that take a program's text behind an option, and its letters.
 const INTERPRETERS: &[(&str, &str)] = &[
@@ -28,24 +28,24 @@ const INTERPRETERS: &[(&str, &str)] = &[
     ("ruby", "e"),
 ];
 
-pub(super) struct Commands<'c, 'a> {
+pub(in crate::playbook) struct Commands<'c, 'a> {
     playbook: &'c Playbook,
-    pub(super) report: &'c mut Report<'a>,
+    pub(in crate::playbook) report: &'c mut Report<'a>,
     used: BTreeSet<String>,
 }
 
 impl<'c, 'a> Commands<'c, 'a> {
-    pub(super) fn new(playbook: &'c Playbook, report: &'c mut Report<'a>) -> Self {
+    pub(in crate::playbook) fn new(playbook: &'c Playbook, report: &'c mut Report<'a>) -> Self {
         Self { playbook, report, used: BTreeSet::new() }
     }
 
-    pub(super) fn optional(&mut self, at: &Path, command: Option<&CommandSpec>, place: Place) {
+    pub(in crate::playbook) fn optional(&mut self, at: &Path, command: Option<&CommandSpec>, place: Place) {
         if let Some(command) = command {
             self.command(at, command, place);
         }
     }
 
-    pub(super) fn command(&mut self, at: &Path, command: &CommandSpec, place: Place) {
+    pub(in crate::playbook) fn command(&mut self, at: &Path, command: &CommandSpec, place: Place) {
         match (&command.argv, &command.pipe) {
             (Some(argv), None) => self.words(&at.key("argv"), argv, place),
             (None, Some(pipe)) => {
@@ -115,7 +115,7 @@ impl<'c, 'a> Commands<'c, 'a> {
         }
     }
 
-    pub(super) fn texts(&mut self, at: &Path, texts: &[Template], place: Place) {
+    pub(in crate::playbook) fn texts(&mut self, at: &Path, texts: &[Template], place: Place) {
         for (i, text) in texts.iter().enumerate() {
             if text.source().trim().is_empty() {
                 self.report.error(&at.at(i), "this is empty", "remove it, or write what is meant");
@@ -124,7 +124,7 @@ impl<'c, 'a> Commands<'c, 'a> {
         }
     }
 
-    pub(super) fn paths(&mut self, at: &Path, paths: &[Template], place: Place) {
+    pub(in crate::playbook) fn paths(&mut self, at: &Path, paths: &[Template], place: Place) {
         for (i, path) in paths.iter().enumerate() {
             self.path(&at.at(i), path, place);
             if let Err(error) = glob::Pattern::new(&path.source()) {
@@ -138,7 +138,7 @@ impl<'c, 'a> Commands<'c, 'a> {
     }
 
     /// A text that is filled in when the plan is made.
-    pub(super) fn value(&mut self, at: &Path, text: &Template) {
+    pub(in crate::playbook) fn value(&mut self, at: &Path, text: &Template) {
         self.text(at, text, Place::Host, Lists::Refused);
     }
 
@@ -189,7 +189,7 @@ impl<'c, 'a> Commands<'c, 'a> {
     }
 
     /// Warns of variables that nothing uses, and of those that seem to hold a secret.
-    pub(super) fn unused(&mut self) {
+    pub(in crate::playbook) fn unused(&mut self) {
         for name in self.playbook.variables.keys().filter(|name| is_secret(name)) {
             let what = format!("the value of the variable `{name}` is written into the journal and into command lines");
             let remedy = "if it is a secret, let the variable name a file that holds it, and use it in `env_from_file`";

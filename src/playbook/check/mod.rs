@@ -1,25 +1,31 @@
 //! What must be so in a playbook beyond its fields and their types.
 
-use super::Playbook;
-use super::model::{self, Capture, Interrupted, Restore, ServiceState, Verdict};
-use super::names::late;
-use super::problem::{Path, Report};
-use super::template::Template;
+pub(super) mod coexistent;
+mod commands;
+mod places;
+pub(super) mod site;
+mod state;
+
+use crate::playbook::Playbook;
+use crate::playbook::model::{self, Capture, Interrupted, Restore, ServiceState, Verdict};
+use crate::playbook::names::late;
+use crate::playbook::problem::{Path, Report};
+use crate::playbook::value::template::Template;
 
 /// Lower-case letters, digits and `separator`, a letter first.
-pub(super) fn is_plain(name: &str, separator: char) -> bool {
+pub(in crate::playbook) fn is_plain(name: &str, separator: char) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == separator)
 }
 
 /// The check of one playbook.
-pub(super) struct Check<'c, 'a> {
-    pub(super) playbook: &'c Playbook,
-    pub(super) report: &'c mut Report<'a>,
+pub(in crate::playbook) struct Check<'c, 'a> {
+    pub(in crate::playbook) playbook: &'c Playbook,
+    pub(in crate::playbook) report: &'c mut Report<'a>,
 }
 
 impl Check<'_, '_> {
-    pub(super) fn all(&mut self, stem: Option<&str>) {
+    pub(in crate::playbook) fn all(&mut self, stem: Option<&str>) {
         self.head(stem);
         self.state();
         self.names();
@@ -57,7 +63,7 @@ impl Check<'_, '_> {
     }
 
     /// Notes a text that is empty.
-    pub(super) fn required(&mut self, at: &Path, text: &str, remedy: &str) {
+    pub(in crate::playbook) fn required(&mut self, at: &Path, text: &str, remedy: &str) {
         if text.trim().is_empty() {
             self.report.error(at, format!("`{at}` is empty"), remedy);
         }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::pattern::Pattern;
-use super::template::{Lists, Lookup, Template, TemplateError};
-use super::value::TimeLimit;
 use crate::host::exec::Command;
+use crate::playbook::value::TimeLimit;
+use crate::playbook::value::pattern::Pattern;
+use crate::playbook::value::template::{Lists, Lookup, Template, TemplateError};
 
 /// Time limit of a command that names none.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
@@ -95,10 +95,10 @@ pub struct CommandTemplate {
 mod seconds {
     use serde::{Deserialize, Deserializer, Serializer};
     use std::time::Duration;
-    pub(super) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::playbook) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u64(value.as_secs())
     }
-    pub(super) fn deserialize<'de, D>(from: D) -> Result<Duration, D::Error>
+    pub(in crate::playbook) fn deserialize<'de, D>(from: D) -> Result<Duration, D::Error>
     where
         D: Deserializer<'de>,
     {
