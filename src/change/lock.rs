@@ -49,7 +49,7 @@ impl Lock {
         private_dir(folder).map_err(io)?;
         // Whoever may write to the folder could replace the file with another one of root's, or
         // hold the lock for ever.
-        crate::host::trust::whole_way(folder)?;
+        crate::host::trust::check_path(folder)?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
         let file = open_own(&mut options, &path).map_err(io)?;

@@ -27,8 +27,9 @@ pub fn point(_name: &str) {
     testing::tick(&format!("point {_name}"), false);
 }
 
-/// Strikes of this crate's own tests: at every place that asks, the thread's hook may fail the operation or "kill" the tool (a panic that nothing on the
-/// way catches, so that nothing more is written).
+/// Strikes of this crate's own tests: at every place that asks, the thread's hook may fail the
+/// operation or "kill" the tool (a panic that nothing on the way catches, so that nothing more is
+/// written).
 #[cfg(test)]
 pub(crate) mod testing {
     use std::cell::RefCell;

@@ -69,8 +69,8 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
     sync_dir(folder)
 }
 
-/// Opens a file that is ours, and does not follow a link in its place. If `options` create it, it is
-/// for the owner alone (mode 0600).
+/// Opens a file that is ours, and does not follow a link in its place. If `options` create it, it
+/// is for the owner alone (mode 0600).
 ///
 /// # Errors
 /// When it cannot be opened, or is a link.

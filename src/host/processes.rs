@@ -128,7 +128,8 @@ fn booted(proc: &Path) -> Option<u64> {
     KernelStats::from_file(proc.join("stat"), current_system_info()).ok().map(|stats| stats.btime)
 }
 
-/// The processes with one of these names. A name longer than the kernel keeps is compared by its first 15 bytes.
+/// The processes with one of these names. A name longer than the kernel keeps is compared by its
+/// first 15 bytes.
 ///
 /// # Errors
 /// When the list of processes cannot be read.

@@ -119,14 +119,14 @@ pub fn read(name: &str, path: &Path) -> Result<String, SecretError> {
     let distrust = |source| SecretError::Unsafe { name: name.to_owned(), source };
     let unreadable = |source| distrust(Distrust::Read { path: path.to_owned(), source });
     let wrong = |why| SecretError::Content { name: name.to_owned(), path: path.to_owned(), why };
-    trust::whole_way(path).map_err(distrust)?;
+    trust::check_path(path).map_err(distrust)?;
     let file = File::open(path).map_err(unreadable)?;
     // Of the open file, which cannot be replaced any more.
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(wrong("it is not a file"));
     }
-    trust::own(path, &metadata).map_err(distrust)?;
+    trust::check_owner(path, &metadata).map_err(distrust)?;
     if metadata.mode() & 0o007 != 0 {
         return Err(SecretError::Readable { name: name.to_owned(), path: path.to_owned() });
     }

@@ -72,7 +72,7 @@ impl fmt::Display for Distrust {
 ///
 /// # Errors
 /// Names the first one that others could have changed, or that cannot be checked.
-pub fn whole_way(path: &Path) -> Result<(), Distrust> {
+pub fn check_path(path: &Path) -> Result<(), Distrust> {
     let read = |path: &Path| {
         let path = path.to_owned();
         |source| Distrust::Read { path, source }
@@ -83,7 +83,7 @@ pub fn whole_way(path: &Path) -> Result<(), Distrust> {
     let folder = fs::canonicalize(named.parent().unwrap_or(Path::new("/"))).map_err(read(path))?;
     for part in real.ancestors().chain(folder.ancestors()) {
         let metadata = fs::metadata(part).map_err(read(part))?;
-        own(if part == real { path } else { part }, &metadata)?;
+        check_owner(if part == real { path } else { part }, &metadata)?;
     }
     Ok(())
 }
@@ -93,7 +93,7 @@ pub fn whole_way(path: &Path) -> Result<(), Distrust> {
 ///
 /// # Errors
 /// Names the first that others could have changed, or that is a link.
-pub fn contents(folder: &Path) -> Result<(), Distrust> {
+pub fn check_contents(folder: &Path) -> Result<(), Distrust> {
     let read = |source| Distrust::Read { path: folder.to_owned(), source };
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -104,7 +104,7 @@ pub fn contents(folder: &Path) -> Result<(), Distrust> {
     for path in paths {
         match fs::symlink_metadata(&path) {
             Ok(metadata) if metadata.is_symlink() => return Err(Distrust::Link { path }),
-            Ok(metadata) => own(&path, &metadata)?,
+            Ok(metadata) => check_owner(&path, &metadata)?,
             // A file that was being renamed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(Distrust::Read { path, source }),
@@ -118,7 +118,7 @@ pub fn contents(folder: &Path) -> Result<(), Distrust> {
 ///
 /// # Errors
 /// When it does not.
-pub fn own(path: &Path, metadata: &Metadata) -> Result<(), Distrust> {
+pub fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), Distrust> {
     const STICKY: u32 = 0o1000;
     let name = crate::host::quote::quote(path);
     let refuse = |why: String| {
@@ -151,18 +151,18 @@ mod tests {
     fn s9_a_link_or_what_others_may_write_to_in_our_folder_is_refused() {
         let dir = tempfile::tempdir().expect("temp dir");
         let path = dir.path().join("journal");
-        contents(&dir.path().join("none")).expect("nothing there");
+        check_contents(&dir.path().join("none")).expect("nothing there");
         fs::write(&path, "x").expect("written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
-        contents(dir.path()).expect("ours");
+        check_contents(dir.path()).expect("ours");
         for mode in [0o620, 0o602] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode");
-            assert!(matches!(contents(dir.path()), Err(Distrust::Writable { .. })), "{mode:o}");
+            assert!(matches!(check_contents(dir.path()), Err(Distrust::Writable { .. })), "{mode:o}");
         }
         fs::rename(&path, dir.path().join("elsewhere")).expect("renamed");
         fs::set_permissions(dir.path().join("elsewhere"), fs::Permissions::from_mode(0o600)).expect("mode");
         symlink(dir.path().join("elsewhere"), &path).expect("link");
-        let text = contents(dir.path()).expect_err("a link").to_string();
+        let text = check_contents(dir.path()).expect_err("a link").to_string();
         assert!(text.contains("/journal is not used: it is a symbolic link"), "{text}");
     }
 }

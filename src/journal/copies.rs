@@ -50,7 +50,7 @@ pub fn entries(playbook: &Validated) -> Vec<FileEntry> {
 /// When one is missing, is not what was copied, or others could have written it.
 pub fn read(layout: &Layout, recorded: &[FileEntry]) -> Result<Vec<Program>> {
     let folder = layout.programs();
-    trust::contents(&folder)?;
+    trust::check_contents(&folder)?;
     let mut programs = Vec::new();
     for entry in recorded {
         let path = folder.join(&entry.path);

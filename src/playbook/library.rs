@@ -255,14 +255,14 @@ fn read_text(path: &Path) -> Result<String, LibraryError> {
 /// Reads a file that only root or the caller can have written.
 fn read(path: &Path) -> Result<Vec<u8>, LibraryError> {
     let fail = |source| LibraryError::Read { path: path.to_owned(), source };
-    trust::whole_way(path)?;
+    trust::check_path(path)?;
     let file = File::open(path).map_err(fail)?;
     // Of the open file, which cannot be exchanged any more.
     let metadata = file.metadata().map_err(fail)?;
     if !metadata.is_file() {
         return Err(fail(std::io::Error::other("it is not a file")));
     }
-    trust::own(path, &metadata)?;
+    trust::check_owner(path, &metadata)?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;
     if bytes.len() as u64 > MAX_BYTES {

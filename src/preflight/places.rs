@@ -80,7 +80,7 @@ pub(super) fn place(map: &StorageMap<'_>, role: Role, path: &Path) -> Place {
     let nearest = path.ancestors().find_map(|folder| folder.canonicalize().ok()).unwrap_or_else(|| PathBuf::from("/"));
     let free = disk::space(&nearest).map(|space| space.free).map_err(|error| format!("{}: {error}", nearest.display()));
     let there = path.ancestors().find(|folder| matches!(stat_optional(folder), Ok(Some(_))));
-    let others = match trust::whole_way(there.unwrap_or(&nearest)) {
+    let others = match trust::check_path(there.unwrap_or(&nearest)) {
         Ok(()) => None,
         Err(Distrust::Writable { path, why, remedy }) => Some(Others { why: format!("{}: {why}", path.display()), remedy }),
         Err(error @ (Distrust::Read { .. } | Distrust::Link { .. })) => {

@@ -91,7 +91,7 @@ pub fn all(settings: &Settings) -> Result<Vec<Found>, CliError> {
             }
         }
         // What the journal says is run with the rights of root (S9).
-        if let Err(distrust) = trust::whole_way(&path).and_then(|()| trust::contents(path.parent().unwrap_or(&folder))) {
+        if let Err(distrust) = trust::check_path(&path).and_then(|()| trust::check_contents(path.parent().unwrap_or(&folder))) {
             found.push(Found { id, state: Err(distrust.to_string()) });
             continue;
         }

@@ -161,7 +161,7 @@ fn carry_out(
         .map_err(|why| changes::unreadable(&change, &why))?;
     // What lies in them is run, or restored (S9); the change's own folder was looked at when its journal was read.
     for folder in [layout.capture(), layout.installer()].iter().filter(|folder| !matches!(stat_optional(folder), Ok(None))) {
-        trust::whole_way(folder).map_err(|distrust| {
+        trust::check_path(folder).map_err(|distrust| {
             CliError::new(ErrorKind::Halted, format!("the files of change {change} cannot be used")).cause(distrust.to_string())
         })?;
     }

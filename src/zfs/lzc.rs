@@ -98,10 +98,12 @@ impl LzcEngine {
         }
         let holds = list(&[(snapshot.as_str(), tag)])?;
         let mut errors = null_mut();
-        // SAFETY: `holds` is a valid nvlist that outlives the call, which copies it; -1 is "no cleanup descriptor" (the hold stays);
-        // `errors` is a valid place for the nvlist that the call may allocate.
+        // SAFETY: `holds` is a valid nvlist that outlives the call, which copies it; -1 is "no
+        // cleanup descriptor" (the hold stays); `errors` is a valid place for the nvlist that the
+        // call may allocate.
         let errno = unsafe { sys::lzc_hold(holds.as_ptr().cast(), -1, &mut errors) };
-        // SAFETY: the pointer is null or an nvlist that is ours now; `NvList` frees it, and freeing null is allowed (nvlist_free).
+        // SAFETY: the pointer is null or an nvlist that is ours now; `NvList` frees it, and freeing
+        // null is allowed (nvlist_free).
         let errors = unsafe { NvList::from_ptr(errors.cast()) };
         let change = match errno {
             0 => Change::Made,
@@ -129,8 +131,8 @@ impl LzcEngine {
         let name = c_string(dataset.as_str())?;
         // ZFS_MAX_DATASET_NAME_LEN.
         let mut conflict = [0 as std::ffi::c_char; 256];
-        // SAFETY: the name is NUL-terminated; `conflict` is writable for the length given, and the call puts the name of a snapshot
-        // that both have there, cut to that length and terminated.
+        // SAFETY: the name is NUL-terminated; `conflict` is writable for the length given, and the
+        // call puts the name of a snapshot that both have there, cut to that length and terminated.
         let errno = unsafe { sys::lzc_promote(name.as_ptr(), conflict.as_mut_ptr(), 256) };
         if errno == libc_errno::EEXIST {
             conflict[255] = 0;

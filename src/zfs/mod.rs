@@ -23,12 +23,14 @@ pub use sim::FakeEngine;
 
 /// The user property that says which change a snapshot or dataset of ours belongs to.
 pub const PROP_CHANGE: &str = "backout:change";
+
 /// The tag of the holds of a change.
 pub fn hold_tag(change: &str) -> String {
     format!("backout:{change}")
 }
 
-/// The user property that says what a dataset of ours is: `candidate`, `active`, `failed`, `undone`, `reserve`.
+/// The user property that says what a dataset of ours is: `candidate`, `active`, `failed`,
+/// `undone`, `reserve`.
 pub const PROP_ROLE: &str = "backout:role";
 /// The user property that keeps the `canmount` of a dataset that was created after the snapshot,
 /// while it is set aside; `-` if it had no local value.
@@ -152,7 +154,8 @@ pub struct RollbackTarget {
     pub snapshot: Snapshot,
     /// Its guid. Another snapshot with the same name is refused.
     pub guid: Guid,
-    /// Newer snapshots that may be destroyed, by name and guid. Any other newer snapshot makes the rollback refuse.
+    /// Newer snapshots that may be destroyed, by name and guid. Any other newer snapshot makes the
+    /// rollback refuse.
     pub newer: Vec<(Snapshot, Guid)>,
     /// Newer bookmarks that may be destroyed (`pool/dataset#name`).
     pub newer_bookmarks: Vec<String>,
@@ -193,7 +196,8 @@ pub trait Engine: Send + Sync {
     fn pool(&self, pool: &Pool) -> Result<Option<PoolInfo>>;
     /// A file system or volume; `Ok(None)` if it does not exist.
     fn dataset(&self, dataset: &Dataset) -> Result<Option<DatasetInfo>>;
-    /// The dataset and all below it, parents before children. [`ZfsError::NotFound`] when it does not exist.
+    /// The dataset and all below it, parents before children. [`ZfsError::NotFound`] when it does
+    /// not exist.
     fn tree(&self, root: &Dataset) -> Result<Vec<DatasetInfo>>;
     /// One snapshot; `Ok(None)` if it does not exist.
     fn snapshot_info(&self, snapshot: &Snapshot) -> Result<Option<SnapshotInfo>>;

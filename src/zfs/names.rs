@@ -1,4 +1,5 @@
-//! Names of pools, datasets and snapshots, checked when they are made (`zfs(8)`, `zpool-create(8)`).
+//! Names of pools, datasets and snapshots, checked when they are made (`zfs(8)`,
+//! `zpool-create(8)`).
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,5 +1,6 @@
 //! What is newer than a snapshot. This alone decides it, for the checks, for the rollback in place
-//! that destroys it, and for what a commit removes. (`rollback.lua` looks once more, in the kernel.)
+//! that destroys it, and for what a commit removes. (`rollback.lua` looks once more, in the
+//! kernel.)
 
 use super::{BookmarkInfo, SnapshotInfo};
 

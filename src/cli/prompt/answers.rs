@@ -54,7 +54,7 @@ impl Answers {
                 .cause(why)
                 .next(format!("backout plan {verb} --answers FILE"), "write a new one")
         };
-        trust::whole_way(path).map_err(|error| unusable(error.to_string()))?;
+        trust::check_path(path).map_err(|error| unusable(error.to_string()))?;
         let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
         let file: AnswersFile = toml::from_str(&text).map_err(|error| unusable(error.to_string().trim_end().to_owned()))?;
         if file.procedure != verb {

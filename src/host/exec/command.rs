@@ -88,8 +88,8 @@ impl fmt::Display for Command {
     }
 }
 
-/// A word as a person would type it. A name in braces that has no value yet stands as it is, and this
-/// program's own path as its name.
+/// A word as a person would type it. A name in braces that has no value yet stands as it is, and
+/// this program's own path as its name.
 fn shown(word: &str) -> String {
     if word == "{backout}" {
         return "backout".to_owned();

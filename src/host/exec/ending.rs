@@ -70,7 +70,8 @@ impl Runner {
         }
     }
 
-    /// SIGTERM to the process groups and the control group, then SIGKILL after [`GRACE`] or a second request to stop.
+    /// SIGTERM to the process groups and the control group, then SIGKILL after [`GRACE`] or a
+    /// second request to stop.
     fn end(&self, handle: &duct::Handle, control: Option<&Group>) {
         let groups: Vec<Pid> = handle.pids().into_iter().filter_map(|pid| i32::try_from(pid).ok()).map(Pid::from_raw).collect();
         let begin = Instant::now();

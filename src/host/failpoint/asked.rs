@@ -13,26 +13,31 @@ use nix::unistd::Pid;
 
 static ASKED: OnceLock<Failpoints> = OnceLock::new();
 
-/// What goes wrong, and where: the options of the command line. A FILE holds names of points, one a line.
+/// What goes wrong, and where: the options of the command line. A FILE holds names of points, one a
+/// line.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Failpoints")]
 pub struct Failpoints {
     /// Kill this process at this point, such as `snapshot:done`.
     #[arg(long, global = true, value_name = "POINT", conflicts_with = "crash_log")]
     crash_at: Option<String>,
-    /// Kill this process at the first point that is not in this file, and add its name: each run gets one point further.
+    /// Kill this process at the first point that is not in this file, and add its name: each run
+    /// gets one point further.
     #[arg(long, global = true, value_name = "FILE")]
     crash_log: Option<PathBuf>,
-    /// Of these points kill at one of EVERY, beginning with number FIRST (counted from 0); the others are added with a `-`.
+    /// Of these points kill at one of EVERY, beginning with number FIRST (counted from 0); the
+    /// others are added with a `-`.
     #[arg(long, global = true, value_name = "EVERY FIRST", requires = "crash_log")]
     crash_sample: Option<Sample>,
-    /// At the first point that is not in this file stand still, and ask on the console for the power to be cut.
+    /// At the first point that is not in this file stand still, and ask on the console for the
+    /// power to be cut.
     #[arg(long, global = true, value_name = "FILE")]
     cut_fired: Option<PathBuf>,
     /// Do so only at the points in this file; `*:done` is each that ends so.
     #[arg(long, global = true, value_name = "FILE", requires = "cut_fired")]
     cut_only: Option<PathBuf>,
-    /// Let the first write whose place is not in this file fail as on a full disk, and add its name.
+    /// Let the first write whose place is not in this file fail as on a full disk, and add its
+    /// name.
     #[arg(long, global = true, value_name = "FILE")]
     full_log: Option<PathBuf>,
 }

@@ -1,6 +1,8 @@
-//! Pure parsers of what `zfs` and `zpool` print with `-H -p` (`zfs-list(8)`, `zfs-get(8)`): one line a row, one tab between columns.
+//! Pure parsers of what `zfs` and `zpool` print with `-H -p` (`zfs-list(8)`, `zfs-get(8)`): one
+//! line a row, one tab between columns.
 //!
-//! A column that cannot be read is an error, never a guess. The only column that may hold a tab itself (the mountpoint) comes last.
+//! A column that cannot be read is an error, never a guess. The only column that may hold a tab
+//! itself (the mountpoint) comes last.
 
 use std::path::PathBuf;
 

@@ -10,8 +10,10 @@ use crate::zfs::{Result, ZfsError};
 pub enum When {
     /// Before it has any effect.
     Before,
-    /// At its n-th seam (from 1): between the parts of a call that is not atomic. A clone without its properties yet, a set of snapshots
-    /// over two pools, [`crate::zfs::RollbackMethod::OneByOne`]. A call with fewer seams is struck after its effect.
+    /// At its n-th seam (from 1): between the parts of a call that is not atomic. A clone without
+    /// its properties yet, a set of snapshots over two pools,
+    /// [`crate::zfs::RollbackMethod::OneByOne`]. A call with fewer seams is struck after its
+    /// effect.
     Midway(usize),
     /// After its effect.
     After,

@@ -1,11 +1,12 @@
 //! A simulated ZFS in memory, with the semantics of the real one, for tests of the layers above.
 //! The conformance suite runs on both.
 //!
-//! A [`FakeEngine`] is a handle: its clones see the same world, so a tool that was "killed" ([`Fault`]) and started again finds what it
-//! left. Datasets have content, a list of items that snapshots, clones and rollbacks carry along as real ones carry files.
+//! A [`FakeEngine`] is a handle: its clones see the same world, so a tool that was "killed"
+//! ([`Fault`]) and started again finds what it left. Datasets have content, a list of items that
+//! snapshots, clones and rollbacks carry along as real ones carry files.
 //!
-//! Not modelled: space (a pool is full or not), sends, encryption beyond "the key is not loaded", delegated permissions, and the folders
-//! that mountpoints are.
+//! Not modelled: space (a pool is full or not), sends, encryption beyond "the key is not loaded",
+//! delegated permissions, and the folders that mountpoints are.
 
 mod engine;
 mod fault;
@@ -172,7 +173,8 @@ impl FakeEngine {
 
     // Faults.
 
-    /// Adds a fault. Calls are counted from the first change that this world saw (1), over all handles.
+    /// Adds a fault. Calls are counted from the first change that this world saw (1), over all
+    /// handles.
     pub fn inject(&self, fault: Fault) {
         self.faults().add(fault);
     }
@@ -187,7 +189,8 @@ impl FakeEngine {
         self.faults().dead
     }
 
-    /// The changes asked for so far, in words, in order. The length is the count that [`Fault`] compares with.
+    /// The changes asked for so far, in words, in order. The length is the count that [`Fault`]
+    /// compares with.
     pub fn calls(&self) -> Vec<String> {
         self.faults().calls.clone()
     }

@@ -34,7 +34,8 @@ pub(super) struct FakeDataset {
     pub(super) guid: Guid,
     pub(super) kind: DatasetKind,
     pub(super) properties: BTreeMap<String, String>,
-    /// The guid of the snapshot it was cloned from: a promotion moves snapshots, and their guids go with them.
+    /// The guid of the snapshot it was cloned from: a promotion moves snapshots, and their guids go
+    /// with them.
     pub(super) origin: Option<Guid>,
     /// Oldest first.
     pub(super) snapshots: Vec<FakeSnapshot>,
