@@ -82,22 +82,22 @@ pub(super) fn logs(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !broken.is_empty() {
         let look: Vec<String> = broken.iter().filter_map(|it| it.look.clone()).take(3).collect();
-        let found = if look.is_empty() { None } else { Some("If one of them has it as it was, put it back, and try again.".to_owned()) };
+        let found = if look.is_empty() { None } else { Some("If one of them has it as it was, put it back and try again.".to_owned()) };
         findings.push(
-            Finding::refuse(ID, "what was written since the snapshot cannot be captured whole any more")
+            Finding::refuse(ID, "What was written since the snapshot can no longer be captured completely.")
                 .detail(why(&broken))
                 .detail([
                     "A log was purged, reset or rewritten since the snapshot. What was in it cannot be brought back into the previous version.",
                     "Nothing was stopped or changed. The upgraded version has all of it.",
                 ])
-                .remedy(look.into_iter().map(|look| format!("See whether another snapshot still has it: {look}")))
+                .remedy(look.into_iter().map(|look| format!("Check whether another snapshot still has it: {look}")))
                 .remedy(found)
-                .remedy(["Else stay on the upgraded version, and accept it: backout commit"]),
+                .remedy(["Otherwise stay on the upgraded version, and accept it: backout commit"]),
         );
     }
     if !closed.is_empty() {
         findings.push(
-            Finding::warn(ID, "whether what was written since the snapshot is still all there could not be seen")
+            Finding::warn(ID, "Cannot tell whether everything written since the snapshot is still there.")
                 .detail(why(&closed))
                 .remedy(["sudo backout ..."]),
         );
@@ -129,13 +129,13 @@ mod tests {
             denied: false,
         }];
         insta::assert_snapshot!(show(&logs(&facts)), @r"
-            refused: what was written since the snapshot cannot be captured whole any more [continuity]
+            refused: What was written since the snapshot can no longer be captured completely. [continuity]
                      /srv/db/bin.000004 is missing: /srv/db/bin.000005 is the next one that is there
                      A log was purged, reset or rewritten since the snapshot. What was in it cannot be brought back into the previous version.
                      Nothing was stopped or changed. The upgraded version has all of it.
-              to do: See whether another snapshot still has it: ls -l /srv/db/.zfs/snapshot/*/bin.000004
-                     If one of them has it as it was, put it back, and try again.
-                     Else stay on the upgraded version, and accept it: backout commit
+              to do: Check whether another snapshot still has it: ls -l /srv/db/.zfs/snapshot/*/bin.000004
+                     If one of them has it as it was, put it back and try again.
+                     Otherwise stay on the upgraded version, and accept it: backout commit
             ");
     }
 

@@ -178,6 +178,17 @@ mod tests {
         assert!(found.is_sorted_by_key(|f| f.severity));
     }
 
+    #[test]
+    fn a_title_is_a_sentence() {
+        for occasion in OCCASIONS {
+            let mut facts = facts(occasion);
+            fixture::spoil(&mut facts);
+            for finding in check(&facts) {
+                assert!(finding.title.ends_with('.') && !finding.title.ends_with(".."), "{finding}");
+            }
+        }
+    }
+
     /// A check that is written but never run would pass all its own tests.
     #[test]
     fn every_check_is_asked() {
