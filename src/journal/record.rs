@@ -317,6 +317,15 @@ impl Proof {
     }
 }
 
+impl std::ops::AddAssign for Proof {
+    fn add_assign(&mut self, other: Self) {
+        self.expected += other.expected;
+        self.found += other.found;
+        self.missing += other.missing;
+        self.unexpected += other.unexpected;
+    }
+}
+
 impl std::fmt::Display for Proof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "proof: {} items expected, {} found, {} missing, {} unexpected", self.expected, self.found, self.missing, self.unexpected)

@@ -1,19 +1,16 @@
 //! The proof: every item came back exactly once, and there is no other.
 
 use crate::journal::{Family, StepId};
-use std::cmp::Ordering;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::host::files::write_atomic;
 use crate::journal::{HaltKind, Side};
 use crate::journal::{Output, Proof};
+use crate::proof::inventory;
 use crate::step::Effect;
 use crate::step::NeedsDecision;
 use crate::step::Step;
-use crate::step::data::inventory;
-use crate::step::files::copy;
 use crate::step::{Context, Probe};
 use serde::{Deserialize, Serialize};
 
@@ -26,28 +23,6 @@ pub struct Prove {
 
 /// How many differing items are shown. The files have all of them.
 const SHOWN: usize = 5;
-
-/// The differences between two sorted lists. Items that occur twice count twice.
-pub(in crate::step) fn compare<'a>(expected: &'a [Vec<u8>], found: &'a [Vec<u8>]) -> (Vec<&'a [u8]>, Vec<&'a [u8]>) {
-    let (mut missing, mut unexpected) = (Vec::new(), Vec::new());
-    let (mut left, mut right) = (expected.iter().peekable(), found.iter().peekable());
-    loop {
-        let order = match (left.peek(), right.peek()) {
-            (None, None) => return (missing, unexpected),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(a), Some(b)) => a.cmp(b),
-        };
-        match order {
-            Ordering::Less => missing.extend(left.next().map(Vec::as_slice)),
-            Ordering::Greater => unexpected.extend(right.next().map(Vec::as_slice)),
-            Ordering::Equal => {
-                left.next();
-                right.next();
-            }
-        }
-    }
-}
 
 impl Effect for Prove {
     fn preview(&self) -> Vec<String> {
@@ -75,19 +50,9 @@ impl Effect for Prove {
                 (context.say)(&format!("nothing is proved of {name}: {error:#}"));
                 continue;
             }
-            let (expected, found) = (inventory::items(&expected_at)?, inventory::items(&found_at)?);
-            let (missing, unexpected) = compare(&expected, &found);
-            proof.expected += expected.len() as u64;
-            proof.found += found.len() as u64;
-            proof.missing += missing.len() as u64;
-            proof.unexpected += unexpected.len() as u64;
-            for (list, word) in [(missing, "missing"), (unexpected, "unexpected")] {
-                let path = folder.join(format!("{name}.{word}"));
-                let mut text = list.join(&b'\n');
-                text.extend(if list.is_empty() { "" } else { "\n" }.bytes());
-                write_atomic(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
-                shown.extend(list.iter().take(SHOWN).map(|item| format!("  {word} in {name}: {}", String::from_utf8_lossy(item))));
-            }
+            let (result, differing) = inventory::prove(&folder, name, SHOWN)?;
+            proof += result;
+            shown.extend(differing);
         }
         if !proof.holds() && !context.run()?.differences_accepted {
             let list = format!("{proof}\n{}\nall of them: {}/*.missing and *.unexpected", shown.join("\n"), folder.display());
@@ -106,45 +71,5 @@ pub(in crate::step) fn unchanged(context: &Context<'_>, step: &StepId, path: &Pa
     let Some(Output::Inventory { sha256, .. }) = context.output(step) else {
         bail!("the journal does not say that the inventory {} was taken", path.display());
     };
-    let (found, _) = copy::sha256(path)?;
-    if found != *sha256 {
-        bail!("the inventory {} is not as it was written: its SHA-256 is {found}, not {sha256}", path.display());
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn lines(words: &[&str]) -> Vec<Vec<u8>> {
-        words.iter().map(|word| word.as_bytes().to_vec()).collect()
-    }
-
-    #[test]
-    fn an_item_twice_is_not_an_item_once() {
-        let (expected, found) = (lines(&["a", "b", "b", "c"]), lines(&["b", "c", "c", "d"]));
-        let (missing, unexpected) = compare(&expected, &found);
-        assert_eq!(missing, [b"a", b"b"]);
-        assert_eq!(unexpected, [b"c", b"d"]);
-    }
-
-    proptest! {
-        #[test]
-        fn taking_the_differences_away_makes_both_equal(mut expected: Vec<Vec<u8>>, mut found: Vec<Vec<u8>>) {
-            expected.sort();
-            found.sort();
-            let (missing, unexpected) = compare(&expected, &found);
-            let without = |list: &[Vec<u8>], gone: &[&[u8]]| {
-                let mut list = list.to_vec();
-                for item in gone {
-                    let at = list.iter().position(|other| other == item).expect("it was there");
-                    list.remove(at);
-                }
-                list
-            };
-            prop_assert_eq!(without(&expected, &missing), without(&found, &unexpected));
-        }
-    }
+    inventory::unchanged(path, sha256)
 }

@@ -5,10 +5,11 @@ use crate::step::UserList;
 use anyhow::{Result, bail};
 
 use crate::journal::{HaltKind, Output, Proof};
+use crate::proof::compare::Difference;
+use crate::proof::users;
 use crate::step::Effect;
 use crate::step::NeedsDecision;
 use crate::step::Step;
-use crate::step::data::prove;
 use crate::step::files::copy;
 use crate::step::users::directory;
 use crate::step::{Context, Probe};
@@ -49,18 +50,10 @@ impl Effect for ProveUsers {
         for list in &self.lists {
             let (expected, found) = (directory::read(&folder, list, &self.users)?, directory::take(context, list, &self.users)?);
             for (user, proof) in &mut proofs {
-                let bytes = |items: &directory::Items| {
-                    items.get(user).into_iter().flatten().map(|line| line.as_bytes().to_vec()).collect::<Vec<_>>()
-                };
-                let (expected, found) = (bytes(&expected), bytes(&found));
-                let (missing, unexpected) = prove::compare(&expected, &found);
-                proof.expected += expected.len() as u64;
-                proof.found += found.len() as u64;
-                proof.missing += missing.len() as u64;
-                proof.unexpected += unexpected.len() as u64;
-                for (items, word) in [(missing, "missing"), (unexpected, "unexpected")] {
-                    shown.extend(items.iter().map(|item| format!("  {user}, {word} in {}: {}", list.name, String::from_utf8_lossy(item))));
-                }
+                let (result, differing) = users::prove(&expected, &found, user)?;
+                *proof += result;
+                let line = |(what, item): (Difference, String)| format!("  {user}, {} in {}: {item}", what.word(), list.name);
+                shown.extend(differing.into_iter().map(line));
             }
         }
         if !shown.is_empty() && !context.run()?.differences_accepted {
