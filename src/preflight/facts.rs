@@ -17,6 +17,7 @@ use super::file_names::Uncapturable;
 use super::full_backup::FullSize;
 use super::installers::Installers;
 use super::jobs::Job;
+use super::keep::Delegation;
 use super::links::LinkOut;
 use super::open_changes::OpenChange;
 use super::places::Place;
@@ -119,6 +120,8 @@ pub struct Facts {
     pub secrets: Vec<UnusableSecret>,
     /// Files on the data that could not be captured.
     pub uncapturable: Vec<Uncapturable>,
+    /// The datasets on which others have permissions (read before a kept downgrade only).
+    pub delegations: Vec<Delegation>,
     /// Why what was written since the snapshot could not be captured whole.
     pub continuity: Vec<Broken>,
     /// The files of the previous version's installer.

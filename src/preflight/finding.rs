@@ -64,6 +64,8 @@ kinds! {
     DatasetIdle = "dataset-idle",
     /// A dataset that is not there.
     DatasetMissing = "dataset-missing",
+    /// Permissions on a dataset that others have.
+    Delegations = "delegations",
     /// The directory of users.
     Directory = "directory",
     /// Files that cannot be captured.

@@ -11,6 +11,7 @@ use super::facts::Facts;
 use super::file_names::Uncapturable;
 use super::installers::{Installers, SavedFile};
 use super::keep::CloneFact;
+use super::keep::Delegation;
 use super::links::LinkOut;
 use super::open_changes::OpenChange;
 use super::places::{Others, Place, Role};
@@ -198,6 +199,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         secrets: Vec::new(),
         uncapturable: Vec::new(),
         continuity: Vec::new(),
+        delegations: Vec::new(),
         installers: Installers { at_least: 1, at_hand: None, saved: vec![saved].into_iter().filter(|_| occasion.is_downgrade()).collect() },
     }
 }
@@ -280,6 +282,7 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.programs[0].found = Ok(None);
     facts.secrets = vec![UnusableSecret { why: "/etc/p: everyone may read it".into(), remedy: None }];
     facts.uncapturable = vec![Uncapturable { why: "the name of \"/srv/db/\\xFF\" is not UTF-8 text".into(), denied: false }];
+    facts.delegations = vec![Delegation { dataset: name("tank/db"), lines: vec!["Local permissions:".into()] }];
     facts.continuity = vec![Broken { why: "/srv/db/log.2 is missing".into(), look: Some("ls".into()), denied: false }];
     facts.installers.saved.clear();
 }

@@ -199,6 +199,7 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         secrets: secrets::gather(sources),
         uncapturable: file_names::gather(sources),
         continuity: continuity::gather(sources),
+        delegations: keep::delegations(sources, &roots),
         installers: installers::gather(sources),
         roots,
         data,
@@ -348,7 +349,20 @@ mod tests {
         host.gather(Occasion::Upgrade, |_| {});
         assert_eq!(list(host.dir.path()), before);
         let calls = host.engine.calls();
-        let reads = ["pool", "dataset", "tree", "snapshot_info", "snapshots", "bookmarks", "holds", "local", "locals", "snapshot_local"];
+        let reads = [
+            "pool",
+            "dataset",
+            "tree",
+            "snapshot_info",
+            "snapshots",
+            "bookmarks",
+            "holds",
+            "local",
+            "locals",
+            "own",
+            "written_since",
+            "snapshot_local",
+        ];
         assert!(calls.iter().all(|call| reads.iter().any(|read| call.starts_with(read))), "{calls:?}");
     }
 }

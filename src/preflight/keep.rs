@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::datasets::DatasetFact;
+use super::datasets::{self, DatasetFact, Root};
 use super::facts::{Facts, Observed};
 use super::{Finding, Kind, Occasion, Sources};
 use crate::host::quote::quote;
@@ -40,6 +40,43 @@ pub(super) fn names_taken(sources: &Sources<'_>, root: &Dataset) -> Vec<Observed
         }
     };
     ENDINGS.iter().filter_map(other).collect()
+}
+
+/// What `zfs allow` gives to others on a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Delegation {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// As `zfs allow` prints it.
+    pub lines: Vec<String>,
+}
+
+/// Before a downgrade that clones only: a clone has none of them. What cannot be read is not said.
+pub(super) fn delegations(sources: &Sources<'_>, roots: &[Root]) -> Vec<Delegation> {
+    let allowed = |fact: &DatasetFact| {
+        let text = sources.system(&["zfs", "allow", fact.info.name.as_str()]).ok()?;
+        let lines = of_dataset(&text, &fact.info.name);
+        (!lines.is_empty()).then(|| Delegation { dataset: fact.info.name.clone(), lines })
+    };
+    datasets::all(roots).filter(|_| keeps(sources)).filter_map(allowed).collect()
+}
+
+/// The part about the dataset itself, without those about the datasets above.
+fn of_dataset(text: &str, dataset: &Dataset) -> Vec<String> {
+    let head = format!("---- Permissions on {dataset} -");
+    let part = text.lines().skip_while(|line| !line.starts_with(&head)).skip(1);
+    part.take_while(|line| !line.starts_with("---- ")).map(|line| line.replace('\t', "  ")).filter(|line| !line.is_empty()).collect()
+}
+
+/// Warns about permissions that the restored dataset does not have.
+pub(super) fn delegated(facts: &Facts) -> Vec<Finding> {
+    let finding = |it: &Delegation| {
+        Finding::warn(Kind::Delegations, format!("others have permissions on {}, which the restored dataset will not have", it.dataset))
+            .detail(it.lines.clone())
+            .detail([format!("A clone has none of them. They stay on {}{ENDING_ASIDE}.", it.dataset)])
+            .remedy([format!("After the downgrade, give them again: zfs allow … {}", quote(it.dataset.as_str()))])
+    };
+    facts.delegations.iter().map(finding).collect()
 }
 
 /// Warns about `auto` in a site file, which used to allow a rollback in place.
@@ -130,6 +167,25 @@ mod tests {
     use super::super::fixture::{self, facts, show};
     use super::super::{Occasion, Severity};
     use super::*;
+
+    #[test]
+    fn permissions_of_others() {
+        let text = "---- Permissions on tank/db -----------------------------\nPermission sets:\n\t@all mount,snapshot\nLocal+Descendent permissions:\n\tuser bob @all\n\
+                    ---- Permissions on tank --------------------------------\nLocal permissions:\n\tgroup staff mount\n";
+        let mut facts = facts(Occasion::Downgrade { in_place: false });
+        let name = |name: &str| name.parse().expect("name");
+        assert!(of_dataset(text, &name("tank/db/log")).is_empty() && of_dataset("", &name("tank/db")).is_empty());
+        facts.delegations = vec![Delegation { dataset: name("tank/db"), lines: of_dataset(text, &name("tank/db")) }];
+        insta::assert_snapshot!(show(&delegated(&facts)), @r"
+            warning: others have permissions on tank/db, which the restored dataset will not have [delegations]
+                     Permission sets:
+                       @all mount,snapshot
+                     Local+Descendent permissions:
+                       user bob @all
+                     A clone has none of them. They stay on tank/db.failed.
+              to do: After the downgrade, give them again: zfs allow … tank/db
+            ");
+    }
 
     #[test]
     fn the_pool_itself() {

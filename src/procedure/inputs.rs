@@ -277,7 +277,8 @@ impl ProcedureInputs {
         let mut mounts = Vec::new();
         for root in &self.place().datasets {
             for info in self.engine.tree(root)? {
-                let canmount = self.engine.local(&info.name, "canmount")?;
+                // A received value is not there on a clone: it is set as a local one, which means the same.
+                let canmount = self.engine.own(&info.name)?.into_iter().find(|(name, _)| name == "canmount").map(|(_, value)| value);
                 let (mountpoint, mounted) = (info.mountpoint, info.mounted);
                 mounts.push(Mount { dataset: info.name, guid: info.guid, mountpoint, canmount, mounted });
             }

@@ -220,6 +220,14 @@ impl Engine for LzcEngine {
         self.cli.locals(dataset)
     }
 
+    fn own(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
+        self.cli.own(dataset)
+    }
+
+    fn written_since(&self, dataset: &Dataset, snapshot: &Snapshot) -> Result<u64> {
+        self.cli.written_since(dataset, snapshot)
+    }
+
     fn snapshot_local(&self, snapshot: &Snapshot, property: &str) -> Result<Option<String>> {
         self.cli.snapshot_local(snapshot, property)
     }

@@ -211,6 +211,10 @@ pub trait Engine: Send + Sync {
     fn local(&self, dataset: &Dataset, property: &str) -> Result<Option<String>>;
     /// All properties with source `local` of a dataset, native and user ones, in order of name.
     fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>>;
+    /// All properties that are set on the dataset itself, in order of name: source `local`, and `received` where there is no local value (`zfs-receive(8)`).
+    fn own(&self, dataset: &Dataset) -> Result<Vec<(String, String)>>;
+    /// Bytes written to a dataset since a snapshot of it, or of what it was cloned from (`zfsprops(7)`, `written@`).
+    fn written_since(&self, dataset: &Dataset, snapshot: &Snapshot) -> Result<u64>;
     /// A user property of a snapshot with source `local`.
     fn snapshot_local(&self, snapshot: &Snapshot, property: &str) -> Result<Option<String>>;
 

@@ -109,6 +109,10 @@ impl World for RealWorld {
         names
     }
 
+    fn receive(&self, snapshot: &Snapshot, dataset: &Dataset) {
+        run(&["sh", "-c", "zfs send -p \"$1\" | zfs receive -u \"$2\"", "sh", snapshot.as_str(), dataset.as_str()]);
+    }
+
     fn bookmark(&self, snapshot: &Snapshot, short: &str) {
         run(&["zfs", "bookmark", snapshot.as_str(), &format!("{}#{short}", snapshot.dataset())]);
     }

@@ -18,6 +18,8 @@ pub trait World {
     fn erase(&self, dataset: &Dataset, item: &str);
     /// The names of the files, sorted. The dataset must be mounted.
     fn content(&self, dataset: &Dataset) -> Vec<String>;
+    /// Makes a dataset of a snapshot by `zfs receive`, with the properties of its dataset; it is not mounted.
+    fn receive(&self, snapshot: &Snapshot, dataset: &Dataset);
     /// Makes a bookmark of a snapshot.
     fn bookmark(&self, snapshot: &Snapshot, short: &str);
     /// Has a file open in the dataset, or no more.
@@ -139,6 +141,15 @@ impl World for FakeWorld {
         let mut items = self.0.content(dataset).expect("content");
         items.sort();
         items
+    }
+
+    fn receive(&self, snapshot: &Snapshot, dataset: &Dataset) {
+        let own = self.0.own(&snapshot.dataset()).expect("own");
+        let own: Vec<(&str, &str)> = own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.0.create(dataset, DatasetKind::Filesystem, &own).expect("create");
+        self.0.unmount(dataset).expect("unmount");
+        self.0.set_received(dataset).expect("there");
+        self.0.snapshot(&[dataset.at(snapshot.short()).expect("a name")], &[]).expect("snapshot");
     }
 
     fn bookmark(&self, snapshot: &Snapshot, short: &str) {

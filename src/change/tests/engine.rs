@@ -68,6 +68,12 @@ impl Engine for Struck {
     fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
         self.fake.locals(dataset)
     }
+    fn own(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
+        self.fake.own(dataset)
+    }
+    fn written_since(&self, dataset: &Dataset, snapshot: &Snapshot) -> Result<u64> {
+        self.fake.written_since(dataset, snapshot)
+    }
     fn snapshot_local(&self, snapshot: &Snapshot, property: &str) -> Result<Option<String>> {
         self.fake.snapshot_local(snapshot, property)
     }

@@ -189,3 +189,37 @@ fn a_volume_that_is_open_stops_it_before_the_point_of_no_return() {
     world.run(Verb::Abort);
     world.serves("2.0");
 }
+
+/// As `zfs receive` leaves a dataset: its properties are not local ones, and a clone has none of them.
+#[test]
+fn a_clone_gets_what_the_dataset_received() {
+    let world = upgraded(PLAIN);
+    for name in ["t/app", "t/app/log", "t/index"] {
+        world.engine.fake.set_received(&dataset(name)).expect("there");
+    }
+    world.run(Verb::Keep);
+    let info = world.engine.fake.dataset(&dataset("t/app")).expect("readable").expect("there");
+    assert_eq!((info.mountpoint.as_deref(), info.mounted), (Some(std::path::Path::new("/srv/app")), true));
+    let local = |name: &str| world.engine.fake.local(&dataset("t/app"), name).expect("local");
+    assert_eq!((local("mountpoint").as_deref(), local("compression").as_deref()), (Some("/srv/app"), Some("lz4")));
+}
+
+#[test]
+fn s4_a_clone_that_is_not_as_the_dataset_does_not_take_its_place() {
+    let world = upgraded(PLAIN);
+    cut(&world, Verb::Keep, "clone:t/app/log");
+    let fake = &world.engine.fake;
+    let before = fake.dataset(&dataset("t/app")).expect("readable").expect("there").guid;
+    fake.set(&dataset("t/app"), "mountpoint", "/srv/other").expect("set");
+    fake.set(&dataset("t/app.new/log"), "recordsize", "128K").expect("set");
+    fake.set(&dataset("t/app.new/log"), "atime", "off").expect("set");
+    halted(&world, "mountpoint is /srv/other on t/app, and /srv/app on t/app.new");
+    halted(&world, "atime is not set on t/app/log, and off on t/app.new/log");
+    halted(&world, "recordsize is 16K on t/app/log, and 128K on t/app.new/log");
+    assert_eq!(fake.dataset(&dataset("t/app")).expect("readable").expect("there").guid, before, "nothing was exchanged");
+    fake.set(&dataset("t/app"), "mountpoint", "/srv/app").expect("set");
+    fake.set(&dataset("t/app.new/log"), "recordsize", "16K").expect("set");
+    fake.inherit(&dataset("t/app.new/log"), "atime").expect("inherited");
+    world.go_on();
+    world.serves("1.0");
+}

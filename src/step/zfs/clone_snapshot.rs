@@ -1,6 +1,9 @@
 //! A clone of the snapshot beside the upgraded dataset. Clones do not copy local properties, and
 //! `clone -o` is not atomic. The role is set last, so a clone without it is incomplete.
 
+use std::collections::BTreeMap;
+
+use crate::host::quote::quote;
 use crate::zfs::Dataset;
 use crate::zfs::Guid;
 use crate::zfs::Snapshot;
@@ -28,11 +31,59 @@ pub struct CloneSnapshot {
 }
 
 /// Not copied: properties that are set separately, that belong to the clone itself, or that are
-/// fixed when a volume is created; and those of the key, which a clone shares with its origin until
+/// fixed when a dataset is created; and those of the key, which a clone shares with its origin until
 /// it is promoted.
-const NOT_COPIED: [&str; 7] = ["canmount", "volsize", "volblocksize", "encryption", "keyformat", "keylocation", "pbkdf2iters"];
+const NOT_COPIED: [&str; 10] = [
+    "canmount",
+    "volsize",
+    "volblocksize",
+    "casesensitivity",
+    "normalization",
+    "utf8only",
+    "encryption",
+    "keyformat",
+    "keylocation",
+    "pbkdf2iters",
+];
+
+/// The properties that a clone has to have as the dataset has them: local or received there. A clone
+/// has neither by itself.
+fn wanted(context: &Context<'_>, dataset: &Dataset) -> Result<BTreeMap<String, String>> {
+    let own = context.engine.own(dataset)?;
+    Ok(own.into_iter().filter(|(name, _)| !NOT_COPIED.contains(&name.as_str()) && !name.starts_with("backout:")).collect())
+}
 
 impl CloneSnapshot {
+    /// What differs between the dataset and the clone that is to take its place, the mountpoint first,
+    /// each with the command that makes it equal. Nothing if one of them is not there: they have
+    /// changed places already.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(in crate::step) fn differs(&self, context: &Context<'_>) -> Result<Vec<(String, String)>> {
+        let engine = context.engine;
+        if engine.dataset(&self.like)?.is_none() || engine.dataset(&self.target)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let (like, clone) = (wanted(context, &self.like)?, wanted(context, &self.target)?);
+        let mut names: Vec<&String> = like.keys().chain(clone.keys()).collect();
+        names.sort_by_key(|name| (name.as_str() != "mountpoint", name.as_str()));
+        names.dedup();
+        let said = |value: Option<&String>| value.map_or("not set", |value| value.as_str()).to_owned();
+        let mut found = Vec::new();
+        for name in names.into_iter().filter(|name| like.get(*name) != clone.get(*name)) {
+            let (this, that) = (like.get(name), clone.get(name));
+            let what = format!("{name} is {} on {}, and {} on {}", said(this), self.like, said(that), self.target);
+            let target = quote(self.target.as_str());
+            let how = match this {
+                Some(value) => format!("zfs set {} {target}", quote(&format!("{name}={value}"))),
+                None => format!("zfs inherit {name} {target}"),
+            };
+            found.push((what, how));
+        }
+        Ok(found)
+    }
+
     fn is_ours(&self, info: &DatasetInfo) -> bool {
         info.origin.as_ref() == Some(&self.snapshot)
     }
@@ -73,12 +124,8 @@ impl Effect for CloneSnapshot {
             .clone_snapshot(&self.snapshot, &self.target, &properties)
             .with_context(|| format!("{} could not be cloned", self.snapshot))?;
         crate::host::failpoint::point("clone:unmarked");
-        for (property, value) in engine.locals(&self.like)? {
-            if !NOT_COPIED.contains(&property.as_str()) && !property.starts_with("backout:") {
-                engine
-                    .set(&self.target, &property, &value)
-                    .with_context(|| format!("{property} could not be copied to {}", self.target))?;
-            }
+        for (property, value) in wanted(context, &self.like)? {
+            engine.set(&self.target, &property, &value).with_context(|| format!("{property} could not be copied to {}", self.target))?;
         }
         engine.set(&self.target, PROP_ROLE, "candidate")?;
         Ok(Output::Nothing)

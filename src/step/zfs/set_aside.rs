@@ -4,10 +4,10 @@
 use crate::zfs::Guid;
 use anyhow::{Context as _, Result};
 
-use crate::journal::Output;
+use crate::journal::{HaltKind, Output};
 use crate::step::Effect;
-use crate::step::Step;
 use crate::step::zfs::late;
+use crate::step::{Action, NeedsDecision, Step};
 use crate::step::{Context, Probe};
 use crate::zfs::{Dataset, PROP_CHANGE, PROP_ROLE};
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,7 @@ impl Effect for SetAside {
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        clones_are_alike(context)?;
         mark(context, &self.members, "failed")?;
         late::lay_aside(context, &self.dataset, &self.members, &self.aside)?;
         context.engine.rename(&self.dataset, &self.aside)?;
@@ -102,6 +103,22 @@ impl Effect for TakePlace {
         mark(context, &self.members, "active")?;
         Ok(Output::Nothing)
     }
+}
+
+/// Every clone of the plan that has not taken its place yet is set up as the dataset whose place it is.
+fn clones_are_alike(context: &Context<'_>) -> Result<()> {
+    let mut found = Vec::new();
+    for step in &context.run()?.plan.steps {
+        if let Action::Clone(clone) = &step.action {
+            found.extend(clone.differs(context)?);
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    let lines: String = found.iter().map(|(what, how)| format!("\n  {what}: {how}")).collect();
+    let why = "a clone is not set up as the dataset whose place it is to take, and it does not take it. Each with the command that makes them alike";
+    Err(NeedsDecision::new(HaltKind::Foreign, format!("{why}:{lines}")).into())
 }
 
 /// Sets the role of datasets of this change.

@@ -51,7 +51,29 @@ impl CliEngine {
     }
 
     fn get(&self, columns: &str, property: &str, name: &str) -> Result<String> {
-        self.read(&["zfs", "get", "-Hp", "-s", "local", "-o", columns, "--", property, name]).map_err(|error| refine(error, name))
+        self.get_of("local", columns, property, name)
+    }
+
+    fn get_of(&self, sources: &str, columns: &str, property: &str, name: &str) -> Result<String> {
+        self.read(&["zfs", "get", "-Hp", "-s", sources, "-o", columns, "--", property, name]).map_err(|error| refine(error, name))
+    }
+
+    /// The properties of these sources.
+    fn set_here(&self, dataset: &Dataset, sources: &str) -> Result<Vec<(String, String)>> {
+        let name = dataset.as_str();
+        let names = self.get_of(sources, "property", "all", name)?;
+        let mut names: Vec<&str> = names.split_terminator('\n').collect();
+        let text = self.get_of(sources, "property,value", "all", name)?;
+        if let Some(mut pairs) = parse::pairs(&text, &names) {
+            pairs.sort();
+            return Ok(pairs);
+        }
+        names.sort_unstable();
+        let one = |property: &str| Ok(parse::value(&self.get_of(sources, "value", property, name)?));
+        names
+            .into_iter()
+            .filter_map(|property| one(property).transpose().map(|value| value.map(|value| (property.to_owned(), value))))
+            .collect()
     }
 
     /// A dataset that must exist.
@@ -129,18 +151,18 @@ impl Engine for CliEngine {
     }
 
     fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
-        let names = self.get("property", "all", dataset.as_str())?;
-        let mut names: Vec<&str> = names.split_terminator('\n').collect();
-        let text = self.get("property,value", "all", dataset.as_str())?;
-        if let Some(mut pairs) = parse::pairs(&text, &names) {
-            pairs.sort();
-            return Ok(pairs);
-        }
-        names.sort_unstable();
-        names
-            .into_iter()
-            .filter_map(|name| self.local(dataset, name).transpose().map(|value| value.map(|value| (name.to_owned(), value))))
-            .collect()
+        self.set_here(dataset, "local")
+    }
+
+    fn own(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
+        self.set_here(dataset, "local,received")
+    }
+
+    fn written_since(&self, dataset: &Dataset, snapshot: &Snapshot) -> Result<u64> {
+        let (property, name) = (format!("written@{snapshot}"), dataset.as_str());
+        let text = self.read(&["zfs", "get", "-Hp", "-o", "value", "--", &property, name]).map_err(|error| refine(error, name))?;
+        let unexpected = || ZfsError::Unexpected { command: "zfs get".to_owned(), detail: format!("{property} of {name} is {text:?}") };
+        text.trim_end().parse().map_err(|_| unexpected())
     }
 
     fn snapshot_local(&self, snapshot: &Snapshot, property: &str) -> Result<Option<String>> {

@@ -26,7 +26,7 @@ fn info(world: &World, name: &Dataset, dataset: &FakeDataset) -> DatasetInfo {
         referenced,
         available: if full { 0 } else { SIZE },
         written: if latest == Some(&dataset.content) { 0 } else { referenced },
-        refquota: dataset.properties.get("refquota").and_then(|bytes| bytes.parse().ok()).filter(|bytes| *bytes > 0),
+        refquota: dataset.own("refquota").and_then(|bytes| bytes.parse().ok()).filter(|bytes| *bytes > 0),
         origin: dataset.origin.and_then(|guid| world.snapshot_of_guid(guid)),
         keystatus: dataset.key_loaded.map(|loaded| if loaded { "available" } else { "unavailable" }.to_owned()),
         readonly: world.readonly(name),
@@ -173,6 +173,21 @@ impl Engine for FakeEngine {
     fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
         let world = self.reading(&dataset.pool())?;
         Ok(world.dataset(dataset)?.properties.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    fn own(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
+        let world = self.reading(&dataset.pool())?;
+        let found = world.dataset(dataset)?;
+        let mut all = found.received.clone();
+        all.extend(found.properties.clone());
+        Ok(all.into_iter().collect())
+    }
+
+    fn written_since(&self, dataset: &Dataset, snapshot: &Snapshot) -> Result<u64> {
+        let world = self.reading(&dataset.pool())?;
+        let (now, then) = (&world.dataset(dataset)?.content, &world.snapshot(snapshot)?.content);
+        let new = now.iter().filter(|item| !then.contains(item)).count() as u64;
+        Ok(if now == then { 0 } else { new.max(1) * ITEM })
     }
 
     fn snapshot_local(&self, snapshot: &Snapshot, property: &str) -> Result<Option<String>> {

@@ -68,6 +68,18 @@ impl FakeEngine {
         self.world().create(dataset, kind, properties)
     }
 
+    /// Makes the properties that a dataset has received ones, as if it had come by `zfs receive`.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn set_received(&self, dataset: &Dataset) -> Result<()> {
+        let mut world = self.world();
+        let found = world.dataset_mut(dataset)?;
+        let properties = std::mem::take(&mut found.properties);
+        found.received.extend(properties);
+        Ok(())
+    }
+
     /// Adds an item to a dataset, as a service writes a file.
     ///
     /// # Errors

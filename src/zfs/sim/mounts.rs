@@ -7,7 +7,7 @@ use crate::zfs::{Dataset, DatasetKind, Guid, Result, ZfsError};
 
 impl World {
     pub(super) fn canmount(&self, name: &Dataset) -> String {
-        let local = self.datasets.get(name).and_then(|dataset| dataset.properties.get("canmount"));
+        let local = self.datasets.get(name).and_then(|dataset| dataset.own("canmount"));
         local.cloned().unwrap_or_else(|| "on".to_owned())
     }
 

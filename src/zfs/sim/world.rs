@@ -34,6 +34,8 @@ pub(super) struct FakeDataset {
     pub(super) guid: Guid,
     pub(super) kind: DatasetKind,
     pub(super) properties: BTreeMap<String, String>,
+    /// The properties that came with `zfs receive`: a local one goes before them, and a clone has none.
+    pub(super) received: BTreeMap<String, String>,
     /// The guid of the snapshot it was cloned from: a promotion moves snapshots, and their guids go
     /// with them.
     pub(super) origin: Option<Guid>,
@@ -43,6 +45,13 @@ pub(super) struct FakeDataset {
     pub(super) content: Vec<String>,
     pub(super) users: usize,
     pub(super) key_loaded: Option<bool>,
+}
+
+impl FakeDataset {
+    /// The value of a property that is set on the dataset itself.
+    pub(super) fn own(&self, property: &str) -> Option<&String> {
+        self.properties.get(property).or_else(|| self.received.get(property))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -132,6 +141,7 @@ impl World {
             guid,
             kind,
             properties: properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            received: BTreeMap::new(),
             origin,
             snapshots: Vec::new(),
             bookmarks: Vec::new(),
@@ -166,7 +176,7 @@ impl World {
     pub(super) fn inherited(&self, name: &Dataset, property: &str) -> Option<(Dataset, String)> {
         let mut at = Some(name.clone());
         while let Some(here) = at {
-            if let Some(value) = self.datasets.get(&here).and_then(|dataset| dataset.properties.get(property)) {
+            if let Some(value) = self.datasets.get(&here).and_then(|dataset| dataset.own(property)) {
                 return Some((here, value.clone()));
             }
             at = parent(&here);

@@ -118,6 +118,29 @@ pub fn inherited_properties_are_not_local(world: &dyn World) {
     assert_eq!(engine.locals(&child).unwrap(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
+/// DESCRIPTION: what a dataset got by `zfs receive` is not local, but its own; a clone has none of it.
+/// STRATEGY: send a dataset with a native and a user property; ask what it received, with one of them set locally, and a clone.
+pub fn what_a_dataset_received_is_its_own(world: &dyn World) {
+    let engine = world.engine();
+    let source = world.fs("a");
+    engine.set(&source, "recordsize", "16384").unwrap();
+    engine.set(&source, "site:note", "x").unwrap();
+    let received = world.name("b");
+    world.receive(&world.take("a@s"), &received);
+    let own = |dataset: &backout::zfs::Dataset, name: &str| {
+        let all = engine.own(dataset).unwrap();
+        all.into_iter().find(|(found, _)| found == name).map(|(_, value)| value)
+    };
+    assert_eq!(engine.local(&received, "recordsize").unwrap(), None);
+    assert_eq!(own(&received, "recordsize").as_deref(), Some("16384"));
+    assert_eq!(own(&received, "site:note").as_deref(), Some("x"));
+    engine.set(&received, "recordsize", "32768").unwrap();
+    assert_eq!(own(&received, "recordsize").as_deref(), Some("32768"));
+    let clone = world.name("c");
+    engine.clone_snapshot(&world.snap("b@s"), &clone, &[("canmount", "noauto")]).unwrap();
+    assert_eq!(engine.own(&clone).unwrap(), [("canmount".to_owned(), "noauto".to_owned())]);
+}
+
 /// DESCRIPTION: a value may hold tabs and newlines, and does not become another property.
 /// STRATEGY: a value whose second line looks like a row of the list; an empty value.
 pub fn values_may_hold_tabs_and_newlines(world: &dyn World) {

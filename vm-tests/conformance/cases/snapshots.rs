@@ -137,3 +137,20 @@ pub fn of_the_longest_name(world: &dyn World) {
     engine.release(&snapshot, "backout:c-1").unwrap();
     engine.destroy_snapshot(&snapshot, world.guid(&snapshot)).unwrap();
 }
+
+/// DESCRIPTION: what was written to a dataset since a snapshot is told in bytes; to a clone, since its origin.
+/// STRATEGY: ask right behind a snapshot, and when something was written and something removed; ask a clone.
+pub fn what_was_written_since_one_is_told(world: &dyn World) {
+    let engine = world.engine();
+    let dataset = world.fs("a");
+    world.write(&dataset, "one");
+    let snapshot = world.take("a@s");
+    assert_eq!(engine.written_since(&dataset, &snapshot).unwrap(), 0);
+    world.write_big(&dataset, "two");
+    world.erase(&dataset, "one");
+    assert!(engine.written_since(&dataset, &snapshot).unwrap() > 0);
+    let clone = world.name("c");
+    engine.clone_snapshot(&snapshot, &clone, &[("canmount", "noauto")]).unwrap();
+    engine.written_since(&clone, &snapshot).unwrap();
+    refused!(engine.written_since(&world.name("none"), &snapshot), NotFound(_));
+}
