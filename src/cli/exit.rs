@@ -3,8 +3,8 @@
 use crate::report::ErrorKind;
 
 /// What every verb's help ends with.
-pub const STATUSES: &str = "Exit status: 0 done; 1 failed, and what it says is true; 2 usage; 3 a check refused; \
-    4 awaiting a person's decision; 5 another run is at work; 6 halted, a person must decide.";
+pub const STATUSES: &str = "Exit status: 0 done; 1 failed, and what it says is true; 2 wrong usage; 3 refused by a check; \
+    4 unfinished, or waiting for an answer; 5 another run is at work; 6 halted, you must decide.";
 
 /// How a run of the tool ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

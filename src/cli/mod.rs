@@ -30,11 +30,15 @@ pub struct Cli {
     verb: Verb,
 }
 
-/// Options of every verb.
+/// The heading of the options of every command, in its help.
+const EVERYWHERE: &str = "Options of every command";
+
+/// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// The site file: this host's values for a playbook.
+    /// The site file: this host's values for the playbook.
     #[arg(
+        help_heading = EVERYWHERE,
         long,
         global = true,
         value_name = "FILE",
@@ -43,26 +47,28 @@ pub struct Global {
         hide_env_values = true
     )]
     site: PathBuf,
-    /// A folder of playbooks that come before the others. May be given more than once.
-    #[arg(long = "playbooks", global = true, value_name = "DIR")]
+    /// Look for playbooks in this folder first. Can be repeated.
+    #[arg(help_heading = EVERYWHERE, long = "playbooks", global = true, value_name = "DIR")]
     playbooks: Vec<PathBuf>,
-    /// Where the journals of the changes are.
-    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/backout", env = "BACKOUT_STATE", hide_env_values = true)]
+    /// The folder with the journals of all changes.
+    #[arg(help_heading = EVERYWHERE, long, global = true, value_name = "DIR", default_value = "/var/lib/backout", env = "BACKOUT_STATE", hide_env_values = true)]
     state: PathBuf,
-    /// The change, where there is more than one.
-    #[arg(long, global = true, value_name = "ID")]
+    /// Which change, if there are several.
+    #[arg(help_heading = EVERYWHERE, long, global = true, value_name = "ID")]
     change: Option<String>,
-    /// This host's name, if it was renamed since the change was opened.
-    #[arg(long, global = true, value_name = "NAME")]
+    /// This host's name when the change was opened, if it was renamed since.
+    #[arg(help_heading = EVERYWHERE, long, global = true, value_name = "NAME")]
     host: Option<String>,
-    /// Where the lock is that lets one run work at a time; by default /run/backout, for a user who is not root STATE/run.
-    #[arg(long, global = true, value_name = "DIR")]
+    /// The folder of the lock that lets one run work at a time. Default: /run/backout, or STATE/run if
+    /// you are not root.
+    #[arg(help_heading = EVERYWHERE, long, global = true, value_name = "DIR")]
     run_dir: Option<PathBuf>,
-    /// How ZFS is asked: `lzc`, by its library, or `cli`, by its command; by default by the library where that can be used.
-    #[arg(long, global = true, value_name = "ENGINE", hide_possible_values = true)]
+    /// How to talk to ZFS: `lzc` (its library) or `cli` (its commands). Default: the library, where
+    /// it can be used.
+    #[arg(help_heading = EVERYWHERE, long, global = true, value_name = "ENGINE", hide_possible_values = true)]
     engine: Option<EngineName>,
-    /// Print JSON: one object for a result, one event a line while running.
-    #[arg(long, global = true)]
+    /// Print JSON: one object per result, one line per event.
+    #[arg(help_heading = EVERYWHERE, long, global = true)]
     json: bool,
     #[cfg(feature = "crash-points")]
     #[command(flatten)]
@@ -86,49 +92,54 @@ impl Global {
     }
 }
 
+/// The heading of the answers, in the help of a command.
+const ANSWERS: &str = "Answers in advance";
+
 /// How a person answers in advance.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Answers {
-    /// Begin without asking. What needs an answer of its own is still refused.
-    #[arg(long)]
+    /// Begin without asking. A check that asks for a yes by name still refuses.
+    #[arg(help_heading = ANSWERS, long)]
     yes: bool,
-    /// Answer yes to what a check named: a snapshot's name, or the word in brackets. May be given more than once.
-    #[arg(long, value_name = "NAME")]
+    /// Answer yes to a check, by the name that it shows: a snapshot, or the word in brackets. Can be
+    /// repeated.
+    #[arg(help_heading = ANSWERS, long, value_name = "NAME")]
     accept: Vec<String>,
     /// Show what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
-    /// The answers for an unattended run, as `backout plan --answers FILE` writes them.
-    #[arg(long, value_name = "FILE")]
+    /// Read the answers from this file. `backout plan --answers FILE` writes one.
+    #[arg(help_heading = ANSWERS, long, value_name = "FILE")]
     answers: Option<PathBuf>,
-    /// A value of the file that the vendor's installer reads. May be given more than once; before the upgrade only.
-    #[arg(long, value_name = "KEY=VALUE")]
+    /// A value for the vendor's installer. Before the upgrade only. Can be repeated.
+    #[arg(help_heading = ANSWERS, long, value_name = "KEY=VALUE")]
     silent: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Can this host upgrade, and come back? Changes nothing.
+    /// Check whether this host can upgrade and come back. Changes nothing.
     Check,
-    /// Show the steps with their real names and commands. Changes nothing.
+    /// Show every step of an upgrade or a downgrade with its commands. Changes nothing.
     Plan(plan::PlanArgs),
-    /// Take the snapshot before an upgrade that is made later.
+    /// Take the snapshot now, for an upgrade later.
     Snapshot(Answers),
-    /// Take the snapshot (unless there is one) and upgrade.
+    /// Take the snapshot, unless there is one, and upgrade.
     Upgrade(Answers),
-    /// Bring the previous version back, with everything that was written since.
+    /// Bring the previous version back, with everything that was written since the upgrade.
     Downgrade(downgrade::DowngradeArgs),
-    /// Go on with what was interrupted.
+    /// Go on after an interruption, a failure or a halt.
     Resume(resume::ResumeArgs),
-    /// Give up what was begun: back to the state before it. Possible until the point of no return.
+    /// Give up an unfinished procedure: return to the state before it. Possible until the point of no
+    /// return.
     Abort(Answers),
-    /// After a downgrade that kept the upgraded state: back to that.
+    /// After a downgrade that kept the upgraded state: return to it.
     Undo(Answers),
-    /// Two hosts: move users to the one with the new version, a batch at a time, or back.
+    /// Two hosts: move users to the host with the new version, in batches, or back.
     Migrate(migrate::MigrateArgs),
-    /// The state folder is lost: make the change's folder again, from what its snapshot says.
+    /// After the state folder was lost: make the change again from its snapshot.
     Adopt(adopt::AdoptArgs),
-    /// Say what is true now, and what can be done next.
+    /// Show what is true now, and what to type next.
     Status,
     /// Accept the upgrade or the downgrade, and drop the way back.
     Commit(Answers),

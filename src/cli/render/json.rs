@@ -7,7 +7,7 @@ use crate::step::Step;
 
 /// Prints one JSON object on a line.
 pub fn line(value: &Value) {
-    super::text::line(&value.to_string());
+    super::line(&value.to_string());
 }
 
 /// Prints what happens while a procedure runs.

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use super::json;
-use super::text::line;
+use super::{json, line};
 use crate::cli::Global;
 use crate::step::{self, Plan};
 

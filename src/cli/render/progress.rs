@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::json;
-use super::text::line;
+use super::{json, line};
 use crate::change::run::Event;
 use crate::cli::{Global, now};
 use crate::journal::Output;

@@ -4,15 +4,10 @@ use std::io::{IsTerminal, Write};
 
 use serde_json::{Value, json};
 
-use super::json;
+use super::{json, line};
 use crate::cli::{Exit, Global};
 use crate::preflight::{Finding, Severity};
 use crate::report::{CliError, Next, Report};
-
-/// Prints a line; a reader that went away (`| head`) is no error.
-pub fn line(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
-}
 
 /// Prose for a terminal: broken between words, indented like the texts behind `now:` and `cause:`. What is `to do:` stays whole, for copying; and a log
 /// gets each sentence on one line, for searching.

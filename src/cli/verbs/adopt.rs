@@ -11,10 +11,10 @@ use crate::report::CliError;
 /// What is adopted.
 #[derive(Debug, Args)]
 pub struct AdoptArgs {
-    /// The snapshot before the upgrade: `DATASET@backout-CHANGE`.
+    /// The snapshot from before the upgrade: `DATASET@backout-CHANGE`.
     #[arg(value_name = "SNAPSHOT")]
     snapshot: String,
-    /// A folder with the previous version's packages, if they went with the state folder.
+    /// A folder with the previous version's packages, if they were lost with the state folder.
     #[arg(long, value_name = "DIR")]
     installer: Option<PathBuf>,
     #[command(flatten)]

@@ -13,10 +13,11 @@ use crate::strategy;
 /// How to go back.
 #[derive(Debug, Args)]
 pub struct DowngradeArgs {
-    /// Keep the upgraded state beside the restored one (the default).
+    /// Keep the upgraded state beside the restored one; `backout undo` returns to it. The default.
     #[arg(long, conflicts_with = "in_place")]
     keep: bool,
-    /// Destroy the upgraded state: `zfs rollback`. For a pool without room to keep both, or by choice. Never chosen unasked.
+    /// Destroy the upgraded state (`zfs rollback`), for a pool without room for both. Never done unless
+    /// you say so.
     #[arg(long)]
     in_place: bool,
     #[command(flatten)]

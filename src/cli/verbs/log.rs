@@ -12,7 +12,7 @@ use crate::step::Record;
 /// What to show.
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// Also what the commands printed.
+    /// Also show what the commands printed.
     #[arg(long)]
     commands: bool,
 }

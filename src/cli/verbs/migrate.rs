@@ -14,22 +14,22 @@ use crate::report::{CliError, ErrorKind};
 /// Whom to move, and where.
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
-    /// Move this user. May be given more than once.
+    /// Move this user. Can be repeated.
     #[arg(long = "user", value_name = "NAME")]
     users: Vec<String>,
-    /// Move the users that this file names, one a line.
+    /// Move the users that this file lists, one a line.
     #[arg(long, value_name = "FILE")]
     users_file: Option<PathBuf>,
-    /// Move so many of those who have not moved yet.
+    /// Move this many of the users who have not moved yet.
     #[arg(long, value_name = "COUNT", conflicts_with_all = ["users", "users_file"])]
     next: Option<usize>,
-    /// Move all who have not moved yet.
+    /// Move all users who have not moved yet.
     #[arg(long, conflicts_with_all = ["users", "users_file", "next"])]
     all: bool,
-    /// From the new host back to the old one.
+    /// Move them from the new host back to the old one.
     #[arg(long)]
     back: bool,
-    /// So many are on hold at a time.
+    /// How many users are on hold at a time.
     #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1000))]
     batch: usize,
     #[command(flatten)]

@@ -15,13 +15,14 @@ use crate::step::State;
 /// What to plan.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// Which procedure; by default the one that would come next.
+    /// Which procedure. Default: the one that would come next.
     #[arg(value_enum)]
     procedure: Option<Wanted>,
-    /// Also write a file with a place for every answer that an unattended run needs (`backout upgrade --answers FILE`).
+    /// Also write a file with a place for every answer that an unattended run needs: `backout upgrade
+    /// --answers FILE`.
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
-    /// Take the values of the file that the vendor's installer reads from this one, which its own dry run wrote.
+    /// Take the values for the vendor's installer from this file, which its own dry run wrote.
     #[arg(long, value_name = "FILE", requires = "answers")]
     state_file: Option<PathBuf>,
 }

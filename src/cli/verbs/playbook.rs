@@ -12,19 +12,19 @@ use crate::report::{CliError, ErrorKind};
 /// What to do with playbooks.
 #[derive(Debug, Subcommand)]
 pub enum PlaybookVerb {
-    /// The playbooks that are known.
+    /// List the playbooks that are known.
     List,
-    /// The text of one.
+    /// Print a playbook.
     Show {
         /// Its name.
         name: String,
     },
-    /// The text of a new one, to be filled in: every field with its meaning.
+    /// Print a new playbook to be filled in, with the meaning of every field.
     New {
         /// Its name: lower-case letters, digits, `-`.
         name: String,
     },
-    /// Is a playbook's file right?
+    /// Check the file of a playbook.
     Check {
         /// The file.
         file: PathBuf,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::{Exit, Global, Job, render};
+use crate::cli::{ANSWERS, Exit, Global, Job, render};
 use crate::journal::Question;
 use crate::procedure::{Work, changes};
 use crate::report::{CliError, Command, permit};
@@ -10,14 +10,15 @@ use crate::report::{CliError, Command, permit};
 /// A person's answer.
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
-    /// Open the service though the inventories differ: you answer for the items listed.
-    #[arg(long, conflicts_with = "try_again")]
+    /// Open the service although the lists differ: you answer for the items shown.
+    #[arg(help_heading = ANSWERS, long, conflicts_with = "try_again")]
     accept_differences: bool,
-    /// Restore everything but what the previous version rejects: you answer for the items left out.
-    #[arg(long, conflicts_with_all = ["try_again", "accept_differences"])]
+    /// Leave out what the previous version rejects, and restore the rest: you answer for the items left
+    /// out.
+    #[arg(help_heading = ANSWERS, long, conflicts_with_all = ["try_again", "accept_differences"])]
     accept_rejects: bool,
-    /// Try a step again that was tried too often.
-    #[arg(long)]
+    /// Try again a step that failed too often.
+    #[arg(help_heading = ANSWERS, long)]
     try_again: bool,
     /// Show the steps that are left, and do nothing.
     #[arg(long)]
