@@ -69,7 +69,7 @@ fn elsewhere(mounts: &[Mount], file: &std::path::Path) -> Option<String> {
     let points = mounts.iter().filter_map(|mount| mount.mountpoint.as_ref()).filter(|point| file.starts_with(point));
     let point = points.max_by_key(|point| point.components().count())?;
     let (folder, rest) = (point.join(".zfs/snapshot"), file.strip_prefix(point).ok()?);
-    Some(format!("ls -l {}/*/{}", quote(&folder.display().to_string()), quote(&rest.display().to_string())))
+    Some(format!("ls -l {}/*/{}", quote(&folder), quote(rest)))
 }
 
 /// Nothing was purged, reset or rewritten since the snapshot.

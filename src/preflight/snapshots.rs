@@ -150,7 +150,7 @@ pub(super) fn foreign_on_target(facts: &Facts) -> Vec<Finding> {
                 if !tags.iter().any(|tag| is_our_tag(facts, tag)) {
                     findings.push(
                         Finding::warn(Kind::TargetHold, format!("{} is no longer held: anyone can destroy it.", target.info.name))
-                            .remedy([format!("zfs hold {} {name}", quote(&zfs::hold_tag(facts.change.as_deref().unwrap_or("CHANGE"))))]),
+                            .remedy([format!("zfs hold {} {name}", quote(zfs::hold_tag(facts.change.as_deref().unwrap_or("CHANGE"))))]),
                     );
                 }
                 let others: Vec<&String> = tags.iter().filter(|tag| !is_our_tag(facts, tag)).collect();
