@@ -1,11 +1,11 @@
 #!/bin/sh
-# Brings Debian's packages into order after a run of apt or dpkg that was cut off.
+# Repairs Debian's packages after an interrupted run of apt or dpkg.
 #
-#   dpkg-repair --release RELEASE    on the way up: to the packages of that release
-#   dpkg-repair FILE...              on the way back: FILEs are the previous version's packages
+#   dpkg-repair --release RELEASE    for an upgrade: to the packages of that release
+#   dpkg-repair FILE...              for a downgrade: FILEs are the previous version's packages
 #
-# On the way back the old packages are unpacked whatever was being unpacked, and before anything is
-# configured: the scripts of the new ones must not see the data that was brought back.
+# A downgrade unpacks the old packages before anything is configured: the scripts of the new ones must
+# not see the restored data.
 set -u
 export DEBIAN_FRONTEND=noninteractive
 
@@ -23,8 +23,8 @@ if [ $# -gt 0 ]; then
   dpkg --unpack --force-confold "$@" || exit
 fi
 
-# What was being unpacked is unpacked again, which neither `dpkg --configure` nor apt-get does by
-# itself: of the new release where it has the package, else the version that was being unpacked.
+# A package that was being unpacked is unpacked again, which neither `dpkg --configure` nor apt-get
+# does: in its new version if the release has it, otherwise in the same version.
 folder=$(mktemp -d) || exit
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit
@@ -43,6 +43,6 @@ if [ -e "$1" ]; then
 fi
 cd / || exit
 
-# What cannot be configured depends on packages that were not unpacked yet: apt-get brings those.
+# What cannot be configured depends on packages that were not unpacked yet. apt-get installs those.
 dpkg --configure -a --force-confold ||
   apt-get install --yes --fix-broken --no-remove ${release:+"--target-release=$release"} -o Dpkg::Options::=--force-confold

@@ -1,5 +1,6 @@
--- Accounts, roles and rights. Passwords' hashes only as a hash of them. Without what the versions write
--- differently: the version number, the bits of all rights, and the right that 11.3 added (part of ALL there).
+-- Accounts, roles and privileges. Password hashes appear only as a hash of the hash. Left out is
+-- what the versions write differently: the version number, the bits of all privileges, and the
+-- privilege that 11.3 added (part of ALL there).
 SELECT 'account', User, Host, SHA2(JSON_NORMALIZE(JSON_REMOVE(Priv, '$.version_id', '$.access', '$.password_last_changed')), 256) FROM mysql.global_priv;
 SELECT 'role', Host, User, Role, Admin_option FROM mysql.roles_mapping;
 SELECT 'proxy', Host, User, Proxied_host, Proxied_user, With_grant FROM mysql.proxies_priv;

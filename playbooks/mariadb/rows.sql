@@ -1,6 +1,6 @@
--- One line a row: table, primary key, SHA-256 over the SHA-256 of each column (so that no row is too
--- long, and NULL is not an empty text). A table without a primary key: how often each row is there.
--- What this prints is a SELECT for each table.
+-- Prints a SELECT for each table, which lists one line for each row: table, primary key, SHA-256
+-- over the SHA-256 of each column (so that no row is too long, and NULL differs from an empty
+-- text). For a table without a primary key: how often each row exists.
 SELECT CONCAT(
   'SELECT ', QUOTE(CONCAT(t.TABLE_SCHEMA, '.', t.TABLE_NAME)), ', ', IFNULL(k.COLS, CONCAT(QUOTE('no key'), ', COUNT(*)')), ', ', c.HASH,
   ' FROM `', REPLACE(t.TABLE_SCHEMA, '`', '``'), '`.`', REPLACE(t.TABLE_NAME, '`', '``'), '`', IF(k.COLS IS NULL, CONCAT(' GROUP BY ', c.HASH), ''), ';')

@@ -1,6 +1,6 @@
--- One line a key: database, key, type, SHA-1 over its values, each with its length. What has no order is
--- sorted; a score is written in one way, because 7.0 and 8.0 print it differently. Keys that expire are
--- left out.
+-- One line for each key: database, key, type, SHA-1 over its values, each with its length.
+-- Unordered values are sorted. Scores are formatted, because 7.0 and 8.0 print them differently.
+-- Keys that expire are left out.
 local out = {}
 local function plain(text)
   return (string.gsub(text, '[%c\\\127-\255]', function(c) return string.format('\\x%02x', string.byte(c)) end))
