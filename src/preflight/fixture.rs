@@ -219,7 +219,7 @@ pub(super) fn spoil(facts: &mut Facts) {
         guid: Guid(3),
     }));
     facts.pools.push(PoolFact { name: name("fast").pool(), state: Ok(None) });
-    facts.roots[0].beside = vec![Ok(CloneFact { name: name("tank/db.failed"), change: None })];
+    facts.roots[0].beside = vec![Ok(CloneFact { name: name("tank/db.upgraded"), change: None })];
     facts.roots.push(Root { name: name("fast/x"), tree: Ok(None), room: None, beside: Vec::new() });
     let other = DatasetFact { snapshots: Err("no answer".into()), ..file_system("tank", "/tank", GIB) };
     facts.roots.push(Root { name: name("tank"), tree: Ok(Some(vec![other])), room: None, beside: Vec::new() });

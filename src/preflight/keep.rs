@@ -220,9 +220,10 @@ mod tests {
     fn names_taken() {
         let mut facts = facts(Occasion::Downgrade { in_place: false });
         let other = |name: &str, change: Option<&str>| Ok(CloneFact { name: name.parse().expect("name"), change: change.map(Into::into) });
-        facts.roots[0].beside = vec![other("tank/db.new", Some("c1")), other("tank/db.failed", Some("c0")), other("tank/db.undone", None)];
+        facts.roots[0].beside =
+            vec![other("tank/db.new", Some("c1")), other("tank/db.upgraded", Some("c0")), other("tank/db.undone", None)];
         insta::assert_snapshot!(show(&names(&facts)), @r"
-            refused: There is a dataset tank/db.failed: the rollback that keeps both states needs this name. [name-beside]
+            refused: There is a dataset tank/db.upgraded: the rollback that keeps both states needs this name. [name-beside]
                      It is left over from change c0.
               to do: backout commit --change c0   # removes it
                      Or give up the upgraded state: backout downgrade --in-place

@@ -13,7 +13,7 @@ use crate::report::{CliError, ErrorKind};
 use crate::step::recovery_metadata::Crumb;
 use crate::step::{Action, Line, Plan, Record, State, read_back, version_is};
 use crate::strategy;
-use crate::zfs::{ENDING_ASIDE, ENDING_CANDIDATE, Guid, PROP_CHANGE, PROP_ROLLED_BACK, Snapshot};
+use crate::zfs::{ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE, Guid, PROP_CHANGE, PROP_ROLLED_BACK, Snapshot};
 
 /// A change that can be adopted.
 pub struct Adoption {
@@ -121,7 +121,7 @@ fn world_as_left(inputs: &ProcedureInputs, crumb: &Crumb, name: &Snapshot) -> Re
             info.guid == mount.guid,
             "{dataset} is not the dataset that was upgraded: a downgrade has exchanged it. Each step by hand stands in vm-tests/by-hand"
         );
-        for ending in [ENDING_ASIDE, ENDING_CANDIDATE] {
+        for ending in [ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE] {
             let beside = dataset.with_suffix(ending)?;
             anyhow::ensure!(
                 engine.dataset(&beside)?.is_none(),

@@ -11,7 +11,7 @@ use super::permitted::kept;
 use super::stand::{failure, stand};
 use crate::journal::{Output, Phase, Procedure, StepState};
 use crate::step::{Action, Run, State};
-use crate::strategy::ASIDE;
+use crate::strategy::aside_of;
 use crate::strategy::data_of;
 
 /// What is true of a change.
@@ -118,7 +118,7 @@ fn backed_out(state: &State) -> Vec<String> {
     now.extend(rejects);
     now.extend(proof.map(ToString::to_string));
     if !packages && kept(state) {
-        now.push(format!("The upgraded state is kept beside it; the names end in `{ASIDE}`."));
+        now.push(format!("The upgraded state is kept beside it; the names end in `{}`.", aside_of(state)));
     }
     now
 }

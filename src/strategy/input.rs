@@ -1,7 +1,8 @@
 //! What a downgrade is planned from, and the names under which it keeps what was there.
 
 use crate::journal::Procedure;
-use crate::step::State;
+use crate::step::{Action, State};
+use crate::zfs::ENDING_ASIDE_OF_0_1_0 as ASIDE_OF_0_1_0;
 use crate::zfs::{Dataset, Guid, Snapshot};
 pub use crate::zfs::{ENDING_ASIDE as ASIDE, ENDING_UNDONE as UNDONE};
 
@@ -40,7 +41,18 @@ pub fn undone(number: usize) -> String {
 /// The suffixes under which a change may keep datasets.
 pub fn kept_endings(state: &State) -> Vec<String> {
     let undos = state.runs.iter().filter(|run| run.plan.procedure == Procedure::Undo).count();
-    (1..=undos.max(1)).map(undone).chain([ASIDE.to_owned()]).collect()
+    (1..=undos.max(1)).map(undone).chain([ASIDE, ASIDE_OF_0_1_0].map(str::to_owned)).collect()
+}
+
+/// The suffix under which the last downgrade keeps the upgraded state: its plan says it.
+pub fn aside_of(state: &State) -> &'static str {
+    let run = state.last_run(Procedure::is_downgrade);
+    let former = run.into_iter().flat_map(|run| &run.plan.steps).any(|step| match &step.action {
+        Action::SetAside(it) => it.aside.as_str().ends_with(ASIDE_OF_0_1_0),
+        Action::MoveAside(it) => it.moves.iter().any(|(_, aside)| aside.to_string_lossy().ends_with(ASIDE_OF_0_1_0)),
+        _ => false,
+    });
+    if former { ASIDE_OF_0_1_0 } else { ASIDE }
 }
 
 /// The ending of what the next undo of this change leaves aside.

@@ -29,7 +29,7 @@ pub fn hold_tag(change: &str) -> String {
     format!("backout:{change}")
 }
 
-/// The user property that says what a dataset of ours is: `candidate`, `active`, `failed`,
+/// The user property that says what a dataset of ours is: `candidate`, `active`, `upgraded`,
 /// `undone`, `reserve`.
 pub const PROP_ROLE: &str = "backout:role";
 /// The user property that keeps the `canmount` of a dataset that was created after the snapshot,
@@ -41,7 +41,9 @@ pub const PROP_ROLLED_BACK: &str = "backout:rolledback";
 /// Suffix of a dataset's name: the clone that will take its place.
 pub const ENDING_CANDIDATE: &str = ".new";
 /// Suffix of a dataset's name: the upgraded one, set aside by a downgrade.
-pub const ENDING_ASIDE: &str = ".failed";
+pub const ENDING_ASIDE: &str = ".upgraded";
+/// The same, in a change of version 0.1.0.
+pub const ENDING_ASIDE_OF_0_1_0: &str = ".failed";
 /// Suffix of a dataset's name: the restored one, set aside by an undo.
 pub const ENDING_UNDONE: &str = ".undone";
 /// Suffix of a dataset's name: an empty one that reserves space.

@@ -58,12 +58,12 @@ echo "== as a downgrade that keeps and its commit do it"
 zfs create -o encryption=on -o keyformat=raw -o keylocation=file:///root/key -o canmount=off tank/a
 zfs snapshot tank/a@one
 zfs clone -o canmount=off tank/a@one tank/a.new
-zfs rename tank/a tank/a.failed
+zfs rename tank/a tank/a.upgraded
 zfs rename tank/a.new tank/a
-zfs get -H -o name,property,value,source encryptionroot,keylocation tank/a tank/a.failed
-[ "$(zfs get -H -o value encryptionroot tank/a)" = tank/a.failed ]
+zfs get -H -o name,property,value,source encryptionroot,keylocation tank/a tank/a.upgraded
+[ "$(zfs get -H -o value encryptionroot tank/a)" = tank/a.upgraded ]
 zfs promote tank/a
-zfs destroy tank/a.failed
+zfs destroy tank/a.upgraded
 zfs get -H -o name,property,value,source encryptionroot,keylocation tank/a
 # It may be gone with the destroyed one already.
 zfs unload-key tank/a 2>/dev/null || true
@@ -139,7 +139,7 @@ echo "== downgrade, the upgraded state is kept"
 without_key unmount:done clone:tank/redis:started take-place:tank/redis:done -- reinstall:done downgrade --keep
 redis_version | grep -F 7.0
 same_redis /root/dump-new
-zfs get -H -o name,property,value encryptionroot,keystatus,origin tank/redis tank/redis.failed
+zfs get -H -o name,property,value encryptionroot,keystatus,origin tank/redis tank/redis.upgraded
 
 echo "== undo"
 without_key put-back:tank/redis:done -- mount:done undo

@@ -62,7 +62,7 @@ pkill -KILL -x redis-server
 backout resume
 redis_version | grep -F 7.0
 same_redis /root/dump-new
-[ "$(zfs get -H -p -o value guid tank/redis.failed@theirs)" = "$theirs" ]
+[ "$(zfs get -H -p -o value guid tank/redis.upgraded@theirs)" = "$theirs" ]
 fault "server killed before the restore" resumed
 expect 3 backout commit --yes >/root/said 2>&1
-grep -F 'tank/redis.failed@theirs' /root/said
+grep -F 'tank/redis.upgraded@theirs' /root/said

@@ -60,7 +60,7 @@ cp -p "$file" /root/capture
 printf 'x' | dd of="$file" bs=1 seek=100 conv=notrunc status=none
 expect 1 backout resume 2>&1 | tee /root/said
 grep -F 'is damaged' /root/said
-[ -z "$(zfs list -H -o name -r tank | grep -F .failed || true)" ]
+[ -z "$(zfs list -H -o name -r tank | grep -F .upgraded || true)" ]
 fault "damaged capture" halted
 back_up_there
 

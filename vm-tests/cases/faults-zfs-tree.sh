@@ -97,13 +97,13 @@ zfs create tank/redis/later
 later=$(zfs get -Hp -o value guid tank/redis/later)
 backout resume
 all_there 7.0 old
-[ "$(zfs get -Hp -o value guid tank/redis.failed/late)" = "$late" ]
-[ "$(zfs list -H -o mounted,canmount tank/redis.failed/late)" = "no	noauto" ]
+[ "$(zfs get -Hp -o value guid tank/redis.upgraded/late)" = "$late" ]
+[ "$(zfs list -H -o mounted,canmount tank/redis.upgraded/late)" = "no	noauto" ]
 [ "$(zfs list -H -o mounted tank/redis/later)" = yes ]
 picture | grep -vF tank/redis/later >/root/picture-now
 diff /root/picture-old /root/picture-now
 zfs mount -a
-zfs list -H -o name,mounted -r tank/redis.failed | grep -P '\tyes' && exit 1
+zfs list -H -o name,mounted -r tank/redis.upgraded | grep -P '\tyes' && exit 1
 fault "dataset made after the snapshot, kept" resumed
 fault "dataset made in the middle" resumed
 fault "local properties, kept" resumed

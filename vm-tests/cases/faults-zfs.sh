@@ -28,7 +28,7 @@ forget() { rm -f /root/theirs; }
 # another_tool NUMBER: a snapshot, a held one, one with a clone, one with a bookmark, of what has the name now, or of what had it.
 another_tool() {
   local at=tank/redis n=$1 kind
-  zfs list -H -o name tank/redis >/dev/null 2>&1 || at=tank/redis.failed
+  zfs list -H -o name tank/redis >/dev/null 2>&1 || at=tank/redis.upgraded
   for kind in plain held cloned marked; do
     zfs snapshot "$at@$kind $n:00"
     remember "$at@$kind $n:00"
@@ -113,7 +113,7 @@ on_the_old
 theirs_are_there
 for kind in "newer snapshot" "held newer snapshot" "clone of a newer snapshot" "bookmark"; do fault "$kind by another tool, kept" resumed "$n"; done
 expect 3 backout commit --yes 2>&1 | tee /root/said
-grep -F 'tank/redis.failed@plain 1:00' /root/said
+grep -F 'tank/redis.upgraded@plain 1:00' /root/said
 theirs_are_there
 backout undo --yes
 on_the_new
@@ -183,15 +183,15 @@ stands 6 'tank/redis@newer 1:00'
 theirs_are_there
 clean_up tank/redis
 fault "newer snapshot before a restore that begins again" halted
-send_slowly "tank/redis.failed@backout-$(change_id)"
+send_slowly "tank/redis.upgraded@backout-$(change_id)"
 backout resume
 stop_sending
 on_the_old
 fault "our snapshot being sent, kept" resumed
-zfs rename tank/redis.failed tank/away
+zfs rename tank/redis.upgraded tank/away
 expect 6 backout undo --yes 2>&1 | tee /root/said
-said 'is neither in its place nor at tank/redis.failed'
-zfs rename tank/away tank/redis.failed
+said 'is neither in its place nor at tank/redis.upgraded'
+zfs rename tank/away tank/redis.upgraded
 fault "what was kept renamed before the undo" halted
 backout resume
 on_the_new

@@ -25,9 +25,9 @@ refuses newer-cloned downgrade --in-place
 zfs destroy tank/theirs; before=$(world)
 
 echo "== the name that the upgraded state would get is taken"
-zfs create tank/mysql.failed
+zfs create tank/mysql.upgraded
 refuses name-beside downgrade --keep
-zfs destroy tank/mysql.failed
+zfs destroy tank/mysql.upgraded
 
 echo "== the installer is not as it was put aside"
 deb=$(find "$change/installer" -name '*.deb' | head -n 1)

@@ -74,9 +74,9 @@ refuses readonly upgrade
 zfs set readonly=off tank/mysql
 zfs inherit readonly tank/mysql
 # a name that the way back will need
-zfs create tank/mysql.failed
+zfs create tank/mysql.upgraded
 refuses name-beside upgrade
-zfs destroy tank/mysql.failed
+zfs destroy tank/mysql.upgraded
 
 # who may
 cp /case/bin/backout /usr/local/bin/backout; chmod 755 /usr/local/bin/backout

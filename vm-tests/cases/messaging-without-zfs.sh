@@ -37,7 +37,7 @@ messaging_version | grep -F 7.0.5.31.0
 drained
 audit
 ls -d "$VAR"/data/store*
-[ -d "$VAR/data/store.failed" ]
+[ -d "$VAR/data/store.upgraded" ]
 mail 6 open
 drained
 users 12

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use backout::journal::{JournalError, Phase, file};
+use backout::journal::{JournalError, Phase, Procedure, file};
+use backout::playbook::library;
 use backout::report::report;
-use backout::step::State;
+use backout::step::{Action, State};
+use backout::strategy;
+use backout::zfs::Dataset;
 
 use super::history::History;
 
@@ -29,6 +32,23 @@ fn journals_of_earlier_versions_are_read() {
         let fold = State::fold(&reading.lines).unwrap_or_else(|error| panic!("{name}: {error}")).expect("opened");
         assert_eq!((fold.phase, report(&fold).state), (phase, state.to_owned()), "{name}");
     }
+}
+
+/// 0.1.0 set the upgraded data aside as `DATASET.failed`. It is put back from there.
+#[test]
+fn what_0_1_0_set_aside_is_put_back() {
+    let name = "0.1.0-backed-out-keep.journal";
+    let reading = file::decode(Path::new(name), &kept(name)).unwrap_or_else(|error| panic!("{error}"));
+    let state = State::fold(&reading.lines).expect("possible").expect("opened");
+    let run = state.last_run(Procedure::is_downgrade).expect("a downgrade");
+    let playbook = library::find(&state.opening.playbook, &[]).expect("built in");
+    let roots: Vec<Dataset> = state.opening.datasets.iter().take(1).map(|mount| mount.dataset.clone()).collect();
+    let plan = strategy::back(&playbook, &state, run, &roots, false).expect("a plan");
+    let found = plan.steps.iter().find_map(|step| match &step.action {
+        Action::PutBack(it) => Some(it.aside.to_string()),
+        _ => None,
+    });
+    assert_eq!(found, Some(format!("{}.failed", roots[0])));
 }
 
 /// With one change in the text of a record, and a checksum that fits.

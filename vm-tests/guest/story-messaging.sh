@@ -26,4 +26,4 @@ messaging_boots() {
 }
 messaging_cut_within() { :; }
 messaging_prepares() { :; }
-messaging_is_back() { [ "$STRATEGY" != without-zfs ] || [ -d "$VAR/data/store.failed" ]; }
+messaging_is_back() { [ "$STRATEGY" != without-zfs ] || [ -d "$VAR/data/store.upgraded" ]; }

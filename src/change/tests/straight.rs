@@ -308,7 +308,7 @@ fn a_second_downgrade_adopts_nothing_of_the_first() {
         world.go_on();
         let picture = world.picture().join("\n");
         let upgraded =
-            picture.lines().find(|line| line.starts_with("t/app.failed@backout-app-1-upgraded")).expect("it is there").to_owned();
+            picture.lines().find(|line| line.starts_with("t/app.upgraded@backout-app-1-upgraded")).expect("it is there").to_owned();
         assert!(upgraded.contains("item b5"), "{upgraded}");
         world.run(Verb::Undo);
         assert_eq!(std::fs::read_to_string(&config).expect("readable"), "for version 2, edited", "{step}");

@@ -67,7 +67,7 @@ fn s4_a_newer_snapshot_in_the_middle_stays_with_what_is_kept() {
         let (_, before) = take(&world, "t/app@theirs");
         world.go_on();
         world.serves("1.0");
-        assert_eq!(guid(&world, &"t/app.failed@theirs".parse().expect("a name")), Some(before));
+        assert_eq!(guid(&world, &"t/app.upgraded@theirs".parse().expect("a name")), Some(before));
     }
 }
 
@@ -144,7 +144,7 @@ fn late_datasets_stay_with_the_kept_state_and_come_back_with_it() {
             }
         }
         world.serves("1.0");
-        assert_eq!(look(&world, "t/app.failed/late"), (false, Some("noauto".into()), vec!["theirs".into()], 1));
+        assert_eq!(look(&world, "t/app.upgraded/late"), (false, Some("noauto".into()), vec!["theirs".into()], 1));
         late(&world, "t/app/later", &[]);
         let before = world.product.host().truth.clone();
         world.product.host().truth = before;

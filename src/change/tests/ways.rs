@@ -26,7 +26,7 @@ fn s1_everything_comes_back_without_zfs() {
         world.serves("1.0");
         let truth = world.product.host().truth.clone();
         world.client();
-        let aside = ["/srv/app", "/srv/app.failed", "/srv/app.failed/log", "/srv/app/log", "/srv/index", "/srv/index.failed"];
+        let aside = ["/srv/app", "/srv/app.upgraded", "/srv/app.upgraded/log", "/srv/app/log", "/srv/index", "/srv/index.upgraded"];
         assert_eq!(folders(&world), aside);
         world.run(Verb::Undo);
         assert!(folders(&world).contains(&"/srv/app.undone".to_owned()));
@@ -57,7 +57,7 @@ fn a_product_without_data_goes_back_and_forth() {
 fn s4_a_folder_that_is_not_ours_stops_the_move() {
     let world = upgraded(FULL);
     let plan = world.plan(Verb::Keep, &world.state());
-    let stranger = world.root.join("srv/app.failed");
+    let stranger = world.root.join("srv/app.upgraded");
     std::fs::create_dir(&stranger).unwrap();
     let Ended::Outcome(Outcome::Halted { why, .. }) = world.once(Some(plan), None) else { panic!("not halted") };
     assert!(why.contains("exists already, and is not of this change"), "{why}");

@@ -11,7 +11,7 @@ use crate::playbook::value::template::Template;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Full {
-    /// Absolute paths of the folders that hold the data. Each is renamed (`.failed` is put behind its name) and made anew, empty, with the same owner and
+    /// Absolute paths of the folders that hold the data. Each is renamed (`.upgraded` is put behind its name) and made anew, empty, with the same owner and
     /// mode; so none may be a mount point or a link.
     pub paths: Vec<Template>,
     /// Backs everything up into `{capture_dir}`; the server runs without its clients.

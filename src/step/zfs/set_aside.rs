@@ -61,7 +61,7 @@ impl Effect for SetAside {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         clones_are_alike(context)?;
-        mark(context, &self.members, "failed")?;
+        mark(context, &self.members, "upgraded")?;
         late::lay_aside(context, &self.dataset, &self.members, &self.aside)?;
         context.engine.rename(&self.dataset, &self.aside)?;
         Ok(Output::Nothing)

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use crate::journal::Mount;
 use crate::playbook::model::Interrupted;
 use crate::step::{Action, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Step, TakePlace, TakeSnapshot};
-use crate::strategy::input::{ASIDE, DowngradeInput, undone_of};
+use crate::strategy::input::{ASIDE, DowngradeInput, aside_of, undone_of};
 use crate::strategy::parts::Parts;
 use crate::strategy::parts::members;
 use crate::zfs::{Dataset, ENDING_CANDIDATE as CANDIDATE};
@@ -87,7 +87,7 @@ pub(super) fn put_back(state: &State, run: &Run, roots: &[Dataset], members: &[M
             let action = PutBack {
                 dataset: root.clone(),
                 guid: state.opening.datasets.iter().find(|mount| mount.dataset == *root).map_or(crate::zfs::Guid(0), |mount| mount.guid),
-                aside: root.with_suffix(ASIDE)?,
+                aside: root.with_suffix(aside_of(state))?,
                 candidate: root.with_suffix(CANDIDATE)?,
                 keep_as: if abort { None } else { Some(root.with_suffix(&undone)?) },
                 members: members.iter().filter(|mount| mount.dataset.is_within(root)).cloned().collect(),

@@ -10,7 +10,7 @@ use crate::journal::{Opening, Procedure, Side};
 use crate::playbook::Playbook;
 use crate::playbook::model::Full;
 use crate::step::{Action, CapturePass, Folders, MoveBack, Plan, Prove, RemoveAside, Restore, Run, State, Step, Verify};
-use crate::strategy::input::{ASIDE, DowngradeInput, kept_endings, undone_of};
+use crate::strategy::input::{ASIDE, DowngradeInput, aside_of, kept_endings, undone_of};
 use crate::strategy::install;
 use crate::strategy::parts::Parts;
 use crate::zfs::Dataset;
@@ -43,7 +43,7 @@ impl Strategy for FullBackup {
         let full = section(parts.playbook)?;
         let mut steps: Vec<Step> = parts.save_config(Side::Upgraded)?.into_iter().collect();
         let reinstall = install::of(parts.manifest).after_cut(parts, input.opened)?;
-        let first = Folders { moves: moves(parts)? };
+        let first = Folders { moves: moves(parts, ASIDE)? };
         let aside = vec![
             Step::new(StepId::MOVE_ASIDE, "rename the folders of the upgraded data out of the way", Action::MoveAside(first.clone())),
             Step::new(AGAIN, "make empty ones in their place", Action::MakeEmpty(first)),
@@ -100,7 +100,7 @@ impl Strategy for FullBackup {
         if !run.was_begun(&StepId::MOVE_ASIDE) {
             return Ok(Vec::new());
         }
-        Ok(vec![move_back(parts, (!abort).then(|| undone_of(state)))?])
+        Ok(vec![move_back(parts, aside_of(state), (!abort).then(|| undone_of(state)))?])
     }
 
     fn remove_aside(&self, playbook: &Playbook, state: &State, downgraded: bool) -> Result<Option<Step>> {
@@ -116,17 +116,17 @@ fn section(playbook: &Playbook) -> Result<&Full> {
     playbook.full.as_ref().context("the playbook does not say how everything is backed up and restored")
 }
 
-fn moves(parts: Parts<'_>) -> Result<Vec<(PathBuf, PathBuf)>> {
+fn moves(parts: Parts<'_>, aside: &str) -> Result<Vec<(PathBuf, PathBuf)>> {
     let paths = parts.paths(&section(parts.playbook)?.paths)?;
-    Ok(paths.into_iter().map(|path| (path.clone(), crate::host::files::beside(&path, ASIDE))).collect())
+    Ok(paths.into_iter().map(|path| (path.clone(), crate::host::files::beside(&path, aside))).collect())
 }
 
 /// The step that puts the folders of the upgraded data back.
 ///
 /// # Errors
 /// As [`full`].
-fn move_back(parts: Parts<'_>, keep_as: Option<String>) -> Result<Step> {
-    let action = MoveBack { moves: moves(parts)?, keep_as };
+fn move_back(parts: Parts<'_>, aside: &str, keep_as: Option<String>) -> Result<Step> {
+    let action = MoveBack { moves: moves(parts, aside)?, keep_as };
     Ok(Step::new(StepId::MOVE_BACK, "put the folders of the upgraded data back into their place", Action::MoveBack(action)))
 }
 
@@ -137,7 +137,7 @@ fn move_back(parts: Parts<'_>, keep_as: Option<String>) -> Result<Step> {
 fn remove_aside(playbook: &Playbook, state: &State) -> Result<Step> {
     let parts = Parts { playbook, manifest: &state.opening };
     let mut folders = Vec::new();
-    for (path, _) in moves(parts)? {
+    for (path, _) in moves(parts, ASIDE)? {
         folders.extend(kept_endings(state).iter().map(|ending| crate::host::files::beside(&path, ending)));
     }
     let title = "remove the folders that were kept for the other way";

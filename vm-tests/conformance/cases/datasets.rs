@@ -111,7 +111,7 @@ pub fn a_rename_moves_children_and_leaves_mounts(world: &dyn World) {
     world.write(&child, "c");
     world.take("a/b@x");
     let guids = (world.guid_of(&old), world.guid_of(&child));
-    let (new, new_child) = (world.name("a.failed"), world.name("a.failed/b"));
+    let (new, new_child) = (world.name("a.upgraded"), world.name("a.upgraded/b"));
     engine.rename(&old, &new).unwrap();
     assert_eq!((world.guid_of(&new), world.guid_of(&new_child)), guids);
     assert_eq!(engine.dataset(&old).unwrap(), None);
@@ -248,7 +248,7 @@ pub fn are_destroyed_only_alone_and_when_they_are_the_right_ones(world: &dyn Wor
 /// STRATEGY: clone, swap names, mount; look; swap back; look; swap again, promote, destroy the failed one.
 pub fn the_way_back_with_keep(world: &dyn World) {
     let engine = world.engine();
-    let (live, candidate, failed) = (world.fs("srv"), world.name("srv.new"), world.name("srv.failed"));
+    let (live, candidate, failed) = (world.fs("srv"), world.name("srv.new"), world.name("srv.upgraded"));
     world.write(&live, "old");
     let pre = world.take("srv@pre");
     world.write(&live, "new");
@@ -286,7 +286,7 @@ pub fn a_rename_to_names_too_long_is_refused(world: &dyn World) {
     let short = "s".repeat(255 - child.as_str().len() - 1);
     engine.snapshot(&[child.at(&short).unwrap()], &[]).unwrap();
     let guids = (world.guid_of(&parent), world.guid_of(&child));
-    for (from, to) in [(&child, world.name("a/b.failed")), (&parent, world.name("a.failed"))] {
+    for (from, to) in [(&child, world.name("a/b.upgraded")), (&parent, world.name("a.upgraded"))] {
         assert!(engine.rename(from, &to).is_err(), "{from} became {to}");
         assert_eq!(engine.dataset(&to).unwrap(), None);
     }
@@ -314,7 +314,7 @@ pub fn a_rename_keeps_properties_and_children_that_are_not_mounted(world: &dyn W
     };
     let before = locals(&old);
     assert_eq!(before.len(), 6);
-    let new = world.name("a.failed");
+    let new = world.name("a.upgraded");
     engine.rename(&old, &new).unwrap();
     assert_eq!(locals(&new), before);
     engine.rename(&new, &old).unwrap();
