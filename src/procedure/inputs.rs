@@ -1,6 +1,5 @@
 //! Everything a procedure is planned from: site, playbook, the world's facts, and what the checks say of them.
 
-use crate::journal::StepId;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use crate::host::exec::{Interrupt, Runner};
 use crate::host::files::link_target;
 use crate::host::own_path;
 use crate::host::pools;
-use crate::journal::{Beside, FORMAT, Layout, Mount, NodePart, Opening, Output, copies};
+use crate::journal::{Beside, FORMAT, Layout, Mount, NodePart, Opening, Output, StepId, copies};
 use crate::playbook::model::{Playbook, Strategy};
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{Site, Template, Validated, ValidatedSite, Way, library};

@@ -1,6 +1,5 @@
 //! What is true of a change, and what may be typed next.
 
-use crate::journal::StepId;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -9,10 +8,9 @@ use super::Next;
 use super::offers::offers;
 use super::permitted::kept;
 use super::stand::{failure, stand};
-use crate::journal::{Output, Phase, Procedure, StepState};
+use crate::journal::{Output, Phase, Procedure, StepId, StepState};
 use crate::step::{Action, Run, State};
-use crate::strategy::aside_of;
-use crate::strategy::data_of;
+use crate::strategy::{aside_of, data_of};
 
 /// What is true of a change.
 #[derive(Debug, Clone, PartialEq, Serialize)]

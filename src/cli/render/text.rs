@@ -9,19 +9,27 @@ use crate::cli::{Exit, Global};
 use crate::preflight::{Finding, Severity};
 use crate::report::{CliError, Next, Report};
 
-/// Prose for a terminal: broken between words, indented like the texts behind `now:` and `cause:`. What is `to do:` stays whole, for copying; and a log
-/// gets each sentence on one line, for searching.
-fn fitted(text: &str) -> String {
+/// A line of prose, broken between words for a terminal and indented like the texts behind `now:` and
+/// `cause:`. A log gets each sentence on one line, for searching.
+fn wrapped(line: &str) -> String {
     if !std::io::stdout().is_terminal() {
-        return text.to_owned();
+        return line.to_owned();
     }
-    let options = || textwrap::Options::with_termwidth().break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation);
-    let mut remedy = false;
-    let line = |line: &str| {
-        remedy |= line.trim_start().starts_with("to do:") || line.trim_start().starts_with("remedy:");
-        if remedy { line.to_owned() } else { textwrap::fill(line, options().subsequent_indent("         ")) }
-    };
-    text.lines().map(line).collect::<Vec<_>>().join("\n")
+    let options = textwrap::Options::with_termwidth();
+    let options = options.break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::fill(line, options.subsequent_indent("         "))
+}
+
+/// What a check found. Its remedy stays whole, for copying.
+fn of_finding(lead: &str, finding: &Finding) -> String {
+    let text = finding.to_string();
+    let remedies = finding.remedy.iter().flat_map(|remedy| remedy.lines()).count();
+    let prose = text.lines().count().saturating_sub(remedies);
+    let lines = text.lines().enumerate().map(|(i, line)| {
+        let line = format!("{lead}{line}");
+        if i < prose { wrapped(&line) } else { line }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Prints an error.
@@ -34,7 +42,8 @@ pub fn error(global: &Global, error: CliError) {
     let mut text = format!("error: {}\n", error.what);
     for finding in in_the_way(&error.findings) {
         // It begins with a word of its own.
-        text.push_str(&indented("  ", "  ", &finding.to_string()));
+        text.push_str(&of_finding("  ", finding));
+        text.push('\n');
     }
     for cause in &error.cause {
         text.push_str(&indented("  cause: ", "         ", cause));
@@ -64,10 +73,15 @@ fn in_the_way(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
     findings.iter().filter(|finding| finding.severity != Severity::Warn)
 }
 
+/// A text behind its lead. A line that is indented by itself is no prose, and stays whole.
 fn indented(first: &str, more: &str, text: &str) -> String {
-    let lines = text.lines().enumerate().map(|(i, line)| format!("{}{line}", if i == 0 { first } else { more }).trim_end().to_owned());
+    let lines = text.lines().enumerate().map(|(i, line)| {
+        let lead = if i == 0 { first } else { more };
+        let whole = format!("{lead}{line}").trim_end().to_owned();
+        if line.starts_with(char::is_whitespace) { whole } else { wrapped(&whole) }
+    });
     let text = lines.collect::<Vec<_>>().join("\n");
-    if text.is_empty() { text } else { format!("{}\n", fitted(&text)) }
+    if text.is_empty() { text } else { format!("{text}\n") }
 }
 
 fn ways(next: &[Next]) -> String {
@@ -144,7 +158,7 @@ pub fn findings(global: &Global, change: &str, findings: &[Finding]) {
 /// The same for a person, who is not told again of what was answered.
 pub fn found(findings: &[Finding]) {
     for finding in findings.iter().filter(|finding| !finding.answered) {
-        line(&fitted(&finding.to_string()));
+        line(&of_finding("", finding));
     }
 }
 
