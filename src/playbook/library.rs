@@ -197,7 +197,8 @@ fn within(dir: &Path, name: &str) -> Result<Option<PathBuf>, LibraryError> {
     }
 }
 
-/// All playbooks: by folder in the order given, then those compiled in. One with faults is listed with them.
+/// All playbooks: by folder in the order given, then those compiled in. One with faults is listed
+/// with them.
 ///
 /// # Errors
 /// When a folder that exists cannot be read.

@@ -1,8 +1,8 @@
 //! Playbooks and sites: how a product is handled, and where on this host.
 //!
 //! A file goes three ways: `raw` holds its fields against the schema and notes every text that its
-//! type cannot be read from, `model` is what it says, in types ([`value`]), and `check` is what must
-//! be so beyond that. Each fault is told with its line and remedy ([`problem`]).
+//! type cannot be read from, `model` is what it says, in types ([`value`]), and `check` is what
+//! must be so beyond that. Each fault is told with its line and remedy ([`problem`]).
 
 mod check;
 pub mod library;

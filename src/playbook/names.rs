@@ -5,7 +5,8 @@
 pub enum Place {
     /// `version.command`.
     Version,
-    /// `data`, `service.units`, `installer.files`, and the file patterns of `capture.pass`: needed when the plan is made.
+    /// `data`, `service.units`, `installer.files`, and the file patterns of `capture.pass`: needed
+    /// when the plan is made.
     Host,
     /// `discover`, `requirement`, `upgrade.candidate`.
     Check,

@@ -210,7 +210,8 @@ impl<'a> Report<'a> {
                 _ => return span,
             };
             let Some((key, found)) = next else { return span };
-            // A table of headers spans its first header only; a table by dotted keys nothing: its key does.
+            // A table of headers spans its first header only; a table by dotted keys nothing: its
+            // key does.
             span = Some(if found.get_ref().is_table() { key.span() } else { found.span() });
             value = Some(found);
         }

@@ -1,5 +1,6 @@
 //! The playbooks that come with backout, and those that must be refused with a message that helps.
-//! `UPDATE=1 cargo test` writes the messages and the schemas anew: read the difference before it is committed.
+//! `UPDATE=1 cargo test` writes the messages and the schemas anew: read the difference before it is
+//! committed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -231,7 +232,8 @@ fn a_playbook_is_the_same_when_it_is_written_and_read_again() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
-    /// A damaged file is answered for, never with a panic; and what is taken as valid is the same text again.
+    /// A damaged file is answered for, never with a panic; and what is taken as valid is the same
+    /// text again.
     #[test]
     fn no_damaged_file_makes_the_checks_panic(which in 0..library::BUILT_IN.len(), edits in prop::collection::vec((any::<prop::sample::Index>(), damage()), 1..4)) {
         let library::BuiltIn { name, text, .. } = library::BUILT_IN[which];
@@ -315,7 +317,8 @@ impl Damage {
     }
 }
 
-/// A program of more than five lines is a file of its own, which can be tested, never a text in TOML.
+/// A program of more than five lines is a file of its own, which can be tested, never a text in
+/// TOML.
 #[test]
 fn no_program_stands_in_a_playbook() {
     fn texts<'v>(key: &str, value: &'v toml::Value, found: &mut Vec<&'v str>) {

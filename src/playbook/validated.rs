@@ -23,7 +23,8 @@ pub struct Validated {
 }
 
 impl Validated {
-    /// Checks a playbook without programs. `origin` is the file as messages name it; `stem`, where it is given, must be the playbook's name.
+    /// Checks a playbook without programs. `origin` is the file as messages name it; `stem`, where
+    /// it is given, must be the playbook's name.
     ///
     /// # Errors
     /// Everything that is wrong in it.

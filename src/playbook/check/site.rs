@@ -25,7 +25,8 @@ pub struct ValidatedSite {
 }
 
 impl ValidatedSite {
-    /// Checks a site. `playbook` finds the playbook of a name; when it fails the site is checked no further.
+    /// Checks a site. `playbook` finds the playbook of a name; when it fails the site is checked no
+    /// further.
     ///
     /// # Errors
     /// Everything that is wrong in it, or what `playbook` returned.

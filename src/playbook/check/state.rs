@@ -1,4 +1,5 @@
-//! What must be so in a playbook for a product with data, or without, and for the strategies beside the usual one.
+//! What must be so in a playbook for a product with data, or without, and for the strategies beside
+//! the usual one.
 
 use crate::playbook::check::{Check, is_plain};
 use crate::playbook::problem::Path;

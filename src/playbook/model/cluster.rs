@@ -8,14 +8,17 @@ use crate::playbook::model::CommandSpec;
 use crate::playbook::value::TimeLimit;
 use crate::playbook::value::pattern::Extractor;
 
-/// How the cluster is told to leave the service alone while backout works on it, and how the nodes know of each other. `{node}` is this node.
+/// How the cluster is told to leave the service alone while backout works on it, and how the nodes
+/// know of each other. `{node}` is this node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
-    /// Succeeds on the node that has the data, and nowhere else. Without it, that is the node where the site's datasets are.
+    /// Succeeds on the node that has the data, and nowhere else. Without it, that is the node where
+    /// the site's datasets are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub here: Option<CommandSpec>,
-    /// Tells the cluster to leave the service alone: it neither starts nor stops it, nor moves it to another node. The data stays where it is.
+    /// Tells the cluster to leave the service alone: it neither starts nor stops it, nor moves it
+    /// to another node. The data stays where it is.
     pub disable: CommandSpec,
     /// Succeeds while that is so.
     pub disabled: CommandSpec,
@@ -29,7 +32,8 @@ pub struct Cluster {
     /// How long `enabled` may take, such as `2m`. Default: 2 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled_within: Option<TimeLimit>,
-    /// The cluster's agent for the product, upgraded on each node after the product (a site with `agent = true`).
+    /// The cluster's agent for the product, upgraded on each node after the product (a site with
+    /// `agent = true`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
     /// Writes `{mark}`, one word, where all nodes can read it: which version the node `{node}` has.
@@ -67,7 +71,8 @@ pub struct Nodes {
     /// The name of this one, if it is not the host's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// The product's files lie on storage that goes with the data: packages change on the node that has it, and the others have no part.
+    /// The product's files lie on storage that goes with the data: packages change on the node that
+    /// has it, and the others have no part.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared_installation: bool,
     /// Upgrade the cluster's agent for the product, too.
@@ -76,7 +81,8 @@ pub struct Nodes {
 }
 
 impl Playbook {
-    /// The playbook as it is for a node that has not the data: there the product keeps nothing, and only packages and configuration go forth and back.
+    /// The playbook as it is for a node that has not the data: there the product keeps nothing, and
+    /// only packages and configuration go forth and back.
     pub fn other_node(&self) -> Self {
         let mut it = self.clone();
         it.stateless = true;

@@ -20,18 +20,22 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandSpec {
-    /// The program and its arguments. A word that is only `{capture_files}` or `{installer_files}` becomes one argument for each file.
+    /// The program and its arguments. A word that is only `{capture_files}` or `{installer_files}`
+    /// becomes one argument for each file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub argv: Option<Vec<Template>>,
     /// Programs joined by pipes, instead of `argv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipe: Option<Vec<Vec<Template>>>,
-    /// Added to the environment. It is written into the journal: secrets belong into `env_from_file`.
+    /// Added to the environment. It is written into the journal: secrets belong into
+    /// `env_from_file`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Template>,
-    /// Added to the environment, each value from the file of this path, such as `REDISCLI_AUTH = "{password_file}"`. The file holds one line, belongs to
-    /// root, and not everyone may read it. It is read when the command starts; what it holds is written down nowhere, and hidden in what the command
-    /// prints. An empty path sets nothing, so that a variable may leave it open whether there is a secret.
+    /// Added to the environment, each value from the file of this path, such as `REDISCLI_AUTH =
+    /// "{password_file}"`. The file holds one line, belongs to root, and not everyone may read it.
+    /// It is read when the command starts; what it holds is written down nowhere, and hidden in
+    /// what the command prints. An empty path sets nothing, so that a variable may leave it open
+    /// whether there is a secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env_from_file: BTreeMap<String, Template>,
     /// Working directory.
@@ -49,7 +53,8 @@ pub struct CommandSpec {
     /// Time limit, such as `30s`, `10m`, `2h`. Default: 10 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<TimeLimit>,
-    /// The command leaves servers running behind it (such as `start-msg`). What another command leaves running is ended.
+    /// The command leaves servers running behind it (such as `start-msg`). What another command
+    /// leaves running is ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub daemon: bool,
     /// Regular expressions for lines of its output that mean it failed, though it exits with 0.

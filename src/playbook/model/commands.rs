@@ -13,8 +13,8 @@ use crate::playbook::model::{
 type Placed<'a> = Vec<(&'static str, &'a CommandSpec)>;
 
 impl Playbook {
-    /// Every command that stands in it. No `..` takes a structure apart here: the compiler asks what
-    /// becomes of a field that is new.
+    /// Every command that stands in it. No `..` takes a structure apart here: the compiler asks
+    /// what becomes of a field that is new.
     pub fn commands(&self) -> Vec<(&'static str, &CommandSpec)> {
         let Self {
             format: _,

@@ -1,4 +1,5 @@
-//! What stands in a playbook, as types. The JSON Schema is generated from them, and their doc comments are its descriptions.
+//! What stands in a playbook, as types. The JSON Schema is generated from them, and their doc
+//! comments are its descriptions.
 
 pub mod cluster;
 pub mod coexistent;
@@ -29,7 +30,8 @@ use crate::playbook::value::pattern::{Extractor, Pattern};
 use crate::playbook::value::template::Template;
 use crate::playbook::value::version::VersionReq;
 
-/// How one product is stopped, started, upgraded, backed up incrementally, removed, reinstalled, restored and proved.
+/// How one product is stopped, started, upgraded, backed up incrementally, removed, reinstalled,
+/// restored and proved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Playbook {
@@ -42,21 +44,24 @@ pub struct Playbook {
     /// What it is for and what it needs, a few lines.
     #[serde(default)]
     pub about: String,
-    /// Names usable as `{name}` in commands, paths, patterns of files and units (not in regular expressions, names of processes, nor texts for
-    /// people). A site gives or overrides their values.
+    /// Names usable as `{name}` in commands, paths, patterns of files and units (not in regular
+    /// expressions, names of processes, nor texts for people). A site gives or overrides their
+    /// values.
     #[serde(default)]
     pub variables: IndexMap<String, Variable>,
-    /// The product keeps no data of its own (a relay, a proxy): a version comes back with its packages and its configuration alone. Then `capture`, `restore`,
-    /// `inventory`, `full` and `service.maintenance` are left out, and the site names no datasets.
+    /// The product keeps no data of its own (a relay, a proxy): a version comes back with its
+    /// packages and its configuration alone. Then `capture`, `restore`, `inventory`, `full` and
+    /// `service.maintenance` are left out, and the site names no datasets.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stateless: bool,
     /// Where the product's state is.
     pub data: Data,
     /// How it is stopped and started.
     pub service: Service,
-    /// How its version is found out, and which ways between versions are known.
+    /// How its version is found out, and which upgrade paths are known.
     pub version: Version,
-    /// Values discovered on the host before the upgrade and kept for the whole change; usable as `{name}` from the upgrade on.
+    /// Values discovered on the host before the upgrade and kept for the whole change; usable as
+    /// `{name}` from the upgrade on.
     #[serde(default, alias = "ask")]
     pub discover: IndexMap<String, Discovery>,
     /// What must be so before anything is stopped, each with its remedy.
@@ -83,16 +88,19 @@ pub struct Playbook {
     /// The way back on a host whose data is not on ZFS (a site with `rollback = "none"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full: Option<Full>,
-    /// The upgrade that installs the new version beside the old one (a site with `strategy = "side-by-side"`).
+    /// The upgrade that installs the new version beside the old one (a site with `strategy =
+    /// "side-by-side"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side_by_side: Option<SideBySide>,
     /// How users move to a second host (a site with `strategy = "coexistent"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coexistent: Option<Coexistent>,
-    /// How a cluster that starts and watches the service is told to leave it alone (a site with `[cluster]`).
+    /// How a cluster that starts and watches the service is told to leave it alone (a site with
+    /// `[cluster]`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Cluster>,
-    /// The product's own list of what it holds, taken before and after. It is the proof. Required, unless `stateless`.
+    /// The product's own list of what it holds, taken before and after. It is the proof. Required,
+    /// unless `stateless`.
     #[serde(default, rename = "inventory")]
     pub inventories: Vec<Inventory>,
     /// What this product cannot promise. `check` tells the operator before the upgrade.
@@ -106,7 +114,8 @@ pub struct Playbook {
 pub struct Variable {
     /// What it means.
     pub about: String,
-    /// Its value where the site gives none; without one the site must. It is taken as it is: `{` has no meaning in it.
+    /// Its value where the site gives none; without one the site must. It is taken as it is: `{`
+    /// has no meaning in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
 }
@@ -115,13 +124,16 @@ pub struct Variable {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Absolute paths of all data that must go back together. Each must lie on one of the site's datasets.
+    /// Absolute paths of all data that must go back together. Each must lie on one of the site's
+    /// datasets.
     #[serde(default)]
     pub paths: Vec<Template>,
-    /// Configuration that is saved before the upgrade and put back by the downgrade. It may lie anywhere.
+    /// Configuration that is saved before the upgrade and put back by the downgrade. It may lie
+    /// anywhere.
     #[serde(default)]
     pub config: Vec<Template>,
-    /// Absolute paths that must not go back with the data, such as a queue: none may lie on one of the site's datasets.
+    /// Absolute paths that must not go back with the data, such as a queue: none may lie on one of
+    /// the site's datasets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outside: Vec<Template>,
 }
@@ -130,7 +142,8 @@ pub struct Data {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// systemd units: stopped in this order, started in the reverse one; masked while packages change, so that nothing starts them in between.
+    /// systemd units: stopped in this order, started in the reverse one; masked while packages
+    /// change, so that nothing starts them in between.
     #[serde(default)]
     pub units: Vec<Template>,
     /// How long a unit may take to stop, such as `30m`. Default: 15 minutes.
@@ -142,7 +155,8 @@ pub struct Service {
     /// Starts the product where units do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<CommandSpec>,
-    /// Names of the server processes (as in `/proc/PID/comm`: at most 15 bytes): after a stop none of them may be left.
+    /// Names of the server processes (as in `/proc/PID/comm`: at most 15 bytes): after a stop none
+    /// of them may be left.
     pub processes: Vec<String>,
     /// Succeeds when the service answers its clients. Repeated until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,7 +164,8 @@ pub struct Service {
     /// How long `ready` may take, such as `2m`. Default: 2 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_within: Option<TimeLimit>,
-    /// The server without its clients: for the capture, the restore and the inventories. Required, unless `stateless`.
+    /// The server without its clients: for the capture, the restore and the inventories. Required,
+    /// unless `stateless`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<Maintenance>,
 }
@@ -169,34 +184,37 @@ pub struct Maintenance {
     /// How long `ready` may take. Default: 2 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_within: Option<TimeLimit>,
-    /// Those of `service.processes` that run in maintenance, too. Where there are no units, the others tell that the service is open.
+    /// Those of `service.processes` that run in maintenance, too. Where there are no units, the
+    /// others tell that the service is open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub processes: Vec<String>,
 }
 
-/// How the installed version is found out, and which ways are known.
+/// How the installed version is found out, and which upgrade paths are known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Version {
-    /// Prints the installed version. It must work whether the service runs or not; it may fail or print something else when nothing is installed.
+    /// Prints the installed version. It must work whether the service runs or not; it may fail or
+    /// print something else when nothing is installed.
     pub command: CommandSpec,
     /// A regular expression with one group: the version.
     pub pattern: Extractor,
-    /// Which ways between versions are known. The first that fits counts; when none does, the upgrade is refused.
+    /// Which upgrade paths are known. The first rule that fits counts; if none does, the upgrade is
+    /// refused.
     #[serde(rename = "rule")]
     pub rules: Vec<VersionRule>,
 }
 
-/// A way from some versions to some others.
+/// An upgrade path from some versions to some others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VersionRule {
-    /// Comma-separated comparisons that the old version must pass: `>=` and `<`, or `=` for a version and all that begin with it. Such as
-    /// `>=10.11, <11`, or `=10.11`.
+    /// Comma-separated comparisons that the old version must pass: `>=` and `<`, or `=` for a
+    /// version and all that begin with it. Such as `>=10.11, <11`, or `=10.11`.
     pub from: VersionReq,
     /// The same for the new version.
     pub to: VersionReq,
-    /// Whether this way can be gone.
+    /// Whether this upgrade path is supported.
     pub verdict: Verdict,
     /// Why, or what to know; shown to the operator. Required unless the verdict is `allow`.
     #[serde(default)]
@@ -207,13 +225,13 @@ pub struct VersionRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The way is known to work.
+    /// It is known to work.
     Allow,
     /// It works with a limit that the note names.
     Warn,
     /// It needs an explicit yes.
     Confirm,
-    /// It cannot be gone.
+    /// It is not supported.
     Refuse,
 }
 
@@ -246,8 +264,9 @@ pub struct Requirement {
     /// Only warn.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warn: bool,
-    /// The operator may go on nevertheless, by a yes to this name (`--accept NAME`): lower-case letters, digits, `-`. It
-    /// needs `expect`: a command that fails gives no answer that a yes could be for.
+    /// The operator may go on nevertheless, by a yes to this name (`--accept NAME`): lower-case
+    /// letters, digits, `-`. It needs `expect`: a command that fails gives no answer that a yes
+    /// could be for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accept: Option<String>,
     /// Before which procedures it is asked. Default: only before the upgrade.
@@ -262,13 +281,15 @@ pub struct Requirement {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Installer {
-    /// Run in an empty folder (`{installer_dir}`), it puts there everything that installing the current version again needs.
+    /// Run in an empty folder (`{installer_dir}`), it puts there everything that installing the
+    /// current version again needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub save: Option<CommandSpec>,
-    /// Files that are at hand already, as glob patterns; they are copied and checksummed. Instead of, or besides, `save`.
+    /// Files that are at hand already, as glob patterns; they are copied and checksummed. Instead
+    /// of, or besides, `save`.
     #[serde(default)]
     pub files: Vec<Template>,
-    /// At least so many files must be there afterwards. Default: 1.
+    /// The minimum number of files afterwards. Default: 1.
     #[serde(default = "one")]
     pub at_least: usize,
 }
@@ -298,14 +319,16 @@ pub struct Install {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Downgrade {
-    /// Whether the data goes back before or after the program. Packages whose scripts look at the data want `rollback-first`.
+    /// Whether the data goes back before or after the program. Packages whose scripts look at the
+    /// data want `rollback-first`.
     pub order: Order,
     /// Removes the new version, where installing the old one does not do that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uninstall: Option<CommandSpec>,
     /// Installs the previous version from `{installer_files}`.
     pub install: CommandSpec,
-    /// Run before either when an earlier try was interrupted. With `rollback-first` no script of the new version may run here: it would see the old data.
+    /// Run before either when an earlier try was interrupted. With `rollback-first` no script of
+    /// the new version may run here: it would see the old data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<CommandSpec>,
 }
@@ -324,7 +347,8 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Capture {
-    /// Made in this order. A pass while the service runs shortens the downtime; the last one must see everything.
+    /// Made in this order. A pass while the service runs shortens the downtime; the last one must
+    /// see everything.
     #[serde(rename = "pass")]
     pub passes: Vec<Pass>,
     /// Succeeds when the capture is complete and readable. Run before anything is destroyed.
@@ -342,20 +366,25 @@ pub struct Pass {
     /// Run first (such as a flush of logs), or the backup itself, writing into `{capture_dir}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandSpec>,
-    /// Glob patterns of files on the data's datasets: those that the snapshot lacks, or has otherwise, are copied into `{capture_dir}`.
+    /// Glob patterns of files on the data's datasets: those that the snapshot lacks, or has
+    /// otherwise, are copied into `{capture_dir}`.
     #[serde(default)]
     pub new_files: Vec<Template>,
-    /// Glob patterns of files on the data's datasets that are only appended to: what came behind the snapshot's end is copied into `{capture_dir}`.
-    /// One that was written over or removed since the snapshot stops the capture.
+    /// Glob patterns of files on the data's datasets that are only appended to: what came behind
+    /// the snapshot's end is copied into `{capture_dir}`. One that was written over or removed
+    /// since the snapshot stops the capture.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grown_files: Vec<Template>,
-    /// Glob patterns of files of a numbered series on the data's datasets, such as `bin.000017`: each is only appended to, and the product makes the
-    /// next one with the next number. Those that the snapshot lacks, or has otherwise, are copied whole. One that is missing behind the snapshot's
-    /// last one, and a series that began anew, stop the capture, and the downgrade before that.
+    /// Glob patterns of files of a numbered series on the data's datasets, such as `bin.000017`:
+    /// each is only appended to, and the product makes the next one with the next number. Those
+    /// that the snapshot lacks, or has otherwise, are copied whole. One that is missing behind the
+    /// snapshot's last one, and a series that began anew, stop the capture, and the downgrade
+    /// before that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbered_files: Vec<Template>,
-    /// Glob patterns of files on the data's datasets that must be as in the snapshot, such as a list of logs that a rewrite changes: else what was
-    /// written since is not all in the other files, and the downgrade is refused.
+    /// Glob patterns of files on the data's datasets that must be as in the snapshot, such as a
+    /// list of logs that a rewrite changes: else what was written since is not all in the other
+    /// files, and the downgrade is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unchanged_files: Vec<Template>,
 }
@@ -378,16 +407,20 @@ pub enum ServiceState {
 pub struct Restore {
     /// Brings the capture in; the server runs without its clients.
     pub command: CommandSpec,
-    /// Prints how far the data has come: asked of the new version once (`{target_position}`), and of the old one before each try (`{position}`), until both are equal.
+    /// Prints how far the data has come: asked of the new version once (`{target_position}`), and
+    /// of the old one before each try (`{position}`), until both are equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<CommandSpec>,
     /// What a restore that was interrupted needs.
     pub interrupted: Interrupted,
-    /// Regular expressions for lines of its output that mean the previous version rejected an item: a person is asked, even if it exits with 0.
+    /// Regular expressions for lines of its output that mean the previous version rejected an item:
+    /// a person is asked, even if it exits with 0.
     #[serde(default)]
     pub rejects: Vec<Pattern>,
-    /// Run instead of `command` once a person has accepted the rejects: leaves them out, each whole, brings in all the rest, and exits with 0. For each it
-    /// prints a line that `rejects` matches, or (needed where an interrupted restore continues) appends one to `{rejects_file}` before it goes on.
+    /// Run instead of `command` once a person has accepted the rejects: leaves them out, each
+    /// whole, brings in all the rest, and exits with 0. For each it prints a line that `rejects`
+    /// matches, or (needed where an interrupted restore continues) appends one to `{rejects_file}`
+    /// before it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past_rejects: Option<CommandSpec>,
 }
@@ -402,7 +435,8 @@ pub enum Interrupted {
     Rollback,
 }
 
-/// A list of what the product holds: one item a line, the same text on both versions for the same item.
+/// A list of what the product holds: one item a line, the same text on both versions for the same
+/// item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Inventory {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::playbook::value::pattern::Pattern;
 use crate::playbook::value::template::Template;
 
-/// The file that the vendor's installer reads when nobody is there to answer. backout writes it, as `{response_file}`, from these keys, the answers file
-/// (`--answers`) and `--silent KEY=VALUE`.
+/// The file that the vendor's installer reads when nobody is there to answer. backout writes it, as
+/// `{response_file}`, from these keys, the answers file (`--answers`) and `--silent KEY=VALUE`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResponseFile {

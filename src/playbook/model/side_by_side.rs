@@ -1,4 +1,5 @@
-//! The upgrade that installs the new version beside the old one; a symbolic link says which of them is active.
+//! The upgrade that installs the new version beside the old one; a symbolic link says which of them
+//! is active.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::playbook::model::CommandSpec;
 use crate::playbook::value::template::Template;
 
-/// How a version is installed beside the active one. The version to come is installed while the service is open, and both ways are an exchange of a link.
+/// How a version is installed beside the active one. The version to come is installed while the
+/// service is open, and both ways are an exchange of a link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SideBySide {
@@ -16,15 +18,18 @@ pub struct SideBySide {
     pub new: Template,
     /// How it is installed there.
     pub install: InstallBeside,
-    /// How what is there already, an installation that was active once, is upgraded. Without it, `install` does that.
+    /// How what is there already, an installation that was active once, is upgraded. Without it,
+    /// `install` does that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<InstallBeside>,
     /// Prints the version that is installed there; `version.pattern` finds it.
     pub version: CommandSpec,
-    /// Gives the installation there its configuration and data, before the link is set to it. Without it, it gets the links of the other one.
+    /// Gives the installation there its configuration and data, before the link is set to it.
+    /// Without it, it gets the links of the other one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_config: Option<CommandSpec>,
-    /// Links inside an installation that lead to configuration and data: the inactive one has none, so that its commands touch nothing.
+    /// Links inside an installation that lead to configuration and data: the inactive one has none,
+    /// so that its commands touch nothing.
     #[serde(default)]
     pub data_links: Vec<String>,
 }
@@ -47,9 +52,11 @@ pub enum Strategy {
     /// The new version takes the old one's place.
     #[default]
     InPlace,
-    /// It is installed beside the old one, and a link says which is active. It needs a playbook that says how (`[side_by_side]`).
+    /// It is installed beside the old one, and a link says which is active. It needs a playbook
+    /// that says how (`[side_by_side]`).
     SideBySide,
-    /// It is installed on a second host, and the users move there (`backout migrate`). It needs a playbook that says how (`[coexistent]`), and `[hosts]`.
+    /// It is installed on a second host, and the users move there (`backout migrate`). It needs a
+    /// playbook that says how (`[coexistent]`), and `[hosts]`.
     Coexistent,
 }
 

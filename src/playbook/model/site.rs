@@ -15,8 +15,9 @@ use crate::zfs::Dataset;
 pub struct Site {
     /// The playbook's name.
     pub playbook: String,
-    /// The datasets that hold the product's data, each with everything below it. They go back together. None where the data is not on ZFS (`rollback =
-    /// "none"`), or where the product has none.
+    /// The datasets that hold the product's data, each with everything below it. They go back
+    /// together. None where the data is not on ZFS (`rollback = "none"`), or where the product has
+    /// none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub datasets: Vec<Dataset>,
     /// The version to upgrade to, whole or its first parts: `11.8`.
@@ -33,7 +34,8 @@ pub struct Site {
     /// How the data goes back.
     #[serde(default)]
     pub rollback: RollbackChoice,
-    /// Where captures and installers are kept, if not in the state folder. It must not lie on one of the datasets.
+    /// Where captures and installers are kept, if not in the state folder. It must not lie on one
+    /// of the datasets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<PathBuf>,
     /// Values for the playbook's variables.
@@ -45,14 +47,16 @@ pub struct Site {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RollbackChoice {
-    /// Obsolete: the same as `keep`, with a warning. It once meant `in-place` where the pool had no room.
+    /// Obsolete: the same as `keep`, with a warning. It once meant `in-place` where the pool had no
+    /// room.
     Auto,
-    /// The upgraded state stays beside the restored one until the downgrade is committed; `backout undo` goes back to it. The default.
+    /// The upgraded state stays beside the restored one until the downgrade is committed; `backout
+    /// undo` goes back to it. The default.
     #[default]
     Keep,
     /// The upgraded state is destroyed by `zfs rollback`.
     InPlace,
-    /// The data is not on ZFS: everything is backed up and restored into an empty store, which takes hours where a rollback takes seconds. It needs a
-    /// playbook that says how (`[full]`).
+    /// The data is not on ZFS: everything is backed up and restored into an empty store, which
+    /// takes hours where a rollback takes seconds. It needs a playbook that says how (`[full]`).
     None,
 }

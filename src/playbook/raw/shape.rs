@@ -1,5 +1,5 @@
-//! Fields and their types, checked against the JSON Schema of the types, so that all that is wrong is
-//! told at once.
+//! Fields and their types, checked against the JSON Schema of the types, so that all that is wrong
+//! is told at once.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -11,7 +11,8 @@ use toml::de::{DeTable, DeValue};
 use crate::playbook::problem::{Report, nearest};
 use crate::playbook::value;
 
-/// Notes every unknown, missing or ill-typed field, and every text that its type cannot be read from.
+/// Notes every unknown, missing or ill-typed field, and every text that its type cannot be read
+/// from.
 ///
 /// Returns the text of the file for the types to read, if every field is there: what does not fit
 /// is replaced by something that does, so that the rest of the file is checked all the same.

@@ -1,6 +1,6 @@
-//! Values that a playbook writes as text. Each is parsed when the playbook is read, into a type that
-//! carries what it means. The JSON Schema gives such a field a `format`; by it the check of a file
-//! knows which type its text must fit, and tells all that do not at once.
+//! Values that a playbook writes as text. Each is parsed when the playbook is read, into a type
+//! that carries what it means. The JSON Schema gives such a field a `format`; by it the check of a
+//! file knows which type its text must fit, and tells all that do not at once.
 
 pub mod pattern;
 pub mod template;

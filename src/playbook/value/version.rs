@@ -1,7 +1,7 @@
 //! Versions as products print them, and comparisons with them.
 //!
-//! Digits compare as numbers, other text as text, a `~` comes before everything (as in `dpkg(1)`), and parts that are missing at the
-//! end count as zero: `11` and `11.0` are equal.
+//! Digits compare as numbers, other text as text, a `~` comes before everything (as in `dpkg(1)`),
+//! and parts that are missing at the end count as zero: `11` and `11.0` are equal.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -25,7 +25,8 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 /// Words for a version that is not finished.
 const UNFINISHED: &[&str] = &["alpha", "beta", "dev", "pre", "preview", "rc", "snapshot"];
 
-/// Whether `version` is the one that was asked for: `wanted` itself, or `wanted` is its first parts.
+/// Whether `version` is the one that was asked for: `wanted` itself, or `wanted` is its first
+/// parts.
 ///
 /// This is the only place that decides it, for checks and for steps alike. `11.8.9` and
 /// `11.8.9-1` are `11.8`, `11.80` is not. Neither is a letter behind the last number (`11.8rc1`,
@@ -116,7 +117,8 @@ impl From<VersionReq> for String {
     }
 }
 
-/// `>` and `<=` are left out on purpose: with a shortened version they do not say what people expect (is 11.8.9 `<=11.8`?).
+/// `>` and `<=` are left out on purpose: with a shortened version they do not say what people
+/// expect (is 11.8.9 `<=11.8`?).
 fn comparison(part: &str) -> Result<(Operator, String), ValueError> {
     let part = part.trim();
     let read = [(">=", Operator::AtLeast), ("<", Operator::Below), ("=", Operator::Is)]
