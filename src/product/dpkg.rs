@@ -2,7 +2,7 @@
 
 use std::os::unix::process::CommandExt as _;
 
-use crate::product::{HelperError, Streams};
+use crate::product::stream::{HelperError, Streams};
 
 /// The script, kept where it can be read, checked and run by itself.
 const SCRIPT: &str = include_str!("../../playbooks/lib/dpkg-repair.sh");

@@ -7,49 +7,25 @@
 mod dpkg;
 mod mariadb;
 mod redis;
+mod stream;
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, Write};
 
-/// Why a helper did not do what it is for.
-#[derive(Debug, thiserror::Error)]
-pub enum HelperError {
-    /// Its name or its arguments are wrong.
-    #[error("{0}")]
-    Usage(String),
-    /// What it looked at is not as it must be.
-    #[error("{0}")]
-    Failed(String),
-    /// Its input cannot be read.
-    #[error("cannot read the input: {0}")]
-    Input(#[source] io::Error),
-    /// What it prints cannot be written.
-    #[error("cannot write the output (a broken pipe: the next program of it has ended): {0}")]
-    Output(#[source] io::Error),
-}
-
-/// What a helper gets and where it prints.
-pub struct Streams<'a> {
-    /// Standard input.
-    pub input: &'a mut dyn BufRead,
-    /// Standard output.
-    pub output: &'a mut dyn Write,
-}
+pub use stream::{HelperError, Streams};
 
 /// One helper.
 struct Helper {
     name: &'static str,
-    arguments: &'static str,
     run: fn(&[String], &mut Streams<'_>) -> Result<(), HelperError>,
 }
 
 const HELPERS: &[Helper] = &[
-    Helper { name: "dpkg-repair", arguments: "[--release RELEASE] [PACKAGE-FILE...]", run: dpkg::repair },
-    Helper { name: "mariadb-past-rejects", arguments: "FILE CLIENT [ARGUMENT...]", run: mariadb::past_rejects },
-    Helper { name: "mariadb-replay", arguments: "", run: mariadb::replay },
-    Helper { name: "mariadb-settings", arguments: "NAME=VALUE|NAME!=VALUE...", run: mariadb::settings },
-    Helper { name: "mariadb-verify-log", arguments: "POSITION", run: mariadb::verify_log },
-    Helper { name: "redis-past-rejects", arguments: "REDIS-CLI [ARGUMENT...]", run: redis::past_rejects },
+    Helper { name: "dpkg-repair", run: dpkg::repair },
+    Helper { name: "mariadb-past-rejects", run: mariadb::past_rejects },
+    Helper { name: "mariadb-replay", run: mariadb::replay },
+    Helper { name: "mariadb-settings", run: mariadb::settings },
+    Helper { name: "mariadb-verify-log", run: mariadb::verify_log },
+    Helper { name: "redis-past-rejects", run: redis::past_rejects },
 ];
 
 /// Runs the helper of this name.
@@ -68,28 +44,6 @@ pub fn run(name: &str, arguments: &[OsString], streams: &mut Streams<'_>) -> Res
     };
     let arguments = arguments.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     (helper.run)(&arguments, streams)
-}
-
-/// The arguments are not those of this helper.
-fn usage(name: &str) -> HelperError {
-    let arguments = HELPERS.iter().find(|helper| helper.name == name).map_or("", |helper| helper.arguments);
-    HelperError::Usage(format!("usage: backout helper {name} {arguments}"))
-}
-
-/// A line longer than this is none: the products' own limit for a statement is 1 GiB.
-const LONGEST_LINE: u64 = (1 << 30) + (1 << 20);
-
-/// Reads the next line, without its end, into `line`. Returns whether there was one.
-fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> Result<bool, HelperError> {
-    use io::Read as _;
-    line.clear();
-    let read = input.take(LONGEST_LINE).read_until(b'\n', line).map_err(HelperError::Input)?;
-    if line.last() == Some(&b'\n') {
-        line.pop();
-    } else if read as u64 == LONGEST_LINE {
-        return Err(HelperError::Failed("a line of the input is longer than 1 GiB".into()));
-    }
-    Ok(read > 0)
 }
 
 #[cfg(test)]
@@ -115,16 +69,6 @@ mod tests {
     fn an_unknown_helper_is_answered_with_the_known_ones() {
         let said = on("mariadb-reply", &[], b"").unwrap_err();
         assert!(said.starts_with("there is no helper \"mariadb-reply\"; the helpers are dpkg-repair, "), "{said}");
-    }
-
-    #[test]
-    fn lines_are_read_with_and_without_an_end() {
-        let mut input: &[u8] = b"one\n\ntwo";
-        let (mut line, mut lines) = (Vec::new(), Vec::new());
-        while next_line(&mut input, &mut line).unwrap() {
-            lines.push(String::from_utf8(line.clone()).unwrap());
-        }
-        assert_eq!(lines, ["one", "", "two"]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use regex::bytes::{Regex, RegexSet};
 
 use super::log::{Gtid, Kind, Lines, table_map};
 use super::replay::Filter;
-use crate::product::{HelperError, Streams, next_line, usage};
+use crate::product::stream::{HelperError, Streams, next_line};
 
 /// So many characters of a rejected statement are named.
 const NAMED: usize = 200;
@@ -24,8 +24,8 @@ const NAMED: usize = 200;
 /// Reads what `mariadb-binlog` prints, replays it into a client, and appends a line to the file for
 /// each transaction that was rejected: its GTID, why, and what it was.
 pub(in crate::product) fn past_rejects(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
-    let [file, client @ ..] = arguments else { return Err(usage("mariadb-past-rejects")) };
-    let [program, options @ ..] = client else { return Err(usage("mariadb-past-rejects")) };
+    let [file, client @ ..] = arguments else { return Err(HelperError::usage("mariadb-past-rejects FILE CLIENT [ARGUMENT...]")) };
+    let [program, options @ ..] = client else { return Err(HelperError::usage("mariadb-past-rejects FILE CLIENT [ARGUMENT...]")) };
     let cannot = |error| HelperError::Failed(format!("cannot write {file}: {error}"));
     let rejects =
         OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(file).map_err(cannot)?;

@@ -6,12 +6,12 @@
 //! that the rows get the GTID.
 
 use super::log::{Kind, Lines};
-use crate::product::{HelperError, Streams, next_line, usage};
+use crate::product::stream::{HelperError, Streams, next_line};
 
 /// Reads what `mariadb-binlog` prints, and prints it so that the client can replay it.
 pub(in crate::product) fn replay(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
     if !arguments.is_empty() {
-        return Err(usage("mariadb-replay"));
+        return Err(HelperError::usage("mariadb-replay"));
     }
     let (mut filter, mut line) = (Filter::new(), Vec::new());
     let output = &mut *streams.output;

@@ -1,6 +1,6 @@
 //! Which of a server's settings are not as they must be.
 
-use crate::product::{HelperError, Streams, next_line, usage};
+use crate::product::stream::{HelperError, Streams, next_line};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a setting must be.
@@ -19,7 +19,7 @@ pub(in crate::product) fn settings(arguments: &[String], streams: &mut Streams<'
     let mut wanted: BTreeMap<&str, Wanted<'_>> = BTreeMap::new();
     let mut order = Vec::new();
     for argument in arguments {
-        let (name, value) = argument.split_once('=').ok_or_else(|| usage("mariadb-settings"))?;
+        let (name, value) = argument.split_once('=').ok_or_else(|| HelperError::usage("mariadb-settings NAME=VALUE|NAME!=VALUE..."))?;
         let (name, not) = name.strip_suffix('!').map_or((name, false), |name| (name, true));
         if !order.contains(&name) {
             order.push(name);

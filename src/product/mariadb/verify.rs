@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use regex::bytes::Regex;
 
 use super::log::{Gtid, Kind, Lines};
-use crate::product::{HelperError, Streams, next_line, usage};
+use crate::product::stream::{HelperError, Streams, next_line};
 
 /// Reads what `mariadb-binlog` prints of the snapshot's last log and the captured ones, and fails
 /// unless each log begins with the GTIDs that the one before it ended with, and the last one ends with
 /// those of the position. `mariadb-binlog` finds damage, and a file that ends within an event; one
 /// that ends between two events, or is missing, it does not find.
 pub(in crate::product) fn verify_log(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
-    let [position] = arguments else { return Err(usage("mariadb-verify-log")) };
+    let [position] = arguments else { return Err(HelperError::usage("mariadb-verify-log POSITION")) };
     let patterns = Patterns::new().map_err(|error| HelperError::Failed(error.to_string()))?;
     let (mut chain, mut lines, mut line) = (Chain::default(), Lines::new(), Vec::new());
     while next_line(streams.input, &mut line)? {

@@ -5,13 +5,13 @@ use std::process::Stdio;
 
 use regex::bytes::Regex;
 
-use crate::product::{HelperError, Streams, usage};
+use crate::product::stream::{HelperError, Streams};
 
 /// Runs `redis-cli --pipe` with this program's own standard input, prints what it prints, and
 /// succeeds when every command was answered, and every error is a command that the server rejected.
 /// Such a command changes nothing, and a transaction (MULTI) with one in it is rejected whole.
 pub(super) fn past_rejects(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
-    let [program, options @ ..] = arguments else { return Err(usage("redis-past-rejects")) };
+    let [program, options @ ..] = arguments else { return Err(HelperError::usage("redis-past-rejects REDIS-CLI [ARGUMENT...]")) };
     let cannot = |error: io::Error| HelperError::Failed(format!("cannot run {program}: {error}"));
     let (output, stdout) = io::pipe().map_err(cannot)?;
     let mut child = start(program, options, stdout).map_err(cannot)?;
