@@ -1,11 +1,14 @@
 //! `backout playbook`: what products are known, and whether a playbook or a site file is right.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::json;
 
 use crate::cli::{Exit, Global, render};
+use crate::host::files::{private_dir, stat_optional, write_atomic};
+use crate::playbook::programs::PLAYBOOK_FILE;
 use crate::playbook::{Validated, library};
 use crate::report::{CliError, ErrorKind};
 
@@ -24,11 +27,39 @@ pub enum PlaybookVerb {
         /// Its name: lower-case letters, digits, `-`.
         name: String,
     },
+    /// Copy a playbook with its programs into a folder, to be changed.
+    Copy {
+        /// Its name.
+        name: String,
+        /// The folder of playbooks. The copy is DIR/NAME.
+        #[arg(default_value = library::DIRS[0])]
+        dir: PathBuf,
+    },
     /// Check the file of a playbook.
     Check {
         /// The file.
         file: PathBuf,
     },
+}
+
+/// Whether nothing is there yet.
+fn new(folder: &Path) -> anyhow::Result<()> {
+    let found = stat_optional(folder).with_context(|| format!("cannot look at {}", folder.display()))?;
+    anyhow::ensure!(found.is_none(), "it is there already");
+    Ok(())
+}
+
+/// Writes a playbook into a folder that is not there yet. Returns the names of the files.
+fn copy(playbook: &Validated, folder: &Path) -> anyhow::Result<Vec<String>> {
+    private_dir(folder).context("the folder cannot be made")?;
+    let mut made = Vec::new();
+    let programs = playbook.programs().iter().map(|program| (program.name(), program.bytes()));
+    // The TOML last: without it the folder is no playbook.
+    for (name, bytes) in programs.chain([(PLAYBOOK_FILE, playbook.text().as_bytes())]) {
+        write_atomic(&folder.join(name), bytes).with_context(|| format!("{name} cannot be written"))?;
+        made.push(name.to_owned());
+    }
+    Ok(made)
 }
 
 /// Does it.
@@ -84,6 +115,23 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             render::line(made.text().trim_end());
             Ok(Exit::Done)
         }
+        PlaybookVerb::Copy { name, dir } => {
+            let playbook = library::find(name, &global.settings().playbook_dirs()).map_err(unusable)?;
+            let folder = dir.join(&playbook.playbook().name);
+            let failed = |error: anyhow::Error| {
+                let what = format!("the playbook could not be copied to {}", folder.display());
+                CliError::new(ErrorKind::Failed, what).because(&error)
+            };
+            new(&folder).map_err(failed)?;
+            let made = copy(&playbook, &folder)
+                .map_err(|error| failed(error).now(vec![format!("The copy is not complete. Remove it: {}", folder.display())]))?;
+            if global.json {
+                render::json::line(&json!({ "result": "copied", "folder": folder, "files": made }));
+            } else {
+                render::line(&format!("{}: {}", folder.display(), made.join(", ")));
+            }
+            Ok(Exit::Done)
+        }
         PlaybookVerb::Check { file } => {
             let playbook = library::load_playbook(file).map_err(unusable)?;
             if global.json {
@@ -96,5 +144,27 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             }
             Ok(Exit::Done)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_copy_has_the_programs_and_can_be_used() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let folder = dir.path().join("own/redis");
+        let playbook = library::find("redis", &[]).expect("built in");
+        new(&folder).expect("nothing is there");
+        assert_eq!(copy(&playbook, &folder).expect("copied"), ["keys.lua", "playbook.toml"]);
+        assert_eq!(new(&folder).expect_err("it is there").to_string(), "it is there already");
+        let mode = std::fs::metadata(folder.join("keys.lua")).expect("there").permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600);
+        let copied = library::find("redis", &[dir.path().join("own")]).expect("valid");
+        assert_ne!(copied.origin(), library::BUILT_IN_ORIGIN);
+        assert_eq!(copied.programs(), playbook.programs());
     }
 }
