@@ -71,7 +71,7 @@ fn of_dataset(text: &str, dataset: &Dataset) -> Vec<String> {
 /// Warns about permissions that the restored dataset does not have.
 pub(super) fn delegated(facts: &Facts) -> Vec<Finding> {
     let finding = |it: &Delegation| {
-        Finding::warn(Kind::Delegations, format!("others have permissions on {}, which the restored dataset will not have", it.dataset))
+        Finding::warn(Kind::Delegations, format!("Others have permissions on {}, which the restored dataset will not have.", it.dataset))
             .detail(it.lines.clone())
             .detail([format!("A clone has none of them. They stay on {}{ENDING_ASIDE}.", it.dataset)])
             .remedy([format!("After the downgrade, give them again: zfs allow … {}", quote(it.dataset.as_str()))])
@@ -177,7 +177,7 @@ mod tests {
         assert!(of_dataset(text, &name("tank/db/log")).is_empty() && of_dataset("", &name("tank/db")).is_empty());
         facts.delegations = vec![Delegation { dataset: name("tank/db"), lines: of_dataset(text, &name("tank/db")) }];
         insta::assert_snapshot!(show(&delegated(&facts)), @r"
-            warning: others have permissions on tank/db, which the restored dataset will not have [delegations]
+            warning: Others have permissions on tank/db, which the restored dataset will not have. [delegations]
                      Permission sets:
                        @all mount,snapshot
                      Local+Descendent permissions:

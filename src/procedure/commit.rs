@@ -1,11 +1,16 @@
 //! Accepting an upgrade or a downgrade: what was kept for the other way is dropped.
 
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use super::{ProcedureInputs, Settings};
 use crate::journal::{Phase, Procedure};
+use crate::proof::coverage;
 use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::{Plan, State, hold_tag};
 use crate::strategy;
-use crate::zfs::{self, Dataset, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, SnapshotInfo};
+use crate::zfs::{self, Dataset, DatasetInfo, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, SnapshotInfo};
 
 /// The plan of a commit. `accepted`: the names that a person answered for.
 ///
@@ -48,6 +53,7 @@ struct Leftovers {
     snapshots: Vec<(Snapshot, Guid)>,
     strangers: Vec<String>,
     unnamed: Vec<String>,
+    of_others: Vec<(Dataset, String)>,
     bound: Vec<String>,
 }
 
@@ -67,6 +73,19 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
         let flags: Vec<String> = left.unnamed.iter().map(|name| format!("--accept {}", crate::host::quote::quote(name))).collect();
         return Err(error.next(format!("backout commit {}", flags.join(" ")), "destroy them too"));
     }
+    if let Some((first, _)) = left.of_others.first() {
+        let title = "datasets that hold none of the product's data were written to since the snapshot, and would be destroyed";
+        let mut error = CliError::new(ErrorKind::Refused, title);
+        error.cause.extend(left.of_others.iter().map(|(_, why)| why.clone()));
+        let flags: Vec<String> =
+            left.of_others.iter().map(|(name, _)| format!("--accept {}", crate::host::quote::quote(name.as_str()))).collect();
+        return Err(error
+            .next(
+                format!("zfs send {}@… > FILE", crate::host::quote::quote(first.as_str())),
+                "save what was written there first: nobody else has it",
+            )
+            .next(format!("backout commit {}", flags.join(" ")), "destroy it"));
+    }
     if !left.bound.is_empty() {
         let mut error = CliError::new(ErrorKind::Refused, "others hold snapshots that are to be destroyed");
         error.cause.extend(left.bound.iter().cloned());
@@ -81,6 +100,7 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
     let engine = inputs.engine.as_ref();
     let ours = &state.snapshots;
     let mut left = Leftovers::default();
+    let product = of_product(inputs, state);
     for (name, guid) in ours {
         if let Some(snapshot) = engine.snapshot_info(name)?.filter(|found| found.guid == *guid) {
             left.bound.extend(bound(engine, state, &snapshot)?);
@@ -111,6 +131,12 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
                 if let Some(origin) = &origin {
                     left.bound.extend(bound(engine, state, origin)?);
                 }
+                if info.name != aside
+                    && !product.contains(&info.name.moved(&aside, &root)?)
+                    && !accepted.iter().any(|name| name == info.name.as_str())
+                {
+                    left.of_others.extend(written(engine, &info, origin.as_ref().map(|found| &found.name))?);
+                }
                 let goes = |snapshot: &SnapshotInfo| origin.as_ref().is_none_or(|origin| zfs::is_newer(snapshot, origin));
                 for snapshot in all.into_iter().rev().filter(goes) {
                     let known = ours.iter().any(|(_, guid)| *guid == snapshot.guid);
@@ -127,6 +153,27 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
     Ok(left)
 }
 
+/// The datasets of the change that hold the product's data: what was captured and compared.
+fn of_product(inputs: &ProcedureInputs, state: &State) -> BTreeSet<Dataset> {
+    let value = |name: &str| state.opening.values.get(name).cloned();
+    let paths = inputs.product().data.paths.iter().filter_map(|path| path.fill(&value).ok());
+    let real = paths.map(|path| std::fs::canonicalize(&path).unwrap_or_else(|_| path.into()));
+    let owner = |path: &Path| path.metadata().ok().map(|found| found.uid());
+    coverage::of_product(&state.opening.datasets, &real.collect::<Vec<_>>(), &owner)
+}
+
+/// What was written to a dataset since the snapshot before the upgrade, or since it was cloned from that, in words.
+fn written(engine: &dyn Engine, info: &DatasetInfo, snapshot: Option<&Snapshot>) -> zfs::Result<Option<(Dataset, String)>> {
+    let why = match snapshot.or(info.origin.as_ref()) {
+        Some(since) => match engine.written_since(&info.name, since)? {
+            0 => return Ok(None),
+            bytes => format!("{}: {} were written since {since}", info.name, humansize::format_size(bytes, humansize::BINARY)),
+        },
+        None => format!("{}: what was written since the snapshot cannot be told", info.name),
+    };
+    Ok(Some((info.name.clone(), why)))
+}
+
 /// Whose holds and clones keep a snapshot from being destroyed, beside the change's own.
 fn bound(engine: &dyn Engine, state: &State, snapshot: &SnapshotInfo) -> zfs::Result<Option<String>> {
     let mut whose = Vec::new();
@@ -139,4 +186,32 @@ fn bound(engine: &dyn Engine, state: &State, snapshot: &SnapshotInfo) -> zfs::Re
         }
     }
     Ok((!whose.is_empty()).then(|| format!("{}: {}", snapshot.name, whose.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zfs::{DatasetKind, FakeEngine};
+
+    #[test]
+    fn s4_what_was_written_since_is_told_of_the_kept_dataset_and_of_a_clone() {
+        let engine = FakeEngine::new();
+        engine.add_pool(&"tank".parse().expect("a name")).expect("pool");
+        let dataset = |name: &str| -> Dataset { name.parse().expect("a name") };
+        let (kept, clone, snapshot) = (dataset("tank/dumps"), dataset("tank/clone"), "tank/dumps@before".parse().expect("a name"));
+        engine.create(&kept, DatasetKind::Filesystem, &[]).expect("made");
+        engine.write(&kept, "monday").expect("written");
+        engine.snapshot(std::slice::from_ref(&snapshot), &[]).expect("snapshot");
+        engine.clone_snapshot(&snapshot, &clone, &[]).expect("cloned");
+        let said = |name: &Dataset, since| {
+            let info = engine.dataset(name).expect("readable").expect("there");
+            written(&engine, &info, since).expect("readable").map(|(_, why)| why)
+        };
+        assert_eq!((said(&kept, Some(&snapshot)), said(&clone, None)), (None, None));
+        engine.write(&kept, "tuesday").expect("written");
+        engine.mount(&clone).expect("mounted");
+        engine.write(&clone, "tuesday").expect("written");
+        assert_eq!(said(&kept, Some(&snapshot)).as_deref(), Some("tank/dumps: 4 KiB were written since tank/dumps@before"));
+        assert_eq!(said(&clone, None).as_deref(), Some("tank/clone: 4 KiB were written since tank/dumps@before"));
+    }
 }

@@ -6,6 +6,7 @@
 
 pub mod compare;
 pub mod continuity;
+pub mod coverage;
 pub mod inventory;
 pub mod lines;
 pub mod sort;

@@ -76,7 +76,7 @@ impl CloneSnapshot {
             let what = format!("{name} is {} on {}, and {} on {}", said(this), self.like, said(that), self.target);
             let target = quote(self.target.as_str());
             let how = match this {
-                Some(value) => format!("zfs set {} {target}", quote(&format!("{name}={value}"))),
+                Some(value) => format!("zfs set {} {target}", quote(format!("{name}={value}"))),
                 None => format!("zfs inherit {name} {target}"),
             };
             found.push((what, how));
