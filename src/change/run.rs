@@ -107,10 +107,10 @@ impl Session<'_> {
     /// Appends a record and applies it to the state. A record that the state does not allow is not
     /// written.
     fn record(&mut self, record: Record) -> Result<()> {
-        let mut next = self.state.clone();
-        next.apply(&record).map_err(anyhow::Error::msg).context("this is a fault in backout: it wanted to write an impossible record")?;
-        self.journal.append(record)?;
-        self.state = next;
+        let fault = "this is a fault in backout: it wanted to write an impossible record";
+        self.state.permits(&record).map_err(anyhow::Error::msg).context(fault)?;
+        let line = self.journal.append(record)?;
+        self.state.advance(&line.record);
         Ok(())
     }
 

@@ -215,21 +215,30 @@ impl<A: Action> State<A> {
         self.runs.iter().rev().find(|run| which(run.plan.procedure))
     }
 
-    /// Applies a record, if it may follow now.
+    /// Applies a record, if it may follow now. One that may not changes nothing.
     ///
     /// # Errors
     /// Why it may not follow.
     pub fn apply(&mut self, record: &Record<A>) -> Result<(), String> {
+        self.permits(record)?;
+        self.advance(record);
+        Ok(())
+    }
+
+    /// Whether a record may follow now.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn permits(&self, record: &Record<A>) -> Result<(), String> {
         if let Record::Opened(_) = record {
             return Err("the change is open already".into());
         }
         if let Record::Planned { plan } = record {
-            return self.begin(plan);
+            return self.may_begin(plan);
         }
-        let run = self.runs.last_mut().filter(|run| !run.finished).ok_or("no procedure is under way")?;
+        let run = self.current().ok_or("no procedure is under way")?;
         let at = |step: &StepId| run.plan.position(step).ok_or_else(|| format!("step `{step}` is not in the plan"));
         match record {
-            Record::Opened(_) | Record::Planned { .. } => {}
             Record::Started { step, attempt } => {
                 let at = at(step)?;
                 // A step that is done may be started again, if its effect got lost.
@@ -239,6 +248,42 @@ impl<A: Action> State<A> {
                 if *attempt != run.attempts[at] + 1 {
                     return Err(format!("attempt {attempt} of step `{step}` does not follow attempt {}", run.attempts[at]));
                 }
+            }
+            Record::Done { step, .. } | Record::Failed { step, .. } => {
+                if run.steps[at(step)?] != StepState::Started {
+                    return Err(format!("step `{step}` was not started"));
+                }
+            }
+            Record::Rewound { to, .. } => {
+                let at = at(to)?;
+                if run.next().is_none_or(|next| at > next) {
+                    return Err(format!("step `{to}` is not behind us"));
+                }
+            }
+            Record::Halted { step, .. } => {
+                at(step)?;
+            }
+            Record::Finished => {
+                if let Some(next) = run.next() {
+                    return Err(format!("step `{}` is not done", run.plan.steps[next].id));
+                }
+            }
+            Record::Opened(_) | Record::Planned { .. } | Record::Interrupted | Record::Answered { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The state after a record that it permits ([`Self::permits`]); after another, as before.
+    pub fn advance(&mut self, record: &Record<A>) {
+        if let Record::Planned { plan } = record {
+            self.runs.push(Run::new(plan.clone()));
+            return;
+        }
+        let Some(run) = self.runs.last_mut().filter(|run| !run.finished) else { return };
+        match record {
+            Record::Opened(_) | Record::Planned { .. } => {}
+            Record::Started { step, attempt } => {
+                let Some(at) = run.plan.position(step) else { return };
                 run.attempts[at] = *attempt;
                 run.begun[at] = true;
                 run.undone[at] |= run.steps[at] == StepState::Done;
@@ -247,10 +292,7 @@ impl<A: Action> State<A> {
                 run.interrupted = false;
             }
             Record::Done { step, output, .. } => {
-                let at = at(step)?;
-                if run.steps[at] != StepState::Started {
-                    return Err(format!("step `{step}` was not started"));
-                }
+                let Some(at) = run.plan.position(step) else { return };
                 run.steps[at] = StepState::Done;
                 run.attempts[at] = 0;
                 if run.plan.steps[at].action.role() == Role::ProvesUsers {
@@ -264,17 +306,11 @@ impl<A: Action> State<A> {
                 self.outputs.insert(step.clone(), output.clone());
             }
             Record::Failed { step, error } => {
-                let at = at(step)?;
-                if run.steps[at] != StepState::Started {
-                    return Err(format!("step `{step}` was not started"));
-                }
+                let Some(at) = run.plan.position(step) else { return };
                 run.steps[at] = StepState::Failed(error.clone());
             }
             Record::Rewound { to, .. } => {
-                let at = at(to)?;
-                if run.next().is_none_or(|next| at > next) {
-                    return Err(format!("step {to:?} is not behind us"));
-                }
+                let Some(at) = run.plan.position(to) else { return };
                 for state in &mut run.steps[at..] {
                     *state = StepState::Pending;
                 }
@@ -282,7 +318,6 @@ impl<A: Action> State<A> {
                 run.rounds += 1;
             }
             Record::Halted { step, why, kind } => {
-                at(step)?;
                 run.halted = Some(why.clone());
                 run.halt = kind.of(step, why);
             }
@@ -297,15 +332,11 @@ impl<A: Action> State<A> {
                 }
             }
             Record::Finished => {
-                if let Some(next) = run.next() {
-                    return Err(format!("step {:?} is not done", run.plan.steps[next].id));
-                }
                 run.finished = true;
                 let procedure = run.plan.procedure;
                 self.phase = self.after(procedure);
             }
         }
-        Ok(())
     }
 
     /// Whether clients could write since the snapshot before the upgrade, so that a downgrade has
@@ -317,7 +348,7 @@ impl<A: Action> State<A> {
         }
     }
 
-    fn begin(&mut self, plan: &Plan<A>) -> Result<(), String> {
+    fn may_begin(&self, plan: &Plan<A>) -> Result<(), String> {
         let unfinished = self.current().map(|run| run.plan.procedure);
         let two_hosts = self.opening.way == Way::Coexistent;
         let half_upgraded = || self.current().is_some_and(|run| run.was_begun(&StepId::UPGRADE));
@@ -356,7 +387,6 @@ impl<A: Action> State<A> {
         if ids.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err("two steps of the plan have the same name".into());
         }
-        self.runs.push(Run::new(plan.clone()));
         Ok(())
     }
 

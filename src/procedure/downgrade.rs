@@ -33,8 +33,7 @@ pub fn prepare(settings: &Settings, state: State, choice: Option<RollbackChoice>
     let input = DowngradeInput { keep: !in_place, opened, roots: inputs.roots(), snapshots, consented, consented_bookmarks };
     let plan = strategy::downgrade(inputs.product(), &state.opening, &input)?;
     // What the journal would not take is better known now than after the questions.
-    let mut next = state.clone();
-    next.apply(&Record::Planned { plan: plan.clone() }).map_err(|why| CliError::new(ErrorKind::Usage, why))?;
+    state.permits(&Record::Planned { plan: plan.clone() }).map_err(|why| CliError::new(ErrorKind::Usage, why))?;
     Ok(Prepared { inputs, state, new: false, plan, findings })
 }
 

@@ -29,6 +29,9 @@ fn journals_of_earlier_versions_are_read() {
     for (name, phase, state) in table {
         let reading = file::decode(Path::new(name), &kept(name)).unwrap_or_else(|error| panic!("{error}"));
         assert!(!reading.torn, "{name}");
+        // Each line is compared with its text once, without another reading of it.
+        let written: String = reading.lines.iter().map(|line| file::encode(line).expect("json")).collect();
+        assert!(written.as_bytes() == kept(name), "{name} is not what this version writes, to the byte");
         let fold = State::fold(&reading.lines).unwrap_or_else(|error| panic!("{name}: {error}")).expect("opened");
         assert_eq!((fold.phase, report(&fold).state), (phase, state.to_owned()), "{name}");
     }

@@ -158,13 +158,13 @@ fn impossible_histories_are_refused() {
         (&[], Record::Interrupted, "no procedure is under way"),
         (&[], Record::Planned { plan: world.plan(Verb::Upgrade, &upgraded) }, "a upgrade cannot begin in phase Upgraded"),
         (std::slice::from_ref(&keep), keep.clone(), "a downgrade cannot begin in phase Upgraded with a downgrade under way"),
-        (std::slice::from_ref(&keep), Record::Finished, "step \"capture:1\" is not done"),
-        (std::slice::from_ref(&keep), started("stop", 1), "step \"stop\" cannot start before the ones ahead of it"),
-        (std::slice::from_ref(&keep), started("capture:1", 2), "attempt 2 of step \"capture:1\" does not follow attempt 0"),
-        (std::slice::from_ref(&keep), done("capture:1"), "step \"capture:1\" was not started"),
-        (std::slice::from_ref(&keep), started("nothing", 1), "step \"nothing\" is not in the plan"),
-        (std::slice::from_ref(&keep), Record::Rewound { to: "stop".into(), why: String::new() }, "step \"stop\" is not behind us"),
-        (&[keep.clone(), started("capture:1", 1), done("capture:1")], done("capture:1"), "step \"capture:1\" was not started"),
+        (std::slice::from_ref(&keep), Record::Finished, "step `capture:1` is not done"),
+        (std::slice::from_ref(&keep), started("stop", 1), "step `stop` cannot start before the ones ahead of it"),
+        (std::slice::from_ref(&keep), started("capture:1", 2), "attempt 2 of step `capture:1` does not follow attempt 0"),
+        (std::slice::from_ref(&keep), done("capture:1"), "step `capture:1` was not started"),
+        (std::slice::from_ref(&keep), started("nothing", 1), "step `nothing` is not in the plan"),
+        (std::slice::from_ref(&keep), Record::Rewound { to: "stop".into(), why: String::new() }, "step `stop` is not behind us"),
+        (&[keep.clone(), started("capture:1", 1), done("capture:1")], done("capture:1"), "step `capture:1` was not started"),
     ];
     for (history, last, why) in &table {
         assert_eq!(refused(history, last), *why);
@@ -260,7 +260,10 @@ proptest! {
                 Choice::Finished => Record::Finished,
                 Choice::Planned(at) => Record::Planned { plan: plans[at].clone() },
             };
-            let _ = state.apply(&record);
+            let before = format!("{state:?}");
+            if state.apply(&record).is_err() {
+                prop_assert_eq!(before, format!("{state:?}"), "a record that may not follow changes nothing");
+            }
             state.runs.iter().for_each(sound);
             let _ = report(&state);
             // A failed upgrade is left for its downgrade, and what is aborted for its abort.
