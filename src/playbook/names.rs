@@ -1,5 +1,7 @@
 //! The names that get their values while a change runs, and where each may stand.
 
+use std::collections::BTreeMap;
+
 /// Where a template stands, which decides what is known there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -202,11 +204,39 @@ pub(super) const FORMER_FIELDS: &[(&str, &str)] = &[("ask", "discover"), ("silen
 
 /// Names that were called otherwise in 0.1.0. Playbooks and the plans in journals may still use
 /// the former ones.
-pub const FORMER_NAMES: &[(&str, &str)] = &[("silent_file", "response_file"), ("goal", "target_position")];
+const FORMER_NAMES: &[(&str, &str)] = &[("silent_file", "response_file"), ("goal", "target_position")];
+
+/// Gives the values their former names, too.
+pub fn add_former(values: &mut BTreeMap<String, String>) {
+    for (former, now) in FORMER_NAMES {
+        if let Some(value) = values.get(*now).cloned() {
+            values.insert((*former).to_owned(), value);
+        }
+    }
+}
 
 /// The late name that is called so, or was.
 pub fn late(name: &str) -> Option<&'static LateName> {
     let former = FORMER_NAMES.iter().find(|(former, _)| *former == name);
     let name = former.map_or(name, |(_, now)| *now);
     LATE_NAMES.iter().find(|late| late.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playbook::CommandTemplate;
+
+    #[test]
+    fn a_plan_that_a_journal_of_0_1_0_holds_is_filled_in() {
+        let recorded = r#"{"stages":[["awk","-v","goal={goal}","{{ print }} {$}{{x}}","${Version}"],["x","{silent_file}"]],"env":{"A":"{capture_dir}"},"timeout":600}"#;
+        let command: CommandTemplate = serde_json::from_str(recorded).expect("a command");
+        let value = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut values = BTreeMap::from([value("target_position", "0-1-7"), value("response_file", "/r"), value("capture_dir", "/c")]);
+        add_former(&mut values);
+        let command = command.fill(&|name| values.get(name).cloned()).expect("every name");
+        let awk = ["awk", "-v", "goal=0-1-7", "{ print } ${x}", "${Version}"];
+        assert_eq!(command.stages, [awk.to_vec(), vec!["x", "/r"]]);
+        assert_eq!(command.env["A"], "/c");
+    }
 }

@@ -11,7 +11,7 @@ use crate::host::own_path;
 use crate::journal::Layout;
 use crate::journal::{FileEntry, Output, StepState};
 use crate::playbook::CommandTemplate;
-use crate::playbook::names::FORMER_NAMES;
+use crate::playbook::names::add_former;
 use crate::step::Action;
 use crate::step::{Run, State};
 use crate::zfs::{Engine, Guid, Snapshot};
@@ -187,11 +187,8 @@ impl Context<'_> {
         if let Some(Output::Text { text }) = self.output(&StepId::GOAL) {
             values.insert("target_position".into(), text.clone());
         }
-        for (former, now) in FORMER_NAMES {
-            if let Some(value) = values.get(*now).cloned() {
-                values.insert((*former).to_owned(), value);
-            }
-        }
+        // A plan of 0.1.0 has the former ones.
+        add_former(&mut values);
         values
     }
 
