@@ -1,4 +1,4 @@
-//! A command as it stands in a playbook, and as a plan records it. What runs is a [`Command`].
+//! A command in a playbook, and as a plan records it. What runs is a [`Command`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::playbook::value::TimeLimit;
 use crate::playbook::value::pattern::Pattern;
 use crate::playbook::value::template::{Lists, Lookup, Template, TemplateError};
 
-/// Time limit of a command that names none.
+/// The default time limit of a command.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// One program, or several joined by pipes. Never a shell: each word is one argument.
@@ -27,15 +27,14 @@ pub struct CommandSpec {
     /// Programs joined by pipes, instead of `argv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipe: Option<Vec<Vec<Template>>>,
-    /// Added to the environment. It is written into the journal: secrets belong into
+    /// Added to the environment. It is written into the journal, so put secrets into
     /// `env_from_file`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Template>,
-    /// Added to the environment, each value from the file of this path, such as `REDISCLI_AUTH =
-    /// "{password_file}"`. The file holds one line, belongs to root, and not everyone may read it.
-    /// It is read when the command starts; what it holds is written down nowhere, and hidden in
-    /// what the command prints. An empty path sets nothing, so that a variable may leave it open
-    /// whether there is a secret.
+    /// Added to the environment, each value from the file with this path, such as `REDISCLI_AUTH =
+    /// "{password_file}"`. The file has one line, belongs to root, and is not readable by everyone.
+    /// It is read when the command starts. The value is written nowhere, and hidden in the
+    /// command's output. An empty path sets nothing, so that a secret can be optional.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env_from_file: BTreeMap<String, Template>,
     /// Working directory.
@@ -44,26 +43,26 @@ pub struct CommandSpec {
     /// Run as this user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Template>,
-    /// Standard input is read from this file. Otherwise it is empty.
+    /// Standard input is read from this file. Without one it is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdin: Option<Template>,
-    /// Standard output goes to this file. Otherwise it is kept where it is needed, and logged.
+    /// Standard output goes to this file. Without one it is kept if needed, and logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdout: Option<Template>,
     /// Time limit, such as `30s`, `10m`, `2h`. Default: 10 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<TimeLimit>,
-    /// The command leaves servers running behind it (such as `start-msg`). What another command
+    /// The command leaves servers running on purpose, such as `start-msg`. What any other command
     /// leaves running is ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub daemon: bool,
-    /// Regular expressions for lines of its output that mean it failed, though it exits with 0.
+    /// Regular expressions for lines of its output that mean failure, although it exits with 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fails_on: Vec<Pattern>,
 }
 
-/// A command some of whose names have no value yet: what a plan records. It cannot be run; filled
-/// in, it is a [`Command`]. Its form in a journal is that of a command, each text a [`Template`].
+/// A command with names that have no value yet, as a plan records it. It cannot run; filled in, it
+/// is a [`Command`]. In a journal it has the form of a command, with each text as a [`Template`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandTemplate {
     /// See [`Command::stages`].
@@ -112,7 +111,7 @@ mod seconds {
 }
 
 impl CommandSpec {
-    /// The command, none of its names filled in.
+    /// The command, without any name filled in.
     pub fn template(&self) -> CommandTemplate {
         CommandTemplate {
             stages: self.stages().cloned().collect(),
@@ -151,13 +150,13 @@ impl CommandTemplate {
         }
     }
 
-    /// Fills in the names that `lookup` knows; the others stay.
+    /// Fills in the names that `lookup` knows. The others stay.
     #[must_use]
     pub fn fill_known(&self, lookup: Lookup<'_>) -> Self {
         let text = |text: &Template| text.fill_known(lookup);
         let texts = |all: &BTreeMap<String, Template>| all.iter().map(|(name, it)| (name.clone(), text(it))).collect::<BTreeMap<_, _>>();
         let mut env_from_file = texts(&self.env_from_file);
-        // The variable that names the file leaves it open whether there is one.
+        // The variable for the file is empty: there is no secret.
         env_from_file.retain(|_, file| !file.is_empty());
         Self {
             stages: self.stages.iter().map(|words| words.iter().map(text).collect()).collect(),
@@ -181,10 +180,11 @@ impl CommandTemplate {
         self.fill_with(lookup, &Lists::new())
     }
 
-    /// The same, where a word that is only `{name}` of one of `lists` becomes one argument an item.
+    /// The same. A word that is only the `{name}` of one of `lists` becomes one argument for each
+    /// item.
     ///
     /// # Errors
-    /// When a name is not known, or a list is empty or stands inside a longer text.
+    /// When a name is not known, or a list is empty or part of a longer text.
     pub fn fill_with(&self, lookup: Lookup<'_>, lists: &Lists) -> Result<Command, TemplateError> {
         let text = |text: &Template| match text.names().find(|name| lists.contains_key(*name)) {
             Some(name) => Err(TemplateError::ListInside { name: name.to_owned() }),
@@ -231,8 +231,7 @@ impl CommandTemplate {
     }
 }
 
-/// As a person would type it in a shell (for reading only), with `{name}` where a value comes
-/// later.
+/// As a person would type it in a shell, with `{name}` for later values. For display only.
 impl fmt::Display for CommandTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = |words: &Vec<Template>| words.iter().map(ToString::to_string).collect();

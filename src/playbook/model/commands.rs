@@ -13,8 +13,7 @@ use crate::playbook::model::{
 type Placed<'a> = Vec<(&'static str, &'a CommandSpec)>;
 
 impl Playbook {
-    /// Every command that stands in it. No `..` takes a structure apart here: the compiler asks
-    /// what becomes of a field that is new.
+    /// Every command in it. No `..` in these patterns, so that the compiler asks about a new field.
     pub fn commands(&self) -> Vec<(&'static str, &CommandSpec)> {
         let Self {
             format: _,
@@ -199,7 +198,7 @@ mod tests {
         let mut written = BTreeSet::new();
         places(&json, "", &mut written);
         let place = |place: &str| {
-            // These places name what the command is for; the field is called otherwise.
+            // For these, the place says what the command is for, not the name of the field.
             match place {
                 "discover" | "requirement" | "inventory" | "coexistent.inventory" | "capture.pass" => {
                     format!("{place}.command")

@@ -7,21 +7,20 @@ use crate::playbook::model::occasion;
 use crate::playbook::model::{CommandSpec, Occasion};
 use crate::playbook::value::template::Template;
 
-/// The way back without ZFS: everything is backed up, and restored into an empty store. What was
-/// there is moved aside, not removed.
+/// The way back without ZFS: everything is backed up, and restored into an empty store. The old
+/// store is moved aside, not removed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Full {
-    /// Absolute paths of the folders that hold the data. Each is renamed (`.upgraded` is put behind
-    /// its name) and made anew, empty, with the same owner and mode; so none may be a mount point
-    /// or a link.
+    /// Absolute paths of the folders with the data. Each is renamed (`.upgraded` is appended) and
+    /// created again, empty, with the same owner and mode. So none may be a mount point or a link.
     pub paths: Vec<Template>,
-    /// Backs everything up into `{capture_dir}`; the server runs without its clients.
+    /// Backs up everything into `{capture_dir}`. The server runs without its clients.
     pub capture: CommandSpec,
-    /// Succeeds when the backup is complete and readable. Run before anything is moved.
+    /// Succeeds if the backup is complete and readable. Runs before anything is moved.
     pub verify: CommandSpec,
-    /// Brings the backup into the previous version. Interrupted, it begins again with an empty
-    /// store. `restore.rejects` counts here, too.
+    /// Restores the backup into the previous version. After an interruption it starts over with an
+    /// empty store. `restore.rejects` applies here, too.
     pub restore: CommandSpec,
 }
 
@@ -29,11 +28,11 @@ pub struct Full {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
-    /// The word that a yes is given by: `--accept NAME`. Lower-case letters, digits, `-`.
+    /// The name by which the operator accepts it: `--accept NAME`. Lower-case letters, digits, `-`.
     pub name: String,
-    /// What must be so, as a sentence.
+    /// What must be true, as a sentence.
     pub about: String,
-    /// What the operator does if it is not so.
+    /// What the operator should do if it is not true.
     pub remedy: String,
     /// Before which procedures it is asked. Default: only before the upgrade.
     #[serde(default = "occasion::before_upgrade")]

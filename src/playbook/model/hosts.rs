@@ -1,4 +1,4 @@
-//! Commands that run on one of two hosts, their values filled in.
+//! Commands that run on one of two hosts, with their values filled in.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::playbook::Site;
 use crate::playbook::model::CommandSpec;
 use crate::playbook::model::coexistent::{Coexistent, Host, Hosts};
 
-/// A command, and the host that it runs on: of a pipe the first program does, the others run here.
+/// A command, and the host on which it runs. Of a pipe, only the first program runs there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OnHost {
     /// The host, and how it is reached.
@@ -44,8 +44,7 @@ impl From<&Host> for Reach {
 }
 
 impl Reach {
-    /// The command as it is started here; what its words hold is quoted for the shell of the other
-    /// host.
+    /// The command as it is started here, with its words quoted for the shell of the other host.
     pub fn command(&self, command: &Command) -> Command {
         let mut command = command.clone();
         let Some(first) = command.stages.first_mut() else { return command };
@@ -64,17 +63,17 @@ impl Reach {
     }
 }
 
-/// For reading: the command, and where.
+/// For display: the command, and where it runs.
 impl std::fmt::Display for OnHost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.host.name, self.command)
     }
 }
 
-/// How the directory is asked where a user is.
+/// How to ask the directory where a user is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Show {
-    /// Prints what it says of `{user}`.
+    /// Prints what it says about `{user}`.
     pub command: CommandTemplate,
     /// One group: the host.
     pub host: Extractor,
@@ -99,19 +98,19 @@ impl<'a> Move<'a> {
     /// Of a playbook and a site that have both.
     ///
     /// # Errors
-    /// When one has not: then the site was not checked.
+    /// When one of them lacks it, because the site was not checked.
     pub fn of(playbook: &'a Playbook, site: &'a Site, values: &'a BTreeMap<String, String>, back: bool) -> Result<Self> {
         let how = playbook.coexistent.as_ref().context("the playbook does not say how users move")?;
         let hosts = site.hosts.as_ref().context("the site does not name the hosts")?;
         Ok(Self { how, hosts, values, back })
     }
 
-    /// The host that users leave, and the one that they come to.
+    /// The host that users leave, and the one to which they move.
     pub fn ends(&self) -> (&'a Host, &'a Host) {
         if self.back { (&self.hosts.new, &self.hosts.old) } else { (&self.hosts.old, &self.hosts.new) }
     }
 
-    /// A command that runs here, its values filled in; the user stays open.
+    /// A command that runs here, with its values filled in, except the user.
     pub fn here(&self, spec: &CommandSpec) -> CommandTemplate {
         spec.template().fill_known(&|name| self.values.get(name).cloned())
     }
@@ -122,7 +121,7 @@ impl<'a> Move<'a> {
         OnHost { host: Reach::from(host), command: spec.template().fill_known(&value) }
     }
 
-    /// How the directory is asked.
+    /// How to ask the directory.
     pub fn show(&self) -> Show {
         let directory = &self.how.directory;
         Show { command: self.here(&directory.show), host: directory.host.clone(), held: directory.held.clone() }

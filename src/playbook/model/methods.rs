@@ -1,4 +1,4 @@
-//! What can be asked of a playbook's parts.
+//! Questions to the parts of a playbook.
 
 use crate::playbook::model::{Pass, Playbook, VersionRule};
 
@@ -8,14 +8,14 @@ impl Playbook {
         self.capture.as_ref().map_or(&[], |capture| &capture.passes)
     }
 
-    /// The first rule that fits the way from one version to another.
+    /// The first rule that fits an upgrade path.
     pub fn rule_for(&self, from: &str, to: &str) -> Option<&VersionRule> {
         self.version.rules.iter().find(|rule| rule.fits(from, to))
     }
 }
 
 impl VersionRule {
-    /// Whether it speaks of the way from one version to another.
+    /// Whether the rule fits an upgrade path.
     pub fn fits(&self, from: &str, to: &str) -> bool {
         self.from.matches(from) && self.to.matches(to)
     }

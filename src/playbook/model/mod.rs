@@ -1,4 +1,4 @@
-//! What stands in a playbook, as types. The JSON Schema is generated from them, and their doc
+//! The content of a playbook, as types. The JSON Schema is generated from them, and their doc
 //! comments are its descriptions.
 
 pub mod cluster;
@@ -30,50 +30,50 @@ use crate::playbook::value::pattern::{Extractor, Pattern};
 use crate::playbook::value::template::Template;
 use crate::playbook::value::version::VersionReq;
 
-/// How one product is stopped, started, upgraded, backed up incrementally, removed, reinstalled,
-/// restored and proved.
+/// How one product is stopped, started, upgraded, backed up, removed, reinstalled, restored and
+/// compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Playbook {
     /// The version of this format: 1.
     pub format: u32,
-    /// A short name: lower-case letters, digits, `-`. It is the file's name without `.toml`.
+    /// A short name: lower-case letters, digits, `-`. It is the name of the playbook's folder, or
+    /// of its file without `.toml`.
     pub name: String,
     /// The product, for people.
     pub title: String,
-    /// What it is for and what it needs, a few lines.
+    /// What it is for and what it needs, in a few lines.
     #[serde(default)]
     pub about: String,
-    /// Names usable as `{name}` in commands, paths, patterns of files and units (not in regular
-    /// expressions, names of processes, nor texts for people). A site gives or overrides their
-    /// values.
+    /// Names to use as `{name}` in commands, paths, file patterns and units, but not in regular
+    /// expressions, process names or texts for people. A site file gives or overrides their values.
     #[serde(default)]
     pub variables: IndexMap<String, Variable>,
-    /// The product keeps no data of its own (a relay, a proxy): a version comes back with its
-    /// packages and its configuration alone. Then `capture`, `restore`, `inventory`, `full` and
-    /// `service.maintenance` are left out, and the site names no datasets.
+    /// The product keeps no data of its own (a relay, a proxy), so that a version comes back with
+    /// its packages and configuration alone. Leave out `capture`, `restore`, `inventory`, `full`
+    /// and `service.maintenance`; the site file names no datasets.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stateless: bool,
     /// Where the product's state is.
     pub data: Data,
     /// How it is stopped and started.
     pub service: Service,
-    /// How its version is found out, and which upgrade paths are known.
+    /// How to find out its version, and which upgrade paths are known.
     pub version: Version,
-    /// Values discovered on the host before the upgrade and kept for the whole change; usable as
-    /// `{name}` from the upgrade on.
+    /// Values that commands discover on the host before the upgrade, kept for the whole change.
+    /// Usable as `{name}` from the upgrade on.
     #[serde(default, alias = "ask")]
     pub discover: IndexMap<String, Discovery>,
-    /// What must be so before anything is stopped, each with its remedy.
+    /// What must be true before anything is stopped, each with a remedy.
     #[serde(default, rename = "requirement")]
     pub requirements: Vec<Requirement>,
-    /// What no command can find out: the operator is asked, and must say yes by name.
+    /// What no command can find out. The operator is asked, and must accept it by name.
     #[serde(default, rename = "question", skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<Question>,
-    /// The file that the vendor's installer reads in place of answers.
+    /// The response file for the vendor's installer.
     #[serde(default, alias = "silent", skip_serializing_if = "Option::is_none")]
     pub response_file: Option<ResponseFile>,
-    /// How the installed version's installer is put aside before the upgrade.
+    /// How the installed version's packages are saved before the upgrade.
     pub installer: Installer,
     /// How the new version is installed.
     pub upgrade: Install,
@@ -82,21 +82,21 @@ pub struct Playbook {
     /// The incremental backup of what was written since the snapshot. Required, unless `stateless`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture: Option<Capture>,
-    /// How the capture is brought into the previous version. Required, unless `stateless`.
+    /// How the capture is restored into the previous version. Required, unless `stateless`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,
-    /// The way back on a host whose data is not on ZFS (a site with `rollback = "none"`).
+    /// The way back if the data is not on ZFS (a site file with `rollback = "none"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full: Option<Full>,
-    /// The upgrade that installs the new version beside the old one (a site with `strategy =
+    /// The upgrade that installs the new version beside the old one (a site file with `strategy =
     /// "side-by-side"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side_by_side: Option<SideBySide>,
-    /// How users move to a second host (a site with `strategy = "coexistent"`).
+    /// How users move to a second host (a site file with `strategy = "coexistent"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coexistent: Option<Coexistent>,
-    /// How a cluster that starts and watches the service is told to leave it alone (a site with
-    /// `[cluster]`).
+    /// How a cluster that starts and watches the service is told to leave it alone (a site file
+    /// with `[cluster]`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Cluster>,
     /// The product's own list of what it holds, taken before and after. It is the proof. Required,
@@ -108,14 +108,14 @@ pub struct Playbook {
     pub limits: Vec<Limit>,
 }
 
-/// A name usable as `{name}`.
+/// A name to use as `{name}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Variable {
     /// What it means.
     pub about: String,
-    /// Its value where the site gives none; without one the site must. It is taken as it is: `{`
-    /// has no meaning in it.
+    /// Its value if the site file gives none. Without a default, the site file must give one. It is
+    /// taken as it is: `{` is not special in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
 }
@@ -124,15 +124,15 @@ pub struct Variable {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Absolute paths of all data that must go back together. Each must lie on one of the site's
+    /// Absolute paths of all data that must go back together. Each must be on one of the site's
     /// datasets.
     #[serde(default)]
     pub paths: Vec<Template>,
-    /// Configuration that is saved before the upgrade and put back by the downgrade. It may lie
-    /// anywhere.
+    /// Configuration that is saved before the upgrade and put back by the downgrade: files or
+    /// folders, anywhere.
     #[serde(default)]
     pub config: Vec<Template>,
-    /// Absolute paths that must not go back with the data, such as a queue: none may lie on one of
+    /// Absolute paths that must not go back with the data, such as a queue. None may be on one of
     /// the site's datasets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outside: Vec<Template>,
@@ -142,20 +142,20 @@ pub struct Data {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// systemd units: stopped in this order, started in the reverse one; masked while packages
-    /// change, so that nothing starts them in between.
+    /// systemd units: stopped in this order, started in reverse order, and masked while packages
+    /// change, so that nothing starts them meanwhile.
     #[serde(default)]
     pub units: Vec<Template>,
     /// How long a unit may take to stop, such as `30m`. Default: 15 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_within: Option<TimeLimit>,
-    /// Stops the product where units do not.
+    /// Stops the product, if units do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<CommandSpec>,
-    /// Starts the product where units do not.
+    /// Starts the product, if units do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<CommandSpec>,
-    /// Names of the server processes (as in `/proc/PID/comm`: at most 15 bytes): after a stop none
+    /// Names of the server processes (as in `/proc/PID/comm`: at most 15 bytes). After a stop, none
     /// of them may be left.
     pub processes: Vec<String>,
     /// Succeeds when the service answers its clients. Repeated until then.
@@ -184,22 +184,22 @@ pub struct Maintenance {
     /// How long `ready` may take. Default: 2 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_within: Option<TimeLimit>,
-    /// Those of `service.processes` that run in maintenance, too. Where there are no units, the
-    /// others tell that the service is open.
+    /// Those of `service.processes` that also run in maintenance. Without units, the others tell
+    /// that the service is open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub processes: Vec<String>,
 }
 
-/// How the installed version is found out, and which upgrade paths are known.
+/// How to find out the installed version, and which upgrade paths are known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Version {
-    /// Prints the installed version. It must work whether the service runs or not; it may fail or
-    /// print something else when nothing is installed.
+    /// Prints the installed version, whether the service is running or not. It may fail or print
+    /// something else if nothing is installed.
     pub command: CommandSpec,
     /// A regular expression with one group: the version.
     pub pattern: Extractor,
-    /// Which upgrade paths are known. The first rule that fits counts; if none does, the upgrade is
+    /// Which upgrade paths are known. The first rule that fits counts. If none fits, the upgrade is
     /// refused.
     #[serde(rename = "rule")]
     pub rules: Vec<VersionRule>,
@@ -210,13 +210,13 @@ pub struct Version {
 #[serde(deny_unknown_fields)]
 pub struct VersionRule {
     /// Comma-separated comparisons that the old version must pass: `>=` and `<`, or `=` for a
-    /// version and all that begin with it. Such as `>=10.11, <11`, or `=10.11`.
+    /// version and everything that begins with it, such as `>=10.11, <11` or `=10.11`.
     pub from: VersionReq,
     /// The same for the new version.
     pub to: VersionReq,
     /// Whether this upgrade path is supported.
     pub verdict: Verdict,
-    /// Why, or what to know; shown to the operator. Required unless the verdict is `allow`.
+    /// Why, or what to know. Shown to the operator. Required unless the verdict is `allow`.
     #[serde(default)]
     pub note: String,
 }
@@ -227,9 +227,9 @@ pub struct VersionRule {
 pub enum Verdict {
     /// It is known to work.
     Allow,
-    /// It works with a limit that the note names.
+    /// It works, with a limit that the note names.
     Warn,
-    /// It needs an explicit yes.
+    /// The operator must accept it.
     Confirm,
     /// It is not supported.
     Refuse,
@@ -248,45 +248,44 @@ pub struct Discovery {
     pub pattern: Option<Extractor>,
 }
 
-/// What must be so before anything is stopped.
+/// What must be true before anything is stopped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Requirement {
-    /// What must be so, as a sentence. With `warn` it is a recommendation.
+    /// What must be true, as a statement. With `warn` it is a recommendation.
     pub about: String,
-    /// Asks for it. It must succeed.
+    /// Checks it. It must succeed.
     pub command: CommandSpec,
     /// A regular expression that the trimmed output must match. Default: any output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Pattern>,
-    /// What the operator does about it.
+    /// What the operator should do about it.
     pub remedy: String,
     /// Only warn.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub warn: bool,
-    /// The operator may go on nevertheless, by a yes to this name (`--accept NAME`): lower-case
-    /// letters, digits, `-`. It needs `expect`: a command that fails gives no answer that a yes
-    /// could be for.
+    /// A name by which the operator may accept that it is not met (`--accept NAME`): lower-case
+    /// letters, digits, `-`. Needs `expect`: a command that fails gives no answer to accept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accept: Option<String>,
-    /// Before which procedures it is asked. Default: only before the upgrade.
+    /// Before which procedures it is checked. Default: only before the upgrade.
     #[serde(default = "occasion::before_upgrade")]
     pub before: Vec<Occasion>,
-    /// With which strategies it is asked. Default: with all.
+    /// For which strategies it is checked. Default: for all.
     #[serde(default = "side_by_side::both")]
     pub strategies: Vec<Strategy>,
 }
 
-/// How the installed version's installer is put aside before the upgrade.
+/// How the installed version's packages are saved before the upgrade.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Installer {
-    /// Run in an empty folder (`{installer_dir}`), it puts there everything that installing the
-    /// current version again needs.
+    /// Runs in an empty folder (`{installer_dir}`), and puts everything there that is needed to
+    /// install the current version again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub save: Option<CommandSpec>,
-    /// Files that are at hand already, as glob patterns; they are copied and checksummed. Instead
-    /// of, or besides, `save`.
+    /// Glob patterns of files that exist already. They are copied and checksummed. Instead of
+    /// `save`, or in addition.
     #[serde(default)]
     pub files: Vec<Template>,
     /// The minimum number of files afterwards. Default: 1.
@@ -302,9 +301,9 @@ fn one() -> usize {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Install {
-    /// Installs it. Running it again after an interruption must be harmless.
+    /// Installs it. It must be harmless to run it again after an interruption.
     pub command: CommandSpec,
-    /// Run before it when an earlier try was interrupted (such as `dpkg --configure -a`).
+    /// Runs before it if an earlier attempt was interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<CommandSpec>,
     /// Shows which version the command would install, without doing it.
@@ -319,16 +318,16 @@ pub struct Install {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Downgrade {
-    /// Whether the data goes back before or after the program. Packages whose scripts look at the
-    /// data want `rollback-first`.
+    /// Whether the data goes back before or after the program. Packages with scripts that look at
+    /// the data need `rollback-first`.
     pub order: Order,
-    /// Removes the new version, where installing the old one does not do that.
+    /// Removes the new version, if installing the old one does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uninstall: Option<CommandSpec>,
     /// Installs the previous version from `{installer_files}`.
     pub install: CommandSpec,
-    /// Run before either when an earlier try was interrupted. With `rollback-first` no script of
-    /// the new version may run here: it would see the old data.
+    /// Runs before either if an earlier attempt was interrupted. With `rollback-first`, no script
+    /// of the new version may run here: it would see the old data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<CommandSpec>,
 }
@@ -347,11 +346,11 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Capture {
-    /// Made in this order. A pass while the service runs shortens the downtime; the last one must
-    /// see everything.
+    /// The passes, in the order `running`, `maintenance`, `stopped`. One while the service runs
+    /// shortens the downtime. The last must see everything.
     #[serde(rename = "pass")]
     pub passes: Vec<Pass>,
-    /// Succeeds when the capture is complete and readable. Run before anything is destroyed.
+    /// Succeeds if the capture is complete and readable. Runs before anything is destroyed.
     pub verify: CommandSpec,
 }
 
@@ -359,32 +358,31 @@ pub struct Capture {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pass {
-    /// What it does, a few words.
+    /// What it does, in a few words.
     pub about: String,
     /// What the service must be doing.
     pub service: ServiceState,
-    /// Run first (such as a flush of logs), or the backup itself, writing into `{capture_dir}`.
+    /// Runs first, such as a flush of logs; or makes the backup itself, in `{capture_dir}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandSpec>,
-    /// Glob patterns of files on the data's datasets: those that the snapshot lacks, or has
-    /// otherwise, are copied into `{capture_dir}`.
+    /// Glob patterns of files on the data's datasets. Those that the snapshot lacks, or has with
+    /// other content, are copied into `{capture_dir}`.
     #[serde(default)]
     pub new_files: Vec<Template>,
-    /// Glob patterns of files on the data's datasets that are only appended to: what came behind
-    /// the snapshot's end is copied into `{capture_dir}`. One that was written over or removed
-    /// since the snapshot stops the capture.
+    /// Glob patterns of files on the data's datasets that are only appended to. The part after the
+    /// snapshot's end is copied into `{capture_dir}`. If one was overwritten or removed since the
+    /// snapshot, the downgrade is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grown_files: Vec<Template>,
     /// Glob patterns of files of a numbered series on the data's datasets, such as `bin.000017`:
-    /// each is only appended to, and the product makes the next one with the next number. Those
-    /// that the snapshot lacks, or has otherwise, are copied whole. One that is missing behind the
-    /// snapshot's last one, and a series that began anew, stop the capture, and the downgrade
-    /// before that.
+    /// each is only appended to, and the next one has the next number. Those that the snapshot
+    /// lacks, or has with other content, are copied completely. If one after the snapshot's last
+    /// one is missing, or the series started again, the downgrade is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbered_files: Vec<Template>,
     /// Glob patterns of files on the data's datasets that must be as in the snapshot, such as a
-    /// list of logs that a rewrite changes: else what was written since is not all in the other
-    /// files, and the downgrade is refused.
+    /// list of logs that a rewrite changes. If one was changed, the other files do not contain
+    /// everything that was written since, and the downgrade is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unchanged_files: Vec<Template>,
 }
@@ -401,48 +399,47 @@ pub enum ServiceState {
     Stopped,
 }
 
-/// How the capture is brought into the previous version.
+/// How the capture is restored into the previous version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Restore {
-    /// Brings the capture in; the server runs without its clients.
+    /// Restores the capture. The server runs without its clients.
     pub command: CommandSpec,
-    /// Prints how far the data has come: asked of the new version once (`{target_position}`), and
-    /// of the old one before each try (`{position}`), until both are equal.
+    /// Prints how far the data has come. The new version is asked once (`{target_position}`), the
+    /// old one before each attempt (`{position}`), until both are equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<CommandSpec>,
-    /// What a restore that was interrupted needs.
+    /// What an interrupted restore needs.
     pub interrupted: Interrupted,
-    /// Regular expressions for lines of its output that mean the previous version rejected an item:
-    /// a person is asked, even if it exits with 0.
+    /// Regular expressions for lines of its output that mean a rejected item. backout then halts
+    /// for a person to decide, even if the command exits with 0.
     #[serde(default)]
     pub rejects: Vec<Pattern>,
-    /// Run instead of `command` once a person has accepted the rejects: leaves them out, each
-    /// whole, brings in all the rest, and exits with 0. For each it prints a line that `rejects`
-    /// matches, or (needed where an interrupted restore continues) appends one to `{rejects_file}`
-    /// before it goes on.
+    /// Runs instead of `command` once a person has accepted the rejects. It leaves them out, each
+    /// completely, restores everything else, and exits with 0. For each it prints a line that
+    /// `rejects` matches, or appends the line to `{rejects_file}` before it proceeds, which an
+    /// interrupted restore that continues requires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past_rejects: Option<CommandSpec>,
 }
 
-/// What a restore that was interrupted needs.
+/// What an interrupted restore needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Interrupted {
-    /// It goes on where it was (from `{position}`), or repeating it is harmless.
+    /// It continues where it was (from `{position}`), or repeating it is harmless.
     Continue,
     /// The data is rolled back again first, so that nothing is restored twice.
     Rollback,
 }
 
-/// A list of what the product holds: one item a line, the same text on both versions for the same
-/// item.
+/// A list of what the product holds: one item on each line, with the same text on both versions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Inventory {
     /// What is listed: `rows`, `messages`, `users`.
     pub name: String,
-    /// Prints the list; the server runs without its clients.
+    /// Prints the list. The server runs without its clients.
     pub command: CommandSpec,
     /// Lines that match one of these regular expressions are not items.
     #[serde(default)]
@@ -453,6 +450,6 @@ pub struct Inventory {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
-    /// What does not come back, or is not the same afterwards.
+    /// What does not come back, or is different afterwards.
     pub about: String,
 }

@@ -1,4 +1,4 @@
-//! What requirements stand before.
+//! Procedures that have requirements.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ pub(in crate::playbook) fn before_upgrade() -> Vec<Occasion> {
     vec![Occasion::Upgrade]
 }
 
-/// The procedures that requirements stand before.
+/// The procedures before which requirements are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Occasion {

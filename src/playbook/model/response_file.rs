@@ -1,4 +1,4 @@
-//! A file of `KEY=VALUE` lines that the vendor's installer reads in place of answers.
+//! A response file: `KEY=VALUE` lines that the vendor's installer reads.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::playbook::value::pattern::Pattern;
 use crate::playbook::value::template::Template;
 
-/// The file that the vendor's installer reads when nobody is there to answer. backout writes it, as
+/// The response file that the vendor's installer reads in unattended runs. backout writes it as
 /// `{response_file}`, from these keys, the answers file (`--answers`) and `--silent KEY=VALUE`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,13 +24,13 @@ pub struct ResponseFile {
 pub struct ResponseKey {
     /// What it means.
     pub about: String,
-    /// Its value where no answer gives one. A key without a value is left out.
+    /// Its value if no answer gives one. A key without a value is left out.
     #[serde(default)]
     pub default: Template,
-    /// A regular expression that the value should match; else the operator is warned.
+    /// A regular expression that the value should match. Otherwise the operator is warned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Pattern>,
-    /// What the operator does about it.
+    /// What the operator should do about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub remedy: String,
 }

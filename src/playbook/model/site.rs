@@ -1,4 +1,4 @@
-//! What stands in a site file: this host's values for a playbook.
+//! The content of a site file: this host's values for a playbook.
 
 use std::path::PathBuf;
 
@@ -15,27 +15,26 @@ use crate::zfs::Dataset;
 pub struct Site {
     /// The playbook's name.
     pub playbook: String,
-    /// The datasets that hold the product's data, each with everything below it. They go back
-    /// together. None where the data is not on ZFS (`rollback = "none"`), or where the product has
-    /// none.
+    /// The datasets with the product's data, each with everything below it. They go back together.
+    /// None if the data is not on ZFS (`rollback = "none"`), or if the product has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub datasets: Vec<Dataset>,
-    /// The version to upgrade to, whole or its first parts: `11.8`.
+    /// The version to upgrade to, complete or its first parts: `11.8`.
     pub upgrade_to: String,
-    /// How the new version comes onto this host.
+    /// How the new version is installed.
     #[serde(default)]
     pub strategy: Strategy,
     /// The two hosts, for `strategy = "coexistent"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Hosts>,
-    /// The nodes, where a cluster starts and watches the service.
+    /// The nodes, if a cluster starts and watches the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Nodes>,
     /// How the data goes back.
     #[serde(default)]
     pub rollback: RollbackChoice,
-    /// Where captures and installers are kept, if not in the state folder. It must not lie on one
-    /// of the datasets.
+    /// The folder for captures and installers, if not the state folder. It must not be on one of
+    /// the datasets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<PathBuf>,
     /// Values for the playbook's variables.
@@ -47,16 +46,16 @@ pub struct Site {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RollbackChoice {
-    /// Obsolete: the same as `keep`, with a warning. It once meant `in-place` where the pool had no
+    /// Obsolete: the same as `keep`, with a warning. It used to mean `in-place` on a pool without
     /// room.
     Auto,
-    /// The upgraded state stays beside the restored one until the downgrade is committed; `backout
-    /// undo` goes back to it. The default.
+    /// The default. The upgraded state stays beside the restored one until the downgrade is
+    /// committed. `backout undo` returns to it.
     #[default]
     Keep,
     /// The upgraded state is destroyed by `zfs rollback`.
     InPlace,
-    /// The data is not on ZFS: everything is backed up and restored into an empty store, which
-    /// takes hours where a rollback takes seconds. It needs a playbook that says how (`[full]`).
+    /// The data is not on ZFS. Everything is backed up and restored into an empty store, which
+    /// takes hours where a rollback takes seconds. Needs a playbook that says how (`[full]`).
     None,
 }

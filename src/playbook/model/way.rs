@@ -9,14 +9,14 @@ use crate::playbook::model::{Playbook, Strategy};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Way {
-    /// The data goes back to a ZFS snapshot, and what was written since is brought in.
+    /// The data goes back to a ZFS snapshot, and what was written since is restored.
     #[default]
     Zfs,
     /// Everything is backed up, and restored into an empty store.
     Full,
     /// There is no data: packages and configuration go back.
     Packages,
-    /// Nothing is upgraded here: users move to another host, and may move back.
+    /// Nothing is upgraded here. Users move to another host, and may move back.
     Coexistent,
 }
 
@@ -34,7 +34,7 @@ impl Way {
         }
     }
 
-    /// Whether it is the one that nothing needs to be said of.
+    /// Whether it is the default, which is not written.
     pub fn is_zfs(&self) -> bool {
         *self == Self::Zfs
     }
