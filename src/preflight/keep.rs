@@ -182,7 +182,7 @@ mod tests {
                        @all mount,snapshot
                      Local+Descendent permissions:
                        user bob @all
-                     A clone has none of them. They stay on tank/db.failed.
+                     A clone has none of them. They stay on tank/db.upgraded.
               to do: After the downgrade, give them again: zfs allow … tank/db
             ");
     }
@@ -245,13 +245,13 @@ mod tests {
         let dataset = fixture::dataset(&mut facts, 0);
         let snapshots = dataset.snapshots.as_mut().expect("read");
         let long = |bytes: usize| format!("tank/db@{}", "x".repeat(bytes - "tank/db@".len())).parse().expect("a name");
-        snapshots[0].info.name = long(MAX_NAME - 7);
+        snapshots[0].info.name = long(MAX_NAME - 9);
         assert!(names(&facts).is_empty());
         let dataset = fixture::dataset(&mut facts, 0);
-        dataset.snapshots.as_mut().expect("read")[0].info.name = long(MAX_NAME - 6);
+        dataset.snapshots.as_mut().expect("read")[0].info.name = long(MAX_NAME - 8);
         let found = names(&facts);
         assert_eq!((found.len(), found[0].severity), (1, Severity::Refuse));
-        assert!(found[0].detail[0].ends_with("would get 7 bytes longer; ZFS allows 255."));
+        assert!(found[0].detail[0].ends_with("would get 9 bytes longer; ZFS allows 255."));
         facts.rollback = RollbackChoice::InPlace;
         facts.occasion = Occasion::Check;
         assert!(names(&facts).is_empty());

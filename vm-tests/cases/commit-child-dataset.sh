@@ -15,14 +15,14 @@ echo tuesday >/srv/dumps/tuesday
 backout downgrade --yes
 [ ! -e /srv/dumps/tuesday ]
 expect 3 backout commit --yes 2>&1 | tee /root/said
-grep -F 'tank/redis.failed/dumps' /root/said
-grep -F -- '--accept tank/redis.failed/dumps' /root/said
+grep -F 'tank/redis.upgraded/dumps' /root/said
+grep -F -- '--accept tank/redis.upgraded/dumps' /root/said
 # It is still there, to be saved.
-zfs set mountpoint=/srv/saved tank/redis.failed/dumps
-zfs mount tank/redis.failed/dumps
+zfs set mountpoint=/srv/saved tank/redis.upgraded/dumps
+zfs mount tank/redis.upgraded/dumps
 [ "$(cat /srv/saved/tuesday)" = tuesday ]
-zfs unmount tank/redis.failed/dumps
-backout commit --yes --accept tank/redis.failed/dumps
+zfs unmount tank/redis.upgraded/dumps
+backout commit --yes --accept tank/redis.upgraded/dumps
 [ -z "$(zfs list -H -t snapshot -o name -r tank)" ]
 [ "$(cat /srv/dumps/monday)" = monday ]
 redis_version | grep -F 7.0
