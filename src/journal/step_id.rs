@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The name of a step, once in a plan. Some are fixed; others name what they are for behind a colon.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StepId(Cow<'static, str>);
 
@@ -124,6 +124,13 @@ impl From<&str> for StepId {
 impl PartialEq<str> for StepId {
     fn eq(&self, other: &str) -> bool {
         self.0 == other
+    }
+}
+
+/// As a text in quotes: it stands in messages.
+impl fmt::Debug for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0.as_ref(), f)
     }
 }
 
