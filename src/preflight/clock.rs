@@ -1,7 +1,7 @@
 //! The clock.
 
-use super::facts::Facts;
-use super::snapshots::SnapshotFact;
+use super::Facts;
+use super::history::SnapshotFact;
 use super::text::date;
 use super::{Finding, Kind};
 

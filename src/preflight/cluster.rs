@@ -3,8 +3,9 @@
 
 use serde::Serialize;
 
-use super::facts::{Facts, Observed};
-use super::gather::{Run, filled};
+use super::Facts;
+use super::sources::Observed;
+use super::sources::{Run, filled};
 use super::{Finding, Kind, Occasion, Sources};
 use crate::host::exec::{Command, ExecError};
 use crate::playbook::model::CommandSpec;

@@ -4,10 +4,10 @@
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::facts::Observed;
-use super::gather::filled;
 use super::product::{self, RequirementFact, requirement_fact};
 use super::programs::{self, Program, Programs};
+use super::sources::Observed;
+use super::sources::filled;
 use super::versions::{self, NoVersion};
 use super::{Finding, Kind};
 use crate::host::exec::{Command, Runner};

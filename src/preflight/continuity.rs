@@ -2,22 +2,13 @@
 
 use serde::Serialize;
 
-use super::facts::Facts;
+use super::Facts;
 use super::text::at_most;
 use super::{Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::journal::Mount;
 use crate::playbook::Template;
 use crate::proof::continuity::{Rule, Then};
-
-/// The snapshot that the capture is to go on from.
-#[derive(Debug, Clone)]
-pub struct Since {
-    /// The datasets, as they are mounted.
-    pub mounts: Vec<Mount>,
-    /// Its name: the part after the `@`.
-    pub snapshot: String,
-}
 
 /// Why the capture would not be whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

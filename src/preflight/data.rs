@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::Facts;
 use super::datasets::DatasetFact;
-use super::facts::{Facts, Observed};
+use super::sources::Observed;
 use super::storage::{StorageLocation, StorageMap};
 use super::{Finding, Kind, Sources};
 use crate::playbook::Template;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::facts::{Facts, Observed};
-use super::keep::{self, CloneFact};
-use super::snapshots::{self, SnapshotFact};
-use super::{Finding, Kind, Occasion, Sources, space};
+use super::Facts;
+use super::history::{self, CloneFact, SnapshotFact};
+use super::sources::Observed;
+use super::{Finding, Kind, Occasion, Sources};
 use crate::host::mounts::{Mount, mount_of};
 use crate::host::quote::quote;
-use crate::zfs::{BookmarkInfo, Dataset, DatasetInfo, DatasetKind, ZfsError};
+use crate::zfs::{BookmarkInfo, Dataset, DatasetInfo, DatasetKind, ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE, PROP_CHANGE, ZfsError};
 
 /// One of the site's datasets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -69,12 +69,8 @@ pub(super) fn gather(sources: &Sources<'_>, mounts: &[Mount]) -> Vec<Root> {
         Err(ZfsError::NotFound(_)) => Ok(None),
         Err(error) => Err(error.to_string()),
     };
-    let root = |name: &Dataset| Root {
-        name: name.clone(),
-        tree: tree(name),
-        room: space::beside_of(sources, name),
-        beside: keep::names_taken(sources, name),
-    };
+    let root =
+        |name: &Dataset| Root { name: name.clone(), tree: tree(name), room: beside_of(sources, name), beside: names_taken(sources, name) };
     sources.site.datasets.iter().map(root).collect()
 }
 
@@ -86,12 +82,12 @@ fn dataset(sources: &Sources<'_>, mounts: &[Mount], info: DatasetInfo) -> Datase
     let top = point.and_then(|point| mount_of(mounts, point).filter(|top| top.point == **point));
     let hidden_by = top.filter(|top| top.source != info.name.as_str()).map(|top| format!("{} ({})", top.source, top.fstype));
     let snapshots = engine.snapshots(&info.name).map_err(|error| error.to_string());
-    let snapshots = snapshots.map(|all| all.into_iter().map(|one| snapshots::gather(sources, one)).collect());
+    let snapshots = snapshots.map(|all| all.into_iter().map(|one| history::read(sources, one)).collect());
     let bookmarks = match sources.occasion {
         Occasion::Downgrade { in_place: true } => engine.bookmarks(&info.name).map_err(|error| error.to_string()),
         _ => Ok(Vec::new()),
     };
-    let (quota, reserved) = space::limits(sources, &info.name);
+    let (quota, reserved) = limits(sources, &info.name);
     DatasetFact { info, mounted_at, hidden_by, quota, reserved, snapshots, bookmarks }
 }
 
@@ -214,6 +210,50 @@ pub(super) fn pools(facts: &Facts) -> Vec<Finding> {
                 .to_owned(),
         ]),
     ]
+}
+
+pub(super) fn keeps(sources: &Sources<'_>) -> bool {
+    sources.occasion == Occasion::Downgrade { in_place: false }
+}
+
+/// The suffixes that a kept downgrade uses: for the restored state before the swap, for the
+/// upgraded one after it, and for one that was undone.
+pub(super) const ENDINGS: &[&str] = &[ENDING_CANDIDATE, ENDING_ASIDE, ENDING_UNDONE];
+
+pub(super) fn names_taken(sources: &Sources<'_>, root: &Dataset) -> Vec<Observed<CloneFact>> {
+    let other = |ending: &&str| {
+        let name = match root.with_suffix(ending) {
+            Ok(name) => name,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        match sources.engine.dataset(&name) {
+            Ok(None) => None,
+            Ok(Some(_)) => Some(Ok(CloneFact { change: sources.engine.local(&name, PROP_CHANGE).ok().flatten(), name })),
+            // Other checks report a fault of its pool or of the engine.
+            Err(_) => None,
+        }
+    };
+    ENDINGS.iter().filter_map(other).collect()
+}
+
+/// What is available to the parent is available to a dataset beside this one. The exception is a
+/// parent with a `refquota` of its own, which does not limit datasets below it (`zfsprops(7)`) but
+/// reduces the number. Then the dataset's own number is used instead.
+pub(super) fn beside_of(sources: &Sources<'_>, root: &Dataset) -> Option<u64> {
+    let above: Dataset = root.as_str().rsplit_once('/')?.0.parse().ok()?;
+    sources.engine.dataset(&above).ok().flatten().filter(|info| keeps(sources) && info.refquota.is_none()).map(|info| info.available)
+}
+
+/// A dataset's own quota, and what a clone with its properties reserves immediately.
+pub(super) fn limits(sources: &Sources<'_>, name: &Dataset) -> (Option<u64>, u64) {
+    if !keeps(sources) {
+        return (None, 0);
+    }
+    let bytes = |property: &str| {
+        let text = sources.engine.local(name, property).ok().flatten()?;
+        text.parse().ok().filter(|bytes: &u64| *bytes > 0)
+    };
+    (bytes("quota"), bytes("refreservation").unwrap_or(0).max(bytes("reservation").unwrap_or(0)))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::facts::Facts;
+use super::Facts;
 use super::{Finding, Kind, Sources};
 use crate::playbook::Way;
 

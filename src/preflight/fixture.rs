@@ -2,26 +2,27 @@
 
 use std::path::PathBuf;
 
+use super::Facts;
 use super::cluster::ClusterFact;
 use super::continuity::Broken;
 use super::data::DataPath;
 use super::datasets::{DatasetFact, Root};
 use super::discovered::Asked;
-use super::facts::Facts;
 use super::file_names::Uncapturable;
+use super::history::CloneFact;
+use super::history::SnapshotFact;
 use super::installers::{Installers, SavedFile};
-use super::keep::CloneFact;
 use super::keep::Delegation;
 use super::links::LinkOut;
-use super::open_changes::OpenChange;
-use super::places::{Others, Place, Role};
+use super::places::{Others, Place};
 use super::pool::PoolFact;
 use super::product::RequirementFact;
 use super::programs::Program;
 use super::rights::Caller;
 use super::secrets::UnusableSecret;
 use super::services::Unit;
-use super::snapshots::SnapshotFact;
+use super::sources::OpenChange;
+use super::sources::Role;
 use super::storage::StorageLocation;
 use super::versions::Versions;
 use super::zfs_version::ZfsVersion;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::Facts;
 use super::datasets::{self, Root};
-use super::facts::{Facts, Observed};
+use super::sources::Observed;
 use super::text::at_most;
 use super::{Finding, Kind};
 use crate::host::mounts::Mount;

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use walkdir::WalkDir;
 
-use super::facts::Facts;
-use super::places::{Place, Role};
+use super::Facts;
 use super::{Finding, Kind, Sources};
 use crate::host::disk;
 use crate::host::files::beside;
@@ -97,22 +96,6 @@ pub(super) fn folders(facts: &Facts) -> Vec<Finding> {
         .collect()
 }
 
-/// Checks that journal, backup and installer are not in the folders that are moved aside.
-pub(super) fn places(facts: &Facts) -> Vec<Finding> {
-    let inside = |place: &&Place| {
-        let keeps = matches!(place.role, Role::Journal | Role::Log | Role::Captures | Role::Installers);
-        keeps && facts.folders.iter().any(|(folder, _)| place.path.starts_with(folder) || place.nearest.starts_with(folder))
-    };
-    let finding = |place: &Place| {
-        Finding::refuse(
-            Kind::PlaceInStore,
-            format!("{} ({}) is inside the data that is moved aside.", place.path.display(), place.role.words()),
-        )
-        .remedy(["Set `store` in the site file, or the state folder, to another place."])
-    };
-    facts.places.iter().filter(inside).map(finding).collect()
-}
-
 /// Asks for a backup: without a snapshot, what an upgrade damages stays damaged.
 pub(super) fn backup(facts: &Facts) -> Vec<Finding> {
     if facts.way != Way::Full || facts.occasion.is_downgrade() {
@@ -143,7 +126,7 @@ mod tests {
               to do: Correct the path in the site file's variables, or find out what is there and move it away.
             ");
         facts.places[0].path = "/srv/other/backout".into();
-        insta::assert_snapshot!(show(&places(&facts)), @r"
+        insta::assert_snapshot!(show(&super::super::places::in_store(&facts)), @r"
             refused: /srv/other/backout (the journal) is inside the data that is moved aside. [place-in-store]
               to do: Set `store` in the site file, or the state folder, to another place.
             ");

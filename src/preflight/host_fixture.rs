@@ -6,8 +6,9 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use super::gather::{Roots, Sources, gather};
-use super::places::Role;
+use super::gather;
+use super::sources::Role;
+use super::sources::{Roots, Sources};
 use super::{Facts, Occasion, Severity, check};
 use crate::host::exec::{Command, ExecError, Printed};
 use crate::playbook::{Playbook, Site};

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::facts::{Facts, Observed};
+use super::Facts;
+use super::sources::Observed;
 use super::text::count;
 use super::{Finding, Kind, Occasion, Sources};
 use crate::host::quote::quote;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::facts::Facts;
+use super::Facts;
 use super::text::at_most;
 use super::{Finding, Kind, Sources};
 use crate::host::quote::quote;

@@ -2,45 +2,12 @@
 
 use serde::Serialize;
 
+use super::Facts;
 use super::datasets::{self, DatasetFact, Root};
-use super::facts::{Facts, Observed};
-use super::{Finding, Kind, Occasion, Sources};
+use super::{Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::playbook::site::RollbackChoice;
-use crate::zfs::{Dataset, ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE, MAX_NAME, PROP_CHANGE};
-
-/// Another dataset: a clone, or one with a name that is needed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CloneFact {
-    /// Its name.
-    pub name: Dataset,
-    /// The change for which backout created it, if it did.
-    pub change: Option<String>,
-}
-
-pub(super) fn keeps(sources: &Sources<'_>) -> bool {
-    sources.occasion == Occasion::Downgrade { in_place: false }
-}
-
-/// The suffixes that a kept downgrade uses: for the restored state before the swap, for the
-/// upgraded one after it, and for one that was undone.
-const ENDINGS: &[&str] = &[ENDING_CANDIDATE, ENDING_ASIDE, ENDING_UNDONE];
-
-pub(super) fn names_taken(sources: &Sources<'_>, root: &Dataset) -> Vec<Observed<CloneFact>> {
-    let other = |ending: &&str| {
-        let name = match root.with_suffix(ending) {
-            Ok(name) => name,
-            Err(error) => return Some(Err(error.to_string())),
-        };
-        match sources.engine.dataset(&name) {
-            Ok(None) => None,
-            Ok(Some(_)) => Some(Ok(CloneFact { change: sources.engine.local(&name, PROP_CHANGE).ok().flatten(), name })),
-            // Other checks report a fault of its pool or of the engine.
-            Err(_) => None,
-        }
-    };
-    ENDINGS.iter().filter_map(other).collect()
-}
+use crate::zfs::{Dataset, ENDING_ASIDE, MAX_NAME};
 
 /// What `zfs allow` gives to others on a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,7 +25,7 @@ pub(super) fn delegations(sources: &Sources<'_>, roots: &[Root]) -> Vec<Delegati
         let lines = of_dataset(&text, &fact.info.name);
         (!lines.is_empty()).then(|| Delegation { dataset: fact.info.name.clone(), lines })
     };
-    datasets::all(roots).filter(|_| keeps(sources)).filter_map(allowed).collect()
+    datasets::all(roots).filter(|_| datasets::keeps(sources)).filter_map(allowed).collect()
 }
 
 /// The part about the dataset itself, without those about the datasets above.
@@ -149,7 +116,7 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     }
     // A rename also renames children and snapshots, and is refused if one of their names becomes
     // too long.
-    let longest = ENDINGS.iter().map(|ending| ending.len()).max().unwrap_or_default();
+    let longest = datasets::ENDINGS.iter().map(|ending| ending.len()).max().unwrap_or_default();
     let snapshots = facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten()).map(|snapshot| snapshot.info.name.as_str());
     let names = facts.datasets().map(|dataset| dataset.info.name.as_str()).chain(snapshots);
     for name in names.filter(|name| name.len() + longest > MAX_NAME) {
@@ -165,6 +132,7 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{self, facts, show};
+    use super::super::history::CloneFact;
     use super::super::{Occasion, Severity};
     use super::*;
 

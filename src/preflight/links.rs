@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use walkdir::{DirEntry, WalkDir};
 
+use super::Facts;
 use super::data::DataPath;
 use super::datasets::{Root, goes_back};
-use super::facts::Facts;
 use super::storage::StorageMap;
 use super::text::at_most;
 use super::{Finding, Kind};

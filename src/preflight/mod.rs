@@ -1,11 +1,44 @@
 //! The checks before a procedure: each looks at [`Facts`] and refuses, asks for a yes, or warns, always with the remedy.
 //!
-//! [`gather`](gather::gather) reads the host and changes nothing; [`check`] is pure. All of it
-//! happens before anything is stopped.
+//! [`gather`](gather()) reads the host and changes nothing; [`check`] is pure. All of it
+//! happens before anything is stopped. The facts are composed here, where each subject may be
+//! named: the files of the subjects name each other in one direction only.
+
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::playbook;
+use self::cluster::ClusterFact;
+use self::continuity::Broken;
+use self::data::DataPath;
+use self::datasets::{DatasetFact, Root};
+use self::discovered::Asked;
+use self::file_names::Uncapturable;
+use self::full_backup::FullSize;
+use self::history::SnapshotFact;
+use self::installers::Installers;
+use self::jobs::Job;
+use self::keep::Delegation;
+use self::links::LinkOut;
+use self::places::Place;
+use self::pool::PoolFact;
+use self::product::RequirementFact;
+use self::programs::Program;
+use self::rights::Caller;
+use self::secrets::UnusableSecret;
+use self::services::Unit;
+use self::side_by_side::BesideFact;
+use self::sources::{Observed, OpenChange};
+use self::storage::StorageMap;
+use self::versions::Versions;
+use self::zfs_version::ZfsVersion;
+use crate::host::mounts::Mount;
+use crate::host::processes::{InUse, Process};
+use crate::host::{mounts, processes};
+use crate::playbook::model::Question;
+use crate::playbook::site::RollbackChoice;
+use crate::playbook::{self, Way};
+use crate::zfs::{Dataset, Guid, Snapshot};
 
 mod clock;
 pub mod cluster;
@@ -14,12 +47,11 @@ pub mod continuity;
 mod data;
 pub mod datasets;
 mod discovered;
-pub mod facts;
 mod file_names;
 mod finding;
 mod foreign_mounts;
 mod full_backup;
-pub mod gather;
+mod history;
 mod installers;
 mod jobs;
 mod keep;
@@ -36,6 +68,7 @@ mod secrets;
 mod services;
 mod side_by_side;
 pub mod snapshots;
+pub mod sources;
 mod space;
 mod storage;
 mod system;
@@ -51,9 +84,8 @@ mod fixture;
 #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 mod host_fixture;
 
-pub use facts::Facts;
 pub use finding::{Finding, Kind, Severity};
-pub use gather::{Sources, gather};
+pub use sources::Sources;
 
 /// What is about to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -83,6 +115,193 @@ impl Occasion {
     }
 }
 
+/// Everything the checks look at.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Facts {
+    /// The procedure they were gathered for.
+    pub occasion: Occasion,
+    /// Seconds since 1970, UTC.
+    pub now: i64,
+    /// Who runs this.
+    pub caller: Observed<Caller>,
+    /// What `zfs version` says.
+    pub zfs: Observed<ZfsVersion>,
+    /// How a version comes back here.
+    pub way: Way,
+    /// The folders that are moved aside without ZFS, each with the reason if it cannot be.
+    pub folders: Vec<(PathBuf, Option<String>)>,
+    /// How much a backup of those folders may take.
+    pub full_size: Option<FullSize>,
+    /// The two installations, or why they are unknown; `None` if versions take each other's place.
+    pub beside: Option<Observed<BesideFact>>,
+    /// This node's part in a cluster.
+    pub cluster: Option<ClusterFact>,
+    /// What the playbook asks the operator.
+    pub questions: Vec<Question>,
+    /// The site's choice of rollback.
+    pub rollback: RollbackChoice,
+    /// The site's datasets, each with everything below it.
+    pub roots: Vec<Root>,
+    /// Their pools.
+    pub pools: Vec<PoolFact>,
+    /// The playbook's data paths, and where they really are.
+    pub data: Vec<DataPath>,
+    /// What must not go back with the data, and where it really is.
+    pub outside: Vec<DataPath>,
+    /// Symbolic links inside the data that point outside of the datasets.
+    pub links: Vec<LinkOut>,
+    /// Folders that were too large to search completely for such links.
+    pub links_unsearched: Vec<String>,
+    /// Parts of the system that must never go back with the data.
+    pub system: Vec<Place>,
+    /// The places of everything that must outlive a rollback.
+    pub places: Vec<Place>,
+    /// Mounts below the datasets' mountpoints that do not belong to these datasets.
+    pub foreign_mounts: Observed<Vec<Mount>>,
+    /// The name for the new snapshot.
+    pub snapshot_name: Option<String>,
+    /// The change to back out.
+    pub change: Option<String>,
+    /// That change's own snapshots. The oldest of a dataset is the one to go back to.
+    pub ours: Vec<(Snapshot, Guid)>,
+    /// Other changes that are still open.
+    pub open_changes: Vec<OpenChange>,
+    /// `zfs send` and `zfs receive` that run now.
+    pub transfers: Observed<Vec<Process>>,
+    /// Scheduled jobs that take or destroy snapshots.
+    pub jobs: Vec<Job>,
+    /// Where such jobs could not be searched for.
+    pub jobs_unknown: Vec<String>,
+    /// The service's units.
+    pub units: Vec<Unit>,
+    /// The service's processes that run now.
+    pub servers: Observed<Vec<Process>>,
+    /// The names by which they were searched for.
+    pub server_names: Vec<String>,
+    /// Other processes that use the data.
+    pub users: Observed<InUse>,
+    /// Versions.
+    pub versions: Versions,
+    /// The playbook's requirements for this occasion.
+    pub requirements: Vec<RequirementFact>,
+    /// The values that the playbook asks of the host.
+    pub asked: Vec<Asked>,
+    /// What the product cannot promise.
+    pub limits: Vec<String>,
+    /// The programs that the playbook's commands start.
+    pub programs: Vec<Program>,
+    /// The files of secrets that cannot be used, and why.
+    pub secrets: Vec<UnusableSecret>,
+    /// Files on the data that could not be captured.
+    pub uncapturable: Vec<Uncapturable>,
+    /// The datasets on which others have permissions (read before a kept downgrade only).
+    pub delegations: Vec<Delegation>,
+    /// Why what was written since the snapshot could not be captured whole.
+    pub continuity: Vec<Broken>,
+    /// The files of the previous version's installer.
+    pub installers: Installers,
+}
+
+impl Facts {
+    /// All datasets that exist, parents before children.
+    pub fn datasets(&self) -> impl Iterator<Item = &DatasetFact> {
+        datasets::all(&self.roots)
+    }
+
+    /// Whether a dataset is one of the site's, or below one.
+    pub fn goes_back(&self, dataset: &Dataset) -> bool {
+        datasets::goes_back(&self.roots, dataset)
+    }
+
+    /// Whether this rollback destroys the upgraded state.
+    pub fn in_place(&self) -> bool {
+        match self.occasion {
+            Occasion::Downgrade { in_place } => in_place,
+            Occasion::Check | Occasion::Upgrade => self.rollback == RollbackChoice::InPlace,
+        }
+    }
+
+    /// The snapshot that this dataset goes back to: the oldest of ours.
+    pub fn target<'a>(&'a self, dataset: &'a DatasetFact) -> Option<&'a SnapshotFact> {
+        let snapshots = dataset.snapshots.as_ref().ok()?;
+        snapshots.iter().filter(|snapshot| self.is_ours(snapshot)).min_by_key(|snapshot| snapshot.info.createtxg)
+    }
+
+    /// Whether a snapshot is one of the change's own, by name and guid.
+    pub fn is_ours(&self, snapshot: &SnapshotFact) -> bool {
+        self.ours.iter().any(|(name, guid)| *name == snapshot.info.name && *guid == snapshot.info.guid)
+    }
+}
+
+/// Reads everything that the checks of the occasion look at.
+#[must_use]
+pub fn gather(mut sources: Sources<'_>) -> Facts {
+    // Values that were found first are available to later commands.
+    let installed = versions::installed(&sources);
+    if let Ok(version) = &installed {
+        sources.values.entry("from_version".into()).or_insert_with(|| version.clone());
+    }
+    let asked = discovered::gather(&sources);
+    sources.values.extend(asked.iter().filter_map(|it| Some((it.name.clone(), it.value.clone().ok()?))));
+    let sources = &sources;
+
+    let table = mounts::read(&sources.roots.proc);
+    let roots = datasets::gather(sources, table.as_deref().unwrap_or_default());
+    let map = StorageMap::new(sources, &table, &roots);
+    let data = data::gather(sources, &map, &sources.playbook.data.paths);
+    let (links, links_unsearched) = links::gather(&map, &roots, &data);
+    let foreign_mounts = foreign_mounts::gather(&table, &roots);
+    let (jobs, jobs_unknown) = jobs::gather(sources);
+    let folders = full_backup::gather(sources);
+    let units = services::gather(sources);
+    let server_names: Vec<String> = sources.playbook.service.processes.clone();
+    let servers = processes::named(&sources.roots.proc, &server_names);
+    let users = users::gather(sources, &roots, &data, &units, servers.as_deref().unwrap_or_default());
+    Facts {
+        occasion: sources.occasion,
+        now: sources.now,
+        caller: rights::gather(sources),
+        zfs: zfs_version::gather(sources),
+        way: Way::of(sources.playbook, sources.site),
+        full_size: full_backup::size(&folders),
+        folders,
+        beside: side_by_side::gather(sources),
+        cluster: cluster::gather(sources),
+        questions: product::questions_due(sources),
+        rollback: sources.site.rollback,
+        pools: pool::gather(sources),
+        outside: data::gather(sources, &map, &sources.playbook.data.outside),
+        links,
+        links_unsearched,
+        system: system::gather(&map),
+        places: sources.places.iter().map(|(role, path)| places::place(&map, *role, path)).collect(),
+        foreign_mounts,
+        snapshot_name: sources.snapshot_name.clone(),
+        change: sources.change.clone(),
+        ours: sources.ours.clone(),
+        open_changes: sources.open_changes.clone(),
+        transfers: transfers::gather(sources),
+        jobs,
+        jobs_unknown,
+        units,
+        servers,
+        server_names,
+        users,
+        versions: versions::gather(sources, installed),
+        requirements: product::requirements_due(sources),
+        asked,
+        limits: sources.playbook.limits.iter().map(|limit| limit.about.clone()).collect(),
+        programs: programs::gather(sources),
+        secrets: secrets::gather(sources),
+        uncapturable: file_names::gather(sources),
+        continuity: continuity::gather(sources),
+        delegations: keep::delegations(sources, &roots),
+        installers: installers::gather(sources),
+        roots,
+        data,
+    }
+}
+
 type Check = fn(&Facts) -> Vec<Finding>;
 
 /// Every check. Each looks at the occasion itself.
@@ -109,7 +328,7 @@ const CHECKS: &[Check] = &[
     side_by_side::link,
     cluster::nodes,
     full_backup::folders,
-    full_backup::places,
+    places::in_store,
     full_backup::backup,
     places::on_datasets,
     places::volatile,
@@ -247,5 +466,165 @@ mod tests {
             keys(&serde_json::to_value(&facts).expect("serialises"), "", &mut found);
         }
         insta::assert_snapshot!(found.into_iter().collect::<Vec<_>>().join("\n"));
+    }
+}
+
+#[cfg(test)]
+mod gather_tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::host_fixture::{Host, checks};
+    use super::*;
+    use crate::zfs::{Dataset, Engine as _};
+
+    #[test]
+    fn a_host_before_the_upgrade() {
+        let host = Host::new();
+        let facts = host.gather(Occasion::Upgrade, |_| {});
+        assert_eq!(facts.datasets().map(|dataset| dataset.info.name.as_str()).collect::<Vec<_>>(), ["tank/db", "tank/db/log"]);
+        assert_eq!(facts.data[0].on.as_ref().expect("read").dataset, "tank/db".parse().ok());
+        assert_eq!(facts.places[0].nearest, host.root, "the folder does not exist yet");
+        assert_eq!(facts.places[0].on.as_ref().expect("read").source, "/dev/vda1");
+        assert!(facts.places[0].free.is_ok());
+        assert_eq!(facts.versions.installed, Ok("1.0.5".into()));
+        assert_eq!(facts.versions.candidate, Some(Ok("2.0.1".into())));
+        assert_eq!(facts.asked[0].value, Ok("0-1-7".into()));
+        assert_eq!(facts.servers.as_ref().expect("read").len(), 1);
+        assert!(facts.users.as_ref().expect("read").found.is_empty(), "the service's own processes are no strangers");
+        assert_eq!(facts.installers.at_hand.as_ref().map(|found| found.as_ref().map(Vec::len)), Some(Ok(1)));
+        let missing: Vec<&str> =
+            facts.programs.iter().filter(|program| program.found == Ok(None)).map(|program| program.program.as_str()).collect();
+        assert_eq!(missing, ["no-such-program-at-all"]);
+        // The fake has no sizes: its pools look full and empty at once, so the room is not judged here.
+        let found: Vec<_> = checks(&facts).into_iter().filter(|(check, _)| !check.contains("room") && *check != "pool-fill").collect();
+        assert_eq!(
+            found,
+            [
+                ("place-on-dataset", Severity::Refuse),
+                ("snapshot-jobs", Severity::Warn),
+                ("limits", Severity::Warn),
+                ("program", Severity::Warn)
+            ]
+        );
+    }
+
+    #[test]
+    fn each_command_runs_once_in_a_check() {
+        let host = Host::new();
+        for occasion in [Occasion::Check, Occasion::Upgrade] {
+            host.asked.take();
+            host.gather(occasion, |_| {});
+            let asked = host.asked.take();
+            let once: BTreeSet<&String> = asked.iter().collect();
+            assert_eq!(asked.len(), once.len(), "{asked:?}");
+            assert!(["db --version", "db position", "db log"].iter().all(|command| once.contains(&(*command).to_owned())), "{asked:?}");
+        }
+        // What a change has recorded is not asked for again.
+        let facts = host.gather(Occasion::Upgrade, |sources| drop(sources.values.insert("position".into(), "0-1-5".into())));
+        assert_eq!(facts.asked[0].value, Ok("0-1-5".into()));
+        assert!(!host.asked.take().contains(&"db position".to_owned()));
+    }
+
+    #[test]
+    fn what_cannot_be_learnt_is_said() {
+        let mut host = Host::new();
+        host.answers.clear();
+        fs::remove_file(host.root.join("proc/self/mountinfo")).expect("removed");
+        fs::remove_file(host.root.join("proc/self/status")).expect("removed");
+        let facts = host.gather(Occasion::Upgrade, |_| {});
+        let found = checks(&facts);
+        for check in
+            ["rights", "zfs", "data-path", "place-on-dataset", "foreign-mount", "unit", "installed", "candidate", "requirement", "ask"]
+        {
+            assert!(found.contains(&(check, Severity::Refuse)), "{check}: {found:?}");
+        }
+        for check in ["snapshot-jobs", "data-users"] {
+            assert!(found.contains(&(check, Severity::Warn)), "{check}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_dataset_and_a_missing_pool() {
+        let host = Host::new();
+        host.engine.remove_pool(&"tank".parse().expect("name"));
+        let found = checks(&host.gather(Occasion::Check, |_| {}));
+        assert!(found.contains(&("pool-missing", Severity::Refuse)), "{found:?}");
+        assert!(found.contains(&("dataset-missing", Severity::Refuse)), "{found:?}");
+    }
+
+    #[test]
+    fn before_the_downgrade() {
+        let host = Host::new();
+        let dataset: Dataset = "tank/db".parse().expect("name");
+        let child: Dataset = "tank/db/log".parse().expect("name");
+        let take = |name: &str| {
+            let both = [dataset.at(name).expect("name"), child.at(name).expect("name")];
+            host.engine.snapshot(&both, &[]).expect("taken");
+            both
+        };
+        let ours = take("c1");
+        for snapshot in &ours {
+            host.engine.hold(snapshot, "backout:c1").expect("held");
+        }
+        let newer = take("autosnap_2026-03-01_02:00:00_hourly");
+        host.engine.hold(&newer[1], "theirs").expect("held");
+        host.engine.bookmark(&newer[0], "mark").expect("bookmark");
+        let guid = |snapshot: &Snapshot| host.engine.snapshot_info(snapshot).expect("read").expect("there").guid;
+        let with: Vec<(Snapshot, Guid)> = ours.iter().map(|snapshot| (snapshot.clone(), guid(snapshot))).collect();
+        host.write("saved.deb", "package");
+        let facts = host.gather(Occasion::Downgrade { in_place: true }, |sources| {
+            sources.change = Some("c1".into());
+            sources.ours.clone_from(&with);
+            sources.previous = Some("1.0.4".into());
+            let sum = "c8a8df70c5a8b9a7cb2c2b1e41cfa2b9a4a4e2b5e4b4b4d6a1d60f0ad4f0b0a0";
+            sources.installers = vec![(host.root.join("saved.deb"), sum.into()), (host.root.join("gone.deb"), sum.into())];
+            // The fake's snapshots may be of this very moment.
+            sources.now = i64::MAX / 2;
+        });
+        let found = checks(&facts);
+        for expected in [
+            ("newer-held", Severity::Refuse),
+            ("newer-snapshots", Severity::Confirm),
+            ("newer-bookmarks", Severity::Confirm),
+            ("installer", Severity::Refuse),
+        ] {
+            assert!(found.contains(&expected), "{expected:?}: {found:?}");
+        }
+        assert_eq!(found.iter().filter(|(check, _)| *check == "installer").count(), 2);
+        assert!(!found.iter().any(|(check, _)| check.starts_with("target")), "{found:?}");
+        assert!(facts.asked.is_empty() && facts.requirements.is_empty(), "those stand before the upgrade");
+        let sum = facts.installers.saved[0].now.clone().expect("read").expect("there");
+        assert_eq!(sum.len(), 64);
+    }
+
+    #[test]
+    fn gathering_changes_nothing() {
+        let host = Host::new();
+        let list = |folder: &Path| {
+            let mut names: Vec<PathBuf> = glob::glob(&format!("{}/**/*", folder.display())).expect("pattern").flatten().collect();
+            names.sort();
+            names
+        };
+        let before = list(host.dir.path());
+        host.gather(Occasion::Upgrade, |_| {});
+        assert_eq!(list(host.dir.path()), before);
+        let calls = host.engine.calls();
+        let reads = [
+            "pool",
+            "dataset",
+            "tree",
+            "snapshot_info",
+            "snapshots",
+            "bookmarks",
+            "holds",
+            "local",
+            "locals",
+            "own",
+            "written_since",
+            "snapshot_local",
+        ];
+        assert!(calls.iter().all(|call| reads.iter().any(|read| call.starts_with(read))), "{calls:?}");
     }
 }

@@ -1,19 +1,12 @@
 //! Snapshots and bookmarks newer than the one to go back to: a rollback in place destroys them.
 
+use super::Facts;
 use super::datasets::DatasetFact;
-use super::facts::Facts;
-use super::keep::CloneFact;
-use super::snapshots::{SnapshotFact, line};
+use super::history::{SnapshotFact, is_our_clone, is_our_tag, line};
 use super::text::{are, at_most, count};
 use super::{Finding, Kind};
 use crate::host::quote::quote;
-use crate::zfs::{self, BookmarkInfo, Guid, InHistory, Snapshot};
-
-impl InHistory for SnapshotFact {
-    fn createtxg(&self) -> u64 {
-        self.info.createtxg
-    }
-}
+use crate::zfs::{self, BookmarkInfo, Guid, Snapshot};
 
 /// The snapshots of a dataset that are newer than the one to go back to.
 fn newer_of<'a>(facts: &'a Facts, dataset: &'a DatasetFact) -> impl Iterator<Item = &'a SnapshotFact> {
@@ -143,17 +136,10 @@ pub(super) fn newer_bookmarks(facts: &Facts) -> Vec<Finding> {
     ]
 }
 
-pub(super) fn is_our_tag(facts: &Facts, tag: &str) -> bool {
-    facts.change.as_deref().is_some_and(|change| tag == zfs::hold_tag(change))
-}
-
-pub(super) fn is_our_clone(facts: &Facts, clone: &CloneFact) -> bool {
-    clone.change.is_some() && clone.change == facts.change
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{dataset, facts, show, snapshot, snapshots};
+    use super::super::history::CloneFact;
     use super::super::{Occasion, Severity, check};
     use super::*;
 

@@ -1,19 +1,9 @@
 //! Other changes that are open.
 
-use serde::Serialize;
-
-use super::facts::Facts;
+use super::Facts;
+use super::sources::OpenChange;
 use super::{Finding, Kind, Occasion, Severity};
 use crate::zfs::Dataset;
-
-/// Another change that is open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OpenChange {
-    /// Its id.
-    pub id: String,
-    /// Its datasets.
-    pub datasets: Vec<Dataset>,
-}
 
 /// Allows one change at a time for a dataset.
 pub(super) fn others(facts: &Facts) -> Vec<Finding> {

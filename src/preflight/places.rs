@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::facts::{Facts, Observed};
+use super::Facts;
 use super::full_backup::FullSize;
+use super::sources::{Observed, Role};
 use super::space::{LEAST, written};
 use super::storage::{StorageLocation, StorageMap};
 use super::text::size;
@@ -38,41 +39,6 @@ pub struct Others {
     pub why: String,
     /// What to do about it.
     pub remedy: String,
-}
-
-/// What a place is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The journal of changes.
-    Journal,
-    /// The captures.
-    Captures,
-    /// The previous version's installer.
-    Installers,
-    /// The log.
-    Log,
-    /// Site file and playbooks.
-    Settings,
-    /// This program.
-    Program,
-    /// A part of the operating system.
-    System,
-}
-
-impl Role {
-    /// For people.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Journal => "the journal",
-            Self::Captures => "the captures",
-            Self::Installers => "the installers",
-            Self::Log => "the log",
-            Self::Settings => "the site file or playbook",
-            Self::Program => "the backout program",
-            Self::System => "a part of the system",
-        }
-    }
 }
 
 /// Looks at one place.
@@ -200,6 +166,22 @@ fn estimated(facts: &Facts) -> String {
         None => return "Estimated as a tenth of the data; nobody knows how much will be written before a downgrade.".to_owned(),
     };
     format!("{from} If it fills up, nothing is lost: the downgrade stops before {then}.")
+}
+
+/// Checks that journal, backup and installer are not in the folders that are moved aside.
+pub(super) fn in_store(facts: &Facts) -> Vec<Finding> {
+    let inside = |place: &&Place| {
+        let keeps = matches!(place.role, Role::Journal | Role::Log | Role::Captures | Role::Installers);
+        keeps && facts.folders.iter().any(|(folder, _)| place.path.starts_with(folder) || place.nearest.starts_with(folder))
+    };
+    let finding = |place: &Place| {
+        Finding::refuse(
+            Kind::PlaceInStore,
+            format!("{} ({}) is inside the data that is moved aside.", place.path.display(), place.role.words()),
+        )
+        .remedy(["Set `store` in the site file, or the state folder, to another place."])
+    };
+    facts.places.iter().filter(inside).map(finding).collect()
 }
 
 #[cfg(test)]

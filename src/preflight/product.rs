@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::facts::{Facts, Observed};
+use super::Facts;
+use super::sources::Observed;
 use super::{Finding, Kind, Sources};
 use crate::host::exec::Command;
 use crate::playbook::model::{Question, Requirement};

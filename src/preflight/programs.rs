@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::facts::{Facts, Observed};
+use super::Facts;
+use super::sources::Observed;
 use super::{Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::playbook::model::{CommandSpec, Occasion, Requirement, Strategy};
@@ -139,8 +140,8 @@ pub(super) fn absent(programs: &[Program], must: impl Fn(&str) -> bool) -> Vec<F
 mod tests {
     use super::super::Occasion;
     use super::super::fixture::{facts, show};
-    use super::super::gather::NodeSource;
     use super::super::host_fixture::{Host, own, own_programs};
+    use super::super::sources::NodeSource;
     use super::*;
     use crate::playbook::{Playbook, Site};
 

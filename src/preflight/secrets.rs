@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::facts::Facts;
+use super::Facts;
 use super::programs::commands;
 use super::{Finding, Kind, Sources};
 use crate::host::secret;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::facts::{Facts, Observed};
+use super::Facts;
+use super::sources::Observed;
 use super::{Finding, Kind, Sources};
 use crate::host::files::link_target;
 use crate::playbook::model::{SideBySide, Strategy};

@@ -1,37 +1,13 @@
 //! Snapshots: the one to take, those to go back to, and who else holds them.
 
-use serde::Serialize;
-
+use super::Facts;
 use super::datasets::DatasetFact;
-use super::facts::{Facts, Observed};
-use super::keep::CloneFact;
-use super::newer::{is_our_clone, is_our_tag};
+use super::history::CloneFact;
+use super::history::{SnapshotFact, is_our_clone, is_our_tag, line};
 use super::text::{are, at_most, made, size};
-use super::{Finding, Kind, Sources};
+use super::{Finding, Kind};
 use crate::host::quote::quote;
-use crate::zfs::{self, Dataset, PROP_CHANGE, SnapshotInfo};
-
-/// One snapshot.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SnapshotFact {
-    /// What ZFS says of it.
-    #[serde(flatten)]
-    pub info: SnapshotInfo,
-    /// Tags of its holds.
-    pub holds: Observed<Vec<String>>,
-    /// Its clones, and who made them.
-    pub clones: Vec<CloneFact>,
-}
-
-/// Finds the holds and clones of a snapshot, and their owners.
-pub(super) fn gather(sources: &Sources<'_>, info: SnapshotInfo) -> SnapshotFact {
-    let engine = sources.engine;
-    // One more command for each held or cloned snapshot only: most are neither.
-    let holds = if info.userrefs == 0 { Ok(Vec::new()) } else { engine.holds(&info.name).map_err(|error| error.to_string()) };
-    let change = |name: &Dataset| engine.local(name, PROP_CHANGE).ok().flatten();
-    let clones = info.clones.iter().map(|name| CloneFact { change: change(name), name: name.clone() }).collect();
-    SnapshotFact { info, holds, clones }
-}
+use crate::zfs;
 
 /// Datasets with unreadable snapshots are not checked.
 pub(super) fn unread(facts: &Facts) -> Vec<Finding> {
@@ -66,10 +42,6 @@ pub(super) fn name_taken(facts: &Facts) -> Vec<Finding> {
             .detail(at_most(taken.iter().map(|snapshot| line(facts, snapshot))))
             .remedy(["Run this again: a new upgrade gets a new name. If they are from an earlier attempt: backout status".to_owned()]),
     ]
-}
-
-pub(super) fn line(facts: &Facts, snapshot: &SnapshotFact) -> String {
-    format!("{}: {}, uses {}", snapshot.info.name, made(facts.now, snapshot.info.creation), size(snapshot.info.used))
 }
 
 /// Checks that each dataset has the snapshot to go back to, and that it is the one that was taken.

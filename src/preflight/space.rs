@@ -1,31 +1,10 @@
 //! Free space: for what the snapshot keeps, for both states side by side, and under quotas.
 
+use super::Facts;
 use super::datasets::DatasetFact;
-use super::facts::Facts;
-use super::keep::keeps;
 use super::text::size;
-use super::{Finding, Kind, Sources};
-use crate::zfs::{Dataset, Pool};
-
-/// What is available to the parent is available to a dataset beside this one. The exception is a
-/// parent with a `refquota` of its own, which does not limit datasets below it (`zfsprops(7)`) but
-/// reduces the number. Then the dataset's own number is used instead.
-pub(super) fn beside_of(sources: &Sources<'_>, root: &Dataset) -> Option<u64> {
-    let above: Dataset = root.as_str().rsplit_once('/')?.0.parse().ok()?;
-    sources.engine.dataset(&above).ok().flatten().filter(|info| keeps(sources) && info.refquota.is_none()).map(|info| info.available)
-}
-
-/// A dataset's own quota, and what a clone with its properties reserves immediately.
-pub(super) fn limits(sources: &Sources<'_>, name: &Dataset) -> (Option<u64>, u64) {
-    if !keeps(sources) {
-        return (None, 0);
-    }
-    let bytes = |property: &str| {
-        let text = sources.engine.local(name, property).ok().flatten()?;
-        text.parse().ok().filter(|bytes: &u64| *bytes > 0)
-    };
-    (bytes("quota"), bytes("refreservation").unwrap_or(0).max(bytes("reservation").unwrap_or(0)))
-}
+use super::{Finding, Kind};
+use crate::zfs::Pool;
 
 /// With less than this nothing begins: package managers, journals and ZFS itself need some.
 pub(super) const LEAST: u64 = 64 << 20;

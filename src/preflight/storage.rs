@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Sources;
 use super::datasets::{self, Root};
-use super::facts::Observed;
+use super::sources::Observed;
 use crate::host::mounts::{Mount, mount_of};
 use crate::zfs::Dataset;
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::facts::Facts;
-use super::places::{self, Place, Role};
+use super::Facts;
+use super::places::{self, Place};
+use super::sources::Role;
 use super::storage::StorageMap;
 use super::{Finding, Kind};
 use crate::host::files::stat_optional;

@@ -1,6 +1,7 @@
 //! `zfs send` and `zfs receive` that run now.
 
-use super::facts::{Facts, Observed};
+use super::Facts;
+use super::sources::Observed;
 use super::{Finding, Kind, Severity, Sources};
 use crate::host::processes::{self, Process};
 use crate::zfs::Dataset;

@@ -4,8 +4,9 @@ use std::io::ErrorKind;
 
 use serde::Serialize;
 
-use super::facts::{Facts, Observed};
-use super::gather::Run;
+use super::Facts;
+use super::sources::Observed;
+use super::sources::Run;
 use super::{Finding, Kind, Severity, Sources};
 use crate::host::exec::{Command, ExecError, Runner};
 use crate::playbook::Extractor;

@@ -15,8 +15,8 @@ use crate::journal::{Beside, FORMAT, Layout, Mount, NodePart, Opening, Output, S
 use crate::playbook::model::{Playbook, Strategy};
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{Site, Template, Validated, ValidatedSite, Way, library};
-use crate::preflight::open_changes::OpenChange;
-use crate::preflight::places::Role;
+use crate::preflight::sources::OpenChange;
+use crate::preflight::sources::Role;
 use crate::preflight::{self, Facts, Finding, Occasion, Sources};
 use crate::report::{CliError, ErrorKind};
 use crate::step;
@@ -185,7 +185,7 @@ impl ProcedureInputs {
         let sources = Sources {
             occasion,
             now: settings.now.timestamp(),
-            node: self.node.clone().map(|now| preflight::gather::NodeSource {
+            node: self.node.clone().map(|now| preflight::sources::NodeSource {
                 now,
                 opened: state.and_then(|state| state.opening.cluster.as_ref()).map(|part| part.data),
             }),
@@ -199,12 +199,12 @@ impl ProcedureInputs {
             change,
             ours: state.map(|state| self.ours_now(state)).unwrap_or_default(),
             since: state.filter(|state| occasion.is_downgrade() && state.opening.way.is_zfs() && state.clients_could_write()).map(
-                |state| preflight::continuity::Since { mounts: state.opening.datasets.clone(), snapshot: state.opening.snapshot.clone() },
+                |state| preflight::sources::Since { mounts: state.opening.datasets.clone(), snapshot: state.opening.snapshot.clone() },
             ),
             previous: state.map(|state| state.opening.from_version.clone()),
             installers,
             open_changes,
-            roots: preflight::gather::Roots::default(),
+            roots: preflight::sources::Roots::default(),
         };
         Ok(preflight::gather(sources))
     }
