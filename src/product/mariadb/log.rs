@@ -20,11 +20,18 @@ pub(super) struct Lines {
     inside: bool,
     /// A comment names a table whose name has a line break in it: the comment goes on.
     name: Option<TableMap>,
+    /// What stands open in the statement, where that is looked at.
+    quotes: Option<Quotes>,
 }
 
 impl Lines {
     pub(super) fn new() -> Self {
-        Self { delimiter: b";".to_vec(), inside: false, name: None }
+        Self { delimiter: b";".to_vec(), inside: false, name: None, quotes: None }
+    }
+
+    /// The same, where a delimiter within quotes or a comment ends nothing: so the client reads.
+    pub(super) fn as_the_client() -> Self {
+        Self { quotes: Some(Quotes::default()), ..Self::new() }
     }
 
     /// What ends a statement now.
@@ -55,7 +62,8 @@ impl Lines {
             }
         }
         let kind = if self.inside { Kind::More } else { Kind::Begin };
-        self.inside = !line.ends_with(&self.delimiter);
+        let open = self.quotes.as_mut().is_some_and(|quotes| quotes.line(line));
+        self.inside = open || !line.ends_with(&self.delimiter);
         (kind, !self.inside)
     }
 
@@ -63,6 +71,69 @@ impl Lines {
     pub(super) fn within_statement(&self) -> bool {
         self.inside || self.name.is_some()
     }
+}
+
+/// What is open at the end of a line of a statement, as the client reads it.
+#[derive(Debug, Default)]
+struct Quotes {
+    open: Option<Open>,
+    /// A backslash is a letter like others (`NO_BACKSLASH_ESCAPES`).
+    plain_backslash: bool,
+}
+
+/// What goes on over a line break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    /// A string or a name, until this letter.
+    Quote(u8),
+    /// A comment.
+    Comment,
+}
+
+impl Quotes {
+    /// Reads a line; returns whether something is open at its end.
+    fn line(&mut self, line: &[u8]) -> bool {
+        let mut at = 0;
+        while let Some(byte) = line.get(at) {
+            let rest = &line[at..];
+            at += match (self.open, byte) {
+                (Some(Open::Comment), _) if rest.starts_with(b"*/") => self.becomes(None, 2),
+                (Some(Open::Comment), _) => 1,
+                (Some(Open::Quote(b'`')), b'\\') => 1,
+                (Some(Open::Quote(_)), b'\\') if self.plain_backslash => 1,
+                (_, b'\\') => 2,
+                (Some(Open::Quote(quote)), _) if *byte == quote => self.becomes(None, 1),
+                (Some(Open::Quote(_)), _) => 1,
+                (None, b'\'' | b'"' | b'`') => self.becomes(Some(Open::Quote(*byte)), 1),
+                (None, b'#') => rest.len(),
+                (None, b'-') if rest.starts_with(b"--") && rest.get(2).is_none_or(u8::is_ascii_whitespace) => rest.len(),
+                // What MariaDB carries out is no comment.
+                (None, b'/') if rest.starts_with(b"/*") && !rest.starts_with(b"/*!") && !rest.starts_with(b"/*M!") => {
+                    self.becomes(Some(Open::Comment), 2)
+                }
+                (None, _) => 1,
+            };
+        }
+        if self.open.is_none()
+            && let Some(mode) = number_behind(line, b"SET @@session.sql_mode=")
+        {
+            const NO_BACKSLASH_ESCAPES: u64 = 1 << 20;
+            self.plain_backslash = mode & NO_BACKSLASH_ESCAPES != 0;
+        }
+        self.open.is_some()
+    }
+
+    fn becomes(&mut self, open: Option<Open>, read: usize) -> usize {
+        self.open = open;
+        read
+    }
+}
+
+/// The number with which a line goes on behind its beginning.
+fn number_behind(line: &[u8], beginning: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(beginning)?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
 }
 
 /// What stands behind `Table_map: ` in a comment.
@@ -179,6 +250,22 @@ mod tests {
             let comments = found.iter().filter(|(kind, _)| kind == "comment").count();
             assert_eq!(comments, lines, "{text}\n{found:?}");
         }
+    }
+
+    #[test]
+    fn a_delimiter_within_quotes_ends_nothing_for_the_client() {
+        let open = |lines: &[&str]| {
+            let mut quotes = Quotes::default();
+            lines.iter().map(|line| quotes.line(line.as_bytes())).collect::<Vec<_>>()
+        };
+        assert_eq!(open(&["CREATE TABLE `x", "DROP y/*!*/;", "` (a INT)", "/*!*/;"]), [true, true, false, false]);
+        assert_eq!(open(&["INSERT 'it''s \\' /*!*/;", "';"]), [true, false]);
+        assert_eq!(open(&["SET @@session.sql_mode=1049600/*!*/;", "INSERT 'x\\'/*!*/;"]), [false, false]);
+        assert_eq!(open(&["SET @@session.sql_mode=1411383296/*!*/;", "INSERT 'x\\'/*!*/;"]), [false, true]);
+        assert_eq!(open(&["/*!\\C utf8mb4 *//*!*/;", "-- don't", "--x", "a -- it's", "# it's", "/* it's", "*/ x"]), {
+            [false, false, false, false, false, true, false]
+        });
+        assert_eq!(open(&["/*M!100001 SET @a='x'*//*!*/;", "BINLOG '", "aa=", "'/*!*/;"]), [false, true, true, false]);
     }
 
     #[test]

@@ -200,7 +200,7 @@ impl<C: Client, N: Names> Replay<C, N> {
             client,
             names,
             patterns: Patterns::new().map_err(|error| HelperError::Failed(error.to_string()))?,
-            lines: Lines::new(),
+            lines: Lines::as_the_client(),
             asked: 0,
             gtid: None,
             why: None,
@@ -634,6 +634,15 @@ mod tests {
         assert_eq!(ended, Err("the client is gone; ERROR 2002 (HY000): cannot connect".into()));
         let (ended, ..) = rejecting(&format!("{log}INSERT y"), &[]);
         assert_eq!(ended, Err("the log ends within a statement".into()));
+    }
+
+    #[test]
+    fn s9_a_delimiter_in_a_quoted_name_is_a_part_of_the_statement() {
+        let log = String::from_utf8(kept("mariadb/tests/line-break.log")).unwrap();
+        let (ended, sent, names) = rejecting(&log, &[]);
+        assert_eq!((ended, names.len()), (Ok(()), 0));
+        let whole = "CREATE TABLE `x\nCREATE DATABASE smuggled/*!*/;\n# at 4` (id INT PRIMARY KEY) ENGINE=InnoDB\n/*!*/;\nSELECT 'backout ";
+        assert!(sent.contains(whole) && sent.matches("smuggled").count() == 1, "{sent}");
     }
 
     #[test]
