@@ -147,9 +147,9 @@ impl Session<'_> {
         let packages = |run: &Run| run.next().is_some_and(|at| matches!(run.plan.steps[at].action, step::Action::Package(_)));
         if self.state.current().is_some_and(packages) {
             let (hurry, say) = (|| self.runner.interrupt.requested(), |text: &str| (self.watch)(&Event::Said(text)));
-            orphans::let_finish(&self.root.join("proc"), &self.state.opening.change, &hurry, &say)?;
+            orphans::let_finish(&self.root.join("proc"), &self.state.manifest.change, &hurry, &say)?;
         }
-        for process in orphans::end(&self.root.join("proc"), &self.state.opening.change)? {
+        for process in orphans::end(&self.root.join("proc"), &self.state.manifest.change)? {
             (self.watch)(&Event::Said(&format!("ended a command of an earlier run: {process}")));
         }
         let mut checked = false;
@@ -327,7 +327,7 @@ impl Session<'_> {
             return if said { Vec::new() } else { vec![suspended.to_string()] };
         }
         let system = ["", "var", "var/tmp", "tmp", "run"].map(|folder| self.root.join(folder));
-        let data = self.state.opening.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
+        let data = self.state.manifest.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
         let (capture, installer) = (self.layout.capture(), self.layout.installer());
         let own = [self.layout.folder(), capture.as_path(), installer.as_path()];
         disk::full_file_systems(system.iter().map(std::path::PathBuf::as_path).chain(own).chain(data))
@@ -368,7 +368,7 @@ impl Session<'_> {
         if self.root != Path::new("/") {
             return Ok(());
         }
-        let data = self.state.opening.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
+        let data = self.state.manifest.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
         let (capture, installer) = (self.layout.capture(), self.layout.installer());
         flush::flush(self.runner, [self.layout.folder(), capture.as_path(), installer.as_path()].into_iter(), data)
     }

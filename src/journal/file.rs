@@ -103,10 +103,10 @@ pub fn decode<A: Action>(path: &Path, bytes: &[u8]) -> Result<Reading<A>, Journa
     }
     match reading.lines.first().map(|line| &line.record) {
         None => Ok(reading),
-        Some(Record::Opened(opening)) if opening.format == FORMAT => Ok(reading),
-        Some(Record::Opened(opening)) => Err(JournalError::Foreign {
+        Some(Record::Opened(manifest)) if manifest.format == FORMAT => Ok(reading),
+        Some(Record::Opened(manifest)) => Err(JournalError::Foreign {
             path: path.to_owned(),
-            why: format!("it has format {}, this tool knows format {FORMAT} (written by backout {})", opening.format, opening.tool),
+            why: format!("it has format {}, this tool knows format {FORMAT} (written by backout {})", manifest.format, manifest.tool),
         }),
         Some(_) => Err(JournalError::Foreign { path: path.to_owned(), why: "its first line does not open a change".into() }),
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::StepId;
 use super::plan::{Action, Plan, Procedure, Role, Step};
-use super::record::{HaltKind, Line, Opening, Output, Question, Record};
-use crate::playbook::Way;
+use super::record::{ChangeManifest, HaltKind, Line, Output, Question, Record};
+use crate::playbook::DataStrategy;
 use crate::zfs::{Guid, Snapshot};
 
 /// Where a change stands between procedures.
@@ -155,7 +155,7 @@ impl<A: Action> Run<A> {
 #[derive(Debug, Clone)]
 pub struct State<A> {
     /// How the change began.
-    pub opening: Opening,
+    pub manifest: ChangeManifest,
     /// Where it stands between procedures.
     pub phase: Phase,
     /// The procedures, oldest first; only the last may be unfinished.
@@ -180,8 +180,8 @@ pub struct FoldError {
 
 impl<A: Action> State<A> {
     /// A change that was just opened.
-    pub fn opened(opening: Opening) -> Self {
-        Self { opening, phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new(), snapshots: Vec::new() }
+    pub fn opened(manifest: ChangeManifest) -> Self {
+        Self { manifest, phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new(), snapshots: Vec::new() }
     }
 
     /// The state after all lines; `Ok(None)` if there are none.
@@ -195,8 +195,8 @@ impl<A: Action> State<A> {
         let mut state: Option<Self> = None;
         for line in lines {
             match (&mut state, &line.record) {
-                (None, Record::Opened(opening)) => {
-                    state = Some(Self::opened(opening.clone()));
+                (None, Record::Opened(manifest)) => {
+                    state = Some(Self::opened(manifest.clone()));
                 }
                 (None, _) => return Err(FoldError { seq: line.seq, why: "the change was not opened".into() }),
                 (Some(state), record) => state.apply(record).map_err(|why| FoldError { seq: line.seq, why })?,
@@ -350,7 +350,7 @@ impl<A: Action> State<A> {
 
     fn may_begin(&self, plan: &Plan<A>) -> Result<(), String> {
         let unfinished = self.current().map(|run| run.plan.procedure);
-        let two_hosts = self.opening.way == Way::Coexistent;
+        let two_hosts = self.manifest.data_strategy == DataStrategy::Coexistent;
         let half_upgraded = || self.current().is_some_and(|run| run.was_begun(&StepId::UPGRADE));
         let kept = || {
             let downgrade = self.last_run(Procedure::is_downgrade);
@@ -358,7 +358,7 @@ impl<A: Action> State<A> {
         };
         // `report::permitted` says the same of what people type; a test compares them.
         let allowed = match (plan.procedure, self.phase, unfinished) {
-            (Procedure::Snapshot, Phase::Opened, None) => self.opening.way.is_zfs(),
+            (Procedure::Snapshot, Phase::Opened, None) => self.manifest.data_strategy.is_zfs(),
             (Procedure::Upgrade, Phase::Opened | Phase::Prepared, None) => !two_hosts,
             (p, Phase::Upgraded, None) if p.is_downgrade() || p == Procedure::CommitUpgrade => true,
             // An upgrade that failed half-way is backed out like a finished one.
@@ -378,7 +378,7 @@ impl<A: Action> State<A> {
             return Err("the plan has no steps".into());
         }
         let captures = plan.steps.iter().any(|step| step.action.role() == Role::Captures);
-        let data = self.opening.way != Way::Packages;
+        let data = self.manifest.data_strategy != DataStrategy::Packages;
         if plan.procedure.is_downgrade() && data && !captures && self.clients_could_write() {
             return Err("clients could write since the snapshot, and the plan captures nothing".into());
         }
@@ -397,7 +397,7 @@ impl<A: Action> State<A> {
             Procedure::DowngradeKeep | Procedure::DowngradeInPlace => Phase::BackedOut,
             Procedure::CommitUpgrade | Procedure::CommitDowngrade => Phase::Closed,
             Procedure::Migrate => Phase::Coexisting,
-            Procedure::Abort if self.opening.way == Way::Coexistent => Phase::Coexisting,
+            Procedure::Abort if self.manifest.data_strategy == DataStrategy::Coexistent => Phase::Coexisting,
             // An aborted downgrade returns to the upgraded service, although the upgrade may never
             // have finished. An aborted snapshot, or an upgrade that did not upgrade anything yet,
             // leaves nothing to keep.

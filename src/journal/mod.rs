@@ -14,5 +14,5 @@ pub use file::{Journal, JournalError, Reading};
 pub use fold::{FoldError, Phase, Run, State, StepState};
 pub use layout::Layout;
 pub use plan::{Action, Plan, Procedure, Renews, Role, Step};
-pub use record::{Beside, FORMAT, FileEntry, HaltKind, Line, Mount, NodePart, Opening, Output, Proof, Question, Record, Side};
+pub use record::{Beside, ChangeManifest, FORMAT, FileEntry, HaltKind, Line, Mount, NodePart, Output, Proof, Question, Record, Side};
 pub use step_id::{Family, StepId};

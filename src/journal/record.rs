@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{Action, Plan};
 use super::{Family, StepId};
-use crate::playbook::Way;
+use crate::playbook::DataStrategy;
 use crate::zfs::{Dataset, Guid, Snapshot};
 
 /// The version of the journal that this tool writes and reads.
@@ -36,7 +36,7 @@ pub struct Line<A> {
 #[serde(tag = "record", rename_all = "kebab-case", bound = "A: Action")]
 pub enum Record<A> {
     /// The change began. Always the first line, never again.
-    Opened(Opening),
+    Opened(ChangeManifest),
     /// A procedure was planned and begins.
     Planned {
         /// All of it.
@@ -146,7 +146,7 @@ impl HaltKind {
 
 /// How a change began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Opening {
+pub struct ChangeManifest {
     /// [`FORMAT`].
     pub format: u32,
     /// The change's id.
@@ -174,8 +174,8 @@ pub struct Opening {
     /// clock shows twice.
     pub snapshot_time: String,
     /// How the previous version comes back.
-    #[serde(default, skip_serializing_if = "Way::is_zfs")]
-    pub way: Way,
+    #[serde(rename = "way", default, skip_serializing_if = "DataStrategy::is_zfs")]
+    pub data_strategy: DataStrategy,
     /// Where the two installations are, if the new version is installed beside the old one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beside: Option<Beside>,
@@ -219,7 +219,7 @@ pub enum Side {
     Upgraded,
 }
 
-/// See [`Opening::cluster`].
+/// See [`ChangeManifest::cluster`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodePart {
     /// This node.
@@ -233,7 +233,7 @@ pub struct NodePart {
     pub agent: bool,
 }
 
-/// See [`Opening::beside`].
+/// See [`ChangeManifest::beside`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Beside {
     /// The symbolic link that names the active installation.

@@ -30,7 +30,7 @@ impl StepId {
     pub const HAND_BACK: Self = Self(Cow::Borrowed("hand-back"));
     pub const RELEASE_RESERVE: Self = Self(Cow::Borrowed("release-reserve"));
     pub const MAINTENANCE_START: Self = Self(Cow::Borrowed("maintenance-start"));
-    pub const GOAL: Self = Self(Cow::Borrowed("goal"));
+    pub const TARGET_POSITION: Self = Self(Cow::Borrowed("goal"));
     pub const CAPTURE: Self = Self(Cow::Borrowed("capture"));
     pub const MAINTENANCE_STOP: Self = Self(Cow::Borrowed("maintenance-stop"));
     pub const VERIFY: Self = Self(Cow::Borrowed("verify"));

@@ -62,7 +62,7 @@ fn path(facts: &Facts, data: &DataPath) -> Option<Finding> {
     };
     let followed = if real.as_os_str() == path.as_str() { String::new() } else { format!("{path} resolves to {}. ", real.display()) };
     match &on.dataset {
-        _ if !facts.way.is_zfs() => None,
+        _ if !facts.data_strategy.is_zfs() => None,
         Some(dataset) if facts.goes_back(dataset) => None,
         Some(dataset) => Some(
             Finding::refuse(ID, format!("{path} is on {dataset}, which the site file does not name."))

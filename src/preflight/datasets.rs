@@ -99,7 +99,7 @@ pub(super) fn device(sources: &Sources<'_>, volume: &Dataset) -> Option<PathBuf>
 /// Checks that each of the site's datasets exists.
 pub(super) fn exist(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if facts.roots.is_empty() && facts.way.is_zfs() {
+    if facts.roots.is_empty() && facts.data_strategy.is_zfs() {
         findings.push(
             Finding::refuse(Kind::DatasetMissing, "The site file names no dataset.").remedy(["Set `datasets` in the site file: zfs list"]),
         );

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Facts;
 use super::{Finding, Kind, Sources};
-use crate::playbook::Way;
+use crate::playbook::DataStrategy;
 
 /// A file that the capture would take, and could not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,7 +17,7 @@ pub struct Uncapturable {
 
 /// The files that the capture would take now and could not, each reason once.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<Uncapturable> {
-    let passes = sources.playbook.passes().iter().filter(|_| Way::of(sources.playbook, sources.site).is_zfs());
+    let passes = sources.playbook.passes().iter().filter(|_| DataStrategy::of(sources.playbook, sources.site).is_zfs());
     let mut found = Vec::new();
     for pattern in
         passes.flat_map(|pass| [&pass.new_files, &pass.grown_files, &pass.numbered_files, &pass.unchanged_files].into_iter().flatten())

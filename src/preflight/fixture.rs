@@ -29,7 +29,7 @@ use super::zfs_version::ZfsVersion;
 use super::{Finding, Occasion};
 use crate::host::processes::{InUse, Process};
 use crate::host::systemd::UnitState;
-use crate::playbook::Way;
+use crate::playbook::DataStrategy;
 use crate::playbook::model::{self, Question, Verdict};
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::{BookmarkInfo, DatasetInfo, DatasetKind, Guid, PoolInfo, SnapshotInfo};
@@ -134,7 +134,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         now: NOW,
         caller: Ok(Caller { uid: 0, capabilities: 0x1ff_ffff_ffff }),
         zfs: Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.3.2-1".into()) }),
-        way: Way::Zfs,
+        data_strategy: DataStrategy::Zfs,
         folders: Vec::new(),
         full_size: None,
         beside: None,

@@ -12,7 +12,7 @@ use super::Facts;
 use super::{Finding, Kind, Sources};
 use crate::host::disk;
 use crate::host::files::beside;
-use crate::playbook::{Template, Way};
+use crate::playbook::{DataStrategy, Template};
 use crate::zfs::ENDING_ASIDE;
 
 /// The estimated size of a full backup.
@@ -33,7 +33,8 @@ const BLOCK: u64 = 512;
 
 /// Each folder, with the reason if it cannot be moved aside.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<(PathBuf, Option<String>)> {
-    let Some(full) = sources.playbook.full.as_ref().filter(|_| Way::of(sources.playbook, sources.site) == Way::Full) else {
+    let Some(full) = sources.playbook.full.as_ref().filter(|_| DataStrategy::of(sources.playbook, sources.site) == DataStrategy::Full)
+    else {
         return Vec::new();
     };
     let look = |text: &Template| match sources.text(text) {
@@ -98,7 +99,7 @@ pub(super) fn folders(facts: &Facts) -> Vec<Finding> {
 
 /// Asks for a backup: without a snapshot, what an upgrade damages stays damaged.
 pub(super) fn backup(facts: &Facts) -> Vec<Finding> {
-    if facts.way != Way::Full || facts.occasion.is_downgrade() {
+    if facts.data_strategy != DataStrategy::Full || facts.occasion.is_downgrade() {
         return Vec::new();
     }
     vec![
@@ -117,7 +118,7 @@ mod tests {
     #[test]
     fn what_cannot_be_moved_aside() {
         let mut facts = facts(Occasion::Check);
-        facts.way = Way::Full;
+        facts.data_strategy = DataStrategy::Full;
         facts.folders =
             vec![("/srv/store".into(), Some("it is a mount point, which cannot be renamed".into())), ("/srv/other".into(), None)];
         insta::assert_snapshot!(show(&folders(&facts)), @r"
@@ -136,7 +137,7 @@ mod tests {
     fn there_must_be_a_backup() {
         let mut facts = facts(Occasion::Upgrade);
         assert!(backup(&facts).is_empty());
-        facts.way = Way::Full;
+        facts.data_strategy = DataStrategy::Full;
         insta::assert_snapshot!(show(&backup(&facts)), @r"
             confirm: There is no snapshot to go back to: have a backup of data and configuration at hand. [backup]
                      If the upgrade itself damages the data, only that backup brings it back.

@@ -37,7 +37,7 @@ use crate::host::processes::{InUse, Process};
 use crate::host::{mounts, processes};
 use crate::playbook::model::Question;
 use crate::playbook::site::RollbackChoice;
-use crate::playbook::{self, Way};
+use crate::playbook::{self, DataStrategy};
 use crate::zfs::{Dataset, Guid, Snapshot};
 
 mod clock;
@@ -127,7 +127,8 @@ pub struct Facts {
     /// What `zfs version` says.
     pub zfs: Observed<ZfsVersion>,
     /// How a version comes back here.
-    pub way: Way,
+    #[serde(rename = "way")]
+    pub data_strategy: DataStrategy,
     /// The folders that are moved aside without ZFS, each with the reason if it cannot be.
     pub folders: Vec<(PathBuf, Option<String>)>,
     /// How much a backup of those folders may take.
@@ -262,7 +263,7 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         now: sources.now,
         caller: rights::gather(sources),
         zfs: zfs_version::gather(sources),
-        way: Way::of(sources.playbook, sources.site),
+        data_strategy: DataStrategy::of(sources.playbook, sources.site),
         full_size: full_backup::size(&folders),
         folders,
         beside: side_by_side::gather(sources),
@@ -373,7 +374,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::playbook::Way;
+    use crate::playbook::DataStrategy;
     use fixture::facts;
 
     const OCCASIONS: [Occasion; 4] =
@@ -416,7 +417,7 @@ mod tests {
             let mut facts = facts(occasion);
             fixture::spoil(&mut facts);
             let mut found = check(&facts);
-            facts.way = Way::Full;
+            facts.data_strategy = DataStrategy::Full;
             found.extend(check(&facts));
             found.into_iter().map(|finding| finding.kind.name()).collect::<Vec<_>>()
         };
@@ -430,7 +431,7 @@ mod tests {
                     let mut facts = facts(*occasion);
                     fixture::spoil(&mut facts);
                     let silent = CHECKS[*index](&facts).is_empty();
-                    facts.way = Way::Full;
+                    facts.data_strategy = DataStrategy::Full;
                     silent && CHECKS[*index](&facts).is_empty()
                 })
             })

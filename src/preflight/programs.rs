@@ -10,7 +10,7 @@ use super::sources::Observed;
 use super::{Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::playbook::model::{CommandSpec, Occasion, Requirement, Strategy};
-use crate::playbook::{Template, Way};
+use crate::playbook::{DataStrategy, Template};
 
 /// A program that a command of the playbook starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,7 +28,7 @@ pub struct Program {
 pub(super) fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a CommandSpec)> {
     let (playbook, down) = (sources.playbook, sources.occasion.is_downgrade());
     let beside = sources.site.strategy == Strategy::SideBySide;
-    let way = Way::of(playbook, sources.site);
+    let way = DataStrategy::of(playbook, sources.site);
     let node = sources.node.as_ref().map(|node| &node.now);
     let is_run = |place: &str| match place.split('.').next().unwrap_or(place) {
         "version" | "discover" => false,
@@ -36,8 +36,8 @@ pub(super) fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a Comm
         "installer" | "upgrade" => !beside && !down,
         "downgrade" => !beside,
         "side_by_side" => beside && !down,
-        "capture" | "restore" => way == Way::Zfs,
-        "full" => way == Way::Full,
+        "capture" | "restore" => way == DataStrategy::Zfs,
+        "full" => way == DataStrategy::Full,
         "cluster" => node.is_some_and(|node| match place {
             "cluster.here" | "cluster.read_mark" | "cluster.write_mark" => true,
             "cluster.agent.version" | "cluster.agent.ready" | "cluster.agent.upgrade" => node.agent && !down,

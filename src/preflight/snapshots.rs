@@ -46,7 +46,7 @@ pub(super) fn name_taken(facts: &Facts) -> Vec<Finding> {
 
 /// Checks that each dataset has the snapshot to go back to, and that it is the one that was taken.
 pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
-    if !facts.occasion.is_downgrade() || !facts.way.is_zfs() {
+    if !facts.occasion.is_downgrade() || !facts.data_strategy.is_zfs() {
         return Vec::new();
     }
     let mut findings = Vec::new();
@@ -154,7 +154,7 @@ mod tests {
     use super::super::Occasion;
     use super::super::fixture::{GIB, dataset, facts, show, snapshot, snapshots};
     use super::*;
-    use crate::playbook::Way;
+    use crate::playbook::DataStrategy;
     use crate::zfs::Guid;
 
     const IN_PLACE: Occasion = Occasion::Downgrade { in_place: true };
@@ -267,8 +267,8 @@ mod tests {
         let mut facts = facts(Occasion::Downgrade { in_place: false });
         facts.ours.clear();
         assert!(!targets(&facts).is_empty());
-        for way in [Way::Full, Way::Packages] {
-            facts.way = way;
+        for way in [DataStrategy::Full, DataStrategy::Packages] {
+            facts.data_strategy = way;
             assert!(targets(&facts).is_empty(), "{way:?}");
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Observed<ZfsVersion> {
 
 /// The commands and the module.
 pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
-    if !facts.way.is_zfs() {
+    if !facts.data_strategy.is_zfs() {
         return Vec::new();
     }
     match &facts.zfs {

@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result};
 use super::{ProcedureInputs, Settings, Work, changes};
 use crate::change::Lock;
 use crate::host::files::write_atomic;
-use crate::journal::{FORMAT, FileEntry, Layout, Opening, Output, Procedure, copies, file};
+use crate::journal::{ChangeManifest, FORMAT, FileEntry, Layout, Output, Procedure, copies, file};
 use crate::preflight::Occasion;
 use crate::report::{CliError, ErrorKind};
-use crate::step::recovery_metadata::Crumb;
+use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::step::{Action, Line, Plan, Record, State, read_back, version_is};
 use crate::strategy;
 use crate::zfs::{ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE, Guid, PROP_CHANGE, PROP_ROLLED_BACK, Snapshot};
@@ -18,7 +18,7 @@ use crate::zfs::{ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE, Guid, PR
 /// A change that can be adopted.
 pub struct Adoption {
     /// How it begins again.
-    pub opening: Opening,
+    pub manifest: ChangeManifest,
     /// The version that is installed.
     pub installed: String,
     inputs: ProcedureInputs,
@@ -36,47 +36,48 @@ pub fn prepare(settings: &Settings, snapshot: &str, installer: Option<PathBuf>) 
     let refuse = |what: String| CliError::new(ErrorKind::Refused, what);
     let name: Snapshot = snapshot.parse().map_err(|error| CliError::new(ErrorKind::Usage, format!("{}: {error}", snapshot)))?;
     let inputs = ProcedureInputs::open(settings)?;
-    let crumb = Crumb::read(inputs.engine.as_ref(), &name)?.ok_or_else(|| {
+    let crumb = RecoveryMetadata::read(inputs.engine.as_ref(), &name)?.ok_or_else(|| {
         refuse(format!("{name} says nothing of a change: backout did not take it, or it is not there"))
             .next("zfs list -H -t snapshot -o name,backout:change", "see the snapshots that say something")
     })?;
-    let mut opening = crumb.opening.clone();
+    let mut manifest = crumb.manifest.clone();
     let found = changes::all(settings)?;
-    if let Some(open) = found.iter().find(|found| found.id == opening.change || found.is_open()) {
+    if let Some(open) = found.iter().find(|found| found.id == manifest.change || found.is_open()) {
         return Err(
             refuse(format!("the change {} is there: nothing is to be adopted", open.id)).next("backout status", "see where it stands")
         );
     }
     let facts = inputs.facts(settings, Occasion::Check, None, None)?;
     let installed = facts.versions.installed.clone().map_err(|why| refuse(format!("the installed version is not known: {why}")))?;
-    let upgraded = version_is(&installed, &opening.upgrade_to);
-    if !upgraded && installed != opening.from_version {
+    let upgraded = version_is(&installed, &manifest.upgrade_to);
+    if !upgraded && installed != manifest.from_version {
         return Err(refuse(format!(
             "version {installed} is installed, neither {} nor {}, which the change went from and to",
-            opening.from_version, opening.upgrade_to
+            manifest.from_version, manifest.upgrade_to
         )));
     }
     let snapshots = world_as_left(&inputs, &crumb, &name).map_err(|error| refuse("this cannot be adopted".into()).because(&error))?;
     same_site(&inputs, &crumb).map_err(|error| refuse("the site file or its playbook is not that of the change".into()).because(&error))?;
-    opening.format = FORMAT;
-    opening.host = settings.host.clone();
-    opening.site_sha256 = inputs.site.sha256().into();
-    opening.playbook_sha256 = inputs.playbook.sha256().into();
-    opening.programs = copies::entries(&inputs.playbook);
-    opening.store.clone_from(&inputs.place().store);
-    let layout = Layout::new(&settings.state, &opening.change, opening.store.as_deref());
+    manifest.format = FORMAT;
+    manifest.host = settings.host.clone();
+    manifest.site_sha256 = inputs.site.sha256().into();
+    manifest.playbook_sha256 = inputs.playbook.sha256().into();
+    manifest.programs = copies::entries(&inputs.playbook);
+    manifest.store.clone_from(&inputs.place().store);
+    let layout = Layout::new(&settings.state, &manifest.change, manifest.store.as_deref());
     let source = installer.unwrap_or_else(|| layout.installer());
     read_back(&source, &crumb.installer).map_err(|error| {
-        let mut error = refuse(format!("the packages of version {} are not in {}", opening.from_version, source.display())).because(&error);
+        let mut error =
+            refuse(format!("the packages of version {} are not in {}", manifest.from_version, source.display())).because(&error);
         error.cause.extend(
             crumb.installer.iter().map(|file| format!("wanted: {} ({} bytes, SHA-256 {})", file.path.display(), file.size, file.sha256)),
         );
         error.next(format!("backout adopt {name} --installer DIR"), "give a folder that holds them")
     })?;
-    let plan = adopted(inputs.product(), &opening, upgraded)?;
+    let plan = adopted(inputs.product(), &manifest, upgraded)?;
     let now = settings.now.fixed_offset();
-    let lines = lines(&opening, plan, &crumb.installer, snapshots, &installed, now);
-    Ok(Adoption { opening, installed, inputs, installer: crumb.installer, source, lines })
+    let lines = lines(&manifest, plan, &crumb.installer, snapshots, &installed, now);
+    Ok(Adoption { manifest, installed, inputs, installer: crumb.installer, source, lines })
 }
 
 impl Adoption {
@@ -105,16 +106,16 @@ impl Adoption {
 }
 
 /// Whether the datasets are those that were snapshotted, and nothing was exchanged since. Returns the snapshots.
-fn world_as_left(inputs: &ProcedureInputs, crumb: &Crumb, name: &Snapshot) -> Result<Vec<(Snapshot, Guid)>> {
-    let (engine, opening) = (inputs.engine.as_ref(), &crumb.opening);
+fn world_as_left(inputs: &ProcedureInputs, crumb: &RecoveryMetadata, name: &Snapshot) -> Result<Vec<(Snapshot, Guid)>> {
+    let (engine, manifest) = (inputs.engine.as_ref(), &crumb.manifest);
     anyhow::ensure!(
-        name.short() == opening.snapshot,
+        name.short() == manifest.snapshot,
         "{name} is not the snapshot of {}: that is called @{}",
-        opening.change,
-        opening.snapshot
+        manifest.change,
+        manifest.snapshot
     );
     let mut list = Vec::new();
-    for mount in &opening.datasets {
+    for mount in &manifest.datasets {
         let dataset = &mount.dataset;
         let info = engine.dataset(dataset)?.with_context(|| format!("{dataset} is not there"))?;
         anyhow::ensure!(
@@ -128,39 +129,39 @@ fn world_as_left(inputs: &ProcedureInputs, crumb: &Crumb, name: &Snapshot) -> Re
                 "{beside} is there: a downgrade was under way, and nobody knows how far it came"
             );
         }
-        let rolled_back = engine.local(dataset, PROP_ROLLED_BACK)?.is_some_and(|mark| mark.contains(&opening.change));
+        let rolled_back = engine.local(dataset, PROP_ROLLED_BACK)?.is_some_and(|mark| mark.contains(&manifest.change));
         anyhow::ensure!(!rolled_back, "{dataset} was rolled back already: what was written since is in the capture alone");
-        let snapshot = dataset.at(&opening.snapshot)?;
+        let snapshot = dataset.at(&manifest.snapshot)?;
         let info = engine.snapshot_info(&snapshot)?.with_context(|| format!("{snapshot} is not there"))?;
-        let ours = engine.snapshot_local(&snapshot, PROP_CHANGE)?.as_deref() == Some(opening.change.as_str());
-        anyhow::ensure!(ours, "{snapshot} is not of the change {}", opening.change);
+        let ours = engine.snapshot_local(&snapshot, PROP_CHANGE)?.as_deref() == Some(manifest.change.as_str());
+        anyhow::ensure!(ours, "{snapshot} is not of the change {}", manifest.change);
         list.push((snapshot, info.guid));
     }
     Ok(list)
 }
 
-fn same_site(inputs: &ProcedureInputs, crumb: &Crumb) -> Result<()> {
-    let (place, opening) = (inputs.place(), &crumb.opening);
+fn same_site(inputs: &ProcedureInputs, crumb: &RecoveryMetadata) -> Result<()> {
+    let (place, manifest) = (inputs.place(), &crumb.manifest);
     anyhow::ensure!(
-        inputs.product().name == opening.playbook,
+        inputs.product().name == manifest.playbook,
         "it names the playbook {}, the change had {}",
         inputs.product().name,
-        opening.playbook
+        manifest.playbook
     );
     anyhow::ensure!(
-        place.upgrade_to == opening.upgrade_to,
+        place.upgrade_to == manifest.upgrade_to,
         "it upgrades to {}, the change went to {}",
         place.upgrade_to,
-        opening.upgrade_to
+        manifest.upgrade_to
     );
-    let outside = opening.datasets.iter().find(|mount| !place.datasets.iter().any(|root| mount.dataset.is_within(root)));
+    let outside = manifest.datasets.iter().find(|mount| !place.datasets.iter().any(|root| mount.dataset.is_within(root)));
     if let Some(mount) = outside {
         anyhow::bail!("it does not name {}, which the change had", mount.dataset);
     }
-    if let Some(root) = place.datasets.iter().find(|root| !opening.datasets.iter().any(|mount| mount.dataset == **root)) {
+    if let Some(root) = place.datasets.iter().find(|root| !manifest.datasets.iter().any(|mount| mount.dataset == **root)) {
         anyhow::bail!("it names {root}, which the change had not");
     }
-    let other = opening.values.iter().find(|(name, value)| inputs.site.values().get(*name).is_some_and(|now| now != *value));
+    let other = manifest.values.iter().find(|(name, value)| inputs.site.values().get(*name).is_some_and(|now| now != *value));
     if let Some((name, value)) = other {
         anyhow::bail!("{name} is another value now; the change had {value:?}");
     }
@@ -168,8 +169,8 @@ fn same_site(inputs: &ProcedureInputs, crumb: &Crumb) -> Result<()> {
 }
 
 /// What was done, as far as it can still be seen, and what must be done again: the configuration is saved as it is now, and the service is open.
-fn adopted(product: &crate::playbook::Playbook, opening: &Opening, upgraded: bool) -> Result<Plan> {
-    let whole = if upgraded { strategy::upgrade(product, opening, false)? } else { strategy::snapshot_only(product, opening)? };
+fn adopted(product: &crate::playbook::Playbook, manifest: &ChangeManifest, upgraded: bool) -> Result<Plan> {
+    let whole = if upgraded { strategy::upgrade(product, manifest, false)? } else { strategy::snapshot_only(product, manifest)? };
     let (again, done): (Vec<_>, Vec<_>) = whole
         .steps
         .into_iter()
@@ -179,14 +180,14 @@ fn adopted(product: &crate::playbook::Playbook, opening: &Opening, upgraded: boo
 }
 
 fn lines(
-    opening: &Opening,
+    manifest: &ChangeManifest,
     plan: Plan,
     installer: &[FileEntry],
     snapshots: Vec<(Snapshot, Guid)>,
     installed: &str,
     at: chrono::DateTime<chrono::FixedOffset>,
 ) -> Vec<Line> {
-    let mut records = vec![Record::Opened(opening.clone()), Record::Planned { plan: plan.clone() }];
+    let mut records = vec![Record::Opened(manifest.clone()), Record::Planned { plan: plan.clone() }];
     for step in &plan.steps {
         let output = match step.action {
             Action::SaveInstaller(_) => Output::Files { list: installer.to_vec() },

@@ -98,9 +98,9 @@ pub fn all(settings: &Settings) -> Result<Vec<Found>, CliError> {
         let state = match journal::file::read(&path) {
             Ok(reading) => match State::fold(&reading.lines) {
                 // Another host's folder, as on a shared or copied disk: what it says is not true here.
-                Ok(Some(state)) if state.opening.host != settings.host => Err(format!(
+                Ok(Some(state)) if state.manifest.host != settings.host => Err(format!(
                     "it belongs to the host {0}, and this is {1}; if this host was called so then: backout --host {0} status",
-                    state.opening.host, settings.host
+                    state.manifest.host, settings.host
                 )),
                 Ok(Some(state)) => Ok(state),
                 Ok(None) => continue,

@@ -54,7 +54,7 @@ struct Leftovers {
     strangers: Vec<String>,
     unnamed: Vec<String>,
     of_others: Vec<(Dataset, String)>,
-    bound: Vec<String>,
+    blockers: Vec<String>,
 }
 
 /// Plans the commit. Nothing that is not ours goes unless it was named.
@@ -86,9 +86,9 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
             )
             .next(format!("backout commit {}", flags.join(" ")), "destroy it"));
     }
-    if !left.bound.is_empty() {
+    if !left.blockers.is_empty() {
         let mut error = CliError::new(ErrorKind::Refused, "others hold snapshots that are to be destroyed");
-        error.cause.extend(left.bound.iter().cloned());
+        error.cause.extend(left.blockers.iter().cloned());
         return Err(error.next("backout commit", "once they have let them go; nothing is lost by waiting"));
     }
     let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
@@ -103,7 +103,7 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
     let product = of_product(inputs, state);
     for (name, guid) in ours {
         if let Some(snapshot) = engine.snapshot_info(name)?.filter(|found| found.guid == *guid) {
-            left.bound.extend(bound(engine, state, &snapshot)?);
+            left.blockers.extend(blockers(engine, state, &snapshot)?);
         }
     }
     for root in inputs.roots() {
@@ -118,7 +118,7 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
                 continue;
             }
             for info in engine.tree(&aside)?.into_iter().rev() {
-                let of_this = engine.local(&info.name, PROP_CHANGE)?.as_deref() == Some(state.opening.change.as_str());
+                let of_this = engine.local(&info.name, PROP_CHANGE)?.as_deref() == Some(state.manifest.change.as_str());
                 if !of_this || engine.local(&info.name, PROP_ROLE)?.is_none() {
                     left.strangers.push(info.name.to_string());
                     continue;
@@ -126,10 +126,10 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
                 let all = engine.snapshots(&info.name)?;
                 // What is older than the snapshot a clone was made of moves to the clone when that is promoted.
                 let before =
-                    |other: &&SnapshotInfo| ours.iter().any(|(name, guid)| *guid == other.guid && name.short() == state.opening.snapshot);
+                    |other: &&SnapshotInfo| ours.iter().any(|(name, guid)| *guid == other.guid && name.short() == state.manifest.snapshot);
                 let origin = all.iter().find(before).cloned();
                 if let Some(origin) = &origin {
-                    left.bound.extend(bound(engine, state, origin)?);
+                    left.blockers.extend(blockers(engine, state, origin)?);
                 }
                 if info.name != aside
                     && !product.contains(&info.name.moved(&aside, &root)?)
@@ -143,7 +143,7 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
                     if !known && !accepted.iter().any(|name| name == snapshot.name.as_str()) {
                         left.unnamed.push(snapshot.name.to_string());
                     }
-                    left.bound.extend(if known { None } else { bound(engine, state, &snapshot)? });
+                    left.blockers.extend(if known { None } else { blockers(engine, state, &snapshot)? });
                     left.snapshots.push((snapshot.name, snapshot.guid));
                 }
                 left.destroy.push((info.name, info.guid));
@@ -155,11 +155,11 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
 
 /// The datasets of the change that hold the product's data: what was captured and compared.
 fn of_product(inputs: &ProcedureInputs, state: &State) -> BTreeSet<Dataset> {
-    let value = |name: &str| state.opening.values.get(name).cloned();
+    let value = |name: &str| state.manifest.values.get(name).cloned();
     let paths = inputs.product().data.paths.iter().filter_map(|path| path.fill(&value).ok());
     let real = paths.map(|path| std::fs::canonicalize(&path).unwrap_or_else(|_| path.into()));
     let owner = |path: &Path| path.metadata().ok().map(|found| found.uid());
-    coverage::of_product(&state.opening.datasets, &real.collect::<Vec<_>>(), &owner)
+    coverage::of_product(&state.manifest.datasets, &real.collect::<Vec<_>>(), &owner)
 }
 
 /// What was written to a dataset since the snapshot before the upgrade, or since it was cloned from that, in words.
@@ -175,13 +175,13 @@ fn written(engine: &dyn Engine, info: &DatasetInfo, snapshot: Option<&Snapshot>)
 }
 
 /// Whose holds and clones keep a snapshot from being destroyed, beside the change's own.
-fn bound(engine: &dyn Engine, state: &State, snapshot: &SnapshotInfo) -> zfs::Result<Option<String>> {
+fn blockers(engine: &dyn Engine, state: &State, snapshot: &SnapshotInfo) -> zfs::Result<Option<String>> {
     let mut whose = Vec::new();
-    for tag in engine.holds(&snapshot.name)?.into_iter().filter(|tag| *tag != hold_tag(&state.opening.change)) {
+    for tag in engine.holds(&snapshot.name)?.into_iter().filter(|tag| *tag != hold_tag(&state.manifest.change)) {
         whose.push(format!("the hold {tag:?}"));
     }
     for clone in &snapshot.clones {
-        if engine.local(clone, PROP_CHANGE)?.as_deref() != Some(state.opening.change.as_str()) {
+        if engine.local(clone, PROP_CHANGE)?.as_deref() != Some(state.manifest.change.as_str()) {
             whose.push(format!("the clone {clone}"));
         }
     }

@@ -1,12 +1,12 @@
 //! The way back: kept or in place, and what must be known before it.
 
 use super::{Prepared, ProcedureInputs, Settings, judge};
-use crate::journal::{Opening, Output, StepId};
+use crate::journal::{ChangeManifest, Output, StepId};
 use crate::playbook::site::RollbackChoice;
 use crate::preflight::{self, Facts, Occasion};
 use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::{Plan, Record, State};
-use crate::strategy::{self, DowngradeInput, Opened};
+use crate::strategy::{self, DowngradeInput, ServedClients};
 use crate::zfs::Guid;
 
 /// The downgrade of this change. `choice`: what the person said, where the site's choice does not
@@ -16,7 +16,7 @@ use crate::zfs::Guid;
 /// When the state does not permit it, a check refuses, or the change's own files cannot be used.
 pub fn prepare(settings: &Settings, state: State, choice: Option<RollbackChoice>, accepted: &[String]) -> Result<Prepared, CliError> {
     permit(&state, Command::Downgrade)?;
-    if choice.is_some() && !strategy::data_of(state.opening.way).rolls_back() {
+    if choice.is_some() && !strategy::data_of(state.manifest.data_strategy).rolls_back() {
         let why = "nothing rolls back here: the data is not on ZFS, or there is none";
         return Err(CliError::new(ErrorKind::Usage, why).next("backout downgrade", "bring the previous version back"));
     }
@@ -25,39 +25,39 @@ pub fn prepare(settings: &Settings, state: State, choice: Option<RollbackChoice>
     let findings = judge(preflight::check(&facts), accepted)?;
     let snapshots = match state.outputs.get(&StepId::SNAPSHOT) {
         Some(Output::Snapshots { list }) => list.clone(),
-        _ if !strategy::data_of(state.opening.way).rolls_back() => Vec::new(),
+        _ if !strategy::data_of(state.manifest.data_strategy).rolls_back() => Vec::new(),
         _ => return Err(CliError::new(ErrorKind::Halted, "the journal names no snapshot to go back to")),
     };
-    let opened = if state.clients_could_write() { Opened::Yes } else { Opened::Never };
+    let opened = if state.clients_could_write() { ServedClients::Yes } else { ServedClients::Never };
     let (consented, consented_bookmarks) = if in_place { preflight::newer::destroyed(&facts) } else { (Vec::new(), Vec::new()) };
-    let input = DowngradeInput { keep: !in_place, opened, roots: inputs.roots(), snapshots, consented, consented_bookmarks };
-    let plan = strategy::downgrade(inputs.product(), &state.opening, &input)?;
+    let input = DowngradeInput { keep: !in_place, served: opened, roots: inputs.roots(), snapshots, consented, consented_bookmarks };
+    let plan = strategy::downgrade(inputs.product(), &state.manifest, &input)?;
     // What the journal would not take is better known now than after the questions.
     state.permits(&Record::Planned { plan: plan.clone() }).map_err(|why| CliError::new(ErrorKind::Usage, why))?;
     Ok(Prepared { inputs, state, new: false, plan, findings })
 }
 
 /// The downgrade of an upgrade that is not made yet, for people who want to see the way back first.
-pub fn foreseen(inputs: &ProcedureInputs, opening: &Opening) -> anyhow::Result<Plan> {
+pub fn foreseen(inputs: &ProcedureInputs, manifest: &ChangeManifest) -> anyhow::Result<Plan> {
     let mut snapshots = Vec::new();
-    for mount in &opening.datasets {
-        snapshots.push((mount.dataset.at(&opening.snapshot)?, Guid(0)));
+    for mount in &manifest.datasets {
+        snapshots.push((mount.dataset.at(&manifest.snapshot)?, Guid(0)));
     }
     let input = DowngradeInput {
         keep: inputs.place().rollback != RollbackChoice::InPlace,
-        opened: Opened::Yes,
+        served: ServedClients::Yes,
         roots: inputs.roots(),
         snapshots,
         consented: Vec::new(),
         consented_bookmarks: Vec::new(),
     };
-    strategy::downgrade(inputs.product(), opening, &input)
+    strategy::downgrade(inputs.product(), manifest, &input)
 }
 
 /// Whether it is in place, and what the world is like for it. The upgraded state is kept unless somebody
 /// said otherwise: where that cannot be, the checks refuse, and name `--in-place`.
 fn choose(settings: &Settings, inputs: &ProcedureInputs, state: &State, choice: RollbackChoice) -> Result<(bool, Facts), CliError> {
-    if choice == RollbackChoice::None && strategy::data_of(state.opening.way).rolls_back() {
+    if choice == RollbackChoice::None && strategy::data_of(state.manifest.data_strategy).rolls_back() {
         return Err(CliError::new(ErrorKind::Usage, "this change has snapshots to go back to"));
     }
     let in_place = choice == RollbackChoice::InPlace;
@@ -65,8 +65,8 @@ fn choose(settings: &Settings, inputs: &ProcedureInputs, state: &State, choice: 
 }
 
 /// How long the upgrade's package step took, as its journal tells.
-pub fn package_time(settings: &Settings, opening: &Opening) -> Option<i64> {
-    let path = crate::journal::Layout::new(&settings.state, &opening.change, None).journal();
+pub fn package_time(settings: &Settings, manifest: &ChangeManifest) -> Option<i64> {
+    let path = crate::journal::Layout::new(&settings.state, &manifest.change, None).journal();
     let lines = crate::journal::file::read(&path).ok()?.lines;
     let started = lines.iter().find(|line| matches!(&line.record, Record::Started { step, .. } if *step == StepId::UPGRADE))?.at;
     let done = lines.iter().find(|line| matches!(&line.record, Record::Done { step, .. } if *step == StepId::UPGRADE))?.at;

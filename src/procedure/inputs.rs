@@ -11,10 +11,10 @@ use crate::host::exec::{Interrupt, Runner};
 use crate::host::files::link_target;
 use crate::host::own_path;
 use crate::host::pools;
-use crate::journal::{Beside, FORMAT, Layout, Mount, NodePart, Opening, Output, StepId, copies};
+use crate::journal::{Beside, ChangeManifest, FORMAT, Layout, Mount, NodePart, Output, StepId, copies};
 use crate::playbook::model::{Playbook, Strategy};
 use crate::playbook::site::RollbackChoice;
-use crate::playbook::{Site, Template, Validated, ValidatedSite, Way, library};
+use crate::playbook::{DataStrategy, Site, Template, Validated, ValidatedSite, library};
 use crate::preflight::sources::OpenChange;
 use crate::preflight::sources::Role;
 use crate::preflight::{self, Facts, Finding, Occasion, Sources};
@@ -54,17 +54,17 @@ impl ProcedureInputs {
 
     /// From the copies in a change's folder: what was edited since does not count.
     pub fn of_change(settings: &Settings, state: &State) -> Result<Self, CliError> {
-        let layout = Layout::new(&settings.state, &state.opening.change, None);
+        let layout = Layout::new(&settings.state, &state.manifest.change, None);
         let read = || -> Result<(ValidatedSite, Validated)> {
             let text = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
             let (playbook_text, site_text) = (text(&layout.playbook())?, text(&layout.site())?);
-            let programs = copies::read(&layout, &state.opening.programs)?;
+            let programs = copies::read(&layout, &state.manifest.programs)?;
             let origin = layout.playbook().display().to_string();
             let playbook = Validated::with_programs(&origin, None, &playbook_text, programs)?;
             let (site, playbook) = ValidatedSite::parse(&layout.site(), &site_text, |_| Ok::<_, crate::playbook::Problems>(playbook))?;
             for (path, found, recorded) in [
-                (layout.playbook(), playbook.sha256(), &state.opening.playbook_sha256),
-                (layout.site(), site.sha256(), &state.opening.site_sha256),
+                (layout.playbook(), playbook.sha256(), &state.manifest.playbook_sha256),
+                (layout.site(), site.sha256(), &state.manifest.site_sha256),
             ] {
                 anyhow::ensure!(found == recorded, "{} is not the copy that was made when the change was opened", path.display());
             }
@@ -73,7 +73,7 @@ impl ProcedureInputs {
         let (site, playbook) = read().map_err(|error| {
             CliError::new(
                 ErrorKind::Halted,
-                format!("the change's own copies of site and playbook cannot be used ({})", state.opening.change),
+                format!("the change's own copies of site and playbook cannot be used ({})", state.manifest.change),
             )
             .because(&error)
         })?;
@@ -92,7 +92,7 @@ impl ProcedureInputs {
         };
         let mut inputs = Self { site, playbook, engine, runner, programs, node: None, other: None };
         inputs.node = inputs.part(settings);
-        let opened = state.map_or(inputs.node.as_ref(), |state| state.opening.cluster.as_ref());
+        let opened = state.map_or(inputs.node.as_ref(), |state| state.manifest.cluster.as_ref());
         if opened.is_some_and(|part| !part.data) {
             let site = Site { datasets: Vec::new(), rollback: RollbackChoice::Keep, ..inputs.site.site().clone() };
             inputs.other = Some((inputs.playbook.other_node(), site));
@@ -142,7 +142,7 @@ impl ProcedureInputs {
         state: Option<&State>,
         snapshot: Option<String>,
     ) -> Result<Facts, CliError> {
-        if crate::strategy::data_of(self.way()).moves_users() {
+        if crate::strategy::data_of(self.data_strategy()).moves_users() {
             return Err(CliError::new(ErrorKind::Usage, "the site file names two hosts: nothing is upgraded here, users move")
                 .next("backout migrate --user NAME", "move a user to the host with the new version"));
         }
@@ -151,10 +151,10 @@ impl ProcedureInputs {
             .map_err(|suspended| CliError::new(ErrorKind::Refused, suspended.to_string()))?;
         let mut values = self.values();
         if let Some(state) = state {
-            values.extend(state.opening.values.clone());
-            values.insert("from_version".into(), state.opening.from_version.clone());
+            values.extend(state.manifest.values.clone());
+            values.insert("from_version".into(), state.manifest.from_version.clone());
         }
-        let change = state.map(|state| state.opening.change.clone());
+        let change = state.map(|state| state.manifest.change.clone());
         let id = change.clone().unwrap_or_else(|| "new".into());
         let store = self.place().store.clone();
         let layout = Layout::new(&settings.state, &id, store.as_deref());
@@ -177,7 +177,7 @@ impl ProcedureInputs {
             .map(|found| OpenChange {
                 datasets: found
                     .state
-                    .map(|state| state.opening.datasets.iter().map(|mount| mount.dataset.clone()).collect())
+                    .map(|state| state.manifest.datasets.iter().map(|mount| mount.dataset.clone()).collect())
                     .unwrap_or_default(),
                 id: found.id,
             })
@@ -187,7 +187,7 @@ impl ProcedureInputs {
             now: settings.now.timestamp(),
             node: self.node.clone().map(|now| preflight::sources::NodeSource {
                 now,
-                opened: state.and_then(|state| state.opening.cluster.as_ref()).map(|part| part.data),
+                opened: state.and_then(|state| state.manifest.cluster.as_ref()).map(|part| part.data),
             }),
             engine: self.engine.as_ref(),
             run: &|command| self.runner.run(command),
@@ -198,10 +198,13 @@ impl ProcedureInputs {
             snapshot_name: snapshot,
             change,
             ours: state.map(|state| self.ours_now(state)).unwrap_or_default(),
-            since: state.filter(|state| occasion.is_downgrade() && state.opening.way.is_zfs() && state.clients_could_write()).map(
-                |state| preflight::sources::Since { mounts: state.opening.datasets.clone(), snapshot: state.opening.snapshot.clone() },
-            ),
-            previous: state.map(|state| state.opening.from_version.clone()),
+            since: state
+                .filter(|state| occasion.is_downgrade() && state.manifest.data_strategy.is_zfs() && state.clients_could_write())
+                .map(|state| preflight::sources::Since {
+                    mounts: state.manifest.datasets.clone(),
+                    snapshot: state.manifest.snapshot.clone(),
+                }),
+            previous: state.map(|state| state.manifest.from_version.clone()),
             installers,
             open_changes,
             roots: preflight::sources::Roots::default(),
@@ -212,12 +215,12 @@ impl ProcedureInputs {
     /// The change's snapshots: the ones to go back to, and of the others those that are still there (an undo drops them).
     fn ours_now(&self, state: &State) -> Vec<(zfs::Snapshot, zfs::Guid)> {
         let mut list = state.snapshots.clone();
-        list.retain(|(name, _)| name.short() == state.opening.snapshot || !matches!(self.engine.snapshot_info(name), Ok(None)));
+        list.retain(|(name, _)| name.short() == state.manifest.snapshot || !matches!(self.engine.snapshot_info(name), Ok(None)));
         list
     }
 
     /// How a new change begins, if the facts allow it.
-    pub fn opening(&self, settings: &Settings, facts: &Facts) -> Result<Opening> {
+    pub fn manifest(&self, settings: &Settings, facts: &Facts) -> Result<ChangeManifest> {
         let mut values = self.site.values().clone();
         for asked in &facts.asked {
             let value = asked.value.clone().map_err(anyhow::Error::msg).with_context(|| format!("{} could not be learnt", asked.name))?;
@@ -225,7 +228,7 @@ impl ProcedureInputs {
         }
         let from_version = facts.versions.installed.clone().map_err(anyhow::Error::msg).context("the installed version is not known")?;
         values.insert("from_version".into(), from_version.clone());
-        Ok(Opening {
+        Ok(ChangeManifest {
             snapshot: self.snapshot_name(settings),
             snapshot_time: since(&settings.now).format("%Y%m%d:%H%M%S").to_string(),
             cluster: self.node.clone(),
@@ -237,8 +240,8 @@ impl ProcedureInputs {
     }
 
     /// The same without what only this host's data, its snapshot and its neighbours have.
-    pub fn bare_opening(&self, settings: &Settings, from_version: String) -> Opening {
-        Opening {
+    pub fn bare_opening(&self, settings: &Settings, from_version: String) -> ChangeManifest {
+        ChangeManifest {
             format: FORMAT,
             change: self.change_id(settings),
             tool: env!("CARGO_PKG_VERSION").into(),
@@ -251,7 +254,7 @@ impl ProcedureInputs {
             upgrade_to: self.place().upgrade_to.clone(),
             snapshot: String::new(),
             snapshot_time: String::new(),
-            way: self.way(),
+            data_strategy: self.data_strategy(),
             beside: None,
             cluster: None,
             datasets: Vec::new(),
@@ -313,8 +316,8 @@ impl ProcedureInputs {
     }
 
     /// How a version comes back here.
-    pub fn way(&self) -> Way {
-        Way::of(self.product(), self.place())
+    pub fn data_strategy(&self) -> DataStrategy {
+        DataStrategy::of(self.product(), self.place())
     }
 
     /// The site's datasets.

@@ -41,7 +41,7 @@ pub fn prepare(settings: &Settings, whom: Whom, back: bool, batch: usize, accept
         Some(state) => ProcedureInputs::of_change(settings, state)?,
         None => ProcedureInputs::open(settings)?,
     };
-    if !strategy::data_of(inputs.way()).moves_users() {
+    if !strategy::data_of(inputs.data_strategy()).moves_users() {
         let site = "see [coexistent]; the site file then has strategy = \"coexistent\" and [hosts]";
         return Err(CliError::new(ErrorKind::Usage, "the site file is for one host: no users move")
             .next("backout upgrade", "upgrade this host")

@@ -1,7 +1,7 @@
 //! The way forward: the snapshot, unless there is one, and the upgrade.
 
 use super::{Prepared, ProcedureInputs, Settings, changes, judge};
-use crate::journal::{Opening, Phase};
+use crate::journal::{ChangeManifest, Phase};
 use crate::preflight::{self, Occasion};
 use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::{Plan, State};
@@ -31,7 +31,7 @@ pub fn prepare(settings: &Settings, consent: Consent<'_>, only: bool) -> Result<
         }
         None => {
             let inputs = ProcedureInputs::open(settings)?;
-            if only && !strategy::data_of(inputs.way()).rolls_back() {
+            if only && !strategy::data_of(inputs.data_strategy()).rolls_back() {
                 let why = "there is nothing to take a snapshot of: \
                            the data is not on ZFS, or there is none";
                 return Err(CliError::new(ErrorKind::Usage, why).next("backout upgrade", "upgrade, with the way back that there is"));
@@ -53,9 +53,9 @@ pub fn prepare(settings: &Settings, consent: Consent<'_>, only: bool) -> Result<
     let new = known.is_none();
     let state = match known {
         Some(state) => state,
-        None => State::opened(Opening { silent, ..inputs.opening(settings, &facts)? }),
+        None => State::opened(ChangeManifest { silent, ..inputs.manifest(settings, &facts)? }),
     };
-    let plan = if only { strategy::snapshot_only(inputs.product(), &state.opening)? } else { plan(&inputs, &state)? };
+    let plan = if only { strategy::snapshot_only(inputs.product(), &state.manifest)? } else { plan(&inputs, &state)? };
     Ok(Prepared { inputs, state, new, plan, findings })
 }
 
@@ -65,5 +65,5 @@ pub fn prepare(settings: &Settings, consent: Consent<'_>, only: bool) -> Result<
 /// When the playbook's texts cannot be filled.
 pub fn plan(inputs: &ProcedureInputs, state: &State) -> Result<Plan, CliError> {
     let prepared = state.phase == Phase::Prepared;
-    Ok(strategy::upgrade(inputs.product(), &state.opening, prepared)?)
+    Ok(strategy::upgrade(inputs.product(), &state.manifest, prepared)?)
 }

@@ -9,7 +9,7 @@ use crate::host::exec::{Interrupt, Runner, WatchedPool};
 use crate::host::files::{stat_optional, write_atomic};
 use crate::host::pools;
 use crate::host::trust;
-use crate::journal::{Journal, Layout, Opening, Question, copies};
+use crate::journal::{ChangeManifest, Journal, Layout, Question, copies};
 use crate::playbook::{Validated, ValidatedSite};
 use crate::report::{CliError, ErrorKind, Report, report};
 use crate::step::{Plan, Record, State};
@@ -52,7 +52,7 @@ impl Work {
     /// Begins a procedure, after the change is opened if it is new.
     pub fn prepared(lock: Lock, prepared: Prepared) -> Self {
         let Prepared { inputs, state, new, plan, .. } = prepared;
-        let create = new.then(|| Create { failed: "the change could not be opened", make: Box::new(opener(&inputs, &state.opening)) });
+        let create = new.then(|| Create { failed: "the change could not be opened", make: Box::new(opener(&inputs, &state.manifest)) });
         Self { lock, state, task: Task::Begin(plan), create }
     }
 
@@ -79,7 +79,7 @@ impl Work {
         hangs: impl Fn(CliError) + Send + 'static,
     ) -> Result<Report, CliError> {
         let Self { lock, state, task, create } = self;
-        let (change, store) = (&state.opening.change, state.opening.store.as_deref());
+        let (change, store) = (&state.manifest.change, state.manifest.store.as_deref());
         let layout = Layout::new(&settings.state, change, store);
         if let Some(Create { failed, make }) = create {
             make(&layout).map_err(|error| not_created(settings, failed, &layout, &error))?;
@@ -96,10 +96,10 @@ impl Work {
 }
 
 /// What opens a change with the site and the playbook of these inputs.
-fn opener(inputs: &ProcedureInputs, opening: &Opening) -> impl FnOnce(&Layout) -> anyhow::Result<()> + 'static {
+fn opener(inputs: &ProcedureInputs, manifest: &ChangeManifest) -> impl FnOnce(&Layout) -> anyhow::Result<()> + 'static {
     let (playbook, site) = (inputs.playbook.clone(), inputs.site.clone());
-    let opening = opening.clone();
-    move |layout| open(layout, &playbook, &site, &opening)
+    let manifest = manifest.clone();
+    move |layout| open(layout, &playbook, &site, &manifest)
 }
 
 /// The files of a new change could not be made.
@@ -116,7 +116,7 @@ fn not_created(settings: &Settings, failed: &str, layout: &Layout, error: &anyho
 }
 
 /// Writes the files of a new change: the copies of playbook and site, and its journal with the first line.
-fn open(layout: &Layout, playbook: &Validated, site: &ValidatedSite, opening: &Opening) -> anyhow::Result<()> {
+fn open(layout: &Layout, playbook: &Validated, site: &ValidatedSite, manifest: &ChangeManifest) -> anyhow::Result<()> {
     use anyhow::Context as _;
     let journal = layout.journal();
     let found = stat_optional(&journal).with_context(|| format!("cannot look at {}", journal.display()))?;
@@ -124,7 +124,7 @@ fn open(layout: &Layout, playbook: &Validated, site: &ValidatedSite, opening: &O
     layout.create().with_context(|| format!("cannot make {}", layout.folder().display()))?;
     copies::write(layout, site, playbook)?;
     let mut journal = Journal::create(&layout.journal())?;
-    if let Err(error) = journal.append(Record::Opened(opening.clone())) {
+    if let Err(error) = journal.append(Record::Opened(manifest.clone())) {
         // A journal without a first line is no change.
         let _ = std::fs::remove_file(layout.journal());
         return Err(error.into());
@@ -152,8 +152,8 @@ fn carry_out(
     watch: &dyn Fn(&Event<'_>),
     hangs: impl Fn(CliError) + Send + 'static,
 ) -> Result<Report, CliError> {
-    let change = state.opening.change.clone();
-    let layout = Layout::new(&settings.state, &change, state.opening.store.as_deref());
+    let change = state.manifest.change.clone();
+    let layout = Layout::new(&settings.state, &change, state.manifest.store.as_deref());
     let (journal, lines) = Journal::open(&layout.journal()).map_err(|error| changes::unreadable(&change, &error.to_string()))?;
     let state = State::fold(&lines)
         .map_err(|error| error.to_string())
@@ -165,10 +165,10 @@ fn carry_out(
             CliError::new(ErrorKind::Halted, format!("the files of change {change} cannot be used")).cause(distrust.to_string())
         })?;
     }
-    let opening = &state.opening;
-    if !opening.silent.is_empty() {
+    let manifest = &state.manifest;
+    if !manifest.silent.is_empty() {
         // The journal is what counts.
-        let text = response_file::text(&opening.change, &opening.silent);
+        let text = response_file::text(&manifest.change, &manifest.silent);
         write_atomic(&layout.silent(), text.as_bytes()).map_err(|error| {
             CliError::new(ErrorKind::Failed, "the file for the vendor's installer could not be written").because(&error.into())
         })?;
@@ -177,7 +177,7 @@ fn carry_out(
         Interrupt::on_signals().map_err(|error| CliError::new(ErrorKind::Failed, format!("cannot listen to signals: {error}")))?;
     let mut runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
     let quiet = runner.quiet();
-    let found = pools::watched("/proc".as_ref(), state.opening.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
+    let found = pools::watched("/proc".as_ref(), state.manifest.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
     let pools: Vec<WatchedPool> = found.into_iter().map(|pool| pool.with_failmode(&quiet)).collect();
     runner.pools.clone_from(&pools);
     let journal_at = layout.journal();

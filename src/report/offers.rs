@@ -19,8 +19,8 @@ pub fn offers(state: &State) -> Vec<Next> {
 
 /// What a permitted command does. `None`: it is not worth its line.
 fn meaning(state: &State, command: Command) -> Option<String> {
-    let (from, to) = (&state.opening.from_version, &state.opening.upgrade_to);
-    let packages = !data_of(state.opening.way).has_data();
+    let (from, to) = (&state.manifest.from_version, &state.manifest.upgrade_to);
+    let packages = !data_of(state.manifest.data_strategy).has_data();
     let run = state.current();
     let text = match command {
         Command::Resume => {

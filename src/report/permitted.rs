@@ -113,14 +113,14 @@ impl fmt::Display for Refusal {
 /// Why it does not.
 pub fn permitted(state: &State, command: Command) -> Result<(), Refusal> {
     verdict(state, command).map_err(|why| {
-        let stand = format!("{}: {}", state.opening.change, stand(state));
+        let stand = format!("{}: {}", state.manifest.change, stand(state));
         Refusal { command, why, stand }
     })
 }
 
 /// The table.
 pub(super) fn verdict(state: &State, command: Command) -> Result<(), Why> {
-    let two_hosts = data_of(state.opening.way).moves_users();
+    let two_hosts = data_of(state.manifest.data_strategy).moves_users();
     match (command, state.current()) {
         (Command::Resume, Some(_)) => Ok(()),
         (Command::Answer(question), Some(run)) => {
@@ -139,7 +139,7 @@ pub(super) fn verdict(state: &State, command: Command) -> Result<(), Why> {
         (Command::Resume | Command::Answer(_) | Command::Abort, None) => Err(Why::NothingUnderWay),
         (_, Some(_)) => Err(Why::UnderWay),
         (Command::Snapshot, None) => match state.phase {
-            Phase::Opened if data_of(state.opening.way).rolls_back() => Ok(()),
+            Phase::Opened if data_of(state.manifest.data_strategy).rolls_back() => Ok(()),
             Phase::Opened => Err(Why::WrongStrategy),
             _ => Err(Why::WrongPhase),
         },

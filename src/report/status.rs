@@ -52,12 +52,12 @@ impl Report {
 
 /// What the journal says, in words. Pure.
 pub fn report(state: &State) -> Report {
-    let opening = &state.opening;
+    let manifest = &state.manifest;
     let mut report = Report {
-        change: opening.change.clone(),
+        change: manifest.change.clone(),
         state: stand(state),
-        from: opening.from_version.clone(),
-        to: opening.upgrade_to.clone(),
+        from: manifest.from_version.clone(),
+        to: manifest.upgrade_to.clone(),
         procedure: None,
         step: None,
         done: None,
@@ -81,8 +81,8 @@ pub fn report(state: &State) -> Report {
 
 /// What is true while no procedure is under way.
 fn between(state: &State) -> Vec<String> {
-    let (from, to) = (&state.opening.from_version, &state.opening.upgrade_to);
-    let snapshot = &state.opening.snapshot;
+    let (from, to) = (&state.manifest.from_version, &state.manifest.upgrade_to);
+    let snapshot = &state.manifest.snapshot;
     match state.phase {
         Phase::Opened => vec!["Nothing was done yet.".to_owned()],
         Phase::Prepared => vec![
@@ -90,7 +90,9 @@ fn between(state: &State) -> Vec<String> {
             format!("The snapshot @{snapshot} is taken and held."),
             "A downgrade brings back what is written from the snapshot on.".to_owned(),
         ],
-        Phase::Upgraded => vec![format!("Version {to} serves its clients."), data_of(state.opening.way).way_back(&state.opening)],
+        Phase::Upgraded => {
+            vec![format!("Version {to} serves its clients."), data_of(state.manifest.data_strategy).way_back(&state.manifest)]
+        }
         Phase::BackedOut => backed_out(state),
         Phase::Coexisting => coexisting(state),
         Phase::Closed => vec!["The change is closed. Nothing of it is left to do.".to_owned()],
@@ -98,13 +100,13 @@ fn between(state: &State) -> Vec<String> {
 }
 
 fn backed_out(state: &State) -> Vec<String> {
-    let from = &state.opening.from_version;
+    let from = &state.manifest.from_version;
     let rejects = rejects(state);
     let proof = match state.outputs.get(&StepId::PROVE) {
         Some(Output::Proof(proof)) => Some(proof),
         _ => None,
     };
-    let packages = !data_of(state.opening.way).has_data();
+    let packages = !data_of(state.manifest.data_strategy).has_data();
     let mut now = Vec::new();
     if packages {
         now.push(format!("Version {from} serves its clients."));
@@ -155,7 +157,7 @@ fn rejects(state: &State) -> Option<String> {
 
 /// What is true while a procedure is under way.
 fn under_way(state: &State, run: &Run) -> Vec<String> {
-    if data_of(state.opening.way).moves_users() {
+    if data_of(state.manifest.data_strategy).moves_users() {
         return hold_truth(run);
     }
     let mut now = vec![service_truth(state).to_owned()];
@@ -218,9 +220,9 @@ fn service_truth(state: &State) -> &'static str {
 /// Where the data is.
 fn data_truth(state: &State, run: &Run) -> Vec<String> {
     let mut lines = Vec::new();
-    let snapshot = &state.opening.snapshot;
+    let snapshot = &state.manifest.snapshot;
     let procedure: Procedure = run.plan.procedure;
-    if procedure.is_downgrade() && data_of(state.opening.way).has_data() {
+    if procedure.is_downgrade() && data_of(state.manifest.data_strategy).has_data() {
         let captured = matches!(run.step(&StepId::VERIFY), Some((_, StepState::Done)));
         lines.push(if captured {
             "What was written since is captured, checksummed and read back.".to_owned()

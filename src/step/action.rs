@@ -34,7 +34,8 @@ pub enum Action {
     /// Makes the other installation the active one.
     Switch(Switch),
     /// Asks the new version how far its data has come.
-    Goal(Goal),
+    #[serde(rename = "goal")]
+    TargetPosition(TargetPosition),
     /// Lists what the product holds.
     Inventory(TakeInventory),
     /// One pass of the incremental backup.
@@ -78,7 +79,8 @@ pub enum Action {
     /// Gives the service back to the cluster.
     HandBack(Cluster),
     /// Writes down for the other nodes which version this one has.
-    Mark(Mark),
+    #[serde(rename = "mark")]
+    VersionMark(VersionMark),
     /// Sees that every other node has the version.
     AwaitNodes(AwaitNodes),
     /// Lets the cluster start the service again; it runs on another node.

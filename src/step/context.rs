@@ -43,7 +43,7 @@ impl Context<'_> {
 
     /// The change's id.
     pub fn change(&self) -> &str {
-        &self.state.opening.change
+        &self.state.manifest.change
     }
 
     /// The tag of our holds.
@@ -53,7 +53,7 @@ impl Context<'_> {
 
     /// The mark of a rollback. It differs for each procedure and round, so that a rollback that is
     /// repeated on purpose is not taken for done.
-    pub fn mark(&self, step: &StepId) -> Result<String> {
+    pub fn rollback_mark(&self, step: &StepId) -> Result<String> {
         Ok(format!("{}/{}/{step}/{}", self.change(), self.state.runs.len(), self.run()?.rounds))
     }
 
@@ -163,19 +163,19 @@ impl Context<'_> {
     }
 
     fn values(&self) -> BTreeMap<String, String> {
-        let opening = &self.state.opening;
-        let mut values = opening.values.clone();
+        let manifest = &self.state.manifest;
+        let mut values = manifest.values.clone();
         let to_version = match self.output(&StepId::UPGRADE) {
             Some(Output::Version { version }) => version.clone(),
-            _ => opening.upgrade_to.clone(),
+            _ => manifest.upgrade_to.clone(),
         };
         let late = [
-            ("change", opening.change.clone()),
-            ("snapshot", opening.snapshot.clone()),
-            ("snapshot_time", opening.snapshot_time.clone()),
-            ("from_version", opening.from_version.clone()),
+            ("change", manifest.change.clone()),
+            ("snapshot", manifest.snapshot.clone()),
+            ("snapshot_time", manifest.snapshot_time.clone()),
+            ("from_version", manifest.from_version.clone()),
             ("to_version", to_version),
-            ("upgrade_to", opening.upgrade_to.clone()),
+            ("upgrade_to", manifest.upgrade_to.clone()),
             ("capture_dir", self.capture_dir().display().to_string()),
             ("response_file", self.layout.silent().display().to_string()),
             ("installer_dir", self.layout.installer().display().to_string()),
@@ -184,7 +184,7 @@ impl Context<'_> {
         ];
         values.extend(late.map(|(name, value)| (name.to_owned(), value)));
         values.extend(own_path().map(|path| ("backout".to_owned(), path)));
-        if let Some(Output::Text { text }) = self.output(&StepId::GOAL) {
+        if let Some(Output::Text { text }) = self.output(&StepId::TARGET_POSITION) {
             values.insert("target_position".into(), text.clone());
         }
         // A plan of 0.1.0 has the former ones.

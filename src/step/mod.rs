@@ -19,13 +19,13 @@ pub use crate::zfs::hold_tag;
 pub use action::Action;
 pub use cluster::await_nodes::AwaitNodes;
 pub use cluster::leave_alone::Cluster;
-pub use cluster::version_mark::{Mark, ReadMark};
+pub use cluster::version_mark::{ReadVersionMark, VersionMark};
 pub use context::Context;
 pub use data::capture::CapturePass;
 pub use data::inventory::TakeInventory;
 pub use data::prove::Prove;
 pub use data::restore::Restore;
-pub use data::target_position::Goal;
+pub use data::target_position::TargetPosition;
 pub use data::verify::Verify;
 pub use files::copy::{copy_all, read_back};
 pub use files::move_aside::Folders;
@@ -177,7 +177,7 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::ReleaseReserve(it) => Box::new(zfs::reserve::Release(it)),
         Action::Package(it) => Box::new(it),
         Action::Switch(it) => Box::new(it),
-        Action::Goal(it) => Box::new(it),
+        Action::TargetPosition(it) => Box::new(it),
         Action::Inventory(it) => Box::new(it),
         Action::Capture(it) => Box::new(it),
         Action::Verify(it) => Box::new(it),
@@ -199,7 +199,7 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::DropSnapshots(it) => Box::new(it),
         Action::LeaveAlone(it) => Box::new(cluster::leave_alone::LeaveAlone(it)),
         Action::HandBack(it) => Box::new(cluster::hand_back::HandBack(it)),
-        Action::Mark(it) => Box::new(it),
+        Action::VersionMark(it) => Box::new(it),
         Action::AwaitNodes(it) => Box::new(it),
         Action::Release(it) => Box::new(service::units::Release(it)),
         Action::HoldUsers(it) => Box::new(it),

@@ -20,22 +20,22 @@ use crate::zfs::Dataset;
 /// # Errors
 /// When the playbook's texts cannot be filled in.
 pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], abort: bool) -> Result<Plan> {
-    let parts = Parts { playbook, manifest: &state.opening };
+    let parts = Parts { playbook, manifest: &state.manifest };
     if abort && !run.was_begun(&StepId::STOP) {
         // Only copies were made.
-        return topology::arrange(Plan { procedure: Procedure::Abort, steps: vec![parts.start()?] }, playbook, &state.opening, None);
+        return topology::arrange(Plan { procedure: Procedure::Abort, steps: vec![parts.start()?] }, playbook, &state.manifest, None);
     }
     let mut steps = vec![parts.stop()?];
     if abort && (run.was_begun(&StepId::MAINTENANCE_START) || run.was_begun(&StepId::MAINTENANCE_START_PREVIOUS)) {
         steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP, "running")?);
     }
-    let data = data::of(state.opening.way);
+    let data = data::of(state.manifest.data_strategy);
     steps.extend(data.put_back(parts, state, run, roots, abort)?);
     // An upgrade that was never finished is finished now.
     let unfinished = state.phase != Phase::Upgraded && abort;
     if unfinished || run.was_begun(&StepId::REINSTALL) || run.was_begun(&StepId::UNINSTALL) {
         let cut = |id: &StepId| matches!(run.step(id), Some((_, StepState::Started | StepState::Failed(_))));
-        let mut upgrade = install::of(&state.opening).upgrade(parts, StepId::UPGRADE_AGAIN)?;
+        let mut upgrade = install::of(&state.manifest).upgrade(parts, StepId::UPGRADE_AGAIN)?;
         if let Action::Package(package) = &mut upgrade.action {
             // Between the two, nothing is installed that could be upgraded.
             let between = run.was_begun(&StepId::UNINSTALL) && !matches!(run.step(&StepId::REINSTALL), Some((_, StepState::Done)));
@@ -50,7 +50,7 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
     steps.push(parts.start()?);
     let procedure = if abort { Procedure::Abort } else { Procedure::Undo };
     let verb = if abort { "upgrade" } else { "undo" };
-    topology::arrange(Plan { procedure, steps }, playbook, &state.opening, Some((&state.opening.upgrade_to, verb)))
+    topology::arrange(Plan { procedure, steps }, playbook, &state.manifest, Some((&state.manifest.upgrade_to, verb)))
 }
 
 /// From a snapshot, or an upgrade that has not touched the packages yet, back to the open service.
@@ -59,9 +59,9 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
 /// # Errors
 /// When the playbook's texts cannot be filled in.
 pub fn reopen(playbook: &Playbook, state: &State) -> Result<Plan> {
-    let parts = Parts { playbook, manifest: &state.opening };
+    let parts = Parts { playbook, manifest: &state.manifest };
     let mut steps = vec![parts.start()?];
-    steps.extend(release(&state.opening));
+    steps.extend(release(&state.manifest));
     let mut drop = DropSnapshots { snapshots: snapshots(state, &StepId::SNAPSHOT), marked: Vec::new() };
     if let Some(run) = state.current().filter(|run| run.was_begun(&StepId::SNAPSHOT)) {
         drop.marked = marked(run, &StepId::SNAPSHOT)?;
@@ -70,7 +70,7 @@ pub fn reopen(playbook: &Playbook, state: &State) -> Result<Plan> {
         let action = Action::DropSnapshots(drop);
         steps.push(Step::new(StepId::DROP_SNAPSHOT, "drop the snapshot before the upgrade", action));
     }
-    topology::arrange(Plan { procedure: Procedure::Abort, steps }, playbook, &state.opening, None)
+    topology::arrange(Plan { procedure: Procedure::Abort, steps }, playbook, &state.manifest, None)
 }
 
 /// The names of the snapshots that a step took or was about to take.

@@ -16,7 +16,7 @@ use crate::zfs::{Dataset, Guid, Snapshot};
 /// # Errors
 /// When the playbook's texts cannot be filled in.
 pub fn remove_aside(playbook: &Playbook, state: &State, downgraded: bool) -> Result<Option<Step>> {
-    super::data::of(state.opening.way).remove_aside(playbook, state, downgraded)
+    super::data::of(state.manifest.data_strategy).remove_aside(playbook, state, downgraded)
 }
 
 /// Accepts the upgrade or the downgrade. `promote`: the clones that took the place, parents first.
@@ -40,7 +40,7 @@ pub fn commit(
         let title = format!("destroy what was kept for the other way: {}", names.join(", "));
         steps.push(Step::new(StepId::DESTROY, title, Action::Destroy(Destroy { datasets: destroy, snapshots: with })));
     }
-    steps.extend(release(&state.opening));
+    steps.extend(release(&state.manifest));
     // The newest first.
     let mut drop = snapshots(state, &StepId::SNAPSHOT_BASE);
     drop.extend(snapshots(state, &StepId::SNAPSHOT));

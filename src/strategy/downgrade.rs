@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::input::DowngradeInput;
 use super::parts::Parts;
 use super::{data, topology};
-use crate::journal::Opening;
+use crate::journal::ChangeManifest;
 use crate::playbook::Playbook;
 use crate::step::Plan;
 
@@ -13,7 +13,7 @@ use crate::step::Plan;
 ///
 /// # Errors
 /// When the playbook's texts cannot be filled in, or a dataset's name becomes too long.
-pub fn downgrade(playbook: &Playbook, manifest: &Opening, input: &DowngradeInput) -> Result<Plan> {
-    let plan = data::of(manifest.way).downgrade(Parts { playbook, manifest }, input)?;
+pub fn downgrade(playbook: &Playbook, manifest: &ChangeManifest, input: &DowngradeInput) -> Result<Plan> {
+    let plan = data::of(manifest.data_strategy).downgrade(Parts { playbook, manifest }, input)?;
     topology::arrange(plan, playbook, manifest, Some((&manifest.from_version, "downgrade")))
 }

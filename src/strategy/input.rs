@@ -8,7 +8,7 @@ pub use crate::zfs::{ENDING_ASIDE as ASIDE, ENDING_UNDONE as UNDONE};
 
 /// Whether clients could write since the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opened {
+pub enum ServedClients {
     /// The service was open. What was written is captured and restored.
     Yes,
     /// The upgrade never opened the service, so there is nothing to capture.
@@ -21,7 +21,7 @@ pub struct DowngradeInput {
     /// Keep the upgraded state beside the restored one, or destroy it.
     pub keep: bool,
     /// Whether there is something to capture.
-    pub opened: Opened,
+    pub served: ServedClients,
     /// The site's datasets, without those below them.
     pub roots: Vec<Dataset>,
     /// The snapshots before the upgrade.

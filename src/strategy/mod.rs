@@ -20,7 +20,7 @@ pub use commit::{commit, remove_aside};
 pub(crate) use data::of as data_of;
 pub use data::{held, let_go, migrate};
 pub use downgrade::downgrade;
-pub use input::{ASIDE, DowngradeInput, Opened, UNDONE, aside_of, kept_endings};
+pub use input::{ASIDE, DowngradeInput, ServedClients, UNDONE, aside_of, kept_endings};
 pub use upgrade::{snapshot_only, upgrade};
 
 use std::time::Duration;

@@ -7,20 +7,20 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::READY_WITHIN;
-use crate::journal::Opening;
+use crate::journal::ChangeManifest;
 use crate::journal::{Mount, Side};
 use crate::playbook::model::{CommandSpec, ServiceState};
 use crate::playbook::value::TimeLimit;
 use crate::playbook::{CommandTemplate, Playbook, Template};
 use crate::step::{
-    Action, CapturePass, Config, Goal, Maintenance, Mounts, Package, PackageJob, SaveInstaller, Service, Step, TakeInventory,
+    Action, CapturePass, Config, Maintenance, Mounts, Package, PackageJob, SaveInstaller, Service, Step, TakeInventory, TargetPosition,
 };
 
 /// What plans are made from.
 #[derive(Clone, Copy)]
 pub(crate) struct Parts<'a> {
     pub(crate) playbook: &'a Playbook,
-    pub(crate) manifest: &'a Opening,
+    pub(crate) manifest: &'a ChangeManifest,
 }
 
 impl Parts<'_> {
@@ -154,8 +154,8 @@ impl Parts<'_> {
 
     pub(in crate::strategy) fn goal(&self) -> Result<Option<Step>> {
         let Some(position) = self.playbook.restore.as_ref().and_then(|restore| restore.position.as_ref()) else { return Ok(None) };
-        let goal = Goal { command: self.command(position)? };
-        Ok(Some(Step::new(StepId::GOAL, "ask the upgraded version how far its data has come", Action::Goal(goal))))
+        let goal = TargetPosition { command: self.command(position)? };
+        Ok(Some(Step::new(StepId::TARGET_POSITION, "ask the upgraded version how far its data has come", Action::TargetPosition(goal))))
     }
 
     pub(in crate::strategy) fn inventories(&self, side: Side) -> Result<Vec<Step>> {
@@ -220,7 +220,7 @@ pub(in crate::strategy) fn within(limit: Option<TimeLimit>) -> u64 {
 
 /// The datasets that have the snapshot. One that was created after it does not, and stays with the
 /// upgraded state.
-pub(in crate::strategy) fn members(manifest: &Opening, snapshots: &[(Snapshot, Guid)]) -> Vec<Mount> {
+pub(in crate::strategy) fn members(manifest: &ChangeManifest, snapshots: &[(Snapshot, Guid)]) -> Vec<Mount> {
     let has = |mount: &&Mount| snapshots.iter().any(|(snapshot, _)| snapshot.dataset() == mount.dataset);
     manifest.datasets.iter().filter(has).cloned().collect()
 }

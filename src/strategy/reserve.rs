@@ -5,12 +5,12 @@ use crate::journal::StepId;
 use crate::step::Reserve;
 use std::collections::BTreeSet;
 
-use crate::journal::Opening;
+use crate::journal::ChangeManifest;
 use crate::step::{Action, Step};
 use crate::zfs::{Dataset, ENDING_RESERVE};
 
-fn of(opening: &Opening) -> Option<Reserve> {
-    let datasets: Vec<Dataset> = opening.datasets.iter().map(|mount| mount.dataset.clone()).collect();
+fn of(manifest: &ChangeManifest) -> Option<Reserve> {
+    let datasets: Vec<Dataset> = manifest.datasets.iter().map(|mount| mount.dataset.clone()).collect();
     let mut pools = BTreeSet::new();
     let reserves: Vec<Dataset> =
         datasets.iter().filter_map(|dataset| beside(dataset, &datasets)).filter(|reserve| pools.insert(reserve.pool())).collect();
@@ -29,15 +29,15 @@ fn pools(reserve: &Reserve) -> String {
 }
 
 /// The step that reserves space, if there are datasets.
-pub(super) fn reserve(opening: &Opening) -> Option<Step> {
-    of(opening).map(|it| {
+pub(super) fn reserve(manifest: &ChangeManifest) -> Option<Step> {
+    of(manifest).map(|it| {
         Step::new(StepId::RESERVE, format!("hold some room back on {}, for a pool that is full later", pools(&it)), Action::Reserve(it))
     })
 }
 
 /// The step that releases it.
-pub(super) fn release(opening: &Opening) -> Option<Step> {
-    of(opening)
+pub(super) fn release(manifest: &ChangeManifest) -> Option<Step> {
+    of(manifest)
         .map(|it| Step::new(StepId::RELEASE_RESERVE, format!("give back the room held back on {}", pools(&it)), Action::ReleaseReserve(it)))
 }
 

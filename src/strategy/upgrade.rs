@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::parts::Parts;
 use super::{data, install, topology};
-use crate::journal::{Opening, Procedure, Side};
+use crate::journal::{ChangeManifest, Procedure, Side};
 use crate::playbook::Playbook;
 use crate::step::{Plan, Step};
 
@@ -14,7 +14,7 @@ use crate::step::{Plan, Step};
 ///
 /// # Errors
 /// When the playbook's texts cannot be filled in.
-pub fn snapshot_only(playbook: &Playbook, manifest: &Opening) -> Result<Plan> {
+pub fn snapshot_only(playbook: &Playbook, manifest: &ChangeManifest) -> Result<Plan> {
     let parts = Parts { playbook, manifest };
     let mut steps = install::of(manifest).put_aside(parts)?;
     steps.extend(protect(parts)?);
@@ -26,7 +26,7 @@ pub fn snapshot_only(playbook: &Playbook, manifest: &Opening) -> Result<Plan> {
 ///
 /// # Errors
 /// When the playbook's texts cannot be filled in.
-pub fn upgrade(playbook: &Playbook, manifest: &Opening, prepared: bool) -> Result<Plan> {
+pub fn upgrade(playbook: &Playbook, manifest: &ChangeManifest, prepared: bool) -> Result<Plan> {
     let parts = Parts { playbook, manifest };
     let install = install::of(manifest);
     let mut steps = if prepared { Vec::new() } else { install.put_aside(parts)? };
@@ -37,7 +37,7 @@ pub fn upgrade(playbook: &Playbook, manifest: &Opening, prepared: bool) -> Resul
         steps.extend(protect(parts)?);
     }
     if !prepared
-        && let Some(again) = data::of(manifest.way).upgrade_renews()
+        && let Some(again) = data::of(manifest.data_strategy).upgrade_renews()
         && let Some(stop) = steps.iter_mut().find(|step| step.id == StepId::STOP)
     {
         *stop = stop.clone().renewing(&again, &StepId::UPGRADE);
@@ -52,6 +52,6 @@ pub fn upgrade(playbook: &Playbook, manifest: &Opening, prepared: bool) -> Resul
 fn protect(parts: Parts<'_>) -> Result<Vec<Step>> {
     let mut steps: Vec<Step> = parts.save_config(Side::Previous)?.into_iter().collect();
     steps.push(parts.stop()?);
-    steps.extend(data::of(parts.manifest.way).protect(parts));
+    steps.extend(data::of(parts.manifest.data_strategy).protect(parts));
     Ok(steps)
 }

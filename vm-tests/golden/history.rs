@@ -1,9 +1,9 @@
 //! Journals of changes in every state, made of the library's own plans and records, so that they are always ones it could have written.
 
-use backout::journal::{FORMAT, Mount, Opening, Output, Phase, Procedure, Proof, file};
-use backout::playbook::{Problems, Validated, ValidatedSite, Way, library};
+use backout::journal::{ChangeManifest, FORMAT, Mount, Output, Phase, Procedure, Proof, file};
+use backout::playbook::{DataStrategy, Problems, Validated, ValidatedSite, library};
 use backout::step::{Action, Line, Plan, Record, State};
-use backout::strategy::{self, DowngradeInput, Opened};
+use backout::strategy::{self, DowngradeInput, ServedClients};
 use backout::zfs::{Dataset, Guid, Snapshot};
 use chrono::{DateTime, FixedOffset, TimeDelta};
 
@@ -17,47 +17,47 @@ pub const ID: &str = "generic-20261123140000";
 pub struct History {
     playbook: Box<Validated>,
     site: Box<ValidatedSite>,
-    opening: Box<Opening>,
+    manifest: Box<ChangeManifest>,
     records: Vec<Record>,
 }
 
 impl History {
     /// Opened, and nothing done.
     pub fn opened() -> Self {
-        let mut history = Self::of("generic", SITE, Way::Zfs);
+        let mut history = Self::of("generic", SITE, DataStrategy::Zfs);
         let datasets = [mount("tank/tally", 11, "/var/lib/tally"), mount("tank/tally/changes", 12, "/var/lib/tally/changes")];
-        history.opening.datasets.extend(datasets);
+        history.manifest.datasets.extend(datasets);
         history.reopened()
     }
 
     /// The same without ZFS: everything is backed up.
     pub fn opened_full() -> Self {
         let site = "playbook = \"generic\"\nrollback = \"none\"\nupgrade_to = \"3.0\"\n";
-        Self::of("generic", site, Way::Full)
+        Self::of("generic", site, DataStrategy::Full)
     }
 
     /// The same with a product that keeps no data.
     pub fn opened_packages() -> Self {
         let site = "playbook = \"messaging-server-front\"\nupgrade_to = \"3.0\"\n\
                     [variables]\ninstallers = \"/srv/installers\"\nrole = \"mta\"\n";
-        Self::of("messaging-server-front", site, Way::Packages)
+        Self::of("messaging-server-front", site, DataStrategy::Packages)
     }
 
     /// A change of two hosts.
     pub fn opened_coexistent() -> Self {
         let site = "playbook = \"generic\"\nstrategy = \"coexistent\"\nupgrade_to = \"3.0\"\n\
                     [hosts.old]\nname = \"old\"\n[hosts.new]\nname = \"new\"\nrun = [\"on-new\"]\n";
-        Self::of("generic", site, Way::Coexistent)
+        Self::of("generic", site, DataStrategy::Coexistent)
     }
 
-    fn of(playbook: &str, site: &str, way: Way) -> Self {
+    fn of(playbook: &str, site: &str, data_strategy: DataStrategy) -> Self {
         let playbook = library::find(playbook, &[]).expect("built in");
         let (site, playbook) =
             ValidatedSite::parse("site.toml".as_ref(), site, |_| Ok::<_, Problems>(playbook)).unwrap_or_else(|error| panic!("{error}"));
         let mut values = site.values().clone();
         let asked = [("node_id", "7f"), ("from_version", "2.6.1")];
         values.extend(asked.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let opening = Opening {
+        let manifest = ChangeManifest {
             format: FORMAT,
             change: ID.into(),
             tool: "0.1.0".into(),
@@ -70,7 +70,7 @@ impl History {
             upgrade_to: "3.0".into(),
             snapshot: format!("backout-{ID}"),
             snapshot_time: "20261123:140000".into(),
-            way,
+            data_strategy,
             beside: None,
             cluster: None,
             silent: Vec::new(),
@@ -79,25 +79,25 @@ impl History {
             store: None,
         };
         let (playbook, site) = (Box::new(playbook), Box::new(site));
-        Self { playbook, site, opening: Box::new(opening), records: Vec::new() }.reopened()
+        Self { playbook, site, manifest: Box::new(manifest), records: Vec::new() }.reopened()
     }
 
     fn reopened(mut self) -> Self {
-        self.records = vec![Record::Opened((*self.opening).clone())];
+        self.records = vec![Record::Opened((*self.manifest).clone())];
         self
     }
 
     /// Under another name.
     pub fn named(mut self, id: &str) -> Self {
-        self.opening.change = id.into();
-        self.records[0] = Record::Opened((*self.opening).clone());
+        self.manifest.change = id.into();
+        self.records[0] = Record::Opened((*self.manifest).clone());
         self
     }
 
     /// The snapshot is taken, the service runs.
     pub fn prepared() -> Self {
         let history = Self::opened();
-        let plan = strategy::snapshot_only(history.playbook.playbook(), &history.opening).expect("plan");
+        let plan = strategy::snapshot_only(history.playbook.playbook(), &history.manifest).expect("plan");
         history.whole(&plan)
     }
 
@@ -125,7 +125,7 @@ impl History {
     /// The plan of an upgrade from here.
     pub fn upgrade(self) -> (Self, Plan) {
         let prepared = self.state().phase == Phase::Prepared;
-        let plan = strategy::upgrade(self.playbook.playbook(), &self.opening, prepared).expect("plan");
+        let plan = strategy::upgrade(self.playbook.playbook(), &self.manifest, prepared).expect("plan");
         (self, plan)
     }
 
@@ -136,11 +136,12 @@ impl History {
 
     /// The plan of a downgrade from here.
     pub fn downgrade(self, keep: bool) -> (Self, Plan) {
-        let zfs = self.opening.way.is_zfs();
-        let snapshots = if zfs { self.snapshots(&self.opening.snapshot, 100) } else { Vec::new() };
-        let opened = if self.state().clients_could_write() { Opened::Yes } else { Opened::Never };
-        let input = DowngradeInput { keep, opened, roots: self.roots(), snapshots, consented: Vec::new(), consented_bookmarks: Vec::new() };
-        let plan = strategy::downgrade(self.playbook.playbook(), &self.opening, &input).expect("plan");
+        let zfs = self.manifest.data_strategy.is_zfs();
+        let snapshots = if zfs { self.snapshots(&self.manifest.snapshot, 100) } else { Vec::new() };
+        let opened = if self.state().clients_could_write() { ServedClients::Yes } else { ServedClients::Never };
+        let input =
+            DowngradeInput { keep, served: opened, roots: self.roots(), snapshots, consented: Vec::new(), consented_bookmarks: Vec::new() };
+        let plan = strategy::downgrade(self.playbook.playbook(), &self.manifest, &input).expect("plan");
         (self, plan)
     }
 
@@ -246,7 +247,7 @@ impl History {
             Action::Snapshot(it) => Output::Snapshots { list: self.snapshots(&it.name, if it.hold { 100 } else { 200 }) },
             Action::Inventory(_) => Output::Inventory { items: 1204, sha256: "0".repeat(64) },
             Action::Prove(_) => Output::Proof(Proof { expected: 1204, found: 1204, missing: 0, unexpected: 0 }),
-            Action::Goal(_) => Output::Text { text: "4711".into() },
+            Action::TargetPosition(_) => Output::Text { text: "4711".into() },
             Action::ProveUsers(it) => {
                 let proof = Proof { expected: 12, found: 12, missing: 0, unexpected: 0 };
                 Output::Users { list: it.users.iter().map(|user| (user.clone(), proof)).collect() }
@@ -257,7 +258,7 @@ impl History {
 
     fn snapshots(&self, name: &str, guid: u64) -> Vec<(Snapshot, Guid)> {
         let of = |mount: &Mount| (mount.dataset.at(name).expect("name"), Guid(guid + mount.guid.0));
-        self.opening.datasets.iter().map(of).collect()
+        self.manifest.datasets.iter().map(of).collect()
     }
 
     /// The lines, a minute apart.
@@ -269,7 +270,7 @@ impl History {
 
     /// The states that it came through, one after each record.
     pub fn states(&self) -> Vec<State> {
-        let mut state = State::opened((*self.opening).clone());
+        let mut state = State::opened((*self.manifest).clone());
         let mut states = vec![state.clone()];
         for record in &self.records[1..] {
             state.apply(record).expect("possible");
@@ -291,7 +292,7 @@ impl History {
     /// Puts the change's folder into a world.
     pub fn put(&self, world: &World) {
         self.state();
-        let folder = format!("state/changes/{}", self.opening.change);
+        let folder = format!("state/changes/{}", self.manifest.change);
         world.write(&format!("{folder}/journal"), self.text());
         world.write(&format!("{folder}/playbook.toml"), self.playbook.text());
         world.write(&format!("{folder}/site.toml"), self.site.text());

@@ -42,12 +42,12 @@ fn a_change_that_was_opened_is_a_change() {
 fn a_change_that_is_half_made_is_no_change() {
     let mut world = World::new();
     let lines = History::opened().lines();
-    let Some(Record::Opened(opening)) = lines.first().map(|line| &line.record) else { panic!("opened") };
-    world.write("opening", serde_json::to_string(opening).expect("json"));
+    let Some(Record::Opened(manifest)) = lines.first().map(|line| &line.record) else { panic!("opened") };
+    world.write("opening", serde_json::to_string(manifest).expect("json"));
     let snapshot = format!("tank/tally@backout-{ID}");
     let row = |name: &str, guid: u32| format!("{name}\t{guid}\tfilesystem\tyes\ton\t1\t1\t1\t0\t0\t-\t-\toff\t/var/lib/{name}");
     world.program("dpkg-query", "echo installed 3.0");
-    let opening = world.path("opening");
+    let manifest = world.path("opening");
     let script = format!(
         "case \"$*\" in\n\
          *backout:opening*) /bin/cat {}; echo;;\n\
@@ -59,7 +59,7 @@ fn a_change_that_is_half_made_is_no_change() {
          *list*snapshot*@*) for name; do :; done; printf '%s\\t100\\t5\\t1\\t0\\t1\\t1\\t\\n' \"$name\";;\n\
          *) echo \"cannot open: dataset does not exist\" >&2; exit 1;;\n\
          esac",
-        opening.display(),
+        manifest.display(),
         row("tank/tally", 11),
         row("tank/tally/changes", 12),
     );

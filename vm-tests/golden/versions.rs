@@ -44,8 +44,8 @@ fn what_0_1_0_set_aside_is_put_back() {
     let reading = file::decode(Path::new(name), &kept(name)).unwrap_or_else(|error| panic!("{error}"));
     let state = State::fold(&reading.lines).expect("possible").expect("opened");
     let run = state.last_run(Procedure::is_downgrade).expect("a downgrade");
-    let playbook = library::find(&state.opening.playbook, &[]).expect("built in");
-    let roots: Vec<Dataset> = state.opening.datasets.iter().take(1).map(|mount| mount.dataset.clone()).collect();
+    let playbook = library::find(&state.manifest.playbook, &[]).expect("built in");
+    let roots: Vec<Dataset> = state.manifest.datasets.iter().take(1).map(|mount| mount.dataset.clone()).collect();
     let plan = strategy::back(&playbook, &state, run, &roots, false).expect("a plan");
     let found = plan.steps.iter().find_map(|step| match &step.action {
         Action::PutBack(it) => Some(it.aside.to_string()),

@@ -45,7 +45,7 @@ impl World {
         let config = fs::read_to_string(self.root.join("etc/app.conf")).expect("readable");
         assert_eq!(config, format!("for version {}", &version[..1]));
         let engine = &self.engine.fake;
-        for mount in &self.opening.datasets {
+        for mount in &self.manifest.datasets {
             let info = engine.dataset(&mount.dataset).expect("dataset").expect("there");
             assert_eq!(
                 (info.mounted, &engine.local(&mount.dataset, "canmount").expect("local")),

@@ -45,7 +45,7 @@ fn s2_nothing_is_destroyed_when_what_the_way_back_needs_is_damaged() {
             };
             assert_eq!(step, "verify");
             assert!(why.contains(&file.display().to_string()), "{why}");
-            for mount in &world.opening.datasets {
+            for mount in &world.manifest.datasets {
                 assert_eq!(world.engine.local(&mount.dataset, PROP_ROLLED_BACK).expect("asked"), None);
             }
             world.run(Verb::Abort);

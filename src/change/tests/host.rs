@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::playbook::Way;
+use crate::playbook::DataStrategy;
 use crate::zfs::{Dataset, Engine, FakeEngine};
 
 pub(super) const DATA: &str = "/srv/app";
@@ -39,7 +39,7 @@ pub(super) struct Host {
     pub stops: Stops,
     /// See [`super::kind::Kind`].
     pub strict: bool,
-    pub way: Way,
+    pub data_strategy: DataStrategy,
     /// What clients were told is stored.
     pub truth: Vec<String>,
     /// What must never happen, if it did.
@@ -65,14 +65,14 @@ impl Host {
     }
 
     pub(super) fn content(&self, path: &str) -> Vec<String> {
-        if self.way != Way::Zfs {
+        if self.data_strategy != DataStrategy::Zfs {
             return fs::read_to_string(self.file(path)).unwrap_or_default().lines().map(str::to_owned).collect();
         }
         self.dataset(path).map(|dataset| self.engine.content(&dataset).expect("content")).unwrap_or_default()
     }
 
     pub(super) fn write(&mut self, path: &str, item: &str) {
-        if self.way != Way::Zfs {
+        if self.data_strategy != DataStrategy::Zfs {
             let text: String = self.content(path).iter().map(String::as_str).chain([item]).map(|item| format!("{item}\n")).collect();
             fs::write(self.file(path), text).expect("written");
             return;
@@ -84,10 +84,10 @@ impl Host {
     }
 
     pub(super) fn whole(&self) -> bool {
-        match self.way {
-            Way::Zfs => [DATA, LOG, INDEX].iter().all(|path| self.dataset(path).is_some()),
-            Way::Full => [DATA, INDEX].iter().all(|path| self.root.join(&path[1..]).is_dir()),
-            Way::Packages | Way::Coexistent => true,
+        match self.data_strategy {
+            DataStrategy::Zfs => [DATA, LOG, INDEX].iter().all(|path| self.dataset(path).is_some()),
+            DataStrategy::Full => [DATA, INDEX].iter().all(|path| self.root.join(&path[1..]).is_dir()),
+            DataStrategy::Packages | DataStrategy::Coexistent => true,
         }
     }
 
@@ -99,7 +99,7 @@ impl Host {
             self.write(INDEX, &format!("index {name}"));
         } else {
             for (path, kind) in [(DATA, "item"), (INDEX, "index")] {
-                if self.way != Way::Zfs {
+                if self.data_strategy != DataStrategy::Zfs {
                     let gone = format!("{kind} {name}");
                     let text: String = self.content(path).into_iter().filter(|item| *item != gone).map(|item| item + "\n").collect();
                     fs::write(self.file(path), text).expect("written");
@@ -154,12 +154,12 @@ impl Host {
         if !self.whole() {
             self.faults.push(format!("version {version} was started without all of its data"));
         }
-        if self.way == Way::Full {
+        if self.data_strategy == DataStrategy::Full {
             fs::create_dir_all(self.root.join(&LOG[1..])).expect("folder");
         }
-        let converted = self.way == Way::Packages || self.content(DATA).contains(&"format 2".to_owned());
+        let converted = self.data_strategy == DataStrategy::Packages || self.content(DATA).contains(&"format 2".to_owned());
         match (version.as_str(), converted) {
-            ("1.0", true) if self.way != Way::Packages => return Err("the data is of a later version".into()),
+            ("1.0", true) if self.data_strategy != DataStrategy::Packages => return Err("the data is of a later version".into()),
             ("2.0", false) => self.write(DATA, "format 2"),
             _ => {}
         }

@@ -153,7 +153,7 @@ fn impossible_histories_are_refused() {
         state.apply(last).expect_err("impossible")
     };
     let table: [(&[Record], Record, &str); 12] = [
-        (&[], Record::Opened(world.opening.clone()), "the change is open already"),
+        (&[], Record::Opened(world.manifest.clone()), "the change is open already"),
         (&[], Record::Finished, "no procedure is under way"),
         (&[], Record::Interrupted, "no procedure is under way"),
         (&[], Record::Planned { plan: world.plan(Verb::Upgrade, &upgraded) }, "a upgrade cannot begin in phase Upgraded"),
@@ -230,11 +230,11 @@ proptest! {
         let mut state = world.state();
         let plans = [
             world.plan(Verb::Upgrade, &state),
-            crate::strategy::downgrade(&world.playbook, &world.opening, &crate::strategy::DowngradeInput {
+            crate::strategy::downgrade(&world.playbook, &world.manifest, &crate::strategy::DowngradeInput {
                 keep: true,
-                opened: crate::strategy::Opened::Yes,
+                served: crate::strategy::ServedClients::Yes,
                 roots: world.roots.clone(),
-                snapshots: world.opening.datasets.iter().map(|m| (m.dataset.at("backout-app-1").expect("a name"), m.guid)).collect(),
+                snapshots: world.manifest.datasets.iter().map(|m| (m.dataset.at("backout-app-1").expect("a name"), m.guid)).collect(),
                 consented: Vec::new(),
                 consented_bookmarks: Vec::new(),
             }).expect("a plan"),

@@ -1,6 +1,6 @@
 //! How the product of a test is, and where its data lies.
 
-use crate::playbook::Way;
+use crate::playbook::DataStrategy;
 use crate::zfs::RollbackMethod;
 
 /// How the product is.
@@ -23,7 +23,7 @@ pub(super) struct Kind {
     /// Packages refuse to be removed when they are not there, to be installed when they are, and to be upgraded when they are not.
     pub strict: bool,
     /// How a version comes back: on datasets, from a backup of everything in folders, or without data.
-    pub way: Way,
+    pub data_strategy: DataStrategy,
 }
 
 pub(super) const PLAIN: Kind = Kind {
@@ -37,7 +37,7 @@ pub(super) const PLAIN: Kind = Kind {
     cloned: false,
     told: false,
     strict: false,
-    way: Way::Zfs,
+    data_strategy: DataStrategy::Zfs,
 };
 pub(super) const ROUGH: Kind = Kind {
     resumable: false,
@@ -50,5 +50,5 @@ pub(super) const ROUGH: Kind = Kind {
     cloned: false,
     told: false,
     strict: false,
-    way: Way::Zfs,
+    data_strategy: DataStrategy::Zfs,
 };

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::host::{DATA, Host, INDEX, LOG, Mode, Stops};
 use crate::host::exec::{Command, ExecError, Printed};
 use crate::host::failpoint::testing::tick;
-use crate::playbook::Way;
+use crate::playbook::DataStrategy;
 use crate::zfs::FakeEngine;
 
 /// A handle to it.
@@ -27,7 +27,7 @@ fn failed(command: &Command, why: &str) -> ExecError {
 
 impl Product {
     pub(super) fn new(engine: FakeEngine, root: &Path, kind: &super::kind::Kind) -> Self {
-        if kind.way == Way::Full {
+        if kind.data_strategy == DataStrategy::Full {
             for path in [LOG, INDEX] {
                 fs::create_dir_all(root.join(&path[1..])).expect("folder");
             }
@@ -40,7 +40,7 @@ impl Product {
             has_unit: kind.unit,
             stops: Stops::Obeys,
             strict: kind.strict,
-            way: kind.way,
+            data_strategy: kind.data_strategy,
             truth: Vec::new(),
             faults: Vec::new(),
             rejects: Vec::new(),
@@ -65,7 +65,7 @@ impl Product {
         if host.mode != Mode::Open {
             return false;
         }
-        if host.way == Way::Packages {
+        if host.data_strategy == DataStrategy::Packages {
             return true;
         }
         host.next += 1;

@@ -1,7 +1,7 @@
 //! The playbook of the small product.
 
 use super::kind::Kind;
-use crate::playbook::{Playbook, Way};
+use crate::playbook::{DataStrategy, Playbook};
 
 const FULL: &str = r#"
 capture = { argv = ["app", "full", "{capture_dir}"] }
@@ -64,10 +64,12 @@ pub(super) fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {
     let (others, own) = if kind.told { (r#", "appfront""#, r#"processes = ["appd"]"#) } else { ("", "") };
     let (mend_upgrade, mend_downgrade) = if kind.strict { ("install-new", "uninstall") } else { ("repair", "repair") };
     let uninstall = if kind.uninstall { "uninstall = { argv = ['app', 'uninstall'] }" } else { "" };
-    let (stateless, paths, maintenance, data) = match kind.way {
-        Way::Packages | Way::Coexistent => ("stateless = true", String::new(), String::new(), String::new()),
-        Way::Zfs => ("", r#"paths = ["/srv/app", "/srv/index"]"#.to_owned(), maintenance(own), data(restore, position, past, interrupted)),
-        Way::Full => {
+    let (stateless, paths, maintenance, data) = match kind.data_strategy {
+        DataStrategy::Packages | DataStrategy::Coexistent => ("stateless = true", String::new(), String::new(), String::new()),
+        DataStrategy::Zfs => {
+            ("", r#"paths = ["/srv/app", "/srv/index"]"#.to_owned(), maintenance(own), data(restore, position, past, interrupted))
+        }
+        DataStrategy::Full => {
             let folders = format!(r#"["{0}/srv/app", "{0}/srv/index"]"#, root.display());
             let full = format!("{}\n[full]\npaths = {folders}\n{FULL}", data(restore, position, past, interrupted));
             ("", format!("paths = {folders}"), maintenance(own), full)

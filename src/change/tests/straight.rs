@@ -5,7 +5,7 @@ use super::world::{Verb, World};
 use crate::change::run::Outcome;
 use crate::journal::StepId;
 use crate::journal::{Output, Phase};
-use crate::step::recovery_metadata::Crumb;
+use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::zfs::Engine;
 
 use super::world::Ended;
@@ -56,8 +56,8 @@ fn the_snapshot_says_all_that_its_change_needs() {
         let Some(Output::Snapshots { list }) = state.outputs.get(&StepId::SNAPSHOT) else { panic!("no snapshots") };
         let Some(Output::Files { list: installer }) = state.outputs.get(&StepId::SAVE_INSTALLER) else { panic!("no installer") };
         for (name, _) in list {
-            let crumb = Crumb::read(&world.engine, name).unwrap().expect("a crumb");
-            assert_eq!(crumb, Crumb { opening: state.opening.clone(), installer: installer.clone() });
+            let crumb = RecoveryMetadata::read(&world.engine, name).unwrap().expect("a crumb");
+            assert_eq!(crumb, RecoveryMetadata { manifest: state.manifest.clone(), installer: installer.clone() });
         }
     }
 }
@@ -263,13 +263,13 @@ fn an_upgrade_from_a_prepared_snapshot_that_fails_is_not_rolled_back_without_a_c
     let state = world.state();
     let input = crate::strategy::DowngradeInput {
         keep: false,
-        opened: crate::strategy::Opened::Never,
+        served: crate::strategy::ServedClients::Never,
         roots: world.roots.clone(),
         snapshots: Vec::new(),
         consented: Vec::new(),
         consented_bookmarks: Vec::new(),
     };
-    let plan = crate::strategy::downgrade(&world.playbook, &state.opening, &input).expect("a plan");
+    let plan = crate::strategy::downgrade(&world.playbook, &state.manifest, &input).expect("a plan");
     let why = state.clone().apply(&crate::step::Record::Planned { plan }).expect_err("it would lose items");
     assert_eq!(why, "clients could write since the snapshot, and the plan captures nothing");
     world.run(Verb::Keep);

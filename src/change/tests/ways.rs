@@ -7,11 +7,11 @@ use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
 use crate::change::run::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
-use crate::playbook::Way;
+use crate::playbook::DataStrategy;
 
-const FULL: Kind = Kind { way: Way::Full, ..PLAIN };
-const FULL_ROUGH: Kind = Kind { way: Way::Full, told: true, strict: true, uninstall: true, ..ROUGH };
-const PACKAGES: Kind = Kind { way: Way::Packages, ..PLAIN };
+const FULL: Kind = Kind { data_strategy: DataStrategy::Full, ..PLAIN };
+const FULL_ROUGH: Kind = Kind { data_strategy: DataStrategy::Full, told: true, strict: true, uninstall: true, ..ROUGH };
+const PACKAGES: Kind = Kind { data_strategy: DataStrategy::Packages, ..PLAIN };
 
 /// The folders below `/srv`.
 fn folders(world: &World) -> Vec<String> {

@@ -18,12 +18,12 @@ use crate::host::failpoint::testing::{self, Hook, Killed};
 use crate::host::files::private_dir;
 use crate::host::pools;
 use crate::journal::Layout;
-use crate::journal::{self, FORMAT, Journal, Opening, Output, Phase, Question};
+use crate::journal::{self, ChangeManifest, FORMAT, Journal, Output, Phase, Question};
 use crate::journal::{Mount, Procedure};
-use crate::playbook::{Playbook, Way};
+use crate::playbook::{DataStrategy, Playbook};
 use crate::step::Plan;
 use crate::step::{Record, State};
-use crate::strategy::{self, DowngradeInput, Opened};
+use crate::strategy::{self, DowngradeInput, ServedClients};
 use crate::zfs::{Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE, is_newer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) struct World {
     pub root: PathBuf,
     pub roots: Vec<Dataset>,
     pub playbook: Playbook,
-    pub opening: Opening,
+    pub manifest: ChangeManifest,
     pub cloned: bool,
     runner: Runner,
     /// What the steps said.
@@ -104,7 +104,7 @@ impl World {
         }
         // Snapshots of somebody else's, older than ours.
         fake.snapshot(&["t/app@daily".parse().expect("a name")], &[]).expect("snapshot");
-        let roots = if kind.way == Way::Zfs { vec![name("t/app"), name(index)] } else { Vec::new() };
+        let roots = if kind.data_strategy == DataStrategy::Zfs { vec![name("t/app"), name(index)] } else { Vec::new() };
         let product = Product::new(fake.clone(), &root, &kind);
         product.open();
         for _ in 0..2 {
@@ -117,7 +117,7 @@ impl World {
                 datasets.push(Mount { dataset: info.name, guid: info.guid, mountpoint: info.mountpoint, canmount, mounted: info.mounted });
             }
         }
-        let opening = Opening {
+        let manifest = ChangeManifest {
             format: FORMAT,
             change: "app-1".into(),
             tool: "0".into(),
@@ -130,7 +130,7 @@ impl World {
             upgrade_to: "2".into(),
             snapshot: "backout-app-1".into(),
             snapshot_time: "20260101:000000".into(),
-            way: kind.way,
+            data_strategy: kind.data_strategy,
             beside: None,
             cluster: None,
             silent: Vec::new(),
@@ -138,14 +138,14 @@ impl World {
             values: BTreeMap::new(),
             store: None,
         };
-        let layout = Layout::new(&dir.path().join("state"), &opening.change, None);
+        let layout = Layout::new(&dir.path().join("state"), &manifest.change, None);
         private_dir(layout.folder()).expect("folder");
         layout.create().expect("folders");
         let mut journal = Journal::create(&layout.journal()).expect("journal");
-        journal.append(Record::Opened(opening.clone())).expect("appended");
+        journal.append(Record::Opened(manifest.clone())).expect("appended");
         let mut runner = Runner::new(None, None, Interrupt::default());
         let answers = product.clone();
-        runner.pools = pools::watched(&root.join("proc"), opening.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
+        runner.pools = pools::watched(&root.join("proc"), manifest.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
         runner.stand_in = StandIn(Some(Arc::new(move |command| answers.answer(command))));
         Self {
             engine: Struck { fake, method: kind.method },
@@ -154,7 +154,7 @@ impl World {
             playbook: playbook(kind, &root),
             root,
             roots,
-            opening,
+            manifest,
             cloned: kind.cloned,
             runner,
             said: RefCell::default(),
@@ -176,24 +176,24 @@ impl World {
     pub(super) fn plan(&self, verb: Verb, state: &State) -> Plan {
         let playbook = &self.playbook;
         match verb {
-            Verb::Snapshot => strategy::snapshot_only(playbook, &state.opening),
-            Verb::Upgrade => strategy::upgrade(playbook, &state.opening, state.phase == Phase::Prepared),
+            Verb::Snapshot => strategy::snapshot_only(playbook, &state.manifest),
+            Verb::Upgrade => strategy::upgrade(playbook, &state.manifest, state.phase == Phase::Prepared),
             Verb::Keep | Verb::InPlace => {
                 let snapshots = match state.outputs.get(&StepId::SNAPSHOT) {
                     Some(Output::Snapshots { list }) => list.clone(),
-                    _ if state.opening.way != Way::Zfs => Vec::new(),
+                    _ if state.manifest.data_strategy != DataStrategy::Zfs => Vec::new(),
                     other => panic!("{other:?}"),
                 };
-                let opened = if state.clients_could_write() { Opened::Yes } else { Opened::Never };
+                let opened = if state.clients_could_write() { ServedClients::Yes } else { ServedClients::Never };
                 let input = DowngradeInput {
                     keep: verb == Verb::Keep,
-                    opened,
+                    served: opened,
                     roots: self.roots.clone(),
                     snapshots,
                     consented: Vec::new(),
                     consented_bookmarks: Vec::new(),
                 };
-                strategy::downgrade(playbook, &state.opening, &input)
+                strategy::downgrade(playbook, &state.manifest, &input)
             }
             Verb::Abort => {
                 let run = state.current().expect("something to abort");
@@ -229,7 +229,7 @@ impl World {
                 for info in engine.tree(&aside).expect("tree").into_iter().rev() {
                     assert_eq!(engine.local(&info.name, PROP_CHANGE).expect("local").as_deref(), Some("app-1"), "{}", info.name);
                     let all = engine.snapshots(&info.name).expect("snapshots");
-                    let origin = all.iter().find(|other| other.name.short() == state.opening.snapshot).cloned();
+                    let origin = all.iter().find(|other| other.name.short() == state.manifest.snapshot).cloned();
                     let newer = all.into_iter().rev().filter(|other| origin.as_ref().is_none_or(|origin| is_newer(other, origin)));
                     for snapshot in newer {
                         // The command line asks the operator to answer for what the change does not know as its own.

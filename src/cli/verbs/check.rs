@@ -13,7 +13,7 @@ use crate::strategy;
 pub fn run(global: &Global) -> Result<Exit, CliError> {
     let settings = &global.settings();
     let inputs = ProcedureInputs::open(settings)?;
-    if strategy::data_of(inputs.way()).moves_users() {
+    if strategy::data_of(inputs.data_strategy()).moves_users() {
         return migrate::check_hosts(global, &inputs);
     }
     let facts = inputs.facts(settings, Occasion::Check, None, None)?;
@@ -27,7 +27,7 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
     }
     let installed = facts.versions.installed.as_deref().unwrap_or("unknown");
     render::line(&format!("{}: {installed} -> {}", inputs.product().title, inputs.place().upgrade_to));
-    render::line(&format!("  way back: {}", strategy::data_of(inputs.way()).about()));
+    render::line(&format!("  way back: {}", strategy::data_of(inputs.data_strategy()).about()));
     for root in &facts.roots {
         render::line(&format!("    {}", root.name));
     }

@@ -10,10 +10,10 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     let lock = changes::lock(settings, "commit")?;
     let state = changes::state(settings)?;
     let plan = commit::plan(settings, &state, &answers.accept)?;
-    render::plan(global, &state.opening.change, &plan);
+    render::plan(global, &state.manifest.change, &plan);
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));
     }
-    prompt::confirm_name(&state.opening.change, answers, "backout commit")?;
+    prompt::confirm_name(&state.manifest.change, answers, "backout commit")?;
     Ok(Job::work(Work::begin(lock, state, plan)))
 }

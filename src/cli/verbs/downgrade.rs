@@ -38,7 +38,7 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
         None
     };
     let prepared = downgrade::prepare(settings, state, choice, &answers.accept)?;
-    let change = prepared.state.opening.change.clone();
+    let change = prepared.state.manifest.change.clone();
     render::plan(global, &change, &prepared.plan);
     render::findings(global, &change, &prepared.findings);
     if !global.json {
@@ -54,11 +54,11 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
 
 /// What will happen, what is kept, what is destroyed, how long the service will be down.
 fn guide(settings: &Settings, state: &State, plan: &Plan) {
-    let opening = &state.opening;
+    let manifest = &state.manifest;
     render::line("");
-    let data = strategy::data_of(opening.way);
-    let what = data.brings_back(opening);
-    render::line(&format!("Version {} comes back, with {what}.", opening.from_version));
+    let data = strategy::data_of(manifest.data_strategy);
+    let what = data.brings_back(manifest);
+    render::line(&format!("Version {} comes back, with {what}.", manifest.from_version));
     if !data.has_data() {
         render::line("Kept:      the upgraded version's configuration; `backout undo` goes back to it.");
         render::line("Destroyed: nothing.");
@@ -72,7 +72,7 @@ fn guide(settings: &Settings, state: &State, plan: &Plan) {
         render::line("Kept:      the capture of what was written since the snapshot.");
         render::line("Destroyed: the upgraded state, and every snapshot newer than the one before the upgrade.");
     }
-    let package = downgrade::package_time(settings, opening);
+    let package = downgrade::package_time(settings, manifest);
     render::line(&match package {
         Some(seconds) => format!("Down:      the package work of the upgrade took {seconds} s; expect that{}.", data.takes_time()),
         None => "Down:      from the stop to the last step; the package work takes most of it.".into(),

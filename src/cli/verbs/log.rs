@@ -44,8 +44,8 @@ pub fn run(global: &Global, arguments: &LogArgs) -> Result<Exit, CliError> {
 
 fn words(record: &Record) -> String {
     match record {
-        Record::Opened(opening) => {
-            format!("opened {}: {} -> {} (backout {})", opening.change, opening.from_version, opening.upgrade_to, opening.tool)
+        Record::Opened(manifest) => {
+            format!("opened {}: {} -> {} (backout {})", manifest.change, manifest.from_version, manifest.upgrade_to, manifest.tool)
         }
         Record::Planned { plan } => format!("{} planned, {} steps", plan.procedure.verb(), plan.steps.len()),
         Record::Started { step, attempt: 1 } => format!("  {step}: started"),

@@ -46,7 +46,7 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, CliError> {
     if !global.json {
         it.left_out.iter().for_each(|line| render::line(line));
     }
-    let change = &it.prepared.state.opening.change;
+    let change = &it.prepared.state.manifest.change;
     render::plan(global, change, &it.prepared.plan);
     render::findings(global, change, &it.prepared.findings);
     if answers.dry_run {

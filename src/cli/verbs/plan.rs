@@ -48,7 +48,7 @@ pub fn run(global: &Global, arguments: &PlanArgs) -> Result<Exit, CliError> {
 /// A plan of a change that is open.
 fn of_change(global: &Global, arguments: &PlanArgs, state: State) -> Result<(), CliError> {
     let settings = &global.settings();
-    let change = state.opening.change.clone();
+    let change = state.manifest.change.clone();
     let back = match arguments.procedure {
         Some(wanted) => wanted == Wanted::Downgrade,
         None => state.phase == Phase::Upgraded,
@@ -73,13 +73,13 @@ fn of_new(global: &Global, arguments: &PlanArgs) -> Result<(), CliError> {
     let inputs = ProcedureInputs::open(settings)?;
     let name = Some(inputs.snapshot_name(settings));
     let facts = inputs.facts(settings, Occasion::Upgrade, None, name)?;
-    let state = State::opened(inputs.opening(settings, &facts)?);
-    let opening = &state.opening;
+    let state = State::opened(inputs.manifest(settings, &facts)?);
+    let manifest = &state.manifest;
     if arguments.procedure == Some(Wanted::Downgrade) {
-        render::plan(global, &opening.change, &downgrade::foreseen(&inputs, opening)?);
+        render::plan(global, &manifest.change, &downgrade::foreseen(&inputs, manifest)?);
         return Ok(());
     }
-    render::plan(global, &opening.change, &upgrade::plan(&inputs, &state)?);
+    render::plan(global, &manifest.change, &upgrade::plan(&inputs, &state)?);
     if let Some(path) = &arguments.answers {
         let given = arguments.state_file.as_deref().map_or(Ok(Vec::new()), answers::vendors)?;
         let silent = inputs.silent(&given)?;

@@ -42,7 +42,7 @@ pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, CliError> {
     };
     permit(&state, answer.map_or(Command::Resume, Command::Answer))?;
     if let Some(run) = state.current().filter(|_| arguments.dry_run) {
-        render::plan(global, &state.opening.change, &run.left());
+        render::plan(global, &state.manifest.change, &run.left());
         return Ok(Job::Ended(Exit::Done));
     }
     Ok(Job::work(Work::resume(lock, state, answer)))

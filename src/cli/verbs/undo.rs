@@ -11,13 +11,13 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     let lock = changes::lock(settings, "undo")?;
     let state = changes::state(settings)?;
     let plan = undo::plan(settings, &state)?;
-    render::plan(global, &state.opening.change, &plan);
-    let data = strategy::data_of(state.opening.way);
+    render::plan(global, &state.manifest.change, &plan);
+    let data = strategy::data_of(state.manifest.data_strategy);
     if !global.json && data.has_data() {
         render::line("");
         render::line(&format!(
             "What was written on version {} since the downgrade is not in the upgraded state. It stays {} whose names end in `{}` (or that and a number).",
-            state.opening.from_version,
+            state.manifest.from_version,
             data.kept_in(),
             strategy::UNDONE
         ));
@@ -25,6 +25,6 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));
     }
-    prompt::confirm_name(&state.opening.change, answers, "backout undo")?;
+    prompt::confirm_name(&state.manifest.change, answers, "backout undo")?;
     Ok(Job::work(Work::begin(lock, state, plan)))
 }

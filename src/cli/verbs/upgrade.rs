@@ -17,7 +17,7 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Cl
     let lock = changes::lock(settings, verb)?;
     let consent = Consent { accepted: &answers.accept, silent: &answers.silent };
     let prepared = upgrade::prepare(settings, consent, only)?;
-    let change = &prepared.state.opening.change;
+    let change = &prepared.state.manifest.change;
     render::plan(global, change, &prepared.plan);
     render::findings(global, change, &prepared.findings);
     if answers.dry_run {

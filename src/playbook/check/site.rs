@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::path::{Path as FilePath, PathBuf};
 
 use crate::host::checksum::sha256;
+use crate::playbook::DataStrategy;
 use crate::playbook::Site;
-use crate::playbook::Way;
 use crate::playbook::model::Strategy;
 use crate::playbook::problem::{Path, Problem, Problems, Report, nearest};
 use crate::playbook::raw::schema;
@@ -192,25 +192,25 @@ impl Check<'_, '_> {
         let datasets = &self.site.datasets;
         let (rollback, name) = (Path::of(&["rollback"]), &self.playbook.name);
         let said = self.report.root().get_ref().contains_key("rollback");
-        match Way::of(self.playbook, self.site) {
-            Way::Zfs if datasets.is_empty() => {
+        match DataStrategy::of(self.playbook, self.site) {
+            DataStrategy::Zfs if datasets.is_empty() => {
                 let remedy = "name the datasets that hold the product's data: `zfs list -o name,mountpoint` shows them";
                 self.report.error(&at, "`datasets` is empty", remedy);
             }
-            Way::Coexistent if !datasets.is_empty() || said => {
+            DataStrategy::Coexistent if !datasets.is_empty() || said => {
                 let (at, field) = if datasets.is_empty() { (rollback, "rollback") } else { (at.clone(), "datasets") };
                 self.report.error(&at, "users move to another host, so nothing rolls back", format!("remove `{field}`, or `strategy`"));
             }
-            Way::Packages if !datasets.is_empty() || said => {
+            DataStrategy::Packages if !datasets.is_empty() || said => {
                 let (at, field) = if datasets.is_empty() { (rollback, "rollback") } else { (at.clone(), "datasets") };
                 let what = format!("the product of playbook {name} keeps no data, so nothing rolls back");
                 self.report.error(&at, what, format!("remove `{field}`; where there is data, take the playbook for that"));
             }
-            Way::Full if self.playbook.full.is_none() => {
+            DataStrategy::Full if self.playbook.full.is_none() => {
                 let what = format!("the playbook {name} knows no way back without ZFS");
                 self.report.error(&rollback, what, "move the data to ZFS datasets and name them, or add [full] to a copy of the playbook");
             }
-            Way::Full if !datasets.is_empty() => {
+            DataStrategy::Full if !datasets.is_empty() => {
                 let what = "there are datasets, and `rollback = \"none\"` says that the data is not on ZFS";
                 self.report.error(&at, what, "remove one of them: with datasets the way back takes seconds");
             }

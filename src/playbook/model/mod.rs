@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod coexistent;
 pub mod command;
 mod commands;
+pub mod data_strategy;
 mod full;
 pub mod hosts;
 mod methods;
@@ -12,7 +13,6 @@ mod occasion;
 mod response_file;
 pub mod side_by_side;
 pub mod site;
-pub mod way;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;

@@ -1,6 +1,6 @@
 //! Waits until every other node has the version. Only then may the cluster move the service there.
 
-use crate::step::ReadMark;
+use crate::step::ReadVersionMark;
 use anyhow::Result;
 
 use crate::journal::{HaltKind, Output};
@@ -18,7 +18,7 @@ pub struct AwaitNodes {
     /// The nodes without the data.
     pub others: Vec<String>,
     /// How their marks are read.
-    pub read: ReadMark,
+    pub read: ReadVersionMark,
     /// The version that each must have, complete or its first parts.
     pub wanted: String,
     /// The version of a node without a mark.

@@ -12,13 +12,13 @@ use crate::step::installed_version;
 use crate::step::{Context, Probe};
 use serde::{Deserialize, Serialize};
 
-/// See [`crate::step::Action::Mark`].
+/// See [`crate::step::Action::VersionMark`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Mark {
+pub struct VersionMark {
     /// This node.
     pub node: String,
     /// How marks are read.
-    pub read: ReadMark,
+    pub read: ReadVersionMark,
     /// Writes one.
     pub write: CommandTemplate,
     /// Prints the installed version.
@@ -29,7 +29,7 @@ pub struct Mark {
 
 /// How the mark of a node is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ReadMark {
+pub struct ReadVersionMark {
     /// Prints that of `{node}`.
     pub command: CommandTemplate,
     /// One group: the mark.
@@ -37,18 +37,18 @@ pub struct ReadMark {
 }
 
 /// The mark of a node; `None` if there is none, or it cannot be read.
-pub(in crate::step) fn mark_of(runner: &Runner, read: &ReadMark, node: &str) -> Result<Option<String>> {
+pub(in crate::step) fn mark_of(runner: &Runner, read: &ReadVersionMark, node: &str) -> Result<Option<String>> {
     read_mark(&|command| runner.run(command), &read.command, &read.pattern, node)
 }
 
-impl Mark {
+impl VersionMark {
     fn installed(&self, context: &Context<'_>) -> Result<String> {
         let version = installed_version(context.runner, &context.fill(&self.version, &[])?, &self.pattern)?;
         version.context("no version is installed whole on this node")
     }
 }
 
-impl Effect for Mark {
+impl Effect for VersionMark {
     fn preview(&self) -> Vec<String> {
         vec![self.write.to_string()]
     }

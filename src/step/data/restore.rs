@@ -110,7 +110,7 @@ fn keep(path: &Path, lines: &[String]) -> Result<()> {
 }
 
 fn goal(context: &Context<'_>) -> Option<String> {
-    match context.output(&StepId::GOAL) {
+    match context.output(&StepId::TARGET_POSITION) {
         Some(Output::Text { text }) => Some(text.clone()),
         _ => None,
     }

@@ -10,14 +10,14 @@ use crate::step::Step;
 use crate::step::{Context, Probe};
 use serde::{Deserialize, Serialize};
 
-/// See [`crate::step::Action::Goal`].
+/// See [`crate::step::Action::TargetPosition`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Goal {
+pub struct TargetPosition {
     /// Prints how far the data has come.
     pub command: CommandTemplate,
 }
 
-impl Effect for Goal {
+impl Effect for TargetPosition {
     fn preview(&self) -> Vec<String> {
         vec![self.command.to_string()]
     }

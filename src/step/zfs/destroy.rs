@@ -156,7 +156,7 @@ impl DropSnapshots {
 
 /// Whether it is a clone of the snapshot before the upgrade.
 fn is_ours(info: &DatasetInfo, context: &Context<'_>) -> bool {
-    info.origin.as_ref().is_some_and(|origin| origin.short() == context.state.opening.snapshot)
+    info.origin.as_ref().is_some_and(|origin| origin.short() == context.state.manifest.snapshot)
 }
 
 fn drop_all(context: &Context<'_>, snapshots: &[(Snapshot, Guid)]) -> Result<()> {

@@ -99,7 +99,7 @@ fn uncover(context: &Context<'_>, list: &[(&crate::journal::Mount, DatasetInfo)]
 /// that finds an empty folder starts afresh in it, and a capture of it is empty. After a reboot a
 /// dataset may be unmounted (`canmount=noauto`, a key that is not loaded).
 pub(in crate::step) fn needed(context: &Context<'_>) -> Result<()> {
-    let mut mounts: Vec<_> = context.state.opening.datasets.iter().filter(|mount| mount.mounted).collect();
+    let mut mounts: Vec<_> = context.state.manifest.datasets.iter().filter(|mount| mount.mounted).collect();
     mounts.sort_by_key(|mount| &mount.mountpoint);
     let mut list = Vec::new();
     for mount in &mounts {

@@ -8,7 +8,7 @@ use crate::journal::Output;
 use crate::step::Effect;
 use crate::step::Step;
 use crate::step::zfs::late;
-use crate::step::zfs::set_aside::mark;
+use crate::step::zfs::set_aside::set_role;
 use crate::step::{Context, Probe};
 use crate::zfs::{Dataset, PROP_CHANGE, PROP_ROLE};
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,7 @@ impl Effect for PutBack {
             crate::host::failpoint::point("put-back:renamed");
         }
         if self.keep_as.is_some() {
-            mark(context, &self.members_under(away)?, "undone")?;
+            set_role(context, &self.members_under(away)?, "undone")?;
         } else {
             self.discard(context)?;
         }
@@ -109,7 +109,7 @@ impl PutBack {
         let engine = context.engine;
         for dataset in self.members_under(&self.candidate)?.iter().rev() {
             let Some(info) = engine.dataset(dataset)? else { continue };
-            let ours = info.origin.as_ref().is_some_and(|origin| origin.short() == context.state.opening.snapshot);
+            let ours = info.origin.as_ref().is_some_and(|origin| origin.short() == context.state.manifest.snapshot);
             if !ours {
                 bail!("{dataset} is no clone of this change's snapshot; it is left as it is");
             }

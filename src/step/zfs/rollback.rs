@@ -46,7 +46,7 @@ impl Effect for Rollback {
         if self.base && context.run()?.rounds == 0 {
             return Ok(Probe::Present(Output::Nothing));
         }
-        let mark = context.mark(&step.id)?;
+        let mark = context.rollback_mark(&step.id)?;
         let mut made = true;
         for mount in &self.mounts {
             made &= context.engine.local(&mount.dataset, PROP_ROLLED_BACK)?.as_deref() == Some(mark.as_str());
@@ -71,7 +71,7 @@ impl Effect for Rollback {
 
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
         let targets = self.targets(context)?;
-        let result = context.engine.rollback(&targets, &context.mark(&step.id)?, method());
+        let result = context.engine.rollback(&targets, &context.rollback_mark(&step.id)?, method());
         result.map_err(|error| in_use::named(context, error)).context("the rollback did not happen")?;
         Ok(Output::Nothing)
     }

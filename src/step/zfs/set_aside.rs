@@ -61,7 +61,7 @@ impl Effect for SetAside {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         clones_are_alike(context)?;
-        mark(context, &self.members, "upgraded")?;
+        set_role(context, &self.members, "upgraded")?;
         late::lay_aside(context, &self.dataset, &self.members, &self.aside)?;
         context.engine.rename(&self.dataset, &self.aside)?;
         Ok(Output::Nothing)
@@ -100,7 +100,7 @@ impl Effect for TakePlace {
             context.engine.rename(&self.candidate, &self.dataset)?;
             crate::host::failpoint::point("take-place:renamed");
         }
-        mark(context, &self.members, "active")?;
+        set_role(context, &self.members, "active")?;
         Ok(Output::Nothing)
     }
 }
@@ -122,7 +122,7 @@ fn clones_are_alike(context: &Context<'_>) -> Result<()> {
 }
 
 /// Sets the role of datasets of this change.
-pub(in crate::step) fn mark(context: &Context<'_>, datasets: &[Dataset], role: &str) -> Result<()> {
+pub(in crate::step) fn set_role(context: &Context<'_>, datasets: &[Dataset], role: &str) -> Result<()> {
     for dataset in datasets {
         let set = |property, value| context.engine.set(dataset, property, value).with_context(|| format!("{dataset} could not be marked"));
         set(PROP_CHANGE, context.change())?;

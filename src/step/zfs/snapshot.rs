@@ -10,7 +10,7 @@ use crate::step::Effect;
 use crate::step::NeedsDecision;
 use crate::step::Probe;
 use crate::step::Step;
-use crate::step::recovery_metadata::Crumb;
+use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::zfs::{Guid, PROP_CHANGE, Snapshot};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,8 @@ pub struct TakeSnapshot {
     /// The part after the `@`.
     pub name: String,
     /// The step this is, for the breadcrumb on the pool: [`BEFORE_UPGRADE`], `after-upgrade`, `base`.
-    pub crumb: String,
+    #[serde(rename = "crumb")]
+    pub label: String,
     /// Whether a hold is put on them.
     pub hold: bool,
 }
@@ -44,7 +45,7 @@ pub(in crate::step) fn surprise(context: &Context<'_>, name: &Snapshot, guid: Gu
 
 /// The snapshots before the upgrade define what was written since, so they must be unchanged.
 pub(in crate::step) fn unchanged(context: &Context<'_>) -> Result<()> {
-    if !context.state.opening.way.is_zfs() {
+    if !context.state.manifest.data_strategy.is_zfs() {
         return Ok(());
     }
     for (name, guid) in context.snapshots(&StepId::SNAPSHOT)? {
@@ -101,10 +102,13 @@ impl Effect for TakeSnapshot {
             }
         }
         if !missing.is_empty() {
-            let mut properties = vec![(PROP_CHANGE, context.change().to_owned()), (PROP_STEP, self.crumb.clone())];
-            if self.crumb == BEFORE_UPGRADE {
-                let crumb = Crumb { opening: context.state.opening.clone(), installer: context.files(&StepId::SAVE_INSTALLER).to_vec() };
-                match crumb.properties()? {
+            let mut properties = vec![(PROP_CHANGE, context.change().to_owned()), (PROP_STEP, self.label.clone())];
+            if self.label == BEFORE_UPGRADE {
+                let metadata = RecoveryMetadata {
+                    manifest: context.state.manifest.clone(),
+                    installer: context.files(&StepId::SAVE_INSTALLER).to_vec(),
+                };
+                match metadata.properties()? {
                     Some(more) => properties.extend(more),
                     None => {
                         (context.say)("the change is too long for the snapshot's properties: without the state folder it cannot be adopted")
@@ -114,7 +118,7 @@ impl Effect for TakeSnapshot {
             let properties: Vec<(&str, &str)> = properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
             context.engine.snapshot(&missing, &properties).context("the snapshot could not be taken")?;
         }
-        crate::host::failpoint::point(&format!("snapshot-{}:unheld", self.crumb));
+        crate::host::failpoint::point(&format!("snapshot-{}:unheld", self.label));
         if self.hold {
             for name in self.names()? {
                 context.engine.hold(&name, &context.tag()).with_context(|| format!("{name} could not be held"))?;

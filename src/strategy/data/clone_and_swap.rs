@@ -17,7 +17,7 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
     let post = TakeSnapshot {
         datasets: mounts.iter().map(|mount| mount.dataset.clone()).collect(),
         name: format!("{}-upgraded", parts.manifest.snapshot),
-        crumb: "after-upgrade".into(),
+        label: "after-upgrade".into(),
         hold: true,
     };
     let first_aside = input.roots.first().map(|root| StepId::of(Family::SetAside, root)).unwrap_or(StepId::MOUNT);
@@ -53,7 +53,7 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
         let base = TakeSnapshot {
             datasets: mounts.iter().map(|mount| mount.dataset.clone()).collect(),
             name: format!("{}-base", parts.manifest.snapshot),
-            crumb: "base".into(),
+            label: "base".into(),
             hold: false,
         };
         let rollback = Rollback {
@@ -78,7 +78,7 @@ pub(super) fn put_back(state: &State, run: &Run, roots: &[Dataset], members: &[M
         let undone = undone_of(state);
         // A dataset that is mounted within another one is unmounted before it.
         let outermost = |root: &&Dataset| {
-            let within = state.opening.datasets.iter().filter(|mount| mount.dataset.is_within(root));
+            let within = state.manifest.datasets.iter().filter(|mount| mount.dataset.is_within(root));
             within.filter_map(|mount| mount.mountpoint.clone()).min()
         };
         let mut roots: Vec<&Dataset> = roots.iter().collect();
@@ -86,7 +86,7 @@ pub(super) fn put_back(state: &State, run: &Run, roots: &[Dataset], members: &[M
         for root in roots {
             let action = PutBack {
                 dataset: root.clone(),
-                guid: state.opening.datasets.iter().find(|mount| mount.dataset == *root).map_or(crate::zfs::Guid(0), |mount| mount.guid),
+                guid: state.manifest.datasets.iter().find(|mount| mount.dataset == *root).map_or(crate::zfs::Guid(0), |mount| mount.guid),
                 aside: root.with_suffix(aside_of(state))?,
                 candidate: root.with_suffix(CANDIDATE)?,
                 keep_as: if abort { None } else { Some(root.with_suffix(&undone)?) },

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::Strategy;
-use crate::journal::{Opening, Procedure, Side};
+use crate::journal::{ChangeManifest, Procedure, Side};
 use crate::playbook::Playbook;
 use crate::playbook::model::Full;
 use crate::step::{Action, CapturePass, Folders, MoveBack, Plan, Prove, RemoveAside, Restore, Run, State, Step, Verify};
@@ -23,11 +23,11 @@ impl Strategy for FullBackup {
         "a backup of everything, restored into an empty store (the data is not on ZFS)"
     }
 
-    fn way_back(&self, manifest: &Opening) -> String {
+    fn way_back(&self, manifest: &ChangeManifest) -> String {
         format!("The way back to {} is open: a backup of everything, restored into an empty store.", manifest.from_version)
     }
 
-    fn brings_back(&self, _manifest: &Opening) -> String {
+    fn brings_back(&self, _manifest: &ChangeManifest) -> String {
         "everything that is there now".into()
     }
 
@@ -42,7 +42,7 @@ impl Strategy for FullBackup {
     fn downgrade(&self, parts: Parts<'_>, input: &DowngradeInput) -> Result<Plan> {
         let full = section(parts.playbook)?;
         let mut steps: Vec<Step> = parts.save_config(Side::Upgraded)?.into_iter().collect();
-        let reinstall = install::of(parts.manifest).after_cut(parts, input.opened)?;
+        let reinstall = install::of(parts.manifest).after_cut(parts, input.served)?;
         let first = Folders { moves: moves(parts, ASIDE)? };
         let aside = vec![
             Step::new(StepId::MOVE_ASIDE, "rename the folders of the upgraded data out of the way", Action::MoveAside(first.clone())),
@@ -135,7 +135,7 @@ fn move_back(parts: Parts<'_>, aside: &str, keep_as: Option<String>) -> Result<S
 /// # Errors
 /// As [`full`].
 fn remove_aside(playbook: &Playbook, state: &State) -> Result<Step> {
-    let parts = Parts { playbook, manifest: &state.opening };
+    let parts = Parts { playbook, manifest: &state.manifest };
     let mut folders = Vec::new();
     for (path, _) in moves(parts, ASIDE)? {
         folders.extend(kept_endings(state).iter().map(|ending| crate::host::files::beside(&path, ending)));

@@ -14,8 +14,8 @@ pub use moving_users::{held, let_go, migrate};
 
 use super::input::DowngradeInput;
 use super::parts::Parts;
-use crate::journal::Opening;
-use crate::playbook::{Playbook, Way};
+use crate::journal::ChangeManifest;
+use crate::playbook::{DataStrategy, Playbook};
 use crate::step::{Plan, Run, State, Step};
 use crate::zfs::Dataset;
 
@@ -25,10 +25,10 @@ pub(crate) trait Strategy: Sync {
     fn about(&self) -> &'static str;
 
     /// What is true of the way back while the upgraded version serves.
-    fn way_back(&self, manifest: &Opening) -> String;
+    fn way_back(&self, manifest: &ChangeManifest) -> String;
 
     /// What comes back with the previous version.
-    fn brings_back(&self, manifest: &Opening) -> String;
+    fn brings_back(&self, manifest: &ChangeManifest) -> String;
 
     /// What of a downgrade takes time beside the packages; empty when nothing does.
     fn takes_time(&self) -> &'static str {
@@ -97,11 +97,11 @@ pub(crate) trait Strategy: Sync {
 }
 
 /// The strategy of this name. Nobody else asks which it is.
-pub(crate) fn of(way: Way) -> &'static dyn Strategy {
-    match way {
-        Way::Zfs => &snapshot::Snapshot,
-        Way::Full => &full_backup::FullBackup,
-        Way::Packages => &no_data::NoData,
-        Way::Coexistent => &moving_users::MovingUsers,
+pub(crate) fn of(data_strategy: DataStrategy) -> &'static dyn Strategy {
+    match data_strategy {
+        DataStrategy::Zfs => &snapshot::Snapshot,
+        DataStrategy::Full => &full_backup::FullBackup,
+        DataStrategy::Packages => &no_data::NoData,
+        DataStrategy::Coexistent => &moving_users::MovingUsers,
     }
 }

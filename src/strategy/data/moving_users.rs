@@ -5,7 +5,7 @@ use crate::journal::{Family, StepId};
 use anyhow::{Context as _, Result};
 
 use super::Strategy;
-use crate::journal::{Opening, Procedure, StepState};
+use crate::journal::{ChangeManifest, Procedure, StepState};
 use crate::playbook::coexistent::Host;
 use crate::playbook::hosts::Move;
 use crate::step::{Action, AssignUsers, CaptureUsers, DropBackup, HoldUsers, Plan, ProveUsers, RestoreUsers, Run, State, Step, UserList};
@@ -79,11 +79,11 @@ impl Strategy for MovingUsers {
         "users move back"
     }
 
-    fn way_back(&self, _manifest: &Opening) -> String {
+    fn way_back(&self, _manifest: &ChangeManifest) -> String {
         "Nothing was upgraded here.".into()
     }
 
-    fn brings_back(&self, _manifest: &Opening) -> String {
+    fn brings_back(&self, _manifest: &ChangeManifest) -> String {
         "nothing".into()
     }
 

@@ -4,7 +4,7 @@ use crate::journal::StepId;
 use anyhow::{Context as _, Result};
 
 use super::Strategy;
-use crate::journal::{Opening, Procedure, Side};
+use crate::journal::{ChangeManifest, Procedure, Side};
 use crate::step::{Action, Plan, Step, Verify};
 use crate::strategy::input::DowngradeInput;
 use crate::strategy::install;
@@ -18,11 +18,11 @@ impl Strategy for NoData {
         "packages and configuration (the product keeps no data here)"
     }
 
-    fn way_back(&self, manifest: &Opening) -> String {
+    fn way_back(&self, manifest: &ChangeManifest) -> String {
         format!("The way back to {} is open: its packages and its configuration are put aside.", manifest.from_version)
     }
 
-    fn brings_back(&self, _manifest: &Opening) -> String {
+    fn brings_back(&self, _manifest: &ChangeManifest) -> String {
         "the configuration of before the upgrade".into()
     }
 
@@ -33,7 +33,7 @@ impl Strategy for NoData {
     fn downgrade(&self, parts: Parts<'_>, input: &DowngradeInput) -> Result<Plan> {
         let mut steps: Vec<Step> = parts.save_config(Side::Upgraded)?.into_iter().collect();
         steps.push(parts.stop()?);
-        let reinstall = install::of(parts.manifest).after_cut(parts, input.opened)?;
+        let reinstall = install::of(parts.manifest).after_cut(parts, input.served)?;
         let begins = reinstall.first().map(|step| step.id.clone()).context("a version is installed again")?;
         let verify = Verify { capture: None, command: None };
         steps.push(Step::new(StepId::VERIFY, "read the installer back", Action::Verify(verify)).until(&begins));

@@ -5,11 +5,11 @@ use crate::journal::StepId;
 use anyhow::{Context as _, Result};
 
 use super::{Strategy, clone_and_swap, rollback_in_place};
-use crate::journal::{Opening, Procedure, Side};
+use crate::journal::{ChangeManifest, Procedure, Side};
 use crate::playbook::model::{Interrupted, ServiceState};
 use crate::step::{Action, BEFORE_UPGRADE, DropSnapshots, Plan, Prove, Restore, Run, State, Step, TakeSnapshot, Verify};
 use crate::strategy::back::marked;
-use crate::strategy::input::{DowngradeInput, Opened};
+use crate::strategy::input::{DowngradeInput, ServedClients};
 use crate::strategy::install;
 use crate::strategy::parts::{Parts, members};
 use crate::strategy::reserve::{release, reserve};
@@ -23,11 +23,11 @@ impl Strategy for Snapshot {
         "snapshot, rollback, and an incremental backup of what was written since, on"
     }
 
-    fn way_back(&self, manifest: &Opening) -> String {
+    fn way_back(&self, manifest: &ChangeManifest) -> String {
         format!("The way back to {} is open: @{} is held.", manifest.from_version, manifest.snapshot)
     }
 
-    fn brings_back(&self, manifest: &Opening) -> String {
+    fn brings_back(&self, manifest: &ChangeManifest) -> String {
         format!("everything that was written since @{}", manifest.snapshot)
     }
 
@@ -43,7 +43,7 @@ impl Strategy for Snapshot {
         let snapshot = TakeSnapshot {
             datasets: parts.manifest.datasets.iter().map(|mount| mount.dataset.clone()).collect(),
             name: parts.manifest.snapshot.clone(),
-            crumb: BEFORE_UPGRADE.into(),
+            label: BEFORE_UPGRADE.into(),
             hold: true,
         };
         let title = format!("snapshot and hold all datasets @{}", snapshot.name);
@@ -61,7 +61,7 @@ impl Strategy for Snapshot {
     fn downgrade(&self, parts: Parts<'_>, input: &DowngradeInput) -> Result<Plan> {
         let install = install::of(parts.manifest);
         let mut steps = Vec::new();
-        let opened = input.opened == Opened::Yes;
+        let opened = input.served == ServedClients::Yes;
         if opened {
             steps.extend(parts.captures(ServiceState::Running)?);
         }
@@ -80,7 +80,7 @@ impl Strategy for Snapshot {
             steps.extend(parts.captures(ServiceState::Stopped)?);
         }
         let back = if input.keep { clone_and_swap::steps(parts, input, opened)? } else { rollback_in_place::steps(parts, input) };
-        let reinstall = install.after_cut(parts, input.opened)?;
+        let reinstall = install.after_cut(parts, input.served)?;
         let rollback_first = install.rollback_first(parts);
         let begins = back.iter().map(|step| step.id.clone()).find(|id| *id != StepId::UNMOUNT).context("a way back has steps")?;
         steps.push(verify(parts, opened, &begins)?);

@@ -6,9 +6,9 @@ mod side_by_side;
 use crate::journal::StepId;
 use anyhow::Result;
 
-use super::input::Opened;
+use super::input::ServedClients;
 use super::parts::Parts;
-use crate::journal::Opening;
+use crate::journal::ChangeManifest;
 use crate::step::{Action, Step};
 
 /// What each of them does.
@@ -52,11 +52,11 @@ pub(in crate::strategy) trait Install: Sync {
     ///
     /// # Errors
     /// As [`Install::put_aside`].
-    fn after_cut(&self, parts: Parts<'_>, opened: Opened) -> Result<Vec<Step>> {
+    fn after_cut(&self, parts: Parts<'_>, served: ServedClients) -> Result<Vec<Step>> {
         let mut steps = self.reinstall(parts)?;
         for step in &mut steps {
             if let Action::Package(package) = &mut step.action {
-                package.cut = opened == Opened::Never;
+                package.cut = served == ServedClients::Never;
             }
         }
         Ok(steps)
@@ -64,6 +64,6 @@ pub(in crate::strategy) trait Install: Sync {
 }
 
 /// How it is done in this change.
-pub(in crate::strategy) fn of(manifest: &Opening) -> &'static dyn Install {
+pub(in crate::strategy) fn of(manifest: &ChangeManifest) -> &'static dyn Install {
     if manifest.beside.is_some() { &side_by_side::SideBySide } else { &in_place::InPlace }
 }

@@ -4,11 +4,11 @@
 use crate::journal::StepId;
 use crate::step::AwaitNodes;
 use crate::step::Cluster;
-use crate::step::Mark;
-use crate::step::ReadMark;
+use crate::step::ReadVersionMark;
+use crate::step::VersionMark;
 use anyhow::{Context as _, Result};
 
-use crate::journal::Opening;
+use crate::journal::ChangeManifest;
 use crate::playbook::Playbook;
 use crate::step::{Action, Package, PackageJob, Plan, Step};
 use crate::strategy::parts::Parts;
@@ -18,12 +18,12 @@ use crate::strategy::parts::Parts;
 ///
 /// # Errors
 /// When the playbook's texts cannot be filled in.
-pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &Opening, wanted: Option<(&str, &str)>) -> Result<Plan> {
+pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &ChangeManifest, wanted: Option<(&str, &str)>) -> Result<Plan> {
     let Some(part) = &manifest.cluster else { return Ok(plan) };
     let parts = Parts { playbook, manifest };
     let how = playbook.cluster.as_ref().context("the playbook does not say how a cluster is told to leave the service alone")?;
     let command = |spec| parts.command_of_node(spec, &part.node);
-    let read = ReadMark { command: parts.command(&how.read_mark)?, pattern: how.mark.clone() };
+    let read = ReadVersionMark { command: parts.command(&how.read_mark)?, pattern: how.mark.clone() };
     let mut end = Vec::new();
     if let (Some(agent), Some((version, "upgrade")), crate::journal::Procedure::Upgrade) =
         (how.agent.as_ref().filter(|_| part.agent), wanted, plan.procedure)
@@ -42,14 +42,14 @@ pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &Opening, w
         end.push(Step::new(StepId::AGENT, "upgrade the cluster's agent for it", Action::Package(package)));
     }
     if let Some((version, verb)) = wanted {
-        let mark = Mark {
+        let mark = VersionMark {
             node: part.node.clone(),
             read: read.clone(),
             write: command(&how.write_mark)?,
             version: parts.command(&playbook.version.command)?,
             pattern: playbook.version.pattern.clone(),
         };
-        end.push(Step::new(StepId::MARK, "write down for the other nodes which version this one has", Action::Mark(mark)));
+        end.push(Step::new(StepId::MARK, "write down for the other nodes which version this one has", Action::VersionMark(mark)));
         if part.data && !part.others.is_empty() {
             let action = AwaitNodes {
                 others: part.others.clone(),
@@ -100,8 +100,8 @@ mod tests {
     use super::*;
     use crate::strategy;
 
-    fn opening(data: bool) -> Opening {
-        let opening = serde_json::json!({
+    fn manifest(data: bool) -> ChangeManifest {
+        let manifest = serde_json::json!({
             "format": 1, "change": "mariadb-1", "tool": "0", "host": "node1", "playbook": "mariadb", "playbook_sha256": "", "site_sha256": "",
             "from_version": "10.11.19", "upgrade_to": "11.8", "snapshot": "backout-mariadb-1", "snapshot_time": "20261124:120000",
             "way": if data { "zfs" } else { "packages" }, "datasets": [],
@@ -112,7 +112,7 @@ mod tests {
             },
             "store": null,
         });
-        serde_json::from_value(opening).expect("an opening")
+        serde_json::from_value(manifest).expect("an opening")
     }
 
     fn ids(plan: &Plan) -> Vec<&str> {
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn the_node_with_the_data_is_closed_to_the_cluster_from_before_the_stop_until_every_node_is_done() {
         let playbook = crate::playbook::library::find("mariadb", &[]).expect("built in");
-        let plan = strategy::upgrade(&playbook, &opening(true), false).expect("a plan");
+        let plan = strategy::upgrade(&playbook, &manifest(true), false).expect("a plan");
         let expected =
             ["save-installer", "save-config", "leave-alone", "stop", "snapshot", "upgrade", "start", "mark", "await-nodes", "hand-back"];
         assert_eq!(ids(&plan), expected);
@@ -130,25 +130,25 @@ mod tests {
         let Action::LeaveAlone(cluster) = &plan.steps[2].action else { panic!("{:?}", plan.steps[2]) };
         let enabled = cluster.enabled.stages.last().and_then(|words| words.last()).map(ToString::to_string);
         assert_eq!(enabled.as_deref(), Some("is running on: node1( |$)"));
-        let plan = strategy::snapshot_only(&playbook, &opening(true)).expect("a plan");
+        let plan = strategy::snapshot_only(&playbook, &manifest(true)).expect("a plan");
         assert_eq!(ids(&plan)[2..], ["leave-alone", "stop", "snapshot", "start", "hand-back"]);
     }
 
     #[test]
     fn another_node_starts_nothing() {
         let playbook = crate::playbook::library::find("mariadb", &[]).expect("built in").other_node();
-        let plan = strategy::upgrade(&playbook, &opening(false), false).expect("a plan");
+        let plan = strategy::upgrade(&playbook, &manifest(false), false).expect("a plan");
         assert_eq!(ids(&plan), ["save-installer", "save-config", "stop", "upgrade", "start", "mark"]);
         assert!(matches!(plan.steps[4].action, Action::Release(_)));
         let input = strategy::DowngradeInput {
             keep: true,
-            opened: strategy::Opened::Yes,
+            served: strategy::ServedClients::Yes,
             roots: Vec::new(),
             snapshots: Vec::new(),
             consented: Vec::new(),
             consented_bookmarks: Vec::new(),
         };
-        let plan = strategy::downgrade(&playbook, &opening(false), &input).expect("a plan");
+        let plan = strategy::downgrade(&playbook, &manifest(false), &input).expect("a plan");
         assert_eq!(ids(&plan), ["save-config-upgraded", "stop", "verify", "reinstall", "put-config", "start", "mark"]);
     }
 }

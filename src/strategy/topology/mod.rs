@@ -4,7 +4,7 @@ mod cluster;
 
 use anyhow::Result;
 
-use crate::journal::Opening;
+use crate::journal::ChangeManifest;
 use crate::playbook::Playbook;
 use crate::step::Plan;
 
@@ -13,6 +13,6 @@ use crate::step::Plan;
 ///
 /// # Errors
 /// When the playbook's texts cannot be filled in.
-pub(super) fn arrange(plan: Plan, playbook: &Playbook, manifest: &Opening, wanted: Option<(&str, &str)>) -> Result<Plan> {
+pub(super) fn arrange(plan: Plan, playbook: &Playbook, manifest: &ChangeManifest, wanted: Option<(&str, &str)>) -> Result<Plan> {
     if manifest.cluster.is_some() { cluster::arrange(plan, playbook, manifest, wanted) } else { Ok(plan) }
 }

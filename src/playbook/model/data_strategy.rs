@@ -8,7 +8,7 @@ use crate::playbook::model::{Playbook, Strategy};
 /// How a version comes back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum DataStrategy {
     /// The data goes back to a ZFS snapshot, and what was written since is restored.
     #[default]
     Zfs,
@@ -20,7 +20,7 @@ pub enum Way {
     Coexistent,
 }
 
-impl Way {
+impl DataStrategy {
     /// The way of this playbook on this site.
     pub fn of(playbook: &Playbook, site: &Site) -> Self {
         if site.strategy == Strategy::Coexistent {
