@@ -1,4 +1,4 @@
-//! What a verb comes to: the end, or a procedure that is carried out and shown meanwhile.
+//! The result of a verb: it is finished, or a procedure is to be carried out and shown.
 
 use std::cell::RefCell;
 
@@ -24,7 +24,7 @@ impl Job {
     /// Carries it out, and says how it ended.
     ///
     /// # Errors
-    /// What is true then is said: something may have been changed from here on.
+    /// From here on something may have been changed, so errors say what is true.
     pub fn carry_out(self, global: &Global) -> Result<Exit, CliError> {
         let work = match self {
             Self::Ended(exit) => return Ok(exit),
@@ -39,8 +39,8 @@ impl Job {
     }
 }
 
-/// This process itself waits for a pool that does not answer. It ends; what waits in the kernel is
-/// gone when the pool answers.
+/// This process waits for a pool that does not answer. It exits; the threads that wait in the
+/// kernel end when the pool answers.
 #[expect(clippy::disallowed_methods, reason = "the thread that could end in order waits in the kernel")]
 fn ends(global: &Global, error: CliError) {
     let exit = Exit::from(error.kind);

@@ -1,4 +1,4 @@
-//! Giving up a procedure that is under way.
+//! Plans an abort of a procedure under way.
 
 use super::{ProcedureInputs, Settings};
 use crate::journal::Procedure;

@@ -1,4 +1,4 @@
-//! The state folder is lost: what the snapshot says of its change makes a journal again.
+//! After the state folder was lost: makes a journal again from the properties of the snapshot.
 
 use std::path::PathBuf;
 
@@ -27,11 +27,12 @@ pub struct Adoption {
     lines: Vec<Line>,
 }
 
-/// What the snapshot says of its change, if the world is as that left it. `installer`: a folder with
-/// the previous version's packages, if they went with the state folder.
+/// The change that the snapshot describes, if the host is still as that change left it.
+/// `installer`: a folder with the previous version's packages, if they were lost with the state
+/// folder.
 ///
 /// # Errors
-/// When the snapshot says nothing, or something is not as the change left it.
+/// When the snapshot describes no change, or the host is not as the change left it.
 pub fn prepare(settings: &Settings, snapshot: &str, installer: Option<PathBuf>) -> Result<Adoption, CliError> {
     let refuse = |what: String| CliError::new(ErrorKind::Refused, what);
     let name: Snapshot = snapshot.parse().map_err(|error| CliError::new(ErrorKind::Usage, format!("{}: {error}", snapshot)))?;
@@ -81,10 +82,10 @@ pub fn prepare(settings: &Settings, snapshot: &str, installer: Option<PathBuf>) 
 }
 
 impl Adoption {
-    /// Makes the change's folder, and goes on.
+    /// Creates the change's folder.
     ///
     /// # Errors
-    /// When the journal would not be one.
+    /// When the records do not form a valid journal.
     pub fn work(self, lock: Lock) -> Result<Work, CliError> {
         let Self { inputs, installer, source, lines, .. } = self;
         let state = State::fold(&lines).map_err(anyhow::Error::from)?;
@@ -97,7 +98,7 @@ impl Adoption {
             }
             copies::write(layout, &inputs.site, &inputs.playbook)?;
             let text = lines.iter().map(file::encode).collect::<Result<String, _>>();
-            // Last, and whole or not at all: without it there is no change.
+            // Last, and atomically: without the journal there is no change.
             let text = text.context("cannot write the journal")?;
             write_atomic(&layout.journal(), text.as_bytes()).context("cannot write the journal")
         };
@@ -105,7 +106,8 @@ impl Adoption {
     }
 }
 
-/// Whether the datasets are those that were snapshotted, and nothing was exchanged since. Returns the snapshots.
+/// Checks that the datasets are those of which the snapshots were taken, and that none was replaced
+/// since. Returns the snapshots.
 fn world_as_left(inputs: &ProcedureInputs, crumb: &RecoveryMetadata, name: &Snapshot) -> Result<Vec<(Snapshot, Guid)>> {
     let (engine, manifest) = (inputs.engine.as_ref(), &crumb.manifest);
     anyhow::ensure!(
@@ -168,7 +170,8 @@ fn same_site(inputs: &ProcedureInputs, crumb: &RecoveryMetadata) -> Result<()> {
     Ok(())
 }
 
-/// What was done, as far as it can still be seen, and what must be done again: the configuration is saved as it is now, and the service is open.
+/// The records of what was done, as far as it can still be seen. The present configuration is saved
+/// in place of the lost one, and the service is open.
 fn adopted(product: &crate::playbook::Playbook, manifest: &ChangeManifest, upgraded: bool) -> Result<Plan> {
     let whole = if upgraded { strategy::upgrade(product, manifest, false)? } else { strategy::snapshot_only(product, manifest)? };
     let (again, done): (Vec<_>, Vec<_>) = whole

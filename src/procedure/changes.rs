@@ -21,7 +21,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Whether something is left to do, or it cannot be told.
+    /// Whether the change is open. A change whose journal cannot be read counts as open.
     pub fn is_open(&self) -> bool {
         self.state.as_ref().map_or(true, |state| state.phase != Phase::Closed)
     }
@@ -41,7 +41,7 @@ pub fn lock(settings: &Settings, what: &str) -> Result<Lock, CliError> {
     })
 }
 
-/// Whether somebody who is not root may not do this.
+/// Whether the caller is refused because they are not root.
 fn is_others(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::PermissionDenied && !nix::unistd::geteuid().is_root()
 }
@@ -68,7 +68,8 @@ pub fn at_work(settings: &Settings) -> Option<String> {
     Lock::holder(&lock_folder(settings))
 }
 
-/// All changes, oldest first. A folder without a journal, or with one that never got a whole line, is none: it was never begun.
+/// All changes, oldest first. A folder without a journal, or with a journal without a complete
+/// line, is skipped: that change never began.
 pub fn all(settings: &Settings) -> Result<Vec<Found>, CliError> {
     let folder = settings.state.join("changes");
     let entries = match fs::read_dir(&folder) {
@@ -84,20 +85,21 @@ pub fn all(settings: &Settings) -> Result<Vec<Found>, CliError> {
         match stat_optional(&path) {
             Ok(None) => continue,
             Ok(Some(_)) => {}
-            // An open change that a disk does not show is no free way for another one.
+            // If the disk cannot be read, there may be an open change; no other one may begin.
             Err(error) => {
                 found.push(Found { id, state: Err(format!("cannot look at {}: {error}", path.display())) });
                 continue;
             }
         }
-        // What the journal says is run with the rights of root (S9).
+        // Commands from the journal run as root (S9).
         if let Err(distrust) = trust::check_path(&path).and_then(|()| trust::check_contents(path.parent().unwrap_or(&folder))) {
             found.push(Found { id, state: Err(distrust.to_string()) });
             continue;
         }
         let state = match journal::file::read(&path) {
             Ok(reading) => match State::fold(&reading.lines) {
-                // Another host's folder, as on a shared or copied disk: what it says is not true here.
+                // The folder of another host, on a shared or copied disk: its journals do not
+                // describe this host.
                 Ok(Some(state)) if state.manifest.host != settings.host => Err(format!(
                     "it belongs to the host {0}, and this is {1}; if this host was called so then: backout --host {0} status",
                     state.manifest.host, settings.host

@@ -1,4 +1,4 @@
-//! Accepting an upgrade or a downgrade: what was kept for the other way is dropped.
+//! Plans a commit: accepts an upgrade or a downgrade, and destroys what was kept for the other way.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
@@ -15,7 +15,8 @@ use crate::zfs::{self, Dataset, DatasetInfo, Engine, Guid, PROP_CHANGE, PROP_ROL
 /// The plan of a commit. `accepted`: the names that a person answered for.
 ///
 /// # Errors
-/// When the state does not permit it, or something that is not of this change would go with it.
+/// When the state does not permit it, or it would destroy something that does not belong to this
+/// change.
 pub fn plan(settings: &Settings, state: &State, accepted: &[String]) -> Result<Plan, CliError> {
     permit(state, Command::Commit)?;
     let close = || {
@@ -32,7 +33,7 @@ pub fn plan(settings: &Settings, state: &State, accepted: &[String]) -> Result<P
     }
 }
 
-/// Refuses while users are on the old host, unless they are answered for.
+/// Refuses while users are on the old host, unless that was accepted.
 fn all_moved(settings: &Settings, state: &State, accepted: &[String]) -> Result<(), CliError> {
     let left = super::migrate::left_behind(&ProcedureInputs::of_change(settings, state)?)?;
     if left.is_empty() || accepted.iter().any(|word| word == "left-behind") {
@@ -57,7 +58,7 @@ struct Leftovers {
     blockers: Vec<String>,
 }
 
-/// Plans the commit. Nothing that is not ours goes unless it was named.
+/// Plans the commit. Nothing that is not ours is destroyed unless it was named.
 fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Plan, CliError> {
     let inputs = ProcedureInputs::of_change(settings, state)?;
     let left = look(&inputs, state, accepted)
@@ -124,7 +125,7 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
                     continue;
                 }
                 let all = engine.snapshots(&info.name)?;
-                // What is older than the snapshot a clone was made of moves to the clone when that is promoted.
+                // When a clone is promoted, snapshots older than its origin move to the clone.
                 let before =
                     |other: &&SnapshotInfo| ours.iter().any(|(name, guid)| *guid == other.guid && name.short() == state.manifest.snapshot);
                 let origin = all.iter().find(before).cloned();
@@ -174,7 +175,7 @@ fn written(engine: &dyn Engine, info: &DatasetInfo, snapshot: Option<&Snapshot>)
     Ok(Some((info.name.clone(), why)))
 }
 
-/// Whose holds and clones keep a snapshot from being destroyed, beside the change's own.
+/// The holds and clones of others that prevent a snapshot from being destroyed.
 fn blockers(engine: &dyn Engine, state: &State, snapshot: &SnapshotInfo) -> zfs::Result<Option<String>> {
     let mut whose = Vec::new();
     for tag in engine.holds(&snapshot.name)?.into_iter().filter(|tag| *tag != hold_tag(&state.manifest.change)) {

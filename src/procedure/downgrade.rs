@@ -1,4 +1,4 @@
-//! The way back: kept or in place, and what must be known before it.
+//! Plans a downgrade, kept or in place.
 
 use super::{Prepared, ProcedureInputs, Settings, judge};
 use crate::journal::{ChangeManifest, Output, StepId};
@@ -9,8 +9,8 @@ use crate::step::{Plan, Record, State};
 use crate::strategy::{self, DowngradeInput, ServedClients};
 use crate::zfs::Guid;
 
-/// The downgrade of this change. `choice`: what the person said, where the site's choice does not
-/// count; `accepted`: the names that they answered for.
+/// The downgrade of this change. `choice`: the person's choice, which overrides the site's.
+/// `accepted`: the names that they accepted.
 ///
 /// # Errors
 /// When the state does not permit it, a check refuses, or the change's own files cannot be used.
@@ -32,12 +32,12 @@ pub fn prepare(settings: &Settings, state: State, choice: Option<RollbackChoice>
     let (consented, consented_bookmarks) = if in_place { preflight::newer::destroyed(&facts) } else { (Vec::new(), Vec::new()) };
     let input = DowngradeInput { keep: !in_place, served: opened, roots: inputs.roots(), snapshots, consented, consented_bookmarks };
     let plan = strategy::downgrade(inputs.product(), &state.manifest, &input)?;
-    // What the journal would not take is better known now than after the questions.
+    // A plan that the journal would refuse is found before any question is asked.
     state.permits(&Record::Planned { plan: plan.clone() }).map_err(|why| CliError::new(ErrorKind::Usage, why))?;
     Ok(Prepared { inputs, state, new: false, plan, findings })
 }
 
-/// The downgrade of an upgrade that is not made yet, for people who want to see the way back first.
+/// The downgrade of an upgrade that has not run yet, for people who want to see the way back first.
 pub fn foreseen(inputs: &ProcedureInputs, manifest: &ChangeManifest) -> anyhow::Result<Plan> {
     let mut snapshots = Vec::new();
     for mount in &manifest.datasets {
@@ -54,8 +54,8 @@ pub fn foreseen(inputs: &ProcedureInputs, manifest: &ChangeManifest) -> anyhow::
     strategy::downgrade(inputs.product(), manifest, &input)
 }
 
-/// Whether it is in place, and what the world is like for it. The upgraded state is kept unless somebody
-/// said otherwise: where that cannot be, the checks refuse, and name `--in-place`.
+/// Whether it is in place, and the host's facts for it. The upgraded state is kept unless somebody
+/// chose otherwise. If it cannot be kept, the checks refuse and name `--in-place`.
 fn choose(settings: &Settings, inputs: &ProcedureInputs, state: &State, choice: RollbackChoice) -> Result<(bool, Facts), CliError> {
     if choice == RollbackChoice::None && strategy::data_of(state.manifest.data_strategy).rolls_back() {
         return Err(CliError::new(ErrorKind::Usage, "this change has snapshots to go back to"));
@@ -64,7 +64,7 @@ fn choose(settings: &Settings, inputs: &ProcedureInputs, state: &State, choice: 
     Ok((in_place, inputs.facts(settings, Occasion::Downgrade { in_place }, Some(state), None)?))
 }
 
-/// How long the upgrade's package step took, as its journal tells.
+/// How long the upgrade's package step took, from the journal.
 pub fn package_time(settings: &Settings, manifest: &ChangeManifest) -> Option<i64> {
     let path = crate::journal::Layout::new(&settings.state, &manifest.change, None).journal();
     let lines = crate::journal::file::read(&path).ok()?.lines;

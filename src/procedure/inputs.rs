@@ -1,4 +1,5 @@
-//! Everything a procedure is planned from: site, playbook, the world's facts, and what the checks say of them.
+//! Everything that a procedure is planned from: site, playbook, the host's facts, and the findings
+//! of the checks.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use crate::step;
 use crate::step::State;
 use crate::zfs::{self, Dataset, Engine};
 
-/// Site, playbook and the means to look at the world.
+/// Site, playbook, and access to the host.
 pub struct ProcedureInputs {
     /// This host's values.
     pub site: ValidatedSite,
@@ -37,7 +38,7 @@ pub struct ProcedureInputs {
     programs: Option<copies::Loose>,
     /// This node's part, where a cluster starts and watches the service: as it is now.
     node: Option<NodePart>,
-    /// Playbook and site as they are for a node that has not the data.
+    /// Playbook and site, reduced to what a node without the data does.
     other: Option<(Playbook, Site)>,
 }
 
@@ -52,7 +53,7 @@ impl ProcedureInputs {
         Self::with(settings, site, playbook, None)
     }
 
-    /// From the copies in a change's folder: what was edited since does not count.
+    /// From the copies in a change's folder. Later edits of the originals do not count.
     pub fn of_change(settings: &Settings, state: &State) -> Result<Self, CliError> {
         let layout = Layout::new(&settings.state, &state.manifest.change, None);
         let read = || -> Result<(ValidatedSite, Validated)> {
@@ -100,8 +101,8 @@ impl ProcedureInputs {
         Ok(inputs)
     }
 
-    /// The values of the names in a command that runs now. Those of the journal are without the
-    /// places of programs, which are others when it goes on.
+    /// The values of the placeholders in a command that runs now. The journal does not record the
+    /// paths of programs, because they can differ when the change is resumed.
     fn values(&self) -> BTreeMap<String, String> {
         let mut values = self.site.values().clone();
         values.extend(self.programs.as_ref().map(|it| ("program_dir".to_owned(), it.path().display().to_string())));
@@ -124,17 +125,17 @@ impl ProcedureInputs {
         Some(NodePart { node, others, data, agent: nodes.agent })
     }
 
-    /// The playbook as it counts here.
+    /// The playbook, as it applies to this node.
     pub fn product(&self) -> &Playbook {
         self.other.as_ref().map_or(self.playbook.playbook(), |(playbook, _)| playbook)
     }
 
-    /// The site as it counts here.
+    /// The site, as it applies to this node.
     pub fn place(&self) -> &Site {
         self.other.as_ref().map_or(self.site.site(), |(_, site)| site)
     }
 
-    /// What the world is like, for a procedure of this kind.
+    /// The host's facts, for a procedure of this kind.
     pub fn facts(
         &self,
         settings: &Settings,
@@ -146,7 +147,7 @@ impl ProcedureInputs {
             return Err(CliError::new(ErrorKind::Usage, "the site file names two hosts: nothing is upgraded here, users move")
                 .next("backout migrate --user NAME", "move a user to the host with the new version"));
         }
-        // What is asked below would wait for it.
+        // The queries below would wait for a suspended pool.
         pools::none_suspended(&pools::watched("/proc".as_ref(), self.place().datasets.iter().map(|dataset| dataset.pool().to_string())))
             .map_err(|suspended| CliError::new(ErrorKind::Refused, suspended.to_string()))?;
         let mut values = self.values();
@@ -212,7 +213,8 @@ impl ProcedureInputs {
         Ok(preflight::gather(sources))
     }
 
-    /// The change's snapshots: the ones to go back to, and of the others those that are still there (an undo drops them).
+    /// The change's snapshots: those to go back to, and the others that still exist (an undo
+    /// destroys them).
     fn ours_now(&self, state: &State) -> Vec<(zfs::Snapshot, zfs::Guid)> {
         let mut list = state.snapshots.clone();
         list.retain(|(name, _)| name.short() == state.manifest.snapshot || !matches!(self.engine.snapshot_info(name), Ok(None)));
@@ -239,7 +241,7 @@ impl ProcedureInputs {
         })
     }
 
-    /// The same without what only this host's data, its snapshot and its neighbours have.
+    /// The same, without what depends on this host's data, its snapshot or other nodes.
     pub fn bare_opening(&self, settings: &Settings, from_version: String) -> ChangeManifest {
         ChangeManifest {
             format: FORMAT,
@@ -279,7 +281,7 @@ impl ProcedureInputs {
         let mut mounts = Vec::new();
         for root in &self.place().datasets {
             for info in self.engine.tree(root)? {
-                // A received value is not there on a clone: it is set as a local one, which means the same.
+                // A clone has no received values. They are set as local ones, with the same effect.
                 let canmount = self.engine.own(&info.name)?.into_iter().find(|(name, _)| name == "canmount").map(|(_, value)| value);
                 let (mountpoint, mounted) = (info.mountpoint, info.mounted);
                 mounts.push(Mount { dataset: info.name, guid: info.guid, mountpoint, canmount, mounted });
@@ -288,7 +290,8 @@ impl ProcedureInputs {
         Ok(mounts)
     }
 
-    /// The values of the file that the vendor's installer reads: the playbook's, filled in for this site, and what was given.
+    /// The values for the response file of the vendor's installer: the playbook's, with this site's
+    /// variables, and those given on the command line.
     ///
     /// # Errors
     /// When a key is not known.
@@ -298,7 +301,7 @@ impl ProcedureInputs {
         response_file::values(self.product().response_file.as_ref(), fill, given)
     }
 
-    /// Where the two installations are, for the strategy that has two.
+    /// The paths of the two installations, for the strategy side-by-side.
     fn beside(&self) -> Result<Option<Beside>> {
         let Some(section) = self.product().side_by_side.as_ref().filter(|_| self.place().strategy == Strategy::SideBySide) else {
             return Ok(None);
@@ -326,8 +329,9 @@ impl ProcedureInputs {
     }
 }
 
-/// The local time that a product is told to back up from. In the hour that the end of summer time repeats it is an hour earlier: the product may take it
-/// for the second one, and what is backed up twice is restored once.
+/// The local time from which the product backs up. When summer time ends, one hour occurs twice,
+/// and the product may take the time for the second one. So it is an hour earlier then; an item
+/// that is backed up twice is restored once.
 fn since<Tz: TimeZone>(now: &DateTime<Tz>) -> NaiveDateTime {
     let local = now.naive_local();
     match now.timezone().from_local_datetime(&local) {
@@ -336,12 +340,12 @@ fn since<Tz: TimeZone>(now: &DateTime<Tz>) -> NaiveDateTime {
     }
 }
 
-/// The name of the snapshot before the upgrade: the chapter wants the time in it, and the change's id has it.
+/// The name of the snapshot before the upgrade. It contains the time, as part of the change's id.
 fn snapshot_name(change: &str) -> String {
     format!("backout-{change}")
 }
 
-/// Refuses what the checks refuse. Otherwise says which of the findings were answered in advance.
+/// Fails if a check refuses. Otherwise returns the findings that were accepted in advance.
 ///
 /// # Errors
 /// When a check refuses.
@@ -375,12 +379,12 @@ mod tests {
             let now = DateTime::parse_from_rfc3339(utc).unwrap().with_timezone(&zone);
             since(&now).format("%H:%M").to_string()
         };
-        // Summer time ends on 2026-10-25 at 01:00 UTC: 02:00 to 03:00 is there twice.
+        // Summer time ends on 2026-10-25 at 01:00 UTC: the hour from 02:00 to 03:00 occurs twice.
         assert_eq!(said("2026-10-24T23:59:00Z"), "01:59");
         assert_eq!(said("2026-10-25T00:30:00Z"), "01:30");
         assert_eq!(said("2026-10-25T01:30:00Z"), "01:30");
         assert_eq!(said("2026-10-25T02:00:00Z"), "03:00");
-        // It begins on 2026-03-29 at 01:00 UTC: no hour is there twice.
+        // It begins on 2026-03-29 at 01:00 UTC: no hour occurs twice.
         assert_eq!(said("2026-03-29T00:59:00Z"), "01:59");
         assert_eq!(said("2026-03-29T01:00:00Z"), "03:00");
     }

@@ -1,4 +1,4 @@
-//! Users move from one host to the other, or back: whom, and whether they may.
+//! Plans a migration of users from one host to the other, or back.
 
 use super::{Prepared, ProcedureInputs, Settings, changes, judge};
 use crate::preflight::coexistent::{MoveFacts, check, gather, known, whereabouts};
@@ -31,7 +31,7 @@ pub struct Migration {
 /// The migration of these users, `batch` at a time; `back`: to the old host.
 ///
 /// # Errors
-/// When the state does not permit it, a check refuses, or nobody is there to be moved.
+/// When the state does not permit it, a check refuses, or there is no user to move.
 pub fn prepare(settings: &Settings, whom: Whom, back: bool, batch: usize, accepted: &[String]) -> Result<Migration, CliError> {
     let known = changes::open_one(settings)?;
     if let Some(state) = &known {
@@ -102,7 +102,7 @@ fn everybody(inputs: &ProcedureInputs, it: Move<'_>, kind: ErrorKind) -> Result<
     known(&inputs.runner, it).map_err(|why| CliError::new(kind, "the directory does not list its users").cause(why))
 }
 
-/// What the checks find. What was answered when the change was opened is not asked again.
+/// The findings of the checks. What was accepted when the change was opened is not asked again.
 fn findings(facts: &MoveFacts, open: bool) -> Vec<Finding> {
     let mut findings = check(facts);
     for finding in findings.iter_mut().filter(|it| it.severity == Severity::Confirm) {
@@ -124,7 +124,7 @@ pub fn left_behind(inputs: &ProcedureInputs) -> Result<Vec<String>, CliError> {
     Ok(left)
 }
 
-/// What `check` asks of two hosts.
+/// What `check` looks at on two hosts.
 ///
 /// # Errors
 /// When the playbook or the site does not say how users move.

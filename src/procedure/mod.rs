@@ -1,5 +1,5 @@
-//! What each procedure decides before it begins: from a change's state, the site, the playbook and
-//! what is found in the world to a plan, or to a refusal that says why. Nothing is printed or asked
+//! What each procedure decides before it begins. From a change's state, the site, the playbook and
+//! the host's facts it makes a plan, or a refusal with its reason. Nothing is printed or asked
 //! here, and nothing is changed before [`Work::carry_out`].
 
 pub mod abort;
@@ -28,7 +28,7 @@ use crate::report::{CliError, ErrorKind};
 use crate::step::{Plan, State};
 use crate::zfs::{self, Engine, EngineName};
 
-/// Where the tool finds and keeps what it works with, and when it was called.
+/// The paths that the tool works with, and the time of the call.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The site file.
@@ -43,7 +43,7 @@ pub struct Settings {
     pub host: String,
     /// Where the lock is, if not in its usual place.
     pub run_dir: Option<PathBuf>,
-    /// How ZFS is asked, if that was said.
+    /// The engine for ZFS, if one was chosen.
     pub engine: Option<EngineName>,
     /// When the tool was called: part of a new change's name.
     pub now: DateTime<Local>,

@@ -8,7 +8,8 @@ use crate::playbook::Template;
 use crate::playbook::model::ResponseFile;
 use crate::report::{CliError, ErrorKind};
 
-/// The values of the vendor's file: the playbook's defaults, then what was given, the last one of a key.
+/// The values of the vendor's file: the playbook's defaults, then the given ones. The last value of
+/// a key counts.
 ///
 /// # Errors
 /// When a key is not known.

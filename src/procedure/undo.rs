@@ -1,4 +1,4 @@
-//! From a finished downgrade that kept the upgraded state back to that.
+//! Plans an undo: from a finished downgrade that kept the upgraded state back to that state.
 
 use anyhow::Context as _;
 

@@ -1,4 +1,4 @@
-//! The way forward: the snapshot, unless there is one, and the upgrade.
+//! Plans an upgrade: the snapshot, unless there is one, and the upgrade.
 
 use super::{Prepared, ProcedureInputs, Settings, changes, judge};
 use crate::journal::{ChangeManifest, Phase};

@@ -1,4 +1,5 @@
-//! Carrying a procedure out: the change's files, the journal, the loop, and how it ended.
+//! Carries a procedure out: writes the change's files and its journal, runs the loop, and reports
+//! the end.
 
 use std::path::Path;
 
@@ -18,7 +19,7 @@ use crate::step::{Plan, Record, State};
 enum Task {
     /// A new procedure.
     Begin(Plan),
-    /// The one under way, after a person's answer if there is one.
+    /// The procedure under way, continued, after a person's answer if there is one.
     Resume(Option<Question>),
 }
 
@@ -36,7 +37,7 @@ pub struct Work {
 
 /// Makes the files of a new change.
 struct Create {
-    /// What could not be done when it fails.
+    /// The title of the error, if it fails.
     failed: &'static str,
     make: Box<Make>,
 }
@@ -56,22 +57,22 @@ impl Work {
         Self { lock, state, task: Task::Begin(plan), create }
     }
 
-    /// Goes on with the procedure under way, after a person's answer if there is one.
+    /// Continues the procedure under way, after a person's answer if there is one.
     pub fn resume(lock: Lock, state: State, answer: Option<Question>) -> Self {
         Self { lock, state, task: Task::Resume(answer), create: None }
     }
 
-    /// Makes a change's files first, its journal last: without that there is no change. `failed`:
-    /// what could not be done when that fails.
+    /// Creates the change's files, the journal last: a folder without a journal is not a change.
+    /// `failed`: the title of the error, if that fails.
     pub(super) fn create(self, failed: &'static str, make: impl FnOnce(&Layout) -> anyhow::Result<()> + 'static) -> Self {
         Self { create: Some(Create { failed, make: Box::new(make) }), ..self }
     }
 
-    /// Carries it out. `watch` is told what happens. `hangs` is called, from a thread of its own,
-    /// when this process itself waits for a pool that does not answer.
+    /// Carries it out. `watch` gets the events. `hangs` is called, from a thread of its own, when
+    /// this process waits for a pool that does not answer.
     ///
     /// # Errors
-    /// What is true then is said: something may have been changed from here on.
+    /// From here on something may have been changed, so errors say what is true.
     pub fn carry_out(
         self,
         settings: &Settings,
@@ -102,7 +103,7 @@ fn opener(inputs: &ProcedureInputs, manifest: &ChangeManifest) -> impl FnOnce(&L
     move |layout| open(layout, &playbook, &site, &manifest)
 }
 
-/// The files of a new change could not be made.
+/// The files of a new change could not be created.
 fn not_created(settings: &Settings, failed: &str, layout: &Layout, error: &anyhow::Error) -> CliError {
     let mut now = vec!["No change was opened. The service and its data were not touched.".to_owned()];
     if !matches!(stat_optional(layout.folder()), Ok(None)) {
@@ -125,7 +126,7 @@ fn open(layout: &Layout, playbook: &Validated, site: &ValidatedSite, manifest: &
     copies::write(layout, site, playbook)?;
     let mut journal = Journal::create(&layout.journal())?;
     if let Err(error) = journal.append(Record::Opened(manifest.clone())) {
-        // A journal without a first line is no change.
+        // A journal without a first line is not a change.
         let _ = std::fs::remove_file(layout.journal());
         return Err(error.into());
     }
@@ -143,7 +144,7 @@ fn hanging(journal: &Path, why: &anyhow::Error) -> CliError {
     error.because(why)
 }
 
-/// Carries it out under the lock. An error without a `now` comes before anything else was done.
+/// Carries it out under the lock. An error without `now` occurred before anything was changed.
 fn carry_out(
     settings: &Settings,
     lock: Lock,
@@ -159,7 +160,8 @@ fn carry_out(
         .map_err(|error| error.to_string())
         .and_then(|state| state.ok_or_else(|| "it is empty".to_owned()))
         .map_err(|why| changes::unreadable(&change, &why))?;
-    // What lies in them is run, or restored (S9); the change's own folder was looked at when its journal was read.
+    // Their content is run or restored (S9). The change's own folder was checked when its journal
+    // was read.
     for folder in [layout.capture(), layout.installer()].iter().filter(|folder| !matches!(stat_optional(folder), Ok(None))) {
         trust::check_path(folder).map_err(|distrust| {
             CliError::new(ErrorKind::Halted, format!("the files of change {change} cannot be used")).cause(distrust.to_string())
@@ -183,7 +185,7 @@ fn carry_out(
     let journal_at = layout.journal();
     let stuck = move |suspended: pools::Suspended| hangs(hanging(&journal_at, &suspended.into()));
     let _watch = pools::Watch::over(pools, stuck);
-    // What `zfs` starts ends with it: the engine's many commands need no control group.
+    // `zfs` leaves no processes behind, so the engine's many commands need no control group.
     let engine = settings.engine(&runner)?;
     let runner = runner.contained();
     let mut session = Session { journal, state, layout, engine: engine.as_ref(), runner: &runner, watch, root: "/".into() };
@@ -204,7 +206,8 @@ fn carry_out(
             let what = format!("halted at step `{step}`: a person must decide");
             Err(of_change(ErrorKind::Halted, what).cause(why))
         }
-        // What a package's script says goes where apt's progress goes, not to its standard error.
+        // Output of a package's maintainer scripts goes to apt's standard output, not to its
+        // standard error.
         Ok(Outcome::Failed { step, error }) => Err(of_change(ErrorKind::Failed, format!("step `{step}` failed"))
             .cause(error)
             .next("backout log --commands", "read what the commands printed")),

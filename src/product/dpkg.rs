@@ -1,4 +1,4 @@
-//! Packages after a run of apt or dpkg that was cut off.
+//! Repairs packages after a run of apt or dpkg that was interrupted.
 
 use std::os::unix::process::CommandExt as _;
 
@@ -24,8 +24,8 @@ mod tests {
 
     use super::SCRIPT;
 
-    /// Made-up programs: each call is noted; a download makes a file, unless the release lacks the
-    /// package; `dpkg --configure` fails where a file of that name is there.
+    /// Fake programs. Each call is recorded. A download creates a file, unless the release lacks
+    /// the package. `dpkg --configure` fails if a file of that name exists.
     const NOTE: &str = "#!/bin/sh\nprintf '%s\\n' \"${0##*/} $*\" | head -n 1 >>\"$CALLS\"\n";
     const PROGRAMS: [(&str, &str); 3] = [
         ("dpkg-query", "cat \"$WORLD/half\""),

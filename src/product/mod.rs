@@ -1,8 +1,8 @@
 //! Small programs for the products that ship with this tool: `backout helper NAME ARGUMENT...`.
 //!
 //! A playbook names one as `{backout} helper NAME`, mostly within a pipe. Each reads its input as a
-//! stream and holds one statement of it at most. What a journal under way may name stays: a helper
-//! keeps its name and the meaning of its arguments.
+//! stream and holds at most one statement in memory. The journal of an open change may name a
+//! helper, so a helper keeps its name and the meaning of its arguments.
 
 mod dpkg;
 mod mariadb;

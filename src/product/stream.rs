@@ -1,26 +1,26 @@
-//! What every helper has: its streams, lines, and errors.
+//! What all helpers share: streams, lines and errors.
 
 use std::io::{self, BufRead, Read as _, Write};
 
-/// Why a helper did not do what it is for.
+/// Why a helper failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HelperError {
     /// Its name or its arguments are wrong.
     #[error("{0}")]
     Usage(String),
-    /// What it looked at is not as it must be.
+    /// It could not do its work, or its input is not as required.
     #[error("{0}")]
     Failed(String),
     /// Its input cannot be read.
     #[error("cannot read the input: {0}")]
     Input(#[source] io::Error),
-    /// What it prints cannot be written.
+    /// Its output cannot be written.
     #[error("cannot write the output, which the next program of the pipe reads: {0}")]
     Output(#[source] io::Error),
 }
 
 impl HelperError {
-    /// The arguments are not these.
+    /// The arguments do not match this usage.
     pub(super) fn usage(of: &str) -> Self {
         Self::Usage(format!("usage: backout helper {of}"))
     }
@@ -34,7 +34,7 @@ pub struct Streams<'a> {
     pub output: &'a mut dyn Write,
 }
 
-/// A line longer than this is none: the products' own limit for a statement is 1 GiB.
+/// The longest line that is accepted. The products' own limit for a statement is 1 GiB.
 const LONGEST_LINE: u64 = (1 << 30) + (1 << 20);
 
 /// Reads the next line, without its end, into `line`. Returns whether there was one.

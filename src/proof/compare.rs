@@ -8,9 +8,9 @@ use crate::journal::Proof;
 /// Which list lacks an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Difference {
-    /// It was there and is not.
+    /// It is only in the expected list.
     Missing,
-    /// It is there and was not.
+    /// It is only in the list that was found.
     Unexpected,
 }
 
@@ -64,7 +64,7 @@ pub fn compare(
     Ok(proof)
 }
 
-/// Items that must not come out of order: what is compared then would be nothing.
+/// Refuses items that are out of order: comparing them would prove nothing.
 struct Ordered<I>(I);
 
 impl<I: Iterator<Item = io::Result<Vec<u8>>>> Ordered<I> {

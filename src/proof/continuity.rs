@@ -1,7 +1,7 @@
-//! What was written since the snapshot begins where the snapshot ends, and has no hole.
+//! Checks that what was written since the snapshot begins where the snapshot ends, without a gap.
 //!
-//! The snapshot holds the logs as they were when it was taken. What is there now must go on from them: a
-//! log that was purged, reset or rewritten since lacks what nothing can bring back.
+//! The snapshot holds the logs as they were when it was taken. The logs of now must continue them.
+//! If a log was purged, reset or rewritten since, nothing can bring its content back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -27,7 +27,7 @@ pub struct Rule {
     pub unchanged: Vec<String>,
 }
 
-/// Something that lies between the snapshot's end and what is there now.
+/// A gap between the end of the snapshot and the files of now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     /// The file that it is about.
@@ -81,15 +81,15 @@ impl Then<'_> {
     /// Where a dataset shows the snapshot.
     ///
     /// # Errors
-    /// When it does not. ZFS mounts it there when something within is asked for (`zfsprops(7)`, snapdir);
-    /// where that fails, as on a pool that is being suspended, the folder is there and empty, and nothing in
-    /// it would look as if it had been.
+    /// When it does not. ZFS mounts the snapshot there when a file in it is accessed
+    /// (`zfsprops(7)`, snapdir). If that fails, as on a pool that is being suspended, the folder is
+    /// empty, and the snapshot would seem to hold no files.
     fn root(&self, point: &Path) -> Result<PathBuf> {
         let root = point.join(".zfs/snapshot").join(self.snapshot);
         if !root.is_dir() {
             bail!("the snapshot is not to be seen at {}", root.display());
         }
-        // With the dot it is asked for what is within.
+        // The dot makes this an access to a file in it.
         let within = root.join(".").metadata().with_context(|| format!("cannot look at {}", root.display()))?;
         let home = point.metadata().with_context(|| format!("cannot look at {}", point.display()))?;
         let is_zfs = disk::is_zfs(point).with_context(|| format!("cannot tell what {} is on", point.display()))?;
@@ -132,7 +132,7 @@ impl Then<'_> {
         Ok(all)
     }
 
-    /// What keeps the files of now from going on where those of the snapshot end.
+    /// The gaps between the files of the snapshot and those of now.
     ///
     /// # Errors
     /// When something cannot be read.
@@ -173,7 +173,7 @@ impl Then<'_> {
         Gap { file: file.to_owned(), why: why.trim_end().to_owned() }
     }
 
-    /// What a file that is only appended to has lost.
+    /// The gap in a file that is only appended to.
     fn lost(&self, now: &Path, old: &Path) -> Result<Option<Gap>> {
         let Some(is) = stat_optional(now)? else { return Ok(Some(self.gap(now, "of", "is gone"))) };
         let was = old.metadata().with_context(|| format!("cannot look at {}", old.display()))?;
@@ -278,7 +278,7 @@ fn untouched(now: &Path, old: &Path) -> bool {
     matches!((stamp(now), stamp(old)), (Ok(now), Ok(then)) if now == then)
 }
 
-/// Whether two files hold the same.
+/// Whether two files have the same content.
 ///
 /// # Errors
 /// When one cannot be read.
@@ -341,7 +341,7 @@ mod tests {
             vec![format!("{}/{name}", self.dir.path().display())]
         }
 
-        /// What is in the way, without the folder.
+        /// The gaps, without the folder.
         fn gaps(&self, rule: &Rule) -> String {
             let then = Then { mounts: &self.mounts, snapshot: "before" };
             let lines: Vec<String> = then.gaps(rule).unwrap().into_iter().map(|gap| gap.why).collect();
@@ -427,7 +427,7 @@ mod tests {
         let rule = Rule { grown: data.pattern("*.incr.aof"), unchanged: data.pattern("*.manifest"), ..Rule::default() };
         data.write("a.1.incr.aof", "one two");
         assert_eq!(data.gaps(&rule), "");
-        // With the old file kept as a history, what lies between is lost all the same.
+        // Even if the old file is kept as a history, what was written in between is lost.
         data.write("a.2.incr.aof", "three");
         data.write("a.manifest", "seq 2");
         assert_eq!(data.gaps(&rule), "a.manifest is not as in @before");

@@ -1,5 +1,5 @@
-//! Which datasets hold the product's data: what the capture and the lists are about. What others keep below
-//! them is neither captured nor compared.
+//! Which datasets hold the product's data: those that the capture and the lists cover. Other data
+//! on child datasets is neither captured nor compared.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -58,7 +58,7 @@ pub fn checksum(list: &Path) -> Result<String> {
     Ok(sha256)
 }
 
-/// Whether a list is as it was when it was kept: one that was changed since proves nothing.
+/// Checks that a list was not changed since it was kept. A changed list proves nothing.
 ///
 /// # Errors
 /// When it is not, or cannot be read.

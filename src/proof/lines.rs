@@ -1,4 +1,4 @@
-//! Files of lines: read line by line, and written whole or not at all.
+//! Files of lines: read line by line, and written atomically.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -31,7 +31,7 @@ pub(super) struct NewFile {
 }
 
 impl NewFile {
-    /// Begins one; what an earlier try left beside it is overwritten.
+    /// Begins a file. The leftover of an earlier attempt is overwritten.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let work = beside(path, ".new");
         let file = open_own(OpenOptions::new().write(true).create(true).truncate(true), &work)?;

@@ -179,7 +179,7 @@ mod tests {
         #[test]
         fn in_runs_it_is_the_same_as_in_memory(text in "[a-c\n]{0,200}", run in 1usize..200) {
             let mut expected: Vec<Vec<u8>> = text.as_bytes().split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-            // What stands behind the last end of line is no line when it is empty.
+            // A text that ends with a line break has no further line.
             if text.is_empty() || text.ends_with('\n') {
                 expected.pop();
             }

@@ -17,7 +17,7 @@ pub type Items = BTreeMap<String, Vec<String>>;
 /// When it is found in no line.
 pub fn items(text: &str, pattern: &Extractor, users: &[String]) -> Result<Items> {
     let wanted: BTreeSet<&str> = users.iter().map(String::as_str).collect();
-    // A pattern that matches no user would prove everything.
+    // With a pattern that matches no line, every comparison would succeed.
     if text.lines().any(|line| !line.trim().is_empty()) && pattern.find_in_lines(text).is_none() {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         bail!("no line of the list matches its pattern for users, /{pattern}/; the first is: {first}");

@@ -9,7 +9,7 @@ use crate::change::LockError;
 use crate::preflight::Finding;
 use crate::step::State;
 
-/// What kind of error it is: what a program that calls the tool acts on.
+/// The kind of an error, for programs that call the tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
@@ -19,7 +19,7 @@ pub enum ErrorKind {
     Usage,
     /// The state of the change does not permit the command.
     NotPermitted,
-    /// The command was permitted earlier, and is not any more.
+    /// The command was permitted earlier, but no longer is.
     TooLate,
     /// A check refused.
     Refused,
@@ -29,7 +29,7 @@ pub enum ErrorKind {
     Awaiting,
     /// Another run of the tool is at work.
     Locked,
-    /// Only a person can say how it goes on.
+    /// Halted: a person must decide how to continue.
     Halted,
 }
 
@@ -51,19 +51,19 @@ pub struct CliError {
 }
 
 impl CliError {
-    /// An error of this kind. What is true now is said by those who know it.
+    /// An error of this kind. Callers that know what is true now add it.
     pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
         let (cause, now, next) = (Vec::new(), Vec::new(), Vec::new());
         Self { kind, what: what.into(), cause, findings: Box::default(), now, next }
     }
 
-    /// An error of a change: with what is true of it, and what may be typed next.
+    /// An error of a change, with its state and the commands that it permits.
     pub fn of_change(kind: ErrorKind, what: impl Into<String>, report: &Report) -> Self {
         let (now, next) = (report.now.clone(), report.next.clone());
         Self { now, next, ..Self::new(kind, what) }
     }
 
-    /// Says that nothing was changed. Only where a verb has not begun to work can this be known.
+    /// Says that nothing was changed. This is known only before a verb has begun to work.
     #[must_use]
     pub fn unchanged(mut self) -> Self {
         self.now.insert(0, "Nothing was changed.".into());
@@ -81,7 +81,7 @@ impl CliError {
     #[must_use]
     pub fn because(mut self, error: &anyhow::Error) -> Self {
         self.cause.extend(error.chain().map(ToString::to_string));
-        // An error that quotes its source says the same twice.
+        // Leaves out a source that its error already quotes.
         self.cause.dedup_by(|later, earlier| earlier.ends_with(later.as_str()));
         self
     }

@@ -1,5 +1,4 @@
-//! What is offered, and what is said of it: the permitted commands, but for those that are not worth
-//! their line.
+//! Which of the permitted commands are offered, and how they are described.
 
 use super::permitted::{kept, verdict};
 use super::stand::noun;
@@ -17,7 +16,7 @@ pub fn offers(state: &State) -> Vec<Next> {
     Command::ALL.into_iter().filter_map(offer).collect()
 }
 
-/// What a permitted command does. `None`: it is not worth its line.
+/// What a permitted command does. `None`: it is not offered.
 fn meaning(state: &State, command: Command) -> Option<String> {
     let (from, to) = (&state.manifest.from_version, &state.manifest.upgrade_to);
     let packages = !data_of(state.manifest.data_strategy).has_data();

@@ -1,4 +1,4 @@
-//! The table of permitted commands: the state of a change and a command -> yes, or why not.
+//! The table of permitted commands: for a state and a command, yes or the reason why not.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ pub enum Why {
     UnderWay,
     /// No procedure is under way.
     NothingUnderWay,
-    /// The change does not stand where this command begins.
+    /// The change is not in a state in which this command can begin.
     WrongPhase,
     /// The change is about two hosts, or is not.
     WrongStrategy,
-    /// Nothing was asked that this would answer.
+    /// No question is open that this would answer.
     NothingAsked(Question),
     /// An upgrade has touched the packages.
     PackagesTouched,
@@ -47,7 +47,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Whether the command was permitted earlier, and is not any more.
+    /// Whether the command was permitted earlier, but no longer is.
     pub fn is_too_late(&self) -> bool {
         matches!(
             self.why,
@@ -106,8 +106,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Whether the state of a change permits a command. What the checks find in the world is another
-/// question, asked later.
+/// Whether the state of a change permits a command. The checks look at the host later.
 ///
 /// # Errors
 /// Why it does not.
@@ -170,7 +169,7 @@ fn may_be_aborted(run: &Run) -> Result<(), Why> {
         Procedure::Upgrade if run.was_begun(&StepId::UPGRADE) => Err(Why::PackagesTouched),
         Procedure::Upgrade => Ok(()),
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.beyond_return() => Err(Why::BeyondReturn),
-        // What clients write on the previous version would be lost by it; an undo keeps it.
+        // An abort would lose what clients write on the previous version; an undo keeps it.
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.was_begun(&StepId::START) => Err(Why::MayBeOpen),
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace => Ok(()),
         Procedure::Migrate if crate::strategy::held(run).is_none() => Err(Why::UsersMayHaveMoved),
@@ -186,7 +185,7 @@ fn asks(run: &Run, question: Question) -> bool {
     match question {
         Question::Differences => run.halt_kind() == Some(HaltKind::Differences),
         Question::Rejects => run.asks_for_rejects(),
-        // Harmless where nothing asked for it.
+        // Harmless where it was not asked for.
         Question::TryAgain => true,
     }
 }

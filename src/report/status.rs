@@ -148,7 +148,7 @@ fn coexisting(state: &State) -> Vec<String> {
     now
 }
 
-/// What was left out of the restore.
+/// The items that the restore left out.
 fn rejects(state: &State) -> Option<String> {
     let Some(Output::Rejects { count, file }) = state.outputs.get(&StepId::RESTORE) else { return None };
     let (items, stand) = if *count == 1 { ("item was", "it stands") } else { ("items were", "they stand") };
@@ -191,9 +191,9 @@ fn hold_truth(run: &Run) -> Vec<String> {
     lines
 }
 
-/// Whether clients are served: as the last procedure left it that stopped or opened the service.
+/// Whether clients are served, by the last procedure that stopped or opened the service.
 fn service_truth(state: &State) -> &'static str {
-    // A finished one left the service open; a given up one may have left it closed.
+    // A finished procedure left the service open; an aborted one may have left it closed.
     let unfinished = state.runs.iter().rev().take_while(|run| !run.finished);
     for run in unfinished {
         match run.step(&StepId::START) {

@@ -26,8 +26,8 @@ pub fn plan(global: &Global, change: &str, plan: &Plan) {
     }
 }
 
-/// A command on lines that a person can read, and that a shell takes as one: broken between words
-/// only, so that a word that is longer stays whole.
+/// A command on several lines that a shell reads as one. It is broken between words only, so a long
+/// word is not broken.
 fn folded(command: &str) -> Vec<String> {
     const WIDTH: usize = 100 - "        ".len() - " \\".len();
     const MORE: &str = "    ";
@@ -47,7 +47,7 @@ fn folded(command: &str) -> Vec<String> {
     lines
 }
 
-/// The parts of a command between the spaces that stand in no quotes.
+/// Splits a command at the spaces outside quotes.
 fn words(command: &str) -> Vec<&str> {
     let (mut found, mut start) = (Vec::new(), 0);
     let mut within: Vec<char> = Vec::new();

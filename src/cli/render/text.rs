@@ -1,4 +1,4 @@
-//! What people read: where changes stand, what checks found, errors.
+//! Text for people: the state of changes, findings, errors.
 
 use std::io::{IsTerminal, Write};
 
@@ -20,7 +20,7 @@ fn wrapped(line: &str) -> String {
     textwrap::fill(line, options.subsequent_indent("         "))
 }
 
-/// What a check found. Its remedy stays whole, for copying.
+/// A finding. The lines of its remedy are not broken, so that they can be copied.
 fn of_finding(lead: &str, finding: &Finding) -> String {
     let text = finding.to_string();
     let remedies = finding.remedy.iter().flat_map(|remedy| remedy.lines()).count();
@@ -73,7 +73,7 @@ fn in_the_way(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
     findings.iter().filter(|finding| finding.severity != Severity::Warn)
 }
 
-/// A text behind its lead. A line that is indented by itself is no prose, and stays whole.
+/// A text after its label. An indented line is not prose, and is not broken.
 fn indented(first: &str, more: &str, text: &str) -> String {
     let lines = text.lines().enumerate().map(|(i, line)| {
         let lead = if i == 0 { first } else { more };
@@ -102,7 +102,7 @@ fn ways(next: &[Next]) -> String {
         .collect()
 }
 
-/// Prints where changes stand.
+/// Prints the state of changes.
 pub fn status(global: &Global, reports: &[Report], at_work: Option<&str>) {
     if global.json {
         json::line(&json!({ "result": "status", "changes": reports, "at_work": at_work }));
@@ -155,7 +155,7 @@ pub fn findings(global: &Global, change: &str, findings: &[Finding]) {
     found(findings);
 }
 
-/// The same for a person, who is not told again of what was answered.
+/// The same for a person, without what they have already accepted.
 pub fn found(findings: &[Finding]) {
     for finding in findings.iter().filter(|finding| !finding.answered) {
         line(&of_finding("", finding));

@@ -19,7 +19,7 @@ pub fn run(name: &str, arguments: &[OsString]) -> ExitCode {
     let (mut input, mut output) = (io::stdin().lock(), io::BufWriter::new(io::stdout().lock()));
     let mut streams = Streams { input: &mut input, output: &mut output };
     let Err(error) = product::run(name, arguments, &mut streams) else { return ExitCode::SUCCESS };
-    // Its name stands before what it says: a line must not be taken for one of the product's own.
+    // Messages begin with its name, so that they are not taken for the product's own.
     let _ = writeln!(io::stderr(), "backout helper {name}: {error}");
     let exit = if matches!(error, HelperError::Usage(_)) { Exit::Usage } else { Exit::Failed };
     ExitCode::from(exit.status())

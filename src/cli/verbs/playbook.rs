@@ -54,7 +54,7 @@ fn copy(playbook: &Validated, folder: &Path) -> anyhow::Result<Vec<String>> {
     private_dir(folder).context("the folder cannot be made")?;
     let mut made = Vec::new();
     let programs = playbook.programs().iter().map(|program| (program.name(), program.bytes()));
-    // The TOML last: without it the folder is no playbook.
+    // The TOML last: without it the folder is not a playbook.
     for (name, bytes) in programs.chain([(PLAYBOOK_FILE, playbook.text().as_bytes())]) {
         write_atomic(&folder.join(name), bytes).with_context(|| format!("{name} cannot be written"))?;
         made.push(name.to_owned());

@@ -35,7 +35,7 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
             Err(why) => unreadable = Some(changes::unreadable(&found.id, why)),
         }
     }
-    // The others are shown all the same.
+    // The others are still shown.
     if let Some(error) = unreadable {
         if !reports.is_empty() {
             render::status(global, &reports, at_work.as_deref());

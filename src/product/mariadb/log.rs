@@ -1,11 +1,11 @@
-//! The lines that `mariadb-binlog` prints, and what each is.
+//! Classifies the lines that `mariadb-binlog` prints.
 
 /// What a line is, where a statement may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind<'a> {
-    /// It says what ends a statement from now on.
+    /// Sets the delimiter for the following statements.
     Delimiter(&'a [u8]),
-    /// For people, or empty.
+    /// A comment, or an empty line.
     Comment,
     /// The first line of a statement.
     Begin,
@@ -18,7 +18,7 @@ pub(super) enum Kind<'a> {
 pub(super) struct Lines {
     delimiter: Vec<u8>,
     inside: bool,
-    /// A comment names a table whose name has a line break in it: the comment goes on.
+    /// A comment with a table name that contains a line break continues on the next line.
     name: Option<TableMap>,
     /// What stands open in the statement, where that is looked at.
     quotes: Option<Quotes>,
@@ -34,12 +34,12 @@ impl Lines {
         Self { quotes: Some(Quotes::default()), ..Self::new() }
     }
 
-    /// What ends a statement now.
+    /// The current delimiter.
     pub(super) fn delimiter(&self) -> &[u8] {
         &self.delimiter
     }
 
-    /// What the next line is, and whether a statement is complete with it.
+    /// Classifies the next line, and says whether it completes a statement.
     pub(super) fn kind<'l>(&mut self, line: &'l [u8]) -> (Kind<'l>, bool) {
         if let Some(mut name) = self.name.take() {
             if !name.more(line) {
@@ -143,8 +143,8 @@ pub(super) fn table_map(line: &[u8]) -> Option<&[u8]> {
     line.first().is_some_and(|first| *first == b'#').then(|| &line[at + WORD.len()..])
 }
 
-/// Reads a quoted name of two parts, which may go over several lines: `mariadb-binlog` prints a line
-/// break in a table's name as it is, and what stands behind it is no statement.
+/// Reads a quoted name of two parts, which can span several lines: `mariadb-binlog` prints a line
+/// break in a table's name as it is. The text after the break is not a statement.
 #[derive(Debug, Default)]
 struct TableMap {
     open: bool,

@@ -1,10 +1,10 @@
-//! The replay without what the server rejects, transaction by transaction.
+//! Replays a log transaction by transaction, without those that the server rejects.
 //!
-//! One that is rejected is rolled back whole and named in a file, and an event that changes nothing
-//! takes its GTID, so that the position stays true and the replay can go on there. What depends on it
-//! is rejected in its turn; a statement, when a setting that stands before it was rejected. It stops
-//! at an error that has nothing to do with what is brought in (a full disk, a server that goes down),
-//! and where a part of what was rejected was done.
+//! A rejected transaction is rolled back completely and named in a file. An empty event takes its
+//! GTID, so that the position stays correct and the replay can continue from there. Later
+//! transactions that depend on it are rejected too, and so is a statement after a rejected setting.
+//! The replay stops at an error that the transaction did not cause (a full disk, a server that goes
+//! down), and if a rejected transaction was carried out in part.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
@@ -18,11 +18,11 @@ use super::log::{Gtid, Kind, Lines, table_map};
 use super::replay::Filter;
 use crate::product::stream::{HelperError, Streams, next_line};
 
-/// So many characters of a rejected statement are named.
+/// How many characters of a rejected statement are shown.
 const NAMED: usize = 200;
 
-/// Reads what `mariadb-binlog` prints, replays it into a client, and appends a line to the file for
-/// each transaction that was rejected: its GTID, why, and what it was.
+/// Reads the output of `mariadb-binlog`, replays it into a client, and appends a line to the file
+/// for each rejected transaction: its GTID, the error and the statement.
 pub(in crate::product) fn past_rejects(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
     let [file, client @ ..] = arguments else { return Err(HelperError::usage("mariadb-past-rejects FILE CLIENT [ARGUMENT...]")) };
     let [program, options @ ..] = client else { return Err(HelperError::usage("mariadb-past-rejects FILE CLIENT [ARGUMENT...]")) };
@@ -40,18 +40,18 @@ pub(in crate::product) fn past_rejects(arguments: &[String], streams: &mut Strea
 trait Client {
     /// Sends a part of its input.
     fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// The next line that it prints, without its end; `None` when it is gone.
+    /// The next line that it prints, without its end. `None`: the client has ended.
     fn answer(&mut self) -> io::Result<Option<Vec<u8>>>;
 }
 
 /// Where rejected transactions are named.
 trait Names {
-    /// Writes a line, and returns when it is on the disk.
+    /// Writes a line, and flushes it to the disk.
     fn name(&mut self, line: &str) -> Result<(), HelperError>;
 }
 
-/// A client that runs as a process of its own, with standard error in its output. Its connection ends
-/// with this process, and what is not committed with it.
+/// A client that runs as a process of its own, with standard error in its output. When this process
+/// ends, so does the connection, and uncommitted work is rolled back.
 struct Piped {
     input: io::PipeWriter,
     output: BufReader<io::PipeReader>,
@@ -116,19 +116,19 @@ fn joined(said: &[String]) -> String {
 struct Patterns {
     /// The header of a transaction.
     gtid: Regex,
-    /// A statement that only sets something, for what comes behind it.
+    /// A statement that only sets a variable for the statements after it.
     setting: Regex,
     /// What it sets.
     key: Regex,
-    /// A statement that says nothing of its own: rows, and the ends of a transaction.
+    /// A statement that is not worth showing: rows, and the end of a transaction.
     row: Regex,
-    /// Whether what comes is in the binary log.
+    /// Turns the binary log on or off for what follows.
     logged: Regex,
     /// A table that was made outside of the binary log.
     made: Regex,
-    /// An error that is not the fault of what is brought in.
+    /// An error that the transaction did not cause.
     grave: RegexSet,
-    /// Where a secret may stand.
+    /// Statements that can contain a secret.
     secret: Regex,
     /// A place in the statement.
     at_line: Regex,
@@ -161,13 +161,13 @@ struct Replay<C, N> {
     names: N,
     patterns: Patterns,
     lines: Lines,
-    /// Counts what the client was asked.
+    /// Counts the queries to the client.
     asked: u64,
     /// The transaction under way; `None` before the first.
     gtid: Option<Gtid>,
     /// Why it is rejected, if it is.
     why: Option<String>,
-    /// Its first statement that says what it does.
+    /// The first statement that shows what it does.
     sql: Option<String>,
     /// The tables whose rows it changes.
     tables: BTreeSet<String>,
@@ -175,15 +175,15 @@ struct Replay<C, N> {
     made: Option<String>,
     /// Settings that were rejected, and how.
     unset: BTreeMap<String, String>,
-    /// Whether what comes stays out of the binary log.
+    /// Whether the following statements stay out of the binary log.
     unlogged: bool,
     /// The statement so far.
     text: Vec<u8>,
-    /// How the statement under way is taken.
+    /// How the lines of the current statement are handled.
     taken: Taken,
 }
 
-/// How a statement is taken while its lines come.
+/// How the lines of a statement are handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Taken {
     /// Kept until it is complete.
@@ -274,7 +274,8 @@ impl<C: Client, N: Names> Replay<C, N> {
         Ok(())
     }
 
-    /// Decides by its first line how a statement is taken. Only one that holds rows is long.
+    /// Decides by its first line how a statement is handled. Only statements that hold rows are
+    /// long.
     fn how(&self, line: &[u8]) -> Taken {
         match &self.gtid {
             _ if !line.starts_with(b"BINLOG ") => Taken::Whole,
@@ -329,14 +330,14 @@ impl<C: Client, N: Names> Replay<C, N> {
         if let Some(key) = key {
             self.unset.insert(key, first.clone());
         }
-        // Names without a schema must not be found in the one before.
+        // Names without a schema must not be resolved in the previous one.
         if is_use(text) && !self.ask_for("use information_schema")?.is_empty() {
             return Err(HelperError::Failed("no schema can be left".into()));
         }
         Ok(())
     }
 
-    /// What a setting sets, as one word: a later one of the same takes its place.
+    /// The name of what a setting sets. A later setting of the same name replaces it.
     fn key(&self, text: &[u8]) -> String {
         let found = self.patterns.key.captures_iter(text);
         let names = found.filter_map(|found| found.get(1).or(found.get(2)).map(|name| name.as_bytes().to_vec()));
@@ -351,8 +352,7 @@ impl<C: Client, N: Names> Replay<C, N> {
         }
     }
 
-    /// The end of a transaction. One that was rejected is named, and its GTID is taken by an event
-    /// that changes nothing.
+    /// The end of a transaction. A rejected one is named, and an empty event takes its GTID.
     fn finish(&mut self) -> Result<(), HelperError> {
         let (Some(gtid), Some(why)) = (self.gtid.clone(), self.why.clone()) else { return Ok(()) };
         let failed = |what: &str, said: &[String]| Err(HelperError::Failed(format!("{} {what}: {}", gtid.text, joined(said))));
@@ -387,7 +387,7 @@ impl<C: Client, N: Names> Replay<C, N> {
         Ok(())
     }
 
-    /// What the rejected transaction did, without secrets.
+    /// The statement of the rejected transaction, without secrets.
     fn what(&self) -> String {
         let whole = if self.tables.is_empty() {
             self.sql.clone().unwrap_or_default()
@@ -401,7 +401,7 @@ impl<C: Client, N: Names> Replay<C, N> {
         String::from_utf8_lossy(&shown).chars().take(NAMED).collect()
     }
 
-    /// A statement in one line, as far as it is shown: secrets are sought in all of that.
+    /// A statement on one line, cut to what is shown. Secrets are looked for in all of it.
     fn shown(&self, text: &[u8]) -> String {
         const SOUGHT: usize = 64 * 1024;
         let part = String::from_utf8_lossy(&text[..text.len().min(SOUGHT)]).into_owned();
@@ -410,7 +410,7 @@ impl<C: Client, N: Names> Replay<C, N> {
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), HelperError> {
         let Err(error) = self.client.send(bytes) else { return Ok(()) };
-        // It said why before it ended.
+        // The client printed the reason before it ended.
         let mut said = vec![gone(error).to_string()];
         while let Ok(Some(line)) = self.client.answer() {
             said.push(String::from_utf8_lossy(&line).into_owned());
@@ -418,19 +418,20 @@ impl<C: Client, N: Names> Replay<C, N> {
         Err(HelperError::Failed(joined(&said)))
     }
 
-    /// Sends a statement without what ends it, and returns the errors it gave.
+    /// Sends a statement without its delimiter, and returns its errors.
     fn ask_for(&mut self, statement: &str) -> Result<Vec<String>, HelperError> {
         let text = [statement.as_bytes(), self.lines.delimiter(), b"\n"].concat();
         self.ask(&text)
     }
 
-    /// Sends a statement, and returns the errors it gave.
+    /// Sends a statement, and returns its errors.
     fn ask(&mut self, text: &[u8]) -> Result<Vec<String>, HelperError> {
         self.send(text)?;
         self.answers()
     }
 
-    /// The errors that the client printed so far: it is asked to say a word behind them.
+    /// The errors that the client has printed so far. A marker that the client is told to print
+    /// ends them.
     fn answers(&mut self) -> Result<Vec<String>, HelperError> {
         self.asked += 1;
         let word = format!("backout {}", self.asked);
@@ -456,7 +457,7 @@ fn is_use(text: &[u8]) -> bool {
     text.len() >= 4 && text[..4].eq_ignore_ascii_case(b"use ")
 }
 
-/// Control characters become a space, but for the tabs between the fields.
+/// Replaces control characters by spaces, except the tabs between fields.
 fn in_one_line(line: &str) -> String {
     let control = |c: char| c.is_control() && c != '\t';
     let (mut one, mut before) = (String::with_capacity(line.len()), false);
@@ -478,7 +479,7 @@ mod tests {
     use super::*;
     use crate::product::tests::kept;
 
-    /// Answers what it is told to, and keeps what it was sent.
+    /// Gives prepared answers, and records what it was sent.
     #[derive(Default)]
     struct Told {
         sent: Vec<u8>,
@@ -620,7 +621,7 @@ mod tests {
         let mut replay = Replay::new(Told::default(), Vec::new()).unwrap();
         let mut filter = Filter::new();
         for line in log.lines() {
-            // The client is not there to answer; what is kept counts.
+            // The client does not answer; the recorded statements are checked.
             let _ = filter.line(line.as_bytes(), &mut |line: &[u8]| replay.line(line));
             assert!(replay.text.len() < 200, "{}", replay.text.len());
         }

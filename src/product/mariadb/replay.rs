@@ -8,7 +8,7 @@
 use super::log::{Kind, Lines};
 use crate::product::stream::{HelperError, Streams, next_line};
 
-/// Reads what `mariadb-binlog` prints, and prints it so that the client can replay it.
+/// Rewrites the output of `mariadb-binlog` so that the client can replay it.
 pub(in crate::product) fn replay(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
     if !arguments.is_empty() {
         return Err(HelperError::usage("mariadb-replay"));
@@ -41,7 +41,7 @@ pub(super) struct Filter {
     state: State,
     /// The transaction's lines so far.
     held: Vec<Vec<u8>>,
-    /// So many of them are the statement that opened it.
+    /// How many of them are the statement that opened it.
     opening: usize,
     /// The statement that sets the transaction's number.
     number: Vec<u8>,
@@ -63,7 +63,7 @@ impl Filter {
             Kind::Begin => self.begin(line, print)?,
             Kind::Comment | Kind::More => {}
         }
-        // A comment that goes on over a line break must not be taken for a statement by the client.
+        // The client must not take the second line of a comment for a statement.
         let quoted = (kind == Kind::Comment && !line.is_empty() && line[0] != b'#').then(|| [b"# ", line].concat());
         let line = quoted.as_deref().unwrap_or(line);
         if self.state == State::Outside {

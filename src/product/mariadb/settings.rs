@@ -1,4 +1,4 @@
-//! Which of a server's settings are not as they must be.
+//! Finds the settings of a server that do not have the required values.
 
 use crate::product::stream::{HelperError, Streams, next_line};
 use std::collections::{BTreeMap, BTreeSet};

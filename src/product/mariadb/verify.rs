@@ -1,4 +1,5 @@
-//! Whether a capture is whole: each log goes on where the one before it ended, up to a position.
+//! Checks that a capture is complete: each log continues where the previous one ended, up to a
+//! position.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +8,10 @@ use regex::bytes::Regex;
 use super::log::{Gtid, Kind, Lines};
 use crate::product::stream::{HelperError, Streams, next_line};
 
-/// Reads what `mariadb-binlog` prints of the snapshot's last log and the captured ones, and fails
-/// unless each log begins with the GTIDs that the one before it ended with, and the last one ends with
-/// those of the position. `mariadb-binlog` finds damage, and a file that ends within an event; one
-/// that ends between two events, or is missing, it does not find.
+/// Reads what `mariadb-binlog` prints of the snapshot's last log and the captured ones. Fails
+/// unless each log begins with the GTIDs with which the previous one ended, and the last one ends
+/// with those of the position. `mariadb-binlog` itself detects damage and a file that ends within
+/// an event, but not a file that ends between two events or is missing.
 pub(in crate::product) fn verify_log(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
     let [position] = arguments else { return Err(HelperError::usage("mariadb-verify-log POSITION")) };
     let patterns = Patterns::new().map_err(|error| HelperError::Failed(error.to_string()))?;

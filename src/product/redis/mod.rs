@@ -7,9 +7,9 @@ use regex::bytes::Regex;
 
 use crate::product::stream::{HelperError, Streams};
 
-/// Runs `redis-cli --pipe` with this program's own standard input, prints what it prints, and
-/// succeeds when every command was answered, and every error is a command that the server rejected.
-/// Such a command changes nothing, and a transaction (MULTI) with one in it is rejected whole.
+/// Runs `redis-cli --pipe` with this program's standard input and prints its output. Succeeds if
+/// every command was answered and every error is a command that the server rejected. A rejected
+/// command changes nothing, and a transaction (MULTI) that contains one is rejected completely.
 pub(super) fn past_rejects(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
     let [program, options @ ..] = arguments else { return Err(HelperError::usage("redis-past-rejects REDIS-CLI [ARGUMENT...]")) };
     let cannot = |error: io::Error| HelperError::Failed(format!("cannot run {program}: {error}"));
@@ -37,9 +37,9 @@ fn start(program: &str, options: &[String], stdout: io::PipeWriter) -> io::Resul
 struct End {
     /// The server's last reply came.
     through: bool,
-    /// So many errors the client has counted.
+    /// The errors that the client counted.
     errors: Option<u64>,
-    /// So many of them were rejected commands.
+    /// How many of them were rejected commands.
     rejected: u64,
 }
 
@@ -58,7 +58,7 @@ impl End {
     }
 }
 
-/// Passes on what the client prints, and looks at it.
+/// Passes on what the client prints, and counts rejected commands.
 fn judge(input: &mut dyn BufRead, output: &mut dyn Write) -> Result<End, HelperError> {
     let pattern = |text| Regex::new(text).map_err(|error| HelperError::Failed(error.to_string()));
     let count = pattern(r"(?-u)^errors: (\d+), ")?;
