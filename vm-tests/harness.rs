@@ -1,4 +1,5 @@
-//! The main function of a test that has options of its own. The others are those of the usual harness.
+//! The main function of a test that has options of its own. The others are those of the usual
+//! harness.
 
 use std::process::ExitCode;
 
@@ -24,7 +25,9 @@ impl Harness {
         // The library knows one filter.
         if let Some(first) = self.arguments.filter.take() {
             let filters: Vec<String> = std::iter::once(first).chain(self.more).collect();
-            let fits = |name: &str, filter: &String| if self.arguments.exact { name == filter } else { name.contains(filter.as_str()) };
+            let fits = |name: &str, filter: &String| {
+                if self.arguments.exact { name == filter } else { name.contains(filter.as_str()) }
+            };
             trials.retain(|trial| filters.iter().any(|filter| fits(trial.name(), filter)));
         }
         libtest_mimic::run(&self.arguments, trials).exit_code()

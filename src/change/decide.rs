@@ -31,12 +31,23 @@ pub fn decide(state: &StepState, probe: Probe, attempts: u32) -> Action {
         // service. Make it again.
         (StepState::Done, Probe::Absent) => Action::Apply,
         (StepState::Done, Probe::Partial(why)) => Action::Rewind(why),
-        (StepState::Pending | StepState::Started | StepState::Failed(_), Probe::Present(output)) => return Action::Adopt(output),
-        (StepState::Pending | StepState::Started | StepState::Failed(_), Probe::Absent) => Action::Apply,
-        (StepState::Pending | StepState::Started | StepState::Failed(_), Probe::Partial(why)) => Action::Rewind(why),
+        (
+            StepState::Pending | StepState::Started | StepState::Failed(_),
+            Probe::Present(output),
+        ) => return Action::Adopt(output),
+        (StepState::Pending | StepState::Started | StepState::Failed(_), Probe::Absent) => {
+            Action::Apply
+        }
+        (StepState::Pending | StepState::Started | StepState::Failed(_), Probe::Partial(why)) => {
+            Action::Rewind(why)
+        }
     };
     if attempts >= MOST_ATTEMPTS {
-        let last = if let StepState::Failed(error) = state { format!("; the last time: {error}") } else { String::new() };
+        let last = if let StepState::Failed(error) = state {
+            format!("; the last time: {error}")
+        } else {
+            String::new()
+        };
         return Action::Halt(HaltKind::TooOften, format!("it was tried {attempts} times{last}"));
     }
     action
@@ -48,14 +59,22 @@ mod tests {
     use crate::journal::Output;
 
     fn probes() -> [Probe; 4] {
-        [Probe::Absent, Probe::Partial("half".into()), Probe::Present(Output::Nothing), Probe::Foreign("theirs".into())]
+        [
+            Probe::Absent,
+            Probe::Partial("half".into()),
+            Probe::Present(Output::Nothing),
+            Probe::Foreign("theirs".into()),
+        ]
     }
 
     #[test]
     fn every_cell_of_the_table() {
         let (apply, skip) = (Action::Apply, Action::Skip);
-        let (rewind, halt, adopt) =
-            (Action::Rewind("half".into()), Action::Halt(HaltKind::Foreign, "theirs".into()), Action::Adopt(Output::Nothing));
+        let (rewind, halt, adopt) = (
+            Action::Rewind("half".into()),
+            Action::Halt(HaltKind::Foreign, "theirs".into()),
+            Action::Adopt(Output::Nothing),
+        );
         let table = [
             (StepState::Pending, [&apply, &rewind, &adopt, &halt]),
             (StepState::Started, [&apply, &rewind, &adopt, &halt]),
@@ -71,14 +90,23 @@ mod tests {
 
     #[test]
     fn what_is_there_is_adopted_however_often_it_was_tried() {
-        assert_eq!(decide(&StepState::Started, Probe::Present(Output::Nothing), 99), Action::Adopt(Output::Nothing));
+        assert_eq!(
+            decide(&StepState::Started, Probe::Present(Output::Nothing), 99),
+            Action::Adopt(Output::Nothing)
+        );
     }
 
     #[test]
     fn attempts_are_capped() {
         for probe in [Probe::Absent, Probe::Partial("half".into())] {
             let action = decide(&StepState::Failed("no space".into()), probe, MOST_ATTEMPTS);
-            assert_eq!(action, Action::Halt(HaltKind::TooOften, "it was tried 8 times; the last time: no space".into()));
+            assert_eq!(
+                action,
+                Action::Halt(
+                    HaltKind::TooOften,
+                    "it was tried 8 times; the last time: no space".into()
+                )
+            );
         }
     }
 }

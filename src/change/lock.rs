@@ -63,7 +63,9 @@ impl Lock {
             Err((mut file, Errno::EWOULDBLOCK)) => {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
-                Err(LockError::Held { holder: Some(holder.trim().to_owned()).filter(|text| !text.is_empty()) })
+                Err(LockError::Held {
+                    holder: Some(holder.trim().to_owned()).filter(|text| !text.is_empty()),
+                })
             }
             Err((_, errno)) => Err(io(errno.into())),
         }
@@ -105,9 +107,15 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         assert_eq!(Lock::holder(dir.path()), None);
         let first = Lock::take(dir.path(), "downgrade of mariadb-1").expect("free");
-        assert!(Lock::holder(dir.path()).is_some_and(|holder| holder.ends_with("downgrade of mariadb-1")));
+        assert!(
+            Lock::holder(dir.path())
+                .is_some_and(|holder| holder.ends_with("downgrade of mariadb-1"))
+        );
         let text = Lock::take(dir.path(), "status").expect_err("held").to_string();
-        assert!(text.ends_with(&format!("(process {}: downgrade of mariadb-1)", std::process::id())), "{text}");
+        assert!(
+            text.ends_with(&format!("(process {}: downgrade of mariadb-1)", std::process::id())),
+            "{text}"
+        );
         drop(first);
         Lock::take(dir.path(), "resume").expect("free again");
     }

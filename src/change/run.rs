@@ -144,10 +144,21 @@ impl Session<'_> {
         if let Some(outcome) = self.suspended()? {
             return Ok(outcome);
         }
-        let packages = |run: &Run| run.next().is_some_and(|at| matches!(run.plan.steps[at].action, step::Action::Package(_)));
+        let packages = |run: &Run| {
+            run.next()
+                .is_some_and(|at| matches!(run.plan.steps[at].action, step::Action::Package(_)))
+        };
         if self.state.current().is_some_and(packages) {
-            let (hurry, say) = (|| self.runner.interrupt.requested(), |text: &str| (self.watch)(&Event::Said(text)));
-            orphans::let_finish(&self.root.join("proc"), &self.state.manifest.change, &hurry, &say)?;
+            let (hurry, say) = (
+                || self.runner.interrupt.requested(),
+                |text: &str| (self.watch)(&Event::Said(text)),
+            );
+            orphans::let_finish(
+                &self.root.join("proc"),
+                &self.state.manifest.change,
+                &hurry,
+                &say,
+            )?;
         }
         for process in orphans::end(&self.root.join("proc"), &self.state.manifest.change)? {
             (self.watch)(&Event::Said(&format!("ended a command of an earlier run: {process}")));
@@ -163,7 +174,11 @@ impl Session<'_> {
             let run = self.run()?;
             let Some(at) = run.next() else {
                 // The service may have gone down since it was opened, for example with the host.
-                let start = run.plan.steps.iter().position(|step| matches!(step.action, step::Action::Start(_)));
+                let start = run
+                    .plan
+                    .steps
+                    .iter()
+                    .position(|step| matches!(step.action, step::Action::Start(_)));
                 if let Some(start) = start.filter(|_| !checked) {
                     checked = true;
                     if let Some(outcome) = self.step(start)? {
@@ -206,7 +221,8 @@ impl Session<'_> {
     fn recheck(&mut self, before: usize) -> Result<Option<Outcome>> {
         for at in 0..before {
             let run = self.run()?;
-            let holds = run.plan.steps[at].holds_until.as_ref().is_some_and(|until| run.is_pending(until));
+            let holds =
+                run.plan.steps[at].holds_until.as_ref().is_some_and(|until| run.is_pending(until));
             if holds && let Some(outcome) = self.step(at)? {
                 return Ok(Some(outcome));
             }
@@ -234,7 +250,8 @@ impl Session<'_> {
             return Ok(Some(outcome));
         }
         let run = self.run()?;
-        let (step, before, attempts) = (run.plan.steps[at].clone(), run.steps[at].clone(), run.attempts[at]);
+        let (step, before, attempts) =
+            (run.plan.steps[at].clone(), run.steps[at].clone(), run.attempts[at]);
         let effect = step::effect(&step.action);
         let probe = match self.with(|context| effect.probe(&step, context)) {
             Ok(probe) => probe,
@@ -263,7 +280,13 @@ impl Session<'_> {
         }
     }
 
-    fn apply(&mut self, at: usize, step: &Step, attempts: u32, rewind: Option<&str>) -> Result<Option<Outcome>> {
+    fn apply(
+        &mut self,
+        at: usize,
+        step: &Step,
+        attempts: u32,
+        rewind: Option<&str>,
+    ) -> Result<Option<Outcome>> {
         let total = self.run()?.plan.steps.len();
         let begin = Instant::now();
         self.record(Record::Started { step: step.id.clone(), attempt: attempts + 1 })?;
@@ -298,20 +321,27 @@ impl Session<'_> {
 
     fn failed(&mut self, step: &Step, error: &anyhow::Error, begun: bool) -> Result<Outcome> {
         let mut text = format!("{error:#}");
-        if error.chain().any(|cause| matches!(cause.downcast_ref::<ExecError>(), Some(ExecError::Interrupted { .. }))) {
+        if error.chain().any(|cause| {
+            matches!(cause.downcast_ref::<ExecError>(), Some(ExecError::Interrupted { .. }))
+        }) {
             self.record(Record::Interrupted)?;
             return Ok(Outcome::Interrupted);
         }
         for beside in self.storage_trouble(error) {
             text = format!("{text}\n{beside}");
         }
-        if begun && let Err(error) = self.record(Record::Failed { step: step.id.clone(), error: text.clone() }) {
+        if begun
+            && let Err(error) =
+                self.record(Record::Failed { step: step.id.clone(), error: text.clone() })
+        {
             // The reason matters more than its record: a step without a record counts as
             // interrupted.
             text = format!("{text}\nand this could not be written down: {error:#}");
         }
         (self.watch)(&Event::Failed { step, error: &text });
-        if let Some(decision) = error.chain().find_map(|cause| cause.downcast_ref::<NeedsDecision>()) {
+        if let Some(decision) =
+            error.chain().find_map(|cause| cause.downcast_ref::<NeedsDecision>())
+        {
             let kind = decision.kind;
             self.record(Record::Halted { step: step.id.clone(), why: text.clone(), kind })?;
             return Ok(Outcome::Halted { step: step.id.clone(), why: text, kind });
@@ -322,27 +352,42 @@ impl Session<'_> {
     /// Problems of pools and disks that the error itself does not mention.
     fn storage_trouble(&self, error: &anyhow::Error) -> Vec<String> {
         if let Err(suspended) = self.pools_answer() {
-            let said = error.chain().any(|cause| cause.downcast_ref::<pools::Suspended>().is_some());
+            let said =
+                error.chain().any(|cause| cause.downcast_ref::<pools::Suspended>().is_some());
             // Its file systems are not asked: that could block.
             return if said { Vec::new() } else { vec![suspended.to_string()] };
         }
         let system = ["", "var", "var/tmp", "tmp", "run"].map(|folder| self.root.join(folder));
-        let data = self.state.manifest.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
+        let data =
+            self.state.manifest.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
         let (capture, installer) = (self.layout.capture(), self.layout.installer());
         let own = [self.layout.folder(), capture.as_path(), installer.as_path()];
-        disk::full_file_systems(system.iter().map(std::path::PathBuf::as_path).chain(own).chain(data))
+        disk::full_file_systems(
+            system.iter().map(std::path::PathBuf::as_path).chain(own).chain(data),
+        )
     }
 
     /// Takes back the effects from `at` down to the step `to`, newest first, and records that they
     /// must be made again.
     fn rewind(&mut self, at: usize, to: &StepId, why: &str) -> Result<Option<Outcome>> {
         let run = self.run()?;
-        let first = run.plan.position(to).with_context(|| format!("the plan has no step `{to}` to go back to"))?;
+        let first = run
+            .plan
+            .position(to)
+            .with_context(|| format!("the plan has no step `{to}` to go back to"))?;
         if first > at {
             anyhow::bail!("the step `{to}` to go back to is not behind us");
         }
         let step_at = run.plan.steps[at].clone();
-        let steps: Vec<(Step, StepState)> = run.plan.steps.iter().cloned().zip(run.steps.iter().cloned()).skip(first).rev().collect();
+        let steps: Vec<(Step, StepState)> = run
+            .plan
+            .steps
+            .iter()
+            .cloned()
+            .zip(run.steps.iter().cloned())
+            .skip(first)
+            .rev()
+            .collect();
         (self.watch)(&Event::Rewound { to, why });
         for (step, state) in steps {
             if state == StepState::Pending {
@@ -368,9 +413,14 @@ impl Session<'_> {
         if self.root != Path::new("/") {
             return Ok(());
         }
-        let data = self.state.manifest.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
+        let data =
+            self.state.manifest.datasets.iter().filter_map(|mount| mount.mountpoint.as_deref());
         let (capture, installer) = (self.layout.capture(), self.layout.installer());
-        flush::flush(self.runner, [self.layout.folder(), capture.as_path(), installer.as_path()].into_iter(), data)
+        flush::flush(
+            self.runner,
+            [self.layout.folder(), capture.as_path(), installer.as_path()].into_iter(),
+            data,
+        )
     }
 
     fn with<T>(&self, work: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {

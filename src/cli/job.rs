@@ -33,7 +33,8 @@ impl Job {
         let watcher = RefCell::new(Watcher::new(global));
         let watch = |event: &crate::change::run::Event<'_>| watcher.borrow_mut().event(event);
         let outer = global.clone();
-        let report = work.carry_out(&global.settings(), &watch, move |error| ends(&outer, error))?;
+        let report =
+            work.carry_out(&global.settings(), &watch, move |error| ends(&outer, error))?;
         render::finished(global, report);
         Ok(Exit::Done)
     }
@@ -41,7 +42,10 @@ impl Job {
 
 /// This process waits for a pool that does not answer. It exits; the threads that wait in the
 /// kernel end when the pool answers.
-#[expect(clippy::disallowed_methods, reason = "the thread that could end in order waits in the kernel")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the thread that could end in order waits in the kernel"
+)]
 fn ends(global: &Global, error: CliError) {
     let exit = Exit::from(error.kind);
     render::error(global, error);

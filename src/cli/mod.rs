@@ -15,12 +15,16 @@ use clap::{Args, Parser, Subcommand};
 pub use exit::Exit;
 use job::Job;
 
-use self::verbs::{abort, adopt, check, commit, downgrade, helper, log, migrate, plan, playbook, resume, snapshot, status, undo, upgrade};
+use self::verbs::{
+    abort, adopt, check, commit, downgrade, helper, log, migrate, plan, playbook, resume, snapshot,
+    status, undo, upgrade,
+};
 use crate::procedure::Settings;
 use crate::report::CliError;
 use crate::zfs::EngineName;
 
-/// Upgrade a stateful service on ZFS, and bring the previous version back without losing what was written since.
+/// Upgrade a stateful service on ZFS, and bring the previous version back without losing what was
+/// written since.
 #[derive(Debug, Parser)]
 #[command(name = "backout", version, max_term_width = 100, disable_help_subcommand = true, after_help = exit::STATUSES)]
 pub struct Cli {
@@ -59,8 +63,8 @@ pub struct Global {
     /// This host's name when the change was opened, if it was renamed since.
     #[arg(help_heading = EVERYWHERE, long, global = true, value_name = "NAME")]
     host: Option<String>,
-    /// The folder of the lock that lets one run work at a time. Default: /run/backout, or STATE/run if
-    /// you are not root.
+    /// The folder of the lock that lets one run work at a time. Default: /run/backout, or STATE/run
+    /// if you are not root.
     #[arg(help_heading = EVERYWHERE, long, global = true, value_name = "DIR")]
     run_dir: Option<PathBuf>,
     /// How to talk to ZFS: `lzc` (its library) or `cli` (its commands). Default: the library, where
@@ -101,8 +105,8 @@ pub struct Answers {
     /// Begin without asking. A check that asks for a yes by name still refuses.
     #[arg(help_heading = ANSWERS, long)]
     yes: bool,
-    /// Answer yes to a check, by the name that it shows: a snapshot, or the word in brackets. Can be
-    /// repeated.
+    /// Answer yes to a check, by the name that it shows: a snapshot, or the word in brackets. Can
+    /// be repeated.
     #[arg(help_heading = ANSWERS, long, value_name = "NAME")]
     accept: Vec<String>,
     /// Show what would be done, and do nothing.
@@ -130,8 +134,8 @@ enum Verb {
     Downgrade(downgrade::DowngradeArgs),
     /// Go on after an interruption, a failure or a halt.
     Resume(resume::ResumeArgs),
-    /// Give up an unfinished procedure: return to the state before it. Possible until the point of no
-    /// return.
+    /// Give up an unfinished procedure: return to the state before it. Possible until the point of
+    /// no return.
     Abort(Answers),
     /// After a downgrade that kept the upgraded state: return to it.
     Undo(Answers),
@@ -174,7 +178,9 @@ pub fn main() -> ExitCode {
     #[cfg(feature = "crash-points")]
     crate::host::failpoint::set(global.failpoints.clone());
     // A verb changes nothing before it has returned its job; what is true after that, the job says.
-    let result = decide(global, &cli.verb).map_err(CliError::unchanged).and_then(|job| job.carry_out(global));
+    let result = decide(global, &cli.verb)
+        .map_err(CliError::unchanged)
+        .and_then(|job| job.carry_out(global));
     match result {
         Ok(exit) => ExitCode::from(exit.status()),
         Err(error) => {
@@ -190,16 +196,26 @@ fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
     match verb {
         Verb::Check => check::run(global).map(Job::Ended),
         Verb::Plan(arguments) => plan::run(global, arguments).map(Job::Ended),
-        Verb::Snapshot(answers) => answers.with_file("snapshot").and_then(|answers| snapshot::run(global, &answers)),
-        Verb::Upgrade(answers) => answers.with_file("upgrade").and_then(|answers| upgrade::run(global, &answers)),
+        Verb::Snapshot(answers) => {
+            answers.with_file("snapshot").and_then(|answers| snapshot::run(global, &answers))
+        }
+        Verb::Upgrade(answers) => {
+            answers.with_file("upgrade").and_then(|answers| upgrade::run(global, &answers))
+        }
         Verb::Downgrade(arguments) => downgrade::run(global, arguments),
         Verb::Resume(arguments) => resume::run(global, arguments),
-        Verb::Abort(answers) => answers.with_file("abort").and_then(|answers| abort::run(global, &answers)),
-        Verb::Undo(answers) => answers.with_file("undo").and_then(|answers| undo::run(global, &answers)),
+        Verb::Abort(answers) => {
+            answers.with_file("abort").and_then(|answers| abort::run(global, &answers))
+        }
+        Verb::Undo(answers) => {
+            answers.with_file("undo").and_then(|answers| undo::run(global, &answers))
+        }
         Verb::Migrate(arguments) => migrate::run(global, arguments),
         Verb::Adopt(arguments) => adopt::run(global, arguments),
         Verb::Status => status::run(global).map(Job::Ended),
-        Verb::Commit(answers) => answers.with_file("commit").and_then(|answers| commit::run(global, &answers)),
+        Verb::Commit(answers) => {
+            answers.with_file("commit").and_then(|answers| commit::run(global, &answers))
+        }
         Verb::Log(arguments) => log::run(global, arguments).map(Job::Ended),
         Verb::Playbook(verb) => playbook::run(global, verb).map(Job::Ended),
     }

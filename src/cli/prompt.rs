@@ -1,4 +1,5 @@
-//! Questions to the person at the terminal. Without a terminal an answer that is missing ends the run before anything is touched.
+//! Questions to the person at the terminal. Without a terminal an answer that is missing ends the
+//! run before anything is touched.
 
 pub mod answers;
 
@@ -12,18 +13,29 @@ use crate::report::{CliError, ErrorKind};
 pub fn confirm_each(findings: &[Finding], answers: &Answers) -> Result<(), CliError> {
     for finding in findings.iter().filter(|finding| finding.asks()) {
         let names = finding.names();
-        let flags = names.iter().map(|name| format!("--accept {}", crate::host::quote::quote(name))).collect::<Vec<_>>().join(" ");
+        let flags = names
+            .iter()
+            .map(|name| format!("--accept {}", crate::host::quote::quote(name)))
+            .collect::<Vec<_>>()
+            .join(" ");
         if answers.yes || !terminal() {
             let mut error = CliError::new(ErrorKind::AnswerMissing, "an answer is missing");
             error.findings = Box::new([finding.clone()]);
             if let Some(file) = &answers.answers {
                 let name = names.first().copied().unwrap_or_default();
-                return Err(error
-                    .next(format!("{name:?} = \"yes\" below [accept] in {}", file.display()), format!("or on the command line: {flags}")));
+                return Err(error.next(
+                    format!("{name:?} = \"yes\" below [accept] in {}", file.display()),
+                    format!("or on the command line: {flags}"),
+                ));
             }
-            return Err(error.next(format!("… {flags}"), "the same command with these words answers yes to this, and to nothing else"));
+            return Err(error.next(
+                format!("… {flags}"),
+                "the same command with these words answers yes to this, and to nothing else",
+            ));
         }
-        if !prompt(&format!("{finding}\nType `yes` to go on nevertheless: "))?.eq_ignore_ascii_case("yes") {
+        if !prompt(&format!("{finding}\nType `yes` to go on nevertheless: "))?
+            .eq_ignore_ascii_case("yes")
+        {
             return Err(declined());
         }
     }
@@ -36,11 +48,14 @@ pub fn confirm_name(name: &str, answers: &Answers, command: &str) -> Result<(), 
         return Ok(());
     }
     if !terminal() {
-        return Err(
-            CliError::new(ErrorKind::Awaiting, "there is no terminal to ask at").next(format!("{command} --yes"), "begin without asking")
-        );
+        return Err(CliError::new(ErrorKind::Awaiting, "there is no terminal to ask at")
+            .next(format!("{command} --yes"), "begin without asking"));
     }
-    if prompt(&format!("Type the name of the change to begin ({name}): "))? == name { Ok(()) } else { Err(declined()) }
+    if prompt(&format!("Type the name of the change to begin ({name}): "))? == name {
+        Ok(())
+    } else {
+        Err(declined())
+    }
 }
 
 /// The same for what takes nothing away.
@@ -49,12 +64,15 @@ pub fn confirm_yes(question: &str, answers: &Answers, command: &str) -> Result<(
         return Ok(());
     }
     if !terminal() {
-        return Err(
-            CliError::new(ErrorKind::Awaiting, "there is no terminal to ask at").next(format!("{command} --yes"), "begin without asking")
-        );
+        return Err(CliError::new(ErrorKind::Awaiting, "there is no terminal to ask at")
+            .next(format!("{command} --yes"), "begin without asking"));
     }
     let answer = prompt(&format!("{question} [yes/no] "))?;
-    if answer.eq_ignore_ascii_case("yes") || answer.eq_ignore_ascii_case("y") { Ok(()) } else { Err(declined()) }
+    if answer.eq_ignore_ascii_case("yes") || answer.eq_ignore_ascii_case("y") {
+        Ok(())
+    } else {
+        Err(declined())
+    }
 }
 
 fn declined() -> CliError {
@@ -66,7 +84,9 @@ fn terminal() -> bool {
 }
 
 fn prompt(question: &str) -> Result<String, CliError> {
-    let failed = |error: std::io::Error| CliError::new(ErrorKind::Awaiting, format!("no answer could be read: {error}"));
+    let failed = |error: std::io::Error| {
+        CliError::new(ErrorKind::Awaiting, format!("no answer could be read: {error}"))
+    };
     let mut out = std::io::stderr();
     write!(out, "{question}").and_then(|()| out.flush()).map_err(failed)?;
     let mut line = String::new();

@@ -144,7 +144,10 @@ impl Group {
         for signal in [Signal::SIGTERM, Signal::SIGKILL] {
             let begin = Instant::now();
             let mut last = None::<Instant>;
-            while !self.pids().is_empty() && begin.elapsed() < grace && !(signal == Signal::SIGTERM && hurry()) {
+            while !self.pids().is_empty()
+                && begin.elapsed() < grace
+                && !(signal == Signal::SIGTERM && hurry())
+            {
                 // Repeatedly: a child may have been created since.
                 if last.is_none_or(|last| last.elapsed() > Duration::from_secs(1)) {
                     self.signal(signal);

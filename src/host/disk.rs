@@ -46,7 +46,8 @@ pub fn space(path: &Path) -> io::Result<Space> {
 /// # Errors
 /// When one cannot be queried.
 pub fn used<'a>(paths: impl Iterator<Item = &'a Path>) -> io::Result<u64> {
-    let each: BTreeMap<u64, u64> = paths.map(|path| space(path).map(|it| (it.device, it.used))).collect::<io::Result<_>>()?;
+    let each: BTreeMap<u64, u64> =
+        paths.map(|path| space(path).map(|it| (it.device, it.used))).collect::<io::Result<_>>()?;
     Ok(each.into_values().fold(0, u64::saturating_add))
 }
 
@@ -72,7 +73,8 @@ fn no_room(space: Space, name: &str) -> Option<String> {
             humansize::format_size(space.free, humansize::BINARY)
         ));
     }
-    (space.free_inodes == Some(0)).then(|| format!("no inodes left on the file system of {name}. See: df -i {name}"))
+    (space.free_inodes == Some(0))
+        .then(|| format!("no inodes left on the file system of {name}. See: df -i {name}"))
 }
 
 /// Whether the file system of a path is ZFS.
@@ -93,14 +95,21 @@ mod tests {
     fn a_full_file_system_is_named_once() {
         let there = tempfile::tempdir().expect("temp dir");
         let none = there.path().join("none");
-        assert_eq!(full_file_systems([there.path(), there.path(), none.as_path()].into_iter()), Vec::<String>::new());
+        assert_eq!(
+            full_file_systems([there.path(), there.path(), none.as_path()].into_iter()),
+            Vec::<String>::new()
+        );
         // Always full, and present on every Linux.
         let proc = Path::new("/proc");
-        let full = ["no space left on the file system of /proc: 0 B for all but root. See: df -h /proc"];
+        let full =
+            ["no space left on the file system of /proc: 0 B for all but root. See: df -h /proc"];
         assert_eq!(full_file_systems([proc, proc].into_iter()), full);
         assert!(!is_zfs(proc).expect("queried"));
         let twice = [there.path(), there.path()];
-        assert_eq!(used(twice.into_iter()).expect("queried"), space(there.path()).expect("queried").used);
+        assert_eq!(
+            used(twice.into_iter()).expect("queried"),
+            space(there.path()).expect("queried").used
+        );
         assert!(used([none.as_path()].into_iter()).is_err());
     }
 
@@ -110,7 +119,12 @@ mod tests {
         for (left, found) in [
             (space(ROOM, None), None),
             (space(ROOM, Some(1)), None),
-            (space(ROOM - 1, Some(1)), Some("no space left on the file system of /a: 1024.00 KiB for all but root. See: df -h /a")),
+            (
+                space(ROOM - 1, Some(1)),
+                Some(
+                    "no space left on the file system of /a: 1024.00 KiB for all but root. See: df -h /a",
+                ),
+            ),
             (space(ROOM, Some(0)), Some("no inodes left on the file system of /a. See: df -i /a")),
         ] {
             assert_eq!(no_room(left, "/a").as_deref(), found);

@@ -17,7 +17,14 @@ use super::failpoint;
 pub fn stat_optional(path: &Path) -> io::Result<Option<Metadata>> {
     match path.metadata() {
         Ok(found) => Ok(Some(found)),
-        Err(error) if matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP)) => Ok(None),
+        Err(error)
+            if matches!(
+                error.raw_os_error().map(Errno::from_raw),
+                Some(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP)
+            ) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
@@ -27,9 +34,13 @@ pub fn stat_optional(path: &Path) -> io::Result<Option<Metadata>> {
 /// # Errors
 /// When it cannot be made.
 pub fn private_dir(dir: &Path) -> io::Result<()> {
-    let new = dir.ancestors().take_while(|folder| matches!(stat_optional(folder), Ok(None))).count();
+    let new =
+        dir.ancestors().take_while(|folder| matches!(stat_optional(folder), Ok(None))).count();
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    dir.ancestors().take(new + 2).filter(|folder| !folder.as_os_str().is_empty()).try_for_each(sync_dir)
+    dir.ancestors()
+        .take(new + 2)
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .try_for_each(sync_dir)
 }
 
 /// Flushes a folder: its entries.
@@ -85,7 +96,11 @@ pub fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 pub fn link_target(link: &Path) -> io::Result<Option<PathBuf>> {
     match std::fs::read_link(link) {
         Ok(target) => Ok(Some(link.parent().unwrap_or(Path::new("/")).join(target))),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => Ok(None),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

@@ -26,19 +26,33 @@ const LIMIT: Duration = Duration::from_secs(1800);
 ///
 /// # Errors
 /// When one of them has lost a write.
-pub fn flush<'a>(runner: &Runner, own: impl Iterator<Item = &'a Path>, data: impl Iterator<Item = &'a Path>) -> Result<()> {
+pub fn flush<'a>(
+    runner: &Runner,
+    own: impl Iterator<Item = &'a Path>,
+    data: impl Iterator<Item = &'a Path>,
+) -> Result<()> {
     let mut flushed = BTreeSet::new();
     for path in SYSTEM.iter().map(PathBuf::from).chain(own.map(Path::to_owned)) {
         let folder = match File::open(&path) {
             Ok(folder) => folder,
             // Not every host has every folder, and an ordinary user wrote nothing in a folder that
             // he may not read.
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => continue,
-            Err(error) => return Err(error).with_context(|| format!("cannot open {}, to flush its file system", path.display())),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
+            {
+                continue;
+            }
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!("cannot open {}, to flush its file system", path.display())
+                });
+            }
         };
-        let device = folder.metadata().with_context(|| format!("cannot look at {}", path.display()))?.dev();
+        let device =
+            folder.metadata().with_context(|| format!("cannot look at {}", path.display()))?.dev();
         if flushed.insert(device) {
-            syncfs(&folder).with_context(|| format!("cannot flush the file system of {}", path.display()))?;
+            syncfs(&folder)
+                .with_context(|| format!("cannot flush the file system of {}", path.display()))?;
         }
     }
     let mut others = Vec::new();
@@ -48,14 +62,19 @@ pub fn flush<'a>(runner: &Runner, own: impl Iterator<Item = &'a Path>, data: imp
             // A dataset's folder may not exist while it is unmounted.
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
-            Err(error) => return Err(error).with_context(|| format!("cannot look at {}, to flush its file system", path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!("cannot look at {}, to flush its file system", path.display())
+                });
+            }
         }
     }
     if others.is_empty() {
         return Ok(());
     }
     let words = ["sync", "--file-system", "--"].into_iter().map(str::to_owned);
-    let command = Command::new(words.chain(others.iter().map(|path| path.display().to_string()))).timeout(LIMIT);
+    let command = Command::new(words.chain(others.iter().map(|path| path.display().to_string())))
+        .timeout(LIMIT);
     // This runs after each step, and would fill the log.
     let quiet = runner.quiet();
     quiet.shielded(|| quiet.run(&command)).context("the data could not be flushed")?;
@@ -79,8 +98,16 @@ mod tests {
         for (own, data) in [(Some(&path), None), (None, Some(&path))] {
             let paths = |one: Option<&PathBuf>| one.cloned().into_iter().collect::<Vec<_>>();
             let (own, data) = (paths(own), paths(data));
-            let error = flush(&Runner::default(), own.iter().map(PathBuf::as_path), data.iter().map(PathBuf::as_path)).unwrap_err();
-            assert!(format!("{error:#}").contains("to flush its file system: File name too long"), "{error:#}");
+            let error = flush(
+                &Runner::default(),
+                own.iter().map(PathBuf::as_path),
+                data.iter().map(PathBuf::as_path),
+            )
+            .unwrap_err();
+            assert!(
+                format!("{error:#}").contains("to flush its file system: File name too long"),
+                "{error:#}"
+            );
         }
     }
 
@@ -89,16 +116,18 @@ mod tests {
         let shm = Path::new("/dev/shm");
         let device = |path: &Path| path.metadata().expect("it is there").dev();
         assert!(
-            !SYSTEM.iter().any(|path| stat_optional(Path::new(path)).expect("looked").is_some() && device(Path::new(path)) == device(shm)),
+            !SYSTEM.iter().any(|path| stat_optional(Path::new(path)).expect("looked").is_some()
+                && device(Path::new(path)) == device(shm)),
             "not a file system of its own"
         );
         let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let list = std::sync::Arc::clone(&asked);
         let mut runner = Runner::default();
-        runner.stand_in = crate::host::exec::StandIn(Some(std::sync::Arc::new(move |command: &Command| {
-            list.lock().expect("a list").push(command.to_string());
-            Some(Ok(crate::host::exec::Printed::default()))
-        })));
+        runner.stand_in =
+            crate::host::exec::StandIn(Some(std::sync::Arc::new(move |command: &Command| {
+                list.lock().expect("a list").push(command.to_string());
+                Some(Ok(crate::host::exec::Printed::default()))
+            })));
         flush(&runner, std::iter::empty(), [shm, Path::new("/")].into_iter()).expect("flushed");
         assert_eq!(*asked.lock().expect("a list"), ["sync --file-system -- /dev/shm"]);
     }

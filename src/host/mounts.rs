@@ -44,8 +44,12 @@ fn line(line: &[u8]) -> Option<Mount> {
     Some(Mount {
         id: u32::try_from(found.mnt_id).ok()?,
         parent: u32::try_from(found.pid).ok()?,
-        shared: groups().find_map(|it| if let MountOptFields::Shared(group) = it { Some(*group) } else { None }),
-        master: groups().find_map(|it| if let MountOptFields::Master(group) = it { Some(*group) } else { None }),
+        shared: groups().find_map(|it| {
+            if let MountOptFields::Shared(group) = it { Some(*group) } else { None }
+        }),
+        master: groups().find_map(|it| {
+            if let MountOptFields::Master(group) = it { Some(*group) } else { None }
+        }),
         root: path(&found.root),
         point: path(found.mount_point.to_str()?),
         fstype: text(&found.fs_type),
@@ -139,13 +143,17 @@ nonsense
     #[test]
     fn the_longest_mountpoint_counts_and_the_last_of_several() {
         let mounts = parse(TABLE.as_bytes());
-        let source = |path: &str| mount_of(&mounts, Path::new(path)).map(|mount| mount.source.as_str());
+        let source =
+            |path: &str| mount_of(&mounts, Path::new(path)).map(|mount| mount.source.as_str());
         assert_eq!(source("/etc"), Some("/dev/vda1"));
         assert_eq!(source("/var/lib/mysql/x"), Some("tmpfs"));
         assert_eq!(source("/var/lib/mysql/log/x"), Some("tank/mysql/log"));
         assert_eq!(source("/var/lib/mysqlx"), Some("/dev/vda1"));
         assert_eq!(source("/srv/my data/x"), Some("tank/my data"));
-        assert_eq!(mounts.last().map(|mount| (mount.root.as_path(), mount.shared, mount.master)), Some((Path::new("/sub"), None, Some(3))));
+        assert_eq!(
+            mounts.last().map(|mount| (mount.root.as_path(), mount.shared, mount.master)),
+            Some((Path::new("/sub"), None, Some(3)))
+        );
         assert_eq!((mounts[1].shared, mounts[1].master, mounts[2].shared), (Some(20), None, None));
     }
 
@@ -162,7 +170,12 @@ nonsense
     #[test]
     fn the_real_table_has_a_root() {
         let mounts = read(Path::new("/proc")).expect("readable");
-        assert_eq!(mount_of(&mounts, Path::new("/")).map(|mount| mount.point.as_path()), Some(Path::new("/")));
-        assert!(mount_of(&mounts, Path::new("/proc/self")).is_some_and(|mount| mount.fstype == "proc"));
+        assert_eq!(
+            mount_of(&mounts, Path::new("/")).map(|mount| mount.point.as_path()),
+            Some(Path::new("/"))
+        );
+        assert!(
+            mount_of(&mounts, Path::new("/proc/self")).is_some_and(|mount| mount.fstype == "proc")
+        );
     }
 }

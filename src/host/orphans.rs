@@ -24,13 +24,27 @@ const LET_FINISH: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 900 
 ///
 /// # Errors
 /// When the processes cannot be listed.
-pub fn let_finish(proc: &Path, change: &str, hurry: &dyn Fn() -> bool, say: &dyn Fn(&str)) -> Result<()> {
+pub fn let_finish(
+    proc: &Path,
+    change: &str,
+    hurry: &dyn Fn() -> bool,
+    say: &dyn Fn(&str),
+) -> Result<()> {
     let begin = Instant::now();
     let mut told = false;
     while begin.elapsed() < LET_FINISH && !hurry() {
-        let mut names: Vec<String> = Group::left_behind(proc, change).iter().flat_map(|group| group.settle(Duration::ZERO)).collect();
+        let mut names: Vec<String> = Group::left_behind(proc, change)
+            .iter()
+            .flat_map(|group| group.settle(Duration::ZERO))
+            .collect();
         let marked = processes::marked(proc, change).map_err(anyhow::Error::msg)?;
-        names.extend(marked.iter().map(ToString::to_string).filter(|name| !names.contains(name)).collect::<Vec<_>>());
+        names.extend(
+            marked
+                .iter()
+                .map(ToString::to_string)
+                .filter(|name| !names.contains(name))
+                .collect::<Vec<_>>(),
+        );
         let Some(first) = names.first() else { break };
         if !told {
             say(&format!("waits for the package command of an earlier run: {first}"));
@@ -86,7 +100,8 @@ fn end_marked(proc: &Path, change: &str) -> Result<Vec<String>> {
         }
     }
     let ours = |process: &Process| {
-        let owner = std::fs::metadata(proc.join(process.pid.to_string())).map(|metadata| metadata.uid());
+        let owner =
+            std::fs::metadata(proc.join(process.pid.to_string())).map(|metadata| metadata.uid());
         owner.is_ok_and(|owner| owner == 0 || found.iter().any(|first| first.pid == process.pid))
     };
     if left()?.iter().any(ours) {
@@ -104,7 +119,8 @@ mod tests {
     #[test]
     fn a_command_that_outlived_its_run_is_ended() {
         let change = format!("orphan-test-{}", std::process::id());
-        let runner = Runner::new(None, Some(change.clone()), crate::host::exec::Interrupt::default());
+        let runner =
+            Runner::new(None, Some(change.clone()), crate::host::exec::Interrupt::default());
         runner.run(&Command::new(["sh", "-c", "setsid sleep 60 & sleep 0.1"])).expect("runs");
         let ended = end(Path::new("/proc"), &change).expect("ended");
         assert_eq!(ended.len(), 1, "{ended:?}");
@@ -119,7 +135,8 @@ mod tests {
         // As if the run that started it was killed: nobody cleans up its group.
         let dir = tempfile::tempdir().expect("temp dir");
         let pid = dir.path().join("pid");
-        let script = format!("setsid env -i sh -c 'echo $$ > {}; exec sleep 60' & sleep 0.3", pid.display());
+        let script =
+            format!("setsid env -i sh -c 'echo $$ > {}; exec sleep 60' & sleep 0.3", pid.display());
         Runner::default().run(&Command::new(["sh", "-c", script.as_str()])).expect("runs");
         let procs = home.join(format!("backout-{change}/cgroup.procs"));
         let put = std::fs::OpenOptions::new().write(true).open(procs).and_then(|mut file| {
@@ -127,18 +144,26 @@ mod tests {
             file.write_all(&std::fs::read(&pid)?)
         });
         put.expect("put into the group");
-        assert!(processes::marked(Path::new("/proc"), &change).expect("listed").is_empty(), "it has no mark");
+        assert!(
+            processes::marked(Path::new("/proc"), &change).expect("listed").is_empty(),
+            "it has no mark"
+        );
         let ended = end(Path::new("/proc"), &change).expect("ended");
         assert!(ended.len() == 1 && ended[0].starts_with("sleep (pid "), "{ended:?}");
         assert!(end(Path::new("/proc"), &change).expect("none").is_empty());
-        assert!(!home.join(format!("backout-{change}")).try_exists().expect("looked"), "its group is removed");
+        assert!(
+            !home.join(format!("backout-{change}")).try_exists().expect("looked"),
+            "its group is removed"
+        );
     }
 
     #[test]
     fn one_that_installs_may_finish() {
         let change = format!("orphan-finish-test-{}", std::process::id());
-        let runner = Runner::new(None, Some(change.clone()), crate::host::exec::Interrupt::default());
-        let start = || runner.run(&Command::new(["sh", "-c", "setsid sleep 1 & sleep 0.1"])).expect("runs");
+        let runner =
+            Runner::new(None, Some(change.clone()), crate::host::exec::Interrupt::default());
+        let start =
+            || runner.run(&Command::new(["sh", "-c", "setsid sleep 1 & sleep 0.1"])).expect("runs");
         let told = std::cell::RefCell::new(Vec::new());
         let say = |text: &str| told.borrow_mut().push(text.to_owned());
         start();
@@ -157,10 +182,13 @@ mod tests {
         }
         let change = format!("orphan-guest-{}", std::process::id());
         let script = r#"while :; do env BACKOUT_CHANGE="$1" sleep 60; done"#;
-        let mut command = Command::new(["sh", "-c", script, "sh", change.as_str()]).timeout(Duration::from_secs(6));
+        let mut command = Command::new(["sh", "-c", script, "sh", change.as_str()])
+            .timeout(Duration::from_secs(6));
         command.user = Some("nobody".into());
         let guest = std::thread::spawn(move || Runner::default().run(&command));
-        while processes::marked(Path::new("/proc"), &change).expect("listed").is_empty() && !guest.is_finished() {
+        while processes::marked(Path::new("/proc"), &change).expect("listed").is_empty()
+            && !guest.is_finished()
+        {
             std::thread::sleep(Duration::from_millis(20));
         }
         let ended = end(Path::new("/proc"), &change).expect("not ours");

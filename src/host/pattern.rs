@@ -81,18 +81,29 @@ pub fn find(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
 fn is_there(path: &Path) -> Result<bool, PatternError> {
     // A pattern that begins with a wildcard starts in the current folder.
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    Ok(stat_optional(path).map_err(|source| PatternError::Read { path: path.to_owned(), source })?.is_some())
+    Ok(stat_optional(path)
+        .map_err(|source| PatternError::Read { path: path.to_owned(), source })?
+        .is_some())
 }
 
 fn expand(pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
-    let found = glob::glob(pattern).map_err(|source| PatternError::Pattern { pattern: pattern.to_owned(), source })?;
-    found.map(|path| path.map_err(|error| PatternError::Read { path: error.path().to_owned(), source: error.into() })).collect()
+    let found = glob::glob(pattern)
+        .map_err(|source| PatternError::Pattern { pattern: pattern.to_owned(), source })?;
+    found
+        .map(|path| {
+            path.map_err(|error| PatternError::Read {
+                path: error.path().to_owned(),
+                source: error.into(),
+            })
+        })
+        .collect()
 }
 
 /// Checks that each name in the folder that could match is UTF-8.
 fn all_text(folder: &Path, word: &str, pattern: &str) -> Result<(), PatternError> {
     let read = |source| PatternError::Read { path: folder.to_owned(), source };
-    let meant = glob::Pattern::new(word).map_err(|source| PatternError::Pattern { pattern: pattern.to_owned(), source })?;
+    let meant = glob::Pattern::new(word)
+        .map_err(|source| PatternError::Pattern { pattern: pattern.to_owned(), source })?;
     for entry in std::fs::read_dir(folder).map_err(read)? {
         let name = entry.map_err(read)?.file_name();
         if name.to_str().is_none() && meant.matches(&name.to_string_lossy()) {
@@ -140,7 +151,11 @@ mod tests {
         std::os::unix::fs::symlink("loop", dir.path().join("loop")).expect("link");
         fs::write(dir.path().join("file"), "").expect("written");
         for nothing in ["missing/*.log", "missing", "file/*.log", "loop/*.log"] {
-            assert_eq!(find(&dir.path().join(nothing).to_string_lossy()).expect("nothing there"), Vec::<PathBuf>::new(), "{nothing}");
+            assert_eq!(
+                find(&dir.path().join(nothing).to_string_lossy()).expect("nothing there"),
+                Vec::<PathBuf>::new(),
+                "{nothing}"
+            );
         }
         // Like an error of the disk: the name is longer than any can be.
         let long = "x".repeat(300);

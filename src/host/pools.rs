@@ -25,7 +25,10 @@ pub struct Suspended(pub String);
 pub fn watched(proc: &Path, names: impl Iterator<Item = String>) -> Vec<WatchedPool> {
     let names: BTreeSet<String> = names.collect();
     let state = |pool: &str| proc.join("spl/kstat/zfs").join(pool).join("state");
-    names.into_iter().map(|pool| WatchedPool { state: state(&pool), pool, hides_suspension: false }).collect()
+    names
+        .into_iter()
+        .map(|pool| WatchedPool { state: state(&pool), pool, hides_suspension: false })
+        .collect()
 }
 
 /// Checks that none of them is suspended.

@@ -11,7 +11,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use procfs::process::all_processes_with_root;
-use procfs::{FromReadSI as _, KernelStats, ProcError, ProcResult, current_system_info, ticks_per_second};
+use procfs::{
+    FromReadSI as _, KernelStats, ProcError, ProcResult, current_system_info, ticks_per_second,
+};
 use serde::{Deserialize, Serialize};
 
 use super::mounts::{Mount, mount_of, parse};
@@ -52,8 +54,8 @@ impl std::fmt::Display for Process {
 /// Maximum length of a name in the kernel (TASK_COMM_LEN without the NUL).
 const COMM: usize = 15;
 
-/// Calls `take` for each process except our own, in order of their ids: what is found first must not
-/// depend on the order of a folder. One that ends meanwhile is left out.
+/// Calls `take` for each process except our own, in order of their ids: what is found first must
+/// not depend on the order of a folder. One that ends meanwhile is left out.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -81,7 +83,10 @@ fn each(proc: &Path, mut take: impl FnMut(&procfs::process::Process)) -> Result<
 }
 
 /// The processes for which `wanted` is true, in order of their ids.
-fn select(proc: &Path, mut wanted: impl FnMut(&procfs::process::Process) -> bool) -> Result<Vec<Process>, String> {
+fn select(
+    proc: &Path,
+    mut wanted: impl FnMut(&procfs::process::Process) -> bool,
+) -> Result<Vec<Process>, String> {
     let booted = booted(proc);
     let mut found = Vec::new();
     each(proc, |process| {
@@ -103,7 +108,8 @@ fn described(process: &procfs::process::Process, booted: Option<u64>) -> Option<
         Err(_) => None,
     };
     let since = booted.zip(started).and_then(|(boot, after)| i64::try_from(boot + after).ok());
-    let cmdline = text(process, "cmdline").unwrap_or_default().trim_end_matches('\0').replace('\0', " ");
+    let cmdline =
+        text(process, "cmdline").unwrap_or_default().trim_end_matches('\0').replace('\0', " ");
     let cgroup = text(process, "cgroup").unwrap_or_default().trim().to_owned();
     Some(Process { pid: process.pid, comm: comm(process)?, cmdline, since, uses: None, cgroup })
 }
@@ -134,7 +140,9 @@ fn booted(proc: &Path) -> Option<u64> {
 /// # Errors
 /// When the list of processes cannot be read.
 pub fn named(proc: &Path, names: &[String]) -> Result<Vec<Process>, String> {
-    let kept = |name: &String| String::from_utf8_lossy(&name.as_bytes()[..name.len().min(COMM)]).into_owned();
+    let kept = |name: &String| {
+        String::from_utf8_lossy(&name.as_bytes()[..name.len().min(COMM)]).into_owned()
+    };
     let wanted: BTreeSet<String> = names.iter().map(kept).collect();
     select(proc, |process| comm(process).is_some_and(|comm| wanted.contains(&comm)))
 }
@@ -146,7 +154,11 @@ pub fn named(proc: &Path, names: &[String]) -> Result<Vec<Process>, String> {
 /// When the list of processes cannot be read.
 pub fn marked(proc: &Path, change: &str) -> Result<Vec<Process>, String> {
     let mark = OsStr::new(crate::host::exec::MARKER);
-    select(proc, |process| process.environ().is_ok_and(|environ| environ.get(mark).is_some_and(|value| value == change)))
+    select(proc, |process| {
+        process
+            .environ()
+            .is_ok_and(|environ| environ.get(mark).is_some_and(|value| value == change))
+    })
 }
 
 /// Who uses files below some paths.
@@ -171,14 +183,19 @@ pub struct InUse {
 /// When the list of processes or the mounts cannot be read.
 pub fn users_of(proc: &Path, paths: &[PathBuf]) -> Result<InUse, String> {
     let mounts = super::mounts::read(proc)?;
-    let devices: BTreeSet<&str> =
-        paths.iter().filter_map(|path| mount_of(&mounts, path).filter(|mount| mount.point == *path)).map(|m| m.device.as_str()).collect();
+    let devices: BTreeSet<&str> = paths
+        .iter()
+        .filter_map(|path| mount_of(&mounts, path).filter(|mount| mount.point == *path))
+        .map(|m| m.device.as_str())
+        .collect();
     let search = Search { paths, devices };
     let booted = booted(proc);
     let mut result = InUse::default();
     each(proc, |process| match search.use_of(process, &proc.join(process.pid.to_string())) {
         Ok(None) => {}
-        Ok(uses) => result.found.extend(described(process, booted).map(|process| Process { uses, ..process })),
+        Ok(uses) => result
+            .found
+            .extend(described(process, booted).map(|process| Process { uses, ..process })),
         Err(ProcError::PermissionDenied(_)) => result.unreadable += 1,
         // It ended meanwhile.
         Err(_) => {}
@@ -196,8 +213,11 @@ pub fn users_of(proc: &Path, paths: &[PathBuf]) -> Result<InUse, String> {
 pub fn mounted_elsewhere(proc: &Path, dataset: &str) -> Result<Vec<Process>, String> {
     let namespace = |dir: &Path| fs::read_link(dir.join("ns/mnt")).ok();
     let of_it = |mount: &&Mount| mount.fstype == "zfs" && mount.source == dataset;
-    let groups: BTreeSet<u32> = super::mounts::read(proc)?.iter().filter(of_it).filter_map(|mount| mount.shared).collect();
-    let follows = |mount: &Mount| [mount.shared, mount.master].iter().flatten().any(|group| groups.contains(group));
+    let groups: BTreeSet<u32> =
+        super::mounts::read(proc)?.iter().filter(of_it).filter_map(|mount| mount.shared).collect();
+    let follows = |mount: &Mount| {
+        [mount.shared, mount.master].iter().flatten().any(|group| groups.contains(group))
+    };
     let mut seen = BTreeSet::from_iter(namespace(&proc.join("self")));
     let booted = booted(proc);
     let mut found: Vec<Process> = Vec::new();
@@ -206,7 +226,8 @@ pub fn mounted_elsewhere(proc: &Path, dataset: &str) -> Result<Vec<Process>, Str
         let Some(theirs) = theirs.filter(|namespace| !seen.contains(namespace)) else { return };
         let mounts = parse(&bytes(process, "mountinfo").unwrap_or_default());
         if let Some(mount) = mounts.iter().filter(of_it).find(|mount| !follows(mount)) {
-            let uses = Some(format!("mounted at {} in its own mount namespace", mount.point.display()));
+            let uses =
+                Some(format!("mounted at {} in its own mount namespace", mount.point.display()));
             found.extend(described(process, booted).map(|process| Process { uses, ..process }));
         }
         seen.insert(theirs);
@@ -229,9 +250,13 @@ impl Search<'_> {
     /// of the process.
     fn use_of(&self, process: &procfs::process::Process, dir: &Path) -> ProcResult<Option<String>> {
         let mut refused = None;
-        for (what, target) in [("cwd", process.cwd()), ("root folder", process.root()), ("program", process.exe())] {
+        for (what, target) in
+            [("cwd", process.cwd()), ("root folder", process.root()), ("program", process.exe())]
+        {
             match target {
-                Ok(target) if self.holds(&target) => return Ok(Some(format!("{what} {}", target.display()))),
+                Ok(target) if self.holds(&target) => {
+                    return Ok(Some(format!("{what} {}", target.display())));
+                }
                 // A kernel thread has no program: ENOENT.
                 Ok(_) => {}
                 Err(error @ ProcError::PermissionDenied(_)) => refused = Some(error),
@@ -252,7 +277,11 @@ impl Search<'_> {
     }
 
     /// The names are read from the links: `procfs` has them as text only.
-    fn open_file(&self, process: &procfs::process::Process, dir: &Path) -> ProcResult<Option<PathBuf>> {
+    fn open_file(
+        &self,
+        process: &procfs::process::Process,
+        dir: &Path,
+    ) -> ProcResult<Option<PathBuf>> {
         let mut mounts: Option<BTreeMap<u32, Mount>> = None;
         for entry in fs::read_dir(dir.join("fd"))? {
             let entry = entry?;
@@ -281,10 +310,15 @@ impl Search<'_> {
     fn mapping(&self, process: &procfs::process::Process) -> ProcResult<Option<PathBuf>> {
         for line in bytes(process, "maps")?.split(|byte| *byte == b'\n') {
             // "address perms offset dev inode path". The path may contain spaces.
-            let Some(path) = line.iter().position(|byte| *byte == b'/').map(|at| &line[at..]) else { continue };
+            let Some(path) = line.iter().position(|byte| *byte == b'/').map(|at| &line[at..])
+            else {
+                continue;
+            };
             let path = Path::new(OsStr::from_bytes(path));
             let device = line.split(|byte| *byte == b' ').nth(3).and_then(decimal);
-            if self.holds(path) || device.is_some_and(|device| self.devices.contains(device.as_str())) {
+            if self.holds(path)
+                || device.is_some_and(|device| self.devices.contains(device.as_str()))
+            {
                 return Ok(Some(path.to_owned()));
             }
         }
@@ -295,7 +329,8 @@ impl Search<'_> {
 /// `maps` has the device in hexadecimal, mountinfo in decimal.
 fn decimal(device: &[u8]) -> Option<String> {
     let (major, minor) = std::str::from_utf8(device).ok()?.split_once(':')?;
-    let (major, minor) = (u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?);
+    let (major, minor) =
+        (u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?);
     (major, minor).ne(&(0, 0)).then(|| format!("{major}:{minor}"))
 }
 

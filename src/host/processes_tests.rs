@@ -74,7 +74,10 @@ fn names_are_the_kernels() {
     };
     let found = names(&["mariadbd"]);
     assert_eq!(found.len(), 1, "a zombie is no server");
-    assert_eq!((found[0].pid, found[0].cmdline.as_str()), (101, "/usr/sbin/mariadbd --datadir=/data"));
+    assert_eq!(
+        (found[0].pid, found[0].cmdline.as_str()),
+        (101, "/usr/sbin/mariadbd --datadir=/data")
+    );
     assert_eq!(found[0].since, Some(1_700_000_123));
     assert_eq!(names(&["a) (b"]).len(), 1);
     assert_eq!(names(&["fifteen-letters-and-more"]).len(), 1);
@@ -104,7 +107,10 @@ fn every_kind_of_use_is_found() {
     tree.write("209/fdinfo/5", "mnt_id:\t3\n");
     tree.write("209/mountinfo", "3 1 0:41 / /other rw - zfs tank/other rw\n");
     // What a name holds hides nothing.
-    tree.write_bytes("210/maps", b"5581-5582 r--s 00000000 00:99 12 /SYSV\n5581-5582 r--s 00000000 00:99 12 /data/\xff\n");
+    tree.write_bytes(
+        "210/maps",
+        b"5581-5582 r--s 00000000 00:99 12 /SYSV\n5581-5582 r--s 00000000 00:99 12 /data/\xff\n",
+    );
     tree.link(211, "cwd", OsStr::from_bytes(b"/data/\xff"));
     tree.link(212, "fd/5", OsStr::from_bytes(b"/data/\xff"));
     let text = |s: &str| s.to_owned();
@@ -141,12 +147,18 @@ fn what_stays_mounted_elsewhere_is_found_once_for_each_namespace() {
     for (pid, namespace, groups, source) in table {
         tree.process(pid, "x", 'S');
         tree.link(pid, "ns/mnt", format!("mnt:[{namespace}]"));
-        tree.write(&format!("{pid}/mountinfo"), &format!("77 1 0:40 / /inside rw {groups} - zfs {} rw\n", source.replace(' ', "\\040")));
+        tree.write(
+            &format!("{pid}/mountinfo"),
+            &format!("77 1 0:40 / /inside rw {groups} - zfs {} rw\n", source.replace(' ', "\\040")),
+        );
     }
     let found = |dataset| mounted_elsewhere(tree.0.path(), dataset).expect("read");
     let pids = |dataset| found(dataset).iter().map(|process| process.pid).collect::<Vec<_>>();
     assert_eq!([pids("t/a"), pids("t/a b"), pids("t")], [vec![606, 607], vec![602], vec![]]);
-    assert_eq!(found("t/a")[0].uses.as_deref(), Some("mounted at /inside in its own mount namespace"));
+    assert_eq!(
+        found("t/a")[0].uses.as_deref(),
+        Some("mounted at /inside in its own mount namespace")
+    );
     tree.write("self/mountinfo", "");
     assert_eq!(pids("t/a"), [604, 605, 606, 607], "nothing reaches what is mounted there alone");
 }
@@ -154,7 +166,12 @@ fn what_stays_mounted_elsewhere_is_found_once_for_each_namespace() {
 #[test]
 fn marks_are_whole_variables() {
     let tree = Tree::new();
-    for (pid, environ) in [(301, "A=1\0BACKOUT_CHANGE=c1\0"), (302, "BACKOUT_CHANGE=c12\0"), (303, "XBACKOUT_CHANGE=c1\0"), (304, "")] {
+    for (pid, environ) in [
+        (301, "A=1\0BACKOUT_CHANGE=c1\0"),
+        (302, "BACKOUT_CHANGE=c12\0"),
+        (303, "XBACKOUT_CHANGE=c1\0"),
+        (304, ""),
+    ] {
         tree.process(pid, "x", 'S');
         tree.write(&format!("{pid}/environ"), environ);
     }
@@ -178,7 +195,13 @@ fn the_real_proc_shows_a_child_of_ours() {
     let folder = dir.path().canonicalize().expect("real");
     let file = fs::File::create(folder.join("held")).expect("file");
     let mut command = std::process::Command::new("sleep");
-    let mut child = command.arg("60").stdin(file).env(crate::host::exec::MARKER, "guard-test").process_group(0).spawn().expect("starts");
+    let mut child = command
+        .arg("60")
+        .stdin(file)
+        .env(crate::host::exec::MARKER, "guard-test")
+        .process_group(0)
+        .spawn()
+        .expect("starts");
     let pid = i32::try_from(child.id()).expect("pid");
     let proc = Path::new("/proc");
     // Until the exec the child is a copy of ours, without the mark.
@@ -193,6 +216,13 @@ fn the_real_proc_shows_a_child_of_ours() {
     assert!(seen);
     let user = users.found.iter().find(|process| process.pid == pid).expect("found");
     assert_eq!(user.uses, Some(format!("open {}", folder.join("held").display())));
-    assert!(named.iter().any(|process| process.pid == pid && process.cmdline == "sleep 60" && process.since.is_some()));
-    assert!(users.found.iter().all(|process| process.pid != i32::try_from(std::process::id()).expect("pid")));
+    assert!(named.iter().any(|process| process.pid == pid
+        && process.cmdline == "sleep 60"
+        && process.since.is_some()));
+    assert!(
+        users
+            .found
+            .iter()
+            .all(|process| process.pid != i32::try_from(std::process::id()).expect("pid"))
+    );
 }

@@ -81,7 +81,10 @@ mod tests {
         let script = format!("printf %s {quoted} | od -An -v -tx1");
         let read = |shell: &&str| {
             let output = Runner::default().run(&Command::new([*shell, "-c", &script]));
-            output.map_or_else(|error| error.to_string(), |output| output.stdout.split_whitespace().collect())
+            output.map_or_else(
+                |error| error.to_string(),
+                |output| output.stdout.split_whitespace().collect(),
+            )
         };
         ["sh", "bash"].iter().map(read).collect()
     }
@@ -92,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_word_with_control_characters_is_read_by_every_shell_and_is_one_line() {
-        for word in ["a\u{7}b", "li\nne", "it's\n${x} \"y\" `z` 100% \\n!", "-n\t", "\u{7f}é\u{9b}"] {
+        for word in ["a\u{7}b", "li\nne", "it's\n${x} \"y\" `z` 100% \\n!", "-n\t", "\u{7f}é\u{9b}"]
+        {
             let quoted = quote(word);
             for read in read_by_shells(&quoted) {
                 assert_eq!(read, hexadecimal(word.as_bytes()), "{quoted}");

@@ -49,7 +49,9 @@ impl SecretError {
     /// What is wrong.
     pub fn reason(&self) -> String {
         match self {
-            Self::Unsafe { name, source } => format!("the file of the secret {name}: {}", source.reason()),
+            Self::Unsafe { name, source } => {
+                format!("the file of the secret {name}: {}", source.reason())
+            }
             Self::Readable { name, path } => {
                 format!("{} holds the secret {name}, and everyone may read it", path.display())
             }
@@ -94,7 +96,11 @@ impl Secrets {
     /// # Errors
     /// For the first one that cannot be used.
     pub fn read(files: &BTreeMap<String, PathBuf>) -> Result<Self, SecretError> {
-        files.iter().map(|(name, path)| Ok((name.clone(), read(name, path)?))).collect::<Result<_, _>>().map(Self)
+        files
+            .iter()
+            .map(|(name, path)| Ok((name.clone(), read(name, path)?)))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Names and values, for the environment of a process.
@@ -105,7 +111,11 @@ impl Secrets {
     /// The text, with each value replaced by its name.
     pub fn hide(&self, text: String) -> String {
         self.0.iter().fold(text, |text, (name, value)| {
-            if text.contains(value.as_str()) { text.replace(value.as_str(), &format!("[the secret {name}]")) } else { text }
+            if text.contains(value.as_str()) {
+                text.replace(value.as_str(), &format!("[the secret {name}]"))
+            } else {
+                text
+            }
         })
     }
 }
@@ -136,11 +146,16 @@ pub fn read(name: &str, path: &Path) -> Result<String, SecretError> {
         return Err(wrong("it is longer than a secret is"));
     }
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is not text"))?;
-    let line = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).unwrap_or(&text);
+    let line = text
+        .strip_suffix('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line))
+        .unwrap_or(&text);
     match line {
         "" => Err(wrong("it is empty")),
         _ if line.contains(['\n', '\0']) => Err(wrong("it has more than one line")),
-        _ if line.len() < LEAST => Err(wrong("it has fewer than 4 characters, too few to be found and hidden in what a command prints")),
+        _ if line.len() < LEAST => Err(wrong(
+            "it has fewer than 4 characters, too few to be found and hidden in what a command prints",
+        )),
         _ => Ok(line.to_owned()),
     }
 }
@@ -165,7 +180,10 @@ mod tests {
     fn s9_a_secret_is_the_line_of_a_file_that_is_not_for_everyone() {
         let dir = tempfile::tempdir().expect("temp dir");
         assert_eq!(read("P", &file(&dir, "a b;$c\n", 0o600)).expect("read"), "a b;$c");
-        assert_eq!(read("P", &file(&dir, "a b;$c", 0o640)).expect("its group may read it"), "a b;$c");
+        assert_eq!(
+            read("P", &file(&dir, "a b;$c", 0o640)).expect("its group may read it"),
+            "a b;$c"
+        );
         for (text, mode, why) in [
             ("hunter2\n", 0o644, "everyone may read it"),
             ("hunter2\n", 0o606, "everyone may write to it"),
@@ -176,7 +194,10 @@ mod tests {
             ("one\ntwo\n", 0o600, "more than one line"),
         ] {
             let error = read("PASSWORD", &file(&dir, text, mode)).expect_err(why).to_string();
-            assert!(error.contains(why) && error.contains("PASSWORD") && error.contains("remedy: "), "{error}");
+            assert!(
+                error.contains(why) && error.contains("PASSWORD") && error.contains("remedy: "),
+                "{error}"
+            );
             assert!(!error.contains("hunter2"), "{error}");
         }
         let text = read("P", &dir.path().join("none")).expect_err("not there").to_string();
@@ -187,8 +208,12 @@ mod tests {
     fn s9_what_is_printed_does_not_show_it() {
         let dir = tempfile::tempdir().expect("temp dir");
         let path = file(&dir, "hunter2\n", 0o600);
-        let secrets = Secrets::read(&BTreeMap::from([("PASSWORD".to_owned(), path)])).expect("read");
-        assert_eq!(secrets.hide("denied for hunter2: 'hunter2'".into()), "denied for [the secret PASSWORD]: '[the secret PASSWORD]'");
+        let secrets =
+            Secrets::read(&BTreeMap::from([("PASSWORD".to_owned(), path)])).expect("read");
+        assert_eq!(
+            secrets.hide("denied for hunter2: 'hunter2'".into()),
+            "denied for [the secret PASSWORD]: '[the secret PASSWORD]'"
+        );
         assert_eq!(format!("{secrets:?}"), r#"["PASSWORD"]"#);
     }
 }

@@ -41,10 +41,16 @@ impl Distrust {
         match self {
             Self::Read { path, source } => format!("cannot read {}: {source}", path.display()),
             Self::Writable { path, why, .. } => {
-                format!("{} is not used, since it runs with the rights of root and {why}", path.display())
+                format!(
+                    "{} is not used, since it runs with the rights of root and {why}",
+                    path.display()
+                )
             }
             Self::Link { path } => {
-                format!("{} is not used: it is a symbolic link, and none was made there", path.display())
+                format!(
+                    "{} is not used: it is a symbolic link, and none was made there",
+                    path.display()
+                )
             }
         }
     }
@@ -54,7 +60,9 @@ impl Distrust {
         match self {
             Self::Read { .. } => None,
             Self::Writable { remedy, .. } => Some(remedy.clone()),
-            Self::Link { .. } => Some("see where it leads and who made it; put the file itself in its place".to_owned()),
+            Self::Link { .. } => Some(
+                "see where it leads and who made it; put the file itself in its place".to_owned(),
+            ),
         }
     }
 }
@@ -99,7 +107,10 @@ pub fn check_contents(folder: &Path) -> Result<(), Distrust> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(read)?,
     };
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(read)?;
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .map_err(read)?;
     paths.sort();
     for path in paths {
         match fs::symlink_metadata(&path) {
@@ -157,10 +168,14 @@ mod tests {
         check_contents(dir.path()).expect("ours");
         for mode in [0o620, 0o602] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode");
-            assert!(matches!(check_contents(dir.path()), Err(Distrust::Writable { .. })), "{mode:o}");
+            assert!(
+                matches!(check_contents(dir.path()), Err(Distrust::Writable { .. })),
+                "{mode:o}"
+            );
         }
         fs::rename(&path, dir.path().join("elsewhere")).expect("renamed");
-        fs::set_permissions(dir.path().join("elsewhere"), fs::Permissions::from_mode(0o600)).expect("mode");
+        fs::set_permissions(dir.path().join("elsewhere"), fs::Permissions::from_mode(0o600))
+            .expect("mode");
         symlink(dir.path().join("elsewhere"), &path).expect("link");
         let text = check_contents(dir.path()).expect_err("a link").to_string();
         assert!(text.contains("/journal is not used: it is a symbolic link"), "{text}");

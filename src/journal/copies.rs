@@ -30,7 +30,8 @@ pub fn write(layout: &Layout, site: &ValidatedSite, playbook: &Validated) -> Res
             write_atomic(&folder.join(program.name()), program.bytes()).with_context(what)?;
         }
     }
-    write_atomic(&layout.playbook(), playbook.text().as_bytes()).context("cannot copy the playbook")?;
+    write_atomic(&layout.playbook(), playbook.text().as_bytes())
+        .context("cannot copy the playbook")?;
     write_atomic(&layout.site(), site.text().as_bytes()).context("cannot copy the site file")
 }
 
@@ -81,7 +82,8 @@ impl Loose {
         let folder = tempfile::Builder::new().prefix("backout-programs-").tempdir()?;
         for program in programs {
             let path = folder.path().join(program.name());
-            open_own(File::options().write(true).create_new(true), &path)?.write_all(program.bytes())?;
+            open_own(File::options().write(true).create_new(true), &path)?
+                .write_all(program.bytes())?;
         }
         Ok(Self(folder))
     }
@@ -101,13 +103,18 @@ mod tests {
     use super::*;
     use crate::playbook::{Problems, library};
 
-    const SITE: &str = "playbook = \"generic\"\ndatasets = [\"tank/tally\"]\nupgrade_to = \"3.0\"\n";
+    const SITE: &str =
+        "playbook = \"generic\"\ndatasets = [\"tank/tally\"]\nupgrade_to = \"3.0\"\n";
 
     fn opened() -> (tempfile::TempDir, Layout, Vec<FileEntry>) {
-        let text = library::BUILT_IN[0].text.replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
+        let text = library::BUILT_IN[0]
+            .text
+            .replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
         let programs = vec![Program::new("rotate.sh", b"tallyctl rotate\n".to_vec())];
         let playbook = Validated::with_programs("own", None, &text, programs).expect("valid");
-        let (site, playbook) = ValidatedSite::parse("site.toml".as_ref(), SITE, |_| Ok::<_, Problems>(playbook)).expect("valid");
+        let (site, playbook) =
+            ValidatedSite::parse("site.toml".as_ref(), SITE, |_| Ok::<_, Problems>(playbook))
+                .expect("valid");
         let dir = tempfile::tempdir().expect("temp dir");
         let layout = Layout::new(dir.path(), "x", None);
         layout.create().expect("made");
@@ -119,9 +126,15 @@ mod tests {
     fn the_programs_are_in_the_change_s_folder_for_root_alone() {
         let (_dir, layout, recorded) = opened();
         let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o7777;
-        assert_eq!((mode(&layout.programs()), mode(&layout.programs().join("rotate.sh"))), (0o700, 0o600));
+        assert_eq!(
+            (mode(&layout.programs()), mode(&layout.programs().join("rotate.sh"))),
+            (0o700, 0o600)
+        );
         let read = read(&layout, &recorded).expect("read");
-        assert_eq!((read.len(), read[0].name(), read[0].bytes()), (1, "rotate.sh", b"tallyctl rotate\n".as_slice()));
+        assert_eq!(
+            (read.len(), read[0].name(), read[0].bytes()),
+            (1, "rotate.sh", b"tallyctl rotate\n".as_slice())
+        );
     }
 
     #[test]
@@ -134,7 +147,10 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
         fs::write(&path, "tallyctl destroy\n").expect("written");
         let said = read(&layout, &recorded).expect_err("edited").to_string();
-        assert!(said.contains("is not the copy that was made when the change was opened"), "{said}");
+        assert!(
+            said.contains("is not the copy that was made when the change was opened"),
+            "{said}"
+        );
         fs::remove_file(&path).expect("removed");
         assert!(read(&layout, &recorded).is_err());
         assert!(read(&layout, &[]).expect("a journal of 0.1.0 knows of none").is_empty());

@@ -88,14 +88,24 @@ pub fn decode<A: Action>(path: &Path, bytes: &[u8]) -> Result<Reading<A>, Journa
         let (text, after) = (&rest[..end], &rest[end + 1..]);
         match decode_line(text) {
             Ok(line) if line.seq == number as u64 => reading.lines.push(line),
-            Ok(line) => return Err(damaged(path, number, format!("it has number {}, not {number}", line.seq))),
-            Err(Broken::Foreign(why)) => return Err(JournalError::Foreign { path: path.to_owned(), why }),
+            Ok(line) => {
+                return Err(damaged(
+                    path,
+                    number,
+                    format!("it has number {}, not {number}", line.seq),
+                ));
+            }
+            Err(Broken::Foreign(why)) => {
+                return Err(JournalError::Foreign { path: path.to_owned(), why });
+            }
             // A block device may write a torn sector that contains the end of the line.
             Err(Broken::Checksum(_)) if after.is_empty() && number > 1 => {
                 reading.torn = true;
                 break;
             }
-            Err(Broken::Checksum(why)) if number == 1 => return Err(JournalError::Foreign { path: path.to_owned(), why }),
+            Err(Broken::Checksum(why)) if number == 1 => {
+                return Err(JournalError::Foreign { path: path.to_owned(), why });
+            }
             Err(Broken::Checksum(why)) => return Err(damaged(path, number, why)),
         }
         reading.length += end as u64 + 1;
@@ -106,9 +116,15 @@ pub fn decode<A: Action>(path: &Path, bytes: &[u8]) -> Result<Reading<A>, Journa
         Some(Record::Opened(manifest)) if manifest.format == FORMAT => Ok(reading),
         Some(Record::Opened(manifest)) => Err(JournalError::Foreign {
             path: path.to_owned(),
-            why: format!("it has format {}, this tool knows format {FORMAT} (written by backout {})", manifest.format, manifest.tool),
+            why: format!(
+                "it has format {}, this tool knows format {FORMAT} (written by backout {})",
+                manifest.format, manifest.tool
+            ),
         }),
-        Some(_) => Err(JournalError::Foreign { path: path.to_owned(), why: "its first line does not open a change".into() }),
+        Some(_) => Err(JournalError::Foreign {
+            path: path.to_owned(),
+            why: "its first line does not open a change".into(),
+        }),
     }
 }
 
@@ -119,18 +135,27 @@ enum Broken {
 
 fn decode_line<A: Action>(text: &[u8]) -> Result<Line<A>, Broken> {
     let text = std::str::from_utf8(text).map_err(|_| Broken::Checksum("it is not text".into()))?;
-    let (sum, json) = text.split_once(' ').ok_or_else(|| Broken::Checksum("it has no checksum".into()))?;
-    let well_formed = sum.len() == 8 && sum.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let sum = u32::from_str_radix(sum, 16).ok().filter(|_| well_formed).ok_or_else(|| Broken::Checksum("it has no checksum".into()))?;
+    let (sum, json) =
+        text.split_once(' ').ok_or_else(|| Broken::Checksum("it has no checksum".into()))?;
+    let well_formed =
+        sum.len() == 8 && sum.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let sum = u32::from_str_radix(sum, 16)
+        .ok()
+        .filter(|_| well_formed)
+        .ok_or_else(|| Broken::Checksum("it has no checksum".into()))?;
     if sum != crc32fast::hash(json.as_bytes()) {
         return Err(Broken::Checksum("its checksum does not fit".into()));
     }
     // The checksum is right, so exactly this was written. What we cannot read comes from another
     // version.
     let line: Line<A> = serde_json::from_str(json).map_err(|error| {
-        let format = serde_json::from_str::<serde_json::Value>(json).ok().and_then(|value| value.get("format")?.as_u64());
+        let format = serde_json::from_str::<serde_json::Value>(json)
+            .ok()
+            .and_then(|value| value.get("format")?.as_u64());
         Broken::Foreign(match format {
-            Some(format) if format != u64::from(FORMAT) => format!("it has format {format}, this tool knows format {FORMAT}"),
+            Some(format) if format != u64::from(FORMAT) => {
+                format!("it has format {format}, this tool knows format {FORMAT}")
+            }
             _ => format!("a record is not known to this version: {error}"),
         })
     })?;
@@ -177,7 +202,11 @@ fn damaged(path: &Path, line: usize, why: String) -> JournalError {
 /// # Errors
 /// See [`decode`].
 pub fn read<A: Action>(path: &Path) -> Result<Reading<A>, JournalError> {
-    let bytes = std::fs::read(path).map_err(|source| JournalError::Io { doing: "read", path: path.to_owned(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| JournalError::Io {
+        doing: "read",
+        path: path.to_owned(),
+        source,
+    })?;
     decode(path, &bytes)
 }
 
@@ -188,7 +217,8 @@ impl Journal {
     /// When it exists already, or cannot be created.
     pub fn create(path: &Path) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io { doing: "create", path: path.to_owned(), source };
-        let file = open_own(OpenOptions::new().create_new(true).append(true).read(true), path).map_err(io)?;
+        let file = open_own(OpenOptions::new().create_new(true).append(true).read(true), path)
+            .map_err(io)?;
         file.sync_all().map_err(io)?;
         sync_dir(path.parent().unwrap_or_else(|| Path::new("."))).map_err(io)?;
         Ok(Self { path: path.to_owned(), file, length: 0, seq: 0, broken: false })
@@ -209,7 +239,10 @@ impl Journal {
             file.sync_all().map_err(io)?;
         }
         let seq = reading.lines.len() as u64;
-        Ok((Self { path: path.to_owned(), file, length: reading.length, seq, broken: false }, reading.lines))
+        Ok((
+            Self { path: path.to_owned(), file, length: reading.length, seq, broken: false },
+            reading.lines,
+        ))
     }
 
     /// Appends a record and flushes it to disk. If that fails, the journal is as before.
@@ -221,7 +254,9 @@ impl Journal {
         let line = Line { seq: self.seq + 1, at: Local::now().fixed_offset(), record };
         let io = |source| JournalError::Io { doing: "append to", path: self.path.clone(), source };
         if self.broken {
-            return Err(io(std::io::Error::other("an earlier write to it failed, and could not be taken back")));
+            return Err(io(std::io::Error::other(
+                "an earlier write to it failed, and could not be taken back",
+            )));
         }
         let text = encode(&line).map_err(std::io::Error::from).map_err(io)?;
         let written = self.write(text.as_bytes());
@@ -233,8 +268,11 @@ impl Journal {
             }
             Err(source) => {
                 // A part of the line may have been written. Nothing may be appended to it.
-                let cut =
-                    self.file.set_len(self.length).and_then(|()| self.file.seek(SeekFrom::End(0))).and_then(|_| self.file.sync_data());
+                let cut = self
+                    .file
+                    .set_len(self.length)
+                    .and_then(|()| self.file.seek(SeekFrom::End(0)))
+                    .and_then(|_| self.file.sync_data());
                 self.broken = cut.is_err();
                 Err(JournalError::Io { doing: "append to", path: self.path.clone(), source })
             }
@@ -264,7 +302,11 @@ impl Journal {
         use crate::host::failpoint::testing::{Strike, ask, kill, tick};
         let what = what(bytes);
         if after {
-            return if tick(&format!("{what} after"), true) { Err(std::io::Error::other("struck")) } else { Ok(false) };
+            return if tick(&format!("{what} after"), true) {
+                Err(std::io::Error::other("struck"))
+            } else {
+                Ok(false)
+            };
         }
         if tick(&format!("{what} before"), true) {
             return Ok(true);
@@ -285,7 +327,12 @@ impl Journal {
 #[cfg(any(test, feature = "crash-points"))]
 fn what(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
-    let value = |key: &str| text.split_once(key).and_then(|(_, rest)| rest.split_once('"')).map_or("", |(value, _)| value).to_owned();
+    let value = |key: &str| {
+        text.split_once(key)
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map_or("", |(value, _)| value)
+            .to_owned()
+    };
     let step = if text.len() < 1000 { value("\"step\":\"") } else { String::new() };
     format!("journal {} {step}", value("\"record\":\""))
 }

@@ -48,7 +48,8 @@ pub struct Run<A> {
     pub plan: Plan<A>,
     /// One for each step.
     pub steps: Vec<StepState>,
-    /// How often each step was started since it was last done, or since a person last said to try again.
+    /// How often each step was started since it was last done, or since a person last said to try
+    /// again.
     pub attempts: Vec<u32>,
     /// Whether each step was ever started: its effect may have been made.
     pub begun: Vec<bool>,
@@ -121,12 +122,25 @@ impl<A: Action> Run<A> {
     /// example, clients that found the service open may have written what no capture has.
     pub fn renewal(&self) -> Option<(StepId, String)> {
         let next = self.next()?;
-        self.plan.steps.iter().zip(&self.undone).zip(&self.steps).find_map(|((step, undone), state)| {
-            let renews = step.renews.as_ref().filter(|_| *undone && *state == StepState::Done)?;
-            let from = self.plan.position(&renews.from)?;
-            let due = from <= next && self.steps.get(from) != Some(&StepState::Pending) && !self.was_begun(&renews.unless);
-            due.then(|| (renews.from.clone(), format!("step `{}` was found undone; what was made since is made again", step.id)))
-        })
+        self.plan.steps.iter().zip(&self.undone).zip(&self.steps).find_map(
+            |((step, undone), state)| {
+                let renews =
+                    step.renews.as_ref().filter(|_| *undone && *state == StepState::Done)?;
+                let from = self.plan.position(&renews.from)?;
+                let due = from <= next
+                    && self.steps.get(from) != Some(&StepState::Pending)
+                    && !self.was_begun(&renews.unless);
+                due.then(|| {
+                    (
+                        renews.from.clone(),
+                        format!(
+                            "step `{}` was found undone; what was made since is made again",
+                            step.id
+                        ),
+                    )
+                })
+            },
+        )
     }
 
     /// Whether clients could write while the service had to be closed.
@@ -147,7 +161,9 @@ impl<A: Action> Run<A> {
 
     /// Whether the point of no return was reached. Its effect may have been made.
     pub fn beyond_return(&self) -> bool {
-        self.plan.point_of_no_return().is_some_and(|at| self.begun.get(at).copied().unwrap_or(false))
+        self.plan
+            .point_of_no_return()
+            .is_some_and(|at| self.begun.get(at).copied().unwrap_or(false))
     }
 }
 
@@ -181,7 +197,13 @@ pub struct FoldError {
 impl<A: Action> State<A> {
     /// A change that was just opened.
     pub fn opened(manifest: ChangeManifest) -> Self {
-        Self { manifest, phase: Phase::Opened, runs: Vec::new(), outputs: BTreeMap::new(), snapshots: Vec::new() }
+        Self {
+            manifest,
+            phase: Phase::Opened,
+            runs: Vec::new(),
+            outputs: BTreeMap::new(),
+            snapshots: Vec::new(),
+        }
     }
 
     /// The state after all lines; `Ok(None)` if there are none.
@@ -198,8 +220,15 @@ impl<A: Action> State<A> {
                 (None, Record::Opened(manifest)) => {
                     state = Some(Self::opened(manifest.clone()));
                 }
-                (None, _) => return Err(FoldError { seq: line.seq, why: "the change was not opened".into() }),
-                (Some(state), record) => state.apply(record).map_err(|why| FoldError { seq: line.seq, why })?,
+                (None, _) => {
+                    return Err(FoldError {
+                        seq: line.seq,
+                        why: "the change was not opened".into(),
+                    });
+                }
+                (Some(state), record) => {
+                    state.apply(record).map_err(|why| FoldError { seq: line.seq, why })?
+                }
             }
         }
         Ok(state)
@@ -237,7 +266,9 @@ impl<A: Action> State<A> {
             return self.may_begin(plan);
         }
         let run = self.current().ok_or("no procedure is under way")?;
-        let at = |step: &StepId| run.plan.position(step).ok_or_else(|| format!("step `{step}` is not in the plan"));
+        let at = |step: &StepId| {
+            run.plan.position(step).ok_or_else(|| format!("step `{step}` is not in the plan"))
+        };
         match record {
             Record::Started { step, attempt } => {
                 let at = at(step)?;
@@ -246,7 +277,10 @@ impl<A: Action> State<A> {
                     return Err(format!("step `{step}` cannot start before the ones ahead of it"));
                 }
                 if *attempt != run.attempts[at] + 1 {
-                    return Err(format!("attempt {attempt} of step `{step}` does not follow attempt {}", run.attempts[at]));
+                    return Err(format!(
+                        "attempt {attempt} of step `{step}` does not follow attempt {}",
+                        run.attempts[at]
+                    ));
                 }
             }
             Record::Done { step, .. } | Record::Failed { step, .. } => {
@@ -268,7 +302,10 @@ impl<A: Action> State<A> {
                     return Err(format!("step `{}` is not done", run.plan.steps[next].id));
                 }
             }
-            Record::Opened(_) | Record::Planned { .. } | Record::Interrupted | Record::Answered { .. } => {}
+            Record::Opened(_)
+            | Record::Planned { .. }
+            | Record::Interrupted
+            | Record::Answered { .. } => {}
         }
         Ok(())
     }
@@ -300,7 +337,11 @@ impl<A: Action> State<A> {
                     run.differences_accepted = false;
                 }
                 if let Output::Snapshots { list } = output {
-                    let new: Vec<_> = list.iter().filter(|taken| !self.snapshots.contains(taken)).cloned().collect();
+                    let new: Vec<_> = list
+                        .iter()
+                        .filter(|taken| !self.snapshots.contains(taken))
+                        .cloned()
+                        .collect();
                     self.snapshots.extend(new);
                 }
                 self.outputs.insert(step.clone(), output.clone());
@@ -343,8 +384,14 @@ impl<A: Action> State<A> {
     /// something to bring back.
     pub fn clients_could_write(&self) -> bool {
         match self.phase {
-            Phase::Opened => self.runs.iter().any(|run| run.was_begun(&StepId::START) || run.was_reopened()),
-            Phase::Prepared | Phase::Upgraded | Phase::BackedOut | Phase::Coexisting | Phase::Closed => true,
+            Phase::Opened => {
+                self.runs.iter().any(|run| run.was_begun(&StepId::START) || run.was_reopened())
+            }
+            Phase::Prepared
+            | Phase::Upgraded
+            | Phase::BackedOut
+            | Phase::Coexisting
+            | Phase::Closed => true,
         }
     }
 
@@ -362,17 +409,29 @@ impl<A: Action> State<A> {
             (Procedure::Upgrade, Phase::Opened | Phase::Prepared, None) => !two_hosts,
             (p, Phase::Upgraded, None) if p.is_downgrade() || p == Procedure::CommitUpgrade => true,
             // An upgrade that failed half-way is backed out like a finished one.
-            (p, Phase::Opened | Phase::Prepared, Some(Procedure::Upgrade)) if p.is_downgrade() => half_upgraded(),
+            (p, Phase::Opened | Phase::Prepared, Some(Procedure::Upgrade)) if p.is_downgrade() => {
+                half_upgraded()
+            }
             (Procedure::Undo, Phase::BackedOut, None) => kept(),
             (Procedure::CommitDowngrade, Phase::BackedOut, None) => true,
-            (Procedure::CommitUpgrade, Phase::Opened | Phase::Prepared | Phase::Coexisting, None) => true,
+            (
+                Procedure::CommitUpgrade,
+                Phase::Opened | Phase::Prepared | Phase::Coexisting,
+                None,
+            ) => true,
             (Procedure::Migrate, Phase::Opened | Phase::Coexisting, None) => two_hosts,
             (Procedure::Abort, _, Some(_)) => self.current().is_some_and(may_be_aborted),
             _ => false,
         };
         if !allowed {
-            let now = unfinished.map_or(String::new(), |procedure| format!(" with a {} under way", procedure.verb()));
-            return Err(format!("a {} cannot begin in phase {:?}{now}", plan.procedure.verb(), self.phase));
+            let now = unfinished.map_or(String::new(), |procedure| {
+                format!(" with a {} under way", procedure.verb())
+            });
+            return Err(format!(
+                "a {} cannot begin in phase {:?}{now}",
+                plan.procedure.verb(),
+                self.phase
+            ));
         }
         if plan.steps.is_empty() {
             return Err("the plan has no steps".into());
@@ -380,7 +439,9 @@ impl<A: Action> State<A> {
         let captures = plan.steps.iter().any(|step| step.action.role() == Role::Captures);
         let data = self.manifest.data_strategy != DataStrategy::Packages;
         if plan.procedure.is_downgrade() && data && !captures && self.clients_could_write() {
-            return Err("clients could write since the snapshot, and the plan captures nothing".into());
+            return Err(
+                "clients could write since the snapshot, and the plan captures nothing".into()
+            );
         }
         let mut ids: Vec<&StepId> = plan.steps.iter().map(|step| &step.id).collect();
         ids.sort_unstable();
@@ -397,13 +458,19 @@ impl<A: Action> State<A> {
             Procedure::DowngradeKeep | Procedure::DowngradeInPlace => Phase::BackedOut,
             Procedure::CommitUpgrade | Procedure::CommitDowngrade => Phase::Closed,
             Procedure::Migrate => Phase::Coexisting,
-            Procedure::Abort if self.manifest.data_strategy == DataStrategy::Coexistent => Phase::Coexisting,
+            Procedure::Abort if self.manifest.data_strategy == DataStrategy::Coexistent => {
+                Phase::Coexisting
+            }
             // An aborted downgrade returns to the upgraded service, although the upgrade may never
             // have finished. An aborted snapshot, or an upgrade that did not upgrade anything yet,
             // leaves nothing to keep.
             Procedure::Abort => {
                 let aborted = self.runs.iter().rev().nth(1).map(|run| run.plan.procedure);
-                if aborted.is_some_and(Procedure::is_downgrade) { Phase::Upgraded } else { Phase::Closed }
+                if aborted.is_some_and(Procedure::is_downgrade) {
+                    Phase::Upgraded
+                } else {
+                    Phase::Closed
+                }
             }
         }
     }
@@ -414,14 +481,19 @@ fn may_be_aborted<A: Action>(run: &Run<A>) -> bool {
     match run.plan.procedure {
         Procedure::Snapshot => true,
         Procedure::Upgrade => !run.was_begun(&StepId::UPGRADE),
-        Procedure::DowngradeKeep | Procedure::DowngradeInPlace => !run.beyond_return() && !run.was_begun(&StepId::START),
+        Procedure::DowngradeKeep | Procedure::DowngradeInPlace => {
+            !run.beyond_return() && !run.was_begun(&StepId::START)
+        }
         // A user whose assignment was begun may be on the other host already.
         Procedure::Migrate => {
             let assigns = run.plan.steps.iter().zip(&run.steps).zip(&run.begun);
-            !assigns
-                .into_iter()
-                .any(|((step, state), begun)| step.action.role() == Role::AssignsUsers && *begun && *state != StepState::Done)
+            !assigns.into_iter().any(|((step, state), begun)| {
+                step.action.role() == Role::AssignsUsers && *begun && *state != StepState::Done
+            })
         }
-        Procedure::Abort | Procedure::Undo | Procedure::CommitUpgrade | Procedure::CommitDowngrade => false,
+        Procedure::Abort
+        | Procedure::Undo
+        | Procedure::CommitUpgrade
+        | Procedure::CommitDowngrade => false,
     }
 }

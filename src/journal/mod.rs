@@ -14,5 +14,8 @@ pub use file::{Journal, JournalError, Reading};
 pub use fold::{FoldError, Phase, Run, State, StepState};
 pub use layout::Layout;
 pub use plan::{Action, Plan, Procedure, Renews, Role, Step};
-pub use record::{Beside, ChangeManifest, FORMAT, FileEntry, HaltKind, Line, Mount, NodePart, Output, Proof, Question, Record, Side};
+pub use record::{
+    Beside, ChangeManifest, FORMAT, FileEntry, HaltKind, Line, Mount, NodePart, Output, Proof,
+    Question, Record, Side,
+};
 pub use step_id::{Family, StepId};

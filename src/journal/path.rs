@@ -49,7 +49,11 @@ mod tests {
             (b"{\"Unix\":[97]}", r#"{"path":"{\"Unix\":[97]}","size":1,"sha256":"00"}"#),
             (b"a\xff", r#"{"path":{"Unix":[97,255]},"size":1,"sha256":"00"}"#),
         ] {
-            let entry = FileEntry { path: std::ffi::OsStr::from_bytes(name).into(), size: 1, sha256: "00".into() };
+            let entry = FileEntry {
+                path: std::ffi::OsStr::from_bytes(name).into(),
+                size: 1,
+                sha256: "00".into(),
+            };
             let written = serde_json::to_string(&entry).expect("written");
             assert_eq!(written, line);
             assert_eq!(serde_json::from_str::<FileEntry>(&written).expect("read"), entry);

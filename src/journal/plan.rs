@@ -63,7 +63,8 @@ pub enum Procedure {
     Snapshot,
     /// Snapshot (unless there is one) and upgrade.
     Upgrade,
-    /// Back to the previous version with what was written since; the upgraded state stays beside it.
+    /// Back to the previous version with what was written since; the upgraded state stays beside
+    /// it.
     DowngradeKeep,
     /// Back to the previous version with what was written since; the upgraded state is destroyed.
     DowngradeInPlace,

@@ -136,7 +136,9 @@ impl HaltKind {
         match self {
             Self::Unsaid if why.starts_with("the previous version rejects ") => Self::Rejects,
             Self::Unsaid if why.starts_with("it was tried ") => Self::TooOften,
-            Self::Unsaid if *step == StepId::PROVE || step.is_of(Family::Prove) => Self::Differences,
+            Self::Unsaid if *step == StepId::PROVE || step.is_of(Family::Prove) => {
+                Self::Differences
+            }
             Self::Unsaid if *step == StepId::AWAIT_NODES => Self::OtherNodes,
             Self::Unsaid => Self::Foreign,
             said => said,
@@ -328,7 +330,11 @@ impl std::ops::AddAssign for Proof {
 
 impl std::fmt::Display for Proof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "proof: {} items expected, {} found, {} missing, {} unexpected", self.expected, self.found, self.missing, self.unexpected)
+        write!(
+            f,
+            "proof: {} items expected, {} found, {} missing, {} unexpected",
+            self.expected, self.found, self.missing, self.unexpected
+        )
     }
 }
 

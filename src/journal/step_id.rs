@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a step, once in a plan. Some are fixed; others name what they are for behind a colon.
+/// The name of a step, once in a plan. Some are fixed; others name what they are for behind a
+/// colon.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StepId(Cow<'static, str>);
@@ -148,7 +149,11 @@ mod tests {
     fn a_name_is_written_as_it_always_was() {
         let id = StepId::of(Family::InventoryFound, "keys");
         assert_eq!(serde_json::to_string(&id).expect("serialises"), r#""inventory-found:keys""#);
-        assert!(id.is_of(Family::InventoryFound) && !id.is_of(Family::Inventory) && !StepId::PROVE.is_of(Family::Prove));
+        assert!(
+            id.is_of(Family::InventoryFound)
+                && !id.is_of(Family::Inventory)
+                && !StepId::PROVE.is_of(Family::Prove)
+        );
         assert_eq!(serde_json::from_str::<StepId>(r#""prove""#).expect("parses"), StepId::PROVE);
         assert_eq!(StepId::from("prove"), StepId::PROVE);
     }

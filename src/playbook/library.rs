@@ -30,7 +30,11 @@ pub struct BuiltIn {
 
 impl BuiltIn {
     fn read(&self) -> Result<Validated, LibraryError> {
-        let programs = self.programs.iter().map(|(name, text)| Program::new(name, text.as_bytes().to_vec())).collect();
+        let programs = self
+            .programs
+            .iter()
+            .map(|(name, text)| Program::new(name, text.as_bytes().to_vec()))
+            .collect();
         Ok(Validated::with_programs(BUILT_IN_ORIGIN, Some(self.name), self.text, programs)?)
     }
 }
@@ -102,7 +106,8 @@ pub enum LibraryError {
 }
 
 fn meant(name: &str, known: &str) -> String {
-    nearest(name, known.split(", ")).map_or_else(String::new, |meant| format!("did you mean {meant:?}? Otherwise "))
+    nearest(name, known.split(", "))
+        .map_or_else(String::new, |meant| format!("did you mean {meant:?}? Otherwise "))
 }
 
 /// One entry of the list of playbooks.
@@ -133,10 +138,15 @@ pub fn load_playbook(path: &Path) -> Result<Validated, LibraryError> {
         return load_folder(path);
     }
     if path.file_name().is_some_and(|name| name == PLAYBOOK_FILE) {
-        let absolute = std::path::absolute(path).map_err(|source| LibraryError::Read { path: path.to_owned(), source })?;
+        let absolute = std::path::absolute(path)
+            .map_err(|source| LibraryError::Read { path: path.to_owned(), source })?;
         return load_folder(absolute.parent().unwrap_or(path));
     }
-    let stem = path.extension().filter(|it| *it == "toml").and_then(|_| path.file_stem()).and_then(|it| it.to_str());
+    let stem = path
+        .extension()
+        .filter(|it| *it == "toml")
+        .and_then(|_| path.file_stem())
+        .and_then(|it| it.to_str());
     let stem = stem.ok_or_else(|| LibraryError::NotToml { path: path.to_owned() })?;
     let text = read_text(path)?;
     Ok(Validated::parse(&path.display().to_string(), Some(stem), &text)?)
@@ -151,7 +161,10 @@ fn load_folder(folder: &Path) -> Result<Validated, LibraryError> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name().into_string().map_err(|_| unreadable(std::io::Error::other("a name in it is not text")))?;
+        let name = entry
+            .file_name()
+            .into_string()
+            .map_err(|_| unreadable(std::io::Error::other("a name in it is not text")))?;
         if is_program(&name) && !entry.path().is_dir() {
             names.push(name);
         }
@@ -177,7 +190,8 @@ pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Validated, LibraryError> {
     if let Some(built_in) = BUILT_IN.iter().find(|built_in| built_in.name == name) {
         return built_in.read();
     }
-    let mut known: Vec<String> = list(dirs)?.into_iter().filter(|it| !it.shadowed).map(|it| it.name).collect();
+    let mut known: Vec<String> =
+        list(dirs)?.into_iter().filter(|it| !it.shadowed).map(|it| it.name).collect();
     known.sort();
     let dir = dirs.first().map_or_else(|| DIRS[0].to_owned(), |dir| dir.display().to_string());
     Err(LibraryError::Unknown { name: name.to_owned(), known: known.join(", "), dir })
@@ -187,10 +201,18 @@ pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Validated, LibraryError> {
 fn within(dir: &Path, name: &str) -> Result<Option<PathBuf>, LibraryError> {
     let there = |path: PathBuf| match fs::symlink_metadata(&path) {
         Ok(_) => Ok(Some(path)),
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(None)
+        }
         Err(source) => Err(LibraryError::Read { path, source }),
     };
-    let (file, folder) = (there(dir.join(format!("{name}.toml")))?, there(dir.join(name).join(PLAYBOOK_FILE))?);
+    let (file, folder) =
+        (there(dir.join(format!("{name}.toml")))?, there(dir.join(name).join(PLAYBOOK_FILE))?);
     match (file, folder) {
         (Some(file), Some(folder)) => Err(LibraryError::Twice { file, folder }),
         (file, folder) => Ok(file.or(folder)),
@@ -218,7 +240,10 @@ pub fn list(dirs: &[PathBuf]) -> Result<Vec<Listed>, LibraryError> {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let folder = path.join(PLAYBOOK_FILE);
             if fs::symlink_metadata(&folder).is_ok() {
-                names.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), folder);
+                names.insert(
+                    path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                    folder,
+                );
             } else if path.extension().is_some_and(|it| it == "toml") {
                 names.insert(stem, path);
             }
@@ -232,7 +257,12 @@ pub fn list(dirs: &[PathBuf]) -> Result<Vec<Listed>, LibraryError> {
     for built_in in BUILT_IN {
         let name = built_in.name.to_owned();
         let shadowed = found.iter().any(|earlier| earlier.name == name);
-        found.push(Listed { name, origin: BUILT_IN_ORIGIN.to_owned(), playbook: built_in.read(), shadowed });
+        found.push(Listed {
+            name,
+            origin: BUILT_IN_ORIGIN.to_owned(),
+            playbook: built_in.read(),
+            shadowed,
+        });
     }
     Ok(found)
 }
@@ -241,7 +271,10 @@ pub fn list(dirs: &[PathBuf]) -> Result<Vec<Listed>, LibraryError> {
 ///
 /// # Errors
 /// When either cannot be read, others could have written it, or it has faults.
-pub fn load_site(path: &Path, dirs: &[PathBuf]) -> Result<(ValidatedSite, Validated), LibraryError> {
+pub fn load_site(
+    path: &Path,
+    dirs: &[PathBuf],
+) -> Result<(ValidatedSite, Validated), LibraryError> {
     let text = read_text(path)?;
     ValidatedSite::parse(path, &text, |name| find(name, dirs))
 }
@@ -249,7 +282,12 @@ pub fn load_site(path: &Path, dirs: &[PathBuf]) -> Result<(ValidatedSite, Valida
 /// Reads a file of text that only root or the caller can have written.
 fn read_text(path: &Path) -> Result<String, LibraryError> {
     let fail = |source| LibraryError::Read { path: path.to_owned(), source };
-    let invalid = |_| fail(std::io::Error::new(std::io::ErrorKind::InvalidData, "stream did not contain valid UTF-8"));
+    let invalid = |_| {
+        fail(std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "stream did not contain valid UTF-8",
+        ))
+    };
     String::from_utf8(read(path)?).map_err(invalid)
 }
 
@@ -311,11 +349,13 @@ mod tests {
     #[test]
     fn the_first_folder_counts_and_a_broken_one_is_not_passed_over() {
         let dir = temp();
-        let path = put(dir.path(), "generic.toml", &BUILT_IN[0].text.replace("format = 1", "format = 2"));
+        let path =
+            put(dir.path(), "generic.toml", &BUILT_IN[0].text.replace("format = 1", "format = 2"));
         let dirs = [dir.path().to_owned()];
         assert!(matches!(find("generic", &dirs), Err(LibraryError::Invalid(_))));
         let found = list(&dirs).unwrap();
-        let built_in = found.iter().find(|it| it.name == "generic" && it.origin == BUILT_IN_ORIGIN).unwrap();
+        let built_in =
+            found.iter().find(|it| it.name == "generic" && it.origin == BUILT_IN_ORIGIN).unwrap();
         assert!(found[0].playbook.is_err() && !found[0].shadowed && built_in.shadowed);
         fs::remove_file(path).unwrap();
         assert_eq!(find("generic", &dirs).unwrap().origin(), BUILT_IN_ORIGIN);
@@ -326,20 +366,30 @@ mod tests {
         let dir = temp();
         let own = dir.path().join("generic");
         DirBuilder::new().mode(0o755).create(&own).unwrap();
-        let text = BUILT_IN[0].text.replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
+        let text = BUILT_IN[0]
+            .text
+            .replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
         put(&own, PLAYBOOK_FILE, &text);
         put(&own, "README.md", "for people");
         let dirs = [dir.path().to_owned()];
         let said = find("generic", &dirs).unwrap_err().to_string();
-        assert!(said.contains("generic/playbook.toml:") && said.contains("no program \"rotate.sh\""), "{said}");
+        assert!(
+            said.contains("generic/playbook.toml:") && said.contains("no program \"rotate.sh\""),
+            "{said}"
+        );
         let program = put(&own, "rotate.sh", "tallyctl rotate\n");
-        let names = |playbook: Validated| playbook.programs().iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
+        let names = |playbook: Validated| {
+            playbook.programs().iter().map(|it| it.name().to_owned()).collect::<Vec<_>>()
+        };
         assert_eq!(names(find("generic", &dirs).unwrap()), ["rotate.sh"]);
         assert_eq!(names(load_playbook(&own).unwrap()), ["rotate.sh"]);
         assert_eq!(names(load_playbook(&own.join(PLAYBOOK_FILE)).unwrap()), ["rotate.sh"]);
         chmod(&program, 0o666);
         let said = find("generic", &dirs).unwrap_err().to_string();
-        assert!(said.contains("rotate.sh is not used") && said.contains("everyone may write to it"), "{said}");
+        assert!(
+            said.contains("rotate.sh is not used") && said.contains("everyone may write to it"),
+            "{said}"
+        );
         let listed = list(&dirs).unwrap();
         assert!(listed[0].name == "generic" && listed[0].playbook.is_err(), "{listed:?}");
         chmod(&program, 0o700);
@@ -351,8 +401,11 @@ mod tests {
     fn all_programs_of_a_built_in_playbook_s_folder_are_compiled_in() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks");
         for built_in in BUILT_IN {
-            let entries = fs::read_dir(folder.join(built_in.name)).unwrap().map(|entry| entry.unwrap());
-            let files = entries.filter(|entry| !entry.path().is_dir()).map(|entry| entry.file_name().into_string().unwrap());
+            let entries =
+                fs::read_dir(folder.join(built_in.name)).unwrap().map(|entry| entry.unwrap());
+            let files = entries
+                .filter(|entry| !entry.path().is_dir())
+                .map(|entry| entry.file_name().into_string().unwrap());
             let mut found: Vec<String> = files.filter(|name| is_program(name)).collect();
             found.sort();
             let compiled: Vec<&str> = built_in.programs.iter().map(|(name, _)| *name).collect();
@@ -375,9 +428,12 @@ mod tests {
         let dir = temp();
         let path = put(dir.path(), "site.toml", SITE);
         load_site(&path, &[]).unwrap();
-        for (target, mode, good) in
-            [(path.as_path(), 0o664, 0o644), (&path, 0o646, 0o644), (dir.path(), 0o775, 0o755), (dir.path(), 0o757, 0o755)]
-        {
+        for (target, mode, good) in [
+            (path.as_path(), 0o664, 0o644),
+            (&path, 0o646, 0o644),
+            (dir.path(), 0o775, 0o755),
+            (dir.path(), 0o757, 0o755),
+        ] {
             chmod(target, mode);
             let text = load_site(&path, &[]).unwrap_err().to_string();
             assert!(text.contains("may write to it") && text.contains("chmod go-w"), "{text}");
@@ -394,7 +450,10 @@ mod tests {
         symlink(&path, open.path().join("site.toml")).unwrap();
         load_site(&open.path().join("site.toml"), &[]).unwrap();
         chmod(open.path(), 0o777);
-        assert!(matches!(load_site(&open.path().join("site.toml"), &[]), Err(LibraryError::Unsafe { .. })));
+        assert!(matches!(
+            load_site(&open.path().join("site.toml"), &[]),
+            Err(LibraryError::Unsafe { .. })
+        ));
     }
 
     #[test]

@@ -45,8 +45,8 @@ pub enum Place {
 }
 
 use Place::{
-    Check, Cluster, Directory, Downgrade, Host, Installer, Inventory, Mover, Pass, PastRejects, Position, Restore, Service, Upgrade,
-    UserList, Verify, Version, WriteMark,
+    Check, Cluster, Directory, Downgrade, Host, Installer, Inventory, Mover, Pass, PastRejects,
+    Position, Restore, Service, Upgrade, UserList, Verify, Version, WriteMark,
 };
 
 impl Place {
@@ -93,10 +93,33 @@ pub struct LateName {
     pub places: &'static [Place],
 }
 
-const CHANGE: &[Place] = &[Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, PastRejects, Inventory];
+const CHANGE: &[Place] = &[
+    Service,
+    Installer,
+    Upgrade,
+    Pass,
+    Verify,
+    Downgrade,
+    Position,
+    Restore,
+    PastRejects,
+    Inventory,
+];
 /// The commands that run on this host, and for it alone.
-const COMMANDS: &[Place] =
-    &[Version, Check, Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, PastRejects, Inventory];
+const COMMANDS: &[Place] = &[
+    Version,
+    Check,
+    Service,
+    Installer,
+    Upgrade,
+    Pass,
+    Verify,
+    Downgrade,
+    Position,
+    Restore,
+    PastRejects,
+    Inventory,
+];
 const AFTER_SNAPSHOT: &[Place] = &[Pass, Verify, Downgrade, Position, Restore, PastRejects];
 
 /// All of them.
@@ -130,18 +153,46 @@ pub const LATE_NAMES: &[LateName] = &[
         name: "from_version",
         about: "the version before the upgrade",
         list: false,
-        places: &[Host, Check, Service, Installer, Upgrade, Pass, Verify, Downgrade, Position, Restore, PastRejects, Inventory],
+        places: &[
+            Host,
+            Check,
+            Service,
+            Installer,
+            Upgrade,
+            Pass,
+            Verify,
+            Downgrade,
+            Position,
+            Restore,
+            PastRejects,
+            Inventory,
+        ],
     },
-    LateName { name: "to_version", about: "the version after the upgrade", list: false, places: AFTER_SNAPSHOT },
+    LateName {
+        name: "to_version",
+        about: "the version after the upgrade",
+        list: false,
+        places: AFTER_SNAPSHOT,
+    },
     LateName { name: "change", about: "the id of the change", list: false, places: CHANGE },
-    LateName { name: "snapshot", about: "the snapshot's name, the part after the `@`", list: false, places: AFTER_SNAPSHOT },
+    LateName {
+        name: "snapshot",
+        about: "the snapshot's name, the part after the `@`",
+        list: false,
+        places: AFTER_SNAPSHOT,
+    },
     LateName {
         name: "snapshot_time",
         about: "when the snapshot was taken, local time, as 20261123:142501",
         list: false,
         places: AFTER_SNAPSHOT,
     },
-    LateName { name: "capture_dir", about: "the folder of the capture", list: false, places: &[Pass, Verify, Restore, PastRejects] },
+    LateName {
+        name: "capture_dir",
+        about: "the folder of the capture",
+        list: false,
+        places: &[Pass, Verify, Restore, PastRejects],
+    },
     LateName {
         name: "capture_files",
         about: "the files of the capture, sorted by name",
@@ -160,14 +211,24 @@ pub const LATE_NAMES: &[LateName] = &[
         list: false,
         places: &[Installer, Downgrade],
     },
-    LateName { name: "installer_files", about: "the files in that folder, sorted by name", list: true, places: &[Downgrade] },
+    LateName {
+        name: "installer_files",
+        about: "the files in that folder, sorted by name",
+        list: true,
+        places: &[Downgrade],
+    },
     LateName {
         name: "response_file",
         about: "the file that backout writes from `response_file`",
         list: false,
         places: &[Installer, Upgrade, Downgrade],
     },
-    LateName { name: "config_dir", about: "the folder where the saved configuration is", list: false, places: &[Downgrade] },
+    LateName {
+        name: "config_dir",
+        about: "the folder where the saved configuration is",
+        list: false,
+        places: &[Downgrade],
+    },
     LateName {
         name: "position",
         about: "what `restore.position` printed just before this try: how far the data has come",
@@ -192,19 +253,46 @@ pub const LATE_NAMES: &[LateName] = &[
         list: false,
         places: COMMANDS,
     },
-    LateName { name: "program_dir", about: "the folder with the programs that the playbook brings", list: false, places: COMMANDS },
-    LateName { name: "user", about: "the user that is moved", list: false, places: &[Directory, Mover] },
-    LateName { name: "node", about: "the node of the cluster", list: false, places: &[Cluster, WriteMark] },
-    LateName { name: "mark", about: "what is written for the other nodes: a version", list: false, places: &[WriteMark] },
-    LateName { name: "host", about: "the host that the user is on, or comes to", list: false, places: &[Directory] },
+    LateName {
+        name: "program_dir",
+        about: "the folder with the programs that the playbook brings",
+        list: false,
+        places: COMMANDS,
+    },
+    LateName {
+        name: "user",
+        about: "the user that is moved",
+        list: false,
+        places: &[Directory, Mover],
+    },
+    LateName {
+        name: "node",
+        about: "the node of the cluster",
+        list: false,
+        places: &[Cluster, WriteMark],
+    },
+    LateName {
+        name: "mark",
+        about: "what is written for the other nodes: a version",
+        list: false,
+        places: &[WriteMark],
+    },
+    LateName {
+        name: "host",
+        about: "the host that the user is on, or comes to",
+        list: false,
+        places: &[Directory],
+    },
 ];
 
 /// Fields at the top of a playbook that had another name in 0.1.0; it is still accepted.
-pub(super) const FORMER_FIELDS: &[(&str, &str)] = &[("ask", "discover"), ("silent", "response_file")];
+pub(super) const FORMER_FIELDS: &[(&str, &str)] =
+    &[("ask", "discover"), ("silent", "response_file")];
 
 /// Names that were called otherwise in 0.1.0. Playbooks and the plans in journals may still use
 /// the former ones.
-const FORMER_NAMES: &[(&str, &str)] = &[("silent_file", "response_file"), ("goal", "target_position")];
+const FORMER_NAMES: &[(&str, &str)] =
+    &[("silent_file", "response_file"), ("goal", "target_position")];
 
 /// Gives the values their former names, too.
 pub fn add_former(values: &mut BTreeMap<String, String>) {
@@ -232,7 +320,11 @@ mod tests {
         let recorded = r#"{"stages":[["awk","-v","goal={goal}","{{ print }} {$}{{x}}","${Version}"],["x","{silent_file}"]],"env":{"A":"{capture_dir}"},"timeout":600}"#;
         let command: CommandTemplate = serde_json::from_str(recorded).expect("a command");
         let value = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let mut values = BTreeMap::from([value("target_position", "0-1-7"), value("response_file", "/r"), value("capture_dir", "/c")]);
+        let mut values = BTreeMap::from([
+            value("target_position", "0-1-7"),
+            value("response_file", "/r"),
+            value("capture_dir", "/c"),
+        ]);
         add_former(&mut values);
         let command = command.fill(&|name| values.get(name).cloned()).expect("every name");
         let awk = ["awk", "-v", "goal=0-1-7", "{ print } ${x}", "${Version}"];

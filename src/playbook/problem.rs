@@ -130,7 +130,9 @@ impl<'a> Report<'a> {
         let (root, errors) = DeTable::parse_recoverable(text);
         let mut report = Self { origin, text, root, problems: Vec::new(), warnings: Vec::new() };
         // Only the first: behind it the reader has lost the thread.
-        if let Some(error) = errors.iter().min_by_key(|error| error.span().map_or(0, |span| span.start)) {
+        if let Some(error) =
+            errors.iter().min_by_key(|error| error.span().map_or(0, |span| span.start))
+        {
             let what = match error.message() {
                 message if message.starts_with("invalid boolean") => "this is no value".to_owned(),
                 message => message.trim_end().replace('\n', "; "),
@@ -166,11 +168,21 @@ impl<'a> Report<'a> {
         self.error_at(error.span(), what, "write it as the message says");
     }
 
-    pub(super) fn error(&mut self, path: &Path, what: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn error(
+        &mut self,
+        path: &Path,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
         self.error_at(self.find(path), what, remedy);
     }
 
-    pub(super) fn error_at(&mut self, span: Option<Range<usize>>, what: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn error_at(
+        &mut self,
+        span: Option<Range<usize>>,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
         let problem = self.problem(span, what.into(), remedy.into());
         self.problems.push(problem);
     }
@@ -190,7 +202,11 @@ impl<'a> Report<'a> {
         self.problems.sort_by_key(place);
         self.problems.dedup();
         self.warnings.sort_by_key(place);
-        if self.problems.is_empty() { Ok(self.warnings) } else { Err(Problems { origin: self.origin.to_owned(), problems: self.problems }) }
+        if self.problems.is_empty() {
+            Ok(self.warnings)
+        } else {
+            Err(Problems { origin: self.origin.to_owned(), problems: self.problems })
+        }
     }
 
     /// Where the value stands, or the nearest table around a value that is not there.
@@ -199,8 +215,12 @@ impl<'a> Report<'a> {
         let mut value: Option<&Spanned<DeValue<'_>>> = None;
         for (depth, segment) in path.0.iter().enumerate() {
             let next = match (segment, value.map(Spanned::get_ref)) {
-                (Segment::Key(key), None) if depth == 0 => self.root.get_ref().get_key_value(key.as_str()),
-                (Segment::Key(key), Some(DeValue::Table(table))) => table.get_key_value(key.as_str()),
+                (Segment::Key(key), None) if depth == 0 => {
+                    self.root.get_ref().get_key_value(key.as_str())
+                }
+                (Segment::Key(key), Some(DeValue::Table(table))) => {
+                    table.get_key_value(key.as_str())
+                }
                 (Segment::Index(index), Some(DeValue::Array(array))) => {
                     let Some(item) = array.get(*index) else { return span };
                     span = Some(item.span());
@@ -225,7 +245,10 @@ impl<'a> Report<'a> {
         let excerpt = self.text[line_start..].lines().next().unwrap_or_default();
         let column = self.text[line_start..start].chars().count() + 1;
         let left = excerpt.chars().count().saturating_sub(column - 1);
-        let width = self.text.get(start..span.end).map_or(1, |meant| meant.lines().next().unwrap_or_default().chars().count());
+        let width = self
+            .text
+            .get(start..span.end)
+            .map_or(1, |meant| meant.lines().next().unwrap_or_default().chars().count());
         Problem {
             line: self.text[..start].matches('\n').count() + 1,
             column,
@@ -257,7 +280,8 @@ mod tests {
         let excerpt = "a = \"日本\" \u{1b}[2J b";
         let column = excerpt.chars().position(|c| c == 'b').unwrap_or_default() + 1;
         let (what, remedy) = ("this is no value".to_owned(), "mend it".to_owned());
-        let problem = Problem { line: 7, column, what, remedy, excerpt: excerpt.to_owned(), width: 1 };
+        let problem =
+            Problem { line: 7, column, what, remedy, excerpt: excerpt.to_owned(), width: 1 };
         insta::assert_snapshot!(problem.as_warning("x.toml"), @r#"
         warning: this is no value
          --> x.toml:7:15

@@ -64,15 +64,23 @@ pub(super) fn check(programs: &[Program], report: &mut Report<'_>) {
     let mut texts = Vec::new();
     of_table(report.root().get_ref(), &mut texts);
     for (text, span) in texts {
-        for name in named(&text).filter(|name| !programs.iter().any(|program| program.name == *name)) {
+        for name in
+            named(&text).filter(|name| !programs.iter().any(|program| program.name == *name))
+        {
             let remedy = match nearest(name, programs.iter().map(Program::name)) {
                 Some(meant) => format!("did you mean {meant:?}?"),
                 None if programs.is_empty() => {
-                    format!("make the playbook a folder of its name, with the TOML as {PLAYBOOK_FILE} and {name:?} beside it")
+                    format!(
+                        "make the playbook a folder of its name, with the TOML as {PLAYBOOK_FILE} and {name:?} beside it"
+                    )
                 }
                 None => "put the program into the playbook's folder".to_owned(),
             };
-            report.error_at(Some(span.clone()), format!("the playbook brings no program {name:?}"), remedy);
+            report.error_at(
+                Some(span.clone()),
+                format!("the playbook brings no program {name:?}"),
+                remedy,
+            );
         }
     }
 }
@@ -85,7 +93,9 @@ fn of_table(table: &DeTable<'_>, found: &mut Vec<Text>) {
 
 fn of_value(value: &Spanned<DeValue<'_>>, found: &mut Vec<Text>) {
     match value.get_ref() {
-        DeValue::String(text) if text.contains(PREFIX) => found.push((text.to_string(), value.span())),
+        DeValue::String(text) if text.contains(PREFIX) => {
+            found.push((text.to_string(), value.span()))
+        }
         DeValue::Array(items) => items.iter().for_each(|item| of_value(item, found)),
         DeValue::Table(table) => of_table(table, found),
         _ => {}
@@ -108,15 +118,24 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named_with_its_line() {
-        let text = library::BUILT_IN[0].text.replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
+        let text = library::BUILT_IN[0]
+            .text
+            .replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
         let parse = |programs| Validated::with_programs("own", Some("generic"), &text, programs);
         let line = text[..text.find("rotate.sh").unwrap()].matches('\n').count() + 1;
         let said = parse(Vec::new()).unwrap_err().to_string();
         assert!(said.contains(&format!("--> own:{line}:")), "{said}");
-        assert!(said.contains("brings no program \"rotate.sh\"") && said.contains("make the playbook a folder"), "{said}");
+        assert!(
+            said.contains("brings no program \"rotate.sh\"")
+                && said.contains("make the playbook a folder"),
+            "{said}"
+        );
         let said = parse(vec![Program::new("rotated.sh", Vec::new())]).unwrap_err().to_string();
         assert!(said.contains("did you mean \"rotated.sh\"?"), "{said}");
         let playbook = parse(vec![Program::new("rotate.sh", b"x".to_vec())]).unwrap();
-        assert_eq!(playbook.programs()[0].sha256(), "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881");
+        assert_eq!(
+            playbook.programs()[0].sha256(),
+            "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+        );
     }
 }

@@ -30,12 +30,19 @@ fn golden(path: &Path, text: &str) {
         fs::write(path, text).unwrap();
     }
     let kept = fs::read_to_string(path).unwrap_or_default();
-    assert!(kept == text, "{} is not what comes out now (UPDATE=1 writes it):\n{text}", path.display());
+    assert!(
+        kept == text,
+        "{} is not what comes out now (UPDATE=1 writes it):\n{text}",
+        path.display()
+    );
 }
 
 #[test]
 fn every_invalid_file_is_refused_with_its_message() {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder().join("invalid")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder().join("invalid"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     let (mut cases, mut messages) = (BTreeSet::new(), BTreeSet::new());
     for path in files {
@@ -73,16 +80,23 @@ fn the_schemas_are_those_of_the_types() {
 #[test]
 fn s1_redis_asks_for_a_yes_while_keys_or_fields_have_a_time_to_live() {
     let redis = find("redis", &[]).unwrap();
-    let asks = redis.requirements.iter().find(|it| it.accept.as_deref() == Some("expiring-keys")).unwrap();
+    let asks =
+        redis.requirements.iter().find(|it| it.accept.as_deref() == Some("expiring-keys")).unwrap();
     assert_eq!(asks.before, [model::Occasion::Downgrade]);
     let expect = asks.expect.as_ref().unwrap();
     for (info, fine) in [
         ("# Keyspace", true),
         ("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0", true),
         ("# Keyspace\r\ndb0:keys=2,expires=1,avg_ttl=86399", false),
-        ("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=0\r\ndb3:keys=12,expires=0,avg_ttl=0,subexpiry=0", true),
+        (
+            "# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=0\r\ndb3:keys=12,expires=0,avg_ttl=0,subexpiry=0",
+            true,
+        ),
         ("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=1", false),
-        ("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=0\r\ndb3:keys=1,expires=1,avg_ttl=9,subexpiry=0", false),
+        (
+            "# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=0\r\ndb3:keys=1,expires=1,avg_ttl=9,subexpiry=0",
+            false,
+        ),
         ("NOAUTH Authentication required.", false),
     ] {
         assert_eq!(expect.is_match(info), fine, "{info:?}");
@@ -90,22 +104,42 @@ fn s1_redis_asks_for_a_yes_while_keys_or_fields_have_a_time_to_live() {
 }
 
 /// Notes each field of the schema that a table has.
-fn fields_of(all: &Value, schema: &Value, value: &DeValue<'_>, path: &str, found: &mut BTreeSet<String>) {
+fn fields_of(
+    all: &Value,
+    schema: &Value,
+    value: &DeValue<'_>,
+    path: &str,
+    found: &mut BTreeSet<String>,
+) {
     let schema = resolved(all, schema);
     match value {
         DeValue::Table(table) => fields_of_table(all, schema, table, path, found),
-        DeValue::Array(items) => items.iter().for_each(|item| fields_of(all, &schema["items"], item.get_ref(), path, found)),
+        DeValue::Array(items) => items
+            .iter()
+            .for_each(|item| fields_of(all, &schema["items"], item.get_ref(), path, found)),
         _ => {}
     }
 }
 
-fn fields_of_table(all: &Value, schema: &Value, table: &DeTable<'_>, path: &str, found: &mut BTreeSet<String>) {
+fn fields_of_table(
+    all: &Value,
+    schema: &Value,
+    table: &DeTable<'_>,
+    path: &str,
+    found: &mut BTreeSet<String>,
+) {
     for (key, value) in table.iter() {
         let name: &str = key.get_ref();
         match schema["properties"].get(name) {
             Some(field) => {
                 found.insert(format!("{path}.{name}"));
-                fields_of(all, field, value.get_ref(), resolved_name(field).unwrap_or(&format!("{path}.{name}")), found);
+                fields_of(
+                    all,
+                    field,
+                    value.get_ref(),
+                    resolved_name(field).unwrap_or(&format!("{path}.{name}")),
+                    found,
+                );
             }
             None => {
                 let field = &schema["additionalProperties"];
@@ -118,7 +152,11 @@ fn fields_of_table(all: &Value, schema: &Value, table: &DeTable<'_>, path: &str,
 fn resolved_name(schema: &Value) -> Option<&str> {
     let inner = schema["anyOf"].as_array().map_or(schema, |parts| &parts[0]);
     let inner = if inner["items"].is_object() { &inner["items"] } else { inner };
-    let inner = if inner["additionalProperties"].is_object() { &inner["additionalProperties"] } else { inner };
+    let inner = if inner["additionalProperties"].is_object() {
+        &inner["additionalProperties"]
+    } else {
+        inner
+    };
     inner["$ref"].as_str().and_then(|it| it.strip_prefix("#/$defs/"))
 }
 
@@ -134,9 +172,20 @@ fn the_generic_playbook_has_every_field() {
     let mut found = BTreeSet::new();
     fields_of_table(all, all, DeTable::parse(&text).unwrap().get_ref(), "Playbook", &mut found);
     let mut wanted = BTreeSet::new();
-    let types = all["$defs"].as_object().unwrap().iter().map(|(name, schema)| (name.as_str(), schema)).chain([("Playbook", all)]);
+    let types = all["$defs"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, schema)| (name.as_str(), schema))
+        .chain([("Playbook", all)]);
     for (name, schema) in types {
-        wanted.extend(schema["properties"].as_object().into_iter().flatten().map(|(field, _)| format!("{name}.{field}")));
+        wanted.extend(
+            schema["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(field, _)| format!("{name}.{field}")),
+        );
     }
     let missing: Vec<&String> = wanted.difference(&found).collect();
     assert!(missing.is_empty(), "playbooks/generic/playbook.toml does not show {missing:?}");
@@ -159,8 +208,11 @@ fn mariadb_s_ways_are_judged() {
 fn messaging_server_s_ways_are_judged() {
     use crate::playbook::model::Verdict;
     let playbook = find("messaging-server", &[]).unwrap();
-    let judged =
-        |from: &str, to: &str| playbook.rule_for(from, to).map(|rule| (rule.verdict, rule.note.split(' ').next().unwrap().to_owned()));
+    let judged = |from: &str, to: &str| {
+        playbook
+            .rule_for(from, to)
+            .map(|rule| (rule.verdict, rule.note.split(' ').next().unwrap().to_owned()))
+    };
     for (from, to, verdict, begin) in [
         ("6.3.0", "8.0.2", Verdict::Refuse, "5.x"),
         ("7.0.5.28.0", "8.0.2", Verdict::Confirm, "Versions"),
@@ -174,8 +226,14 @@ fn messaging_server_s_ways_are_judged() {
     assert_eq!(judged("8.0.2", "8.1"), None);
     let pattern = &playbook.version.pattern;
     for (text, version) in [
-        ("Oracle Communications Messaging Server 7u5-31.01(7.0.5.31.0) 64bit (built May  5 2014)", "7.0.5.31.0"),
-        ("Oracle Communications Messaging Server 8.0.2.1.20220829 64bit (built Aug 29 2022)", "8.0.2.1.20220829"),
+        (
+            "Oracle Communications Messaging Server 7u5-31.01(7.0.5.31.0) 64bit (built May  5 2014)",
+            "7.0.5.31.0",
+        ),
+        (
+            "Oracle Communications Messaging Server 8.0.2.1.20220829 64bit (built Aug 29 2022)",
+            "8.0.2.1.20220829",
+        ),
     ] {
         assert_eq!(pattern.find(text).unwrap(), version);
     }
@@ -189,7 +247,8 @@ fn what_is_allowed_but_odd_is_warned_of() {
         .replace("5.x and 6.x cannot", "5.x and 6.x in {root} cannot");
     let playbook = Validated::parse("messaging-server.toml", None, &text).unwrap();
     let line = |needle: &str| 1 + text[..text.find(needle).unwrap()].matches('\n').count();
-    let warnings: Vec<(usize, &str)> = playbook.warnings().iter().map(|warning| (warning.line, warning.what.as_str())).collect();
+    let warnings: Vec<(usize, &str)> =
+        playbook.warnings().iter().map(|warning| (warning.line, warning.what.as_str())).collect();
     assert_eq!(
         warnings,
         [
@@ -199,8 +258,14 @@ fn what_is_allowed_but_odd_is_warned_of() {
                 "the value of the variable `root_password` is written into the journal and into command lines"
             ),
             (line("[variables.root_password]"), "the variable `root_password` is not used"),
-            (line("note = \"5.x"), "`{root}` is shown as it stands here: names have values in commands and paths only"),
-            (line("interrupted ="), "an interrupted restore begins again from the start, as there is no `position`"),
+            (
+                line("note = \"5.x"),
+                "`{root}` is shown as it stands here: names have values in commands and paths only"
+            ),
+            (
+                line("interrupted ="),
+                "an interrupted restore begins again from the start, as there is no `position`"
+            ),
         ]
     );
 }
@@ -209,7 +274,8 @@ fn what_is_allowed_but_odd_is_warned_of() {
 fn a_playbook_of_0_1_0_is_read_and_its_faults_have_their_places() {
     let now = find("generic", &[]).unwrap();
     let text = now.text().replace("[discover.", "[ask.").replace("[response_file", "[silent");
-    let text = text.replace("{response_file}", "{silent_file}").replace("{target_position}", "{goal}");
+    let text =
+        text.replace("{response_file}", "{silent_file}").replace("{target_position}", "{goal}");
     let former = Validated::parse("generic", Some("generic"), &text).unwrap();
     assert_eq!((former.discover.len(), former.response_file.is_some()), (1, true));
     let faulty = text.replace("pattern = 'id=([0-9a-f]+)'", "pattern = 'id='");
@@ -323,9 +389,13 @@ impl Damage {
 fn no_program_stands_in_a_playbook() {
     fn texts<'v>(key: &str, value: &'v toml::Value, found: &mut Vec<&'v str>) {
         match value {
-            toml::Value::String(text) if !["about", "note", "remedy"].contains(&key) => found.push(text),
+            toml::Value::String(text) if !["about", "note", "remedy"].contains(&key) => {
+                found.push(text)
+            }
             toml::Value::Array(items) => items.iter().for_each(|item| texts(key, item, found)),
-            toml::Value::Table(table) => table.iter().for_each(|(key, item)| texts(key, item, found)),
+            toml::Value::Table(table) => {
+                table.iter().for_each(|(key, item)| texts(key, item, found))
+            }
             _ => {}
         }
     }

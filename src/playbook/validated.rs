@@ -36,7 +36,12 @@ impl Validated {
     ///
     /// # Errors
     /// Everything that is wrong in it; a program that it names and does not bring, too.
-    pub fn with_programs(origin: &str, stem: Option<&str>, text: &str, programs: Vec<Program>) -> Result<Self, Problems> {
+    pub fn with_programs(
+        origin: &str,
+        stem: Option<&str>,
+        text: &str,
+        programs: Vec<Program>,
+    ) -> Result<Self, Problems> {
         let mut report = Report::new(origin, text);
         report.rename(FORMER_FIELDS);
         let mut playbook = None;
@@ -55,7 +60,14 @@ impl Validated {
         let unread = || Problems { origin: origin.to_owned(), problems: Vec::new() };
         let warnings = report.finish()?;
         let playbook = playbook.ok_or_else(unread)?;
-        Ok(Self { playbook, origin: origin.to_owned(), text: text.to_owned(), sha256: sha256(text), programs, warnings })
+        Ok(Self {
+            playbook,
+            origin: origin.to_owned(),
+            text: text.to_owned(),
+            sha256: sha256(text),
+            programs,
+            warnings,
+        })
     }
 
     /// What was read.

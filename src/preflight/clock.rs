@@ -16,19 +16,33 @@ pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::Clock;
     let remedy = ["timedatectl status", "chronyc makestep"];
     if facts.now < EPOCH {
-        return vec![Finding::refuse(ID, format!("The clock is wrong: it says {}.", date(facts.now))).remedy(remedy)];
+        return vec![
+            Finding::refuse(ID, format!("The clock is wrong: it says {}.", date(facts.now)))
+                .remedy(remedy),
+        ];
     }
     let snapshots: Vec<&SnapshotFact> = if facts.occasion.is_downgrade() {
         facts.datasets().filter_map(|dataset| facts.target(dataset)).collect()
     } else {
         facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten()).collect()
     };
-    let Some(latest) = snapshots.into_iter().max_by_key(|snapshot| snapshot.info.creation) else { return Vec::new() };
+    let Some(latest) = snapshots.into_iter().max_by_key(|snapshot| snapshot.info.creation) else {
+        return Vec::new();
+    };
     if latest.info.creation <= facts.now + SLACK {
         return Vec::new();
     }
-    let title = format!("The clock says {}, but {} was made at {}.", date(facts.now), latest.info.name, date(latest.info.creation));
-    let finding = if facts.occasion.is_downgrade() { Finding::refuse(ID, title) } else { Finding::warn(ID, title) };
+    let title = format!(
+        "The clock says {}, but {} was made at {}.",
+        date(facts.now),
+        latest.info.name,
+        date(latest.info.creation)
+    );
+    let finding = if facts.occasion.is_downgrade() {
+        Finding::refuse(ID, title)
+    } else {
+        Finding::warn(ID, title)
+    };
     vec![
         finding
             .detail(["What was written since the snapshot is found by time. If the clock was set back, some \

@@ -50,7 +50,8 @@ pub(super) fn gather(sources: &Sources<'_>) -> Option<ClusterFact> {
         _ => sources.site.upgrade_to.clone(),
     };
     let agent = how.agent.as_ref().filter(|_| part.now.agent).and_then(|agent| {
-        let why = for_node(agent.ready.as_ref()?).and_then(|command| sources.output(&command)).err()?;
+        let why =
+            for_node(agent.ready.as_ref()?).and_then(|command| sources.output(&command)).err()?;
         Some((why, agent.remedy.clone()))
     });
     Some(ClusterFact {
@@ -73,7 +74,12 @@ fn of_node(command: &CommandTemplate, node: &str) -> Observed<Command> {
 ///
 /// # Errors
 /// When a name in the command is not known.
-pub(crate) fn read_mark(run: Run<'_>, read: &CommandTemplate, pattern: &Extractor, node: &str) -> anyhow::Result<Option<String>> {
+pub(crate) fn read_mark(
+    run: Run<'_>,
+    read: &CommandTemplate,
+    pattern: &Extractor,
+    node: &str,
+) -> anyhow::Result<Option<String>> {
     let command = of_node(read, node).map_err(anyhow::Error::msg)?;
     let Ok(printed) = run(&command) else { return Ok(None) };
     Ok(pattern.find_in_lines(&printed.stdout).map(str::to_owned))
@@ -101,7 +107,9 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
     }
     if let Some((why, remedy)) = it.agent.as_ref().filter(|_| up) {
         findings.push(
-            Finding::refuse(ID, "The cluster's agent cannot be upgraded on this node.").detail([why.clone()]).remedy([remedy.clone()]),
+            Finding::refuse(ID, "The cluster's agent cannot be upgraded on this node.")
+                .detail([why.clone()])
+                .remedy([remedy.clone()]),
         );
     }
     if it.data {
@@ -131,10 +139,16 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
         return findings;
     }
     // The node with the data comes first: it has the snapshot, and carries over what was written.
-    let first = it.marks.iter().any(|(_, mark)| mark.as_ref().is_some_and(|version| version_is(version, &it.wanted)));
+    let first = it
+        .marks
+        .iter()
+        .any(|(_, mark)| mark.as_ref().is_some_and(|version| version_is(version, &it.wanted)));
     if !first && facts.occasion != Occasion::Check {
         let verb = if up { "upgrade" } else { "downgrade" };
-        let marks = it.marks.iter().map(|(node, mark)| format!("{node}: {}", mark.as_deref().unwrap_or("no mark")));
+        let marks = it
+            .marks
+            .iter()
+            .map(|(node, mark)| format!("{node}: {}", mark.as_deref().unwrap_or("no mark")));
         findings.push(
             Finding::refuse(
                 ID,
@@ -171,8 +185,12 @@ mod tests {
         let mut facts = facts(Occasion::Upgrade);
         facts.cluster = Some(fact());
         assert_eq!(nodes(&facts), []);
-        facts.cluster =
-            Some(ClusterFact { node: "node2".into(), data: false, marks: vec![("node1".into(), Some("10.11.19".into()))], ..fact() });
+        facts.cluster = Some(ClusterFact {
+            node: "node2".into(),
+            data: false,
+            marks: vec![("node1".into(), Some("10.11.19".into()))],
+            ..fact()
+        });
         insta::assert_snapshot!(show(&nodes(&facts)));
         facts.cluster.as_mut().unwrap().marks[0].1 = Some("11.8.9".into());
         assert_eq!(nodes(&facts), []);
@@ -188,8 +206,12 @@ mod tests {
         let mut facts = facts(Occasion::Upgrade);
         facts.cluster = Some(ClusterFact { disabled: Ok(true), ..fact() });
         let mut all = nodes(&facts);
-        facts.cluster =
-            Some(ClusterFact { data: false, opened_with_data: Some(true), marks: vec![("node2".into(), Some("11.8.9".into()))], ..fact() });
+        facts.cluster = Some(ClusterFact {
+            data: false,
+            opened_with_data: Some(true),
+            marks: vec![("node2".into(), Some("11.8.9".into()))],
+            ..fact()
+        });
         all.extend(nodes(&facts));
         facts.cluster = Some(ClusterFact {
             opened_with_data: Some(false),
@@ -203,8 +225,15 @@ mod tests {
     #[test]
     fn a_mark_is_asked_for_in_the_playbooks_words_and_not_in_escaped_ones() {
         let read = CommandTemplate::of(&["ctl", "{{{$}}}", "{node}"]);
-        let run = |command: &Command| Ok(crate::host::exec::Printed { stdout: command.stages[0].join(" "), ..Default::default() });
-        let printed = read_mark(&run, &read, &"(.*)".to_owned().try_into().expect("a pattern"), "{mark}").expect("asked");
+        let run = |command: &Command| {
+            Ok(crate::host::exec::Printed {
+                stdout: command.stages[0].join(" "),
+                ..Default::default()
+            })
+        };
+        let printed =
+            read_mark(&run, &read, &"(.*)".to_owned().try_into().expect("a pattern"), "{mark}")
+                .expect("asked");
         assert_eq!(printed.as_deref(), Some("ctl {$} {mark}"));
     }
 }

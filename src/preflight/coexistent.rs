@@ -18,13 +18,22 @@ use crate::playbook::model::{Occasion, Question, Requirement, Strategy};
 use crate::playbook::version::version_is;
 
 /// Gathers facts about the hosts, the directory and these users.
-pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, users: &[String]) -> MoveFacts {
-    let run = |command: &Command| runner.run(command).map(|output| output.stdout).map_err(|error| error.to_string());
+pub fn gather(
+    runner: &Runner,
+    playbook: &Playbook,
+    wanted: &str,
+    it: Move<'_>,
+    users: &[String],
+) -> MoveFacts {
+    let run = |command: &Command| {
+        runner.run(command).map(|output| output.stdout).map_err(|error| error.to_string())
+    };
     let host = |host: &Host| {
         let on = it.on(host, &playbook.version.command);
         let command = filled(&on.command, &|_| None).map(|command| on.host.command(&command));
         let ask = |command: &Command| {
-            let version = versions::read(&|command| runner.run(command), command, &playbook.version.pattern);
+            let version =
+                versions::read(&|command| runner.run(command), command, &playbook.version.pattern);
             version.map_err(|error| match error {
                 NoVersion::None(why) => why,
                 NoVersion::Unknown(error) => format!("{error:#}"),
@@ -46,7 +55,9 @@ pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, 
         };
         UserFact { name: user.clone(), plain, place }
     };
-    let due = |it: &&Requirement| it.before.contains(&Occasion::Upgrade) && it.strategies.contains(&Strategy::Coexistent);
+    let due = |it: &&Requirement| {
+        it.before.contains(&Occasion::Upgrade) && it.strategies.contains(&Strategy::Coexistent)
+    };
     let requirement = |requirement: &Requirement| {
         let value = |name: &str| it.values.get(name).cloned();
         requirement_fact(requirement, filled(&requirement.command.template(), &value), &run)
@@ -61,7 +72,12 @@ pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, 
         programs: started_here(playbook, it),
         users: users.iter().map(user).collect(),
         requirements: playbook.requirements.iter().filter(due).map(requirement).collect(),
-        questions: playbook.questions.iter().filter(|it| it.before.contains(&Occasion::Upgrade)).cloned().collect(),
+        questions: playbook
+            .questions
+            .iter()
+            .filter(|it| it.before.contains(&Occasion::Upgrade))
+            .cloned()
+            .collect(),
     }
 }
 
@@ -69,16 +85,28 @@ pub fn gather(runner: &Runner, playbook: &Playbook, wanted: &str, it: Move<'_>, 
 ///
 /// # Errors
 /// When the directory does not answer, or does not know.
-pub(crate) fn whereabouts(runner: &Runner, show: &Show, user: &str) -> anyhow::Result<(String, bool)> {
+pub(crate) fn whereabouts(
+    runner: &Runner,
+    show: &Show,
+    user: &str,
+) -> anyhow::Result<(String, bool)> {
     let value = |name: &str| (name == "user").then(|| user.to_owned());
     said(runner, show, &filled(&show.command, &value).map_err(anyhow::Error::msg)?, user)
 }
 
 /// The same, with the command that asks for this user.
-pub(crate) fn said(runner: &Runner, show: &Show, command: &Command, user: &str) -> anyhow::Result<(String, bool)> {
-    let printed = runner.run(command).with_context(|| format!("the directory was asked for {user}"))?.stdout;
+pub(crate) fn said(
+    runner: &Runner,
+    show: &Show,
+    command: &Command,
+    user: &str,
+) -> anyhow::Result<(String, bool)> {
+    let printed =
+        runner.run(command).with_context(|| format!("the directory was asked for {user}"))?.stdout;
     let found = show.host.find_in_lines(&printed).map(str::to_owned);
-    let found = found.with_context(|| format!("`{command}` does not say on which host {user} is; it printed: {}", printed.trim()))?;
+    let found = found.with_context(|| {
+        format!("`{command}` does not say on which host {user} is; it printed: {}", printed.trim())
+    })?;
     Ok((found, printed.lines().any(|line| show.held.is_match(line))))
 }
 
@@ -88,15 +116,20 @@ fn started_here(playbook: &Playbook, it: Move<'_>) -> Vec<Program> {
     let mut programs = Programs::default();
     let commands = playbook.commands().into_iter();
     for (place, spec) in commands.filter(|(place, _)| place.starts_with("coexistent.")) {
-        let hosts: &[Option<&Host>] =
-            if place.starts_with("coexistent.directory.") { &[None] } else { &[Some(&it.hosts.old), Some(&it.hosts.new)] };
+        let hosts: &[Option<&Host>] = if place.starts_with("coexistent.directory.") {
+            &[None]
+        } else {
+            &[Some(&it.hosts.old), Some(&it.hosts.new)]
+        };
         for host in hosts {
             let command = host.map_or_else(|| it.here(spec), |host| it.on(host, spec).command);
             for (i, words) in command.stages.iter().enumerate() {
-                let reach = host.filter(|_| i == 0).and_then(|host| host.ssh.first().or(host.run.first()));
+                let reach =
+                    host.filter(|_| i == 0).and_then(|host| host.ssh.first().or(host.run.first()));
                 let Some(program) = words.first() else { continue };
                 // A name without a value is one that gets it for each user.
-                let own = || program.fill(&|_| None).map_err(|why| (program.source(), why.to_string()));
+                let own =
+                    || program.fill(&|_| None).map_err(|why| (program.source(), why.to_string()));
                 programs.add(place, reach.map_or_else(own, |reach| Ok(reach.clone())));
             }
         }
@@ -109,8 +142,12 @@ fn started_here(playbook: &Playbook, it: Move<'_>) -> Vec<Program> {
 /// # Errors
 /// When it does not answer.
 pub fn known(runner: &Runner, it: Move<'_>) -> Observed<Vec<String>> {
-    let printed = runner.run(&filled(&it.here(&it.how.directory.users), &|_| None)?).map_err(|error| error.to_string())?.stdout;
-    let mut users: Vec<String> = printed.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    let printed = runner
+        .run(&filled(&it.here(&it.how.directory.users), &|_| None)?)
+        .map_err(|error| error.to_string())?
+        .stdout;
+    let mut users: Vec<String> =
+        printed.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     users.sort_unstable();
     users.dedup();
     Ok(users)
@@ -118,7 +155,9 @@ pub fn known(runner: &Runner, it: Move<'_>) -> Observed<Vec<String>> {
 
 /// What is safe in a file name and in a command, whatever the playbook allows.
 fn is_safe(user: &str) -> bool {
-    !user.is_empty() && !user.starts_with(['-', '.']) && !user.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/')
+    !user.is_empty()
+        && !user.starts_with(['-', '.'])
+        && !user.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/')
 }
 
 /// Everything that is looked at.
@@ -182,9 +221,15 @@ fn hosts(facts: &MoveFacts) -> Vec<Finding> {
     for host in &facts.hosts {
         if let Err(why) = &host.version {
             findings.push(
-                Finding::refuse(Kind::Host, format!("Host {} does not report its version.", host.name))
-                    .detail([why.clone()])
-                    .remedy([host.asked.clone(), "Run this by hand until it answers without a prompt.".to_owned()]),
+                Finding::refuse(
+                    Kind::Host,
+                    format!("Host {} does not report its version.", host.name),
+                )
+                .detail([why.clone()])
+                .remedy([
+                    host.asked.clone(),
+                    "Run this by hand until it answers without a prompt.".to_owned(),
+                ]),
             );
         }
     }
@@ -213,9 +258,9 @@ fn users(facts: &MoveFacts) -> Vec<Finding> {
         let name = &user.name;
         if !user.plain {
             let what = format!("{name:?} is not the name of a user that can be moved.");
-            return Some(
-                Finding::refuse(ID, what).remedy(["See `coexistent.directory.user` of the playbook, and move this user by hand."]),
-            );
+            return Some(Finding::refuse(ID, what).remedy([
+                "See `coexistent.directory.user` of the playbook, and move this user by hand.",
+            ]));
         }
         match &user.place {
             Err(why) => Some(
@@ -273,7 +318,10 @@ mod tests {
     #[test]
     fn what_stands_in_the_way() {
         let mut facts = facts();
-        facts.hosts = [host("mail1", Err("`ssh …` ended with exit status 255".into())), host("mail2", Ok("8.0.1".into()))];
+        facts.hosts = [
+            host("mail1", Err("`ssh …` ended with exit status 255".into())),
+            host("mail2", Ok("8.0.1".into())),
+        ];
         facts.known = Err("`ldapsearch …` ended with exit status 49".into());
         let used_by = vec!["coexistent.backup".to_owned(), "coexistent.restore".to_owned()];
         facts.programs = vec![Program { used_by, program: "ssh".into(), found: Ok(None) }];
@@ -289,7 +337,12 @@ mod tests {
     /// Prints its own words.
     fn echo() -> Runner {
         let mut runner = Runner::default();
-        let answer = |command: &Command| Some(Ok(crate::host::exec::Printed { stdout: command.stages[0].join(" "), ..Default::default() }));
+        let answer = |command: &Command| {
+            Some(Ok(crate::host::exec::Printed {
+                stdout: command.stages[0].join(" "),
+                ..Default::default()
+            }))
+        };
         runner.stand_in = crate::host::exec::StandIn(Some(std::sync::Arc::new(answer)));
         runner
     }
@@ -297,15 +350,20 @@ mod tests {
     #[test]
     fn the_directory_is_asked_in_the_playbooks_words_and_not_in_escaped_ones() {
         let command = crate::playbook::CommandTemplate::of(&["dir", "{{x}}", "{user}"]);
-        let show =
-            Show { command, host: "(.*)".to_owned().try_into().expect("a pattern"), held: "^-$".to_owned().try_into().expect("a pattern") };
+        let show = Show {
+            command,
+            host: "(.*)".to_owned().try_into().expect("a pattern"),
+            held: "^-$".to_owned().try_into().expect("a pattern"),
+        };
         assert_eq!(whereabouts(&echo(), &show, "{user}").expect("asked").0, "dir {x} {user}");
     }
 
     #[test]
     fn hosts_and_directory_are_asked_in_the_playbooks_words_and_not_in_escaped_ones() {
         let generic = crate::playbook::library::find("generic", &[]).expect("built in");
-        let text = generic.text().replace(r#"["tally-directory", "list"]"#, r#"["dir", "{{x}}", "{port}"]"#);
+        let text = generic
+            .text()
+            .replace(r#"["tally-directory", "list"]"#, r#"["dir", "{{x}}", "{port}"]"#);
         let playbook: Playbook = toml::from_str(&text).expect("a playbook");
         let site = "playbook = 'generic'\nupgrade_to = '3'\nstrategy = 'coexistent'\n[hosts.old]\nname = 'a'\n[hosts.new]\nname = 'b'\n";
         let site = toml::from_str(site).expect("a site");
@@ -327,8 +385,11 @@ mod tests {
         let values = std::collections::BTreeMap::new();
         let it = Move::of(&playbook, &site, &values, false).expect("both sections");
         let found = super::super::host_fixture::own(&started_here(&playbook, it));
-        let all = playbook.commands().into_iter().filter(|(place, _)| place.starts_with("coexistent."));
-        let all = all.filter_map(|(_, spec)| spec.argv.as_ref()?.first()?.to_string().strip_prefix("/none/").map(str::to_owned));
+        let all =
+            playbook.commands().into_iter().filter(|(place, _)| place.starts_with("coexistent."));
+        let all = all.filter_map(|(_, spec)| {
+            spec.argv.as_ref()?.first()?.to_string().strip_prefix("/none/").map(str::to_owned)
+        });
         let mut all: Vec<String> = all.chain(["ssh".to_owned()]).collect();
         all.sort();
         assert_eq!(found, all);

@@ -25,7 +25,8 @@ pub struct Broken {
 /// Looks at the logs, before a downgrade of what clients could write to.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<Broken> {
     let Some(since) = &sources.since else { return Vec::new() };
-    let patterns = |texts: &[Template]| texts.iter().filter_map(|text| sources.pattern(text).ok()).collect();
+    let patterns =
+        |texts: &[Template]| texts.iter().filter_map(|text| sources.pattern(text).ok()).collect();
     let then = Then { mounts: &since.mounts, snapshot: &since.snapshot };
     let mut found = Vec::new();
     for pass in sources.playbook.passes() {
@@ -35,12 +36,17 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Broken> {
             unchanged: patterns(&pass.unchanged_files),
         };
         match then.gaps(&rule) {
-            Ok(gaps) => {
-                found.extend(gaps.into_iter().map(|gap| Broken { look: elsewhere(&since.mounts, &gap.file), why: gap.why, denied: false }))
-            }
+            Ok(gaps) => found.extend(gaps.into_iter().map(|gap| Broken {
+                look: elsewhere(&since.mounts, &gap.file),
+                why: gap.why,
+                denied: false,
+            })),
             Err(error) => {
-                let causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-                let denied = causes.into_iter().any(|cause| cause.kind() == std::io::ErrorKind::PermissionDenied);
+                let causes =
+                    error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+                let denied = causes
+                    .into_iter()
+                    .any(|cause| cause.kind() == std::io::ErrorKind::PermissionDenied);
                 found.push(Broken { why: format!("{error:#}"), look: None, denied });
             }
         }
@@ -57,7 +63,10 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Broken> {
 
 /// The file in every snapshot of its dataset.
 fn elsewhere(mounts: &[Mount], file: &std::path::Path) -> Option<String> {
-    let points = mounts.iter().filter_map(|mount| mount.mountpoint.as_ref()).filter(|point| file.starts_with(point));
+    let points = mounts
+        .iter()
+        .filter_map(|mount| mount.mountpoint.as_ref())
+        .filter(|point| file.starts_with(point));
     let point = points.max_by_key(|point| point.components().count())?;
     let (folder, rest) = (point.join(".zfs/snapshot"), file.strip_prefix(point).ok()?);
     Some(format!("ls -l {}/*/{}", quote(&folder), quote(rest)))
@@ -68,12 +77,17 @@ pub(super) fn logs(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::Continuity;
     // The steps are root's: what is closed to root, too, is closed to them.
     let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
-    let (closed, broken): (Vec<_>, Vec<_>) = facts.continuity.iter().partition(|it| it.denied && !root);
+    let (closed, broken): (Vec<_>, Vec<_>) =
+        facts.continuity.iter().partition(|it| it.denied && !root);
     let why = |list: &[&Broken]| at_most(list.iter().map(|it| it.why.clone()));
     let mut findings = Vec::new();
     if !broken.is_empty() {
         let look: Vec<String> = broken.iter().filter_map(|it| it.look.clone()).take(3).collect();
-        let found = if look.is_empty() { None } else { Some("If one of them has it as it was, put it back and try again.".to_owned()) };
+        let found = if look.is_empty() {
+            None
+        } else {
+            Some("If one of them has it as it was, put it back and try again.".to_owned())
+        };
         findings.push(
             Finding::refuse(ID, "What was written since the snapshot can no longer be captured completely.")
                 .detail(why(&broken))
@@ -88,9 +102,12 @@ pub(super) fn logs(facts: &Facts) -> Vec<Finding> {
     }
     if !closed.is_empty() {
         findings.push(
-            Finding::warn(ID, "Cannot tell whether everything written since the snapshot is still there.")
-                .detail(why(&closed))
-                .remedy(["sudo backout ..."]),
+            Finding::warn(
+                ID,
+                "Cannot tell whether everything written since the snapshot is still there.",
+            )
+            .detail(why(&closed))
+            .remedy(["sudo backout ..."]),
         );
     }
     findings
@@ -106,7 +123,8 @@ mod tests {
     fn s1_a_purged_log() {
         let mut facts = facts(Occasion::Downgrade { in_place: true });
         facts.continuity = vec![Broken {
-            why: "/srv/db/bin.000004 is missing: /srv/db/bin.000005 is the next one that is there".into(),
+            why: "/srv/db/bin.000004 is missing: /srv/db/bin.000005 is the next one that is there"
+                .into(),
             look: elsewhere(
                 &[Mount {
                     dataset: "tank/db".parse().expect("name"),
@@ -133,7 +151,11 @@ mod tests {
     #[test]
     fn what_only_root_may_see() {
         let mut facts = facts(Occasion::Downgrade { in_place: false });
-        facts.continuity = vec![Broken { why: "cannot open /srv/db/bin.000003: Permission denied".into(), look: None, denied: true }];
+        facts.continuity = vec![Broken {
+            why: "cannot open /srv/db/bin.000003: Permission denied".into(),
+            look: None,
+            denied: true,
+        }];
         assert_eq!(logs(&facts)[0].severity, Severity::Refuse);
         facts.caller.as_mut().expect("caller").uid = 1000;
         assert_eq!(logs(&facts)[0].severity, Severity::Warn);

@@ -24,14 +24,20 @@ pub struct DataPath {
 }
 
 /// Resolves these paths of the playbook.
-pub(super) fn gather(sources: &Sources<'_>, map: &StorageMap<'_>, paths: &[Template]) -> Vec<DataPath> {
+pub(super) fn gather(
+    sources: &Sources<'_>,
+    map: &StorageMap<'_>,
+    paths: &[Template],
+) -> Vec<DataPath> {
     paths.iter().map(|path| data_path(sources, map, path)).collect()
 }
 
 fn data_path(sources: &Sources<'_>, map: &StorageMap<'_>, raw: &Template) -> DataPath {
     let path = match sources.text(raw) {
         Ok(path) => path,
-        Err(why) => return DataPath { path: raw.to_string(), real: Err(why.clone()), on: Err(why) },
+        Err(why) => {
+            return DataPath { path: raw.to_string(), real: Err(why.clone()), on: Err(why) };
+        }
     };
     let real = Path::new(&path).canonicalize().map_err(|error| error.to_string());
     let on = real.as_ref().map_err(Clone::clone).and_then(|real| map.location(real));
@@ -52,15 +58,26 @@ fn path(facts: &Facts, data: &DataPath) -> Option<Finding> {
             return Some(
                 Finding::refuse(ID, format!("The data path {path} cannot be resolved."))
                     .detail([why.clone()])
-                    .remedy(["Correct the path in the site file's variables, or mount its dataset."]),
+                    .remedy([
+                        "Correct the path in the site file's variables, or mount its dataset.",
+                    ]),
             );
         }
     };
     let on = match &data.on {
         Ok(on) => on,
-        Err(why) => return Some(Finding::refuse(ID, format!("Cannot tell what {path} is stored on.")).detail([why.clone()])),
+        Err(why) => {
+            return Some(
+                Finding::refuse(ID, format!("Cannot tell what {path} is stored on."))
+                    .detail([why.clone()]),
+            );
+        }
     };
-    let followed = if real.as_os_str() == path.as_str() { String::new() } else { format!("{path} resolves to {}. ", real.display()) };
+    let followed = if real.as_os_str() == path.as_str() {
+        String::new()
+    } else {
+        format!("{path} resolves to {}. ", real.display())
+    };
     match &on.dataset {
         _ if !facts.data_strategy.is_zfs() => None,
         Some(dataset) if facts.goes_back(dataset) => None,
@@ -82,18 +99,35 @@ pub(super) fn outside(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::Outside;
     let finding = |it: &DataPath| match (&it.real, &it.on) {
         (Err(why), _) => Some(
-            Finding::refuse(ID, format!("{} cannot be resolved; it must not be rolled back with the data.", it.path))
-                .detail([why.clone()])
-                .remedy(["Correct the path in the site file's variables."]),
+            Finding::refuse(
+                ID,
+                format!(
+                    "{} cannot be resolved; it must not be rolled back with the data.",
+                    it.path
+                ),
+            )
+            .detail([why.clone()])
+            .remedy(["Correct the path in the site file's variables."]),
         ),
-        (_, Err(why)) => Some(Finding::refuse(ID, format!("Cannot tell what {} is stored on.", it.path)).detail([why.clone()])),
+        (_, Err(why)) => Some(
+            Finding::refuse(ID, format!("Cannot tell what {} is stored on.", it.path))
+                .detail([why.clone()]),
+        ),
         (_, Ok(on)) => {
             let dataset = on.dataset.as_ref().filter(|dataset| facts.goes_back(dataset))?;
             Some(
-                Finding::refuse(ID, format!("{} is on {dataset}, but must not be rolled back with the data.", it.path))
-                    .detail(["What arrived there since the snapshot would be lost."])
-                    .remedy(["Stop the service, and move it to another disk, or to a dataset that the site \
-                          file does not name."]),
+                Finding::refuse(
+                    ID,
+                    format!(
+                        "{} is on {dataset}, but must not be rolled back with the data.",
+                        it.path
+                    ),
+                )
+                .detail(["What arrived there since the snapshot would be lost."])
+                .remedy([
+                    "Stop the service, and move it to another disk, or to a dataset that the site \
+                          file does not name.",
+                ]),
             )
         }
     };
@@ -103,24 +137,43 @@ pub(super) fn outside(facts: &Facts) -> Vec<Finding> {
 /// Checks that each of the site's datasets holds data of the product. A mistyped name would roll
 /// back somebody else's data.
 pub(super) fn idle(facts: &Facts) -> Vec<Finding> {
-    let on: Vec<_> = facts.data.iter().filter_map(|data| data.on.as_ref().ok()?.dataset.as_ref()).collect();
+    let on: Vec<_> =
+        facts.data.iter().filter_map(|data| data.on.as_ref().ok()?.dataset.as_ref()).collect();
     let mut findings = Vec::new();
     for root in &facts.roots {
         let Ok(Some(tree)) = &root.tree else { continue };
         // A volume that the product uses as a device has no path.
-        if tree.iter().any(DatasetFact::is_volume) || on.iter().any(|dataset| dataset.is_within(&root.name)) {
+        if tree.iter().any(DatasetFact::is_volume)
+            || on.iter().any(|dataset| dataset.is_within(&root.name))
+        {
             continue;
         }
         // Mounted inside the data, such as a partition of its own.
-        let inside = |place: &PathBuf| facts.data.iter().any(|data| data.real.as_ref().is_ok_and(|real| place.starts_with(real)));
+        let inside = |place: &PathBuf| {
+            facts
+                .data
+                .iter()
+                .any(|data| data.real.as_ref().is_ok_and(|real| place.starts_with(real)))
+        };
         if tree.iter().flat_map(|dataset| &dataset.mounted_at).any(inside) {
             continue;
         }
         findings.push(
-            Finding::confirm(Kind::DatasetIdle, format!("No data path is on {}, but it would be rolled back with the rest.", root.name))
-                .detail(["Everything written to it after the snapshot would be lost; nothing restores it."])
-                .remedy([format!("Remove \"{}\" from `datasets` in the site file, or confirm.", root.name)])
-                .about([root.name.to_string()]),
+            Finding::confirm(
+                Kind::DatasetIdle,
+                format!(
+                    "No data path is on {}, but it would be rolled back with the rest.",
+                    root.name
+                ),
+            )
+            .detail([
+                "Everything written to it after the snapshot would be lost; nothing restores it.",
+            ])
+            .remedy([format!(
+                "Remove \"{}\" from `datasets` in the site file, or confirm.",
+                root.name
+            )])
+            .about([root.name.to_string()]),
         );
     }
     findings

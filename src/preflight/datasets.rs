@@ -10,7 +10,10 @@ use super::sources::Observed;
 use super::{Finding, Kind, Occasion, Sources};
 use crate::host::mounts::{Mount, mount_of};
 use crate::host::quote::quote;
-use crate::zfs::{BookmarkInfo, Dataset, DatasetInfo, DatasetKind, ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE, PROP_CHANGE, ZfsError};
+use crate::zfs::{
+    BookmarkInfo, Dataset, DatasetInfo, DatasetKind, ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE,
+    PROP_CHANGE, ZfsError,
+};
 
 /// One of the site's datasets.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -69,22 +72,32 @@ pub(super) fn gather(sources: &Sources<'_>, mounts: &[Mount]) -> Vec<Root> {
         Err(ZfsError::NotFound(_)) => Ok(None),
         Err(error) => Err(error.to_string()),
     };
-    let root =
-        |name: &Dataset| Root { name: name.clone(), tree: tree(name), room: beside_of(sources, name), beside: names_taken(sources, name) };
+    let root = |name: &Dataset| Root {
+        name: name.clone(),
+        tree: tree(name),
+        room: beside_of(sources, name),
+        beside: names_taken(sources, name),
+    };
     sources.site.datasets.iter().map(root).collect()
 }
 
 fn dataset(sources: &Sources<'_>, mounts: &[Mount], info: DatasetInfo) -> DatasetFact {
     let engine = sources.engine;
     let is_it = |mount: &&Mount| mount.fstype == "zfs" && mount.source == info.name.as_str();
-    let mounted_at: Vec<PathBuf> = mounts.iter().filter(is_it).map(|mount| mount.point.clone()).collect();
+    let mounted_at: Vec<PathBuf> =
+        mounts.iter().filter(is_it).map(|mount| mount.point.clone()).collect();
     let point = info.mountpoint.as_ref().filter(|_| info.mounted);
     let top = point.and_then(|point| mount_of(mounts, point).filter(|top| top.point == **point));
-    let hidden_by = top.filter(|top| top.source != info.name.as_str()).map(|top| format!("{} ({})", top.source, top.fstype));
+    let hidden_by = top
+        .filter(|top| top.source != info.name.as_str())
+        .map(|top| format!("{} ({})", top.source, top.fstype));
     let snapshots = engine.snapshots(&info.name).map_err(|error| error.to_string());
-    let snapshots = snapshots.map(|all| all.into_iter().map(|one| history::read(sources, one)).collect());
+    let snapshots =
+        snapshots.map(|all| all.into_iter().map(|one| history::read(sources, one)).collect());
     let bookmarks = match sources.occasion {
-        Occasion::Downgrade { in_place: true } => engine.bookmarks(&info.name).map_err(|error| error.to_string()),
+        Occasion::Downgrade { in_place: true } => {
+            engine.bookmarks(&info.name).map_err(|error| error.to_string())
+        }
         _ => Ok(Vec::new()),
     };
     let (quota, reserved) = limits(sources, &info.name);
@@ -101,15 +114,25 @@ pub(super) fn exist(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if facts.roots.is_empty() && facts.data_strategy.is_zfs() {
         findings.push(
-            Finding::refuse(Kind::DatasetMissing, "The site file names no dataset.").remedy(["Set `datasets` in the site file: zfs list"]),
+            Finding::refuse(Kind::DatasetMissing, "The site file names no dataset.")
+                .remedy(["Set `datasets` in the site file: zfs list"]),
         );
     }
     for root in &facts.roots {
         let finding = match &root.tree {
             Ok(Some(_)) => continue,
-            Ok(None) => Finding::refuse(Kind::DatasetMissing, format!("There is no dataset {}.", root.name))
-                .remedy([format!("zfs list -r {}", quote(root.name.pool().as_str())), "Correct `datasets` in the site file.".to_owned()]),
-            Err(why) => Finding::refuse(Kind::DatasetMissing, format!("Dataset {} could not be read.", root.name)).detail([why.clone()]),
+            Ok(None) => {
+                Finding::refuse(Kind::DatasetMissing, format!("There is no dataset {}.", root.name))
+                    .remedy([
+                        format!("zfs list -r {}", quote(root.name.pool().as_str())),
+                        "Correct `datasets` in the site file.".to_owned(),
+                    ])
+            }
+            Err(why) => Finding::refuse(
+                Kind::DatasetMissing,
+                format!("Dataset {} could not be read.", root.name),
+            )
+            .detail([why.clone()]),
         };
         findings.push(finding);
     }
@@ -128,14 +151,19 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
     if dataset.info.keystatus.as_deref() == Some("unavailable") {
         findings.push(
             Finding::refuse(Kind::Key, format!("The encryption key of {name} is not loaded."))
-                .remedy([format!("zfs load-key -r {}", quote(name.pool().as_str())), format!("zfs mount {word}")]),
+                .remedy([
+                    format!("zfs load-key -r {}", quote(name.pool().as_str())),
+                    format!("zfs mount {word}"),
+                ]),
         );
         return findings;
     }
     if dataset.info.readonly {
         findings.push(
             Finding::refuse(Kind::Readonly, format!("{name} is read-only."))
-                .detail(["A replica is read-only on purpose. If it is one, this is the wrong host."])
+                .detail([
+                    "A replica is read-only on purpose. If it is one, this is the wrong host.",
+                ])
                 .remedy([format!("zfs set readonly=off {word}")]),
         );
     }
@@ -170,20 +198,34 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
         match dataset.info.canmount.as_str() {
             "off" => {}
             "noauto" => findings.push(
-                Finding::warn(Kind::NotMounted, format!("{name} is not mounted (canmount=noauto)."))
-                    .detail(["It is rolled back with the others, but what is in it cannot be checked now."])
-                    .remedy([format!("zfs mount {word}")]),
+                Finding::warn(
+                    Kind::NotMounted,
+                    format!("{name} is not mounted (canmount=noauto)."),
+                )
+                .detail([
+                    "It is rolled back with the others, but what is in it cannot be checked now.",
+                ])
+                .remedy([format!("zfs mount {word}")]),
             ),
             _ => findings.push(
-                Finding::refuse(Kind::NotMounted, format!("{name} is not mounted at {place}.")).remedy([format!("zfs mount {word}")]),
+                Finding::refuse(Kind::NotMounted, format!("{name} is not mounted at {place}."))
+                    .remedy([format!("zfs mount {word}")]),
             ),
         }
     } else if !dataset.mounted_at.is_empty() && !dataset.mounted_at.contains(mountpoint) {
-        let elsewhere = dataset.mounted_at.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        let elsewhere = dataset
+            .mounted_at
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
         findings.push(
-            Finding::warn(Kind::MountedElsewhere, format!("{name} is mounted at {elsewhere}, not at its mountpoint {place}."))
-                .detail(["After the rollback it would be mounted at its mountpoint."])
-                .remedy([format!("zfs set mountpoint={} {word}", quote(&elsewhere))]),
+            Finding::warn(
+                Kind::MountedElsewhere,
+                format!("{name} is mounted at {elsewhere}, not at its mountpoint {place}."),
+            )
+            .detail(["After the rollback it would be mounted at its mountpoint."])
+            .remedy([format!("zfs set mountpoint={} {word}", quote(&elsewhere))]),
         );
     }
     if dataset.info.mounted && dataset.info.canmount != "on" {
@@ -203,7 +245,8 @@ pub(super) fn pools(facts: &Facts) -> Vec<Finding> {
     }
     let names: Vec<String> = facts.pools.iter().map(|pool| pool.name.to_string()).collect();
     vec![
-        Finding::warn(Kind::SeveralPools, format!("The datasets are on {} pools.", names.len())).detail([
+        Finding::warn(Kind::SeveralPools, format!("The datasets are on {} pools.", names.len()))
+            .detail([
             names.join(", "),
             "All datasets of a pool get their snapshots at one instant, the pools one after the \
              other; the service is stopped meanwhile."
@@ -228,7 +271,10 @@ pub(super) fn names_taken(sources: &Sources<'_>, root: &Dataset) -> Vec<Observed
         };
         match sources.engine.dataset(&name) {
             Ok(None) => None,
-            Ok(Some(_)) => Some(Ok(CloneFact { change: sources.engine.local(&name, PROP_CHANGE).ok().flatten(), name })),
+            Ok(Some(_)) => Some(Ok(CloneFact {
+                change: sources.engine.local(&name, PROP_CHANGE).ok().flatten(),
+                name,
+            })),
             // Other checks report a fault of its pool or of the engine.
             Err(_) => None,
         }
@@ -241,7 +287,13 @@ pub(super) fn names_taken(sources: &Sources<'_>, root: &Dataset) -> Vec<Observed
 /// reduces the number. Then the dataset's own number is used instead.
 pub(super) fn beside_of(sources: &Sources<'_>, root: &Dataset) -> Option<u64> {
     let above: Dataset = root.as_str().rsplit_once('/')?.0.parse().ok()?;
-    sources.engine.dataset(&above).ok().flatten().filter(|info| keeps(sources) && info.refquota.is_none()).map(|info| info.available)
+    sources
+        .engine
+        .dataset(&above)
+        .ok()
+        .flatten()
+        .filter(|info| keeps(sources) && info.refquota.is_none())
+        .map(|info| info.available)
 }
 
 /// A dataset's own quota, and what a clone with its properties reserves immediately.
@@ -343,7 +395,12 @@ mod tests {
             ");
         assert_eq!(
             with(|d| *d = DatasetFact {
-                info: DatasetInfo { kind: DatasetKind::Volume, mountpoint: None, mounted: false, ..d.info.clone() },
+                info: DatasetInfo {
+                    kind: DatasetKind::Volume,
+                    mountpoint: None,
+                    mounted: false,
+                    ..d.info.clone()
+                },
                 mounted_at: Vec::new(),
                 ..d.clone()
             }),
@@ -354,7 +411,9 @@ mod tests {
     #[test]
     fn two_pools() {
         let mut facts = facts(Occasion::Check);
-        facts.pools.push(PoolFact { name: "fast".parse().expect("name"), ..facts.pools[0].clone() });
+        facts
+            .pools
+            .push(PoolFact { name: "fast".parse().expect("name"), ..facts.pools[0].clone() });
         insta::assert_snapshot!(show(&pools(&facts)), @r"
             warning: The datasets are on 2 pools. [several-pools]
                      tank, fast

@@ -26,11 +26,17 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Asked> {
     }
     let value = |name: &String, ask: &Discovery| match sources.values.get(name) {
         Some(value) => Ok(value.clone()),
-        None => versions::answer(sources, &ask.command, ask.pattern.as_ref())
-            .and_then(|value| if value.is_empty() { Err("the answer is empty".to_owned()) } else { Ok(value) }),
+        None => versions::answer(sources, &ask.command, ask.pattern.as_ref()).and_then(|value| {
+            if value.is_empty() { Err("the answer is empty".to_owned()) } else { Ok(value) }
+        }),
     };
     let all = sources.playbook.discover.iter();
-    all.map(|(name, ask)| Asked { name: name.clone(), about: ask.about.clone(), value: value(name, ask) }).collect()
+    all.map(|(name, ask)| Asked {
+        name: name.clone(),
+        about: ask.about.clone(),
+        value: value(name, ask),
+    })
+    .collect()
 }
 
 /// The values that the change needs later.
@@ -38,9 +44,16 @@ pub(super) fn asked(facts: &Facts) -> Vec<Finding> {
     let unknown = facts.asked.iter().filter_map(|ask| Some((ask, ask.value.as_ref().err()?)));
     unknown
         .map(|(ask, why)| {
-            Finding::refuse(Kind::Ask, format!("{{{}}} could not be determined: {}.", ask.name, ask.about.trim_end_matches('.')))
-                .detail([why.clone()])
-                .remedy(["The downgrade needs this value. Run the command above by hand."])
+            Finding::refuse(
+                Kind::Ask,
+                format!(
+                    "{{{}}} could not be determined: {}.",
+                    ask.name,
+                    ask.about.trim_end_matches('.')
+                ),
+            )
+            .detail([why.clone()])
+            .remedy(["The downgrade needs this value. Run the command above by hand."])
         })
         .collect()
 }
@@ -55,7 +68,11 @@ mod tests {
     fn no_answer() {
         let mut facts = facts(Occasion::Upgrade);
         facts.asked = vec![
-            Asked { name: "gtid".into(), about: "The position in the log.".into(), value: Err("the answer is empty".into()) },
+            Asked {
+                name: "gtid".into(),
+                about: "The position in the log.".into(),
+                value: Err("the answer is empty".into()),
+            },
             Asked { name: "x".into(), about: "x".into(), value: Ok("1".into()) },
         ];
         insta::assert_snapshot!(show(&asked(&facts)), @r"

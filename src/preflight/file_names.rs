@@ -17,11 +17,17 @@ pub struct Uncapturable {
 
 /// The files that the capture would take now and could not, each reason once.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<Uncapturable> {
-    let passes = sources.playbook.passes().iter().filter(|_| DataStrategy::of(sources.playbook, sources.site).is_zfs());
+    let passes = sources
+        .playbook
+        .passes()
+        .iter()
+        .filter(|_| DataStrategy::of(sources.playbook, sources.site).is_zfs());
     let mut found = Vec::new();
-    for pattern in
-        passes.flat_map(|pass| [&pass.new_files, &pass.grown_files, &pass.numbered_files, &pass.unchanged_files].into_iter().flatten())
-    {
+    for pattern in passes.flat_map(|pass| {
+        [&pass.new_files, &pass.grown_files, &pass.numbered_files, &pass.unchanged_files]
+            .into_iter()
+            .flatten()
+    }) {
         let Ok(pattern) = sources.pattern(pattern) else { continue };
         let Err(error) = crate::host::pattern::find(&pattern) else { continue };
         let it = Uncapturable { why: error.to_string(), denied: error.is_denied() };
@@ -37,21 +43,27 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::FileName;
     // Steps run as root. What root cannot read, they cannot read.
     let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
-    let (closed, wrong): (Vec<_>, Vec<_>) = facts.uncapturable.iter().partition(|it| it.denied && !root);
-    let why = |list: Vec<&Uncapturable>| list.into_iter().map(|it| it.why.clone()).collect::<Vec<_>>();
+    let (closed, wrong): (Vec<_>, Vec<_>) =
+        facts.uncapturable.iter().partition(|it| it.denied && !root);
+    let why =
+        |list: Vec<&Uncapturable>| list.into_iter().map(|it| it.why.clone()).collect::<Vec<_>>();
     let mut findings = Vec::new();
     if !wrong.is_empty() {
         findings.push(
             Finding::refuse(ID, "Some files of the data could not be captured.")
                 .detail(why(wrong))
-                .remedy(["Have the product remove or rename them, or find out why they cannot be read."]),
+                .remedy([
+                    "Have the product remove or rename them, or find out why they cannot be read.",
+                ]),
         );
     }
     if !closed.is_empty() {
         findings.push(
             Finding::warn(ID, "Not all folders to be captured could be searched.")
                 .detail(why(closed))
-                .detail(["Only root can see whether each file there has a name that can be recorded."])
+                .detail([
+                    "Only root can see whether each file there has a name that can be recorded.",
+                ])
                 .remedy(["sudo backout ..."]),
         );
     }
@@ -67,7 +79,10 @@ mod tests {
     #[test]
     fn a_name_that_is_not_text() {
         let mut facts = facts(Occasion::Check);
-        facts.uncapturable = vec![Uncapturable { why: r#"the name of "/srv/db/\xFF" is not UTF-8 text"#.into(), denied: false }];
+        facts.uncapturable = vec![Uncapturable {
+            why: r#"the name of "/srv/db/\xFF" is not UTF-8 text"#.into(),
+            denied: false,
+        }];
         insta::assert_snapshot!(show(&names(&facts)), @r#"
             refused: Some files of the data could not be captured. [file-name]
                      the name of "/srv/db/\xFF" is not UTF-8 text
@@ -78,7 +93,10 @@ mod tests {
     #[test]
     fn a_folder_that_only_root_may_read() {
         let mut facts = facts(Occasion::Check);
-        facts.uncapturable = vec![Uncapturable { why: "cannot read /srv/db/log: Permission denied (os error 13)".into(), denied: true }];
+        facts.uncapturable = vec![Uncapturable {
+            why: "cannot read /srv/db/log: Permission denied (os error 13)".into(),
+            denied: true,
+        }];
         insta::assert_snapshot!(show(&names(&facts)), @r"
             refused: Some files of the data could not be captured. [file-name]
                      cannot read /srv/db/log: Permission denied (os error 13)

@@ -225,7 +225,15 @@ pub struct Finding {
 
 impl Finding {
     pub(super) fn new(kind: Kind, severity: Severity, title: impl Into<String>) -> Self {
-        Self { kind, severity, title: title.into(), detail: Vec::new(), remedy: Vec::new(), subjects: Vec::new(), answered: false }
+        Self {
+            kind,
+            severity,
+            title: title.into(),
+            detail: Vec::new(),
+            remedy: Vec::new(),
+            subjects: Vec::new(),
+            answered: false,
+        }
     }
 
     pub(super) fn refuse(kind: Kind, title: impl Into<String>) -> Self {
@@ -262,7 +270,11 @@ impl Finding {
 
     /// The names that it is accepted by (`--accept NAME`): its subjects, or else its kind.
     pub fn names(&self) -> Vec<&str> {
-        if self.subjects.is_empty() { vec![self.kind.name()] } else { self.subjects.iter().map(String::as_str).collect() }
+        if self.subjects.is_empty() {
+            vec![self.kind.name()]
+        } else {
+            self.subjects.iter().map(String::as_str).collect()
+        }
     }
 }
 

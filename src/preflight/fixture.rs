@@ -96,11 +96,25 @@ pub(super) fn location(mount: &str, source: &str) -> StorageLocation {
 }
 
 pub(super) fn place(role: Role, path: &str) -> Place {
-    Place { role, path: path.into(), nearest: "/var/lib".into(), on: Ok(location("/", "/dev/vda1")), free: Ok(20 * GIB), others: None }
+    Place {
+        role,
+        path: path.into(),
+        nearest: "/var/lib".into(),
+        on: Ok(location("/", "/dev/vda1")),
+        free: Ok(20 * GIB),
+        others: None,
+    }
 }
 
 pub(super) fn process(pid: i32, comm: &str, cmdline: &str) -> Process {
-    Process { pid, comm: comm.into(), cmdline: cmdline.into(), since: Some(NOW - 7200), uses: None, cgroup: String::new() }
+    Process {
+        pid,
+        comm: comm.into(),
+        cmdline: cmdline.into(),
+        since: Some(NOW - 7200),
+        uses: None,
+        cgroup: String::new(),
+    }
 }
 
 /// The nth of all datasets.
@@ -113,27 +127,40 @@ pub(super) fn snapshots(facts: &mut Facts, index: usize) -> &mut Vec<SnapshotFac
     dataset(facts, index).snapshots.as_mut().expect("read")
 }
 
-/// Datasets `tank/db` (10 GiB at /srv/db) and `tank/db/log` (1 GiB); before a downgrade with the snapshots `@c1`, two hours old and held.
+/// Datasets `tank/db` (10 GiB at /srv/db) and `tank/db/log` (1 GiB); before a downgrade with the
+/// snapshots `@c1`, two hours old and held.
 pub(super) fn facts(occasion: Occasion) -> Facts {
-    let mut tree = vec![file_system("tank/db", "/srv/db", 10 * GIB), file_system("tank/db/log", "/srv/db/log", GIB)];
+    let mut tree = vec![
+        file_system("tank/db", "/srv/db", 10 * GIB),
+        file_system("tank/db/log", "/srv/db/log", GIB),
+    ];
     let mut ours = Vec::new();
     if occasion.is_downgrade() {
         for (guid, dataset) in (100..).zip(&mut tree) {
-            let target = SnapshotFact { holds: Ok(vec!["backout:c1".into()]), ..snapshot(&format!("{}@c1", dataset.info.name), guid, 2) };
+            let target = SnapshotFact {
+                holds: Ok(vec!["backout:c1".into()]),
+                ..snapshot(&format!("{}@c1", dataset.info.name), guid, 2)
+            };
             ours.push((target.info.name.clone(), target.info.guid));
-            dataset
-                .snapshots
-                .as_mut()
-                .expect("read")
-                .push(SnapshotFact { info: SnapshotInfo { referenced: dataset.info.referenced, ..target.info }, ..target });
+            dataset.snapshots.as_mut().expect("read").push(SnapshotFact {
+                info: SnapshotInfo { referenced: dataset.info.referenced, ..target.info },
+                ..target
+            });
         }
     }
-    let saved = SavedFile { path: "/var/lib/backout/db_10.deb".into(), sha256: "ab".into(), now: Ok(Some("ab".into())) };
+    let saved = SavedFile {
+        path: "/var/lib/backout/db_10.deb".into(),
+        sha256: "ab".into(),
+        now: Ok(Some("ab".into())),
+    };
     Facts {
         occasion,
         now: NOW,
         caller: Ok(Caller { uid: 0, capabilities: 0x1ff_ffff_ffff }),
-        zfs: Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.3.2-1".into()) }),
+        zfs: Ok(ZfsVersion {
+            commands: "zfs-2.3.2-1".into(),
+            module: Some("zfs-kmod-2.3.2-1".into()),
+        }),
         data_strategy: DataStrategy::Zfs,
         folders: Vec::new(),
         full_size: None,
@@ -141,7 +168,12 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         cluster: None,
         questions: Vec::new(),
         rollback: RollbackChoice::Keep,
-        roots: vec![Root { name: "tank/db".parse().expect("name"), tree: Ok(Some(tree)), room: None, beside: Vec::new() }],
+        roots: vec![Root {
+            name: "tank/db".parse().expect("name"),
+            tree: Ok(Some(tree)),
+            room: None,
+            beside: Vec::new(),
+        }],
         pools: vec![PoolFact {
             name: "tank".parse().expect("name"),
             state: Ok(Some(PoolInfo {
@@ -154,12 +186,23 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
                 guid: Guid(3),
             })),
         }],
-        data: vec![DataPath { path: "/srv/db".into(), real: Ok("/srv/db".into()), on: Ok(location("/srv/db", "tank/db")) }],
-        outside: vec![DataPath { path: "/srv/queue".into(), real: Ok("/srv/queue".into()), on: Ok(location("/", "/dev/vda1")) }],
+        data: vec![DataPath {
+            path: "/srv/db".into(),
+            real: Ok("/srv/db".into()),
+            on: Ok(location("/srv/db", "tank/db")),
+        }],
+        outside: vec![DataPath {
+            path: "/srv/queue".into(),
+            real: Ok("/srv/queue".into()),
+            on: Ok(location("/", "/dev/vda1")),
+        }],
         links: Vec::new(),
         links_unsearched: Vec::new(),
         system: vec![place(Role::System, "/usr")],
-        places: vec![place(Role::Journal, "/var/lib/backout"), place(Role::Captures, "/var/lib/backout/changes")],
+        places: vec![
+            place(Role::Journal, "/var/lib/backout"),
+            place(Role::Captures, "/var/lib/backout/changes"),
+        ],
         foreign_mounts: Ok(Vec::new()),
         snapshot_name: Some("c1".into()).filter(|_| !occasion.is_downgrade()),
         change: occasion.is_downgrade().then(|| "c1".into()),
@@ -170,13 +213,22 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         jobs_unknown: Vec::new(),
         units: vec![Unit {
             name: "db.service".into(),
-            state: Ok(UnitState { load: "loaded".into(), active: "active".into(), file: "enabled".into(), ..UnitState::default() }),
+            state: Ok(UnitState {
+                load: "loaded".into(),
+                active: "active".into(),
+                file: "enabled".into(),
+                ..UnitState::default()
+            }),
         }],
         servers: Ok(vec![process(900, "dbd", "/usr/sbin/dbd")]),
         server_names: vec!["dbd".into()],
         users: Ok(InUse::default()),
         versions: Versions {
-            installed: Ok(if occasion.is_downgrade() { "11.8.9".into() } else { "10.11.19".into() }),
+            installed: Ok(if occasion.is_downgrade() {
+                "11.8.9".into()
+            } else {
+                "10.11.19".into()
+            }),
             candidate: (!occasion.is_downgrade()).then(|| Ok("11.8.9".into())),
             wanted: "11.8".into(),
             previous: occasion.is_downgrade().then(|| "10.11.19".into()),
@@ -201,7 +253,11 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         uncapturable: Vec::new(),
         continuity: Vec::new(),
         delegations: Vec::new(),
-        installers: Installers { at_least: 1, at_hand: None, saved: vec![saved].into_iter().filter(|_| occasion.is_downgrade()).collect() },
+        installers: Installers {
+            at_least: 1,
+            at_hand: None,
+            saved: vec![saved].into_iter().filter(|_| occasion.is_downgrade()).collect(),
+        },
     }
 }
 
@@ -222,13 +278,23 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.pools.push(PoolFact { name: name("fast").pool(), state: Ok(None) });
     facts.roots[0].beside = vec![Ok(CloneFact { name: name("tank/db.upgraded"), change: None })];
     facts.roots.push(Root { name: name("fast/x"), tree: Ok(None), room: None, beside: Vec::new() });
-    let other = DatasetFact { snapshots: Err("no answer".into()), ..file_system("tank", "/tank", GIB) };
-    facts.roots.push(Root { name: name("tank"), tree: Ok(Some(vec![other])), room: None, beside: Vec::new() });
+    let other =
+        DatasetFact { snapshots: Err("no answer".into()), ..file_system("tank", "/tank", GIB) };
+    facts.roots.push(Root {
+        name: name("tank"),
+        tree: Ok(Some(vec![other])),
+        room: None,
+        beside: Vec::new(),
+    });
     let data = dataset(facts, 0);
     data.info.readonly = true;
     data.info.available = 1;
     data.info.refquota = Some(1);
-    data.bookmarks = Ok(vec![BookmarkInfo { name: "tank/db#new".into(), guid: Guid(4), createtxg: u64::MAX - 1 }]);
+    data.bookmarks = Ok(vec![BookmarkInfo {
+        name: "tank/db#new".into(),
+        guid: Guid(4),
+        createtxg: u64::MAX - 1,
+    }]);
     snapshots(facts, 0).push(snapshot("tank/db@c1", 55, 1));
     let mut later = snapshot("tank/db@later", 56, 1);
     later.info.creation = NOW + 7200;
@@ -238,15 +304,25 @@ pub(super) fn spoil(facts: &mut Facts) {
         target.info.creation = NOW + 7200;
     }
     facts.ours.push((name("tank/db").at("gone").expect("name"), Guid(9)));
-    facts.data.push(DataPath { path: "/home/db".into(), real: Ok("/home/db".into()), on: Ok(location("/", "/dev/vda1")) });
+    facts.data.push(DataPath {
+        path: "/home/db".into(),
+        real: Ok("/home/db".into()),
+        on: Ok(location("/", "/dev/vda1")),
+    });
     facts.data[0].on = Ok(location("/", "/dev/vda1"));
     facts.outside[0].on = Ok(location("/srv/db", "tank/db"));
-    facts.links = vec![LinkOut { link: "/srv/db/x".into(), target: "/home/x".into(), dataset: None }];
+    facts.links =
+        vec![LinkOut { link: "/srv/db/x".into(), target: "/home/x".into(), dataset: None }];
     facts.foreign_mounts = Err("no mounts".into());
     facts.system[0].on = Ok(location("/usr", "tank/db"));
-    facts.places[0] = Place { on: Ok(location("/srv/db", "tank/db")), free: Ok(1), ..facts.places[0].clone() };
-    facts.places[1].on = Ok(StorageLocation { fstype: "tmpfs".into(), ..location("/tmp", "tmpfs") });
-    facts.places[1].others = Some(Others { why: "/srv: everyone may write to it".into(), remedy: "chmod go-w /srv".into() });
+    facts.places[0] =
+        Place { on: Ok(location("/srv/db", "tank/db")), free: Ok(1), ..facts.places[0].clone() };
+    facts.places[1].on =
+        Ok(StorageLocation { fstype: "tmpfs".into(), ..location("/tmp", "tmpfs") });
+    facts.places[1].others = Some(Others {
+        why: "/srv: everyone may write to it".into(),
+        remedy: "chmod go-w /srv".into(),
+    });
     facts.open_changes = vec![OpenChange { id: "c0".into(), datasets: vec![name("tank/db")] }];
     facts.transfers = Err("no processes".into());
     facts.jobs_unknown = vec!["systemd: no answer".into()];
@@ -259,8 +335,12 @@ pub(super) fn spoil(facts: &mut Facts) {
         facts.versions.installed = Ok(previous.clone());
     }
     facts.requirements[0].outcome = Err("off".into());
-    facts.asked = vec![Asked { name: "x".into(), about: "x".into(), value: Err("no answer".into()) }];
-    facts.folders = vec![("/var/lib/backout".into(), Some("it is a mount point, which cannot be renamed".into()))];
+    facts.asked =
+        vec![Asked { name: "x".into(), about: "x".into(), value: Err("no answer".into()) }];
+    facts.folders = vec![(
+        "/var/lib/backout".into(),
+        Some("it is a mount point, which cannot be renamed".into()),
+    )];
     facts.cluster = Some(ClusterFact {
         node: "node1".into(),
         data: true,
@@ -281,9 +361,18 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.limits = vec!["Counters.".into()];
     facts.rollback = RollbackChoice::Auto;
     facts.programs[0].found = Ok(None);
-    facts.secrets = vec![UnusableSecret { why: "/etc/p: everyone may read it".into(), remedy: None }];
-    facts.uncapturable = vec![Uncapturable { why: "the name of \"/srv/db/\\xFF\" is not UTF-8 text".into(), denied: false }];
-    facts.delegations = vec![Delegation { dataset: name("tank/db"), lines: vec!["Local permissions:".into()] }];
-    facts.continuity = vec![Broken { why: "/srv/db/log.2 is missing".into(), look: Some("ls".into()), denied: false }];
+    facts.secrets =
+        vec![UnusableSecret { why: "/etc/p: everyone may read it".into(), remedy: None }];
+    facts.uncapturable = vec![Uncapturable {
+        why: "the name of \"/srv/db/\\xFF\" is not UTF-8 text".into(),
+        denied: false,
+    }];
+    facts.delegations =
+        vec![Delegation { dataset: name("tank/db"), lines: vec!["Local permissions:".into()] }];
+    facts.continuity = vec![Broken {
+        why: "/srv/db/log.2 is missing".into(),
+        look: Some("ls".into()),
+        denied: false,
+    }];
     facts.installers.saved.clear();
 }

@@ -14,8 +14,11 @@ use crate::zfs::Dataset;
 /// Mounts below the datasets that do not belong to these datasets, without what ZFS itself mounts
 /// under `.zfs`.
 pub(super) fn gather(table: &Observed<Vec<Mount>>, roots: &[Root]) -> Observed<Vec<Mount>> {
-    let points: Vec<&PathBuf> = datasets::all(roots).flat_map(|dataset| &dataset.mounted_at).collect();
-    let below = |mount: &Mount| points.iter().any(|point| mount.point.starts_with(point) && mount.point != **point);
+    let points: Vec<&PathBuf> =
+        datasets::all(roots).flat_map(|dataset| &dataset.mounted_at).collect();
+    let below = |mount: &Mount| {
+        points.iter().any(|point| mount.point.starts_with(point) && mount.point != **point)
+    };
     let ours = |name: Dataset| datasets::goes_back(roots, &name);
     let ours = |mount: &Mount| mount.fstype == "zfs" && mount.source.parse().is_ok_and(ours);
     let shown = |mount: &Mount| mount.point.components().any(|part| part.as_os_str() == ".zfs");
@@ -29,15 +32,27 @@ pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
     let mounts = match &facts.foreign_mounts {
         Ok(mounts) if mounts.is_empty() => return Vec::new(),
         Ok(mounts) => mounts,
-        Err(why) => return vec![Finding::refuse(ID, "The mounts could not be read.").detail([why.clone()])],
+        Err(why) => {
+            return vec![
+                Finding::refuse(ID, "The mounts could not be read.").detail([why.clone()]),
+            ];
+        }
     };
     let title = "Other file systems are mounted below the datasets.";
-    let finding = if facts.occasion.is_downgrade() { Finding::refuse(ID, title) } else { Finding::warn(ID, title) };
+    let finding = if facts.occasion.is_downgrade() {
+        Finding::refuse(ID, title)
+    } else {
+        Finding::warn(ID, title)
+    };
     vec![
         finding
-            .detail(at_most(mounts.iter().map(|mount| format!("{} ({}) at {}", mount.source, mount.fstype, mount.point.display()))))
-            .detail(["They are not in the snapshot, and while they are mounted the dataset cannot be \
-                      unmounted for the rollback."])
+            .detail(at_most(mounts.iter().map(|mount| {
+                format!("{} ({}) at {}", mount.source, mount.fstype, mount.point.display())
+            })))
+            .detail([
+                "They are not in the snapshot, and while they are mounted the dataset cannot be \
+                      unmounted for the rollback.",
+            ])
             .remedy(mounts.iter().map(|mount| format!("umount {}", quote(&mount.point)))),
     ]
 }
@@ -90,9 +105,16 @@ mod tests {
             &format!("{table}4 2 0:50 / {at}/db/tmp rw - tmpfs tmpfs rw\n5 2 0:51 / {at}/db/.zfs/snapshot/x rw - zfs tank/db@x rw\n6 3 0:52 / {at}/db/log rw - zfs tank/other rw\n"),
         );
         let facts = host.gather(Occasion::Check, |_| {});
-        let foreign: Vec<&str> = facts.foreign_mounts.as_ref().expect("read").iter().map(|mount| mount.source.as_str()).collect();
+        let foreign: Vec<&str> = facts
+            .foreign_mounts
+            .as_ref()
+            .expect("read")
+            .iter()
+            .map(|mount| mount.source.as_str())
+            .collect();
         assert_eq!(foreign, ["tmpfs", "tank/other"]);
-        let hidden: Vec<_> = facts.datasets().filter_map(|dataset| dataset.hidden_by.as_deref()).collect();
+        let hidden: Vec<_> =
+            facts.datasets().filter_map(|dataset| dataset.hidden_by.as_deref()).collect();
         assert_eq!(hidden, ["tank/other (zfs)"]);
     }
 }

@@ -33,7 +33,11 @@ const BLOCK: u64 = 512;
 
 /// Each folder, with the reason if it cannot be moved aside.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<(PathBuf, Option<String>)> {
-    let Some(full) = sources.playbook.full.as_ref().filter(|_| DataStrategy::of(sources.playbook, sources.site) == DataStrategy::Full)
+    let Some(full) = sources
+        .playbook
+        .full
+        .as_ref()
+        .filter(|_| DataStrategy::of(sources.playbook, sources.site) == DataStrategy::Full)
     else {
         return Vec::new();
     };
@@ -51,7 +55,9 @@ fn trouble(path: &Path) -> Result<(), String> {
         return Err("it is not a folder, but a file or a link".into());
     }
     let above = path.parent().ok_or("it is the root of the file system")?;
-    if fs::metadata(above).map_err(|error| format!("{}: {error}", above.display()))?.dev() != it.dev() {
+    if fs::metadata(above).map_err(|error| format!("{}: {error}", above.display()))?.dev()
+        != it.dev()
+    {
         return Err("it is a mount point, which cannot be renamed".into());
     }
     // What an undo left belongs to an earlier round.
@@ -78,7 +84,11 @@ pub(super) fn size(folders: &[(PathBuf, Option<String>)]) -> Option<FullSize> {
         match entry.and_then(|entry| entry.metadata()) {
             Ok(it) => bytes = bytes.saturating_add(it.blocks().saturating_mul(BLOCK)),
             // The server is running. A file that is gone meanwhile has no size.
-            Err(error) if error.depth() > 0 && error.io_error().is_some_and(|error| error.kind() == ErrorKind::NotFound) => {}
+            Err(error)
+                if error.depth() > 0
+                    && error
+                        .io_error()
+                        .is_some_and(|error| error.kind() == ErrorKind::NotFound) => {}
             Err(_) => return None,
         }
     }
@@ -119,8 +129,10 @@ mod tests {
     fn what_cannot_be_moved_aside() {
         let mut facts = facts(Occasion::Check);
         facts.data_strategy = DataStrategy::Full;
-        facts.folders =
-            vec![("/srv/store".into(), Some("it is a mount point, which cannot be renamed".into())), ("/srv/other".into(), None)];
+        facts.folders = vec![
+            ("/srv/store".into(), Some("it is a mount point, which cannot be renamed".into())),
+            ("/srv/other".into(), None),
+        ];
         insta::assert_snapshot!(show(&folders(&facts)), @r"
             refused: /srv/store cannot be moved aside for the restore. [move-aside]
                      it is a mount point, which cannot be renamed

@@ -32,9 +32,17 @@ pub struct CloneFact {
 pub(super) fn read(sources: &Sources<'_>, info: SnapshotInfo) -> SnapshotFact {
     let engine = sources.engine;
     // One more command for each held or cloned snapshot only: most are neither.
-    let holds = if info.userrefs == 0 { Ok(Vec::new()) } else { engine.holds(&info.name).map_err(|error| error.to_string()) };
+    let holds = if info.userrefs == 0 {
+        Ok(Vec::new())
+    } else {
+        engine.holds(&info.name).map_err(|error| error.to_string())
+    };
     let change = |name: &Dataset| engine.local(name, PROP_CHANGE).ok().flatten();
-    let clones = info.clones.iter().map(|name| CloneFact { change: change(name), name: name.clone() }).collect();
+    let clones = info
+        .clones
+        .iter()
+        .map(|name| CloneFact { change: change(name), name: name.clone() })
+        .collect();
     SnapshotFact { info, holds, clones }
 }
 
@@ -53,5 +61,10 @@ pub(super) fn is_our_clone(facts: &Facts, clone: &CloneFact) -> bool {
 }
 
 pub(super) fn line(facts: &Facts, snapshot: &SnapshotFact) -> String {
-    format!("{}: {}, uses {}", snapshot.info.name, made(facts.now, snapshot.info.creation), size(snapshot.info.used))
+    format!(
+        "{}: {}, uses {}",
+        snapshot.info.name,
+        made(facts.now, snapshot.info.creation),
+        size(snapshot.info.used)
+    )
 }

@@ -96,7 +96,9 @@ impl Host {
         let mountpoint = root.join("db");
         let mountpoint = mountpoint.to_str().expect("text");
         let create = |name: &str, properties: &[(&str, &str)]| {
-            engine.create(&name.parse().expect("name"), DatasetKind::Filesystem, properties).expect("dataset");
+            engine
+                .create(&name.parse().expect("name"), DatasetKind::Filesystem, properties)
+                .expect("dataset");
         };
         create("tank/db", &[("mountpoint", mountpoint)]);
         create("tank/db/log", &[]);
@@ -110,13 +112,19 @@ impl Host {
                 "systemctl show --no-pager --property=LoadState,ActiveState,SubState,UnitFileState,KillSignal -- db.service",
                 "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n",
             ),
-            ("systemctl show --no-pager --property=Id,ActiveState,UnitFileState,Unit,ExecStart -- '*.timer' '*.service'", SYSTEMD),
+            (
+                "systemctl show --no-pager --property=Id,ActiveState,UnitFileState,Unit,ExecStart -- '*.timer' '*.service'",
+                SYSTEMD,
+            ),
             (
                 "systemctl list-unit-files --no-pager --no-legend --plain --type=timer,service --state=enabled",
                 "sanoid.timer enabled enabled\npyznap.service enabled enabled\n",
             ),
         ];
-        let answers = answers.into_iter().map(|(command, text)| (command.to_owned(), text.to_owned())).collect();
+        let answers = answers
+            .into_iter()
+            .map(|(command, text)| (command.to_owned(), text.to_owned()))
+            .collect();
         let host = Self { dir, root, engine, answers, asked: RefCell::default() };
         let at = host.root.display();
         host.write("proc/self/mountinfo", &format!("1 0 8:1 / / rw - ext4 /dev/vda1 rw\n2 1 0:40 / {at}/db rw - zfs tank/db rw\n3 2 0:41 / {at}/db/log rw - zfs tank/db/log rw\n"));
@@ -124,7 +132,10 @@ impl Host {
         host.process(900, "dbd", "/usr/sbin/dbd\0", "0::/system.slice/db.service\n");
         host.write("db/log/.keep", "");
         host.write("packages/db_1.deb", "package");
-        host.write("etc/cron.d/zfsutils-linux", "# zfs snapshot\n24 0 8-14 * * root /usr/lib/zfs-linux/scrub\n");
+        host.write(
+            "etc/cron.d/zfsutils-linux",
+            "# zfs snapshot\n24 0 8-14 * * root /usr/lib/zfs-linux/scrub\n",
+        );
         host
     }
 
@@ -144,19 +155,25 @@ impl Host {
         self.write(&format!("proc/{pid}/cgroup"), cgroup);
         self.write(&format!("proc/{pid}/maps"), "");
         self.write(&format!("proc/{pid}/fd/.keep"), "");
-        symlink(self.root.join("db/file"), self.root.join(format!("proc/{pid}/fd/3"))).expect("link");
+        symlink(self.root.join("db/file"), self.root.join(format!("proc/{pid}/fd/3")))
+            .expect("link");
     }
 
     pub(super) fn gather(&self, occasion: Occasion, adjust: impl Fn(&mut Sources<'_>)) -> Facts {
         let playbook: Playbook = toml::from_str(PLAYBOOK).expect("playbook");
-        let site: Site = toml::from_str("playbook = 'db'\ndatasets = ['tank/db']\nupgrade_to = '2.0'\n").expect("site");
+        let site: Site =
+            toml::from_str("playbook = 'db'\ndatasets = ['tank/db']\nupgrade_to = '2.0'\n")
+                .expect("site");
         let values = [("root", self.root.clone()), ("data", self.root.join("db"))];
         let run = |command: &Command| {
             let line = command.to_string();
             self.asked.borrow_mut().push(line.clone());
             match self.answers.get(&line) {
                 Some(text) => Ok(Printed { stdout: text.clone(), stderr: String::new() }),
-                None => Err(ExecError::Start { command: line, source: std::io::Error::from(std::io::ErrorKind::NotFound) }),
+                None => Err(ExecError::Start {
+                    command: line,
+                    source: std::io::Error::from(std::io::ErrorKind::NotFound),
+                }),
             }
         };
         let mut sources = Sources {
@@ -167,8 +184,14 @@ impl Host {
             run: &run,
             playbook: &playbook,
             site: &site,
-            values: values.into_iter().map(|(name, path)| (name.to_owned(), path.display().to_string())).collect(),
-            places: vec![(Role::Journal, self.root.join("state/changes")), (Role::Captures, self.root.join("db/store"))],
+            values: values
+                .into_iter()
+                .map(|(name, path)| (name.to_owned(), path.display().to_string()))
+                .collect(),
+            places: vec![
+                (Role::Journal, self.root.join("state/changes")),
+                (Role::Captures, self.root.join("db/store")),
+            ],
             snapshot_name: Some("c1".into()),
             change: None,
             ours: Vec::new(),
@@ -226,7 +249,8 @@ pub(super) fn own_programs() -> Playbook {
 
 /// The programs that start with `/none`, once each.
 pub(super) fn own(programs: &[super::programs::Program]) -> Vec<String> {
-    let names = programs.iter().filter_map(|it| it.program.strip_prefix("/none/")).map(str::to_owned);
+    let names =
+        programs.iter().filter_map(|it| it.program.strip_prefix("/none/")).map(str::to_owned);
     let names: std::collections::BTreeSet<String> = names.collect();
     names.into_iter().collect()
 }

@@ -41,8 +41,11 @@ pub(super) fn gather(sources: &Sources<'_>) -> Installers {
         return Installers { at_least: 0, at_hand: None, saved: Vec::new() };
     }
     if let Occasion::Downgrade { .. } = sources.occasion {
-        let saved =
-            sources.installers.iter().map(|(path, sha256)| SavedFile { path: path.clone(), sha256: sha256.clone(), now: checksum(path) });
+        let saved = sources.installers.iter().map(|(path, sha256)| SavedFile {
+            path: path.clone(),
+            sha256: sha256.clone(),
+            now: checksum(path),
+        });
         return Installers { at_least: installer.at_least, at_hand: None, saved: saved.collect() };
     }
     // If a command saves them, the step itself checks. Existing files can be checked now.
@@ -53,7 +56,9 @@ pub(super) fn gather(sources: &Sources<'_>) -> Installers {
 fn at_hand(sources: &Sources<'_>) -> Observed<Vec<PathBuf>> {
     let mut files = Vec::new();
     for pattern in &sources.playbook.installer.files {
-        for path in crate::host::pattern::find(&sources.pattern(pattern)?).map_err(|error| error.to_string())? {
+        for path in crate::host::pattern::find(&sources.pattern(pattern)?)
+            .map_err(|error| error.to_string())?
+        {
             if path.is_file() && !files.contains(&path) {
                 files.push(path);
             }
@@ -80,15 +85,22 @@ pub(super) fn at_least(facts: &Facts) -> Vec<Finding> {
     let installers = &facts.installers;
     let mut findings = Vec::new();
     match &installers.at_hand {
-        Some(Err(why)) => {
-            findings.push(Finding::refuse(ID, "Could not look for the installer of the installed version.").detail([why.clone()]))
-        }
+        Some(Err(why)) => findings.push(
+            Finding::refuse(ID, "Could not look for the installer of the installed version.")
+                .detail([why.clone()]),
+        ),
         Some(Ok(files)) if files.len() < installers.at_least => findings.push(
             Finding::refuse(ID, "The installer of the installed version is not at hand.")
-                .detail([format!("{} found, at least {} needed", count(files.len(), "file"), installers.at_least)])
+                .detail([format!(
+                    "{} found, at least {} needed",
+                    count(files.len(), "file"),
+                    installers.at_least
+                )])
                 .detail(files.iter().map(|file| file.display().to_string()))
-                .remedy(["Get the exact files of the installed version now: archives drop old ones. Put \
-                          them where `installer.files` in the playbook looks."]),
+                .remedy([
+                    "Get the exact files of the installed version now: archives drop old ones. Put \
+                          them where `installer.files` in the playbook looks.",
+                ]),
         ),
         _ => {}
     }
@@ -98,8 +110,14 @@ pub(super) fn at_least(facts: &Facts) -> Vec<Finding> {
     if installers.saved.len() < installers.at_least {
         findings.push(
             Finding::refuse(ID, "The installer of the previous version was not saved.")
-                .detail([format!("{} saved, at least {} needed", count(installers.saved.len(), "file"), installers.at_least)])
-                .remedy(["Get the exact files of the previous version from the vendor or an archive."]),
+                .detail([format!(
+                    "{} saved, at least {} needed",
+                    count(installers.saved.len(), "file"),
+                    installers.at_least
+                )])
+                .remedy([
+                    "Get the exact files of the previous version from the vendor or an archive.",
+                ]),
         );
     }
     findings.extend(installers.saved.iter().filter_map(saved));
@@ -109,7 +127,10 @@ pub(super) fn at_least(facts: &Facts) -> Vec<Finding> {
 fn saved(file: &SavedFile) -> Option<Finding> {
     const ID: Kind = Kind::Installer;
     let path = file.path.display();
-    let remedy = [format!("Put the file with SHA-256 {} back there.", file.sha256), format!("sha256sum {}", quote(&file.path))];
+    let remedy = [
+        format!("Put the file with SHA-256 {} back there.", file.sha256),
+        format!("sha256sum {}", quote(&file.path)),
+    ];
     match &file.now {
         Ok(Some(now)) if now.eq_ignore_ascii_case(&file.sha256) => None,
         Ok(Some(now)) => Some(
@@ -118,7 +139,11 @@ fn saved(file: &SavedFile) -> Option<Finding> {
                 .remedy(remedy),
         ),
         Ok(None) => Some(Finding::refuse(ID, format!("{path} is missing.")).remedy(remedy)),
-        Err(why) => Some(Finding::refuse(ID, format!("{path} could not be read.")).detail([why.clone()]).remedy(remedy)),
+        Err(why) => Some(
+            Finding::refuse(ID, format!("{path} could not be read."))
+                .detail([why.clone()])
+                .remedy(remedy),
+        ),
     }
 }
 

@@ -67,7 +67,10 @@ pub(super) fn tool(text: &str) -> Option<&'static str> {
         return Some(if *tool == "zfs-auto-" { "zfs-auto-snapshot" } else { tool });
     }
     // `zfs snapshot`, `/sbin/zfs snap`, and rotation by `zfs destroy`.
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "\"';|&()`=".contains(c)).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || "\"';|&()`=".contains(c))
+        .filter(|word| !word.is_empty())
+        .collect();
     let zfs = |word: &str| word == "zfs" || word.ends_with("/zfs");
     words.windows(2).find(|pair| zfs(pair[0])).map(|_| ())?;
     words.windows(2).filter(|pair| zfs(pair[0])).find_map(|pair| match pair[1] {
@@ -146,19 +149,31 @@ fn units(sources: &Sources<'_>) -> Result<Vec<Job>, String> {
     for line in listed.lines() {
         let mut words = line.split_whitespace();
         if let (Some(id), Some(state)) = (words.next(), words.next()) {
-            shown.entry(id.to_owned()).or_insert_with(|| Shown { active: "inactive".into(), enabled: state.into(), ..Shown::default() });
+            shown.entry(id.to_owned()).or_insert_with(|| Shown {
+                active: "inactive".into(),
+                enabled: state.into(),
+                ..Shown::default()
+            });
         }
     }
-    let is_on = |one: &Shown| matches!(one.active.as_str(), "active" | "activating" | "reloading") || one.enabled.starts_with("enabled");
+    let is_on = |one: &Shown| {
+        matches!(one.active.as_str(), "active" | "activating" | "reloading")
+            || one.enabled.starts_with("enabled")
+    };
     let about = |id: &str| tool(id).or_else(|| shown.get(id).and_then(|one| tool(&one.exec)));
     let mut jobs = Vec::new();
     let mut started: Vec<&str> = Vec::new();
     let mut push = |id: &str, one: &Shown, tool: &str| {
-        let source = JobSource::Unit { name: id.to_owned(), active: one.active.clone(), enabled: one.enabled.clone() };
+        let source = JobSource::Unit {
+            name: id.to_owned(),
+            active: one.active.clone(),
+            enabled: one.enabled.clone(),
+        };
         jobs.push(Job { tool: tool.to_owned(), source });
     };
     for (id, one) in shown.iter().filter(|(id, one)| id.ends_with(".timer") && is_on(one)) {
-        let service = if one.unit.is_empty() { id.replace(".timer", ".service") } else { one.unit.clone() };
+        let service =
+            if one.unit.is_empty() { id.replace(".timer", ".service") } else { one.unit.clone() };
         if let Some(tool) = about(&service).or_else(|| about(id)) {
             push(id, one, tool);
             started.extend(shown.get_key_value(&service).map(|(key, _)| key.as_str()));
@@ -178,7 +193,8 @@ fn cron(sources: &Sources<'_>, jobs: &mut Vec<Job>, unknown: &mut Vec<String>) {
     let mut files = vec![(etc.join("crontab"), false), (etc.join("anacrontab"), false)];
     let mut folder = |path: PathBuf, scripts: bool| match std::fs::read_dir(&path) {
         Ok(entries) => {
-            let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+            let mut paths: Vec<PathBuf> =
+                entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
             paths.sort();
             files.extend(paths.into_iter().map(|path| (path, scripts)));
         }
@@ -214,8 +230,11 @@ fn scan(file: &Path, script: bool) -> std::io::Result<Vec<Job>> {
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        let Some(tool) = tool(text).filter(|tool| jobs.iter().all(|job| job.tool != *tool)) else { continue };
-        let source = JobSource::Cron { file: file.to_owned(), line: number + 1, text: text.to_owned() };
+        let Some(tool) = tool(text).filter(|tool| jobs.iter().all(|job| job.tool != *tool)) else {
+            continue;
+        };
+        let source =
+            JobSource::Cron { file: file.to_owned(), line: number + 1, text: text.to_owned() };
         jobs.push(Job { tool: tool.to_owned(), source });
     }
     Ok(jobs)
@@ -228,20 +247,29 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !facts.jobs.is_empty() {
         let line = |job: &Job| match &job.source {
-            JobSource::Unit { name, active, enabled } => format!("{}: {name} ({active}, {enabled})", job.tool),
-            JobSource::Cron { file, line, text } => format!("{}: {} line {line}: {text}", job.tool, file.display()),
+            JobSource::Unit { name, active, enabled } => {
+                format!("{}: {name} ({active}, {enabled})", job.tool)
+            }
+            JobSource::Cron { file, line, text } => {
+                format!("{}: {} line {line}: {text}", job.tool, file.display())
+            }
         };
         let pause = |job: &Job| match &job.source {
             JobSource::Unit { name, .. } => {
-                format!("systemctl mask --runtime --now {0}   # later: systemctl unmask --runtime {0}; systemctl start {0}", quote(name))
+                format!(
+                    "systemctl mask --runtime --now {0}   # later: systemctl unmask --runtime {0}; systemctl start {0}",
+                    quote(name)
+                )
             }
             JobSource::Cron { file, line, .. } => {
                 // Scripts in cron.daily and the like have no single lines to disable.
                 let path = quote(file);
-                let is_script = file
-                    .parent()
-                    .and_then(|folder| folder.file_name())
-                    .is_some_and(|name| ["cron.hourly", "cron.daily", "cron.weekly", "cron.monthly"].iter().any(|folder| name == *folder));
+                let is_script =
+                    file.parent().and_then(|folder| folder.file_name()).is_some_and(|name| {
+                        ["cron.hourly", "cron.daily", "cron.weekly", "cron.monthly"]
+                            .iter()
+                            .any(|folder| name == *folder)
+                    });
                 if is_script {
                     format!("chmod a-x {path}   # later: chmod a+x {path}")
                 } else {
@@ -282,14 +310,23 @@ mod tests {
     #[test]
     fn named_with_how_to_pause_them() {
         let mut facts = facts(Occasion::Check);
-        let unit = JobSource::Unit { name: "sanoid.timer".into(), active: "active".into(), enabled: "enabled".into() };
-        let cron = |file: &str| JobSource::Cron { file: file.into(), line: 3, text: "*/15 * * * * root zfs snapshot -r tank@x".into() };
+        let unit = JobSource::Unit {
+            name: "sanoid.timer".into(),
+            active: "active".into(),
+            enabled: "enabled".into(),
+        };
+        let cron = |file: &str| JobSource::Cron {
+            file: file.into(),
+            line: 3,
+            text: "*/15 * * * * root zfs snapshot -r tank@x".into(),
+        };
         facts.jobs = vec![
             Job { tool: "sanoid".into(), source: unit },
             Job { tool: "zfs snapshot".into(), source: cron("/etc/cron.d/snap") },
             Job { tool: "zfs snapshot".into(), source: cron("/etc/cron.daily/snap") },
         ];
-        facts.jobs_unknown = vec!["/var/spool/cron/crontabs: Permission denied (os error 13)".into()];
+        facts.jobs_unknown =
+            vec!["/var/spool/cron/crontabs: Permission denied (os error 13)".into()];
         insta::assert_snapshot!(show(&automatic(&facts)), @r"
             warning: Jobs make or destroy snapshots on their own; pause them until the change is committed. [snapshot-jobs]
                      sanoid: sanoid.timer (active, enabled)
@@ -311,7 +348,10 @@ mod tests {
     fn jobs_are_found_by_what_they_run() {
         let host = Host::new();
         host.write("etc/crontab", "# m h\n@hourly root /usr/local/bin/zfs-autobackup offsite\n");
-        host.write("etc/cron.hourly/zfs-auto-snapshot", "#!/bin/sh\nexec zfs-auto-snapshot --quiet --label=hourly //\n");
+        host.write(
+            "etc/cron.hourly/zfs-auto-snapshot",
+            "#!/bin/sh\nexec zfs-auto-snapshot --quiet --label=hourly //\n",
+        );
         host.write("etc/cron.daily/off", "zfs snapshot tank@daily\n");
         host.write("cron/crontabs/root", "0 * * * * for f in a b; do zfs snap tank/$f@now; done\n");
         let executable = host.root.join("etc/cron.hourly/zfs-auto-snapshot");
@@ -323,7 +363,11 @@ mod tests {
             .map(|job| match &job.source {
                 JobSource::Unit { name, .. } => format!("{} {name}", job.tool),
                 JobSource::Cron { file, line, .. } => {
-                    format!("{} {}:{line}", job.tool, file.strip_prefix(&host.root).unwrap_or(file).display())
+                    format!(
+                        "{} {}:{line}",
+                        job.tool,
+                        file.strip_prefix(&host.root).unwrap_or(file).display()
+                    )
                 }
             })
             .collect();

@@ -32,16 +32,28 @@ pub(super) fn delegations(sources: &Sources<'_>, roots: &[Root]) -> Vec<Delegati
 fn of_dataset(text: &str, dataset: &Dataset) -> Vec<String> {
     let head = format!("---- Permissions on {dataset} -");
     let part = text.lines().skip_while(|line| !line.starts_with(&head)).skip(1);
-    part.take_while(|line| !line.starts_with("---- ")).map(|line| line.replace('\t', "  ")).filter(|line| !line.is_empty()).collect()
+    part.take_while(|line| !line.starts_with("---- "))
+        .map(|line| line.replace('\t', "  "))
+        .filter(|line| !line.is_empty())
+        .collect()
 }
 
 /// Warns about permissions that the restored dataset does not have.
 pub(super) fn delegated(facts: &Facts) -> Vec<Finding> {
     let finding = |it: &Delegation| {
-        Finding::warn(Kind::Delegations, format!("Others have permissions on {}, which the restored dataset will not have.", it.dataset))
-            .detail(it.lines.clone())
-            .detail([format!("A clone has none of them. They stay on {}{ENDING_ASIDE}.", it.dataset)])
-            .remedy([format!("After the downgrade, give them again: zfs allow … {}", quote(it.dataset.as_str()))])
+        Finding::warn(
+            Kind::Delegations,
+            format!(
+                "Others have permissions on {}, which the restored dataset will not have.",
+                it.dataset
+            ),
+        )
+        .detail(it.lines.clone())
+        .detail([format!("A clone has none of them. They stay on {}{ENDING_ASIDE}.", it.dataset)])
+        .remedy([format!(
+            "After the downgrade, give them again: zfs allow … {}",
+            quote(it.dataset.as_str())
+        )])
     };
     facts.delegations.iter().map(finding).collect()
 }
@@ -52,7 +64,8 @@ pub(super) fn auto(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     let title = "rollback = \"auto\" in the site file now means \"keep\".";
-    let detail = ["The upgraded state is kept beside the restored one. In place, which destroys it, is \
+    let detail =
+        ["The upgraded state is kept beside the restored one. In place, which destroys it, is \
          chosen by name alone."];
     let remedy = ["Remove this line from the site file, or write rollback = \"keep\"."];
     vec![Finding::warn(Kind::RollbackAuto, title).detail(detail).remedy(remedy)]
@@ -60,7 +73,11 @@ pub(super) fn auto(facts: &Facts) -> Vec<Finding> {
 
 /// The remedy that gives up the upgraded state.
 fn let_go(facts: &Facts) -> String {
-    let how = if facts.occasion.is_downgrade() { "backout downgrade --in-place" } else { "rollback = \"in-place\" in the site file" };
+    let how = if facts.occasion.is_downgrade() {
+        "backout downgrade --in-place"
+    } else {
+        "rollback = \"in-place\" in the site file"
+    };
     format!("Or give up the upgraded state: {how}")
 }
 
@@ -73,7 +90,10 @@ pub(super) fn pool_root(facts: &Facts) -> Vec<Finding> {
         if dataset.info.name.as_str().contains('/') {
             return None;
         }
-        let title = format!("{} is the pool itself: the upgraded state cannot be kept beside the restored one.", dataset.info.name);
+        let title = format!(
+            "{} is the pool itself: the upgraded state cannot be kept beside the restored one.",
+            dataset.info.name
+        );
         let remedy = ["Put the data on a dataset below it.".to_owned(), let_go(facts)];
         let so = ["A pool's root dataset cannot be renamed."];
         Some(Finding::refuse(Kind::PoolRoot, title).detail(so).remedy(remedy))
@@ -117,7 +137,10 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     // A rename also renames children and snapshots, and is refused if one of their names becomes
     // too long.
     let longest = datasets::ENDINGS.iter().map(|ending| ending.len()).max().unwrap_or_default();
-    let snapshots = facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten()).map(|snapshot| snapshot.info.name.as_str());
+    let snapshots = facts
+        .datasets()
+        .flat_map(|dataset| dataset.snapshots.iter().flatten())
+        .map(|snapshot| snapshot.info.name.as_str());
     let names = facts.datasets().map(|dataset| dataset.info.name.as_str()).chain(snapshots);
     for name in names.filter(|name| name.len() + longest > MAX_NAME) {
         findings.push(
@@ -142,8 +165,14 @@ mod tests {
                     ---- Permissions on tank --------------------------------\nLocal permissions:\n\tgroup staff mount\n";
         let mut facts = facts(Occasion::Downgrade { in_place: false });
         let name = |name: &str| name.parse().expect("name");
-        assert!(of_dataset(text, &name("tank/db/log")).is_empty() && of_dataset("", &name("tank/db")).is_empty());
-        facts.delegations = vec![Delegation { dataset: name("tank/db"), lines: of_dataset(text, &name("tank/db")) }];
+        assert!(
+            of_dataset(text, &name("tank/db/log")).is_empty()
+                && of_dataset("", &name("tank/db")).is_empty()
+        );
+        facts.delegations = vec![Delegation {
+            dataset: name("tank/db"),
+            lines: of_dataset(text, &name("tank/db")),
+        }];
         insta::assert_snapshot!(show(&delegated(&facts)), @r"
             warning: Others have permissions on tank/db, which the restored dataset will not have. [delegations]
                      Permission sets:
@@ -187,9 +216,14 @@ mod tests {
     #[test]
     fn names_taken() {
         let mut facts = facts(Occasion::Downgrade { in_place: false });
-        let other = |name: &str, change: Option<&str>| Ok(CloneFact { name: name.parse().expect("name"), change: change.map(Into::into) });
-        facts.roots[0].beside =
-            vec![other("tank/db.new", Some("c1")), other("tank/db.upgraded", Some("c0")), other("tank/db.undone", None)];
+        let other = |name: &str, change: Option<&str>| {
+            Ok(CloneFact { name: name.parse().expect("name"), change: change.map(Into::into) })
+        };
+        facts.roots[0].beside = vec![
+            other("tank/db.new", Some("c1")),
+            other("tank/db.upgraded", Some("c0")),
+            other("tank/db.undone", None),
+        ];
         insta::assert_snapshot!(show(&names(&facts)), @r"
             refused: There is a dataset tank/db.upgraded: the rollback that keeps both states needs this name. [name-beside]
                      It is left over from change c0.
@@ -212,7 +246,9 @@ mod tests {
         let mut facts = facts(Occasion::Downgrade { in_place: false });
         let dataset = fixture::dataset(&mut facts, 0);
         let snapshots = dataset.snapshots.as_mut().expect("read");
-        let long = |bytes: usize| format!("tank/db@{}", "x".repeat(bytes - "tank/db@".len())).parse().expect("a name");
+        let long = |bytes: usize| {
+            format!("tank/db@{}", "x".repeat(bytes - "tank/db@".len())).parse().expect("a name")
+        };
         snapshots[0].info.name = long(MAX_NAME - 9);
         assert!(names(&facts).is_empty());
         let dataset = fixture::dataset(&mut facts, 0);

@@ -26,7 +26,8 @@ pub struct LinkOut {
 }
 
 /// Links to these folders are configuration, certificates, programs or devices, not data.
-const NOT_DATA: &[&str] = &["/dev", "/proc", "/sys", "/run", "/usr", "/etc", "/lib", "/bin", "/sbin", "/opt"];
+const NOT_DATA: &[&str] =
+    &["/dev", "/proc", "/sys", "/run", "/usr", "/etc", "/lib", "/bin", "/sbin", "/opt"];
 
 /// PostgreSQL's tablespaces are two levels down, MySQL's linked databases one level.
 const DEEP: usize = 3;
@@ -35,7 +36,11 @@ const DEEP: usize = 3;
 const MANY: usize = 20_000;
 
 /// The links that point outside of the datasets, and the folders that were not searched completely.
-pub(super) fn gather(map: &StorageMap<'_>, roots: &[Root], data: &[DataPath]) -> (Vec<LinkOut>, Vec<String>) {
+pub(super) fn gather(
+    map: &StorageMap<'_>,
+    roots: &[Root],
+    data: &[DataPath],
+) -> (Vec<LinkOut>, Vec<String>) {
     let (mut links, mut unsearched) = (Vec::new(), Vec::new());
     for folder in data.iter().filter_map(|data| data.real.as_ref().ok()) {
         // The check of the rights reports folders that cannot be read.
@@ -63,15 +68,26 @@ pub(super) fn links(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !facts.links.is_empty() {
         let lines = facts.links.iter().map(|link| {
-            let on = link.dataset.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
+            let on =
+                link.dataset.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
             format!("{} -> {}{on}", link.link.display(), link.target.display())
         });
         let title = "Links in the data lead to places that are not rolled back with it.";
-        let finding = if facts.occasion.is_downgrade() { Finding::warn(ID, title) } else { Finding::confirm(ID, title) };
-        let mut datasets: Vec<String> = facts.links.iter().filter_map(|link| Some(link.dataset.as_ref()?.to_string())).collect();
+        let finding = if facts.occasion.is_downgrade() {
+            Finding::warn(ID, title)
+        } else {
+            Finding::confirm(ID, title)
+        };
+        let mut datasets: Vec<String> = facts
+            .links
+            .iter()
+            .filter_map(|link| Some(link.dataset.as_ref()?.to_string()))
+            .collect();
         datasets.sort();
         datasets.dedup();
-        let add = datasets.into_iter().map(|name| format!("Add \"{name}\" to `datasets` in the site file."));
+        let add = datasets
+            .into_iter()
+            .map(|name| format!("Add \"{name}\" to `datasets` in the site file."));
         findings.push(
             finding
                 .detail(at_most(lines))
@@ -83,7 +99,12 @@ pub(super) fn links(facts: &Facts) -> Vec<Finding> {
         findings.push(
             Finding::warn(ID, "Some folders are too large to be searched completely for links.")
                 .detail(facts.links_unsearched.iter().cloned())
-                .remedy(facts.links_unsearched.iter().map(|path| format!("find {} -type l", quote(path)))),
+                .remedy(
+                    facts
+                        .links_unsearched
+                        .iter()
+                        .map(|path| format!("find {} -type l", quote(path))),
+                ),
         );
     }
     findings
@@ -101,7 +122,11 @@ mod tests {
     fn links_out() {
         let mut facts = facts(Occasion::Upgrade);
         let dataset = "fast/space".parse().ok();
-        facts.links = vec![LinkOut { link: "/srv/db/pg_tblspc/16400".into(), target: "/fast/space".into(), dataset }];
+        facts.links = vec![LinkOut {
+            link: "/srv/db/pg_tblspc/16400".into(),
+            target: "/fast/space".into(),
+            dataset,
+        }];
         facts.links_unsearched = vec!["/srv/db".into()];
         insta::assert_snapshot!(show(&links(&facts)), @r#"
             confirm: Links in the data lead to places that are not rolled back with it. [data-links]

@@ -1,4 +1,5 @@
-//! The checks before a procedure: each looks at [`Facts`] and refuses, asks for a yes, or warns, always with the remedy.
+//! The checks before a procedure: each looks at [`Facts`] and refuses, asks for a yes, or warns,
+//! always with the remedy.
 //!
 //! [`gather`](gather()) reads the host and changes nothing; [`check`] is pure. All of it
 //! happens before anything is stopped. The facts are composed here, where each subject may be
@@ -106,7 +107,11 @@ impl Occasion {
     /// The playbook's occasion. A playbook does not distinguish a mere check or the kind of
     /// rollback, so it has an `Occasion` of its own.
     pub fn procedure(self) -> playbook::model::Occasion {
-        if self.is_downgrade() { playbook::model::Occasion::Downgrade } else { playbook::model::Occasion::Upgrade }
+        if self.is_downgrade() {
+            playbook::model::Occasion::Downgrade
+        } else {
+            playbook::model::Occasion::Upgrade
+        }
     }
 
     /// Whether it is a downgrade.
@@ -225,12 +230,17 @@ impl Facts {
     /// The snapshot that this dataset goes back to: the oldest of ours.
     pub fn target<'a>(&'a self, dataset: &'a DatasetFact) -> Option<&'a SnapshotFact> {
         let snapshots = dataset.snapshots.as_ref().ok()?;
-        snapshots.iter().filter(|snapshot| self.is_ours(snapshot)).min_by_key(|snapshot| snapshot.info.createtxg)
+        snapshots
+            .iter()
+            .filter(|snapshot| self.is_ours(snapshot))
+            .min_by_key(|snapshot| snapshot.info.createtxg)
     }
 
     /// Whether a snapshot is one of the change's own, by name and guid.
     pub fn is_ours(&self, snapshot: &SnapshotFact) -> bool {
-        self.ours.iter().any(|(name, guid)| *name == snapshot.info.name && *guid == snapshot.info.guid)
+        self.ours
+            .iter()
+            .any(|(name, guid)| *name == snapshot.info.name && *guid == snapshot.info.guid)
     }
 }
 
@@ -243,7 +253,9 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         sources.values.entry("from_version".into()).or_insert_with(|| version.clone());
     }
     let asked = discovered::gather(&sources);
-    sources.values.extend(asked.iter().filter_map(|it| Some((it.name.clone(), it.value.clone().ok()?))));
+    sources
+        .values
+        .extend(asked.iter().filter_map(|it| Some((it.name.clone(), it.value.clone().ok()?))));
     let sources = &sources;
 
     let table = mounts::read(&sources.roots.proc);
@@ -257,7 +269,8 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
     let units = services::gather(sources);
     let server_names: Vec<String> = sources.playbook.service.processes.clone();
     let servers = processes::named(&sources.roots.proc, &server_names);
-    let users = users::gather(sources, &roots, &data, &units, servers.as_deref().unwrap_or_default());
+    let users =
+        users::gather(sources, &roots, &data, &units, servers.as_deref().unwrap_or_default());
     Facts {
         occasion: sources.occasion,
         now: sources.now,
@@ -275,7 +288,11 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         links,
         links_unsearched,
         system: system::gather(&map),
-        places: sources.places.iter().map(|(role, path)| places::place(&map, *role, path)).collect(),
+        places: sources
+            .places
+            .iter()
+            .map(|(role, path)| places::place(&map, *role, path))
+            .collect(),
         foreign_mounts,
         snapshot_name: sources.snapshot_name.clone(),
         change: sources.change.clone(),
@@ -377,14 +394,22 @@ mod tests {
     use crate::playbook::DataStrategy;
     use fixture::facts;
 
-    const OCCASIONS: [Occasion; 4] =
-        [Occasion::Check, Occasion::Upgrade, Occasion::Downgrade { in_place: true }, Occasion::Downgrade { in_place: false }];
+    const OCCASIONS: [Occasion; 4] = [
+        Occasion::Check,
+        Occasion::Upgrade,
+        Occasion::Downgrade { in_place: true },
+        Occasion::Downgrade { in_place: false },
+    ];
 
     #[test]
     fn a_sound_host_has_no_findings() {
         for occasion in OCCASIONS {
             let found = check(&facts(occasion));
-            assert!(found.is_empty(), "{occasion:?}: {}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+            assert!(
+                found.is_empty(),
+                "{occasion:?}: {}",
+                found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            );
         }
     }
 
@@ -405,7 +430,10 @@ mod tests {
             let mut facts = facts(occasion);
             fixture::spoil(&mut facts);
             for finding in check(&facts) {
-                assert!(finding.title.ends_with('.') && !finding.title.ends_with(".."), "{finding}");
+                assert!(
+                    finding.title.ends_with('.') && !finding.title.ends_with(".."),
+                    "{finding}"
+                );
             }
         }
     }
@@ -442,7 +470,11 @@ mod tests {
     /// `backout check --json` prints the facts: their keys are versioned.
     #[test]
     fn the_keys_of_the_facts_stay() {
-        fn keys(value: &serde_json::Value, path: &str, found: &mut std::collections::BTreeSet<String>) {
+        fn keys(
+            value: &serde_json::Value,
+            path: &str,
+            found: &mut std::collections::BTreeSet<String>,
+        ) {
             match value {
                 serde_json::Value::Object(map) => {
                     for (key, value) in map {
@@ -484,7 +516,10 @@ mod gather_tests {
     fn a_host_before_the_upgrade() {
         let host = Host::new();
         let facts = host.gather(Occasion::Upgrade, |_| {});
-        assert_eq!(facts.datasets().map(|dataset| dataset.info.name.as_str()).collect::<Vec<_>>(), ["tank/db", "tank/db/log"]);
+        assert_eq!(
+            facts.datasets().map(|dataset| dataset.info.name.as_str()).collect::<Vec<_>>(),
+            ["tank/db", "tank/db/log"]
+        );
         assert_eq!(facts.data[0].on.as_ref().expect("read").dataset, "tank/db".parse().ok());
         assert_eq!(facts.places[0].nearest, host.root, "the folder does not exist yet");
         assert_eq!(facts.places[0].on.as_ref().expect("read").source, "/dev/vda1");
@@ -493,13 +528,27 @@ mod gather_tests {
         assert_eq!(facts.versions.candidate, Some(Ok("2.0.1".into())));
         assert_eq!(facts.asked[0].value, Ok("0-1-7".into()));
         assert_eq!(facts.servers.as_ref().expect("read").len(), 1);
-        assert!(facts.users.as_ref().expect("read").found.is_empty(), "the service's own processes are no strangers");
-        assert_eq!(facts.installers.at_hand.as_ref().map(|found| found.as_ref().map(Vec::len)), Some(Ok(1)));
-        let missing: Vec<&str> =
-            facts.programs.iter().filter(|program| program.found == Ok(None)).map(|program| program.program.as_str()).collect();
+        assert!(
+            facts.users.as_ref().expect("read").found.is_empty(),
+            "the service's own processes are no strangers"
+        );
+        assert_eq!(
+            facts.installers.at_hand.as_ref().map(|found| found.as_ref().map(Vec::len)),
+            Some(Ok(1))
+        );
+        let missing: Vec<&str> = facts
+            .programs
+            .iter()
+            .filter(|program| program.found == Ok(None))
+            .map(|program| program.program.as_str())
+            .collect();
         assert_eq!(missing, ["no-such-program-at-all"]);
-        // The fake has no sizes: its pools look full and empty at once, so the room is not judged here.
-        let found: Vec<_> = checks(&facts).into_iter().filter(|(check, _)| !check.contains("room") && *check != "pool-fill").collect();
+        // The fake has no sizes: its pools look full and empty at once, so the room is not judged
+        // here.
+        let found: Vec<_> = checks(&facts)
+            .into_iter()
+            .filter(|(check, _)| !check.contains("room") && *check != "pool-fill")
+            .collect();
         assert_eq!(
             found,
             [
@@ -520,10 +569,17 @@ mod gather_tests {
             let asked = host.asked.take();
             let once: BTreeSet<&String> = asked.iter().collect();
             assert_eq!(asked.len(), once.len(), "{asked:?}");
-            assert!(["db --version", "db position", "db log"].iter().all(|command| once.contains(&(*command).to_owned())), "{asked:?}");
+            assert!(
+                ["db --version", "db position", "db log"]
+                    .iter()
+                    .all(|command| once.contains(&(*command).to_owned())),
+                "{asked:?}"
+            );
         }
         // What a change has recorded is not asked for again.
-        let facts = host.gather(Occasion::Upgrade, |sources| drop(sources.values.insert("position".into(), "0-1-5".into())));
+        let facts = host.gather(Occasion::Upgrade, |sources| {
+            drop(sources.values.insert("position".into(), "0-1-5".into()))
+        });
         assert_eq!(facts.asked[0].value, Ok("0-1-5".into()));
         assert!(!host.asked.take().contains(&"db position".to_owned()));
     }
@@ -536,9 +592,18 @@ mod gather_tests {
         fs::remove_file(host.root.join("proc/self/status")).expect("removed");
         let facts = host.gather(Occasion::Upgrade, |_| {});
         let found = checks(&facts);
-        for check in
-            ["rights", "zfs", "data-path", "place-on-dataset", "foreign-mount", "unit", "installed", "candidate", "requirement", "ask"]
-        {
+        for check in [
+            "rights",
+            "zfs",
+            "data-path",
+            "place-on-dataset",
+            "foreign-mount",
+            "unit",
+            "installed",
+            "candidate",
+            "requirement",
+            "ask",
+        ] {
             assert!(found.contains(&(check, Severity::Refuse)), "{check}: {found:?}");
         }
         for check in ["snapshot-jobs", "data-users"] {
@@ -572,15 +637,21 @@ mod gather_tests {
         let newer = take("autosnap_2026-03-01_02:00:00_hourly");
         host.engine.hold(&newer[1], "theirs").expect("held");
         host.engine.bookmark(&newer[0], "mark").expect("bookmark");
-        let guid = |snapshot: &Snapshot| host.engine.snapshot_info(snapshot).expect("read").expect("there").guid;
-        let with: Vec<(Snapshot, Guid)> = ours.iter().map(|snapshot| (snapshot.clone(), guid(snapshot))).collect();
+        let guid = |snapshot: &Snapshot| {
+            host.engine.snapshot_info(snapshot).expect("read").expect("there").guid
+        };
+        let with: Vec<(Snapshot, Guid)> =
+            ours.iter().map(|snapshot| (snapshot.clone(), guid(snapshot))).collect();
         host.write("saved.deb", "package");
         let facts = host.gather(Occasion::Downgrade { in_place: true }, |sources| {
             sources.change = Some("c1".into());
             sources.ours.clone_from(&with);
             sources.previous = Some("1.0.4".into());
             let sum = "c8a8df70c5a8b9a7cb2c2b1e41cfa2b9a4a4e2b5e4b4b4d6a1d60f0ad4f0b0a0";
-            sources.installers = vec![(host.root.join("saved.deb"), sum.into()), (host.root.join("gone.deb"), sum.into())];
+            sources.installers = vec![
+                (host.root.join("saved.deb"), sum.into()),
+                (host.root.join("gone.deb"), sum.into()),
+            ];
             // The fake's snapshots may be of this very moment.
             sources.now = i64::MAX / 2;
         });
@@ -595,7 +666,10 @@ mod gather_tests {
         }
         assert_eq!(found.iter().filter(|(check, _)| *check == "installer").count(), 2);
         assert!(!found.iter().any(|(check, _)| check.starts_with("target")), "{found:?}");
-        assert!(facts.asked.is_empty() && facts.requirements.is_empty(), "those stand before the upgrade");
+        assert!(
+            facts.asked.is_empty() && facts.requirements.is_empty(),
+            "those stand before the upgrade"
+        );
         let sum = facts.installers.saved[0].now.clone().expect("read").expect("there");
         assert_eq!(sum.len(), 64);
     }
@@ -604,7 +678,10 @@ mod gather_tests {
     fn gathering_changes_nothing() {
         let host = Host::new();
         let list = |folder: &Path| {
-            let mut names: Vec<PathBuf> = glob::glob(&format!("{}/**/*", folder.display())).expect("pattern").flatten().collect();
+            let mut names: Vec<PathBuf> = glob::glob(&format!("{}/**/*", folder.display()))
+                .expect("pattern")
+                .flatten()
+                .collect();
             names.sort();
             names
         };
@@ -626,6 +703,9 @@ mod gather_tests {
             "written_since",
             "snapshot_local",
         ];
-        assert!(calls.iter().all(|call| reads.iter().any(|read| call.starts_with(read))), "{calls:?}");
+        assert!(
+            calls.iter().all(|call| reads.iter().any(|read| call.starts_with(read))),
+            "{calls:?}"
+        );
     }
 }

@@ -9,14 +9,20 @@ use crate::host::quote::quote;
 use crate::zfs::{self, BookmarkInfo, Guid, Snapshot};
 
 /// The snapshots of a dataset that are newer than the one to go back to.
-fn newer_of<'a>(facts: &'a Facts, dataset: &'a DatasetFact) -> impl Iterator<Item = &'a SnapshotFact> {
+fn newer_of<'a>(
+    facts: &'a Facts,
+    dataset: &'a DatasetFact,
+) -> impl Iterator<Item = &'a SnapshotFact> {
     let target = facts.target(dataset);
     let all = dataset.snapshots.iter().flatten();
     target.into_iter().flat_map(move |target| zfs::newer(all.clone(), target))
 }
 
 /// The bookmarks of a dataset that are newer than the snapshot to go back to.
-fn bookmarks_of<'a>(facts: &'a Facts, dataset: &'a DatasetFact) -> impl Iterator<Item = &'a BookmarkInfo> {
+fn bookmarks_of<'a>(
+    facts: &'a Facts,
+    dataset: &'a DatasetFact,
+) -> impl Iterator<Item = &'a BookmarkInfo> {
     let target = facts.target(dataset);
     let all = dataset.bookmarks.iter().flatten();
     target.into_iter().flat_map(move |target| zfs::newer(all.clone(), target))
@@ -33,7 +39,8 @@ pub fn destroyed(facts: &Facts) -> (Vec<(Snapshot, Guid)>, Vec<String>) {
     )
 }
 
-/// A rollback in place destroys newer snapshots (`zfs-rollback(8)`): only those that a yes names, and never a held or cloned one (invariant S4).
+/// A rollback in place destroys newer snapshots (`zfs-rollback(8)`): only those that a yes names,
+/// and never a held or cloned one (invariant S4).
 pub(super) fn newer(facts: &Facts) -> Vec<Finding> {
     if !facts.occasion.is_downgrade() {
         return Vec::new();
@@ -44,36 +51,60 @@ pub(super) fn newer(facts: &Facts) -> Vec<Finding> {
     if !facts.in_place() {
         if !newer.is_empty() {
             findings.push(
-                Finding::warn(Kind::NewerSnapshots, format!("There {} newer than the upgrade's own.", are(newer.len(), "snapshot")))
-                    .detail(at_most(newer.iter().map(|snapshot| line(facts, snapshot))))
-                    .detail(["They stay with the upgraded state, and are destroyed with it."]),
+                Finding::warn(
+                    Kind::NewerSnapshots,
+                    format!("There {} newer than the upgrade's own.", are(newer.len(), "snapshot")),
+                )
+                .detail(at_most(newer.iter().map(|snapshot| line(facts, snapshot))))
+                .detail(["They stay with the upgraded state, and are destroyed with it."]),
             );
         }
         return findings;
     }
-    let free: Vec<&&SnapshotFact> =
-        newer.iter().filter(|snapshot| snapshot.holds == Ok(Vec::new()) && snapshot.clones.is_empty()).collect();
+    let free: Vec<&&SnapshotFact> = newer
+        .iter()
+        .filter(|snapshot| snapshot.holds == Ok(Vec::new()) && snapshot.clones.is_empty())
+        .collect();
     if !free.is_empty() {
         findings.push(
-            Finding::confirm(Kind::NewerSnapshots, format!("The rollback in place destroys {}.", count(free.len(), "newer snapshot")))
-                .detail(at_most(free.iter().map(|snapshot| line(facts, snapshot))))
-                .remedy(["Confirm, or keep the upgraded state: backout downgrade --keep".to_owned()])
-                .remedy(["To save one elsewhere first: zfs send SNAPSHOT > FILE"])
-                .about(free.iter().map(|snapshot| snapshot.info.name.to_string())),
+            Finding::confirm(
+                Kind::NewerSnapshots,
+                format!("The rollback in place destroys {}.", count(free.len(), "newer snapshot")),
+            )
+            .detail(at_most(free.iter().map(|snapshot| line(facts, snapshot))))
+            .remedy(["Confirm, or keep the upgraded state: backout downgrade --keep".to_owned()])
+            .remedy(["To save one elsewhere first: zfs send SNAPSHOT > FILE"])
+            .about(free.iter().map(|snapshot| snapshot.info.name.to_string())),
         );
     }
     for snapshot in newer {
-        findings.extend(blockers(facts, snapshot, &format!("{} is newer than the snapshot to go back to", snapshot.info.name)));
+        findings.extend(blockers(
+            facts,
+            snapshot,
+            &format!("{} is newer than the snapshot to go back to", snapshot.info.name),
+        ));
     }
     // The change's own later snapshots are destroyed, too. A hold or clone that is not ours
     // prevents that as well.
     for snapshot in own {
         let foreign = SnapshotFact {
-            holds: snapshot.holds.clone().map(|tags| tags.into_iter().filter(|tag| !is_our_tag(facts, tag)).collect()),
-            clones: snapshot.clones.iter().filter(|clone| !is_our_clone(facts, clone)).cloned().collect(),
+            holds: snapshot
+                .holds
+                .clone()
+                .map(|tags| tags.into_iter().filter(|tag| !is_our_tag(facts, tag)).collect()),
+            clones: snapshot
+                .clones
+                .iter()
+                .filter(|clone| !is_our_clone(facts, clone))
+                .cloned()
+                .collect(),
             ..snapshot.clone()
         };
-        findings.extend(blockers(facts, &foreign, &format!("{} is in the way of the rollback", snapshot.info.name)));
+        findings.extend(blockers(
+            facts,
+            &foreign,
+            &format!("{} is in the way of the rollback", snapshot.info.name),
+        ));
     }
     findings
 }
@@ -98,9 +129,12 @@ fn blockers(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> 
         ),
         Err(why) => {
             findings.push(
-                Finding::refuse(Kind::NewerHeld, format!("{what}, and its holds could not be read."))
-                    .detail([why.clone()])
-                    .remedy([format!("zfs holds {name}")]),
+                Finding::refuse(
+                    Kind::NewerHeld,
+                    format!("{what}, and its holds could not be read."),
+                )
+                .detail([why.clone()])
+                .remedy([format!("zfs holds {name}")]),
             );
         }
     }
@@ -109,7 +143,9 @@ fn blockers(facts: &Facts, snapshot: &SnapshotFact, what: &str) -> Vec<Finding> 
             Finding::refuse(Kind::NewerCloned, format!("{what}, and has clones."))
                 .detail([line(facts, snapshot)])
                 .detail(snapshot.clones.iter().map(|clone| format!("clone: {}", clone.name)))
-                .remedy(snapshot.clones.iter().map(|clone| format!("To give up the clone: zfs destroy {}", quote(clone.name.as_str()))))
+                .remedy(snapshot.clones.iter().map(|clone| {
+                    format!("To give up the clone: zfs destroy {}", quote(clone.name.as_str()))
+                }))
                 .remedy(["Or keep the upgraded state: backout downgrade --keep"]),
         );
     }
@@ -128,11 +164,14 @@ pub(super) fn newer_bookmarks(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::confirm(Kind::NewerBookmarks, format!("The rollback in place destroys {}.", count(names.len(), "newer bookmark")))
-            .detail(at_most(names.iter().cloned()))
-            .detail(["A replication that continues from one of them must start over."])
-            .remedy(["Confirm, or keep the upgraded state: backout downgrade --keep"])
-            .about(names),
+        Finding::confirm(
+            Kind::NewerBookmarks,
+            format!("The rollback in place destroys {}.", count(names.len(), "newer bookmark")),
+        )
+        .detail(at_most(names.iter().cloned()))
+        .detail(["A replication that continues from one of them must start over."])
+        .remedy(["Confirm, or keep the upgraded state: backout downgrade --keep"])
+        .about(names),
     ]
 }
 
@@ -148,8 +187,16 @@ mod tests {
 
     fn with_newer(occasion: Occasion) -> Facts {
         let mut facts = facts(occasion);
-        snapshots(&mut facts, 0).push(snapshot("tank/db@autosnap_2026-03-01_02:00:00_hourly", 55, 1));
-        snapshots(&mut facts, 1).push(snapshot("tank/db/log@autosnap_2026-03-01_02:00:00_hourly", 56, 1));
+        snapshots(&mut facts, 0).push(snapshot(
+            "tank/db@autosnap_2026-03-01_02:00:00_hourly",
+            55,
+            1,
+        ));
+        snapshots(&mut facts, 1).push(snapshot(
+            "tank/db/log@autosnap_2026-03-01_02:00:00_hourly",
+            56,
+            1,
+        ));
         facts
     }
 
@@ -189,7 +236,8 @@ mod tests {
     #[test]
     fn held_or_cloned_ones_refuse() {
         let mut facts = with_newer(IN_PLACE);
-        snapshots(&mut facts, 0).last_mut().expect("newer").holds = Ok(vec!["keep me".into(), ".send-123-1".into()]);
+        snapshots(&mut facts, 0).last_mut().expect("newer").holds =
+            Ok(vec!["keep me".into(), ".send-123-1".into()]);
         snapshots(&mut facts, 1).last_mut().expect("newer").clones = vec![clone("tank/test", None)];
         let found = newer(&facts);
         assert!(found.iter().all(|finding| finding.severity == Severity::Refuse));
@@ -241,8 +289,10 @@ mod tests {
     #[test]
     fn bookmarks() {
         let mut facts = facts(IN_PLACE);
-        let mark = |name: &str, createtxg| BookmarkInfo { name: name.into(), guid: Guid(5), createtxg };
-        dataset(&mut facts, 0).bookmarks = Ok(vec![mark("tank/db#old", 5), mark("tank/db#new", 99_999)]);
+        let mark =
+            |name: &str, createtxg| BookmarkInfo { name: name.into(), guid: Guid(5), createtxg };
+        dataset(&mut facts, 0).bookmarks =
+            Ok(vec![mark("tank/db#old", 5), mark("tank/db#new", 99_999)]);
         insta::assert_snapshot!(show(&newer_bookmarks(&facts)), @r"
             confirm: The rollback in place destroys one newer bookmark. [newer-bookmarks]
                      tank/db#new

@@ -43,12 +43,19 @@ pub struct Others {
 
 /// Looks at one place.
 pub(super) fn place(map: &StorageMap<'_>, role: Role, path: &Path) -> Place {
-    let nearest = path.ancestors().find_map(|folder| folder.canonicalize().ok()).unwrap_or_else(|| PathBuf::from("/"));
-    let free = disk::space(&nearest).map(|space| space.free).map_err(|error| format!("{}: {error}", nearest.display()));
+    let nearest = path
+        .ancestors()
+        .find_map(|folder| folder.canonicalize().ok())
+        .unwrap_or_else(|| PathBuf::from("/"));
+    let free = disk::space(&nearest)
+        .map(|space| space.free)
+        .map_err(|error| format!("{}: {error}", nearest.display()));
     let there = path.ancestors().find(|folder| matches!(stat_optional(folder), Ok(Some(_))));
     let others = match trust::check_path(there.unwrap_or(&nearest)) {
         Ok(()) => None,
-        Err(Distrust::Writable { path, why, remedy }) => Some(Others { why: format!("{}: {why}", path.display()), remedy }),
+        Err(Distrust::Writable { path, why, remedy }) => {
+            Some(Others { why: format!("{}: {why}", path.display()), remedy })
+        }
         Err(error @ (Distrust::Read { .. } | Distrust::Link { .. })) => {
             Some(Others { why: error.to_string(), remedy: "See why, as root.".into() })
         }
@@ -62,7 +69,10 @@ pub(super) fn on_datasets(facts: &Facts) -> Vec<Finding> {
     let finding = |place: &Place| {
         let (what, path) = (place.role.words(), place.path.display());
         match &place.on {
-            Err(why) => Some(Finding::refuse(ID, format!("Cannot tell what {path} ({what}) is stored on.")).detail([why.clone()])),
+            Err(why) => Some(
+                Finding::refuse(ID, format!("Cannot tell what {path} ({what}) is stored on."))
+                    .detail([why.clone()]),
+            ),
             Ok(on) => {
                 let dataset = on.dataset.as_ref().filter(|dataset| facts.goes_back(dataset))?;
                 Some(
@@ -82,18 +92,30 @@ pub(super) fn on_datasets(facts: &Facts) -> Vec<Finding> {
 
 /// Checks that none of it is in memory: it must outlive a power failure.
 pub(super) fn volatile(facts: &Facts) -> Vec<Finding> {
-    let lasting = |place: &&Place| matches!(place.role, Role::Journal | Role::Captures | Role::Installers);
-    let finding = |place: &Place| {
-        let fstype = place.on.as_ref().ok().map(|on| on.fstype.as_str())?;
-        let title = || format!("{} ({}) is on a file system of type {fstype}.", place.path.display(), place.role.words());
-        let finding = match fstype {
-            "tmpfs" | "ramfs" => Finding::refuse(Kind::PlaceVolatile, title()).detail(["It would not survive a reboot."]),
-            // In a container, or on a system with an upper layer that may be in memory.
-            "overlay" => Finding::warn(Kind::PlaceVolatile, title()).detail(["Make sure that its upper layer survives a reboot."]),
-            _ => return None,
+    let lasting =
+        |place: &&Place| matches!(place.role, Role::Journal | Role::Captures | Role::Installers);
+    let finding =
+        |place: &Place| {
+            let fstype = place.on.as_ref().ok().map(|on| on.fstype.as_str())?;
+            let title = || {
+                format!(
+                    "{} ({}) is on a file system of type {fstype}.",
+                    place.path.display(),
+                    place.role.words()
+                )
+            };
+            let finding = match fstype {
+                "tmpfs" | "ramfs" => Finding::refuse(Kind::PlaceVolatile, title())
+                    .detail(["It would not survive a reboot."]),
+                // In a container, or on a system with an upper layer that may be in memory.
+                "overlay" => Finding::warn(Kind::PlaceVolatile, title())
+                    .detail(["Make sure that its upper layer survives a reboot."]),
+                _ => return None,
+            };
+            Some(finding.remedy([
+                "Set `store` in the site file, or the state folder, to a folder on a disk.",
+            ]))
         };
-        Some(finding.remedy(["Set `store` in the site file, or the state folder, to a folder on a disk."]))
-    };
     facts.places.iter().filter(lasting).filter_map(finding).collect()
 }
 
@@ -104,9 +126,12 @@ pub(super) fn writable(facts: &Facts) -> Vec<Finding> {
         let others = place.others.as_ref()?;
         let (what, path) = (place.role.words(), place.path.display());
         Some(
-            Finding::refuse(Kind::PlaceWritable, format!("Users other than root can change {path} ({what})."))
-                .detail([others.why.clone()])
-                .remedy([others.remedy.clone()]),
+            Finding::refuse(
+                Kind::PlaceWritable,
+                format!("Users other than root can change {path} ({what})."),
+            )
+            .detail([others.why.clone()])
+            .remedy([others.remedy.clone()]),
         )
     };
     facts.places.iter().filter_map(finding).collect()
@@ -120,9 +145,15 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
         full.bytes.saturating_add(LEAST)
     } else if down {
         // A backup by the application is not compressed like the dataset.
-        facts.datasets().map(|dataset| written(facts, dataset).saturating_mul(2)).fold(LEAST, u64::saturating_add)
+        facts
+            .datasets()
+            .map(|dataset| written(facts, dataset).saturating_mul(2))
+            .fold(LEAST, u64::saturating_add)
     } else {
-        facts.datasets().map(|dataset| dataset.info.referenced / 10).fold(LEAST, u64::saturating_add)
+        facts
+            .datasets()
+            .map(|dataset| dataset.info.referenced / 10)
+            .fold(LEAST, u64::saturating_add)
     };
     let mut findings = Vec::new();
     for place in &facts.places {
@@ -132,11 +163,18 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
             Role::Log | Role::Settings | Role::Program | Role::System => continue,
         };
         let (what, path) = (place.role.words(), place.path.display());
-        let remedy =
-            [format!("df -h {}", place.nearest.display()), "Make room there, or set `store` in the site file to another disk.".to_owned()];
+        let remedy = [
+            format!("df -h {}", place.nearest.display()),
+            "Make room there, or set `store` in the site file to another disk.".to_owned(),
+        ];
         match &place.free {
-            Err(why) => findings
-                .push(Finding::warn(ID, format!("The free space at {path} ({what}) could not be determined.")).detail([why.clone()])),
+            Err(why) => findings.push(
+                Finding::warn(
+                    ID,
+                    format!("The free space at {path} ({what}) could not be determined."),
+                )
+                .detail([why.clone()]),
+            ),
             Ok(free) if *free < LEAST => findings.push(
                 Finding::refuse(ID, format!("Only {} are free at {path} ({what}).", size(*free)))
                     .detail([format!("At least {} are needed.", size(LEAST))])
@@ -144,9 +182,16 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
             ),
             Ok(free) if *free < needed => {
                 findings.push(
-                    Finding::warn(ID, format!("{} are free at {path} ({what}); about {} may be needed.", size(*free), size(needed)))
-                        .detail([estimated(facts)])
-                        .remedy(remedy),
+                    Finding::warn(
+                        ID,
+                        format!(
+                            "{} are free at {path} ({what}); about {} may be needed.",
+                            size(*free),
+                            size(needed)
+                        ),
+                    )
+                    .detail([estimated(facts)])
+                    .remedy(remedy),
                 );
             }
             Ok(_) => {}
@@ -171,13 +216,21 @@ fn estimated(facts: &Facts) -> String {
 /// Checks that journal, backup and installer are not in the folders that are moved aside.
 pub(super) fn in_store(facts: &Facts) -> Vec<Finding> {
     let inside = |place: &&Place| {
-        let keeps = matches!(place.role, Role::Journal | Role::Log | Role::Captures | Role::Installers);
-        keeps && facts.folders.iter().any(|(folder, _)| place.path.starts_with(folder) || place.nearest.starts_with(folder))
+        let keeps =
+            matches!(place.role, Role::Journal | Role::Log | Role::Captures | Role::Installers);
+        keeps
+            && facts.folders.iter().any(|(folder, _)| {
+                place.path.starts_with(folder) || place.nearest.starts_with(folder)
+            })
     };
     let finding = |place: &Place| {
         Finding::refuse(
             Kind::PlaceInStore,
-            format!("{} ({}) is inside the data that is moved aside.", place.path.display(), place.role.words()),
+            format!(
+                "{} ({}) is inside the data that is moved aside.",
+                place.path.display(),
+                place.role.words()
+            ),
         )
         .remedy(["Set `store` in the site file, or the state folder, to another place."])
     };
@@ -193,7 +246,10 @@ mod tests {
     #[test]
     fn s9_a_folder_that_others_can_change() {
         let mut facts = facts(Occasion::Upgrade);
-        facts.places[1].others = Some(Others { why: "/srv: everyone may write to it".into(), remedy: "chmod go-w /srv".into() });
+        facts.places[1].others = Some(Others {
+            why: "/srv: everyone may write to it".into(),
+            remedy: "chmod go-w /srv".into(),
+        });
         insta::assert_snapshot!(show(&writable(&facts)), @r"
             refused: Users other than root can change /var/lib/backout/changes (the captures). [place-writable]
                      /srv: everyone may write to it
@@ -221,7 +277,8 @@ mod tests {
     #[test]
     fn in_memory() {
         let mut facts = facts(Occasion::Upgrade);
-        facts.places[1].on = Ok(StorageLocation { fstype: "tmpfs".into(), ..location("/tmp", "tmpfs") });
+        facts.places[1].on =
+            Ok(StorageLocation { fstype: "tmpfs".into(), ..location("/tmp", "tmpfs") });
         insta::assert_snapshot!(show(&volatile(&facts)), @r"
             refused: /var/lib/backout/changes (the captures) is on a file system of type tmpfs. [place-volatile]
                      It would not survive a reboot.

@@ -42,9 +42,12 @@ pub(super) fn missing(facts: &Facts) -> Vec<Finding> {
                 .remedy(["zpool import".to_owned(), format!("zpool import {}", pool.name)]),
         ),
         Err(why) => Some(
-            Finding::refuse(Kind::PoolMissing, format!("The state of pool {} could not be read.", pool.name))
-                .detail([why.clone()])
-                .remedy([format!("zpool status {}", pool.name)]),
+            Finding::refuse(
+                Kind::PoolMissing,
+                format!("The state of pool {} could not be read.", pool.name),
+            )
+            .detail([why.clone()])
+            .remedy([format!("zpool status {}", pool.name)]),
         ),
     };
     facts.pools.iter().filter_map(finding).collect()
@@ -85,7 +88,10 @@ pub(super) fn failmode(facts: &Facts) -> Vec<Finding> {
     let finding = |(pool, _): (&PoolFact, &PoolInfo)| {
         Finding::warn(
             Kind::PoolFailmode,
-            format!("Pool {} has failmode=continue: when its devices fail, data may be lost silently.", pool.name),
+            format!(
+                "Pool {} has failmode=continue: when its devices fail, data may be lost silently.",
+                pool.name
+            ),
         )
         .detail([
             "ZFS then accepts writes that never reach the devices, and still shows the pool as \
@@ -104,12 +110,21 @@ pub(super) fn fill(facts: &Facts) -> Vec<Finding> {
         // It gives room back.
         return Vec::new();
     }
-    let full = |state: &PoolInfo| state.size > 0 && state.free < state.size / 100 * (100 - FULL_PERCENT);
+    let full =
+        |state: &PoolInfo| state.size > 0 && state.free < state.size / 100 * (100 - FULL_PERCENT);
     let finding = |(pool, state): (&PoolFact, &PoolInfo)| {
         let percent = state.free.saturating_mul(100) / state.size;
         Finding::warn(Kind::PoolFill, format!("Pool {} has only {percent} % free.", pool.name))
-            .detail([format!("{} of {} are free; at least {} % should be.", size(state.free), size(state.size), 100 - FULL_PERCENT)])
-            .remedy([format!("zfs list -o space -r {} -s used", pool.name), "Delete what is not needed, or add devices.".to_owned()])
+            .detail([format!(
+                "{} of {} are free; at least {} % should be.",
+                size(state.free),
+                size(state.size),
+                100 - FULL_PERCENT
+            )])
+            .remedy([
+                format!("zfs list -o space -r {} -s used", pool.name),
+                "Delete what is not needed, or add devices.".to_owned(),
+            ])
     };
     states(facts).filter(|(_, state)| full(state)).map(finding).collect()
 }
@@ -149,8 +164,14 @@ mod tests {
 
     #[test]
     fn each_health() {
-        for (word, findings) in [("ONLINE", 0), ("DEGRADED", 1), ("FAULTED", 1), ("UNAVAIL", 1), ("SUSPENDED", 1)] {
-            assert_eq!(health(&with(PoolInfo { health: word.into(), ..sound() })).len(), findings, "{word}");
+        for (word, findings) in
+            [("ONLINE", 0), ("DEGRADED", 1), ("FAULTED", 1), ("UNAVAIL", 1), ("SUSPENDED", 1)]
+        {
+            assert_eq!(
+                health(&with(PoolInfo { health: word.into(), ..sound() })).len(),
+                findings,
+                "{word}"
+            );
         }
         insta::assert_snapshot!(show(&health(&with(PoolInfo { health: "DEGRADED".into(), ..sound() }))), @r"
             warning: Pool tank is DEGRADED: a device is missing or failing. [pool-health]
@@ -176,7 +197,11 @@ mod tests {
     #[test]
     fn what_loses_data_when_devices_fail() {
         for mode in ["wait", "panic", "-"] {
-            assert_eq!(failmode(&with(PoolInfo { failmode: mode.into(), ..sound() })), [], "{mode}");
+            assert_eq!(
+                failmode(&with(PoolInfo { failmode: mode.into(), ..sound() })),
+                [],
+                "{mode}"
+            );
         }
         insta::assert_snapshot!(show(&failmode(&with(PoolInfo { failmode: "continue".into(), ..sound() }))), @r"
             warning: Pool tank has failmode=continue: when its devices fail, data may be lost silently. [pool-failmode]
@@ -189,7 +214,11 @@ mod tests {
     #[test]
     fn nearly_full() {
         for (free, warned) in [(21, false), (20, false), (19, true), (0, true)] {
-            assert_eq!(!fill(&with(PoolInfo { free: free * GIB, ..sound() })).is_empty(), warned, "{free}");
+            assert_eq!(
+                !fill(&with(PoolInfo { free: free * GIB, ..sound() })).is_empty(),
+                warned,
+                "{free}"
+            );
         }
         let mut facts = with(PoolInfo { free: 7 * GIB, ..sound() });
         insta::assert_snapshot!(show(&fill(&facts)), @r"

@@ -33,7 +33,11 @@ pub(super) fn requirements_due(sources: &Sources<'_>) -> Vec<RequirementFact> {
     let due = |it: &&Requirement| it.before.contains(&now) && it.strategies.contains(&strategy);
     let asked = sources.playbook.requirements.iter().filter(due);
     asked
-        .map(|requirement| requirement_fact(requirement, sources.command(&requirement.command), &|command| sources.output(command)))
+        .map(|requirement| {
+            requirement_fact(requirement, sources.command(&requirement.command), &|command| {
+                sources.output(command)
+            })
+        })
         .collect()
 }
 
@@ -49,7 +53,11 @@ pub(crate) fn requirement_fact(
         let text = text.trim();
         answered = true;
         let Some(expect) = &requirement.expect else { return Ok(()) };
-        if expect.is_match(text) { Ok(()) } else { Err(format!("answer: {}, expected: /{expect}/", shortened(text))) }
+        if expect.is_match(text) {
+            Ok(())
+        } else {
+            Err(format!("answer: {}, expected: /{expect}/", shortened(text)))
+        }
     });
     RequirementFact {
         about: requirement.about.clone(),
@@ -82,19 +90,29 @@ pub(super) fn requirements(facts: &Facts) -> Vec<Finding> {
 
 /// Those that are not met.
 pub(super) fn unmet(requirements: &[RequirementFact]) -> Vec<Finding> {
-    let unmet = requirements.iter().filter_map(|requirement| Some((requirement, requirement.outcome.as_ref().err()?)));
+    let unmet = requirements
+        .iter()
+        .filter_map(|requirement| Some((requirement, requirement.outcome.as_ref().err()?)));
     unmet
         .map(|(requirement, why)| {
-            let title = format!("Requirement not met: {}.", requirement.about.trim_end_matches('.'));
+            let title =
+                format!("Requirement not met: {}.", requirement.about.trim_end_matches('.'));
             let finding = match &requirement.accept {
                 _ if requirement.warn => Finding::warn(Kind::Requirement, title),
                 Some(name) => Finding::confirm(Kind::Requirement, title).about([name.clone()]),
                 None => Finding::refuse(Kind::Requirement, title),
             };
-            let nevertheless = requirement.accept.as_ref().map(|name| format!("To go on nevertheless: --accept {name}"));
-            let asked =
-                (!requirement.command.is_empty() && !why.contains(&requirement.command)).then(|| format!("asked: {}", requirement.command));
-            finding.detail(asked).detail([why.clone()]).remedy([requirement.remedy.clone()]).remedy(nevertheless)
+            let nevertheless = requirement
+                .accept
+                .as_ref()
+                .map(|name| format!("To go on nevertheless: --accept {name}"));
+            let asked = (!requirement.command.is_empty() && !why.contains(&requirement.command))
+                .then(|| format!("asked: {}", requirement.command));
+            finding
+                .detail(asked)
+                .detail([why.clone()])
+                .remedy([requirement.remedy.clone()])
+                .remedy(nevertheless)
         })
         .collect()
 }
@@ -108,7 +126,10 @@ pub(super) fn questions(facts: &Facts) -> Vec<Finding> {
 pub(super) fn open(questions: &[Question]) -> Vec<Finding> {
     let finding = |question: &Question| {
         Finding::confirm(Kind::Question, format!("Please confirm: {}", question.about))
-            .remedy([format!("If this is true: --accept {}", question.name), format!("If not: {}", question.remedy)])
+            .remedy([
+                format!("If this is true: --accept {}", question.name),
+                format!("If not: {}", question.remedy),
+            ])
             .about([question.name.clone()])
     };
     questions.iter().map(finding).collect()
@@ -119,7 +140,10 @@ pub(super) fn limits(facts: &Facts) -> Vec<Finding> {
     if facts.limits.is_empty() || facts.occasion.is_downgrade() {
         return Vec::new();
     }
-    vec![Finding::warn(Kind::Limits, "A downgrade of this product has limits.").detail(facts.limits.iter().cloned())]
+    vec![
+        Finding::warn(Kind::Limits, "A downgrade of this product has limits.")
+            .detail(facts.limits.iter().cloned()),
+    ]
 }
 
 #[cfg(test)]
@@ -154,7 +178,10 @@ mod tests {
             outcome: Err("answer: \"db0:keys=2,expires=1\", expected: /expires=0/".into()),
         }];
         let found = requirements(&facts);
-        assert_eq!((found[0].severity, found[0].subjects.as_slice()), (Severity::Confirm, &["expiring-keys".to_owned()][..]));
+        assert_eq!(
+            (found[0].severity, found[0].subjects.as_slice()),
+            (Severity::Confirm, &["expiring-keys".to_owned()][..])
+        );
         insta::assert_snapshot!(show(&found), @r#"
             confirm: Requirement not met: no key has a time to live. [requirement]
                      asked: redis-cli info keyspace
@@ -169,7 +196,10 @@ mod tests {
     #[test]
     fn limits_are_told_before_the_upgrade() {
         let mut facts = facts(Occasion::Upgrade);
-        facts.limits = vec!["AUTO_INCREMENT counters may be lower.".into(), "A VECTOR column does not come back.".into()];
+        facts.limits = vec![
+            "AUTO_INCREMENT counters may be lower.".into(),
+            "A VECTOR column does not come back.".into(),
+        ];
         insta::assert_snapshot!(show(&limits(&facts)), @r"
             warning: A downgrade of this product has limits. [limits]
                      AUTO_INCREMENT counters may be lower.

@@ -23,8 +23,8 @@ pub struct Program {
     pub found: Observed<Option<PathBuf>>,
 }
 
-/// The commands of the playbook that the procedures from this occasion on run, but for those that the
-/// check itself runs: when one of them cannot be started, it says so.
+/// The commands of the playbook that the procedures from this occasion on run, but for those that
+/// the check itself runs: when one of them cannot be started, it says so.
 pub(super) fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a CommandSpec)> {
     let (playbook, down) = (sources.playbook, sources.occasion.is_downgrade());
     let beside = sources.site.strategy == Strategy::SideBySide;
@@ -40,7 +40,9 @@ pub(super) fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a Comm
         "full" => way == DataStrategy::Full,
         "cluster" => node.is_some_and(|node| match place {
             "cluster.here" | "cluster.read_mark" | "cluster.write_mark" => true,
-            "cluster.agent.version" | "cluster.agent.ready" | "cluster.agent.upgrade" => node.agent && !down,
+            "cluster.agent.version" | "cluster.agent.ready" | "cluster.agent.upgrade" => {
+                node.agent && !down
+            }
             _ => node.data,
         }),
         // `backout migrate` looks for these.
@@ -48,14 +50,19 @@ pub(super) fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a Comm
         _ => true,
     };
     let later = later_requirements(sources).map(|it| ("requirement", &it.command));
-    let all = playbook.commands().into_iter().filter(|(place, _)| *place != "requirement" && is_run(place));
+    let all = playbook
+        .commands()
+        .into_iter()
+        .filter(|(place, _)| *place != "requirement" && is_run(place));
     all.chain(later).collect()
 }
 
 /// The requirements that are not asked now, but before the downgrade.
 fn later_requirements<'a>(sources: &Sources<'a>) -> impl Iterator<Item = &'a Requirement> {
     let (upgrade, strategy) = (!sources.occasion.is_downgrade(), sources.site.strategy);
-    let later = move |it: &&Requirement| upgrade && !it.before.contains(&Occasion::Upgrade) && it.strategies.contains(&strategy);
+    let later = move |it: &&Requirement| {
+        upgrade && !it.before.contains(&Occasion::Upgrade) && it.strategies.contains(&strategy)
+    };
     sources.playbook.requirements.iter().filter(later)
 }
 
@@ -69,7 +76,8 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Program> {
         let fill = |word: &Template| sources.text(word).map_err(|why| (word.to_string(), why));
         for word in spec.stages().filter_map(|words| words.first()).map(fill).chain(user) {
             // What runs from the new installation is not there yet.
-            let to_come = |word: &String| new.as_ref().is_some_and(|new| Path::new(word).starts_with(new));
+            let to_come =
+                |word: &String| new.as_ref().is_some_and(|new| Path::new(word).starts_with(new));
             if !word.as_ref().is_ok_and(to_come) {
                 programs.add(place, word);
             }
@@ -83,7 +91,8 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Program> {
 pub(super) struct Programs(pub(super) Vec<Program>);
 
 impl Programs {
-    /// One that this command starts; or the word that stands for it, and why it cannot be known yet.
+    /// One that this command starts; or the word that stands for it, and why it cannot be known
+    /// yet.
     pub(super) fn add(&mut self, place: &str, word: Result<String, (String, String)>) {
         let (program, found) = match word {
             Ok(program) => (program.clone(), Ok(find(&program))),
@@ -99,7 +108,9 @@ impl Programs {
 
 /// As execvp(3) looks for it.
 fn find(program: &str) -> Option<PathBuf> {
-    let runs = |path: &Path| path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0);
+    let runs = |path: &Path| {
+        path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+    };
     if program.contains('/') {
         return Some(PathBuf::from(program)).filter(|path| runs(path));
     }
@@ -107,20 +118,36 @@ fn find(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| runs(path))
 }
 
-/// The programs that the commands start are there. Some come and go with a version; those that the next steps need must be there now.
+/// The programs that the commands start are there. Some come and go with a version; those that the
+/// next steps need must be there now.
 pub(super) fn missing(facts: &Facts) -> Vec<Finding> {
     let needed: &[&str] = if facts.occasion.is_downgrade() {
-        &["capture.pass", "capture.verify", "full.capture", "full.verify", "downgrade.uninstall", "downgrade.install"]
+        &[
+            "capture.pass",
+            "capture.verify",
+            "full.capture",
+            "full.verify",
+            "downgrade.uninstall",
+            "downgrade.install",
+        ]
     } else {
-        &["installer.save", "upgrade.command", "side_by_side.install", "downgrade.uninstall", "downgrade.install"]
+        &[
+            "installer.save",
+            "upgrade.command",
+            "side_by_side.install",
+            "downgrade.uninstall",
+            "downgrade.install",
+        ]
     };
     absent(&facts.programs, |place| needed.contains(&place) || place.starts_with("cluster."))
 }
 
-/// Those of these programs that are not there; `must`: whether what stands at a place is needed now.
+/// Those of these programs that are not there; `must`: whether what stands at a place is needed
+/// now.
 pub(super) fn absent(programs: &[Program], must: impl Fn(&str) -> bool) -> Vec<Finding> {
     const ID: Kind = Kind::Program;
-    // A checked playbook has no unknown names: a program without a path gets its value during the change.
+    // A checked playbook has no unknown names: a program without a path gets its value during the
+    // change.
     let absent = programs.iter().filter(|program| program.found == Ok(None));
     let finding = |program: &Program| {
         let title = format!("Program {} was not found.", program.program);
@@ -129,7 +156,8 @@ pub(super) fn absent(programs: &[Program], must: impl Fn(&str) -> bool) -> Vec<F
         let finding = if program.used_by.iter().any(|place| must(place)) {
             Finding::refuse(ID, title).detail([used_by])
         } else {
-            Finding::warn(ID, title).detail([used_by, "It may come with the other version.".to_owned()])
+            Finding::warn(ID, title)
+                .detail([used_by, "It may come with the other version.".to_owned()])
         };
         finding.remedy([look, "Install it, or correct the playbook.".to_owned()])
     };
@@ -149,7 +177,11 @@ mod tests {
     fn programs_missing() {
         let mut facts = facts(Occasion::Upgrade);
         facts.programs[0].found = Ok(None);
-        facts.programs.push(Program { used_by: vec!["restore.command".into()], program: "imsrestore".into(), found: Ok(None) });
+        facts.programs.push(Program {
+            used_by: vec!["restore.command".into()],
+            program: "imsrestore".into(),
+            found: Ok(None),
+        });
         facts.programs.push(Program {
             used_by: vec!["inventory".into()],
             program: "{installer_dir}/setup".into(),
@@ -174,9 +206,15 @@ mod tests {
     fn every_command_of_a_playbook_is_looked_for() {
         let host = Host::new();
         let playbook: &'static Playbook = Box::leak(Box::new(own_programs()));
-        let part = |agent| crate::journal::NodePart { node: "n1".into(), others: Vec::new(), data: true, agent };
+        let part = |agent| crate::journal::NodePart {
+            node: "n1".into(),
+            others: Vec::new(),
+            data: true,
+            agent,
+        };
         let mut found = std::collections::BTreeSet::new();
-        let in_place = |rollback: &str| format!("playbook = 'generic'\nupgrade_to = '2'\n{rollback}\n");
+        let in_place =
+            |rollback: &str| format!("playbook = 'generic'\nupgrade_to = '2'\n{rollback}\n");
         let sites = [
             in_place("datasets = ['tank/db']"),
             in_place("rollback = 'none'"),
@@ -194,12 +232,23 @@ mod tests {
         }
         let mut all = std::collections::BTreeSet::new();
         for (_, spec) in playbook.commands() {
-            let named = |words: &Vec<Template>| words[0].to_string().strip_prefix("/none/").map(str::to_owned);
+            let named = |words: &Vec<Template>| {
+                words[0].to_string().strip_prefix("/none/").map(str::to_owned)
+            };
             all.extend(spec.stages().filter_map(named));
         }
-        let missed: Vec<&String> = all.difference(&found).filter(|name| !name.starts_with("coexistent/")).collect();
+        let missed: Vec<&String> =
+            all.difference(&found).filter(|name| !name.starts_with("coexistent/")).collect();
         // The check itself runs these, and says so when one cannot be started.
-        assert_eq!(missed, ["discover/node_id/command", "requirement/command", "upgrade/candidate", "version/command"]);
+        assert_eq!(
+            missed,
+            [
+                "discover/node_id/command",
+                "requirement/command",
+                "upgrade/candidate",
+                "version/command"
+            ]
+        );
     }
 
     /// What is asked only before the downgrade is looked for before the upgrade.
@@ -218,12 +267,18 @@ mod tests {
     fn a_node_looks_for_what_it_runs_itself() {
         let host = Host::new();
         let playbook: &'static Playbook = Box::leak(Box::new(own_programs()));
-        let now = crate::journal::NodePart { node: "n2".into(), others: Vec::new(), data: false, agent: false };
+        let now = crate::journal::NodePart {
+            node: "n2".into(),
+            others: Vec::new(),
+            data: false,
+            agent: false,
+        };
         let facts = host.gather(Occasion::Upgrade, |sources| {
             sources.playbook = playbook;
             sources.node = Some(NodeSource { now: now.clone(), opened: None });
         });
-        let cluster: Vec<String> = own(&facts.programs).into_iter().filter(|it| it.starts_with("cluster/")).collect();
+        let cluster: Vec<String> =
+            own(&facts.programs).into_iter().filter(|it| it.starts_with("cluster/")).collect();
         assert_eq!(cluster, ["cluster/here", "cluster/read_mark", "cluster/write_mark"]);
         assert_eq!(
             own(&host.gather(Occasion::Upgrade, |sources| sources.playbook = playbook).programs)

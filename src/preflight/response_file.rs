@@ -9,9 +9,12 @@ pub fn unexpected(section: &ResponseFile, values: &[(String, String)]) -> Vec<Fi
         let known = section.keys.get(key)?;
         let expect = known.expect.as_ref()?;
         (!expect.is_match(value)).then(|| {
-            Finding::warn(Kind::Silent, format!("{key}={value} is passed to the vendor's installer."))
-                .detail([known.about.clone()])
-                .remedy([known.remedy.clone()])
+            Finding::warn(
+                Kind::Silent,
+                format!("{key}={value} is passed to the vendor's installer."),
+            )
+            .detail([known.about.clone()])
+            .remedy([known.remedy.clone()])
         })
     };
     values.iter().filter_map(odd).collect()
@@ -29,7 +32,13 @@ mod tests {
         )
         .unwrap();
         let value = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        assert!(unexpected(&section, &[value("ALTROOT", "None"), value("ALTROOT", ""), value("OTHER", "x")]).is_empty());
+        assert!(
+            unexpected(
+                &section,
+                &[value("ALTROOT", "None"), value("ALTROOT", ""), value("OTHER", "x")]
+            )
+            .is_empty()
+        );
         insta::assert_snapshot!(show(&unexpected(&section, &[value("ALTROOT", "/mnt")])), @r"
             warning: ALTROOT=/mnt is passed to the vendor's installer. [silent]
                      an alternate root

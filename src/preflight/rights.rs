@@ -18,10 +18,12 @@ pub struct Caller {
 /// Uid and capabilities are in `/proc/self/status`.
 pub(super) fn gather(sources: &Sources<'_>) -> Observed<Caller> {
     let file = sources.roots.proc.join("self/status");
-    let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let text =
+        std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     // Real, effective, saved, file system.
-    let uid = value("Uid:").and_then(|ids| ids.split_whitespace().nth(1)).and_then(|id| id.parse().ok());
+    let uid =
+        value("Uid:").and_then(|ids| ids.split_whitespace().nth(1)).and_then(|id| id.parse().ok());
     let capabilities = value("CapEff:").and_then(|bits| u64::from_str_radix(bits, 16).ok());
     match (uid, capabilities) {
         (Some(uid), Some(capabilities)) => Ok(Caller { uid, capabilities }),
@@ -48,7 +50,11 @@ pub(super) fn rights(facts: &Facts) -> Vec<Finding> {
          unmount, roll back several datasets at once, stop services and install packages.";
     let caller = match &facts.caller {
         Ok(caller) => caller,
-        Err(why) => return vec![Finding::refuse(ID, "Cannot tell which user runs this.").detail([why.clone()])],
+        Err(why) => {
+            return vec![
+                Finding::refuse(ID, "Cannot tell which user runs this.").detail([why.clone()]),
+            ];
+        }
     };
     if caller.uid != 0 {
         let remedy = ["sudo backout ..."];

@@ -22,10 +22,20 @@ pub struct UnusableSecret {
 /// later is checked later.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<UnusableSecret> {
     let playbook = sources.playbook;
-    let asking = playbook.discover.values().map(|ask| &ask.command).chain(playbook.requirements.iter().map(|it| &it.command));
-    let all = commands(sources).into_iter().map(|(_, spec)| spec).chain(asking).chain([&playbook.version.command]);
+    let asking = playbook
+        .discover
+        .values()
+        .map(|ask| &ask.command)
+        .chain(playbook.requirements.iter().map(|it| &it.command));
+    let all = commands(sources)
+        .into_iter()
+        .map(|(_, spec)| spec)
+        .chain(asking)
+        .chain([&playbook.version.command]);
     let mut found = Vec::new();
-    for (name, path) in all.chain(playbook.upgrade.candidate.as_ref()).flat_map(|spec| &spec.env_from_file) {
+    for (name, path) in
+        all.chain(playbook.upgrade.candidate.as_ref()).flat_map(|spec| &spec.env_from_file)
+    {
         let Ok(path) = sources.text(path) else { continue };
         if path.is_empty() {
             continue;
@@ -43,8 +53,13 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<UnusableSecret> {
 /// Checks that the files with the commands' secrets can be used.
 pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
     let finding = |it: &UnusableSecret| {
-        let remedy = it.remedy.as_deref().unwrap_or("Make sure that the file exists, and check what is in it.");
-        Finding::refuse(Kind::Secret, "A secret cannot be used.").detail([it.why.clone()]).remedy([remedy])
+        let remedy = it
+            .remedy
+            .as_deref()
+            .unwrap_or("Make sure that the file exists, and check what is in it.");
+        Finding::refuse(Kind::Secret, "A secret cannot be used.")
+            .detail([it.why.clone()])
+            .remedy([remedy])
     };
     facts.secrets.iter().map(finding).collect()
 }

@@ -19,7 +19,13 @@ pub struct Unit {
 
 /// Asks systemd.
 pub(super) fn gather(sources: &Sources<'_>) -> Vec<Unit> {
-    sources.playbook.service.units.iter().map(|name| unit(sources, &sources.text_known(name))).collect()
+    sources
+        .playbook
+        .service
+        .units
+        .iter()
+        .map(|name| unit(sources, &sources.text_known(name)))
+        .collect()
 }
 
 fn unit(sources: &Sources<'_>, name: &str) -> Unit {
@@ -42,11 +48,16 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
         Err(why) => {
             // Without a bus, only root can ask. `rights` says that this check cannot see
             // everything.
-            let ordinary = facts.occasion == Occasion::Check && facts.caller.as_ref().is_ok_and(|caller| caller.uid != 0);
+            let ordinary = facts.occasion == Occasion::Check
+                && facts.caller.as_ref().is_ok_and(|caller| caller.uid != 0);
             return Some(
-                Finding::new(ID, if ordinary { Severity::Warn } else { severity }, format!("The state of {name} could not be read."))
-                    .detail([why.clone()])
-                    .remedy([format!("systemctl status {}", quote(name))]),
+                Finding::new(
+                    ID,
+                    if ordinary { Severity::Warn } else { severity },
+                    format!("The state of {name} could not be read."),
+                )
+                .detail([why.clone()])
+                .remedy([format!("systemctl status {}", quote(name))]),
             );
         }
     };
@@ -54,9 +65,13 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
     if state.load == "masked" || state.file.starts_with("masked") {
         let runtime = if state.file == "masked-runtime" { "--runtime " } else { "" };
         return Some(
-            Finding::new(Kind::UnitMasked, severity, format!("{name} is masked: someone does not want it to start."))
-                .detail([format!("{}, {}", state.file, state.active)])
-                .remedy([format!("If that is over: systemctl unmask {runtime}{word}")]),
+            Finding::new(
+                Kind::UnitMasked,
+                severity,
+                format!("{name} is masked: someone does not want it to start."),
+            )
+            .detail([format!("{}, {}", state.file, state.active)])
+            .remedy([format!("If that is over: systemctl unmask {runtime}{word}")]),
         );
     }
     match (state.load.as_str(), state.active.as_str()) {
@@ -82,16 +97,20 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
 pub(super) fn running(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::NotRunning;
     // It does not run on a node without the data.
-    if facts.occasion.is_downgrade() || facts.cluster.as_ref().is_some_and(|cluster| !cluster.data) {
+    if facts.occasion.is_downgrade() || facts.cluster.as_ref().is_some_and(|cluster| !cluster.data)
+    {
         return Vec::new();
     }
     match &facts.servers {
-        Err(why) => vec![Finding::refuse(ID, "The processes could not be listed.").detail([why.clone()])],
+        Err(why) => {
+            vec![Finding::refuse(ID, "The processes could not be listed.").detail([why.clone()])]
+        }
         Ok(found) if found.is_empty() && !facts.server_names.is_empty() => vec![
             Finding::warn(ID, "No process of the service is running.")
                 .detail([
                     format!("Looked for: {}.", facts.server_names.join(", ")),
-                    "If it runs under another name, backout cannot verify that it has stopped.".to_owned(),
+                    "If it runs under another name, backout cannot verify that it has stopped."
+                        .to_owned(),
                 ])
                 .remedy(["Start it, or correct `processes` in the playbook: ps -eo pid,comm,args"]),
         ],
@@ -119,16 +138,26 @@ mod tests {
             (state("loaded", "failed", "enabled"), Some(Severity::Warn), None),
             (state("not-found", "inactive", ""), Some(Severity::Refuse), Some(Severity::Warn)),
             (state("masked", "inactive", "masked"), Some(Severity::Refuse), Some(Severity::Warn)),
-            (state("loaded", "active", "masked-runtime"), Some(Severity::Refuse), Some(Severity::Warn)),
+            (
+                state("loaded", "active", "masked-runtime"),
+                Some(Severity::Refuse),
+                Some(Severity::Warn),
+            ),
             (state("bad-setting", "inactive", ""), Some(Severity::Refuse), Some(Severity::Warn)),
         ];
         let mut text = Vec::new();
         for (state, up, down) in table {
-            for (occasion, expected) in [(Occasion::Upgrade, up), (Occasion::Downgrade { in_place: true }, down)] {
+            for (occasion, expected) in
+                [(Occasion::Upgrade, up), (Occasion::Downgrade { in_place: true }, down)]
+            {
                 let mut facts = facts(occasion);
                 facts.units[0].state = Ok(state.clone());
                 let found = units(&facts);
-                assert_eq!(found.first().map(|finding| finding.severity), expected, "{occasion:?} {state:?}");
+                assert_eq!(
+                    found.first().map(|finding| finding.severity),
+                    expected,
+                    "{occasion:?} {state:?}"
+                );
                 if occasion == Occasion::Upgrade {
                     text.extend(found);
                 }

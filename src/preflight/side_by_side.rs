@@ -24,15 +24,22 @@ pub struct BesideFact {
 
 /// Reads the link.
 pub(super) fn gather(sources: &Sources<'_>) -> Option<Observed<BesideFact>> {
-    let section = sources.playbook.side_by_side.as_ref().filter(|_| sources.site.strategy == Strategy::SideBySide)?;
+    let section = sources
+        .playbook
+        .side_by_side
+        .as_ref()
+        .filter(|_| sources.site.strategy == Strategy::SideBySide)?;
     Some(look(sources, section))
 }
 
 fn look(sources: &Sources<'_>, section: &SideBySide) -> Observed<BesideFact> {
-    let (link, new) = (PathBuf::from(sources.text(&section.link)?), PathBuf::from(sources.text(&section.new)?));
+    let (link, new) =
+        (PathBuf::from(sources.text(&section.link)?), PathBuf::from(sources.text(&section.new)?));
     let target = link_target(&link).map_err(|error| format!("{error:#}"))?;
     let active = target.ok_or_else(|| format!("{} is not a symbolic link", link.display()))?;
-    active.canonicalize().map_err(|error| format!("{} leads to {}: {error}", link.display(), active.display()))?;
+    active
+        .canonicalize()
+        .map_err(|error| format!("{} leads to {}: {error}", link.display(), active.display()))?;
     Ok(BesideFact { link, active, new })
 }
 
@@ -49,11 +56,22 @@ pub(super) fn link(facts: &Facts) -> Vec<Finding> {
                  it. Then correct the site file."]),
             ]
         }
-        Some(Ok(it)) if !facts.occasion.is_downgrade() && (it.active == it.new || it.new.starts_with(&it.link)) => vec![
-            Finding::refuse(ID, format!("The new version would be installed over the active one, in {}.", it.new.display()))
+        Some(Ok(it))
+            if !facts.occasion.is_downgrade()
+                && (it.active == it.new || it.new.starts_with(&it.link)) =>
+        {
+            vec![
+                Finding::refuse(
+                    ID,
+                    format!(
+                        "The new version would be installed over the active one, in {}.",
+                        it.new.display()
+                    ),
+                )
                 .detail([format!("{} leads to {}.", it.link.display(), it.active.display())])
                 .remedy(["Set the folder of the other installation in the site file's variables."]),
-        ],
+            ]
+        }
         Some(Ok(_)) => Vec::new(),
     }
 }
@@ -67,7 +85,11 @@ mod tests {
     #[test]
     fn the_new_place_is_another_one() {
         let mut facts = facts(Occasion::Upgrade);
-        let place = |new: &str| BesideFact { link: "/opt/ucs/msg".into(), active: "/opt/ucs0/messaging64".into(), new: new.into() };
+        let place = |new: &str| BesideFact {
+            link: "/opt/ucs/msg".into(),
+            active: "/opt/ucs0/messaging64".into(),
+            new: new.into(),
+        };
         facts.beside = Some(Ok(place("/opt/ucs1/messaging64")));
         assert!(link(&facts).is_empty());
         facts.beside = Some(Ok(place("/opt/ucs0/messaging64")));

@@ -18,8 +18,11 @@ pub(super) fn unread(facts: &Facts) -> Vec<Finding> {
         let unread = snapshots.err().or(bookmarks.err());
         if let Some((what, why)) = unread {
             findings.push(
-                Finding::refuse(Kind::SnapshotsUnread, format!("The {what} of {} could not be read.", dataset.info.name))
-                    .detail([why.clone()]),
+                Finding::refuse(
+                    Kind::SnapshotsUnread,
+                    format!("The {what} of {} could not be read.", dataset.info.name),
+                )
+                .detail([why.clone()]),
             );
         }
     }
@@ -33,7 +36,9 @@ pub(super) fn name_taken(facts: &Facts) -> Vec<Finding> {
     }
     let Some(name) = &facts.snapshot_name else { return Vec::new() };
     let taken = facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten());
-    let taken: Vec<&SnapshotFact> = taken.filter(|snapshot| snapshot.info.name.short() == name && !facts.is_ours(snapshot)).collect();
+    let taken: Vec<&SnapshotFact> = taken
+        .filter(|snapshot| snapshot.info.name.short() == name && !facts.is_ours(snapshot))
+        .collect();
     if taken.is_empty() {
         return Vec::new();
     }
@@ -58,12 +63,16 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
     }
     let all = || facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten());
     for (name, guid) in &facts.ours {
-        let Some(dataset) = facts.datasets().find(|dataset| dataset.info.name == name.dataset()) else {
+        let Some(dataset) = facts.datasets().find(|dataset| dataset.info.name == name.dataset())
+        else {
             if facts.roots.iter().all(|root| matches!(root.tree, Ok(Some(_)))) {
                 findings.push(
-                    Finding::refuse(Kind::TargetMissing, format!("The dataset of {name} is missing."))
-                        .detail([format!("It was there when the snapshot was made (guid {guid}).")])
-                        .remedy([format!("zpool history {} | tail -n 50", name.dataset().pool())]),
+                    Finding::refuse(
+                        Kind::TargetMissing,
+                        format!("The dataset of {name} is missing."),
+                    )
+                    .detail([format!("It was there when the snapshot was made (guid {guid}).")])
+                    .remedy([format!("zpool history {} | tail -n 50", name.dataset().pool())]),
                 );
             }
             continue;
@@ -75,28 +84,54 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
         match all().find(|snapshot| snapshot.info.name == *name) {
             Some(snapshot) if snapshot.info.guid == *guid => {}
             Some(snapshot) => findings.push(
-                Finding::refuse(Kind::TargetReplaced, format!("{name} was replaced (expected guid {guid}, found {}).", snapshot.info.guid))
-                    .detail([format!("The snapshot found was made {}.", made(facts.now, snapshot.info.creation))])
-                    .remedy([format!("zfs list -t snapshot -o name,guid,creation -r {}", quote(name.dataset().as_str()))]),
+                Finding::refuse(
+                    Kind::TargetReplaced,
+                    format!(
+                        "{name} was replaced (expected guid {guid}, found {}).",
+                        snapshot.info.guid
+                    ),
+                )
+                .detail([format!(
+                    "The snapshot found was made {}.",
+                    made(facts.now, snapshot.info.creation)
+                )])
+                .remedy([format!(
+                    "zfs list -t snapshot -o name,guid,creation -r {}",
+                    quote(name.dataset().as_str())
+                )]),
             ),
             None => findings.push(
                 Finding::refuse(Kind::TargetMissing, format!("The snapshot {name} is missing."))
                     .detail([format!("Its guid was {guid}.")])
-                    .remedy([format!("zfs list -t snapshot -o name,guid,creation -r {}", quote(name.dataset().as_str()))]),
+                    .remedy([format!(
+                        "zfs list -t snapshot -o name,guid,creation -r {}",
+                        quote(name.dataset().as_str())
+                    )]),
             ),
         }
     }
-    let known = |dataset: &DatasetFact| facts.ours.iter().any(|(name, _)| name.dataset() == dataset.info.name);
-    let late: Vec<&DatasetFact> = facts.datasets().filter(|dataset| dataset.snapshots.is_ok() && !known(dataset)).collect();
+    let known = |dataset: &DatasetFact| {
+        facts.ours.iter().any(|(name, _)| name.dataset() == dataset.info.name)
+    };
+    let late: Vec<&DatasetFact> =
+        facts.datasets().filter(|dataset| dataset.snapshots.is_ok() && !known(dataset)).collect();
     if !late.is_empty() && !facts.ours.is_empty() {
-        let fate =
-            if facts.in_place() { "They stay as they are, beside older data." } else { "They stay with the upgraded state, unmounted." };
+        let fate = if facts.in_place() {
+            "They stay as they are, beside older data."
+        } else {
+            "They stay with the upgraded state, unmounted."
+        };
         findings.push(
             Finding::confirm(
                 Kind::LateDatasets,
-                format!("There {} made after the snapshot, which the rollback does not cover.", are(late.len(), "dataset")),
+                format!(
+                    "There {} made after the snapshot, which the rollback does not cover.",
+                    are(late.len(), "dataset")
+                ),
             )
-            .detail(at_most(late.iter().map(|dataset| format!("{}, {}", dataset.info.name, size(dataset.info.referenced)))))
+            .detail(at_most(late.iter().map(|dataset| {
+                format!("{}, {}", dataset.info.name, size(dataset.info.referenced))
+            })))
             .detail([fate])
             .remedy(["Save what is in them, or confirm."])
             .about(late.iter().map(|dataset| dataset.info.name.to_string())),
@@ -116,33 +151,58 @@ pub(super) fn foreign_on_target(facts: &Facts) -> Vec<Finding> {
         let name = quote(target.info.name.as_str());
         match &target.holds {
             Err(why) => findings.push(
-                Finding::warn(Kind::TargetHold, format!("The holds of {} could not be read.", target.info.name)).detail([why.clone()]),
+                Finding::warn(
+                    Kind::TargetHold,
+                    format!("The holds of {} could not be read.", target.info.name),
+                )
+                .detail([why.clone()]),
             ),
             Ok(tags) => {
                 if !tags.iter().any(|tag| is_our_tag(facts, tag)) {
                     findings.push(
-                        Finding::warn(Kind::TargetHold, format!("{} is no longer held: anyone can destroy it.", target.info.name))
-                            .remedy([format!("zfs hold {} {name}", quote(zfs::hold_tag(facts.change.as_deref().unwrap_or("CHANGE"))))]),
+                        Finding::warn(
+                            Kind::TargetHold,
+                            format!(
+                                "{} is no longer held: anyone can destroy it.",
+                                target.info.name
+                            ),
+                        )
+                        .remedy([format!(
+                            "zfs hold {} {name}",
+                            quote(zfs::hold_tag(facts.change.as_deref().unwrap_or("CHANGE")))
+                        )]),
                     );
                 }
-                let others: Vec<&String> = tags.iter().filter(|tag| !is_our_tag(facts, tag)).collect();
+                let others: Vec<&String> =
+                    tags.iter().filter(|tag| !is_our_tag(facts, tag)).collect();
                 if !others.is_empty() {
                     findings.push(
                         Finding::warn(
                             Kind::TargetShared,
-                            format!("Others hold {}, too: it cannot be removed at the end.", target.info.name),
+                            format!(
+                                "Others hold {}, too: it cannot be removed at the end.",
+                                target.info.name
+                            ),
                         )
-                        .remedy(others.iter().map(|tag| format!("zfs release {} {name}", quote(tag)))),
+                        .remedy(
+                            others.iter().map(|tag| format!("zfs release {} {name}", quote(tag))),
+                        ),
                     );
                 }
             }
         }
-        let clones: Vec<&CloneFact> = target.clones.iter().filter(|clone| !is_our_clone(facts, clone)).collect();
+        let clones: Vec<&CloneFact> =
+            target.clones.iter().filter(|clone| !is_our_clone(facts, clone)).collect();
         if !clones.is_empty() {
             findings.push(
-                Finding::warn(Kind::TargetShared, format!("{} has clones: it cannot be removed at the end.", target.info.name))
-                    .detail(clones.iter().map(|clone| format!("clone: {}", clone.name)))
-                    .remedy(clones.iter().map(|clone| format!("To give up the clone: zfs destroy {}", quote(clone.name.as_str())))),
+                Finding::warn(
+                    Kind::TargetShared,
+                    format!("{} has clones: it cannot be removed at the end.", target.info.name),
+                )
+                .detail(clones.iter().map(|clone| format!("clone: {}", clone.name)))
+                .remedy(clones.iter().map(|clone| {
+                    format!("To give up the clone: zfs destroy {}", quote(clone.name.as_str()))
+                })),
             );
         }
     }

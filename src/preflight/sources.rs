@@ -86,7 +86,12 @@ pub struct Roots {
 
 impl Default for Roots {
     fn default() -> Self {
-        Self { proc: "/proc".into(), etc: "/etc".into(), cron_spool: "/var/spool/cron".into(), zvol: "/dev/zvol".into() }
+        Self {
+            proc: "/proc".into(),
+            etc: "/etc".into(),
+            cron_spool: "/var/spool/cron".into(),
+            zvol: "/dev/zvol".into(),
+        }
     }
 }
 

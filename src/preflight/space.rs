@@ -14,15 +14,22 @@ const CHANGED: u64 = 20;
 /// An estimate of what was written since the snapshot to go back to, without asking ZFS for each
 /// snapshot.
 pub(super) fn written(facts: &Facts, dataset: &DatasetFact) -> u64 {
-    let grown = facts.target(dataset).map_or(0, |target| dataset.info.referenced.saturating_sub(target.info.referenced));
+    let grown = facts
+        .target(dataset)
+        .map_or(0, |target| dataset.info.referenced.saturating_sub(target.info.referenced));
     dataset.info.written.max(grown)
 }
 
 /// For each pool, the space available to the site's datasets, and the sum of a value over them.
-fn pools(facts: &Facts, free: impl Fn(&DatasetFact) -> u64, of: impl Fn(&DatasetFact) -> u64) -> Vec<(&Pool, u64, u64)> {
+fn pools(
+    facts: &Facts,
+    free: impl Fn(&DatasetFact) -> u64,
+    of: impl Fn(&DatasetFact) -> u64,
+) -> Vec<(&Pool, u64, u64)> {
     let mut found = Vec::new();
     for pool in &facts.pools {
-        let datasets: Vec<&DatasetFact> = facts.datasets().filter(|dataset| dataset.info.name.pool() == pool.name).collect();
+        let datasets: Vec<&DatasetFact> =
+            facts.datasets().filter(|dataset| dataset.info.name.pool() == pool.name).collect();
         let Some(free) = datasets.iter().map(|dataset| free(dataset)).min() else { continue };
         found.push((&pool.name, free, datasets.into_iter().map(&of).sum()));
     }
@@ -35,7 +42,8 @@ fn beside(facts: &Facts, dataset: &DatasetFact) -> u64 {
     let root = facts.roots.iter().find(|root| dataset.info.name.is_within(&root.name));
     let room = root.and_then(|root| root.room).unwrap_or(dataset.info.available);
     let own = dataset.quota.unwrap_or(u64::MAX);
-    let refers = facts.target(dataset).map_or(dataset.info.referenced, |target| target.info.referenced);
+    let refers =
+        facts.target(dataset).map_or(dataset.info.referenced, |target| target.info.referenced);
     room.min(own).min(dataset.info.refquota.map_or(u64::MAX, |quota| quota.saturating_sub(refers)))
 }
 
@@ -46,7 +54,10 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     if facts.occasion.is_downgrade() {
         if facts.in_place() {
-            for (pool, free, _) in pools(facts, |dataset| dataset.info.available, |_| 0).into_iter().filter(|(_, free, _)| *free < LEAST) {
+            for (pool, free, _) in pools(facts, |dataset| dataset.info.available, |_| 0)
+                .into_iter()
+                .filter(|(_, free, _)| *free < LEAST)
+            {
                 findings.push(
                     Finding::warn(ID, format!("Pool {pool} is full: only {} are free to the datasets.", size(free)))
                         .detail([
@@ -60,7 +71,8 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
             }
             return findings;
         }
-        let need_of = |dataset: &DatasetFact| written(facts, dataset).saturating_add(dataset.reserved);
+        let need_of =
+            |dataset: &DatasetFact| written(facts, dataset).saturating_add(dataset.reserved);
         for (pool, free, written) in pools(facts, |dataset| beside(facts, dataset), need_of) {
             let need = written.saturating_add(LEAST);
             if free < need {
@@ -81,34 +93,75 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
         }
         return findings;
     }
-    for (pool, free, data) in pools(facts, |dataset| dataset.info.available, |dataset| dataset.info.referenced) {
+    for (pool, free, data) in
+        pools(facts, |dataset| dataset.info.available, |dataset| dataset.info.referenced)
+    {
         let least = LEAST.max(data / CHANGED);
         let space = format!("zfs list -o space -r {pool} -s used");
         if free < least {
-            let title = format!("Pool {pool} is nearly full: {} are free to the datasets.", size(free));
-            let detail = [format!("After the snapshot, what the upgrade replaces frees no room. At least {} should be free.", size(least))];
-            let finding = if facts.in_place() && free >= LEAST { Finding::warn(ID, title) } else { Finding::refuse(ID, title) };
-            findings.push(finding.detail(detail).remedy([space, "Delete what is not needed, raise the quota, or add devices.".to_owned()]));
+            let title =
+                format!("Pool {pool} is nearly full: {} are free to the datasets.", size(free));
+            let detail = [format!(
+                "After the snapshot, what the upgrade replaces frees no room. At least {} should be free.",
+                size(least)
+            )];
+            let finding = if facts.in_place() && free >= LEAST {
+                Finding::warn(ID, title)
+            } else {
+                Finding::refuse(ID, title)
+            };
+            findings.push(finding.detail(detail).remedy([
+                space,
+                "Delete what is not needed, raise the quota, or add devices.".to_owned(),
+            ]));
         } else if free < data {
             findings.push(
-                Finding::warn(ID, format!("Pool {pool} has less room than an upgrade needs that rewrites all data."))
-                    .detail([format!("{} are free to the datasets, which hold {}.", size(free), size(data))])
-                    .remedy([space]),
+                Finding::warn(
+                    ID,
+                    format!(
+                        "Pool {pool} has less room than an upgrade needs that rewrites all data."
+                    ),
+                )
+                .detail([format!(
+                    "{} are free to the datasets, which hold {}.",
+                    size(free),
+                    size(data)
+                )])
+                .remedy([space]),
             );
         }
     }
     findings
 }
 
-/// A rollback to a snapshot larger than the refquota fails with "out of space" (seen on OpenZFS 2.1.11 and 2.3.2).
+/// A rollback to a snapshot larger than the refquota fails with "out of space" (seen on OpenZFS
+/// 2.1.11 and 2.3.2).
 pub(super) fn refquota(facts: &Facts) -> Vec<Finding> {
     let finding = |dataset: &DatasetFact| {
         let quota = dataset.info.refquota?;
-        let needed = if facts.occasion.is_downgrade() { facts.target(dataset)?.info.referenced } else { dataset.info.referenced };
+        let needed = if facts.occasion.is_downgrade() {
+            facts.target(dataset)?.info.referenced
+        } else {
+            dataset.info.referenced
+        };
         (needed > quota).then(|| {
-            Finding::refuse(Kind::Refquota, format!("The refquota of {} is smaller than the snapshot to go back to.", dataset.info.name))
-                .detail([format!("refquota {}, snapshot {}: the rollback would run out of space.", size(quota), size(needed))])
-                .remedy([format!("zfs set refquota={} {}", needed.saturating_add(needed / 10), dataset.info.name)])
+            Finding::refuse(
+                Kind::Refquota,
+                format!(
+                    "The refquota of {} is smaller than the snapshot to go back to.",
+                    dataset.info.name
+                ),
+            )
+            .detail([format!(
+                "refquota {}, snapshot {}: the rollback would run out of space.",
+                size(quota),
+                size(needed)
+            )])
+            .remedy([format!(
+                "zfs set refquota={} {}",
+                needed.saturating_add(needed / 10),
+                dataset.info.name
+            )])
         })
     };
     facts.datasets().filter_map(finding).collect()

@@ -31,16 +31,23 @@ pub(super) struct StorageMap<'a> {
 
 impl<'a> StorageMap<'a> {
     /// From the kernel's table of mounts and the datasets.
-    pub(super) fn new(sources: &Sources<'_>, table: &'a Observed<Vec<Mount>>, roots: &[Root]) -> Self {
+    pub(super) fn new(
+        sources: &Sources<'_>,
+        table: &'a Observed<Vec<Mount>>,
+        roots: &[Root],
+    ) -> Self {
         let volumes = datasets::all(roots).filter(|fact| fact.is_volume());
-        let volumes = volumes.filter_map(|fact| Some((datasets::device(sources, &fact.info.name)?, fact.info.name.clone())));
+        let volumes = volumes.filter_map(|fact| {
+            Some((datasets::device(sources, &fact.info.name)?, fact.info.name.clone()))
+        });
         Self { table, volumes: volumes.collect() }
     }
 
     /// What a path without symbolic links is on.
     pub(super) fn location(&self, real: &Path) -> Observed<StorageLocation> {
         let mounts = self.table.as_ref().map_err(Clone::clone)?;
-        let mount = mount_of(mounts, real).ok_or_else(|| format!("no mount contains {}", real.display()))?;
+        let mount = mount_of(mounts, real)
+            .ok_or_else(|| format!("no mount contains {}", real.display()))?;
         Ok(StorageLocation {
             mount: mount.point.clone(),
             fstype: mount.fstype.clone(),
@@ -49,7 +56,8 @@ impl<'a> StorageMap<'a> {
         })
     }
 
-    /// The dataset that is mounted, or the volume that a file system of another type is on (`/dev/zd0`, `/dev/zd0p1`).
+    /// The dataset that is mounted, or the volume that a file system of another type is on
+    /// (`/dev/zd0`, `/dev/zd0p1`).
     fn dataset(&self, mount: &Mount) -> Option<Dataset> {
         if mount.fstype == "zfs" {
             // A snapshot below .zfs is `dataset@name`.
@@ -58,10 +66,15 @@ impl<'a> StorageMap<'a> {
         let source = mount.source.as_str();
         let real = Path::new(source).canonicalize().unwrap_or_else(|_| PathBuf::from(source));
         let real = real.to_str()?;
-        let is_part = |rest: &str| rest.is_empty() || rest.strip_prefix('p').is_some_and(|number| number.parse::<u32>().is_ok());
+        let is_part = |rest: &str| {
+            rest.is_empty()
+                || rest.strip_prefix('p').is_some_and(|number| number.parse::<u32>().is_ok())
+        };
         self.volumes
             .iter()
-            .find(|(device, _)| device.to_str().and_then(|device| real.strip_prefix(device)).is_some_and(is_part))
+            .find(|(device, _)| {
+                device.to_str().and_then(|device| real.strip_prefix(device)).is_some_and(is_part)
+            })
             .map(|(_, name)| name.clone())
     }
 }

@@ -10,17 +10,21 @@ use super::{Finding, Kind};
 use crate::host::files::stat_optional;
 
 /// What must not go back with the data: the system, and the databases of package managers.
-const SYSTEM: &[&str] = &["/", "/boot", "/etc", "/usr", "/var/lib/dpkg", "/var/lib/rpm", "/var/lib/systemd"];
+const SYSTEM: &[&str] =
+    &["/", "/boot", "/etc", "/usr", "/var/lib/dpkg", "/var/lib/rpm", "/var/lib/systemd"];
 
 /// Those of its parts that exist.
 pub(super) fn gather(map: &StorageMap<'_>) -> Vec<Place> {
-    let there = SYSTEM.iter().map(Path::new).filter(|path| !matches!(stat_optional(path), Ok(None)));
+    let there =
+        SYSTEM.iter().map(Path::new).filter(|path| !matches!(stat_optional(path), Ok(None)));
     there.map(|path| places::place(map, Role::System, path)).collect()
 }
 
 /// The system must not go back with the data.
 pub(super) fn system(facts: &Facts) -> Vec<Finding> {
-    let on = |place: &Place| place.on.as_ref().ok()?.dataset.clone().filter(|dataset| facts.goes_back(dataset));
+    let on = |place: &Place| {
+        place.on.as_ref().ok()?.dataset.clone().filter(|dataset| facts.goes_back(dataset))
+    };
     let mut lines = Vec::new();
     for place in &facts.system {
         if let Some(dataset) = on(place) {
@@ -31,9 +35,14 @@ pub(super) fn system(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::refuse(Kind::System, "A dataset that would be rolled back holds parts of the system.")
-            .detail(lines)
-            .remedy(["Give the service's data a dataset of its own, and name only that in the site file."]),
+        Finding::refuse(
+            Kind::System,
+            "A dataset that would be rolled back holds parts of the system.",
+        )
+        .detail(lines)
+        .remedy([
+            "Give the service's data a dataset of its own, and name only that in the site file.",
+        ]),
     ]
 }
 

@@ -9,7 +9,8 @@ pub(super) fn size(bytes: u64) -> String {
 
 /// `2026-11-23 14:05 UTC`.
 pub(super) fn date(seconds: i64) -> String {
-    DateTime::from_timestamp(seconds, 0).map_or_else(|| format!("second {seconds}"), |time| time.format("%F %H:%M UTC").to_string())
+    DateTime::from_timestamp(seconds, 0)
+        .map_or_else(|| format!("second {seconds}"), |time| time.format("%F %H:%M UTC").to_string())
 }
 
 /// `2026-11-23 14:05 UTC, 3 days ago`.
@@ -24,7 +25,11 @@ pub(super) fn made(now: i64, then: i64) -> String {
         format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
     };
     let apart = now.abs_diff(then);
-    if then > now { format!("{}, {} in the future", date(then), span(apart)) } else { format!("{}, {} ago", date(then), span(apart)) }
+    if then > now {
+        format!("{}, {} in the future", date(then), span(apart))
+    } else {
+        format!("{}, {} ago", date(then), span(apart))
+    }
 }
 
 /// `one snapshot`, `3 snapshots`.
@@ -61,7 +66,10 @@ mod tests {
     #[test]
     fn times_read_well() {
         assert_eq!(made(1_700_003_600, 1_700_000_000), "2023-11-14 22:13 UTC, 1 hour ago");
-        assert_eq!(made(1_700_000_000, 1_700_000_090), "2023-11-14 22:14 UTC, 1 minute in the future");
+        assert_eq!(
+            made(1_700_000_000, 1_700_000_090),
+            "2023-11-14 22:14 UTC, 1 minute in the future"
+        );
         assert_eq!(made(1_700_300_000, 1_700_000_000), "2023-11-14 22:13 UTC, 3 days ago");
     }
 

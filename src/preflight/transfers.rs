@@ -9,7 +9,13 @@ use crate::zfs::Dataset;
 /// `zfs send`, `zfs receive` and the same by other names (`zfs recv`).
 pub(super) fn gather(sources: &Sources<'_>) -> Observed<Vec<Process>> {
     let found = processes::named(&sources.roots.proc, &["zfs".to_owned()])?;
-    let transfer = |process: &Process| process.cmdline.split(' ').nth(1).is_some_and(|verb| matches!(verb, "send" | "receive" | "recv"));
+    let transfer = |process: &Process| {
+        process
+            .cmdline
+            .split(' ')
+            .nth(1)
+            .is_some_and(|verb| matches!(verb, "send" | "receive" | "recv"))
+    };
     Ok(found.into_iter().filter(transfer).collect())
 }
 
@@ -18,14 +24,23 @@ pub(super) fn ours(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::Transfer;
     let found = match &facts.transfers {
         Ok(found) => found,
-        Err(why) => return vec![Finding::warn(ID, "Could not look for a running `zfs send`.").detail([why.clone()])],
+        Err(why) => {
+            return vec![
+                Finding::warn(ID, "Could not look for a running `zfs send`.").detail([why.clone()]),
+            ];
+        }
     };
     let mut findings = Vec::new();
     for process in found {
-        let names = process.cmdline.split(' ').map(|word| word.split(['@', '#']).next().unwrap_or_default());
+        let names = process
+            .cmdline
+            .split(' ')
+            .map(|word| word.split(['@', '#']).next().unwrap_or_default());
         let parsed: Vec<Dataset> = names.filter_map(|name| name.parse().ok()).collect();
         // With -R and -r, everything below the named dataset is sent, too.
-        let of_ours = parsed.iter().any(|name| facts.roots.iter().any(|root| name.is_within(&root.name) || root.name.is_within(name)));
+        let of_ours = parsed.iter().any(|name| {
+            facts.roots.iter().any(|root| name.is_within(&root.name) || root.name.is_within(name))
+        });
         let receives = !process.cmdline.split(' ').any(|word| word == "send");
         let severity = match (of_ours, facts.occasion.is_downgrade()) {
             (false, _) => continue,
@@ -33,7 +48,11 @@ pub(super) fn ours(facts: &Facts) -> Vec<Finding> {
             (true, false) if receives => Severity::Refuse,
             (true, false) => Severity::Warn,
         };
-        let title = if receives { "A dataset of this service is being received." } else { "A dataset of this service is being sent." };
+        let title = if receives {
+            "A dataset of this service is being received."
+        } else {
+            "A dataset of this service is being sent."
+        };
         findings.push(
             Finding::new(ID, severity, title)
                 .detail([format!("{process}: {}", process.cmdline)])
@@ -54,7 +73,10 @@ mod tests {
     #[test]
     fn sends_of_our_datasets() {
         let mut facts = facts(Occasion::Upgrade);
-        facts.transfers = Ok(vec![process(77, "zfs", "zfs send -R tank@weekly"), process(78, "zfs", "zfs send tank/other@x")]);
+        facts.transfers = Ok(vec![
+            process(77, "zfs", "zfs send -R tank@weekly"),
+            process(78, "zfs", "zfs send tank/other@x"),
+        ]);
         insta::assert_snapshot!(show(&ours(&facts)), @r"
             warning: A dataset of this service is being sent. [transfer]
                      zfs (77): zfs send -R tank@weekly

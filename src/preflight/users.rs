@@ -14,8 +14,15 @@ use crate::host::quote::quote;
 
 /// The processes that use the datasets, and neither have a name of the service nor run in one of
 /// its units.
-pub(super) fn gather(sources: &Sources<'_>, roots: &[Root], data: &[DataPath], units: &[Unit], servers: &[Process]) -> Observed<InUse> {
-    let mut paths: Vec<PathBuf> = datasets::all(roots).flat_map(|dataset| dataset.mounted_at.iter().cloned()).collect();
+pub(super) fn gather(
+    sources: &Sources<'_>,
+    roots: &[Root],
+    data: &[DataPath],
+    units: &[Unit],
+    servers: &[Process],
+) -> Observed<InUse> {
+    let mut paths: Vec<PathBuf> =
+        datasets::all(roots).flat_map(|dataset| dataset.mounted_at.iter().cloned()).collect();
     let volumes = datasets::all(roots).filter(|dataset| dataset.is_volume());
     paths.extend(volumes.filter_map(|volume| datasets::device(sources, &volume.info.name)));
     // If nothing is mounted under that name, only the data paths are known.
@@ -27,13 +34,16 @@ pub(super) fn gather(sources: &Sources<'_>, roots: &[Root], data: &[DataPath], u
     }
     let mut in_use = processes::users_of(&sources.roots.proc, &paths)?;
     for dataset in datasets::all(roots).filter(|dataset| !dataset.mounted_at.is_empty()) {
-        let elsewhere = processes::mounted_elsewhere(&sources.roots.proc, dataset.info.name.as_str())?;
+        let elsewhere =
+            processes::mounted_elsewhere(&sources.roots.proc, dataset.info.name.as_str())?;
         let new = |process: &Process| in_use.found.iter().all(|known| known.pid != process.pid);
         let new: Vec<Process> = elsewhere.into_iter().filter(new).collect();
         in_use.found.extend(new);
     }
     let server = |process: &Process| servers.iter().any(|server| server.pid == process.pid);
-    in_use.found.retain(|process| !server(process) && !units.iter().any(|unit| process.is_of_unit(&unit.name)));
+    in_use.found.retain(|process| {
+        !server(process) && !units.iter().any(|unit| process.is_of_unit(&unit.name))
+    });
     Ok(in_use)
 }
 
@@ -42,15 +52,22 @@ pub(super) fn others(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::DataUsers;
     let users = match &facts.users {
         Ok(users) => users,
-        Err(why) => return vec![Finding::warn(ID, "Cannot tell who uses the data.").detail([why.clone()])],
+        Err(why) => {
+            return vec![Finding::warn(ID, "Cannot tell who uses the data.").detail([why.clone()])];
+        }
     };
     let mut findings = Vec::new();
     if !users.found.is_empty() {
         let mut remedy = Vec::new();
         for process in &users.found {
-            let unit = process.cgroup.split('/').rfind(|part| part.ends_with(".service") && !part.starts_with("user@"));
+            let unit = process
+                .cgroup
+                .split('/')
+                .rfind(|part| part.ends_with(".service") && !part.starts_with("user@"));
             let line = match unit {
-                Some(unit) => format!("systemctl stop {}   # or add it to the playbook's units", quote(unit)),
+                Some(unit) => {
+                    format!("systemctl stop {}   # or add it to the playbook's units", quote(unit))
+                }
                 None => format!("kill {}   # {}, when its work is done", process.pid, process.comm),
             };
             if !remedy.contains(&line) {
@@ -62,16 +79,25 @@ pub(super) fn others(facts: &Facts) -> Vec<Finding> {
             None => process.to_string(),
         };
         findings.push(
-            Finding::warn(ID, "Other processes use the data; they must end before the service is stopped.")
-                .detail(at_most(users.found.iter().map(line)))
-                .remedy(at_most(remedy)),
+            Finding::warn(
+                ID,
+                "Other processes use the data; they must end before the service is stopped.",
+            )
+            .detail(at_most(users.found.iter().map(line)))
+            .remedy(at_most(remedy)),
         );
     }
     if users.unreadable > 0 {
         findings.push(
-            Finding::warn(ID, format!("{} could not be examined.", count_of(users.unreadable, "process", "processes")))
-                .detail(["Only root sees what they have open."])
-                .remedy(["sudo backout ..."]),
+            Finding::warn(
+                ID,
+                format!(
+                    "{} could not be examined.",
+                    count_of(users.unreadable, "process", "processes")
+                ),
+            )
+            .detail(["Only root sees what they have open."])
+            .remedy(["sudo backout ..."]),
         );
     }
     findings
@@ -96,7 +122,12 @@ mod tests {
             found: vec![
                 user(31, "bash", "cwd /srv/db", "0::/user.slice/user-0.slice/session-1.scope"),
                 user(32, "prometheus", "open /srv/db/metrics", "0::/system.slice/exporter.service"),
-                user(33, "prometheus", "mapped /srv/db/metrics", "0::/system.slice/exporter.service"),
+                user(
+                    33,
+                    "prometheus",
+                    "mapped /srv/db/metrics",
+                    "0::/system.slice/exporter.service",
+                ),
             ],
             unreadable: 4,
         });
@@ -120,7 +151,8 @@ mod tests {
         host.process(901, "bash", "bash\0", "0::/user.slice\n");
         host.process(902, "helper", "helper\0", "0::/system.slice/db.service/x\n");
         let facts = host.gather(Occasion::Check, |_| {});
-        let users: Vec<i32> = facts.users.expect("read").found.iter().map(|process| process.pid).collect();
+        let users: Vec<i32> =
+            facts.users.expect("read").found.iter().map(|process| process.pid).collect();
         assert_eq!(users, [901]);
     }
 }

@@ -49,7 +49,8 @@ pub fn read(run: Run<'_>, command: &Command, pattern: &Extractor) -> Result<Stri
             // The program that prints the version was removed with it.
             let gone = matches!(&error, ExecError::Start { source, .. } if source.kind() == ErrorKind::NotFound);
             let why = error.to_string();
-            let unknown = anyhow::Error::new(error).context("the installed version could not be asked");
+            let unknown =
+                anyhow::Error::new(error).context("the installed version could not be asked");
             return Err(if gone { NoVersion::None(why) } else { NoVersion::Unknown(unknown) });
         }
     };
@@ -60,7 +61,11 @@ pub fn read(run: Run<'_>, command: &Command, pattern: &Extractor) -> Result<Stri
 ///
 /// # Errors
 /// When the command cannot be started or does not end.
-pub fn installed_version(runner: &Runner, command: &Command, pattern: &Extractor) -> anyhow::Result<Option<String>> {
+pub fn installed_version(
+    runner: &Runner,
+    command: &Command,
+    pattern: &Extractor,
+) -> anyhow::Result<Option<String>> {
     match read(&|command| runner.run(command), command, pattern) {
         Ok(version) => Ok(Some(version)),
         Err(NoVersion::None(_)) => Ok(None),
@@ -77,7 +82,11 @@ fn found(command: &Command, text: &str, pattern: &Extractor) -> Observed<String>
 }
 
 /// What a command prints, or the first group of a pattern in it.
-pub(super) fn answer(sources: &Sources<'_>, spec: &CommandSpec, pattern: Option<&Extractor>) -> Observed<String> {
+pub(super) fn answer(
+    sources: &Sources<'_>,
+    spec: &CommandSpec,
+    pattern: Option<&Extractor>,
+) -> Observed<String> {
     let command = sources.command(spec)?;
     let text = sources.output(&command)?;
     let text = text.trim();
@@ -97,16 +106,26 @@ pub(super) fn gather(sources: &Sources<'_>, installed: Observed<String>) -> Vers
     let wanted = sources.site.upgrade_to.clone();
     let before = !sources.occasion.is_downgrade();
     let upgrade = &playbook.upgrade;
-    let candidate = upgrade.candidate.as_ref().filter(|_| before).map(|spec| answer(sources, spec, upgrade.candidate_pattern.as_ref()));
+    let candidate = upgrade
+        .candidate
+        .as_ref()
+        .filter(|_| before)
+        .map(|spec| answer(sources, spec, upgrade.candidate_pattern.as_ref()));
     let way = match (&installed, &candidate) {
-        (Ok(installed), Some(Ok(candidate))) if before => Ok((installed.clone(), candidate.clone())),
-        (Ok(installed), _) if before => Ok((installed.clone(), wanted.clone())),
-        (Ok(installed), _) => {
-            sources.previous.clone().map(|previous| (previous, installed.clone())).ok_or("the previous version is not known".to_owned())
+        (Ok(installed), Some(Ok(candidate))) if before => {
+            Ok((installed.clone(), candidate.clone()))
         }
+        (Ok(installed), _) if before => Ok((installed.clone(), wanted.clone())),
+        (Ok(installed), _) => sources
+            .previous
+            .clone()
+            .map(|previous| (previous, installed.clone()))
+            .ok_or("the previous version is not known".to_owned()),
         (Err(why), _) => Err(why.clone()),
     };
-    let rule = way.map(|(from, to)| playbook.rule_for(&from, &to).map(|rule| (rule.verdict, rule.note.clone())));
+    let rule = way.map(|(from, to)| {
+        playbook.rule_for(&from, &to).map(|rule| (rule.verdict, rule.note.clone()))
+    });
     Versions { installed, candidate, wanted, previous: sources.previous.clone(), rule }
 }
 
@@ -157,15 +176,18 @@ pub(super) fn candidate(facts: &Facts) -> Vec<Finding> {
         }
         Some(Ok(candidate)) if version_is(candidate, &versions.wanted) => Vec::new(),
         Some(Ok(candidate)) => vec![
-            Finding::refuse(ID, format!("The upgrade would install {candidate}, not {}.", versions.wanted))
-                .detail([match &versions.installed {
-                    Ok(installed) => format!("Version {installed} is installed now."),
-                    Err(_) => "The installed version is not known.".to_owned(),
-                }])
-                .remedy([
-                    "Make the packages of that version available, such as: apt-get update".to_owned(),
-                    format!("Or set upgrade_to = \"{candidate}\" in the site file."),
-                ]),
+            Finding::refuse(
+                ID,
+                format!("The upgrade would install {candidate}, not {}.", versions.wanted),
+            )
+            .detail([match &versions.installed {
+                Ok(installed) => format!("Version {installed} is installed now."),
+                Err(_) => "The installed version is not known.".to_owned(),
+            }])
+            .remedy([
+                "Make the packages of that version available, such as: apt-get update".to_owned(),
+                format!("Or set upgrade_to = \"{candidate}\" in the site file."),
+            ]),
         ],
     }
 }
@@ -202,14 +224,24 @@ pub(super) fn rule(facts: &Facts) -> Vec<Finding> {
                     .remedy(["Try it on a copy of this host, then add a [[version.rule]] to the playbook."]),
             ];
         }
-        Err(why) => return vec![Finding::refuse(ID, format!("{moving} could not be checked.")).detail([why.clone()])],
+        Err(why) => {
+            return vec![
+                Finding::refuse(ID, format!("{moving} could not be checked."))
+                    .detail([why.clone()]),
+            ];
+        }
     };
     let finding = match verdict {
         Verdict::Allow => return Vec::new(),
         Verdict::Warn => Finding::warn(ID, format!("{moving} has limits.")),
-        Verdict::Confirm => Finding::confirm(ID, format!("{moving} must be confirmed.")).about([way.clone()]),
+        Verdict::Confirm => {
+            Finding::confirm(ID, format!("{moving} must be confirmed.")).about([way.clone()])
+        }
         // The upgrade was made all the same, so staying is no safer than accepting.
-        Verdict::Refuse if down => Finding::confirm(ID, format!("The playbook advises against going {way}.")).about([way.clone()]),
+        Verdict::Refuse if down => {
+            Finding::confirm(ID, format!("The playbook advises against going {way}."))
+                .about([way.clone()])
+        }
         Verdict::Refuse => Finding::refuse(ID, format!("{moving} is not supported.")),
     };
     vec![finding.detail(Some(note).filter(|note| !note.is_empty()))]
@@ -226,7 +258,8 @@ mod tests {
     #[test]
     fn installed_versions() {
         let mut up = facts(Occasion::Upgrade);
-        up.versions.installed = Err("`db --version` printed no match for /v(.*)/ but: nothing".into());
+        up.versions.installed =
+            Err("`db --version` printed no match for /v(.*)/ but: nothing".into());
         insta::assert_snapshot!(show(&not_yet(&up)), @r"
             refused: The installed version could not be determined. [installed]
                      `db --version` printed no match for /v(.*)/ but: nothing
@@ -259,7 +292,8 @@ mod tests {
               to do: Make the packages of that version available, such as: apt-get update
                      Or set upgrade_to = "10.11.20" in the site file.
             "#);
-        facts.versions.candidate = Some(Err("`apt-cache policy db` ended with exit status: 100".into()));
+        facts.versions.candidate =
+            Some(Err("`apt-cache policy db` ended with exit status: 100".into()));
         insta::assert_snapshot!(show(&candidate(&facts)), @r"
             refused: The version that would be installed could not be determined. [candidate]
                      `apt-cache policy db` ended with exit status: 100
@@ -273,7 +307,8 @@ mod tests {
     fn verdicts() {
         let severity = |occasion, verdict: Option<Verdict>| {
             let mut facts = facts(occasion);
-            facts.versions.rule = Ok(verdict.map(|verdict| (verdict, "Flags do not come back.".into())));
+            facts.versions.rule =
+                Ok(verdict.map(|verdict| (verdict, "Flags do not come back.".into())));
             rule(&facts).first().map(|finding| finding.severity)
         };
         for (verdict, up, down) in [
@@ -283,7 +318,11 @@ mod tests {
             (Some(Verdict::Refuse), Some(Severity::Refuse), Some(Severity::Confirm)),
             (None, Some(Severity::Refuse), None),
         ] {
-            assert_eq!((severity(Occasion::Upgrade, verdict), severity(DOWN, verdict)), (up, down), "{verdict:?}");
+            assert_eq!(
+                (severity(Occasion::Upgrade, verdict), severity(DOWN, verdict)),
+                (up, down),
+                "{verdict:?}"
+            );
         }
         let mut facts = facts(Occasion::Check);
         facts.versions.rule = Ok(None);

@@ -38,14 +38,25 @@ pub(super) fn usable(facts: &Facts) -> Vec<Finding> {
             ])]
         }
         Ok(version) => {
-            let number =
-                |text: &str| text.trim_start_matches("zfs-").trim_start_matches("kmod-").split('-').next().unwrap_or_default().to_owned();
+            let number = |text: &str| {
+                text.trim_start_matches("zfs-")
+                    .trim_start_matches("kmod-")
+                    .split('-')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             match &version.module {
                 Some(module) if number(module) != number(&version.commands) => vec![
-                    Finding::warn(Kind::Zfs, "The ZFS commands and the ZFS kernel module have different versions.")
-                        .detail([version.commands.clone(), module.clone()])
-                        .remedy(["Reboot into the newer module before the upgrade, or keep both as they are \
-                             until the upgrade is committed."]),
+                    Finding::warn(
+                        Kind::Zfs,
+                        "The ZFS commands and the ZFS kernel module have different versions.",
+                    )
+                    .detail([version.commands.clone(), module.clone()])
+                    .remedy([
+                        "Reboot into the newer module before the upgrade, or keep both as they are \
+                             until the upgrade is committed.",
+                    ]),
                 ],
                 _ => Vec::new(),
             }
@@ -70,14 +81,20 @@ mod tests {
                      modprobe zfs
                      zfs version
             ");
-        facts.zfs = Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.1.11-1".into()) });
+        facts.zfs = Ok(ZfsVersion {
+            commands: "zfs-2.3.2-1".into(),
+            module: Some("zfs-kmod-2.1.11-1".into()),
+        });
         insta::assert_snapshot!(show(&usable(&facts)), @r"
             warning: The ZFS commands and the ZFS kernel module have different versions. [zfs]
                      zfs-2.3.2-1
                      zfs-kmod-2.1.11-1
               to do: Reboot into the newer module before the upgrade, or keep both as they are until the upgrade is committed.
             ");
-        facts.zfs = Ok(ZfsVersion { commands: "zfs-2.3.2-1".into(), module: Some("zfs-kmod-2.3.2-2".into()) });
+        facts.zfs = Ok(ZfsVersion {
+            commands: "zfs-2.3.2-1".into(),
+            module: Some("zfs-kmod-2.3.2-2".into()),
+        });
         assert!(usable(&facts).is_empty());
     }
 }

@@ -15,7 +15,9 @@ pub fn plan(settings: &Settings, state: &State) -> Result<Plan, CliError> {
     let inputs = ProcedureInputs::of_change(settings, state)?;
     let product = inputs.product();
     let plan = match state.current() {
-        Some(run) if run.plan.procedure.is_downgrade() => strategy::back(product, state, run, &inputs.roots(), true)?,
+        Some(run) if run.plan.procedure.is_downgrade() => {
+            strategy::back(product, state, run, &inputs.roots(), true)?
+        }
         Some(run) if run.plan.procedure == Procedure::Migrate => {
             let (site, values) = (inputs.place(), inputs.site.values());
             strategy::let_go(strategy::Move::of(product, site, values, false)?, state)?

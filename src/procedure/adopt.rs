@@ -13,7 +13,10 @@ use crate::report::{CliError, ErrorKind};
 use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::step::{Action, Line, Plan, Record, State, read_back, version_is};
 use crate::strategy;
-use crate::zfs::{ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE, Guid, PROP_CHANGE, PROP_ROLLED_BACK, Snapshot};
+use crate::zfs::{
+    ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE, Guid, PROP_CHANGE, PROP_ROLLED_BACK,
+    Snapshot,
+};
 
 /// A change that can be adopted.
 pub struct Adoption {
@@ -33,23 +36,37 @@ pub struct Adoption {
 ///
 /// # Errors
 /// When the snapshot describes no change, or the host is not as the change left it.
-pub fn prepare(settings: &Settings, snapshot: &str, installer: Option<PathBuf>) -> Result<Adoption, CliError> {
+pub fn prepare(
+    settings: &Settings,
+    snapshot: &str,
+    installer: Option<PathBuf>,
+) -> Result<Adoption, CliError> {
     let refuse = |what: String| CliError::new(ErrorKind::Refused, what);
-    let name: Snapshot = snapshot.parse().map_err(|error| CliError::new(ErrorKind::Usage, format!("{}: {error}", snapshot)))?;
+    let name: Snapshot = snapshot
+        .parse()
+        .map_err(|error| CliError::new(ErrorKind::Usage, format!("{}: {error}", snapshot)))?;
     let inputs = ProcedureInputs::open(settings)?;
     let crumb = RecoveryMetadata::read(inputs.engine.as_ref(), &name)?.ok_or_else(|| {
-        refuse(format!("{name} says nothing of a change: backout did not take it, or it is not there"))
-            .next("zfs list -H -t snapshot -o name,backout:change", "see the snapshots that say something")
+        refuse(format!(
+            "{name} says nothing of a change: backout did not take it, or it is not there"
+        ))
+        .next(
+            "zfs list -H -t snapshot -o name,backout:change",
+            "see the snapshots that say something",
+        )
     })?;
     let mut manifest = crumb.manifest.clone();
     let found = changes::all(settings)?;
     if let Some(open) = found.iter().find(|found| found.id == manifest.change || found.is_open()) {
-        return Err(
-            refuse(format!("the change {} is there: nothing is to be adopted", open.id)).next("backout status", "see where it stands")
-        );
+        return Err(refuse(format!("the change {} is there: nothing is to be adopted", open.id))
+            .next("backout status", "see where it stands"));
     }
     let facts = inputs.facts(settings, Occasion::Check, None, None)?;
-    let installed = facts.versions.installed.clone().map_err(|why| refuse(format!("the installed version is not known: {why}")))?;
+    let installed = facts
+        .versions
+        .installed
+        .clone()
+        .map_err(|why| refuse(format!("the installed version is not known: {why}")))?;
     let upgraded = version_is(&installed, &manifest.upgrade_to);
     if !upgraded && installed != manifest.from_version {
         return Err(refuse(format!(
@@ -57,8 +74,11 @@ pub fn prepare(settings: &Settings, snapshot: &str, installer: Option<PathBuf>) 
             manifest.from_version, manifest.upgrade_to
         )));
     }
-    let snapshots = world_as_left(&inputs, &crumb, &name).map_err(|error| refuse("this cannot be adopted".into()).because(&error))?;
-    same_site(&inputs, &crumb).map_err(|error| refuse("the site file or its playbook is not that of the change".into()).because(&error))?;
+    let snapshots = world_as_left(&inputs, &crumb, &name)
+        .map_err(|error| refuse("this cannot be adopted".into()).because(&error))?;
+    same_site(&inputs, &crumb).map_err(|error| {
+        refuse("the site file or its playbook is not that of the change".into()).because(&error)
+    })?;
     manifest.format = FORMAT;
     manifest.host = settings.host.clone();
     manifest.site_sha256 = inputs.site.sha256().into();
@@ -68,11 +88,20 @@ pub fn prepare(settings: &Settings, snapshot: &str, installer: Option<PathBuf>) 
     let layout = Layout::new(&settings.state, &manifest.change, manifest.store.as_deref());
     let source = installer.unwrap_or_else(|| layout.installer());
     read_back(&source, &crumb.installer).map_err(|error| {
-        let mut error =
-            refuse(format!("the packages of version {} are not in {}", manifest.from_version, source.display())).because(&error);
-        error.cause.extend(
-            crumb.installer.iter().map(|file| format!("wanted: {} ({} bytes, SHA-256 {})", file.path.display(), file.size, file.sha256)),
-        );
+        let mut error = refuse(format!(
+            "the packages of version {} are not in {}",
+            manifest.from_version,
+            source.display()
+        ))
+        .because(&error);
+        error.cause.extend(crumb.installer.iter().map(|file| {
+            format!(
+                "wanted: {} ({} bytes, SHA-256 {})",
+                file.path.display(),
+                file.size,
+                file.sha256
+            )
+        }));
         error.next(format!("backout adopt {name} --installer DIR"), "give a folder that holds them")
     })?;
     let plan = adopted(inputs.product(), &manifest, upgraded)?;
@@ -108,7 +137,11 @@ impl Adoption {
 
 /// Checks that the datasets are those of which the snapshots were taken, and that none was replaced
 /// since. Returns the snapshots.
-fn world_as_left(inputs: &ProcedureInputs, crumb: &RecoveryMetadata, name: &Snapshot) -> Result<Vec<(Snapshot, Guid)>> {
+fn world_as_left(
+    inputs: &ProcedureInputs,
+    crumb: &RecoveryMetadata,
+    name: &Snapshot,
+) -> Result<Vec<(Snapshot, Guid)>> {
     let (engine, manifest) = (inputs.engine.as_ref(), &crumb.manifest);
     anyhow::ensure!(
         name.short() == manifest.snapshot,
@@ -131,11 +164,18 @@ fn world_as_left(inputs: &ProcedureInputs, crumb: &RecoveryMetadata, name: &Snap
                 "{beside} is there: a downgrade was under way, and nobody knows how far it came"
             );
         }
-        let rolled_back = engine.local(dataset, PROP_ROLLED_BACK)?.is_some_and(|mark| mark.contains(&manifest.change));
-        anyhow::ensure!(!rolled_back, "{dataset} was rolled back already: what was written since is in the capture alone");
+        let rolled_back = engine
+            .local(dataset, PROP_ROLLED_BACK)?
+            .is_some_and(|mark| mark.contains(&manifest.change));
+        anyhow::ensure!(
+            !rolled_back,
+            "{dataset} was rolled back already: what was written since is in the capture alone"
+        );
         let snapshot = dataset.at(&manifest.snapshot)?;
-        let info = engine.snapshot_info(&snapshot)?.with_context(|| format!("{snapshot} is not there"))?;
-        let ours = engine.snapshot_local(&snapshot, PROP_CHANGE)?.as_deref() == Some(manifest.change.as_str());
+        let info =
+            engine.snapshot_info(&snapshot)?.with_context(|| format!("{snapshot} is not there"))?;
+        let ours = engine.snapshot_local(&snapshot, PROP_CHANGE)?.as_deref()
+            == Some(manifest.change.as_str());
         anyhow::ensure!(ours, "{snapshot} is not of the change {}", manifest.change);
         list.push((snapshot, info.guid));
     }
@@ -156,14 +196,24 @@ fn same_site(inputs: &ProcedureInputs, crumb: &RecoveryMetadata) -> Result<()> {
         place.upgrade_to,
         manifest.upgrade_to
     );
-    let outside = manifest.datasets.iter().find(|mount| !place.datasets.iter().any(|root| mount.dataset.is_within(root)));
+    let outside = manifest
+        .datasets
+        .iter()
+        .find(|mount| !place.datasets.iter().any(|root| mount.dataset.is_within(root)));
     if let Some(mount) = outside {
         anyhow::bail!("it does not name {}, which the change had", mount.dataset);
     }
-    if let Some(root) = place.datasets.iter().find(|root| !manifest.datasets.iter().any(|mount| mount.dataset == **root)) {
+    if let Some(root) = place
+        .datasets
+        .iter()
+        .find(|root| !manifest.datasets.iter().any(|mount| mount.dataset == **root))
+    {
         anyhow::bail!("it names {root}, which the change had not");
     }
-    let other = manifest.values.iter().find(|(name, value)| inputs.site.values().get(*name).is_some_and(|now| now != *value));
+    let other = manifest
+        .values
+        .iter()
+        .find(|(name, value)| inputs.site.values().get(*name).is_some_and(|now| now != *value));
     if let Some((name, value)) = other {
         anyhow::bail!("{name} is another value now; the change had {value:?}");
     }
@@ -172,14 +222,25 @@ fn same_site(inputs: &ProcedureInputs, crumb: &RecoveryMetadata) -> Result<()> {
 
 /// The records of what was done, as far as it can still be seen. The present configuration is saved
 /// in place of the lost one, and the service is open.
-fn adopted(product: &crate::playbook::Playbook, manifest: &ChangeManifest, upgraded: bool) -> Result<Plan> {
-    let whole = if upgraded { strategy::upgrade(product, manifest, false)? } else { strategy::snapshot_only(product, manifest)? };
+fn adopted(
+    product: &crate::playbook::Playbook,
+    manifest: &ChangeManifest,
+    upgraded: bool,
+) -> Result<Plan> {
+    let whole = if upgraded {
+        strategy::upgrade(product, manifest, false)?
+    } else {
+        strategy::snapshot_only(product, manifest)?
+    };
     let (again, done): (Vec<_>, Vec<_>) = whole
         .steps
         .into_iter()
         .filter(|step| !matches!(step.action, Action::Stop(_)))
         .partition(|step| matches!(step.action, Action::SaveConfig(_) | Action::Start(_)));
-    Ok(Plan { procedure: if upgraded { Procedure::Upgrade } else { Procedure::Snapshot }, steps: done.into_iter().chain(again).collect() })
+    Ok(Plan {
+        procedure: if upgraded { Procedure::Upgrade } else { Procedure::Snapshot },
+        steps: done.into_iter().chain(again).collect(),
+    })
 }
 
 fn lines(
@@ -190,7 +251,8 @@ fn lines(
     installed: &str,
     at: chrono::DateTime<chrono::FixedOffset>,
 ) -> Vec<Line> {
-    let mut records = vec![Record::Opened(manifest.clone()), Record::Planned { plan: plan.clone() }];
+    let mut records =
+        vec![Record::Opened(manifest.clone()), Record::Planned { plan: plan.clone() }];
     for step in &plan.steps {
         let output = match step.action {
             Action::SaveInstaller(_) => Output::Files { list: installer.to_vec() },

@@ -27,9 +27,16 @@ impl Found {
     }
 }
 
-/// Where the lock is. It is the host's, not the state folder's: two state folders may not work at once.
+/// Where the lock is. It is the host's, not the state folder's: two state folders may not work at
+/// once.
 pub fn lock_folder(settings: &Settings) -> PathBuf {
-    let usual = || if nix::unistd::geteuid().is_root() { "/run/backout".into() } else { settings.state.join("run") };
+    let usual = || {
+        if nix::unistd::geteuid().is_root() {
+            "/run/backout".into()
+        } else {
+            settings.state.join("run")
+        }
+    };
     settings.run_dir.clone().unwrap_or_else(usual)
 }
 
@@ -47,9 +54,12 @@ fn is_others(error: &std::io::Error) -> bool {
 }
 
 fn for_root(why: &str) -> CliError {
-    CliError::new(ErrorKind::Refused, format!("user {} may not do this; root must", nix::unistd::geteuid()))
-        .cause(why.to_owned())
-        .next("sudo backout ...", "the same, as root; rights given with `zfs allow` do not do")
+    CliError::new(
+        ErrorKind::Refused,
+        format!("user {} may not do this; root must", nix::unistd::geteuid()),
+    )
+    .cause(why.to_owned())
+    .next("sudo backout ...", "the same, as root; rights given with `zfs allow` do not do")
 }
 
 fn unreadable_folder(folder: &std::path::Path, error: &std::io::Error) -> CliError {
@@ -57,10 +67,15 @@ fn unreadable_folder(folder: &std::path::Path, error: &std::io::Error) -> CliErr
     if is_others(error) { for_root(&why) } else { CliError::new(ErrorKind::Failed, why) }
 }
 
-/// The changes that the caller may see: `check` works for everybody, and says that it cannot see everything.
+/// The changes that the caller may see: `check` works for everybody, and says that it cannot see
+/// everything.
 pub fn visible(settings: &Settings) -> Result<Vec<Found>, CliError> {
     let folder = settings.state.join("changes");
-    if fs::read_dir(&folder).is_err_and(|error| is_others(&error)) { Ok(Vec::new()) } else { all(settings) }
+    if fs::read_dir(&folder).is_err_and(|error| is_others(&error)) {
+        Ok(Vec::new())
+    } else {
+        all(settings)
+    }
 }
 
 /// Who is at work now, if anybody is.
@@ -87,12 +102,17 @@ pub fn all(settings: &Settings) -> Result<Vec<Found>, CliError> {
             Ok(Some(_)) => {}
             // If the disk cannot be read, there may be an open change; no other one may begin.
             Err(error) => {
-                found.push(Found { id, state: Err(format!("cannot look at {}: {error}", path.display())) });
+                found.push(Found {
+                    id,
+                    state: Err(format!("cannot look at {}: {error}", path.display())),
+                });
                 continue;
             }
         }
         // Commands from the journal run as root (S9).
-        if let Err(distrust) = trust::check_path(&path).and_then(|()| trust::check_contents(path.parent().unwrap_or(&folder))) {
+        if let Err(distrust) = trust::check_path(&path)
+            .and_then(|()| trust::check_contents(path.parent().unwrap_or(&folder)))
+        {
             found.push(Found { id, state: Err(distrust.to_string()) });
             continue;
         }
@@ -121,21 +141,32 @@ pub fn pick(settings: &Settings) -> Result<Found, CliError> {
     let found = all(settings)?;
     if let Some(id) = &settings.change {
         let list = found.iter().map(|found| found.id.as_str()).collect::<Vec<_>>().join(", ");
-        let known = if list.is_empty() { "there is none".into() } else { format!("there are: {list}") };
+        let known =
+            if list.is_empty() { "there is none".into() } else { format!("there are: {list}") };
         return found.into_iter().find(|found| found.id == *id).ok_or_else(|| {
-            CliError::new(ErrorKind::Usage, format!("there is no change {id:?} in {}; {known}", settings.state.display()))
-                .next("backout status", "see the open changes")
+            CliError::new(
+                ErrorKind::Usage,
+                format!("there is no change {id:?} in {}; {known}", settings.state.display()),
+            )
+            .next("backout status", "see the open changes")
         });
     }
     let mut open: Vec<Found> = found.into_iter().filter(Found::is_open).collect();
     match (open.pop(), open.len()) {
         (Some(one), 0) => Ok(one),
-        (None, _) => Err(CliError::new(ErrorKind::Usage, format!("there is no open change in {}", settings.state.display()))
-            .next("backout check", "see whether this host can upgrade, and come back")),
+        (None, _) => Err(CliError::new(
+            ErrorKind::Usage,
+            format!("there is no open change in {}", settings.state.display()),
+        )
+        .next("backout check", "see whether this host can upgrade, and come back")),
         (Some(last), _) => {
-            let names: Vec<&str> = open.iter().map(|found| found.id.as_str()).chain([last.id.as_str()]).collect();
-            Err(CliError::new(ErrorKind::Usage, format!("there are several open changes: {}", names.join(", ")))
-                .next(format!("backout --change {} status", last.id), "say which one is meant"))
+            let names: Vec<&str> =
+                open.iter().map(|found| found.id.as_str()).chain([last.id.as_str()]).collect();
+            Err(CliError::new(
+                ErrorKind::Usage,
+                format!("there are several open changes: {}", names.join(", ")),
+            )
+            .next(format!("backout --change {} status", last.id), "say which one is meant"))
         }
     }
 }
@@ -151,7 +182,10 @@ pub fn unreadable(id: &str, why: &str) -> CliError {
     CliError::new(ErrorKind::Halted, format!("the journal of change {id} cannot be used"))
         .cause(why.to_owned())
         .now(vec!["A snapshot it took is held on the pool, named after the change.".into()])
-        .next(format!("zfs list -t snapshot -o name,creation,backout:change | grep {id}"), "see the snapshots of this change")
+        .next(
+            format!("zfs list -t snapshot -o name,creation,backout:change | grep {id}"),
+            "see the snapshots of this change",
+        )
 }
 
 /// The change that was asked for, or the open one, or the newest.

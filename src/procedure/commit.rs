@@ -10,7 +10,9 @@ use crate::proof::coverage;
 use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::{Plan, State, hold_tag};
 use crate::strategy;
-use crate::zfs::{self, Dataset, DatasetInfo, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, SnapshotInfo};
+use crate::zfs::{
+    self, Dataset, DatasetInfo, Engine, Guid, PROP_CHANGE, PROP_ROLE, Snapshot, SnapshotInfo,
+};
 
 /// The plan of a commit. `accepted`: the names that a person answered for.
 ///
@@ -39,11 +41,15 @@ fn all_moved(settings: &Settings, state: &State, accepted: &[String]) -> Result<
     if left.is_empty() || accepted.iter().any(|word| word == "left-behind") {
         return Ok(());
     }
-    let mut error = CliError::new(ErrorKind::Refused, format!("not everybody has moved: {} left, or on hold", left.len()));
+    let mut error = CliError::new(
+        ErrorKind::Refused,
+        format!("not everybody has moved: {} left, or on hold", left.len()),
+    );
     error.cause.extend(left.iter().take(20).cloned());
-    Err(error
-        .next("backout migrate --all", "move them, too")
-        .next("backout commit --accept left-behind", "they stay where they are: you answer for them"))
+    Err(error.next("backout migrate --all", "move them, too").next(
+        "backout commit --accept left-behind",
+        "they stay where they are: you answer for them",
+    ))
 }
 
 /// What was kept for the other way, and the clones that took its place.
@@ -61,25 +67,47 @@ struct Leftovers {
 /// Plans the commit. Nothing that is not ours is destroyed unless it was named.
 fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Plan, CliError> {
     let inputs = ProcedureInputs::of_change(settings, state)?;
-    let left = look(&inputs, state, accepted)
-        .map_err(|error| CliError::new(ErrorKind::Failed, "the datasets of this change could not be looked at").cause(error.to_string()))?;
+    let left = look(&inputs, state, accepted).map_err(|error| {
+        CliError::new(ErrorKind::Failed, "the datasets of this change could not be looked at")
+            .cause(error.to_string())
+    })?;
     if let Some(first) = left.strangers.first() {
-        let mut error = CliError::new(ErrorKind::Refused, "datasets that are not of this change stand below what is to be destroyed");
-        error.cause.extend(left.strangers.iter().map(|name| format!("{name} was made after the snapshot before the upgrade")));
-        return Err(error.next(format!("zfs rename {first} …"), "move what you want to keep, destroy the rest, and commit again"));
+        let mut error = CliError::new(
+            ErrorKind::Refused,
+            "datasets that are not of this change stand below what is to be destroyed",
+        );
+        error.cause.extend(
+            left.strangers
+                .iter()
+                .map(|name| format!("{name} was made after the snapshot before the upgrade")),
+        );
+        return Err(error.next(
+            format!("zfs rename {first} …"),
+            "move what you want to keep, destroy the rest, and commit again",
+        ));
     }
     if !left.unnamed.is_empty() {
-        let mut error = CliError::new(ErrorKind::Refused, "snapshots that are not of this change would go with what is to be destroyed");
+        let mut error = CliError::new(
+            ErrorKind::Refused,
+            "snapshots that are not of this change would go with what is to be destroyed",
+        );
         error.cause.extend(left.unnamed.iter().cloned());
-        let flags: Vec<String> = left.unnamed.iter().map(|name| format!("--accept {}", crate::host::quote::quote(name))).collect();
+        let flags: Vec<String> = left
+            .unnamed
+            .iter()
+            .map(|name| format!("--accept {}", crate::host::quote::quote(name)))
+            .collect();
         return Err(error.next(format!("backout commit {}", flags.join(" ")), "destroy them too"));
     }
     if let Some((first, _)) = left.of_others.first() {
         let title = "datasets that hold none of the product's data were written to since the snapshot, and would be destroyed";
         let mut error = CliError::new(ErrorKind::Refused, title);
         error.cause.extend(left.of_others.iter().map(|(_, why)| why.clone()));
-        let flags: Vec<String> =
-            left.of_others.iter().map(|(name, _)| format!("--accept {}", crate::host::quote::quote(name.as_str()))).collect();
+        let flags: Vec<String> = left
+            .of_others
+            .iter()
+            .map(|(name, _)| format!("--accept {}", crate::host::quote::quote(name.as_str())))
+            .collect();
         return Err(error
             .next(
                 format!("zfs send {}@… > FILE", crate::host::quote::quote(first.as_str())),
@@ -88,12 +116,20 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
             .next(format!("backout commit {}", flags.join(" ")), "destroy it"));
     }
     if !left.blockers.is_empty() {
-        let mut error = CliError::new(ErrorKind::Refused, "others hold snapshots that are to be destroyed");
+        let mut error =
+            CliError::new(ErrorKind::Refused, "others hold snapshots that are to be destroyed");
         error.cause.extend(left.blockers.iter().cloned());
-        return Err(error.next("backout commit", "once they have let them go; nothing is lost by waiting"));
+        return Err(
+            error.next("backout commit", "once they have let them go; nothing is lost by waiting")
+        );
     }
-    let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
-    let folders = strategy::remove_aside(inputs.product(), state, procedure == Procedure::CommitDowngrade)?;
+    let procedure = if state.phase == Phase::BackedOut {
+        Procedure::CommitDowngrade
+    } else {
+        Procedure::CommitUpgrade
+    };
+    let folders =
+        strategy::remove_aside(inputs.product(), state, procedure == Procedure::CommitDowngrade)?;
     Ok(strategy::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders))
 }
 
@@ -119,15 +155,19 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
                 continue;
             }
             for info in engine.tree(&aside)?.into_iter().rev() {
-                let of_this = engine.local(&info.name, PROP_CHANGE)?.as_deref() == Some(state.manifest.change.as_str());
+                let of_this = engine.local(&info.name, PROP_CHANGE)?.as_deref()
+                    == Some(state.manifest.change.as_str());
                 if !of_this || engine.local(&info.name, PROP_ROLE)?.is_none() {
                     left.strangers.push(info.name.to_string());
                     continue;
                 }
                 let all = engine.snapshots(&info.name)?;
                 // When a clone is promoted, snapshots older than its origin move to the clone.
-                let before =
-                    |other: &&SnapshotInfo| ours.iter().any(|(name, guid)| *guid == other.guid && name.short() == state.manifest.snapshot);
+                let before = |other: &&SnapshotInfo| {
+                    ours.iter().any(|(name, guid)| {
+                        *guid == other.guid && name.short() == state.manifest.snapshot
+                    })
+                };
                 let origin = all.iter().find(before).cloned();
                 if let Some(origin) = &origin {
                     left.blockers.extend(blockers(engine, state, origin)?);
@@ -136,15 +176,25 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
                     && !product.contains(&info.name.moved(&aside, &root)?)
                     && !accepted.iter().any(|name| name == info.name.as_str())
                 {
-                    left.of_others.extend(written(engine, &info, origin.as_ref().map(|found| &found.name))?);
+                    left.of_others.extend(written(
+                        engine,
+                        &info,
+                        origin.as_ref().map(|found| &found.name),
+                    )?);
                 }
-                let goes = |snapshot: &SnapshotInfo| origin.as_ref().is_none_or(|origin| zfs::is_newer(snapshot, origin));
+                let goes = |snapshot: &SnapshotInfo| {
+                    origin.as_ref().is_none_or(|origin| zfs::is_newer(snapshot, origin))
+                };
                 for snapshot in all.into_iter().rev().filter(goes) {
                     let known = ours.iter().any(|(_, guid)| *guid == snapshot.guid);
                     if !known && !accepted.iter().any(|name| name == snapshot.name.as_str()) {
                         left.unnamed.push(snapshot.name.to_string());
                     }
-                    left.blockers.extend(if known { None } else { blockers(engine, state, &snapshot)? });
+                    left.blockers.extend(if known {
+                        None
+                    } else {
+                        blockers(engine, state, &snapshot)?
+                    });
                     left.snapshots.push((snapshot.name, snapshot.guid));
                 }
                 left.destroy.push((info.name, info.guid));
@@ -163,12 +213,21 @@ fn of_product(inputs: &ProcedureInputs, state: &State) -> BTreeSet<Dataset> {
     coverage::of_product(&state.manifest.datasets, &real.collect::<Vec<_>>(), &owner)
 }
 
-/// What was written to a dataset since the snapshot before the upgrade, or since it was cloned from that, in words.
-fn written(engine: &dyn Engine, info: &DatasetInfo, snapshot: Option<&Snapshot>) -> zfs::Result<Option<(Dataset, String)>> {
+/// What was written to a dataset since the snapshot before the upgrade, or since it was cloned from
+/// that, in words.
+fn written(
+    engine: &dyn Engine,
+    info: &DatasetInfo,
+    snapshot: Option<&Snapshot>,
+) -> zfs::Result<Option<(Dataset, String)>> {
     let why = match snapshot.or(info.origin.as_ref()) {
         Some(since) => match engine.written_since(&info.name, since)? {
             0 => return Ok(None),
-            bytes => format!("{}: {} were written since {since}", info.name, humansize::format_size(bytes, humansize::BINARY)),
+            bytes => format!(
+                "{}: {} were written since {since}",
+                info.name,
+                humansize::format_size(bytes, humansize::BINARY)
+            ),
         },
         None => format!("{}: what was written since the snapshot cannot be told", info.name),
     };
@@ -176,9 +235,17 @@ fn written(engine: &dyn Engine, info: &DatasetInfo, snapshot: Option<&Snapshot>)
 }
 
 /// The holds and clones of others that prevent a snapshot from being destroyed.
-fn blockers(engine: &dyn Engine, state: &State, snapshot: &SnapshotInfo) -> zfs::Result<Option<String>> {
+fn blockers(
+    engine: &dyn Engine,
+    state: &State,
+    snapshot: &SnapshotInfo,
+) -> zfs::Result<Option<String>> {
     let mut whose = Vec::new();
-    for tag in engine.holds(&snapshot.name)?.into_iter().filter(|tag| *tag != hold_tag(&state.manifest.change)) {
+    for tag in engine
+        .holds(&snapshot.name)?
+        .into_iter()
+        .filter(|tag| *tag != hold_tag(&state.manifest.change))
+    {
         whose.push(format!("the hold {tag:?}"));
     }
     for clone in &snapshot.clones {
@@ -199,7 +266,11 @@ mod tests {
         let engine = FakeEngine::new();
         engine.add_pool(&"tank".parse().expect("a name")).expect("pool");
         let dataset = |name: &str| -> Dataset { name.parse().expect("a name") };
-        let (kept, clone, snapshot) = (dataset("tank/dumps"), dataset("tank/clone"), "tank/dumps@before".parse().expect("a name"));
+        let (kept, clone, snapshot) = (
+            dataset("tank/dumps"),
+            dataset("tank/clone"),
+            "tank/dumps@before".parse().expect("a name"),
+        );
         engine.create(&kept, DatasetKind::Filesystem, &[]).expect("made");
         engine.write(&kept, "monday").expect("written");
         engine.snapshot(std::slice::from_ref(&snapshot), &[]).expect("snapshot");
@@ -212,7 +283,13 @@ mod tests {
         engine.write(&kept, "tuesday").expect("written");
         engine.mount(&clone).expect("mounted");
         engine.write(&clone, "tuesday").expect("written");
-        assert_eq!(said(&kept, Some(&snapshot)).as_deref(), Some("tank/dumps: 4 KiB were written since tank/dumps@before"));
-        assert_eq!(said(&clone, None).as_deref(), Some("tank/clone: 4 KiB were written since tank/dumps@before"));
+        assert_eq!(
+            said(&kept, Some(&snapshot)).as_deref(),
+            Some("tank/dumps: 4 KiB were written since tank/dumps@before")
+        );
+        assert_eq!(
+            said(&clone, None).as_deref(),
+            Some("tank/clone: 4 KiB were written since tank/dumps@before")
+        );
     }
 }

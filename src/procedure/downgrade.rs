@@ -14,26 +14,49 @@ use crate::zfs::Guid;
 ///
 /// # Errors
 /// When the state does not permit it, a check refuses, or the change's own files cannot be used.
-pub fn prepare(settings: &Settings, state: State, choice: Option<RollbackChoice>, accepted: &[String]) -> Result<Prepared, CliError> {
+pub fn prepare(
+    settings: &Settings,
+    state: State,
+    choice: Option<RollbackChoice>,
+    accepted: &[String],
+) -> Result<Prepared, CliError> {
     permit(&state, Command::Downgrade)?;
     if choice.is_some() && !strategy::data_of(state.manifest.data_strategy).rolls_back() {
         let why = "nothing rolls back here: the data is not on ZFS, or there is none";
-        return Err(CliError::new(ErrorKind::Usage, why).next("backout downgrade", "bring the previous version back"));
+        return Err(CliError::new(ErrorKind::Usage, why)
+            .next("backout downgrade", "bring the previous version back"));
     }
     let inputs = ProcedureInputs::of_change(settings, &state)?;
-    let (in_place, facts) = choose(settings, &inputs, &state, choice.unwrap_or(inputs.place().rollback))?;
+    let (in_place, facts) =
+        choose(settings, &inputs, &state, choice.unwrap_or(inputs.place().rollback))?;
     let findings = judge(preflight::check(&facts), accepted)?;
     let snapshots = match state.outputs.get(&StepId::SNAPSHOT) {
         Some(Output::Snapshots { list }) => list.clone(),
         _ if !strategy::data_of(state.manifest.data_strategy).rolls_back() => Vec::new(),
-        _ => return Err(CliError::new(ErrorKind::Halted, "the journal names no snapshot to go back to")),
+        _ => {
+            return Err(CliError::new(
+                ErrorKind::Halted,
+                "the journal names no snapshot to go back to",
+            ));
+        }
     };
-    let opened = if state.clients_could_write() { ServedClients::Yes } else { ServedClients::Never };
-    let (consented, consented_bookmarks) = if in_place { preflight::newer::destroyed(&facts) } else { (Vec::new(), Vec::new()) };
-    let input = DowngradeInput { keep: !in_place, served: opened, roots: inputs.roots(), snapshots, consented, consented_bookmarks };
+    let opened =
+        if state.clients_could_write() { ServedClients::Yes } else { ServedClients::Never };
+    let (consented, consented_bookmarks) =
+        if in_place { preflight::newer::destroyed(&facts) } else { (Vec::new(), Vec::new()) };
+    let input = DowngradeInput {
+        keep: !in_place,
+        served: opened,
+        roots: inputs.roots(),
+        snapshots,
+        consented,
+        consented_bookmarks,
+    };
     let plan = strategy::downgrade(inputs.product(), &state.manifest, &input)?;
     // A plan that the journal would refuse is found before any question is asked.
-    state.permits(&Record::Planned { plan: plan.clone() }).map_err(|why| CliError::new(ErrorKind::Usage, why))?;
+    state
+        .permits(&Record::Planned { plan: plan.clone() })
+        .map_err(|why| CliError::new(ErrorKind::Usage, why))?;
     Ok(Prepared { inputs, state, new: false, plan, findings })
 }
 
@@ -56,8 +79,15 @@ pub fn foreseen(inputs: &ProcedureInputs, manifest: &ChangeManifest) -> anyhow::
 
 /// Whether it is in place, and the host's facts for it. The upgraded state is kept unless somebody
 /// chose otherwise. If it cannot be kept, the checks refuse and name `--in-place`.
-fn choose(settings: &Settings, inputs: &ProcedureInputs, state: &State, choice: RollbackChoice) -> Result<(bool, Facts), CliError> {
-    if choice == RollbackChoice::None && strategy::data_of(state.manifest.data_strategy).rolls_back() {
+fn choose(
+    settings: &Settings,
+    inputs: &ProcedureInputs,
+    state: &State,
+    choice: RollbackChoice,
+) -> Result<(bool, Facts), CliError> {
+    if choice == RollbackChoice::None
+        && strategy::data_of(state.manifest.data_strategy).rolls_back()
+    {
         return Err(CliError::new(ErrorKind::Usage, "this change has snapshots to go back to"));
     }
     let in_place = choice == RollbackChoice::InPlace;
@@ -68,7 +98,15 @@ fn choose(settings: &Settings, inputs: &ProcedureInputs, state: &State, choice: 
 pub fn package_time(settings: &Settings, manifest: &ChangeManifest) -> Option<i64> {
     let path = crate::journal::Layout::new(&settings.state, &manifest.change, None).journal();
     let lines = crate::journal::file::read(&path).ok()?.lines;
-    let started = lines.iter().find(|line| matches!(&line.record, Record::Started { step, .. } if *step == StepId::UPGRADE))?.at;
-    let done = lines.iter().find(|line| matches!(&line.record, Record::Done { step, .. } if *step == StepId::UPGRADE))?.at;
+    let started = lines
+        .iter()
+        .find(
+            |line| matches!(&line.record, Record::Started { step, .. } if *step == StepId::UPGRADE),
+        )?
+        .at;
+    let done = lines
+        .iter()
+        .find(|line| matches!(&line.record, Record::Done { step, .. } if *step == StepId::UPGRADE))?
+        .at;
     Some((done - started).num_seconds())
 }

@@ -12,7 +12,9 @@ use crate::host::exec::{Interrupt, Runner};
 use crate::host::files::link_target;
 use crate::host::own_path;
 use crate::host::pools;
-use crate::journal::{Beside, ChangeManifest, FORMAT, Layout, Mount, NodePart, Output, StepId, copies};
+use crate::journal::{
+    Beside, ChangeManifest, FORMAT, Layout, Mount, NodePart, Output, StepId, copies,
+};
 use crate::playbook::model::{Playbook, Strategy};
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{DataStrategy, Site, Template, Validated, ValidatedSite, library};
@@ -45,11 +47,15 @@ pub struct ProcedureInputs {
 impl ProcedureInputs {
     /// From the files that the command line names.
     pub fn open(settings: &Settings) -> Result<Self, CliError> {
-        let (site, playbook) = library::load_site(&settings.site, &settings.playbook_dirs()).map_err(|error| {
-            CliError::new(ErrorKind::Usage, "the site file or its playbook cannot be used")
-                .cause(error.to_string())
-                .next("backout playbook show generic", "see how a playbook and a site file are written")
-        })?;
+        let (site, playbook) = library::load_site(&settings.site, &settings.playbook_dirs())
+            .map_err(|error| {
+                CliError::new(ErrorKind::Usage, "the site file or its playbook cannot be used")
+                    .cause(error.to_string())
+                    .next(
+                        "backout playbook show generic",
+                        "see how a playbook and a site file are written",
+                    )
+            })?;
         Self::with(settings, site, playbook, None)
     }
 
@@ -57,31 +63,48 @@ impl ProcedureInputs {
     pub fn of_change(settings: &Settings, state: &State) -> Result<Self, CliError> {
         let layout = Layout::new(&settings.state, &state.manifest.change, None);
         let read = || -> Result<(ValidatedSite, Validated)> {
-            let text = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
+            let text = |path: &Path| {
+                std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))
+            };
             let (playbook_text, site_text) = (text(&layout.playbook())?, text(&layout.site())?);
             let programs = copies::read(&layout, &state.manifest.programs)?;
             let origin = layout.playbook().display().to_string();
             let playbook = Validated::with_programs(&origin, None, &playbook_text, programs)?;
-            let (site, playbook) = ValidatedSite::parse(&layout.site(), &site_text, |_| Ok::<_, crate::playbook::Problems>(playbook))?;
+            let (site, playbook) = ValidatedSite::parse(&layout.site(), &site_text, |_| {
+                Ok::<_, crate::playbook::Problems>(playbook)
+            })?;
             for (path, found, recorded) in [
                 (layout.playbook(), playbook.sha256(), &state.manifest.playbook_sha256),
                 (layout.site(), site.sha256(), &state.manifest.site_sha256),
             ] {
-                anyhow::ensure!(found == recorded, "{} is not the copy that was made when the change was opened", path.display());
+                anyhow::ensure!(
+                    found == recorded,
+                    "{} is not the copy that was made when the change was opened",
+                    path.display()
+                );
             }
             Ok((site, playbook))
         };
         let (site, playbook) = read().map_err(|error| {
             CliError::new(
                 ErrorKind::Halted,
-                format!("the change's own copies of site and playbook cannot be used ({})", state.manifest.change),
+                format!(
+                    "the change's own copies of site and playbook cannot be used ({})",
+                    state.manifest.change
+                ),
             )
             .because(&error)
         })?;
         Self::with(settings, site, playbook, Some(state))
     }
 
-    fn with(settings: &Settings, site: ValidatedSite, playbook: Validated, state: Option<&State>) -> Result<Self, CliError> {
+    fn with(
+        settings: &Settings,
+        site: ValidatedSite,
+        playbook: Validated,
+        state: Option<&State>,
+    ) -> Result<Self, CliError> {
         let runner = Runner::new(None, None, Interrupt::default());
         let engine = settings.engine(&runner)?;
         let programs = match playbook.programs() {
@@ -95,7 +118,11 @@ impl ProcedureInputs {
         inputs.node = inputs.part(settings);
         let opened = state.map_or(inputs.node.as_ref(), |state| state.manifest.cluster.as_ref());
         if opened.is_some_and(|part| !part.data) {
-            let site = Site { datasets: Vec::new(), rollback: RollbackChoice::Keep, ..inputs.site.site().clone() };
+            let site = Site {
+                datasets: Vec::new(),
+                rollback: RollbackChoice::Keep,
+                ..inputs.site.site().clone()
+            };
             inputs.other = Some((inputs.playbook.other_node(), site));
         }
         Ok(inputs)
@@ -105,7 +132,11 @@ impl ProcedureInputs {
     /// paths of programs, because they can differ when the change is resumed.
     fn values(&self) -> BTreeMap<String, String> {
         let mut values = self.site.values().clone();
-        values.extend(self.programs.as_ref().map(|it| ("program_dir".to_owned(), it.path().display().to_string())));
+        values.extend(
+            self.programs
+                .as_ref()
+                .map(|it| ("program_dir".to_owned(), it.path().display().to_string())),
+        );
         values.extend(own_path().map(|path| ("backout".to_owned(), path)));
         values
     }
@@ -116,12 +147,27 @@ impl ProcedureInputs {
         let node = nodes.node.clone().unwrap_or_else(|| settings.host.clone());
         let data = match &how.here {
             Some(spec) => {
-                let value = |name: &str| if name == "node" { Some(node.clone()) } else { self.site.values().get(name).cloned() };
+                let value = |name: &str| {
+                    if name == "node" {
+                        Some(node.clone())
+                    } else {
+                        self.site.values().get(name).cloned()
+                    }
+                };
                 spec.template().fill(&value).is_ok_and(|command| self.runner.run(&command).is_ok())
             }
-            None => self.site.datasets.iter().all(|dataset| matches!(self.engine.dataset(dataset), Ok(Some(_)))),
+            None => self
+                .site
+                .datasets
+                .iter()
+                .all(|dataset| matches!(self.engine.dataset(dataset), Ok(Some(_)))),
         };
-        let others = nodes.nodes.iter().filter(|name| **name != node && !nodes.shared_installation).cloned().collect();
+        let others = nodes
+            .nodes
+            .iter()
+            .filter(|name| **name != node && !nodes.shared_installation)
+            .cloned()
+            .collect();
         Some(NodePart { node, others, data, agent: nodes.agent })
     }
 
@@ -144,12 +190,18 @@ impl ProcedureInputs {
         snapshot: Option<String>,
     ) -> Result<Facts, CliError> {
         if crate::strategy::data_of(self.data_strategy()).moves_users() {
-            return Err(CliError::new(ErrorKind::Usage, "the site file names two hosts: nothing is upgraded here, users move")
-                .next("backout migrate --user NAME", "move a user to the host with the new version"));
+            return Err(CliError::new(
+                ErrorKind::Usage,
+                "the site file names two hosts: nothing is upgraded here, users move",
+            )
+            .next("backout migrate --user NAME", "move a user to the host with the new version"));
         }
         // The queries below would wait for a suspended pool.
-        pools::none_suspended(&pools::watched("/proc".as_ref(), self.place().datasets.iter().map(|dataset| dataset.pool().to_string())))
-            .map_err(|suspended| CliError::new(ErrorKind::Refused, suspended.to_string()))?;
+        pools::none_suspended(&pools::watched(
+            "/proc".as_ref(),
+            self.place().datasets.iter().map(|dataset| dataset.pool().to_string()),
+        ))
+        .map_err(|suspended| CliError::new(ErrorKind::Refused, suspended.to_string()))?;
         let mut values = self.values();
         if let Some(state) = state {
             values.extend(state.manifest.values.clone());
@@ -168,17 +220,26 @@ impl ProcedureInputs {
         ];
         places.extend(std::env::current_exe().ok().map(|path| (Role::Program, path)));
         let installers = match state.and_then(|state| state.outputs.get(&StepId::SAVE_INSTALLER)) {
-            Some(Output::Files { list }) => list.iter().map(|file| (layout.installer().join(&file.path), file.sha256.clone())).collect(),
+            Some(Output::Files { list }) => list
+                .iter()
+                .map(|file| (layout.installer().join(&file.path), file.sha256.clone()))
+                .collect(),
             _ => Vec::new(),
         };
-        let known = if occasion == Occasion::Check { changes::visible(settings)? } else { changes::all(settings)? };
+        let known = if occasion == Occasion::Check {
+            changes::visible(settings)?
+        } else {
+            changes::all(settings)?
+        };
         let open_changes = known
             .into_iter()
             .filter(|found| found.is_open() && Some(&found.id) != change.as_ref())
             .map(|found| OpenChange {
                 datasets: found
                     .state
-                    .map(|state| state.manifest.datasets.iter().map(|mount| mount.dataset.clone()).collect())
+                    .map(|state| {
+                        state.manifest.datasets.iter().map(|mount| mount.dataset.clone()).collect()
+                    })
                     .unwrap_or_default(),
                 id: found.id,
             })
@@ -188,7 +249,9 @@ impl ProcedureInputs {
             now: settings.now.timestamp(),
             node: self.node.clone().map(|now| preflight::sources::NodeSource {
                 now,
-                opened: state.and_then(|state| state.manifest.cluster.as_ref()).map(|part| part.data),
+                opened: state
+                    .and_then(|state| state.manifest.cluster.as_ref())
+                    .map(|part| part.data),
             }),
             engine: self.engine.as_ref(),
             run: &|command| self.runner.run(command),
@@ -200,7 +263,11 @@ impl ProcedureInputs {
             change,
             ours: state.map(|state| self.ours_now(state)).unwrap_or_default(),
             since: state
-                .filter(|state| occasion.is_downgrade() && state.manifest.data_strategy.is_zfs() && state.clients_could_write())
+                .filter(|state| {
+                    occasion.is_downgrade()
+                        && state.manifest.data_strategy.is_zfs()
+                        && state.clients_could_write()
+                })
                 .map(|state| preflight::sources::Since {
                     mounts: state.manifest.datasets.clone(),
                     snapshot: state.manifest.snapshot.clone(),
@@ -217,7 +284,10 @@ impl ProcedureInputs {
     /// destroys them).
     fn ours_now(&self, state: &State) -> Vec<(zfs::Snapshot, zfs::Guid)> {
         let mut list = state.snapshots.clone();
-        list.retain(|(name, _)| name.short() == state.manifest.snapshot || !matches!(self.engine.snapshot_info(name), Ok(None)));
+        list.retain(|(name, _)| {
+            name.short() == state.manifest.snapshot
+                || !matches!(self.engine.snapshot_info(name), Ok(None))
+        });
         list
     }
 
@@ -225,10 +295,19 @@ impl ProcedureInputs {
     pub fn manifest(&self, settings: &Settings, facts: &Facts) -> Result<ChangeManifest> {
         let mut values = self.site.values().clone();
         for asked in &facts.asked {
-            let value = asked.value.clone().map_err(anyhow::Error::msg).with_context(|| format!("{} could not be learnt", asked.name))?;
+            let value = asked
+                .value
+                .clone()
+                .map_err(anyhow::Error::msg)
+                .with_context(|| format!("{} could not be learnt", asked.name))?;
             values.insert(asked.name.clone(), value);
         }
-        let from_version = facts.versions.installed.clone().map_err(anyhow::Error::msg).context("the installed version is not known")?;
+        let from_version = facts
+            .versions
+            .installed
+            .clone()
+            .map_err(anyhow::Error::msg)
+            .context("the installed version is not known")?;
         values.insert("from_version".into(), from_version.clone());
         Ok(ChangeManifest {
             snapshot: self.snapshot_name(settings),
@@ -282,9 +361,20 @@ impl ProcedureInputs {
         for root in &self.place().datasets {
             for info in self.engine.tree(root)? {
                 // A clone has no received values. They are set as local ones, with the same effect.
-                let canmount = self.engine.own(&info.name)?.into_iter().find(|(name, _)| name == "canmount").map(|(_, value)| value);
+                let canmount = self
+                    .engine
+                    .own(&info.name)?
+                    .into_iter()
+                    .find(|(name, _)| name == "canmount")
+                    .map(|(_, value)| value);
                 let (mountpoint, mounted) = (info.mountpoint, info.mounted);
-                mounts.push(Mount { dataset: info.name, guid: info.guid, mountpoint, canmount, mounted });
+                mounts.push(Mount {
+                    dataset: info.name,
+                    guid: info.guid,
+                    mountpoint,
+                    canmount,
+                    mounted,
+                });
             }
         }
         Ok(mounts)
@@ -303,7 +393,12 @@ impl ProcedureInputs {
 
     /// The paths of the two installations, for the strategy side-by-side.
     fn beside(&self) -> Result<Option<Beside>> {
-        let Some(section) = self.product().side_by_side.as_ref().filter(|_| self.place().strategy == Strategy::SideBySide) else {
+        let Some(section) = self
+            .product()
+            .side_by_side
+            .as_ref()
+            .filter(|_| self.place().strategy == Strategy::SideBySide)
+        else {
             return Ok(None);
         };
         let values = self.values();
@@ -311,7 +406,8 @@ impl ProcedureInputs {
         let path = |text: &Template| text.fill(&lookup).map(PathBuf::from);
         let (link, new) = (path(&section.link)?, path(&section.new)?);
         let version = section.version.template().fill(&lookup)?;
-        let there = step::installed_version(&self.runner, &version, &self.product().version.pattern)?;
+        let there =
+            step::installed_version(&self.runner, &version, &self.product().version.pattern)?;
         let old = link_target(&link)
             .with_context(|| format!("cannot read the link {}", link.display()))?
             .with_context(|| format!("{} is no symbolic link", link.display()))?;
@@ -353,7 +449,8 @@ pub fn judge(mut findings: Vec<Finding>, accepted: &[String]) -> Result<Vec<Find
     let of = |severity| findings.iter().filter(move |finding| finding.severity == severity);
     let refused = of(preflight::Severity::Refuse).count();
     if refused > 0 {
-        let mut error = CliError::new(ErrorKind::Refused, format!("{refused} of the checks refused"));
+        let mut error =
+            CliError::new(ErrorKind::Refused, format!("{refused} of the checks refused"));
         error.findings = findings.into();
         return Err(error.next("backout check", "see all of them again, after the remedy"));
     }

@@ -32,7 +32,13 @@ pub struct Migration {
 ///
 /// # Errors
 /// When the state does not permit it, a check refuses, or there is no user to move.
-pub fn prepare(settings: &Settings, whom: Whom, back: bool, batch: usize, accepted: &[String]) -> Result<Migration, CliError> {
+pub fn prepare(
+    settings: &Settings,
+    whom: Whom,
+    back: bool,
+    batch: usize,
+    accepted: &[String],
+) -> Result<Migration, CliError> {
     let known = changes::open_one(settings)?;
     if let Some(state) = &known {
         permit(state, if back { Command::MigrateBack } else { Command::Migrate })?;
@@ -43,9 +49,12 @@ pub fn prepare(settings: &Settings, whom: Whom, back: bool, batch: usize, accept
     };
     if !strategy::data_of(inputs.data_strategy()).moves_users() {
         let site = "see [coexistent]; the site file then has strategy = \"coexistent\" and [hosts]";
-        return Err(CliError::new(ErrorKind::Usage, "the site file is for one host: no users move")
-            .next("backout upgrade", "upgrade this host")
-            .next("backout playbook show messaging-server", site));
+        return Err(CliError::new(
+            ErrorKind::Usage,
+            "the site file is for one host: no users move",
+        )
+        .next("backout upgrade", "upgrade this host")
+        .next("backout playbook show messaging-server", site));
     }
     let it = Move::of(inputs.product(), inputs.place(), inputs.site.values(), back)?;
     let (users, left_out) = wanted(&inputs, it, whom)?;
@@ -68,7 +77,11 @@ pub fn prepare(settings: &Settings, whom: Whom, back: bool, batch: usize, accept
 }
 
 /// Who is to be moved, and who was left out, and why.
-fn wanted(inputs: &ProcedureInputs, it: Move<'_>, whom: Whom) -> Result<(Vec<String>, Vec<String>), CliError> {
+fn wanted(
+    inputs: &ProcedureInputs,
+    it: Move<'_>,
+    whom: Whom,
+) -> Result<(Vec<String>, Vec<String>), CliError> {
     let (from, show, mut left_out) = (&it.ends().0.name, it.show(), Vec::new());
     let mut users = match whom {
         Whom::Named(users) => users,
@@ -90,16 +103,20 @@ fn wanted(inputs: &ProcedureInputs, it: Move<'_>, whom: Whom) -> Result<(Vec<Str
     users.sort_unstable();
     users.dedup();
     if users.is_empty() {
-        return Err(
-            CliError::new(ErrorKind::Usage, format!("nobody is on {from} any more")).next("backout status", "see what can be done next")
-        );
+        return Err(CliError::new(ErrorKind::Usage, format!("nobody is on {from} any more"))
+            .next("backout status", "see what can be done next"));
     }
     Ok((users, left_out))
 }
 
 /// All users that the directory has.
-fn everybody(inputs: &ProcedureInputs, it: Move<'_>, kind: ErrorKind) -> Result<Vec<String>, CliError> {
-    known(&inputs.runner, it).map_err(|why| CliError::new(kind, "the directory does not list its users").cause(why))
+fn everybody(
+    inputs: &ProcedureInputs,
+    it: Move<'_>,
+    kind: ErrorKind,
+) -> Result<Vec<String>, CliError> {
+    known(&inputs.runner, it)
+        .map_err(|why| CliError::new(kind, "the directory does not list its users").cause(why))
 }
 
 /// The findings of the checks. What was accepted when the change was opened is not asked again.

@@ -26,8 +26,15 @@ pub fn values(
         let (key, value) = word.split_once('=').unwrap_or((word, ""));
         let Some(known) = values.get_mut(key.trim()) else {
             let keys: Vec<&str> = values.keys().map(String::as_str).collect();
-            let mut error = CliError::new(ErrorKind::Usage, format!("{key:?} is no key of the file that the vendor's installer reads"));
-            error.cause.push(if keys.is_empty() { "this playbook has no such file".into() } else { format!("known: {}", keys.join(", ")) });
+            let mut error = CliError::new(
+                ErrorKind::Usage,
+                format!("{key:?} is no key of the file that the vendor's installer reads"),
+            );
+            error.cause.push(if keys.is_empty() {
+                "this playbook has no such file".into()
+            } else {
+                format!("known: {}", keys.join(", "))
+            });
             return Err(error);
         };
         value.trim().clone_into(known);

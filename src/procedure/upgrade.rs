@@ -20,7 +20,11 @@ pub struct Consent<'a> {
 ///
 /// # Errors
 /// When the state does not permit it, a check refuses, or a file cannot be used.
-pub fn prepare(settings: &Settings, consent: Consent<'_>, only: bool) -> Result<Prepared, CliError> {
+pub fn prepare(
+    settings: &Settings,
+    consent: Consent<'_>,
+    only: bool,
+) -> Result<Prepared, CliError> {
     let known = changes::open_one(settings)?;
     let (inputs, facts) = match &known {
         Some(state) => {
@@ -34,7 +38,8 @@ pub fn prepare(settings: &Settings, consent: Consent<'_>, only: bool) -> Result<
             if only && !strategy::data_of(inputs.data_strategy()).rolls_back() {
                 let why = "there is nothing to take a snapshot of: \
                            the data is not on ZFS, or there is none";
-                return Err(CliError::new(ErrorKind::Usage, why).next("backout upgrade", "upgrade, with the way back that there is"));
+                return Err(CliError::new(ErrorKind::Usage, why)
+                    .next("backout upgrade", "upgrade, with the way back that there is"));
             }
             let name = inputs.snapshot_name(settings);
             let facts = inputs.facts(settings, Occasion::Upgrade, None, Some(name))?;
@@ -49,13 +54,19 @@ pub fn prepare(settings: &Settings, consent: Consent<'_>, only: bool) -> Result<
     }
     let silent = inputs.silent(consent.silent)?;
     let sections = inputs.product().response_file.iter();
-    findings.extend(sections.flat_map(|section| preflight::response_file::unexpected(section, &silent)));
+    findings.extend(
+        sections.flat_map(|section| preflight::response_file::unexpected(section, &silent)),
+    );
     let new = known.is_none();
     let state = match known {
         Some(state) => state,
         None => State::opened(ChangeManifest { silent, ..inputs.manifest(settings, &facts)? }),
     };
-    let plan = if only { strategy::snapshot_only(inputs.product(), &state.manifest)? } else { plan(&inputs, &state)? };
+    let plan = if only {
+        strategy::snapshot_only(inputs.product(), &state.manifest)?
+    } else {
+        plan(&inputs, &state)?
+    };
     Ok(Prepared { inputs, state, new, plan, findings })
 }
 

@@ -53,7 +53,10 @@ impl Work {
     /// Begins a procedure, after the change is opened if it is new.
     pub fn prepared(lock: Lock, prepared: Prepared) -> Self {
         let Prepared { inputs, state, new, plan, .. } = prepared;
-        let create = new.then(|| Create { failed: "the change could not be opened", make: Box::new(opener(&inputs, &state.manifest)) });
+        let create = new.then(|| Create {
+            failed: "the change could not be opened",
+            make: Box::new(opener(&inputs, &state.manifest)),
+        });
         Self { lock, state, task: Task::Begin(plan), create }
     }
 
@@ -64,7 +67,11 @@ impl Work {
 
     /// Creates the change's files, the journal last: a folder without a journal is not a change.
     /// `failed`: the title of the error, if that fails.
-    pub(super) fn create(self, failed: &'static str, make: impl FnOnce(&Layout) -> anyhow::Result<()> + 'static) -> Self {
+    pub(super) fn create(
+        self,
+        failed: &'static str,
+        make: impl FnOnce(&Layout) -> anyhow::Result<()> + 'static,
+    ) -> Self {
         Self { create: Some(Create { failed, make: Box::new(make) }), ..self }
     }
 
@@ -97,15 +104,24 @@ impl Work {
 }
 
 /// What opens a change with the site and the playbook of these inputs.
-fn opener(inputs: &ProcedureInputs, manifest: &ChangeManifest) -> impl FnOnce(&Layout) -> anyhow::Result<()> + 'static {
+fn opener(
+    inputs: &ProcedureInputs,
+    manifest: &ChangeManifest,
+) -> impl FnOnce(&Layout) -> anyhow::Result<()> + 'static {
     let (playbook, site) = (inputs.playbook.clone(), inputs.site.clone());
     let manifest = manifest.clone();
     move |layout| open(layout, &playbook, &site, &manifest)
 }
 
 /// The files of a new change could not be created.
-fn not_created(settings: &Settings, failed: &str, layout: &Layout, error: &anyhow::Error) -> CliError {
-    let mut now = vec!["No change was opened. The service and its data were not touched.".to_owned()];
+fn not_created(
+    settings: &Settings,
+    failed: &str,
+    layout: &Layout,
+    error: &anyhow::Error,
+) -> CliError {
+    let mut now =
+        vec!["No change was opened. The service and its data were not touched.".to_owned()];
     if !matches!(stat_optional(layout.folder()), Ok(None)) {
         now.push(format!("What was made of its files is in {}.", layout.folder().display()));
     }
@@ -116,11 +132,18 @@ fn not_created(settings: &Settings, failed: &str, layout: &Layout, error: &anyho
         .next(free, "see what is wrong with the place of the journals; then the same command again")
 }
 
-/// Writes the files of a new change: the copies of playbook and site, and its journal with the first line.
-fn open(layout: &Layout, playbook: &Validated, site: &ValidatedSite, manifest: &ChangeManifest) -> anyhow::Result<()> {
+/// Writes the files of a new change: the copies of playbook and site, and its journal with the
+/// first line.
+fn open(
+    layout: &Layout,
+    playbook: &Validated,
+    site: &ValidatedSite,
+    manifest: &ChangeManifest,
+) -> anyhow::Result<()> {
     use anyhow::Context as _;
     let journal = layout.journal();
-    let found = stat_optional(&journal).with_context(|| format!("cannot look at {}", journal.display()))?;
+    let found =
+        stat_optional(&journal).with_context(|| format!("cannot look at {}", journal.display()))?;
     anyhow::ensure!(found.is_none(), "{} is there already", journal.display());
     layout.create().with_context(|| format!("cannot make {}", layout.folder().display()))?;
     copies::write(layout, site, playbook)?;
@@ -135,7 +158,8 @@ fn open(layout: &Layout, playbook: &Validated, site: &ValidatedSite, manifest: &
 
 /// What is true when this process itself waits for a pool that does not answer.
 fn hanging(journal: &Path, why: &anyhow::Error) -> CliError {
-    let lines = crate::journal::file::read(journal).map(|reading| reading.lines).unwrap_or_default();
+    let lines =
+        crate::journal::file::read(journal).map(|reading| reading.lines).unwrap_or_default();
     let what = "this run waits for a pool that does not answer, and ends here";
     let error = match State::fold(&lines) {
         Ok(Some(state)) => CliError::of_change(ErrorKind::Failed, what, &report(&state)),
@@ -155,16 +179,21 @@ fn carry_out(
 ) -> Result<Report, CliError> {
     let change = state.manifest.change.clone();
     let layout = Layout::new(&settings.state, &change, state.manifest.store.as_deref());
-    let (journal, lines) = Journal::open(&layout.journal()).map_err(|error| changes::unreadable(&change, &error.to_string()))?;
+    let (journal, lines) = Journal::open(&layout.journal())
+        .map_err(|error| changes::unreadable(&change, &error.to_string()))?;
     let state = State::fold(&lines)
         .map_err(|error| error.to_string())
         .and_then(|state| state.ok_or_else(|| "it is empty".to_owned()))
         .map_err(|why| changes::unreadable(&change, &why))?;
     // Their content is run or restored (S9). The change's own folder was checked when its journal
     // was read.
-    for folder in [layout.capture(), layout.installer()].iter().filter(|folder| !matches!(stat_optional(folder), Ok(None))) {
+    for folder in [layout.capture(), layout.installer()]
+        .iter()
+        .filter(|folder| !matches!(stat_optional(folder), Ok(None)))
+    {
         trust::check_path(folder).map_err(|distrust| {
-            CliError::new(ErrorKind::Halted, format!("the files of change {change} cannot be used")).cause(distrust.to_string())
+            CliError::new(ErrorKind::Halted, format!("the files of change {change} cannot be used"))
+                .cause(distrust.to_string())
         })?;
     }
     let manifest = &state.manifest;
@@ -172,15 +201,24 @@ fn carry_out(
         // The journal is what counts.
         let text = response_file::text(&manifest.change, &manifest.silent);
         write_atomic(&layout.silent(), text.as_bytes()).map_err(|error| {
-            CliError::new(ErrorKind::Failed, "the file for the vendor's installer could not be written").because(&error.into())
+            CliError::new(
+                ErrorKind::Failed,
+                "the file for the vendor's installer could not be written",
+            )
+            .because(&error.into())
         })?;
     }
-    let interrupt =
-        Interrupt::on_signals().map_err(|error| CliError::new(ErrorKind::Failed, format!("cannot listen to signals: {error}")))?;
+    let interrupt = Interrupt::on_signals().map_err(|error| {
+        CliError::new(ErrorKind::Failed, format!("cannot listen to signals: {error}"))
+    })?;
     let mut runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
     let quiet = runner.quiet();
-    let found = pools::watched("/proc".as_ref(), state.manifest.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
-    let pools: Vec<WatchedPool> = found.into_iter().map(|pool| pool.with_failmode(&quiet)).collect();
+    let found = pools::watched(
+        "/proc".as_ref(),
+        state.manifest.datasets.iter().map(|mount| mount.dataset.pool().to_string()),
+    );
+    let pools: Vec<WatchedPool> =
+        found.into_iter().map(|pool| pool.with_failmode(&quiet)).collect();
     runner.pools.clone_from(&pools);
     let journal_at = layout.journal();
     let stuck = move |suspended: pools::Suspended| hangs(hanging(&journal_at, &suspended.into()));
@@ -188,10 +226,20 @@ fn carry_out(
     // `zfs` leaves no processes behind, so the engine's many commands need no control group.
     let engine = settings.engine(&runner)?;
     let runner = runner.contained();
-    let mut session = Session { journal, state, layout, engine: engine.as_ref(), runner: &runner, watch, root: "/".into() };
+    let mut session = Session {
+        journal,
+        state,
+        layout,
+        engine: engine.as_ref(),
+        runner: &runner,
+        watch,
+        root: "/".into(),
+    };
     let ended = match task {
         Task::Begin(plan) => session.begin(plan),
-        Task::Resume(answer) => answer.map_or(Ok(()), |question| session.answer(question)).and_then(|()| session.go()),
+        Task::Resume(answer) => {
+            answer.map_or(Ok(()), |question| session.answer(question)).and_then(|()| session.go())
+        }
     };
     drop(lock);
     let report = report(&session.state);
@@ -208,9 +256,11 @@ fn carry_out(
         }
         // Output of a package's maintainer scripts goes to apt's standard output, not to its
         // standard error.
-        Ok(Outcome::Failed { step, error }) => Err(of_change(ErrorKind::Failed, format!("step `{step}` failed"))
-            .cause(error)
-            .next("backout log --commands", "read what the commands printed")),
+        Ok(Outcome::Failed { step, error }) => {
+            Err(of_change(ErrorKind::Failed, format!("step `{step}` failed"))
+                .cause(error)
+                .next("backout log --commands", "read what the commands printed"))
+        }
         Err(error) => {
             let what = "the journal could not be written".into();
             Err(of_change(ErrorKind::Failed, what).because(&error))

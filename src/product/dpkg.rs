@@ -8,9 +8,13 @@ use crate::product::stream::{HelperError, Streams};
 const SCRIPT: &str = include_str!("../../playbooks/lib/dpkg-repair.sh");
 
 /// Becomes the script, with its arguments.
-#[expect(clippy::disallowed_methods, reason = "this process becomes the script: nothing is started that could be left behind")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this process becomes the script: nothing is started that could be left behind"
+)]
 pub(super) fn repair(arguments: &[String], _streams: &mut Streams<'_>) -> Result<(), HelperError> {
-    let error = std::process::Command::new("sh").args(["-c", SCRIPT, "dpkg-repair"]).args(arguments).exec();
+    let error =
+        std::process::Command::new("sh").args(["-c", SCRIPT, "dpkg-repair"]).args(arguments).exec();
     Err(HelperError::Failed(format!("cannot start sh: {error}")))
 }
 
@@ -34,7 +38,10 @@ mod tests {
             "[ \"$1\" = download ] || exit 0\nfor last; do :; done\n\
              case $*:$last in *--target-release*:gone|*:lost=*) exit 100 ;; esac\ntouch \"$last.deb\"",
         ),
-        ("dpkg", "case $1 in --configure) [ ! -e \"$WORLD/unconfigured\" ] ;; --unpack) [ ! -e \"$WORLD/damaged\" ] ;; esac"),
+        (
+            "dpkg",
+            "case $1 in --configure) [ ! -e \"$WORLD/unconfigured\" ] ;; --unpack) [ ! -e \"$WORLD/damaged\" ] ;; esac",
+        ),
     ];
 
     /// Runs the script in that world: its exit status, and the calls that it made.
@@ -60,9 +67,17 @@ mod tests {
             .status()
             .expect("runs");
         let text = fs::read_to_string(&calls).unwrap_or_default();
-        let left = fs::read_dir(world.path()).expect("there").filter(|entry| entry.as_ref().expect("entry").path().is_dir());
+        let left = fs::read_dir(world.path())
+            .expect("there")
+            .filter(|entry| entry.as_ref().expect("entry").path().is_dir());
         assert_eq!(left.count(), 0, "the folder for downloads is removed");
-        (status.code(), text.lines().filter(|call| !call.starts_with("dpkg-query")).map(str::to_owned).collect())
+        (
+            status.code(),
+            text.lines()
+                .filter(|call| !call.starts_with("dpkg-query"))
+                .map(str::to_owned)
+                .collect(),
+        )
     }
 
     #[test]

@@ -32,14 +32,18 @@ const HELPERS: &[Helper] = &[
 ///
 /// # Errors
 /// When there is none, its arguments are wrong, or it fails.
-pub fn run(name: &str, arguments: &[OsString], streams: &mut Streams<'_>) -> Result<(), HelperError> {
+pub fn run(
+    name: &str,
+    arguments: &[OsString],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
     let known = || HELPERS.iter().map(|helper| helper.name).collect::<Vec<_>>().join(", ");
-    let helper = HELPERS
-        .iter()
-        .find(|helper| helper.name == name)
-        .ok_or_else(|| HelperError::Usage(format!("there is no helper {name:?}; the helpers are {}", known())))?;
+    let helper = HELPERS.iter().find(|helper| helper.name == name).ok_or_else(|| {
+        HelperError::Usage(format!("there is no helper {name:?}; the helpers are {}", known()))
+    })?;
     let text = |argument: &OsString| {
-        let unread = || HelperError::Usage(format!("the argument {} is not text", argument.display()));
+        let unread =
+            || HelperError::Usage(format!("the argument {} is not text", argument.display()));
         argument.to_str().map(str::to_owned).ok_or_else(unread)
     };
     let arguments = arguments.iter().map(text).collect::<Result<Vec<_>, _>>()?;
@@ -68,7 +72,10 @@ mod tests {
     #[test]
     fn an_unknown_helper_is_answered_with_the_known_ones() {
         let said = on("mariadb-reply", &[], b"").unwrap_err();
-        assert!(said.starts_with("there is no helper \"mariadb-reply\"; the helpers are dpkg-repair, "), "{said}");
+        assert!(
+            said.starts_with("there is no helper \"mariadb-reply\"; the helpers are dpkg-repair, "),
+            "{said}"
+        );
     }
 
     #[test]

@@ -116,7 +116,10 @@ mod tests {
         let (proof, all) = differences(&expected, &found).expect("compared");
         let word = |what, item: &str| (what, item.as_bytes().to_vec());
         let (missing, unexpected) = (Difference::Missing, Difference::Unexpected);
-        assert_eq!(all, [word(missing, "a"), word(missing, "b"), word(unexpected, "c"), word(unexpected, "d")]);
+        assert_eq!(
+            all,
+            [word(missing, "a"), word(missing, "b"), word(unexpected, "c"), word(unexpected, "d")]
+        );
         assert_eq!(proof, Proof { expected: 4, found: 4, missing: 2, unexpected: 2 });
     }
 

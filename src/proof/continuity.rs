@@ -52,7 +52,8 @@ impl Then<'_> {
     /// When it is on none of them, or the snapshot is not to be seen there.
     pub fn of_file(&self, path: &Path) -> Result<PathBuf> {
         let point = self.point(|point| path.starts_with(point));
-        let point = point.with_context(|| format!("{} is on none of the datasets", path.display()))?;
+        let point =
+            point.with_context(|| format!("{} is on none of the datasets", path.display()))?;
         Ok(self.root(point)?.join(path.strip_prefix(point).unwrap_or(path)))
     }
 
@@ -69,7 +70,10 @@ impl Then<'_> {
         let rest = text.strip_prefix(escaped(point)).or_else(|_| text.strip_prefix(point))?;
         let root = self.root(point)?;
         let found = files(&escaped(&root).join(rest).to_string_lossy())?;
-        Ok(found.into_iter().map(|old| (point.join(old.strip_prefix(&root).unwrap_or(&old)), old)).collect())
+        Ok(found
+            .into_iter()
+            .map(|old| (point.join(old.strip_prefix(&root).unwrap_or(&old)), old))
+            .collect())
     }
 
     /// The innermost mountpoint that fits.
@@ -90,9 +94,14 @@ impl Then<'_> {
             bail!("the snapshot is not to be seen at {}", root.display());
         }
         // The dot makes this an access to a file in it.
-        let within = root.join(".").metadata().with_context(|| format!("cannot look at {}", root.display()))?;
-        let home = point.metadata().with_context(|| format!("cannot look at {}", point.display()))?;
-        let is_zfs = disk::is_zfs(point).with_context(|| format!("cannot tell what {} is on", point.display()))?;
+        let within = root
+            .join(".")
+            .metadata()
+            .with_context(|| format!("cannot look at {}", root.display()))?;
+        let home =
+            point.metadata().with_context(|| format!("cannot look at {}", point.display()))?;
+        let is_zfs = disk::is_zfs(point)
+            .with_context(|| format!("cannot tell what {} is on", point.display()))?;
         if is_zfs && within.dev() == home.dev() {
             let mount = self.mounts.iter().find(|mount| mount.mountpoint.as_deref() == Some(point));
             let pool = mount.map_or_else(String::new, |mount| mount.dataset.pool().to_string());
@@ -162,7 +171,8 @@ impl Then<'_> {
                     gaps.push(self.gap(now, "is not as in", ""));
                 }
             }
-            let new = files(pattern)?.into_iter().filter(|path| !then.iter().any(|(now, _)| now == path));
+            let new =
+                files(pattern)?.into_iter().filter(|path| !then.iter().any(|(now, _)| now == path));
             gaps.extend(new.map(|path| self.gap(&path, "was made after", "")));
         }
         Ok(gaps)
@@ -180,32 +190,58 @@ impl Then<'_> {
         if is.len() < was.len() {
             return Ok(Some(self.gap(now, "is shorter than in", "")));
         }
-        Ok(if begins_with(now, old)? { None } else { Some(self.gap(now, "was written over since", "")) })
+        Ok(if begins_with(now, old)? {
+            None
+        } else {
+            Some(self.gap(now, "was written over since", ""))
+        })
     }
 
     fn holes(&self, series: &Series) -> Result<Vec<Gap>> {
         let mut gaps = Vec::new();
         let Some((&last, (file, old))) = series.then.last_key_value() else {
-            let why =
-                |file: &PathBuf| format!("{} has no forerunner in @{}: where it begins cannot be told", file.display(), self.snapshot);
-            return Ok(series.now.first_key_value().map(|(_, file)| Gap { file: file.clone(), why: why(file) }).into_iter().collect());
+            let why = |file: &PathBuf| {
+                format!(
+                    "{} has no forerunner in @{}: where it begins cannot be told",
+                    file.display(),
+                    self.snapshot
+                )
+            };
+            return Ok(series
+                .now
+                .first_key_value()
+                .map(|(_, file)| Gap { file: file.clone(), why: why(file) })
+                .into_iter()
+                .collect());
         };
         for (number, now) in series.now.range(..last) {
             match series.then.get(number) {
                 Some((_, old)) if same(now, old)? => {}
-                Some(_) => gaps.push(self.gap(now, "is another file than in", "the series began anew")),
-                None => gaps.push(self.gap(now, "is not in", "although later ones are: the series began anew")),
+                Some(_) => {
+                    gaps.push(self.gap(now, "is another file than in", "the series began anew"))
+                }
+                None => gaps.push(self.gap(
+                    now,
+                    "is not in",
+                    "although later ones are: the series began anew",
+                )),
             }
         }
         match self.lost(file, old)? {
-            Some(gap) if stat_optional(file)?.is_none() => gaps.push(Gap { why: format!("{}; it was the last one then", gap.why), ..gap }),
+            Some(gap) if stat_optional(file)?.is_none() => {
+                gaps.push(Gap { why: format!("{}; it was the last one then", gap.why), ..gap })
+            }
             gap => gaps.extend(gap),
         }
         let mut before = last;
         for (&number, now) in series.now.range(last.saturating_add(1)..) {
             if number != before.saturating_add(1) {
                 let missing = renumbered(now, before.saturating_add(1));
-                let why = format!("{} is missing: {} is the next one that is there", missing.display(), now.display());
+                let why = format!(
+                    "{} is missing: {} is the next one that is there",
+                    missing.display(),
+                    now.display()
+                );
                 gaps.push(Gap { file: missing, why });
             }
             before = number;
@@ -227,7 +263,8 @@ impl Then<'_> {
     }
 }
 
-/// The files of a series, by number: those of the snapshot, each with its place now, and those of now.
+/// The files of a series, by number: those of the snapshot, each with its place now, and those of
+/// now.
 #[derive(Debug, Default)]
 struct Series {
     then: BTreeMap<u64, (PathBuf, PathBuf)>,
@@ -241,7 +278,10 @@ struct Series {
 pub fn files(pattern: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in pattern::find(pattern)? {
-        if stat_optional(&path).with_context(|| format!("cannot look at {}", path.display()))?.is_some_and(|it| it.is_file()) {
+        if stat_optional(&path)
+            .with_context(|| format!("cannot look at {}", path.display()))?
+            .is_some_and(|it| it.is_file())
+        {
             found.push(path);
         }
     }
@@ -258,8 +298,11 @@ fn digits(name: &str) -> Option<(usize, usize)> {
 /// The series that a file belongs to, and its number in it.
 fn place(path: &Path) -> Result<((PathBuf, String), u64)> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let (begin, end) = digits(name).with_context(|| format!("{} has no number in its name", path.display()))?;
-    let number = name[begin..end].parse().with_context(|| format!("the number of {} is too large", path.display()))?;
+    let (begin, end) =
+        digits(name).with_context(|| format!("{} has no number in its name", path.display()))?;
+    let number = name[begin..end]
+        .parse()
+        .with_context(|| format!("the number of {} is too large", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
     Ok(((folder, format!("{}#{}", &name[..begin], &name[end..])), number))
 }
@@ -268,13 +311,20 @@ fn place(path: &Path) -> Result<((PathBuf, String), u64)> {
 fn renumbered(path: &Path, number: u64) -> PathBuf {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some((begin, end)) = digits(name) else { return path.to_owned() };
-    path.with_file_name(format!("{}{number:0width$}{}", &name[..begin], &name[end..], width = end - begin))
+    path.with_file_name(format!(
+        "{}{number:0width$}{}",
+        &name[..begin],
+        &name[end..],
+        width = end - begin
+    ))
 }
 
-/// Whether the file is the same one as in the snapshot. A change of any kind gives a file another ctime, and
-/// nobody can set that.
+/// Whether the file is the same one as in the snapshot. A change of any kind gives a file another
+/// ctime, and nobody can set that.
 fn untouched(now: &Path, old: &Path) -> bool {
-    let stamp = |path: &Path| path.metadata().map(|meta| (meta.len(), meta.ino(), meta.ctime(), meta.ctime_nsec()));
+    let stamp = |path: &Path| {
+        path.metadata().map(|meta| (meta.len(), meta.ino(), meta.ctime(), meta.ctime_nsec()))
+    };
     matches!((stamp(now), stamp(old)), (Ok(now), Ok(then)) if now == then)
 }
 
@@ -283,7 +333,11 @@ fn untouched(now: &Path, old: &Path) -> bool {
 /// # Errors
 /// When one cannot be read.
 pub fn same(now: &Path, old: &Path) -> Result<bool> {
-    let size = |path: &Path| path.metadata().map(|meta| meta.len()).with_context(|| format!("cannot look at {}", path.display()));
+    let size = |path: &Path| {
+        path.metadata()
+            .map(|meta| meta.len())
+            .with_context(|| format!("cannot look at {}", path.display()))
+    };
     Ok(untouched(now, old) || (size(now)? == size(old)? && begins_with(now, old)?))
 }
 
@@ -292,11 +346,13 @@ fn begins_with(now: &Path, old: &Path) -> Result<bool> {
     if untouched(now, old) {
         return Ok(true);
     }
-    let open = |path: &Path| File::open(path).with_context(|| format!("cannot open {}", path.display()));
+    let open =
+        |path: &Path| File::open(path).with_context(|| format!("cannot open {}", path.display()));
     let (mut now_file, mut old_file) = (open(now)?, open(old)?);
     let (mut is, mut was) = (vec![0u8; 256 * 1024], vec![0u8; 256 * 1024]);
     loop {
-        let count = old_file.read(&mut was).with_context(|| format!("cannot read {}", old.display()))?;
+        let count =
+            old_file.read(&mut was).with_context(|| format!("cannot read {}", old.display()))?;
         if count == 0 {
             return Ok(true);
         }
@@ -304,7 +360,9 @@ fn begins_with(now: &Path, old: &Path) -> Result<bool> {
             Ok(()) if is[..count] == was[..count] => {}
             Ok(()) => return Ok(false),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", now.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", now.display()));
+            }
         }
     }
 }
@@ -327,7 +385,13 @@ mod tests {
         fn new(files: &[(&str, &str)]) -> Self {
             let dir = tempfile::tempdir().unwrap();
             let mountpoint = Some(dir.path().to_owned());
-            let mounts = vec![Mount { dataset: "tank/a".parse().unwrap(), guid: Guid(1), mountpoint, canmount: None, mounted: true }];
+            let mounts = vec![Mount {
+                dataset: "tank/a".parse().unwrap(),
+                guid: Guid(1),
+                mountpoint,
+                canmount: None,
+                mounted: true,
+            }];
             let then = dir.path().join(".zfs/snapshot/before");
             fs::create_dir_all(&then).unwrap();
             for (name, text) in files {
@@ -344,7 +408,8 @@ mod tests {
         /// The gaps, without the folder.
         fn gaps(&self, rule: &Rule) -> String {
             let then = Then { mounts: &self.mounts, snapshot: "before" };
-            let lines: Vec<String> = then.gaps(rule).unwrap().into_iter().map(|gap| gap.why).collect();
+            let lines: Vec<String> =
+                then.gaps(rule).unwrap().into_iter().map(|gap| gap.why).collect();
             lines.join("\n").replace(&format!("{}/", self.dir.path().display()), "")
         }
 
@@ -382,7 +447,10 @@ mod tests {
     fn s1_a_series_that_was_purged_has_a_hole() {
         let (data, rule) = binlog();
         data.remove("bin.000004");
-        assert_eq!(data.gaps(&rule), "bin.000004 is missing: bin.000005 is the next one that is there");
+        assert_eq!(
+            data.gaps(&rule),
+            "bin.000004 is missing: bin.000005 is the next one that is there"
+        );
         data.write("bin.000004", "four");
         data.remove("bin.000003");
         assert_eq!(data.gaps(&rule), "bin.000003 of @before is gone; it was the last one then");
@@ -418,13 +486,20 @@ mod tests {
         let rule = Rule { numbered: data.pattern("bin.[0-9]*"), ..Rule::default() };
         assert!(data.gaps(&rule).ends_with("there is no such file, neither now nor in @before"));
         data.write("bin.000001", "one");
-        assert_eq!(data.gaps(&rule), "bin.000001 has no forerunner in @before: where it begins cannot be told");
+        assert_eq!(
+            data.gaps(&rule),
+            "bin.000001 has no forerunner in @before: where it begins cannot be told"
+        );
     }
 
     #[test]
     fn s1_a_log_that_was_rewritten() {
         let data = Data::new(&[("a.1.incr.aof", "one"), ("a.manifest", "seq 1")]);
-        let rule = Rule { grown: data.pattern("*.incr.aof"), unchanged: data.pattern("*.manifest"), ..Rule::default() };
+        let rule = Rule {
+            grown: data.pattern("*.incr.aof"),
+            unchanged: data.pattern("*.manifest"),
+            ..Rule::default()
+        };
         data.write("a.1.incr.aof", "one two");
         assert_eq!(data.gaps(&rule), "");
         // Even if the old file is kept as a history, what was written in between is lost.
@@ -434,13 +509,19 @@ mod tests {
         data.remove("a.1.incr.aof");
         data.remove("a.manifest");
         data.write("b.manifest", "seq 2");
-        assert_eq!(data.gaps(&rule), "a.1.incr.aof of @before is gone\na.manifest of @before is gone\nb.manifest was made after @before");
+        assert_eq!(
+            data.gaps(&rule),
+            "a.1.incr.aof of @before is gone\na.manifest of @before is gone\nb.manifest was made after @before"
+        );
     }
 
     #[test]
     fn numbers_in_names() {
         assert_eq!(place(Path::new("/x/bin.000009")).unwrap().1, 9);
-        assert_eq!(place(Path::new("/x/a2.1.incr.aof")).unwrap(), (("/x".into(), "a2.#.incr.aof".into()), 1));
+        assert_eq!(
+            place(Path::new("/x/a2.1.incr.aof")).unwrap(),
+            (("/x".into(), "a2.#.incr.aof".into()), 1)
+        );
         assert!(place(Path::new("/x1/none")).is_err());
         assert_eq!(renumbered(Path::new("/x/bin.000009"), 10), Path::new("/x/bin.000010"));
         assert_eq!(renumbered(Path::new("/x/bin.999999"), 1_000_000), Path::new("/x/bin.1000000"));

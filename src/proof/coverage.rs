@@ -7,17 +7,26 @@ use std::path::{Path, PathBuf};
 use crate::journal::Mount;
 use crate::zfs::Dataset;
 
-/// The datasets that hold a data path, or are mounted within one and belong to the same user as it does. `data`:
-/// the data paths, links followed. `owner`: the user of a folder.
-pub fn of_product(mounts: &[Mount], data: &[PathBuf], owner: &dyn Fn(&Path) -> Option<u32>) -> BTreeSet<Dataset> {
-    let depth = |mount: &&Mount| mount.mountpoint.as_ref().map_or(0, |point| point.components().count());
+/// The datasets that hold a data path, or are mounted within one and belong to the same user as it
+/// does. `data`: the data paths, links followed. `owner`: the user of a folder.
+pub fn of_product(
+    mounts: &[Mount],
+    data: &[PathBuf],
+    owner: &dyn Fn(&Path) -> Option<u32>,
+) -> BTreeSet<Dataset> {
+    let depth =
+        |mount: &&Mount| mount.mountpoint.as_ref().map_or(0, |point| point.components().count());
     let holder = |path: &PathBuf| {
-        let around = mounts.iter().filter(|mount| mount.mountpoint.as_ref().is_some_and(|point| path.starts_with(point)));
+        let around = mounts
+            .iter()
+            .filter(|mount| mount.mountpoint.as_ref().is_some_and(|point| path.starts_with(point)));
         around.max_by_key(depth)
     };
     let within = |mount: &&Mount| {
         let Some(point) = &mount.mountpoint else { return false };
-        data.iter().any(|path| point.starts_with(path) && owner(point).is_some() && owner(point) == owner(path))
+        data.iter().any(|path| {
+            point.starts_with(path) && owner(point).is_some() && owner(point) == owner(path)
+        })
     };
     let holders = data.iter().filter_map(holder);
     holders.chain(mounts.iter().filter(within)).map(|mount| mount.dataset.clone()).collect()
@@ -46,6 +55,9 @@ mod tests {
         ];
         let owner = |path: &Path| Some(if path.ends_with("dumps") { 0 } else { 105 });
         let found = of_product(&mounts, &["/srv/db/data".into()], &owner);
-        assert_eq!(found.iter().map(Dataset::as_str).collect::<Vec<_>>(), ["tank/db", "tank/db/log"]);
+        assert_eq!(
+            found.iter().map(Dataset::as_str).collect::<Vec<_>>(),
+            ["tank/db", "tank/db/log"]
+        );
     }
 }

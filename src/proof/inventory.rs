@@ -31,7 +31,8 @@ pub fn raw(list: &Path) -> PathBuf {
 /// When a file cannot be read or written.
 pub fn keep(list: &Path, ignore: &[Pattern]) -> Result<(u64, String)> {
     let raw = raw(list);
-    let source = File::open(&raw).with_context(|| format!("cannot open the inventory {}", raw.display()))?;
+    let source =
+        File::open(&raw).with_context(|| format!("cannot open the inventory {}", raw.display()))?;
     let folder = list.parent().context("an inventory stands in a folder")?;
     let write = || {
         let mut file = NewFile::create(list)?;
@@ -39,7 +40,8 @@ pub fn keep(list: &Path, ignore: &[Pattern]) -> Result<(u64, String)> {
             let line = String::from_utf8_lossy(line);
             !ignore.iter().any(|pattern| pattern.is_match(&line))
         };
-        let items = sorted(BufReader::new(source), sort::RUN, folder, is_item, |line| file.line(line))?;
+        let items =
+            sorted(BufReader::new(source), sort::RUN, folder, is_item, |line| file.line(line))?;
         file.finish()?;
         fs::remove_file(&raw)?;
         Ok::<_, std::io::Error>(items)
@@ -64,7 +66,11 @@ pub fn checksum(list: &Path) -> Result<String> {
 /// When it is not, or cannot be read.
 pub fn unchanged(list: &Path, sha256: &str) -> Result<()> {
     let found = checksum(list)?;
-    ensure!(found == sha256, "the inventory {} is not as it was written: its SHA-256 is {found}, not {sha256}", list.display());
+    ensure!(
+        found == sha256,
+        "the inventory {} is not as it was written: its SHA-256 is {found}, not {sha256}",
+        list.display()
+    );
     Ok(())
 }
 
@@ -81,10 +87,14 @@ pub fn prove(folder: &Path, name: &str, shown: usize) -> Result<(Proof, Vec<Stri
     let (expected, found) = (open(Side::Upgraded)?, open(Side::Previous)?);
     let mut kinds = [Difference::Missing, Difference::Unexpected].map(|what| (what, Vec::new()));
     let write = || {
-        let all = |what: Difference| NewFile::create(&folder.join(format!("{name}.{}", what.word())));
-        let (mut missing, mut unexpected) = (all(Difference::Missing)?, all(Difference::Unexpected)?);
+        let all =
+            |what: Difference| NewFile::create(&folder.join(format!("{name}.{}", what.word())));
+        let (mut missing, mut unexpected) =
+            (all(Difference::Missing)?, all(Difference::Unexpected)?);
         let proof = compare(expected, found, |what, item| {
-            for (_, first) in kinds.iter_mut().filter(|(kind, first)| *kind == what && first.len() < shown) {
+            for (_, first) in
+                kinds.iter_mut().filter(|(kind, first)| *kind == what && first.len() < shown)
+            {
                 let item = String::from_utf8_lossy(item);
                 first.push(format!("  {} in {name}: {item}", what.word()));
             }
@@ -125,7 +135,8 @@ mod tests {
         assert_eq!(shown, ["  missing in rows: b", "  unexpected in rows: c"]);
         assert_eq!(fs::read(folder.join("rows.missing")).expect("read"), b"b\n\xff\n");
         assert_eq!(fs::read(folder.join("rows.unexpected")).expect("read"), b"c\n");
-        let mut names: Vec<_> = folder.read_dir().expect("folder").map(|it| it.expect("entry").file_name()).collect();
+        let mut names: Vec<_> =
+            folder.read_dir().expect("folder").map(|it| it.expect("entry").file_name()).collect();
         names.sort();
         assert_eq!(names, ["rows.expected", "rows.found", "rows.missing", "rows.unexpected"]);
     }

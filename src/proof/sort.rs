@@ -56,7 +56,12 @@ struct Lines {
 
 impl Lines {
     /// Reads lines until they take as much memory as a run may. Returns whether there may be more.
-    fn fill(&mut self, source: &mut impl BufRead, run: usize, keep: impl Fn(&[u8]) -> bool) -> io::Result<bool> {
+    fn fill(
+        &mut self,
+        source: &mut impl BufRead,
+        run: usize,
+        keep: impl Fn(&[u8]) -> bool,
+    ) -> io::Result<bool> {
         while self.text.len() + self.places.len() * size_of::<Range<usize>>() < run {
             let start = self.text.len();
             if source.read_until(b'\n', &mut self.text)? == 0 {
@@ -109,7 +114,10 @@ impl Runs<'_> {
         Ok(())
     }
 
-    fn write(&self, write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>) -> io::Result<File> {
+    fn write(
+        &self,
+        write: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>,
+    ) -> io::Result<File> {
         let mut file = tempfile::tempfile_in(self.scratch)?;
         let mut writer = BufWriter::new(&mut file);
         write(&mut writer)?;
@@ -169,7 +177,8 @@ mod tests {
 
     #[test]
     fn more_runs_than_are_merged_at_once() {
-        let lines: Vec<String> = (0..FAN_IN * FAN_IN + 5).map(|i| format!("{:05}", i * 7919 % 10_007)).collect();
+        let lines: Vec<String> =
+            (0..FAN_IN * FAN_IN + 5).map(|i| format!("{:05}", i * 7919 % 10_007)).collect();
         let (found, count) = sort(lines.join("\n").as_bytes(), 1, |_| true);
         assert_eq!(count, lines.len() as u64);
         assert!(found.is_sorted() && found.len() == lines.len());

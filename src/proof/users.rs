@@ -20,12 +20,16 @@ pub fn items(text: &str, pattern: &Extractor, users: &[String]) -> Result<Items>
     // With a pattern that matches no line, every comparison would succeed.
     if text.lines().any(|line| !line.trim().is_empty()) && pattern.find_in_lines(text).is_none() {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        bail!("no line of the list matches its pattern for users, /{pattern}/; the first is: {first}");
+        bail!(
+            "no line of the list matches its pattern for users, /{pattern}/; the first is: {first}"
+        );
     }
     let mut items: Items = users.iter().map(|user| (user.clone(), Vec::new())).collect();
     for line in text.lines() {
         let user = pattern.find(line);
-        if let Some(list) = user.filter(|user| wanted.contains(user)).and_then(|user| items.get_mut(user)) {
+        if let Some(list) =
+            user.filter(|user| wanted.contains(user)).and_then(|user| items.get_mut(user))
+        {
             list.push(line.to_owned());
         }
     }
@@ -37,8 +41,14 @@ pub fn items(text: &str, pattern: &Extractor, users: &[String]) -> Result<Items>
 ///
 /// # Errors
 /// When the items are not sorted.
-pub fn prove(expected: &Items, found: &Items, user: &str) -> Result<(Proof, Vec<(Difference, String)>)> {
-    let list = |items: &Items| items.get(user).cloned().unwrap_or_default().into_iter().map(|line| Ok(line.into_bytes()));
+pub fn prove(
+    expected: &Items,
+    found: &Items,
+    user: &str,
+) -> Result<(Proof, Vec<(Difference, String)>)> {
+    let list = |items: &Items| {
+        items.get(user).cloned().unwrap_or_default().into_iter().map(|line| Ok(line.into_bytes()))
+    };
     let mut differing = Vec::new();
     let proof = compare(list(expected), list(found), |what, item| {
         differing.push((what, String::from_utf8_lossy(item).into_owned()));

@@ -126,8 +126,8 @@ impl From<LockError> for CliError {
     }
 }
 
-/// Refuses a command that the state of the change does not permit: with what is true now, and what may
-/// be typed instead.
+/// Refuses a command that the state of the change does not permit: with what is true now, and what
+/// may be typed instead.
 ///
 /// # Errors
 /// See [`permitted`].

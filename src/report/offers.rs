@@ -30,8 +30,12 @@ fn meaning(state: &State, command: Command) -> Option<String> {
                 format!("go on with the {}", noun(run.plan.procedure))
             }
         }
-        Command::Answer(Question::Differences) => "open it nevertheless: you answer for the items".to_owned(),
-        Command::Answer(Question::Rejects) => "restore all the rest: you answer for the items".to_owned(),
+        Command::Answer(Question::Differences) => {
+            "open it nevertheless: you answer for the items".to_owned()
+        }
+        Command::Answer(Question::Rejects) => {
+            "restore all the rest: you answer for the items".to_owned()
+        }
         Command::Answer(Question::TryAgain) => {
             run.filter(|run| run.halt_kind() == Some(HaltKind::TooOften))?;
             "the same, after too many tries".to_owned()
@@ -39,15 +43,21 @@ fn meaning(state: &State, command: Command) -> Option<String> {
         Command::Snapshot => return None,
         Command::Upgrade if state.phase == Phase::Prepared => format!("upgrade to version {to}"),
         Command::Upgrade => "take the snapshot and upgrade".to_owned(),
-        Command::Downgrade if run.is_some() => "give the upgrade up, and bring the previous version back".to_owned(),
+        Command::Downgrade if run.is_some() => {
+            "give the upgrade up, and bring the previous version back".to_owned()
+        }
         Command::Downgrade if packages => format!("bring version {from} back"),
         Command::Downgrade => {
             format!("bring version {from} back, with everything that was written since")
         }
         Command::Abort => match run?.plan.procedure {
             Procedure::Snapshot => "give it up; the service is opened again as it was".to_owned(),
-            Procedure::Upgrade => "give the upgrade up; the service is opened again as it was".to_owned(),
-            Procedure::Migrate => "give it up; who is on hold is served again where they were".to_owned(),
+            Procedure::Upgrade => {
+                "give the upgrade up; the service is opened again as it was".to_owned()
+            }
+            Procedure::Migrate => {
+                "give it up; who is on hold is served again where they were".to_owned()
+            }
             _ => "give the downgrade up; the upgraded version is opened again".to_owned(),
         },
         Command::Undo if packages => format!("go back to version {to}"),
@@ -61,7 +71,9 @@ fn meaning(state: &State, command: Command) -> Option<String> {
             Phase::Prepared => "give the upgrade up, and drop the snapshot".to_owned(),
             Phase::Upgraded => format!("accept version {to}, and drop the way back"),
             Phase::BackedOut if packages => "accept the downgrade".to_owned(),
-            Phase::BackedOut if kept(state) => "accept the downgrade, and destroy the upgraded state".to_owned(),
+            Phase::BackedOut if kept(state) => {
+                "accept the downgrade, and destroy the upgraded state".to_owned()
+            }
             Phase::BackedOut => "accept the downgrade, and drop the snapshot".to_owned(),
             Phase::Coexisting => "close the change, when all have moved".to_owned(),
             Phase::Closed => return None,

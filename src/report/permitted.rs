@@ -51,7 +51,12 @@ impl Refusal {
     pub fn is_too_late(&self) -> bool {
         matches!(
             self.why,
-            Why::PackagesTouched | Why::BeyondReturn | Why::MayBeOpen | Why::UsersMayHaveMoved | Why::OnlyForward(_) | Why::Destroyed
+            Why::PackagesTouched
+                | Why::BeyondReturn
+                | Why::MayBeOpen
+                | Why::UsersMayHaveMoved
+                | Why::OnlyForward(_)
+                | Why::Destroyed
         )
     }
 }
@@ -79,7 +84,10 @@ impl fmt::Display for Refusal {
                 "the previous version may have been open to its clients already: \
                  finish the downgrade, then undo it"
             ),
-            (Why::UsersMayHaveMoved, _) => write!(f, "users may be served by the other host already: finish, then move them back"),
+            (Why::UsersMayHaveMoved, _) => write!(
+                f,
+                "users may be served by the other host already: finish, then move them back"
+            ),
             (Why::OnlyForward(Procedure::Abort), _) => {
                 write!(f, "the abort was begun already; it can be finished")
             }
@@ -132,7 +140,8 @@ pub(super) fn verdict(state: &State, command: Command) -> Result<(), Why> {
         (Command::Abort, Some(run)) => may_be_aborted(run),
         // An upgrade that failed half-way is backed out like a finished one.
         (Command::Downgrade, Some(run)) => {
-            let half_upgraded = run.plan.procedure == Procedure::Upgrade && run.was_begun(&StepId::UPGRADE);
+            let half_upgraded =
+                run.plan.procedure == Procedure::Upgrade && run.was_begun(&StepId::UPGRADE);
             if half_upgraded { Ok(()) } else { Err(Why::UnderWay) }
         }
         (Command::Resume | Command::Answer(_) | Command::Abort, None) => Err(Why::NothingUnderWay),
@@ -154,7 +163,9 @@ pub(super) fn verdict(state: &State, command: Command) -> Result<(), Why> {
         }
         (Command::Migrate, None) if !two_hosts => Err(Why::WrongStrategy),
         (Command::MigrateBack, None) if !two_hosts => Err(Why::WrongStrategy),
-        (Command::Migrate | Command::MigrateBack, None) => only(matches!(state.phase, Phase::Opened | Phase::Coexisting)),
+        (Command::Migrate | Command::MigrateBack, None) => {
+            only(matches!(state.phase, Phase::Opened | Phase::Coexisting))
+        }
         (Command::Commit, None) => only(state.phase != Phase::Closed),
     }
 }
@@ -168,15 +179,20 @@ fn may_be_aborted(run: &Run) -> Result<(), Why> {
         Procedure::Snapshot => Ok(()),
         Procedure::Upgrade if run.was_begun(&StepId::UPGRADE) => Err(Why::PackagesTouched),
         Procedure::Upgrade => Ok(()),
-        Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.beyond_return() => Err(Why::BeyondReturn),
+        Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.beyond_return() => {
+            Err(Why::BeyondReturn)
+        }
         // An abort would lose what clients write on the previous version; an undo keeps it.
-        Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.was_begun(&StepId::START) => Err(Why::MayBeOpen),
+        Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.was_begun(&StepId::START) => {
+            Err(Why::MayBeOpen)
+        }
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace => Ok(()),
         Procedure::Migrate if crate::strategy::held(run).is_none() => Err(Why::UsersMayHaveMoved),
         Procedure::Migrate => Ok(()),
-        Procedure::Abort | Procedure::Undo | Procedure::CommitUpgrade | Procedure::CommitDowngrade => {
-            Err(Why::OnlyForward(run.plan.procedure))
-        }
+        Procedure::Abort
+        | Procedure::Undo
+        | Procedure::CommitUpgrade
+        | Procedure::CommitDowngrade => Err(Why::OnlyForward(run.plan.procedure)),
     }
 }
 

@@ -91,7 +91,10 @@ fn between(state: &State) -> Vec<String> {
             "A downgrade brings back what is written from the snapshot on.".to_owned(),
         ],
         Phase::Upgraded => {
-            vec![format!("Version {to} serves its clients."), data_of(state.manifest.data_strategy).way_back(&state.manifest)]
+            vec![
+                format!("Version {to} serves its clients."),
+                data_of(state.manifest.data_strategy).way_back(&state.manifest),
+            ]
         }
         Phase::BackedOut => backed_out(state),
         Phase::Coexisting => coexisting(state),
@@ -112,13 +115,20 @@ fn backed_out(state: &State) -> Vec<String> {
         now.push(format!("Version {from} serves its clients."));
     } else {
         let whole = rejects.is_none() && proof.is_none_or(|proof| proof.holds());
-        let what = if whole { "all that was written since" } else { "what was written since, but for what was answered for" };
+        let what = if whole {
+            "all that was written since"
+        } else {
+            "what was written since, but for what was answered for"
+        };
         now.push(format!("Version {from} serves its clients, with {what}."));
     }
     now.extend(rejects);
     now.extend(proof.map(ToString::to_string));
     if !packages && kept(state) {
-        now.push(format!("The upgraded state is kept beside it; the names end in `{}`.", aside_of(state)));
+        now.push(format!(
+            "The upgraded state is kept beside it; the names end in `{}`.",
+            aside_of(state)
+        ));
     }
     now
 }
@@ -142,7 +152,9 @@ fn coexisting(state: &State) -> Vec<String> {
     for host in hosts {
         let users = on.values().filter(|it| **it == host).count();
         let are = if users == 1 { "is" } else { "are" };
-        now.push(format!("{users} of those who were moved or let go by this change {are} on {host}."));
+        now.push(format!(
+            "{users} of those who were moved or let go by this change {are} on {host}."
+        ));
     }
     now.push(format!("{proofs} moves were proved: nothing lost, nothing twice."));
     now
@@ -150,8 +162,11 @@ fn coexisting(state: &State) -> Vec<String> {
 
 /// The items that the restore left out.
 fn rejects(state: &State) -> Option<String> {
-    let Some(Output::Rejects { count, file }) = state.outputs.get(&StepId::RESTORE) else { return None };
-    let (items, stand) = if *count == 1 { ("item was", "it stands") } else { ("items were", "they stand") };
+    let Some(Output::Rejects { count, file }) = state.outputs.get(&StepId::RESTORE) else {
+        return None;
+    };
+    let (items, stand) =
+        if *count == 1 { ("item was", "it stands") } else { ("items were", "they stand") };
     Some(format!("{count} {items} rejected by it and left out; {stand} in {}", file.display()))
 }
 
@@ -180,11 +195,14 @@ fn hold_truth(run: &Run) -> Vec<String> {
     match crate::strategy::held(run) {
         Some(held) if held.is_empty() => lines.push("Nobody is on hold for it.".to_owned()),
         Some(held) => {
-            let users: Vec<&str> = held.iter().flat_map(|hold| &hold.users).map(String::as_str).collect();
+            let users: Vec<&str> =
+                held.iter().flat_map(|hold| &hold.users).map(String::as_str).collect();
             lines.push(format!("On hold, their mail waits: {}.", users.join(", ")));
             lines.push("What they have is whole on the host where they were.".to_owned());
         }
-        None => lines.push("Users are about to be served by the other host; some may be.".to_owned()),
+        None => {
+            lines.push("Users are about to be served by the other host; some may be.".to_owned())
+        }
     }
     let are = if moved == 1 { "user of it is" } else { "users of it are" };
     lines.push(format!("{moved} {are} through."));
@@ -210,7 +228,9 @@ fn service_truth(state: &State) -> &'static str {
             return "The service is closed to its clients.";
         }
     }
-    let committing = |run: &Run| matches!(run.plan.procedure, Procedure::CommitUpgrade | Procedure::CommitDowngrade);
+    let committing = |run: &Run| {
+        matches!(run.plan.procedure, Procedure::CommitUpgrade | Procedure::CommitDowngrade)
+    };
     if state.current().is_some_and(committing) {
         return "The service serves its clients; a commit does not touch it.";
     }
@@ -232,7 +252,9 @@ fn data_truth(state: &State, run: &Run) -> Vec<String> {
         if run.beyond_return() {
             lines.push("The point of no return is behind us: the only way is forward.".to_owned());
         } else if set_aside(run) {
-            lines.push("The upgraded data is kept beside, whole: there is a way back to it.".to_owned());
+            lines.push(
+                "The upgraded data is kept beside, whole: there is a way back to it.".to_owned(),
+            );
         }
     } else if dropping(run) {
         lines.push("The snapshots of this change are being dropped.".to_owned());
@@ -244,7 +266,9 @@ fn data_truth(state: &State, run: &Run) -> Vec<String> {
 
 /// Whether the upgraded data may have left its place.
 fn set_aside(run: &Run) -> bool {
-    run.plan.steps.iter().any(|step| matches!(step.action, Action::SetAside(_) | Action::MoveAside(_)) && run.was_begun(&step.id))
+    run.plan.steps.iter().any(|step| {
+        matches!(step.action, Action::SetAside(_) | Action::MoveAside(_)) && run.was_begun(&step.id)
+    })
 }
 
 /// Whether the snapshots before the upgrade may be gone.

@@ -69,7 +69,9 @@ impl Context<'_> {
 
     /// Whether the step is running, was interrupted or failed, so that its effect may be partial.
     pub fn interrupted(&self, step: &StepId) -> bool {
-        self.run().is_ok_and(|run| matches!(run.step(step), Some((_, StepState::Started | StepState::Failed(_)))))
+        self.run().is_ok_and(|run| {
+            matches!(run.step(step), Some((_, StepState::Started | StepState::Failed(_))))
+        })
     }
 
     /// How often the step was started in this procedure.
@@ -123,7 +125,11 @@ impl Context<'_> {
     /// The file that names what the previous version rejected in this downgrade.
     pub fn rejects_file(&self) -> PathBuf {
         let round = self.round();
-        self.layout.folder().join(if round == "1" { "rejects".to_owned() } else { format!("rejects-{round}") })
+        self.layout.folder().join(if round == "1" {
+            "rejects".to_owned()
+        } else {
+            format!("rejects-{round}")
+        })
     }
 
     /// Fills in the names that have a value only now, and `more`.
@@ -137,12 +143,20 @@ impl Context<'_> {
             late.or_else(|| values.get(name).cloned())
         };
         let mut lists = BTreeMap::new();
-        lists.insert("capture_files".to_owned(), self.absolute(&StepId::CAPTURE, &self.capture_dir()));
+        lists.insert(
+            "capture_files".to_owned(),
+            self.absolute(&StepId::CAPTURE, &self.capture_dir()),
+        );
         if command.stages.iter().flatten().any(|word| word.only_name() == Some("snapshot_files")) {
             lists.insert("snapshot_files".to_owned(), self.snapshot_files()?);
         }
-        lists.insert("installer_files".to_owned(), self.absolute(&StepId::SAVE_INSTALLER, &self.layout.installer()));
-        command.fill_with(&lookup, &lists).with_context(|| format!("cannot fill in the command `{command}`"))
+        lists.insert(
+            "installer_files".to_owned(),
+            self.absolute(&StepId::SAVE_INSTALLER, &self.layout.installer()),
+        );
+        command
+            .fill_with(&lookup, &lists)
+            .with_context(|| format!("cannot fill in the command `{command}`"))
     }
 
     /// The files of the snapshot that the capture goes on from, but for those that it has itself.
@@ -180,7 +194,10 @@ impl Context<'_> {
             ("response_file", self.layout.silent().display().to_string()),
             ("installer_dir", self.layout.installer().display().to_string()),
             ("program_dir", self.layout.programs().display().to_string()),
-            ("config_dir", self.layout.config(crate::journal::Side::Previous).display().to_string()),
+            (
+                "config_dir",
+                self.layout.config(crate::journal::Side::Previous).display().to_string(),
+            ),
         ];
         values.extend(late.map(|(name, value)| (name.to_owned(), value)));
         values.extend(own_path().map(|path| ("backout".to_owned(), path)));

@@ -89,8 +89,8 @@ pub trait Effect {
     /// The commands as a person would type them, one a line: what `plan` shows.
     fn preview(&self) -> Vec<String>;
 
-    /// Whether it takes something away that cannot be had back. Everything that must be true is checked again
-    /// right before it.
+    /// Whether it takes something away that cannot be had back. Everything that must be true is
+    /// checked again right before it.
     fn destroys(&self) -> bool {
         false
     }
@@ -215,9 +215,14 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
 pub(crate) fn present(probe: Probe, step: &Step) -> Result<Output> {
     match probe {
         Probe::Present(output) => Ok(output),
-        Probe::Absent => anyhow::bail!("step `{}` ran without an error, but its effect is not there", step.id),
+        Probe::Absent => {
+            anyhow::bail!("step `{}` ran without an error, but its effect is not there", step.id)
+        }
         Probe::Partial(why) | Probe::Foreign(why) => {
-            anyhow::bail!("step `{}` ran without an error, but its effect is not whole: {why}", step.id)
+            anyhow::bail!(
+                "step `{}` ran without an error, but its effect is not whole: {why}",
+                step.id
+            )
         }
     }
 }

@@ -28,8 +28,10 @@ impl RecoveryMetadata {
     /// # Errors
     /// When it cannot be written as JSON.
     pub fn properties(&self) -> Result<Option<[(&'static str, String); 2]>> {
-        let manifest = serde_json::to_string(&self.manifest).context("the change's opening cannot be written as JSON")?;
-        let installer = serde_json::to_string(&self.installer).context("the list of the installer cannot be written as JSON")?;
+        let manifest = serde_json::to_string(&self.manifest)
+            .context("the change's opening cannot be written as JSON")?;
+        let installer = serde_json::to_string(&self.installer)
+            .context("the list of the installer cannot be written as JSON")?;
         let fits = manifest.len() <= LONGEST && installer.len() <= LONGEST;
         Ok(fits.then_some([(PROP_OPENING, manifest), (PROP_INSTALLER, installer)]))
     }
@@ -39,12 +41,17 @@ impl RecoveryMetadata {
     /// # Errors
     /// When they cannot be read.
     pub fn read(engine: &dyn Engine, snapshot: &Snapshot) -> Result<Option<Self>> {
-        let (manifest, installer) = (engine.snapshot_local(snapshot, PROP_OPENING)?, engine.snapshot_local(snapshot, PROP_INSTALLER)?);
+        let (manifest, installer) = (
+            engine.snapshot_local(snapshot, PROP_OPENING)?,
+            engine.snapshot_local(snapshot, PROP_INSTALLER)?,
+        );
         let (Some(manifest), Some(installer)) = (manifest, installer) else { return Ok(None) };
-        let manifest =
-            serde_json::from_str(&manifest).with_context(|| format!("{PROP_OPENING} of {snapshot} is not known to this version"))?;
-        let installer =
-            serde_json::from_str(&installer).with_context(|| format!("{PROP_INSTALLER} of {snapshot} is not known to this version"))?;
+        let manifest = serde_json::from_str(&manifest).with_context(|| {
+            format!("{PROP_OPENING} of {snapshot} is not known to this version")
+        })?;
+        let installer = serde_json::from_str(&installer).with_context(|| {
+            format!("{PROP_INSTALLER} of {snapshot} is not known to this version")
+        })?;
         Ok(Some(Self { manifest, installer }))
     }
 }

@@ -1,4 +1,5 @@
-//! The ways back to the state before a procedure: `abort` of one that is not finished, `undo` of a finished downgrade.
+//! The ways back to the state before a procedure: `abort` of one that is not finished, `undo` of a
+//! finished downgrade.
 
 use crate::journal::StepId;
 use anyhow::Result;
@@ -19,14 +20,28 @@ use crate::zfs::Dataset;
 ///
 /// # Errors
 /// When the playbook's texts cannot be filled in.
-pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], abort: bool) -> Result<Plan> {
+pub fn back(
+    playbook: &Playbook,
+    state: &State,
+    run: &Run,
+    roots: &[Dataset],
+    abort: bool,
+) -> Result<Plan> {
     let parts = Parts { playbook, manifest: &state.manifest };
     if abort && !run.was_begun(&StepId::STOP) {
         // Only copies were made.
-        return topology::arrange(Plan { procedure: Procedure::Abort, steps: vec![parts.start()?] }, playbook, &state.manifest, None);
+        return topology::arrange(
+            Plan { procedure: Procedure::Abort, steps: vec![parts.start()?] },
+            playbook,
+            &state.manifest,
+            None,
+        );
     }
     let mut steps = vec![parts.stop()?];
-    if abort && (run.was_begun(&StepId::MAINTENANCE_START) || run.was_begun(&StepId::MAINTENANCE_START_PREVIOUS)) {
+    if abort
+        && (run.was_begun(&StepId::MAINTENANCE_START)
+            || run.was_begun(&StepId::MAINTENANCE_START_PREVIOUS))
+    {
         steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP, "running")?);
     }
     let data = data::of(state.manifest.data_strategy);
@@ -34,11 +49,14 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
     // An upgrade that was never finished is finished now.
     let unfinished = state.phase != Phase::Upgraded && abort;
     if unfinished || run.was_begun(&StepId::REINSTALL) || run.was_begun(&StepId::UNINSTALL) {
-        let cut = |id: &StepId| matches!(run.step(id), Some((_, StepState::Started | StepState::Failed(_))));
+        let cut = |id: &StepId| {
+            matches!(run.step(id), Some((_, StepState::Started | StepState::Failed(_))))
+        };
         let mut upgrade = install::of(&state.manifest).upgrade(parts, StepId::UPGRADE_AGAIN)?;
         if let Action::Package(package) = &mut upgrade.action {
             // Between the two, nothing is installed that could be upgraded.
-            let between = run.was_begun(&StepId::UNINSTALL) && !matches!(run.step(&StepId::REINSTALL), Some((_, StepState::Done)));
+            let between = run.was_begun(&StepId::UNINSTALL)
+                && !matches!(run.step(&StepId::REINSTALL), Some((_, StepState::Done)));
             package.cut = unfinished || cut(&StepId::REINSTALL) || between;
         }
         steps.push(upgrade);
@@ -50,7 +68,12 @@ pub fn back(playbook: &Playbook, state: &State, run: &Run, roots: &[Dataset], ab
     steps.push(parts.start()?);
     let procedure = if abort { Procedure::Abort } else { Procedure::Undo };
     let verb = if abort { "upgrade" } else { "undo" };
-    topology::arrange(Plan { procedure, steps }, playbook, &state.manifest, Some((&state.manifest.upgrade_to, verb)))
+    topology::arrange(
+        Plan { procedure, steps },
+        playbook,
+        &state.manifest,
+        Some((&state.manifest.upgrade_to, verb)),
+    )
 }
 
 /// From a snapshot, or an upgrade that has not touched the packages yet, back to the open service.
@@ -62,25 +85,35 @@ pub fn reopen(playbook: &Playbook, state: &State) -> Result<Plan> {
     let parts = Parts { playbook, manifest: &state.manifest };
     let mut steps = vec![parts.start()?];
     steps.extend(release(&state.manifest));
-    let mut drop = DropSnapshots { snapshots: snapshots(state, &StepId::SNAPSHOT), marked: Vec::new() };
+    let mut drop =
+        DropSnapshots { snapshots: snapshots(state, &StepId::SNAPSHOT), marked: Vec::new() };
     if let Some(run) = state.current().filter(|run| run.was_begun(&StepId::SNAPSHOT)) {
         drop.marked = marked(run, &StepId::SNAPSHOT)?;
     }
     if !drop.snapshots.is_empty() || !drop.marked.is_empty() {
         let action = Action::DropSnapshots(drop);
-        steps.push(Step::new(StepId::DROP_SNAPSHOT, "drop the snapshot before the upgrade", action));
+        steps.push(Step::new(
+            StepId::DROP_SNAPSHOT,
+            "drop the snapshot before the upgrade",
+            action,
+        ));
     }
     topology::arrange(Plan { procedure: Procedure::Abort, steps }, playbook, &state.manifest, None)
 }
 
 /// The names of the snapshots that a step took or was about to take.
 pub(super) fn marked(run: &Run, step: &StepId) -> Result<Vec<crate::zfs::Snapshot>> {
-    let Some((Step { action: Action::Snapshot(take), .. }, _)) = run.step(step) else { return Ok(Vec::new()) };
+    let Some((Step { action: Action::Snapshot(take), .. }, _)) = run.step(step) else {
+        return Ok(Vec::new());
+    };
     take.datasets.iter().map(|dataset| Ok(dataset.at(&take.name)?)).collect()
 }
 
 /// The snapshots that a step took.
-pub(super) fn snapshots(state: &State, step: &StepId) -> Vec<(crate::zfs::Snapshot, crate::zfs::Guid)> {
+pub(super) fn snapshots(
+    state: &State,
+    step: &StepId,
+) -> Vec<(crate::zfs::Snapshot, crate::zfs::Guid)> {
     match state.outputs.get(step) {
         Some(Output::Snapshots { list }) => list.clone(),
         _ => Vec::new(),

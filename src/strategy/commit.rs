@@ -33,18 +33,34 @@ pub fn commit(
     let mut steps: Vec<Step> = remove_aside.into_iter().collect();
     if !promote.is_empty() {
         let title = "make the restored datasets independent of the upgraded ones";
-        steps.push(Step::new(StepId::PROMOTE, title, Action::Promote(Promote { datasets: promote })));
+        steps.push(Step::new(
+            StepId::PROMOTE,
+            title,
+            Action::Promote(Promote { datasets: promote }),
+        ));
     }
     if !destroy.is_empty() {
         let names: Vec<&str> = destroy.iter().map(|(dataset, _)| dataset.as_str()).collect();
         let title = format!("destroy what was kept for the other way: {}", names.join(", "));
-        steps.push(Step::new(StepId::DESTROY, title, Action::Destroy(Destroy { datasets: destroy, snapshots: with })));
+        steps.push(Step::new(
+            StepId::DESTROY,
+            title,
+            Action::Destroy(Destroy { datasets: destroy, snapshots: with }),
+        ));
     }
     steps.extend(release(&state.manifest));
     // The newest first.
     let mut drop = snapshots(state, &StepId::SNAPSHOT_BASE);
     drop.extend(snapshots(state, &StepId::SNAPSHOT));
-    let title = if drop.is_empty() { "close the change; it has no snapshots" } else { "release and destroy the snapshots of this change" };
-    steps.push(Step::new(StepId::DROP_SNAPSHOT, title, Action::DropSnapshots(DropSnapshots { snapshots: drop, marked: Vec::new() })));
+    let title = if drop.is_empty() {
+        "close the change; it has no snapshots"
+    } else {
+        "release and destroy the snapshots of this change"
+    };
+    steps.push(Step::new(
+        StepId::DROP_SNAPSHOT,
+        title,
+        Action::DropSnapshots(DropSnapshots { snapshots: drop, marked: Vec::new() }),
+    ));
     Plan { procedure, steps }
 }

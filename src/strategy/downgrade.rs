@@ -13,7 +13,11 @@ use crate::step::Plan;
 ///
 /// # Errors
 /// When the playbook's texts cannot be filled in, or a dataset's name becomes too long.
-pub fn downgrade(playbook: &Playbook, manifest: &ChangeManifest, input: &DowngradeInput) -> Result<Plan> {
+pub fn downgrade(
+    playbook: &Playbook,
+    manifest: &ChangeManifest,
+    input: &DowngradeInput,
+) -> Result<Plan> {
     let plan = data::of(manifest.data_strategy).downgrade(Parts { playbook, manifest }, input)?;
     topology::arrange(plan, playbook, manifest, Some((&manifest.from_version, "downgrade")))
 }

@@ -49,7 +49,9 @@ pub fn aside_of(state: &State) -> &'static str {
     let run = state.last_run(Procedure::is_downgrade);
     let former = run.into_iter().flat_map(|run| &run.plan.steps).any(|step| match &step.action {
         Action::SetAside(it) => it.aside.as_str().ends_with(ASIDE_OF_0_1_0),
-        Action::MoveAside(it) => it.moves.iter().any(|(_, aside)| aside.to_string_lossy().ends_with(ASIDE_OF_0_1_0)),
+        Action::MoveAside(it) => {
+            it.moves.iter().any(|(_, aside)| aside.to_string_lossy().ends_with(ASIDE_OF_0_1_0))
+        }
         _ => false,
     });
     if former { ASIDE_OF_0_1_0 } else { ASIDE }

@@ -1,7 +1,8 @@
 //! Makes plans from playbook, site and what is known about the host. Pure.
 //!
-//! A procedure (`upgrade`, `downgrade`, `back`, `commit`) orders what three choices say: how the data goes back
-//! ([`data`]), how a version is installed ([`install`]), where the service runs ([`topology`]).
+//! A procedure (`upgrade`, `downgrade`, `back`, `commit`) orders what three choices say: how the
+//! data goes back ([`data`]), how a version is installed ([`install`]), where the service runs
+//! ([`topology`]).
 
 mod back;
 mod commit;

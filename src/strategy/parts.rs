@@ -13,7 +13,8 @@ use crate::playbook::model::{CommandSpec, ServiceState};
 use crate::playbook::value::TimeLimit;
 use crate::playbook::{CommandTemplate, Playbook, Template};
 use crate::step::{
-    Action, CapturePass, Config, Maintenance, Mounts, Package, PackageJob, SaveInstaller, Service, Step, TakeInventory, TargetPosition,
+    Action, CapturePass, Config, Maintenance, Mounts, Package, PackageJob, SaveInstaller, Service,
+    Step, TakeInventory, TargetPosition,
 };
 
 /// What plans are made from.
@@ -34,12 +35,20 @@ impl Parts<'_> {
     }
 
     /// A command of the cluster's, for one node.
-    pub(in crate::strategy) fn command_of_node(&self, spec: &CommandSpec, node: &str) -> Result<CommandTemplate> {
-        let value = |name: &str| if name == "node" { Some(node.to_owned()) } else { self.value(name) };
+    pub(in crate::strategy) fn command_of_node(
+        &self,
+        spec: &CommandSpec,
+        node: &str,
+    ) -> Result<CommandTemplate> {
+        let value =
+            |name: &str| if name == "node" { Some(node.to_owned()) } else { self.value(name) };
         Ok(spec.template().fill_known(&value))
     }
 
-    pub(in crate::strategy) fn optional(&self, spec: Option<&CommandSpec>) -> Result<Option<CommandTemplate>> {
+    pub(in crate::strategy) fn optional(
+        &self,
+        spec: Option<&CommandSpec>,
+    ) -> Result<Option<CommandTemplate>> {
         spec.map(|spec| self.command(spec)).transpose()
     }
 
@@ -63,11 +72,17 @@ impl Parts<'_> {
         let service = &self.playbook.service;
         Ok(Service {
             units: self.texts(&service.units)?,
-            stop_within: service.stop_within.map_or_else(crate::step::service::units::stop_within, |limit| limit.as_secs()),
+            stop_within: service
+                .stop_within
+                .map_or_else(crate::step::service::units::stop_within, |limit| limit.as_secs()),
             stop: self.optional(service.stop.as_ref())?,
             start: self.optional(service.start.as_ref())?,
             processes: service.processes.clone(),
-            in_maintenance: service.maintenance.as_ref().map(|it| it.processes.clone()).unwrap_or_default(),
+            in_maintenance: service
+                .maintenance
+                .as_ref()
+                .map(|it| it.processes.clone())
+                .unwrap_or_default(),
             paths: self.paths(&self.playbook.data.paths)?,
             ready: self.optional(service.ready.as_ref())?,
             ready_within: within(service.ready_within),
@@ -75,7 +90,12 @@ impl Parts<'_> {
     }
 
     pub(in crate::strategy) fn stop(&self) -> Result<Step> {
-        Ok(Step::new(StepId::STOP, "close the service, and prove it stopped", Action::Stop(self.service()?)).until(&StepId::START))
+        Ok(Step::new(
+            StepId::STOP,
+            "close the service, and prove it stopped",
+            Action::Stop(self.service()?),
+        )
+        .until(&StepId::START))
     }
 
     pub(in crate::strategy) fn start(&self) -> Result<Step> {
@@ -84,7 +104,10 @@ impl Parts<'_> {
 
     fn maintenance(&self) -> Result<Maintenance> {
         let service = &self.playbook.service;
-        let maintenance = service.maintenance.as_ref().context("the playbook does not say how the server runs without its clients")?;
+        let maintenance = service
+            .maintenance
+            .as_ref()
+            .context("the playbook does not say how the server runs without its clients")?;
         Ok(Maintenance {
             start: self.command(&maintenance.start)?,
             stop: self.command(&maintenance.stop)?,
@@ -96,7 +119,12 @@ impl Parts<'_> {
         })
     }
 
-    pub(in crate::strategy) fn maintenance_start(&self, id: StepId, version: &str, until: &StepId) -> Result<Step> {
+    pub(in crate::strategy) fn maintenance_start(
+        &self,
+        id: StepId,
+        version: &str,
+        until: &StepId,
+    ) -> Result<Step> {
         let title = format!("start the {version} version without clients");
         Ok(Step::new(id, title, Action::MaintenanceStart(self.maintenance()?)).until(until))
     }
@@ -113,7 +141,11 @@ impl Parts<'_> {
             files: self.patterns(&installer.files)?,
             at_least: installer.at_least,
         };
-        Ok(Step::new(StepId::SAVE_INSTALLER, "put the installed version's packages aside", Action::SaveInstaller(action)))
+        Ok(Step::new(
+            StepId::SAVE_INSTALLER,
+            "put the installed version's packages aside",
+            Action::SaveInstaller(action),
+        ))
     }
 
     fn config(&self, side: Side) -> Result<Config> {
@@ -124,7 +156,9 @@ impl Parts<'_> {
     pub(in crate::strategy) fn save_config(&self, side: Side) -> Result<Option<Step>> {
         let (id, title) = match side {
             Side::Previous => (StepId::SAVE_CONFIG, "save the configuration"),
-            Side::Upgraded => (StepId::SAVE_CONFIG_UPGRADED, "save the upgraded version's configuration"),
+            Side::Upgraded => {
+                (StepId::SAVE_CONFIG_UPGRADED, "save the upgraded version's configuration")
+            }
         };
         let config = self.config(side)?;
         Ok((!config.paths.is_empty()).then(|| Step::new(id, title, Action::SaveConfig(config))))
@@ -136,10 +170,16 @@ impl Parts<'_> {
             Side::Upgraded => "put the upgraded version's configuration back",
         };
         let config = self.config(side)?;
-        Ok((!config.paths.is_empty()).then(|| Step::new(StepId::PUT_CONFIG, title, Action::PutConfig(config))))
+        Ok((!config.paths.is_empty())
+            .then(|| Step::new(StepId::PUT_CONFIG, title, Action::PutConfig(config))))
     }
 
-    pub(in crate::strategy) fn package(&self, job: PackageJob, command: &CommandSpec, repair: Option<&CommandSpec>) -> Result<Package> {
+    pub(in crate::strategy) fn package(
+        &self,
+        job: PackageJob,
+        command: &CommandSpec,
+        repair: Option<&CommandSpec>,
+    ) -> Result<Package> {
         Ok(Package {
             job,
             command: self.command(command)?,
@@ -153,21 +193,31 @@ impl Parts<'_> {
     }
 
     pub(in crate::strategy) fn goal(&self) -> Result<Option<Step>> {
-        let Some(position) = self.playbook.restore.as_ref().and_then(|restore| restore.position.as_ref()) else { return Ok(None) };
+        let Some(position) =
+            self.playbook.restore.as_ref().and_then(|restore| restore.position.as_ref())
+        else {
+            return Ok(None);
+        };
         let goal = TargetPosition { command: self.command(position)? };
-        Ok(Some(Step::new(StepId::TARGET_POSITION, "ask the upgraded version how far its data has come", Action::TargetPosition(goal))))
+        Ok(Some(Step::new(
+            StepId::TARGET_POSITION,
+            "ask the upgraded version how far its data has come",
+            Action::TargetPosition(goal),
+        )))
     }
 
     pub(in crate::strategy) fn inventories(&self, side: Side) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
         for inventory in &self.playbook.inventories {
             let (id, title) = match side {
-                Side::Upgraded => {
-                    (StepId::of(Family::Inventory, &inventory.name), format!("list the {} on the upgraded version", inventory.name))
-                }
-                Side::Previous => {
-                    (StepId::of(Family::InventoryFound, &inventory.name), format!("list the {} on the previous version", inventory.name))
-                }
+                Side::Upgraded => (
+                    StepId::of(Family::Inventory, &inventory.name),
+                    format!("list the {} on the upgraded version", inventory.name),
+                ),
+                Side::Previous => (
+                    StepId::of(Family::InventoryFound, &inventory.name),
+                    format!("list the {} on the previous version", inventory.name),
+                ),
             };
             let action = TakeInventory {
                 name: inventory.name.clone(),
@@ -198,7 +248,11 @@ impl Parts<'_> {
                 last,
             };
             let id = if last { StepId::CAPTURE } else { StepId::of(Family::Capture, index + 1) };
-            steps.push(Step::new(id, format!("capture what was written: {}", pass.about), Action::Capture(action)));
+            steps.push(Step::new(
+                id,
+                format!("capture what was written: {}", pass.about),
+                Action::Capture(action),
+            ));
         }
         Ok(steps)
     }
@@ -209,7 +263,11 @@ impl Parts<'_> {
     }
 
     pub(in crate::strategy) fn mount(&self, mounts: &[Mount]) -> Step {
-        Step::new(StepId::MOUNT, "give the datasets back", Action::Mount(Mounts { mounts: mounts.to_vec() }))
+        Step::new(
+            StepId::MOUNT,
+            "give the datasets back",
+            Action::Mount(Mounts { mounts: mounts.to_vec() }),
+        )
     }
 }
 
@@ -220,7 +278,11 @@ pub(in crate::strategy) fn within(limit: Option<TimeLimit>) -> u64 {
 
 /// The datasets that have the snapshot. One that was created after it does not, and stays with the
 /// upgraded state.
-pub(in crate::strategy) fn members(manifest: &ChangeManifest, snapshots: &[(Snapshot, Guid)]) -> Vec<Mount> {
-    let has = |mount: &&Mount| snapshots.iter().any(|(snapshot, _)| snapshot.dataset() == mount.dataset);
+pub(in crate::strategy) fn members(
+    manifest: &ChangeManifest,
+    snapshots: &[(Snapshot, Guid)],
+) -> Vec<Mount> {
+    let has =
+        |mount: &&Mount| snapshots.iter().any(|(snapshot, _)| snapshot.dataset() == mount.dataset);
     manifest.datasets.iter().filter(has).cloned().collect()
 }

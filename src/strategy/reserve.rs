@@ -10,10 +10,14 @@ use crate::step::{Action, Step};
 use crate::zfs::{Dataset, ENDING_RESERVE};
 
 fn of(manifest: &ChangeManifest) -> Option<Reserve> {
-    let datasets: Vec<Dataset> = manifest.datasets.iter().map(|mount| mount.dataset.clone()).collect();
+    let datasets: Vec<Dataset> =
+        manifest.datasets.iter().map(|mount| mount.dataset.clone()).collect();
     let mut pools = BTreeSet::new();
-    let reserves: Vec<Dataset> =
-        datasets.iter().filter_map(|dataset| beside(dataset, &datasets)).filter(|reserve| pools.insert(reserve.pool())).collect();
+    let reserves: Vec<Dataset> = datasets
+        .iter()
+        .filter_map(|dataset| beside(dataset, &datasets))
+        .filter(|reserve| pools.insert(reserve.pool()))
+        .collect();
     (!reserves.is_empty()).then_some(Reserve { reserves, datasets })
 }
 
@@ -21,7 +25,8 @@ fn of(manifest: &ChangeManifest) -> Option<Reserve> {
 /// goes back (it would be one created after the snapshot), and none with a name that is too long.
 fn beside(dataset: &Dataset, members: &[Dataset]) -> Option<Dataset> {
     let reserve = dataset.with_suffix(ENDING_RESERVE).ok()?;
-    (reserve.pool() == dataset.pool() && !members.iter().any(|member| reserve.is_within(member))).then_some(reserve)
+    (reserve.pool() == dataset.pool() && !members.iter().any(|member| reserve.is_within(member)))
+        .then_some(reserve)
 }
 
 fn pools(reserve: &Reserve) -> String {
@@ -31,14 +36,23 @@ fn pools(reserve: &Reserve) -> String {
 /// The step that reserves space, if there are datasets.
 pub(super) fn reserve(manifest: &ChangeManifest) -> Option<Step> {
     of(manifest).map(|it| {
-        Step::new(StepId::RESERVE, format!("hold some room back on {}, for a pool that is full later", pools(&it)), Action::Reserve(it))
+        Step::new(
+            StepId::RESERVE,
+            format!("hold some room back on {}, for a pool that is full later", pools(&it)),
+            Action::Reserve(it),
+        )
     })
 }
 
 /// The step that releases it.
 pub(super) fn release(manifest: &ChangeManifest) -> Option<Step> {
-    of(manifest)
-        .map(|it| Step::new(StepId::RELEASE_RESERVE, format!("give back the room held back on {}", pools(&it)), Action::ReleaseReserve(it)))
+    of(manifest).map(|it| {
+        Step::new(
+            StepId::RELEASE_RESERVE,
+            format!("give back the room held back on {}", pools(&it)),
+            Action::ReleaseReserve(it),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -46,8 +60,13 @@ mod tests {
     use super::*;
 
     fn found(names: &[&str]) -> Vec<String> {
-        let members: Vec<Dataset> = names.iter().map(|name| name.parse().expect("a name")).collect();
-        members.iter().filter_map(|dataset| beside(dataset, &members)).map(|reserve| reserve.to_string()).collect()
+        let members: Vec<Dataset> =
+            names.iter().map(|name| name.parse().expect("a name")).collect();
+        members
+            .iter()
+            .filter_map(|dataset| beside(dataset, &members))
+            .map(|reserve| reserve.to_string())
+            .collect()
     }
 
     #[test]

@@ -19,8 +19,8 @@ use libzetta_zfs_core_sys as sys;
 
 use super::rollback::{Hands, LIMITS, PROGRAM, of_errno};
 use super::{
-    BookmarkInfo, Change, CliEngine, Dataset, DatasetInfo, Engine, Guid, Pool, PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot,
-    SnapshotInfo, ZfsError, verify,
+    BookmarkInfo, Change, CliEngine, Dataset, DatasetInfo, Engine, Guid, Pool, PoolInfo, Result,
+    RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError, verify,
 };
 
 /// [`Engine`] by `libzfs_core` and, for reading, commands.
@@ -41,21 +41,27 @@ impl LzcEngine {
     /// # Errors
     /// [`ZfsError::Unavailable`] without the kernel module.
     pub fn new(cli: CliEngine) -> Result<Self> {
-        let library = ZfsLzc::new().map_err(|error| ZfsError::Unavailable(format!("libzfs_core: {error:?}")))?;
+        let library = ZfsLzc::new()
+            .map_err(|error| ZfsError::Unavailable(format!("libzfs_core: {error:?}")))?;
         Ok(Self { cli, library })
     }
 }
 
 fn c_string(text: &str) -> Result<CString> {
-    CString::new(text).map_err(|_| ZfsError::Unexpected { command: "libzfs_core".to_owned(), detail: format!("a NUL in {text:?}") })
+    CString::new(text).map_err(|_| ZfsError::Unexpected {
+        command: "libzfs_core".to_owned(),
+        detail: format!("a NUL in {text:?}"),
+    })
 }
 
 fn list(pairs: &[(&str, &str)]) -> Result<NvList> {
     // Flag: a name stands once (NvFlag::UniqueNameType).
     let mut list = NvList::default();
     for (name, value) in pairs {
-        list.insert_string(*name, *value)
-            .map_err(|error| ZfsError::Call { call: "nvlist_add_string".to_owned(), error: error.to_string() })?;
+        list.insert_string(*name, *value).map_err(|error| ZfsError::Call {
+            call: "nvlist_add_string".to_owned(),
+            error: error.to_string(),
+        })?;
     }
     Ok(list)
 }
@@ -77,13 +83,20 @@ fn refine(error: libzetta::zfs::Error, call: &str, what: &str) -> ZfsError {
 fn several(errors: HashMap<String, Value>, call: &str, what: &str) -> ZfsError {
     let mut errors: Vec<(String, i32)> = errors
         .into_iter()
-        .filter_map(|(name, value)| if let Value::Int32(errno) = value { Some((name, errno)) } else { None })
+        .filter_map(
+            |(name, value)| {
+                if let Value::Int32(errno) = value { Some((name, errno)) } else { None }
+            },
+        )
         .filter(|(name, _)| name != "N_MORE_ERRORS")
         .collect();
     errors.sort();
     match errors.first() {
         Some((name, errno)) => of_errno(*errno, call, name),
-        None => ZfsError::Call { call: format!("{call} of {what}"), error: "it failed without a reason".to_owned() },
+        None => ZfsError::Call {
+            call: format!("{call} of {what}"),
+            error: "it failed without a reason".to_owned(),
+        },
     }
 }
 
@@ -108,7 +121,9 @@ impl LzcEngine {
         let change = match errno {
             0 => Change::Made,
             libc_errno::EEXIST => Change::WasThere,
-            _ if !errors.is_empty() => return Err(several(errors.into_hashmap(), "lzc_hold", snapshot.as_str())),
+            _ if !errors.is_empty() => {
+                return Err(several(errors.into_hashmap(), "lzc_hold", snapshot.as_str()));
+            }
             _ => return Err(of_errno(errno, "lzc_hold", snapshot.as_str())),
         };
         verify::held(&self.cli, snapshot, tag, true)?;
@@ -138,7 +153,10 @@ impl LzcEngine {
             conflict[255] = 0;
             // SAFETY: the last byte is NUL, so there is one within the array.
             let snapshot = unsafe { CStr::from_ptr(conflict.as_ptr()) }.to_string_lossy();
-            return Err(ZfsError::Exists(format!("{dataset}@{}", snapshot.rsplit('@').next().unwrap_or_default())));
+            return Err(ZfsError::Exists(format!(
+                "{dataset}@{}",
+                snapshot.rsplit('@').next().unwrap_or_default()
+            )));
         }
         checked(errno, "lzc_promote", dataset.as_str())?;
         self.cli.promoted(dataset, &origin)
@@ -152,7 +170,8 @@ mod libc_errno {
 impl Hands for LzcEngine {
     fn program(&self, pool: &Pool, arguments: &[String]) -> Result<String> {
         let numbers: Vec<String> = (1..=arguments.len()).map(|i| i.to_string()).collect();
-        let pairs: Vec<(&str, &str)> = numbers.iter().map(String::as_str).zip(arguments.iter().map(String::as_str)).collect();
+        let pairs: Vec<(&str, &str)> =
+            numbers.iter().map(String::as_str).zip(arguments.iter().map(String::as_str)).collect();
         let answer = self
             .library
             .run_channel_program(pool.as_str(), PROGRAM, LIMITS.0, LIMITS.1, true, list(&pairs)?)
@@ -160,16 +179,23 @@ impl Hands for LzcEngine {
             .into_hashmap();
         match answer.get("return") {
             Some(Value::String(text)) => Ok(text.clone()),
-            _ => Err(ZfsError::Unexpected { command: "lzc_channel_program".to_owned(), detail: format!("no string returned: {answer:?}") }),
+            _ => Err(ZfsError::Unexpected {
+                command: "lzc_channel_program".to_owned(),
+                detail: format!("no string returned: {answer:?}"),
+            }),
         }
     }
 
     fn rollback_to(&self, snapshot: &Snapshot) -> Result<()> {
-        let (dataset, name) = (c_string(snapshot.dataset().as_str())?, c_string(snapshot.as_str())?);
+        let (dataset, name) =
+            (c_string(snapshot.dataset().as_str())?, c_string(snapshot.as_str())?);
         // SAFETY: both are NUL-terminated and outlive the call, which only reads them.
         let errno = unsafe { sys::lzc_rollback_to(dataset.as_ptr(), name.as_ptr()) };
         if errno == libc_errno::EEXIST {
-            return Err(ZfsError::Newer { dataset: snapshot.dataset(), newer: vec!["one made in this moment".to_owned()] });
+            return Err(ZfsError::Newer {
+                dataset: snapshot.dataset(),
+                newer: vec!["one made in this moment".to_owned()],
+            });
         }
         checked(errno, "lzc_rollback_to", snapshot.as_str())
     }
@@ -235,11 +261,15 @@ impl Engine for LzcEngine {
     fn snapshot(&self, snapshots: &[Snapshot], properties: &[(&str, &str)]) -> Result<()> {
         self.cli.shielded(|| {
             for names in verify::by_pool(snapshots)?.values() {
-                let paths: Vec<PathBuf> = names.iter().map(|name| PathBuf::from(name.as_str())).collect();
-                let properties_map = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-                self.library
-                    .snapshot(&paths, Some(properties_map))
-                    .map_err(|error| refine(error, "lzc_snapshot", names.first().map_or("", |name| name.as_str())))?;
+                let paths: Vec<PathBuf> =
+                    names.iter().map(|name| PathBuf::from(name.as_str())).collect();
+                let properties_map = properties
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect();
+                self.library.snapshot(&paths, Some(properties_map)).map_err(|error| {
+                    refine(error, "lzc_snapshot", names.first().map_or("", |name| name.as_str()))
+                })?;
                 verify::snapshots_made(&self.cli, names, properties)?;
             }
             Ok(())
@@ -260,7 +290,12 @@ impl Engine for LzcEngine {
         self.cli.create_filesystem(dataset, properties)
     }
 
-    fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+    fn clone_snapshot(
+        &self,
+        snapshot: &Snapshot,
+        target: &Dataset,
+        properties: &[(&str, &str)],
+    ) -> Result<()> {
         self.cli.clone_snapshot(snapshot, target, properties)
     }
 
@@ -296,11 +331,21 @@ impl Engine for LzcEngine {
         self.cli.destroy_dataset(dataset, guid)
     }
 
-    fn rollback(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+    fn rollback(
+        &self,
+        targets: &[RollbackTarget],
+        mark: &str,
+        method: RollbackMethod,
+    ) -> Result<()> {
         self.cli.shielded(|| super::rollback::rollback(self, targets, mark, method))
     }
 
-    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+    fn may_roll_back(
+        &self,
+        targets: &[RollbackTarget],
+        mark: &str,
+        method: RollbackMethod,
+    ) -> Result<()> {
         super::rollback::allowed(self, targets, mark, method)
     }
 }

@@ -58,7 +58,10 @@ pub enum DatasetKind {
     Volume,
 }
 
-fn is_volume<S: serde::Serializer>(kind: &DatasetKind, to: S) -> std::result::Result<S::Ok, S::Error> {
+fn is_volume<S: serde::Serializer>(
+    kind: &DatasetKind,
+    to: S,
+) -> std::result::Result<S::Ok, S::Error> {
     to.serialize_bool(*kind == DatasetKind::Volume)
 }
 
@@ -213,9 +216,11 @@ pub trait Engine: Send + Sync {
     fn local(&self, dataset: &Dataset, property: &str) -> Result<Option<String>>;
     /// All properties with source `local` of a dataset, native and user ones, in order of name.
     fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>>;
-    /// All properties that are set on the dataset itself, in order of name: source `local`, and `received` where there is no local value (`zfs-receive(8)`).
+    /// All properties that are set on the dataset itself, in order of name: source `local`, and
+    /// `received` where there is no local value (`zfs-receive(8)`).
     fn own(&self, dataset: &Dataset) -> Result<Vec<(String, String)>>;
-    /// Bytes written to a dataset since a snapshot of it, or of what it was cloned from (`zfsprops(7)`, `written@`).
+    /// Bytes written to a dataset since a snapshot of it, or of what it was cloned from
+    /// (`zfsprops(7)`, `written@`).
     fn written_since(&self, dataset: &Dataset, snapshot: &Snapshot) -> Result<u64>;
     /// A user property of a snapshot with source `local`.
     fn snapshot_local(&self, snapshot: &Snapshot, property: &str) -> Result<Option<String>>;
@@ -232,7 +237,12 @@ pub trait Engine: Send + Sync {
     fn create_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()>;
     /// Clones a snapshot with local properties. On an error, no clone is left behind unless the
     /// error says so.
-    fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()>;
+    fn clone_snapshot(
+        &self,
+        snapshot: &Snapshot,
+        target: &Dataset,
+        properties: &[(&str, &str)],
+    ) -> Result<()>;
     /// Sets a property.
     fn set(&self, dataset: &Dataset, property: &str, value: &str) -> Result<()>;
     /// Clears a local property, so that it is inherited or default again. Succeeds if it is not
@@ -257,9 +267,19 @@ pub trait Engine: Send + Sync {
     /// unmounted ([`ZfsError::Busy`]). Everything is checked first. If a target has another guid,
     /// or a newer snapshot is unnamed, held or cloned, nothing is changed. A target that carries
     /// `mark` already is skipped.
-    fn rollback(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()>;
+    fn rollback(
+        &self,
+        targets: &[RollbackTarget],
+        mark: &str,
+        method: RollbackMethod,
+    ) -> Result<()>;
     /// Whether [`Engine::rollback`] would be refused, and why. Changes nothing.
-    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()>;
+    fn may_roll_back(
+        &self,
+        targets: &[RollbackTarget],
+        mark: &str,
+        method: RollbackMethod,
+    ) -> Result<()>;
 }
 
 /// The real engines.
@@ -276,7 +296,10 @@ pub enum EngineName {
 ///
 /// # Errors
 /// [`ZfsError::Unavailable`] if the library is requested and not available.
-pub fn open(runner: crate::host::exec::Runner, asked: Option<EngineName>) -> Result<Box<dyn Engine>> {
+pub fn open(
+    runner: crate::host::exec::Runner,
+    asked: Option<EngineName>,
+) -> Result<Box<dyn Engine>> {
     let cli = CliEngine::new(runner);
     match asked {
         Some(EngineName::Cli) => Ok(Box::new(cli)),
@@ -301,7 +324,8 @@ mod tests {
 
     #[test]
     fn an_engine_that_is_asked_for_is_that_one_or_none() {
-        let open = |asked| open(crate::host::exec::Runner::default(), asked).map(|engine| engine.name());
+        let open =
+            |asked| open(crate::host::exec::Runner::default(), asked).map(|engine| engine.name());
         assert!(matches!(open(Some(EngineName::Cli)), Ok("cli")));
         assert!(open(None).is_ok());
         assert!(matches!(open(Some(EngineName::Lzc)), Ok("lzc") | Err(ZfsError::Unavailable(_))));

@@ -76,7 +76,9 @@ name_type!(
 );
 
 /// A ZFS identity number (property `guid`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Guid(pub u64);
 
@@ -119,7 +121,9 @@ impl Dataset {
     /// When the result is not a name.
     pub fn moved(&self, from: &Self, to: &Self) -> Result<Self, NameError> {
         match self.0.strip_prefix(&from.0) {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", to.0).parse(),
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                format!("{}{rest}", to.0).parse()
+            }
             _ => Ok(self.clone()),
         }
     }
@@ -193,7 +197,19 @@ mod tests {
         for good in ["tank", "tank/a", "tank/a b/c:d", "t-1/x.y_z"] {
             assert!(good.parse::<Dataset>().is_ok(), "{good}");
         }
-        for bad in ["", "/tank", "tank/", "tank//a", "1tank", "-rf", "tank/a@b", "tank/ä", "tank/a;b", "tank/a\nb", "tank/.."] {
+        for bad in [
+            "",
+            "/tank",
+            "tank/",
+            "tank//a",
+            "1tank",
+            "-rf",
+            "tank/a@b",
+            "tank/ä",
+            "tank/a;b",
+            "tank/a\nb",
+            "tank/..",
+        ] {
             assert!(bad.parse::<Dataset>().is_err(), "{bad}");
         }
         assert!("tank@x".parse::<Snapshot>().is_ok());

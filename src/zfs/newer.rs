@@ -36,7 +36,10 @@ pub fn is_newer(one: &impl InHistory, other: &impl InHistory) -> bool {
 }
 
 /// Those of `all` that are newer than `other`, in their order.
-pub fn newer<T: InHistory>(all: impl IntoIterator<Item = T>, other: &impl InHistory) -> impl Iterator<Item = T> {
+pub fn newer<T: InHistory>(
+    all: impl IntoIterator<Item = T>,
+    other: &impl InHistory,
+) -> impl Iterator<Item = T> {
     all.into_iter().filter(move |one| is_newer(one, other))
 }
 
@@ -61,7 +64,8 @@ mod tests {
         let all = [old, ours.clone(), new.clone()];
         assert_eq!(newer(&all, &ours).collect::<Vec<_>>(), [&new]);
         let dataset = "tank".parse().unwrap();
-        let names: Vec<String> = newer(engine.bookmarks(&dataset).unwrap(), &ours).map(|one| one.name).collect();
+        let names: Vec<String> =
+            newer(engine.bookmarks(&dataset).unwrap(), &ours).map(|one| one.name).collect();
         assert_eq!(names, ["tank#new"]);
     }
 }

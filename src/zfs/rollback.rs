@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::newer::{self, is_newer};
-use super::{Dataset, Engine, Guid, PROP_ROLLED_BACK, Pool, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError};
+use super::{
+    Dataset, Engine, Guid, PROP_ROLLED_BACK, Pool, Result, RollbackMethod, RollbackTarget,
+    Snapshot, SnapshotInfo, ZfsError,
+};
 
 /// The channel program (`zfs-program(8)`).
 pub(super) const PROGRAM: &str = include_str!("rollback.lua");
@@ -48,13 +51,20 @@ pub(super) struct Work<'a> {
 }
 
 /// Checks all targets and changes nothing. Leaves out those that carry the mark already.
-pub(super) fn look<'a>(engine: &dyn Engine, targets: &'a [RollbackTarget], mark: &str) -> Result<Vec<Work<'a>>> {
+pub(super) fn look<'a>(
+    engine: &dyn Engine,
+    targets: &'a [RollbackTarget],
+    mark: &str,
+) -> Result<Vec<Work<'a>>> {
     let mut seen = BTreeSet::new();
     let mut work = Vec::new();
     for target in targets {
         let dataset = target.snapshot.dataset();
         if !seen.insert(dataset.clone()) {
-            return Err(ZfsError::Unexpected { command: "rollback".to_owned(), detail: format!("{dataset} is named twice") });
+            return Err(ZfsError::Unexpected {
+                command: "rollback".to_owned(),
+                detail: format!("{dataset} is named twice"),
+            });
         }
         if engine.local(&dataset, PROP_ROLLED_BACK)?.as_deref() != Some(mark) {
             work.push(look_at(engine, target, dataset)?);
@@ -63,29 +73,46 @@ pub(super) fn look<'a>(engine: &dyn Engine, targets: &'a [RollbackTarget], mark:
     Ok(work)
 }
 
-fn look_at<'a>(engine: &dyn Engine, target: &'a RollbackTarget, dataset: Dataset) -> Result<Work<'a>> {
+fn look_at<'a>(
+    engine: &dyn Engine,
+    target: &'a RollbackTarget,
+    dataset: Dataset,
+) -> Result<Work<'a>> {
     let info = engine.dataset(&dataset)?.ok_or_else(|| ZfsError::NotFound(dataset.to_string()))?;
     if info.mounted {
         // `zfs rollback` would roll back under open files, and mapped pages would stay stale
         // (openzfs#10931).
-        return Err(ZfsError::Busy { what: dataset.to_string(), detail: "it is mounted".to_owned() });
+        return Err(ZfsError::Busy {
+            what: dataset.to_string(),
+            detail: "it is mounted".to_owned(),
+        });
     }
-    let snapshot = engine.snapshot_info(&target.snapshot)?.ok_or_else(|| ZfsError::NotFound(target.snapshot.to_string()))?;
+    let snapshot = engine
+        .snapshot_info(&target.snapshot)?
+        .ok_or_else(|| ZfsError::NotFound(target.snapshot.to_string()))?;
     same(&target.snapshot, snapshot.guid, target.guid)?;
     if info.refquota.is_some_and(|quota| snapshot.referenced > quota) {
-        return Err(ZfsError::NoSpace(format!("the refquota of {dataset} is less than what {} refers to", snapshot.name)));
+        return Err(ZfsError::NoSpace(format!(
+            "the refquota of {dataset} is less than what {} refers to",
+            snapshot.name
+        )));
     }
-    let mut newer: Vec<SnapshotInfo> = newer::newer(engine.snapshots(&dataset)?, &snapshot).collect();
+    let mut newer: Vec<SnapshotInfo> =
+        newer::newer(engine.snapshots(&dataset)?, &snapshot).collect();
     newer.reverse();
-    let named: BTreeMap<&Snapshot, Guid> = target.newer.iter().map(|(name, guid)| (name, *guid)).collect();
+    let named: BTreeMap<&Snapshot, Guid> =
+        target.newer.iter().map(|(name, guid)| (name, *guid)).collect();
     let (newer_bookmarks, bookmarks): (Vec<_>, Vec<_>) =
         engine.bookmarks(&dataset)?.into_iter().partition(|bookmark| is_newer(bookmark, &snapshot));
-    let newer_bookmarks: Vec<String> = newer_bookmarks.into_iter().map(|bookmark| bookmark.name).collect();
+    let newer_bookmarks: Vec<String> =
+        newer_bookmarks.into_iter().map(|bookmark| bookmark.name).collect();
     let unnamed: Vec<String> = newer
         .iter()
         .filter(|other| !named.contains_key(&other.name))
         .map(|other| other.name.to_string())
-        .chain(newer_bookmarks.iter().filter(|name| !target.newer_bookmarks.contains(name)).cloned())
+        .chain(
+            newer_bookmarks.iter().filter(|name| !target.newer_bookmarks.contains(name)).cloned(),
+        )
         .collect();
     if !unnamed.is_empty() {
         return Err(ZfsError::Newer { dataset, newer: unnamed });
@@ -96,33 +123,59 @@ fn look_at<'a>(engine: &dyn Engine, target: &'a RollbackTarget, dataset: Dataset
         }
         free(engine, other)?;
     }
-    Ok(Work { target, dataset, newer, newer_bookmarks, bookmarks: bookmarks.into_iter().map(|bookmark| bookmark.name).collect() })
+    Ok(Work {
+        target,
+        dataset,
+        newer,
+        newer_bookmarks,
+        bookmarks: bookmarks.into_iter().map(|bookmark| bookmark.name).collect(),
+    })
 }
 
 /// Checks that a snapshot is the expected one.
 pub(super) fn same(what: impl ToString, found: Guid, expected: Guid) -> Result<()> {
-    if found == expected { Ok(()) } else { Err(ZfsError::Replaced { what: what.to_string(), found: found.0, expected: expected.0 }) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ZfsError::Replaced { what: what.to_string(), found: found.0, expected: expected.0 })
+    }
 }
 
 /// Checks that a snapshot could be destroyed: no holds, no clones.
 pub(super) fn free(engine: &dyn Engine, snapshot: &SnapshotInfo) -> Result<()> {
     if snapshot.userrefs > 0 {
-        return Err(ZfsError::Held { snapshot: snapshot.name.clone(), tags: engine.holds(&snapshot.name)? });
+        return Err(ZfsError::Held {
+            snapshot: snapshot.name.clone(),
+            tags: engine.holds(&snapshot.name)?,
+        });
     }
     if !snapshot.clones.is_empty() {
-        return Err(ZfsError::Cloned { snapshot: snapshot.name.clone(), clones: snapshot.clones.clone() });
+        return Err(ZfsError::Cloned {
+            snapshot: snapshot.name.clone(),
+            clones: snapshot.clones.clone(),
+        });
     }
     Ok(())
 }
 
 /// `Engine::may_roll_back` of the real engines.
-pub(super) fn allowed(hands: &impl Hands, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+pub(super) fn allowed(
+    hands: &impl Hands,
+    targets: &[RollbackTarget],
+    mark: &str,
+    method: RollbackMethod,
+) -> Result<()> {
     let work = look(hands, targets, mark)?;
     if method == RollbackMethod::Program { check(hands, &by_pool(&work), mark) } else { Ok(()) }
 }
 
 /// `Engine::rollback` of the real engines.
-pub(super) fn rollback(hands: &impl Hands, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+pub(super) fn rollback(
+    hands: &impl Hands,
+    targets: &[RollbackTarget],
+    mark: &str,
+    method: RollbackMethod,
+) -> Result<()> {
     let work = look(hands, targets, mark)?;
     match method {
         RollbackMethod::Program => by_program(hands, &work, mark)?,
@@ -143,7 +196,9 @@ fn by_pool<'a, 'b>(work: &'a [Work<'b>]) -> BTreeMap<Pool, Vec<&'a Work<'b>>> {
 /// open. `zfs program -n` does not: outside of a transaction group, what is in use looks free (seen
 /// with 2.1.11).
 fn check(hands: &impl Hands, pools: &BTreeMap<Pool, Vec<&Work<'_>>>, mark: &str) -> Result<()> {
-    pools.iter().try_for_each(|(pool, work)| run(hands, pool, &arguments("check", work, mark), "ready"))
+    pools
+        .iter()
+        .try_for_each(|(pool, work)| run(hands, pool, &arguments("check", work, mark), "ready"))
 }
 
 /// Runs the program, repeatedly while something is in use. It changes nothing in that case.
@@ -204,8 +259,13 @@ fn lines(answer: &str) -> Vec<Line<'_>> {
     answer
         .lines()
         .map(|line| {
-            let mut fields = line.splitn(3, '\t').map(|field| if field.is_empty() { "?" } else { field });
-            Line { kind: fields.next().unwrap_or("?"), name: fields.next().unwrap_or("?"), detail: fields.next().unwrap_or("?") }
+            let mut fields =
+                line.splitn(3, '\t').map(|field| if field.is_empty() { "?" } else { field });
+            Line {
+                kind: fields.next().unwrap_or("?"),
+                name: fields.next().unwrap_or("?"),
+                detail: fields.next().unwrap_or("?"),
+            }
         })
         .collect()
 }
@@ -214,19 +274,29 @@ fn understand(engine: &dyn Engine, answer: &str, expected: &str) -> Result<()> {
     if answer == expected {
         return Ok(());
     }
-    let unexpected = |detail: String| ZfsError::Unexpected { command: "the rollback program".to_owned(), detail };
+    let unexpected = |detail: String| ZfsError::Unexpected {
+        command: "the rollback program".to_owned(),
+        detail,
+    };
     let lines = lines(answer);
-    let newer: Vec<&str> = lines.iter().filter(|line| line.kind == "newer").map(|line| line.name).collect();
+    let newer: Vec<&str> =
+        lines.iter().filter(|line| line.kind == "newer").map(|line| line.name).collect();
     if let Some(name) = newer.first() {
         let dataset: Dataset = name.split(['@', '#']).next().unwrap_or_default().parse()?;
-        return Err(ZfsError::Newer { dataset, newer: newer.into_iter().map(str::to_owned).collect() });
+        return Err(ZfsError::Newer {
+            dataset,
+            newer: newer.into_iter().map(str::to_owned).collect(),
+        });
     }
     let Some(line) = lines.first() else {
         return Err(unexpected("it returned nothing".to_owned()));
     };
     Err(match line.kind {
         "missing" => ZfsError::NotFound(line.name.to_owned()),
-        "replaced" => unexpected(format!("{} has the guid {} (signed), which is not the expected one", line.name, line.detail)),
+        "replaced" => unexpected(format!(
+            "{} has the guid {} (signed), which is not the expected one",
+            line.name, line.detail
+        )),
         "held" | "cloned" => {
             let snapshot: Snapshot = line.name.parse()?;
             match engine.snapshot_info(&snapshot)? {
@@ -244,7 +314,10 @@ fn understand(engine: &dyn Engine, answer: &str, expected: &str) -> Result<()> {
         "halfway" => unexpected(format!(
             "it stopped half-way at {} ({}): newer snapshots may be gone already, datasets without the mark have not gone back",
             line.name,
-            line.detail.parse().map_or_else(|_| line.detail.to_owned(), |errno| std::io::Error::from_raw_os_error(errno).to_string())
+            line.detail.parse().map_or_else(
+                |_| line.detail.to_owned(),
+                |errno| std::io::Error::from_raw_os_error(errno).to_string()
+            )
         )),
         _ => unexpected(format!("{answer:?}")),
     })
@@ -259,9 +332,13 @@ pub(super) fn of_errno(errno: i32, call: &str, what: &str) -> ZfsError {
         Errno::EEXIST => ZfsError::Exists(what.to_owned()),
         Errno::EBUSY => ZfsError::Busy { what: what.to_owned(), detail },
         Errno::ENOSPC | Errno::EDQUOT => ZfsError::NoSpace(format!("{what}: {detail}")),
-        Errno::EPERM | Errno::EACCES | Errno::EROFS => ZfsError::Permission(format!("{what}: {detail}")),
+        Errno::EPERM | Errno::EACCES | Errno::EROFS => {
+            ZfsError::Permission(format!("{what}: {detail}"))
+        }
         // The module returns this for a pool with suspended I/O (`pool_status_check`).
-        Errno::EAGAIN => ZfsError::Suspended(what.split(['/', '@', '#']).next().unwrap_or_default().to_owned()),
+        Errno::EAGAIN => {
+            ZfsError::Suspended(what.split(['/', '@', '#']).next().unwrap_or_default().to_owned())
+        }
         _ => ZfsError::Call { call: format!("{call} of {what}"), error: detail },
     }
 }
@@ -279,13 +356,17 @@ fn one_by_one(hands: &impl Hands, one: &Work<'_>, mark: &str) -> Result<()> {
 
 /// Checks the effect: the mark exists, and the target is the newest snapshot.
 fn done(engine: &dyn Engine, one: &Work<'_>, mark: &str) -> Result<()> {
-    let unexpected = |detail: String| Err(ZfsError::Unexpected { command: "rollback".to_owned(), detail });
+    let unexpected =
+        |detail: String| Err(ZfsError::Unexpected { command: "rollback".to_owned(), detail });
     if engine.local(&one.dataset, PROP_ROLLED_BACK)?.as_deref() != Some(mark) {
         return unexpected(format!("{} does not carry the mark", one.dataset));
     }
     match engine.snapshots(&one.dataset)?.last() {
         Some(newest) if newest.guid == one.target.guid => Ok(()),
-        _ => unexpected(format!("{} is not the newest snapshot of {}", one.target.snapshot, one.dataset)),
+        _ => unexpected(format!(
+            "{} is not the newest snapshot of {}",
+            one.target.snapshot, one.dataset
+        )),
     }
 }
 
@@ -301,11 +382,18 @@ mod tests {
     #[test]
     fn every_answer_of_the_program_has_a_meaning() {
         let newer = understood("newer\tt/a b@x y\t\nreplaced\tt/a@z\t-1\nnewer\tt/a b#c\t");
-        assert!(matches!(&newer, ZfsError::Newer { newer, .. } if newer == &["t/a b@x y", "t/a b#c"]), "{newer}");
+        assert!(
+            matches!(&newer, ZfsError::Newer { newer, .. } if newer == &["t/a b@x y", "t/a b#c"]),
+            "{newer}"
+        );
         assert!(matches!(understood("missing\tt/a\t"), ZfsError::NotFound(name) if name == "t/a"));
         assert!(matches!(understood("rollback\tt/a\t16"), ZfsError::Busy { .. }));
         assert!(matches!(understood("rollback\tt/a\t122"), ZfsError::NoSpace(_)));
-        assert!(understood("halfway\tt/a@b\t28").to_string().contains("half-way at t/a@b (No space left"));
+        assert!(
+            understood("halfway\tt/a@b\t28")
+                .to_string()
+                .contains("half-way at t/a@b (No space left")
+        );
         for odd in ["", "ready", "\t\t", "what\tis\tthis", "rollback\tt/a\tx"] {
             assert!(matches!(understood(odd), ZfsError::Unexpected { .. }), "{odd:?}");
         }
@@ -326,7 +414,13 @@ mod tests {
             newer_bookmarks: vec!["t/a b#n".to_owned()],
             bookmarks: vec!["t/a b#o".to_owned()],
         };
-        assert_eq!(arguments("do", &[&work], "m")[3..], ["T", "t/a b@c", "-1", "B", "t/a b#o", "0"]);
-        assert_eq!(arguments("check", &[&work], "m")[6..], ["B", "t/a b#o", "0", "B", "t/a b#n", "0"]);
+        assert_eq!(
+            arguments("do", &[&work], "m")[3..],
+            ["T", "t/a b@c", "-1", "B", "t/a b#o", "0"]
+        );
+        assert_eq!(
+            arguments("check", &[&work], "m")[6..],
+            ["B", "t/a b#o", "0", "B", "t/a b#n", "0"]
+        );
     }
 }

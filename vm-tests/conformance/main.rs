@@ -1,16 +1,21 @@
 //! One set of cases for every engine: the in-memory one always, the real ones on real ZFS.
 //!
-//! A case is a function over a [`World`](world::World): an engine and what only an outsider can do (write files, make snapshots as
-//! another tool does). The real runs need root, the kernel module and a folder for pools:
+//! A case is a function over a [`World`](world::World): an engine and what only an outsider can do
+//! (write files, make snapshots as another tool does). The real runs need root, the kernel module
+//! and a folder for pools:
 //!
 //! ```text
 //! cargo test --test zfs_conformance -- --pool-dir /srv/pools --include-ignored
 //! ```
 //!
-//! Without that they are reported as ignored, not as passed. `--keep` keeps the pools of failed cases.
+//! Without that they are reported as ignored, not as passed. `--keep` keeps the pools of failed
+//! cases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 #![allow(clippy::print_stderr, reason = "it says which pool it kept")]
-#![expect(clippy::disallowed_methods, reason = "it asks the zfs command itself, beside the engines")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it asks the zfs command itself, beside the engines"
+)]
 
 mod cases;
 #[path = "../harness.rs"]
@@ -32,7 +37,8 @@ use crate::world::{FakeWorld, World};
 #[derive(Debug, Parser)]
 #[command(help_template = HELP)]
 struct Options {
-    /// Make the pools of the real engines in files in this folder. Their cases are ignored: --include-ignored runs them, too.
+    /// Make the pools of the real engines in files in this folder. Their cases are ignored:
+    /// --include-ignored runs them, too.
     #[arg(long, value_name = "DIR")]
     pool_dir: Option<PathBuf>,
     /// Keep the pools of failed cases.
@@ -44,7 +50,8 @@ struct Options {
 
 macro_rules! cases {
     ($($group:ident::$case:ident,)*) => {
-        /// The names, to be compared with the functions in the files (a forgotten case is a failure), and the cases.
+        /// The names, to be compared with the functions in the files (a forgotten case is a
+        /// failure), and the cases.
         const CASES: &[(&str, fn(&dyn World))] = &[$((stringify!($case), cases::$group::$case)),*];
     };
 }
@@ -130,7 +137,8 @@ fn every_case_is_listed() {
 }
 
 thread_local! {
-    /// The case that this thread runs when its turn comes: `serial` takes a function without arguments.
+    /// The case that this thread runs when its turn comes: `serial` takes a function without
+    /// arguments.
     static CASE: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
 }
 
@@ -148,7 +156,9 @@ fn its_turn() {
 fn main() -> ExitCode {
     let Options { pool_dir, keep, harness } = Options::parse();
     let mut trials = vec![test("every_case_is_listed", every_case_is_listed)];
-    trials.extend(CASES.iter().map(|(name, case)| test(format!("fake::{name}"), || case(&FakeWorld::new()))));
+    trials.extend(
+        CASES.iter().map(|(name, case)| test(format!("fake::{name}"), || case(&FakeWorld::new()))),
+    );
     for (engine, open) in ENGINES {
         trials.extend(CASES.iter().map(|(name, case)| {
             let pool_dir = pool_dir.clone();

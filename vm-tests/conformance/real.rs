@@ -21,7 +21,12 @@ type Open = fn() -> Box<dyn Engine>;
 pub const ENGINES: &[(&str, Open)] = &[
     ("cli", || Box::new(CliEngine::new(Runner::default()))),
     #[cfg(feature = "lzc")]
-    ("lzc", || Box::new(backout::zfs::LzcEngine::new(CliEngine::new(Runner::default())).expect("libzfs_core opens"))),
+    ("lzc", || {
+        Box::new(
+            backout::zfs::LzcEngine::new(CliEngine::new(Runner::default()))
+                .expect("libzfs_core opens"),
+        )
+    }),
 ];
 
 pub struct RealWorld {
@@ -41,14 +46,35 @@ fn run(argv: &[&str]) {
 impl RealWorld {
     /// `keep`: when the case fails, the pool stays.
     pub fn new(engine: Box<dyn Engine>, pool_dir: &Path, keep: bool) -> Self {
-        let dir = tempfile::Builder::new().prefix("conformance-").tempdir_in(pool_dir).expect("a folder");
-        let name = format!("b{}", dir.path().file_name().expect("name").to_string_lossy().replace('.', "-"));
+        let dir =
+            tempfile::Builder::new().prefix("conformance-").tempdir_in(pool_dir).expect("a folder");
+        let name = format!(
+            "b{}",
+            dir.path().file_name().expect("name").to_string_lossy().replace('.', "-")
+        );
         let vdev = dir.path().join("vdev");
         File::create(&vdev).and_then(|file| file.set_len(VDEV_BYTES)).expect("a vdev");
         let root = dir.path().join("root");
         let (root, vdev) = (root.display().to_string(), vdev.display().to_string());
-        run(&["zpool", "create", "-o", "cachefile=none", "-O", "compression=off", "-m", &root, &name, &vdev]);
-        Self { engine, pool: name.parse().expect("a name"), keep, dir: Some(dir), open: RefCell::default() }
+        run(&[
+            "zpool",
+            "create",
+            "-o",
+            "cachefile=none",
+            "-O",
+            "compression=off",
+            "-m",
+            &root,
+            &name,
+            &vdev,
+        ]);
+        Self {
+            engine,
+            pool: name.parse().expect("a name"),
+            keep,
+            dir: Some(dir),
+            open: RefCell::default(),
+        }
     }
 
     fn path(&self, dataset: &Dataset) -> PathBuf {
@@ -88,12 +114,16 @@ impl World for RealWorld {
     }
 
     fn write(&self, dataset: &Dataset, item: &str) {
-        File::create(self.path(dataset).join(item)).and_then(|mut file| file.write_all(item.as_bytes())).expect("write");
+        File::create(self.path(dataset).join(item))
+            .and_then(|mut file| file.write_all(item.as_bytes()))
+            .expect("write");
     }
 
     fn write_big(&self, dataset: &Dataset, item: &str) {
         let big = vec![b'x'; 4 << 20];
-        File::create(self.path(dataset).join(item)).and_then(|mut file| file.write_all(&big)).expect("write");
+        File::create(self.path(dataset).join(item))
+            .and_then(|mut file| file.write_all(&big))
+            .expect("write");
     }
 
     fn erase(&self, dataset: &Dataset, item: &str) {
@@ -103,14 +133,24 @@ impl World for RealWorld {
 
     fn content(&self, dataset: &Dataset) -> Vec<String> {
         let entries = std::fs::read_dir(self.path(dataset)).expect("readable");
-        let files = entries.map(|entry| entry.expect("entry")).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-        let mut names: Vec<String> = files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let files = entries
+            .map(|entry| entry.expect("entry"))
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+        let mut names: Vec<String> =
+            files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
     }
 
     fn receive(&self, snapshot: &Snapshot, dataset: &Dataset) {
-        run(&["sh", "-c", "zfs send -p \"$1\" | zfs receive -u \"$2\"", "sh", snapshot.as_str(), dataset.as_str()]);
+        run(&[
+            "sh",
+            "-c",
+            "zfs send -p \"$1\" | zfs receive -u \"$2\"",
+            "sh",
+            snapshot.as_str(),
+            dataset.as_str(),
+        ]);
     }
 
     fn bookmark(&self, snapshot: &Snapshot, short: &str) {
@@ -121,7 +161,9 @@ impl World for RealWorld {
         if on {
             let info = self.engine.dataset(dataset).expect("readable").expect("there");
             let file = match info.kind {
-                DatasetKind::Filesystem => File::create(self.path(dataset).join("open")).expect("a file"),
+                DatasetKind::Filesystem => {
+                    File::create(self.path(dataset).join("open")).expect("a file")
+                }
                 DatasetKind::Volume => {
                     run(&["udevadm", "settle"]);
                     File::open(PathBuf::from("/dev/zvol").join(dataset.as_str())).expect("a device")
@@ -135,7 +177,8 @@ impl World for RealWorld {
 
     fn fill(&self, dataset: &Dataset) {
         let path = self.path(dataset);
-        // Freed space comes back over several transaction groups, so smaller and smaller files until not one byte fits.
+        // Freed space comes back over several transaction groups, so smaller and smaller files
+        // until not one byte fits.
         for (round, size) in [1 << 20, 1 << 17, 1 << 13, 1 << 9, 1, 1].into_iter().enumerate() {
             let block = vec![b'x'; size];
             for number in 0.. {

@@ -1,6 +1,8 @@
 //! What a case sees, and the in-memory world.
 
-use backout::zfs::{Dataset, DatasetKind, Engine, FakeEngine, Guid, Pool, RollbackTarget, Snapshot};
+use backout::zfs::{
+    Dataset, DatasetKind, Engine, FakeEngine, Guid, Pool, RollbackTarget, Snapshot,
+};
 
 /// An engine over one fresh pool, and what others do to it. Names are given without the pool.
 pub trait World {
@@ -18,7 +20,8 @@ pub trait World {
     fn erase(&self, dataset: &Dataset, item: &str);
     /// The names of the files, sorted. The dataset must be mounted.
     fn content(&self, dataset: &Dataset) -> Vec<String>;
-    /// Makes a dataset of a snapshot by `zfs receive`, with the properties of its dataset; it is not mounted.
+    /// Makes a dataset of a snapshot by `zfs receive`, with the properties of its dataset; it is
+    /// not mounted.
     fn receive(&self, snapshot: &Snapshot, dataset: &Dataset);
     /// Makes a bookmark of a snapshot.
     fn bookmark(&self, snapshot: &Snapshot, short: &str);
@@ -61,13 +64,21 @@ impl dyn World + '_ {
 
     /// The names of the snapshots after the `@`, oldest first.
     pub fn shorts(&self, dataset: &Dataset) -> Vec<String> {
-        self.engine().snapshots(dataset).expect("readable").iter().map(|s| s.name.short().to_owned()).collect()
+        self.engine()
+            .snapshots(dataset)
+            .expect("readable")
+            .iter()
+            .map(|s| s.name.short().to_owned())
+            .collect()
     }
 
     /// The names of the bookmarks after the `#`, oldest first.
     pub fn marks(&self, dataset: &Dataset) -> Vec<String> {
         let all = self.engine().bookmarks(dataset).expect("readable");
-        all.iter().filter_map(|b| b.name.split_once('#')).map(|(_, short)| short.to_owned()).collect()
+        all.iter()
+            .filter_map(|b| b.name.split_once('#'))
+            .map(|(_, short)| short.to_owned())
+            .collect()
     }
 
     pub fn target(&self, snapshot: &Snapshot, newer: &[&Snapshot]) -> RollbackTarget {
@@ -145,7 +156,8 @@ impl World for FakeWorld {
 
     fn receive(&self, snapshot: &Snapshot, dataset: &Dataset) {
         let own = self.0.own(&snapshot.dataset()).expect("own");
-        let own: Vec<(&str, &str)> = own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let own: Vec<(&str, &str)> =
+            own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         self.0.create(dataset, DatasetKind::Filesystem, &own).expect("create");
         self.0.unmount(dataset).expect("unmount");
         self.0.set_received(dataset).expect("there");

@@ -1,4 +1,5 @@
-//! What must hold whatever stands in a file: the fuzz targets and the short seeded run of `cargo test` share it.
+//! What must hold whatever stands in a file: the fuzz targets and the short seeded run of `cargo
+//! test` share it.
 
 use std::path::Path;
 
@@ -9,17 +10,20 @@ use backout::step::State;
 use backout::zfs::cli::parse;
 use backout::zfs::{Dataset, Snapshot};
 
-/// Reading a journal and folding it does not panic; and the whole lines before a fault are the ones that were written.
+/// Reading a journal and folding it does not panic; and the whole lines before a fault are the ones
+/// that were written.
 pub fn journal(bytes: &[u8]) {
     if let Ok(reading) = file::decode(Path::new("journal"), bytes) {
         assert!(reading.length as usize <= bytes.len());
-        let again = file::decode(Path::new("journal"), &bytes[..reading.length as usize]).expect("what was read once is read again");
+        let again = file::decode(Path::new("journal"), &bytes[..reading.length as usize])
+            .expect("what was read once is read again");
         assert_eq!(again.lines, reading.lines);
         let _ = State::fold(&reading.lines);
     }
 }
 
-/// The same with checksums that fit, so that what stands behind them is reached: each line is taken for a record.
+/// The same with checksums that fit, so that what stands behind them is reached: each line is taken
+/// for a record.
 pub fn sealed_journal(bytes: &[u8]) {
     let mut sealed = Vec::new();
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -46,7 +50,13 @@ pub fn playbook(bytes: &[u8]) {
 pub fn zfs(bytes: &[u8]) {
     let _ = mounts::parse(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let _ = (parse::datasets(text), parse::snapshots(text), parse::bookmarks(text), parse::pool(text), parse::value(text));
+    let _ = (
+        parse::datasets(text),
+        parse::snapshots(text),
+        parse::bookmarks(text),
+        parse::pool(text),
+        parse::value(text),
+    );
     let _ = parse::pairs(text, &["backout:change", "mountpoint"]);
     for word in text.split_whitespace() {
         if let Ok(name) = word.parse::<Dataset>() {

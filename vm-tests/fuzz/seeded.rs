@@ -1,5 +1,6 @@
-//! A short run of the fuzz targets with seeds that are always the same, without a fuzzer's machinery. The long run: `vm-tests/test --fuzz`.
-//! `--rounds` makes it longer, `--seed` another one.
+//! A short run of the fuzz targets with seeds that are always the same, without a fuzzer's
+//! machinery. The long run: `vm-tests/test --fuzz`. `--rounds` makes it longer, `--seed` another
+//! one.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 mod bodies;
@@ -62,13 +63,19 @@ fn mutate(rng: &mut Rng, text: &mut Vec<u8>, other: &[u8]) {
             5 => text.truncate(at),
             6 => drop(text.splice(at..end, *b"18446744073709551616")),
             7 => drop(text.splice(at..end, *b"-1")),
-            _ => drop(text.splice(at..at, [b'"', b'\n', b'\t', b'{', b'}', b'@', b'/', 0][rng.usize(0..8)..].first().copied())),
+            _ => drop(text.splice(
+                at..at,
+                [b'"', b'\n', b'\t', b'{', b'}', b'@', b'/', 0][rng.usize(0..8)..].first().copied(),
+            )),
         }
     }
 }
 
 fn run(options: Options, name: &str, corpus: &[Vec<u8>], rounds: u64, body: fn(&[u8])) {
-    assert!(!corpus.is_empty() && corpus.iter().all(|text| !text.is_empty()), "nothing to begin from");
+    assert!(
+        !corpus.is_empty() && corpus.iter().all(|text| !text.is_empty()),
+        "nothing to begin from"
+    );
     let Options { rounds: asked, seed } = options;
     for round in 0..asked.unwrap_or(rounds) {
         let mut rng = Rng::with_seed(seed.wrapping_mul(1_000_003).wrapping_add(round));
@@ -76,7 +83,11 @@ fn run(options: Options, name: &str, corpus: &[Vec<u8>], rounds: u64, body: fn(&
         let other = &corpus[rng.usize(0..corpus.len())];
         mutate(&mut rng, &mut text, other);
         if catch_unwind(|| body(&text)).is_err() {
-            panic!("{name}, seed {seed}, round {round}: {:?}: {}", String::from_utf8_lossy(&text), SAID.take());
+            panic!(
+                "{name}, seed {seed}, round {round}: {:?}: {}",
+                String::from_utf8_lossy(&text),
+                SAID.take()
+            );
         }
     }
 }
@@ -84,7 +95,10 @@ fn run(options: Options, name: &str, corpus: &[Vec<u8>], rounds: u64, body: fn(&
 /// The files of a folder of this repository that end so.
 fn files(folder: &str, ending: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let mut paths: Vec<_> = std::fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut paths: Vec<_> = std::fs::read_dir(&folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     paths.retain(|path| path.to_string_lossy().ends_with(ending));
     paths.sort();
     paths.iter().map(|path| std::fs::read(path).expect("readable")).collect()
@@ -127,7 +141,8 @@ fn a_reader_that_panics_is_found(options: Options) {
     let stumbles = |text: &[u8]| assert!(!text.contains(&b'@'), "stumbled");
     let corpus = [b"a journal of some length, with words".to_vec()];
     let options = Options { rounds: None, ..options };
-    let found = catch_unwind(|| run(options, "stumbles", &corpus, 3000, stumbles)).expect_err("it is found");
+    let found = catch_unwind(|| run(options, "stumbles", &corpus, 3000, stumbles))
+        .expect_err("it is found");
     let said = found.downcast_ref::<String>().expect("a text");
     assert!(said.contains("stumbles, seed") && said.contains("stumbled"), "{said}");
 }
@@ -137,9 +152,15 @@ fn main() -> ExitCode {
     // What a reader says is quoted with what made it say so.
     std::panic::set_hook(Box::new(|panic| SAID.set(panic.to_string())));
     harness.run(vec![
-        test("s8_no_damaged_journal_makes_the_reader_panic", move || s8_no_damaged_journal_makes_the_reader_panic(options)),
-        test("no_playbook_or_site_makes_the_parser_panic", move || no_playbook_or_site_makes_the_parser_panic(options)),
-        test("nothing_that_zfs_prints_makes_the_parsers_panic", move || nothing_that_zfs_prints_makes_the_parsers_panic(options)),
+        test("s8_no_damaged_journal_makes_the_reader_panic", move || {
+            s8_no_damaged_journal_makes_the_reader_panic(options)
+        }),
+        test("no_playbook_or_site_makes_the_parser_panic", move || {
+            no_playbook_or_site_makes_the_parser_panic(options)
+        }),
+        test("nothing_that_zfs_prints_makes_the_parsers_panic", move || {
+            nothing_that_zfs_prints_makes_the_parsers_panic(options)
+        }),
         test("a_reader_that_panics_is_found", move || a_reader_that_panics_is_found(options)),
     ])
 }

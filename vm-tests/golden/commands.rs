@@ -155,7 +155,8 @@ fn s7_what_is_offered_is_permitted_and_can_be_typed() {
         }
     }
     // The states are many enough for every command that is ever offered.
-    let never: Vec<_> = Command::ALL.into_iter().filter(|command| !seen.contains(command)).collect();
+    let never: Vec<_> =
+        Command::ALL.into_iter().filter(|command| !seen.contains(command)).collect();
     assert_eq!(never, [Command::Snapshot]);
 }
 

@@ -1,4 +1,5 @@
-//! Journals of changes in every state, made of the library's own plans and records, so that they are always ones it could have written.
+//! Journals of changes in every state, made of the library's own plans and records, so that they
+//! are always ones it could have written.
 
 use backout::journal::{ChangeManifest, FORMAT, Mount, Output, Phase, Procedure, Proof, file};
 use backout::playbook::{DataStrategy, Problems, Validated, ValidatedSite, library};
@@ -25,7 +26,10 @@ impl History {
     /// Opened, and nothing done.
     pub fn opened() -> Self {
         let mut history = Self::of("generic", SITE, DataStrategy::Zfs);
-        let datasets = [mount("tank/tally", 11, "/var/lib/tally"), mount("tank/tally/changes", 12, "/var/lib/tally/changes")];
+        let datasets = [
+            mount("tank/tally", 11, "/var/lib/tally"),
+            mount("tank/tally/changes", 12, "/var/lib/tally/changes"),
+        ];
         history.manifest.datasets.extend(datasets);
         history.reopened()
     }
@@ -53,7 +57,8 @@ impl History {
     fn of(playbook: &str, site: &str, data_strategy: DataStrategy) -> Self {
         let playbook = library::find(playbook, &[]).expect("built in");
         let (site, playbook) =
-            ValidatedSite::parse("site.toml".as_ref(), site, |_| Ok::<_, Problems>(playbook)).unwrap_or_else(|error| panic!("{error}"));
+            ValidatedSite::parse("site.toml".as_ref(), site, |_| Ok::<_, Problems>(playbook))
+                .unwrap_or_else(|error| panic!("{error}"));
         let mut values = site.values().clone();
         let asked = [("node_id", "7f"), ("from_version", "2.6.1")];
         values.extend(asked.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -97,7 +102,8 @@ impl History {
     /// The snapshot is taken, the service runs.
     pub fn prepared() -> Self {
         let history = Self::opened();
-        let plan = strategy::snapshot_only(history.playbook.playbook(), &history.manifest).expect("plan");
+        let plan =
+            strategy::snapshot_only(history.playbook.playbook(), &history.manifest).expect("plan");
         history.whole(&plan)
     }
 
@@ -125,7 +131,8 @@ impl History {
     /// The plan of an upgrade from here.
     pub fn upgrade(self) -> (Self, Plan) {
         let prepared = self.state().phase == Phase::Prepared;
-        let plan = strategy::upgrade(self.playbook.playbook(), &self.manifest, prepared).expect("plan");
+        let plan =
+            strategy::upgrade(self.playbook.playbook(), &self.manifest, prepared).expect("plan");
         (self, plan)
     }
 
@@ -138,10 +145,21 @@ impl History {
     pub fn downgrade(self, keep: bool) -> (Self, Plan) {
         let zfs = self.manifest.data_strategy.is_zfs();
         let snapshots = if zfs { self.snapshots(&self.manifest.snapshot, 100) } else { Vec::new() };
-        let opened = if self.state().clients_could_write() { ServedClients::Yes } else { ServedClients::Never };
-        let input =
-            DowngradeInput { keep, served: opened, roots: self.roots(), snapshots, consented: Vec::new(), consented_bookmarks: Vec::new() };
-        let plan = strategy::downgrade(self.playbook.playbook(), &self.manifest, &input).expect("plan");
+        let opened = if self.state().clients_could_write() {
+            ServedClients::Yes
+        } else {
+            ServedClients::Never
+        };
+        let input = DowngradeInput {
+            keep,
+            served: opened,
+            roots: self.roots(),
+            snapshots,
+            consented: Vec::new(),
+            consented_bookmarks: Vec::new(),
+        };
+        let plan =
+            strategy::downgrade(self.playbook.playbook(), &self.manifest, &input).expect("plan");
         (self, plan)
     }
 
@@ -152,10 +170,13 @@ impl History {
         let (playbook, site) = (self.playbook.playbook(), self.site.site());
         let plan = match run.plan.procedure {
             Procedure::Migrate => {
-                let it = strategy::Move::of(playbook, site, self.site.values(), false).expect("hosts");
+                let it =
+                    strategy::Move::of(playbook, site, self.site.values(), false).expect("hosts");
                 strategy::let_go(it, &state)
             }
-            procedure if procedure.is_downgrade() => strategy::back(playbook, &state, run, &self.roots(), true),
+            procedure if procedure.is_downgrade() => {
+                strategy::back(playbook, &state, run, &self.roots(), true)
+            }
             _ => strategy::reopen(playbook, &state),
         };
         (self, plan.expect("plan"))
@@ -244,9 +265,13 @@ impl History {
 
     fn output(&self, action: &Action) -> Output {
         match action {
-            Action::Snapshot(it) => Output::Snapshots { list: self.snapshots(&it.name, if it.hold { 100 } else { 200 }) },
+            Action::Snapshot(it) => Output::Snapshots {
+                list: self.snapshots(&it.name, if it.hold { 100 } else { 200 }),
+            },
             Action::Inventory(_) => Output::Inventory { items: 1204, sha256: "0".repeat(64) },
-            Action::Prove(_) => Output::Proof(Proof { expected: 1204, found: 1204, missing: 0, unexpected: 0 }),
+            Action::Prove(_) => {
+                Output::Proof(Proof { expected: 1204, found: 1204, missing: 0, unexpected: 0 })
+            }
             Action::TargetPosition(_) => Output::Text { text: "4711".into() },
             Action::ProveUsers(it) => {
                 let proof = Proof { expected: 12, found: 12, missing: 0, unexpected: 0 };
@@ -263,9 +288,16 @@ impl History {
 
     /// The lines, a minute apart.
     pub fn lines(&self) -> Vec<Line> {
-        let begin = DateTime::<FixedOffset>::parse_from_rfc3339("2026-11-23T14:00:00+01:00").expect("time");
+        let begin =
+            DateTime::<FixedOffset>::parse_from_rfc3339("2026-11-23T14:00:00+01:00").expect("time");
         let numbered = self.records.iter().zip(1_u64..);
-        numbered.map(|(record, seq)| Line { seq, at: begin + TimeDelta::minutes(seq as i64), record: record.clone() }).collect()
+        numbered
+            .map(|(record, seq)| Line {
+                seq,
+                at: begin + TimeDelta::minutes(seq as i64),
+                record: record.clone(),
+            })
+            .collect()
     }
 
     /// The states that it came through, one after each record.
@@ -304,5 +336,11 @@ fn dataset(name: &str) -> Dataset {
 }
 
 fn mount(name: &str, guid: u64, at: &str) -> Mount {
-    Mount { dataset: dataset(name), guid: Guid(guid), mountpoint: Some(at.into()), canmount: None, mounted: true }
+    Mount {
+        dataset: dataset(name),
+        guid: Guid(guid),
+        mountpoint: Some(at.into()),
+        canmount: None,
+        mounted: true,
+    }
 }

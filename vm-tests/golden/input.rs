@@ -24,7 +24,10 @@ fn site_files() {
     site("site-value-missing", SITE.replace("generic", "mariadb"));
     site("site-no-datasets", SITE.replace("[\"tank/tally\"]", "[]"));
     site("site-bad-dataset", SITE.replace("tank/tally", "tank/tally@now"));
-    site("site-nested-datasets", SITE.replace("[\"tank/tally\"]", "[\"tank/tally\", \"tank/tally/changes\"]"));
+    site(
+        "site-nested-datasets",
+        SITE.replace("[\"tank/tally\"]", "[\"tank/tally\", \"tank/tally/changes\"]"),
+    );
     site("site-bad-rollback", format!("{SITE}rollback = \"destroy\"\n"));
     site("site-not-text", [0xff, 0xfe, 0x00, 0x41]);
 }
@@ -32,7 +35,10 @@ fn site_files() {
 #[test]
 fn a_site_file_that_is_not_there() {
     let mut world = World::new();
-    world.types("backout --site none.toml check").types("backout --site . check").types("backout --site none.toml --json check");
+    world
+        .types("backout --site none.toml check")
+        .types("backout --site . check")
+        .types("backout --site none.toml --json check");
     world.golden("input/site-missing");
 }
 
@@ -70,14 +76,17 @@ fn playbooks() {
     world.write("other-name.toml", text);
     world.write("generic.toml", text.replace("format = 1", "format = 2"));
     world.write("notes.txt", text);
-    for file in ["faults.toml", "other-name.toml", "generic.toml", "notes.txt", "none.toml", "run"] {
+    for file in ["faults.toml", "other-name.toml", "generic.toml", "notes.txt", "none.toml", "run"]
+    {
         world.types(&format!("backout playbook check {file}"));
     }
     for name in ["New-One", "new one", "../x", "generic"] {
         world.types_for(&format!("backout playbook new {name}"), "name");
     }
     world.types_for("backout playbook new tally", "name =");
-    world.types("backout --json playbook check faults.toml").types("backout --playbooks . playbook list");
+    world
+        .types("backout --json playbook check faults.toml")
+        .types("backout --playbooks . playbook list");
     world.golden("input/playbooks");
 }
 
@@ -104,7 +113,8 @@ fn journal(name: &str, bytes: impl AsRef<[u8]>) {
 }
 
 fn sealed(json: &str) -> String {
-    // The checksum of a line is what `encode` makes of it, so a foreign line is made from one of ours.
+    // The checksum of a line is what `encode` makes of it, so a foreign line is made from one of
+    // ours.
     format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
 }
 
@@ -117,13 +127,20 @@ fn damaged_journals() {
         lines[at] = line;
         format!("{}\n", lines.join("\n"))
     };
-    journal("journal-damaged-line", with(4, &lines[4].replace("stop", "stoq").replace("save", "save ")));
+    journal(
+        "journal-damaged-line",
+        with(4, &lines[4].replace("stop", "stoq").replace("save", "save ")),
+    );
     journal("journal-line-missing", format!("{}\n{}\n", lines[0], lines[2]));
     journal("journal-line-twice", with(4, lines[3]));
     journal("journal-first-line-damaged", with(0, "00000000 {}"));
     journal("journal-not-a-journal", "Dear diary,\ntoday nothing happened.\n");
     journal("journal-not-text", [0_u8, 159, 146, 150, b'\n', 1, 2, 3, b'\n']);
-    let order = format!("{}\n{}\n", lines[0], sealed(r#"{"seq":2,"at":"2026-11-23T14:02:00+01:00","record":"finished"}"#).trim_end());
+    let order = format!(
+        "{}\n{}\n",
+        lines[0],
+        sealed(r#"{"seq":2,"at":"2026-11-23T14:02:00+01:00","record":"finished"}"#).trim_end()
+    );
     journal("journal-impossible-order", order);
 }
 
@@ -134,7 +151,11 @@ fn journals_of_other_versions() {
     let json = first[9..].trim_end();
     journal(
         "journal-newer-format",
-        sealed(&json.replace(r#""format":1"#, r#""format":2"#).replace(r#""tool":"0.1.0""#, r#""tool":"2.0.0""#)),
+        sealed(
+            &json
+                .replace(r#""format":1"#, r#""format":2"#)
+                .replace(r#""tool":"0.1.0""#, r#""tool":"2.0.0""#),
+        ),
     );
     let unknown = sealed(r#"{"seq":2,"at":"2026-11-23T14:02:00+01:00","record":"teleported"}"#);
     journal("journal-unknown-record", format!("{first}{unknown}"));
@@ -182,8 +203,12 @@ fn copies_that_were_edited() {
 fn names_of_changes() {
     let mut world = World::new();
     History::upgraded().put(&world);
-    world.types("backout --change nothing status").types("backout --change nothing downgrade --yes");
-    world.types("backout --change ../../etc status").types(&format!("backout --change {ID} status"));
+    world
+        .types("backout --change nothing status")
+        .types("backout --change nothing downgrade --yes");
+    world
+        .types("backout --change ../../etc status")
+        .types(&format!("backout --change {ID} status"));
     world.golden("input/change-unknown");
 }
 
@@ -199,7 +224,10 @@ fn a_state_folder_that_is_a_file() {
 fn the_state_folder_of_another_host() {
     let mut world = World::new();
     History::upgraded().put(&world);
-    world.types("backout --host other status").types("backout --host other downgrade --yes").types("backout --host other upgrade --yes");
+    world
+        .types("backout --host other status")
+        .types("backout --host other downgrade --yes")
+        .types("backout --host other upgrade --yes");
     world.types("backout --host fixture status");
     world.golden("input/state-of-another-host");
 }

@@ -42,10 +42,14 @@ fn a_change_that_was_opened_is_a_change() {
 fn a_change_that_is_half_made_is_no_change() {
     let mut world = World::new();
     let lines = History::opened().lines();
-    let Some(Record::Opened(manifest)) = lines.first().map(|line| &line.record) else { panic!("opened") };
+    let Some(Record::Opened(manifest)) = lines.first().map(|line| &line.record) else {
+        panic!("opened")
+    };
     world.write("opening", serde_json::to_string(manifest).expect("json"));
     let snapshot = format!("tank/tally@backout-{ID}");
-    let row = |name: &str, guid: u32| format!("{name}\t{guid}\tfilesystem\tyes\ton\t1\t1\t1\t0\t0\t-\t-\toff\t/var/lib/{name}");
+    let row = |name: &str, guid: u32| {
+        format!("{name}\t{guid}\tfilesystem\tyes\ton\t1\t1\t1\t0\t0\t-\t-\toff\t/var/lib/{name}")
+    };
     world.program("dpkg-query", "echo installed 3.0");
     let manifest = world.path("opening");
     let script = format!(
@@ -72,7 +76,9 @@ fn a_change_that_is_half_made_is_no_change() {
     let (status, said) = world.changes(&format!("backout adopt {snapshot} --yes"));
     assert_eq!(status, 1, "{said}");
     assert!(
-        said.contains("error: the change could not be adopted\n") && said.contains("cannot copy the playbook") && !said.contains(NOTHING),
+        said.contains("error: the change could not be adopted\n")
+            && said.contains("cannot copy the playbook")
+            && !said.contains(NOTHING),
         "{said}"
     );
     assert!(said.contains(&format!("[DIR]/state/changes/{ID}")), "{said}");
@@ -89,7 +95,8 @@ fn findings_are_in_the_json() {
     let mut world = two_hosts();
     let text = backout::playbook::library::BUILT_IN[0].text;
     assert!(text.contains("name = \"generic\""));
-    let text = text.replace("warn = false", "warn = true\nstrategies = [\"in-place\", \"coexistent\"]");
+    let text =
+        text.replace("warn = false", "warn = true\nstrategies = [\"in-place\", \"coexistent\"]");
     world.write("own/generic.toml", text);
     world.mode("own", 0o755);
     let line = "backout --json --playbooks own migrate --user ann --dry-run --accept tested";

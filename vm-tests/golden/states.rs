@@ -1,4 +1,5 @@
-//! A session in each state that a change can be in: what is true, what can be done, and what is refused.
+//! A session in each state that a change can be in: what is true, what can be done, and what is
+//! refused.
 
 use backout::change::Lock;
 use backout::journal::{HaltKind, Output, Question};
@@ -33,7 +34,11 @@ fn no_change() {
 #[test]
 fn opened() {
     let mut world = session("opened", &History::opened());
-    world.types("backout resume").types("backout abort").types("backout commit").types("backout downgrade");
+    world
+        .types("backout resume")
+        .types("backout abort")
+        .types("backout commit")
+        .types("backout downgrade");
     done("opened", &world);
 }
 
@@ -58,7 +63,8 @@ fn upgraded() {
 #[test]
 fn backed_out_keep() {
     let mut world = session("backed-out-keep", &History::backed_out(true));
-    for verb in ["resume", "abort", "downgrade", "upgrade", "undo --dry-run", "undo", "undo --json"] {
+    for verb in ["resume", "abort", "downgrade", "upgrade", "undo --dry-run", "undo", "undo --json"]
+    {
         world.types(&format!("backout {verb}"));
     }
     done("backed-out-keep", &world);
@@ -86,8 +92,17 @@ fn closed() {
 #[test]
 fn interrupted_at_stop() {
     let (history, plan) = History::upgrading();
-    let mut world = session("interrupted-at-stop", &history.within(&plan, "stop").and(Record::Interrupted));
-    for verb in ["upgrade", "snapshot", "downgrade", "undo", "commit", "abort --dry-run", "resume --accept-differences"] {
+    let mut world =
+        session("interrupted-at-stop", &history.within(&plan, "stop").and(Record::Interrupted));
+    for verb in [
+        "upgrade",
+        "snapshot",
+        "downgrade",
+        "undo",
+        "commit",
+        "abort --dry-run",
+        "resume --accept-differences",
+    ] {
         world.types(&format!("backout {verb}"));
     }
     done("interrupted-at-stop", &world);
@@ -97,7 +112,9 @@ fn interrupted_at_stop() {
 fn upgrade_failed() {
     let (history, plan) = History::upgrading();
     let error = "`apt-get install --yes tally` ended with status 100\nE: Could not get lock /var/lib/dpkg/lock-frontend";
-    let history = history.within(&plan, "upgrade").and(Record::Failed { step: "upgrade".into(), error: error.into() });
+    let history = history
+        .within(&plan, "upgrade")
+        .and(Record::Failed { step: "upgrade".into(), error: error.into() });
     let mut world = session("upgrade-failed", &history);
     for verb in ["abort", "undo", "commit", "upgrade"] {
         world.types(&format!("backout {verb}"));
@@ -108,7 +125,8 @@ fn upgrade_failed() {
 #[test]
 fn cut_off_before_the_point_of_no_return() {
     let (history, plan) = History::downgrading(true);
-    let mut world = session("cut-off-before-return", &history.within(&plan, "set-aside:tank/tally"));
+    let mut world =
+        session("cut-off-before-return", &history.within(&plan, "set-aside:tank/tally"));
     for verb in ["downgrade", "undo", "commit", "abort --dry-run"] {
         world.types(&format!("backout {verb}"));
     }
@@ -119,7 +137,9 @@ fn cut_off_before_the_point_of_no_return() {
 fn restore_failed_beyond_the_point_of_no_return() {
     let (history, plan) = History::downgrading(false);
     let error = "the restore failed\ntally-import: line 812: unknown label";
-    let history = history.within(&plan, "restore").and(Record::Failed { step: "restore".into(), error: error.into() });
+    let history = history
+        .within(&plan, "restore")
+        .and(Record::Failed { step: "restore".into(), error: error.into() });
     let mut world = session("restore-failed-beyond-return", &history);
     for verb in ["abort", "downgrade", "undo", "commit", "resume --accept-differences"] {
         world.types(&format!("backout {verb}"));
@@ -131,7 +151,11 @@ fn restore_failed_beyond_the_point_of_no_return() {
 fn halted_at_prove() {
     let (history, plan) = History::downgrading(true);
     let why = "2 items are missing, 1 is unexpected\n- entries 17 a0b1\n- entries 18 c2d3\n+ entries 19 e4f5";
-    let history = history.within(&plan, "prove").and(Record::Halted { step: "prove".into(), why: why.into(), kind: HaltKind::Unsaid });
+    let history = history.within(&plan, "prove").and(Record::Halted {
+        step: "prove".into(),
+        why: why.into(),
+        kind: HaltKind::Unsaid,
+    });
     let mut world = session("halted-at-prove", &history);
     for verb in ["downgrade", "undo", "commit", "upgrade"] {
         world.types(&format!("backout {verb}"));
@@ -146,13 +170,14 @@ fn halted_at_a_reject() {
         "the previous version rejects 1 item, and perhaps more that come behind:\n  rejected: label 17, longer than 64 characters\n\
          all of them: /var/lib/backout/changes/{ID}/rejects.seen\nthe data has come to 4700, and must come to 4711"
     );
-    let history = history.within(&plan, "restore").and(Record::Failed { step: "restore".into(), error: why.clone() }).and(Record::Halted {
-        step: "restore".into(),
-        why,
-        kind: HaltKind::Unsaid,
-    });
+    let history = history
+        .within(&plan, "restore")
+        .and(Record::Failed { step: "restore".into(), error: why.clone() })
+        .and(Record::Halted { step: "restore".into(), why, kind: HaltKind::Unsaid });
     let mut world = session("halted-at-reject", &history);
-    for verb in ["abort", "commit", "resume --accept-differences", "resume --accept-rejects --try-again"] {
+    for verb in
+        ["abort", "commit", "resume --accept-differences", "resume --accept-rejects --try-again"]
+    {
         world.types(&format!("backout {verb}"));
     }
     done("halted-at-reject", &world);
@@ -161,7 +186,8 @@ fn halted_at_a_reject() {
 #[test]
 fn backed_out_but_for_the_rejects() {
     let (history, plan) = History::downgrading(true);
-    let output = Output::Rejects { count: 2, file: format!("/var/lib/backout/changes/{ID}/rejects").into() };
+    let output =
+        Output::Rejects { count: 2, file: format!("/var/lib/backout/changes/{ID}/rejects").into() };
     let history = history
         .within(&plan, "restore")
         .and(Record::Answered { question: Question::Rejects })
@@ -185,7 +211,11 @@ fn differences_answered_for() {
 fn halted_after_too_many_tries() {
     let (history, plan) = History::downgrading(false);
     let why = "it was tried 8 times; the last time: cannot unmount '/var/lib/tally': pool or dataset is busy";
-    let history = history.within(&plan, "unmount").and(Record::Halted { step: "unmount".into(), why: why.into(), kind: HaltKind::Unsaid });
+    let history = history.within(&plan, "unmount").and(Record::Halted {
+        step: "unmount".into(),
+        why: why.into(),
+        kind: HaltKind::Unsaid,
+    });
     done("halted-after-tries", &session("halted-after-tries", &history));
 }
 
@@ -252,24 +282,38 @@ fn two_hosts() {
     refused_in("two-hosts-opened", &opened, &["upgrade", "snapshot", "downgrade"]);
     let (history, plan) = opened.migrate(&["ann", "ben"]);
     let held = history.clone().within(&plan, "capture:1.2");
-    refused_in("two-hosts-on-hold", &held, &["migrate --all", "commit", "resume --accept-differences"]);
+    refused_in(
+        "two-hosts-on-hold",
+        &held,
+        &["migrate --all", "commit", "resume --accept-differences"],
+    );
     let why = "ben: 1 item is missing";
     let halted = history
         .clone()
         .within(&plan, "prove:1.2")
         .and(Record::Failed { step: "prove:1.2".into(), error: why.into() })
-        .and(Record::Halted { step: "prove:1.2".into(), why: why.into(), kind: HaltKind::Differences });
+        .and(Record::Halted {
+            step: "prove:1.2".into(),
+            why: why.into(),
+            kind: HaltKind::Differences,
+        });
     refused_in("two-hosts-halted", &halted, &["migrate --all", "commit"]);
     let between = history.clone().within(&plan, "assign:1.2");
     refused_in("two-hosts-between", &between, &["abort", "migrate --all", "commit"]);
-    refused_in("two-hosts-coexisting", &history.whole(&plan), &["upgrade", "resume", "abort", "undo"]);
+    refused_in(
+        "two-hosts-coexisting",
+        &history.whole(&plan),
+        &["upgrade", "resume", "abort", "undo"],
+    );
 }
 
 #[test]
 fn other_ways_back() {
     let full = ["full-upgraded", "full-downgrading", "full-backed-out"];
     let packages = ["packages-upgraded", "packages-downgrading", "packages-backed-out"];
-    for ([upgraded, downgrading, backed_out], opened) in [(full, History::opened_full()), (packages, History::opened_packages())] {
+    for ([upgraded, downgrading, backed_out], opened) in
+        [(full, History::opened_full()), (packages, History::opened_packages())]
+    {
         let (history, plan) = opened.upgrade();
         let history = history.whole(&plan);
         refused_in(upgraded, &history, &["undo", "downgrade --keep"]);

@@ -1,4 +1,5 @@
-//! Journals across versions of the tool: what earlier ones wrote is read, and what a later one added is not passed over.
+//! Journals across versions of the tool: what earlier ones wrote is read, and what a later one
+//! added is not passed over.
 
 use std::path::Path;
 
@@ -11,7 +12,8 @@ use backout::zfs::Dataset;
 
 use super::history::History;
 
-/// The text of a journal that an earlier version wrote. These files are never written anew: a change of the format needs a new number, or must read them.
+/// The text of a journal that an earlier version wrote. These files are never written anew: a
+/// change of the format needs a new number, or must read them.
 fn kept(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vm-tests/golden/journals").join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -27,12 +29,19 @@ fn journals_of_earlier_versions_are_read() {
         ("0.1.0-closed.journal", Phase::Closed, "closed"),
     ];
     for (name, phase, state) in table {
-        let reading = file::decode(Path::new(name), &kept(name)).unwrap_or_else(|error| panic!("{error}"));
+        let reading =
+            file::decode(Path::new(name), &kept(name)).unwrap_or_else(|error| panic!("{error}"));
         assert!(!reading.torn, "{name}");
         // Each line is compared with its text once, without another reading of it.
-        let written: String = reading.lines.iter().map(|line| file::encode(line).expect("json")).collect();
-        assert!(written.as_bytes() == kept(name), "{name} is not what this version writes, to the byte");
-        let fold = State::fold(&reading.lines).unwrap_or_else(|error| panic!("{name}: {error}")).expect("opened");
+        let written: String =
+            reading.lines.iter().map(|line| file::encode(line).expect("json")).collect();
+        assert!(
+            written.as_bytes() == kept(name),
+            "{name} is not what this version writes, to the byte"
+        );
+        let fold = State::fold(&reading.lines)
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+            .expect("opened");
         assert_eq!((fold.phase, report(&fold).state), (phase, state.to_owned()), "{name}");
     }
 }
@@ -41,11 +50,13 @@ fn journals_of_earlier_versions_are_read() {
 #[test]
 fn what_0_1_0_set_aside_is_put_back() {
     let name = "0.1.0-backed-out-keep.journal";
-    let reading = file::decode(Path::new(name), &kept(name)).unwrap_or_else(|error| panic!("{error}"));
+    let reading =
+        file::decode(Path::new(name), &kept(name)).unwrap_or_else(|error| panic!("{error}"));
     let state = State::fold(&reading.lines).expect("possible").expect("opened");
     let run = state.last_run(Procedure::is_downgrade).expect("a downgrade");
     let playbook = library::find(&state.manifest.playbook, &[]).expect("built in");
-    let roots: Vec<Dataset> = state.manifest.datasets.iter().take(1).map(|mount| mount.dataset.clone()).collect();
+    let roots: Vec<Dataset> =
+        state.manifest.datasets.iter().take(1).map(|mount| mount.dataset.clone()).collect();
     let plan = strategy::back(&playbook, &state, run, &roots, false).expect("a plan");
     let found = plan.steps.iter().find_map(|step| match &step.action {
         Action::PutBack(it) => Some(it.aside.to_string()),
@@ -74,7 +85,9 @@ fn what_a_later_version_added_is_not_passed_over() {
         (r#""store":null"#, r#""store":null,"zone":"there""#),
     ] {
         match changed(&text, from, to) {
-            Err(JournalError::Foreign { why, .. }) => assert!(why.ends_with("holds something that this version does not know"), "{why}"),
+            Err(JournalError::Foreign { why, .. }) => {
+                assert!(why.ends_with("holds something that this version does not know"), "{why}")
+            }
             other => panic!("{to}: {other:?}"),
         }
     }
@@ -84,7 +97,11 @@ fn what_a_later_version_added_is_not_passed_over() {
 fn a_change_of_another_version_of_the_tool_goes_on() {
     let text = History::backed_out(true).text();
     for tool in ["0.0.1", "7.11.13"] {
-        let reading = changed(&text, r#""tool":"0.1.0""#, &format!(r#""tool":"{tool}""#)).expect("same format, same words");
-        assert_eq!(State::fold(&reading.lines).expect("possible").expect("opened").phase, Phase::BackedOut);
+        let reading = changed(&text, r#""tool":"0.1.0""#, &format!(r#""tool":"{tool}""#))
+            .expect("same format, same words");
+        assert_eq!(
+            State::fold(&reading.lines).expect("possible").expect("opened").phase,
+            Phase::BackedOut
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A folder that is the whole world of a session: site file, state, lock. Nothing else is there, and nothing in it may change.
+//! A folder that is the whole world of a session: site file, state, lock. Nothing else is there,
+//! and nothing in it may change.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,8 +11,10 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// The site file of most sessions: the example playbook, so that no product's commands fill the screens.
-pub const SITE: &str = "playbook = \"generic\"\ndatasets = [\"tank/tally\"]\nupgrade_to = \"3.0\"\n";
+/// The site file of most sessions: the example playbook, so that no product's commands fill the
+/// screens.
+pub const SITE: &str =
+    "playbook = \"generic\"\ndatasets = [\"tank/tally\"]\nupgrade_to = \"3.0\"\n";
 
 /// A world and what was typed in it.
 pub struct World {
@@ -66,7 +69,8 @@ impl World {
         let before = self.picture();
         let output = self.run(line);
         assert_eq!(before, self.picture(), "`{line}` changed something");
-        let status = output.status.code().map_or_else(|| "by a signal".to_owned(), |code| code.to_string());
+        let status =
+            output.status.code().map_or_else(|| "by a signal".to_owned(), |code| code.to_string());
         let _ = writeln!(self.transcript, "$ {line}");
         let whole = [output.stdout, output.stderr].concat();
         let text = String::from_utf8(whole).expect("text");
@@ -127,10 +131,12 @@ impl World {
     fn redacted(&self, line: &str) -> String {
         let line = line.replace(&self.root.display().to_string(), "[DIR]");
         let me = format!("process {}", std::process::id());
-        line.replace(&me, "process [PID]").replace(&format!("user {}", nix::unistd::geteuid()), "user [ME]")
+        line.replace(&me, "process [PID]")
+            .replace(&format!("user {}", nix::unistd::geteuid()), "user [ME]")
     }
 
-    /// Every file with its mode and contents, but for the lock: whoever takes it writes its number there.
+    /// Every file with its mode and contents, but for the lock: whoever takes it writes its number
+    /// there.
     fn picture(&self) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
         let mut picture = BTreeMap::new();
         let mut folders = vec![self.root.clone()];
@@ -141,7 +147,8 @@ impl World {
                 if path == self.path("run/lock") {
                     continue;
                 }
-                let bytes = if metadata.is_file() { fs::read(&path).expect("read") } else { Vec::new() };
+                let bytes =
+                    if metadata.is_file() { fs::read(&path).expect("read") } else { Vec::new() };
                 if metadata.is_dir() {
                     folders.push(path.clone());
                 }
@@ -152,7 +159,8 @@ impl World {
     }
 
     /// S7: types every command that a screen of the session offers, and every one that these
-    /// offer in turn. Each must be accepted: what the checks then find of the world is another matter.
+    /// offer in turn. Each must be accepted: what the checks then find of the world is another
+    /// matter.
     fn takes_what_it_offers(&self) {
         let mut offered = offers(&self.transcript);
         let mut at = 0;
@@ -180,12 +188,19 @@ impl World {
     /// Compares the session with its golden file, or writes that.
     pub fn golden(&self, name: &str) {
         self.takes_what_it_offers();
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vm-tests/golden").join(format!("{name}.txt"));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("vm-tests/golden")
+            .join(format!("{name}.txt"));
         if std::env::var_os("UPDATE").is_some() {
             fs::write(&path, &self.transcript).expect("written");
         }
         let kept = fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == self.transcript, "{} is not what comes out now (UPDATE=1 writes it):\n{}", path.display(), self.transcript);
+        assert!(
+            kept == self.transcript,
+            "{} is not what comes out now (UPDATE=1 writes it):\n{}",
+            path.display(),
+            self.transcript
+        );
         assert!(self.temp.path().exists());
     }
 }
@@ -214,7 +229,17 @@ fn typed_dry(command: &str) -> Option<String> {
         return None;
     };
     let words = words.replace("NAME", "ann").replace("OTHER-FILE", "other").replace(" …", " --all");
-    let verbs = ["snapshot", "upgrade", "downgrade", "resume", "abort", "undo", "commit", "migrate", "adopt"];
+    let verbs = [
+        "snapshot",
+        "upgrade",
+        "downgrade",
+        "resume",
+        "abort",
+        "undo",
+        "commit",
+        "migrate",
+        "adopt",
+    ];
     let dry = words.split(' ').any(|word| verbs.contains(&word)) && !words.contains("--dry-run");
     Some(format!("backout --json {words}{}", if dry { " --dry-run" } else { "" }))
 }

@@ -8,8 +8,8 @@
 //!   what they implement. They may use what the root defines, and nothing that leads back to
 //!   themselves by another way.
 //!
-//! What counts as a use: each path that begins with `crate`, `self`, `super` or a module of the file
-//! itself, in code, in `use` and in macros. A name leads to the file that defines it, not to a
+//! What counts as a use: each path that begins with `crate`, `self`, `super` or a module of the
+//! file itself, in code, in `use` and in macros. A name leads to the file that defines it, not to a
 //! `mod.rs` that only re-exports it; and a re-export (`pub use`) is no use by the file that has it,
 //! except across layers. Code for tests (`#[cfg(test)]`) may look anywhere.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
@@ -21,8 +21,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use source::{Crate, Use};
 
 /// The layers, the lowest first.
-const LAYERS: &[&str] =
-    &["host", "zfs", "playbook", "product", "journal", "proof", "preflight", "step", "strategy", "change", "report", "procedure", "cli"];
+const LAYERS: &[&str] = &[
+    "host",
+    "zfs",
+    "playbook",
+    "product",
+    "journal",
+    "proof",
+    "preflight",
+    "step",
+    "strategy",
+    "change",
+    "report",
+    "procedure",
+    "cli",
+];
 
 /// Uses of a layer above that are still there: the file, the layer, and how many at most. An entry
 /// that is not needed any more fails; none may be added.
@@ -59,10 +72,14 @@ fn nothing_is_used_from_a_layer_above() {
     }
     let mut wrong = Vec::new();
     for ((file, above), uses) in &found {
-        let allowed = TOLERATED_UPWARDS.iter().find(|it| it.0 == file && it.1 == *above).map_or(0, |it| it.2);
+        let allowed =
+            TOLERATED_UPWARDS.iter().find(|it| it.0 == file && it.1 == *above).map_or(0, |it| it.2);
         if uses.len() > allowed {
             let names: Vec<&str> = uses.iter().map(|it| it.path.as_str()).collect();
-            wrong.push(format!("{file} uses {above}, a layer above: {} (tolerated: {allowed})", names.join(", ")));
+            wrong.push(format!(
+                "{file} uses {above}, a layer above: {} (tolerated: {allowed})",
+                names.join(", ")
+            ));
         }
     }
     for (file, above, _) in TOLERATED_UPWARDS {
@@ -75,7 +92,8 @@ fn nothing_is_used_from_a_layer_above() {
 
 /// Whether a file stands in the folder that the other one is the root of.
 fn is_below(file: &str, root: &str) -> bool {
-    let folder = root.strip_suffix("/mod.rs").or(root.strip_suffix("/lib.rs")).or(root.strip_suffix(".rs"));
+    let folder =
+        root.strip_suffix("/mod.rs").or(root.strip_suffix("/lib.rs")).or(root.strip_suffix(".rs"));
     folder.is_some_and(|folder| file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
 }
 
@@ -96,7 +114,8 @@ fn no_files_use_each_other_in_a_circle() {
         }
         seen
     };
-    let all: BTreeMap<&str, BTreeSet<&str>> = uses.keys().map(|file| (file.as_str(), reached(file))).collect();
+    let all: BTreeMap<&str, BTreeSet<&str>> =
+        uses.keys().map(|file| (file.as_str(), reached(file))).collect();
     let mut circles: BTreeSet<Vec<&str>> = BTreeSet::new();
     for (file, reach) in all.iter().filter(|(file, reach)| reach.contains(*file)) {
         let circle = reach.iter().filter(|to| all.get(*to).is_some_and(|back| back.contains(file)));
@@ -115,13 +134,20 @@ fn no_files_use_each_other_in_a_circle() {
         });
         lines.collect::<Vec<_>>().join("\n")
     };
-    let allowed = |name: &str| TOLERATED_IN_CIRCLES.iter().find(|it| it.0 == name).map_or(0, |it| it.1);
+    let allowed =
+        |name: &str| TOLERATED_IN_CIRCLES.iter().find(|it| it.0 == name).map_or(0, |it| it.1);
     let mut wrong: Vec<String> = Vec::new();
     for (name, count) in &counts {
         if *count > allowed(name) {
-            let of_it = |circle: &&Vec<&str>| circle.iter().any(|file| layer(file).map_or("src", |at| LAYERS[at]) == *name);
+            let of_it = |circle: &&Vec<&str>| {
+                circle.iter().any(|file| layer(file).map_or("src", |at| LAYERS[at]) == *name)
+            };
             let lines: Vec<String> = circles.iter().filter(of_it).map(shown).collect();
-            wrong.push(format!("{count} files of {name} are in circles (tolerated: {}):\n{}", allowed(name), lines.join("\n  and\n")));
+            wrong.push(format!(
+                "{count} files of {name} are in circles (tolerated: {}):\n{}",
+                allowed(name),
+                lines.join("\n  and\n")
+            ));
         }
     }
     for (name, _) in TOLERATED_IN_CIRCLES {

@@ -50,7 +50,8 @@ impl Crate {
         it.file(root, Vec::new(), "src/lib.rs".to_owned());
         let names: BTreeSet<ModulePath> = it.modules.keys().cloned().collect();
         for (path, module) in &mut it.modules {
-            // `step::effect(…)` within the root of `step`'s parent: a path that begins with a module of its own.
+            // `step::effect(…)` within the root of `step`'s parent: a path that begins with a
+            // module of its own.
             for found in &mut module.paths {
                 if let Some(first) = found.path.first().and_then(|first| first.strip_prefix('?')) {
                     let mut whole = path.clone();
@@ -64,7 +65,9 @@ impl Crate {
                 }
             }
             for (_, from) in &mut module.imported {
-                if let Some(first) = from.first().and_then(|first| first.strip_prefix('?')).map(str::to_owned) {
+                if let Some(first) =
+                    from.first().and_then(|first| first.strip_prefix('?')).map(str::to_owned)
+                {
                     from[0] = first;
                     from.splice(0..0, path.iter().cloned());
                 }
@@ -75,7 +78,8 @@ impl Crate {
 
     /// The files, in order.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        let files: BTreeSet<&str> = self.modules.values().map(|module| module.file.as_str()).collect();
+        let files: BTreeSet<&str> =
+            self.modules.values().map(|module| module.file.as_str()).collect();
         files.into_iter()
     }
 
@@ -87,7 +91,12 @@ impl Crate {
                 let Some(to) = self.home(&found.path, &mut BTreeSet::new()) else { continue };
                 if to != module.file {
                     let path = found.path.join("::");
-                    uses.push(Use { from: module.file.clone(), to, path, reexported: found.reexported });
+                    uses.push(Use {
+                        from: module.file.clone(),
+                        to,
+                        path,
+                        reexported: found.reexported,
+                    });
                 }
             }
         }
@@ -99,13 +108,15 @@ impl Crate {
         if !seen.insert(path.to_vec()) {
             return None;
         }
-        let depth = (0..=path.len()).rev().find(|depth| self.modules.contains_key(&path[..*depth]))?;
+        let depth =
+            (0..=path.len()).rev().find(|depth| self.modules.contains_key(&path[..*depth]))?;
         let module = &self.modules[&path[..depth]];
         let Some(name) = path.get(depth) else { return Some(module.file.clone()) };
         if module.defined.contains(name) {
             return Some(module.file.clone());
         }
-        let follow = |from: &[String]| from.iter().chain(&path[depth + 1..]).cloned().collect::<Vec<_>>();
+        let follow =
+            |from: &[String]| from.iter().chain(&path[depth + 1..]).cloned().collect::<Vec<_>>();
         for (_, from) in module.imported.iter().filter(|(imported, _)| imported == name) {
             if let Some(file) = self.home(&follow(from), seen) {
                 return Some(file);
@@ -123,13 +134,17 @@ impl Crate {
     fn defines(&self, module: &[String], name: &str) -> bool {
         self.modules.get(module).is_some_and(|it| {
             let named = it.imported.iter().any(|(imported, _)| imported == name);
-            let all = it.imported.iter().filter(|(imported, from)| imported == "*" && from != module);
-            it.defined.contains(name) || named || all.into_iter().any(|(_, from)| self.defines(from, name))
+            let all =
+                it.imported.iter().filter(|(imported, from)| imported == "*" && from != module);
+            it.defined.contains(name)
+                || named
+                || all.into_iter().any(|(_, from)| self.defines(from, name))
         })
     }
 
     fn file(&mut self, root: &Path, path: ModulePath, file: String) {
-        let text = std::fs::read_to_string(root.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let text = std::fs::read_to_string(root.join(&file))
+            .unwrap_or_else(|error| panic!("{file}: {error}"));
         let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{file}: {error}"));
         self.module(root, path, &file, tokens);
     }
@@ -159,9 +174,13 @@ impl Crate {
                     self.module(root, path, file, group.stream());
                 }
                 _ => {
-                    let names = [format!("src/{}.rs", path.join("/")), format!("src/{}/mod.rs", path.join("/"))];
+                    let names = [
+                        format!("src/{}.rs", path.join("/")),
+                        format!("src/{}/mod.rs", path.join("/")),
+                    ];
                     let found = names.into_iter().find(|name| root.join(name).is_file());
-                    let found = found.unwrap_or_else(|| panic!("{file}: where is the module {name}?"));
+                    let found =
+                        found.unwrap_or_else(|| panic!("{file}: where is the module {name}?"));
                     self.file(root, path, found);
                 }
             }
@@ -219,8 +238,13 @@ impl Reader<'_> {
         while at < tokens.len() {
             match &tokens[at] {
                 TokenTree::Ident(word) if *word == "use" => {
-                    let public = (0..at).rev().take(2).any(|before| ident(&tokens[before]).is_some_and(|it| it == "pub"));
-                    let end = (at..tokens.len()).find(|end| is_punct(tokens.get(*end), ';')).unwrap_or(tokens.len());
+                    let public = (0..at)
+                        .rev()
+                        .take(2)
+                        .any(|before| ident(&tokens[before]).is_some_and(|it| it == "pub"));
+                    let end = (at..tokens.len())
+                        .find(|end| is_punct(tokens.get(*end), ';'))
+                        .unwrap_or(tokens.len());
                     self.tree(&tokens[at + 1..end], &[], public);
                     at = end;
                 }
@@ -286,14 +310,21 @@ impl Reader<'_> {
                     let name = tokens.get(at + 1).and_then(ident).unwrap_or_default();
                     return self.imported(name, path, public);
                 }
-                TokenTree::Ident(word) if path.is_empty() => self.begin(&word.to_string(), &mut path),
+                TokenTree::Ident(word) if path.is_empty() => {
+                    self.begin(&word.to_string(), &mut path)
+                }
                 // `{self, …}`: the module that stands before the braces.
                 TokenTree::Ident(word) if *word == "self" => {}
                 TokenTree::Ident(word) => self.more(&word.to_string(), &mut path),
-                TokenTree::Punct(punct) if punct.as_char() == '*' => return self.imported("*".to_owned(), path, public),
+                TokenTree::Punct(punct) if punct.as_char() == '*' => {
+                    return self.imported("*".to_owned(), path, public);
+                }
                 TokenTree::Group(group) => {
                     let inner: Vec<TokenTree> = group.stream().into_iter().collect();
-                    for part in inner.split(|token| is_punct(Some(token), ',')).filter(|part| !part.is_empty()) {
+                    for part in inner
+                        .split(|token| is_punct(Some(token), ','))
+                        .filter(|part| !part.is_empty())
+                    {
                         self.tree(part, &path, public);
                     }
                     return;
@@ -318,7 +349,9 @@ impl Reader<'_> {
 
 /// Whether an identifier with `::` behind it stands here, and none before.
 fn is_path(tokens: &[TokenTree], at: usize) -> bool {
-    matches!(tokens.get(at), Some(TokenTree::Ident(_))) && is_punct(tokens.get(at + 1), ':') && is_punct(tokens.get(at + 2), ':')
+    matches!(tokens.get(at), Some(TokenTree::Ident(_)))
+        && is_punct(tokens.get(at + 1), ':')
+        && is_punct(tokens.get(at + 2), ':')
 }
 
 #[cfg(test)]
@@ -377,7 +410,12 @@ mod tests {
             ("b/x.rs", "pub struct X;"),
             ("b/y.rs", "pub enum Y {}"),
         ]);
-        let expected = ["a -> b/x (b::X)", "a -> b/y (b::Y)", "b/mod -> b/x (b::x::X) pub", "b/mod -> b/y (b::y) pub"];
+        let expected = [
+            "a -> b/x (b::X)",
+            "a -> b/y (b::Y)",
+            "b/mod -> b/x (b::x::X) pub",
+            "b/mod -> b/y (b::y) pub",
+        ];
         assert_eq!(found, expected);
     }
 

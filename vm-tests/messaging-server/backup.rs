@@ -17,8 +17,14 @@ const VALUED: &[&str] = &["-f", "-b", "-d", "-u", "-m", "-e"];
 
 /// `-d` as seconds since 1970. The documentation does not say in which zone: `backup.zone` does.
 fn since(text: &str, zone: &str) -> Result<i64> {
-    let day = |text: &str| NaiveDate::parse_from_str(text, "%Y%m%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0));
-    let time = if text.contains(':') { NaiveDateTime::parse_from_str(text, "%Y%m%d:%H%M%S").ok() } else { day(text) };
+    let day = |text: &str| {
+        NaiveDate::parse_from_str(text, "%Y%m%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0))
+    };
+    let time = if text.contains(':') {
+        NaiveDateTime::parse_from_str(text, "%Y%m%d:%H%M%S").ok()
+    } else {
+        day(text)
+    };
     let time = time.with_context(|| format!("{text:?} is not YYYYMMDD[:HHMMSS]"))?;
     let found = match zone {
         "utc" => Some(Utc.from_utc_datetime(&time).timestamp()),
@@ -28,7 +34,8 @@ fn since(text: &str, zone: &str) -> Result<i64> {
     found.with_context(|| format!("{text:?} is no time in this zone"))
 }
 
-/// Whether a mailbox is under one of `/`, `/PARTITION`, `/PARTITION/GROUP`, `/PARTITION/GROUP/USER`.
+/// Whether a mailbox is under one of `/`, `/PARTITION`, `/PARTITION/GROUP`,
+/// `/PARTITION/GROUP/USER`.
 pub fn selected(partition: &str, mailbox: &str, objects: &[String]) -> bool {
     let path = format!("/{partition}/{mailbox}");
     objects.iter().any(|object| {
@@ -42,7 +49,8 @@ pub fn objects(args: &[String], valued: &[&str]) -> Result<Vec<String>> {
     let mut found: Vec<String> = operands(args, valued).into_iter().map(str::to_owned).collect();
     if let Some(file) = option(args, "-u") {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
-        found.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+        found
+            .extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
     }
     if found.is_empty() {
         found.push("/".into());
@@ -58,17 +66,23 @@ pub fn imsbackup(args: &[String]) -> Result<ExitCode> {
     let mut trouble = home.trouble("imsbackup")?;
     needs_store(&home)?;
     let device = option(args, "-f").context("-f FILE or -f - is needed")?;
-    let from = option(args, "-d").map(|text| since(text, &home.setting("backup.zone", "local")?)).transpose()?;
+    let from = option(args, "-d")
+        .map(|text| since(text, &home.setting("backup.zone", "local")?))
+        .transpose()?;
     if let Some(links) = option(args, "-m") {
         links.parse::<u32>().context("-m needs a number of links")?;
     }
     let objects = objects(args, VALUED)?;
     let verbose = flag(args, "-v");
     let to_stdout = home.setting("backup.verbose", "stderr")? == "stdout";
-    let changes = if flag(args, "-x") { home.setting("backup.x", "changes")? } else { "none".into() };
+    let changes =
+        if flag(args, "-x") { home.setting("backup.x", "changes")? } else { "none".into() };
     let blocking = option(args, "-b").unwrap_or("20").parse().context("-b needs a number")?;
-    let sink: Box<dyn Write> =
-        if device == "-" { Box::new(stdout()) } else { Box::new(File::create(device).with_context(|| format!("cannot write {device}"))?) };
+    let sink: Box<dyn Write> = if device == "-" {
+        Box::new(stdout())
+    } else {
+        Box::new(File::create(device).with_context(|| format!("cannot write {device}"))?)
+    };
     if let Some(code) = trouble.lie("cannot read partition primary") {
         return Ok(code);
     }
@@ -84,9 +98,17 @@ pub fn imsbackup(args: &[String]) -> Result<ExitCode> {
         let messages: Vec<_> = mailbox
             .messages
             .iter()
-            .filter(|it| from.is_none_or(|from| it.saved >= from || (changes == "changes" && it.changed >= from)))
+            .filter(|it| {
+                from.is_none_or(|from| {
+                    it.saved >= from || (changes == "changes" && it.changed >= from)
+                })
+            })
             .collect();
-        let expunged: Vec<_> = mailbox.expunged.iter().filter(|it| changes != "none" && from.is_none_or(|from| it.when >= from)).collect();
+        let expunged: Vec<_> = mailbox
+            .expunged
+            .iter()
+            .filter(|it| changes != "none" && from.is_none_or(|from| it.when >= from))
+            .collect();
         writer.record(&Record::Mailbox { name: name.clone(), uidvalidity: mailbox.uidvalidity })?;
         // What is gone first: a message that left and came back is there in the end.
         for gone in expunged {
@@ -95,7 +117,10 @@ pub fn imsbackup(args: &[String]) -> Result<ExitCode> {
         }
         for message in messages {
             trouble.item();
-            writer.record(&Record::Message { message: message.clone(), body: store.body(&name, message.uid)? })?;
+            writer.record(&Record::Message {
+                message: message.clone(),
+                body: store.body(&name, message.uid)?,
+            })?;
             if verbose {
                 let line = format!("/{}/{name} {}", store.partition(&name), message.uid);
                 if to_stdout { println!("{line}") } else { eprintln!("{line}") }
@@ -104,7 +129,9 @@ pub fn imsbackup(args: &[String]) -> Result<ExitCode> {
     }
     let (_, records) = writer.finish()?;
     if device != "-" {
-        File::open(device).and_then(|file| file.sync_all()).with_context(|| format!("cannot flush {device}"))?;
+        File::open(device)
+            .and_then(|file| file.sync_all())
+            .with_context(|| format!("cannot flush {device}"))?;
     }
     if verbose {
         eprintln!("{records} records");

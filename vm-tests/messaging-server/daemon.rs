@@ -1,4 +1,5 @@
-//! The servers: real processes, each with its own name. `start-msg`, `stop-msg`, `msprobe`, and what the servers do.
+//! The servers: real processes, each with its own name. `start-msg`, `stop-msg`, `msprobe`, and
+//! what the servers do.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -52,7 +53,8 @@ fn find(home: &Home, name: &str) -> Option<Pid> {
         let words = fs::read(entry.path().join("cmdline")).ok()?;
         let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
         let dead = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']));
-        let ours = comm.trim_end() == name && words.split(|byte| *byte == 0).nth(1) == Some(dir.as_bytes());
+        let ours = comm.trim_end() == name
+            && words.split(|byte| *byte == 0).nth(1) == Some(dir.as_bytes());
         (ours && !dead).then(|| Pid::from_raw(pid))
     })
 }
@@ -65,21 +67,30 @@ pub fn needs_store(home: &Home) -> Result<()> {
     Ok(())
 }
 
-/// The servers of the components named; when none is, all that `components` of the configuration enables (all, where it says nothing).
+/// The servers of the components named; when none is, all that `components` of the configuration
+/// enables (all, where it says nothing).
 fn chosen(home: &Home, args: &[String]) -> Result<Vec<&'static str>> {
     let enabled = home.setting("components", "")?;
-    let mut words: Vec<&str> = args.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+    let mut words: Vec<&str> =
+        args.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
     if words.is_empty() {
         words = enabled.split_whitespace().collect();
     }
-    if let Some(odd) = words.iter().find(|word| **word != "mta" && !NOT_ENABLED.contains(word) && !DAEMONS.iter().any(|it| it.0 == **word))
-    {
+    if let Some(odd) = words.iter().find(|word| {
+        **word != "mta" && !NOT_ENABLED.contains(word) && !DAEMONS.iter().any(|it| it.0 == **word)
+    }) {
         bail!("{odd:?} is no component");
     }
     let wanted = |component: &str| {
-        words.is_empty() || words.contains(&component) || (words.contains(&"mta") && ["dispatcher", "job_controller"].contains(&component))
+        words.is_empty()
+            || words.contains(&component)
+            || (words.contains(&"mta") && ["dispatcher", "job_controller"].contains(&component))
     };
-    Ok(DAEMONS.iter().filter(|(component, _)| wanted(component)).map(|(_, daemon)| *daemon).collect())
+    Ok(DAEMONS
+        .iter()
+        .filter(|(component, _)| wanted(component))
+        .map(|(_, daemon)| *daemon)
+        .collect())
 }
 
 pub fn start_msg(args: &[String]) -> Result<ExitCode> {
@@ -118,7 +129,11 @@ fn update_config(home: &Home) -> Result<()> {
 fn start(home: &Home, name: &str) -> Result<()> {
     let (ready, log) = (home.proc(&format!("{name}.pid"))?, home.log()?.join(name));
     let _ = fs::remove_file(&ready);
-    let output = File::options().create(true).append(true).open(&log).with_context(|| format!("cannot open {}", log.display()))?;
+    let output = File::options()
+        .create(true)
+        .append(true)
+        .open(&log)
+        .with_context(|| format!("cannot open {}", log.display()))?;
     let mut child = Command::new(home.dir.join("lib").join(name))
         .arg(&home.dir)
         .current_dir("/")
@@ -201,7 +216,8 @@ pub fn serve(name: &str) -> Result<ExitCode> {
     fs::write(home.proc(&format!("{name}.pid"))?, std::process::id().to_string())?;
     if let Some(listener) = listener {
         for stream in listener.incoming() {
-            let answered = stream.map_err(Into::into).and_then(|stream| answer(&home, name, &stream));
+            let answered =
+                stream.map_err(Into::into).and_then(|stream| answer(&home, name, &stream));
             if let Err(error) = answered {
                 eprintln!("{name}: {error:#}");
             }
@@ -221,8 +237,10 @@ pub fn serve(name: &str) -> Result<ExitCode> {
 
 /// One `stored` for a store; it brings the mailbox list to its version and keeps it open.
 fn open_store(home: &Home) -> Result<(Flock<File>, File)> {
-    let file = File::options().create(true).truncate(false).write(true).open(home.proc("stored.lock")?)?;
-    let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|_| anyhow::anyhow!("another stored runs on this store"))?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(home.proc("stored.lock")?)?;
+    let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
+        .map_err(|_| anyhow::anyhow!("another stored runs on this store"))?;
     let store = Store::lock(home)?;
     store.convert_list()?;
     Ok((lock, File::open(store.list_file())?))
@@ -258,7 +276,8 @@ fn submit(home: &Home, question: &Value) -> Result<Value> {
 /// What users do.
 fn imap(home: &Home, question: &Value) -> Result<Value> {
     needs_store(home)?;
-    let text = |key: &str| question[key].as_str().with_context(|| format!("no {key} in the question"));
+    let text =
+        |key: &str| question[key].as_str().with_context(|| format!("no {key} in the question"));
     let store = Store::lock(home)?;
     let directory = Directory::of(home)?;
     let served = |mailbox: &str| {
@@ -286,7 +305,11 @@ fn imap(home: &Home, question: &Value) -> Result<Value> {
         bail!("{} is on hold, or on another host", owner(name));
     }
     let mut mailbox = store.load(name)?;
-    let found = mailbox.messages.iter().position(|message| message.id == id).with_context(|| format!("{name} has no message {id}"))?;
+    let found = mailbox
+        .messages
+        .iter()
+        .position(|message| message.id == id)
+        .with_context(|| format!("{name} has no message {id}"))?;
     match text("do")? {
         "flag" => {
             let flag = text("flag")?;
@@ -305,7 +328,8 @@ fn imap(home: &Home, question: &Value) -> Result<Value> {
         "move" => {
             let target = text("to")?;
             store.create(target)?;
-            let (message, body) = (mailbox.messages[found].clone(), store.body(name, mailbox.messages[found].uid)?);
+            let (message, body) =
+                (mailbox.messages[found].clone(), store.body(name, mailbox.messages[found].uid)?);
             let mut other = store.load(target)?;
             store.append(&mut other, &message.id, message.internal, message.flags, &body)?;
             store.expunge(&mut mailbox, |it| it.uid == message.uid)?;
@@ -328,13 +352,17 @@ fn drain(home: &Home) -> Result<()> {
     for message in &waiting {
         // Asked under the lock: whoever comes to be on hold after that finds the message delivered.
         let store = Store::lock(home)?;
-        match directory.as_ref().map_or(Ok(Place::Here), |directory| directory.place(&message.to))? {
+        match directory
+            .as_ref()
+            .map_or(Ok(Place::Here), |directory| directory.place(&message.to))?
+        {
             Place::Here => store.deliver(message)?,
             Place::Held => {}
             Place::There(host) => {
                 drop(store);
                 let peer = Home::at(home.setting(&format!("peer.{host}"), "")?);
-                ask(&peer, "dispatcher", &serde_json::to_value(message)?).with_context(|| format!("{host} does not take mail"))?;
+                ask(&peer, "dispatcher", &serde_json::to_value(message)?)
+                    .with_context(|| format!("{host} does not take mail"))?;
                 Store::lock(home)?.dequeue(&message.id)?;
             }
         }
@@ -344,9 +372,11 @@ fn drain(home: &Home) -> Result<()> {
 
 /// Asks a server. An error that begins with `unsure` leaves open whether it did what was asked.
 pub fn ask(home: &Home, server: &str, question: &Value) -> Result<Value> {
-    let mut stream = UnixStream::connect(home.proc(&format!("{server}.sock"))?).with_context(|| format!("{server} does not answer"))?;
+    let mut stream = UnixStream::connect(home.proc(&format!("{server}.sock"))?)
+        .with_context(|| format!("{server} does not answer"))?;
     let mut line = String::new();
-    let sent = writeln!(stream, "{question}").and_then(|()| BufReader::new(&stream).read_line(&mut line));
+    let sent =
+        writeln!(stream, "{question}").and_then(|()| BufReader::new(&stream).read_line(&mut line));
     if sent.is_err() || !line.ends_with('\n') {
         bail!("unsure: {server} broke off");
     }

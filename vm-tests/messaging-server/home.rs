@@ -18,7 +18,11 @@ impl Home {
     /// The one that this program belongs to: it lies in its `lib`.
     pub fn of_this_program() -> Result<Self> {
         let exe = std::env::current_exe().context("where is this program?")?;
-        let dir = exe.parent().and_then(Path::parent).context("this program is in no installation")?.to_owned();
+        let dir = exe
+            .parent()
+            .and_then(Path::parent)
+            .context("this program is in no installation")?
+            .to_owned();
         let home = Self { dir };
         home.version()?;
         Ok(home)
@@ -31,14 +35,15 @@ impl Home {
 
     /// The installed version.
     pub fn version(&self) -> Result<String> {
-        let text =
-            fs::read_to_string(self.dir.join("lib/version")).with_context(|| format!("nothing is installed in {}", self.dir.display()))?;
+        let text = fs::read_to_string(self.dir.join("lib/version"))
+            .with_context(|| format!("nothing is installed in {}", self.dir.display()))?;
         Ok(text.trim().to_owned())
     }
 
     fn link(&self, name: &str) -> Result<PathBuf> {
         let link = self.dir.join(name);
-        link.canonicalize().with_context(|| format!("{} leads nowhere: run useconfig", link.display()))
+        link.canonicalize()
+            .with_context(|| format!("{} leads nowhere: run useconfig", link.display()))
     }
 
     pub fn data(&self) -> Result<PathBuf> {
@@ -61,8 +66,11 @@ impl Home {
     /// A value of `config/msg.conf` (`key = value`), or the default.
     pub fn setting(&self, key: &str, default: &str) -> Result<String> {
         let text = fs::read_to_string(self.config()?.join("msg.conf")).unwrap_or_default();
-        let settings: BTreeMap<&str, &str> =
-            text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.trim(), value.trim())).collect();
+        let settings: BTreeMap<&str, &str> = text
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(key, value)| (key.trim(), value.trim()))
+            .collect();
         Ok((*settings.get(key).unwrap_or(&default)).to_owned())
     }
 
@@ -74,7 +82,9 @@ impl Home {
 
 /// `7.0.5.29.0` and the like, as numbers.
 pub fn at_least(version: &str, bound: &str) -> bool {
-    let numbers = |text: &str| text.split('.').map(|part| part.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>();
+    let numbers = |text: &str| {
+        text.split('.').map(|part| part.parse::<u32>().unwrap_or(0)).collect::<Vec<_>>()
+    };
     numbers(version) >= numbers(bound)
 }
 
@@ -88,14 +98,22 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// Reads `misbehave` in that folder: lines `COMMAND slow SECONDS | hang | die ITEMS | lie | refuse`, with ` once` to be forgotten when read.
-    /// What can be done at once (be slow, hang, refuse) is done here.
+    /// Reads `misbehave` in that folder: lines `COMMAND slow SECONDS | hang | die ITEMS | lie |
+    /// refuse`, with ` once` to be forgotten when read. What can be done at once (be slow, hang,
+    /// refuse) is done here.
     pub fn of(folder: &Path, command: &str) -> Result<Self> {
         let file = folder.join("misbehave");
         let Ok(text) = fs::read_to_string(&file) else { return Ok(Self::default()) };
-        let Some(line) = text.lines().find(|line| line.split_whitespace().next() == Some(command)) else { return Ok(Self::default()) };
+        let Some(line) = text.lines().find(|line| line.split_whitespace().next() == Some(command))
+        else {
+            return Ok(Self::default());
+        };
         if line.ends_with(" once") {
-            let rest: String = text.lines().filter(|other| *other != line).map(|other| format!("{other}\n")).collect();
+            let rest: String = text
+                .lines()
+                .filter(|other| *other != line)
+                .map(|other| format!("{other}\n"))
+                .collect();
             fs::write(&file, rest)?;
         }
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -125,7 +143,10 @@ impl Trouble {
     pub fn item(&mut self) {
         match &mut self.dies_after {
             Some(0) => {
-                let _ = nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL);
+                let _ = nix::sys::signal::kill(
+                    nix::unistd::getpid(),
+                    nix::sys::signal::Signal::SIGKILL,
+                );
             }
             Some(left) => *left -= 1,
             None => {}
@@ -180,5 +201,7 @@ pub fn remove(path: &Path) -> Result<()> {
         _ => {}
     }
     let folder = path.parent().context("a file stands in a folder")?;
-    File::open(folder).and_then(|dir| dir.sync_all()).with_context(|| format!("cannot flush {}", folder.display()))
+    File::open(folder)
+        .and_then(|dir| dir.sync_all())
+        .with_context(|| format!("cannot flush {}", folder.display()))
 }

@@ -1,9 +1,14 @@
-//! A stand-in for a mail server with a classic message store, for tests only: the real one is proprietary and cannot be had.
+//! A stand-in for a mail server with a classic message store, for tests only: the real one is
+//! proprietary and cannot be had.
 //!
-//! It answers to the real one's command names, keeps real files and real processes, and refuses what the vendor's documentation says the real one
-//! refuses. Where that says nothing, `config/msg.conf` decides. It is one program: the name by which it is called says what it does.
+//! It answers to the real one's command names, keeps real files and real processes, and refuses
+//! what the vendor's documentation says the real one refuses. Where that says nothing,
+//! `config/msg.conf` decides. It is one program: the name by which it is called says what it does.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands talk to their caller")]
-#![expect(clippy::disallowed_methods, reason = "it is no part of backout, and reads the clock as a mail server does")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it is no part of backout, and reads the clock as a mail server does"
+)]
 
 mod audit;
 mod backup;
@@ -24,7 +29,8 @@ use anyhow::{Result, bail};
 
 fn main() -> ExitCode {
     let mut args: Vec<String> = std::env::args().collect();
-    let mut name = Path::new(&args[0]).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut name =
+        Path::new(&args[0]).file_name().unwrap_or_default().to_string_lossy().into_owned();
     args.remove(0);
     if name.starts_with("messaging") && !args.is_empty() {
         name = args.remove(0);

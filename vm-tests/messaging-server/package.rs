@@ -1,4 +1,5 @@
-//! Installers and installations: `commpkg`, `configure`, `useconfig`, `ha_ip_config`; `mkinstaller` makes an installer of a version.
+//! Installers and installations: `commpkg`, `configure`, `useconfig`, `ha_ip_config`; `mkinstaller`
+//! makes an installer of a version.
 //!
 //! `MS_ROOT` stands before the default folders, so that two hosts can live on one.
 
@@ -73,7 +74,9 @@ struct Registered {
 }
 
 fn registry_file(installroot: &Path) -> PathBuf {
-    root().join("var/opt/CommsInstaller/registry").join(format!("{}.json", installroot.display().to_string().replace('/', "%")))
+    root()
+        .join("var/opt/CommsInstaller/registry")
+        .join(format!("{}.json", installroot.display().to_string().replace('/', "%")))
 }
 
 fn registered(installroot: &Path) -> Result<Option<Registered>> {
@@ -123,7 +126,8 @@ pub fn mkinstaller(args: &[String]) -> Result<ExitCode> {
 fn executable(path: &Path, program: &[u8]) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     durable(path, program)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).context("cannot make it executable")
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+        .context("cannot make it executable")
 }
 
 /// The answers: the state file's, and over them the command line's.
@@ -137,8 +141,14 @@ fn answers(verb: &str, args: &[String]) -> Result<BTreeMap<String, String>> {
         Some(none) if none.eq_ignore_ascii_case("none") => {}
         Some(file) => {
             let text = fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
-            for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-                let (key, value) = line.split_once('=').with_context(|| format!("{file}: {line:?} is not KEY=VALUE"))?;
+            for line in text
+                .lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            {
+                let (key, value) = line
+                    .split_once('=')
+                    .with_context(|| format!("{file}: {line:?} is not KEY=VALUE"))?;
                 if !KEYS.contains(&key.trim()) {
                     bail!("{file}: {key:?} is not known");
                 }
@@ -157,21 +167,26 @@ fn answers(verb: &str, args: &[String]) -> Result<BTreeMap<String, String>> {
         || option(args, "--altroot").is_some()
         || found.get("ALTROOT").is_some_and(|it| !it.eq_ignore_ascii_case("no"))
     {
-        bail!("an alternate root is to be avoided, as the system's live upgrade uses it: install side by side, with --installroot");
+        bail!(
+            "an alternate root is to be avoided, as the system's live upgrade uses it: install side by side, with --installroot"
+        );
     }
     if let Some(other) = found.get("COMPONENTS").filter(|it| *it != "MS64" && *it != AGENT) {
         bail!("there is no component {other} here");
     }
     found.insert("VERB".into(), verb.into());
     found.entry("COMPONENTS".into()).or_insert_with(|| "MS64".into());
-    found.entry("INSTALLROOT".into()).or_insert_with(|| default_install_root().display().to_string());
+    found
+        .entry("INSTALLROOT".into())
+        .or_insert_with(|| default_install_root().display().to_string());
     Ok(found)
 }
 
 pub fn commpkg(args: &[String]) -> Result<ExitCode> {
     let verb = args.first().context("commpkg install|uninstall|upgrade|info|verify")?;
     let rest = &args[1..];
-    if let Some(odd) = operands(rest, &["--silent", "--comp", "--installroot", "--altroot"]).first() {
+    if let Some(odd) = operands(rest, &["--silent", "--comp", "--installroot", "--altroot"]).first()
+    {
         bail!("{odd:?} is not understood");
     }
     let answers = answers(verb, rest)?;
@@ -192,7 +207,10 @@ pub fn commpkg(args: &[String]) -> Result<ExitCode> {
     let state: String = answers.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
     let name = format!("silent_CommsInstaller_{}", chrono::Local::now().format("%Y%m%d%H%M%S"));
     let file = root().join("var/opt/CommsInstaller/logs").join(name);
-    durable(&file, format!("# Written by commpkg {verb}; the command line overrides it.\n{state}").as_bytes())?;
+    durable(
+        &file,
+        format!("# Written by commpkg {verb}; the command line overrides it.\n{state}").as_bytes(),
+    )?;
     println!("state file: {}", file.display());
     if flag(rest, "--dry-run") {
         return Ok(ExitCode::SUCCESS);
@@ -211,10 +229,14 @@ fn agent(verb: &str, installroot: &Path) -> Result<ExitCode> {
     match verb {
         "install" | "upgrade" => {
             let version = Distribution::here()?.version;
-            let product =
-                registered(installroot)?.filter(|it| it.state == "installed").context("Messaging Server is not installed")?.version;
+            let product = registered(installroot)?
+                .filter(|it| it.state == "installed")
+                .context("Messaging Server is not installed")?
+                .version;
             if !at_least(&product, &version) {
-                bail!("Messaging Server is version {product}: it is to be upgraded before its agent");
+                bail!(
+                    "Messaging Server is version {product}: it is to be upgraded before its agent"
+                );
             }
             durable(&file, format!("{version}\n").as_bytes())?;
             println!("{AGENT} {version} is installed");
@@ -228,7 +250,11 @@ fn agent(verb: &str, installroot: &Path) -> Result<ExitCode> {
 fn install(installroot: &Path, distribution: &Distribution, trouble: &mut Trouble) -> Result<()> {
     let home = installroot.join("messaging64");
     if let Some(there) = registered(installroot)?.filter(|it| it.state == "installed") {
-        bail!("version {} is installed in {}: upgrade or uninstall it", there.version, installroot.display());
+        bail!(
+            "version {} is installed in {}: upgrade or uninstall it",
+            there.version,
+            installroot.display()
+        );
     }
     let mut entry = Registered {
         version: distribution.version.clone(),
@@ -236,7 +262,8 @@ fn install(installroot: &Path, distribution: &Distribution, trouble: &mut Troubl
         state: "installing".into(),
         sha256: distribution.sha256.clone(),
     };
-    let register = |entry: &Registered| durable(&registry_file(installroot), &serde_json::to_vec(entry)?);
+    let register =
+        |entry: &Registered| durable(&registry_file(installroot), &serde_json::to_vec(entry)?);
     register(&entry)?;
     trouble.item();
     executable(&home.join("lib/messaging_server"), &distribution.program)?;
@@ -270,7 +297,8 @@ fn link(target: &Path, at: &Path) -> Result<()> {
 
 fn uninstall(installroot: &Path, trouble: &mut Trouble) -> Result<()> {
     let home = Home::at(installroot.join("messaging64"));
-    let mut entry = registered(installroot)?.with_context(|| format!("nothing is installed in {}", installroot.display()))?;
+    let mut entry = registered(installroot)?
+        .with_context(|| format!("nothing is installed in {}", installroot.display()))?;
     // Up to 8.0.1 this stops the servers, if it finds their data.
     if !at_least(&entry.version, "8.0.2") && home.dir.join("data").exists() {
         stop_all(&home)?;
@@ -285,7 +313,8 @@ fn uninstall(installroot: &Path, trouble: &mut Trouble) -> Result<()> {
     for folder in ["bin", "lib"] {
         let folder = home.dir.join(folder);
         if folder.exists() {
-            fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+            fs::remove_dir_all(&folder)
+                .with_context(|| format!("cannot remove {}", folder.display()))?;
         }
     }
     trouble.item();
@@ -296,14 +325,19 @@ fn uninstall(installroot: &Path, trouble: &mut Trouble) -> Result<()> {
 
 /// Stops, removes the old version, installs the new one; data and configuration are not touched.
 fn upgrade(installroot: &Path, distribution: &Distribution, trouble: &mut Trouble) -> Result<()> {
-    let entry = registered(installroot)?.with_context(|| format!("nothing is installed in {}: install", installroot.display()))?;
+    let entry = registered(installroot)?
+        .with_context(|| format!("nothing is installed in {}: install", installroot.display()))?;
     if entry.state == "installed" {
         if entry.version == distribution.version {
             println!("version {} is installed already", entry.version);
             return Ok(());
         }
         if at_least(&entry.version, &distribution.version) {
-            bail!("version {} is newer than {}: there is no way back by an upgrade", entry.version, distribution.version);
+            bail!(
+                "version {} is newer than {}: there is no way back by an upgrade",
+                entry.version,
+                distribution.version
+            );
         }
         let home = Home::at(installroot.join("messaging64"));
         if home.dir.join("data").exists() {
@@ -333,13 +367,19 @@ fn info(args: &[String]) -> Result<ExitCode> {
 
 /// Whether what is installed is whole.
 fn verify(installroot: &Path) -> Result<ExitCode> {
-    let entry = registered(installroot)?.with_context(|| format!("nothing is installed in {}", installroot.display()))?;
+    let entry = registered(installroot)?
+        .with_context(|| format!("nothing is installed in {}", installroot.display()))?;
     let home = Home::at(installroot.join("messaging64"));
     let whole = entry.state == "installed"
         && home.version()? == entry.version
         && sha256(&fs::read(home.dir.join("lib/messaging_server"))?) == entry.sha256;
     if !whole {
-        bail!("the installation of {} in {} is not whole ({})", entry.version, installroot.display(), entry.state);
+        bail!(
+            "the installation of {} in {} is not whole ({})",
+            entry.version,
+            installroot.display(),
+            entry.state
+        );
     }
     println!("version {} in {} is whole", entry.version, installroot.display());
     Ok(ExitCode::SUCCESS)
@@ -366,11 +406,16 @@ pub fn configure(_args: &[String]) -> Result<ExitCode> {
     links_to(&home, &var)
 }
 
-/// `useconfig CONFIG`: this installation works on that configuration, and the data and the log beside it.
+/// `useconfig CONFIG`: this installation works on that configuration, and the data and the log
+/// beside it.
 pub fn useconfig(args: &[String]) -> Result<ExitCode> {
     let [config] = args else { bail!("useconfig CONFIG") };
-    let config = Path::new(config).canonicalize().with_context(|| format!("there is no {config}"))?;
-    links_to(&Home::of_this_program()?, config.parent().context("a configuration stands in a folder")?)
+    let config =
+        Path::new(config).canonicalize().with_context(|| format!("there is no {config}"))?;
+    links_to(
+        &Home::of_this_program()?,
+        config.parent().context("a configuration stands in a folder")?,
+    )
 }
 
 fn links_to(home: &Home, var: &Path) -> Result<ExitCode> {

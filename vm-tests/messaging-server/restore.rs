@@ -48,11 +48,14 @@ pub fn imsrestore(args: &[String]) -> Result<ExitCode> {
     let source: Box<dyn BufRead> = if device == "-" {
         Box::new(BufReader::new(stdin()))
     } else {
-        Box::new(BufReader::new(File::open(device).with_context(|| format!("cannot open {device}"))?))
+        Box::new(BufReader::new(
+            File::open(device).with_context(|| format!("cannot open {device}"))?,
+        ))
     };
     let reader = Reader::new(source)?;
     let objects = objects(args, VALUED)?;
-    let verbose = option(args, "-v").map_or(Ok(1), str::parse).context("-v needs a number from 0 to 5")?;
+    let verbose =
+        option(args, "-v").map_or(Ok(1), str::parse).context("-v needs a number from 0 to 5")?;
     if flag(args, "-t") {
         return contents(reader, verbose, &mut trouble);
     }
@@ -66,8 +69,11 @@ pub fn imsrestore(args: &[String]) -> Result<ExitCode> {
     let mut renamed = BTreeMap::new();
     if let Some(file) = option(args, "-m") {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
-        renamed
-            .extend(text.lines().filter_map(|line| line.split_once('=')).map(|(old, new)| (old.trim().to_owned(), new.trim().to_owned())));
+        renamed.extend(
+            text.lines()
+                .filter_map(|line| line.split_once('='))
+                .map(|(old, new)| (old.trim().to_owned(), new.trim().to_owned())),
+        );
     }
     let mut job = Job {
         existing: flag(args, "-E") && home.setting("restore.E", "apply")? == "apply",
@@ -87,7 +93,11 @@ pub fn imsrestore(args: &[String]) -> Result<ExitCode> {
 }
 
 /// `-t`: what is in the stream; nothing is restored.
-fn contents(mut reader: Reader<Box<dyn BufRead>>, verbose: u32, trouble: &mut Trouble) -> Result<ExitCode> {
+fn contents(
+    mut reader: Reader<Box<dyn BufRead>>,
+    verbose: u32,
+    trouble: &mut Trouble,
+) -> Result<ExitCode> {
     let (mut name, mut count) = (String::new(), 0u64);
     while let Some(record) = reader.next()? {
         match record {
@@ -117,7 +127,8 @@ impl Job<'_> {
             match record {
                 Record::Mailbox { name: next, .. } => {
                     let store = Store::lock(self.home)?;
-                    name = selected(store.partition(&next), &next, &self.objects).then(|| self.rename(&next));
+                    name = selected(store.partition(&next), &next, &self.objects)
+                        .then(|| self.rename(&next));
                     if let Some(name) = &name {
                         store.create(name)?;
                         if self.verbose > 0 {
@@ -134,7 +145,9 @@ impl Job<'_> {
                     if let Some(name) = name.as_ref().filter(|_| self.existing) {
                         let store = Store::lock(self.home)?;
                         let mut mailbox = store.load(name)?;
-                        self.tally.expunged += store.expunge(&mut mailbox, |it| (&it.id, it.internal) == (&gone.id, gone.internal))? as u64;
+                        self.tally.expunged += store.expunge(&mut mailbox, |it| {
+                            (&it.id, it.internal) == (&gone.id, gone.internal)
+                        })? as u64;
                     }
                 }
                 Record::End { .. } => {}
@@ -154,7 +167,10 @@ impl Job<'_> {
     fn message(&mut self, name: &str, message: &Message, body: &str) -> Result<()> {
         let store = Store::lock(self.home)?;
         let mut mailbox = store.load(name)?;
-        let known = mailbox.messages.iter_mut().find(|it| (&it.id, it.internal) == (&message.id, message.internal));
+        let known = mailbox
+            .messages
+            .iter_mut()
+            .find(|it| (&it.id, it.internal) == (&message.id, message.internal));
         match known.filter(|_| !self.blind) {
             Some(known) if self.existing && self.flags && known.flags != message.flags => {
                 known.flags = message.flags.clone();

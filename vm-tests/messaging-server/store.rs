@@ -1,6 +1,8 @@
-//! The message store: a mailbox list, an index for each mailbox, a file for each message, each kind in an area of its own; and the queue.
+//! The message store: a mailbox list, an index for each mailbox, a file for each message, each kind
+//! in an area of its own; and the queue.
 //!
-//! The formats of versions below 8.0.1 and from 8.0.1 on differ. A newer version converts what it opens; an older one cannot read what was converted.
+//! The formats of versions below 8.0.1 and from 8.0.1 on differ. A newer version converts what it
+//! opens; an older one cannot read what was converted.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -84,10 +86,17 @@ impl Store {
             .write(true)
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error).context("cannot lock the store")?;
+        let lock = Flock::lock(file, FlockArg::LockExclusive)
+            .map_err(|(_, error)| error)
+            .context("cannot lock the store")?;
         let mut partitions = vec!["primary".to_owned()];
         partitions.extend(home.setting("partitions", "")?.split_whitespace().map(str::to_owned));
-        Ok(Self { root: home.data()?.join("store"), format: format_of(&home.version()?), partitions, _lock: lock })
+        Ok(Self {
+            root: home.data()?.join("store"),
+            format: format_of(&home.version()?),
+            partitions,
+            _lock: lock,
+        })
     }
 
     pub fn list_file(&self) -> PathBuf {
@@ -99,7 +108,8 @@ impl Store {
         &self.partitions
     }
 
-    /// Where the mailboxes of a user are: `partitions` of the configuration names more than `primary`.
+    /// Where the mailboxes of a user are: `partitions` of the configuration names more than
+    /// `primary`.
     pub fn partition(&self, name: &str) -> &str {
         let user = name.split('/').nth(1).unwrap_or_default();
         let sum: usize = user.bytes().map(usize::from).sum();
@@ -107,17 +117,26 @@ impl Store {
     }
 
     fn index_file(&self, name: &str) -> PathBuf {
-        self.root.join("index").join(self.partition(name)).join(format!("{}.idx", name.replace('/', "%")))
+        self.root
+            .join("index")
+            .join(self.partition(name))
+            .join(format!("{}.idx", name.replace('/', "%")))
     }
 
     fn body_file(&self, name: &str, uid: u64) -> PathBuf {
-        self.root.join("messages").join(self.partition(name)).join(name.replace('/', "%")).join(format!("{uid}.msg"))
+        self.root
+            .join("messages")
+            .join(self.partition(name))
+            .join(name.replace('/', "%"))
+            .join(format!("{uid}.msg"))
     }
 
     /// The format that a file is in, and what stands behind it.
     fn read(path: &Path) -> Result<(u32, String)> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let (head, rest) = text.split_once('\n').with_context(|| format!("{} is damaged", path.display()))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let (head, rest) =
+            text.split_once('\n').with_context(|| format!("{} is damaged", path.display()))?;
         let format = head.parse().with_context(|| format!("{} is damaged", path.display()))?;
         Ok((format, rest.to_owned()))
     }
@@ -170,7 +189,13 @@ impl Store {
             return Ok(());
         }
         // The index first: a name in the list has a mailbox.
-        self.save(&Mailbox { name: name.to_owned(), uidvalidity: now(), uidnext: 1, messages: Vec::new(), expunged: Vec::new() })?;
+        self.save(&Mailbox {
+            name: name.to_owned(),
+            uidvalidity: now(),
+            uidnext: 1,
+            messages: Vec::new(),
+            expunged: Vec::new(),
+        })?;
         names.push(name.to_owned());
         names.sort();
         self.write(&self.list_file(), &names)
@@ -182,7 +207,10 @@ impl Store {
         names.retain(|known| known != name);
         self.write(&self.list_file(), &names)?;
         let mailbox = self.load(name)?;
-        mailbox.messages.iter().try_for_each(|message| remove(&self.body_file(name, message.uid)))?;
+        mailbox
+            .messages
+            .iter()
+            .try_for_each(|message| remove(&self.body_file(name, message.uid)))?;
         remove(&self.index_file(name))
     }
 
@@ -192,7 +220,8 @@ impl Store {
         if format > self.format {
             bail!("{name}: Mailbox has an invalid format");
         }
-        let mailbox: Mailbox = serde_json::from_str(&rest).with_context(|| format!("{name}: the index is damaged"))?;
+        let mailbox: Mailbox =
+            serde_json::from_str(&rest).with_context(|| format!("{name}: the index is damaged"))?;
         if format < self.format {
             self.save(&mailbox)?;
         }
@@ -207,7 +236,11 @@ impl Store {
     /// The names of all mailboxes, whatever the list's format.
     pub fn peek_list(&self) -> Result<Vec<String>> {
         let path = self.list_file();
-        if path.exists() { Ok(serde_json::from_str(&Self::read(&path)?.1)?) } else { Ok(Vec::new()) }
+        if path.exists() {
+            Ok(serde_json::from_str(&Self::read(&path)?.1)?)
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     pub fn save(&self, mailbox: &Mailbox) -> Result<()> {
@@ -220,12 +253,28 @@ impl Store {
     }
 
     /// Puts a message into a mailbox.
-    pub fn append(&self, mailbox: &mut Mailbox, id: &str, internal: i64, flags: BTreeSet<String>, body: &str) -> Result<()> {
+    pub fn append(
+        &self,
+        mailbox: &mut Mailbox,
+        id: &str,
+        internal: i64,
+        flags: BTreeSet<String>,
+        body: &str,
+    ) -> Result<()> {
         let uid = mailbox.uidnext;
         durable(&self.body_file(&mailbox.name, uid), body.as_bytes())?;
         let (saved, sha256) = (now(), sha256(body.as_bytes()));
         mailbox.uidnext += 1;
-        let message = Message { uid, id: id.to_owned(), internal, saved, changed: saved, flags, size: body.len() as u64, sha256 };
+        let message = Message {
+            uid,
+            id: id.to_owned(),
+            internal,
+            saved,
+            changed: saved,
+            flags,
+            size: body.len() as u64,
+            sha256,
+        };
         mailbox.messages.push(message);
         self.save(mailbox)
     }
@@ -235,7 +284,12 @@ impl Store {
         let (out, kept): (Vec<Message>, Vec<Message>) = mailbox.messages.drain(..).partition(gone);
         mailbox.messages = kept;
         let when = now();
-        mailbox.expunged.extend(out.iter().map(|it| Expunged { uid: it.uid, id: it.id.clone(), internal: it.internal, when }));
+        mailbox.expunged.extend(out.iter().map(|it| Expunged {
+            uid: it.uid,
+            id: it.id.clone(),
+            internal: it.internal,
+            when,
+        }));
         self.save(mailbox)?;
         out.iter().try_for_each(|message| remove(&self.body_file(&mailbox.name, message.uid)))?;
         Ok(out.len())
@@ -262,12 +316,17 @@ impl Store {
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(list),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", folder.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", folder.display()));
+            }
         };
         for entry in entries {
             let path = entry?.path();
             if path.extension().is_some_and(|it| it == "msg") {
-                list.push(serde_json::from_slice::<Queued>(&fs::read(&path)?).with_context(|| format!("{} is damaged", path.display()))?);
+                list.push(
+                    serde_json::from_slice::<Queued>(&fs::read(&path)?)
+                        .with_context(|| format!("{} is damaged", path.display()))?,
+                );
             }
         }
         list.sort_by(|a, b| (a.internal, &a.id).cmp(&(b.internal, &b.id)));
@@ -276,7 +335,10 @@ impl Store {
 
     /// Takes a message: when this returns, the server answers for it.
     pub fn enqueue(&self, message: &Queued) -> Result<()> {
-        durable(&self.queue_folder().join(format!("{}.msg", message.id)), &serde_json::to_vec(message)?)
+        durable(
+            &self.queue_folder().join(format!("{}.msg", message.id)),
+            &serde_json::to_vec(message)?,
+        )
     }
 
     /// Moves a message from the queue into its mailbox, once, however often that is cut off.
@@ -284,13 +346,24 @@ impl Store {
         let inbox = format!("user/{}", message.to);
         self.create(&inbox)?;
         let mut known = false;
-        for name in self.list()?.iter().filter(|name| **name == inbox || name.starts_with(&format!("{inbox}/"))) {
+        for name in self
+            .list()?
+            .iter()
+            .filter(|name| **name == inbox || name.starts_with(&format!("{inbox}/")))
+        {
             let mailbox = self.load(name)?;
-            known |= mailbox.messages.iter().any(|it| it.id == message.id) || mailbox.expunged.iter().any(|it| it.id == message.id);
+            known |= mailbox.messages.iter().any(|it| it.id == message.id)
+                || mailbox.expunged.iter().any(|it| it.id == message.id);
         }
         if !known {
             let mut mailbox = self.load(&inbox)?;
-            self.append(&mut mailbox, &message.id, message.internal, BTreeSet::new(), &message.body)?;
+            self.append(
+                &mut mailbox,
+                &message.id,
+                message.internal,
+                BTreeSet::new(),
+                &message.body,
+            )?;
         }
         self.dequeue(&message.id)
     }

@@ -36,7 +36,8 @@ pub struct Writer<W: Write> {
 impl<W: Write> Writer<W> {
     /// `blocking` as in `-b`.
     pub fn new(to: W, blocking: u64) -> Result<Self> {
-        let mut writer = Self { to, written: 0, records: 0, hash: Sha256::new(), block: 512 * blocking };
+        let mut writer =
+            Self { to, written: 0, records: 0, hash: Sha256::new(), block: 512 * blocking };
         writer.bytes(format!("{MAGIC}\n").as_bytes())?;
         Ok(writer)
     }
@@ -92,8 +93,9 @@ impl<R: BufRead> Reader<R> {
         if count == 0 {
             bail!("the backup is truncated: unexpected end after {} records", self.records);
         }
-        let record: Record =
-            serde_json::from_slice(&line).with_context(|| format!("the backup is damaged or truncated after {} records", self.records))?;
+        let record: Record = serde_json::from_slice(&line).with_context(|| {
+            format!("the backup is damaged or truncated after {} records", self.records)
+        })?;
         if let Record::End { records, sha256 } = &record {
             let found = hex::encode(self.hash.clone().finalize());
             if *records != self.records || *sha256 != found {

@@ -79,7 +79,11 @@ impl Host {
     /// It must fail, and say this.
     fn fails(&self, program: &str, args: &[&str], why: &str) {
         let output = self.run(program, args);
-        assert!(!output.status.success() && text(&output).contains(why), "{program} {args:?}: {}", text(&output));
+        assert!(
+            !output.status.success() && text(&output).contains(why),
+            "{program} {args:?}: {}",
+            text(&output)
+        );
     }
 
     fn bin(&self, command: &str) -> String {
@@ -103,15 +107,35 @@ impl Host {
     fn deliver(&self, count: u32, more: &[&str]) -> String {
         let count = count.to_string();
         let (home, record) = (self.home(), self.record());
-        self.tool(&[&["deliver", "--home", &home, "--record", &record, "--users", "ann,ben", "--count", &count], more].concat())
+        self.tool(
+            &[
+                &[
+                    "deliver", "--home", &home, "--record", &record, "--users", "ann,ben",
+                    "--count", &count,
+                ],
+                more,
+            ]
+            .concat(),
+        )
     }
 
     fn use_mail(&self, count: u32) -> String {
-        self.tool(&["imap", "--home", &self.home(), "--record", &self.record(), "--count", &count.to_string()])
+        self.tool(&[
+            "imap",
+            "--home",
+            &self.home(),
+            "--record",
+            &self.record(),
+            "--count",
+            &count.to_string(),
+        ])
     }
 
     fn audit(&self) -> Output {
-        self.run(program().to_str().unwrap(), &["audit", "--home", &self.home(), "--record", &self.record()])
+        self.run(
+            program().to_str().unwrap(),
+            &["audit", "--home", &self.home(), "--record", &self.record()],
+        )
     }
 
     fn all_is_well(&self) -> String {
@@ -134,14 +158,19 @@ impl Host {
             let pid = entry.file_name().to_str()?.parse().ok()?;
             let words = fs::read(entry.path().join("cmdline")).ok()?;
             let name = fs::read_to_string(entry.path().join("comm")).ok()?;
-            words.split(|byte| *byte == 0).nth(1)?.starts_with(home.as_bytes()).then(|| (pid, name.trim().to_owned()))
+            words
+                .split(|byte| *byte == 0)
+                .nth(1)?
+                .starts_with(home.as_bytes())
+                .then(|| (pid, name.trim().to_owned()))
         };
         fs::read_dir("/proc").unwrap().flatten().filter_map(of).collect()
     }
 
     /// The servers of this installation, by name.
     fn processes(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.running(&self.home()).into_iter().map(|(_, name)| name).collect();
+        let mut names: Vec<String> =
+            self.running(&self.home()).into_iter().map(|(_, name)| name).collect();
         names.sort();
         names
     }
@@ -210,7 +239,10 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         for (pid, _) in self.running(&self.root.path().display().to_string()) {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+            let _ = nix::sys::signal::kill(
+                nix::unistd::Pid::from_raw(pid),
+                nix::sys::signal::Signal::SIGKILL,
+            );
         }
     }
 }
@@ -232,7 +264,10 @@ fn a_version_is_installed_upgraded_verified_and_removed() {
     host.fails(&commpkg, &["install", "--silent", "NONE"], "is installed");
     host.fails(&commpkg, &["upgrade"], "nobody to ask");
     host.fails(&commpkg, &["upgrade", "--altroot", "/mnt", "--silent", "NONE"], "alternate root");
-    assert_eq!(host.commpkg(NEW, &["info", "--listPackages"]), "MS64 8.0.2 Messaging Server (64 bit)\n");
+    assert_eq!(
+        host.commpkg(NEW, &["info", "--listPackages"]),
+        "MS64 8.0.2 Messaging Server (64 bit)\n"
+    );
     let said = host.commpkg(NEW, &["upgrade", "--dry-run"]);
     assert!(host.msg("imsimta", &["version"]).contains(OLD), "a dry run changes nothing");
     let state = said.trim().strip_prefix("state file: ").unwrap().to_owned();
@@ -246,12 +281,20 @@ fn a_version_is_installed_upgraded_verified_and_removed() {
     assert!(host.processes().is_empty(), "an upgrade stops the servers");
     assert!(host.msg("imsimta", &["version"]).contains(NEW));
     host.commpkg(NEW, &["verify"]);
-    host.fails(&format!("{}/commpkg", host.installer("8.0.1")), &["upgrade", "--silent", "NONE"], "no way back by an upgrade");
+    host.fails(
+        &format!("{}/commpkg", host.installer("8.0.1")),
+        &["upgrade", "--silent", "NONE"],
+        "no way back by an upgrade",
+    );
     host.commpkg(NEW, &["uninstall", "--silent", "NONE"]);
     assert_eq!(host.commpkg(NEW, &["info"]), "");
     assert!(!Path::new(&host.bin("imsimta")).exists() && host.data().join("store").exists());
     fs::write(host.path("srv").join(OLD).join("checksum"), "0\n").unwrap();
-    host.fails(&format!("{}/commpkg", host.installer(OLD)), &["install", "--silent", "NONE"], "damaged");
+    host.fails(
+        &format!("{}/commpkg", host.installer(OLD)),
+        &["install", "--silent", "NONE"],
+        "damaged",
+    );
 }
 
 #[test]
@@ -270,7 +313,20 @@ fn an_installation_that_was_cut_off_is_gone_on_with() {
 #[test]
 fn servers_are_processes_and_mail_waits_while_only_the_store_runs() {
     let host = Host::with(NEW);
-    assert_eq!(host.processes(), ["dispatcher", "enpd", "imapd", "impurge", "job_controller", "mshttpd", "popd", "stored", "watcher"]);
+    assert_eq!(
+        host.processes(),
+        [
+            "dispatcher",
+            "enpd",
+            "imapd",
+            "impurge",
+            "job_controller",
+            "mshttpd",
+            "popd",
+            "stored",
+            "watcher"
+        ]
+    );
     host.msg("stop-msg", &[]);
     assert!(host.processes().is_empty());
     host.fails(&host.bin("imcheck"), &["-s"], "not running");
@@ -278,7 +334,11 @@ fn servers_are_processes_and_mail_waits_while_only_the_store_runs() {
     assert_eq!(host.processes(), ["stored", "watcher"]);
     assert_eq!(host.deliver(3, &[]), "0 accepted\n");
     assert_eq!(host.deliver(3, &["--local"]), "3 accepted\n");
-    host.fails(program().to_str().unwrap(), &["imap", "--home", &host.home(), "--list"], "does not answer");
+    host.fails(
+        program().to_str().unwrap(),
+        &["imap", "--home", &host.home(), "--list"],
+        "does not answer",
+    );
     std::thread::sleep(Duration::from_millis(500));
     assert!(host.all_is_well().starts_with("3 accepted; 0 in the store, 3 in the queue"));
     host.msg("start-msg", &[]);
@@ -298,12 +358,18 @@ fn a_backup_is_whole_or_is_known_not_to_be() {
     host.msg("imsbackup", &["-f", &file, "/"]);
     assert_eq!(fs::metadata(&file).unwrap().len() % 10240, 0);
     let listed = host.msg("imsrestore", &["-t", "-v", "2", "-f", &file]);
-    assert!(listed.contains("/primary/user/ann/Archive") && listed.ends_with("22 messages\n"), "{listed}");
+    assert!(
+        listed.contains("/primary/user/ann/Archive") && listed.ends_with("22 messages\n"),
+        "{listed}"
+    );
     let whole = fs::read(&file).unwrap();
     let content = whole.iter().rposition(|byte| *byte == b'}').unwrap() + 1;
     for length in [0, 5, content / 3, content / 2, content - 30, content - 1] {
         fs::write(&file, &whole[..length]).unwrap();
-        assert!(!host.run(&host.bin("imsrestore"), &["-t", "-f", &file]).status.success(), "{length} of {content}");
+        assert!(
+            !host.run(&host.bin("imsrestore"), &["-t", "-f", &file]).status.success(),
+            "{length} of {content}"
+        );
     }
     let mut damaged = whole.clone();
     damaged[content / 2] ^= 1;
@@ -333,7 +399,10 @@ fn a_restore_skips_what_exists_and_another_one_changes_nothing() {
     let host = Host::seeded(NEW);
     let file = host.path("full").display().to_string();
     host.msg("imsbackup", &["-x", "-f", &file, "/"]);
-    assert!(host.msg("imsrestore", &["-f", &file]).ends_with("0 restored, 22 skipped, 0 changed, 0 expunged\n"));
+    assert!(
+        host.msg("imsrestore", &["-f", &file])
+            .ends_with("0 restored, 22 skipped, 0 changed, 0 expunged\n")
+    );
     host.all_is_well();
     host.msg("mboxutil", &["-d", "user/ann/Archive"]);
     assert!(text(&host.audit()).contains("lost: "));
@@ -361,9 +430,12 @@ fn the_audit_sees_each_way_to_break_the_record() {
     let record = fs::read_to_string(host.record()).unwrap();
     let first = record.lines().next().unwrap();
     let id = first.split('"').nth(5).unwrap();
-    let asked = format!(r#"{{"asked":{{"mailbox":"user/ben","id":"{id}","what":{{"set":{{"flag":"seen"}}}}}}}}"#);
+    let asked = format!(
+        r#"{{"asked":{{"mailbox":"user/ben","id":"{id}","what":{{"set":{{"flag":"seen"}}}}}}}}"#
+    );
     let ghost = r#"{"offered":{"id":"ghost","user":"ann","sha256":"0"}}"#;
-    let without: String = record.lines().filter(|line| !line.contains(id)).map(|line| format!("{line}\n")).collect();
+    let without: String =
+        record.lines().filter(|line| !line.contains(id)).map(|line| format!("{line}\n")).collect();
     let sum = first.split('"').nth(13).unwrap();
     for (record, said) in [
         (format!("{record}{ghost}\n{{\"accepted\":{{\"id\":\"ghost\"}}}}\n"), "lost: ghost"),
@@ -378,7 +450,11 @@ fn the_audit_sees_each_way_to_break_the_record() {
     ] {
         fs::write(host.record(), record).unwrap();
         let output = host.audit();
-        assert!(text(&output).contains(said) && output.status.success() == said.starts_with('0'), "{said}: {}", text(&output));
+        assert!(
+            text(&output).contains(said) && output.status.success() == said.starts_with('0'),
+            "{said}: {}",
+            text(&output)
+        );
     }
 }
 
@@ -417,7 +493,10 @@ fn reinstalling_alone_loses_all_flags() {
     host.fails(&host.bin("imcheck"), &["-m", "user/ann"], "Mailbox has an invalid format");
     host.msg("reconstruct", &["-r"]);
     let said = text(&host.audit());
-    assert!(!host.audit().status.success() && said.contains("changed: ") && !said.contains("lost: "), "{said}");
+    assert!(
+        !host.audit().status.success() && said.contains("changed: ") && !said.contains("lost: "),
+        "{said}"
+    );
 }
 
 #[test]
@@ -473,21 +552,28 @@ fn versions_below_29_restore_no_flags() {
 #[test]
 fn what_is_not_documented_can_be_otherwise() {
     // Each of these makes the documented way lose something: a proof afterwards is needed.
-    for (key, value, said) in
-        [("backup.x", "none", "changed: "), ("restore.E", "none", "changed: "), ("backup.zone", "utc", "lost: after.")]
-    {
+    for (key, value, said) in [
+        ("backup.x", "none", "changed: "),
+        ("restore.E", "none", "changed: "),
+        ("backup.zone", "utc", "lost: after."),
+    ] {
         let host = Host::seeded(OLD);
         host.set(key, value);
         host.msg("stop-msg", &[]);
         host.snapshot("store", "snapshot");
         host.upgraded();
         // A host two hours east of Greenwich writes its own time.
-        let east = Command::new("date").env("TZ", "East-2").args(["--date=-20 seconds", "+%Y%m%d:%H%M%S"]).output().unwrap();
+        let east = Command::new("date")
+            .env("TZ", "East-2")
+            .args(["--date=-20 seconds", "+%Y%m%d:%H%M%S"])
+            .output()
+            .unwrap();
         let east = String::from_utf8_lossy(&east.stdout).trim().to_owned();
         host.msg("stop-msg", &[]);
         host.msg("start-msg", &["store"]);
         let file = host.path("incremental").display().to_string();
-        let mut backup = host.command(&host.bin("imsbackup"), &["-x", "-f", &file, "-d", &east, "/"]);
+        let mut backup =
+            host.command(&host.bin("imsbackup"), &["-x", "-f", &file, "-d", &east, "/"]);
         assert!(backup.env("TZ", "East-2").status().unwrap().success());
         host.msg("stop-msg", &[]);
         host.reinstall(OLD);
@@ -535,7 +621,10 @@ fn two_versions_stand_side_by_side_on_one_configuration() {
     host.commpkg(NEW, &["install", "--comp=MS64", "--installroot", &other, "--silent=NONE"]);
     let start = format!("{other}/messaging64/bin/start-msg");
     host.fails(&start, &[], "useconfig");
-    host.ok(&format!("{other}/messaging64/bin/useconfig"), &[host.data().parent().unwrap().join("config").to_str().unwrap()]);
+    host.ok(
+        &format!("{other}/messaging64/bin/useconfig"),
+        &[host.data().parent().unwrap().join("config").to_str().unwrap()],
+    );
     host.fails(&start, &["store"], "another stored");
     host.msg("stop-msg", &[]);
     host.ok(&start, &["store"]);

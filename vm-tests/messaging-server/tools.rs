@@ -1,4 +1,5 @@
-//! The world outside: mail that comes in, and users who read it. What a server acknowledged is written down: that is what must not be lost.
+//! The world outside: mail that comes in, and users who read it. What a server acknowledged is
+//! written down: that is what must not be lost.
 
 use std::fs::File;
 use std::io::Write;
@@ -46,12 +47,21 @@ pub struct Record(File);
 impl Record {
     pub fn open(args: &[String]) -> Result<Self> {
         let path = option(args, "--record").context("--record FILE is needed")?;
-        Ok(Self(File::options().create(true).append(true).open(path).with_context(|| format!("cannot open {path}"))?))
+        Ok(Self(
+            File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .with_context(|| format!("cannot open {path}"))?,
+        ))
     }
 
     pub fn note(&mut self, line: &Noted) -> Result<()> {
         let text = serde_json::to_string(line)? + "\n";
-        self.0.write_all(text.as_bytes()).and_then(|()| self.0.sync_data()).context("cannot write the record")
+        self.0
+            .write_all(text.as_bytes())
+            .and_then(|()| self.0.sync_data())
+            .context("cannot write the record")
     }
 }
 
@@ -66,14 +76,17 @@ fn home(args: &[String]) -> Result<Home> {
 
 const VALUED: &[&str] = &["--home", "--record", "--users", "--count", "--every", "--name"];
 
-/// `deliver --home H --record F --users a,b --count N [--every MS] [--local] [--name N]`: sends mail. With `--local` it is put into the queue as a program on
-/// the host does it: that needs an installation, and no server. A message that is refused is not sent again; the number accepted is printed.
+/// `deliver --home H --record F --users a,b --count N [--every MS] [--local] [--name N]`: sends
+/// mail. With `--local` it is put into the queue as a program on the host does it: that needs an
+/// installation, and no server. A message that is refused is not sent again; the number accepted is
+/// printed.
 pub fn deliver(args: &[String]) -> Result<ExitCode> {
     let (home, mut record) = (home(args)?, Record::open(args)?);
     if let Some(odd) = operands(args, VALUED).first() {
         bail!("{odd:?} is not understood");
     }
-    let users: Vec<&str> = option(args, "--users").context("--users is needed")?.split(',').collect();
+    let users: Vec<&str> =
+        option(args, "--users").context("--users is needed")?.split(',').collect();
     let count: u64 = option(args, "--count").unwrap_or("1").parse()?;
     let every = Duration::from_millis(option(args, "--every").unwrap_or("0").parse()?);
     let name = option(args, "--name").unwrap_or("mail").to_owned();
@@ -85,7 +98,11 @@ pub fn deliver(args: &[String]) -> Result<ExitCode> {
             "Message-ID: <{id}>\nTo: {user}\n\nThis is message {number} of {name}.\n{}",
             "A line of text.\n".repeat(usize::try_from(number % 40)?)
         );
-        record.note(&Noted::Offered { id: id.clone(), user: user.to_owned(), sha256: sha256(body.as_bytes()) })?;
+        record.note(&Noted::Offered {
+            id: id.clone(),
+            user: user.to_owned(),
+            sha256: sha256(body.as_bytes()),
+        })?;
         let message = Queued { id: id.clone(), to: user.to_owned(), internal: now(), body };
         let result = if flag(args, "--local") {
             home.version().and_then(|_| Store::lock(&home)?.enqueue(&message))
@@ -109,8 +126,8 @@ pub fn deliver(args: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `imap --home H --record F --count N`: users read, flag, move and delete, each by its own number, so that two runs over the same mail do the same.
-/// `imap --home H --list` prints what they see.
+/// `imap --home H --record F --count N`: users read, flag, move and delete, each by its own number,
+/// so that two runs over the same mail do the same. `imap --home H --list` prints what they see.
 pub fn imap(args: &[String]) -> Result<ExitCode> {
     let home = home(args)?;
     let seen = ask(&home, "imapd", &json!({ "do": "list" }))?;
@@ -129,12 +146,27 @@ pub fn imap(args: &[String]) -> Result<ExitCode> {
         let user = mailbox.split('/').take(2).collect::<Vec<_>>().join("/");
         let flag = |flag: &str| flag.to_owned();
         let (what, question) = match number % 6 {
-            0 => (What::Set { flag: flag("seen") }, json!({ "do": "flag", "flag": "seen", "set": true })),
-            1 => (What::Set { flag: flag("flagged") }, json!({ "do": "flag", "flag": "flagged", "set": true })),
-            2 => (What::Move { to: format!("{user}/Archive") }, json!({ "do": "move", "to": format!("{user}/Archive") })),
+            0 => (
+                What::Set { flag: flag("seen") },
+                json!({ "do": "flag", "flag": "seen", "set": true }),
+            ),
+            1 => (
+                What::Set { flag: flag("flagged") },
+                json!({ "do": "flag", "flag": "flagged", "set": true }),
+            ),
+            2 => (
+                What::Move { to: format!("{user}/Archive") },
+                json!({ "do": "move", "to": format!("{user}/Archive") }),
+            ),
             3 => (What::Delete, json!({ "do": "delete" })),
-            4 => (What::Set { flag: flag("answered") }, json!({ "do": "flag", "flag": "answered", "set": true })),
-            _ => (What::Clear { flag: flag("seen") }, json!({ "do": "flag", "flag": "seen", "set": false })),
+            4 => (
+                What::Set { flag: flag("answered") },
+                json!({ "do": "flag", "flag": "answered", "set": true }),
+            ),
+            _ => (
+                What::Clear { flag: flag("seen") },
+                json!({ "do": "flag", "flag": "seen", "set": false }),
+            ),
         };
         if what == (What::Move { to: mailbox.clone() }) {
             continue;

@@ -1,4 +1,5 @@
-//! Commands that look: `imsimta version`, `imcheck`, `mboxutil`, and `reconstruct`, which mends what it finds.
+//! Commands that look: `imsimta version`, `imcheck`, `mboxutil`, and `reconstruct`, which mends
+//! what it finds.
 
 use std::process::ExitCode;
 
@@ -26,7 +27,8 @@ pub fn imsimta(args: &[String]) -> Result<ExitCode> {
 /// `0` or `1` for Recent, Deleted, Seen, Answered, Flagged, Draft, Archived.
 fn bits(message: &Message) -> String {
     let bit = |flag: &str| if message.flags.contains(flag) { '1' } else { '0' };
-    let known: String = ["deleted", "seen", "answered", "flagged", "draft"].iter().map(|flag| bit(flag)).collect();
+    let known: String =
+        ["deleted", "seen", "answered", "flagged", "draft"].iter().map(|flag| bit(flag)).collect();
     debug_assert_eq!(known.len(), FLAGS.len());
     format!("0{known}0")
 }
@@ -58,8 +60,12 @@ pub fn imcheck(args: &[String]) -> Result<ExitCode> {
             mailbox.expunged.iter().for_each(|gone| println!("{name} {}", gone.uid));
         } else if flag(args, "-D") {
             for it in &mailbox.messages {
-                let (uid, date, size) = (it.uid.to_string(), it.internal.to_string(), it.size.to_string());
-                println!("{}", [name.as_str(), &uid, &it.id, &date, &size, &bits(it), "0"].join(separator));
+                let (uid, date, size) =
+                    (it.uid.to_string(), it.internal.to_string(), it.size.to_string());
+                println!(
+                    "{}",
+                    [name.as_str(), &uid, &it.id, &date, &size, &bits(it), "0"].join(separator)
+                );
             }
         } else {
             table(&home, &mailbox)?;
@@ -74,9 +80,20 @@ fn table(home: &Home, mailbox: &Mailbox) -> Result<()> {
     println!("Exists: {}", mailbox.messages.len());
     println!("Expunged: {}", mailbox.expunged.len());
     println!("UIDValidity: {}", mailbox.uidvalidity);
-    println!("{:>6} {:>12} {:>12} {:>8} {:>8} Message-ID", "UID", "Internal", "Saved", "Size", "SFlags");
+    println!(
+        "{:>6} {:>12} {:>12} {:>8} {:>8} Message-ID",
+        "UID", "Internal", "Saved", "Size", "SFlags"
+    );
     for it in &mailbox.messages {
-        println!("{:>6} {:>12} {:>12} {:>8} {:>8} {}", it.uid, it.internal, it.saved, it.size, bits(it), it.id);
+        println!(
+            "{:>6} {:>12} {:>12} {:>8} {:>8} {}",
+            it.uid,
+            it.internal,
+            it.saved,
+            it.size,
+            bits(it),
+            it.id
+        );
     }
     Ok(())
 }
@@ -89,20 +106,31 @@ pub fn mboxutil(args: &[String]) -> Result<ExitCode> {
         for name in store.list()? {
             let mailbox = store.load(&name)?;
             let kilobytes = mailbox.messages.iter().map(|it| it.size).sum::<u64>().div_ceil(1024);
-            println!("{:>8} {kilobytes:>8}  {}  {name}", mailbox.messages.len(), store.partition(&name));
+            println!(
+                "{:>8} {kilobytes:>8}  {}  {name}",
+                mailbox.messages.len(),
+                store.partition(&name)
+            );
         }
     } else if let Some(name) = option(args, "-c") {
         store.create(name)?;
     } else if flag(args, "-d") {
         // `user/NAME/*` as a pattern is all that a user has, and so is the INBOX.
-        let pattern =
-            option(args, "-p").map(|pattern| pattern.strip_suffix("/*").context("only user/NAME/* is in this stand-in")).transpose()?;
+        let pattern = option(args, "-p")
+            .map(|pattern| {
+                pattern.strip_suffix("/*").context("only user/NAME/* is in this stand-in")
+            })
+            .transpose()?;
         match (pattern, option(args, "-d").context("-d MAILBOX or -d -p PATTERN")?) {
-            (Some(name), _) => store.delete_user(name.strip_prefix("user/").context("user/NAME/* is needed")?)?,
-            (None, name) => match name.strip_suffix("/INBOX").and_then(|name| name.strip_prefix("user/")) {
-                Some(user) => store.delete_user(user)?,
-                None => store.delete(name)?,
-            },
+            (Some(name), _) => {
+                store.delete_user(name.strip_prefix("user/").context("user/NAME/* is needed")?)?
+            }
+            (None, name) => {
+                match name.strip_suffix("/INBOX").and_then(|name| name.strip_prefix("user/")) {
+                    Some(user) => store.delete_user(user)?,
+                    None => store.delete(name)?,
+                }
+            }
         }
     } else {
         bail!("-l, -c MAILBOX or -d MAILBOX is needed");

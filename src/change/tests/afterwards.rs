@@ -7,18 +7,26 @@ use super::world::World;
 use crate::zfs::{DatasetKind, Engine as _, PROP_ROLLED_BACK};
 
 impl World {
-    /// Everything that is to be the same however often a procedure was interrupted. The identities and the marks of rollbacks are not.
+    /// Everything that is to be the same however often a procedure was interrupted. The identities
+    /// and the marks of rollbacks are not.
     pub(super) fn picture(&self) -> Vec<String> {
         let engine = &self.engine.fake;
         let mut lines = Vec::new();
         for pool in ["t", "u"] {
             for info in engine.tree(&pool.parse().expect("a name")).expect("tree") {
-                let locals: Vec<_> =
-                    engine.locals(&info.name).expect("locals").into_iter().filter(|(name, _)| name != PROP_ROLLED_BACK).collect();
+                let locals: Vec<_> = engine
+                    .locals(&info.name)
+                    .expect("locals")
+                    .into_iter()
+                    .filter(|(name, _)| name != PROP_ROLLED_BACK)
+                    .collect();
                 let mut content = engine.content(&info.name).expect("content");
                 content.sort();
                 let origin = info.origin.map(|origin| origin.to_string());
-                lines.push(format!("{} mounted={} {locals:?} {origin:?} {content:?}", info.name, info.mounted));
+                lines.push(format!(
+                    "{} mounted={} {locals:?} {origin:?} {content:?}",
+                    info.name, info.mounted
+                ));
                 for snapshot in engine.snapshots(&info.name).expect("snapshots") {
                     let holds = engine.holds(&snapshot.name).expect("holds");
                     let mut content = engine.snapshot_content(&snapshot.name).expect("content");
@@ -29,7 +37,10 @@ impl World {
         }
         lines.extend(self.product.folders());
         let host = self.product.host();
-        lines.push(format!("{:?} broken={} {:?} masked={}", host.installed, host.broken, host.mode, host.masked));
+        lines.push(format!(
+            "{:?} broken={} {:?} masked={}",
+            host.installed, host.broken, host.mode, host.masked
+        ));
         lines.push(fs::read_to_string(self.root.join("etc/app.conf")).expect("readable"));
         lines.push(format!("{:?}", self.state().phase));
         lines
@@ -40,7 +51,10 @@ impl World {
     pub(super) fn serves(&self, version: &str) {
         let host = self.product.host();
         assert_eq!(host.faults, Vec::<String>::new());
-        assert_eq!((host.installed.as_deref(), host.broken, host.mode), (Some(version), false, Mode::Open));
+        assert_eq!(
+            (host.installed.as_deref(), host.broken, host.mode),
+            (Some(version), false, Mode::Open)
+        );
         assert_eq!(host.items(), host.truth);
         let config = fs::read_to_string(self.root.join("etc/app.conf")).expect("readable");
         assert_eq!(config, format!("for version {}", &version[..1]));
@@ -63,18 +77,35 @@ impl World {
         let mut names = Vec::new();
         for pool in ["t", "u"] {
             for info in engine.tree(&pool.parse().expect("a name")).expect("tree") {
-                let ours: Vec<_> =
-                    engine.locals(&info.name).expect("locals").into_iter().filter(|(name, _)| name.starts_with("backout:")).collect();
+                let ours: Vec<_> = engine
+                    .locals(&info.name)
+                    .expect("locals")
+                    .into_iter()
+                    .filter(|(name, _)| name.starts_with("backout:"))
+                    .collect();
                 assert_eq!(ours, Vec::new(), "{}", info.name);
-                let origin = (self.cloned && info.name.as_str() == "t/app").then(|| "t/base@gold".to_owned());
+                let origin = (self.cloned && info.name.as_str() == "t/app")
+                    .then(|| "t/base@gold".to_owned());
                 assert_eq!(info.origin.map(|origin| origin.to_string()), origin, "{}", info.name);
-                let snapshots: Vec<_> = engine.snapshots(&info.name).expect("snapshots").into_iter().map(|s| s.name.to_string()).collect();
+                let snapshots: Vec<_> = engine
+                    .snapshots(&info.name)
+                    .expect("snapshots")
+                    .into_iter()
+                    .map(|s| s.name.to_string())
+                    .collect();
                 names.extend(snapshots);
                 names.push(info.name.to_string());
             }
         }
         let index = self.roots[1].to_string();
-        let mut expected = vec!["t".to_owned(), "t/app".into(), "t/app@daily".into(), "t/app/log".into(), "u".into(), index.clone()];
+        let mut expected = vec![
+            "t".to_owned(),
+            "t/app".into(),
+            "t/app@daily".into(),
+            "t/app/log".into(),
+            "u".into(),
+            index.clone(),
+        ];
         if index == "u/index" {
             expected.push("u/index/volume".into());
         }

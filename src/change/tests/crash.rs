@@ -75,7 +75,14 @@ fn everywhere(reach: Reach, kind: Kind, strike: Strike, reboot: bool) {
 }
 
 /// `least`: fewer places than that are none.
-pub(super) fn cases_everywhere(reach: Reach, cases: &[Case], kind: Kind, strike: Strike, reboot: bool, least: usize) {
+pub(super) fn cases_everywhere(
+    reach: Reach,
+    cases: &[Case],
+    kind: Kind,
+    strike: Strike,
+    reboot: bool,
+    least: usize,
+) {
     let stride = if reach == Reach::Every { 1 } else { 17 };
     for (before, verb, version) in cases.iter().copied() {
         // Nothing in a commit opens a service that a boot could not.
@@ -89,12 +96,16 @@ pub(super) fn cases_everywhere(reach: Reach, cases: &[Case], kind: Kind, strike:
             let places = Rc::new(RefCell::new(Places::default()));
             let what = || format!("{kind:?} {verb:?} {strike:?} at {}", places.borrow().struck);
             let mut first = true;
-            world.finish(verb, &mut || std::mem::take(&mut first).then(|| nth(n, strike, Rc::clone(&places))), &mut |_| {
-                // Behind the end it is no interruption any more.
-                if reboot && world.state().runs.last().is_none_or(|run| !run.finished) {
-                    world.product.reboot();
-                }
-            });
+            world.finish(
+                verb,
+                &mut || std::mem::take(&mut first).then(|| nth(n, strike, Rc::clone(&places))),
+                &mut |_| {
+                    // Behind the end it is no interruption any more.
+                    if reboot && world.state().runs.last().is_none_or(|run| !run.finished) {
+                        world.product.reboot();
+                    }
+                },
+            );
             if places.borrow().struck.is_empty() {
                 assert!(n > least, "{verb:?} was struck at {n} places only");
                 break;
@@ -168,15 +179,21 @@ fn s8_killed_at_every_place_one_after_the_other() {
     }
 }
 
-/// Without units, a server that runs without clients looks like the open service, unless the playbook names its processes: then it is left running.
+/// Without units, a server that runs without clients looks like the open service, unless the
+/// playbook names its processes: then it is left running.
 #[test]
 fn s5_without_units_the_server_without_clients_is_known_by_its_processes() {
     for (told, stops) in [(true, 1), (false, 2)] {
         let world = upgraded(Kind { told, ..ROUGH });
-        let begun = |world: &World| String::from_utf8_lossy(&world.journal()).matches(r#""record":"started","step":"stop""#).count();
+        let begun = |world: &World| {
+            String::from_utf8_lossy(&world.journal())
+                .matches(r#""record":"started","step":"stop""#)
+                .count()
+        };
         let before = begun(&world);
         let plan = world.plan(Verb::Keep, &world.state());
-        let hook: Hook = Box::new(|at, _| (at == "point inventory:items:done").then_some(Strike::Kill));
+        let hook: Hook =
+            Box::new(|at, _| (at == "point inventory:items:done").then_some(Strike::Kill));
         assert_eq!(world.once(Some(plan), Some(hook)), Ended::Killed);
         world.go_on();
         assert_eq!(begun(&world) - before, stops, "told: {told}");
@@ -214,8 +231,8 @@ fn a_unit_that_refused_to_stop_is_asked_again_by_a_resume() {
     }
 }
 
-/// Without units nothing keeps a boot from opening the service: what clients write then is brought back as well, as long as the upgraded data is in its
-/// place.
+/// Without units nothing keeps a boot from opening the service: what clients write then is brought
+/// back as well, as long as the upgraded data is in its place.
 #[test]
 fn s1_what_clients_write_after_a_boot_in_the_middle_is_not_lost() {
     for kind in [Kind { unit: false, noauto: false, ..PLAIN }, ROUGH] {
@@ -232,7 +249,9 @@ fn s1_what_clients_write_after_a_boot_in_the_middle_is_not_lost() {
                     let world = upgraded(kind);
                     let place = format!("point {}:{moment}", step.id);
                     let at = place.clone();
-                    let mut once = Some(Box::new(move |found: &str, _: bool| (found == at).then_some(Strike::Kill)) as Hook);
+                    let mut once = Some(Box::new(move |found: &str, _: bool| {
+                        (found == at).then_some(Strike::Kill)
+                    }) as Hook);
                     let mut wrote = false;
                     world.finish(verb, &mut || once.take(), &mut |_| {
                         world.product.reboot();

@@ -28,7 +28,9 @@ fn needed(world: &World) -> Vec<PathBuf> {
 #[test]
 fn s2_nothing_is_destroyed_when_what_the_way_back_needs_is_damaged() {
     for kind in [PLAIN, ROUGH] {
-        for (index, moment) in (0..5).flat_map(|index| ["started", "done"].map(|moment| (index, moment))) {
+        for (index, moment) in
+            (0..5).flat_map(|index| ["started", "done"].map(|moment| (index, moment)))
+        {
             let world = upgraded(kind);
             let plan = world.plan(Verb::InPlace, &world.state());
             let place = format!("point verify:{moment}");
@@ -40,13 +42,18 @@ fn s2_nothing_is_destroyed_when_what_the_way_back_needs_is_damaged() {
             bytes[3] ^= 1;
             fs::write(&file, bytes).expect("written");
             let ended = world.once(None, None);
-            let (Ended::Outcome(Outcome::Failed { step, error: why }) | Ended::Outcome(Outcome::Halted { step, why, .. })) = &ended else {
+            let (Ended::Outcome(Outcome::Failed { step, error: why })
+            | Ended::Outcome(Outcome::Halted { step, why, .. })) = &ended
+            else {
                 panic!("{ended:?}, {} damaged at {place}", file.display());
             };
             assert_eq!(step, "verify");
             assert!(why.contains(&file.display().to_string()), "{why}");
             for mount in &world.manifest.datasets {
-                assert_eq!(world.engine.local(&mount.dataset, PROP_ROLLED_BACK).expect("asked"), None);
+                assert_eq!(
+                    world.engine.local(&mount.dataset, PROP_ROLLED_BACK).expect("asked"),
+                    None
+                );
             }
             world.run(Verb::Abort);
             world.serves("2.0");
@@ -62,8 +69,15 @@ fn a_damaged_configuration_behind_the_rollback_is_put_back_and_said() {
     assert_eq!(world.once(Some(plan), Some(hook)), Ended::Killed);
     fs::write(&needed(&world)[2], "for nobody").expect("written");
     world.go_on();
-    assert_eq!(fs::read_to_string(world.root.join("etc/app.conf")).expect("readable"), "for nobody");
-    assert!(world.said().iter().any(|text| text.contains("it is put back as it is")), "{:?}", world.said());
+    assert_eq!(
+        fs::read_to_string(world.root.join("etc/app.conf")).expect("readable"),
+        "for nobody"
+    );
+    assert!(
+        world.said().iter().any(|text| text.contains("it is put back as it is")),
+        "{:?}",
+        world.said()
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use crate::host::failpoint::testing::{Strike, ask, kill, tick};
 use crate::zfs::sim::{Fault, How, When};
 use crate::zfs::{
-    BookmarkInfo, Change, Dataset, DatasetInfo, Engine, FakeEngine, Guid, Pool, PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot,
-    SnapshotInfo, ZfsError,
+    BookmarkInfo, Change, Dataset, DatasetInfo, Engine, FakeEngine, Guid, Pool, PoolInfo, Result,
+    RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError,
 };
 
 /// See the module.
@@ -23,7 +23,11 @@ impl Struck {
         for seam in 1..=seams {
             if let Some(strike) = ask(&format!("zfs {words} seam {seam}"), true) {
                 let how = if strike == Strike::Kill { How::Kill } else { How::Fail };
-                self.fake.inject(Fault { call: self.fake.calls().len() + 1, when: When::Midway(seam), how });
+                self.fake.inject(Fault {
+                    call: self.fake.calls().len() + 1,
+                    when: When::Midway(seam),
+                    how,
+                });
                 let result = work();
                 self.fake.revive();
                 if strike == Strike::Kill {
@@ -78,9 +82,12 @@ impl Engine for Struck {
         self.fake.snapshot_local(snapshot, property)
     }
     fn snapshot(&self, snapshots: &[Snapshot], properties: &[(&str, &str)]) -> Result<()> {
-        let pools: std::collections::BTreeSet<Pool> = snapshots.iter().map(|snapshot| snapshot.dataset().pool()).collect();
+        let pools: std::collections::BTreeSet<Pool> =
+            snapshots.iter().map(|snapshot| snapshot.dataset().pool()).collect();
         let name = snapshots.first().map_or("", Snapshot::short);
-        self.change(&format!("snapshot {name}"), pools.len() - 1, || self.fake.snapshot(snapshots, properties))
+        self.change(&format!("snapshot {name}"), pools.len() - 1, || {
+            self.fake.snapshot(snapshots, properties)
+        })
     }
     fn hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
         self.change(&format!("hold {snapshot}"), 0, || self.fake.hold(snapshot, tag))
@@ -89,16 +96,29 @@ impl Engine for Struck {
         self.change(&format!("release {snapshot}"), 0, || self.fake.release(snapshot, tag))
     }
     fn create_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
-        self.change(&format!("create {dataset}"), 0, || self.fake.create_filesystem(dataset, properties))
+        self.change(&format!("create {dataset}"), 0, || {
+            self.fake.create_filesystem(dataset, properties)
+        })
     }
-    fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
-        self.change(&format!("clone {target}"), 1, || self.fake.clone_snapshot(snapshot, target, properties))
+    fn clone_snapshot(
+        &self,
+        snapshot: &Snapshot,
+        target: &Dataset,
+        properties: &[(&str, &str)],
+    ) -> Result<()> {
+        self.change(&format!("clone {target}"), 1, || {
+            self.fake.clone_snapshot(snapshot, target, properties)
+        })
     }
     fn set(&self, dataset: &Dataset, property: &str, value: &str) -> Result<()> {
-        self.change(&format!("set {dataset} {property}={value}"), 0, || self.fake.set(dataset, property, value))
+        self.change(&format!("set {dataset} {property}={value}"), 0, || {
+            self.fake.set(dataset, property, value)
+        })
     }
     fn inherit(&self, dataset: &Dataset, property: &str) -> Result<()> {
-        self.change(&format!("inherit {dataset} {property}"), 0, || self.fake.inherit(dataset, property))
+        self.change(&format!("inherit {dataset} {property}"), 0, || {
+            self.fake.inherit(dataset, property)
+        })
     }
     fn rename(&self, from: &Dataset, to: &Dataset) -> Result<()> {
         self.change(&format!("rename {from} {to}"), 0, || self.fake.rename(from, to))
@@ -113,16 +133,28 @@ impl Engine for Struck {
         self.change(&format!("unmount {dataset}"), 0, || self.fake.unmount(dataset))
     }
     fn destroy_snapshot(&self, snapshot: &Snapshot, guid: Guid) -> Result<Change> {
-        self.change(&format!("destroy {snapshot}"), 0, || self.fake.destroy_snapshot(snapshot, guid))
+        self.change(&format!("destroy {snapshot}"), 0, || {
+            self.fake.destroy_snapshot(snapshot, guid)
+        })
     }
     fn destroy_dataset(&self, dataset: &Dataset, guid: Guid) -> Result<Change> {
         self.change(&format!("destroy {dataset}"), 0, || self.fake.destroy_dataset(dataset, guid))
     }
-    fn rollback(&self, targets: &[RollbackTarget], mark: &str, _method: RollbackMethod) -> Result<()> {
+    fn rollback(
+        &self,
+        targets: &[RollbackTarget],
+        mark: &str,
+        _method: RollbackMethod,
+    ) -> Result<()> {
         let seams = if self.method == RollbackMethod::OneByOne { 4 * targets.len() } else { 0 };
         self.change("rollback", seams, || self.fake.rollback(targets, mark, self.method))
     }
-    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, _method: RollbackMethod) -> Result<()> {
+    fn may_roll_back(
+        &self,
+        targets: &[RollbackTarget],
+        mark: &str,
+        _method: RollbackMethod,
+    ) -> Result<()> {
         self.fake.may_roll_back(targets, mark, self.method)
     }
 }

@@ -1,5 +1,6 @@
-//! The host of the small product: which version is there, what runs, and what it does to the data where that is mounted. Version 2.0 converts the data when
-//! it starts; version 1.0 cannot read converted data.
+//! The host of the small product: which version is there, what runs, and what it does to the data
+//! where that is mounted. Version 2.0 converts the data when it starts; version 1.0 cannot read
+//! converted data.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -66,27 +67,43 @@ impl Host {
 
     pub(super) fn content(&self, path: &str) -> Vec<String> {
         if self.data_strategy != DataStrategy::Zfs {
-            return fs::read_to_string(self.file(path)).unwrap_or_default().lines().map(str::to_owned).collect();
+            return fs::read_to_string(self.file(path))
+                .unwrap_or_default()
+                .lines()
+                .map(str::to_owned)
+                .collect();
         }
-        self.dataset(path).map(|dataset| self.engine.content(&dataset).expect("content")).unwrap_or_default()
+        self.dataset(path)
+            .map(|dataset| self.engine.content(&dataset).expect("content"))
+            .unwrap_or_default()
     }
 
     pub(super) fn write(&mut self, path: &str, item: &str) {
         if self.data_strategy != DataStrategy::Zfs {
-            let text: String = self.content(path).iter().map(String::as_str).chain([item]).map(|item| format!("{item}\n")).collect();
+            let text: String = self
+                .content(path)
+                .iter()
+                .map(String::as_str)
+                .chain([item])
+                .map(|item| format!("{item}\n"))
+                .collect();
             fs::write(self.file(path), text).expect("written");
             return;
         }
         match self.dataset(path) {
             Some(dataset) => self.engine.write(&dataset, item).expect("written"),
-            None => self.faults.push(format!("{item} was written to {path}, where nothing is mounted")),
+            None => {
+                self.faults.push(format!("{item} was written to {path}, where nothing is mounted"))
+            }
         }
     }
 
     pub(super) fn whole(&self) -> bool {
         match self.data_strategy {
             DataStrategy::Zfs => [DATA, LOG, INDEX].iter().all(|path| self.dataset(path).is_some()),
-            DataStrategy::Full => [DATA, INDEX].iter().all(|path| self.root.join(&path[1..]).is_dir()),
+            DataStrategy::Full => {
+                [DATA, INDEX].iter().all(|path| self.root.join(&path[1..]).is_dir())
+            }
             DataStrategy::Packages | DataStrategy::Coexistent => true,
         }
     }
@@ -101,7 +118,12 @@ impl Host {
             for (path, kind) in [(DATA, "item"), (INDEX, "index")] {
                 if self.data_strategy != DataStrategy::Zfs {
                     let gone = format!("{kind} {name}");
-                    let text: String = self.content(path).into_iter().filter(|item| *item != gone).map(|item| item + "\n").collect();
+                    let text: String = self
+                        .content(path)
+                        .into_iter()
+                        .filter(|item| *item != gone)
+                        .map(|item| item + "\n")
+                        .collect();
                     fs::write(self.file(path), text).expect("written");
                     continue;
                 }
@@ -115,15 +137,20 @@ impl Host {
 
     /// Items and index entries, sorted.
     pub(super) fn items(&self) -> Vec<String> {
-        let mut items: Vec<String> =
-            [DATA, INDEX].iter().flat_map(|path| self.content(path)).filter(|item| !item.starts_with("format")).collect();
+        let mut items: Vec<String> = [DATA, INDEX]
+            .iter()
+            .flat_map(|path| self.content(path))
+            .filter(|item| !item.starts_with("format"))
+            .collect();
         items.sort();
         items
     }
 
     /// `appd` runs with and without clients, `appfront` serves them.
     pub(super) fn process(&self) {
-        for (pid, name, runs) in [(4242, "appd", self.mode != Mode::Down), (4243, "appfront", self.mode == Mode::Open)] {
+        for (pid, name, runs) in
+            [(4242, "appd", self.mode != Mode::Down), (4243, "appfront", self.mode == Mode::Open)]
+        {
             let folder = self.root.join(format!("proc/{pid}"));
             if !runs {
                 let _ = fs::remove_dir_all(&folder);
@@ -157,9 +184,12 @@ impl Host {
         if self.data_strategy == DataStrategy::Full {
             fs::create_dir_all(self.root.join(&LOG[1..])).expect("folder");
         }
-        let converted = self.data_strategy == DataStrategy::Packages || self.content(DATA).contains(&"format 2".to_owned());
+        let converted = self.data_strategy == DataStrategy::Packages
+            || self.content(DATA).contains(&"format 2".to_owned());
         match (version.as_str(), converted) {
-            ("1.0", true) if self.data_strategy != DataStrategy::Packages => return Err("the data is of a later version".into()),
+            ("1.0", true) if self.data_strategy != DataStrategy::Packages => {
+                return Err("the data is of a later version".into());
+            }
             ("2.0", false) => self.write(DATA, "format 2"),
             _ => {}
         }

@@ -36,10 +36,13 @@ fn journals() -> Vec<Vec<u8>> {
     journals
 }
 
-/// The journal of all procedures without an interruption: short enough to be looked at in every way.
+/// The journal of all procedures without an interruption: short enough to be looked at in every
+/// way.
 fn short() -> Vec<u8> {
     let world = upgraded(PLAIN);
-    [Verb::Keep, Verb::Undo, Verb::InPlace, Verb::Commit].into_iter().for_each(|verb| world.run(verb));
+    [Verb::Keep, Verb::Undo, Verb::InPlace, Verb::Commit]
+        .into_iter()
+        .for_each(|verb| world.run(verb));
     world.journal()
 }
 
@@ -58,12 +61,23 @@ fn never_invented(whole: &[Line], bytes: &[u8]) -> Result<usize, JournalError> {
 
 #[test]
 fn a_journal_cut_anywhere_is_its_whole_lines() {
-    // Each cut is read from its beginning: of the long ones, whose records repeat, every cut of the end and some of the others.
-    let every = std::iter::once((short(), 1)).chain(journals().into_iter().map(|bytes| (bytes, 41)));
+    // Each cut is read from its beginning: of the long ones, whose records repeat, every cut of the
+    // end and some of the others.
+    let every =
+        std::iter::once((short(), 1)).chain(journals().into_iter().map(|bytes| (bytes, 41)));
     for (bytes, stride) in every {
         let whole = lines(&bytes);
-        let ends: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
-        for (count, end) in ends.iter().enumerate().filter(|(count, _)| count % stride == 0 || ends.len() - count < 10) {
+        let ends: Vec<usize> = bytes
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'\n')
+            .map(|(at, _)| at + 1)
+            .collect();
+        for (count, end) in ends
+            .iter()
+            .enumerate()
+            .filter(|(count, _)| count % stride == 0 || ends.len() - count < 10)
+        {
             assert_eq!(never_invented(&whole, &bytes[..*end]).expect("readable"), count + 1);
         }
         let last = ends[ends.len() - 2];
@@ -75,7 +89,9 @@ fn a_journal_cut_anywhere_is_its_whole_lines() {
 
 fn no_flipped_bit(reach: Reach) {
     let world = World::new(PLAIN);
-    let hook = |at: &str, _: bool| (at == "point stop:started").then_some(crate::host::failpoint::testing::Strike::Kill);
+    let hook = |at: &str, _: bool| {
+        (at == "point stop:started").then_some(crate::host::failpoint::testing::Strike::Kill)
+    };
     world.once(Some(world.plan(Verb::Upgrade, &world.state())), Some(Box::new(hook)));
     let bytes = world.journal();
     let whole = lines(&bytes);
@@ -87,7 +103,9 @@ fn no_flipped_bit(reach: Reach) {
             damaged[at] ^= 1 << bit;
             match never_invented(&whole, &damaged) {
                 // Only a damaged end may pass for a torn write.
-                Ok(count) => assert!(at + 1 >= last && count + 2 >= whole.len(), "bit {bit} of byte {at}"),
+                Ok(count) => {
+                    assert!(at + 1 >= last && count + 2 >= whole.len(), "bit {bit} of byte {at}")
+                }
                 Err(error) => assert!(!error.to_string().is_empty()),
             }
         }
@@ -129,11 +147,20 @@ fn what_was_read_is_what_was_in_memory() {
 fn phases_follow_from_procedures() {
     let world = World::new(PLAIN);
     let mut phases = vec![world.state().phase];
-    for verb in [Verb::Snapshot, Verb::Upgrade, Verb::Keep, Verb::Undo, Verb::InPlace, Verb::Commit] {
+    for verb in [Verb::Snapshot, Verb::Upgrade, Verb::Keep, Verb::Undo, Verb::InPlace, Verb::Commit]
+    {
         world.run(verb);
         phases.push(world.state().phase);
     }
-    let expected = [Phase::Opened, Phase::Prepared, Phase::Upgraded, Phase::BackedOut, Phase::Upgraded, Phase::BackedOut, Phase::Closed];
+    let expected = [
+        Phase::Opened,
+        Phase::Prepared,
+        Phase::Upgraded,
+        Phase::BackedOut,
+        Phase::Upgraded,
+        Phase::BackedOut,
+        Phase::Closed,
+    ];
     assert_eq!(phases, expected);
 }
 
@@ -144,7 +171,11 @@ fn impossible_histories_are_refused() {
     let keep = Record::Planned { plan: world.plan(Verb::Keep, &upgraded) };
     let in_place = Record::Planned { plan: world.plan(Verb::InPlace, &upgraded) };
     let started = |step: &str, attempt| Record::Started { step: step.into(), attempt };
-    let done = |step: &str| Record::Done { step: step.into(), adopted: false, output: crate::journal::Output::Nothing };
+    let done = |step: &str| Record::Done {
+        step: step.into(),
+        adopted: false,
+        output: crate::journal::Output::Nothing,
+    };
     let refused = |history: &[Record], last: &Record| {
         let mut state = upgraded.clone();
         for record in history {
@@ -156,15 +187,39 @@ fn impossible_histories_are_refused() {
         (&[], Record::Opened(world.manifest.clone()), "the change is open already"),
         (&[], Record::Finished, "no procedure is under way"),
         (&[], Record::Interrupted, "no procedure is under way"),
-        (&[], Record::Planned { plan: world.plan(Verb::Upgrade, &upgraded) }, "a upgrade cannot begin in phase Upgraded"),
-        (std::slice::from_ref(&keep), keep.clone(), "a downgrade cannot begin in phase Upgraded with a downgrade under way"),
+        (
+            &[],
+            Record::Planned { plan: world.plan(Verb::Upgrade, &upgraded) },
+            "a upgrade cannot begin in phase Upgraded",
+        ),
+        (
+            std::slice::from_ref(&keep),
+            keep.clone(),
+            "a downgrade cannot begin in phase Upgraded with a downgrade under way",
+        ),
         (std::slice::from_ref(&keep), Record::Finished, "step `capture:1` is not done"),
-        (std::slice::from_ref(&keep), started("stop", 1), "step `stop` cannot start before the ones ahead of it"),
-        (std::slice::from_ref(&keep), started("capture:1", 2), "attempt 2 of step `capture:1` does not follow attempt 0"),
+        (
+            std::slice::from_ref(&keep),
+            started("stop", 1),
+            "step `stop` cannot start before the ones ahead of it",
+        ),
+        (
+            std::slice::from_ref(&keep),
+            started("capture:1", 2),
+            "attempt 2 of step `capture:1` does not follow attempt 0",
+        ),
         (std::slice::from_ref(&keep), done("capture:1"), "step `capture:1` was not started"),
         (std::slice::from_ref(&keep), started("nothing", 1), "step `nothing` is not in the plan"),
-        (std::slice::from_ref(&keep), Record::Rewound { to: "stop".into(), why: String::new() }, "step `stop` is not behind us"),
-        (&[keep.clone(), started("capture:1", 1), done("capture:1")], done("capture:1"), "step `capture:1` was not started"),
+        (
+            std::slice::from_ref(&keep),
+            Record::Rewound { to: "stop".into(), why: String::new() },
+            "step `stop` is not behind us",
+        ),
+        (
+            &[keep.clone(), started("capture:1", 1), done("capture:1")],
+            done("capture:1"),
+            "step `capture:1` was not started",
+        ),
     ];
     for (history, last, why) in &table {
         assert_eq!(refused(history, last), *why);
@@ -182,7 +237,10 @@ fn impossible_histories_are_refused() {
         }
         state.apply(&done(step.id.as_str())).expect("possible");
     }
-    assert_eq!(state.apply(&abort).expect_err("impossible"), "a abort cannot begin in phase Upgraded with a downgrade under way");
+    assert_eq!(
+        state.apply(&abort).expect_err("impossible"),
+        "a abort cannot begin in phase Upgraded with a downgrade under way"
+    );
 }
 
 fn record() -> impl Strategy<Value = Choice> {
@@ -217,7 +275,9 @@ enum Choice {
 }
 
 fn sound(run: &Run) {
-    assert!(run.steps.iter().zip(&run.begun).all(|(step, begun)| *step == StepState::Pending || *begun));
+    assert!(
+        run.steps.iter().zip(&run.begun).all(|(step, begun)| *step == StepState::Pending || *begun)
+    );
     assert!(!run.finished || run.steps.iter().all(|step| *step == StepState::Done));
 }
 

@@ -20,9 +20,11 @@ pub(super) struct Kind {
     pub cloned: bool,
     /// The playbook tells the processes that serve clients from the others.
     pub told: bool,
-    /// Packages refuse to be removed when they are not there, to be installed when they are, and to be upgraded when they are not.
+    /// Packages refuse to be removed when they are not there, to be installed when they are, and to
+    /// be upgraded when they are not.
     pub strict: bool,
-    /// How a version comes back: on datasets, from a backup of everything in folders, or without data.
+    /// How a version comes back: on datasets, from a backup of everything in folders, or without
+    /// data.
     pub data_strategy: DataStrategy,
 }
 

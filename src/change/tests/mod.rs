@@ -1,4 +1,5 @@
-//! Whole procedures on an in-memory pool with a small product, straight, and killed or failed at every place.
+//! Whole procedures on an in-memory pool with a small product, straight, and killed or failed at
+//! every place.
 
 #![allow(clippy::disallowed_methods, reason = "a test makes its own files")]
 
@@ -11,7 +12,8 @@ enum Reach {
     Every,
 }
 
-/// Makes two tests of each: as it stands at some places, and at every place an ignored one in a module of its own (`--ignored every_place`).
+/// Makes two tests of each: as it stands at some places, and at every place an ignored one in a
+/// module of its own (`--ignored every_place`).
 macro_rules! some_and_every_place {
     ($(fn $name:ident($reach:ident: $type:ty) $body:block)*) => {
         $(#[test]

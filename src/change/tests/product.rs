@@ -1,5 +1,5 @@
-//! A small product on the in-memory datasets: it keeps items, an index of them, and a log of what was done. It answers the commands of the test playbook
-//! in place of real processes.
+//! A small product on the in-memory datasets: it keeps items, an index of them, and a log of what
+//! was done. It answers the commands of the test playbook in place of real processes.
 
 use std::fs;
 use std::path::Path;
@@ -135,11 +135,16 @@ impl Product {
             }
             ["diff", .., one, other] => {
                 let same = fs::read(one).ok() == fs::read(other).ok();
-                return Some(if same { Ok(Printed::default()) } else { Err(failed(command, "they differ")) });
+                return Some(if same {
+                    Ok(Printed::default())
+                } else {
+                    Err(failed(command, "they differ"))
+                });
             }
             _ => return None,
         };
-        let silent = matches!(verb, "version" | "position" | "ready" | "mready" | "show" | "verify");
+        let silent =
+            matches!(verb, "version" | "position" | "ready" | "mready" | "show" | "verify");
         if !silent && tick(&format!("command {verb} before"), true) {
             return Some(Err(failed(command, "struck")));
         }
@@ -163,7 +168,10 @@ impl Product {
             (host.installed.is_some(), host.strict && !host.broken)
         };
         if refuses && there != matches!(verb, "uninstall" | "upgrade") {
-            return Err(format!("{verb}: {}", if there { "it is installed" } else { "nothing is installed" }));
+            return Err(format!(
+                "{verb}: {}",
+                if there { "it is installed" } else { "nothing is installed" }
+            ));
         }
         self.host().broken = true;
         if tick(&format!("command {verb} one of two"), true) {
@@ -177,12 +185,14 @@ impl Product {
         Ok(())
     }
 
-    /// Stops at what it rejects, or passes over it: names it in the file if it can go on from a position, and in its output otherwise.
+    /// Stops at what it rejects, or passes over it: names it in the file if it can go on from a
+    /// position, and in its output otherwise.
     fn restore(&self, folder: &str, rest: &[&str], past: Option<&Path>) -> Result<String, String> {
         if self.host().mode != Mode::Maintenance {
             return Err("it does not run".into());
         }
-        let text = fs::read_to_string(Path::new(folder).join("operations")).map_err(|error| error.to_string())?;
+        let text = fs::read_to_string(Path::new(folder).join("operations"))
+            .map_err(|error| error.to_string())?;
         let mut lines = text.lines();
         let base: usize = lines.next().ok_or("empty")?.parse().map_err(|_| "no number")?;
         let skip = match rest {
@@ -201,7 +211,10 @@ impl Product {
                 None => return Err(format!("rejected {operation}")),
                 Some(file) if !rest.is_empty() => {
                     use std::io::Write;
-                    let mut file = fs::OpenOptions::new().append(true).open(file).map_err(|error| error.to_string())?;
+                    let mut file = fs::OpenOptions::new()
+                        .append(true)
+                        .open(file)
+                        .map_err(|error| error.to_string())?;
                     writeln!(file, "rejected {operation}").map_err(|error| error.to_string())?;
                     if tick(&format!("command past named {operation}"), true) {
                         return Err("struck".into());
@@ -221,8 +234,14 @@ impl Product {
                 let host = self.host();
                 let active = if host.mode == Mode::Open { "active" } else { "inactive" };
                 let load = if host.masked { "masked" } else { "loaded" };
-                let (active, sub) = if host.stops == Stops::Refused { ("deactivating", "stop-sigterm") } else { (active, "") };
-                Ok(format!("LoadState={load}\nActiveState={active}\nSubState={sub}\nKillSignal=15\n"))
+                let (active, sub) = if host.stops == Stops::Refused {
+                    ("deactivating", "stop-sigterm")
+                } else {
+                    (active, "")
+                };
+                Ok(format!(
+                    "LoadState={load}\nActiveState={active}\nSubState={sub}\nKillSignal=15\n"
+                ))
             }
             ["systemctl", "mask", ..] => {
                 self.host().masked = true;
@@ -248,7 +267,9 @@ impl Product {
                 }
                 ok
             }
-            ["systemctl" | "app", "start", ..] => self.host().start(Mode::Open).map(|()| String::new()),
+            ["systemctl" | "app", "start", ..] => {
+                self.host().start(Mode::Open).map(|()| String::new())
+            }
             ["app", "mstart"] => self.host().start(Mode::Maintenance).map(|()| String::new()),
             ["app", "mstop"] => {
                 if self.host().mode == Mode::Maintenance {
@@ -270,9 +291,12 @@ impl Product {
                     Err("it does not run".into())
                 }
             }
-            ["app", "version"] => {
-                self.host().installed.as_ref().map(|version| format!("installed {version}\n")).ok_or_else(|| "none".into())
-            }
+            ["app", "version"] => self
+                .host()
+                .installed
+                .as_ref()
+                .map(|version| format!("installed {version}\n"))
+                .ok_or_else(|| "none".into()),
             ["app", "rotate" | "repair"] => ok,
             ["app", "position"] => {
                 let host = self.host();
@@ -285,14 +309,20 @@ impl Product {
                 if self.host().mode != Mode::Maintenance {
                     return Err("it does not run".into());
                 }
-                let text: String = self.host().items().iter().rev().map(|item| format!("{item}\n")).collect();
-                fs::write(command.stdout.as_ref().ok_or("no file")?, text).map_err(|error| error.to_string())?;
+                let text: String =
+                    self.host().items().iter().rev().map(|item| format!("{item}\n")).collect();
+                fs::write(command.stdout.as_ref().ok_or("no file")?, text)
+                    .map_err(|error| error.to_string())?;
                 ok
             }
             ["app", "capture", folder, snapshot] => {
                 let host = self.host();
                 let dataset = host.dataset(LOG).ok_or("no data")?;
-                let old = host.engine.snapshot_content(&dataset.at(snapshot).expect("a name")).map_err(|error| error.to_string())?.len();
+                let old = host
+                    .engine
+                    .snapshot_content(&dataset.at(snapshot).expect("a name"))
+                    .map_err(|error| error.to_string())?
+                    .len();
                 let now = host.content(LOG);
                 drop(host);
                 let file = Path::new(folder).join("operations");
@@ -306,7 +336,8 @@ impl Product {
                 ok
             }
             ["app", "verify", folder] => {
-                let text = fs::read_to_string(Path::new(folder).join("operations")).map_err(|error| error.to_string())?;
+                let text = fs::read_to_string(Path::new(folder).join("operations"))
+                    .map_err(|error| error.to_string())?;
                 if text.ends_with("\nend\n") { ok } else { Err("the capture is not whole".into()) }
             }
             ["app", "full", folder] => {
@@ -316,7 +347,8 @@ impl Product {
                 }
                 let mut text = String::new();
                 for path in [DATA, INDEX, LOG] {
-                    let items = host.content(path).into_iter().filter(|item| !item.starts_with("format"));
+                    let items =
+                        host.content(path).into_iter().filter(|item| !item.starts_with("format"));
                     text.extend(items.map(|item| format!("{path}\t{item}\n")));
                 }
                 drop(host);
@@ -332,7 +364,8 @@ impl Product {
                 if self.host().mode != Mode::Maintenance {
                     return Err("it does not run".into());
                 }
-                let text = fs::read_to_string(Path::new(folder).join("operations")).map_err(|error| error.to_string())?;
+                let text = fs::read_to_string(Path::new(folder).join("operations"))
+                    .map_err(|error| error.to_string())?;
                 for (path, item) in text.lines().filter_map(|line| line.split_once('\t')) {
                     if tick(&format!("command fill {item}"), true) {
                         return Err("struck".into());
@@ -342,11 +375,14 @@ impl Product {
                 ok
             }
             ["app", "restore", folder, rest @ ..] => self.restore(folder, rest, None),
-            ["app", "past", folder, rejects, rest @ ..] => self.restore(folder, rest, Some(Path::new(rejects))),
+            ["app", "past", folder, rejects, rest @ ..] => {
+                self.restore(folder, rest, Some(Path::new(rejects)))
+            }
             ["app", "save"] => {
                 let folder = command.cwd.as_ref().ok_or("no folder")?;
                 let version = self.host().installed.clone().unwrap_or_default();
-                fs::write(folder.join("app.pkg"), format!("package {version}")).map_err(|error| error.to_string())?;
+                fs::write(folder.join("app.pkg"), format!("package {version}"))
+                    .map_err(|error| error.to_string())?;
                 ok
             }
             ["app", verb @ ("upgrade" | "install-new")] => {

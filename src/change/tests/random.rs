@@ -1,4 +1,5 @@
-//! Interruptions, resumes, aborts, boots and clients in any order: it always comes to an end, with everything that clients were told.
+//! Interruptions, resumes, aborts, boots and clients in any order: it always comes to an end, with
+//! everything that clients were told.
 
 use crate::journal::StepId;
 use std::cell::RefCell;
@@ -27,8 +28,20 @@ struct Turn {
 }
 
 fn turn() -> impl Strategy<Value = Turn> {
-    (1..400usize, any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.3), prop::bool::weighted(0.3))
-        .prop_map(|(places, kill, boot, abort, in_place)| Turn { places, kill, boot, abort, in_place })
+    (
+        1..400usize,
+        any::<bool>(),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.3),
+        prop::bool::weighted(0.3),
+    )
+        .prop_map(|(places, kill, boot, abort, in_place)| Turn {
+            places,
+            kill,
+            boot,
+            abort,
+            in_place,
+        })
 }
 
 fn after(places: usize, kill: bool) -> Hook {
@@ -48,9 +61,15 @@ fn config(cases: u32, rng_seed: RngSeed) -> ProptestConfig {
     ProptestConfig { cases, rng_seed, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-fn comes_to_an_end(turns: &[Turn], units: bool, resumable: bool, rough: bool) -> Result<(), TestCaseError> {
+fn comes_to_an_end(
+    turns: &[Turn],
+    units: bool,
+    resumable: bool,
+    rough: bool,
+) -> Result<(), TestCaseError> {
     let base = if rough { ROUGH } else { PLAIN };
-    // Without units a boot opens whatever is installed, half-restored data too: that is not promised.
+    // Without units a boot opens whatever is installed, half-restored data too: that is not
+    // promised.
     let kind = Kind { unit: units, resumable, noauto: false, ..base };
     let world = upgraded(kind);
     for turn in turns {
@@ -59,7 +78,9 @@ fn comes_to_an_end(turns: &[Turn], units: bool, resumable: bool, rough: bool) ->
             break;
         }
         let plan = match state.current() {
-            None => Some(world.plan(if turn.in_place { Verb::InPlace } else { Verb::Keep }, &state)),
+            None => {
+                Some(world.plan(if turn.in_place { Verb::InPlace } else { Verb::Keep }, &state))
+            }
             Some(run) if turn.abort && run.plan.procedure != Procedure::Abort => {
                 let plan = world.plan(Verb::Abort, &state);
                 state.clone().apply(&Record::Planned { plan: plan.clone() }).is_ok().then_some(plan)
@@ -73,7 +94,9 @@ fn comes_to_an_end(turns: &[Turn], units: bool, resumable: bool, rough: bool) ->
             world.product.reboot();
         }
         let state = world.state();
-        if state.current().is_none() || state.current().is_some_and(|run| !run.was_begun(&StepId::STOP)) {
+        if state.current().is_none()
+            || state.current().is_some_and(|run| !run.was_begun(&StepId::STOP))
+        {
             world.product.client();
         }
     }
@@ -121,7 +144,10 @@ mod found {
 
     #[test]
     fn a_boot_in_the_middle_and_a_killed_abort_leave_the_data_mounted() {
-        let turns = [Turn { places: 123, kill: false, boot: true, ..STRIKE }, Turn { places: 3, abort: true, ..STRIKE }];
+        let turns = [
+            Turn { places: 123, kill: false, boot: true, ..STRIKE },
+            Turn { places: 3, abort: true, ..STRIKE },
+        ];
         comes_to_an_end(&turns, true, true, true).unwrap();
     }
 }

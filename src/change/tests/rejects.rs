@@ -1,4 +1,5 @@
-//! What the previous version rejects: nothing of it is left out before a person has answered for it, and then it is whole, named and counted.
+//! What the previous version rejects: nothing of it is left out before a person has answered for
+//! it, and then it is whole, named and counted.
 
 use super::host::Mode;
 use super::kind::{Kind, PLAIN, ROUGH};
@@ -34,12 +35,16 @@ fn proves(world: &World, ended: &Ended) {
     let Ended::Outcome(Outcome::Halted { step, why, .. }) = ended else { panic!("{ended:?}") };
     assert_eq!(step, "prove", "{why}");
     let file = world.layout.folder().join("rejects");
-    assert_eq!(world.state().outputs.get(&StepId::RESTORE), Some(&Output::Rejects { count: 2, file: file.clone() }));
+    assert_eq!(
+        world.state().outputs.get(&StepId::RESTORE),
+        Some(&Output::Rejects { count: 2, file: file.clone() })
+    );
     assert_eq!(std::fs::read_to_string(file).expect("readable"), "rejected +b3\nrejected -a3\n");
     world.answer(Question::Differences);
     world.go_on();
     let host = world.product.host();
-    let expected: Vec<String> = host.truth.iter().filter(|item| !item.ends_with(" b3")).cloned().collect();
+    let expected: Vec<String> =
+        host.truth.iter().filter(|item| !item.ends_with(" b3")).cloned().collect();
     let mut found = host.items();
     found.retain(|item| !item.ends_with(" a3"));
     assert_eq!((found, host.mode), (expected, Mode::Open));
@@ -65,13 +70,16 @@ fn s1_a_reject_stops_the_restore_until_a_person_answers_for_it() {
 
 #[test]
 fn the_rejects_are_named_once_however_the_restore_past_them_is_cut_off() {
-    let places = |operation: &str| [format!("command past {operation}"), format!("command past named {operation}")];
+    let places = |operation: &str| {
+        [format!("command past {operation}"), format!("command past named {operation}")]
+    };
     for kind in KINDS {
         for place in ["+a3", "+b3", "-a3", "+b4"].iter().flat_map(|operation| places(operation)) {
             for fail in [false, true] {
                 let world = rejected(kind, Verb::Keep);
                 world.answer(Question::Rejects);
-                let (at_place, strike) = (place.clone(), if fail { || Strike::Fail } else { || Strike::Kill });
+                let (at_place, strike) =
+                    (place.clone(), if fail { || Strike::Fail } else { || Strike::Kill });
                 let hook: Hook = Box::new(move |at, _| (at == at_place).then(strike));
                 let mut ended = world.once(None, Some(hook));
                 if !matches!(ended, Ended::Outcome(Outcome::Halted { .. })) {

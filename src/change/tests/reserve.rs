@@ -13,7 +13,9 @@ fn name(text: &str) -> Dataset {
 fn held_back(world: &World, dataset: &str) -> Option<String> {
     let engine = &world.engine.fake;
     let there = engine.dataset(&name(dataset)).expect("readable").is_some();
-    there.then(|| engine.local(&name(dataset), "refreservation").expect("readable").unwrap_or_default())
+    there.then(|| {
+        engine.local(&name(dataset), "refreservation").expect("readable").unwrap_or_default()
+    })
 }
 
 fn least() -> Option<String> {
@@ -23,11 +25,17 @@ fn least() -> Option<String> {
 #[test]
 fn room_is_held_back_on_each_pool_until_it_is_accepted_or_needed() {
     let world = upgraded(ROUGH);
-    assert_eq!([held_back(&world, "t/app.reserve"), held_back(&world, "u/index.reserve")], [least(), least()]);
+    assert_eq!(
+        [held_back(&world, "t/app.reserve"), held_back(&world, "u/index.reserve")],
+        [least(), least()]
+    );
     world.run(Verb::Keep);
     assert_eq!(held_back(&world, "t/app.reserve"), least());
     world.run(Verb::Commit);
-    assert_eq!([held_back(&world, "t/app.reserve"), held_back(&world, "u/index.reserve")], [None, None]);
+    assert_eq!(
+        [held_back(&world, "t/app.reserve"), held_back(&world, "u/index.reserve")],
+        [None, None]
+    );
 
     let world = upgraded(PLAIN);
     let plan = world.plan(Verb::InPlace, &world.state());
@@ -61,29 +69,52 @@ fn without_room_or_name_none_is_held_back_and_all_goes_on() {
     assert_eq!(held_back(&world, "t/app.reserve"), None);
     world.engine.fake.set_full(&pool, false).expect("there");
     world.go_on();
-    assert!(world.said().iter().any(|text| text.starts_with("no room is held back")), "{:?}", world.said());
+    assert!(
+        world.said().iter().any(|text| text.starts_with("no room is held back")),
+        "{:?}",
+        world.said()
+    );
     world.client();
     world.run(Verb::InPlace);
     world.serves("1.0");
 
     let world = World::new(PLAIN);
-    world.engine.fake.create(&name("t/app.reserve"), DatasetKind::Filesystem, &[("canmount", "off")]).expect("made");
+    world
+        .engine
+        .fake
+        .create(&name("t/app.reserve"), DatasetKind::Filesystem, &[("canmount", "off")])
+        .expect("made");
     world.run(Verb::Upgrade);
     world.client();
     world.run(Verb::InPlace);
     world.run(Verb::Commit);
     world.serves("1.0");
-    assert_eq!(held_back(&world, "t/app.reserve"), Some(String::new()), "a stranger's stays as it was");
+    assert_eq!(
+        held_back(&world, "t/app.reserve"),
+        Some(String::new()),
+        "a stranger's stays as it was"
+    );
 }
 
 #[test]
 fn another_tools_snapshot_of_it_stays_and_the_room_is_given_back() {
     let world = upgraded(PLAIN);
-    world.engine.fake.snapshot(&["t/app.reserve@theirs".parse().expect("a name")], &[]).expect("taken");
+    world
+        .engine
+        .fake
+        .snapshot(&["t/app.reserve@theirs".parse().expect("a name")], &[])
+        .expect("taken");
     world.run(Verb::InPlace);
     world.run(Verb::Commit);
     world.serves("1.0");
     assert_eq!(held_back(&world, "t/app.reserve").as_deref(), Some("none"));
-    assert_eq!(world.engine.fake.local(&name("t/app.reserve"), PROP_ROLE).expect("readable").as_deref(), Some("reserve"));
-    assert!(world.said().iter().any(|text| text.contains("it has snapshots")), "{:?}", world.said());
+    assert_eq!(
+        world.engine.fake.local(&name("t/app.reserve"), PROP_ROLE).expect("readable").as_deref(),
+        Some("reserve")
+    );
+    assert!(
+        world.said().iter().any(|text| text.contains("it has snapshots")),
+        "{:?}",
+        world.said()
+    );
 }

@@ -52,26 +52,42 @@ pub(super) fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {
     let service = if kind.unit {
         "units = ['app.service']".to_owned()
     } else {
-        "stop = { argv = ['app', 'stop'] }\nstart = { argv = ['app', 'start'], daemon = true }".to_owned()
+        "stop = { argv = ['app', 'stop'] }\nstart = { argv = ['app', 'start'], daemon = true }"
+            .to_owned()
     };
     let (position, restore, past, interrupted) = if kind.resumable {
         let position = "position = { argv = ['app', 'position'] }";
-        (position, "'{capture_dir}', '{position}'", "'{capture_dir}', '{rejects_file}', '{position}'", "continue")
+        (
+            position,
+            "'{capture_dir}', '{position}'",
+            "'{capture_dir}', '{rejects_file}', '{position}'",
+            "continue",
+        )
     } else {
         ("", "'{capture_dir}'", "'{capture_dir}', '{rejects_file}'", "rollback")
     };
     let order = if kind.reinstall_first { "reinstall-first" } else { "rollback-first" };
-    let (others, own) = if kind.told { (r#", "appfront""#, r#"processes = ["appd"]"#) } else { ("", "") };
-    let (mend_upgrade, mend_downgrade) = if kind.strict { ("install-new", "uninstall") } else { ("repair", "repair") };
+    let (others, own) =
+        if kind.told { (r#", "appfront""#, r#"processes = ["appd"]"#) } else { ("", "") };
+    let (mend_upgrade, mend_downgrade) =
+        if kind.strict { ("install-new", "uninstall") } else { ("repair", "repair") };
     let uninstall = if kind.uninstall { "uninstall = { argv = ['app', 'uninstall'] }" } else { "" };
     let (stateless, paths, maintenance, data) = match kind.data_strategy {
-        DataStrategy::Packages | DataStrategy::Coexistent => ("stateless = true", String::new(), String::new(), String::new()),
-        DataStrategy::Zfs => {
-            ("", r#"paths = ["/srv/app", "/srv/index"]"#.to_owned(), maintenance(own), data(restore, position, past, interrupted))
+        DataStrategy::Packages | DataStrategy::Coexistent => {
+            ("stateless = true", String::new(), String::new(), String::new())
         }
+        DataStrategy::Zfs => (
+            "",
+            r#"paths = ["/srv/app", "/srv/index"]"#.to_owned(),
+            maintenance(own),
+            data(restore, position, past, interrupted),
+        ),
         DataStrategy::Full => {
             let folders = format!(r#"["{0}/srv/app", "{0}/srv/index"]"#, root.display());
-            let full = format!("{}\n[full]\npaths = {folders}\n{FULL}", data(restore, position, past, interrupted));
+            let full = format!(
+                "{}\n[full]\npaths = {folders}\n{FULL}",
+                data(restore, position, past, interrupted)
+            );
             ("", format!("paths = {folders}"), maintenance(own), full)
         }
     };

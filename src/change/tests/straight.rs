@@ -10,8 +10,12 @@ use crate::zfs::Engine;
 
 use super::world::Ended;
 
-const KINDS: [Kind; 4] =
-    [PLAIN, ROUGH, Kind { unit: true, resumable: false, ..PLAIN }, Kind { unit: false, uninstall: true, resumable: true, ..ROUGH }];
+const KINDS: [Kind; 4] = [
+    PLAIN,
+    ROUGH,
+    Kind { unit: true, resumable: false, ..PLAIN },
+    Kind { unit: false, uninstall: true, resumable: true, ..ROUGH },
+];
 
 /// Upgraded, with items written since.
 pub(super) fn upgraded(kind: Kind) -> World {
@@ -53,11 +57,19 @@ fn the_snapshot_says_all_that_its_change_needs() {
         let world = World::new(kind);
         world.run(Verb::Upgrade);
         let state = world.state();
-        let Some(Output::Snapshots { list }) = state.outputs.get(&StepId::SNAPSHOT) else { panic!("no snapshots") };
-        let Some(Output::Files { list: installer }) = state.outputs.get(&StepId::SAVE_INSTALLER) else { panic!("no installer") };
+        let Some(Output::Snapshots { list }) = state.outputs.get(&StepId::SNAPSHOT) else {
+            panic!("no snapshots")
+        };
+        let Some(Output::Files { list: installer }) = state.outputs.get(&StepId::SAVE_INSTALLER)
+        else {
+            panic!("no installer")
+        };
         for (name, _) in list {
             let crumb = RecoveryMetadata::read(&world.engine, name).unwrap().expect("a crumb");
-            assert_eq!(crumb, RecoveryMetadata { manifest: state.manifest.clone(), installer: installer.clone() });
+            assert_eq!(
+                crumb,
+                RecoveryMetadata { manifest: state.manifest.clone(), installer: installer.clone() }
+            );
         }
     }
 }
@@ -100,7 +112,8 @@ fn s9_what_is_written_is_for_the_owner_alone() {
             assert_eq!(metadata.permissions().mode() & 0o077, 0, "{}", path.display());
             files += usize::from(metadata.is_file());
             // The saved configuration has the modes of the originals; its folder is closed.
-            let saved = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("config-"));
+            let saved =
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("config-"));
             folders.extend((metadata.is_dir() && !saved).then_some(path));
         }
     }
@@ -144,8 +157,16 @@ fn undo_twice_keeps_both() {
         world.serves("2.0");
         world.client();
     }
-    assert!(world.engine.dataset(&"t/app.undone".parse().expect("a name")).expect("dataset").is_some());
-    assert!(world.engine.dataset(&"t/app.undone-2".parse().expect("a name")).expect("dataset").is_some());
+    assert!(
+        world.engine.dataset(&"t/app.undone".parse().expect("a name")).expect("dataset").is_some()
+    );
+    assert!(
+        world
+            .engine
+            .dataset(&"t/app.undone-2".parse().expect("a name"))
+            .expect("dataset")
+            .is_some()
+    );
     world.run(Verb::Keep);
     world.run(Verb::Commit);
     world.serves("1.0");
@@ -174,10 +195,20 @@ fn every_abort_before_the_point_of_no_return_goes_back() {
                     }
                     let world = upgraded(kind);
                     let plan = world.plan(verb, &world.state());
-                    assert_eq!(world.once(Some(plan), Some(until(step.id.as_str(), done))), Ended::Killed, "{verb:?} {}", step.id);
+                    assert_eq!(
+                        world.once(Some(plan), Some(until(step.id.as_str(), done))),
+                        Ended::Killed,
+                        "{verb:?} {}",
+                        step.id
+                    );
                     world.run(Verb::Abort);
                     world.serves("2.0");
-                    assert_eq!(world.picture(), picture, "{kind:?} {verb:?} aborted at step {index} {} done={done}", step.id);
+                    assert_eq!(
+                        world.picture(),
+                        picture,
+                        "{kind:?} {verb:?} aborted at step {index} {} done={done}",
+                        step.id
+                    );
                     world.client();
                     world.run(verb);
                     world.serves("1.0");
@@ -192,9 +223,10 @@ fn every_abort_before_the_point_of_no_return_goes_back() {
 #[test]
 fn an_upgrade_aborted_before_its_packages_leaves_nothing() {
     for kind in KINDS {
-        for (verb, steps) in
-            [(Verb::Upgrade, &["save-installer", "save-config", "stop", "snapshot"][..]), (Verb::Snapshot, &["stop", "snapshot", "start"])]
-        {
+        for (verb, steps) in [
+            (Verb::Upgrade, &["save-installer", "save-config", "stop", "snapshot"][..]),
+            (Verb::Snapshot, &["stop", "snapshot", "start"]),
+        ] {
             for step in steps {
                 for done in [false, true] {
                     if *step == "start" && done {
@@ -202,7 +234,11 @@ fn an_upgrade_aborted_before_its_packages_leaves_nothing() {
                     }
                     let world = World::new(kind);
                     let plan = world.plan(verb, &world.state());
-                    assert_eq!(world.once(Some(plan), Some(until(step, done))), Ended::Killed, "{step}");
+                    assert_eq!(
+                        world.once(Some(plan), Some(until(step, done))),
+                        Ended::Killed,
+                        "{step}"
+                    );
                     world.run(Verb::Abort);
                     world.serves("1.0");
                     world.nothing_left();
@@ -216,13 +252,23 @@ fn an_upgrade_aborted_before_its_packages_leaves_nothing() {
 #[test]
 fn an_upgrade_that_fails_in_its_packages_is_backed_out() {
     for kind in KINDS {
-        for place in ["command upgrade before", "command upgrade one of two", "command upgrade main one of two", "command upgrade after"] {
+        for place in [
+            "command upgrade before",
+            "command upgrade one of two",
+            "command upgrade main one of two",
+            "command upgrade after",
+        ] {
             for verb in [Verb::Keep, Verb::InPlace] {
                 let world = World::new(kind);
                 let plan = world.plan(Verb::Upgrade, &world.state());
-                let strike = move |at: &str| (at == place).then_some(crate::host::failpoint::testing::Strike::Fail);
+                let strike = move |at: &str| {
+                    (at == place).then_some(crate::host::failpoint::testing::Strike::Fail)
+                };
                 let ended = world.once(Some(plan), Some(Box::new(move |at, _| strike(at))));
-                assert!(matches!(&ended, Ended::Outcome(Outcome::Failed { step, .. }) if *step == StepId::UPGRADE), "{ended:?}");
+                assert!(
+                    matches!(&ended, Ended::Outcome(Outcome::Failed { step, .. }) if *step == StepId::UPGRADE),
+                    "{ended:?}"
+                );
                 world.run(verb);
                 world.serves("1.0");
                 world.run(Verb::Commit);
@@ -237,8 +283,10 @@ fn a_failed_upgrade_s_downgrade_aborted_ends_upgraded() {
     for kind in KINDS {
         let world = World::new(kind);
         let plan = world.plan(Verb::Upgrade, &world.state());
-        let strike: crate::host::failpoint::testing::Hook =
-            Box::new(|at, _| (at == "command upgrade main one of two").then_some(crate::host::failpoint::testing::Strike::Fail));
+        let strike: crate::host::failpoint::testing::Hook = Box::new(|at, _| {
+            (at == "command upgrade main one of two")
+                .then_some(crate::host::failpoint::testing::Strike::Fail)
+        });
         world.once(Some(plan), Some(strike));
         let plan = world.plan(Verb::Keep, &world.state());
         assert_eq!(world.once(Some(plan), Some(until("snapshot-upgraded", true))), Ended::Killed);
@@ -257,8 +305,9 @@ fn an_upgrade_from_a_prepared_snapshot_that_fails_is_not_rolled_back_without_a_c
     world.run(Verb::Snapshot);
     world.client();
     let plan = world.plan(Verb::Upgrade, &world.state());
-    let strike: crate::host::failpoint::testing::Hook =
-        Box::new(|at, _| (at == "command upgrade after").then_some(crate::host::failpoint::testing::Strike::Fail));
+    let strike: crate::host::failpoint::testing::Hook = Box::new(|at, _| {
+        (at == "command upgrade after").then_some(crate::host::failpoint::testing::Strike::Fail)
+    });
     world.once(Some(plan), Some(strike));
     let state = world.state();
     let input = crate::strategy::DowngradeInput {
@@ -269,8 +318,12 @@ fn an_upgrade_from_a_prepared_snapshot_that_fails_is_not_rolled_back_without_a_c
         consented: Vec::new(),
         consented_bookmarks: Vec::new(),
     };
-    let plan = crate::strategy::downgrade(&world.playbook, &state.manifest, &input).expect("a plan");
-    let why = state.clone().apply(&crate::step::Record::Planned { plan }).expect_err("it would lose items");
+    let plan =
+        crate::strategy::downgrade(&world.playbook, &state.manifest, &input).expect("a plan");
+    let why = state
+        .clone()
+        .apply(&crate::step::Record::Planned { plan })
+        .expect_err("it would lose items");
     assert_eq!(why, "clients could write since the snapshot, and the plan captures nothing");
     world.run(Verb::Keep);
     world.serves("1.0");
@@ -307,10 +360,17 @@ fn a_second_downgrade_adopts_nothing_of_the_first() {
         assert_eq!(world.once(Some(plan), Some(until(step, false))), Ended::Killed);
         world.go_on();
         let picture = world.picture().join("\n");
-        let upgraded =
-            picture.lines().find(|line| line.starts_with("t/app.upgraded@backout-app-1-upgraded")).expect("it is there").to_owned();
+        let upgraded = picture
+            .lines()
+            .find(|line| line.starts_with("t/app.upgraded@backout-app-1-upgraded"))
+            .expect("it is there")
+            .to_owned();
         assert!(upgraded.contains("item b5"), "{upgraded}");
         world.run(Verb::Undo);
-        assert_eq!(std::fs::read_to_string(&config).expect("readable"), "for version 2, edited", "{step}");
+        assert_eq!(
+            std::fs::read_to_string(&config).expect("readable"),
+            "for version 2, edited",
+            "{step}"
+        );
     }
 }

@@ -73,12 +73,21 @@ fn s4_a_newer_snapshot_in_the_middle_stays_with_what_is_kept() {
 
 #[test]
 fn a_snapshot_made_again_under_our_name_is_not_gone_back_to() {
-    for (verb, step) in [(Verb::Keep, "stop"), (Verb::Keep, "unmount"), (Verb::InPlace, "stop"), (Verb::InPlace, "unmount")] {
+    for (verb, step) in [
+        (Verb::Keep, "stop"),
+        (Verb::Keep, "unmount"),
+        (Verb::InPlace, "stop"),
+        (Verb::InPlace, "unmount"),
+    ] {
         let world = upgraded(PLAIN);
         cut(&world, verb, step);
         let ours: Snapshot = "t/app@backout-app-1".parse().expect("a name");
         world.engine.fake.release(&ours, "backout:app-1").expect("released");
-        world.engine.fake.destroy_snapshot(&ours, guid(&world, &ours).expect("there")).expect("destroyed");
+        world
+            .engine
+            .fake
+            .destroy_snapshot(&ours, guid(&world, &ours).expect("there"))
+            .expect("destroyed");
         halted(&world, "is gone");
         take(&world, ours.as_str());
         halted(&world, "is another snapshot");
@@ -93,7 +102,8 @@ fn a_candidate_that_is_not_ours_does_not_take_the_place() {
     cut(&world, Verb::Keep, "set-aside:t/app");
     let fake = &world.engine.fake;
     fake.rename(&dataset("t/app.new"), &dataset("t/away")).expect("renamed");
-    fake.create(&dataset("t/app.new"), DatasetKind::Filesystem, &[("canmount", "noauto")]).expect("made");
+    fake.create(&dataset("t/app.new"), DatasetKind::Filesystem, &[("canmount", "noauto")])
+        .expect("made");
     halted(&world, "t/app.new is not a dataset of this change");
 }
 
@@ -104,7 +114,8 @@ fn a_dataset_that_is_gone_is_not_taken_for_an_empty_folder() {
     let fake = &world.engine.fake;
     fake.rename(&dataset("t/app"), &dataset("t/other")).expect("renamed");
     match world.once(None, None) {
-        Ended::Outcome(Outcome::Failed { error, .. }) if error.contains("the dataset t/app is gone") => {}
+        Ended::Outcome(Outcome::Failed { error, .. })
+            if error.contains("the dataset t/app is gone") => {}
         other => panic!("{other:?}"),
     }
     fake.rename(&dataset("t/other"), &dataset("t/app")).expect("renamed");
@@ -121,16 +132,27 @@ fn late(world: &World, name: &str, properties: &[(&str, &str)]) {
 fn look(world: &World, name: &str) -> (bool, Option<String>, Vec<String>, usize) {
     let fake = &world.engine.fake;
     let name = dataset(name);
-    let ours = fake.locals(&name).expect("locals").iter().filter(|(name, _)| name.starts_with("backout:")).count();
+    let ours = fake
+        .locals(&name)
+        .expect("locals")
+        .iter()
+        .filter(|(name, _)| name.starts_with("backout:"))
+        .count();
     let mounted = fake.dataset(&name).expect("readable").expect("there").mounted;
-    (mounted, fake.local(&name, "canmount").expect("local"), fake.content(&name).expect("content"), ours)
+    (
+        mounted,
+        fake.local(&name, "canmount").expect("local"),
+        fake.content(&name).expect("content"),
+        ours,
+    )
 }
 
 #[test]
 fn late_datasets_stay_with_the_kept_state_and_come_back_with_it() {
     for (step, own) in [(None, None), (Some("stop"), Some("on")), (Some("clone:t/app"), None)] {
         let world = upgraded(PLAIN);
-        let properties: Vec<(&str, &str)> = own.map(|value| ("canmount", value)).into_iter().collect();
+        let properties: Vec<(&str, &str)> =
+            own.map(|value| ("canmount", value)).into_iter().collect();
         let make = || late(&world, "t/app/late", &properties);
         match step {
             None => {
@@ -144,14 +166,23 @@ fn late_datasets_stay_with_the_kept_state_and_come_back_with_it() {
             }
         }
         world.serves("1.0");
-        assert_eq!(look(&world, "t/app.upgraded/late"), (false, Some("noauto".into()), vec!["theirs".into()], 1));
+        assert_eq!(
+            look(&world, "t/app.upgraded/late"),
+            (false, Some("noauto".into()), vec!["theirs".into()], 1)
+        );
         late(&world, "t/app/later", &[]);
         let before = world.product.host().truth.clone();
         world.product.host().truth = before;
         world.run(Verb::Undo);
         world.serves("2.0");
-        assert_eq!(look(&world, "t/app/late"), (true, own.map(Into::into), vec!["theirs".into()], 0));
-        assert_eq!(look(&world, "t/app.undone/later"), (false, Some("noauto".into()), vec!["theirs".into()], 1));
+        assert_eq!(
+            look(&world, "t/app/late"),
+            (true, own.map(Into::into), vec!["theirs".into()], 0)
+        );
+        assert_eq!(
+            look(&world, "t/app.undone/later"),
+            (false, Some("noauto".into()), vec!["theirs".into()], 1)
+        );
     }
 }
 
@@ -182,7 +213,8 @@ fn a_volume_that_is_open_stops_it_before_the_point_of_no_return() {
     cut(&world, Verb::InPlace, "unmount");
     world.engine.fake.set_users(&dataset("u/index/volume"), 1).expect("there");
     match world.once(None, None) {
-        Ended::Outcome(Outcome::Failed { error, .. }) if error.contains("u/index/volume is in use") => {}
+        Ended::Outcome(Outcome::Failed { error, .. })
+            if error.contains("u/index/volume is in use") => {}
         other => panic!("{other:?}"),
     }
     world.engine.fake.set_users(&dataset("u/index/volume"), 0).expect("there");
@@ -190,7 +222,8 @@ fn a_volume_that_is_open_stops_it_before_the_point_of_no_return() {
     world.serves("2.0");
 }
 
-/// As `zfs receive` leaves a dataset: its properties are not local ones, and a clone has none of them.
+/// As `zfs receive` leaves a dataset: its properties are not local ones, and a clone has none of
+/// them.
 #[test]
 fn a_clone_gets_what_the_dataset_received() {
     let world = upgraded(PLAIN);
@@ -199,9 +232,15 @@ fn a_clone_gets_what_the_dataset_received() {
     }
     world.run(Verb::Keep);
     let info = world.engine.fake.dataset(&dataset("t/app")).expect("readable").expect("there");
-    assert_eq!((info.mountpoint.as_deref(), info.mounted), (Some(std::path::Path::new("/srv/app")), true));
+    assert_eq!(
+        (info.mountpoint.as_deref(), info.mounted),
+        (Some(std::path::Path::new("/srv/app")), true)
+    );
     let local = |name: &str| world.engine.fake.local(&dataset("t/app"), name).expect("local");
-    assert_eq!((local("mountpoint").as_deref(), local("compression").as_deref()), (Some("/srv/app"), Some("lz4")));
+    assert_eq!(
+        (local("mountpoint").as_deref(), local("compression").as_deref()),
+        (Some("/srv/app"), Some("lz4"))
+    );
 }
 
 #[test]
@@ -216,7 +255,11 @@ fn s4_a_clone_that_is_not_as_the_dataset_does_not_take_its_place() {
     halted(&world, "mountpoint is /srv/other on t/app, and /srv/app on t/app.new");
     halted(&world, "atime is not set on t/app/log, and off on t/app.new/log");
     halted(&world, "recordsize is 16K on t/app/log, and 128K on t/app.new/log");
-    assert_eq!(fake.dataset(&dataset("t/app")).expect("readable").expect("there").guid, before, "nothing was exchanged");
+    assert_eq!(
+        fake.dataset(&dataset("t/app")).expect("readable").expect("there").guid,
+        before,
+        "nothing was exchanged"
+    );
     fake.set(&dataset("t/app"), "mountpoint", "/srv/app").expect("set");
     fake.set(&dataset("t/app.new/log"), "recordsize", "16K").expect("set");
     fake.inherit(&dataset("t/app.new/log"), "atime").expect("inherited");

@@ -17,7 +17,8 @@ fn state_file(world: &World, pool: &str) -> PathBuf {
 }
 
 fn suspend(world: &World, pool: &str, yes: bool) {
-    fs::write(state_file(world, pool), if yes { "SUSPENDED\n" } else { "ONLINE\n" }).expect("written");
+    fs::write(state_file(world, pool), if yes { "SUSPENDED\n" } else { "ONLINE\n" })
+        .expect("written");
 }
 
 #[test]
@@ -26,7 +27,12 @@ fn s8_nothing_is_begun_on_a_suspended_pool() {
         for verb in [Verb::Keep, Verb::InPlace] {
             let ids: Vec<String> = {
                 let world = upgraded(kind);
-                world.plan(verb, &world.state()).steps.iter().map(|step| step.id.to_string()).collect()
+                world
+                    .plan(verb, &world.state())
+                    .steps
+                    .iter()
+                    .map(|step| step.id.to_string())
+                    .collect()
             };
             for id in ids {
                 let world = upgraded(kind);
@@ -38,10 +44,16 @@ fn s8_nothing_is_begun_on_a_suspended_pool() {
                 let (calls, journal) = (world.engine.fake.calls().len(), world.journal());
                 suspend(&world, pool, true);
                 let ended = world.once(None, None);
-                let Ended::Outcome(Outcome::Failed { error, .. }) = &ended else { panic!("{id}: {ended:?}") };
+                let Ended::Outcome(Outcome::Failed { error, .. }) = &ended else {
+                    panic!("{id}: {ended:?}")
+                };
                 assert!(error.contains(&format!("the I/O of pool {pool} is suspended")), "{error}");
                 assert!(error.ends_with(&format!("zpool clear {pool}")), "{error}");
-                assert_eq!((world.engine.fake.calls().len(), world.journal()), (calls, journal), "{id}");
+                assert_eq!(
+                    (world.engine.fake.calls().len(), world.journal()),
+                    (calls, journal),
+                    "{id}"
+                );
                 suspend(&world, pool, false);
                 world.go_on();
                 world.serves("1.0");
@@ -62,7 +74,10 @@ fn a_pool_that_is_suspended_in_the_middle_stops_the_next_step() {
         None
     });
     let ended = world.once(Some(plan), Some(hook));
-    assert!(matches!(&ended, Ended::Outcome(Outcome::Failed { step, .. }) if *step == *"clone:t/app"), "{ended:?}");
+    assert!(
+        matches!(&ended, Ended::Outcome(Outcome::Failed { step, .. }) if *step == *"clone:t/app"),
+        "{ended:?}"
+    );
     suspend(&world, "t", false);
     world.go_on();
     world.serves("1.0");

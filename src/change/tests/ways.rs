@@ -10,7 +10,8 @@ use crate::host::failpoint::testing::{Hook, Strike};
 use crate::playbook::DataStrategy;
 
 const FULL: Kind = Kind { data_strategy: DataStrategy::Full, ..PLAIN };
-const FULL_ROUGH: Kind = Kind { data_strategy: DataStrategy::Full, told: true, strict: true, uninstall: true, ..ROUGH };
+const FULL_ROUGH: Kind =
+    Kind { data_strategy: DataStrategy::Full, told: true, strict: true, uninstall: true, ..ROUGH };
 const PACKAGES: Kind = Kind { data_strategy: DataStrategy::Packages, ..PLAIN };
 
 /// The folders below `/srv`.
@@ -26,7 +27,14 @@ fn s1_everything_comes_back_without_zfs() {
         world.serves("1.0");
         let truth = world.product.host().truth.clone();
         world.client();
-        let aside = ["/srv/app", "/srv/app.upgraded", "/srv/app.upgraded/log", "/srv/app/log", "/srv/index", "/srv/index.upgraded"];
+        let aside = [
+            "/srv/app",
+            "/srv/app.upgraded",
+            "/srv/app.upgraded/log",
+            "/srv/app/log",
+            "/srv/index",
+            "/srv/index.upgraded",
+        ];
         assert_eq!(folders(&world), aside);
         world.run(Verb::Undo);
         assert!(folders(&world).contains(&"/srv/app.undone".to_owned()));
@@ -59,7 +67,9 @@ fn s4_a_folder_that_is_not_ours_stops_the_move() {
     let plan = world.plan(Verb::Keep, &world.state());
     let stranger = world.root.join("srv/app.upgraded");
     std::fs::create_dir(&stranger).unwrap();
-    let Ended::Outcome(Outcome::Halted { why, .. }) = world.once(Some(plan), None) else { panic!("not halted") };
+    let Ended::Outcome(Outcome::Halted { why, .. }) = world.once(Some(plan), None) else {
+        panic!("not halted")
+    };
     assert!(why.contains("exists already, and is not of this change"), "{why}");
     std::fs::remove_dir(&stranger).unwrap();
     world.go_on();
@@ -80,15 +90,20 @@ fn without_data() -> Vec<Case> {
     fn cut(kind: Kind) -> World {
         let world = upgraded(kind);
         let plan = world.plan(Verb::Keep, &world.state());
-        let hook: Hook = Box::new(|at, _| (at == "point reinstall:started").then_some(Strike::Kill));
+        let hook: Hook =
+            Box::new(|at, _| (at == "point reinstall:started").then_some(Strike::Kill));
         assert_eq!(world.once(Some(plan), Some(hook)), Ended::Killed);
         world
     }
     CASES
         .into_iter()
-        .map(
-            |(before, verb, version)| if verb == Verb::Abort { (cut as fn(Kind) -> World, verb, version) } else { (before, verb, version) },
-        )
+        .map(|(before, verb, version)| {
+            if verb == Verb::Abort {
+                (cut as fn(Kind) -> World, verb, version)
+            } else {
+                (before, verb, version)
+            }
+        })
         .collect()
 }
 

@@ -68,12 +68,14 @@ impl World {
     /// Version 1.0 serves its clients, with some items.
     pub(super) fn new(kind: Kind) -> Self {
         let shm = std::path::Path::new("/dev/shm");
-        let dir = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }.expect("temp dir");
+        let dir = if shm.is_dir() { tempfile::tempdir_in(shm) } else { tempfile::tempdir() }
+            .expect("temp dir");
         let root = dir.path().join("root");
         for folder in ["proc/self", "etc"] {
             fs::create_dir_all(root.join(folder)).expect("folder");
         }
-        fs::write(root.join("proc/self/mountinfo"), "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n").expect("written");
+        fs::write(root.join("proc/self/mountinfo"), "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n")
+            .expect("written");
         fs::write(root.join("etc/app.conf"), "for version 1").expect("written");
         let fake = FakeEngine::new();
         let name = |text: &str| text.parse::<Dataset>().expect("a name");
@@ -97,14 +99,23 @@ impl World {
         )
         .expect("dataset");
         fake.mount(&name("t/app/log")).expect("mounted");
-        fake.create(&name(index), DatasetKind::Filesystem, &[("mountpoint", "/srv/index"), ("canmount", "on")]).expect("dataset");
+        fake.create(
+            &name(index),
+            DatasetKind::Filesystem,
+            &[("mountpoint", "/srv/index"), ("canmount", "on")],
+        )
+        .expect("dataset");
         if kind.pools {
             // Goes with the dataset, and is never mounted.
             fake.create(&name("u/index/volume"), DatasetKind::Volume, &[]).expect("volume");
         }
         // Snapshots of somebody else's, older than ours.
         fake.snapshot(&["t/app@daily".parse().expect("a name")], &[]).expect("snapshot");
-        let roots = if kind.data_strategy == DataStrategy::Zfs { vec![name("t/app"), name(index)] } else { Vec::new() };
+        let roots = if kind.data_strategy == DataStrategy::Zfs {
+            vec![name("t/app"), name(index)]
+        } else {
+            Vec::new()
+        };
         let product = Product::new(fake.clone(), &root, &kind);
         product.open();
         for _ in 0..2 {
@@ -114,7 +125,13 @@ impl World {
         for dataset in &roots {
             for info in fake.tree(dataset).expect("tree") {
                 let canmount = fake.local(&info.name, "canmount").expect("local");
-                datasets.push(Mount { dataset: info.name, guid: info.guid, mountpoint: info.mountpoint, canmount, mounted: info.mounted });
+                datasets.push(Mount {
+                    dataset: info.name,
+                    guid: info.guid,
+                    mountpoint: info.mountpoint,
+                    canmount,
+                    mounted: info.mounted,
+                });
             }
         }
         let manifest = ChangeManifest {
@@ -145,7 +162,10 @@ impl World {
         journal.append(Record::Opened(manifest.clone())).expect("appended");
         let mut runner = Runner::new(None, None, Interrupt::default());
         let answers = product.clone();
-        runner.pools = pools::watched(&root.join("proc"), manifest.datasets.iter().map(|mount| mount.dataset.pool().to_string()));
+        runner.pools = pools::watched(
+            &root.join("proc"),
+            manifest.datasets.iter().map(|mount| mount.dataset.pool().to_string()),
+        );
         runner.stand_in = StandIn(Some(Arc::new(move |command| answers.answer(command))));
         Self {
             engine: Struck { fake, method: kind.method },
@@ -177,14 +197,20 @@ impl World {
         let playbook = &self.playbook;
         match verb {
             Verb::Snapshot => strategy::snapshot_only(playbook, &state.manifest),
-            Verb::Upgrade => strategy::upgrade(playbook, &state.manifest, state.phase == Phase::Prepared),
+            Verb::Upgrade => {
+                strategy::upgrade(playbook, &state.manifest, state.phase == Phase::Prepared)
+            }
             Verb::Keep | Verb::InPlace => {
                 let snapshots = match state.outputs.get(&StepId::SNAPSHOT) {
                     Some(Output::Snapshots { list }) => list.clone(),
                     _ if state.manifest.data_strategy != DataStrategy::Zfs => Vec::new(),
                     other => panic!("{other:?}"),
                 };
-                let opened = if state.clients_could_write() { ServedClients::Yes } else { ServedClients::Never };
+                let opened = if state.clients_could_write() {
+                    ServedClients::Yes
+                } else {
+                    ServedClients::Never
+                };
                 let input = DowngradeInput {
                     keep: verb == Verb::Keep,
                     served: opened,
@@ -217,7 +243,8 @@ impl World {
         let (mut promote, mut destroy, mut with) = (Vec::new(), Vec::new(), Vec::new());
         for root in &self.roots {
             for info in engine.tree(root).expect("tree") {
-                if engine.local(&info.name, PROP_ROLE).expect("local").as_deref() == Some("active") {
+                if engine.local(&info.name, PROP_ROLE).expect("local").as_deref() == Some("active")
+                {
                     promote.push(info.name);
                 }
             }
@@ -227,27 +254,47 @@ impl World {
                     continue;
                 }
                 for info in engine.tree(&aside).expect("tree").into_iter().rev() {
-                    assert_eq!(engine.local(&info.name, PROP_CHANGE).expect("local").as_deref(), Some("app-1"), "{}", info.name);
+                    assert_eq!(
+                        engine.local(&info.name, PROP_CHANGE).expect("local").as_deref(),
+                        Some("app-1"),
+                        "{}",
+                        info.name
+                    );
                     let all = engine.snapshots(&info.name).expect("snapshots");
-                    let origin = all.iter().find(|other| other.name.short() == state.manifest.snapshot).cloned();
-                    let newer = all.into_iter().rev().filter(|other| origin.as_ref().is_none_or(|origin| is_newer(other, origin)));
+                    let origin = all
+                        .iter()
+                        .find(|other| other.name.short() == state.manifest.snapshot)
+                        .cloned();
+                    let newer = all.into_iter().rev().filter(|other| {
+                        origin.as_ref().is_none_or(|origin| is_newer(other, origin))
+                    });
                     for snapshot in newer {
-                        // The command line asks the operator to answer for what the change does not know as its own.
-                        assert!(state.snapshots.iter().any(|(_, guid)| *guid == snapshot.guid), "{} is not known", snapshot.name);
+                        // The command line asks the operator to answer for what the change does not
+                        // know as its own.
+                        assert!(
+                            state.snapshots.iter().any(|(_, guid)| *guid == snapshot.guid),
+                            "{} is not known",
+                            snapshot.name
+                        );
                         with.push((snapshot.name, snapshot.guid));
                     }
                     destroy.push((info.name, info.guid));
                 }
             }
         }
-        let procedure = if state.phase == Phase::BackedOut { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
+        let procedure = if state.phase == Phase::BackedOut {
+            Procedure::CommitDowngrade
+        } else {
+            Procedure::CommitUpgrade
+        };
         let folders = strategy::remove_aside(&self.playbook, state, true).expect("a step");
         strategy::commit(state, procedure, promote, destroy, with, folders)
     }
 
     /// A person's answer, as `backout resume --accept-...` writes it down.
     pub(super) fn answer(&self, question: Question) {
-        let (mut journal, _) = Journal::open::<crate::step::Action>(&self.layout.journal()).expect("readable");
+        let (mut journal, _) =
+            Journal::open::<crate::step::Action>(&self.layout.journal()).expect("readable");
         journal.append(Record::Answered { question }).expect("appended");
         *self.known.borrow_mut() = None;
     }
@@ -258,7 +305,8 @@ impl World {
         let known = self.known.take();
         let result = catch_unwind(AssertUnwindSafe(|| {
             let (journal, lines) = Journal::open(&self.layout.journal()).expect("readable");
-            let state = known.unwrap_or_else(|| State::fold(&lines).expect("possible").expect("not empty"));
+            let state =
+                known.unwrap_or_else(|| State::fold(&lines).expect("possible").expect("not empty"));
             let mut session = Session {
                 journal,
                 state,
@@ -275,8 +323,11 @@ impl World {
             let ended = match begin {
                 Some(plan) => session.begin(plan),
                 None => {
-                    let capped =
-                        session.state.current().and_then(|run| run.halted.as_ref()).is_some_and(|why| why.starts_with("it was tried"));
+                    let capped = session
+                        .state
+                        .current()
+                        .and_then(|run| run.halted.as_ref())
+                        .is_some_and(|why| why.starts_with("it was tried"));
                     if capped {
                         session.answer(Question::TryAgain).and_then(|()| session.go())
                     } else if self.accepts.get() {
@@ -298,9 +349,14 @@ impl World {
         }
     }
 
-    /// Begins the procedure if it is not begun, and goes on until it is finished. `hook` makes the strikes of each run of the tool; `between` is done
-    /// after each that did not finish.
-    pub(super) fn finish(&self, verb: Verb, hook: &mut dyn FnMut() -> Option<Hook>, between: &mut dyn FnMut(&Ended)) {
+    /// Begins the procedure if it is not begun, and goes on until it is finished. `hook` makes the
+    /// strikes of each run of the tool; `between` is done after each that did not finish.
+    pub(super) fn finish(
+        &self,
+        verb: Verb,
+        hook: &mut dyn FnMut() -> Option<Hook>,
+        between: &mut dyn FnMut(&Ended),
+    ) {
         let runs = self.state().runs.len();
         let mut last = Vec::new();
         for _ in 0..2000 {
@@ -313,7 +369,9 @@ impl World {
             let ended = self.once(plan, hook());
             match &ended {
                 Ended::Outcome(Outcome::Finished) => {}
-                Ended::Outcome(Outcome::Halted { why, .. }) if !why.starts_with("it was tried") => panic!("{verb:?} halted: {why}"),
+                Ended::Outcome(Outcome::Halted { why, .. }) if !why.starts_with("it was tried") => {
+                    panic!("{verb:?} halted: {why}")
+                }
                 ended => between(ended),
             }
             last.push(format!("{ended:?}"));

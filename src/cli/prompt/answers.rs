@@ -1,4 +1,5 @@
-//! `--answers FILE`: what an unattended run is told. `backout plan --answers FILE` writes it complete and commented; a person fills it in.
+//! `--answers FILE`: what an unattended run is told. `backout plan --answers FILE` writes it
+//! complete and commented; a person fills it in.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -44,7 +45,9 @@ impl Answers {
         if !self.silent.is_empty() && !matches!(verb, "upgrade" | "snapshot") {
             return Err(CliError::new(
                 ErrorKind::Usage,
-                format!("--silent is settled before the upgrade; `backout {verb}` does not take it"),
+                format!(
+                    "--silent is settled before the upgrade; `backout {verb}` does not take it"
+                ),
             ));
         }
         let Some(path) = &self.answers else { return Ok(self.clone()) };
@@ -56,23 +59,41 @@ impl Answers {
         };
         trust::check_path(path).map_err(|error| unusable(error.to_string()))?;
         let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-        let file: AnswersFile = toml::from_str(&text).map_err(|error| unusable(error.to_string().trim_end().to_owned()))?;
+        let file: AnswersFile = toml::from_str(&text)
+            .map_err(|error| unusable(error.to_string().trim_end().to_owned()))?;
         if file.procedure != verb {
-            return Err(unusable(format!("it is for `backout {}`, not for `backout {verb}`", file.procedure)));
+            return Err(unusable(format!(
+                "it is for `backout {}`, not for `backout {verb}`",
+                file.procedure
+            )));
         }
         let mut answers = self.clone();
         match file.begin {
             Answer::Yes => answers.yes = true,
             _ if self.yes || self.dry_run => {}
-            Answer::No => return Err(CliError::new(ErrorKind::Refused, format!("the answers file {name} says not to begin"))),
+            Answer::No => {
+                return Err(CliError::new(
+                    ErrorKind::Refused,
+                    format!("the answers file {name} says not to begin"),
+                ));
+            }
             Answer::Missing => {
-                let error = CliError::new(ErrorKind::AnswerMissing, "an answer is missing: whether to begin without asking");
-                return Err(error.next(format!("begin = \"yes\" in {name}"), "or --yes on the command line"));
+                let error = CliError::new(
+                    ErrorKind::AnswerMissing,
+                    "an answer is missing: whether to begin without asking",
+                );
+                return Err(error
+                    .next(format!("begin = \"yes\" in {name}"), "or --yes on the command line"));
             }
         }
-        let given = file.accept.into_iter().filter(|(_, answer)| *answer == Answer::Yes).map(|(name, _)| name);
+        let given = file
+            .accept
+            .into_iter()
+            .filter(|(_, answer)| *answer == Answer::Yes)
+            .map(|(name, _)| name);
         answers.accept.extend(given);
-        let mut silent: Vec<String> = file.silent.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let mut silent: Vec<String> =
+            file.silent.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
         // What comes later counts.
         silent.extend(self.silent.iter().cloned());
         answers.silent = silent;
@@ -85,9 +106,16 @@ impl Answers {
 /// # Errors
 /// When it cannot be read.
 pub fn vendors(path: &Path) -> Result<Vec<String>, CliError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CliError::new(ErrorKind::Usage, format!("{} cannot be read", path.display())).cause(error.to_string()))?;
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        CliError::new(ErrorKind::Usage, format!("{} cannot be read", path.display()))
+            .cause(error.to_string())
+    })?;
+    Ok(text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect())
 }
 
 fn quoted(text: &str) -> String {
@@ -101,7 +129,12 @@ fn comment(text: &mut String, lines: &str) {
 }
 
 /// An answers file with a place for every answer that the procedure needs now.
-pub fn template(verb: &str, findings: &[Finding], section: Option<&ResponseFile>, values: &[(String, String)]) -> String {
+pub fn template(
+    verb: &str,
+    findings: &[Finding],
+    section: Option<&ResponseFile>,
+    values: &[(String, String)],
+) -> String {
     let mut text = String::new();
     comment(
         &mut text,
@@ -144,14 +177,20 @@ pub fn template(verb: &str, findings: &[Finding], section: Option<&ResponseFile>
 /// When there is one, or it cannot be written.
 pub fn write(path: &Path, text: &str) -> Result<(), CliError> {
     let found = stat_optional(path).map_err(|error| {
-        CliError::new(ErrorKind::Failed, format!("cannot tell whether {} is there", path.display())).because(&error.into())
+        CliError::new(ErrorKind::Failed, format!("cannot tell whether {} is there", path.display()))
+            .because(&error.into())
     })?;
     if found.is_some() {
-        let error = CliError::new(ErrorKind::Usage, format!("{} is there already: it may hold answers", path.display()));
+        let error = CliError::new(
+            ErrorKind::Usage,
+            format!("{} is there already: it may hold answers", path.display()),
+        );
         return Err(error.next("backout plan --answers OTHER-FILE", "write another one"));
     }
-    write_atomic(path, text.as_bytes())
-        .map_err(|error| CliError::new(ErrorKind::Failed, format!("{} could not be written", path.display())).because(&error.into()))
+    write_atomic(path, text.as_bytes()).map_err(|error| {
+        CliError::new(ErrorKind::Failed, format!("{} could not be written", path.display()))
+            .because(&error.into())
+    })
 }
 
 #[cfg(test)]
@@ -185,7 +224,8 @@ mod tests {
             subjects: vec!["tested".into(), "tank/a b@x".into()],
             answered: false,
         };
-        let text = template("upgrade", &[finding], Some(&section()), &values(&[]).unwrap_or_default());
+        let text =
+            template("upgrade", &[finding], Some(&section()), &values(&[]).unwrap_or_default());
         insta::assert_snapshot!(text, @r#"
             # The answers for `backout upgrade --answers FILE`, which then asks nothing.
             # Each is "yes" or "no". One that is "" is missing: then nothing is begun, and what is missing is said.
@@ -211,8 +251,13 @@ mod tests {
             "#);
         write(&path, &text).unwrap_or_else(|error| panic!("{}", error.what));
         assert!(write(&path, &text).is_err());
-        let answers = Answers { answers: Some(path.clone()), silent: vec!["ALTROOT=/c".into()], ..Answers::default() };
-        let refused = |verb: &str| answers.with_file(verb).err().map(|error| error.what).unwrap_or_default();
+        let answers = Answers {
+            answers: Some(path.clone()),
+            silent: vec!["ALTROOT=/c".into()],
+            ..Answers::default()
+        };
+        let refused =
+            |verb: &str| answers.with_file(verb).err().map(|error| error.what).unwrap_or_default();
         assert_eq!(refused("upgrade"), "an answer is missing: whether to begin without asking");
         std::fs::remove_file(&path).unwrap();
         let filled = text
@@ -221,7 +266,8 @@ mod tests {
             .replace("ALTROOT = \"\"", "ALTROOT = \"/b\"");
         write(&path, &filled).unwrap_or_else(|error| panic!("{}", error.what));
         assert!(refused("downgrade").contains("--silent is settled before the upgrade"));
-        let other = Answers { answers: Some(path.clone()), ..Answers::default() }.with_file("downgrade");
+        let other =
+            Answers { answers: Some(path.clone()), ..Answers::default() }.with_file("downgrade");
         assert!(other.is_err_and(|error| error.what.contains("cannot be used")));
         let read = answers.with_file("upgrade").unwrap_or_else(|error| panic!("{}", error.what));
         assert!(read.yes && read.accept == ["tested"], "{read:?}");

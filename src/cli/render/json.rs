@@ -24,7 +24,9 @@ fn as_json(event: &Event<'_>) -> Value {
         Event::Done { step, adopted, output, took } => {
             json!({ "event": "done", "step": id(step), "adopted": adopted, "output": output, "seconds": took.as_secs_f64() })
         }
-        Event::Failed { step, error } => json!({ "event": "failed", "step": id(step), "error": error }),
+        Event::Failed { step, error } => {
+            json!({ "event": "failed", "step": id(step), "error": error })
+        }
         Event::Rewound { to, why } => json!({ "event": "rewound", "to": to, "why": why }),
         Event::Said(text) => json!({ "event": "said", "text": text }),
     }

@@ -61,7 +61,9 @@ fn words(command: &str) -> Vec<&str> {
             (_, '\\') => {
                 characters.next();
             }
-            (Some('"'), '$') if characters.next_if(|(_, next)| *next == '(').is_some() => within.push('('),
+            (Some('"'), '$') if characters.next_if(|(_, next)| *next == '(').is_some() => {
+                within.push('(')
+            }
             (Some('"'), _) => {}
             (_, '\'' | '"') => within.push(c),
             (None, ' ') => {
@@ -85,7 +87,8 @@ mod tests {
     #[test]
     fn a_long_command_is_shown_whole_on_several_lines() {
         assert_eq!(folded("zfs mount tank/mysql"), ["zfs mount tank/mysql"]);
-        let options: Vec<String> = (1..=9).map(|i| format!("--option-{i}='the value {i}'")).collect();
+        let options: Vec<String> =
+            (1..=9).map(|i| format!("--option-{i}='the value {i}'")).collect();
         let shown = folded(&format!("program {} < file", options.join(" ")));
         insta::assert_snapshot!(shown.join("\n"), @r"
         program --option-1='the value 1' --option-2='the value 2' --option-3='the value 3' \

@@ -34,7 +34,9 @@ impl Watcher {
                 let again = if *attempt > 1 { format!(" (try {attempt})") } else { String::new() };
                 line(&format!("{clock}  {number:>2}/{total}  {}{again}", step.title));
             }
-            Event::Done { step, adopted: true, .. } => line(&format!("{clock}         found done: {}", step.title)),
+            Event::Done { step, adopted: true, .. } => {
+                line(&format!("{clock}         found done: {}", step.title))
+            }
             Event::Done { took, output, .. } => {
                 let what = outcome(output);
                 if took.as_secs() > 0 || !what.is_empty() {
@@ -42,7 +44,9 @@ impl Watcher {
                 }
             }
             Event::Failed { step, .. } => line(&format!("{clock}         failed: {}", step.title)),
-            Event::Rewound { to, why } => line(&format!("{clock}         {why}: going back to step `{to}`")),
+            Event::Rewound { to, why } => {
+                line(&format!("{clock}         {why}: going back to step `{to}`"))
+            }
             Event::Said(text) => line(&format!("{clock}         {text}")),
         }
     }
@@ -67,16 +71,29 @@ fn outcome(output: &Output) -> String {
         Output::Snapshots { list } => format!("{}, ", counted(list.len(), "snapshot")),
         Output::Files { list } => {
             let bytes: u64 = list.iter().map(|file| file.size).sum();
-            format!("{}, {}, ", counted(list.len(), "file"), humansize::format_size(bytes, humansize::BINARY))
+            format!(
+                "{}, {}, ",
+                counted(list.len(), "file"),
+                humansize::format_size(bytes, humansize::BINARY)
+            )
         }
         Output::Text { text } => format!("{text}, "),
         Output::Version { version } => format!("version {version}, "),
-        Output::Inventory { items, .. } => format!("{}, ", counted(usize::try_from(*items).unwrap_or(usize::MAX), "item")),
+        Output::Inventory { items, .. } => {
+            format!("{}, ", counted(usize::try_from(*items).unwrap_or(usize::MAX), "item"))
+        }
         Output::Proof(proof) => format!("{proof}, "),
         Output::Users { list } => {
-            let (users, items) = (list.len(), list.iter().map(|(_, proof)| proof.found).sum::<u64>());
-            format!("{} with {}, ", counted(users, "user"), counted(usize::try_from(items).unwrap_or(usize::MAX), "item"))
+            let (users, items) =
+                (list.len(), list.iter().map(|(_, proof)| proof.found).sum::<u64>());
+            format!(
+                "{} with {}, ",
+                counted(users, "user"),
+                counted(usize::try_from(items).unwrap_or(usize::MAX), "item")
+            )
         }
-        Output::Rejects { count, .. } => format!("{} rejected, ", counted(usize::try_from(*count).unwrap_or(usize::MAX), "item")),
+        Output::Rejects { count, .. } => {
+            format!("{} rejected, ", counted(usize::try_from(*count).unwrap_or(usize::MAX), "item"))
+        }
     }
 }

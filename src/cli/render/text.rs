@@ -9,8 +9,8 @@ use crate::cli::{Exit, Global};
 use crate::preflight::{Finding, Severity};
 use crate::report::{CliError, Next, Report};
 
-/// A line of prose, broken between words for a terminal and indented like the texts behind `now:` and
-/// `cause:`. A log gets each sentence on one line, for searching.
+/// A line of prose, broken between words for a terminal and indented like the texts behind `now:`
+/// and `cause:`. A log gets each sentence on one line, for searching.
 fn wrapped(line: &str) -> String {
     if !std::io::stdout().is_terminal() {
         return line.to_owned();
@@ -85,7 +85,9 @@ fn indented(first: &str, more: &str, text: &str) -> String {
 }
 
 fn ways(next: &[Next]) -> String {
-    let longest = |text: fn(&Next) -> &str| next.iter().map(|next| text(next).chars().count()).max().unwrap_or_default();
+    let longest = |text: fn(&Next) -> &str| {
+        next.iter().map(|next| text(next).chars().count()).max().unwrap_or_default()
+    };
     let width = longest(|next| &next.command);
     // Beside each other if all of it fits a terminal of 80 columns, otherwise below each other.
     let beside = 9 + width + 2 + longest(|next| &next.meaning) <= 80;
@@ -121,7 +123,8 @@ pub fn status(global: &Global, reports: &[Report], at_work: Option<&str>) {
 }
 
 fn format_report(report: &Report) -> String {
-    let mut text = format!("{}: {}, {} -> {}\n", report.change, report.state, report.from, report.to);
+    let mut text =
+        format!("{}: {}, {} -> {}\n", report.change, report.state, report.from, report.to);
     if let (Some((done, total)), Some(step)) = (report.done, &report.step) {
         text.push_str(&format!("  step:  {step} ({done} of {total} done)\n"));
     }
@@ -168,9 +171,15 @@ mod tests {
 
     #[test]
     fn ways_on_stand_beside_or_below_each_other() {
-        let way = |command: &str, meaning: &str| Next { command: command.into(), meaning: meaning.into() };
+        let way = |command: &str, meaning: &str| Next {
+            command: command.into(),
+            meaning: meaning.into(),
+        };
         let two = [way("backout resume", "go on"), way("backout abort", "give it up")];
-        assert_eq!(ways(&two), "  next:  backout resume  go on\n         backout abort   give it up\n");
+        assert_eq!(
+            ways(&two),
+            "  next:  backout resume  go on\n         backout abort   give it up\n"
+        );
         let long = [way("backout resume", &"on ".repeat(30)), way("backout abort", "give it up")];
         assert_eq!(ways(&long).lines().count(), 4);
         assert_eq!(ways(&[]), "");

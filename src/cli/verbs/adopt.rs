@@ -1,4 +1,5 @@
-//! `backout adopt`: the state folder is lost; what the snapshot says of its change makes a journal again.
+//! `backout adopt`: the state folder is lost; what the snapshot says of its change makes a journal
+//! again.
 
 use std::path::PathBuf;
 
@@ -29,13 +30,24 @@ pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Job, CliError> {
     let it = adopt::prepare(settings, &arguments.snapshot, arguments.installer.clone())?;
     let (manifest, installed) = (&it.manifest, &it.installed);
     if !global.json {
-        render::line(&format!("{}: {} -> {}", manifest.change, manifest.from_version, manifest.upgrade_to));
-        render::line(&format!("The snapshot says all that is needed to go back to it; version {installed} is installed."));
-        render::line("The configuration from before the upgrade is lost; the present one takes its place, and the service is opened.");
+        render::line(&format!(
+            "{}: {} -> {}",
+            manifest.change, manifest.from_version, manifest.upgrade_to
+        ));
+        render::line(&format!(
+            "The snapshot says all that is needed to go back to it; version {installed} is installed."
+        ));
+        render::line(
+            "The configuration from before the upgrade is lost; the present one takes its place, and the service is opened.",
+        );
     }
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));
     }
-    prompt::confirm_name(&manifest.change, &answers, &format!("backout adopt {}", arguments.snapshot))?;
+    prompt::confirm_name(
+        &manifest.change,
+        &answers,
+        &format!("backout adopt {}", arguments.snapshot),
+    )?;
     Ok(Job::work(it.work(lock)?))
 }

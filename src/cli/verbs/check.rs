@@ -19,14 +19,21 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
     let facts = inputs.facts(settings, Occasion::Check, None, None)?;
     let findings = preflight::check(&facts);
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let (refused, confirm, warned) = (count(Severity::Refuse), count(Severity::Confirm), count(Severity::Warn));
+    let (refused, confirm, warned) =
+        (count(Severity::Refuse), count(Severity::Confirm), count(Severity::Warn));
     let exit = if refused > 0 { Exit::Refused } else { Exit::Done };
     if global.json {
-        render::json::line(&json!({ "result": "check", "exit": exit.status(), "findings": findings, "facts": facts }));
+        render::json::line(
+            &json!({ "result": "check", "exit": exit.status(), "findings": findings, "facts": facts }),
+        );
         return Ok(exit);
     }
     let installed = facts.versions.installed.as_deref().unwrap_or("unknown");
-    render::line(&format!("{}: {installed} -> {}", inputs.product().title, inputs.place().upgrade_to));
+    render::line(&format!(
+        "{}: {installed} -> {}",
+        inputs.product().title,
+        inputs.place().upgrade_to
+    ));
     render::line(&format!("  way back: {}", strategy::data_of(inputs.data_strategy()).about()));
     for root in &facts.roots {
         render::line(&format!("    {}", root.name));

@@ -16,8 +16,8 @@ pub struct DowngradeArgs {
     /// Keep the upgraded state beside the restored one; `backout undo` returns to it. The default.
     #[arg(long, conflicts_with = "in_place")]
     keep: bool,
-    /// Destroy the upgraded state (`zfs rollback`), for a pool without room for both. Never done unless
-    /// you say so.
+    /// Destroy the upgraded state (`zfs rollback`), for a pool without room for both. Never done
+    /// unless you say so.
     #[arg(long)]
     in_place: bool,
     #[command(flatten)]
@@ -60,7 +60,9 @@ fn guide(settings: &Settings, state: &State, plan: &Plan) {
     let what = data.brings_back(manifest);
     render::line(&format!("Version {} comes back, with {what}.", manifest.from_version));
     if !data.has_data() {
-        render::line("Kept:      the upgraded version's configuration; `backout undo` goes back to it.");
+        render::line(
+            "Kept:      the upgraded version's configuration; `backout undo` goes back to it.",
+        );
         render::line("Destroyed: nothing.");
     } else if plan.procedure == Procedure::DowngradeKeep {
         render::line(&format!(
@@ -70,12 +72,19 @@ fn guide(settings: &Settings, state: &State, plan: &Plan) {
         render::line("Destroyed: nothing.");
     } else {
         render::line("Kept:      the capture of what was written since the snapshot.");
-        render::line("Destroyed: the upgraded state, and every snapshot newer than the one before the upgrade.");
+        render::line(
+            "Destroyed: the upgraded state, and every snapshot newer than the one before the upgrade.",
+        );
     }
     let package = downgrade::package_time(settings, manifest);
     render::line(&match package {
-        Some(seconds) => format!("Down:      the package work of the upgrade took {seconds} s; expect that{}.", data.takes_time()),
-        None => "Down:      from the stop to the last step; the package work takes most of it.".into(),
+        Some(seconds) => format!(
+            "Down:      the package work of the upgrade took {seconds} s; expect that{}.",
+            data.takes_time()
+        ),
+        None => {
+            "Down:      from the stop to the last step; the package work takes most of it.".into()
+        }
     });
     render::line("If it is interrupted, by anything: `backout resume`.");
 }

@@ -22,7 +22,8 @@ pub fn run(global: &Global, arguments: &LogArgs) -> Result<Exit, CliError> {
     let settings = &global.settings();
     let found = changes::pick_or_newest(settings)?;
     let layout = Layout::new(&settings.state, &found.id, None);
-    let reading = journal::file::read(&layout.journal()).map_err(|error| changes::unreadable(&found.id, &error.to_string()))?;
+    let reading = journal::file::read(&layout.journal())
+        .map_err(|error| changes::unreadable(&found.id, &error.to_string()))?;
     for line in &reading.lines {
         if global.json {
             render::json::line(&json!(line));
@@ -45,9 +46,14 @@ pub fn run(global: &Global, arguments: &LogArgs) -> Result<Exit, CliError> {
 fn words(record: &Record) -> String {
     match record {
         Record::Opened(manifest) => {
-            format!("opened {}: {} -> {} (backout {})", manifest.change, manifest.from_version, manifest.upgrade_to, manifest.tool)
+            format!(
+                "opened {}: {} -> {} (backout {})",
+                manifest.change, manifest.from_version, manifest.upgrade_to, manifest.tool
+            )
         }
-        Record::Planned { plan } => format!("{} planned, {} steps", plan.procedure.verb(), plan.steps.len()),
+        Record::Planned { plan } => {
+            format!("{} planned, {} steps", plan.procedure.verb(), plan.steps.len())
+        }
         Record::Started { step, attempt: 1 } => format!("  {step}: started"),
         Record::Started { step, attempt } => format!("  {step}: started, try {attempt}"),
         Record::Done { step, adopted: true, .. } => format!("  {step}: found done"),
@@ -56,8 +62,12 @@ fn words(record: &Record) -> String {
         Record::Rewound { to, why } => format!("  back to {to}: {why}"),
         Record::Halted { step, why, .. } => format!("  {step}: halted: {why}"),
         Record::Interrupted => "interrupted on request".into(),
-        Record::Answered { question: Question::Differences } => "a person answered for the differences".into(),
-        Record::Answered { question: Question::Rejects } => "a person answered for what the previous version rejects".into(),
+        Record::Answered { question: Question::Differences } => {
+            "a person answered for the differences".into()
+        }
+        Record::Answered { question: Question::Rejects } => {
+            "a person answered for what the previous version rejects".into()
+        }
         Record::Answered { question: Question::TryAgain } => "a person said: try again".into(),
         Record::Finished => "finished".into(),
     }

@@ -90,19 +90,39 @@ pub fn check_hosts(global: &Global, inputs: &ProcedureInputs) -> Result<Exit, Cl
     let refused = count(Severity::Refuse);
     let exit = if refused > 0 { Exit::Refused } else { Exit::Done };
     if global.json {
-        render::json::line(&serde_json::json!({ "result": "check", "exit": exit.status(), "findings": findings, "facts": facts }));
+        render::json::line(
+            &serde_json::json!({ "result": "check", "exit": exit.status(), "findings": findings, "facts": facts }),
+        );
         return Ok(exit);
     }
-    render::line(&format!("{}: users move from {} to {}", inputs.product().title, facts.from, facts.to));
+    render::line(&format!(
+        "{}: users move from {} to {}",
+        inputs.product().title,
+        facts.from,
+        facts.to
+    ));
     for host in &facts.hosts {
-        render::line(&format!("    {}: {}", host.name, host.version.as_deref().unwrap_or("unknown")));
+        render::line(&format!(
+            "    {}: {}",
+            host.name,
+            host.version.as_deref().unwrap_or("unknown")
+        ));
     }
     render::line("  way back: users move back; nothing is upgraded on either host");
     render::found(&findings);
-    render::line(&format!("checks: {refused} refuse, {} ask for a yes, {} warn", count(Severity::Confirm), count(Severity::Warn)));
+    render::line(&format!(
+        "checks: {refused} refuse, {} ask for a yes, {} warn",
+        count(Severity::Confirm),
+        count(Severity::Warn)
+    ));
     if refused == 0 {
-        render::line(&format!("Users can move, and move back; the directory has {}.", facts.known.as_ref().map_or(0, Vec::len)));
-        render::line("  next:  backout migrate --user NAME --dry-run   see every step for a first, friendly user");
+        render::line(&format!(
+            "Users can move, and move back; the directory has {}.",
+            facts.known.as_ref().map_or(0, Vec::len)
+        ));
+        render::line(
+            "  next:  backout migrate --user NAME --dry-run   see every step for a first, friendly user",
+        );
         render::line("         backout migrate --user NAME             move that user");
     }
     Ok(exit)

@@ -18,7 +18,8 @@ pub struct PlanArgs {
     /// Which procedure. Default: the one that would come next.
     #[arg(value_enum)]
     procedure: Option<Wanted>,
-    /// Also write a file with a place for every answer that an unattended run needs: `backout upgrade
+    /// Also write a file with a place for every answer that an unattended run needs: `backout
+    /// upgrade
     /// --answers FILE`.
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
@@ -83,7 +84,8 @@ fn of_new(global: &Global, arguments: &PlanArgs) -> Result<(), CliError> {
     if let Some(path) = &arguments.answers {
         let given = arguments.state_file.as_deref().map_or(Ok(Vec::new()), answers::vendors)?;
         let silent = inputs.silent(&given)?;
-        let (findings, section) = (preflight::check(&facts), inputs.product().response_file.as_ref());
+        let (findings, section) =
+            (preflight::check(&facts), inputs.product().response_file.as_ref());
         answers::write(path, &answers::template("upgrade", &findings, section, &silent))?;
         if !global.json {
             let path = path.display();

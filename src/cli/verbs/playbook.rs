@@ -44,7 +44,8 @@ pub enum PlaybookVerb {
 
 /// Whether nothing is there yet.
 fn new(folder: &Path) -> anyhow::Result<()> {
-    let found = stat_optional(folder).with_context(|| format!("cannot look at {}", folder.display()))?;
+    let found =
+        stat_optional(folder).with_context(|| format!("cannot look at {}", folder.display()))?;
     anyhow::ensure!(found.is_none(), "it is there already");
     Ok(())
 }
@@ -56,7 +57,8 @@ fn copy(playbook: &Validated, folder: &Path) -> anyhow::Result<Vec<String>> {
     let programs = playbook.programs().iter().map(|program| (program.name(), program.bytes()));
     // The TOML last: without it the folder is not a playbook.
     for (name, bytes) in programs.chain([(PLAYBOOK_FILE, playbook.text().as_bytes())]) {
-        write_atomic(&folder.join(name), bytes).with_context(|| format!("{name} cannot be written"))?;
+        write_atomic(&folder.join(name), bytes)
+            .with_context(|| format!("{name} cannot be written"))?;
         made.push(name.to_owned());
     }
     Ok(made)
@@ -64,7 +66,9 @@ fn copy(playbook: &Validated, folder: &Path) -> anyhow::Result<Vec<String>> {
 
 /// Does it.
 pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
-    let unusable = |error: library::LibraryError| CliError::new(ErrorKind::Usage, "the playbook cannot be used").cause(error.to_string());
+    let unusable = |error: library::LibraryError| {
+        CliError::new(ErrorKind::Usage, "the playbook cannot be used").cause(error.to_string())
+    };
     match verb {
         PlaybookVerb::List => {
             let listed = library::list(&global.settings().playbook_dirs()).map_err(unusable)?;
@@ -90,8 +94,11 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
                 let title = one
                     .playbook
                     .as_ref()
-                    .map_or("(has faults; see `backout playbook check FILE`)", |playbook| playbook.playbook().title.as_str());
-                let shadow = if one.shadowed { " (another of this name comes before it)" } else { "" };
+                    .map_or("(has faults; see `backout playbook check FILE`)", |playbook| {
+                        playbook.playbook().title.as_str()
+                    });
+                let shadow =
+                    if one.shadowed { " (another of this name comes before it)" } else { "" };
                 table.add_row([one.name.as_str(), title, &format!("{}{shadow}", one.origin)]);
             }
             for row in table.to_string().lines() {
@@ -100,9 +107,12 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             Ok(Exit::Done)
         }
         PlaybookVerb::Show { name } => {
-            let playbook = library::find(name, &global.settings().playbook_dirs()).map_err(unusable)?;
+            let playbook =
+                library::find(name, &global.settings().playbook_dirs()).map_err(unusable)?;
             if global.json {
-                render::json::line(&json!({ "result": "playbook", "origin": playbook.origin(), "playbook": playbook.playbook() }));
+                render::json::line(
+                    &json!({ "result": "playbook", "origin": playbook.origin(), "playbook": playbook.playbook() }),
+                );
             } else {
                 render::line(playbook.text().trim_end());
             }
@@ -111,20 +121,24 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
         PlaybookVerb::New { name } => {
             let sample = library::find("generic", &[]).map_err(unusable)?;
             let text = sample.text().replace("name = \"generic\"", &format!("name = \"{name}\""));
-            let made = Validated::parse("the new playbook", Some(name), &text).map_err(|problems| unusable(problems.into()))?;
+            let made = Validated::parse("the new playbook", Some(name), &text)
+                .map_err(|problems| unusable(problems.into()))?;
             render::line(made.text().trim_end());
             Ok(Exit::Done)
         }
         PlaybookVerb::Copy { name, dir } => {
-            let playbook = library::find(name, &global.settings().playbook_dirs()).map_err(unusable)?;
+            let playbook =
+                library::find(name, &global.settings().playbook_dirs()).map_err(unusable)?;
             let folder = dir.join(&playbook.playbook().name);
             let failed = |error: anyhow::Error| {
                 let what = format!("the playbook could not be copied to {}", folder.display());
                 CliError::new(ErrorKind::Failed, what).because(&error)
             };
             new(&folder).map_err(failed)?;
-            let made = copy(&playbook, &folder)
-                .map_err(|error| failed(error).now(vec![format!("The copy is not complete. Remove it: {}", folder.display())]))?;
+            let made = copy(&playbook, &folder).map_err(|error| {
+                failed(error)
+                    .now(vec![format!("The copy is not complete. Remove it: {}", folder.display())])
+            })?;
             if global.json {
                 render::json::line(&json!({ "result": "copied", "folder": folder, "files": made }));
             } else {
@@ -135,12 +149,18 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
         PlaybookVerb::Check { file } => {
             let playbook = library::load_playbook(file).map_err(unusable)?;
             if global.json {
-                render::json::line(&json!({ "result": "check", "origin": playbook.origin(), "warnings": playbook.warnings() }));
+                render::json::line(
+                    &json!({ "result": "check", "origin": playbook.origin(), "warnings": playbook.warnings() }),
+                );
             } else {
                 for warning in playbook.warnings() {
                     render::line(&warning.as_warning(&file.display().to_string()));
                 }
-                render::line(&format!("{}: playbook `{}` is right", file.display(), playbook.playbook().name));
+                render::line(&format!(
+                    "{}: playbook `{}` is right",
+                    file.display(),
+                    playbook.playbook().name
+                ));
             }
             Ok(Exit::Done)
         }

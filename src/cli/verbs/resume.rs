@@ -13,8 +13,8 @@ pub struct ResumeArgs {
     /// Open the service although the lists differ: you answer for the items shown.
     #[arg(help_heading = ANSWERS, long, conflicts_with = "try_again")]
     accept_differences: bool,
-    /// Leave out what the previous version rejects, and restore the rest: you answer for the items left
-    /// out.
+    /// Leave out what the previous version rejects, and restore the rest: you answer for the items
+    /// left out.
     #[arg(help_heading = ANSWERS, long, conflicts_with_all = ["try_again", "accept_differences"])]
     accept_rejects: bool,
     /// Try again a step that failed too often.

@@ -13,7 +13,11 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
         Some(_) => vec![changes::pick(settings)?],
         None => {
             let open: Vec<_> = found.iter().filter(|found| found.is_open()).cloned().collect();
-            if open.is_empty() { found.into_iter().max_by(|a, b| a.id.cmp(&b.id)).into_iter().collect() } else { open }
+            if open.is_empty() {
+                found.into_iter().max_by(|a, b| a.id.cmp(&b.id)).into_iter().collect()
+            } else {
+                open
+            }
         }
     };
     let several = shown.len() > 1 || settings.change.is_some();

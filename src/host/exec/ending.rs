@@ -43,7 +43,12 @@ impl Runner {
     }
 
     /// Waits until the command ends, or must be ended.
-    pub(super) fn wait(&self, handle: &duct::Handle, limit: Duration, group: Option<&Group>) -> Ended {
+    pub(super) fn wait(
+        &self,
+        handle: &duct::Handle,
+        limit: Duration,
+        group: Option<&Group>,
+    ) -> Ended {
         let begin = Instant::now();
         let mut pause = Duration::from_millis(1);
         let mut suspended = SuspendedSince::never();
@@ -73,7 +78,12 @@ impl Runner {
     /// SIGTERM to the process groups and the control group, then SIGKILL after [`GRACE`] or a
     /// second request to stop.
     fn end(&self, handle: &duct::Handle, control: Option<&Group>) {
-        let groups: Vec<Pid> = handle.pids().into_iter().filter_map(|pid| i32::try_from(pid).ok()).map(Pid::from_raw).collect();
+        let groups: Vec<Pid> = handle
+            .pids()
+            .into_iter()
+            .filter_map(|pid| i32::try_from(pid).ok())
+            .map(Pid::from_raw)
+            .collect();
         let begin = Instant::now();
         for group in &groups {
             let _ = killpg(*group, Signal::SIGTERM);

@@ -18,7 +18,10 @@ impl Interrupt {
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             let count = Arc::clone(&this.0);
             // SAFETY: the handler does one atomic addition, which is async-signal-safe.
-            #[expect(unsafe_code, reason = "signal-hook leaves it to its caller that a handler is async-signal-safe")]
+            #[expect(
+                unsafe_code,
+                reason = "signal-hook leaves it to its caller that a handler is async-signal-safe"
+            )]
             unsafe {
                 signal_hook::low_level::register(signal, move || {
                     count.fetch_add(1, Ordering::SeqCst);

@@ -102,7 +102,11 @@ impl Runner {
     /// Needs a marker.
     #[must_use]
     pub fn contained(mut self) -> Self {
-        self.home = if Path::new("/run/systemd/system").is_dir() { cgroup::home(Path::new("/proc")) } else { None };
+        self.home = if Path::new("/run/systemd/system").is_dir() {
+            cgroup::home(Path::new("/proc"))
+        } else {
+            None
+        };
         self
     }
 
@@ -170,16 +174,22 @@ impl Runner {
         let scratch = std::env::temp_dir();
         let mut err = scratch_file(command).map_err(io(&scratch))?;
         let mut out = match &command.stdout {
-            Some(path) => open_own(OpenOptions::new().create(true).write(true).truncate(true), path).map_err(io(path))?,
+            Some(path) => {
+                open_own(OpenOptions::new().create(true).write(true).truncate(true), path)
+                    .map_err(io(path))?
+            }
             None => scratch_file(command).map_err(io(&scratch))?,
         };
         let start = |source| ExecError::Start { command: line.clone(), source };
-        let secrets = Secrets::read(&command.env_from_file).map_err(|source| ExecError::Secret { command: line.clone(), source })?;
-        let mut expression = self
-            .expression(command, &secrets)
-            .ok_or_else(|| start(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command is empty")))?;
-        expression =
-            expression.stdout_file(out.try_clone().map_err(io(&scratch))?).stderr_file(err.try_clone().map_err(io(&scratch))?).unchecked();
+        let secrets = Secrets::read(&command.env_from_file)
+            .map_err(|source| ExecError::Secret { command: line.clone(), source })?;
+        let mut expression = self.expression(command, &secrets).ok_or_else(|| {
+            start(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command is empty"))
+        })?;
+        expression = expression
+            .stdout_file(out.try_clone().map_err(io(&scratch))?)
+            .stderr_file(err.try_clone().map_err(io(&scratch))?)
+            .unchecked();
         expression = match &command.stdin {
             Some(path) => expression.stdin_file(File::open(path).map_err(io(path))?),
             None => expression.stdin_null(),
@@ -208,7 +218,11 @@ impl Runner {
             self.leave_none(group, &line);
         }
         let stderr = secrets.hide(whole(&mut err).map_err(io(&scratch))?);
-        let stdout = if command.stdout.is_some() { String::new() } else { secrets.hide(whole(&mut out).map_err(io(&scratch))?) };
+        let stdout = if command.stdout.is_some() {
+            String::new()
+        } else {
+            secrets.hide(whole(&mut out).map_err(io(&scratch))?)
+        };
         self.log(&stdout);
         self.log(last_of(&stderr, LOGGED_STDERR));
         let failed = |status: String, code: Option<i32>, stderr: &str| ExecError::Failed {
@@ -222,8 +236,13 @@ impl Runner {
             Ended::Status(status) if status.success() => {
                 out.flush().map_err(io(&scratch))?;
                 let said = said(command, &stdout, &stderr);
-                let error =
-                    (!said.is_empty()).then(|| failed(format!("{status}, and says that it failed"), status.code(), &said.join("\n")));
+                let error = (!said.is_empty()).then(|| {
+                    failed(
+                        format!("{status}, and says that it failed"),
+                        status.code(),
+                        &said.join("\n"),
+                    )
+                });
                 Ok((Printed { stdout, stderr }, error))
             }
             Ended::Status(status) => {
@@ -233,7 +252,11 @@ impl Runner {
             }
             Ended::TimedOut => {
                 self.log("[ended: time limit]\n");
-                Err(ExecError::TimedOut { command: line, limit: command.timeout, stderr: last(&stderr) })
+                Err(ExecError::TimedOut {
+                    command: line,
+                    limit: command.timeout,
+                    stderr: last(&stderr),
+                })
             }
             Ended::Suspended(pool) => {
                 self.log("[ended: a pool is suspended]\n");
@@ -285,7 +308,8 @@ impl Runner {
 
     /// The control group for a command, if there can be one.
     fn group(&self, command: &Command) -> Option<Group> {
-        let (home, marker) = (self.home.as_ref()?, self.marker.as_ref().filter(|_| !command.daemon)?);
+        let (home, marker) =
+            (self.home.as_ref()?, self.marker.as_ref().filter(|_| !command.daemon)?);
         Group::make(home, marker).ok()
     }
 

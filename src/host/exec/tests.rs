@@ -21,7 +21,10 @@ fn returns_what_was_printed() {
 fn a_failure_names_command_status_and_stderr() {
     let error = run(&["ls", "/no such"]).expect_err("fails");
     let text = error.to_string();
-    assert!(text.starts_with("`ls '/no such'` ended with exit status: 2:\nls: cannot access"), "{text}");
+    assert!(
+        text.starts_with("`ls '/no such'` ended with exit status: 2:\nls: cannot access"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -47,7 +50,11 @@ fn what_is_printed_needs_no_disk() {
 fn a_command_is_ended_while_a_pool_is_suspended() {
     let dir = tempfile::tempdir().expect("temp dir");
     std::fs::create_dir(dir.path().join("tank")).expect("folder");
-    let watched = |name: &str| WatchedPool { pool: name.into(), state: dir.path().join(name).join("state"), hides_suspension: false };
+    let watched = |name: &str| WatchedPool {
+        pool: name.into(),
+        state: dir.path().join(name).join("state"),
+        hides_suspension: false,
+    };
     let pool = watched("tank").state;
     let mut runner = Runner { pools: vec![watched("none"), watched("tank")], ..Runner::default() };
     std::fs::write(&pool, "ONLINE\n").expect("written");
@@ -55,7 +62,10 @@ fn a_command_is_ended_while_a_pool_is_suspended() {
     std::fs::write(&pool, "SUSPENDED\n").expect("written");
     let error = runner.run(&Command::new(["sleep", "30"])).expect_err("ended");
     let text = error.to_string();
-    assert_eq!(text, "`sleep 30` was ended: the I/O of pool tank is suspended; bring its devices back, then: zpool clear tank");
+    assert_eq!(
+        text,
+        "`sleep 30` was ended: the I/O of pool tank is suspended; bring its devices back, then: zpool clear tank"
+    );
     runner.pools.clear();
     runner.run(&Command::new(["true"])).expect("not looked at");
 }
@@ -69,11 +79,15 @@ fn s9_a_secret_reaches_the_command_and_nothing_else() {
     std::fs::write(&path, "hunter2\n").expect("written");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("mode");
     let runner = Runner::new(Some(log.clone()), None, Interrupt::default());
-    let script = r#"test ${#PASSWORD} = 7 && echo "it is $PASSWORD" && echo "no $PASSWORD" >&2 && exit $1"#;
+    let script =
+        r#"test ${#PASSWORD} = 7 && echo "it is $PASSWORD" && echo "no $PASSWORD" >&2 && exit $1"#;
     let mut command = Command::new(["sh", "-c", script, "sh", "0"]);
     command.env_from_file.insert("PASSWORD".into(), path);
     let output = runner.run(&command).expect("runs");
-    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("it is [the secret PASSWORD]\n", "no [the secret PASSWORD]\n"));
+    assert_eq!(
+        (output.stdout.as_str(), output.stderr.as_str()),
+        ("it is [the secret PASSWORD]\n", "no [the secret PASSWORD]\n")
+    );
     command.stages[0][4] = "1".into();
     let error = runner.run(&command).expect_err("fails").to_string();
     let said = std::fs::read_to_string(&log).expect("log") + &error + &format!("{command:?}");
@@ -86,7 +100,8 @@ fn s9_a_secret_reaches_the_command_and_nothing_else() {
 fn what_is_written_is_for_the_owner_alone() {
     use std::os::unix::fs::{MetadataExt, symlink};
     let dir = tempfile::tempdir().expect("temp dir");
-    let (log, out, other) = (dir.path().join("log"), dir.path().join("out"), dir.path().join("other"));
+    let (log, out, other) =
+        (dir.path().join("log"), dir.path().join("out"), dir.path().join("other"));
     let mut command = Command::new(["echo", "x"]);
     command.stdout = Some(out.clone());
     Runner::new(Some(log.clone()), None, Interrupt::default()).run(&command).expect("runs");
@@ -114,7 +129,10 @@ fn a_time_limit_ends_the_whole_process_group() {
     let error = Runner::default().run(&command).expect_err("too long");
     assert!(matches!(error, ExecError::TimedOut { .. }), "{error}");
     let pid: i32 = std::fs::read_to_string(&pid).expect("pid").trim().parse().expect("number");
-    let alive = || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    let alive = || {
+        std::fs::read_to_string(format!("/proc/{pid}/stat"))
+            .is_ok_and(|stat| !stat.contains(") Z "))
+    };
     let begin = Instant::now();
     while alive() && begin.elapsed() < Duration::from_secs(10) {
         std::thread::sleep(Duration::from_millis(10));
@@ -124,13 +142,15 @@ fn a_time_limit_ends_the_whole_process_group() {
 
 #[test]
 fn a_daemon_that_keeps_the_output_open_does_not_hold_us() {
-    let command = Command::new(["sh", "-c", "sleep 3 & echo started"]).timeout(Duration::from_secs(2));
+    let command =
+        Command::new(["sh", "-c", "sleep 3 & echo started"]).timeout(Duration::from_secs(2));
     assert_eq!(Runner::default().run(&command).expect("ends with the parent").stdout, "started\n");
 }
 
 #[test]
 fn a_pipe_fails_when_its_first_program_does() {
-    let command = Command { stages: vec![vec!["false".into()], vec!["cat".into()]], ..Command::new(["x"]) };
+    let command =
+        Command { stages: vec![vec!["false".into()], vec!["cat".into()]], ..Command::new(["x"]) };
     assert!(matches!(Runner::default().run(&command), Err(ExecError::Failed { .. })));
 }
 
@@ -138,7 +158,10 @@ fn a_pipe_fails_when_its_first_program_does() {
 fn a_request_to_stop_ends_the_command_but_not_a_shielded_one() {
     let runner = Runner::default();
     runner.interrupt.request();
-    assert!(matches!(runner.run(&Command::new(["sleep", "30"])), Err(ExecError::Interrupted { .. })));
+    assert!(matches!(
+        runner.run(&Command::new(["sleep", "30"])),
+        Err(ExecError::Interrupted { .. })
+    ));
     runner.shielded(|| runner.run(&Command::new(["true"]))).expect("finished");
 }
 
@@ -159,7 +182,8 @@ fn escaping(pid: &Path) -> String {
 
 fn alive(pid: &Path) -> bool {
     let pid = std::fs::read_to_string(pid).expect("pid");
-    std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "))
+    std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
+        .is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 #[test]
@@ -175,7 +199,11 @@ fn a_child_that_escaped_is_ended_after_its_command() {
     runner.run(&command).expect("runs");
     assert!(!alive(&pid));
     let notes = runner.notes();
-    assert!(notes.len() == 1 && notes[0].contains("left something running, which was ended: sleep (pid "), "{notes:?}");
+    assert!(
+        notes.len() == 1
+            && notes[0].contains("left something running, which was ended: sleep (pid "),
+        "{notes:?}"
+    );
     assert!(runner.notes().is_empty());
     let left = Command { daemon: true, ..command };
     runner.run(&left).expect("runs");
@@ -189,7 +217,8 @@ fn a_time_limit_and_a_request_to_stop_end_a_child_that_escaped() {
     let dir = tempfile::tempdir().expect("temp dir");
     let Some(runner) = contained("escape-limit-test") else { return };
     let pid = dir.path().join("pid");
-    let command = Command::new(["sh".to_owned(), "-c".to_owned(), format!("{}; sleep 60", escaping(&pid))]);
+    let command =
+        Command::new(["sh".to_owned(), "-c".to_owned(), format!("{}; sleep 60", escaping(&pid))]);
     let error = runner.run(&command.clone().timeout(Duration::from_secs(1))).expect_err("too long");
     assert!(matches!(error, ExecError::TimedOut { .. }), "{error}");
     assert!(!alive(&pid));
@@ -230,7 +259,9 @@ fn display_quotes_for_a_shell() {
 #[test]
 fn display_shows_names_and_input_as_a_person_reads_them() {
     let mut command = Command::new(["log", "--from={position}", "{capture_files}"]);
-    command.stages.push(["{backout}", "helper", "x", "{a b}", "${Version}", "{a,b}"].map(str::to_owned).to_vec());
+    command.stages.push(
+        ["{backout}", "helper", "x", "{a b}", "${Version}", "{a,b}"].map(str::to_owned).to_vec(),
+    );
     command.stdin = Some("{program_dir}/rows.sql".into());
     let wanted = "log --from={position} {capture_files} < {program_dir}/rows.sql | backout helper x '{a b}' '${Version}' '{a,b}'";
     assert_eq!(command.to_string(), wanted);

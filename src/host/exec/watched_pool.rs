@@ -31,7 +31,10 @@ impl WatchedPool {
     /// as one that hides its suspension.
     #[must_use]
     pub fn with_failmode(mut self, runner: &Runner) -> Self {
-        let answer = runner.run(&Command::new(["zpool", "get", "-Hp", "-o", "value", "failmode", &self.pool]).timeout(ASKED_EVERY));
+        let answer = runner.run(
+            &Command::new(["zpool", "get", "-Hp", "-o", "value", "failmode", &self.pool])
+                .timeout(ASKED_EVERY),
+        );
         self.hides_suspension = answer.map_or(true, |output| output.stdout.trim() == "continue");
         self
     }
@@ -43,7 +46,8 @@ impl WatchedPool {
     }
 
     fn status_says_so(&self) -> bool {
-        let answer = Runner::default().attempt(&Command::new(["zpool", "status", &self.pool]).timeout(ASKED_EVERY));
+        let answer = Runner::default()
+            .attempt(&Command::new(["zpool", "status", &self.pool]).timeout(ASKED_EVERY));
         answer.is_ok_and(|(output, _)| means_suspended(&output.stdout))
     }
 }
@@ -51,7 +55,9 @@ impl WatchedPool {
 /// The number of the message for an I/O failure with `failmode=continue` in `zpool status`
 /// (`zfs_msgid_table`). Its words may change.
 fn means_suspended(status: &str) -> bool {
-    status.lines().any(|line| line.trim_start().starts_with("see: ") && line.trim_end().ends_with("/ZFS-8000-JQ"))
+    status.lines().any(|line| {
+        line.trim_start().starts_with("see: ") && line.trim_end().ends_with("/ZFS-8000-JQ")
+    })
 }
 
 /// How often these are checked.
@@ -79,7 +85,9 @@ impl SuspendedSince {
         let found = pools.iter().find(|pool| pool.is_suspended());
         let since = found.map(|_| self.since.unwrap_or_else(Instant::now));
         self.since = since;
-        found.filter(|_| since.is_some_and(|since| since.elapsed() >= SUSPENDED_FOR)).map(|pool| pool.pool.clone())
+        found
+            .filter(|_| since.is_some_and(|since| since.elapsed() >= SUSPENDED_FOR))
+            .map(|pool| pool.pool.clone())
     }
 }
 

@@ -59,8 +59,11 @@ impl FromStr for Sample {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let numbers = text.split_once(' ').and_then(|(every, first)| Some((every.parse().ok()?, first.parse().ok()?)));
-        let (every, first) = numbers.ok_or("two numbers with a space between them, such as \"6 1\"")?;
+        let numbers = text
+            .split_once(' ')
+            .and_then(|(every, first)| Some((every.parse().ok()?, first.parse().ok()?)));
+        let (every, first) =
+            numbers.ok_or("two numbers with a space between them, such as \"6 1\"")?;
         Ok(Self { every, first })
     }
 }
@@ -93,8 +96,11 @@ pub fn full(place: &str) -> io::Result<()> {
 
 impl Failpoints {
     fn cut(&self, name: &str) {
-        let is_in =
-            |path: &Path| names(path).lines().any(|line| line == name || line.strip_prefix('*').is_some_and(|end| name.ends_with(end)));
+        let is_in = |path: &Path| {
+            names(path).lines().any(|line| {
+                line == name || line.strip_prefix('*').is_some_and(|end| name.ends_with(end))
+            })
+        };
         if self.cut_fired.as_deref().is_some_and(|fired| !is_in(fired))
             && self.cut_only.as_deref().is_none_or(is_in)
             && let Ok(mut console) = OpenOptions::new().write(true).open("/dev/console")

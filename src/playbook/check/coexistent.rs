@@ -17,9 +17,16 @@ impl Check<'_, '_> {
         }
         for (i, list) in it.inventories.iter().enumerate() {
             let at = inventory.at(i);
-            if !is_plain(&list.name, '-') || it.inventories[..i].iter().any(|earlier| earlier.name == list.name) {
-                let remedy = "use lower-case letters, digits and `-`, a letter first, each name once";
-                self.report.error(&at.key("name"), format!("{:?} cannot be the name of this inventory", list.name), remedy);
+            if !is_plain(&list.name, '-')
+                || it.inventories[..i].iter().any(|earlier| earlier.name == list.name)
+            {
+                let remedy =
+                    "use lower-case letters, digits and `-`, a letter first, each name once";
+                self.report.error(
+                    &at.key("name"),
+                    format!("{:?} cannot be the name of this inventory", list.name),
+                    remedy,
+                );
             }
         }
     }
@@ -30,10 +37,19 @@ impl Commands<'_, '_> {
         let at = Path::of(&["coexistent"]);
         let directory = at.key("directory");
         self.command(&directory.key("users"), &it.directory.users, Place::UserList);
-        for (field, command) in [("show", &it.directory.show), ("hold", &it.directory.hold), ("assign", &it.directory.assign)] {
+        for (field, command) in [
+            ("show", &it.directory.show),
+            ("hold", &it.directory.hold),
+            ("assign", &it.directory.assign),
+        ] {
             self.command(&directory.key(field), command, Place::Directory);
         }
-        for (field, command) in [("backup", &it.backup), ("verify", &it.verify), ("clear", &it.clear), ("restore", &it.restore)] {
+        for (field, command) in [
+            ("backup", &it.backup),
+            ("verify", &it.verify),
+            ("clear", &it.clear),
+            ("restore", &it.restore),
+        ] {
             self.command(&at.key(field), command, Place::Mover);
             self.on_a_host(&at.key(field), command);
         }
@@ -55,18 +71,29 @@ impl Commands<'_, '_> {
             ("daemon", command.daemon),
         ];
         for (field, _) in fields.into_iter().filter(|(_, there)| *there) {
-            let what = format!("`{field}` cannot be used here: the command may run on another host");
-            self.report.error(&at.key(field), what, "remove it, or call a program there that does it");
+            let what =
+                format!("`{field}` cannot be used here: the command may run on another host");
+            self.report.error(
+                &at.key(field),
+                what,
+                "remove it, or call a program there that does it",
+            );
         }
     }
 }
 
 /// The two hosts of a site.
-pub(in crate::playbook) fn hosts(report: &mut Report<'_>, old: &Host, new: &Host, known: impl Fn(&str) -> bool) {
+pub(in crate::playbook) fn hosts(
+    report: &mut Report<'_>,
+    old: &Host,
+    new: &Host,
+    known: impl Fn(&str) -> bool,
+) {
     let at = Path::of(&["hosts"]);
     for (key, host) in [("old", old), ("new", new)] {
         let at = at.key(key);
-        if host.name.is_empty() || host.name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        if host.name.is_empty() || host.name.contains(|c: char| c.is_whitespace() || c.is_control())
+        {
             let what = format!("{:?} cannot be the name of a host", host.name);
             report.error(&at.key("name"), what, "write the name that the directory has for it");
         }
@@ -78,21 +105,41 @@ pub(in crate::playbook) fn hosts(report: &mut Report<'_>, old: &Host, new: &Host
             );
         }
         for (field, words) in [("ssh", &host.ssh), ("run", &host.run)] {
-            for (i, _) in words.iter().enumerate().filter(|(_, word)| word.is_empty() || word.contains(char::is_control)) {
-                report.error(&at.key(field).at(i), "this word is empty, or has a control character in it", "correct it");
+            for (i, _) in words
+                .iter()
+                .enumerate()
+                .filter(|(_, word)| word.is_empty() || word.contains(char::is_control))
+            {
+                report.error(
+                    &at.key(field).at(i),
+                    "this word is empty, or has a control character in it",
+                    "correct it",
+                );
             }
         }
         for (name, value) in &host.variables {
             if !known(name) {
                 let what = format!("the playbook has no variable `{name}`");
-                report.error(&at.key("variables").key(name), what, "see `backout playbook show` for those that it has");
+                report.error(
+                    &at.key("variables").key(name),
+                    what,
+                    "see `backout playbook show` for those that it has",
+                );
             } else if value.contains(char::is_control) {
-                report.error(&at.key("variables").key(name), "the value has a control character in it", "write it in one line");
+                report.error(
+                    &at.key("variables").key(name),
+                    "the value has a control character in it",
+                    "write it in one line",
+                );
             }
         }
     }
     if old.name == new.name {
         let what = format!("both hosts are called {:?}", old.name);
-        report.error(&at.key("new").key("name"), what, "write the names that the directory has for them");
+        report.error(
+            &at.key("new").key("name"),
+            what,
+            "write the names that the directory has for them",
+        );
     }
 }

@@ -39,7 +39,12 @@ impl<'c, 'a> Commands<'c, 'a> {
         Self { playbook, report, used: BTreeSet::new() }
     }
 
-    pub(in crate::playbook) fn optional(&mut self, at: &Path, command: Option<&CommandSpec>, place: Place) {
+    pub(in crate::playbook) fn optional(
+        &mut self,
+        at: &Path,
+        command: Option<&CommandSpec>,
+        place: Place,
+    ) {
         if let Some(command) = command {
             self.command(at, command, place);
         }
@@ -50,13 +55,21 @@ impl<'c, 'a> Commands<'c, 'a> {
             (Some(argv), None) => self.words(&at.key("argv"), argv, place),
             (None, Some(pipe)) => {
                 if pipe.len() < 2 {
-                    self.report.error(&at.key("pipe"), "a pipe joins two programs or more", "write a single program as `argv = [...]`");
+                    self.report.error(
+                        &at.key("pipe"),
+                        "a pipe joins two programs or more",
+                        "write a single program as `argv = [...]`",
+                    );
                 }
                 for (i, argv) in pipe.iter().enumerate() {
                     self.words(&at.key("pipe").at(i), argv, place);
                 }
             }
-            (Some(_), Some(_)) => self.report.error(&at.key("pipe"), format!("`{at}` has both `argv` and `pipe`"), "keep one of them"),
+            (Some(_), Some(_)) => self.report.error(
+                &at.key("pipe"),
+                format!("`{at}` has both `argv` and `pipe`"),
+                "keep one of them",
+            ),
             (None, None) => {
                 let remedy = "add `argv = [\"program\", \"argument\"]`, or `pipe = [[...], [...]]`";
                 self.report.error(at, format!("`{at}` has neither `argv` nor `pipe`"), remedy);
@@ -64,27 +77,43 @@ impl<'c, 'a> Commands<'c, 'a> {
         }
         for (name, value) in &command.env {
             let at = at.key("env").key(name);
-            if name.is_empty() || name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
-                self.report.error(&at, format!("{name:?} cannot be the name of an environment variable"), "use letters, digits and `_`");
+            if name.is_empty() || name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            {
+                self.report.error(
+                    &at,
+                    format!("{name:?} cannot be the name of an environment variable"),
+                    "use letters, digits and `_`",
+                );
             }
             self.text(&at, value, place, Lists::Refused);
         }
         for (name, value) in &command.env {
             if is_secret(name) && !value.is_empty() {
                 let what = format!("the value of {name} is written into the journal");
-                self.report.warn(&at.key("env").key(name), what, "if it is a secret, put it into a file and name that in `env_from_file`");
+                self.report.warn(
+                    &at.key("env").key(name),
+                    what,
+                    "if it is a secret, put it into a file and name that in `env_from_file`",
+                );
             }
         }
         for (name, path) in &command.env_from_file {
             let at = at.key("env_from_file").key(name);
-            if name.is_empty() || name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
-                self.report.error(&at, format!("{name:?} cannot be the name of an environment variable"), "use letters, digits and `_`");
+            if name.is_empty() || name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            {
+                self.report.error(
+                    &at,
+                    format!("{name:?} cannot be the name of an environment variable"),
+                    "use letters, digits and `_`",
+                );
             } else if command.env.contains_key(name) {
                 self.report.error(&at, format!("{name} is in `env` as well"), "keep one of them");
             }
             self.path(&at, path, place);
         }
-        for (field, text) in [("cwd", &command.cwd), ("stdin", &command.stdin), ("stdout", &command.stdout)] {
+        for (field, text) in
+            [("cwd", &command.cwd), ("stdin", &command.stdin), ("stdout", &command.stdout)]
+        {
             if let Some(text) = text {
                 self.path(&at.key(field), text, place);
             }
@@ -96,21 +125,36 @@ impl<'c, 'a> Commands<'c, 'a> {
 
     fn words(&mut self, at: &Path, words: &[Template], place: Place) {
         match words.first().map(Template::source).as_deref() {
-            None => self.report.error(at, "this command is empty", "write the program and its arguments: [\"program\", \"argument\"]"),
-            Some("") => self.report.error(&at.at(0), "the program's name is empty", "write the program and its arguments"),
+            None => self.report.error(
+                at,
+                "this command is empty",
+                "write the program and its arguments: [\"program\", \"argument\"]",
+            ),
+            Some("") => self.report.error(
+                &at.at(0),
+                "the program's name is empty",
+                "write the program and its arguments",
+            ),
             Some(program) if program.contains('/') && !program.starts_with(['/', '{']) => {
-                let what = format!("{program:?} is found from the folder where backout happens to run");
-                self.report.error(&at.at(0), what, "write the whole path, or the name alone to find it in PATH");
+                let what =
+                    format!("{program:?} is found from the folder where backout happens to run");
+                self.report.error(
+                    &at.at(0),
+                    what,
+                    "write the whole path, or the name alone to find it in PATH",
+                );
             }
             Some(_) => {}
         }
         for (i, word) in words.iter().enumerate() {
             self.text(&at.at(i), word, place, Lists::Allowed);
         }
-        if let Some((i, shell)) = script(words).filter(|(i, _)| words[*i].names().next().is_some()) {
-            let what = format!("a value is put into the program text that `{shell}` runs: values go into argv, never through a shell");
-            let remedy =
-                "write $1 in the program text (in double quotes), and behind it the word \"sh\" and the {name}; or do without the shell";
+        if let Some((i, shell)) = script(words).filter(|(i, _)| words[*i].names().next().is_some())
+        {
+            let what = format!(
+                "a value is put into the program text that `{shell}` runs: values go into argv, never through a shell"
+            );
+            let remedy = "write $1 in the program text (in double quotes), and behind it the word \"sh\" and the {name}; or do without the shell";
             self.report.error(&at.at(i), what, remedy);
         }
     }
@@ -145,7 +189,8 @@ impl<'c, 'a> Commands<'c, 'a> {
     fn path(&mut self, at: &Path, template: &Template, place: Place) {
         let path = template.source();
         if !path.starts_with(['/', '{']) {
-            let remedy = "write the whole path, from the `/` on, or begin with a variable that has one";
+            let remedy =
+                "write the whole path, from the `/` on, or begin with a variable that has one";
             self.report.error(at, format!("{path:?} is not an absolute path"), remedy);
         }
         self.text(at, template, place, Lists::Refused);
@@ -153,11 +198,18 @@ impl<'c, 'a> Commands<'c, 'a> {
 
     fn text(&mut self, at: &Path, text: &Template, place: Place, lists: Lists) {
         for name in text.names() {
-            if self.playbook.variables.contains_key(name) || (self.playbook.discover.contains_key(name) && place.knows_discovered()) {
+            if self.playbook.variables.contains_key(name)
+                || (self.playbook.discover.contains_key(name) && place.knows_discovered())
+            {
                 self.used.insert(name.to_owned());
             } else if self.playbook.discover.contains_key(name) {
-                let what = format!("`{{{name}}}` is discovered before the upgrade, after this is used");
-                self.report.error(at, what, format!("use it later only: it is not known in {}", place.title()));
+                let what =
+                    format!("`{{{name}}}` is discovered before the upgrade, after this is used");
+                self.report.error(
+                    at,
+                    what,
+                    format!("use it later only: it is not known in {}", place.title()),
+                );
             } else {
                 self.late(at, text, name, place, lists);
             }
@@ -166,11 +218,16 @@ impl<'c, 'a> Commands<'c, 'a> {
 
     fn late(&mut self, at: &Path, text: &Template, name: &str, place: Place, lists: Lists) {
         let Some(late) = late(name) else {
-            let here = LATE_NAMES.iter().filter(|late| late.places.contains(&place)).map(|late| late.name);
-            let known: Vec<&str> = self.playbook.variables.keys().map(String::as_str).chain(here).collect();
+            let here =
+                LATE_NAMES.iter().filter(|late| late.places.contains(&place)).map(|late| late.name);
+            let known: Vec<&str> =
+                self.playbook.variables.keys().map(String::as_str).chain(here).collect();
             let remedy = match nearest(name, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{{{meant}}}`?"),
-                None => format!("add [variables.{name}], or use a name known here: {}", known.join(", ")),
+                None => format!(
+                    "add [variables.{name}], or use a name known here: {}",
+                    known.join(", ")
+                ),
             };
             self.report.error(at, format!("`{{{name}}}` is not known"), remedy);
             return;
@@ -181,22 +238,38 @@ impl<'c, 'a> Commands<'c, 'a> {
             self.report.error(at, what, format!("use it only in {}", places.join(", ")));
         } else if late.list && (lists == Lists::Refused || text.only_name() != Some(name)) {
             let what = format!("`{{{name}}}` stands for several arguments");
-            self.report.error(at, what, format!("make it a word of its own: [\"program\", \"{{{name}}}\"]"));
-        } else if matches!(name, "position" | "target_position") && self.playbook.restore.as_ref().is_none_or(|it| it.position.is_none()) {
+            self.report.error(
+                at,
+                what,
+                format!("make it a word of its own: [\"program\", \"{{{name}}}\"]"),
+            );
+        } else if matches!(name, "position" | "target_position")
+            && self.playbook.restore.as_ref().is_none_or(|it| it.position.is_none())
+        {
             let what = format!("`{{{name}}}` has no value, as there is no `restore.position`");
-            self.report.error(at, what, "add `restore.position`, a command that prints how far the data has come");
+            self.report.error(
+                at,
+                what,
+                "add `restore.position`, a command that prints how far the data has come",
+            );
         }
     }
 
     /// Warns of variables that nothing uses, and of those that seem to hold a secret.
     pub(in crate::playbook) fn unused(&mut self) {
         for name in self.playbook.variables.keys().filter(|name| is_secret(name)) {
-            let what = format!("the value of the variable `{name}` is written into the journal and into command lines");
+            let what = format!(
+                "the value of the variable `{name}` is written into the journal and into command lines"
+            );
             let remedy = "if it is a secret, let the variable name a file that holds it, and use it in `env_from_file`";
             self.report.warn(&Path::of(&["variables", name]), what, remedy);
         }
         for name in self.playbook.variables.keys().filter(|name| !self.used.contains(*name)) {
-            self.report.warn(&Path::of(&["variables", name]), format!("the variable `{name}` is not used"), "remove it, or use it");
+            self.report.warn(
+                &Path::of(&["variables", name]),
+                format!("the variable `{name}` is not used"),
+                "remove it, or use it",
+            );
         }
     }
 }
@@ -221,7 +294,10 @@ fn script(words: &[Template]) -> Option<(usize, &'static str)> {
         let name = word.rsplit('/').next().unwrap_or_default();
         let (shell, letters) = INTERPRETERS.iter().find(|(shell, _)| *shell == name)?;
         let option = |word: &String| {
-            word.starts_with('-') && !word.starts_with("--") && word.contains(|c| letters.contains(c)) || word == "--command"
+            word.starts_with('-')
+                && !word.starts_with("--")
+                && word.contains(|c| letters.contains(c))
+                || word == "--command"
         };
         let at = i + 1 + words[i + 1..].iter().position(option)? + 1;
         (at < words.len()).then_some((at, *shell))

@@ -53,11 +53,20 @@ impl Check<'_, '_> {
         }
         let at = Path::of(&["name"]);
         if !is_plain(&it.name, '-') {
-            let remedy = "use lower-case letters, digits and `-`, a letter first, such as \"mariadb\"";
-            self.report.error(&at, format!("{:?} cannot be the name of a playbook", it.name), remedy);
+            let remedy =
+                "use lower-case letters, digits and `-`, a letter first, such as \"mariadb\"";
+            self.report.error(
+                &at,
+                format!("{:?} cannot be the name of a playbook", it.name),
+                remedy,
+            );
         } else if let Some(stem) = stem.filter(|stem| *stem != it.name) {
             let remedy = format!("write name = {stem:?}, or call the file {}.toml", it.name);
-            self.report.error(&at, format!("the name is {:?}, but the file is {stem}.toml", it.name), remedy);
+            self.report.error(
+                &at,
+                format!("the name is {:?}, but the file is {stem}.toml", it.name),
+                remedy,
+            );
         }
         self.required(&Path::of(&["title"]), &it.title, "say which product this is for");
     }
@@ -75,23 +84,47 @@ impl Check<'_, '_> {
         for (table, name) in variables.chain(it.discover.keys().map(|name| ("discover", name))) {
             let at = Path::of(&[table, name]);
             if !is_plain(name, '_') {
-                self.report.error(&at, format!("{name:?} cannot be a name"), "use lower-case letters, digits and `_`, a letter first");
+                self.report.error(
+                    &at,
+                    format!("{name:?} cannot be a name"),
+                    "use lower-case letters, digits and `_`, a letter first",
+                );
             } else if let Some(late) = late(name) {
-                let what = format!("`{name}` hides a name that backout gives its value: {}", late.about);
+                let what =
+                    format!("`{name}` hides a name that backout gives its value: {}", late.about);
                 self.report.error(&at, what, format!("choose another name, such as `my_{name}`"));
             }
             if table == "discover" && it.variables.contains_key(name) {
-                self.report.error(&at, format!("`{name}` is a variable as well"), "choose another name for one of them");
+                self.report.error(
+                    &at,
+                    format!("`{name}` is a variable as well"),
+                    "choose another name for one of them",
+                );
             }
         }
         for (name, variable) in &it.variables {
             let at = Path::of(&["variables", name]);
-            self.required(&at.key("about"), &variable.about, "say what it means: the person who fills in the site file reads it");
+            self.required(
+                &at.key("about"),
+                &variable.about,
+                "say what it means: the person who fills in the site file reads it",
+            );
             let Some(default) = &variable.default else { continue };
-            let known = |name: &&str| it.variables.contains_key(*name) || it.discover.contains_key(*name) || late(name).is_some();
-            if let Some(inner) = default.parse::<Template>().unwrap_or_default().names().find(known) {
-                let what = format!("the default has `{{{inner}}}` in it, but values are taken as they are");
-                self.report.error(&at.key("default"), what, "write the value out, or put both names where the variable is used");
+            let known = |name: &&str| {
+                it.variables.contains_key(*name)
+                    || it.discover.contains_key(*name)
+                    || late(name).is_some()
+            };
+            if let Some(inner) = default.parse::<Template>().unwrap_or_default().names().find(known)
+            {
+                let what = format!(
+                    "the default has `{{{inner}}}` in it, but values are taken as they are"
+                );
+                self.report.error(
+                    &at.key("default"),
+                    what,
+                    "write the value out, or put both names where the variable is used",
+                );
             }
         }
     }
@@ -101,10 +134,22 @@ impl Check<'_, '_> {
         match (&service.start, &service.stop) {
             (None, None) if service.units.is_empty() => {
                 let remedy = "give `units = [\"NAME.service\"]`, or both `stop` and `start`";
-                self.report.error(&at, "nothing says how the service is stopped and started", remedy);
+                self.report.error(
+                    &at,
+                    "nothing says how the service is stopped and started",
+                    remedy,
+                );
             }
-            (Some(_), None) => self.report.error(&at.key("start"), "there is a `start` without a `stop`", "add `stop`, or use units"),
-            (None, Some(_)) => self.report.error(&at.key("stop"), "there is a `stop` without a `start`", "add `start`, or use units"),
+            (Some(_), None) => self.report.error(
+                &at.key("start"),
+                "there is a `start` without a `stop`",
+                "add `stop`, or use units",
+            ),
+            (None, Some(_)) => self.report.error(
+                &at.key("stop"),
+                "there is a `stop` without a `start`",
+                "add `start`, or use units",
+            ),
             _ => {}
         }
         let processes = at.key("processes");
@@ -115,14 +160,20 @@ impl Check<'_, '_> {
         for (i, name) in service.processes.iter().enumerate() {
             if name.trim().is_empty() || name.contains(['{', '/']) {
                 let remedy = "write the bare name, as `ps -e -o comm` shows it; names in braces have no values here";
-                self.report.error(&processes.at(i), format!("{name:?} cannot be the name of a process"), remedy);
+                self.report.error(
+                    &processes.at(i),
+                    format!("{name:?} cannot be the name of a process"),
+                    remedy,
+                );
             }
             if name.len() > 15 {
                 let mut end = 15;
                 while !name.is_char_boundary(end) {
                     end -= 1;
                 }
-                let what = format!("{name:?} is never found: the kernel keeps only 15 bytes of a process's name");
+                let what = format!(
+                    "{name:?} is never found: the kernel keeps only 15 bytes of a process's name"
+                );
                 self.report.error(&processes.at(i), what, format!("write {:?}", &name[..end]));
             }
         }
@@ -131,24 +182,43 @@ impl Check<'_, '_> {
         self.distinct(&at.key("units"), &units);
         if service.stop_within.is_some() && service.units.is_empty() {
             let remedy = "remove it, or write the limit as `timeout` of `stop`";
-            self.report.error(&at.key("stop_within"), "`stop_within` is the limit for units, and there are none", remedy);
+            self.report.error(
+                &at.key("stop_within"),
+                "`stop_within` is the limit for units, and there are none",
+                remedy,
+            );
         }
         let Some(maintenance) = &service.maintenance else { return };
         let own = at.key("maintenance").key("processes");
-        for (i, name) in maintenance.processes.iter().enumerate().filter(|(_, name)| !service.processes.contains(name)) {
+        for (i, name) in maintenance
+            .processes
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| !service.processes.contains(name))
+        {
             let what = format!("{name:?} is not one of `service.processes`");
             self.report.error(&own.at(i), what, "name it there, too: after a stop it must be gone");
         }
-        if !service.processes.is_empty() && service.processes.iter().all(|name| maintenance.processes.contains(name)) {
+        if !service.processes.is_empty()
+            && service.processes.iter().all(|name| maintenance.processes.contains(name))
+        {
             let remedy = "leave out those that serve clients, or leave the field out";
-            self.report.error(&own, "every process runs in maintenance, so none of them tells that the service is open", remedy);
+            self.report.error(
+                &own,
+                "every process runs in maintenance, so none of them tells that the service is open",
+                remedy,
+            );
         }
     }
 
     fn distinct(&mut self, at: &Path, names: &[String]) {
         for (i, name) in names.iter().enumerate() {
             if names[..i].contains(name) {
-                self.report.error(&at.at(i), format!("{name:?} is there twice"), "remove one of them");
+                self.report.error(
+                    &at.at(i),
+                    format!("{name:?} is there twice"),
+                    "remove one of them",
+                );
             }
         }
     }
@@ -156,13 +226,21 @@ impl Check<'_, '_> {
     fn versions(&mut self) {
         let (version, at) = (&self.playbook.version, Path::of(&["version"]));
         if version.rules.is_empty() {
-            self.report.error(&at.key("rule"), "there is no rule, so every upgrade would be refused", "add a [[version.rule]]");
+            self.report.error(
+                &at.key("rule"),
+                "there is no rule, so every upgrade would be refused",
+                "add a [[version.rule]]",
+            );
         }
         for (i, rule) in version.rules.iter().enumerate() {
             let at = at.key("rule").at(i);
             if rule.verdict != Verdict::Allow && rule.note.trim().is_empty() {
                 let what = "this rule does not simply allow the way, and does not say why";
-                self.report.error(&at.key("verdict"), what, "add a `note`: the operator is shown it and must decide by it");
+                self.report.error(
+                    &at.key("verdict"),
+                    what,
+                    "add a `note`: the operator is shown it and must decide by it",
+                );
             }
         }
     }
@@ -175,7 +253,11 @@ impl Check<'_, '_> {
         }
         for (i, requirement) in it.requirements.iter().enumerate() {
             let at = Path::of(&["requirement"]).at(i);
-            self.required(&at.key("about"), &requirement.about, "say in a sentence what must be so");
+            self.required(
+                &at.key("about"),
+                &requirement.about,
+                "say in a sentence what must be so",
+            );
             self.required(
                 &at.key("remedy"),
                 &requirement.remedy,
@@ -197,10 +279,16 @@ impl Check<'_, '_> {
     /// The name by which a requirement that is not met can be answered for.
     fn accept(&mut self, at: &Path, name: &str, requirement: &model::Requirement) {
         if !is_plain(name, '-') {
-            let remedy = "use lower-case letters, digits and `-`, a letter first, such as \"expiring-keys\"";
+            let remedy =
+                "use lower-case letters, digits and `-`, a letter first, such as \"expiring-keys\"";
             self.report.error(at, format!("{name:?} cannot be the name of an answer"), remedy);
         }
-        let same = self.playbook.requirements.iter().filter(|other| other.accept.as_deref() == Some(name)).count()
+        let same = self
+            .playbook
+            .requirements
+            .iter()
+            .filter(|other| other.accept.as_deref() == Some(name))
+            .count()
             + self.playbook.questions.iter().filter(|question| question.name == name).count();
         if same > 1 {
             let what = format!("the name {name:?} is there twice: one yes would answer both");
@@ -211,7 +299,11 @@ impl Check<'_, '_> {
         }
         if requirement.expect.is_none() {
             let remedy = "add `expect`, which the answer of the command must match";
-            self.report.error(at, "nothing tells a failed command from an answer that needs a yes", remedy);
+            self.report.error(
+                at,
+                "nothing tells a failed command from an answer that needs a yes",
+                remedy,
+            );
         }
     }
 
@@ -219,20 +311,36 @@ impl Check<'_, '_> {
         let it = self.playbook;
         if it.installer.save.is_none() && it.installer.files.is_empty() {
             let remedy = "give `save`, a command that fetches it, or `files`, patterns of files that are there";
-            self.report.error(&Path::of(&["installer"]), "nothing says where the installed version's installer comes from", remedy);
+            self.report.error(
+                &Path::of(&["installer"]),
+                "nothing says where the installed version's installer comes from",
+                remedy,
+            );
         }
         if it.installer.at_least == 0 {
-            self.report.error(&Path::of(&["installer", "at_least"]), "at least 0 files proves nothing", "write 1 or more");
+            self.report.error(
+                &Path::of(&["installer", "at_least"]),
+                "at least 0 files proves nothing",
+                "write 1 or more",
+            );
         }
         let at = Path::of(&["upgrade"]);
         match (&it.upgrade.candidate, &it.upgrade.candidate_pattern) {
             (Some(_), None) => {
                 let remedy = "add it: a regular expression with one group, the version";
-                self.report.error(&at.key("candidate"), "`candidate` needs a `candidate_pattern`", remedy);
+                self.report.error(
+                    &at.key("candidate"),
+                    "`candidate` needs a `candidate_pattern`",
+                    remedy,
+                );
             }
             (None, Some(_)) => {
                 let what = "`candidate_pattern` has no `candidate` to look at";
-                self.report.error(&at.key("candidate_pattern"), what, "add `candidate`, or remove it");
+                self.report.error(
+                    &at.key("candidate_pattern"),
+                    what,
+                    "add `candidate`, or remove it",
+                );
             }
             (Some(_), Some(_)) | (None, None) => {}
         }
@@ -250,8 +358,16 @@ impl Check<'_, '_> {
             Some(_) => {}
         }
         for (i, pass) in capture.passes.iter().enumerate() {
-            self.required(&at.at(i).key("about"), &pass.about, "say in a few words what it does: it is shown while it runs");
-            if pass.command.is_none() && pass.new_files.is_empty() && pass.grown_files.is_empty() && pass.numbered_files.is_empty() {
+            self.required(
+                &at.at(i).key("about"),
+                &pass.about,
+                "say in a few words what it does: it is shown while it runs",
+            );
+            if pass.command.is_none()
+                && pass.new_files.is_empty()
+                && pass.grown_files.is_empty()
+                && pass.numbered_files.is_empty()
+            {
                 let remedy = "give it a `command`, `new_files`, `grown_files` or `numbered_files`";
                 self.report.error(&at.at(i), "this pass does nothing", remedy);
             }
@@ -259,10 +375,15 @@ impl Check<'_, '_> {
         let at = Path::of(&["restore"]);
         if restore.past_rejects.is_some() && restore.rejects.is_empty() {
             let what = "nothing says how a reject is told, so nobody is ever asked, and `past_rejects` never runs";
-            self.report.error(&at.key("past_rejects"), what, "add `rejects`: regular expressions for the lines that mean a rejected item");
+            self.report.error(
+                &at.key("past_rejects"),
+                what,
+                "add `rejects`: regular expressions for the lines that mean a rejected item",
+            );
         }
         if restore.position.is_none() && restore.interrupted == Interrupted::Continue {
-            let what = "an interrupted restore begins again from the start, as there is no `position`";
+            let what =
+                "an interrupted restore begins again from the start, as there is no `position`";
             let remedy = "make sure that repeating it changes nothing, or give `position`, or write interrupted = \"rollback\"";
             self.report.warn(&at.key("interrupted"), what, remedy);
         }
@@ -274,8 +395,13 @@ impl Check<'_, '_> {
         for (i, inventory) in it.inventories.iter().enumerate() {
             let name = at.at(i).key("name");
             if !is_plain(&inventory.name, '-') {
-                let remedy = "use lower-case letters, digits and `-`, a letter first, such as \"rows\"";
-                self.report.error(&name, format!("{:?} cannot be the name of an inventory", inventory.name), remedy);
+                let remedy =
+                    "use lower-case letters, digits and `-`, a letter first, such as \"rows\"";
+                self.report.error(
+                    &name,
+                    format!("{:?} cannot be the name of an inventory", inventory.name),
+                    remedy,
+                );
             }
             if it.inventories[..i].iter().any(|earlier| earlier.name == inventory.name) {
                 let what = format!("there are two inventories of the name {:?}", inventory.name);
@@ -283,7 +409,11 @@ impl Check<'_, '_> {
             }
         }
         for (i, limit) in it.limits.iter().enumerate() {
-            self.required(&Path::of(&["limit"]).at(i).key("about"), &limit.about, "say what does not come back");
+            self.required(
+                &Path::of(&["limit"]).at(i).key("about"),
+                &limit.about,
+                "say what does not come back",
+            );
         }
     }
 
@@ -293,18 +423,38 @@ impl Check<'_, '_> {
         let mut texts = vec![(Path::of(&["about"]), &it.about)];
         for (i, requirement) in it.requirements.iter().enumerate() {
             let at = Path::of(&["requirement"]).at(i);
-            texts.extend([(at.key("about"), &requirement.about), (at.key("remedy"), &requirement.remedy)]);
+            texts.extend([
+                (at.key("about"), &requirement.about),
+                (at.key("remedy"), &requirement.remedy),
+            ]);
         }
-        texts.extend(it.version.rules.iter().enumerate().map(|(i, rule)| (Path::of(&["version", "rule"]).at(i).key("note"), &rule.note)));
+        texts.extend(
+            it.version
+                .rules
+                .iter()
+                .enumerate()
+                .map(|(i, rule)| (Path::of(&["version", "rule"]).at(i).key("note"), &rule.note)),
+        );
         for (i, question) in it.questions.iter().enumerate() {
             let at = Path::of(&["question"]).at(i);
-            texts.extend([(at.key("about"), &question.about), (at.key("remedy"), &question.remedy)]);
+            texts
+                .extend([(at.key("about"), &question.about), (at.key("remedy"), &question.remedy)]);
         }
-        texts.extend(it.limits.iter().enumerate().map(|(i, limit)| (Path::of(&["limit"]).at(i).key("about"), &limit.about)));
+        texts.extend(
+            it.limits
+                .iter()
+                .enumerate()
+                .map(|(i, limit)| (Path::of(&["limit"]).at(i).key("about"), &limit.about)),
+        );
         for (at, text) in texts {
             let template = text.parse::<Template>().unwrap_or_default();
-            if let Some(name) = template.names().find(|name| it.variables.contains_key(*name) || it.discover.contains_key(*name)) {
-                let what = format!("`{{{name}}}` is shown as it stands here: names have values in commands and paths only");
+            if let Some(name) = template
+                .names()
+                .find(|name| it.variables.contains_key(*name) || it.discover.contains_key(*name))
+            {
+                let what = format!(
+                    "`{{{name}}}` is shown as it stands here: names have values in commands and paths only"
+                );
                 self.report.warn(&at, what, "write what is meant in words");
             }
         }

@@ -11,7 +11,9 @@ impl Check<'_, '_> {
         let it = self.playbook;
         let mut commands = Commands::new(it, self.report);
         let service = Path::of(&["service"]);
-        for (field, command) in [("stop", &it.service.stop), ("start", &it.service.start), ("ready", &it.service.ready)] {
+        for (field, command) in
+            [("stop", &it.service.stop), ("start", &it.service.start), ("ready", &it.service.ready)]
+        {
             commands.optional(&service.key(field), command.as_ref(), Place::Service);
         }
         if let Some(own) = &it.service.maintenance {
@@ -22,45 +24,96 @@ impl Check<'_, '_> {
         }
         commands.command(&Path::of(&["version", "command"]), &it.version.command, Place::Version);
         for (name, discovery) in &it.discover {
-            commands.command(&Path::of(&["discover", name, "command"]), &discovery.command, Place::Check);
+            commands.command(
+                &Path::of(&["discover", name, "command"]),
+                &discovery.command,
+                Place::Check,
+            );
         }
         for (i, requirement) in it.requirements.iter().enumerate() {
-            commands.command(&Path::of(&["requirement"]).at(i).key("command"), &requirement.command, Place::Check);
+            commands.command(
+                &Path::of(&["requirement"]).at(i).key("command"),
+                &requirement.command,
+                Place::Check,
+            );
         }
-        commands.optional(&Path::of(&["installer", "save"]), it.installer.save.as_ref(), Place::Installer);
+        commands.optional(
+            &Path::of(&["installer", "save"]),
+            it.installer.save.as_ref(),
+            Place::Installer,
+        );
         commands.command(&Path::of(&["upgrade", "command"]), &it.upgrade.command, Place::Upgrade);
-        commands.optional(&Path::of(&["upgrade", "repair"]), it.upgrade.repair.as_ref(), Place::Upgrade);
-        commands.optional(&Path::of(&["upgrade", "candidate"]), it.upgrade.candidate.as_ref(), Place::Check);
-        commands.command(&Path::of(&["downgrade", "install"]), &it.downgrade.install, Place::Downgrade);
-        commands.optional(&Path::of(&["downgrade", "uninstall"]), it.downgrade.uninstall.as_ref(), Place::Downgrade);
-        commands.optional(&Path::of(&["downgrade", "repair"]), it.downgrade.repair.as_ref(), Place::Downgrade);
+        commands.optional(
+            &Path::of(&["upgrade", "repair"]),
+            it.upgrade.repair.as_ref(),
+            Place::Upgrade,
+        );
+        commands.optional(
+            &Path::of(&["upgrade", "candidate"]),
+            it.upgrade.candidate.as_ref(),
+            Place::Check,
+        );
+        commands.command(
+            &Path::of(&["downgrade", "install"]),
+            &it.downgrade.install,
+            Place::Downgrade,
+        );
+        commands.optional(
+            &Path::of(&["downgrade", "uninstall"]),
+            it.downgrade.uninstall.as_ref(),
+            Place::Downgrade,
+        );
+        commands.optional(
+            &Path::of(&["downgrade", "repair"]),
+            it.downgrade.repair.as_ref(),
+            Place::Downgrade,
+        );
         let passes = Path::of(&["capture", "pass"]);
         for (i, pass) in it.passes().iter().enumerate() {
             commands.optional(&passes.at(i).key("command"), pass.command.as_ref(), Place::Pass);
             commands.paths(&passes.at(i).key("new_files"), &pass.new_files, Place::Host);
             commands.paths(&passes.at(i).key("grown_files"), &pass.grown_files, Place::Host);
             commands.paths(&passes.at(i).key("numbered_files"), &pass.numbered_files, Place::Host);
-            commands.paths(&passes.at(i).key("unchanged_files"), &pass.unchanged_files, Place::Host);
+            commands.paths(
+                &passes.at(i).key("unchanged_files"),
+                &pass.unchanged_files,
+                Place::Host,
+            );
         }
         if let Some(capture) = &it.capture {
             commands.command(&Path::of(&["capture", "verify"]), &capture.verify, Place::Verify);
         }
         if let Some(restore) = &it.restore {
             commands.command(&Path::of(&["restore", "command"]), &restore.command, Place::Restore);
-            commands.optional(&Path::of(&["restore", "past_rejects"]), restore.past_rejects.as_ref(), Place::PastRejects);
-            commands.optional(&Path::of(&["restore", "position"]), restore.position.as_ref(), Place::Position);
+            commands.optional(
+                &Path::of(&["restore", "past_rejects"]),
+                restore.past_rejects.as_ref(),
+                Place::PastRejects,
+            );
+            commands.optional(
+                &Path::of(&["restore", "position"]),
+                restore.position.as_ref(),
+                Place::Position,
+            );
         }
         for (key, known) in it.response_file.iter().flat_map(|file| &file.keys) {
-            commands.value(&Path::of(&["response_file", "keys", key]).key("default"), &known.default);
+            commands
+                .value(&Path::of(&["response_file", "keys", key]).key("default"), &known.default);
         }
         if let Some(beside) = &it.side_by_side {
             let at = Path::of(&["side_by_side"]);
             commands.paths(&at.key("link"), std::slice::from_ref(&beside.link), Place::Host);
             commands.paths(&at.key("new"), std::slice::from_ref(&beside.new), Place::Host);
-            for (field, install) in [("install", Some(&beside.install)), ("upgrade", beside.upgrade.as_ref())] {
+            for (field, install) in
+                [("install", Some(&beside.install)), ("upgrade", beside.upgrade.as_ref())]
+            {
                 let Some(install) = install else { continue };
                 commands.command(&at.key(field).key("command"), &install.command, Place::Upgrade);
-                commands.optional(&at.key(field).key("repair"), install.repair.as_ref(), Place::Upgrade);
+                commands.optional(
+                    &at.key(field).key("repair"),
+                    install.repair.as_ref(),
+                    Place::Upgrade,
+                );
             }
             commands.command(&at.key("version"), &beside.version, Place::Version);
             commands.optional(&at.key("use_config"), beside.use_config.as_ref(), Place::Upgrade);
@@ -75,7 +128,11 @@ impl Check<'_, '_> {
         if let Some(cluster) = &it.cluster {
             let at = Path::of(&["cluster"]);
             commands.optional(&at.key("here"), cluster.here.as_ref(), Place::Cluster);
-            commands.optional(&at.key("before_enable"), cluster.before_enable.as_ref(), Place::Cluster);
+            commands.optional(
+                &at.key("before_enable"),
+                cluster.before_enable.as_ref(),
+                Place::Cluster,
+            );
             if let Some(agent) = &cluster.agent {
                 let at = at.key("agent");
                 commands.command(&at.key("version"), &agent.version, Place::Cluster);
@@ -97,7 +154,11 @@ impl Check<'_, '_> {
             commands.coexistent(coexistent);
         }
         for (i, inventory) in it.inventories.iter().enumerate() {
-            commands.command(&Path::of(&["inventory"]).at(i).key("command"), &inventory.command, Place::Inventory);
+            commands.command(
+                &Path::of(&["inventory"]).at(i).key("command"),
+                &inventory.command,
+                Place::Inventory,
+            );
         }
         commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, Place::Host);
         commands.paths(&Path::of(&["data", "config"]), &it.data.config, Place::Host);

@@ -54,7 +54,17 @@ impl ValidatedSite {
         let playbook = playbook(&site.playbook)?;
         let values = Check { site: &site, playbook: &playbook, report: &mut report }.all();
         let warnings = report.finish()?;
-        Ok((Self { path: path.to_owned(), text: text.to_owned(), sha256: sha256(text), site, values, warnings }, playbook))
+        Ok((
+            Self {
+                path: path.to_owned(),
+                text: text.to_owned(),
+                sha256: sha256(text),
+                site,
+                values,
+                warnings,
+            },
+            playbook,
+        ))
     }
 
     /// What was read.
@@ -106,20 +116,39 @@ impl Check<'_, '_> {
     fn all(&mut self) -> BTreeMap<String, String> {
         self.datasets();
         let version = &self.site.upgrade_to;
-        if !version.starts_with(|c: char| c.is_ascii_digit()) || version.contains(char::is_whitespace) {
+        if !version.starts_with(|c: char| c.is_ascii_digit())
+            || version.contains(char::is_whitespace)
+        {
             let remedy = "write the version wanted, whole or its first parts: \"11.8\"";
-            self.report.error(&Path::of(&["upgrade_to"]), format!("{version:?} is not a version"), remedy);
+            self.report.error(
+                &Path::of(&["upgrade_to"]),
+                format!("{version:?} is not a version"),
+                remedy,
+            );
         }
         if let Some(store) = self.site.store.as_ref().filter(|store| !store.is_absolute()) {
             let what = format!("{:?} is not an absolute path", store.display().to_string());
             self.report.error(&Path::of(&["store"]), what, "write the whole path, from the `/` on");
         }
-        if self.site.store.as_ref().is_some_and(|store| store.to_string_lossy().contains(char::is_control)) {
-            self.report.error(&Path::of(&["store"]), "the path of `store` has a control character in it", "give it another name");
+        if self
+            .site
+            .store
+            .as_ref()
+            .is_some_and(|store| store.to_string_lossy().contains(char::is_control))
+        {
+            self.report.error(
+                &Path::of(&["store"]),
+                "the path of `store` has a control character in it",
+                "give it another name",
+            );
         }
         if self.site.strategy == Strategy::SideBySide && self.playbook.side_by_side.is_none() {
             let what = format!("the playbook {} knows no side-by-side upgrade", self.playbook.name);
-            self.report.error(&Path::of(&["strategy"]), what, "remove `strategy`, or add [side_by_side] to a copy of the playbook");
+            self.report.error(
+                &Path::of(&["strategy"]),
+                what,
+                "remove `strategy`, or add [side_by_side] to a copy of the playbook",
+            );
         }
         self.hosts();
         self.nodes();
@@ -134,7 +163,10 @@ impl Check<'_, '_> {
         let Some(cluster) = &self.site.cluster else { return };
         let at = Path::of(&["cluster"]);
         if self.playbook.cluster.is_none() {
-            let what = format!("the playbook {} does not say how a cluster is told to leave the service alone", self.playbook.name);
+            let what = format!(
+                "the playbook {} does not say how a cluster is told to leave the service alone",
+                self.playbook.name
+            );
             let remedy = "add [cluster] to a copy of the playbook; without it the cluster would start the service in the middle";
             self.report.error(&at, what, remedy);
         }
@@ -144,22 +176,41 @@ impl Check<'_, '_> {
         }
         if cluster.agent && cluster.shared_installation {
             let what = "the agent lies on each node, and with `shared_installation` the other nodes have no part";
-            self.report.error(&at.key("agent"), what, "remove `agent`, and upgrade the agent on each node by hand, after the product");
+            self.report.error(
+                &at.key("agent"),
+                what,
+                "remove `agent`, and upgrade the agent on each node by hand, after the product",
+            );
         }
         if self.site.strategy == Strategy::SideBySide && !cluster.shared_installation {
             let what = "side by side, the new version is put beside the old one on the node that has the data alone";
             let remedy = "have both, and the link, on storage that goes with the data, and add `shared_installation = true` to [cluster]; or remove `strategy`";
             self.report.error(&at, what, remedy);
         }
-        let odd = |name: &String| name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
+        let odd = |name: &String| {
+            name.is_empty()
+                || name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/')
+        };
         for (i, name) in cluster.nodes.iter().enumerate().filter(|(_, name)| odd(name)) {
-            self.report.error(&at.key("nodes").at(i), format!("{name:?} cannot be the name of a node"), "write it as the cluster has it");
+            self.report.error(
+                &at.key("nodes").at(i),
+                format!("{name:?} cannot be the name of a node"),
+                "write it as the cluster has it",
+            );
         }
         if cluster.nodes.len() < 2 {
-            self.report.error(&at.key("nodes"), "a cluster has two nodes or more", "name all nodes that the service may run on");
+            self.report.error(
+                &at.key("nodes"),
+                "a cluster has two nodes or more",
+                "name all nodes that the service may run on",
+            );
         }
         if let Some(node) = cluster.node.as_ref().filter(|node| !cluster.nodes.contains(node)) {
-            self.report.error(&at.key("node"), format!("{node:?} is none of `nodes`"), "write one of them");
+            self.report.error(
+                &at.key("node"),
+                format!("{node:?} is none of `nodes`"),
+                "write one of them",
+            );
         }
     }
 
@@ -167,21 +218,41 @@ impl Check<'_, '_> {
         let (site, playbook) = (self.site, self.playbook);
         let coexistent = site.strategy == Strategy::Coexistent;
         if coexistent && playbook.coexistent.is_none() {
-            let what = format!("the playbook {} does not say how users move to another host", playbook.name);
-            self.report.error(&Path::of(&["strategy"]), what, "remove `strategy`, or add [coexistent] to a copy of the playbook");
+            let what = format!(
+                "the playbook {} does not say how users move to another host",
+                playbook.name
+            );
+            self.report.error(
+                &Path::of(&["strategy"]),
+                what,
+                "remove `strategy`, or add [coexistent] to a copy of the playbook",
+            );
         }
         match &site.hosts {
             None if coexistent => {
                 let remedy = "add [hosts.old] and [hosts.new], each with its `name`, and `ssh` unless it is this host";
-                self.report.error(&Path::of(&["strategy"]), "nothing says which hosts these are", remedy);
+                self.report.error(
+                    &Path::of(&["strategy"]),
+                    "nothing says which hosts these are",
+                    remedy,
+                );
             }
             Some(_) if !coexistent => {
                 let remedy = "write strategy = \"coexistent\", or remove [hosts]";
-                self.report.error(&Path::of(&["hosts"]), "there are two hosts, and the strategy is for one", remedy);
+                self.report.error(
+                    &Path::of(&["hosts"]),
+                    "there are two hosts, and the strategy is for one",
+                    remedy,
+                );
             }
             Some(hosts) => {
                 let known = |name: &str| playbook.variables.contains_key(name);
-                crate::playbook::check::coexistent::hosts(self.report, &hosts.old, &hosts.new, known);
+                crate::playbook::check::coexistent::hosts(
+                    self.report,
+                    &hosts.old,
+                    &hosts.new,
+                    known,
+                );
             }
             None => {}
         }
@@ -198,13 +269,30 @@ impl Check<'_, '_> {
                 self.report.error(&at, "`datasets` is empty", remedy);
             }
             DataStrategy::Coexistent if !datasets.is_empty() || said => {
-                let (at, field) = if datasets.is_empty() { (rollback, "rollback") } else { (at.clone(), "datasets") };
-                self.report.error(&at, "users move to another host, so nothing rolls back", format!("remove `{field}`, or `strategy`"));
+                let (at, field) = if datasets.is_empty() {
+                    (rollback, "rollback")
+                } else {
+                    (at.clone(), "datasets")
+                };
+                self.report.error(
+                    &at,
+                    "users move to another host, so nothing rolls back",
+                    format!("remove `{field}`, or `strategy`"),
+                );
             }
             DataStrategy::Packages if !datasets.is_empty() || said => {
-                let (at, field) = if datasets.is_empty() { (rollback, "rollback") } else { (at.clone(), "datasets") };
-                let what = format!("the product of playbook {name} keeps no data, so nothing rolls back");
-                self.report.error(&at, what, format!("remove `{field}`; where there is data, take the playbook for that"));
+                let (at, field) = if datasets.is_empty() {
+                    (rollback, "rollback")
+                } else {
+                    (at.clone(), "datasets")
+                };
+                let what =
+                    format!("the product of playbook {name} keeps no data, so nothing rolls back");
+                self.report.error(
+                    &at,
+                    what,
+                    format!("remove `{field}`; where there is data, take the playbook for that"),
+                );
             }
             DataStrategy::Full if self.playbook.full.is_none() => {
                 let what = format!("the playbook {name} knows no way back without ZFS");
@@ -212,16 +300,25 @@ impl Check<'_, '_> {
             }
             DataStrategy::Full if !datasets.is_empty() => {
                 let what = "there are datasets, and `rollback = \"none\"` says that the data is not on ZFS";
-                self.report.error(&at, what, "remove one of them: with datasets the way back takes seconds");
+                self.report.error(
+                    &at,
+                    what,
+                    "remove one of them: with datasets the way back takes seconds",
+                );
             }
             _ => {}
         }
         for (i, one) in datasets.iter().enumerate() {
             for (j, other) in datasets.iter().enumerate() {
                 if i > j && one == other {
-                    self.report.error(&at.at(i), format!("{one} is there twice"), "remove one of them");
+                    self.report.error(
+                        &at.at(i),
+                        format!("{one} is there twice"),
+                        "remove one of them",
+                    );
                 } else if i != j && one != other && one.is_within(other) {
-                    let what = format!("{one} is inside {other}, which is there with everything below it");
+                    let what =
+                        format!("{one} is inside {other}, which is there with everything below it");
                     self.report.error(&at.at(i), what, format!("remove {one}"));
                 }
             }
@@ -234,14 +331,23 @@ impl Check<'_, '_> {
             if !known.contains_key(name) {
                 let remedy = match nearest(name, known.keys().map(String::as_str)) {
                     Some(meant) => format!("did you mean `{meant}`?"),
-                    None if known.is_empty() => "remove it: this playbook has no variables".to_owned(),
-                    None => format!("known to it: {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
+                    None if known.is_empty() => {
+                        "remove it: this playbook has no variables".to_owned()
+                    }
+                    None => format!(
+                        "known to it: {}",
+                        known.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+                    ),
                 };
                 let what = format!("the playbook {} has no variable `{name}`", self.playbook.name);
                 self.report.error(&at.key(name), what, remedy);
             } else if value.contains(char::is_control) {
                 let remedy = "write it in one line, without control characters";
-                self.report.error(&at.key(name), format!("the value of `{name}` has a control character in it"), remedy);
+                self.report.error(
+                    &at.key(name),
+                    format!("the value of `{name}` has a control character in it"),
+                    remedy,
+                );
             }
         }
         let mut values = BTreeMap::from([("upgrade_to".to_owned(), self.site.upgrade_to.clone())]);
@@ -251,8 +357,13 @@ impl Check<'_, '_> {
                     values.insert(name.clone(), value.clone());
                 }
                 None => {
-                    let what = format!("the playbook {} needs the variable `{name}`", self.playbook.name);
-                    self.report.error(&at, what, format!("below [variables] write {name} = \"...\": {}", variable.about));
+                    let what =
+                        format!("the playbook {} needs the variable `{name}`", self.playbook.name);
+                    self.report.error(
+                        &at,
+                        what,
+                        format!("below [variables] write {name} = \"...\": {}", variable.about),
+                    );
                 }
             }
         }
@@ -263,7 +374,11 @@ impl Check<'_, '_> {
     fn paths(&mut self, values: &BTreeMap<String, String>) {
         let playbook = self.playbook.playbook();
         let none = Vec::new();
-        let beside = playbook.side_by_side.as_ref().map(|it| vec![it.link.clone(), it.new.clone()]).unwrap_or_default();
+        let beside = playbook
+            .side_by_side
+            .as_ref()
+            .map(|it| vec![it.link.clone(), it.new.clone()])
+            .unwrap_or_default();
         let lists = [
             ("data.paths", &playbook.data.paths),
             ("data.config", &playbook.data.config),
@@ -272,14 +387,27 @@ impl Check<'_, '_> {
             ("installer.files", &playbook.installer.files),
             ("side_by_side", &beside),
         ];
-        for (field, template) in lists.iter().flat_map(|(field, list)| list.iter().map(move |template| (field, template))) {
+        for (field, template) in lists
+            .iter()
+            .flat_map(|(field, list)| list.iter().map(move |template| (field, template)))
+        {
             let path = template.fill_known(&|name| values.get(name).cloned()).to_string();
             if !path.starts_with('/') {
                 let name = template.names().next().unwrap_or_default();
-                let at = if self.site.variables.contains_key(name) { Path::of(&["variables", name]) } else { Path::default() };
-                let what =
-                    format!("with it {field} of the playbook, {:?}, becomes {path:?}, which is not an absolute path", template.source());
-                self.report.error(&at, what, format!("give `{name}` a whole path, from the `/` on"));
+                let at = if self.site.variables.contains_key(name) {
+                    Path::of(&["variables", name])
+                } else {
+                    Path::default()
+                };
+                let what = format!(
+                    "with it {field} of the playbook, {:?}, becomes {path:?}, which is not an absolute path",
+                    template.source()
+                );
+                self.report.error(
+                    &at,
+                    what,
+                    format!("give `{name}` a whole path, from the `/` on"),
+                );
             }
         }
     }

@@ -99,7 +99,10 @@ pub struct CommandTemplate {
 mod seconds {
     use serde::{Deserialize, Deserializer, Serializer};
     use std::time::Duration;
-    pub(in crate::playbook) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::playbook) fn serialize<S: Serializer>(
+        value: &Duration,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         to.serialize_u64(value.as_secs())
     }
     pub(in crate::playbook) fn deserialize<'de, D>(from: D) -> Result<Duration, D::Error>
@@ -154,7 +157,9 @@ impl CommandTemplate {
     #[must_use]
     pub fn fill_known(&self, lookup: Lookup<'_>) -> Self {
         let text = |text: &Template| text.fill_known(lookup);
-        let texts = |all: &BTreeMap<String, Template>| all.iter().map(|(name, it)| (name.clone(), text(it))).collect::<BTreeMap<_, _>>();
+        let texts = |all: &BTreeMap<String, Template>| {
+            all.iter().map(|(name, it)| (name.clone(), text(it))).collect::<BTreeMap<_, _>>()
+        };
         let mut env_from_file = texts(&self.env_from_file);
         // The variable for the file is empty: there is no secret.
         env_from_file.retain(|_, file| !file.is_empty());
@@ -263,8 +268,13 @@ mod tests {
 
     #[test]
     fn a_list_becomes_arguments() {
-        let lists = BTreeMap::from([("files".to_owned(), vec!["a b".to_owned(), "{x}".to_owned()]), ("none".to_owned(), vec![])]);
-        let run = |words: &[&str]| CommandTemplate::of(words).fill_with(&of(&[("v", "1")]), &lists).map(|it| it.stages);
+        let lists = BTreeMap::from([
+            ("files".to_owned(), vec!["a b".to_owned(), "{x}".to_owned()]),
+            ("none".to_owned(), vec![]),
+        ]);
+        let run = |words: &[&str]| {
+            CommandTemplate::of(words).fill_with(&of(&[("v", "1")]), &lists).map(|it| it.stages)
+        };
         let inside = TemplateError::ListInside { name: "files".to_owned() };
         let empty = TemplateError::EmptyList { name: "none".to_owned() };
         assert_eq!(run(&["cat", "{files}", "{v}"]).unwrap(), [["cat", "a b", "{x}", "1"]]);
@@ -278,7 +288,10 @@ mod tests {
         let text = |text: &str| text.parse::<Template>().unwrap();
         let command = CommandTemplate {
             env: BTreeMap::from([("E".to_owned(), text("{v}"))]),
-            env_from_file: BTreeMap::from([("F".to_owned(), text("{v}")), ("G".to_owned(), text("{none}"))]),
+            env_from_file: BTreeMap::from([
+                ("F".to_owned(), text("{v}")),
+                ("G".to_owned(), text("{none}")),
+            ]),
             cwd: Some(text("/{v}")),
             user: Some(text("{v}")),
             stdin: Some(text("/in/{v}")),

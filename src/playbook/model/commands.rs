@@ -5,8 +5,8 @@ use crate::playbook::model::coexistent::{Coexistent, Directory, UserInventory};
 use crate::playbook::model::full::Full;
 use crate::playbook::model::side_by_side::{InstallBeside, SideBySide};
 use crate::playbook::model::{
-    Capture, CommandSpec, Discovery, Downgrade, Install, Installer, Inventory, Maintenance, Pass, Playbook, Requirement, Restore, Service,
-    Version,
+    Capture, CommandSpec, Discovery, Downgrade, Install, Installer, Inventory, Maintenance, Pass,
+    Playbook, Requirement, Restore, Service, Version,
 };
 
 /// Commands with their places, such as `capture.verify`. Those of a list have the same place.
@@ -44,7 +44,11 @@ impl Playbook {
         let mut all = of_service(service);
         let Version { command, pattern: _, rules: _ } = version;
         all.push(("version.command", command));
-        all.extend(discover.values().map(|Discovery { about: _, command, pattern: _ }| ("discover", command)));
+        all.extend(
+            discover
+                .values()
+                .map(|Discovery { about: _, command, pattern: _ }| ("discover", command)),
+        );
         all.extend(requirements.iter().map(of_requirement));
         let Installer { save, files: _, at_least: _ } = installer;
         all.extend(save.iter().map(|it| ("installer.save", it)));
@@ -55,13 +59,26 @@ impl Playbook {
         all.extend(side_by_side.iter().flat_map(of_side_by_side));
         all.extend(coexistent.iter().flat_map(of_coexistent));
         all.extend(cluster.iter().flat_map(of_cluster));
-        all.extend(inventories.iter().map(|Inventory { name: _, command, ignore: _ }| ("inventory", command)));
+        all.extend(
+            inventories
+                .iter()
+                .map(|Inventory { name: _, command, ignore: _ }| ("inventory", command)),
+        );
         all
     }
 }
 
 fn of_service(service: &Service) -> Placed<'_> {
-    let Service { units: _, stop_within: _, stop, start, processes: _, ready, ready_within: _, maintenance } = service;
+    let Service {
+        units: _,
+        stop_within: _,
+        stop,
+        start,
+        processes: _,
+        ready,
+        ready_within: _,
+        maintenance,
+    } = service;
     let commands = [("service.stop", stop), ("service.start", start), ("service.ready", ready)];
     let mut all = given(commands);
     if let Some(Maintenance { start, stop, ready, ready_within: _, processes: _ }) = maintenance {
@@ -72,7 +89,16 @@ fn of_service(service: &Service) -> Placed<'_> {
 }
 
 fn of_requirement(requirement: &Requirement) -> (&'static str, &CommandSpec) {
-    let Requirement { about: _, command, expect: _, remedy: _, warn: _, accept: _, before: _, strategies: _ } = requirement;
+    let Requirement {
+        about: _,
+        command,
+        expect: _,
+        remedy: _,
+        warn: _,
+        accept: _,
+        before: _,
+        strategies: _,
+    } = requirement;
     ("requirement", command)
 }
 
@@ -89,7 +115,16 @@ fn of_packages<'a>(upgrade: &'a Install, downgrade: &'a Downgrade) -> Placed<'a>
 fn of_capture(capture: &Capture) -> Placed<'_> {
     let Capture { passes, verify } = capture;
     let mut all = vec![("capture.verify", verify)];
-    for Pass { about: _, service: _, command, new_files: _, grown_files: _, numbered_files: _, unchanged_files: _ } in passes {
+    for Pass {
+        about: _,
+        service: _,
+        command,
+        new_files: _,
+        grown_files: _,
+        numbered_files: _,
+        unchanged_files: _,
+    } in passes
+    {
         all.extend(given([("capture.pass", command)]));
     }
     all
@@ -108,7 +143,8 @@ fn of_full(full: &Full) -> Placed<'_> {
 }
 
 fn of_side_by_side(beside: &SideBySide) -> Placed<'_> {
-    let SideBySide { link: _, new: _, install, upgrade, version, use_config, data_links: _ } = beside;
+    let SideBySide { link: _, new: _, install, upgrade, version, use_config, data_links: _ } =
+        beside;
     let mut all = vec![("side_by_side.version", version)];
     all.extend(given([("side_by_side.use_config", use_config)]));
     let InstallBeside { command, repair } = install;
@@ -140,8 +176,19 @@ fn of_coexistent(coexistent: &Coexistent) -> Placed<'_> {
 }
 
 fn of_cluster(cluster: &Cluster) -> Placed<'_> {
-    let Cluster { here, disable, disabled, before_enable, enable, enabled, enabled_within: _, agent, write_mark, read_mark, mark: _ } =
-        cluster;
+    let Cluster {
+        here,
+        disable,
+        disabled,
+        before_enable,
+        enable,
+        enabled,
+        enabled_within: _,
+        agent,
+        write_mark,
+        read_mark,
+        mark: _,
+    } = cluster;
     let mut all = given([("cluster.here", here), ("cluster.before_enable", before_enable)]);
     all.extend([
         ("cluster.disable", disable),
@@ -200,7 +247,11 @@ mod tests {
         let place = |place: &str| {
             // For these, the place says what the command is for, not the name of the field.
             match place {
-                "discover" | "requirement" | "inventory" | "coexistent.inventory" | "capture.pass" => {
+                "discover"
+                | "requirement"
+                | "inventory"
+                | "coexistent.inventory"
+                | "capture.pass" => {
                     format!("{place}.command")
                 }
                 "side_by_side.install" | "side_by_side.upgrade" => format!("{place}.command"),

@@ -99,15 +99,25 @@ impl<'a> Move<'a> {
     ///
     /// # Errors
     /// When one of them lacks it, because the site was not checked.
-    pub fn of(playbook: &'a Playbook, site: &'a Site, values: &'a BTreeMap<String, String>, back: bool) -> Result<Self> {
-        let how = playbook.coexistent.as_ref().context("the playbook does not say how users move")?;
+    pub fn of(
+        playbook: &'a Playbook,
+        site: &'a Site,
+        values: &'a BTreeMap<String, String>,
+        back: bool,
+    ) -> Result<Self> {
+        let how =
+            playbook.coexistent.as_ref().context("the playbook does not say how users move")?;
         let hosts = site.hosts.as_ref().context("the site does not name the hosts")?;
         Ok(Self { how, hosts, values, back })
     }
 
     /// The host that users leave, and the one to which they move.
     pub fn ends(&self) -> (&'a Host, &'a Host) {
-        if self.back { (&self.hosts.new, &self.hosts.old) } else { (&self.hosts.old, &self.hosts.new) }
+        if self.back {
+            (&self.hosts.new, &self.hosts.old)
+        } else {
+            (&self.hosts.old, &self.hosts.new)
+        }
     }
 
     /// A command that runs here, with its values filled in, except the user.
@@ -117,14 +127,19 @@ impl<'a> Move<'a> {
 
     /// A command that runs on a host.
     pub fn on(&self, host: &Host, spec: &CommandSpec) -> OnHost {
-        let value = |name: &str| host.variables.get(name).or_else(|| self.values.get(name)).cloned();
+        let value =
+            |name: &str| host.variables.get(name).or_else(|| self.values.get(name)).cloned();
         OnHost { host: Reach::from(host), command: spec.template().fill_known(&value) }
     }
 
     /// How to ask the directory.
     pub fn show(&self) -> Show {
         let directory = &self.how.directory;
-        Show { command: self.here(&directory.show), host: directory.host.clone(), held: directory.held.clone() }
+        Show {
+            command: self.here(&directory.show),
+            host: directory.host.clone(),
+            held: directory.held.clone(),
+        }
     }
 }
 
@@ -138,20 +153,38 @@ mod tests {
 
     #[test]
     fn s9_what_a_value_holds_reaches_the_other_shell_as_one_word() {
-        let host = Reach { name: "old".into(), ssh: vec!["ssh".into(), "root@old".into()], run: Vec::new() };
+        let host = Reach {
+            name: "old".into(),
+            ssh: vec!["ssh".into(), "root@old".into()],
+            run: Vec::new(),
+        };
         let mut it = command(&["imsbackup", "-f", "-", "/primary/user/a b;rm -rf {x,y}'$HOME"]);
         it.stages.push(vec!["cut".into(), "-d|".into()]);
         it.env.insert("ZONE".into(), "a b".into());
         let reached = host.command(&it);
-        assert_eq!(reached.stages[0], ["ssh", "root@old", r#"env ZONE='a b' imsbackup -f - "/primary/user/a b;rm -rf {x,y}'"'$HOME'"#]);
+        assert_eq!(
+            reached.stages[0],
+            [
+                "ssh",
+                "root@old",
+                r#"env ZONE='a b' imsbackup -f - "/primary/user/a b;rm -rf {x,y}'"'$HOME'"#
+            ]
+        );
         assert_eq!(reached.stages[1], ["cut", "-d|"]);
         assert!(reached.env.is_empty());
     }
 
     #[test]
     fn without_a_shell_words_stay_words() {
-        let host = Reach { name: "new".into(), ssh: Vec::new(), run: vec!["chroot".into(), "/srv/new".into()] };
-        assert_eq!(host.command(&command(&["mboxutil", "-l", "a b"])).stages[0], ["chroot", "/srv/new", "mboxutil", "-l", "a b"]);
+        let host = Reach {
+            name: "new".into(),
+            ssh: Vec::new(),
+            run: vec!["chroot".into(), "/srv/new".into()],
+        };
+        assert_eq!(
+            host.command(&command(&["mboxutil", "-l", "a b"])).stages[0],
+            ["chroot", "/srv/new", "mboxutil", "-l", "a b"]
+        );
         let here = Reach { name: "here".into(), ssh: Vec::new(), run: Vec::new() };
         assert_eq!(here.command(&command(&["mboxutil"])).stages[0], ["mboxutil"]);
     }

@@ -59,7 +59,10 @@ impl<'s> Shape<'s, '_, '_> {
         if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
             return self.resolve(&self.schema["$defs"][name]);
         }
-        match schema["anyOf"].as_array().and_then(|parts| parts.iter().find(|part| part["type"] != "null")) {
+        match schema["anyOf"]
+            .as_array()
+            .and_then(|parts| parts.iter().find(|part| part["type"] != "null"))
+        {
             Some(part) => self.resolve(part),
             None => schema,
         }
@@ -67,15 +70,22 @@ impl<'s> Shape<'s, '_, '_> {
 
     fn table(&mut self, schema: &'s Value, table: &DeTable<'_>, span: Range<usize>, path: &str) {
         let fields = schema["properties"].as_object();
-        let others = schema["additionalProperties"].as_object().map(|_| &schema["additionalProperties"]);
+        let others =
+            schema["additionalProperties"].as_object().map(|_| &schema["additionalProperties"]);
         let mut misspelt = BTreeSet::new();
         for (key, value) in table.iter() {
             let name: &str = key.get_ref();
             match (fields.and_then(|fields| fields.get(name)), others) {
-                (Some(field), _) | (None, Some(field)) => self.value(field, value, &join(path, name)),
+                (Some(field), _) | (None, Some(field)) => {
+                    self.value(field, value, &join(path, name))
+                }
                 (None, None) => {
-                    let known: Vec<&str> = fields.into_iter().flat_map(|fields| fields.keys().map(String::as_str)).collect();
-                    let absent: Vec<&str> = known.iter().copied().filter(|field| !table.contains_key(*field)).collect();
+                    let known: Vec<&str> = fields
+                        .into_iter()
+                        .flat_map(|fields| fields.keys().map(String::as_str))
+                        .collect();
+                    let absent: Vec<&str> =
+                        known.iter().copied().filter(|field| !table.contains_key(*field)).collect();
                     let remedy = match nearest(name, absent) {
                         Some(meant) => {
                             misspelt.insert(meant);
@@ -83,15 +93,26 @@ impl<'s> Shape<'s, '_, '_> {
                         }
                         None => format!("known here: {}", known.join(", ")),
                     };
-                    self.error_at(key.span(), format!("there is no field `{name}` in {}", place(path)), remedy);
+                    self.error_at(
+                        key.span(),
+                        format!("there is no field `{name}` in {}", place(path)),
+                        remedy,
+                    );
                 }
             }
         }
         for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if !table.contains_key(name) && !misspelt.contains(name) {
-                let about = schema["properties"][name]["description"].as_str().unwrap_or_default().replace('\n', " ");
+                let about = schema["properties"][name]["description"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .replace('\n', " ");
                 let header = if path.is_empty() { 0..0 } else { span.clone() };
-                self.error_at(header, format!("{} has no `{name}`", place(path)), format!("add `{name}`: {about}"));
+                self.error_at(
+                    header,
+                    format!("{} has no `{name}`", place(path)),
+                    format!("add `{name}`: {about}"),
+                );
             }
         }
     }
@@ -104,11 +125,15 @@ impl<'s> Shape<'s, '_, '_> {
         }
         let types: Vec<&str> = match &schema["type"] {
             Value::String(one) => vec![one],
-            Value::Array(several) => several.iter().filter_map(Value::as_str).filter(|one| *one != "null").collect(),
+            Value::Array(several) => {
+                several.iter().filter_map(Value::as_str).filter(|one| *one != "null").collect()
+            }
             _ => return,
         };
         match (types.first().copied(), value.get_ref()) {
-            (Some("object"), DeValue::Table(table)) => self.table(schema, table, value.span(), path),
+            (Some("object"), DeValue::Table(table)) => {
+                self.table(schema, table, value.span(), path)
+            }
             (Some("array"), DeValue::Array(items)) => {
                 for item in items.iter() {
                     self.value(&schema["items"], item, path);
@@ -136,7 +161,9 @@ impl<'s> Shape<'s, '_, '_> {
         let (what, given) = match value.get_ref() {
             DeValue::String(given) if choices.contains(given.as_ref()) => return,
             DeValue::String(given) => (format!("`{path}` cannot be {given:?}"), given.as_ref()),
-            other => (format!("`{path}` is {}, but one of some words is wanted", found_as(other)), ""),
+            other => {
+                (format!("`{path}` is {}, but one of some words is wanted", found_as(other)), "")
+            }
         };
         let remedy = match nearest(given, choices.iter().copied()) {
             Some(meant) => format!("did you mean {meant:?}? (one of {})", all.join(", ")),
@@ -152,16 +179,21 @@ fn choices(schema: &Value) -> Option<BTreeSet<&str>> {
         return Some(words.iter().filter_map(Value::as_str).collect());
     }
     let parts = schema["oneOf"].as_array()?;
-    let words = parts
-        .iter()
-        .flat_map(|part| part["const"].as_str().into_iter().chain(part["enum"].as_array().into_iter().flatten().filter_map(Value::as_str)));
+    let words = parts.iter().flat_map(|part| {
+        part["const"]
+            .as_str()
+            .into_iter()
+            .chain(part["enum"].as_array().into_iter().flatten().filter_map(Value::as_str))
+    });
     Some(words.collect())
 }
 
 fn described(expected: &str, schema: &Value) -> (&'static str, &'static str) {
     match expected {
         "object" => ("a table", "a table: `[...]` with its fields below, or `{ field = ... }`"),
-        "array" if schema["items"]["type"] == "array" => ("a list of lists of texts", "[[\"program\", \"argument\"], [\"program\"]]"),
+        "array" if schema["items"]["type"] == "array" => {
+            ("a list of lists of texts", "[[\"program\", \"argument\"], [\"program\"]]")
+        }
         "array" => ("a list", "a list: [\"...\", \"...\"] (or [[...]] where the items are tables)"),
         "string" => ("a text", "a text in quotes: \"...\""),
         "integer" => ("a whole number", "a whole number without quotes: 1"),

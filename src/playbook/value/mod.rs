@@ -116,8 +116,13 @@ fn some_time(text: String) -> Result<(), ValueError> {
 
 fn in_a_playbook(error: TemplateError) -> ValueError {
     match error {
-        TemplateError::Close { .. } => ValueError::new("a `}` stands alone", "write `}}` for a literal brace"),
-        _ => ValueError::new("a `{` begins no name", "write `{{` for a literal brace, `{name}` for a value"),
+        TemplateError::Close { .. } => {
+            ValueError::new("a `}` stands alone", "write `}}` for a literal brace")
+        }
+        _ => ValueError::new(
+            "a `{` begins no name",
+            "write `{{` for a literal brace, `{name}` for a value",
+        ),
     }
 }
 
@@ -137,9 +142,13 @@ mod tests {
 
     #[test]
     fn what_stands_in_for_a_faulty_text_fits() {
-        for (format, bad) in
-            [("regex", "("), ("regex-with-one-group", "x"), ("time-limit", "x"), ("template", "{"), ("version-comparisons", "x")]
-        {
+        for (format, bad) in [
+            ("regex", "("),
+            ("regex-with-one-group", "x"),
+            ("time-limit", "x"),
+            ("template", "{"),
+            ("version-comparisons", "x"),
+        ] {
             let (_, stand_in) = fault(format, bad).expect("a fault");
             assert_eq!(fault(format, stand_in), None, "{format}");
         }

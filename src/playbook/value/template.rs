@@ -24,7 +24,9 @@ pub type Lists = BTreeMap<String, Vec<String>>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// A `{` begins no name.
-    #[error("in {text:?} the `{{` at character {at} begins no name; a literal brace is written `{{{{`")]
+    #[error(
+        "in {text:?} the `{{` at character {at} begins no name; a literal brace is written `{{{{`"
+    )]
     Open {
         /// The text.
         text: String,
@@ -32,7 +34,9 @@ pub enum TemplateError {
         at: usize,
     },
     /// A `}` ends nothing.
-    #[error("in {text:?} the `}}` at character {at} ends no name; a literal brace is written `}}}}`")]
+    #[error(
+        "in {text:?} the `}}` at character {at} ends no name; a literal brace is written `}}}}`"
+    )]
     Close {
         /// The text.
         text: String,
@@ -74,7 +78,8 @@ enum Piece {
 }
 
 fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// The `${...}` that a text begins with.
@@ -291,9 +296,11 @@ mod tests {
     #[test]
     fn dollar_braces_stay_and_doubled_braces_are_literal() {
         let known = of(&[("a", "1")]);
-        for (text, filled) in
-            [("${Package}={a} {{x}} {$}{a}", "${Package}=1 {x} $1"), ("${{a}}", "${a}"), ("$HOME costs 5$", "$HOME costs 5$")]
-        {
+        for (text, filled) in [
+            ("${Package}={a} {{x}} {$}{a}", "${Package}=1 {x} $1"),
+            ("${{a}}", "${a}"),
+            ("$HOME costs 5$", "$HOME costs 5$"),
+        ] {
             assert_eq!(parsed(text).fill(&known), Ok(filled.to_owned()), "{text}");
         }
         assert_eq!(names("{a}{b_2}${c}{{d}}"), ["a", "b_2"]);

@@ -70,7 +70,9 @@ fn parts(version: &str) -> Vec<Part<'_>> {
         } else if separator(first) {
             1
         } else {
-            let length = rest.find(|c: char| c.is_ascii_digit() || c == '~' || separator(c)).unwrap_or(rest.len());
+            let length = rest
+                .find(|c: char| c.is_ascii_digit() || c == '~' || separator(c))
+                .unwrap_or(rest.len());
             found.push(Part::Text(&rest[..length]));
             length
         };
@@ -124,9 +126,12 @@ fn comparison(part: &str) -> Result<(Operator, String), ValueError> {
     let read = [(">=", Operator::AtLeast), ("<", Operator::Below), ("=", Operator::Is)]
         .iter()
         .find_map(|(sign, operator)| part.strip_prefix(sign).map(|rest| (*operator, rest.trim())));
-    let plain = |version: &str| version.chars().all(|c| c.is_ascii_alphanumeric() || ".-+~:_".contains(c));
+    let plain =
+        |version: &str| version.chars().all(|c| c.is_ascii_alphanumeric() || ".-+~:_".contains(c));
     match read {
-        Some((operator, version)) if version.starts_with(|c: char| c.is_ascii_digit()) && plain(version) => {
+        Some((operator, version))
+            if version.starts_with(|c: char| c.is_ascii_digit()) && plain(version) =>
+        {
             Ok((operator, version.to_owned()))
         }
         _ => Err(ValueError::new(

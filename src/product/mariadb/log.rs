@@ -106,9 +106,18 @@ impl Quotes {
                 (Some(Open::Quote(_)), _) => 1,
                 (None, b'\'' | b'"' | b'`') => self.becomes(Some(Open::Quote(*byte)), 1),
                 (None, b'#') => rest.len(),
-                (None, b'-') if rest.starts_with(b"--") && rest.get(2).is_none_or(u8::is_ascii_whitespace) => rest.len(),
+                (None, b'-')
+                    if rest.starts_with(b"--")
+                        && rest.get(2).is_none_or(u8::is_ascii_whitespace) =>
+                {
+                    rest.len()
+                }
                 // What MariaDB carries out is no comment.
-                (None, b'/') if rest.starts_with(b"/*") && !rest.starts_with(b"/*!") && !rest.starts_with(b"/*M!") => {
+                (None, b'/')
+                    if rest.starts_with(b"/*")
+                        && !rest.starts_with(b"/*!")
+                        && !rest.starts_with(b"/*M!") =>
+                {
                     self.becomes(Some(Open::Comment), 2)
                 }
                 (None, _) => 1,
@@ -189,7 +198,8 @@ pub(super) struct Gtid {
 impl Gtid {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-').map(str::to_owned);
-        let digits = |part: &String| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let digits =
+            |part: &String| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         let (domain, server, number) = (parts.next()?, parts.next()?, parts.next()?);
         let whole = parts.next().is_none() && [&domain, &server, &number].into_iter().all(digits);
         whole.then(|| Self { text: text.to_owned(), domain, server, number })
@@ -208,14 +218,18 @@ mod tests {
             Kind::Begin => "begin",
             Kind::More => "more",
         };
-        text.lines().map(|line| lines.kind(line.as_bytes())).map(|(kind, ends)| (name(kind).to_owned(), ends)).collect()
+        text.lines()
+            .map(|line| lines.kind(line.as_bytes()))
+            .map(|(kind, ends)| (name(kind).to_owned(), ends))
+            .collect()
     }
 
     #[test]
     fn statements_end_with_the_delimiter_at_the_end_of_a_line() {
         let text = "SET x;\nDELIMITER /*!*/;\n# at 4\n\nCREATE TABLE t (\n# no comment\n\n) /*!*/; x\n/*!*/;\nDELIMITER ;\nROLLBACK ;";
         let found = kinds(text);
-        let found: Vec<(&str, bool)> = found.iter().map(|(kind, ends)| (kind.as_str(), *ends)).collect();
+        let found: Vec<(&str, bool)> =
+            found.iter().map(|(kind, ends)| (kind.as_str(), *ends)).collect();
         assert_eq!(
             found,
             [
@@ -258,14 +272,35 @@ mod tests {
             let mut quotes = Quotes::default();
             lines.iter().map(|line| quotes.line(line.as_bytes())).collect::<Vec<_>>()
         };
-        assert_eq!(open(&["CREATE TABLE `x", "DROP y/*!*/;", "` (a INT)", "/*!*/;"]), [true, true, false, false]);
+        assert_eq!(
+            open(&["CREATE TABLE `x", "DROP y/*!*/;", "` (a INT)", "/*!*/;"]),
+            [true, true, false, false]
+        );
         assert_eq!(open(&["INSERT 'it''s \\' /*!*/;", "';"]), [true, false]);
-        assert_eq!(open(&["SET @@session.sql_mode=1049600/*!*/;", "INSERT 'x\\'/*!*/;"]), [false, false]);
-        assert_eq!(open(&["SET @@session.sql_mode=1411383296/*!*/;", "INSERT 'x\\'/*!*/;"]), [false, true]);
-        assert_eq!(open(&["/*!\\C utf8mb4 *//*!*/;", "-- don't", "--x", "a -- it's", "# it's", "/* it's", "*/ x"]), {
-            [false, false, false, false, false, true, false]
-        });
-        assert_eq!(open(&["/*M!100001 SET @a='x'*//*!*/;", "BINLOG '", "aa=", "'/*!*/;"]), [false, true, true, false]);
+        assert_eq!(
+            open(&["SET @@session.sql_mode=1049600/*!*/;", "INSERT 'x\\'/*!*/;"]),
+            [false, false]
+        );
+        assert_eq!(
+            open(&["SET @@session.sql_mode=1411383296/*!*/;", "INSERT 'x\\'/*!*/;"]),
+            [false, true]
+        );
+        assert_eq!(
+            open(&[
+                "/*!\\C utf8mb4 *//*!*/;",
+                "-- don't",
+                "--x",
+                "a -- it's",
+                "# it's",
+                "/* it's",
+                "*/ x"
+            ]),
+            { [false, false, false, false, false, true, false] }
+        );
+        assert_eq!(
+            open(&["/*M!100001 SET @a='x'*//*!*/;", "BINLOG '", "aa=", "'/*!*/;"]),
+            [false, true, true, false]
+        );
     }
 
     #[test]

@@ -23,14 +23,26 @@ const NAMED: usize = 200;
 
 /// Reads the output of `mariadb-binlog`, replays it into a client, and appends a line to the file
 /// for each rejected transaction: its GTID, the error and the statement.
-pub(in crate::product) fn past_rejects(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
-    let [file, client @ ..] = arguments else { return Err(HelperError::usage("mariadb-past-rejects FILE CLIENT [ARGUMENT...]")) };
-    let [program, options @ ..] = client else { return Err(HelperError::usage("mariadb-past-rejects FILE CLIENT [ARGUMENT...]")) };
+pub(in crate::product) fn past_rejects(
+    arguments: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    let [file, client @ ..] = arguments else {
+        return Err(HelperError::usage("mariadb-past-rejects FILE CLIENT [ARGUMENT...]"));
+    };
+    let [program, options @ ..] = client else {
+        return Err(HelperError::usage("mariadb-past-rejects FILE CLIENT [ARGUMENT...]"));
+    };
     let cannot = |error| HelperError::Failed(format!("cannot write {file}: {error}"));
-    let rejects =
-        OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(nix::libc::O_NOFOLLOW).open(file).map_err(cannot)?;
-    let (client, child) =
-        Piped::start(program, options).map_err(|error| HelperError::Failed(format!("cannot start {program}: {error}")))?;
+    let rejects = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(nix::libc::O_NOFOLLOW)
+        .open(file)
+        .map_err(cannot)?;
+    let (client, child) = Piped::start(program, options)
+        .map_err(|error| HelperError::Failed(format!("cannot start {program}: {error}")))?;
     let mut replay = Replay::new(client, Rejects { file: rejects, path: file.clone() })?;
     replay.all(streams)?;
     replay.client.end(child)
@@ -58,7 +70,10 @@ struct Piped {
 }
 
 impl Piped {
-    #[expect(clippy::disallowed_methods, reason = "it talks with the client, which ends with the pipe between them")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it talks with the client, which ends with the pipe between them"
+    )]
     fn start(program: &str, options: &[String]) -> io::Result<(Self, Child)> {
         let ((stdin, input), (output, stdout)) = (io::pipe()?, io::pipe()?);
         let child = std::process::Command::new(program)
@@ -99,7 +114,8 @@ struct Rejects {
 
 impl Names for Rejects {
     fn name(&mut self, line: &str) -> Result<(), HelperError> {
-        let written = self.file.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.file.sync_all());
+        let written =
+            self.file.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.file.sync_all());
         written.map_err(|error| HelperError::Failed(format!("cannot write {}: {error}", self.path)))
     }
 }
@@ -138,11 +154,17 @@ impl Patterns {
     fn new() -> Result<Self, regex::Error> {
         Ok(Self {
             gtid: Regex::new(r"(?-u)^#\d+ +[\d:]+ server id .*\tGTID (\d+-\d+-\d+)")?,
-            setting: Regex::new(r"(?i-u)^(?:/\*[M!]*\d*\s*)?(?:SET\s+(?:@|TIMESTAMP\s*=|(?:LAST_)?INSERT_ID\s*=)|\\C\b)")?,
+            setting: Regex::new(
+                r"(?i-u)^(?:/\*[M!]*\d*\s*)?(?:SET\s+(?:@|TIMESTAMP\s*=|(?:LAST_)?INSERT_ID\s*=)|\\C\b)",
+            )?,
             key: Regex::new(r"(?-u)(@?@?[\w.`]+:?)=|(\\C)")?,
-            row: Regex::new(r"(?i-u)^(?:BINLOG|START TRANSACTION|BEGIN|COMMIT|ROLLBACK|SAVEPOINT)\b")?,
+            row: Regex::new(
+                r"(?i-u)^(?:BINLOG|START TRANSACTION|BEGIN|COMMIT|ROLLBACK|SAVEPOINT)\b",
+            )?,
             logged: Regex::new(r"(?-u)sql_log_bin=([01])")?,
-            made: Regex::new(r"(?-u)^CREATE OR REPLACE TABLE (`(?:[^`]|``)+`(?:\.`(?:[^`]|``)+`)?)")?,
+            made: Regex::new(
+                r"(?-u)^CREATE OR REPLACE TABLE (`(?:[^`]|``)+`(?:\.`(?:[^`]|``)+`)?)",
+            )?,
             // A server that goes down, a full disk, a lock.
             grave: RegexSet::new([
                 r"(?-u)^ERROR (?:2\d\d\d|10(?:21|26|28|37|38|40|41|43|45|53|80)|1114|1135|1152|115[3-9]|116[01]) ",
@@ -286,7 +308,8 @@ impl<C: Client, N: Names> Replay<C, N> {
 
     /// A complete statement.
     fn statement(&mut self, text: &[u8]) -> Result<(), HelperError> {
-        let (setting, row) = (self.patterns.setting.is_match(text), self.patterns.row.is_match(text));
+        let (setting, row) =
+            (self.patterns.setting.is_match(text), self.patterns.row.is_match(text));
         if self.gtid.is_some() && !setting && !is_use(text) {
             if !row && self.sql.is_none() {
                 self.sql = Some(self.shown(text));
@@ -324,7 +347,10 @@ impl<C: Client, N: Names> Replay<C, N> {
             Some(gtid) => &gtid.text,
         };
         if said.iter().any(|line| self.patterns.grave.is_match(line.as_bytes())) {
-            return Err(HelperError::Failed(format!("within {of} the server said: {}", joined(said))));
+            return Err(HelperError::Failed(format!(
+                "within {of} the server said: {}",
+                joined(said)
+            )));
         }
         self.reject(first);
         if let Some(key) = key {
@@ -340,13 +366,17 @@ impl<C: Client, N: Names> Replay<C, N> {
     /// The name of what a setting sets. A later setting of the same name replaces it.
     fn key(&self, text: &[u8]) -> String {
         let found = self.patterns.key.captures_iter(text);
-        let names = found.filter_map(|found| found.get(1).or(found.get(2)).map(|name| name.as_bytes().to_vec()));
+        let names = found
+            .filter_map(|found| found.get(1).or(found.get(2)).map(|name| name.as_bytes().to_vec()));
         String::from_utf8_lossy(&names.collect::<Vec<_>>().join(&b' ')).into_owned()
     }
 
     /// The transaction is rejected: the first reason counts.
     fn reject(&mut self, why: &str) {
-        let why = || String::from_utf8_lossy(&self.patterns.at_line.replace(why.as_bytes(), b":")).into_owned();
+        let why = || {
+            String::from_utf8_lossy(&self.patterns.at_line.replace(why.as_bytes(), b":"))
+                .into_owned()
+        };
         if self.why.is_none() {
             self.why = Some(why());
         }
@@ -355,7 +385,9 @@ impl<C: Client, N: Names> Replay<C, N> {
     /// The end of a transaction. A rejected one is named, and an empty event takes its GTID.
     fn finish(&mut self) -> Result<(), HelperError> {
         let (Some(gtid), Some(why)) = (self.gtid.clone(), self.why.clone()) else { return Ok(()) };
-        let failed = |what: &str, said: &[String]| Err(HelperError::Failed(format!("{} {what}: {}", gtid.text, joined(said))));
+        let failed = |what: &str, said: &[String]| {
+            Err(HelperError::Failed(format!("{} {what}: {}", gtid.text, joined(said))))
+        };
         let mut said = self.ask_for("ROLLBACK")?;
         if let Some(made) = self.made.clone() {
             let end = String::from_utf8_lossy(self.lines.delimiter()).into_owned();
@@ -375,7 +407,8 @@ impl<C: Client, N: Names> Replay<C, N> {
             return failed("cannot be passed over", &said);
         }
         let what = self.what();
-        let line = format!("{}\t{why}\t{}{what}", gtid.text, if part { "done in part: " } else { "" });
+        let line =
+            format!("{}\t{why}\t{}{what}", gtid.text, if part { "done in part: " } else { "" });
         self.names.name(&in_one_line(&line))?;
         if part {
             return failed("was rejected, and a part of it was done, which stays", &[why]);
@@ -392,7 +425,10 @@ impl<C: Client, N: Names> Replay<C, N> {
         let whole = if self.tables.is_empty() {
             self.sql.clone().unwrap_or_default()
         } else {
-            format!("rows of {}", self.tables.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+            format!(
+                "rows of {}",
+                self.tables.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            )
         };
         let end = String::from_utf8_lossy(self.lines.delimiter()).into_owned();
         let whole = whole.trim_end();
@@ -435,7 +471,8 @@ impl<C: Client, N: Names> Replay<C, N> {
     fn answers(&mut self) -> Result<Vec<String>, HelperError> {
         self.asked += 1;
         let word = format!("backout {}", self.asked);
-        let question = [format!("SELECT '{word}'").as_bytes(), self.lines.delimiter(), b"\n"].concat();
+        let question =
+            [format!("SELECT '{word}'").as_bytes(), self.lines.delimiter(), b"\n"].concat();
         self.send(&question)?;
         let mut said = Vec::new();
         while let Some(line) = self.client.answer().map_err(gone)? {
@@ -444,7 +481,9 @@ impl<C: Client, N: Names> Replay<C, N> {
             }
             let line = String::from_utf8_lossy(&line).into_owned();
             let rest = line.strip_prefix("ERROR");
-            if rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')) {
+            if rest.is_some_and(|rest| {
+                !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            }) {
                 said.push(line);
             }
         }
@@ -505,7 +544,10 @@ mod tests {
 
     /// Replays a log into a client that gives these answers.
     fn replay(log: &[u8], answers: &[u8]) -> (Result<(), String>, String, Vec<String>) {
-        let answers = answers.split(|byte| *byte == b'\n').map(|line| line.trim_ascii_end().to_vec()).collect();
+        let answers = answers
+            .split(|byte| *byte == b'\n')
+            .map(|line| line.trim_ascii_end().to_vec())
+            .collect();
         let mut replay = Replay::new(Told { sent: Vec::new(), answers }, Vec::new()).unwrap();
         let (mut input, mut output) = (log, Vec::new());
         let ended = replay.all(&mut Streams { input: &mut input, output: &mut output });
@@ -555,7 +597,8 @@ mod tests {
     #[test]
     fn a_real_log_goes_past_what_a_real_server_rejected() {
         let text = |path| String::from_utf8(kept(path)).unwrap();
-        let (ended, sent, names) = replay(&kept("mariadb/tests/written.log"), &kept("mariadb/tests/written.answers"));
+        let (ended, sent, names) =
+            replay(&kept("mariadb/tests/written.log"), &kept("mariadb/tests/written.answers"));
         assert_eq!(ended, Ok(()));
         assert!(sent == text("mariadb/tests/written.sent"), "{sent}");
         assert_eq!(names.join("\n") + "\n", text("mariadb/tests/written.rejects"));
@@ -565,15 +608,30 @@ mod tests {
     fn s1_a_rejected_transaction_is_named_before_it_is_passed_over_and_the_next_one_is_done() {
         let log = format!(
             "DELIMITER /*!*/;\n{}{}",
-            transaction(7, "START TRANSACTION\n/*!*/;\nINSERT good\n/*!*/;\nINSERT bad IDENTIFIED BY 'x'\n/*!*/;\nCOMMIT/*!*/;\n"),
+            transaction(
+                7,
+                "START TRANSACTION\n/*!*/;\nINSERT good\n/*!*/;\nINSERT bad IDENTIFIED BY 'x'\n/*!*/;\nCOMMIT/*!*/;\n"
+            ),
             transaction(8, "INSERT better\n/*!*/;\n")
         );
-        let (ended, sent, names) = rejecting(&log, &[("INSERT bad", "ERROR 1064 (42000) at line 9: no")]);
-        assert_eq!((ended, names.as_slice()), (Ok(()), ["0-1-7\tERROR 1064 (42000): no\tINSERT good".to_owned()].as_slice()));
-        let order = ["INSERT good", "ROLLBACK", "gtid_seq_no=7/*!*/;", "backout_rejected", "gtid_seq_no=8", "INSERT better"];
+        let (ended, sent, names) =
+            rejecting(&log, &[("INSERT bad", "ERROR 1064 (42000) at line 9: no")]);
+        assert_eq!(
+            (ended, names.as_slice()),
+            (Ok(()), ["0-1-7\tERROR 1064 (42000): no\tINSERT good".to_owned()].as_slice())
+        );
+        let order = [
+            "INSERT good",
+            "ROLLBACK",
+            "gtid_seq_no=7/*!*/;",
+            "backout_rejected",
+            "gtid_seq_no=8",
+            "INSERT better",
+        ];
         let mut from = 0;
         for word in order {
-            from += sent[from..].find(word).unwrap_or_else(|| panic!("no {word} in its place: {sent}"));
+            from +=
+                sent[from..].find(word).unwrap_or_else(|| panic!("no {word} in its place: {sent}"));
         }
         assert!(!sent.contains("COMMIT"), "{sent}");
     }
@@ -588,28 +646,45 @@ mod tests {
             transaction(9, "SET TIMESTAMP=1/*!*/;\nCREATE three\n/*!*/;\n")
         );
         let (ended, sent, names) = rejecting(&log, &[("=2524608000", "ERROR 1231 (42000): no")]);
-        let wanted = ["0-1-7\tERROR 1231 (42000): no\tCREATE one", "0-1-8\tERROR 1231 (42000): no\tCREATE two PASSWORD ..."];
+        let wanted = [
+            "0-1-7\tERROR 1231 (42000): no\tCREATE one",
+            "0-1-8\tERROR 1231 (42000): no\tCREATE two PASSWORD ...",
+        ];
         assert_eq!((ended, names), (Ok(()), wanted.map(str::to_owned).to_vec()));
         assert!(sent.contains("CREATE three") && !sent.contains("CREATE two"), "{sent}");
     }
 
     #[test]
     fn s8_an_error_that_is_not_the_log_s_fault_stops_it_and_names_nothing() {
-        for error in ["ERROR 1021 (HY000): Disk full", "ERROR 2013 (HY000): Lost connection", "ERROR 1030 (HY000): Got error 28"] {
-            let log = format!("DELIMITER /*!*/;\n{}", transaction(7, "INSERT x\n/*!*/;\nINSERT y\n/*!*/;\n"));
+        for error in [
+            "ERROR 1021 (HY000): Disk full",
+            "ERROR 2013 (HY000): Lost connection",
+            "ERROR 1030 (HY000): Got error 28",
+        ] {
+            let log = format!(
+                "DELIMITER /*!*/;\n{}",
+                transaction(7, "INSERT x\n/*!*/;\nINSERT y\n/*!*/;\n")
+            );
             let (ended, sent, names) = rejecting(&log, &[("INSERT x", error)]);
             assert_eq!(ended, Err(format!("within 0-1-7 the server said: {error}")));
             assert!(names.is_empty() && !sent.contains("INSERT y"), "{sent}");
         }
-        let (ended, ..) = rejecting("DELIMITER /*!*/;\nSET x/*!*/;\n", &[("SET x", "ERROR 1193 (HY000): no")]);
-        assert_eq!(ended, Err("the server said: ERROR 1193 (HY000): no".into()), "before the first transaction");
+        let (ended, ..) =
+            rejecting("DELIMITER /*!*/;\nSET x/*!*/;\n", &[("SET x", "ERROR 1193 (HY000): no")]);
+        assert_eq!(
+            ended,
+            Err("the server said: ERROR 1193 (HY000): no".into()),
+            "before the first transaction"
+        );
     }
 
     #[test]
     fn one_whose_part_was_done_stops_it_and_is_named() {
         let log = format!("DELIMITER /*!*/;\n{}", transaction(7, "INSERT x\n/*!*/;\n"));
-        let out_of_order = ("server_id=1, @@session.gtid_seq_no=7", "ERROR 1950 (HY000): out-of-order");
-        let (ended, _, names) = rejecting(&log, &[("INSERT x", "ERROR 1062 (23000): twice"), out_of_order]);
+        let out_of_order =
+            ("server_id=1, @@session.gtid_seq_no=7", "ERROR 1950 (HY000): out-of-order");
+        let (ended, _, names) =
+            rejecting(&log, &[("INSERT x", "ERROR 1062 (23000): twice"), out_of_order]);
         assert_eq!(ended, Err("0-1-7 was rejected, and a part of it was done, which stays: ERROR 1062 (23000): twice".into()));
         assert_eq!(names, ["0-1-7\tERROR 1062 (23000): twice\tdone in part: INSERT x"]);
     }
@@ -617,7 +692,10 @@ mod tests {
     #[test]
     fn rows_are_not_kept_in_memory() {
         let rows = "x".repeat(76) + "\n";
-        let log = format!("DELIMITER /*!*/;\n{}", transaction(7, &format!("BINLOG '\n{}'/*!*/;\n", rows.repeat(1000))));
+        let log = format!(
+            "DELIMITER /*!*/;\n{}",
+            transaction(7, &format!("BINLOG '\n{}'/*!*/;\n", rows.repeat(1000)))
+        );
         let mut replay = Replay::new(Told::default(), Vec::new()).unwrap();
         let mut filter = Filter::new();
         for line in log.lines() {

@@ -2,20 +2,25 @@
 //!
 //! A replay keeps the GTIDs, so that the server's position says how far it came. One transaction of
 //! the log is two to a client: `CREATE TABLE ... SELECT` is printed as the statement that makes the
-//! table, which commits, and then its rows. The filter makes the table first, outside of the log, so
-//! that the rows get the GTID.
+//! table, which commits, and then its rows. The filter makes the table first, outside of the log,
+//! so that the rows get the GTID.
 
 use super::log::{Kind, Lines};
 use crate::product::stream::{HelperError, Streams, next_line};
 
 /// Rewrites the output of `mariadb-binlog` so that the client can replay it.
-pub(in crate::product) fn replay(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
+pub(in crate::product) fn replay(
+    arguments: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
     if !arguments.is_empty() {
         return Err(HelperError::usage("mariadb-replay"));
     }
     let (mut filter, mut line) = (Filter::new(), Vec::new());
     let output = &mut *streams.output;
-    let mut print = |line: &[u8]| output.write_all(line).and_then(|()| output.write_all(b"\n")).map_err(HelperError::Output);
+    let mut print = |line: &[u8]| {
+        output.write_all(line).and_then(|()| output.write_all(b"\n")).map_err(HelperError::Output)
+    };
     while next_line(streams.input, &mut line)? {
         filter.line(&line, &mut print)?;
     }
@@ -49,11 +54,21 @@ pub(super) struct Filter {
 
 impl Filter {
     pub(super) fn new() -> Self {
-        Self { lines: Lines::new(), state: State::Outside, held: Vec::new(), opening: 0, number: Vec::new() }
+        Self {
+            lines: Lines::new(),
+            state: State::Outside,
+            held: Vec::new(),
+            opening: 0,
+            number: Vec::new(),
+        }
     }
 
     /// Takes the next line, without its end.
-    pub(super) fn line<E>(&mut self, line: &[u8], print: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn line<E>(
+        &mut self,
+        line: &[u8],
+        print: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let (kind, ends) = self.lines.kind(line);
         match kind {
             Kind::Delimiter(_) => {
@@ -64,7 +79,8 @@ impl Filter {
             Kind::Comment | Kind::More => {}
         }
         // The client must not take the second line of a comment for a statement.
-        let quoted = (kind == Kind::Comment && !line.is_empty() && line[0] != b'#').then(|| [b"# ", line].concat());
+        let quoted = (kind == Kind::Comment && !line.is_empty() && line[0] != b'#')
+            .then(|| [b"# ", line].concat());
         let line = quoted.as_deref().unwrap_or(line);
         if self.state == State::Outside {
             return print(line);
@@ -78,12 +94,19 @@ impl Filter {
     }
 
     /// Passes on what is held at the end of the input.
-    pub(super) fn end<E>(&mut self, print: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn end<E>(
+        &mut self,
+        print: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.pass(print)
     }
 
     /// Looks at the first line of a statement.
-    fn begin<E>(&mut self, line: &[u8], print: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    fn begin<E>(
+        &mut self,
+        line: &[u8],
+        print: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         const SETTINGS: [&[u8]; 3] = [b"SET", b"use", b"/*"];
         if line.windows(12).any(|part| part == b"gtid_seq_no=") {
             self.number = line.to_vec();
@@ -95,7 +118,10 @@ impl Filter {
             return Ok(());
         }
         match self.state {
-            State::Opened if line.starts_with(b"CREATE TABLE ") || line.starts_with(b"CREATE OR REPLACE TABLE ") => {
+            State::Opened
+                if line.starts_with(b"CREATE TABLE ")
+                    || line.starts_with(b"CREATE OR REPLACE TABLE ") =>
+            {
                 self.state = State::Made { made: self.held.len() };
                 Ok(())
             }
@@ -114,7 +140,11 @@ impl Filter {
 
     /// Passes on what is held so that the table is made outside of the log, and the transaction
     /// begins behind it. Done again, it replaces the table that an interrupted try has made.
-    fn table_first<E>(&mut self, made: usize, print: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    fn table_first<E>(
+        &mut self,
+        made: usize,
+        print: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.state = State::Outside;
         for (i, line) in std::mem::take(&mut self.held).iter().enumerate() {
             let replaced = line.strip_prefix(b"CREATE TABLE ").filter(|_| i == made);
@@ -140,19 +170,29 @@ mod tests {
     #[test]
     fn a_real_log_becomes_what_the_client_needs() {
         let found = on("mariadb-replay", &[], &kept("mariadb/tests/written.log")).unwrap();
-        assert!(found == kept("mariadb/tests/written.replay"), "{}", String::from_utf8_lossy(&found));
+        assert!(
+            found == kept("mariadb/tests/written.replay"),
+            "{}",
+            String::from_utf8_lossy(&found)
+        );
     }
 
     #[test]
     fn only_a_table_that_gets_rows_is_made_first() {
         let rows = "# at 9\nBINLOG '\nx\n'/*!*/;\nCOMMIT/*!*/;\n";
-        let begin = "DELIMITER /*!*/;\nSET @@session.gtid_seq_no=7/*!*/;\nSTART TRANSACTION\n/*!*/;\n";
-        let of = |text: &str| String::from_utf8(on("mariadb-replay", &[], text.as_bytes()).unwrap()).unwrap();
-        for unchanged in ["", "CREATE TABLE t (a INT)\n/*!*/;\nCOMMIT\n/*!*/;\n", "INSERT x\n/*!*/;\n", rows] {
+        let begin =
+            "DELIMITER /*!*/;\nSET @@session.gtid_seq_no=7/*!*/;\nSTART TRANSACTION\n/*!*/;\n";
+        let of = |text: &str| {
+            String::from_utf8(on("mariadb-replay", &[], text.as_bytes()).unwrap()).unwrap()
+        };
+        for unchanged in
+            ["", "CREATE TABLE t (a INT)\n/*!*/;\nCOMMIT\n/*!*/;\n", "INSERT x\n/*!*/;\n", rows]
+        {
             let text = format!("{begin}{unchanged}");
             assert_eq!(of(&text), text);
         }
-        let found = of(&format!("{begin}SET x/*!*/;\nCREATE TABLE t (\n  a INT\n)\n/*!*/;\n{rows}"));
+        let found =
+            of(&format!("{begin}SET x/*!*/;\nCREATE TABLE t (\n  a INT\n)\n/*!*/;\n{rows}"));
         let wanted = "DELIMITER /*!*/;\nSET @@session.gtid_seq_no=7/*!*/;\nSET x/*!*/;\n\
                       SET @@session.sql_log_bin=0/*!*/;\nCREATE OR REPLACE TABLE t (\n  a INT\n)\n/*!*/;\n# at 9\n\
                       SET @@session.sql_log_bin=1/*!*/;\nSET @@session.gtid_seq_no=7/*!*/;\nSTART TRANSACTION\n/*!*/;\n\
@@ -164,8 +204,16 @@ mod tests {
     fn s9_what_stands_in_a_table_s_name_is_not_run() {
         let found = on("mariadb-replay", &[], &kept("mariadb/tests/line-break.log")).unwrap();
         let found = String::from_utf8(found).unwrap();
-        let lines: Vec<&str> = found.lines().filter(|line| line.contains("CREATE DATABASE smuggled")).collect();
+        let lines: Vec<&str> =
+            found.lines().filter(|line| line.contains("CREATE DATABASE smuggled")).collect();
         // Within the quoted name of the statement, and in two comments.
-        assert_eq!(lines, ["CREATE DATABASE smuggled/*!*/;", "#Q> CREATE DATABASE smuggled/*!*/;", "# CREATE DATABASE smuggled/*!*/;",]);
+        assert_eq!(
+            lines,
+            [
+                "CREATE DATABASE smuggled/*!*/;",
+                "#Q> CREATE DATABASE smuggled/*!*/;",
+                "# CREATE DATABASE smuggled/*!*/;",
+            ]
+        );
     }
 }

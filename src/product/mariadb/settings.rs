@@ -15,11 +15,16 @@ struct Wanted<'a> {
 /// Reads `SHOW GLOBAL VARIABLES` (a name, a tab and a value on each line), and prints those that
 /// are not as the arguments say, separated by commas: `NAME=VALUE` says what is right, several of
 /// the same name say that any of them is; `NAME!=VALUE` says what is not.
-pub(in crate::product) fn settings(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
+pub(in crate::product) fn settings(
+    arguments: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
     let mut wanted: BTreeMap<&str, Wanted<'_>> = BTreeMap::new();
     let mut order = Vec::new();
     for argument in arguments {
-        let (name, value) = argument.split_once('=').ok_or_else(|| HelperError::usage("mariadb-settings NAME=VALUE|NAME!=VALUE..."))?;
+        let (name, value) = argument
+            .split_once('=')
+            .ok_or_else(|| HelperError::usage("mariadb-settings NAME=VALUE|NAME!=VALUE..."))?;
         let (name, not) = name.strip_suffix('!').map_or((name, false), |name| (name, true));
         if !order.contains(&name) {
             order.push(name);
@@ -53,14 +58,19 @@ pub(in crate::product) fn settings(arguments: &[String], streams: &mut Streams<'
         }
     }
     let said = if wrong.is_empty() { String::new() } else { wrong.join(", ") + "\n" };
-    streams.output.write_all(said.as_bytes()).and_then(|()| streams.output.flush()).map_err(HelperError::Output)
+    streams
+        .output
+        .write_all(said.as_bytes())
+        .and_then(|()| streams.output.flush())
+        .map_err(HelperError::Output)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::product::tests::on;
 
-    const SHOWN: &[u8] = b"datadir\t/var/lib/mysql/\ninnodb_data_home_dir\t\nserver_id\t0\nbinlog_format\tMIXED\n";
+    const SHOWN: &[u8] =
+        b"datadir\t/var/lib/mysql/\ninnodb_data_home_dir\t\nserver_id\t0\nbinlog_format\tMIXED\n";
 
     fn said(arguments: &[&str]) -> String {
         String::from_utf8(on("mariadb-settings", arguments, SHOWN).unwrap()).unwrap()
@@ -68,13 +78,34 @@ mod tests {
 
     #[test]
     fn what_is_right_is_not_named() {
-        assert_eq!(said(&["datadir=/var/lib/mysql/", "innodb_data_home_dir=./", "innodb_data_home_dir=", "server_id!=1"]), "");
+        assert_eq!(
+            said(&[
+                "datadir=/var/lib/mysql/",
+                "innodb_data_home_dir=./",
+                "innodb_data_home_dir=",
+                "server_id!=1"
+            ]),
+            ""
+        );
     }
 
     #[test]
     fn what_is_wrong_is_named_with_its_value() {
-        let wrong = said(&["binlog_format=ROW", "server_id!=0", "encrypt_binlog=OFF", "datadir=/x", "datadir=/y"]);
-        assert_eq!(wrong, "binlog_format=MIXED, server_id=0, encrypt_binlog is not known to this server, datadir=/var/lib/mysql/\n");
-        assert!(on("mariadb-settings", &["datadir"], SHOWN).unwrap_err().starts_with("usage: backout helper mariadb-settings "));
+        let wrong = said(&[
+            "binlog_format=ROW",
+            "server_id!=0",
+            "encrypt_binlog=OFF",
+            "datadir=/x",
+            "datadir=/y",
+        ]);
+        assert_eq!(
+            wrong,
+            "binlog_format=MIXED, server_id=0, encrypt_binlog is not known to this server, datadir=/var/lib/mysql/\n"
+        );
+        assert!(
+            on("mariadb-settings", &["datadir"], SHOWN)
+                .unwrap_err()
+                .starts_with("usage: backout helper mariadb-settings ")
+        );
     }
 }

@@ -12,8 +12,13 @@ use crate::product::stream::{HelperError, Streams, next_line};
 /// unless each log begins with the GTIDs with which the previous one ended, and the last one ends
 /// with those of the position. `mariadb-binlog` itself detects damage and a file that ends within
 /// an event, but not a file that ends between two events or is missing.
-pub(in crate::product) fn verify_log(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
-    let [position] = arguments else { return Err(HelperError::usage("mariadb-verify-log POSITION")) };
+pub(in crate::product) fn verify_log(
+    arguments: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    let [position] = arguments else {
+        return Err(HelperError::usage("mariadb-verify-log POSITION"));
+    };
     let patterns = Patterns::new().map_err(|error| HelperError::Failed(error.to_string()))?;
     let (mut chain, mut lines, mut line) = (Chain::default(), Lines::new(), Vec::new());
     while next_line(streams.input, &mut line)? {
@@ -71,7 +76,12 @@ struct Chain {
 
 impl Chain {
     fn comment(&mut self, line: &[u8], patterns: &Patterns) {
-        let group = |pattern: &Regex| pattern.captures(line).and_then(|found| found.get(1)).map(|found| found.as_bytes().to_vec());
+        let group = |pattern: &Regex| {
+            pattern
+                .captures(line)
+                .and_then(|found| found.get(1))
+                .map(|found| found.as_bytes().to_vec())
+        };
         if let Some(rest) = group(&patterns.list) {
             self.files += 1;
             self.list = Some(Position::new());
@@ -85,7 +95,8 @@ impl Chain {
         }
     }
 
-    /// A part of the list with which a file begins. It is printed over several lines where it is long.
+    /// A part of the list with which a file begins. It is printed over several lines where it is
+    /// long.
     fn listed(&mut self, rest: &[u8], patterns: &Patterns) {
         let Some(mut list) = self.list.take() else { return };
         take(rest, patterns, &mut list);
@@ -106,8 +117,12 @@ impl Chain {
             let domain = wanted.split('-').next().unwrap_or_default();
             match self.last.get(domain) {
                 Some(found) if found.text == wanted => {}
-                Some(found) => self.wrong.push(format!("the capture ends at {}, not at {wanted}", found.text)),
-                None => self.wrong.push(format!("the capture has nothing of domain {domain}, and must end at {wanted}")),
+                Some(found) => {
+                    self.wrong.push(format!("the capture ends at {}, not at {wanted}", found.text))
+                }
+                None => self.wrong.push(format!(
+                    "the capture has nothing of domain {domain}, and must end at {wanted}"
+                )),
             }
         }
     }
@@ -173,12 +188,18 @@ mod tests {
     #[test]
     fn a_list_over_several_lines_counts_and_what_stands_in_statements_does_not() {
         let head = "#261129  8:00:33 server id 1  end_log_pos 299 CRC32 0x0 \t";
-        let log = format!("{head}Gtid list [0-1-5,\n# 1-1-3,\n# 2-9-7]\nINSERT INTO t VALUES ('\n{head}GTID 0-1-99\n');\n# 3-1-3,\n");
+        let log = format!(
+            "{head}Gtid list [0-1-5,\n# 1-1-3,\n# 2-9-7]\nINSERT INTO t VALUES ('\n{head}GTID 0-1-99\n');\n# 3-1-3,\n"
+        );
         assert_eq!(at("0-1-5,1-1-3,2-9-7", &log), Ok(()));
         assert_eq!(at("0-1-99", &log), Err("the capture ends at 0-1-5, not at 0-1-99".into()));
         let next = format!("{log}{head}Gtid list [2-9-7,\n# 0-1-5,\n# 1-1-3]\n");
         assert_eq!(at("0-1-5", &next), Ok(()), "in any order");
         let less = format!("{log}{head}Gtid list [0-1-5,\n# 1-1-3]\n");
-        assert!(at("0-1-5", &less).unwrap_err().ends_with("it begins at 0-1-5,1-1-3, not at 0-1-5,1-1-3,2-9-7"));
+        assert!(
+            at("0-1-5", &less)
+                .unwrap_err()
+                .ends_with("it begins at 0-1-5,1-1-3, not at 0-1-5,1-1-3,2-9-7")
+        );
     }
 }

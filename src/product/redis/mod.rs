@@ -10,8 +10,13 @@ use crate::product::stream::{HelperError, Streams};
 /// Runs `redis-cli --pipe` with this program's standard input and prints its output. Succeeds if
 /// every command was answered and every error is a command that the server rejected. A rejected
 /// command changes nothing, and a transaction (MULTI) that contains one is rejected completely.
-pub(super) fn past_rejects(arguments: &[String], streams: &mut Streams<'_>) -> Result<(), HelperError> {
-    let [program, options @ ..] = arguments else { return Err(HelperError::usage("redis-past-rejects REDIS-CLI [ARGUMENT...]")) };
+pub(super) fn past_rejects(
+    arguments: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    let [program, options @ ..] = arguments else {
+        return Err(HelperError::usage("redis-past-rejects REDIS-CLI [ARGUMENT...]"));
+    };
     let cannot = |error: io::Error| HelperError::Failed(format!("cannot run {program}: {error}"));
     let (output, stdout) = io::pipe().map_err(cannot)?;
     let mut child = start(program, options, stdout).map_err(cannot)?;
@@ -22,8 +27,15 @@ pub(super) fn past_rejects(arguments: &[String], streams: &mut Streams<'_>) -> R
     end.verdict()
 }
 
-#[expect(clippy::disallowed_methods, reason = "it reads what the client says, which ends with the pipe between them")]
-fn start(program: &str, options: &[String], stdout: io::PipeWriter) -> io::Result<std::process::Child> {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it reads what the client says, which ends with the pipe between them"
+)]
+fn start(
+    program: &str,
+    options: &[String],
+    stdout: io::PipeWriter,
+) -> io::Result<std::process::Child> {
     std::process::Command::new(program)
         .args(options)
         .stdin(Stdio::inherit())
@@ -47,7 +59,9 @@ impl End {
     fn verdict(&self) -> Result<(), HelperError> {
         let failed = |why: String| Err(HelperError::Failed(why));
         match self.errors {
-            _ if !self.through => failed("the server's last reply did not come: nobody knows what it carried out".into()),
+            _ if !self.through => failed(
+                "the server's last reply did not come: nobody knows what it carried out".into(),
+            ),
             None => failed("redis-cli did not say how many errors there were".into()),
             Some(errors) if errors != self.rejected => failed(format!(
                 "of {errors} errors {} are rejected commands: the others are of another kind, and must be mended first",
@@ -62,7 +76,8 @@ impl End {
 fn judge(input: &mut dyn BufRead, output: &mut dyn Write) -> Result<End, HelperError> {
     let pattern = |text| Regex::new(text).map_err(|error| HelperError::Failed(error.to_string()));
     let count = pattern(r"(?-u)^errors: (\d+), ")?;
-    let rejected = pattern(r"(?-u)^(?:ERR|WRONGTYPE|EXECABORT|NOGROUP|BUSYGROUP|BUSYKEY|NOSCRIPT) ")?;
+    let rejected =
+        pattern(r"(?-u)^(?:ERR|WRONGTYPE|EXECABORT|NOGROUP|BUSYGROUP|BUSYKEY|NOSCRIPT) ")?;
     let (mut end, mut line) = (End::default(), Vec::new());
     loop {
         line.clear();
@@ -103,21 +118,34 @@ mod tests {
         let (end, _) = judged(&kept("redis/tests/full.said"));
         assert_eq!(end, End { through: true, errors: Some(14), rejected: 5 });
         let said = end.verdict().unwrap_err().to_string();
-        assert!(said.starts_with("of 14 errors 5 are rejected commands: the others are of another kind"), "{said}");
+        assert!(
+            said.starts_with(
+                "of 14 errors 5 are rejected commands: the others are of another kind"
+            ),
+            "{said}"
+        );
     }
 
     #[test]
     fn a_client_that_does_not_get_through_is_said() {
-        let (end, _) = judged(b"Could not connect to Redis at /run/redis.sock: No such file or directory\n");
-        assert!(end.verdict().unwrap_err().to_string().contains("the server's last reply did not come"));
+        let (end, _) =
+            judged(b"Could not connect to Redis at /run/redis.sock: No such file or directory\n");
+        assert!(
+            end.verdict().unwrap_err().to_string().contains("the server's last reply did not come")
+        );
         let (end, _) = judged(b"Last reply received from server.\n");
         assert!(end.verdict().unwrap_err().to_string().contains("did not say how many errors"));
     }
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let said = crate::product::tests::on("redis-past-rejects", &["/no/such/redis-cli"], b"").unwrap_err();
+        let said = crate::product::tests::on("redis-past-rejects", &["/no/such/redis-cli"], b"")
+            .unwrap_err();
         assert!(said.starts_with("cannot run /no/such/redis-cli: No such file"), "{said}");
-        assert!(crate::product::tests::on("redis-past-rejects", &[], b"").unwrap_err().starts_with("usage: "));
+        assert!(
+            crate::product::tests::on("redis-past-rejects", &[], b"")
+                .unwrap_err()
+                .starts_with("usage: ")
+        );
     }
 }

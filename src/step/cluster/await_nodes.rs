@@ -32,7 +32,8 @@ impl AwaitNodes {
     fn behind(&self, context: &Context<'_>) -> Result<Vec<(String, String)>> {
         let mut behind = Vec::new();
         for node in &self.others {
-            let version = mark_of(context.runner, &self.read, node)?.unwrap_or_else(|| self.unmarked.clone());
+            let version =
+                mark_of(context.runner, &self.read, node)?.unwrap_or_else(|| self.unmarked.clone());
             if !version_is(&version, &self.wanted) {
                 behind.push((node.clone(), version));
             }
@@ -47,14 +48,20 @@ impl Effect for AwaitNodes {
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        Ok(if self.behind(context)?.is_empty() { Probe::Present(Output::Nothing) } else { Probe::Absent })
+        Ok(if self.behind(context)?.is_empty() {
+            Probe::Present(Output::Nothing)
+        } else {
+            Probe::Absent
+        })
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        let lines = self
-            .behind(context)?
-            .into_iter()
-            .map(|(node, version)| format!("{node} has version {version}, not {}; on {node}: backout {}", self.wanted, self.verb));
+        let lines = self.behind(context)?.into_iter().map(|(node, version)| {
+            format!(
+                "{node} has version {version}, not {}; on {node}: backout {}",
+                self.wanted, self.verb
+            )
+        });
         let list: Vec<String> = lines.collect();
         let end = "The service is open here. The cluster gets it back once every node has the version: then, here: backout resume";
         Err(NeedsDecision::new(HaltKind::OtherNodes, format!("{}\n{end}", list.join("\n"))).into())

@@ -24,10 +24,15 @@ impl Effect for HandBack<'_> {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         if let Some(command) = &self.0.before_enable {
-            context.command(command).context("the cluster could not be made ready for the service")?;
+            context
+                .command(command)
+                .context("the cluster could not be made ready for the service")?;
         }
-        context.command(&self.0.enable).context("the service could not be given back to the cluster")?;
-        wait_ready(context, Some(&self.0.enabled), self.0.enabled_within).context("the cluster does not take the service back")?;
+        context
+            .command(&self.0.enable)
+            .context("the service could not be given back to the cluster")?;
+        wait_ready(context, Some(&self.0.enabled), self.0.enabled_within)
+            .context("the cluster does not take the service back")?;
         Ok(Output::Nothing)
     }
 }

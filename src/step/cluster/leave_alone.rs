@@ -45,11 +45,17 @@ impl Effect for LeaveAlone<'_> {
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        Ok(if is_left_alone(self.0, context)? { Probe::Present(Output::Nothing) } else { Probe::Absent })
+        Ok(if is_left_alone(self.0, context)? {
+            Probe::Present(Output::Nothing)
+        } else {
+            Probe::Absent
+        })
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        context.command(&self.0.disable).context("the cluster could not be told to leave the service alone")?;
+        context
+            .command(&self.0.disable)
+            .context("the cluster could not be told to leave the service alone")?;
         if !is_left_alone(self.0, context)? {
             bail!("the cluster was told to leave the service alone, and does not say that it does");
         }

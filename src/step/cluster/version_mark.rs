@@ -37,13 +37,18 @@ pub struct ReadVersionMark {
 }
 
 /// The mark of a node; `None` if there is none, or it cannot be read.
-pub(in crate::step) fn mark_of(runner: &Runner, read: &ReadVersionMark, node: &str) -> Result<Option<String>> {
+pub(in crate::step) fn mark_of(
+    runner: &Runner,
+    read: &ReadVersionMark,
+    node: &str,
+) -> Result<Option<String>> {
     read_mark(&|command| runner.run(command), &read.command, &read.pattern, node)
 }
 
 impl VersionMark {
     fn installed(&self, context: &Context<'_>) -> Result<String> {
-        let version = installed_version(context.runner, &context.fill(&self.version, &[])?, &self.pattern)?;
+        let version =
+            installed_version(context.runner, &context.fill(&self.version, &[])?, &self.pattern)?;
         version.context("no version is installed whole on this node")
     }
 }
@@ -54,8 +59,13 @@ impl Effect for VersionMark {
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        let (is, marked) = (self.installed(context)?, mark_of(context.runner, &self.read, &self.node)?);
-        Ok(if marked.as_ref() == Some(&is) { Probe::Present(Output::Text { text: is }) } else { Probe::Absent })
+        let (is, marked) =
+            (self.installed(context)?, mark_of(context.runner, &self.read, &self.node)?);
+        Ok(if marked.as_ref() == Some(&is) {
+            Probe::Present(Output::Text { text: is })
+        } else {
+            Probe::Absent
+        })
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {

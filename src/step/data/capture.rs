@@ -42,11 +42,25 @@ pub struct CapturePass {
 
 impl Effect for CapturePass {
     fn preview(&self) -> Vec<String> {
-        let files = self.new_files.iter().map(|pattern| format!("copy what @{} lacks of {pattern}", self.snapshot));
-        let growth = self.grown_files.iter().map(|pattern| format!("copy what was appended since @{} to {pattern}", self.snapshot));
+        let files = self
+            .new_files
+            .iter()
+            .map(|pattern| format!("copy what @{} lacks of {pattern}", self.snapshot));
+        let growth = self
+            .grown_files
+            .iter()
+            .map(|pattern| format!("copy what was appended since @{} to {pattern}", self.snapshot));
         let series = self.numbered_files.iter();
-        let series = series.map(|pattern| format!("copy what @{} lacks of {pattern}, if no number is missing", self.snapshot));
-        self.command.iter().map(ToString::to_string).chain(files).chain(series).chain(growth).collect()
+        let series = series.map(|pattern| {
+            format!("copy what @{} lacks of {pattern}, if no number is missing", self.snapshot)
+        });
+        self.command
+            .iter()
+            .map(ToString::to_string)
+            .chain(files)
+            .chain(series)
+            .chain(growth)
+            .collect()
     }
 
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
@@ -58,7 +72,8 @@ impl Effect for CapturePass {
         crate::step::zfs::mounts::needed(context)?;
         crate::step::zfs::snapshot::unchanged(context)?;
         let dir = context.capture_dir();
-        crate::host::files::private_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        crate::host::files::private_dir(&dir)
+            .with_context(|| format!("cannot make {}", dir.display()))?;
         if let Some(command) = &self.command {
             context.command(command).context("the capture failed")?;
         }
@@ -94,7 +109,12 @@ impl CapturePass {
     }
 
     /// Copies the files that the snapshot lacks, or has otherwise.
-    fn copy_new(&self, pattern: &str, dir: &Path, taken: &mut BTreeMap<OsString, PathBuf>) -> Result<()> {
+    fn copy_new(
+        &self,
+        pattern: &str,
+        dir: &Path,
+        taken: &mut BTreeMap<OsString, PathBuf>,
+    ) -> Result<()> {
         for path in continuity::files(pattern)? {
             if self.is_new(&path)? {
                 let target = place(dir, &path, taken)?;
@@ -107,17 +127,26 @@ impl CapturePass {
     }
 
     /// Copies what was appended since the snapshot; a file that did not grow becomes an empty one.
-    fn growth(&self, pattern: &str, dir: &Path, taken: &mut BTreeMap<OsString, PathBuf>) -> Result<()> {
+    fn growth(
+        &self,
+        pattern: &str,
+        dir: &Path,
+        taken: &mut BTreeMap<OsString, PathBuf>,
+    ) -> Result<()> {
         for path in continuity::files(pattern)? {
             let old = self.then().of_file(&path)?;
-            let begin =
-                if copy::is_there(&old)? { old.metadata().with_context(|| format!("cannot look at {}", old.display()))?.len() } else { 0 };
+            let begin = if copy::is_there(&old)? {
+                old.metadata().with_context(|| format!("cannot look at {}", old.display()))?.len()
+            } else {
+                0
+            };
             copy::copy_from(&path, begin, &place(dir, &path, taken)?)?;
         }
         Ok(())
     }
 
-    /// Copies all files of the pass. Nothing is copied when they do not go on where the snapshot ends.
+    /// Copies all files of the pass. Nothing is copied when they do not go on where the snapshot
+    /// ends.
     fn files(&self, dir: &Path) -> Result<()> {
         self.then().holds(&self.rule())?;
         let mut taken = BTreeMap::new();
@@ -147,7 +176,11 @@ impl CapturePass {
                 }
             }
         }
-        let has = |path: &PathBuf| captured.iter().any(|file| path.file_name().is_some_and(|name| file.path == Path::new(name)));
+        let has = |path: &PathBuf| {
+            captured
+                .iter()
+                .any(|file| path.file_name().is_some_and(|name| file.path == Path::new(name)))
+        };
         match wanted.iter().find(|path| !has(path)) {
             Some(path) => bail!("{} is not in the capture", path.display()),
             None => Ok(()),
@@ -159,8 +192,14 @@ impl CapturePass {
 /// same name would be lost.
 fn place(dir: &Path, path: &Path, taken: &mut BTreeMap<OsString, PathBuf>) -> Result<PathBuf> {
     let name = path.file_name().context("a file has a name")?;
-    if let Some(other) = taken.insert(name.to_owned(), path.to_owned()).filter(|other| other != path) {
-        bail!("{} and {} have the same name: only one of them would be in the capture", other.display(), path.display());
+    if let Some(other) =
+        taken.insert(name.to_owned(), path.to_owned()).filter(|other| other != path)
+    {
+        bail!(
+            "{} and {} have the same name: only one of them would be in the capture",
+            other.display(),
+            path.display()
+        );
     }
     Ok(dir.join(name))
 }
@@ -168,7 +207,9 @@ fn place(dir: &Path, path: &Path, taken: &mut BTreeMap<OsString, PathBuf>) -> Re
 /// Whether an earlier pass copied the file, and it was not changed since.
 fn looks_same(path: &Path, copy: &Path) -> bool {
     match (path.metadata(), copy.metadata()) {
-        (Ok(a), Ok(b)) => a.len() == b.len() && (a.mtime(), a.mtime_nsec()) == (b.mtime(), b.mtime_nsec()),
+        (Ok(a), Ok(b)) => {
+            a.len() == b.len() && (a.mtime(), a.mtime_nsec()) == (b.mtime(), b.mtime_nsec())
+        }
         _ => false,
     }
 }
@@ -230,7 +271,8 @@ mod tests {
         fs::write(point.join(".zfs/snapshot/before/-rf.log"), "one\n").unwrap();
         fs::write(point.join("-rf.log"), "one\ntwo\n").unwrap();
         pass.mounts[0].mountpoint = Some(point.clone());
-        pass.grown_files = vec![format!("{}/*.log", glob::Pattern::escape(&point.to_string_lossy()))];
+        pass.grown_files =
+            vec![format!("{}/*.log", glob::Pattern::escape(&point.to_string_lossy()))];
         let capture = dir.path().join("capture");
         pass.files(&capture).unwrap();
         assert_eq!(fs::read_to_string(capture.join("-rf.log")).unwrap(), "two\n");
@@ -248,7 +290,11 @@ mod tests {
         }
         pass.grown_files = vec![dir.path().join("*/new.log").to_string_lossy().into_owned()];
         let error = pass.files(&dir.path().join("capture")).unwrap_err();
-        assert!(format!("{error:#}").contains("/x/new.log and ") && format!("{error:#}").contains("have the same name"), "{error:#}");
+        assert!(
+            format!("{error:#}").contains("/x/new.log and ")
+                && format!("{error:#}").contains("have the same name"),
+            "{error:#}"
+        );
     }
 
     #[test]
@@ -277,16 +323,22 @@ mod tests {
         fs::write(dir.path().join(".zfs/snapshot/before/bin.000003"), "three").unwrap();
         pass.grown_files.clear();
         pass.numbered_files = vec![dir.path().join("bin.[0-9]*").to_string_lossy().into_owned()];
-        for (name, text) in [("bin.000003", "three"), ("bin.000004", "four"), ("bin.000005", "five")] {
+        for (name, text) in
+            [("bin.000003", "three"), ("bin.000004", "four"), ("bin.000005", "five")]
+        {
             fs::write(dir.path().join(name), text).unwrap();
         }
         pass.files(&capture).unwrap();
         let list = copy::seal(&capture).unwrap();
-        assert_eq!(list.iter().map(|file| file.path.display().to_string()).collect::<Vec<_>>(), ["bin.000004", "bin.000005"]);
+        assert_eq!(
+            list.iter().map(|file| file.path.display().to_string()).collect::<Vec<_>>(),
+            ["bin.000004", "bin.000005"]
+        );
         pass.goes_on(&list).unwrap();
         let error = pass.goes_on(&list[..1]).unwrap_err();
         assert!(format!("{error:#}").ends_with("bin.000005 is not in the capture"), "{error:#}");
-        // Purged: what is in the capture already does not make up for what the next pass cannot see.
+        // Purged: what is in the capture already does not make up for what the next pass cannot
+        // see.
         fs::remove_file(dir.path().join("bin.000004")).unwrap();
         for error in [pass.files(&capture).unwrap_err(), pass.goes_on(&list).unwrap_err()] {
             assert!(format!("{error:#}").contains("bin.000004 is missing: "), "{error:#}");

@@ -41,7 +41,10 @@ impl Effect for TakeInventory {
         private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let mut command = context.fill(&self.command, &[])?;
         command.stdout = Some(inventory::raw(&list));
-        context.runner.run(&command).with_context(|| format!("the inventory of {} could not be taken", self.name))?;
+        context
+            .runner
+            .run(&command)
+            .with_context(|| format!("the inventory of {} could not be taken", self.name))?;
         let (items, sha256) = inventory::keep(&list, &self.ignore)?;
         Ok(Output::Inventory { items, sha256 })
     }

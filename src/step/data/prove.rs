@@ -38,14 +38,22 @@ impl Effect for Prove {
         let mut proof = Proof::default();
         let mut shown = Vec::new();
         for name in &self.inventories {
-            let (expected_at, found_at) = (inventory::path(&folder, name, Side::Upgraded), inventory::path(&folder, name, Side::Previous));
+            let (expected_at, found_at) = (
+                inventory::path(&folder, name, Side::Upgraded),
+                inventory::path(&folder, name, Side::Previous),
+            );
             let whole = unchanged(context, &StepId::of(Family::Inventory, name), &expected_at)
-                .and_then(|()| unchanged(context, &StepId::of(Family::InventoryFound, name), &found_at));
+                .and_then(|()| {
+                    unchanged(context, &StepId::of(Family::InventoryFound, name), &found_at)
+                });
             if let Err(error) = whole {
                 // The list cannot be taken again. A person must look at the data, and accept it.
                 anyhow::ensure!(
                     context.run()?.differences_accepted,
-                    NeedsDecision::new(HaltKind::Differences, format!("{error:#}\nNothing can be proved of {name}."))
+                    NeedsDecision::new(
+                        HaltKind::Differences,
+                        format!("{error:#}\nNothing can be proved of {name}.")
+                    )
                 );
                 (context.say)(&format!("nothing is proved of {name}: {error:#}"));
                 continue;
@@ -55,7 +63,11 @@ impl Effect for Prove {
             shown.extend(differing);
         }
         if !proof.holds() && !context.run()?.differences_accepted {
-            let list = format!("{proof}\n{}\nall of them: {}/*.missing and *.unexpected", shown.join("\n"), folder.display());
+            let list = format!(
+                "{proof}\n{}\nall of them: {}/*.missing and *.unexpected",
+                shown.join("\n"),
+                folder.display()
+            );
             return Err(NeedsDecision::new(HaltKind::Differences, list).into());
         }
         Ok(Output::Proof(proof))

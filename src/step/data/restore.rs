@@ -42,7 +42,9 @@ const SHOWN: usize = 5;
 impl Restore {
     fn position(&self, context: &Context<'_>) -> Result<Option<String>> {
         let Some(command) = &self.position else { return Ok(None) };
-        let printed = context.command(command).context("the previous version did not say how far its data has come")?;
+        let printed = context
+            .command(command)
+            .context("the previous version did not say how far its data has come")?;
         Ok(Some(printed.stdout.trim().to_owned()))
     }
 
@@ -81,17 +83,25 @@ impl Restore {
         }
         keep(&file, &lines)?;
         if let Some(error) = failed {
-            return Err(anyhow::Error::new(error).context("the restore of all but the rejected items failed"));
+            return Err(anyhow::Error::new(error)
+                .context("the restore of all but the rejected items failed"));
         }
         if !lines.is_empty() {
-            (context.say)(&format!("{}; all of them: {}", counted(lines.len(), "was", "were"), file.display()));
+            (context.say)(&format!(
+                "{}; all of them: {}",
+                counted(lines.len(), "was", "were"),
+                file.display()
+            ));
         }
         self.left_out(context)
     }
 }
 
 fn counted(count: usize, one: &str, more: &str) -> String {
-    format!("{count} {} rejected and left out", if count == 1 { format!("item {one}") } else { format!("items {more}") })
+    format!(
+        "{count} {} rejected and left out",
+        if count == 1 { format!("item {one}") } else { format!("items {more}") }
+    )
 }
 
 /// The lines of the file of rejected items.
@@ -118,7 +128,8 @@ fn goal(context: &Context<'_>) -> Option<String> {
 
 impl Effect for Restore {
     fn preview(&self) -> Vec<String> {
-        let past = self.past_rejects.iter().map(|past| format!("or, after --accept-rejects: {past}"));
+        let past =
+            self.past_rejects.iter().map(|past| format!("or, after --accept-rejects: {past}"));
         std::iter::once(self.command.to_string()).chain(past).collect()
     }
 
@@ -126,7 +137,11 @@ impl Effect for Restore {
         if let Some(position) = self.position(context)?
             && Some(&position) == goal(context).as_ref()
         {
-            return Ok(Probe::Present(if context.run()?.rejects_accepted { self.left_out(context)? } else { Output::Nothing }));
+            return Ok(Probe::Present(if context.run()?.rejects_accepted {
+                self.left_out(context)?
+            } else {
+                Output::Nothing
+            }));
         }
         let half = context.interrupted(&step.id) && !self.resumable;
         Ok(if half { Probe::Partial("the restore was cut off".into()) } else { Probe::Absent })
@@ -134,7 +149,8 @@ impl Effect for Restore {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let position = self.position(context)?;
-        let more: Vec<(&str, String)> = position.clone().map(|text| ("position", text)).into_iter().collect();
+        let more: Vec<(&str, String)> =
+            position.clone().map(|text| ("position", text)).into_iter().collect();
         if context.run()?.rejects_accepted {
             return self.past_rejects(context, &more);
         }
@@ -156,22 +172,31 @@ impl Effect for Restore {
         let shown: String = lines.iter().take(SHOWN).map(|line| format!("\n  {line}")).collect();
         let so_far = if failed.is_some() { ", and perhaps more that come behind" } else { "" };
         let at = match (position, self.position(context)?, goal(context)) {
-            (Some(_), Some(now), Some(goal)) => format!("\nthe data has come to {now}, and must come to {goal}"),
+            (Some(_), Some(now), Some(goal)) => {
+                format!("\nthe data has come to {now}, and must come to {goal}")
+            }
             _ => String::new(),
         };
-        let count = if lines.len() == 1 { "1 item".to_owned() } else { format!("{} items", lines.len()) };
+        let count =
+            if lines.len() == 1 { "1 item".to_owned() } else { format!("{} items", lines.len()) };
         Err(NeedsDecision::new(
             HaltKind::Rejects,
-            format!("the previous version rejects {count}{so_far}:{shown}\nall of them: {}{at}", all.display()),
+            format!(
+                "the previous version rejects {count}{so_far}:{shown}\nall of them: {}{at}",
+                all.display()
+            ),
         )
         .into())
     }
 
     fn confirm(&self, _step: &Step, context: &Context<'_>, output: Output) -> Result<Output> {
         if let Some(position) = self.position(context)? {
-            let goal = goal(context).context("the journal does not say how far the new version's data had come")?;
+            let goal = goal(context)
+                .context("the journal does not say how far the new version's data had come")?;
             if position != goal {
-                bail!("the restore ended without an error, but the data has come to {position:?}, not to {goal:?}");
+                bail!(
+                    "the restore ended without an error, but the data has come to {position:?}, not to {goal:?}"
+                );
             }
         }
         Ok(output)

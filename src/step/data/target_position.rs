@@ -27,7 +27,9 @@ impl Effect for TargetPosition {
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        let printed = context.command(&self.command).context("the new version did not say how far its data has come")?;
+        let printed = context
+            .command(&self.command)
+            .context("the new version did not say how far its data has come")?;
         Ok(Output::Text { text: printed.stdout.trim().to_owned() })
     }
 

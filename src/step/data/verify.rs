@@ -28,7 +28,8 @@ pub struct Verify {
 impl Verify {
     fn read_back(&self, context: &Context<'_>) -> Result<()> {
         if let Some(step) = &self.capture {
-            copy::read_back(&context.capture_dir(), context.files(step)).context("the capture is not as it was written")?;
+            copy::read_back(&context.capture_dir(), context.files(step))
+                .context("the capture is not as it was written")?;
         }
         copy::read_back(&context.layout.installer(), context.files(&StepId::SAVE_INSTALLER))
             .context("the previous version's installer is not as it was put aside")?;
@@ -40,7 +41,11 @@ impl Verify {
             if let Action::Inventory(list) = &step.action
                 && list.side == Side::Upgraded
             {
-                prove::unchanged(context, &step.id, &inventory::path(&context.inventory_dir(), &list.name, list.side))?;
+                prove::unchanged(
+                    context,
+                    &step.id,
+                    &inventory::path(&context.inventory_dir(), &list.name, list.side),
+                )?;
             }
         }
         Ok(())
@@ -68,12 +73,15 @@ impl Effect for Verify {
         if let Some(capture) = &self.capture {
             for step in &context.run()?.plan.steps {
                 if let Action::Capture(pass) = &step.action {
-                    pass.goes_on(context.files(capture)).context("the capture is not all that was written since the snapshot")?;
+                    pass.goes_on(context.files(capture))
+                        .context("the capture is not all that was written since the snapshot")?;
                 }
             }
         }
         if let Some(command) = &self.command {
-            context.command(command).context("the product finds the capture incomplete or unreadable")?;
+            context
+                .command(command)
+                .context("the product finds the capture incomplete or unreadable")?;
         }
         Ok(Output::Nothing)
     }

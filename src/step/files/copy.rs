@@ -59,7 +59,10 @@ pub(in crate::step) fn copy_from(from: &Path, begin: u64, to: &Path) -> Result<(
         source.seek(io::SeekFrom::Start(begin))?;
         replace(to, |target| {
             io::copy(&mut source, target)?;
-            crate::host::failpoint::full(&format!("copy {}", to.file_name().unwrap_or_default().display()))?;
+            crate::host::failpoint::full(&format!(
+                "copy {}",
+                to.file_name().unwrap_or_default().display()
+            ))?;
             target.set_modified(modified)?;
             // An installer must stay executable, but only for the owner.
             target.set_permissions(Permissions::from_mode(0o600 | runs))
@@ -99,12 +102,14 @@ fn close(dir: &Path) -> Result<()> {
         let mode = if entry.file_type().is_dir() {
             0o700
         } else if entry.file_type().is_file() {
-            let found = path.metadata().with_context(|| format!("cannot look at {}", path.display()))?;
+            let found =
+                path.metadata().with_context(|| format!("cannot look at {}", path.display()))?;
             found.permissions().mode() & 0o700 | 0o600
         } else {
             continue;
         };
-        fs::set_permissions(path, Permissions::from_mode(mode)).with_context(|| format!("cannot set the mode of {}", path.display()))?;
+        fs::set_permissions(path, Permissions::from_mode(mode))
+            .with_context(|| format!("cannot set the mode of {}", path.display()))?;
     }
     Ok(())
 }
@@ -115,7 +120,8 @@ pub(in crate::step) fn list(dir: &Path) -> Result<Vec<FileEntry>> {
     for entry in below(dir) {
         let entry = entry?;
         if entry.file_type().is_dir() {
-            sync_dir(entry.path()).with_context(|| format!("cannot flush {}", entry.path().display()))?;
+            sync_dir(entry.path())
+                .with_context(|| format!("cannot flush {}", entry.path().display()))?;
         } else if entry.file_type().is_file() {
             paths.push(entry.into_path());
         }
@@ -124,7 +130,9 @@ pub(in crate::step) fn list(dir: &Path) -> Result<Vec<FileEntry>> {
     paths.sort();
     let mut list = Vec::new();
     for path in paths {
-        File::open(&path).and_then(|file| file.sync_all()).with_context(|| format!("cannot flush {}", path.display()))?;
+        File::open(&path)
+            .and_then(|file| file.sync_all())
+            .with_context(|| format!("cannot flush {}", path.display()))?;
         let (sha256, size) = sha256(&path)?;
         let path = path.strip_prefix(dir).context("it was found there")?.to_owned();
         list.push(FileEntry { path, size, sha256 });
@@ -181,8 +189,13 @@ mod tests {
         let (from, to) = (dir.path().join("log.000001"), dir.path().join("capture/log.000001"));
         fs::write(&from, "all of it").expect("written");
         copy(&from, &to).expect("copied");
-        fs::write(dir.path().join("capture").join(format!("{UNFINISHED}x7Hq")), "all").expect("written");
-        let names: Vec<_> = seal(&dir.path().join("capture")).expect("sealed").into_iter().map(|entry| entry.path).collect();
+        fs::write(dir.path().join("capture").join(format!("{UNFINISHED}x7Hq")), "all")
+            .expect("written");
+        let names: Vec<_> = seal(&dir.path().join("capture"))
+            .expect("sealed")
+            .into_iter()
+            .map(|entry| entry.path)
+            .collect();
         assert_eq!(names, [Path::new("log.000001")]);
     }
 
@@ -207,11 +220,18 @@ mod tests {
         fs::write(dir.path().join("sub/a"), "").expect("write");
         let list = seal(dir.path()).expect("sealed");
         for (path, mode) in [("b", 0o600), ("sub", 0o700), ("sub/a", 0o600)] {
-            assert_eq!(dir.path().join(path).metadata().expect("there").permissions().mode() & 0o777, mode, "{path}");
+            assert_eq!(
+                dir.path().join(path).metadata().expect("there").permissions().mode() & 0o777,
+                mode,
+                "{path}"
+            );
         }
         let names: Vec<_> = list.iter().map(|entry| entry.path.display().to_string()).collect();
         assert_eq!(names, ["b", "sub/a"]);
-        assert_eq!(list[1].sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            list[1].sha256,
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
         read_back(dir.path(), &list).expect("whole");
         fs::write(dir.path().join("b"), "twx").expect("write");
         let text = read_back(dir.path(), &list).expect_err("damaged").to_string();
@@ -224,7 +244,9 @@ mod tests {
         let path = dir.path().join("commpkg");
         fs::write(&path, "#!/bin/true\n").expect("written");
         let mode = || path.metadata().expect("there").permissions().mode() & 0o777;
-        for (before, listed, sealed) in [(0o755, 0o755, 0o700), (0o644, 0o644, 0o600), (0o444, 0o444, 0o600)] {
+        for (before, listed, sealed) in
+            [(0o755, 0o755, 0o700), (0o644, 0o644, 0o600), (0o444, 0o444, 0o600)]
+        {
             fs::set_permissions(&path, Permissions::from_mode(before)).expect("mode");
             list(dir.path()).expect("listed");
             assert_eq!(mode(), listed);

@@ -30,7 +30,11 @@ pub(in crate::step) struct Empty<'a>(pub &'a Folders);
 
 impl Effect for Aside<'_> {
     fn preview(&self) -> Vec<String> {
-        self.0.moves.iter().map(|(path, aside)| format!("mv {} {}", path.display(), aside.display())).collect()
+        self.0
+            .moves
+            .iter()
+            .map(|(path, aside)| format!("mv {} {}", path.display(), aside.display()))
+            .collect()
     }
 
     fn destroys(&self) -> bool {
@@ -42,12 +46,19 @@ impl Effect for Aside<'_> {
         for (_, aside) in &self.0.moves {
             if exists(aside)? {
                 if !context.begun(&step.id) {
-                    return Ok(Probe::Foreign(format!("{} exists already, and is not of this change", aside.display())));
+                    return Ok(Probe::Foreign(format!(
+                        "{} exists already, and is not of this change",
+                        aside.display()
+                    )));
                 }
                 there += 1;
             }
         }
-        Ok(if there == self.0.moves.len() { Probe::Present(Output::Nothing) } else { Probe::Absent })
+        Ok(if there == self.0.moves.len() {
+            Probe::Present(Output::Nothing)
+        } else {
+            Probe::Absent
+        })
     }
 
     fn apply(&self, _step: &Step, _context: &Context<'_>) -> Result<Output> {
@@ -110,14 +121,19 @@ pub(in crate::step) fn exists(path: &Path) -> Result<bool> {
 
 /// Renames a folder, and flushes its parent.
 pub(in crate::step) fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))?;
-    to.parent().map_or(Ok(()), sync_dir).with_context(|| format!("cannot flush the folder of {}", to.display()))
+    fs::rename(from, to)
+        .with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))?;
+    to.parent()
+        .map_or(Ok(()), sync_dir)
+        .with_context(|| format!("cannot flush the folder of {}", to.display()))
 }
 
 /// Removes a folder with all its contents, if it exists.
 pub(in crate::step) fn remove(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_context(|| format!("cannot remove {}", path.display())),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
         _ => Ok(()),
     }
 }

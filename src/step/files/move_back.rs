@@ -29,7 +29,10 @@ pub struct RemoveAside {
 
 impl Effect for MoveBack {
     fn preview(&self) -> Vec<String> {
-        self.moves.iter().map(|(path, aside)| format!("mv {} {}", aside.display(), path.display())).collect()
+        self.moves
+            .iter()
+            .map(|(path, aside)| format!("mv {} {}", aside.display(), path.display()))
+            .collect()
     }
 
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
@@ -38,7 +41,11 @@ impl Effect for MoveBack {
                 return Ok(Probe::Absent);
             }
             if !exists(path)? {
-                return Ok(Probe::Foreign(format!("neither {} nor {} is there", path.display(), aside.display())));
+                return Ok(Probe::Foreign(format!(
+                    "neither {} nor {} is there",
+                    path.display(),
+                    aside.display()
+                )));
             }
         }
         Ok(Probe::Present(Output::Nothing))

@@ -42,7 +42,11 @@ impl Effect for Save<'_> {
 
     fn confirm(&self, _step: &Step, context: &Context<'_>, output: Output) -> Result<Output> {
         let saved = context.layout.config(self.0.side);
-        anyhow::ensure!(saved.is_dir(), "the configuration was saved without an error, and {} is not there", saved.display());
+        anyhow::ensure!(
+            saved.is_dir(),
+            "the configuration was saved without an error, and {} is not there",
+            saved.display()
+        );
         Ok(output)
     }
 
@@ -59,13 +63,16 @@ impl Effect for Save<'_> {
             private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
             copy_tree(context, path, &copy)?;
         }
-        crate::host::failpoint::full(&format!("config {}", saved_by(self.0.side))).context("cannot copy the configuration")?;
+        crate::host::failpoint::full(&format!("config {}", saved_by(self.0.side)))
+            .context("cannot copy the configuration")?;
         // File modes are kept: a server that may not read its configuration runs without it.
         let list = copy::list(&work)?;
         if copy::is_there(&target)? {
-            fs::remove_dir_all(&target).with_context(|| format!("cannot remove {}", target.display()))?;
+            fs::remove_dir_all(&target)
+                .with_context(|| format!("cannot remove {}", target.display()))?;
         }
-        fs::rename(&work, &target).with_context(|| format!("cannot rename {} to {}", work.display(), target.display()))?;
+        fs::rename(&work, &target)
+            .with_context(|| format!("cannot rename {} to {}", work.display(), target.display()))?;
         sync_dir(context.layout.folder()).context("cannot flush the change's folder")?;
         Ok(Output::Files { list })
     }
@@ -84,7 +91,8 @@ fn saved_by(side: Side) -> &'static StepId {
 /// # Errors
 /// Names the first file that was changed.
 pub(in crate::step) fn read_back(context: &Context<'_>, side: Side) -> Result<()> {
-    copy::read_back(&context.layout.config(side), context.files(saved_by(side))).context("the saved configuration is not as it was saved")
+    copy::read_back(&context.layout.config(side), context.files(saved_by(side)))
+        .context("the saved configuration is not as it was saved")
 }
 
 impl Effect for Put<'_> {
@@ -98,7 +106,10 @@ impl Effect for Put<'_> {
             let copy = below(&saved, path);
             let same = match (copy::is_there(&copy)?, copy::is_there(path)?) {
                 (false, false) => true,
-                (true, true) => context.runner.run(&words(["diff", "-r", "-q", "--no-dereference"], &[&copy, path])).is_ok(),
+                (true, true) => context
+                    .runner
+                    .run(&words(["diff", "-r", "-q", "--no-dereference"], &[&copy, path]))
+                    .is_ok(),
                 _ => false,
             };
             if !same {
@@ -123,7 +134,9 @@ impl Effect for Put<'_> {
                 remove(leftover)?;
             }
             let rename = |from: &Path, to: &Path| {
-                fs::rename(from, to).with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+                fs::rename(from, to).with_context(|| {
+                    format!("cannot rename {} to {}", from.display(), to.display())
+                })
             };
             if saved_there {
                 copy_tree(context, &copy, &fresh)?;
@@ -135,7 +148,8 @@ impl Effect for Put<'_> {
                 rename(&fresh, path)?;
             }
             remove(&old)?;
-            sync_dir(path.parent().unwrap_or(Path::new("/"))).with_context(|| format!("cannot flush the folder of {}", path.display()))?;
+            sync_dir(path.parent().unwrap_or(Path::new("/")))
+                .with_context(|| format!("cannot flush the folder of {}", path.display()))?;
         }
         Ok(Output::Nothing)
     }

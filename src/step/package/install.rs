@@ -48,18 +48,28 @@ pub struct Package {
 
 impl Package {
     fn look(&self, context: &Context<'_>) -> Result<Probe> {
-        let version = installed_version(context.runner, &context.fill(&self.version, &[])?, &self.pattern)?;
-        let present = |version: &str| Probe::Present(Output::Version { version: version.to_owned() });
+        let version =
+            installed_version(context.runner, &context.fill(&self.version, &[])?, &self.pattern)?;
+        let present =
+            |version: &str| Probe::Present(Output::Version { version: version.to_owned() });
         Ok(match (self.job, version.as_deref()) {
-            (PackageJob::Upgrade, Some(version)) if version_is(version, &self.upgraded) => present(version),
+            (PackageJob::Upgrade, Some(version)) if version_is(version, &self.upgraded) => {
+                present(version)
+            }
             (PackageJob::Reinstall, Some(version)) if version == self.previous => present(version),
             (PackageJob::Uninstall, None) => Probe::Present(Output::Nothing),
             // An earlier round of the downgrade came further already.
-            (PackageJob::Uninstall, Some(version)) if version == self.previous => Probe::Present(Output::Nothing),
-            (_, Some(version)) if version != self.previous && !version_is(version, &self.upgraded) => Probe::Foreign(format!(
-                "version {version} is installed, which is neither the previous one ({}) nor the new one ({})",
-                self.previous, self.upgraded
-            )),
+            (PackageJob::Uninstall, Some(version)) if version == self.previous => {
+                Probe::Present(Output::Nothing)
+            }
+            (_, Some(version))
+                if version != self.previous && !version_is(version, &self.upgraded) =>
+            {
+                Probe::Foreign(format!(
+                    "version {version} is installed, which is neither the previous one ({}) nor the new one ({})",
+                    self.previous, self.upgraded
+                ))
+            }
             _ => Probe::Absent,
         })
     }
@@ -96,11 +106,17 @@ impl Effect for Package {
         crate::step::zfs::mounts::needed(context)?;
         if let Err(error) = context.command(&self.command) {
             // What an earlier attempt or the repair removed cannot be removed again.
-            let again = self.job == PackageJob::Uninstall && (self.cut || context.attempts(&step.id) > 1);
-            if !again || context.runner.interrupt.requested() || !matches!(self.look(context)?, Probe::Present(_)) {
+            let again =
+                self.job == PackageJob::Uninstall && (self.cut || context.attempts(&step.id) > 1);
+            if !again
+                || context.runner.interrupt.requested()
+                || !matches!(self.look(context)?, Probe::Present(_))
+            {
                 return Err(error);
             }
-            (context.say)(&format!("the command failed, and nothing is left to be removed: {error:#}"));
+            (context.say)(&format!(
+                "the command failed, and nothing is left to be removed: {error:#}"
+            ));
         }
         Ok(Output::Nothing)
     }
@@ -110,8 +126,12 @@ impl Effect for Package {
             Probe::Present(output) => Ok(output),
             Probe::Foreign(why) => bail!("{why}"),
             Probe::Absent | Probe::Partial(_) => {
-                let expected = if self.job == PackageJob::Upgrade { &self.upgraded } else { &self.previous };
-                bail!("the command ended without an error, and version {expected} is not installed: `{}`", self.command)
+                let expected =
+                    if self.job == PackageJob::Upgrade { &self.upgraded } else { &self.previous };
+                bail!(
+                    "the command ended without an error, and version {expected} is not installed: `{}`",
+                    self.command
+                )
             }
         }
     }

@@ -24,7 +24,11 @@ pub struct SaveInstaller {
 
 impl Effect for SaveInstaller {
     fn preview(&self) -> Vec<String> {
-        self.save.iter().map(ToString::to_string).chain(self.files.iter().map(|file| format!("copy {file}"))).collect()
+        self.save
+            .iter()
+            .map(ToString::to_string)
+            .chain(self.files.iter().map(|file| format!("copy {file}")))
+            .collect()
     }
 
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
@@ -39,11 +43,15 @@ impl Effect for SaveInstaller {
         if let Some(command) = &self.save {
             let mut command = context.fill(command, &[])?;
             command.cwd = Some(dir.clone());
-            context.runner.run(&command).context("the installer of the installed version could not be put aside")?;
+            context
+                .runner
+                .run(&command)
+                .context("the installer of the installed version could not be put aside")?;
         }
         for pattern in &self.files {
             for path in crate::host::pattern::find(pattern)? {
-                let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
+                let name =
+                    path.file_name().with_context(|| format!("{} is no file", path.display()))?;
                 copy::copy(&path, &dir.join(name))?;
             }
         }

@@ -50,19 +50,30 @@ impl Switch {
         };
         if target != self.to && target != self.from {
             let (is, from, to) = (target.display(), self.from.display(), self.to.display());
-            return Ok(Probe::Foreign(format!("{} leads to {is}, which is neither {from} nor {to}", self.link.display())));
+            return Ok(Probe::Foreign(format!(
+                "{} leads to {is}, which is neither {from} nor {to}",
+                self.link.display()
+            )));
         }
         let mut made = target == self.to;
         for name in &self.data_links {
-            made &= target_of(&self.to.join(name))?.is_some() && target_of(&self.from.join(name))?.is_none();
+            made &= target_of(&self.to.join(name))?.is_some()
+                && target_of(&self.from.join(name))?.is_none();
         }
         if !made {
             return Ok(Probe::Absent);
         }
-        let version = installed_version(context.runner, &context.fill(&self.version, &[])?, &self.pattern)?;
+        let version =
+            installed_version(context.runner, &context.fill(&self.version, &[])?, &self.pattern)?;
         Ok(match version {
-            Some(version) if version_is(&version, &self.wanted) => Probe::Present(Output::Version { version }),
-            Some(version) => Probe::Foreign(format!("{} is version {version}, not {}", self.to.display(), self.wanted)),
+            Some(version) if version_is(&version, &self.wanted) => {
+                Probe::Present(Output::Version { version })
+            }
+            Some(version) => Probe::Foreign(format!(
+                "{} is version {version}, not {}",
+                self.to.display(),
+                self.wanted
+            )),
             None => Probe::Foreign(format!("no version is whole in {}", self.to.display())),
         })
     }
@@ -71,7 +82,8 @@ impl Switch {
 impl Effect for Switch {
     fn preview(&self) -> Vec<String> {
         let link = format!("ln -s -f -n {} {}", self.to.display(), self.link.display());
-        let drop = self.data_links.iter().map(|name| format!("rm -f {}", self.from.join(name).display()));
+        let drop =
+            self.data_links.iter().map(|name| format!("rm -f {}", self.from.join(name).display()));
         self.use_config.iter().map(ToString::to_string).chain([link]).chain(drop).collect()
     }
 
@@ -83,15 +95,25 @@ impl Effect for Switch {
         if !self.to.is_dir() {
             bail!("there is no installation in {}", self.to.display());
         }
-        let missing = |name: &&String| target_of(&self.to.join(name)).is_ok_and(|target| target.is_none());
-        if let Some(command) = self.use_config.as_ref().filter(|_| self.data_links.iter().any(|name| missing(&name))) {
-            context.command(command).context("the new installation could not be given its configuration")?;
+        let missing =
+            |name: &&String| target_of(&self.to.join(name)).is_ok_and(|target| target.is_none());
+        if let Some(command) =
+            self.use_config.as_ref().filter(|_| self.data_links.iter().any(|name| missing(&name)))
+        {
+            context
+                .command(command)
+                .context("the new installation could not be given its configuration")?;
         }
         for name in &self.data_links {
             let (mine, other) = (self.to.join(name), self.from.join(name));
             if target_of(&mine)?.is_none() {
-                let target = fs::read_link(&other)
-                    .with_context(|| format!("neither {} nor {} says where the data is", mine.display(), other.display()))?;
+                let target = fs::read_link(&other).with_context(|| {
+                    format!(
+                        "neither {} nor {} says where the data is",
+                        mine.display(),
+                        other.display()
+                    )
+                })?;
                 set(&mine, &target)?;
                 crate::host::failpoint::point("switch:data-link");
             }
@@ -101,7 +123,8 @@ impl Effect for Switch {
         for name in &self.data_links {
             let old = self.from.join(name);
             if target_of(&old)?.is_some() {
-                fs::remove_file(&old).with_context(|| format!("cannot remove the link {}", old.display()))?;
+                fs::remove_file(&old)
+                    .with_context(|| format!("cannot remove the link {}", old.display()))?;
             }
         }
         sync_dir(&self.from).with_context(|| format!("cannot flush {}", self.from.display()))?;
@@ -119,9 +142,12 @@ fn set(link: &Path, target: &Path) -> Result<()> {
         }
         _ => {}
     }
-    std::os::unix::fs::symlink(target, &beside).with_context(|| format!("cannot make the link {}", beside.display()))?;
+    std::os::unix::fs::symlink(target, &beside)
+        .with_context(|| format!("cannot make the link {}", beside.display()))?;
     fs::rename(&beside, link).with_context(|| format!("cannot set the link {}", link.display()))?;
-    link.parent().map_or(Ok(()), sync_dir).with_context(|| format!("cannot flush the folder of {}", link.display()))
+    link.parent()
+        .map_or(Ok(()), sync_dir)
+        .with_context(|| format!("cannot flush the folder of {}", link.display()))
 }
 
 fn target_of(link: &Path) -> Result<Option<PathBuf>> {

@@ -50,14 +50,18 @@ impl Effect for Start<'_> {
             return Ok(Probe::Absent);
         }
         Ok(match &self.0.ready {
-            Some(command) if context.command(command).is_err() => Probe::Partial("the server is there and does not answer".into()),
+            Some(command) if context.command(command).is_err() => {
+                Probe::Partial("the server is there and does not answer".into())
+            }
             _ => Probe::Present(Output::Nothing),
         })
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         needed(context)?;
-        context.command(&self.0.start).context("the server could not be started for maintenance")?;
+        context
+            .command(&self.0.start)
+            .context("the server could not be started for maintenance")?;
         wait_ready(context, self.0.ready.as_ref(), self.0.ready_within)?;
         Ok(Output::Nothing)
     }
@@ -88,7 +92,9 @@ fn halt(maintenance: &Maintenance, context: &Context<'_>) -> Result<()> {
     if left()?.is_empty() {
         return Ok(());
     }
-    context.command(&maintenance.stop).context("the server could not be stopped after maintenance")?;
+    context
+        .command(&maintenance.stop)
+        .context("the server could not be stopped after maintenance")?;
     wait_gone(context, left)
 }
 
@@ -97,9 +103,15 @@ fn halt(maintenance: &Maintenance, context: &Context<'_>) -> Result<()> {
 pub(in crate::step) fn running<'a>(context: &'a Context<'_>) -> Option<&'a Maintenance> {
     let runs = &context.state.runs;
     let run = context.run().ok()?;
-    let aborted = if run.plan.procedure == Procedure::Abort { runs.len().checked_sub(2).and_then(|at| runs.get(at)) } else { None };
+    let aborted = if run.plan.procedure == Procedure::Abort {
+        runs.len().checked_sub(2).and_then(|at| runs.get(at))
+    } else {
+        None
+    };
     let mut running = None;
-    for (step, state) in aborted.into_iter().chain([run]).flat_map(|run| run.plan.steps.iter().zip(&run.steps)) {
+    for (step, state) in
+        aborted.into_iter().chain([run]).flat_map(|run| run.plan.steps.iter().zip(&run.steps))
+    {
         match &step.action {
             Action::MaintenanceStart(it) if *state != StepState::Pending => running = Some(it),
             Action::MaintenanceStop(_) if *state == StepState::Done => running = None,

@@ -64,11 +64,16 @@ pub(in crate::step) struct Start<'a>(pub &'a Service);
 impl Stop<'_> {
     fn stop_units(&self, context: &Context<'_>) -> Result<()> {
         let units = &self.0.units;
-        let stop = |unit: &String| stop_unit(context, unit, Duration::from_secs(self.0.stop_within));
+        let stop =
+            |unit: &String| stop_unit(context, unit, Duration::from_secs(self.0.stop_within));
         // Masked on disk first, not only until the next boot: after a power cut, nothing may open
         // the service before the procedure is done.
         for unit in units {
-            run_systemctl(context, &["mask", "--no-reload", "--", unit], &format!("could not mask {unit}"))?;
+            run_systemctl(
+                context,
+                &["mask", "--no-reload", "--", unit],
+                &format!("could not mask {unit}"),
+            )?;
         }
         for unit in units {
             ask_again(context, unit)?;
@@ -78,7 +83,10 @@ impl Stop<'_> {
         for unit in units {
             match stop(unit) {
                 // Something starts it again and again. The mask will end that.
-                Err(error) if error.chain().any(|cause| matches!(cause.downcast_ref(), Some(ExecError::Failed { .. }))) => {}
+                Err(error)
+                    if error.chain().any(|cause| {
+                        matches!(cause.downcast_ref(), Some(ExecError::Failed { .. }))
+                    }) => {}
                 stopped => stopped?,
             }
         }
@@ -96,7 +104,8 @@ impl Stop<'_> {
 
 impl Effect for Stop<'_> {
     fn preview(&self) -> Vec<String> {
-        let units = self.0.units.iter().map(|unit| format!("systemctl mask {unit}; systemctl stop {unit}"));
+        let units =
+            self.0.units.iter().map(|unit| format!("systemctl mask {unit}; systemctl stop {unit}"));
         units.chain(self.0.stop.iter().map(ToString::to_string)).collect()
     }
 
@@ -140,7 +149,12 @@ impl Effect for Stop<'_> {
 
 impl Effect for Start<'_> {
     fn preview(&self) -> Vec<String> {
-        let units = self.0.units.iter().rev().map(|unit| format!("systemctl unmask {unit}; systemctl start {unit}"));
+        let units = self
+            .0
+            .units
+            .iter()
+            .rev()
+            .map(|unit| format!("systemctl unmask {unit}; systemctl start {unit}"));
         units.chain(self.0.start.iter().map(ToString::to_string)).collect()
     }
 
@@ -204,7 +218,9 @@ impl Effect for Release<'_> {
 
 fn unit_state(context: &Context<'_>, unit: &str) -> Result<UnitState> {
     let printed = context.runner.run(&UnitState::command(unit));
-    Ok(UnitState::parse(&printed.with_context(|| format!("the state of {unit} could not be asked"))?.stdout))
+    Ok(UnitState::parse(
+        &printed.with_context(|| format!("the state of {unit} could not be asked"))?.stdout,
+    ))
 }
 
 fn systemctl(context: &Context<'_>, verb: &str, unit: &str) -> Result<()> {
@@ -224,7 +240,9 @@ fn ask_again(context: &Context<'_>, unit: &str) -> Result<()> {
     if !unit_state(context, unit)?.is_asked_to_stop() {
         return Ok(());
     }
-    (context.say)(&format!("{unit} is stopping already, and its process is still there: it is asked once more"));
+    (context.say)(&format!(
+        "{unit} is stopping already, and its process is still there: it is asked once more"
+    ));
     let words = ["kill", "--kill-who=main", "--signal=TERM", "--", unit];
     match run_systemctl(context, &words, &format!("could not ask {unit} once more")) {
         // It has just ended.
@@ -252,7 +270,12 @@ fn stop_unit(context: &Context<'_>, unit: &str, limit: Duration) -> Result<()> {
 /// Whether a process exists that serves clients; any process, if the playbook does not distinguish
 /// them.
 fn open(service: &Service, context: &Context<'_>) -> Result<bool> {
-    let serving: Vec<String> = service.processes.iter().filter(|name| !service.in_maintenance.contains(name)).cloned().collect();
+    let serving: Vec<String> = service
+        .processes
+        .iter()
+        .filter(|name| !service.in_maintenance.contains(name))
+        .cloned()
+        .collect();
     Ok(!processes::named(&context.proc(), &serving).map_err(anyhow::Error::msg)?.is_empty())
 }
 

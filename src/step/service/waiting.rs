@@ -12,18 +12,26 @@ use crate::step::Context;
 const GONE_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
 
 /// The processes with these names, and those that use these paths.
-pub(in crate::step) fn remaining(context: &Context<'_>, names: &[String], paths: &[std::path::PathBuf]) -> Result<Vec<String>> {
+pub(in crate::step) fn remaining(
+    context: &Context<'_>,
+    names: &[String],
+    paths: &[std::path::PathBuf],
+) -> Result<Vec<String>> {
     let root = context.proc();
     let named = processes::named(&root, names).map_err(anyhow::Error::msg)?;
     let users = processes::users_of(&root, paths).map_err(anyhow::Error::msg)?;
-    let mut found: Vec<_> = named.into_iter().chain(users.found).map(|process| process.to_string()).collect();
+    let mut found: Vec<_> =
+        named.into_iter().chain(users.found).map(|process| process.to_string()).collect();
     found.sort();
     found.dedup();
     Ok(found)
 }
 
 /// Waits until nothing is left.
-pub(in crate::step) fn wait_gone(context: &Context<'_>, left: impl Fn() -> Result<Vec<String>>) -> Result<()> {
+pub(in crate::step) fn wait_gone(
+    context: &Context<'_>,
+    left: impl Fn() -> Result<Vec<String>>,
+) -> Result<()> {
     let begin = Instant::now();
     loop {
         let found = left()?;
@@ -31,14 +39,22 @@ pub(in crate::step) fn wait_gone(context: &Context<'_>, left: impl Fn() -> Resul
             return Ok(());
         }
         if begin.elapsed() > GONE_WITHIN || context.runner.interrupt.requested() {
-            bail!("the stop returned, and {} still there: {}", if found.len() == 1 { "this is" } else { "these are" }, found.join("; "));
+            bail!(
+                "the stop returned, and {} still there: {}",
+                if found.len() == 1 { "this is" } else { "these are" },
+                found.join("; ")
+            );
         }
         std::thread::sleep(Duration::from_millis(200));
     }
 }
 
 /// Repeats a command until it succeeds.
-pub(in crate::step) fn wait_ready(context: &Context<'_>, ready: Option<&CommandTemplate>, within: u64) -> Result<()> {
+pub(in crate::step) fn wait_ready(
+    context: &Context<'_>,
+    ready: Option<&CommandTemplate>,
+    within: u64,
+) -> Result<()> {
     let Some(command) = ready else { return Ok(()) };
     let begin = Instant::now();
     loop {

@@ -43,21 +43,30 @@ impl Effect for CaptureUsers {
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let folder = context.batch_dir(&self.batch);
         copy::fresh_dir(&folder)?;
-        private_dir(&folder.join("users")).with_context(|| format!("cannot make a folder in {}", folder.display()))?;
+        private_dir(&folder.join("users"))
+            .with_context(|| format!("cannot make a folder in {}", folder.display()))?;
         for list in &self.lists {
             let items = directory::take(context, list, &self.users)?;
-            let text: String = items.values().flatten().flat_map(|line| [line.as_str(), "\n"]).collect();
+            let text: String =
+                items.values().flatten().flat_map(|line| [line.as_str(), "\n"]).collect();
             let path = directory::list_file(&folder, &list.name);
-            write_atomic(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+            write_atomic(&path, text.as_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))?;
         }
         for user in &self.users {
             let path = directory::backup_file(&folder, user);
             let mut backup = directory::for_user(context, &self.backup, user)?;
             backup.stdout = Some(path.clone());
-            context.runner.run(&backup).with_context(|| format!("{user} could not be backed up"))?;
+            context
+                .runner
+                .run(&backup)
+                .with_context(|| format!("{user} could not be backed up"))?;
             let mut verify = directory::for_user(context, &self.verify, user)?;
             verify.stdin = Some(path);
-            context.runner.run(&verify).with_context(|| format!("the backup of {user} cannot be read back"))?;
+            context
+                .runner
+                .run(&verify)
+                .with_context(|| format!("the backup of {user} cannot be read back"))?;
             crate::host::failpoint::point("capture-users:one");
         }
         Ok(Output::Files { list: copy::seal(&folder)? })

@@ -26,7 +26,11 @@ pub struct UserList {
 }
 
 /// The same for a running procedure.
-pub(in crate::step) fn place(context: &Context<'_>, show: &Show, user: &str) -> Result<(String, bool)> {
+pub(in crate::step) fn place(
+    context: &Context<'_>,
+    show: &Show,
+    user: &str,
+) -> Result<(String, bool)> {
     let command = context.fill(&show.command, &[("user", user.to_owned())])?;
     said(context.runner, show, &command, user)
 }
@@ -37,10 +41,15 @@ pub(in crate::step) fn for_user(context: &Context<'_>, it: &OnHost, user: &str) 
 }
 
 /// Takes a list on its host.
-pub(in crate::step) fn take(context: &Context<'_>, list: &UserList, of: &[String]) -> Result<users::Items> {
+pub(in crate::step) fn take(
+    context: &Context<'_>,
+    list: &UserList,
+    of: &[String],
+) -> Result<users::Items> {
     let command = list.command.host.command(&context.fill(&list.command.command, &[])?);
-    let printed =
-        context.runner.run(&command).with_context(|| format!("the {} on {} could not be listed", list.name, list.command.host.name))?;
+    let printed = context.runner.run(&command).with_context(|| {
+        format!("the {} on {} could not be listed", list.name, list.command.host.name)
+    })?;
     users::items(&printed.stdout, &list.user, of)
 }
 
@@ -57,6 +66,7 @@ pub(in crate::step) fn backup_file(folder: &Path, user: &str) -> std::path::Path
 /// The items of a list's file.
 pub(in crate::step) fn read(folder: &Path, list: &UserList, of: &[String]) -> Result<users::Items> {
     let path = list_file(folder, &list.name);
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     users::items(&text, &list.user, of)
 }

@@ -34,7 +34,10 @@ impl Effect for HoldUsers {
         for user in &self.users {
             let (host, held) = directory::place(context, &self.show, user)?;
             if host != self.host {
-                return Ok(Probe::Foreign(format!("the directory says that {user} is on {host}, not on {}", self.host)));
+                return Ok(Probe::Foreign(format!(
+                    "the directory says that {user} is on {host}, not on {}",
+                    self.host
+                )));
             }
             all &= held;
         }
@@ -45,7 +48,10 @@ impl Effect for HoldUsers {
         for user in &self.users {
             if !directory::place(context, &self.show, user)?.1 {
                 let values = [("user", user.clone()), ("host", self.host.clone())];
-                context.runner.run(&context.fill(&self.command, &values)?).with_context(|| format!("{user} could not be put on hold"))?;
+                context
+                    .runner
+                    .run(&context.fill(&self.command, &values)?)
+                    .with_context(|| format!("{user} could not be put on hold"))?;
                 crate::host::failpoint::point("hold-users:one");
             }
         }

@@ -45,14 +45,20 @@ impl Effect for ProveUsers {
             bail!("the journal does not say what users had: nothing can be compared");
         }
         copy::read_back(&folder, captured)?;
-        let mut proofs: Vec<(String, Proof)> = self.users.iter().map(|user| (user.clone(), Proof::default())).collect();
+        let mut proofs: Vec<(String, Proof)> =
+            self.users.iter().map(|user| (user.clone(), Proof::default())).collect();
         let mut shown = Vec::new();
         for list in &self.lists {
-            let (expected, found) = (directory::read(&folder, list, &self.users)?, directory::take(context, list, &self.users)?);
+            let (expected, found) = (
+                directory::read(&folder, list, &self.users)?,
+                directory::take(context, list, &self.users)?,
+            );
             for (user, proof) in &mut proofs {
                 let (result, differing) = users::prove(&expected, &found, user)?;
                 *proof += result;
-                let line = |(what, item): (Difference, String)| format!("  {user}, {} in {}: {item}", what.word(), list.name);
+                let line = |(what, item): (Difference, String)| {
+                    format!("  {user}, {} in {}: {item}", what.word(), list.name)
+                };
                 shown.extend(differing.into_iter().map(line));
             }
         }

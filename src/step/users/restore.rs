@@ -50,7 +50,9 @@ impl Effect for RestoreUsers {
             crate::host::failpoint::point("restore-users:cleared");
             let mut restore = directory::for_user(context, &self.restore, user)?;
             restore.stdin = Some(directory::backup_file(&folder, user));
-            context.runner.run(&restore).with_context(|| format!("{user} could not be restored on {}", self.restore.host.name))?;
+            context.runner.run(&restore).with_context(|| {
+                format!("{user} could not be restored on {}", self.restore.host.name)
+            })?;
             crate::host::failpoint::point("restore-users:one");
         }
         Ok(Output::Nothing)

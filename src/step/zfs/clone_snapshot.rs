@@ -31,8 +31,8 @@ pub struct CloneSnapshot {
 }
 
 /// Not copied: properties that are set separately, that belong to the clone itself, or that are
-/// fixed when a dataset is created; and those of the key, which a clone shares with its origin until
-/// it is promoted.
+/// fixed when a dataset is created; and those of the key, which a clone shares with its origin
+/// until it is promoted.
 const NOT_COPIED: [&str; 10] = [
     "canmount",
     "volsize",
@@ -46,17 +46,20 @@ const NOT_COPIED: [&str; 10] = [
     "pbkdf2iters",
 ];
 
-/// The properties that a clone has to have as the dataset has them: local or received there. A clone
-/// has neither by itself.
+/// The properties that a clone has to have as the dataset has them: local or received there. A
+/// clone has neither by itself.
 fn wanted(context: &Context<'_>, dataset: &Dataset) -> Result<BTreeMap<String, String>> {
     let own = context.engine.own(dataset)?;
-    Ok(own.into_iter().filter(|(name, _)| !NOT_COPIED.contains(&name.as_str()) && !name.starts_with("backout:")).collect())
+    Ok(own
+        .into_iter()
+        .filter(|(name, _)| !NOT_COPIED.contains(&name.as_str()) && !name.starts_with("backout:"))
+        .collect())
 }
 
 impl CloneSnapshot {
-    /// What differs between the dataset and the clone that is to take its place, the mountpoint first,
-    /// each with the command that makes it equal. Nothing if one of them is not there: they have
-    /// changed places already.
+    /// What differs between the dataset and the clone that is to take its place, the mountpoint
+    /// first, each with the command that makes it equal. Nothing if one of them is not there: they
+    /// have changed places already.
     ///
     /// # Errors
     /// When they cannot be read.
@@ -69,11 +72,18 @@ impl CloneSnapshot {
         let mut names: Vec<&String> = like.keys().chain(clone.keys()).collect();
         names.sort_by_key(|name| (name.as_str() != "mountpoint", name.as_str()));
         names.dedup();
-        let said = |value: Option<&String>| value.map_or("not set", |value| value.as_str()).to_owned();
+        let said =
+            |value: Option<&String>| value.map_or("not set", |value| value.as_str()).to_owned();
         let mut found = Vec::new();
         for name in names.into_iter().filter(|name| like.get(*name) != clone.get(*name)) {
             let (this, that) = (like.get(name), clone.get(name));
-            let what = format!("{name} is {} on {}, and {} on {}", said(this), self.like, said(that), self.target);
+            let what = format!(
+                "{name} is {} on {}, and {} on {}",
+                said(this),
+                self.like,
+                said(that),
+                self.target
+            );
             let target = quote(self.target.as_str());
             let how = match this {
                 Some(value) => format!("zfs set {} {target}", quote(format!("{name}={value}"))),
@@ -97,15 +107,22 @@ impl Effect for CloneSnapshot {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let Some(info) = context.engine.dataset(&self.target)? else {
             // A clone of another snapshot would have other data.
-            return Ok(surprise(context, &self.snapshot, self.guid)?.map_or(Probe::Absent, Probe::Foreign));
+            return Ok(
+                surprise(context, &self.snapshot, self.guid)?.map_or(Probe::Absent, Probe::Foreign)
+            );
         };
         if !self.is_ours(&info) {
-            return Ok(Probe::Foreign(format!("the dataset {} exists already, and is no clone of {}", self.target, self.snapshot)));
+            return Ok(Probe::Foreign(format!(
+                "the dataset {} exists already, and is no clone of {}",
+                self.target, self.snapshot
+            )));
         }
         let role = context.engine.local(&self.target, PROP_ROLE)?;
         let change = context.engine.local(&self.target, PROP_CHANGE)?;
         Ok(match (role.as_deref(), change.as_deref()) {
-            (Some("candidate"), Some(change)) if change == context.change() => Probe::Present(Output::Nothing),
+            (Some("candidate"), Some(change)) if change == context.change() => {
+                Probe::Present(Output::Nothing)
+            }
             _ => Probe::Partial(format!("the clone {} is half made", self.target)),
         })
     }
@@ -125,14 +142,17 @@ impl Effect for CloneSnapshot {
             .with_context(|| format!("{} could not be cloned", self.snapshot))?;
         crate::host::failpoint::point("clone:unmarked");
         for (property, value) in wanted(context, &self.like)? {
-            engine.set(&self.target, &property, &value).with_context(|| format!("{property} could not be copied to {}", self.target))?;
+            engine
+                .set(&self.target, &property, &value)
+                .with_context(|| format!("{property} could not be copied to {}", self.target))?;
         }
         engine.set(&self.target, PROP_ROLE, "candidate")?;
         Ok(Output::Nothing)
     }
 
     fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
-        if let Some(info) = context.engine.dataset(&self.target)?.filter(|info| self.is_ours(info)) {
+        if let Some(info) = context.engine.dataset(&self.target)?.filter(|info| self.is_ours(info))
+        {
             // Somebody, or a boot, may have mounted it.
             if info.mounted {
                 context.engine.unmount(&self.target)?;

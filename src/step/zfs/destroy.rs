@@ -44,8 +44,13 @@ impl Effect for Promote {
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for dataset in &self.datasets {
-            let info = context.engine.dataset(dataset)?.with_context(|| format!("the dataset {dataset} is gone"))?;
-            let marked = |property| Ok::<_, anyhow::Error>(context.engine.local(dataset, property)?.is_some());
+            let info = context
+                .engine
+                .dataset(dataset)?
+                .with_context(|| format!("the dataset {dataset} is gone"))?;
+            let marked = |property| {
+                Ok::<_, anyhow::Error>(context.engine.local(dataset, property)?.is_some())
+            };
             if is_ours(&info, context) || marked(PROP_ROLE)? || marked(PROP_CHANGE)? {
                 return Ok(Probe::Absent);
             }
@@ -69,8 +74,11 @@ impl Effect for Promote {
 
 impl Effect for Destroy {
     fn preview(&self) -> Vec<String> {
-        let snapshots = self.snapshots.iter().map(|(snapshot, _)| format!("zfs destroy {snapshot}"));
-        snapshots.chain(self.datasets.iter().map(|(dataset, _)| format!("zfs destroy {dataset}"))).collect()
+        let snapshots =
+            self.snapshots.iter().map(|(snapshot, _)| format!("zfs destroy {snapshot}"));
+        snapshots
+            .chain(self.datasets.iter().map(|(dataset, _)| format!("zfs destroy {dataset}")))
+            .collect()
     }
 
     fn destroys(&self) -> bool {
@@ -97,7 +105,10 @@ impl Effect for Destroy {
 
 impl Effect for DropSnapshots {
     fn preview(&self) -> Vec<String> {
-        self.snapshots.iter().map(|(snapshot, _)| format!("zfs release …; zfs destroy {snapshot}")).collect()
+        self.snapshots
+            .iter()
+            .map(|(snapshot, _)| format!("zfs release …; zfs destroy {snapshot}"))
+            .collect()
     }
 
     fn destroys(&self) -> bool {
@@ -130,7 +141,8 @@ impl DropSnapshots {
         let mut found = Vec::new();
         for snapshot in &self.marked {
             if let Some(info) = context.engine.snapshot_info(snapshot)?
-                && context.engine.snapshot_local(snapshot, PROP_CHANGE)?.as_deref() == Some(context.change())
+                && context.engine.snapshot_local(snapshot, PROP_CHANGE)?.as_deref()
+                    == Some(context.change())
             {
                 found.push((info.name, info.guid));
             }

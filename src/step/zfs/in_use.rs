@@ -9,8 +9,12 @@ use crate::zfs::{Dataset, DatasetInfo, DatasetKind, ZfsError};
 /// Who uses it, as far as that can be determined.
 pub(in crate::step) fn who(context: &Context<'_>, info: &DatasetInfo) -> Option<String> {
     let found = match (info.kind, info.mounted, &info.mountpoint) {
-        (DatasetKind::Filesystem, true, Some(path)) => processes::users_of(&context.proc(), std::slice::from_ref(path)).ok()?.found,
-        (DatasetKind::Filesystem, ..) => processes::mounted_elsewhere(&context.proc(), info.name.as_str()).ok()?,
+        (DatasetKind::Filesystem, true, Some(path)) => {
+            processes::users_of(&context.proc(), std::slice::from_ref(path)).ok()?.found
+        }
+        (DatasetKind::Filesystem, ..) => {
+            processes::mounted_elsewhere(&context.proc(), info.name.as_str()).ok()?
+        }
         (DatasetKind::Volume, ..) => {
             let device = Path::new("/dev/zvol").join(info.name.as_str()).canonicalize().ok()?;
             processes::users_of(&context.proc(), &[device]).ok()?.found
@@ -27,7 +31,8 @@ pub(in crate::step) fn who(context: &Context<'_>, info: &DatasetInfo) -> Option<
 /// The same error, naming the user instead of the kernel's message.
 pub(in crate::step) fn named(context: &Context<'_>, error: ZfsError) -> ZfsError {
     let ZfsError::Busy { what, detail } = error else { return error };
-    let info = what.parse::<Dataset>().ok().and_then(|name| context.engine.dataset(&name).ok().flatten());
+    let info =
+        what.parse::<Dataset>().ok().and_then(|name| context.engine.dataset(&name).ok().flatten());
     let detail = info.and_then(|info| who(context, &info)).unwrap_or(detail);
     ZfsError::Busy { what, detail }
 }

@@ -27,10 +27,16 @@ pub(in crate::step) struct Give<'a>(pub &'a Mounts);
 
 impl Mounts {
     /// The file systems among them as they are now. Volumes are not mounted.
-    fn filesystems(&self, context: &Context<'_>) -> Result<Vec<(&crate::journal::Mount, DatasetInfo)>> {
+    fn filesystems(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<Vec<(&crate::journal::Mount, DatasetInfo)>> {
         let mut list = Vec::new();
         for mount in &self.mounts {
-            let info = context.engine.dataset(&mount.dataset)?.with_context(|| format!("the dataset {} is gone", mount.dataset))?;
+            let info = context
+                .engine
+                .dataset(&mount.dataset)?
+                .with_context(|| format!("the dataset {} is gone", mount.dataset))?;
             if info.kind == DatasetKind::Filesystem {
                 list.push((mount, info));
             }
@@ -40,7 +46,10 @@ impl Mounts {
 
     /// The same in mount order: one that is mounted within another follows it, whatever their names
     /// and pools are.
-    fn outermost_first(&self, context: &Context<'_>) -> Result<Vec<(&crate::journal::Mount, DatasetInfo)>> {
+    fn outermost_first(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<Vec<(&crate::journal::Mount, DatasetInfo)>> {
         let mut list = self.filesystems(context)?;
         list.sort_by(|(a, _), (b, _)| a.mountpoint.cmp(&b.mountpoint));
         Ok(list)
@@ -58,9 +67,13 @@ impl Mounts {
             late::unmount(context, root, &members)?;
         }
         for (mount, info) in list.iter().rev() {
-            context.engine.unmount(&mount.dataset).with_context(|| match in_use::who(context, info) {
-                Some(users) => format!("{} could not be unmounted: it is used by {users}", mount.dataset),
-                None => format!("{} could not be unmounted", mount.dataset),
+            context.engine.unmount(&mount.dataset).with_context(|| {
+                match in_use::who(context, info) {
+                    Some(users) => {
+                        format!("{} could not be unmounted: it is used by {users}", mount.dataset)
+                    }
+                    None => format!("{} could not be unmounted", mount.dataset),
+                }
             })?;
         }
         Ok(())
@@ -72,7 +85,9 @@ impl Mounts {
 
     /// Those that are not below another of them.
     fn roots(&self) -> impl Iterator<Item = &Dataset> {
-        let below = |name: &Dataset| self.mounts.iter().any(|other| other.dataset != *name && name.is_within(&other.dataset));
+        let below = |name: &Dataset| {
+            self.mounts.iter().any(|other| other.dataset != *name && name.is_within(&other.dataset))
+        };
         self.mounts.iter().map(|mount| &mount.dataset).filter(move |name| !below(name))
     }
 }
@@ -80,7 +95,10 @@ impl Mounts {
 /// A mount in the folder of a dataset that is not mounted yet would be hidden by it, so it is
 /// unmounted first. `list` starts with the outermost.
 fn uncover(context: &Context<'_>, list: &[(&crate::journal::Mount, DatasetInfo)]) -> Result<()> {
-    let covers = |outer: &crate::journal::Mount, inner: &crate::journal::Mount| match (&outer.mountpoint, &inner.mountpoint) {
+    let covers = |outer: &crate::journal::Mount, inner: &crate::journal::Mount| match (
+        &outer.mountpoint,
+        &inner.mountpoint,
+    ) {
         (Some(outer), Some(inner)) => inner != outer && inner.starts_with(outer),
         _ => false,
     };
@@ -99,21 +117,33 @@ fn uncover(context: &Context<'_>, list: &[(&crate::journal::Mount, DatasetInfo)]
 /// that finds an empty folder starts afresh in it, and a capture of it is empty. After a reboot a
 /// dataset may be unmounted (`canmount=noauto`, a key that is not loaded).
 pub(in crate::step) fn needed(context: &Context<'_>) -> Result<()> {
-    let mut mounts: Vec<_> = context.state.manifest.datasets.iter().filter(|mount| mount.mounted).collect();
+    let mut mounts: Vec<_> =
+        context.state.manifest.datasets.iter().filter(|mount| mount.mounted).collect();
     mounts.sort_by_key(|mount| &mount.mountpoint);
     let mut list = Vec::new();
     for mount in &mounts {
-        list.extend(context.engine.dataset(&mount.dataset)?.filter(|info| info.kind == DatasetKind::Filesystem).map(|info| (*mount, info)));
+        list.extend(
+            context
+                .engine
+                .dataset(&mount.dataset)?
+                .filter(|info| info.kind == DatasetKind::Filesystem)
+                .map(|info| (*mount, info)),
+        );
     }
     uncover(context, &list)?;
     for mount in mounts {
         let there = context.engine.dataset(&mount.dataset)?;
-        let there = there.with_context(|| format!("the dataset {} is gone; it was mounted when the change began", mount.dataset))?;
+        let there = there.with_context(|| {
+            format!("the dataset {} is gone; it was mounted when the change began", mount.dataset)
+        })?;
         if there.readonly {
             bail!("{} is read-only; it was not when the change began", mount.dataset);
         }
         if there.kind == DatasetKind::Filesystem && !there.mounted {
-            context.engine.mount(&mount.dataset).with_context(|| format!("{} is not mounted, and could not be", mount.dataset))?;
+            context
+                .engine
+                .mount(&mount.dataset)
+                .with_context(|| format!("{} is not mounted, and could not be", mount.dataset))?;
         }
     }
     Ok(())
@@ -124,7 +154,8 @@ impl Mounts {
         let members = self.members();
         for root in self.roots() {
             // Mounted on the bare folder, they would be hidden by the next mount.
-            if self.filesystems(context)?.iter().any(|(mount, info)| mount.mounted && !info.mounted) {
+            if self.filesystems(context)?.iter().any(|(mount, info)| mount.mounted && !info.mounted)
+            {
                 late::unmount(context, root, &members)?;
             }
         }
@@ -136,7 +167,10 @@ impl Mounts {
                 None => context.engine.inherit(&mount.dataset, "canmount")?,
             }
             if mount.mounted {
-                context.engine.mount(&mount.dataset).with_context(|| format!("{} could not be mounted", mount.dataset))?;
+                context
+                    .engine
+                    .mount(&mount.dataset)
+                    .with_context(|| format!("{} could not be mounted", mount.dataset))?;
             }
         }
         for root in self.roots() {
@@ -148,14 +182,20 @@ impl Mounts {
 
 impl Effect for Unmount<'_> {
     fn preview(&self) -> Vec<String> {
-        self.0.mounts.iter().rev().map(|mount| format!("zfs set canmount=noauto {0}; zfs unmount {0}", mount.dataset)).collect()
+        self.0
+            .mounts
+            .iter()
+            .rev()
+            .map(|mount| format!("zfs set canmount=noauto {0}; zfs unmount {0}", mount.dataset))
+            .collect()
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let list = self.0.filesystems(context)?;
         let mut away = list.iter().all(|(_, info)| !info.mounted && info.canmount == "noauto");
         for root in self.0.roots() {
-            away &= late::inside(context, root, &self.0.members())?.iter().all(|info| !info.mounted);
+            away &=
+                late::inside(context, root, &self.0.members())?.iter().all(|info| !info.mounted);
         }
         Ok(if away { Probe::Present(Output::Nothing) } else { Probe::Absent })
     }

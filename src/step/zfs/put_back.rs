@@ -41,12 +41,16 @@ impl Effect for PutBack {
         if !in_place {
             return Ok(match engine.dataset(&self.aside)? {
                 Some(aside) if aside.guid == self.guid => Probe::Absent,
-                _ => Probe::Foreign(format!("the upgraded dataset {} is neither in its place nor at {}", self.dataset, self.aside)),
+                _ => Probe::Foreign(format!(
+                    "the upgraded dataset {} is neither in its place nor at {}",
+                    self.dataset, self.aside
+                )),
             });
         }
         let mut clean = engine.dataset(&self.candidate)?.is_none();
         for member in &self.members {
-            clean &= engine.local(&member.dataset, PROP_ROLE)?.is_none() && engine.local(&member.dataset, PROP_CHANGE)?.is_none();
+            clean &= engine.local(&member.dataset, PROP_ROLE)?.is_none()
+                && engine.local(&member.dataset, PROP_CHANGE)?.is_none();
         }
         clean &= !late::laid_aside(context, &self.dataset)?;
         Ok(if clean { Probe::Present(Output::Nothing) } else { Probe::Absent })
@@ -109,7 +113,10 @@ impl PutBack {
         let engine = context.engine;
         for dataset in self.members_under(&self.candidate)?.iter().rev() {
             let Some(info) = engine.dataset(dataset)? else { continue };
-            let ours = info.origin.as_ref().is_some_and(|origin| origin.short() == context.state.manifest.snapshot);
+            let ours = info
+                .origin
+                .as_ref()
+                .is_some_and(|origin| origin.short() == context.state.manifest.snapshot);
             if !ours {
                 bail!("{dataset} is no clone of this change's snapshot; it is left as it is");
             }
@@ -118,7 +125,9 @@ impl PutBack {
                 engine.unmount(dataset)?;
             }
             for snapshot in engine.snapshots(dataset)? {
-                if engine.snapshot_local(&snapshot.name, PROP_CHANGE)?.as_deref() == Some(context.change()) {
+                if engine.snapshot_local(&snapshot.name, PROP_CHANGE)?.as_deref()
+                    == Some(context.change())
+                {
                     engine.release(&snapshot.name, &context.tag())?;
                     engine.destroy_snapshot(&snapshot.name, snapshot.guid)?;
                 }

@@ -37,7 +37,9 @@ pub(in crate::step) struct Release<'a>(pub &'a Reserve);
 /// The dataset, if it is a reserve of this change.
 fn ours(context: &Context<'_>, name: &Dataset) -> Result<Option<DatasetInfo>> {
     let Some(info) = context.engine.dataset(name)? else { return Ok(None) };
-    let is = |property, value: &str| Ok::<_, ZfsError>(context.engine.local(name, property)?.as_deref() == Some(value));
+    let is = |property, value: &str| {
+        Ok::<_, ZfsError>(context.engine.local(name, property)?.as_deref() == Some(value))
+    };
     Ok((is(PROP_CHANGE, context.change())? && is(PROP_ROLE, ROLE)?).then_some(info))
 }
 
@@ -54,7 +56,9 @@ impl Hold<'_> {
 
 impl Effect for Hold<'_> {
     fn preview(&self) -> Vec<String> {
-        let create = |name: &Dataset| format!("zfs create -o canmount=off -o mountpoint=none -o refreservation=… {name}");
+        let create = |name: &Dataset| {
+            format!("zfs create -o canmount=off -o mountpoint=none -o refreservation=… {name}")
+        };
         self.0.reserves.iter().map(create).collect()
     }
 
@@ -82,8 +86,14 @@ impl Effect for Hold<'_> {
                 (PROP_ROLE, ROLE),
             ];
             match context.engine.create_filesystem(name, &properties) {
-                Err(error @ (ZfsError::NoSpace(_) | ZfsError::Permission(_) | ZfsError::KeyNotLoaded(_))) => {
-                    (context.say)(&format!("no room is held back for a downgrade in place: {error}"));
+                Err(
+                    error @ (ZfsError::NoSpace(_)
+                    | ZfsError::Permission(_)
+                    | ZfsError::KeyNotLoaded(_)),
+                ) => {
+                    (context.say)(&format!(
+                        "no room is held back for a downgrade in place: {error}"
+                    ));
                 }
                 made => made.with_context(|| format!("{name} could not be made"))?,
             }
@@ -105,7 +115,10 @@ impl Effect for Release<'_> {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for name in &self.0.reserves {
             if ours(context, name)?.is_some()
-                && context.engine.local(name, "refreservation")?.is_some_and(|value| !matches!(value.as_str(), "0" | "none"))
+                && context
+                    .engine
+                    .local(name, "refreservation")?
+                    .is_some_and(|value| !matches!(value.as_str(), "0" | "none"))
             {
                 return Ok(Probe::Absent);
             }

@@ -34,8 +34,11 @@ pub struct Rollback {
 impl Effect for Rollback {
     fn preview(&self) -> Vec<String> {
         let gone = self.consented.iter().map(|(snapshot, _)| format!("zfs destroy {snapshot}"));
-        let bookmarks = self.consented_bookmarks.iter().map(|bookmark| format!("zfs destroy {bookmark}"));
-        gone.chain(bookmarks).chain(self.mounts.iter().map(|mount| format!("zfs rollback {}", mount.dataset))).collect()
+        let bookmarks =
+            self.consented_bookmarks.iter().map(|bookmark| format!("zfs destroy {bookmark}"));
+        gone.chain(bookmarks)
+            .chain(self.mounts.iter().map(|mount| format!("zfs rollback {}", mount.dataset)))
+            .collect()
     }
 
     fn destroys(&self) -> bool {
@@ -49,7 +52,8 @@ impl Effect for Rollback {
         let mark = context.rollback_mark(&step.id)?;
         let mut made = true;
         for mount in &self.mounts {
-            made &= context.engine.local(&mount.dataset, PROP_ROLLED_BACK)?.as_deref() == Some(mark.as_str());
+            made &= context.engine.local(&mount.dataset, PROP_ROLLED_BACK)?.as_deref()
+                == Some(mark.as_str());
         }
         if made {
             return Ok(Probe::Present(Output::Nothing));
@@ -62,9 +66,15 @@ impl Effect for Rollback {
         }
         // Once this step is begun there is no way back, so a rollback that would be refused is not
         // begun.
-        match context.engine.may_roll_back(&targets, &mark, method()).map_err(|error| in_use::named(context, error)) {
+        match context
+            .engine
+            .may_roll_back(&targets, &mark, method())
+            .map_err(|error| in_use::named(context, error))
+        {
             Ok(()) => Ok(Probe::Absent),
-            Err(error) if is_surprise(&error) => Ok(Probe::Foreign(format!("the rollback is not begun: {error}"))),
+            Err(error) if is_surprise(&error) => {
+                Ok(Probe::Foreign(format!("the rollback is not begun: {error}")))
+            }
             Err(error) => Err(error).context("the rollback was not begun"),
         }
     }
@@ -72,7 +82,9 @@ impl Effect for Rollback {
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
         let targets = self.targets(context)?;
         let result = context.engine.rollback(&targets, &context.rollback_mark(&step.id)?, method());
-        result.map_err(|error| in_use::named(context, error)).context("the rollback did not happen")?;
+        result
+            .map_err(|error| in_use::named(context, error))
+            .context("the rollback did not happen")?;
         Ok(Output::Nothing)
     }
 }
@@ -86,7 +98,12 @@ impl Rollback {
                 targets.push(RollbackTarget {
                     snapshot: snapshot.clone(),
                     guid: *guid,
-                    newer: self.consented.iter().filter(|(newer, _)| newer.dataset() == dataset).cloned().collect(),
+                    newer: self
+                        .consented
+                        .iter()
+                        .filter(|(newer, _)| newer.dataset() == dataset)
+                        .cloned()
+                        .collect(),
                     newer_bookmarks: self
                         .consented_bookmarks
                         .iter()
@@ -102,7 +119,11 @@ impl Rollback {
 
 /// zfs-program(8): only root may run one.
 fn method() -> RollbackMethod {
-    if nix::unistd::geteuid().is_root() { RollbackMethod::Program } else { RollbackMethod::OneByOne }
+    if nix::unistd::geteuid().is_root() {
+        RollbackMethod::Program
+    } else {
+        RollbackMethod::OneByOne
+    }
 }
 
 /// Whether somebody did something that only a person can judge. Any other cause may be gone at the
@@ -110,6 +131,10 @@ fn method() -> RollbackMethod {
 fn is_surprise(error: &ZfsError) -> bool {
     matches!(
         error,
-        ZfsError::NotFound(_) | ZfsError::Replaced { .. } | ZfsError::Newer { .. } | ZfsError::Held { .. } | ZfsError::Cloned { .. }
+        ZfsError::NotFound(_)
+            | ZfsError::Replaced { .. }
+            | ZfsError::Newer { .. }
+            | ZfsError::Held { .. }
+            | ZfsError::Cloned { .. }
     )
 }

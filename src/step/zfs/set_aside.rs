@@ -53,8 +53,14 @@ impl Effect for SetAside {
         Ok(match (here, aside) {
             (Some(here), None) if here.guid == self.guid => Probe::Absent,
             (_, Some(aside)) if aside.guid == self.guid => Probe::Present(Output::Nothing),
-            (_, Some(_)) => Probe::Foreign(format!("the dataset {} exists already, and is not {}", self.aside, self.dataset)),
-            (Some(_), None) => Probe::Foreign(format!("{} is another dataset than when the downgrade was planned", self.dataset)),
+            (_, Some(_)) => Probe::Foreign(format!(
+                "the dataset {} exists already, and is not {}",
+                self.aside, self.dataset
+            )),
+            (Some(_), None) => Probe::Foreign(format!(
+                "{} is another dataset than when the downgrade was planned",
+                self.dataset
+            )),
             (None, None) => Probe::Foreign(format!("the dataset {} is gone", self.dataset)),
         })
     }
@@ -76,13 +82,26 @@ impl Effect for TakePlace {
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let Some(here) = context.engine.dataset(&self.dataset)? else {
             return Ok(match context.engine.dataset(&self.candidate)? {
-                Some(_) if context.engine.local(&self.candidate, PROP_CHANGE)?.as_deref() == Some(context.change()) => Probe::Absent,
-                Some(_) => Probe::Foreign(format!("{} is not a dataset of this change", self.candidate)),
-                None => Probe::Foreign(format!("neither {} nor {} exists", self.dataset, self.candidate)),
+                Some(_)
+                    if context.engine.local(&self.candidate, PROP_CHANGE)?.as_deref()
+                        == Some(context.change()) =>
+                {
+                    Probe::Absent
+                }
+                Some(_) => {
+                    Probe::Foreign(format!("{} is not a dataset of this change", self.candidate))
+                }
+                None => Probe::Foreign(format!(
+                    "neither {} nor {} exists",
+                    self.dataset, self.candidate
+                )),
             });
         };
         if here.guid == self.upgraded {
-            return Ok(Probe::Foreign(format!("{} is the upgraded dataset; it should have been set aside", self.dataset)));
+            return Ok(Probe::Foreign(format!(
+                "{} is the upgraded dataset; it should have been set aside",
+                self.dataset
+            )));
         }
         if context.engine.local(&self.dataset, PROP_CHANGE)?.as_deref() != Some(context.change()) {
             return Ok(Probe::Foreign(format!("{} is not a dataset of this change", self.dataset)));
@@ -105,7 +124,8 @@ impl Effect for TakePlace {
     }
 }
 
-/// Every clone of the plan that has not taken its place yet is set up as the dataset whose place it is.
+/// Every clone of the plan that has not taken its place yet is set up as the dataset whose place it
+/// is.
 fn clones_are_alike(context: &Context<'_>) -> Result<()> {
     let mut found = Vec::new();
     for step in &context.run()?.plan.steps {
@@ -122,9 +142,18 @@ fn clones_are_alike(context: &Context<'_>) -> Result<()> {
 }
 
 /// Sets the role of datasets of this change.
-pub(in crate::step) fn set_role(context: &Context<'_>, datasets: &[Dataset], role: &str) -> Result<()> {
+pub(in crate::step) fn set_role(
+    context: &Context<'_>,
+    datasets: &[Dataset],
+    role: &str,
+) -> Result<()> {
     for dataset in datasets {
-        let set = |property, value| context.engine.set(dataset, property, value).with_context(|| format!("{dataset} could not be marked"));
+        let set = |property, value| {
+            context
+                .engine
+                .set(dataset, property, value)
+                .with_context(|| format!("{dataset} could not be marked"))
+        };
         set(PROP_CHANGE, context.change())?;
         set(PROP_ROLE, role)?;
     }

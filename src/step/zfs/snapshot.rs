@@ -24,7 +24,8 @@ pub struct TakeSnapshot {
     pub datasets: Vec<Dataset>,
     /// The part after the `@`.
     pub name: String,
-    /// The step this is, for the breadcrumb on the pool: [`BEFORE_UPGRADE`], `after-upgrade`, `base`.
+    /// The step this is, for the breadcrumb on the pool: [`BEFORE_UPGRADE`], `after-upgrade`,
+    /// `base`.
     #[serde(rename = "crumb")]
     pub label: String,
     /// Whether a hold is put on them.
@@ -35,10 +36,17 @@ pub struct TakeSnapshot {
 const PROP_STEP: &str = "backout:step";
 
 /// Why a snapshot is not the expected one, if so.
-pub(in crate::step) fn surprise(context: &Context<'_>, name: &Snapshot, guid: Guid) -> Result<Option<String>> {
+pub(in crate::step) fn surprise(
+    context: &Context<'_>,
+    name: &Snapshot,
+    guid: Guid,
+) -> Result<Option<String>> {
     Ok(match context.engine.snapshot_info(name)? {
         Some(info) if info.guid == guid => None,
-        Some(info) => Some(format!("{name} is another snapshot than the one that was taken: its guid is {}, not {guid}", info.guid)),
+        Some(info) => Some(format!(
+            "{name} is another snapshot than the one that was taken: its guid is {}, not {guid}",
+            info.guid
+        )),
         None => Some(format!("the snapshot {name} is gone")),
     })
 }
@@ -67,15 +75,24 @@ impl Effect for TakeSnapshot {
         let mut pools: Vec<_> = self.datasets.iter().map(Dataset::pool).collect();
         pools.sort();
         pools.dedup();
-        pools.iter().flat_map(|pool| of_pool(&self.name, self.datasets.iter().filter(|dataset| dataset.pool() == *pool))).collect()
+        pools
+            .iter()
+            .flat_map(|pool| {
+                of_pool(&self.name, self.datasets.iter().filter(|dataset| dataset.pool() == *pool))
+            })
+            .collect()
     }
 
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         let (mut list, mut found) = (Vec::new(), 0);
         for name in self.names()? {
             let Some(info) = context.engine.snapshot_info(&name)? else { continue };
-            if context.engine.snapshot_local(&name, PROP_CHANGE)?.as_deref() != Some(context.change()) {
-                return Ok(Probe::Foreign(format!("the snapshot {name} exists already, and is not of this change")));
+            if context.engine.snapshot_local(&name, PROP_CHANGE)?.as_deref()
+                != Some(context.change())
+            {
+                return Ok(Probe::Foreign(format!(
+                    "the snapshot {name} exists already, and is not of this change"
+                )));
             }
             found += 1;
             let held = !self.hold || context.engine.holds(&name)?.contains(&context.tag());
@@ -85,10 +102,15 @@ impl Effect for TakeSnapshot {
         }
         Ok(match found {
             0 => Probe::Absent,
-            _ if !context.begun(&step.id) => Probe::Partial(format!("snapshots @{} of an earlier procedure are there", self.name)),
+            _ if !context.begun(&step.id) => Probe::Partial(format!(
+                "snapshots @{} of an earlier procedure are there",
+                self.name
+            )),
             // With several pools, one may have its snapshots already. They would not be from the
             // same moment.
-            _ if found < self.datasets.len() => Probe::Partial(format!("only some of the snapshots @{} are there", self.name)),
+            _ if found < self.datasets.len() => {
+                Probe::Partial(format!("only some of the snapshots @{} are there", self.name))
+            }
             _ if list.len() < found => Probe::Absent,
             _ => Probe::Present(Output::Snapshots { list }),
         })
@@ -102,7 +124,8 @@ impl Effect for TakeSnapshot {
             }
         }
         if !missing.is_empty() {
-            let mut properties = vec![(PROP_CHANGE, context.change().to_owned()), (PROP_STEP, self.label.clone())];
+            let mut properties =
+                vec![(PROP_CHANGE, context.change().to_owned()), (PROP_STEP, self.label.clone())];
             if self.label == BEFORE_UPGRADE {
                 let metadata = RecoveryMetadata {
                     manifest: context.state.manifest.clone(),
@@ -110,18 +133,25 @@ impl Effect for TakeSnapshot {
                 };
                 match metadata.properties()? {
                     Some(more) => properties.extend(more),
-                    None => {
-                        (context.say)("the change is too long for the snapshot's properties: without the state folder it cannot be adopted")
-                    }
+                    None => (context.say)(
+                        "the change is too long for the snapshot's properties: without the state folder it cannot be adopted",
+                    ),
                 }
             }
-            let properties: Vec<(&str, &str)> = properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            context.engine.snapshot(&missing, &properties).context("the snapshot could not be taken")?;
+            let properties: Vec<(&str, &str)> =
+                properties.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            context
+                .engine
+                .snapshot(&missing, &properties)
+                .context("the snapshot could not be taken")?;
         }
         crate::host::failpoint::point(&format!("snapshot-{}:unheld", self.label));
         if self.hold {
             for name in self.names()? {
-                context.engine.hold(&name, &context.tag()).with_context(|| format!("{name} could not be held"))?;
+                context
+                    .engine
+                    .hold(&name, &context.tag())
+                    .with_context(|| format!("{name} could not be held"))?;
             }
         }
         Ok(Output::Nothing)
@@ -130,7 +160,8 @@ impl Effect for TakeSnapshot {
     fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
         for name in self.names()? {
             if let Some(info) = context.engine.snapshot_info(&name)?
-                && context.engine.snapshot_local(&name, PROP_CHANGE)?.as_deref() == Some(context.change())
+                && context.engine.snapshot_local(&name, PROP_CHANGE)?.as_deref()
+                    == Some(context.change())
             {
                 context.engine.release(&name, &context.tag())?;
                 context.engine.destroy_snapshot(&name, info.guid)?;
@@ -148,6 +179,9 @@ fn of_pool<'a>(name: &str, datasets: impl Iterator<Item = &'a Dataset>) -> Vec<S
         return vec![whole];
     }
     let last = names.len().saturating_sub(1);
-    let lines = names.iter().enumerate().map(|(i, name)| format!("    {name}{}", if i == last { "" } else { " \\" }));
+    let lines = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| format!("    {name}{}", if i == last { "" } else { " \\" }));
     std::iter::once("zfs snapshot \\".to_owned()).chain(lines).collect()
 }

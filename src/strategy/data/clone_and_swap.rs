@@ -1,11 +1,14 @@
-//! A clone of the snapshot takes the place of the upgraded data, which is kept beside it. Reversible.
+//! A clone of the snapshot takes the place of the upgraded data, which is kept beside it.
+//! Reversible.
 
 use crate::journal::{Family, StepId};
 use anyhow::{Context as _, Result};
 
 use crate::journal::Mount;
 use crate::playbook::model::Interrupted;
-use crate::step::{Action, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Step, TakePlace, TakeSnapshot};
+use crate::step::{
+    Action, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Step, TakePlace, TakeSnapshot,
+};
 use crate::strategy::input::{ASIDE, DowngradeInput, aside_of, undone_of};
 use crate::strategy::parts::Parts;
 use crate::strategy::parts::members;
@@ -20,35 +23,65 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
         label: "after-upgrade".into(),
         hold: true,
     };
-    let first_aside = input.roots.first().map(|root| StepId::of(Family::SetAside, root)).unwrap_or(StepId::MOUNT);
+    let first_aside =
+        input.roots.first().map(|root| StepId::of(Family::SetAside, root)).unwrap_or(StepId::MOUNT);
     let mut steps = vec![
         parts.unmount(&mounts, &first_aside),
-        Step::new(StepId::SNAPSHOT_UPGRADED, format!("snapshot and hold the upgraded state @{}", post.name), Action::Snapshot(post)),
+        Step::new(
+            StepId::SNAPSHOT_UPGRADED,
+            format!("snapshot and hold the upgraded state @{}", post.name),
+            Action::Snapshot(post),
+        ),
     ];
     for root in &input.roots {
         let candidate = root.with_suffix(CANDIDATE)?;
         for mount in mounts.iter().filter(|mount| mount.dataset.is_within(root)) {
-            let found = input.snapshots.iter().find(|(snapshot, _)| snapshot.dataset() == mount.dataset);
-            let (snapshot, guid) = found.cloned().with_context(|| format!("{} has no snapshot", mount.dataset))?;
+            let found =
+                input.snapshots.iter().find(|(snapshot, _)| snapshot.dataset() == mount.dataset);
+            let (snapshot, guid) =
+                found.cloned().with_context(|| format!("{} has no snapshot", mount.dataset))?;
             let target = mount.dataset.moved(root, &candidate)?;
             let title = format!("clone {snapshot} as {target}");
             let action = CloneSnapshot { like: mount.dataset.clone(), snapshot, guid, target };
-            steps.push(Step::new(StepId::of(Family::Clone, &mount.dataset), title, Action::Clone(action)));
+            steps.push(Step::new(
+                StepId::of(Family::Clone, &mount.dataset),
+                title,
+                Action::Clone(action),
+            ));
         }
     }
     for root in &input.roots {
-        let upgraded = mounts.iter().find(|mount| mount.dataset == *root).with_context(|| format!("{root} has no snapshot"))?.guid;
-        let members: Vec<Dataset> = mounts.iter().map(|mount| mount.dataset.clone()).filter(|dataset| dataset.is_within(root)).collect();
+        let upgraded = mounts
+            .iter()
+            .find(|mount| mount.dataset == *root)
+            .with_context(|| format!("{root} has no snapshot"))?
+            .guid;
+        let members: Vec<Dataset> = mounts
+            .iter()
+            .map(|mount| mount.dataset.clone())
+            .filter(|dataset| dataset.is_within(root))
+            .collect();
         let aside = root.with_suffix(ASIDE)?;
         let title = format!("rename the upgraded {root} to {aside}");
-        let action = SetAside { dataset: root.clone(), guid: upgraded, aside, members: members.clone() };
+        let action =
+            SetAside { dataset: root.clone(), guid: upgraded, aside, members: members.clone() };
         steps.push(Step::new(StepId::of(Family::SetAside, root), title, Action::SetAside(action)));
         let candidate = root.with_suffix(CANDIDATE)?;
         let title = format!("rename {candidate} to {root}");
         let action = TakePlace { candidate, dataset: root.clone(), upgraded, members };
-        steps.push(Step::new(StepId::of(Family::TakePlace, root), title, Action::TakePlace(action)));
+        steps.push(Step::new(
+            StepId::of(Family::TakePlace, root),
+            title,
+            Action::TakePlace(action),
+        ));
     }
-    if opened && parts.playbook.restore.as_ref().is_some_and(|restore| restore.interrupted == Interrupted::Rollback) {
+    if opened
+        && parts
+            .playbook
+            .restore
+            .as_ref()
+            .is_some_and(|restore| restore.interrupted == Interrupted::Rollback)
+    {
         // An interrupted restore starts over from here.
         let base = TakeSnapshot {
             datasets: mounts.iter().map(|mount| mount.dataset.clone()).collect(),
@@ -63,22 +96,41 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
             consented_bookmarks: Vec::new(),
             base: true,
         };
-        steps.push(Step::new(StepId::SNAPSHOT_BASE, "snapshot the clones, to begin a restore again from", Action::Snapshot(base)));
-        steps.push(Step::new(StepId::ROLLBACK_BASE, "roll the clones back, if a restore was cut off", Action::Rollback(rollback)));
+        steps.push(Step::new(
+            StepId::SNAPSHOT_BASE,
+            "snapshot the clones, to begin a restore again from",
+            Action::Snapshot(base),
+        ));
+        steps.push(Step::new(
+            StepId::ROLLBACK_BASE,
+            "roll the clones back, if a restore was cut off",
+            Action::Rollback(rollback),
+        ));
     }
     steps.push(parts.mount(&mounts).until(&StepId::START));
     Ok(steps)
 }
 
 /// The steps that put the upgraded datasets back into their place.
-pub(super) fn put_back(state: &State, run: &Run, roots: &[Dataset], members: &[Mount], abort: bool) -> Result<Vec<Step>> {
+pub(super) fn put_back(
+    state: &State,
+    run: &Run,
+    roots: &[Dataset],
+    members: &[Mount],
+    abort: bool,
+) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
-    let cloned = run.plan.steps.iter().any(|step| matches!(step.action, Action::Clone(_)) && run.was_begun(&step.id));
+    let cloned = run
+        .plan
+        .steps
+        .iter()
+        .any(|step| matches!(step.action, Action::Clone(_)) && run.was_begun(&step.id));
     if cloned {
         let undone = undone_of(state);
         // A dataset that is mounted within another one is unmounted before it.
         let outermost = |root: &&Dataset| {
-            let within = state.manifest.datasets.iter().filter(|mount| mount.dataset.is_within(root));
+            let within =
+                state.manifest.datasets.iter().filter(|mount| mount.dataset.is_within(root));
             within.filter_map(|mount| mount.mountpoint.clone()).min()
         };
         let mut roots: Vec<&Dataset> = roots.iter().collect();
@@ -86,14 +138,27 @@ pub(super) fn put_back(state: &State, run: &Run, roots: &[Dataset], members: &[M
         for root in roots {
             let action = PutBack {
                 dataset: root.clone(),
-                guid: state.manifest.datasets.iter().find(|mount| mount.dataset == *root).map_or(crate::zfs::Guid(0), |mount| mount.guid),
+                guid: state
+                    .manifest
+                    .datasets
+                    .iter()
+                    .find(|mount| mount.dataset == *root)
+                    .map_or(crate::zfs::Guid(0), |mount| mount.guid),
                 aside: root.with_suffix(aside_of(state))?,
                 candidate: root.with_suffix(CANDIDATE)?,
                 keep_as: if abort { None } else { Some(root.with_suffix(&undone)?) },
-                members: members.iter().filter(|mount| mount.dataset.is_within(root)).cloned().collect(),
+                members: members
+                    .iter()
+                    .filter(|mount| mount.dataset.is_within(root))
+                    .cloned()
+                    .collect(),
             };
             let title = format!("put the upgraded {root} back into its place");
-            steps.push(Step::new(StepId::of(Family::PutBack, root), title, Action::PutBack(action)));
+            steps.push(Step::new(
+                StepId::of(Family::PutBack, root),
+                title,
+                Action::PutBack(action),
+            ));
         }
     }
     Ok(steps)

@@ -1,4 +1,5 @@
-//! The data is not on ZFS: everything is backed up, and restored into an empty store. What was there stays aside.
+//! The data is not on ZFS: everything is backed up, and restored into an empty store. What was
+//! there stays aside.
 
 use crate::journal::StepId;
 use std::path::PathBuf;
@@ -9,7 +10,10 @@ use super::Strategy;
 use crate::journal::{ChangeManifest, Procedure, Side};
 use crate::playbook::Playbook;
 use crate::playbook::model::Full;
-use crate::step::{Action, CapturePass, Folders, MoveBack, Plan, Prove, RemoveAside, Restore, Run, State, Step, Verify};
+use crate::step::{
+    Action, CapturePass, Folders, MoveBack, Plan, Prove, RemoveAside, Restore, Run, State, Step,
+    Verify,
+};
 use crate::strategy::input::{ASIDE, DowngradeInput, aside_of, kept_endings, undone_of};
 use crate::strategy::install;
 use crate::strategy::parts::Parts;
@@ -24,7 +28,10 @@ impl Strategy for FullBackup {
     }
 
     fn way_back(&self, manifest: &ChangeManifest) -> String {
-        format!("The way back to {} is open: a backup of everything, restored into an empty store.", manifest.from_version)
+        format!(
+            "The way back to {} is open: a backup of everything, restored into an empty store.",
+            manifest.from_version
+        )
     }
 
     fn brings_back(&self, _manifest: &ChangeManifest) -> String {
@@ -45,15 +52,25 @@ impl Strategy for FullBackup {
         let reinstall = install::of(parts.manifest).after_cut(parts, input.served)?;
         let first = Folders { moves: moves(parts, ASIDE)? };
         let aside = vec![
-            Step::new(StepId::MOVE_ASIDE, "rename the folders of the upgraded data out of the way", Action::MoveAside(first.clone())),
+            Step::new(
+                StepId::MOVE_ASIDE,
+                "rename the folders of the upgraded data out of the way",
+                Action::MoveAside(first.clone()),
+            ),
             Step::new(AGAIN, "make empty ones in their place", Action::MakeEmpty(first)),
         ];
-        let first_of = |steps: &[Step]| steps.first().map(|step| step.id.clone()).context("a way back has steps");
+        let first_of = |steps: &[Step]| {
+            steps.first().map(|step| step.id.clone()).context("a way back has steps")
+        };
         let rollback_first = install::of(parts.manifest).rollback_first(parts);
         let unless = if rollback_first { first_of(&aside)? } else { first_of(&reinstall)? };
         // A service that was found open again may have accepted writes that the backup lacks.
         steps.push(parts.stop()?.renewing(&StepId::MAINTENANCE_START, &unless));
-        steps.push(parts.maintenance_start(StepId::MAINTENANCE_START, "upgraded", &StepId::MAINTENANCE_STOP)?);
+        steps.push(parts.maintenance_start(
+            StepId::MAINTENANCE_START,
+            "upgraded",
+            &StepId::MAINTENANCE_STOP,
+        )?);
         steps.extend(parts.inventories(Side::Upgraded)?);
         let capture = CapturePass {
             command: Some(parts.command(&full.capture)?),
@@ -67,8 +84,16 @@ impl Strategy for FullBackup {
         };
         steps.push(Step::new(StepId::CAPTURE, "back everything up", Action::Capture(capture)));
         steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP, "upgraded")?);
-        let verify = Verify { capture: Some(StepId::CAPTURE), command: Some(parts.command(&full.verify)?) };
-        steps.push(Step::new(StepId::VERIFY, "read the backup and the installer back", Action::Verify(verify)).until(&StepId::MOVE_ASIDE));
+        let verify =
+            Verify { capture: Some(StepId::CAPTURE), command: Some(parts.command(&full.verify)?) };
+        steps.push(
+            Step::new(
+                StepId::VERIFY,
+                "read the backup and the installer back",
+                Action::Verify(verify),
+            )
+            .until(&StepId::MOVE_ASIDE),
+        );
         if rollback_first {
             steps.extend(aside);
             steps.extend(reinstall);
@@ -77,33 +102,63 @@ impl Strategy for FullBackup {
             steps.extend(aside);
         }
         steps.extend(parts.put_config(Side::Previous)?);
-        steps.push(parts.maintenance_start(StepId::MAINTENANCE_START_PREVIOUS, "previous", &StepId::MAINTENANCE_STOP_PREVIOUS)?);
+        steps.push(parts.maintenance_start(
+            StepId::MAINTENANCE_START_PREVIOUS,
+            "previous",
+            &StepId::MAINTENANCE_STOP_PREVIOUS,
+        )?);
         let restore = Restore {
             command: parts.command(&full.restore)?,
             position: None,
             resumable: false,
-            rejects: parts.playbook.restore.as_ref().map(|restore| restore.rejects.clone()).unwrap_or_default(),
+            rejects: parts
+                .playbook
+                .restore
+                .as_ref()
+                .map(|restore| restore.rejects.clone())
+                .unwrap_or_default(),
             past_rejects: None,
         };
-        let mut step = Step::new(StepId::RESTORE, "bring everything into the previous version", Action::Restore(restore));
+        let mut step = Step::new(
+            StepId::RESTORE,
+            "bring everything into the previous version",
+            Action::Restore(restore),
+        );
         step.rewind_to = Some(AGAIN);
         steps.push(step);
         steps.extend(parts.inventories(Side::Previous)?);
-        let inventories = parts.playbook.inventories.iter().map(|inventory| inventory.name.clone()).collect();
-        steps.push(Step::new(StepId::PROVE, "compare the lists: nothing lost, nothing twice", Action::Prove(Prove { inventories })));
+        let inventories =
+            parts.playbook.inventories.iter().map(|inventory| inventory.name.clone()).collect();
+        steps.push(Step::new(
+            StepId::PROVE,
+            "compare the lists: nothing lost, nothing twice",
+            Action::Prove(Prove { inventories }),
+        ));
         steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP_PREVIOUS, "previous")?);
         steps.push(parts.start()?);
         Ok(Plan { procedure: Procedure::DowngradeKeep, steps })
     }
 
-    fn put_back(&self, parts: Parts<'_>, state: &State, run: &Run, _roots: &[Dataset], abort: bool) -> Result<Vec<Step>> {
+    fn put_back(
+        &self,
+        parts: Parts<'_>,
+        state: &State,
+        run: &Run,
+        _roots: &[Dataset],
+        abort: bool,
+    ) -> Result<Vec<Step>> {
         if !run.was_begun(&StepId::MOVE_ASIDE) {
             return Ok(Vec::new());
         }
         Ok(vec![move_back(parts, aside_of(state), (!abort).then(|| undone_of(state)))?])
     }
 
-    fn remove_aside(&self, playbook: &Playbook, state: &State, downgraded: bool) -> Result<Option<Step>> {
+    fn remove_aside(
+        &self,
+        playbook: &Playbook,
+        state: &State,
+        downgraded: bool,
+    ) -> Result<Option<Step>> {
         let undone = state.runs.iter().any(|run| run.plan.procedure == Procedure::Undo);
         (downgraded || undone).then(|| remove_aside(playbook, state)).transpose()
     }
@@ -113,12 +168,18 @@ impl Strategy for FullBackup {
 const AGAIN: StepId = StepId::MAKE_EMPTY;
 
 fn section(playbook: &Playbook) -> Result<&Full> {
-    playbook.full.as_ref().context("the playbook does not say how everything is backed up and restored")
+    playbook
+        .full
+        .as_ref()
+        .context("the playbook does not say how everything is backed up and restored")
 }
 
 fn moves(parts: Parts<'_>, aside: &str) -> Result<Vec<(PathBuf, PathBuf)>> {
     let paths = parts.paths(&section(parts.playbook)?.paths)?;
-    Ok(paths.into_iter().map(|path| (path.clone(), crate::host::files::beside(&path, aside))).collect())
+    Ok(paths
+        .into_iter()
+        .map(|path| (path.clone(), crate::host::files::beside(&path, aside)))
+        .collect())
 }
 
 /// The step that puts the folders of the upgraded data back.
@@ -127,7 +188,11 @@ fn moves(parts: Parts<'_>, aside: &str) -> Result<Vec<(PathBuf, PathBuf)>> {
 /// As [`full`].
 fn move_back(parts: Parts<'_>, aside: &str, keep_as: Option<String>) -> Result<Step> {
     let action = MoveBack { moves: moves(parts, aside)?, keep_as };
-    Ok(Step::new(StepId::MOVE_BACK, "put the folders of the upgraded data back into their place", Action::MoveBack(action)))
+    Ok(Step::new(
+        StepId::MOVE_BACK,
+        "put the folders of the upgraded data back into their place",
+        Action::MoveBack(action),
+    ))
 }
 
 /// The step that removes what a change kept for the other way.
@@ -138,7 +203,9 @@ fn remove_aside(playbook: &Playbook, state: &State) -> Result<Step> {
     let parts = Parts { playbook, manifest: &state.manifest };
     let mut folders = Vec::new();
     for (path, _) in moves(parts, ASIDE)? {
-        folders.extend(kept_endings(state).iter().map(|ending| crate::host::files::beside(&path, ending)));
+        folders.extend(
+            kept_endings(state).iter().map(|ending| crate::host::files::beside(&path, ending)),
+        );
     }
     let title = "remove the folders that were kept for the other way";
     Ok(Step::new(StepId::REMOVE_ASIDE, title, Action::RemoveAside(RemoveAside { folders })))

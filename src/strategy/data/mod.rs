@@ -1,4 +1,5 @@
-//! How the data goes back: one file each says its plan, its way back from there, and its words for people.
+//! How the data goes back: one file each says its plan, its way back from there, and its words for
+//! people.
 
 pub(in crate::strategy) mod clone_and_swap;
 mod full_backup;
@@ -71,11 +72,19 @@ pub(crate) trait Strategy: Sync {
     /// When the playbook's texts cannot be filled in, or it does not say how.
     fn downgrade(&self, parts: Parts<'_>, input: &DowngradeInput) -> Result<Plan>;
 
-    /// From a downgrade, the upgraded data back into its place. `abort`: the previous version was never opened.
+    /// From a downgrade, the upgraded data back into its place. `abort`: the previous version was
+    /// never opened.
     ///
     /// # Errors
     /// As [`Strategy::downgrade`].
-    fn put_back(&self, _parts: Parts<'_>, _state: &State, _run: &Run, _roots: &[Dataset], _abort: bool) -> Result<Vec<Step>> {
+    fn put_back(
+        &self,
+        _parts: Parts<'_>,
+        _state: &State,
+        _run: &Run,
+        _roots: &[Dataset],
+        _abort: bool,
+    ) -> Result<Vec<Step>> {
         Ok(Vec::new())
     }
 
@@ -91,7 +100,12 @@ pub(crate) trait Strategy: Sync {
     ///
     /// # Errors
     /// As [`Strategy::downgrade`].
-    fn remove_aside(&self, _playbook: &Playbook, _state: &State, _downgraded: bool) -> Result<Option<Step>> {
+    fn remove_aside(
+        &self,
+        _playbook: &Playbook,
+        _state: &State,
+        _downgraded: bool,
+    ) -> Result<Option<Step>> {
         Ok(None)
     }
 }

@@ -8,21 +8,33 @@ use super::Strategy;
 use crate::journal::{ChangeManifest, Procedure, StepState};
 use crate::playbook::coexistent::Host;
 use crate::playbook::hosts::Move;
-use crate::step::{Action, AssignUsers, CaptureUsers, DropBackup, HoldUsers, Plan, ProveUsers, RestoreUsers, Run, State, Step, UserList};
+use crate::step::{
+    Action, AssignUsers, CaptureUsers, DropBackup, HoldUsers, Plan, ProveUsers, RestoreUsers, Run,
+    State, Step, UserList,
+};
 use crate::strategy::input::DowngradeInput;
 use crate::strategy::parts::Parts;
 
 impl Move<'_> {
     fn lists(&self, host: &Host) -> Vec<UserList> {
         let list = self.how.inventories.iter();
-        list.map(|it| UserList { name: it.name.clone(), command: self.on(host, &it.command), user: it.user.clone() }).collect()
+        list.map(|it| UserList {
+            name: it.name.clone(),
+            command: self.on(host, &it.command),
+            user: it.user.clone(),
+        })
+        .collect()
     }
 
     fn batch(&self, batch: String, users: &[String]) -> Vec<Step> {
         let (from, to) = self.ends();
         let (who, users) = (names(users), users.to_vec());
-        let hold =
-            HoldUsers { users: users.clone(), host: from.name.clone(), show: self.show(), command: self.here(&self.how.directory.hold) };
+        let hold = HoldUsers {
+            users: users.clone(),
+            host: from.name.clone(),
+            show: self.show(),
+            command: self.here(&self.how.directory.hold),
+        };
         let capture = CaptureUsers {
             batch: batch.clone(),
             users: users.clone(),
@@ -36,7 +48,8 @@ impl Move<'_> {
             clear: self.on(to, &self.how.clear),
             restore: self.on(to, &self.how.restore),
         };
-        let prove = ProveUsers { batch: batch.clone(), users: users.clone(), lists: self.lists(to) };
+        let prove =
+            ProveUsers { batch: batch.clone(), users: users.clone(), lists: self.lists(to) };
         let assign = AssignUsers {
             users,
             from: from.name.clone(),
@@ -46,17 +59,29 @@ impl Move<'_> {
         };
         let id = |family: Family| StepId::of(family, &batch);
         vec![
-            Step::new(id(Family::Hold), format!("put {who} on hold: their mail waits"), Action::HoldUsers(hold))
-                .until(&id(Family::Assign))
-                // Users who were served in between may have changed what the backup has.
-                .renewing(&id(Family::Capture), &id(Family::Assign)),
+            Step::new(
+                id(Family::Hold),
+                format!("put {who} on hold: their mail waits"),
+                Action::HoldUsers(hold),
+            )
+            .until(&id(Family::Assign))
+            // Users who were served in between may have changed what the backup has.
+            .renewing(&id(Family::Capture), &id(Family::Assign)),
             Step::new(
                 id(Family::Capture),
                 format!("list and back up what they have on {}, and read it back", from.name),
                 Action::CaptureUsers(capture),
             ),
-            Step::new(id(Family::Restore), format!("bring it to {}", to.name), Action::RestoreUsers(restore)),
-            Step::new(id(Family::Prove), "compare what each has on both hosts".to_owned(), Action::ProveUsers(prove)),
+            Step::new(
+                id(Family::Restore),
+                format!("bring it to {}", to.name),
+                Action::RestoreUsers(restore),
+            ),
+            Step::new(
+                id(Family::Prove),
+                "compare what each has on both hosts".to_owned(),
+                Action::ProveUsers(prove),
+            ),
             Step::new(
                 id(Family::Assign),
                 format!("{} is their host from now on; they are served again", to.name),
@@ -100,7 +125,8 @@ impl Strategy for MovingUsers {
 /// change, so that each batch has its own name.
 pub fn migrate(it: Move<'_>, users: &[String], at_a_time: usize, round: usize) -> Plan {
     let batches = users.chunks(at_a_time.max(1)).enumerate();
-    let steps = batches.flat_map(|(i, users)| it.batch(format!("{round}.{}", i + 1), users)).collect();
+    let steps =
+        batches.flat_map(|(i, users)| it.batch(format!("{round}.{}", i + 1), users)).collect();
     Plan { procedure: Procedure::Migrate, steps }
 }
 
@@ -111,7 +137,9 @@ pub fn held(run: &Run) -> Option<Vec<HoldUsers>> {
     for (step, state) in run.plan.steps.iter().zip(&run.steps) {
         match &step.action {
             Action::HoldUsers(it) if run.was_begun(&step.id) => held.push(it.clone()),
-            Action::AssignUsers(it) if *state == StepState::Done => held.retain(|hold| hold.users != it.users),
+            Action::AssignUsers(it) if *state == StepState::Done => {
+                held.retain(|hold| hold.users != it.users)
+            }
             Action::AssignUsers(_) if run.was_begun(&step.id) => return None,
             _ => {}
         }
@@ -126,7 +154,8 @@ pub fn held(run: &Run) -> Option<Vec<HoldUsers>> {
 /// When one may be on the other host already.
 pub fn let_go(it: Move<'_>, state: &State) -> Result<Plan> {
     let run = state.current().context("no procedure is under way")?;
-    let held = held(run).context("users may be on the other host already: it can only be finished")?;
+    let held =
+        held(run).context("users may be on the other host already: it can only be finished")?;
     let mut steps = Vec::new();
     for (i, hold) in held.iter().enumerate() {
         let assign = AssignUsers {
@@ -144,7 +173,11 @@ pub fn let_go(it: Move<'_>, state: &State) -> Result<Plan> {
         _ => None,
     });
     let batch = batches.next_back().unwrap_or_default();
-    steps.push(Step::new(StepId::DROP, "remove the backup: they have everything where they are", Action::DropBackup(DropBackup { batch })));
+    steps.push(Step::new(
+        StepId::DROP,
+        "remove the backup: they have everything where they are",
+        Action::DropBackup(DropBackup { batch }),
+    ));
     Ok(Plan { procedure: Procedure::Abort, steps })
 }
 

@@ -19,7 +19,10 @@ impl Strategy for NoData {
     }
 
     fn way_back(&self, manifest: &ChangeManifest) -> String {
-        format!("The way back to {} is open: its packages and its configuration are put aside.", manifest.from_version)
+        format!(
+            "The way back to {} is open: its packages and its configuration are put aside.",
+            manifest.from_version
+        )
     }
 
     fn brings_back(&self, _manifest: &ChangeManifest) -> String {
@@ -34,9 +37,15 @@ impl Strategy for NoData {
         let mut steps: Vec<Step> = parts.save_config(Side::Upgraded)?.into_iter().collect();
         steps.push(parts.stop()?);
         let reinstall = install::of(parts.manifest).after_cut(parts, input.served)?;
-        let begins = reinstall.first().map(|step| step.id.clone()).context("a version is installed again")?;
+        let begins = reinstall
+            .first()
+            .map(|step| step.id.clone())
+            .context("a version is installed again")?;
         let verify = Verify { capture: None, command: None };
-        steps.push(Step::new(StepId::VERIFY, "read the installer back", Action::Verify(verify)).until(&begins));
+        steps.push(
+            Step::new(StepId::VERIFY, "read the installer back", Action::Verify(verify))
+                .until(&begins),
+        );
         steps.extend(reinstall);
         steps.extend(parts.put_config(Side::Previous)?);
         steps.push(parts.start()?);

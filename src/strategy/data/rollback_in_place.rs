@@ -18,7 +18,11 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput) -> Vec<Step> {
     };
     vec![
         parts.unmount(&mounts, &StepId::MOUNT),
-        Step::new(StepId::ROLLBACK, format!("roll all datasets back to @{}", parts.manifest.snapshot), Action::Rollback(action)),
+        Step::new(
+            StepId::ROLLBACK,
+            format!("roll all datasets back to @{}", parts.manifest.snapshot),
+            Action::Rollback(action),
+        ),
         parts.mount(&mounts).until(&StepId::START),
     ]
 }

@@ -1,5 +1,6 @@
-//! The data goes back to the snapshot before the upgrade, and what was written since is brought in. The upgraded
-//! data is kept beside it ([`super::clone_and_swap`]), or destroyed ([`super::rollback_in_place`]).
+//! The data goes back to the snapshot before the upgrade, and what was written since is brought in.
+//! The upgraded data is kept beside it ([`super::clone_and_swap`]), or destroyed
+//! ([`super::rollback_in_place`]).
 
 use crate::journal::StepId;
 use anyhow::{Context as _, Result};
@@ -7,7 +8,10 @@ use anyhow::{Context as _, Result};
 use super::{Strategy, clone_and_swap, rollback_in_place};
 use crate::journal::{ChangeManifest, Procedure, Side};
 use crate::playbook::model::{Interrupted, ServiceState};
-use crate::step::{Action, BEFORE_UPGRADE, DropSnapshots, Plan, Prove, Restore, Run, State, Step, TakeSnapshot, Verify};
+use crate::step::{
+    Action, BEFORE_UPGRADE, DropSnapshots, Plan, Prove, Restore, Run, State, Step, TakeSnapshot,
+    Verify,
+};
 use crate::strategy::back::marked;
 use crate::strategy::input::{DowngradeInput, ServedClients};
 use crate::strategy::install;
@@ -24,7 +28,10 @@ impl Strategy for Snapshot {
     }
 
     fn way_back(&self, manifest: &ChangeManifest) -> String {
-        format!("The way back to {} is open: @{} is held.", manifest.from_version, manifest.snapshot)
+        format!(
+            "The way back to {} is open: @{} is held.",
+            manifest.from_version, manifest.snapshot
+        )
     }
 
     fn brings_back(&self, manifest: &ChangeManifest) -> String {
@@ -72,22 +79,41 @@ impl Strategy for Snapshot {
             steps.extend(release(parts.manifest));
         }
         if opened {
-            steps.push(parts.maintenance_start(StepId::MAINTENANCE_START, "upgraded", &StepId::MAINTENANCE_STOP)?);
+            steps.push(parts.maintenance_start(
+                StepId::MAINTENANCE_START,
+                "upgraded",
+                &StepId::MAINTENANCE_STOP,
+            )?);
             steps.extend(parts.goal()?);
             steps.extend(parts.inventories(Side::Upgraded)?);
             steps.extend(parts.captures(ServiceState::Maintenance)?);
             steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP, "upgraded")?);
             steps.extend(parts.captures(ServiceState::Stopped)?);
         }
-        let back = if input.keep { clone_and_swap::steps(parts, input, opened)? } else { rollback_in_place::steps(parts, input) };
+        let back = if input.keep {
+            clone_and_swap::steps(parts, input, opened)?
+        } else {
+            rollback_in_place::steps(parts, input)
+        };
         let reinstall = install.after_cut(parts, input.served)?;
         let rollback_first = install.rollback_first(parts);
-        let begins = back.iter().map(|step| step.id.clone()).find(|id| *id != StepId::UNMOUNT).context("a way back has steps")?;
+        let begins = back
+            .iter()
+            .map(|step| step.id.clone())
+            .find(|id| *id != StepId::UNMOUNT)
+            .context("a way back has steps")?;
         steps.push(verify(parts, opened, &begins)?);
         if opened && let Some(step) = steps.get_mut(stop) {
             // A service that was found open again may have accepted writes that the capture lacks.
-            let unless = if rollback_first { Some(begins) } else { reinstall.first().map(|step| step.id.clone()) };
-            *step = step.clone().renewing(&StepId::MAINTENANCE_START, &unless.context("a version is installed again")?);
+            let unless = if rollback_first {
+                Some(begins)
+            } else {
+                reinstall.first().map(|step| step.id.clone())
+            };
+            *step = step.clone().renewing(
+                &StepId::MAINTENANCE_START,
+                &unless.context("a version is installed again")?,
+            );
         }
         if rollback_first {
             steps.extend(back);
@@ -98,20 +124,38 @@ impl Strategy for Snapshot {
         }
         steps.extend(parts.put_config(Side::Previous)?);
         if opened {
-            steps.push(parts.maintenance_start(StepId::MAINTENANCE_START_PREVIOUS, "previous", &StepId::MAINTENANCE_STOP_PREVIOUS)?);
+            steps.push(parts.maintenance_start(
+                StepId::MAINTENANCE_START_PREVIOUS,
+                "previous",
+                &StepId::MAINTENANCE_STOP_PREVIOUS,
+            )?);
             steps.push(restore(parts, input.keep)?);
             steps.extend(parts.inventories(Side::Previous)?);
-            let inventories = parts.playbook.inventories.iter().map(|inventory| inventory.name.clone()).collect();
-            steps.push(Step::new(StepId::PROVE, "compare the lists: nothing lost, nothing twice", Action::Prove(Prove { inventories })));
+            let inventories =
+                parts.playbook.inventories.iter().map(|inventory| inventory.name.clone()).collect();
+            steps.push(Step::new(
+                StepId::PROVE,
+                "compare the lists: nothing lost, nothing twice",
+                Action::Prove(Prove { inventories }),
+            ));
             steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP_PREVIOUS, "previous")?);
         }
         steps.push(parts.start()?);
-        let procedure = if input.keep { Procedure::DowngradeKeep } else { Procedure::DowngradeInPlace };
+        let procedure =
+            if input.keep { Procedure::DowngradeKeep } else { Procedure::DowngradeInPlace };
         Ok(Plan { procedure, steps })
     }
 
-    fn put_back(&self, parts: Parts<'_>, state: &State, run: &Run, roots: &[Dataset], abort: bool) -> Result<Vec<Step>> {
-        let members = members(parts.manifest, &crate::strategy::back::snapshots(state, &StepId::SNAPSHOT));
+    fn put_back(
+        &self,
+        parts: Parts<'_>,
+        state: &State,
+        run: &Run,
+        roots: &[Dataset],
+        abort: bool,
+    ) -> Result<Vec<Step>> {
+        let members =
+            members(parts.manifest, &crate::strategy::back::snapshots(state, &StepId::SNAPSHOT));
         let mut steps = clone_and_swap::put_back(state, run, roots, &members, abort)?;
         // Package scripts look at the data, so it is mounted before they run.
         if run.was_begun(&StepId::UNMOUNT) {
@@ -124,7 +168,10 @@ impl Strategy for Snapshot {
         let mut steps = Vec::new();
         if run.was_begun(&StepId::SNAPSHOT_UPGRADED) {
             let title = "drop the snapshot of the upgraded state";
-            let action = DropSnapshots { snapshots: Vec::new(), marked: marked(run, &StepId::SNAPSHOT_UPGRADED)? };
+            let action = DropSnapshots {
+                snapshots: Vec::new(),
+                marked: marked(run, &StepId::SNAPSHOT_UPGRADED)?,
+            };
             steps.push(Step::new(StepId::DROP_UPGRADED, title, Action::DropSnapshots(action)));
         }
         if run.was_begun(&StepId::RELEASE_RESERVE) {
@@ -142,7 +189,11 @@ fn verify(parts: Parts<'_>, opened: bool, until: &StepId) -> Result<Step> {
 }
 
 fn restore(parts: Parts<'_>, keep: bool) -> Result<Step> {
-    let restore = parts.playbook.restore.as_ref().context("the playbook does not say how the capture is restored")?;
+    let restore = parts
+        .playbook
+        .restore
+        .as_ref()
+        .context("the playbook does not say how the capture is restored")?;
     let resumable = restore.interrupted == Interrupted::Continue;
     let action = Restore {
         command: parts.command(&restore.command)?,
@@ -151,7 +202,11 @@ fn restore(parts: Parts<'_>, keep: bool) -> Result<Step> {
         rejects: restore.rejects.clone(),
         past_rejects: parts.optional(restore.past_rejects.as_ref())?,
     };
-    let mut step = Step::new(StepId::RESTORE, "bring what was captured into the previous version", Action::Restore(action));
+    let mut step = Step::new(
+        StepId::RESTORE,
+        "bring what was captured into the previous version",
+        Action::Restore(action),
+    );
     if !resumable {
         step.rewind_to = Some(if keep { StepId::ROLLBACK_BASE } else { StepId::ROLLBACK });
     }

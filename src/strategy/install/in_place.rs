@@ -18,7 +18,8 @@ impl Install for InPlace {
 
     fn upgrade(&self, parts: Parts<'_>, id: StepId) -> Result<Step> {
         let upgrade = &parts.playbook.upgrade;
-        let package = parts.package(PackageJob::Upgrade, &upgrade.command, upgrade.repair.as_ref())?;
+        let package =
+            parts.package(PackageJob::Upgrade, &upgrade.command, upgrade.repair.as_ref())?;
         let title = format!("install version {}", parts.manifest.upgrade_to);
         Ok(Step::new(id, title, Action::Package(package)))
     }
@@ -27,11 +28,20 @@ impl Install for InPlace {
         let downgrade = &parts.playbook.downgrade;
         let mut steps = Vec::new();
         if let Some(command) = &downgrade.uninstall {
-            let package = parts.package(PackageJob::Uninstall, command, downgrade.repair.as_ref())?;
-            steps.push(Step::new(StepId::UNINSTALL, format!("remove version {}", parts.manifest.upgrade_to), Action::Package(package)));
+            let package =
+                parts.package(PackageJob::Uninstall, command, downgrade.repair.as_ref())?;
+            steps.push(Step::new(
+                StepId::UNINSTALL,
+                format!("remove version {}", parts.manifest.upgrade_to),
+                Action::Package(package),
+            ));
         }
-        let package = parts.package(PackageJob::Reinstall, &downgrade.install, downgrade.repair.as_ref())?;
-        let title = format!("install version {} again, from the packages put aside", parts.manifest.from_version);
+        let package =
+            parts.package(PackageJob::Reinstall, &downgrade.install, downgrade.repair.as_ref())?;
+        let title = format!(
+            "install version {} again, from the packages put aside",
+            parts.manifest.from_version
+        );
         steps.push(Step::new(StepId::REINSTALL, title, Action::Package(package)));
         Ok(steps)
     }

@@ -41,14 +41,14 @@ pub(in crate::strategy) trait Install: Sync {
     /// As [`Install::put_aside`].
     fn reinstall(&self, parts: Parts<'_>) -> Result<Vec<Step>>;
 
-    /// Whether the data goes back before the program. Where the old version stays installed, it is found whole
-    /// before anything is given up.
+    /// Whether the data goes back before the program. Where the old version stays installed, it is
+    /// found whole before anything is given up.
     fn rollback_first(&self, _parts: Parts<'_>) -> bool {
         false
     }
 
-    /// The same as [`Install::reinstall`], after an upgrade that may have ended in the middle of its packages: it
-    /// leaves more to be mended.
+    /// The same as [`Install::reinstall`], after an upgrade that may have ended in the middle of
+    /// its packages: it leaves more to be mended.
     ///
     /// # Errors
     /// As [`Install::put_aside`].

@@ -1,4 +1,5 @@
-//! The new version is installed beside the old one, and a symbolic link says which is the active one.
+//! The new version is installed beside the old one, and a symbolic link says which is the active
+//! one.
 
 use crate::journal::StepId;
 use anyhow::{Context as _, Result};
@@ -15,7 +16,8 @@ pub(super) struct SideBySide;
 impl Install for SideBySide {
     fn before_upgrade(&self, parts: Parts<'_>) -> Result<Vec<Step>> {
         let (beside, places) = section(parts)?;
-        let install = beside.upgrade.as_ref().filter(|_| places.there.is_some()).unwrap_or(&beside.install);
+        let install =
+            beside.upgrade.as_ref().filter(|_| places.there.is_some()).unwrap_or(&beside.install);
         let action = Package {
             job: PackageJob::Upgrade,
             command: parts.command(&install.command)?,
@@ -26,7 +28,11 @@ impl Install for SideBySide {
             upgraded: parts.manifest.upgrade_to.clone(),
             cut: false,
         };
-        let title = format!("install version {} in {}, beside the active one", parts.manifest.upgrade_to, places.new.display());
+        let title = format!(
+            "install version {} in {}, beside the active one",
+            parts.manifest.upgrade_to,
+            places.new.display()
+        );
         Ok(vec![Step::new(StepId::INSTALL_BESIDE, title, Action::Package(action))])
     }
 
@@ -55,13 +61,22 @@ fn switch(parts: Parts<'_>, id: StepId, side: Side) -> Result<Step> {
         pattern: parts.playbook.version.pattern.clone(),
         wanted: wanted.clone(),
     };
-    let title = format!("make version {wanted} the active one: {} -> {}", places.link.display(), to.display());
+    let title = format!(
+        "make version {wanted} the active one: {} -> {}",
+        places.link.display(),
+        to.display()
+    );
     Ok(Step::new(id, title, Action::Switch(action)))
 }
 
 fn section<'a>(parts: Parts<'a>) -> Result<(&'a Section, &'a Beside)> {
     let section = parts.playbook.side_by_side.as_ref();
-    let section = section.context("the playbook does not say how two installations stand side by side")?;
-    let places = parts.manifest.beside.as_ref().context("the change does not say where the two installations are")?;
+    let section =
+        section.context("the playbook does not say how two installations stand side by side")?;
+    let places = parts
+        .manifest
+        .beside
+        .as_ref()
+        .context("the change does not say where the two installations are")?;
     Ok((section, places))
 }

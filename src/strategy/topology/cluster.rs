@@ -18,12 +18,21 @@ use crate::strategy::parts::Parts;
 ///
 /// # Errors
 /// When the playbook's texts cannot be filled in.
-pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &ChangeManifest, wanted: Option<(&str, &str)>) -> Result<Plan> {
+pub(super) fn arrange(
+    mut plan: Plan,
+    playbook: &Playbook,
+    manifest: &ChangeManifest,
+    wanted: Option<(&str, &str)>,
+) -> Result<Plan> {
     let Some(part) = &manifest.cluster else { return Ok(plan) };
     let parts = Parts { playbook, manifest };
-    let how = playbook.cluster.as_ref().context("the playbook does not say how a cluster is told to leave the service alone")?;
+    let how = playbook
+        .cluster
+        .as_ref()
+        .context("the playbook does not say how a cluster is told to leave the service alone")?;
     let command = |spec| parts.command_of_node(spec, &part.node);
-    let read = ReadVersionMark { command: parts.command(&how.read_mark)?, pattern: how.mark.clone() };
+    let read =
+        ReadVersionMark { command: parts.command(&how.read_mark)?, pattern: how.mark.clone() };
     let mut end = Vec::new();
     if let (Some(agent), Some((version, "upgrade")), crate::journal::Procedure::Upgrade) =
         (how.agent.as_ref().filter(|_| part.agent), wanted, plan.procedure)
@@ -39,7 +48,11 @@ pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &ChangeMani
             upgraded: version.to_owned(),
             cut: false,
         };
-        end.push(Step::new(StepId::AGENT, "upgrade the cluster's agent for it", Action::Package(package)));
+        end.push(Step::new(
+            StepId::AGENT,
+            "upgrade the cluster's agent for it",
+            Action::Package(package),
+        ));
     }
     if let Some((version, verb)) = wanted {
         let mark = VersionMark {
@@ -49,7 +62,11 @@ pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &ChangeMani
             version: parts.command(&playbook.version.command)?,
             pattern: playbook.version.pattern.clone(),
         };
-        end.push(Step::new(StepId::MARK, "write down for the other nodes which version this one has", Action::VersionMark(mark)));
+        end.push(Step::new(
+            StepId::MARK,
+            "write down for the other nodes which version this one has",
+            Action::VersionMark(mark),
+        ));
         if part.data && !part.others.is_empty() {
             let action = AwaitNodes {
                 others: part.others.clone(),
@@ -58,17 +75,25 @@ pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &ChangeMani
                 unmarked: manifest.from_version.clone(),
                 verb: verb.to_owned(),
             };
-            end.push(Step::new(StepId::AWAIT_NODES, "see that every node has the version", Action::AwaitNodes(action)));
+            end.push(Step::new(
+                StepId::AWAIT_NODES,
+                "see that every node has the version",
+                Action::AwaitNodes(action),
+            ));
         }
     }
     if !part.data {
         // The service runs on another node. Here it is only prevented from starting while packages
         // change.
-        if let Some(step) = plan.steps.iter_mut().find(|step| matches!(step.action, Action::Start(_)))
+        if let Some(step) =
+            plan.steps.iter_mut().find(|step| matches!(step.action, Action::Start(_)))
             && let Action::Start(service) = step.action.clone()
         {
-            *step =
-                Step::new(StepId::START, "let the cluster start the service here again; it runs on another node", Action::Release(service));
+            *step = Step::new(
+                StepId::START,
+                "let the cluster start the service here again; it runs on another node",
+                Action::Release(service),
+            );
         }
         plan.steps.extend(end);
         return Ok(plan);
@@ -83,9 +108,17 @@ pub(super) fn arrange(mut plan: Plan, playbook: &Playbook, manifest: &ChangeMani
     };
     if let Some(at) = plan.steps.iter().position(|step| matches!(step.action, Action::Stop(_))) {
         let title = "tell the cluster to leave the service alone";
-        plan.steps.insert(at, Step::new(StepId::LEAVE_ALONE, title, Action::LeaveAlone(cluster.clone())).until(&StepId::HAND_BACK));
+        plan.steps.insert(
+            at,
+            Step::new(StepId::LEAVE_ALONE, title, Action::LeaveAlone(cluster.clone()))
+                .until(&StepId::HAND_BACK),
+        );
     }
-    end.push(Step::new(StepId::HAND_BACK, "give the service back to the cluster", Action::HandBack(cluster)));
+    end.push(Step::new(
+        StepId::HAND_BACK,
+        "give the service back to the cluster",
+        Action::HandBack(cluster),
+    ));
     match plan.steps.iter().position(|step| matches!(step.action, Action::Start(_))) {
         Some(at) => {
             plan.steps.splice(at + 1..at + 1, end);
@@ -120,15 +153,29 @@ mod tests {
     }
 
     #[test]
-    fn the_node_with_the_data_is_closed_to_the_cluster_from_before_the_stop_until_every_node_is_done() {
+    fn the_node_with_the_data_is_closed_to_the_cluster_from_before_the_stop_until_every_node_is_done()
+     {
         let playbook = crate::playbook::library::find("mariadb", &[]).expect("built in");
         let plan = strategy::upgrade(&playbook, &manifest(true), false).expect("a plan");
-        let expected =
-            ["save-installer", "save-config", "leave-alone", "stop", "snapshot", "upgrade", "start", "mark", "await-nodes", "hand-back"];
+        let expected = [
+            "save-installer",
+            "save-config",
+            "leave-alone",
+            "stop",
+            "snapshot",
+            "upgrade",
+            "start",
+            "mark",
+            "await-nodes",
+            "hand-back",
+        ];
         assert_eq!(ids(&plan), expected);
         assert_eq!(plan.steps[2].holds_until, Some(StepId::HAND_BACK));
-        let Action::LeaveAlone(cluster) = &plan.steps[2].action else { panic!("{:?}", plan.steps[2]) };
-        let enabled = cluster.enabled.stages.last().and_then(|words| words.last()).map(ToString::to_string);
+        let Action::LeaveAlone(cluster) = &plan.steps[2].action else {
+            panic!("{:?}", plan.steps[2])
+        };
+        let enabled =
+            cluster.enabled.stages.last().and_then(|words| words.last()).map(ToString::to_string);
         assert_eq!(enabled.as_deref(), Some("is running on: node1( |$)"));
         let plan = strategy::snapshot_only(&playbook, &manifest(true)).expect("a plan");
         assert_eq!(ids(&plan)[2..], ["leave-alone", "stop", "snapshot", "start", "hand-back"]);
@@ -136,9 +183,13 @@ mod tests {
 
     #[test]
     fn another_node_starts_nothing() {
-        let playbook = crate::playbook::library::find("mariadb", &[]).expect("built in").other_node();
+        let playbook =
+            crate::playbook::library::find("mariadb", &[]).expect("built in").other_node();
         let plan = strategy::upgrade(&playbook, &manifest(false), false).expect("a plan");
-        assert_eq!(ids(&plan), ["save-installer", "save-config", "stop", "upgrade", "start", "mark"]);
+        assert_eq!(
+            ids(&plan),
+            ["save-installer", "save-config", "stop", "upgrade", "start", "mark"]
+        );
         assert!(matches!(plan.steps[4].action, Action::Release(_)));
         let input = strategy::DowngradeInput {
             keep: true,
@@ -149,6 +200,9 @@ mod tests {
             consented_bookmarks: Vec::new(),
         };
         let plan = strategy::downgrade(&playbook, &manifest(false), &input).expect("a plan");
-        assert_eq!(ids(&plan), ["save-config-upgraded", "stop", "verify", "reinstall", "put-config", "start", "mark"]);
+        assert_eq!(
+            ids(&plan),
+            ["save-config-upgraded", "stop", "verify", "reinstall", "put-config", "start", "mark"]
+        );
     }
 }

@@ -5,14 +5,20 @@ use std::io::Write;
 use super::refine::{Meaning, meaning};
 use super::{CliEngine, refine};
 use crate::zfs::rollback::{Hands, LIMITS, PROGRAM, free, same};
-use crate::zfs::{Change, Dataset, DatasetKind, Engine, Guid, Pool, Result, Snapshot, ZfsError, verify};
+use crate::zfs::{
+    Change, Dataset, DatasetKind, Engine, Guid, Pool, Result, Snapshot, ZfsError, verify,
+};
 
 /// Properties that children do not inherit. Plain `zfs inherit` refuses them, and the value `none`
 /// stays local (`zfs-inherit(8)`).
 const NOT_INHERITED: &[&str] = &["canmount", "quota", "refquota", "reservation", "refreservation"];
 
 impl CliEngine {
-    pub(super) fn make_snapshots(&self, snapshots: &[Snapshot], properties: &[(&str, &str)]) -> Result<()> {
+    pub(super) fn make_snapshots(
+        &self,
+        snapshots: &[Snapshot],
+        properties: &[(&str, &str)],
+    ) -> Result<()> {
         for names in verify::by_pool(snapshots)?.values() {
             let mut argv = vec!["zfs".to_owned(), "snapshot".to_owned()];
             for (property, value) in properties {
@@ -21,7 +27,8 @@ impl CliEngine {
             argv.push("--".to_owned());
             argv.extend(names.iter().map(ToString::to_string));
             let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-            self.change(&argv).map_err(|error| refine(error, names.first().map_or("", |name| name.as_str())))?;
+            self.change(&argv)
+                .map_err(|error| refine(error, names.first().map_or("", |name| name.as_str())))?;
             verify::snapshots_made(self, names, properties)?;
         }
         Ok(())
@@ -47,7 +54,11 @@ impl CliEngine {
         Ok(change)
     }
 
-    pub(super) fn make_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+    pub(super) fn make_filesystem(
+        &self,
+        dataset: &Dataset,
+        properties: &[(&str, &str)],
+    ) -> Result<()> {
         if self.dataset(dataset)?.is_some() {
             return Err(ZfsError::Exists(dataset.to_string()));
         }
@@ -58,10 +69,17 @@ impl CliEngine {
         argv.extend(["--".to_owned(), dataset.to_string()]);
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
         self.change(&argv).map_err(|error| refine(error, dataset.as_str()))?;
-        properties.iter().try_for_each(|(property, value)| verify::set(self, dataset, property, value))
+        properties
+            .iter()
+            .try_for_each(|(property, value)| verify::set(self, dataset, property, value))
     }
 
-    pub(super) fn make_clone(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+    pub(super) fn make_clone(
+        &self,
+        snapshot: &Snapshot,
+        target: &Dataset,
+        properties: &[(&str, &str)],
+    ) -> Result<()> {
         let kind = self.existing(&snapshot.dataset())?.kind;
         if self.snapshot_info(snapshot)?.is_none() {
             return Err(ZfsError::NotFound(snapshot.to_string()));
@@ -69,7 +87,10 @@ impl CliEngine {
         if self.dataset(target)?.is_some() {
             return Err(ZfsError::Exists(target.to_string()));
         }
-        let canmount = properties.iter().find(|(property, _)| *property == "canmount").map(|(_, value)| *value);
+        let canmount = properties
+            .iter()
+            .find(|(property, _)| *property == "canmount")
+            .map(|(_, value)| *value);
         let mut argv = vec!["zfs".to_owned(), "clone".to_owned()];
         if kind == DatasetKind::Filesystem {
             // `zfs clone` mounts the clone, unless its properties forbid that. `-u` is newer than
@@ -81,14 +102,15 @@ impl CliEngine {
         }
         argv.extend(["--".to_owned(), snapshot.to_string(), target.to_string()]);
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-        let made = self.change(&argv).map_err(|error| refine(error, target.as_str())).and_then(|_| {
-            match (kind, canmount) {
-                (DatasetKind::Volume, _) | (_, Some("noauto")) => {}
-                (_, Some(value)) => self.set_property(target, "canmount", value)?,
-                (_, None) => self.clear_property(target, "canmount")?,
-            }
-            verify::cloned(self, snapshot, target, properties)
-        });
+        let made =
+            self.change(&argv).map_err(|error| refine(error, target.as_str())).and_then(|_| {
+                match (kind, canmount) {
+                    (DatasetKind::Volume, _) | (_, Some("noauto")) => {}
+                    (_, Some(value)) => self.set_property(target, "canmount", value)?,
+                    (_, None) => self.clear_property(target, "canmount")?,
+                }
+                verify::cloned(self, snapshot, target, properties)
+            });
         made.map_err(|error| self.without_clone(snapshot, target, error))
     }
 
@@ -96,7 +118,9 @@ impl CliEngine {
     /// without its properties.
     fn without_clone(&self, snapshot: &Snapshot, target: &Dataset, error: ZfsError) -> ZfsError {
         let removed = match self.dataset(target) {
-            Ok(Some(info)) if info.origin.as_ref() == Some(snapshot) => self.remove_dataset(target, info.guid),
+            Ok(Some(info)) if info.origin.as_ref() == Some(snapshot) => {
+                self.remove_dataset(target, info.guid)
+            }
             Ok(_) => Ok(Change::WasThere),
             Err(error) => Err(error),
         };
@@ -104,14 +128,22 @@ impl CliEngine {
             Ok(_) => error,
             Err(second) => ZfsError::Unexpected {
                 command: "zfs clone".to_owned(),
-                detail: format!("{error}; and the half-made clone {target} may still be there: {second}"),
+                detail: format!(
+                    "{error}; and the half-made clone {target} may still be there: {second}"
+                ),
             },
         }
     }
 
-    pub(super) fn set_property(&self, dataset: &Dataset, property: &str, value: &str) -> Result<()> {
+    pub(super) fn set_property(
+        &self,
+        dataset: &Dataset,
+        property: &str,
+        value: &str,
+    ) -> Result<()> {
         let pair = format!("{property}={value}");
-        self.change(&["zfs", "set", &pair, dataset.as_str()]).map_err(|error| refine(error, dataset.as_str()))?;
+        self.change(&["zfs", "set", &pair, dataset.as_str()])
+            .map_err(|error| refine(error, dataset.as_str()))?;
         verify::set(self, dataset, property, value)
     }
 
@@ -145,7 +177,8 @@ impl CliEngine {
         let Some(origin) = self.existing(dataset)?.origin else {
             return Ok(Change::WasThere);
         };
-        self.change(&["zfs", "promote", dataset.as_str()]).map_err(|error| refine(error, dataset.as_str()))?;
+        self.change(&["zfs", "promote", dataset.as_str()])
+            .map_err(|error| refine(error, dataset.as_str()))?;
         self.promoted(dataset, &origin)
     }
 
@@ -183,10 +216,14 @@ impl CliEngine {
         // `zfs unmount` silently unmounts children that inherit the mountpoint, too. Here each is
         // unmounted by itself.
         let inside = |child: &&crate::zfs::DatasetInfo| {
-            child.mounted && matches!((&own.mountpoint, &child.mountpoint), (Some(own), Some(path)) if path.starts_with(own))
+            child.mounted
+                && matches!((&own.mountpoint, &child.mountpoint), (Some(own), Some(path)) if path.starts_with(own))
         };
         if let Some(child) = below.iter().find(inside) {
-            return Err(ZfsError::Busy { what: dataset.to_string(), detail: format!("{} is mounted below it", child.name) });
+            return Err(ZfsError::Busy {
+                what: dataset.to_string(),
+                detail: format!("{} is mounted below it", child.name),
+            });
         }
         match self.change(&["zfs", "unmount", "--", dataset.as_str()]) {
             Ok(_) => {}
@@ -203,7 +240,8 @@ impl CliEngine {
         };
         same(snapshot, info.guid, guid)?;
         free(self, &info)?;
-        self.change(&["zfs", "destroy", "--", snapshot.as_str()]).map_err(|error| refine(error, snapshot.as_str()))?;
+        self.change(&["zfs", "destroy", "--", snapshot.as_str()])
+            .map_err(|error| refine(error, snapshot.as_str()))?;
         match self.snapshot_info(snapshot)? {
             None => Ok(Change::Made),
             Some(_) => Err(still_there(snapshot.as_str())),
@@ -219,15 +257,18 @@ impl CliEngine {
         if info.mounted {
             return busy("it is mounted".to_owned());
         }
-        let children: Vec<String> = self.tree(dataset)?.iter().skip(1).map(|child| child.name.to_string()).collect();
+        let children: Vec<String> =
+            self.tree(dataset)?.iter().skip(1).map(|child| child.name.to_string()).collect();
         if !children.is_empty() {
             return busy(format!("it has children: {}", children.join(", ")));
         }
-        let snapshots: Vec<String> = self.snapshots(dataset)?.iter().map(|snapshot| snapshot.name.to_string()).collect();
+        let snapshots: Vec<String> =
+            self.snapshots(dataset)?.iter().map(|snapshot| snapshot.name.to_string()).collect();
         if !snapshots.is_empty() {
             return busy(format!("it has snapshots: {}", snapshots.join(", ")));
         }
-        self.change(&["zfs", "destroy", "--", dataset.as_str()]).map_err(|error| refine(error, dataset.as_str()))?;
+        self.change(&["zfs", "destroy", "--", dataset.as_str()])
+            .map_err(|error| refine(error, dataset.as_str()))?;
         match self.dataset(dataset)? {
             None => Ok(Change::Made),
             Some(_) => Err(still_there(dataset.as_str())),
@@ -236,32 +277,54 @@ impl CliEngine {
 }
 
 fn still_there(name: &str) -> ZfsError {
-    ZfsError::Unexpected { command: "zfs destroy".to_owned(), detail: format!("it succeeded, but {name} is still there") }
+    ZfsError::Unexpected {
+        command: "zfs destroy".to_owned(),
+        detail: format!("it succeeded, but {name} is still there"),
+    }
 }
 
 impl Hands for CliEngine {
     fn program(&self, pool: &Pool, arguments: &[String]) -> Result<String> {
-        let io = |error: std::io::Error| ZfsError::Call { call: "writing the channel program".to_owned(), error: error.to_string() };
+        let io = |error: std::io::Error| ZfsError::Call {
+            call: "writing the channel program".to_owned(),
+            error: error.to_string(),
+        };
         let mut script = tempfile::NamedTempFile::new().map_err(io)?;
         script.write_all(PROGRAM.as_bytes()).and_then(|()| script.flush()).map_err(io)?;
         let path = script.path().display().to_string();
         let (instructions, memory) = (LIMITS.0.to_string(), LIMITS.1.to_string());
-        let mut argv = vec!["zfs", "program", "-j", "-t", &instructions, "-m", &memory, "--", pool.as_str(), &path];
+        let mut argv = vec![
+            "zfs",
+            "program",
+            "-j",
+            "-t",
+            &instructions,
+            "-m",
+            &memory,
+            "--",
+            pool.as_str(),
+            &path,
+        ];
         argv.extend(arguments.iter().map(String::as_str));
         let output = self.change(&argv).map_err(|error| refine(error, pool.as_str()))?;
-        let answer: serde_json::Value = serde_json::from_str(&output.stdout).map_err(|error| ZfsError::Unexpected {
-            command: "zfs program".to_owned(),
-            detail: format!("{error} in {:?}", output.stdout),
-        })?;
-        answer.get("return").and_then(|value| value.as_str()).map(str::to_owned).ok_or_else(|| ZfsError::Unexpected {
-            command: "zfs program".to_owned(),
-            detail: format!("no string returned: {:?}", output.stdout),
+        let answer: serde_json::Value =
+            serde_json::from_str(&output.stdout).map_err(|error| ZfsError::Unexpected {
+                command: "zfs program".to_owned(),
+                detail: format!("{error} in {:?}", output.stdout),
+            })?;
+        answer.get("return").and_then(|value| value.as_str()).map(str::to_owned).ok_or_else(|| {
+            ZfsError::Unexpected {
+                command: "zfs program".to_owned(),
+                detail: format!("no string returned: {:?}", output.stdout),
+            }
         })
     }
 
     fn rollback_to(&self, snapshot: &Snapshot) -> Result<()> {
         // Without -r it refuses if there are newer snapshots or bookmarks (zfs-rollback(8)).
-        self.change(&["zfs", "rollback", "--", snapshot.as_str()]).map(drop).map_err(|error| refine(error, snapshot.as_str()))
+        self.change(&["zfs", "rollback", "--", snapshot.as_str()])
+            .map(drop)
+            .map_err(|error| refine(error, snapshot.as_str()))
     }
 
     fn destroy_bookmark(&self, name: &str) -> Result<()> {

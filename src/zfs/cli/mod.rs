@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::host::exec::{Command, ExecError, Printed, Runner};
 
 use super::{
-    BookmarkInfo, Change, Dataset, DatasetInfo, Engine, Guid, Pool, PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot,
-    SnapshotInfo, ZfsError,
+    BookmarkInfo, Change, Dataset, DatasetInfo, Engine, Guid, Pool, PoolInfo, Result,
+    RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError,
 };
 pub(super) use refine::refine;
 
@@ -33,7 +33,9 @@ impl CliEngine {
 
     /// Runs a command that only reads.
     fn read(&self, argv: &[&str]) -> std::result::Result<String, ExecError> {
-        self.runner.run(&Command::new(argv.iter().copied()).timeout(READ_LIMIT)).map(|output| output.stdout)
+        self.runner
+            .run(&Command::new(argv.iter().copied()).timeout(READ_LIMIT))
+            .map(|output| output.stdout)
     }
 
     /// Runs a command that makes a change.
@@ -47,7 +49,8 @@ impl CliEngine {
     }
 
     fn list(&self, kinds: &str, depth: &str, columns: &str, name: &str) -> Result<String> {
-        self.read(&["zfs", "list", "-Hp", "-d", depth, "-t", kinds, "-o", columns, "--", name]).map_err(|error| refine(error, name))
+        self.read(&["zfs", "list", "-Hp", "-d", depth, "-t", kinds, "-o", columns, "--", name])
+            .map_err(|error| refine(error, name))
     }
 
     fn get(&self, columns: &str, property: &str, name: &str) -> Result<String> {
@@ -55,7 +58,8 @@ impl CliEngine {
     }
 
     fn get_of(&self, sources: &str, columns: &str, property: &str, name: &str) -> Result<String> {
-        self.read(&["zfs", "get", "-Hp", "-s", sources, "-o", columns, "--", property, name]).map_err(|error| refine(error, name))
+        self.read(&["zfs", "get", "-Hp", "-s", sources, "-o", columns, "--", property, name])
+            .map_err(|error| refine(error, name))
     }
 
     /// The properties of these sources.
@@ -69,10 +73,15 @@ impl CliEngine {
             return Ok(pairs);
         }
         names.sort_unstable();
-        let one = |property: &str| Ok(parse::value(&self.get_of(sources, "value", property, name)?));
+        let one =
+            |property: &str| Ok(parse::value(&self.get_of(sources, "value", property, name)?));
         names
             .into_iter()
-            .filter_map(|property| one(property).transpose().map(|value| value.map(|value| (property.to_owned(), value))))
+            .filter_map(|property| {
+                one(property)
+                    .transpose()
+                    .map(|value| value.map(|value| (property.to_owned(), value)))
+            })
             .collect()
     }
 
@@ -93,7 +102,10 @@ fn absent<T>(result: Result<T>) -> Result<Option<T>> {
 fn one<T>(mut rows: Vec<T>, name: &str) -> Result<T> {
     match (rows.pop(), rows.is_empty()) {
         (Some(row), true) => Ok(row),
-        _ => Err(ZfsError::Unexpected { command: "zfs list".to_owned(), detail: format!("not one row for {name}") }),
+        _ => Err(ZfsError::Unexpected {
+            command: "zfs list".to_owned(),
+            detail: format!("not one row for {name}"),
+        }),
     }
 }
 
@@ -104,9 +116,12 @@ impl Engine for CliEngine {
 
     fn pool(&self, pool: &Pool) -> Result<Option<PoolInfo>> {
         let name = pool.as_str();
-        absent(self.read(&["zpool", "list", "-Hp", "-o", parse::POOL_COLUMNS, "--", name]).map_err(|error| refine(error, name)))?
-            .map(|text| parse::pool(&text))
-            .transpose()
+        absent(
+            self.read(&["zpool", "list", "-Hp", "-o", parse::POOL_COLUMNS, "--", name])
+                .map_err(|error| refine(error, name)),
+        )?
+        .map(|text| parse::pool(&text))
+        .transpose()
     }
 
     fn dataset(&self, dataset: &Dataset) -> Result<Option<DatasetInfo>> {
@@ -119,7 +134,18 @@ impl Engine for CliEngine {
     fn tree(&self, root: &Dataset) -> Result<Vec<DatasetInfo>> {
         let name = root.as_str();
         let text = self
-            .read(&["zfs", "list", "-Hp", "-r", "-t", "filesystem,volume", "-o", parse::DATASET_COLUMNS, "--", name])
+            .read(&[
+                "zfs",
+                "list",
+                "-Hp",
+                "-r",
+                "-t",
+                "filesystem,volume",
+                "-o",
+                parse::DATASET_COLUMNS,
+                "--",
+                name,
+            ])
             .map_err(|error| refine(error, name))?;
         let mut all = parse::datasets(&text)?;
         // Sorts by path components. A space sorts before a slash, so comparing whole names would
@@ -130,7 +156,9 @@ impl Engine for CliEngine {
 
     fn snapshot_info(&self, snapshot: &Snapshot) -> Result<Option<SnapshotInfo>> {
         let name = snapshot.as_str();
-        absent(self.list("snapshot", "0", parse::SNAPSHOT_COLUMNS, name))?.map(|text| one(parse::snapshots(&text)?, name)).transpose()
+        absent(self.list("snapshot", "0", parse::SNAPSHOT_COLUMNS, name))?
+            .map(|text| one(parse::snapshots(&text)?, name))
+            .transpose()
     }
 
     fn snapshots(&self, dataset: &Dataset) -> Result<Vec<SnapshotInfo>> {
@@ -143,7 +171,10 @@ impl Engine for CliEngine {
 
     fn holds(&self, snapshot: &Snapshot) -> Result<Vec<String>> {
         let name = snapshot.as_str();
-        parse::holds(&self.read(&["zfs", "holds", "-H", "--", name]).map_err(|error| refine(error, name))?, snapshot)
+        parse::holds(
+            &self.read(&["zfs", "holds", "-H", "--", name]).map_err(|error| refine(error, name))?,
+            snapshot,
+        )
     }
 
     fn local(&self, dataset: &Dataset, property: &str) -> Result<Option<String>> {
@@ -160,8 +191,13 @@ impl Engine for CliEngine {
 
     fn written_since(&self, dataset: &Dataset, snapshot: &Snapshot) -> Result<u64> {
         let (property, name) = (format!("written@{snapshot}"), dataset.as_str());
-        let text = self.read(&["zfs", "get", "-Hp", "-o", "value", "--", &property, name]).map_err(|error| refine(error, name))?;
-        let unexpected = || ZfsError::Unexpected { command: "zfs get".to_owned(), detail: format!("{property} of {name} is {text:?}") };
+        let text = self
+            .read(&["zfs", "get", "-Hp", "-o", "value", "--", &property, name])
+            .map_err(|error| refine(error, name))?;
+        let unexpected = || ZfsError::Unexpected {
+            command: "zfs get".to_owned(),
+            detail: format!("{property} of {name} is {text:?}"),
+        };
         text.trim_end().parse().map_err(|_| unexpected())
     }
 
@@ -185,7 +221,12 @@ impl Engine for CliEngine {
         self.shielded(|| self.make_filesystem(dataset, properties))
     }
 
-    fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+    fn clone_snapshot(
+        &self,
+        snapshot: &Snapshot,
+        target: &Dataset,
+        properties: &[(&str, &str)],
+    ) -> Result<()> {
         self.shielded(|| self.make_clone(snapshot, target, properties))
     }
 
@@ -221,11 +262,21 @@ impl Engine for CliEngine {
         self.shielded(|| self.remove_dataset(dataset, guid))
     }
 
-    fn rollback(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+    fn rollback(
+        &self,
+        targets: &[RollbackTarget],
+        mark: &str,
+        method: RollbackMethod,
+    ) -> Result<()> {
         self.shielded(|| super::rollback::rollback(self, targets, mark, method))
     }
 
-    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+    fn may_roll_back(
+        &self,
+        targets: &[RollbackTarget],
+        mark: &str,
+        method: RollbackMethod,
+    ) -> Result<()> {
         super::rollback::allowed(self, targets, mark, method)
     }
 }

@@ -6,11 +6,13 @@
 
 use std::path::PathBuf;
 
-use crate::zfs::{BookmarkInfo, Dataset, DatasetInfo, DatasetKind, Guid, PoolInfo, Result, Snapshot, SnapshotInfo, ZfsError};
+use crate::zfs::{
+    BookmarkInfo, Dataset, DatasetInfo, DatasetKind, Guid, PoolInfo, Result, Snapshot,
+    SnapshotInfo, ZfsError,
+};
 
 /// Columns of [`datasets`].
-pub const DATASET_COLUMNS: &str =
-    "name,guid,type,mounted,canmount,used,referenced,available,written,refquota,origin,keystatus,readonly,mountpoint";
+pub const DATASET_COLUMNS: &str = "name,guid,type,mounted,canmount,used,referenced,available,written,refquota,origin,keystatus,readonly,mountpoint";
 /// Columns of [`snapshots`].
 pub const SNAPSHOT_COLUMNS: &str = "name,guid,createtxg,creation,used,referenced,userrefs,clones";
 /// Columns of [`bookmarks`].
@@ -58,8 +60,22 @@ fn flag(what: &str, field: &str) -> Result<bool> {
 pub fn datasets(text: &str) -> Result<Vec<DatasetInfo>> {
     rows::<14>(text)
         .map(|row| {
-            let [name, guid, kind, mounted, canmount, used, referenced, available, written, refquota, origin, key, readonly, mountpoint] =
-                row?;
+            let [
+                name,
+                guid,
+                kind,
+                mounted,
+                canmount,
+                used,
+                referenced,
+                available,
+                written,
+                refquota,
+                origin,
+                key,
+                readonly,
+                mountpoint,
+            ] = row?;
             Ok(DatasetInfo {
                 name: name.parse()?,
                 guid: Guid(number("guid", guid)?),
@@ -107,7 +123,11 @@ pub fn snapshots(text: &str) -> Result<Vec<SnapshotInfo>> {
                 referenced: number("referenced", referenced)?,
                 userrefs: number("userrefs", userrefs)?,
                 // No name holds a comma.
-                clones: clones.split(',').filter(|name| !matches!(*name, "" | "-")).map(|name| Ok(name.parse()?)).collect::<Result<_>>()?,
+                clones: clones
+                    .split(',')
+                    .filter(|name| !matches!(*name, "" | "-"))
+                    .map(|name| Ok(name.parse()?))
+                    .collect::<Result<_>>()?,
             })
         })
         .collect::<Result<Vec<_>>>()?;
@@ -123,10 +143,15 @@ pub fn bookmarks(text: &str) -> Result<Vec<BookmarkInfo>> {
     let mut all = rows::<3>(text)
         .map(|row| {
             let [name, guid, createtxg] = row?;
-            let (dataset, short) = name.split_once('#').ok_or_else(|| wrong(format!("{name:?} is no bookmark")))?;
+            let (dataset, short) =
+                name.split_once('#').ok_or_else(|| wrong(format!("{name:?} is no bookmark")))?;
             // Follows the same rules as the name of a snapshot.
             dataset.parse::<Dataset>()?.at(short)?;
-            Ok(BookmarkInfo { name: name.to_owned(), guid: Guid(number("guid", guid)?), createtxg: number("createtxg", createtxg)? })
+            Ok(BookmarkInfo {
+                name: name.to_owned(),
+                guid: Guid(number("guid", guid)?),
+                createtxg: number("createtxg", createtxg)?,
+            })
         })
         .collect::<Result<Vec<_>>>()?;
     all.sort_by_key(|bookmark| bookmark.createtxg);
@@ -214,8 +239,17 @@ mod tests {
         assert_eq!(one.name.as_str(), "t/a b:c");
         assert_eq!(one.guid, Guid(u64::MAX));
         assert_eq!(one.mountpoint.as_deref(), Some(std::path::Path::new("/srv/a b\tc")));
-        assert!(one.mounted && !one.readonly && one.origin.is_none() && one.refquota.is_none() && one.keystatus.is_none());
-        assert_eq!((one.canmount.as_str(), one.used, one.referenced, one.available), ("noauto", 98304, 24576, 65536));
+        assert!(
+            one.mounted
+                && !one.readonly
+                && one.origin.is_none()
+                && one.refquota.is_none()
+                && one.keystatus.is_none()
+        );
+        assert_eq!(
+            (one.canmount.as_str(), one.used, one.referenced, one.available),
+            ("noauto", 98304, 24576, 65536)
+        );
     }
 
     #[test]
@@ -224,7 +258,10 @@ mod tests {
         let one = &datasets(text).unwrap()[0];
         assert_eq!(one.kind, DatasetKind::Volume);
         assert_eq!(one.origin.as_ref().map(Snapshot::as_str), Some("t/x@y z"));
-        assert_eq!((one.canmount.as_str(), one.mountpoint.is_none(), one.keystatus.as_deref()), ("on", true, Some("available")));
+        assert_eq!(
+            (one.canmount.as_str(), one.mountpoint.is_none(), one.keystatus.as_deref()),
+            ("on", true, Some("available"))
+        );
     }
 
     #[test]
@@ -251,7 +288,10 @@ mod tests {
         let text = "t/a@z\t1\t30\t1700000000\t0\t24576\t0\t\nt/a@auto 2024-01-01_10:00\t2\t4\t1600000000\t0\t24576\t2\tt/c 1,t/c:2\n";
         let all = snapshots(text).unwrap();
         assert_eq!(all[0].name.short(), "auto 2024-01-01_10:00");
-        assert_eq!(all[0].clones.iter().map(Dataset::as_str).collect::<Vec<_>>(), ["t/c 1", "t/c:2"]);
+        assert_eq!(
+            all[0].clones.iter().map(Dataset::as_str).collect::<Vec<_>>(),
+            ["t/c 1", "t/c:2"]
+        );
         assert_eq!((all[0].userrefs, all[1].clones.len()), (2, 0));
     }
 
@@ -264,7 +304,8 @@ mod tests {
     #[test]
     fn tags_of_holds_may_hold_anything() {
         let snapshot: Snapshot = "t/a b@c d".parse().unwrap();
-        let text = "t/a b@c d\tmy tag\tThu Jan  1  0:00 1970\nt/a b@c d\ta\tb\tThu Jan  1  0:00 1970\n";
+        let text =
+            "t/a b@c d\tmy tag\tThu Jan  1  0:00 1970\nt/a b@c d\ta\tb\tThu Jan  1  0:00 1970\n";
         assert_eq!(holds(text, &snapshot).unwrap(), ["my tag", "a\tb"]);
         assert!(holds("t/a@c\tx\ty\n", &snapshot).is_err());
     }
@@ -280,7 +321,10 @@ mod tests {
     fn pairs_refuse_a_value_that_looks_like_a_line() {
         assert_eq!(pairs("a:b\tx\ncanmount\toff\n", &["a:b"]), None);
         assert_eq!(pairs("a:b\tx\ncanmount\toff\n", &["canmount", "a:b"]), None);
-        assert_eq!(pairs("a:b\tx\ty\n", &["a:b"]), Some(vec![("a:b".to_owned(), "x\ty".to_owned())]));
+        assert_eq!(
+            pairs("a:b\tx\ty\n", &["a:b"]),
+            Some(vec![("a:b".to_owned(), "x\ty".to_owned())])
+        );
     }
 
     proptest! {

@@ -78,7 +78,9 @@ fn without_names(text: &str) -> String {
 /// The meaning of a command's error, if known.
 pub fn meaning(error: &ExecError) -> Option<Meaning> {
     match error {
-        ExecError::Start { source, .. } if source.kind() == ErrorKind::NotFound => Some(Meaning::Unavailable),
+        ExecError::Start { source, .. } if source.kind() == ErrorKind::NotFound => {
+            Some(Meaning::Unavailable)
+        }
         ExecError::Failed { stderr, .. } => {
             let text = without_names(stderr);
             TEXTS.iter().find(|(words, _)| text.contains(words)).map(|(_, meaning)| *meaning)
@@ -94,7 +96,9 @@ pub fn refine(error: ExecError, what: &str) -> ZfsError {
         other => other.to_string(),
     };
     match meaning(&error) {
-        Some(Meaning::Suspended) => ZfsError::Suspended(what.split(['/', '@', '#']).next().unwrap_or_default().to_owned()),
+        Some(Meaning::Suspended) => {
+            ZfsError::Suspended(what.split(['/', '@', '#']).next().unwrap_or_default().to_owned())
+        }
         Some(Meaning::Unavailable) => ZfsError::Unavailable(detail),
         Some(Meaning::Permission) => ZfsError::Permission(detail),
         Some(Meaning::Key) => ZfsError::KeyNotLoaded(what.to_owned()),
@@ -102,7 +106,8 @@ pub fn refine(error: ExecError, what: &str) -> ZfsError {
         Some(Meaning::Busy) => ZfsError::Busy { what: what.to_owned(), detail },
         Some(Meaning::NotFound) => ZfsError::NotFound(named(&detail).unwrap_or(what).to_owned()),
         Some(Meaning::Exists) => ZfsError::Exists(named(&detail).unwrap_or(what).to_owned()),
-        Some(Meaning::NoTag | Meaning::TagThere | Meaning::Mounted | Meaning::NotMounted) | None => ZfsError::Exec(error),
+        Some(Meaning::NoTag | Meaning::TagThere | Meaning::Mounted | Meaning::NotMounted)
+        | None => ZfsError::Exec(error),
     }
 }
 
@@ -131,21 +136,45 @@ mod tests {
         for (text, expected) in [
             ("cannot open 'tank/x': dataset does not exist\n", Meaning::NotFound),
             ("cannot open 'nopool': no such pool\n", Meaning::NotFound),
-            ("cannot create snapshot 't/a@x': dataset already exists\nno snapshots were created\n", Meaning::Exists),
+            (
+                "cannot create snapshot 't/a@x': dataset already exists\nno snapshots were created\n",
+                Meaning::Exists,
+            ),
             ("cannot unmount '/t/a': pool or dataset is busy\n", Meaning::Busy),
-            ("umount: /t/a: target is busy.\ncannot unmount '/t/a': unmount failed\n", Meaning::Busy),
+            (
+                "umount: /t/a: target is busy.\ncannot unmount '/t/a': unmount failed\n",
+                Meaning::Busy,
+            ),
             ("cannot destroy snapshot t/a@x: dataset is busy\n", Meaning::Busy),
-            ("cannot hold snapshot 't/a@x': tag already exists on this dataset\n", Meaning::TagThere),
-            ("cannot release hold from snapshot 't/a@x': no such tag on this dataset\n", Meaning::NoTag),
+            (
+                "cannot hold snapshot 't/a@x': tag already exists on this dataset\n",
+                Meaning::TagThere,
+            ),
+            (
+                "cannot release hold from snapshot 't/a@x': no such tag on this dataset\n",
+                Meaning::NoTag,
+            ),
             ("cannot mount 't/a': filesystem already mounted\n", Meaning::Mounted),
             ("cannot unmount 't/a': not currently mounted\n", Meaning::NotMounted),
-            ("cannot promote 't/c': conflicting snapshot 'x' from parent 't/a@y'\n", Meaning::Exists),
+            (
+                "cannot promote 't/c': conflicting snapshot 'x' from parent 't/a@y'\n",
+                Meaning::Exists,
+            ),
             ("cannot create snapshot 't/a@x': out of space\n", Meaning::NoSpace),
-            ("cannot set property for 't/a': size is less than current used or reserved space\n", Meaning::NoSpace),
+            (
+                "cannot set property for 't/a': size is less than current used or reserved space\n",
+                Meaning::NoSpace,
+            ),
             ("cannot open 't': pool I/O is currently suspended\n", Meaning::Suspended),
             ("cannot set property for 't/a': permission denied\n", Meaning::Permission),
-            ("Channel program execution failed:\nPermission denied. Channel programs must be run as root.\n", Meaning::Permission),
-            ("The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.\n", Meaning::Unavailable),
+            (
+                "Channel program execution failed:\nPermission denied. Channel programs must be run as root.\n",
+                Meaning::Permission,
+            ),
+            (
+                "The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.\n",
+                Meaning::Unavailable,
+            ),
             ("cannot mount 't/a': encryption key not loaded\n", Meaning::Key),
         ] {
             assert_eq!(meaning(&failed(text)), Some(expected), "{text}");
@@ -155,14 +184,21 @@ mod tests {
 
     #[test]
     fn words_in_a_name_mean_nothing() {
-        assert_eq!(meaning(&failed("cannot open 't/is busy already exists': dataset does not exist\n")), Some(Meaning::NotFound));
+        assert_eq!(
+            meaning(&failed("cannot open 't/is busy already exists': dataset does not exist\n")),
+            Some(Meaning::NotFound)
+        );
         assert_eq!(meaning(&failed("cannot frob 't/out of space'\n")), None);
     }
 
     #[test]
     fn of_several_names_the_one_that_failed_is_said() {
-        let error =
-            refine(failed("cannot create snapshot 't/b c@x': dataset already exists\nno snapshots were created\n"), "t/a@x t/b c@x");
+        let error = refine(
+            failed(
+                "cannot create snapshot 't/b c@x': dataset already exists\nno snapshots were created\n",
+            ),
+            "t/a@x t/b c@x",
+        );
         assert_eq!(error.to_string(), "t/b c@x exists already");
     }
 }

@@ -4,8 +4,8 @@ use super::world::{FakeDataset, FakeSnapshot, ITEM, World};
 use super::{FakeEngine, fault::Call};
 use crate::zfs::rollback::{free, look, same};
 use crate::zfs::{
-    BookmarkInfo, Change, Dataset, DatasetInfo, DatasetKind, Engine, Guid, PROP_ROLLED_BACK, Pool, PoolInfo, Result, RollbackMethod,
-    RollbackTarget, Snapshot, SnapshotInfo, ZfsError, verify,
+    BookmarkInfo, Change, Dataset, DatasetInfo, DatasetKind, Engine, Guid, PROP_ROLLED_BACK, Pool,
+    PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError, verify,
 };
 
 /// The size of a pool, for display only.
@@ -26,9 +26,14 @@ fn info(world: &World, name: &Dataset, dataset: &FakeDataset) -> DatasetInfo {
         referenced,
         available: if full { 0 } else { SIZE },
         written: if latest == Some(&dataset.content) { 0 } else { referenced },
-        refquota: dataset.own("refquota").and_then(|bytes| bytes.parse().ok()).filter(|bytes| *bytes > 0),
+        refquota: dataset
+            .own("refquota")
+            .and_then(|bytes| bytes.parse().ok())
+            .filter(|bytes| *bytes > 0),
         origin: dataset.origin.and_then(|guid| world.snapshot_of_guid(guid)),
-        keystatus: dataset.key_loaded.map(|loaded| if loaded { "available" } else { "unavailable" }.to_owned()),
+        keystatus: dataset
+            .key_loaded
+            .map(|loaded| if loaded { "available" } else { "unavailable" }.to_owned()),
         readonly: world.readonly(name),
     }
 }
@@ -63,7 +68,12 @@ impl FakeEngine {
         Ok(world)
     }
 
-    fn changing<T>(&self, words: String, dataset: &Dataset, work: impl FnOnce(&Call<'_>, &mut World) -> Result<T>) -> Result<T> {
+    fn changing<T>(
+        &self,
+        words: String,
+        dataset: &Dataset,
+        work: impl FnOnce(&Call<'_>, &mut World) -> Result<T>,
+    ) -> Result<T> {
         let pool = dataset.pool();
         self.change(words, |call| {
             let mut world = self.world();
@@ -77,13 +87,22 @@ impl FakeEngine {
         let used = |name: &Dataset| Ok::<_, ZfsError>(self.world().dataset(name)?.users > 0);
         for name in targets.iter().map(|target| target.snapshot.dataset()) {
             if method == RollbackMethod::Program && used(&name)? {
-                return Err(ZfsError::Busy { what: name.to_string(), detail: "it is open".to_owned() });
+                return Err(ZfsError::Busy {
+                    what: name.to_string(),
+                    detail: "it is open".to_owned(),
+                });
             }
         }
         Ok(())
     }
 
-    fn roll_back(&self, call: &Call<'_>, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+    fn roll_back(
+        &self,
+        call: &Call<'_>,
+        targets: &[RollbackTarget],
+        mark: &str,
+        method: RollbackMethod,
+    ) -> Result<()> {
         let work = look(self, targets, mark)?;
         self.idle(targets, method)?;
         let by_one = method == RollbackMethod::OneByOne;
@@ -134,8 +153,12 @@ impl Engine for FakeEngine {
     fn tree(&self, root: &Dataset) -> Result<Vec<DatasetInfo>> {
         let world = self.reading(&root.pool())?;
         world.dataset(root)?;
-        let mut all: Vec<DatasetInfo> =
-            world.datasets.iter().filter(|(name, _)| name.is_within(root)).map(|(name, fake)| info(&world, name, fake)).collect();
+        let mut all: Vec<DatasetInfo> = world
+            .datasets
+            .iter()
+            .filter(|(name, _)| name.is_within(root))
+            .map(|(name, fake)| info(&world, name, fake))
+            .collect();
         all.sort_by(|a, b| a.name.as_str().split('/').cmp(b.name.as_str().split('/')));
         Ok(all)
     }
@@ -147,7 +170,12 @@ impl Engine for FakeEngine {
 
     fn snapshots(&self, dataset: &Dataset) -> Result<Vec<SnapshotInfo>> {
         let world = self.reading(&dataset.pool())?;
-        world.dataset(dataset)?.snapshots.iter().map(|fake| Ok(snapshot_info(&world, dataset.at(&fake.short)?, fake))).collect()
+        world
+            .dataset(dataset)?
+            .snapshots
+            .iter()
+            .map(|fake| Ok(snapshot_info(&world, dataset.at(&fake.short)?, fake)))
+            .collect()
     }
 
     fn bookmarks(&self, dataset: &Dataset) -> Result<Vec<BookmarkInfo>> {
@@ -172,7 +200,12 @@ impl Engine for FakeEngine {
 
     fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
         let world = self.reading(&dataset.pool())?;
-        Ok(world.dataset(dataset)?.properties.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+        Ok(world
+            .dataset(dataset)?
+            .properties
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect())
     }
 
     fn own(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
@@ -211,36 +244,60 @@ impl Engine for FakeEngine {
 
     fn hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
         self.changing(format!("hold {tag} {snapshot}"), &snapshot.dataset(), |_, world| {
-            Ok(if world.snapshot_mut(snapshot)?.holds.insert(tag.to_owned()) { Change::Made } else { Change::WasThere })
+            Ok(if world.snapshot_mut(snapshot)?.holds.insert(tag.to_owned()) {
+                Change::Made
+            } else {
+                Change::WasThere
+            })
         })
     }
 
     fn release(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
         self.changing(format!("release {tag} {snapshot}"), &snapshot.dataset(), |_, world| {
-            Ok(if world.snapshot_mut(snapshot)?.holds.remove(tag) { Change::Made } else { Change::WasThere })
+            Ok(if world.snapshot_mut(snapshot)?.holds.remove(tag) {
+                Change::Made
+            } else {
+                Change::WasThere
+            })
         })
     }
 
     fn create_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
-        self.changing(format!("create {dataset}"), dataset, |_, world| world.create(dataset, DatasetKind::Filesystem, properties))
+        self.changing(format!("create {dataset}"), dataset, |_, world| {
+            world.create(dataset, DatasetKind::Filesystem, properties)
+        })
     }
 
-    fn clone_snapshot(&self, snapshot: &Snapshot, target: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
+    fn clone_snapshot(
+        &self,
+        snapshot: &Snapshot,
+        target: &Dataset,
+        properties: &[(&str, &str)],
+    ) -> Result<()> {
         self.changing(format!("clone {snapshot} {target}"), target, |call, world| {
             world.make_clone(snapshot, target)?;
             call.seam()?;
             let dataset = world.dataset_mut(target)?;
-            dataset.properties.extend(properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-            if dataset.kind == DatasetKind::Volume && dataset.properties.remove("canmount").is_some() {
+            dataset.properties.extend(
+                properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+            );
+            if dataset.kind == DatasetKind::Volume
+                && dataset.properties.remove("canmount").is_some()
+            {
                 // ZFS ignores it, and the engine checks the result.
-                return Err(ZfsError::Unexpected { command: "set".into(), detail: format!("canmount of {target} is not set") });
+                return Err(ZfsError::Unexpected {
+                    command: "set".into(),
+                    detail: format!("canmount of {target} is not set"),
+                });
             }
             Ok(())
         })
     }
 
     fn set(&self, dataset: &Dataset, property: &str, value: &str) -> Result<()> {
-        self.changing(format!("set {property}={value} {dataset}"), dataset, |_, world| world.set(dataset, property, value))
+        self.changing(format!("set {property}={value} {dataset}"), dataset, |_, world| {
+            world.set(dataset, property, value)
+        })
     }
 
     fn inherit(&self, dataset: &Dataset, property: &str) -> Result<()> {
@@ -256,7 +313,9 @@ impl Engine for FakeEngine {
 
     fn promote(&self, dataset: &Dataset) -> Result<Change> {
         self.changing(format!("promote {dataset}"), dataset, |_, world| {
-            let Some(origin) = world.dataset(dataset)?.origin.and_then(|guid| world.snapshot_of_guid(guid)) else {
+            let Some(origin) =
+                world.dataset(dataset)?.origin.and_then(|guid| world.snapshot_of_guid(guid))
+            else {
                 return Ok(Change::WasThere);
             };
             world.promote(dataset, &origin)?;
@@ -293,7 +352,10 @@ impl Engine for FakeEngine {
             };
             same(snapshot, info.guid, guid)?;
             free(self, &info)?;
-            self.world().dataset_mut(&snapshot.dataset())?.snapshots.retain(|other| other.guid != guid);
+            self.world()
+                .dataset_mut(&snapshot.dataset())?
+                .snapshots
+                .retain(|other| other.guid != guid);
             Ok(Change::Made)
         })
     }
@@ -304,7 +366,9 @@ impl Engine for FakeEngine {
                 return Ok(Change::WasThere);
             };
             same(dataset, fake.guid, guid)?;
-            let busy = |detail: &str| Err(ZfsError::Busy { what: dataset.to_string(), detail: detail.to_owned() });
+            let busy = |detail: &str| {
+                Err(ZfsError::Busy { what: dataset.to_string(), detail: detail.to_owned() })
+            };
             if world.mounted(fake.guid).is_some() {
                 return busy("it is mounted");
             }
@@ -319,12 +383,24 @@ impl Engine for FakeEngine {
         })
     }
 
-    fn rollback(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+    fn rollback(
+        &self,
+        targets: &[RollbackTarget],
+        mark: &str,
+        method: RollbackMethod,
+    ) -> Result<()> {
         let names: Vec<&str> = targets.iter().map(|target| target.snapshot.as_str()).collect();
-        self.change(format!("rollback {} {mark}", names.join(" ")), |call| self.roll_back(call, targets, mark, method))
+        self.change(format!("rollback {} {mark}", names.join(" ")), |call| {
+            self.roll_back(call, targets, mark, method)
+        })
     }
 
-    fn may_roll_back(&self, targets: &[RollbackTarget], mark: &str, method: RollbackMethod) -> Result<()> {
+    fn may_roll_back(
+        &self,
+        targets: &[RollbackTarget],
+        mark: &str,
+        method: RollbackMethod,
+    ) -> Result<()> {
         self.alive()?;
         look(self, targets, mark)?;
         self.idle(targets, method)

@@ -82,7 +82,9 @@ impl Call<'_> {
     pub(super) fn seam(&self) -> Result<()> {
         self.seams.set(self.seams.get() + 1);
         match self.fault {
-            Some(Fault { when: When::Midway(n), how, .. }) if n == self.seams.get() => self.strike(how),
+            Some(Fault { when: When::Midway(n), how, .. }) if n == self.seams.get() => {
+                self.strike(how)
+            }
             _ => Ok(()),
         }
     }
@@ -90,7 +92,9 @@ impl Call<'_> {
     #[expect(clippy::panic, reason = "a fault that a test asked for")]
     fn strike(&self, how: How) -> Result<()> {
         match how {
-            How::Fail => Err(ZfsError::Call { call: self.words.clone(), error: "injected".to_owned() }),
+            How::Fail => {
+                Err(ZfsError::Call { call: self.words.clone(), error: "injected".to_owned() })
+            }
             How::FailWith(make) => Err(make(&self.words)),
             How::Kill => {
                 self.engine.faults().dead = true;
@@ -115,7 +119,11 @@ impl FakeEngine {
     }
 
     /// Counts a change, makes it, and lets faults strike.
-    pub(super) fn change<T>(&self, words: String, work: impl FnOnce(&Call<'_>) -> Result<T>) -> Result<T> {
+    pub(super) fn change<T>(
+        &self,
+        words: String,
+        work: impl FnOnce(&Call<'_>) -> Result<T>,
+    ) -> Result<T> {
         self.alive()?;
         let fault = {
             let mut faults = self.faults();
@@ -131,7 +139,9 @@ impl FakeEngine {
         let done = work(&call)?;
         match fault {
             Some(Fault { when: When::After, how, .. }) => call.strike(how)?,
-            Some(Fault { when: When::Midway(n), how, .. }) if n > call.seams.get() => call.strike(how)?,
+            Some(Fault { when: When::Midway(n), how, .. }) if n > call.seams.get() => {
+                call.strike(how)?
+            }
             _ => {}
         }
         Ok(done)
@@ -141,7 +151,9 @@ impl FakeEngine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::zfs::{Change, Dataset, DatasetKind, Engine, Guid, RollbackMethod, RollbackTarget, Snapshot};
+    use crate::zfs::{
+        Change, Dataset, DatasetKind, Engine, Guid, RollbackMethod, RollbackTarget, Snapshot,
+    };
 
     fn dataset(name: &str) -> Dataset {
         name.parse().unwrap()
@@ -165,10 +177,16 @@ mod tests {
     fn before_and_after_differ_in_the_effect() {
         let engine = engine();
         engine.inject(Fault { call: 1, when: When::Before, how: How::Fail });
-        engine.inject(Fault { call: 2, when: When::After, how: How::FailWith(|call| ZfsError::NoSpace(call.to_owned())) });
+        engine.inject(Fault {
+            call: 2,
+            when: When::After,
+            how: How::FailWith(|call| ZfsError::NoSpace(call.to_owned())),
+        });
         assert!(matches!(snapshot(&engine, "t/a@x"), Err(ZfsError::Call { .. })));
         assert!(engine.snapshots(&dataset("t/a")).unwrap().is_empty());
-        assert!(matches!(snapshot(&engine, "t/a@x"), Err(ZfsError::NoSpace(call)) if call == "snapshot t/a@x"));
+        assert!(
+            matches!(snapshot(&engine, "t/a@x"), Err(ZfsError::NoSpace(call)) if call == "snapshot t/a@x")
+        );
         assert_eq!(engine.snapshots(&dataset("t/a")).unwrap().len(), 1);
         assert_eq!(engine.calls(), ["snapshot t/a@x", "snapshot t/a@x"]);
     }
@@ -183,7 +201,8 @@ mod tests {
         snapshot(&engine, "t/a@y").unwrap_err();
         let again = engine.clone();
         again.revive();
-        let names: Vec<String> = again.snapshots(&dataset("t/a")).unwrap().iter().map(|s| s.name.to_string()).collect();
+        let names: Vec<String> =
+            again.snapshots(&dataset("t/a")).unwrap().iter().map(|s| s.name.to_string()).collect();
         assert_eq!(names, ["t/a@x"]);
     }
 
@@ -192,7 +211,10 @@ mod tests {
         let engine = engine();
         engine.inject(Fault { call: 1, when: When::Before, how: How::Panic });
         let payload = std::panic::catch_unwind(|| snapshot(&engine, "t/a@x")).unwrap_err();
-        assert_eq!(payload.downcast_ref::<Killed>(), Some(&Killed { call: "snapshot t/a@x".to_owned() }));
+        assert_eq!(
+            payload.downcast_ref::<Killed>(),
+            Some(&Killed { call: "snapshot t/a@x".to_owned() })
+        );
         assert!(engine.is_dead());
     }
 
@@ -201,7 +223,9 @@ mod tests {
         let engine = engine();
         let origin = snapshot(&engine, "t/a@x").unwrap();
         engine.inject(Fault { call: 2, when: When::Midway(1), how: How::Kill });
-        engine.clone_snapshot(&origin, &dataset("t/c"), &[("backout:role", "candidate")]).unwrap_err();
+        engine
+            .clone_snapshot(&origin, &dataset("t/c"), &[("backout:role", "candidate")])
+            .unwrap_err();
         engine.revive();
         assert_eq!(engine.dataset(&dataset("t/c")).unwrap().unwrap().origin, Some(origin));
         assert_eq!(engine.local(&dataset("t/c"), "backout:role").unwrap(), None);
@@ -217,7 +241,8 @@ mod tests {
                 let old = snapshot(&engine, &format!("{name}@old")).unwrap();
                 engine.write(&dataset(name), "new").unwrap();
                 let new = snapshot(&engine, &format!("{name}@new")).unwrap();
-                let guid = |s: &Snapshot| -> Guid { engine.snapshot_info(s).unwrap().unwrap().guid };
+                let guid =
+                    |s: &Snapshot| -> Guid { engine.snapshot_info(s).unwrap().unwrap().guid };
                 targets.push(RollbackTarget {
                     guid: guid(&old),
                     newer: vec![(new.clone(), guid(&new))],
@@ -226,15 +251,24 @@ mod tests {
                 });
                 assert_eq!(engine.unmount(&dataset(name)).unwrap(), Change::Made);
             }
-            engine.inject(Fault { call: engine.calls().len() + 1, when: When::Midway(seam), how: How::Kill });
+            engine.inject(Fault {
+                call: engine.calls().len() + 1,
+                when: When::Midway(seam),
+                how: How::Kill,
+            });
             let first = engine.rollback(&targets, "m", RollbackMethod::OneByOne);
             assert!(first.is_err());
-            let all = ["t/a", "t/b"].iter().all(|name| engine.content(&dataset(name)).unwrap() == ["old"]);
+            let all = ["t/a", "t/b"]
+                .iter()
+                .all(|name| engine.content(&dataset(name)).unwrap() == ["old"]);
             engine.revive();
             engine.rollback(&targets, "m", RollbackMethod::OneByOne).unwrap();
             for name in ["t/a", "t/b"] {
                 assert_eq!(engine.content(&dataset(name)).unwrap(), ["old"]);
-                assert_eq!(engine.local(&dataset(name), crate::zfs::PROP_ROLLED_BACK).unwrap().as_deref(), Some("m"));
+                assert_eq!(
+                    engine.local(&dataset(name), crate::zfs::PROP_ROLLED_BACK).unwrap().as_deref(),
+                    Some("m")
+                );
             }
             if seam > 6 {
                 assert!(all, "the last seams lie behind the effect");

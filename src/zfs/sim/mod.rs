@@ -64,7 +64,12 @@ impl FakeEngine {
     ///
     /// # Errors
     /// As `zfs create`.
-    pub fn create(&self, dataset: &Dataset, kind: DatasetKind, properties: &[(&str, &str)]) -> Result<()> {
+    pub fn create(
+        &self,
+        dataset: &Dataset,
+        kind: DatasetKind,
+        properties: &[(&str, &str)],
+    ) -> Result<()> {
         self.world().create(dataset, kind, properties)
     }
 
@@ -102,7 +107,8 @@ impl FakeEngine {
     /// # Errors
     /// When nothing is mounted there.
     pub fn write_at(&self, path: &Path, item: &str) -> Result<()> {
-        let dataset = self.at(path).ok_or_else(|| ZfsError::NotFound(path.display().to_string()))?;
+        let dataset =
+            self.at(path).ok_or_else(|| ZfsError::NotFound(path.display().to_string()))?;
         self.write(&dataset, item)
     }
 
@@ -111,7 +117,8 @@ impl FakeEngine {
     /// # Errors
     /// When nothing is mounted there.
     pub fn content_at(&self, path: &Path) -> Result<Vec<String>> {
-        let dataset = self.at(path).ok_or_else(|| ZfsError::NotFound(path.display().to_string()))?;
+        let dataset =
+            self.at(path).ok_or_else(|| ZfsError::NotFound(path.display().to_string()))?;
         self.content(&dataset)
     }
 

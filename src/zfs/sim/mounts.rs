@@ -19,7 +19,8 @@ impl World {
         if matches!(value.as_str(), "none" | "legacy") {
             return None;
         }
-        let rest = name.as_str().strip_prefix(from.as_str()).unwrap_or_default().trim_start_matches('/');
+        let rest =
+            name.as_str().strip_prefix(from.as_str()).unwrap_or_default().trim_start_matches('/');
         Some(if rest.is_empty() { PathBuf::from(value) } else { Path::new(&value).join(rest) })
     }
 
@@ -29,11 +30,16 @@ impl World {
 
     pub(super) fn at(&self, path: &Path) -> Option<Dataset> {
         let (_, guid) = self.mounts.iter().rev().find(|(mounted, _)| path.starts_with(mounted))?;
-        self.datasets.iter().find(|(_, dataset)| dataset.guid == *guid).map(|(name, _)| name.clone())
+        self.datasets
+            .iter()
+            .find(|(_, dataset)| dataset.guid == *guid)
+            .map(|(name, _)| name.clone())
     }
 
     pub(super) fn mount(&mut self, name: &Dataset) -> Result<()> {
-        let refused = |why: &str| Err(ZfsError::Call { call: format!("mount {name}"), error: why.to_owned() });
+        let refused = |why: &str| {
+            Err(ZfsError::Call { call: format!("mount {name}"), error: why.to_owned() })
+        };
         let dataset = self.dataset(name)?;
         let (guid, key) = (dataset.guid, dataset.key_loaded);
         if self.canmount(name) == "off" {
@@ -59,7 +65,9 @@ impl World {
             return Ok(());
         };
         let path = &self.mounts[place].0;
-        if let Some((inside, _)) = self.mounts[place + 1..].iter().find(|(other, _)| other.starts_with(path)) {
+        if let Some((inside, _)) =
+            self.mounts[place + 1..].iter().find(|(other, _)| other.starts_with(path))
+        {
             return busy(format!("{} is mounted below it or over it", inside.display()));
         }
         self.mounts.remove(place);

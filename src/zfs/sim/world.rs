@@ -34,7 +34,8 @@ pub(super) struct FakeDataset {
     pub(super) guid: Guid,
     pub(super) kind: DatasetKind,
     pub(super) properties: BTreeMap<String, String>,
-    /// The properties that came with `zfs receive`: a local one goes before them, and a clone has none.
+    /// The properties that came with `zfs receive`: a local one goes before them, and a clone has
+    /// none.
     pub(super) received: BTreeMap<String, String>,
     /// The guid of the snapshot it was cloned from: a promotion moves snapshots, and their guids go
     /// with them.
@@ -87,12 +88,18 @@ impl World {
     }
 
     pub(super) fn snapshot(&self, name: &Snapshot) -> Result<&FakeSnapshot> {
-        let found = self.datasets.get(&name.dataset()).and_then(|dataset| dataset.snapshots.iter().find(|s| s.short == name.short()));
+        let found = self
+            .datasets
+            .get(&name.dataset())
+            .and_then(|dataset| dataset.snapshots.iter().find(|s| s.short == name.short()));
         found.ok_or_else(|| ZfsError::NotFound(name.to_string()))
     }
 
     pub(super) fn snapshot_mut(&mut self, name: &Snapshot) -> Result<&mut FakeSnapshot> {
-        let found = self.datasets.get_mut(&name.dataset()).and_then(|d| d.snapshots.iter_mut().find(|s| s.short == name.short()));
+        let found = self
+            .datasets
+            .get_mut(&name.dataset())
+            .and_then(|d| d.snapshots.iter_mut().find(|s| s.short == name.short()));
         found.ok_or_else(|| ZfsError::NotFound(name.to_string()))
     }
 
@@ -134,13 +141,23 @@ impl World {
         self.mounts.retain(|(_, guid)| left.contains(guid));
     }
 
-    fn insert(&mut self, name: &Dataset, kind: DatasetKind, properties: &[(&str, &str)], origin: Option<(Guid, Vec<String>)>) {
+    fn insert(
+        &mut self,
+        name: &Dataset,
+        kind: DatasetKind,
+        properties: &[(&str, &str)],
+        origin: Option<(Guid, Vec<String>)>,
+    ) {
         let guid = self.new_guid();
-        let (origin, content) = origin.map_or((None, Vec::new()), |(guid, content)| (Some(guid), content));
+        let (origin, content) =
+            origin.map_or((None, Vec::new()), |(guid, content)| (Some(guid), content));
         let dataset = FakeDataset {
             guid,
             kind,
-            properties: properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            properties: properties
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             received: BTreeMap::new(),
             origin,
             snapshots: Vec::new(),
@@ -162,11 +179,19 @@ impl World {
         }
     }
 
-    pub(super) fn create(&mut self, name: &Dataset, kind: DatasetKind, properties: &[(&str, &str)]) -> Result<()> {
+    pub(super) fn create(
+        &mut self,
+        name: &Dataset,
+        kind: DatasetKind,
+        properties: &[(&str, &str)],
+    ) -> Result<()> {
         self.may_be_made(name)?;
         self.has_room(name)?;
         self.insert(name, kind, properties, None);
-        if kind == DatasetKind::Filesystem && self.canmount(name) == "on" && self.mountpoint(name).is_some() {
+        if kind == DatasetKind::Filesystem
+            && self.canmount(name) == "on"
+            && self.mountpoint(name).is_some()
+        {
             self.mount(name)?;
         }
         Ok(())
@@ -176,7 +201,8 @@ impl World {
     pub(super) fn inherited(&self, name: &Dataset, property: &str) -> Option<(Dataset, String)> {
         let mut at = Some(name.clone());
         while let Some(here) = at {
-            if let Some(value) = self.datasets.get(&here).and_then(|dataset| dataset.own(property)) {
+            if let Some(value) = self.datasets.get(&here).and_then(|dataset| dataset.own(property))
+            {
                 return Some((here, value.clone()));
             }
             at = parent(&here);
@@ -191,7 +217,10 @@ impl World {
     fn writable(&mut self, name: &Dataset) -> Result<&mut FakeDataset> {
         let found = self.dataset(name)?;
         if found.kind == DatasetKind::Filesystem && self.mounted(found.guid).is_none() {
-            return Err(ZfsError::Unexpected { command: "write".to_owned(), detail: format!("{name} is not mounted") });
+            return Err(ZfsError::Unexpected {
+                command: "write".to_owned(),
+                detail: format!("{name} is not mounted"),
+            });
         }
         if self.readonly(name) {
             return Err(ZfsError::Permission(format!("{name} is read-only")));
@@ -223,7 +252,11 @@ impl World {
     }
 
     /// All snapshots of one pool, or none.
-    pub(super) fn take(&mut self, snapshots: &[&Snapshot], properties: &[(&str, &str)]) -> Result<()> {
+    pub(super) fn take(
+        &mut self,
+        snapshots: &[&Snapshot],
+        properties: &[(&str, &str)],
+    ) -> Result<()> {
         for snapshot in snapshots {
             let dataset = snapshot.dataset();
             self.answers(&dataset.pool())?;
@@ -243,7 +276,10 @@ impl World {
                 short: snapshot.short().to_owned(),
                 guid,
                 txg,
-                properties: properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+                properties: properties
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
                 holds: BTreeSet::new(),
                 content,
             });
@@ -253,10 +289,14 @@ impl World {
 
     pub(super) fn make_clone(&mut self, snapshot: &Snapshot, target: &Dataset) -> Result<()> {
         let kind = self.dataset(&snapshot.dataset())?.kind;
-        let (guid, content) = self.snapshot(snapshot).map(|found| (found.guid, found.content.clone()))?;
+        let (guid, content) =
+            self.snapshot(snapshot).map(|found| (found.guid, found.content.clone()))?;
         self.may_be_made(target)?;
         if target.pool() != snapshot.dataset().pool() {
-            return Err(ZfsError::Call { call: format!("clone to {target}"), error: "it is in another pool".to_owned() });
+            return Err(ZfsError::Call {
+                call: format!("clone to {target}"),
+                error: "it is in another pool".to_owned(),
+            });
         }
         self.has_room(target)?;
         if self.dataset(&snapshot.dataset())?.key_loaded == Some(false) {
@@ -268,7 +308,11 @@ impl World {
 
     /// The datasets cloned from the snapshot with that guid.
     pub(super) fn clones(&self, guid: Guid) -> Vec<Dataset> {
-        self.datasets.iter().filter(|(_, dataset)| dataset.origin == Some(guid)).map(|(name, _)| name.clone()).collect()
+        self.datasets
+            .iter()
+            .filter(|(_, dataset)| dataset.origin == Some(guid))
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// The name that a snapshot has now.
@@ -283,10 +327,17 @@ impl World {
         self.dataset(from)?;
         self.may_be_made(to)?;
         if to.is_within(from) || to.pool() != from.pool() || parent(from).is_none() {
-            return Err(ZfsError::Call { call: format!("rename {from} to {to}"), error: "it cannot move there".to_owned() });
+            return Err(ZfsError::Call {
+                call: format!("rename {from} to {to}"),
+                error: "it cannot move there".to_owned(),
+            });
         }
-        let names: Vec<Dataset> = self.datasets.keys().filter(|name| name.is_within(from)).cloned().collect();
-        let moved = names.iter().map(|name| name.moved(from, to)).collect::<std::result::Result<Vec<_>, _>>()?;
+        let names: Vec<Dataset> =
+            self.datasets.keys().filter(|name| name.is_within(from)).cloned().collect();
+        let moved = names
+            .iter()
+            .map(|name| name.moved(from, to))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         for (old, new) in names.iter().zip(&moved) {
             for snapshot in &self.dataset(old)?.snapshots {
                 new.at(&snapshot.short)?;
@@ -305,10 +356,15 @@ impl World {
         let old = origin.dataset();
         let own = self.dataset(name)?.snapshots.clone();
         let parent = self.dataset_mut(&old)?;
-        let Some(last) = parent.snapshots.iter().position(|snapshot| snapshot.short == origin.short()) else {
+        let Some(last) =
+            parent.snapshots.iter().position(|snapshot| snapshot.short == origin.short())
+        else {
             return Err(ZfsError::NotFound(origin.to_string()));
         };
-        if let Some(both) = parent.snapshots[..=last].iter().find(|theirs| own.iter().any(|mine| mine.short == theirs.short)) {
+        if let Some(both) = parent.snapshots[..=last]
+            .iter()
+            .find(|theirs| own.iter().any(|mine| mine.short == theirs.short))
+        {
             return Err(ZfsError::Exists(format!("{name}@{}", both.short)));
         }
         let mut snapshots: Vec<FakeSnapshot> = parent.snapshots.drain(..=last).collect();

@@ -4,8 +4,8 @@ use backout::zfs::{Change, DatasetKind, Guid};
 
 use crate::world::{World, refused};
 
-/// DESCRIPTION: a clone has its properties locally, its origin, the snapshot's content, and is not mounted, whatever its canmount is.
-/// STRATEGY: clones with canmount noauto, on, and not given.
+/// DESCRIPTION: a clone has its properties locally, its origin, the snapshot's content, and is not
+/// mounted, whatever its canmount is. STRATEGY: clones with canmount noauto, on, and not given.
 pub fn a_clone_has_its_properties_and_is_not_mounted(world: &dyn World) {
     let engine = world.engine();
     let dataset = world.fs("a");
@@ -13,17 +13,27 @@ pub fn a_clone_has_its_properties_and_is_not_mounted(world: &dyn World) {
     let snapshot = world.take("a@x");
     world.write(&dataset, "two");
     for (name, properties, canmount) in [
-        ("c1", &[("canmount", "noauto"), ("backout:role", "candidate"), ("recordsize", "16384")][..], "noauto"),
+        (
+            "c1",
+            &[("canmount", "noauto"), ("backout:role", "candidate"), ("recordsize", "16384")][..],
+            "noauto",
+        ),
         ("c2", &[("backout:role", "candidate"), ("canmount", "on")][..], "on"),
         ("c3", &[("backout:role", "candidate")][..], "on"),
     ] {
         let clone = world.name(name);
         engine.clone_snapshot(&snapshot, &clone, properties).unwrap();
         let info = engine.dataset(&clone).unwrap().unwrap();
-        assert_eq!((info.mounted, info.canmount.as_str(), info.origin.as_ref()), (false, canmount, Some(&snapshot)), "{name}");
+        assert_eq!(
+            (info.mounted, info.canmount.as_str(), info.origin.as_ref()),
+            (false, canmount, Some(&snapshot)),
+            "{name}"
+        );
         assert_ne!(info.guid, world.guid_of(&dataset));
-        let mut expected: Vec<(String, String)> =
-            properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut expected: Vec<(String, String)> = properties
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         expected.sort();
         assert_eq!(engine.locals(&clone).unwrap(), expected);
         assert_eq!(world.look(&clone), ["one"]);
@@ -66,17 +76,24 @@ pub fn children_are_cloned_one_by_one(world: &dyn World) {
     assert_eq!(world.content(&world.name("a.new/b")), ["c"]);
 }
 
-/// DESCRIPTION: an empty file system that holds room back is made with its properties, is not mounted, and gives the room back.
-/// STRATEGY: one beside a dataset; the same name once more, a missing parent; then destroyed.
+/// DESCRIPTION: an empty file system that holds room back is made with its properties, is not
+/// mounted, and gives the room back. STRATEGY: one beside a dataset; the same name once more, a
+/// missing parent; then destroyed.
 pub fn a_file_system_holds_room_back(world: &dyn World) {
     let engine = world.engine();
     world.fs("a");
     let reserve = world.name("a.reserve");
-    let properties = [("canmount", "off"), ("mountpoint", "none"), ("refreservation", "1048576"), ("backout:role", "reserve")];
+    let properties = [
+        ("canmount", "off"),
+        ("mountpoint", "none"),
+        ("refreservation", "1048576"),
+        ("backout:role", "reserve"),
+    ];
     engine.create_filesystem(&reserve, &properties).unwrap();
     let info = engine.dataset(&reserve).unwrap().unwrap();
     assert_eq!((info.mounted, info.canmount.as_str(), info.mountpoint), (false, "off", None));
-    let mut expected: Vec<(String, String)> = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let mut expected: Vec<(String, String)> =
+        properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     expected.sort();
     assert_eq!(engine.locals(&reserve).unwrap(), expected);
     refused!(engine.create_filesystem(&reserve, &properties), Exists(_));
@@ -86,7 +103,8 @@ pub fn a_file_system_holds_room_back(world: &dyn World) {
 }
 
 /// DESCRIPTION: volumes are cloned, renamed, promoted and destroyed, too.
-/// STRATEGY: one volume through all of it; a clone with `canmount`, which a volume does not have, is not taken for what was asked.
+/// STRATEGY: one volume through all of it; a clone with `canmount`, which a volume does not have,
+/// is not taken for what was asked.
 pub fn a_volume_is_cloned_and_renamed(world: &dyn World) {
     let engine = world.engine();
     let volume = world.name("v 1");
@@ -100,11 +118,15 @@ pub fn a_volume_is_cloned_and_renamed(world: &dyn World) {
     assert_eq!(engine.promote(&moved).unwrap(), Change::Made);
     assert_eq!(engine.destroy_dataset(&volume, world.guid_of(&volume)).unwrap(), Change::Made);
     let snapshot = world.take("v 3@y");
-    refused!(engine.clone_snapshot(&snapshot, &world.name("v 4"), &[("canmount", "noauto")]), Unexpected { .. });
+    refused!(
+        engine.clone_snapshot(&snapshot, &world.name("v 4"), &[("canmount", "noauto")]),
+        Unexpected { .. }
+    );
 }
 
-/// DESCRIPTION: a rename keeps guids, takes children and snapshots along, and mounts and unmounts nothing.
-/// STRATEGY: rename an unmounted dataset with a mounted child, whose mount stays where it was; then a mounted one.
+/// DESCRIPTION: a rename keeps guids, takes children and snapshots along, and mounts and unmounts
+/// nothing. STRATEGY: rename an unmounted dataset with a mounted child, whose mount stays where it
+/// was; then a mounted one.
 pub fn a_rename_moves_children_and_leaves_mounts(world: &dyn World) {
     let engine = world.engine();
     let (old, child) = (world.fs("a"), world.fs("a/b"));
@@ -127,8 +149,8 @@ pub fn a_rename_moves_children_and_leaves_mounts(world: &dyn World) {
     assert_eq!(world.look(&child), ["c"]);
 }
 
-/// DESCRIPTION: a rename to a name that is taken, from one that is missing, or below a missing parent is refused.
-/// STRATEGY: try each; guids stay.
+/// DESCRIPTION: a rename to a name that is taken, from one that is missing, or below a missing
+/// parent is refused. STRATEGY: try each; guids stay.
 pub fn a_rename_that_cannot_be_is_refused(world: &dyn World) {
     let engine = world.engine();
     let (a, b) = (world.fs("a"), world.fs("b"));
@@ -139,8 +161,9 @@ pub fn a_rename_that_cannot_be_is_refused(world: &dyn World) {
     assert_eq!((world.guid_of(&a), world.guid_of(&b)), guids);
 }
 
-/// DESCRIPTION: a promotion moves the snapshots up to the origin, with guids and holds, and turns the relation around.
-/// STRATEGY: a snapshot before, the origin, one after; promote; promote again; destroy what is left of the old one.
+/// DESCRIPTION: a promotion moves the snapshots up to the origin, with guids and holds, and turns
+/// the relation around. STRATEGY: a snapshot before, the origin, one after; promote; promote again;
+/// destroy what is left of the old one.
 pub fn a_promotion_moves_the_snapshots(world: &dyn World) {
     let engine = world.engine();
     let old = world.fs("a");
@@ -182,8 +205,8 @@ pub fn a_promotion_with_a_name_twice_is_refused(world: &dyn World) {
     assert_eq!(engine.dataset(&clone).unwrap().unwrap().origin, Some(origin));
 }
 
-/// DESCRIPTION: mounting what is mounted and unmounting what is not is fine; canmount=noauto can be mounted by asking.
-/// STRATEGY: each twice.
+/// DESCRIPTION: mounting what is mounted and unmounting what is not is fine; canmount=noauto can be
+/// mounted by asking. STRATEGY: each twice.
 pub fn mounts_may_be_made_and_unmade_twice(world: &dyn World) {
     let engine = world.engine();
     let dataset = world.fs("a");
@@ -213,19 +236,22 @@ pub fn an_unmount_of_what_is_in_use_is_refused(world: &dyn World) {
     assert_eq!(engine.unmount(&dataset).unwrap(), Change::Made);
 }
 
-/// DESCRIPTION: unmounting a parent does not unmount its children behind one's back: they come first.
-/// STRATEGY: a mounted child that inherits its mountpoint.
+/// DESCRIPTION: unmounting a parent does not unmount its children behind one's back: they come
+/// first. STRATEGY: a mounted child that inherits its mountpoint.
 pub fn an_unmount_leaves_children_alone(world: &dyn World) {
     let engine = world.engine();
     let (parent, child) = (world.fs("a"), world.fs("a/b"));
     refused!(engine.unmount(&parent), Busy { .. });
-    assert!(engine.dataset(&child).unwrap().unwrap().mounted && engine.dataset(&parent).unwrap().unwrap().mounted);
+    assert!(
+        engine.dataset(&child).unwrap().unwrap().mounted
+            && engine.dataset(&parent).unwrap().unwrap().mounted
+    );
     engine.unmount(&child).unwrap();
     engine.unmount(&parent).unwrap();
 }
 
-/// DESCRIPTION: a dataset is destroyed by name and guid, unmounted, without children and snapshots; one that is gone is fine.
-/// STRATEGY: each of these in turn.
+/// DESCRIPTION: a dataset is destroyed by name and guid, unmounted, without children and snapshots;
+/// one that is gone is fine. STRATEGY: each of these in turn.
 pub fn are_destroyed_only_alone_and_when_they_are_the_right_ones(world: &dyn World) {
     let engine = world.engine();
     let (parent, child) = (world.fs("a"), world.fs("a/b"));
@@ -243,17 +269,20 @@ pub fn are_destroyed_only_alone_and_when_they_are_the_right_ones(world: &dyn Wor
     assert_eq!(engine.destroy_dataset(&parent, guid).unwrap(), Change::Made);
 }
 
-/// DESCRIPTION: the reversible way back: the old state comes back under the old name, the new state stays beside it, and both ways
-/// round it can be undone.
-/// STRATEGY: clone, swap names, mount; look; swap back; look; swap again, promote, destroy the failed one.
+/// DESCRIPTION: the reversible way back: the old state comes back under the old name, the new state
+/// stays beside it, and both ways round it can be undone. STRATEGY: clone, swap names, mount; look;
+/// swap back; look; swap again, promote, destroy the failed one.
 pub fn the_way_back_with_keep(world: &dyn World) {
     let engine = world.engine();
-    let (live, candidate, failed) = (world.fs("srv"), world.name("srv.new"), world.name("srv.upgraded"));
+    let (live, candidate, failed) =
+        (world.fs("srv"), world.name("srv.new"), world.name("srv.upgraded"));
     world.write(&live, "old");
     let pre = world.take("srv@pre");
     world.write(&live, "new");
     let guid = world.guid_of(&live);
-    engine.clone_snapshot(&pre, &candidate, &[("canmount", "noauto"), ("backout:role", "candidate")]).unwrap();
+    engine
+        .clone_snapshot(&pre, &candidate, &[("canmount", "noauto"), ("backout:role", "candidate")])
+        .unwrap();
     engine.unmount(&live).unwrap();
     engine.set(&live, "canmount", "noauto").unwrap();
     engine.rename(&live, &failed).unwrap();
@@ -278,8 +307,9 @@ pub fn the_way_back_with_keep(world: &dyn World) {
     assert_eq!(world.content(&live), ["old"]);
 }
 
-/// DESCRIPTION: a rename that would make the name of a snapshot longer than 255 bytes is refused and changes nothing.
-/// STRATEGY: a snapshot whose name just fits; rename its dataset, and the parent of that, to names seven bytes longer.
+/// DESCRIPTION: a rename that would make the name of a snapshot longer than 255 bytes is refused
+/// and changes nothing. STRATEGY: a snapshot whose name just fits; rename its dataset, and the
+/// parent of that, to names seven bytes longer.
 pub fn a_rename_to_names_too_long_is_refused(world: &dyn World) {
     let engine = world.engine();
     let (parent, child) = (world.fs("a"), world.fs("a/b"));
@@ -294,15 +324,19 @@ pub fn a_rename_to_names_too_long_is_refused(world: &dyn World) {
     assert_eq!(world.shorts(&child), [short]);
 }
 
-/// DESCRIPTION: a rename takes children along that are not mounted or cannot be, and changes no property of anything.
-/// STRATEGY: children with mountpoint none and legacy, with canmount off and noauto, and a volume; compare what is local.
+/// DESCRIPTION: a rename takes children along that are not mounted or cannot be, and changes no
+/// property of anything. STRATEGY: children with mountpoint none and legacy, with canmount off and
+/// noauto, and a volume; compare what is local.
 pub fn a_rename_keeps_properties_and_children_that_are_not_mounted(world: &dyn World) {
     let engine = world.engine();
     let old = world.fs("a");
     engine.set(&old, "site:note", "a: b\tc").unwrap();
-    for (child, property, value) in
-        [("a/1", "mountpoint", "none"), ("a/2", "mountpoint", "legacy"), ("a/3", "canmount", "off"), ("a/3/x", "canmount", "noauto")]
-    {
+    for (child, property, value) in [
+        ("a/1", "mountpoint", "none"),
+        ("a/2", "mountpoint", "legacy"),
+        ("a/3", "canmount", "off"),
+        ("a/3/x", "canmount", "noauto"),
+    ] {
         let child = world.fs(child);
         engine.unmount(&child).unwrap();
         engine.set(&child, property, value).unwrap();
@@ -310,7 +344,12 @@ pub fn a_rename_keeps_properties_and_children_that_are_not_mounted(world: &dyn W
     world.create(&world.name("a/v"), DatasetKind::Volume);
     engine.unmount(&old).unwrap();
     let locals = |root: &backout::zfs::Dataset| -> Vec<_> {
-        engine.tree(root).unwrap().iter().map(|info| (info.guid, info.mounted, engine.locals(&info.name).unwrap())).collect()
+        engine
+            .tree(root)
+            .unwrap()
+            .iter()
+            .map(|info| (info.guid, info.mounted, engine.locals(&info.name).unwrap()))
+            .collect()
     };
     let before = locals(&old);
     assert_eq!(before.len(), 6);
@@ -321,8 +360,9 @@ pub fn a_rename_keeps_properties_and_children_that_are_not_mounted(world: &dyn W
     assert_eq!(locals(&old), before);
 }
 
-/// DESCRIPTION: clones of clones are promoted one after the other, from either end; the snapshots stand where they should.
-/// STRATEGY: a chain of three; promote the last to the top, then destroy the others.
+/// DESCRIPTION: clones of clones are promoted one after the other, from either end; the snapshots
+/// stand where they should. STRATEGY: a chain of three; promote the last to the top, then destroy
+/// the others.
 pub fn clones_of_clones_are_promoted(world: &dyn World) {
     let engine = world.engine();
     let first = world.fs("a");

@@ -1,10 +1,13 @@
 //! Rollback in place, in both methods.
 
-use backout::zfs::{Dataset, DatasetKind, PROP_ROLLED_BACK, RollbackMethod, RollbackTarget, Snapshot};
+use backout::zfs::{
+    Dataset, DatasetKind, PROP_ROLLED_BACK, RollbackMethod, RollbackTarget, Snapshot,
+};
 
 use crate::world::{World, refused};
 
-const METHODS: [(RollbackMethod, &str); 2] = [(RollbackMethod::Program, "p"), (RollbackMethod::OneByOne, "o")];
+const METHODS: [(RollbackMethod, &str); 2] =
+    [(RollbackMethod::Program, "p"), (RollbackMethod::OneByOne, "o")];
 
 /// A dataset with `old` in it at `@pre`, then `new`, unmounted.
 fn prepared(world: &dyn World, name: &str) -> (Dataset, Snapshot) {
@@ -26,9 +29,9 @@ fn untouched(world: &dyn World, dataset: &Dataset, shorts: &[&str]) {
     assert_eq!(world.look(dataset), ["new", "old"]);
 }
 
-/// DESCRIPTION: the dataset is as it was at the snapshot, named newer snapshots are gone, older ones and properties stay, the mark is
-/// there.
-/// STRATEGY: an older snapshot, the target, two newer ones, one of them already gone again.
+/// DESCRIPTION: the dataset is as it was at the snapshot, named newer snapshots are gone, older
+/// ones and properties stay, the mark is there. STRATEGY: an older snapshot, the target, two newer
+/// ones, one of them already gone again.
 pub fn goes_back_and_leaves_the_mark(world: &dyn World) {
     for (method, name) in METHODS {
         let dataset = world.fs(name);
@@ -36,7 +39,8 @@ pub fn goes_back_and_leaves_the_mark(world: &dyn World) {
         world.write(&dataset, "old");
         let pre = world.take(&format!("{name}@pre"));
         world.write(&dataset, "new");
-        let (one, two) = (world.take(&format!("{name}@auto 10:00")), world.take(&format!("{name}@auto 11:00")));
+        let (one, two) =
+            (world.take(&format!("{name}@auto 10:00")), world.take(&format!("{name}@auto 11:00")));
         let target = world.target(&pre, &[&one, &two]);
         world.engine().destroy_snapshot(&one, world.guid(&one)).unwrap();
         world.engine().set(&dataset, "backout:role", "active").unwrap();
@@ -44,14 +48,17 @@ pub fn goes_back_and_leaves_the_mark(world: &dyn World) {
         world.engine().rollback(&[target], "c-1", method).unwrap();
         assert_eq!(world.shorts(&dataset), ["older", "pre"]);
         assert_eq!(mark(world, &dataset).as_deref(), Some("c-1"));
-        assert_eq!(world.engine().local(&dataset, "backout:role").unwrap().as_deref(), Some("active"));
+        assert_eq!(
+            world.engine().local(&dataset, "backout:role").unwrap().as_deref(),
+            Some("active")
+        );
         assert!(!world.engine().dataset(&dataset).unwrap().unwrap().mounted);
         assert_eq!(world.look(&dataset), ["old"]);
     }
 }
 
-/// DESCRIPTION: several datasets go back together, each with its own newer snapshots and other names.
-/// STRATEGY: two datasets with spaces in their names, one with a newer snapshot.
+/// DESCRIPTION: several datasets go back together, each with its own newer snapshots and other
+/// names. STRATEGY: two datasets with spaces in their names, one with a newer snapshot.
 pub fn of_two_datasets_at_once(world: &dyn World) {
     for (method, name) in METHODS {
         let (first, pre_first) = prepared(world, &format!("{name} one"));
@@ -83,8 +90,8 @@ pub fn with_a_newer_snapshot_that_nobody_named_changes_nothing(world: &dyn World
     }
 }
 
-/// DESCRIPTION: a newer snapshot that is held or has clones stops it before another one is destroyed.
-/// STRATEGY: three newer ones; hold the middle one, then clone it.
+/// DESCRIPTION: a newer snapshot that is held or has clones stops it before another one is
+/// destroyed. STRATEGY: three newer ones; hold the middle one, then clone it.
 pub fn with_a_held_or_cloned_newer_snapshot_changes_nothing(world: &dyn World) {
     for (method, name) in METHODS {
         let (dataset, pre) = prepared(world, name);
@@ -165,9 +172,9 @@ pub fn with_one_bad_target_changes_none(world: &dyn World) {
     }
 }
 
-/// DESCRIPTION: a dataset that carries the mark already is left alone, so that an interrupted rollback can be asked for again and what
-/// was written after it stays.
-/// STRATEGY: roll one of two back, write to it, ask for both.
+/// DESCRIPTION: a dataset that carries the mark already is left alone, so that an interrupted
+/// rollback can be asked for again and what was written after it stays. STRATEGY: roll one of two
+/// back, write to it, ask for both.
 pub fn is_not_done_twice_for_one_mark(world: &dyn World) {
     for (method, name) in METHODS {
         let (first, pre_first) = prepared(world, &format!("{name}1"));
@@ -216,8 +223,8 @@ pub fn with_an_inherited_mark_is_done(world: &dyn World) {
     }
 }
 
-/// DESCRIPTION: a newer bookmark stops it unless it is named; older ones, and the target's own, stay.
-/// STRATEGY: bookmarks of an older snapshot, of the target, and of a newer one that is gone.
+/// DESCRIPTION: a newer bookmark stops it unless it is named; older ones, and the target's own,
+/// stay. STRATEGY: bookmarks of an older snapshot, of the target, and of a newer one that is gone.
 pub fn with_newer_bookmarks_wants_them_named(world: &dyn World) {
     for (method, name) in METHODS {
         let dataset = world.fs(name);
@@ -261,7 +268,8 @@ pub fn to_a_held_and_cloned_target_works(world: &dyn World) {
 }
 
 /// DESCRIPTION: a refquota smaller than the snapshot stops it before anything newer is destroyed.
-/// STRATEGY: erase what is big after the snapshot; set a refquota between what it was and what it is.
+/// STRATEGY: erase what is big after the snapshot; set a refquota between what it was and what it
+/// is.
 pub fn with_a_small_refquota_changes_nothing(world: &dyn World) {
     for (method, name) in METHODS {
         let dataset = world.fs(name);
@@ -278,20 +286,26 @@ pub fn with_a_small_refquota_changes_nothing(world: &dyn World) {
         let was = world.engine().snapshot_info(&pre).unwrap().unwrap().referenced;
         let is = world.engine().dataset(&dataset).unwrap().unwrap().referenced;
         world.engine().set(&dataset, "refquota", &u64::midpoint(was, is).to_string()).unwrap();
-        refused!(world.engine().rollback(&[world.target(&pre, &[&newer])], "c-1", method), NoSpace(_));
+        refused!(
+            world.engine().rollback(&[world.target(&pre, &[&newer])], "c-1", method),
+            NoSpace(_)
+        );
         assert_eq!(world.shorts(&dataset), ["pre", "x"]);
         assert_eq!(mark(world, &dataset), None);
     }
 }
 
-/// DESCRIPTION: a dataset named twice, a missing target and a missing dataset are refused before anything is changed.
-/// STRATEGY: each beside a good one.
+/// DESCRIPTION: a dataset named twice, a missing target and a missing dataset are refused before
+/// anything is changed. STRATEGY: each beside a good one.
 pub fn of_one_dataset_twice_or_a_missing_one_is_refused(world: &dyn World) {
     for (method, name) in METHODS {
         let (dataset, pre) = prepared(world, name);
         world.engine().unmount(&dataset).unwrap();
         let good = world.target(&pre, &[]);
-        refused!(world.engine().rollback(&[good.clone(), good.clone()], "c-1", method), Unexpected { .. });
+        refused!(
+            world.engine().rollback(&[good.clone(), good.clone()], "c-1", method),
+            Unexpected { .. }
+        );
         let (other, _) = prepared(world, &format!("{name}-other"));
         world.engine().unmount(&other).unwrap();
         for missing in [format!("{name}-other@missing"), format!("{name}-missing@pre")] {
@@ -360,7 +374,8 @@ pub fn over_many_newer_snapshots(world: &dyn World) {
         for number in 0..2 {
             let name = format!("{name}{number}");
             let (dataset, pre) = prepared(world, &name);
-            let newer: Vec<Snapshot> = (0..6).map(|hour| world.take(&format!("{name}@auto {hour}:00"))).collect();
+            let newer: Vec<Snapshot> =
+                (0..6).map(|hour| world.take(&format!("{name}@auto {hour}:00"))).collect();
             world.engine().unmount(&dataset).unwrap();
             targets.push(world.target(&pre, &newer.iter().collect::<Vec<_>>()));
         }
@@ -372,8 +387,8 @@ pub fn over_many_newer_snapshots(world: &dyn World) {
     }
 }
 
-/// DESCRIPTION: on a full pool a snapshot and a clone are refused for want of space, and holds and rollbacks work.
-/// STRATEGY: fill it through one of the datasets that go back.
+/// DESCRIPTION: on a full pool a snapshot and a clone are refused for want of space, and holds and
+/// rollbacks work. STRATEGY: fill it through one of the datasets that go back.
 pub fn works_when_the_pool_is_full(world: &dyn World) {
     let engine = world.engine();
     let sets = METHODS.map(|(method, name)| (method, prepared(world, name)));
@@ -383,9 +398,19 @@ pub fn works_when_the_pool_is_full(world: &dyn World) {
     let filler = world.fs("filler");
     let before = world.take("filler@pre");
     world.fill(&filler);
-    refused!(engine.snapshot(&[world.snap("filler@full")], &[("backout:change", "c-1")]), NoSpace(_));
+    refused!(
+        engine.snapshot(&[world.snap("filler@full")], &[("backout:change", "c-1")]),
+        NoSpace(_)
+    );
     assert_eq!(engine.snapshot_info(&world.snap("filler@full")).unwrap(), None);
-    refused!(engine.clone_snapshot(&before, &world.name("clone"), &[("canmount", "noauto"), ("backout:role", "candidate")]), NoSpace(_));
+    refused!(
+        engine.clone_snapshot(
+            &before,
+            &world.name("clone"),
+            &[("canmount", "noauto"), ("backout:role", "candidate")]
+        ),
+        NoSpace(_)
+    );
     assert_eq!(engine.dataset(&world.name("clone")).unwrap(), None);
     engine.hold(&before, "backout:c-1").unwrap();
     for (method, (dataset, pre)) in &sets {
@@ -398,14 +423,17 @@ pub fn works_when_the_pool_is_full(world: &dyn World) {
     engine.rollback(&[world.target(&before, &[])], "c-1", RollbackMethod::Program).unwrap();
 }
 
-/// DESCRIPTION: whether a rollback would be refused is told with the same reason as by the rollback, and changes nothing.
-/// STRATEGY: each reason in turn, then none; then the rollback, after which there is nothing left to ask.
+/// DESCRIPTION: whether a rollback would be refused is told with the same reason as by the
+/// rollback, and changes nothing. STRATEGY: each reason in turn, then none; then the rollback,
+/// after which there is nothing left to ask.
 pub fn is_asked_about_without_a_change(world: &dyn World) {
     for (method, name) in METHODS {
         let engine = world.engine();
         let (dataset, pre) = prepared(world, name);
         let bare = world.target(&pre, &[]);
-        let ask = |target: &RollbackTarget| engine.may_roll_back(std::slice::from_ref(target), "c-1", method);
+        let ask = |target: &RollbackTarget| {
+            engine.may_roll_back(std::slice::from_ref(target), "c-1", method)
+        };
         refused!(ask(&bare), Busy { .. });
         engine.unmount(&dataset).unwrap();
         ask(&bare).unwrap();
@@ -417,7 +445,8 @@ pub fn is_asked_about_without_a_change(world: &dyn World) {
         engine.release(&newer, "theirs").unwrap();
         let other = RollbackTarget { guid: named.newer[0].1, ..named.clone() };
         refused!(ask(&other), Replaced { .. });
-        let gone = RollbackTarget { snapshot: world.snap(&format!("{name}@gone")), ..named.clone() };
+        let gone =
+            RollbackTarget { snapshot: world.snap(&format!("{name}@gone")), ..named.clone() };
         refused!(ask(&gone), NotFound(_));
         ask(&named).unwrap();
         untouched(world, &dataset, &["pre", "x"]);
@@ -427,8 +456,9 @@ pub fn is_asked_about_without_a_change(world: &dyn World) {
     }
 }
 
-/// DESCRIPTION: a child made after the parent's snapshot is mounted again after the parent went back, though its folder went.
-/// STRATEGY: snapshot, then the child; both unmounted; back; parents first.
+/// DESCRIPTION: a child made after the parent's snapshot is mounted again after the parent went
+/// back, though its folder went. STRATEGY: snapshot, then the child; both unmounted; back; parents
+/// first.
 pub fn of_a_parent_that_had_no_folder_for_its_child(world: &dyn World) {
     for (method, name) in METHODS {
         let engine = world.engine();

@@ -12,7 +12,10 @@ pub fn of_many_datasets_are_of_one_moment(world: &dyn World) {
     }
     let names = [world.snap("a@x"), world.snap("a/b@x"), world.snap("c d@other name")];
     world.engine().snapshot(&names, &[]).unwrap();
-    let txgs: Vec<u64> = names.iter().map(|name| world.engine().snapshot_info(name).unwrap().unwrap().createtxg).collect();
+    let txgs: Vec<u64> = names
+        .iter()
+        .map(|name| world.engine().snapshot_info(name).unwrap().unwrap().createtxg)
+        .collect();
     assert!(txgs.iter().all(|txg| *txg == txgs[0]), "{txgs:?}");
 }
 
@@ -34,7 +37,10 @@ pub fn one_that_exists_fails_the_set(world: &dyn World) {
 /// STRATEGY: a set with a missing dataset at its end.
 pub fn a_missing_dataset_fails_the_set(world: &dyn World) {
     world.fs("a");
-    refused!(world.engine().snapshot(&[world.snap("a@x"), world.snap("missing@x")], &[]), NotFound(_));
+    refused!(
+        world.engine().snapshot(&[world.snap("a@x"), world.snap("missing@x")], &[]),
+        NotFound(_)
+    );
     assert_eq!(world.shorts(&world.name("a")), [""; 0]);
 }
 
@@ -42,18 +48,26 @@ pub fn a_missing_dataset_fails_the_set(world: &dyn World) {
 /// STRATEGY: two names for one dataset.
 pub fn a_dataset_named_twice_is_refused(world: &dyn World) {
     let dataset = world.fs("a");
-    refused!(world.engine().snapshot(&[world.snap("a@x"), world.snap("a@y")], &[]), Unexpected { .. });
+    refused!(
+        world.engine().snapshot(&[world.snap("a@x"), world.snap("a@y")], &[]),
+        Unexpected { .. }
+    );
     assert_eq!(world.shorts(&dataset), [""; 0]);
 }
 
-/// DESCRIPTION: properties given with a snapshot are its own; those of its dataset, which it inherits, are not.
-/// STRATEGY: the same property on the dataset and on one of two snapshots.
+/// DESCRIPTION: properties given with a snapshot are its own; those of its dataset, which it
+/// inherits, are not. STRATEGY: the same property on the dataset and on one of two snapshots.
 pub fn carry_their_own_properties(world: &dyn World) {
     let engine = world.engine();
     let dataset = world.fs("a");
     engine.set(&dataset, "backout:change", "older").unwrap();
     let (with, without) = (world.snap("a@with"), world.snap("a@without"));
-    engine.snapshot(std::slice::from_ref(&with), &[("backout:change", "c 1"), ("backout:step", "snapshot")]).unwrap();
+    engine
+        .snapshot(
+            std::slice::from_ref(&with),
+            &[("backout:change", "c 1"), ("backout:step", "snapshot")],
+        )
+        .unwrap();
     engine.snapshot(std::slice::from_ref(&without), &[]).unwrap();
     assert_eq!(engine.snapshot_local(&with, "backout:change").unwrap().as_deref(), Some("c 1"));
     assert_eq!(engine.snapshot_local(&with, "backout:step").unwrap().as_deref(), Some("snapshot"));
@@ -88,8 +102,8 @@ pub fn a_hold_may_be_put_and_taken_twice(world: &dyn World) {
     }
 }
 
-/// DESCRIPTION: a snapshot is destroyed by name and guid; one that is gone is fine; its neighbours stay.
-/// STRATEGY: the wrong guid, the right one, again; a snapshot made again under the name.
+/// DESCRIPTION: a snapshot is destroyed by name and guid; one that is gone is fine; its neighbours
+/// stay. STRATEGY: the wrong guid, the right one, again; a snapshot made again under the name.
 pub fn are_destroyed_only_when_they_are_the_right_ones(world: &dyn World) {
     let engine = world.engine();
     let dataset = world.fs("a");
@@ -106,8 +120,8 @@ pub fn are_destroyed_only_when_they_are_the_right_ones(world: &dyn World) {
     assert_eq!(world.shorts(&dataset), ["w", "y", "x"]);
 }
 
-/// DESCRIPTION: a held snapshot and one with clones are not destroyed, and the error says who keeps them.
-/// STRATEGY: a hold, then a clone.
+/// DESCRIPTION: a held snapshot and one with clones are not destroyed, and the error says who keeps
+/// them. STRATEGY: a hold, then a clone.
 pub fn held_or_cloned_are_not_destroyed(world: &dyn World) {
     let engine = world.engine();
     world.fs("a");
@@ -138,8 +152,9 @@ pub fn of_the_longest_name(world: &dyn World) {
     engine.destroy_snapshot(&snapshot, world.guid(&snapshot)).unwrap();
 }
 
-/// DESCRIPTION: what was written to a dataset since a snapshot is told in bytes; to a clone, since its origin.
-/// STRATEGY: ask right behind a snapshot, and when something was written and something removed; ask a clone.
+/// DESCRIPTION: what was written to a dataset since a snapshot is told in bytes; to a clone, since
+/// its origin. STRATEGY: ask right behind a snapshot, and when something was written and something
+/// removed; ask a clone.
 pub fn what_was_written_since_one_is_told(world: &dyn World) {
     let engine = world.engine();
     let dataset = world.fs("a");
