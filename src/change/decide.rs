@@ -22,7 +22,7 @@ pub enum Action {
 /// After so many attempts a person must decide.
 pub const MOST_ATTEMPTS: u32 = 8;
 
-/// The table. `attempts`: how often the step was started.
+/// The table. `attempts`: how often the step was started since a person last gave an answer.
 pub fn decide(state: &StepState, probe: Probe, attempts: u32) -> Action {
     let action = match (state, probe) {
         (_, Probe::Foreign(why)) => return Action::Halt(HaltKind::Foreign, why),

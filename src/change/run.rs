@@ -250,15 +250,15 @@ impl Session<'_> {
             return Ok(Some(outcome));
         }
         let run = self.run()?;
-        let (step, before, attempts) =
-            (run.plan.steps[at].clone(), run.steps[at].clone(), run.attempts[at]);
+        let (step, before, attempts, tries) =
+            (run.plan.steps[at].clone(), run.steps[at].clone(), run.attempts[at], run.tries(at));
         let effect = step::effect(&step.action);
         let probe = match self.with(|context| effect.probe(&step, context)) {
             Ok(probe) => probe,
             // Nothing was begun. The journal stays as it is, and the next resume probes again.
             Err(error) => return Ok(Some(self.failed(&step, &error, false)?)),
         };
-        match decide(&before, probe, attempts) {
+        match decide(&before, probe, tries) {
             Action::Skip => Ok(None),
             Action::Halt(kind, why) => {
                 self.record(Record::Halted { step: step.id.clone(), why: why.clone(), kind })?;

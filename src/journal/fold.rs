@@ -51,6 +51,9 @@ pub struct Run<A> {
     /// How often each step was started since it was last done, or since a person last said to try
     /// again.
     pub attempts: Vec<u32>,
+    /// How many of these attempts a person has answered for: the limit of attempts counts on from
+    /// there. The numbers of attempts in a journal go on.
+    answered_attempts: Vec<u32>,
     /// Whether each step was ever started: its effect may have been made.
     pub begun: Vec<bool>,
     /// Whether the effect of a step was found missing, since steps were last rewound.
@@ -77,6 +80,7 @@ impl<A: Action> Run<A> {
             plan,
             steps: vec![StepState::Pending; count],
             attempts: vec![0; count],
+            answered_attempts: vec![0; count],
             begun: vec![false; count],
             undone: vec![false; count],
             rounds: 0,
@@ -111,6 +115,12 @@ impl<A: Action> Run<A> {
     /// Whether the step of this id was ever begun.
     pub fn was_begun(&self, id: &StepId) -> bool {
         self.plan.position(id).is_some_and(|at| self.begun.get(at).copied().unwrap_or(false))
+    }
+
+    /// How often a step was tried since it was last done, or since a person last gave an answer.
+    pub fn tries(&self, at: usize) -> u32 {
+        let count = |list: &[u32]| list.get(at).copied().unwrap_or_default();
+        count(&self.attempts).saturating_sub(count(&self.answered_attempts))
     }
 
     /// Whether the step with this id was not begun, or was rewound.
@@ -332,6 +342,7 @@ impl<A: Action> State<A> {
                 let Some(at) = run.plan.position(step) else { return };
                 run.steps[at] = StepState::Done;
                 run.attempts[at] = 0;
+                run.answered_attempts[at] = 0;
                 if run.plan.steps[at].action.role() == Role::ProvesUsers {
                     // The answer was about these users.
                     run.differences_accepted = false;
@@ -368,9 +379,10 @@ impl<A: Action> State<A> {
                 match question {
                     Question::Differences => run.differences_accepted = true,
                     Question::Rejects => run.rejects_accepted = true,
-                    // The limit of attempts counts from the last answer.
                     Question::TryAgain => run.attempts.fill(0),
                 }
+                // The limit of attempts counts from the last answer.
+                run.answered_attempts.clone_from(&run.attempts);
             }
             Record::Finished => {
                 run.finished = true;

@@ -5,6 +5,7 @@ use super::host::Mode;
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
+use crate::change::decide::MOST_ATTEMPTS;
 use crate::change::run::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::StepId;
@@ -88,5 +89,26 @@ fn the_rejects_are_named_once_however_the_restore_past_them_is_cut_off() {
                 proves(&world, &ended);
             }
         }
+    }
+}
+
+/// Each `resume` without an answer counts as a try. The answer, as late as it comes, counts.
+#[test]
+fn an_answer_after_many_halts_is_not_stopped_by_the_limit_of_attempts() {
+    for halts in [MOST_ATTEMPTS - 1, MOST_ATTEMPTS] {
+        let world = rejected(PLAIN, Verb::Keep);
+        for _ in 1..halts {
+            asks(&world, &world.once(None, None));
+        }
+        world.answer(Question::Rejects);
+        let mut ended = world.once(None, None);
+        for _ in 1..halts {
+            let Ended::Outcome(Outcome::Halted { step, kind, .. }) = &ended else {
+                panic!("{ended:?}")
+            };
+            assert_eq!((step.as_str(), *kind), ("prove", HaltKind::Differences));
+            ended = world.once(None, None);
+        }
+        proves(&world, &ended);
     }
 }
