@@ -108,6 +108,8 @@ kinds! {
     NotRunning = "not-running",
     /// Another change is open.
     OpenChange = "open-change",
+    /// What others wrote to child datasets since the snapshot.
+    OtherData = "other-data",
     /// What must not be rolled back.
     Outside = "outside",
     /// A place of this tool inside the data.

@@ -14,6 +14,7 @@ use super::history::SnapshotFact;
 use super::installers::{Installers, SavedFile};
 use super::keep::Delegation;
 use super::links::LinkOut;
+use super::other_data::OtherData;
 use super::places::{Others, Place};
 use super::pool::PoolFact;
 use super::product::RequirementFact;
@@ -253,6 +254,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         uncapturable: Vec::new(),
         continuity: Vec::new(),
         delegations: Vec::new(),
+        other_data: Vec::new(),
         installers: Installers {
             at_least: 1,
             at_hand: None,
@@ -375,4 +377,9 @@ pub(super) fn spoil(facts: &mut Facts) {
         denied: false,
     }];
     facts.installers.saved.clear();
+    facts.other_data = vec![OtherData {
+        dataset: name("tank/db/dumps"),
+        snapshot: name("tank/db/dumps").at("c1").expect("name"),
+        written: Ok(GIB),
+    }];
 }

@@ -21,6 +21,7 @@ use self::installers::Installers;
 use self::jobs::Job;
 use self::keep::Delegation;
 use self::links::LinkOut;
+use self::other_data::OtherData;
 use self::places::Place;
 use self::pool::PoolFact;
 use self::product::RequirementFact;
@@ -59,6 +60,7 @@ mod keep;
 mod links;
 pub mod newer;
 pub mod open_changes;
+pub mod other_data;
 pub mod places;
 mod pool;
 mod product;
@@ -206,6 +208,8 @@ pub struct Facts {
     pub continuity: Vec<Broken>,
     /// The files of the previous version's installer.
     pub installers: Installers,
+    /// Child datasets of other use that were written to (read before a downgrade only).
+    pub other_data: Vec<OtherData>,
 }
 
 impl Facts {
@@ -271,7 +275,7 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
     let servers = processes::named(&sources.roots.proc, &server_names);
     let users =
         users::gather(sources, &roots, &data, &units, servers.as_deref().unwrap_or_default());
-    Facts {
+    let facts = Facts {
         occasion: sources.occasion,
         now: sources.now,
         caller: rights::gather(sources),
@@ -317,7 +321,9 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         installers: installers::gather(sources),
         roots,
         data,
-    }
+        other_data: Vec::new(),
+    };
+    Facts { other_data: other_data::gather(sources, &facts), ..facts }
 }
 
 type Check = fn(&Facts) -> Vec<Finding>;
@@ -359,6 +365,7 @@ const CHECKS: &[Check] = &[
     snapshots::targets,
     newer::newer,
     newer::newer_bookmarks,
+    other_data::other_data,
     snapshots::foreign_on_target,
     clock::clock,
     open_changes::others,
@@ -452,7 +459,7 @@ mod tests {
         let mut found: Vec<&str> = OCCASIONS.into_iter().flat_map(spoilt).collect();
         found.sort_unstable();
         found.dedup();
-        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
+        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change other-data outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
         let silent: Vec<usize> = (0..CHECKS.len())
             .filter(|index| {
                 OCCASIONS.iter().all(|occasion| {
@@ -672,6 +679,44 @@ mod gather_tests {
         );
         let sum = facts.installers.saved[0].now.clone().expect("read").expect("there");
         assert_eq!(sum.len(), 64);
+    }
+
+    /// A child dataset of other use, written to since the snapshot: its capture is nobody's.
+    #[test]
+    fn s4_what_others_wrote_below_is_asked_for_before_a_rollback_in_place() {
+        let host = Host::new();
+        let dumps: Dataset = "tank/db/dumps".parse().expect("name");
+        let place = host.root.join("dumps");
+        let mountpoint = [("mountpoint", place.to_str().expect("text"))];
+        host.engine.create(&dumps, crate::zfs::DatasetKind::Filesystem, &mountpoint).expect("made");
+        let all = ["tank/db", "tank/db/log", "tank/db/dumps"];
+        let all = all.map(|name| name.parse::<Dataset>().expect("name").at("c1").expect("name"));
+        host.engine.snapshot(&all, &[]).expect("taken");
+        let guid = |snapshot: &Snapshot| {
+            host.engine.snapshot_info(snapshot).expect("read").expect("there").guid
+        };
+        let ours: Vec<_> = all.iter().map(|name| (name.clone(), guid(name))).collect();
+        let found = |in_place| {
+            let facts = host.gather(Occasion::Downgrade { in_place }, |sources| {
+                sources.change = Some("c1".into());
+                sources.ours.clone_from(&ours);
+                sources.previous = Some("1.0.4".into());
+            });
+            check(&facts).into_iter().find(|finding| finding.kind.name() == "other-data")
+        };
+        assert_eq!((found(true), found(false)), (None, None), "nothing was written");
+        for dataset in [&dumps, &"tank/db/log".parse().expect("name")] {
+            host.engine.write(dataset, "tuesday").expect("written");
+        }
+        let asks = found(true).expect("asks");
+        assert_eq!(
+            (asks.severity, &asks.subjects[..]),
+            (Severity::Confirm, &[dumps.to_string()][..])
+        );
+        assert_eq!(asks.detail[0], "tank/db/dumps: 4 KiB since tank/db/dumps@c1");
+        let tells = found(false).expect("tells");
+        assert_eq!((tells.severity, tells.subjects.len()), (Severity::Warn, 0));
+        assert!(tells.detail.iter().any(|line| line.contains("tank/db.upgraded/dumps")), "{tells}");
     }
 
     #[test]
