@@ -10,7 +10,8 @@ pub const HELP: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-ar
 
 /// What every test understands.
 #[derive(Debug, clap::Args)]
-#[command(mut_arg("filter", |first| first.index(1).help("Run only the tests whose names contain this, or one of these")))]
+#[command(mut_arg("filter", |first| first.index(1).help("Run only the tests whose names contain \
+    this, or one of these")))]
 pub struct Harness {
     #[command(flatten)]
     arguments: Arguments,

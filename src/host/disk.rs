@@ -122,7 +122,8 @@ mod tests {
             (
                 space(ROOM - 1, Some(1)),
                 Some(
-                    "no space left on the file system of /a: 1024.00 KiB for all but root. See: df -h /a",
+                    "no space left on the file system of /a: 1024.00 KiB for all but root. See: \
+                        df -h /a",
                 ),
             ),
             (space(ROOM, Some(0)), Some("no inodes left on the file system of /a. See: df -i /a")),

@@ -17,7 +17,8 @@ const HANGS_AFTER: Duration = Duration::from_secs(180);
 /// The I/O of a pool is suspended.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the I/O of pool {0} is suspended: it neither reads nor writes. See `zpool status {0}`, bring its devices back, then: zpool clear {0}"
+    "the I/O of pool {0} is suspended: it neither reads nor writes. See `zpool status {0}`, bring \
+        its devices back, then: zpool clear {0}"
 )]
 pub struct Suspended(pub String);
 

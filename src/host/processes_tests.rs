@@ -14,7 +14,8 @@ impl Tree {
         tree.write("stat", "cpu 1 2 3 4\nctxt 1\nbtime 1700000000\nprocesses 1\n");
         tree.write(
             "self/mountinfo",
-            "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:40 / /data rw - zfs tank/data rw\n3 1 0:41 / /other rw - zfs tank/other rw\n",
+            "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:40 / /data rw - zfs tank/data rw\n3 1 0:41 \
+                / /other rw - zfs tank/other rw\n",
         );
         tree
     }
@@ -32,11 +33,18 @@ impl Tree {
     fn process(&self, pid: i32, comm: &str, state: char) {
         self.write(
             &format!("{pid}/stat"),
-            &format!("{pid} ({comm}) {state} 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"),
+            &format!(
+                "{pid} ({comm}) {state} 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0 0 \
+                0 0 0 0 0 0 0 0 0 0 0\n"
+            ),
         );
         self.write(&format!("{pid}/comm"), &format!("{comm}\n"));
         self.write(&format!("{pid}/cmdline"), &format!("/usr/sbin/{comm}\0--datadir=/data\0"));
-        self.write(&format!("{pid}/maps"), "5581-5582 r-xp 00000000 08:01 12 /usr/bin/x\n7ffe-7fff rw-p 00000000 00:00 0 [stack]\n");
+        self.write(
+            &format!("{pid}/maps"),
+            "5581-5582 r-xp 00000000 08:01 12 \
+            /usr/bin/x\n7ffe-7fff rw-p 00000000 00:00 0 [stack]\n",
+        );
         self.link(pid, "cwd", "/");
         self.link(pid, "root", "/");
         self.write(&format!("{pid}/fd/.keep"), "");

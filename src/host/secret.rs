@@ -154,7 +154,8 @@ pub fn read(name: &str, path: &Path) -> Result<String, SecretError> {
         "" => Err(wrong("it is empty")),
         _ if line.contains(['\n', '\0']) => Err(wrong("it has more than one line")),
         _ if line.len() < LEAST => Err(wrong(
-            "it has fewer than 4 characters, too few to be found and hidden in what a command prints",
+            "it has fewer than 4 characters, too few to be found and hidden in what a command \
+                prints",
         )),
         _ => Ok(line.to_owned()),
     }

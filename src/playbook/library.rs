@@ -80,7 +80,8 @@ pub enum LibraryError {
     #[error(transparent)]
     Invalid(#[from] Problems),
     /// There is no playbook of that name.
-    #[error("there is no playbook {name:?}\n  remedy: {}use one of {known}, or put {name}.toml into {dir}", meant(.name, .known))]
+    #[error("there is no playbook {name:?}\n  remedy: {}use one of {known}, or put {name}.toml \
+        into {dir}", meant(.name, .known))]
     Unknown {
         /// The name asked for.
         name: String,
@@ -336,7 +337,8 @@ mod tests {
         dir
     }
 
-    const SITE: &str = "playbook = \"mariadb\"\ndatasets = [\"tank/mysql\"]\nupgrade_to = \"11.8\"\n[variables]\nrelease = \"trixie\"\n";
+    const SITE: &str = "playbook = \"mariadb\"\ndatasets = [\"tank/mysql\"]\nupgrade_to = \
+        \"11.8\"\n[variables]\nrelease = \"trixie\"\n";
 
     #[test]
     fn all_that_is_compiled_in_is_valid_and_warns_of_nothing() {
@@ -418,7 +420,9 @@ mod tests {
         let text = find("mariadv", &[PathBuf::from("/no/such/folder")]).unwrap_err().to_string();
         assert_eq!(
             text,
-            "there is no playbook \"mariadv\"\n  remedy: did you mean \"mariadb\"? Otherwise use one of generic, mariadb, messaging-server, messaging-server-front, redis, or put mariadv.toml into /no/such/folder"
+            "there is no playbook \"mariadv\"\n  remedy: did you mean \"mariadb\"? Otherwise use \
+                one of generic, mariadb, messaging-server, messaging-server-front, redis, or put \
+                mariadv.toml into /no/such/folder"
         );
         assert!(matches!(find("../x", &[]), Err(LibraryError::Unknown { .. })));
     }

@@ -201,7 +201,8 @@ pub const LATE_NAMES: &[LateName] = &[
     },
     LateName {
         name: "snapshot_files",
-        about: "the last file of each series of `numbered_files` in the snapshot, unless it went on since and is in the capture",
+        about: "the last file of each series of `numbered_files` in the snapshot, unless it went \
+            on since and is in the capture",
         list: true,
         places: &[Verify],
     },

@@ -137,7 +137,12 @@ impl<'a> Report<'a> {
                 message if message.starts_with("invalid boolean") => "this is no value".to_owned(),
                 message => message.trim_end().replace('\n', "; "),
             };
-            report.error_at(error.span(), what, "mend this line: texts stand in quotes, lists in [ ], and each key once in its table");
+            report.error_at(
+                error.span(),
+                what,
+                "mend this line: texts stand in quotes, lists in \
+                [ ], and each key once in its table",
+            );
         }
         report
     }

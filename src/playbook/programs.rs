@@ -71,7 +71,8 @@ pub(super) fn check(programs: &[Program], report: &mut Report<'_>) {
                 Some(meant) => format!("did you mean {meant:?}?"),
                 None if programs.is_empty() => {
                     format!(
-                        "make the playbook a folder of its name, with the TOML as {PLAYBOOK_FILE} and {name:?} beside it"
+                        "make the playbook a folder of its name, with the TOML as {PLAYBOOK_FILE} \
+                            and {name:?} beside it"
                     )
                 }
                 None => "put the program into the playbook's folder".to_owned(),

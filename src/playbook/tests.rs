@@ -89,12 +89,14 @@ fn s1_redis_asks_for_a_yes_while_keys_or_fields_have_a_time_to_live() {
         ("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0", true),
         ("# Keyspace\r\ndb0:keys=2,expires=1,avg_ttl=86399", false),
         (
-            "# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=0\r\ndb3:keys=12,expires=0,avg_ttl=0,subexpiry=0",
+            "# \
+                Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=0\r\ndb3:keys=12,expires=0,avg_ttl=0,subexpiry=0",
             true,
         ),
         ("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=1", false),
         (
-            "# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=0\r\ndb3:keys=1,expires=1,avg_ttl=9,subexpiry=0",
+            "# \
+                Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=0\r\ndb3:keys=1,expires=1,avg_ttl=9,subexpiry=0",
             false,
         ),
         ("NOAUTH Authentication required.", false),
@@ -227,7 +229,8 @@ fn messaging_server_s_ways_are_judged() {
     let pattern = &playbook.version.pattern;
     for (text, version) in [
         (
-            "Oracle Communications Messaging Server 7u5-31.01(7.0.5.31.0) 64bit (built May  5 2014)",
+            "Oracle Communications Messaging Server 7u5-31.01(7.0.5.31.0) 64bit (built May  5 \
+                2014)",
             "7.0.5.31.0",
         ),
         (
@@ -243,7 +246,11 @@ fn messaging_server_s_ways_are_judged() {
 fn what_is_allowed_but_odd_is_warned_of() {
     let text = include_str!("../../playbooks/messaging-server/playbook.toml")
         .replace("interrupted = \"rollback\"", "interrupted = \"continue\"")
-        .replace("[data]", "[variables.spare]\nabout = \"x\"\n\n[variables.root_password]\nabout = \"x\"\n\n[data]")
+        .replace(
+            "[data]",
+            "[variables.spare]\nabout = \"x\"\n\n[variables.root_password]\nabout \
+            = \"x\"\n\n[data]",
+        )
         .replace("5.x and 6.x cannot", "5.x and 6.x in {root} cannot");
     let playbook = Validated::parse("messaging-server.toml", None, &text).unwrap();
     let line = |needle: &str| 1 + text[..text.find(needle).unwrap()].matches('\n').count();
@@ -255,7 +262,8 @@ fn what_is_allowed_but_odd_is_warned_of() {
             (line("[variables.spare]"), "the variable `spare` is not used"),
             (
                 line("[variables.root_password]"),
-                "the value of the variable `root_password` is written into the journal and into command lines"
+                "the value of the variable `root_password` is written into the journal and into \
+                    command lines"
             ),
             (line("[variables.root_password]"), "the variable `root_password` is not used"),
             (

@@ -96,12 +96,30 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
     let up = !facts.occasion.is_downgrade();
     match it.opened_with_data {
         Some(true) if !it.data => findings.push(
-            Finding::refuse(ID, format!("The data is on another node now; the change was opened on {} while it had the data.", it.node))
-                .remedy([format!("Move the service to {} with the cluster's own command, and try again.", it.node)]),
+            Finding::refuse(
+                ID,
+                format!(
+                    "The data is on another node now; the change was opened \
+                on {} while it had the data.",
+                    it.node
+                ),
+            )
+            .remedy([format!(
+                "Move the service to {} with the cluster's own command, and try \
+                    again.",
+                it.node
+            )]),
         ),
         Some(false) if it.data => findings.push(
-            Finding::refuse(ID, format!("The data has moved to {}; the change was opened on this node without the data.", it.node))
-                .remedy(["Move the service to the node that had it, and try again.".to_owned()]),
+            Finding::refuse(
+                ID,
+                format!(
+                    "The data has moved to {}; the change was opened on this \
+                node without the data.",
+                    it.node
+                ),
+            )
+            .remedy(["Move the service to the node that had it, and try again.".to_owned()]),
         ),
         _ => {}
     }
@@ -115,14 +133,19 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
     if it.data {
         match &it.disabled {
             Ok(true) if up && it.opened_with_data.is_none() => findings.push(
-                Finding::refuse(ID, "The cluster has already been told to leave the service alone.")
-                    .detail(["Somebody else is at work, or forgot to give it back.".to_owned()])
-                    .remedy([format!("If nobody is: {}", it.enable)]),
+                Finding::refuse(
+                    ID,
+                    "The cluster has already been told to leave the service alone.",
+                )
+                .detail(["Somebody else is at work, or forgot to give it back.".to_owned()])
+                .remedy([format!("If nobody is: {}", it.enable)]),
             ),
             Err(why) => findings.push(
-                Finding::refuse(ID, "The cluster did not answer.")
-                    .detail([why.clone()])
-                    .remedy(["Make sure that the cluster runs on this node, or correct the site file's variables.".to_owned()]),
+                Finding::refuse(ID, "The cluster did not answer.").detail([why.clone()]).remedy([
+                    "Make sure that the cluster runs on this node, or correct the site \
+                        file's variables."
+                        .to_owned(),
+                ]),
             ),
             Ok(_) => {}
         }
@@ -132,7 +155,11 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
         findings.push(
             Finding::refuse(
                 ID,
-                format!("There is nothing to do on {}: the product's files are where the data is (`shared_installation`).", it.node),
+                format!(
+                    "There is nothing to do on {}: the product's files are where the data is \
+                    (`shared_installation`).",
+                    it.node
+                ),
             )
             .remedy(["Run it on the node that has the data.".to_owned()]),
         );
@@ -152,7 +179,11 @@ fn look(facts: &Facts, it: &ClusterFact) -> Vec<Finding> {
         findings.push(
             Finding::refuse(
                 ID,
-                format!("Out of order: the node that has the data comes first, and no other node has version {} yet.", it.wanted),
+                format!(
+                    "Out of order: the node that has the data comes first, and no other node \
+                    has version {} yet.",
+                    it.wanted
+                ),
             )
             .detail(marks)
             .remedy([format!("On the node that has the data: backout {verb}")]),

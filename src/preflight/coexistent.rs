@@ -238,15 +238,20 @@ fn hosts(facts: &MoveFacts) -> Vec<Finding> {
         && !version_is(version, &facts.wanted)
     {
         findings.push(
-            Finding::refuse(Kind::Host, format!("Host {} has version {version}, not {}.", new.name, facts.wanted))
-                .remedy(["Install and configure the new version there first, or correct `upgrade_to` in the site file."]),
+            Finding::refuse(
+                Kind::Host,
+                format!("Host {} has version {version}, not {}.", new.name, facts.wanted),
+            )
+            .remedy(["Install and configure the new version there first, or correct \
+                    `upgrade_to` in the site file."]),
         );
     }
     if let Err(why) = &facts.known {
         findings.push(
             Finding::refuse(Kind::Directory, "The directory does not list its users.")
                 .detail([why.clone()])
-                .remedy(["Correct the site file's variables that `coexistent.directory` in the playbook uses."]),
+                .remedy(["Correct the site file's variables that `coexistent.directory` in the \
+                    playbook uses."]),
         );
     }
     findings
@@ -269,8 +274,10 @@ fn users(facts: &MoveFacts) -> Vec<Finding> {
                     .remedy(["Leave this user out, or repair the directory."]),
             ),
             Ok((host, _)) if *host != facts.from => Some(
-                Finding::refuse(ID, format!("{name} is on {host}, not on {}.", facts.from))
-                    .remedy(["Leave this user out; or, with --back, move from the new host to the old one."]),
+                Finding::refuse(ID, format!("{name} is on {host}, not on {}.", facts.from)).remedy(
+                    ["Leave this user out; or, with --back, move from the new host to the \
+                        old one."],
+                ),
             ),
             Ok((_, true)) => Some(
                 Finding::refuse(ID, format!("{name} is on hold."))
@@ -365,7 +372,8 @@ mod tests {
             .text()
             .replace(r#"["tally-directory", "list"]"#, r#"["dir", "{{x}}", "{port}"]"#);
         let playbook: Playbook = toml::from_str(&text).expect("a playbook");
-        let site = "playbook = 'generic'\nupgrade_to = '3'\nstrategy = 'coexistent'\n[hosts.old]\nname = 'a'\n[hosts.new]\nname = 'b'\n";
+        let site = "playbook = 'generic'\nupgrade_to = '3'\nstrategy = \
+            'coexistent'\n[hosts.old]\nname = 'a'\n[hosts.new]\nname = 'b'\n";
         let site = toml::from_str(site).expect("a site");
         let values = std::collections::BTreeMap::from([("port".to_owned(), "{host}$".to_owned())]);
         let it = Move::of(&playbook, &site, &values, false).expect("a move");

@@ -89,15 +89,25 @@ pub(super) fn logs(facts: &Facts) -> Vec<Finding> {
             Some("If one of them has it as it was, put it back and try again.".to_owned())
         };
         findings.push(
-            Finding::refuse(ID, "What was written since the snapshot can no longer be captured completely.")
-                .detail(why(&broken))
-                .detail([
-                    "A log was purged, reset or rewritten since the snapshot. What was in it cannot be brought back into the previous version.",
-                    "Nothing was stopped or changed. The upgraded version has all of it.",
-                ])
-                .remedy(look.into_iter().map(|look| format!("Check whether another snapshot still has it: {look}")))
-                .remedy(found)
-                .remedy(["Otherwise stay on the upgraded version, and accept it: backout commit"]),
+            Finding::refuse(
+                ID,
+                "What was written since the snapshot can no longer be captured \
+                completely.",
+            )
+            .detail(why(&broken))
+            .detail([
+                "A log was purged, reset or rewritten since the snapshot. What was in it \
+                        cannot be brought back into the previous version.",
+                "Nothing was stopped or changed. The upgraded version has all of it.",
+            ])
+            .remedy(look.into_iter().map(|look| {
+                format!(
+                    "Check whether another snapshot still \
+                    has it: {look}"
+                )
+            }))
+            .remedy(found)
+            .remedy(["Otherwise stay on the upgraded version, and accept it: backout commit"]),
         );
     }
     if !closed.is_empty() {

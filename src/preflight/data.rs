@@ -82,14 +82,28 @@ fn path(facts: &Facts, data: &DataPath) -> Option<Finding> {
         _ if !facts.data_strategy.is_zfs() => None,
         Some(dataset) if facts.goes_back(dataset) => None,
         Some(dataset) => Some(
-            Finding::refuse(ID, format!("{path} is on {dataset}, which the site file does not name."))
-                .detail([format!("{followed}It would be neither in the snapshot nor rolled back.")])
-                .remedy([format!("Add \"{dataset}\" to `datasets` in the site file.")]),
+            Finding::refuse(
+                ID,
+                format!(
+                    "{path} is on {dataset}, which the site file does not \
+                name."
+                ),
+            )
+            .detail([format!("{followed}It would be neither in the snapshot nor rolled back.")])
+            .remedy([format!("Add \"{dataset}\" to `datasets` in the site file.")]),
         ),
         None => Some(
             Finding::refuse(ID, format!("{path} is not on ZFS."))
-                .detail([format!("{followed}It is on {} ({}), mounted at {}.", on.source, on.fstype, on.mount.display())])
-                .remedy(["Stop the service, move the data to a dataset of its own, and name that in the site file."]),
+                .detail([format!(
+                    "{followed}It is on {} ({}), mounted at {}.",
+                    on.source,
+                    on.fstype,
+                    on.mount.display()
+                )])
+                .remedy([
+                    "Stop the service, move the data to a dataset of its own, and name that \
+                    in the site file.",
+                ]),
         ),
     }
 }

@@ -174,13 +174,23 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
         if let Some(place) = dataset.mounted_at.first() {
             let place = quote(place);
             findings.push(
-                Finding::refuse(Kind::LegacyMount, format!("{name} is mounted by /etc/fstab or by hand, not by ZFS."))
-                    .detail(["Its mountpoint is `legacy`: neither `zfs mount` nor `zfs unmount` works on it."])
-                    .remedy([
-                        format!("Remove the line of {name} from /etc/fstab, stop the service, then:"),
-                        format!("umount {place}"),
-                        format!("zfs set mountpoint={place} {word}"),
-                    ]),
+                Finding::refuse(
+                    Kind::LegacyMount,
+                    format!(
+                        "{name} is mounted by /etc/fstab or by \
+                    hand, not by ZFS."
+                    ),
+                )
+                .detail(["Its mountpoint is `legacy`: neither `zfs mount` nor `zfs unmount` \
+                        works on it."])
+                .remedy([
+                    format!(
+                        "Remove the line of {name} from /etc/fstab, stop the service, \
+                            then:"
+                    ),
+                    format!("umount {place}"),
+                    format!("zfs set mountpoint={place} {word}"),
+                ]),
             );
         }
         // Not meant to be mounted: only a node of the tree. If data should be on it, the check of
@@ -190,9 +200,16 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
     let place = mountpoint.display();
     if let Some(cover) = &dataset.hidden_by {
         findings.push(
-            Finding::refuse(Kind::Hidden, format!("{name} is mounted at {place}, but {cover} is mounted over it."))
-                .detail(["The service sees the upper one; a snapshot of the lower one would not hold its data."])
-                .remedy([format!("umount {}", quote(mountpoint)), "findmnt --real".to_owned()]),
+            Finding::refuse(
+                Kind::Hidden,
+                format!(
+                    "{name} is mounted at {place}, but {cover} is \
+                mounted over it."
+                ),
+            )
+            .detail(["The service sees the upper one; a snapshot of the lower one would not \
+                    hold its data."])
+            .remedy([format!("umount {}", quote(mountpoint)), "findmnt --real".to_owned()]),
         );
     } else if !dataset.info.mounted {
         match dataset.info.canmount.as_str() {
@@ -230,9 +247,13 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
     }
     if dataset.info.mounted && dataset.info.canmount != "on" {
         findings.push(
-            Finding::warn(Kind::Canmount, format!("{name} is mounted, but has canmount={}.", dataset.info.canmount))
-                .detail(["It is not mounted automatically after a reboot. backout leaves this value as it is."])
-                .remedy([format!("zfs set canmount=on {word}")]),
+            Finding::warn(
+                Kind::Canmount,
+                format!("{name} is mounted, but has canmount={}.", dataset.info.canmount),
+            )
+            .detail(["It is not mounted automatically after a reboot. backout leaves this \
+                    value as it is."])
+            .remedy([format!("zfs set canmount=on {word}")]),
         );
     }
     findings

@@ -102,7 +102,11 @@ mod tests {
         let table = fs::read_to_string(host.root.join("proc/self/mountinfo")).expect("read");
         host.write(
             "proc/self/mountinfo",
-            &format!("{table}4 2 0:50 / {at}/db/tmp rw - tmpfs tmpfs rw\n5 2 0:51 / {at}/db/.zfs/snapshot/x rw - zfs tank/db@x rw\n6 3 0:52 / {at}/db/log rw - zfs tank/other rw\n"),
+            &format!(
+                "{table}4 2 0:50 / {at}/db/tmp rw - tmpfs tmpfs rw\n5 2 0:51 / \
+                {at}/db/.zfs/snapshot/x rw - zfs tank/db@x rw\n6 3 0:52 / {at}/db/log rw - zfs \
+                tank/other rw\n"
+            ),
         );
         let facts = host.gather(Occasion::Check, |_| {});
         let foreign: Vec<&str> = facts

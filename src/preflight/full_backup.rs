@@ -100,9 +100,13 @@ pub(super) fn folders(facts: &Facts) -> Vec<Finding> {
     let stuck = facts.folders.iter().filter_map(|(path, why)| Some((path, why.as_ref()?)));
     stuck
         .map(|(path, why)| {
-            Finding::refuse(Kind::MoveAside, format!("{} cannot be moved aside for the restore.", path.display()))
-                .detail([why.clone()])
-                .remedy(["Correct the path in the site file's variables, or find out what is there and move it away."])
+            Finding::refuse(
+                Kind::MoveAside,
+                format!("{} cannot be moved aside for the restore.", path.display()),
+            )
+            .detail([why.clone()])
+            .remedy(["Correct the path in the site file's variables, or find out what is \
+                    there and move it away."])
         })
         .collect()
 }
@@ -113,9 +117,14 @@ pub(super) fn backup(facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::confirm(Kind::Backup, "There is no snapshot to go back to: have a backup of data and configuration at hand.")
-            .detail(["If the upgrade itself damages the data, only that backup brings it back."])
-            .remedy(["Make one, and test it. Or move the data to ZFS datasets first: going back then takes seconds."]),
+        Finding::confirm(
+            Kind::Backup,
+            "There is no snapshot to go back to: have a backup of data \
+            and configuration at hand.",
+        )
+        .detail(["If the upgrade itself damages the data, only that backup brings it back."])
+        .remedy(["Make one, and test it. Or move the data to ZFS datasets first: going back \
+                then takes seconds."]),
     ]
 }
 

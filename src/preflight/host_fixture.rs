@@ -109,15 +109,19 @@ impl Host {
             ("db position", "0-1-7\n"),
             ("db log", "on\n"),
             (
-                "systemctl show --no-pager --property=LoadState,ActiveState,SubState,UnitFileState,KillSignal -- db.service",
+                "systemctl show --no-pager \
+                    --property=LoadState,ActiveState,SubState,UnitFileState,KillSignal -- \
+                    db.service",
                 "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n",
             ),
             (
-                "systemctl show --no-pager --property=Id,ActiveState,UnitFileState,Unit,ExecStart -- '*.timer' '*.service'",
+                "systemctl show --no-pager --property=Id,ActiveState,UnitFileState,Unit,ExecStart \
+                    -- '*.timer' '*.service'",
                 SYSTEMD,
             ),
             (
-                "systemctl list-unit-files --no-pager --no-legend --plain --type=timer,service --state=enabled",
+                "systemctl list-unit-files --no-pager --no-legend --plain --type=timer,service \
+                    --state=enabled",
                 "sanoid.timer enabled enabled\npyznap.service enabled enabled\n",
             ),
         ];
@@ -127,7 +131,13 @@ impl Host {
             .collect();
         let host = Self { dir, root, engine, answers, asked: RefCell::default() };
         let at = host.root.display();
-        host.write("proc/self/mountinfo", &format!("1 0 8:1 / / rw - ext4 /dev/vda1 rw\n2 1 0:40 / {at}/db rw - zfs tank/db rw\n3 2 0:41 / {at}/db/log rw - zfs tank/db/log rw\n"));
+        host.write(
+            "proc/self/mountinfo",
+            &format!(
+                "1 0 8:1 / / rw - ext4 /dev/vda1 rw\n2 1 0:40 \
+            / {at}/db rw - zfs tank/db rw\n3 2 0:41 / {at}/db/log rw - zfs tank/db/log rw\n"
+            ),
+        );
         host.write("proc/self/status", "Name:\tx\nUid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n");
         host.process(900, "dbd", "/usr/sbin/dbd\0", "0::/system.slice/db.service\n");
         host.write("db/log/.keep", "");
@@ -148,7 +158,10 @@ impl Host {
     pub(super) fn process(&self, pid: i32, comm: &str, cmdline: &str, cgroup: &str) {
         self.write(
             &format!("proc/{pid}/stat"),
-            &format!("{pid} ({comm}) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"),
+            &format!(
+                "{pid} ({comm}) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0 0 0 0 0 \
+                0 0 0 0 0 0 0 0\n"
+            ),
         );
         self.write(&format!("proc/{pid}/comm"), comm);
         self.write(&format!("proc/{pid}/cmdline"), cmdline);

@@ -257,7 +257,8 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
         let pause = |job: &Job| match &job.source {
             JobSource::Unit { name, .. } => {
                 format!(
-                    "systemctl mask --runtime --now {0}   # later: systemctl unmask --runtime {0}; systemctl start {0}",
+                    "systemctl mask --runtime --now {0}   # later: systemctl unmask --runtime \
+                        {0}; systemctl start {0}",
                     quote(name)
                 )
             }
@@ -278,15 +279,21 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
             }
         };
         let why = if facts.occasion.is_downgrade() {
-            "A snapshot made between now and the rollback stops the rollback in place; nothing is lost then."
+            "A snapshot made between now and the rollback stops the rollback in place; nothing is \
+                lost then."
         } else {
-            "Each snapshot they make after the upgrade is one more that a rollback in place destroys."
+            "Each snapshot they make after the upgrade is one more that a rollback in place \
+                destroys."
         };
         findings.push(
-            Finding::warn(ID, "Jobs make or destroy snapshots on their own; pause them until the change is committed.")
-                .detail(at_most(facts.jobs.iter().map(line)))
-                .detail([why])
-                .remedy(facts.jobs.iter().map(pause)),
+            Finding::warn(
+                ID,
+                "Jobs make or destroy snapshots on their own; pause them until the \
+                change is committed.",
+            )
+            .detail(at_most(facts.jobs.iter().map(line)))
+            .detail([why])
+            .remedy(facts.jobs.iter().map(pause)),
         );
     }
     if !facts.jobs_unknown.is_empty() {

@@ -113,7 +113,10 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     for other in facts.roots.iter().flat_map(|root| &root.beside) {
         match other {
             Err(why) => findings.push(
-                new("The upgraded state cannot be kept beside the restored one: there is no name for it.".to_owned()).detail([why.clone()]),
+                new("The upgraded state cannot be kept beside the restored one: there is no name \
+                    for it."
+                    .to_owned())
+                .detail([why.clone()]),
             ),
             Ok(other) if other.change.is_some() && other.change == facts.change => {}
             Ok(other) => {
@@ -127,9 +130,13 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
                     None => format!("zfs rename {word} {}", quote(format!("{}-old", other.name))),
                 };
                 findings.push(
-                    new(format!("There is a dataset {}: the rollback that keeps both states needs this name.", other.name))
-                        .detail([of])
-                        .remedy([remedy, let_go(facts)]),
+                    new(format!(
+                        "There is a dataset {}: the rollback that keeps both states needs \
+                        this name.",
+                        other.name
+                    ))
+                    .detail([of])
+                    .remedy([remedy, let_go(facts)]),
                 );
             }
         }
@@ -144,9 +151,11 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     let names = facts.datasets().map(|dataset| dataset.info.name.as_str()).chain(snapshots);
     for name in names.filter(|name| name.len() + longest > MAX_NAME) {
         findings.push(
-            new("The upgraded state cannot be kept beside the restored one: a name would be too long.".to_owned())
-                .detail([format!("{name} would get {longest} bytes longer; ZFS allows {MAX_NAME}.")])
-                .remedy([format!("zfs rename {} …", quote(name)), let_go(facts)]),
+            new("The upgraded state cannot be kept beside the restored one: a name would be too \
+                long."
+                .to_owned())
+            .detail([format!("{name} would get {longest} bytes longer; ZFS allows {MAX_NAME}.")])
+            .remedy([format!("zfs rename {} …", quote(name)), let_go(facts)]),
         );
     }
     findings

@@ -91,7 +91,11 @@ pub(super) fn links(facts: &Facts) -> Vec<Finding> {
         findings.push(
             finding
                 .detail(at_most(lines))
-                .remedy(add.chain(["If it is data (a tablespace, a linked folder), move it to the datasets; if not, confirm.".to_owned()]))
+                .remedy(
+                    add.chain(["If it is data (a tablespace, a linked folder), move it to the \
+                    datasets; if not, confirm."
+                        .to_owned()]),
+                )
                 .about(facts.links.iter().map(|link| link.link.display().to_string())),
         );
     }

@@ -76,13 +76,26 @@ pub(super) fn on_datasets(facts: &Facts) -> Vec<Finding> {
             Ok(on) => {
                 let dataset = on.dataset.as_ref().filter(|dataset| facts.goes_back(dataset))?;
                 Some(
-                    Finding::refuse(ID, format!("{path} ({what}) is on {dataset}, which would be rolled back."))
-                        .detail(["The rollback would destroy it, and with it the means to continue."])
-                        .remedy([match place.role {
-                            Role::Program => "Install backout on the system's own disk.",
-                            Role::Settings => "Keep the site file and the playbooks under /etc/backout on the system's own disk.",
-                            _ => "Set `store` in the site file, or the state folder, to a folder on another dataset or disk.",
-                        }]),
+                    Finding::refuse(
+                        ID,
+                        format!(
+                            "{path} ({what}) is on {dataset}, which would be \
+                        rolled back."
+                        ),
+                    )
+                    .detail(["The rollback would destroy it, and with it the means to \
+                            continue."])
+                    .remedy([match place.role {
+                        Role::Program => "Install backout on the system's own disk.",
+                        Role::Settings => {
+                            "Keep the site file and the playbooks under \
+                                /etc/backout on the system's own disk."
+                        }
+                        _ => {
+                            "Set `store` in the site file, or the state folder, to a folder \
+                                on another dataset or disk."
+                        }
+                    }]),
                 )
             }
         }
@@ -203,12 +216,25 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
 /// What the room for captures was estimated from.
 fn estimated(facts: &Facts) -> String {
     let (from, then) = match facts.full_size {
-        Some(FullSize { counted: true, .. }) => ("Estimated from what the data takes up, all of which is backed up.", "anything is moved"),
-        Some(FullSize { counted: false, .. }) => {
-            ("Estimated from all that is in use there: the data has too many files to add up.", "anything is moved")
+        Some(FullSize { counted: true, .. }) => (
+            "Estimated from what the data takes up, all of \
+            which is backed up.",
+            "anything is moved",
+        ),
+        Some(FullSize { counted: false, .. }) => (
+            "Estimated from all that is in use there: the data has too many files to add up.",
+            "anything is moved",
+        ),
+        None if facts.occasion.is_downgrade() => (
+            "Estimated from what was written since the \
+            snapshot.",
+            "the rollback",
+        ),
+        None => {
+            return "Estimated as a tenth of the data; nobody knows how much will be written \
+            before a downgrade."
+                .to_owned();
         }
-        None if facts.occasion.is_downgrade() => ("Estimated from what was written since the snapshot.", "the rollback"),
-        None => return "Estimated as a tenth of the data; nobody knows how much will be written before a downgrade.".to_owned(),
     };
     format!("{from} If it fills up, nothing is lost: the downgrade stops before {then}.")
 }

@@ -62,15 +62,31 @@ pub(super) fn health(facts: &Facts) -> Vec<Finding> {
         match state.health.as_str() {
             "ONLINE" => {}
             "DEGRADED" => findings.push(
-                Finding::warn(Kind::PoolHealth, format!("Pool {name} is DEGRADED: a device is missing or failing."))
-                    .detail(["An upgrade writes a lot. One more failure may lose the pool, and the way back with it."])
-                    .remedy([status, format!("zpool replace {name} OLD-DEVICE NEW-DEVICE")]),
+                Finding::warn(
+                    Kind::PoolHealth,
+                    format!(
+                        "Pool {name} is DEGRADED: a device is \
+                    missing or failing."
+                    ),
+                )
+                .detail(["An upgrade writes a lot. One more failure may lose the pool, and \
+                        the way back with it."])
+                .remedy([status, format!("zpool replace {name} OLD-DEVICE NEW-DEVICE")]),
             ),
             "SUSPENDED" => findings.push(
-                Finding::refuse(Kind::PoolHealth, format!("Pool {name} is SUSPENDED: it neither reads nor writes."))
-                    .remedy([status, format!("Bring its devices back, then: zpool clear {name}")]),
+                Finding::refuse(
+                    Kind::PoolHealth,
+                    format!(
+                        "Pool {name} is SUSPENDED: it neither \
+                    reads nor writes."
+                    ),
+                )
+                .remedy([status, format!("Bring its devices back, then: zpool clear {name}")]),
             ),
-            other => findings.push(Finding::refuse(Kind::PoolHealth, format!("Pool {name} is {other}.")).remedy([status])),
+            other => findings.push(
+                Finding::refuse(Kind::PoolHealth, format!("Pool {name} is {other}."))
+                    .remedy([status]),
+            ),
         }
         if state.readonly {
             findings.push(

@@ -28,7 +28,8 @@ mod tests {
     #[test]
     fn a_value_that_is_not_expected_is_warned_of() {
         let section: ResponseFile = toml::from_str(
-            "about = 'x'\n[keys.ALTROOT]\nabout = 'an alternate root'\nexpect = '^(None)?$'\nremedy = 'leave it out'\n[keys.OTHER]\nabout = 'x'\n",
+            "about = 'x'\n[keys.ALTROOT]\nabout = 'an alternate root'\nexpect = \
+                '^(None)?$'\nremedy = 'leave it out'\n[keys.OTHER]\nabout = 'x'\n",
         )
         .unwrap();
         let value = |key: &str, value: &str| (key.to_owned(), value.to_owned());

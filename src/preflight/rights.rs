@@ -60,7 +60,11 @@ pub(super) fn rights(facts: &Facts) -> Vec<Finding> {
         let remedy = ["sudo backout ..."];
         return vec![if facts.occasion == Occasion::Check {
             Finding::warn(ID, "Not run as root: this check cannot see everything.")
-                .detail(["Open files of other users, holds, crontabs and some answers of the service may be missing.", DELEGATED])
+                .detail([
+                    "Open files of other users, holds, crontabs and some answers of the \
+                    service may be missing.",
+                    DELEGATED,
+                ])
                 .remedy(remedy)
         } else {
             Finding::refuse(ID, format!("Must be run as root (you are uid {}).", caller.uid))

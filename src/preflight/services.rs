@@ -75,21 +75,26 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
         );
     }
     match (state.load.as_str(), state.active.as_str()) {
-        ("not-found", _) => Some(
-            Finding::new(ID, severity, format!("There is no unit {name}."))
-                .remedy(["systemctl list-units --all --type=service", "Correct the site file's variables or the playbook."]),
-        ),
+        ("not-found", _) => {
+            Some(Finding::new(ID, severity, format!("There is no unit {name}.")).remedy([
+                "systemctl list-units --all --type=service",
+                "Correct the site file's \
+                    variables or the playbook.",
+            ]))
+        }
         ("loaded", "active" | "reloading" | "activating") => None,
         // Socket-activated and one-shot units may be inactive. A failed unit is different.
         ("loaded", "failed") if !down => Some(
             Finding::warn(ID, format!("{name} has failed."))
-                .detail(["Upgrade only what works: otherwise nobody can tell afterwards what the upgrade broke."])
+                .detail(["Upgrade only what works: otherwise nobody can tell afterwards what the \
+                    upgrade broke."])
                 .remedy([format!("systemctl status {word}"), format!("journalctl -u {word} -e")]),
         ),
         ("loaded", _) => None,
-        (load, _) => {
-            Some(Finding::new(ID, severity, format!("{name} cannot be used: {load}.")).remedy([format!("systemctl status {word}")]))
-        }
+        (load, _) => Some(
+            Finding::new(ID, severity, format!("{name} cannot be used: {load}."))
+                .remedy([format!("systemctl status {word}")]),
+        ),
     }
 }
 

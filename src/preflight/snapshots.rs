@@ -45,7 +45,11 @@ pub(super) fn name_taken(facts: &Facts) -> Vec<Finding> {
     vec![
         Finding::refuse(Kind::SnapshotName, format!("Snapshots named @{name} already exist."))
             .detail(at_most(taken.iter().map(|snapshot| line(facts, snapshot))))
-            .remedy(["Run this again: a new upgrade gets a new name. If they are from an earlier attempt: backout status".to_owned()]),
+            .remedy([
+                "Run this again: a new upgrade gets a new name. If they are from an earlier \
+                attempt: backout status"
+                    .to_owned(),
+            ]),
     ]
 }
 

@@ -59,14 +59,18 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
                 .filter(|(_, free, _)| *free < LEAST)
             {
                 findings.push(
-                    Finding::warn(ID, format!("Pool {pool} is full: only {} are free to the datasets.", size(free)))
+                    Finding::warn(ID, format!("Pool {pool} is full: only {} are free to the \
+                        datasets.", size(free)))
                         .detail([
-                            "The rollback needs no room, and what was reserved before the upgrade is released first.",
+                            "The rollback needs no room, and what was reserved before the upgrade \
+                                is released first.",
                             "But the upgraded version is started once more before that, without clients, \
                              and may need to write more.",
-                            "If it cannot, nothing is lost: the downgrade stops before the rollback.",
+                            "If it cannot, nothing is lost: the downgrade stops before the \
+                                rollback.",
                         ])
-                        .remedy([format!("If it does, make room: zfs list -o space -r {pool} -s used")]),
+                        .remedy([format!("If it does, make room: zfs list -o space -r {pool} -s \
+                            used")]),
                 );
             }
             return findings;
@@ -77,17 +81,23 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
             let need = written.saturating_add(LEAST);
             if free < need {
                 findings.push(
-                    Finding::refuse(ID, format!("Pool {pool} has no room to keep the upgraded state beside the restored one."))
-                        .detail([format!(
-                            "{} are free to a dataset beside it; about {} are needed: what was written \
+                    Finding::refuse(
+                        ID,
+                        format!(
+                            "Pool {pool} has no room to keep the upgraded \
+                        state beside the restored one."
+                        ),
+                    )
+                    .detail([format!(
+                        "{} are free to a dataset beside it; about {} are needed: what was written \
                              since the snapshot, restored.",
-                            size(free),
-                            size(need)
-                        )])
-                        .remedy([
-                            format!("Make room: zfs list -o space -r {pool} -s used"),
-                            "Or let the upgraded state go: backout downgrade --in-place".to_owned(),
-                        ]),
+                        size(free),
+                        size(need)
+                    )])
+                    .remedy([
+                        format!("Make room: zfs list -o space -r {pool} -s used"),
+                        "Or let the upgraded state go: backout downgrade --in-place".to_owned(),
+                    ]),
                 );
             }
         }
@@ -102,7 +112,8 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
             let title =
                 format!("Pool {pool} is nearly full: {} are free to the datasets.", size(free));
             let detail = [format!(
-                "After the snapshot, what the upgrade replaces frees no room. At least {} should be free.",
+                "After the snapshot, what the upgrade replaces frees no room. At least {} should \
+                    be free.",
                 size(least)
             )];
             let finding = if facts.in_place() && free >= LEAST {

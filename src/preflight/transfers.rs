@@ -56,7 +56,8 @@ pub(super) fn ours(facts: &Facts) -> Vec<Finding> {
         findings.push(
             Finding::new(ID, severity, title)
                 .detail([format!("{process}: {}", process.cmdline)])
-                .detail(["The snapshot it works on is busy: it can be neither destroyed nor rolled back."])
+                .detail(["The snapshot it works on is busy: it can be neither destroyed nor \
+                    rolled back."])
                 .remedy([format!("Wait for it: tail --pid={} -f /dev/null", process.pid)]),
         );
     }

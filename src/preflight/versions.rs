@@ -142,12 +142,20 @@ pub(super) fn not_yet(facts: &Facts) -> Vec<Finding> {
             vec![
                 Finding::new(ID, severity, "The installed version could not be determined.")
                     .detail([why.clone()])
-                    .remedy(["Run the command above by hand, then correct the playbook's [version] or the site file."]),
+                    .remedy(["Run the command above by hand, then correct the playbook's \
+                        [version] or the site file."]),
             ]
         }
         (Ok(installed), Some(previous)) if down && installed == previous => vec![
-            Finding::warn(ID, format!("Version {installed}, the one to go back to, is already installed."))
-                .detail(["The upgrade did not take place, or was undone by hand. The data is rolled back all the same."]),
+            Finding::warn(
+                ID,
+                format!(
+                    "Version {installed}, the one to go back to, is already \
+                installed."
+                ),
+            )
+            .detail(["The upgrade did not take place, or was undone by hand. The data is \
+                    rolled back all the same."]),
         ],
         (Ok(installed), _) if !down && version_is(installed, &versions.wanted) => vec![
             Finding::refuse(ID, format!("Version {installed} is already installed."))
@@ -221,7 +229,8 @@ pub(super) fn rule(facts: &Facts) -> Vec<Finding> {
             return vec![
                 Finding::refuse(ID, format!("The playbook has no rule for upgrading {way}."))
                     .detail(["Nobody has tried whether the way back from it works."])
-                    .remedy(["Try it on a copy of this host, then add a [[version.rule]] to the playbook."]),
+                    .remedy(["Try it on a copy of this host, then add a [[version.rule]] to the \
+                        playbook."]),
             ];
         }
         Err(why) => {

@@ -70,7 +70,8 @@ pub fn prepare(
     let upgraded = version_is(&installed, &manifest.upgrade_to);
     if !upgraded && installed != manifest.from_version {
         return Err(refuse(format!(
-            "version {installed} is installed, neither {} nor {}, which the change went from and to",
+            "version {installed} is installed, neither {} nor {}, which the change went from and \
+                to",
             manifest.from_version, manifest.upgrade_to
         )));
     }
@@ -155,7 +156,8 @@ fn world_as_left(
         let info = engine.dataset(dataset)?.with_context(|| format!("{dataset} is not there"))?;
         anyhow::ensure!(
             info.guid == mount.guid,
-            "{dataset} is not the dataset that was upgraded: a downgrade has exchanged it. Each step by hand stands in vm-tests/by-hand"
+            "{dataset} is not the dataset that was upgraded: a downgrade has exchanged it. Each \
+                step by hand stands in vm-tests/by-hand"
         );
         for ending in [ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE] {
             let beside = dataset.with_suffix(ending)?;

@@ -121,7 +121,8 @@ pub fn all(settings: &Settings) -> Result<Vec<Found>, CliError> {
                 // The folder of another host, on a shared or copied disk: its journals do not
                 // describe this host.
                 Ok(Some(state)) if state.manifest.host != settings.host => Err(format!(
-                    "it belongs to the host {0}, and this is {1}; if this host was called so then: backout --host {0} status",
+                    "it belongs to the host {0}, and this is {1}; if this host was called so \
+                        then: backout --host {0} status",
                     state.manifest.host, settings.host
                 )),
                 Ok(Some(state)) => Ok(state),

@@ -100,7 +100,8 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
         return Err(error.next(format!("backout commit {}", flags.join(" ")), "destroy them too"));
     }
     if let Some((first, _)) = left.of_others.first() {
-        let title = "datasets that hold none of the product's data were written to since the snapshot, and would be destroyed";
+        let title = "datasets that hold none of the product's data were written to since the \
+            snapshot, and would be destroyed";
         let mut error = CliError::new(ErrorKind::Refused, title);
         error.cause.extend(left.of_others.iter().map(|(_, why)| why.clone()));
         let flags: Vec<String> = left

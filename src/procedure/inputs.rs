@@ -110,8 +110,12 @@ impl ProcedureInputs {
         let programs = match playbook.programs() {
             [] => None,
             programs => Some(copies::Loose::write(programs).map_err(|error| {
-                CliError::new(ErrorKind::Failed, "the playbook's programs could not be written into a folder for temporary files")
-                    .because(&error.into())
+                CliError::new(
+                    ErrorKind::Failed,
+                    "the playbook's programs could not be written \
+                    into a folder for temporary files",
+                )
+                .because(&error.into())
             })?),
         };
         let mut inputs = Self { site, playbook, engine, runner, programs, node: None, other: None };
@@ -502,7 +506,8 @@ write_mark = { argv = ["true"] }
 read_mark = { argv = ["true"] }
 mark = "(.*)"
 "#;
-        let site = "playbook = 'front'\nupgrade_to = '8'\n[cluster]\nnodes = ['a', 'b']\nnode = 'a'\nshared_installation = true\n[variables]\nrole = '{$'\ninstallers = '/i'\n";
+        let site = "playbook = 'front'\nupgrade_to = '8'\n[cluster]\nnodes = ['a', 'b']\nnode = \
+            'a'\nshared_installation = true\n[variables]\nrole = '{$'\ninstallers = '/i'\n";
         for (name, text) in [("front.toml", text.as_str()), ("site.toml", site)] {
             #[allow(clippy::disallowed_methods)]
             std::fs::write(folder.path().join(name), text).unwrap();

@@ -40,7 +40,8 @@ mod tests {
         ),
         (
             "dpkg",
-            "case $1 in --configure) [ ! -e \"$WORLD/unconfigured\" ] ;; --unpack) [ ! -e \"$WORLD/damaged\" ] ;; esac",
+            "case $1 in --configure) [ ! -e \"$WORLD/unconfigured\" ] ;; --unpack) [ ! -e \
+                \"$WORLD/damaged\" ] ;; esac",
         ),
     ];
 
@@ -105,7 +106,8 @@ mod tests {
             calls,
             [
                 "dpkg --configure -a --force-confold",
-                "apt-get install --yes --fix-broken --no-remove --target-release=trixie -o Dpkg::Options::=--force-confold",
+                "apt-get install --yes --fix-broken --no-remove --target-release=trixie -o \
+                    Dpkg::Options::=--force-confold",
             ]
         );
     }

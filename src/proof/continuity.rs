@@ -511,7 +511,8 @@ mod tests {
         data.write("b.manifest", "seq 2");
         assert_eq!(
             data.gaps(&rule),
-            "a.1.incr.aof of @before is gone\na.manifest of @before is gone\nb.manifest was made after @before"
+            "a.1.incr.aof of @before is gone\na.manifest of @before is gone\nb.manifest was made \
+                after @before"
         );
     }
 

@@ -312,7 +312,8 @@ fn understand(engine: &dyn Engine, answer: &str, expected: &str) -> Result<()> {
             Err(_) => unexpected(format!("{answer:?}")),
         },
         "halfway" => unexpected(format!(
-            "it stopped half-way at {} ({}): newer snapshots may be gone already, datasets without the mark have not gone back",
+            "it stopped half-way at {} ({}): newer snapshots may be gone already, datasets \
+                without the mark have not gone back",
             line.name,
             line.detail.parse().map_or_else(
                 |_| line.detail.to_owned(),

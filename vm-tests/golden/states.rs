@@ -111,7 +111,8 @@ fn interrupted_at_stop() {
 #[test]
 fn upgrade_failed() {
     let (history, plan) = History::upgrading();
-    let error = "`apt-get install --yes tally` ended with status 100\nE: Could not get lock /var/lib/dpkg/lock-frontend";
+    let error = "`apt-get install --yes tally` ended with status 100\nE: Could not get lock \
+        /var/lib/dpkg/lock-frontend";
     let history = history
         .within(&plan, "upgrade")
         .and(Record::Failed { step: "upgrade".into(), error: error.into() });
@@ -150,7 +151,8 @@ fn restore_failed_beyond_the_point_of_no_return() {
 #[test]
 fn halted_at_prove() {
     let (history, plan) = History::downgrading(true);
-    let why = "2 items are missing, 1 is unexpected\n- entries 17 a0b1\n- entries 18 c2d3\n+ entries 19 e4f5";
+    let why = "2 items are missing, 1 is unexpected\n- entries 17 a0b1\n- entries 18 c2d3\n+ \
+        entries 19 e4f5";
     let history = history.within(&plan, "prove").and(Record::Halted {
         step: "prove".into(),
         why: why.into(),
@@ -210,7 +212,8 @@ fn differences_answered_for() {
 #[test]
 fn halted_after_too_many_tries() {
     let (history, plan) = History::downgrading(false);
-    let why = "it was tried 8 times; the last time: cannot unmount '/var/lib/tally': pool or dataset is busy";
+    let why = "it was tried 8 times; the last time: cannot unmount '/var/lib/tally': pool or \
+        dataset is busy";
     let history = history.within(&plan, "unmount").and(Record::Halted {
         step: "unmount".into(),
         why: why.into(),

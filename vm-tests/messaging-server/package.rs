@@ -168,7 +168,8 @@ fn answers(verb: &str, args: &[String]) -> Result<BTreeMap<String, String>> {
         || found.get("ALTROOT").is_some_and(|it| !it.eq_ignore_ascii_case("no"))
     {
         bail!(
-            "an alternate root is to be avoided, as the system's live upgrade uses it: install side by side, with --installroot"
+            "an alternate root is to be avoided, as the system's live upgrade uses it: install \
+                side by side, with --installroot"
         );
     }
     if let Some(other) = found.get("COMPONENTS").filter(|it| *it != "MS64" && *it != AGENT) {
@@ -401,7 +402,11 @@ pub fn configure(_args: &[String]) -> Result<ExitCode> {
         fs::create_dir_all(var.join(folder)).with_context(|| format!("cannot make {folder}"))?;
     }
     if !var.join("config/msg.conf").exists() {
-        durable(&var.join("config/msg.conf"), b"backup.zone = local\nbackup.verbose = stderr\nbackup.x = changes\nrestore.E = apply\n")?;
+        durable(
+            &var.join("config/msg.conf"),
+            b"backup.zone = local\nbackup.verbose = \
+            stderr\nbackup.x = changes\nrestore.E = apply\n",
+        )?;
     }
     links_to(&home, &var)
 }

@@ -159,7 +159,10 @@ impl Host {
             fs::create_dir_all(folder.join("fd")).expect("folder");
             fs::write(
                 folder.join("stat"),
-                format!("{pid} ({name}) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"),
+                format!(
+                    "{pid} ({name}) S 1 1 1 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 12300 1 1 0 0 0 0 \
+                    0 0 0 0 0 0 0 0 0\n"
+                ),
             )
             .expect("written");
             fs::write(folder.join("comm"), format!("{name}\n")).expect("written");

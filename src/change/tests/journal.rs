@@ -322,7 +322,8 @@ proptest! {
             };
             let before = format!("{state:?}");
             if state.apply(&record).is_err() {
-                prop_assert_eq!(before, format!("{state:?}"), "a record that may not follow changes nothing");
+                prop_assert_eq!(before, format!("{state:?}"), "a record that may not follow \
+                    changes nothing");
             }
             state.runs.iter().for_each(sound);
             let _ = report(&state);

@@ -201,7 +201,8 @@ mod tests {
 
     fn section() -> ResponseFile {
         toml::from_str(
-            "about = 'the state file'\n[keys.VERB]\nabout = 'what to do'\ndefault = 'upgrade'\n[keys.ALTROOT]\nabout = 'elsewhere'\n",
+            "about = 'the state file'\n[keys.VERB]\nabout = 'what to do'\ndefault = \
+                'upgrade'\n[keys.ALTROOT]\nabout = 'elsewhere'\n",
         )
         .unwrap()
     }

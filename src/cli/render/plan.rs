@@ -99,7 +99,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_command_is_broken_between_words_only(given in prop::collection::vec("[a-z'\"\\\\$() \n-]{0,60}", 1..12)) {
+        fn a_command_is_broken_between_words_only(given in prop::collection::vec("[a-z'\"\\\\$() \
+            \n-]{0,60}", 1..12)) {
             let quoted: Vec<String> = given.iter().map(quote).collect();
             let command = quoted.join(" ");
             prop_assert_eq!(words(&command), quoted);

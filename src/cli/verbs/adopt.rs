@@ -35,10 +35,12 @@ pub fn run(global: &Global, arguments: &AdoptArgs) -> Result<Job, CliError> {
             manifest.change, manifest.from_version, manifest.upgrade_to
         ));
         render::line(&format!(
-            "The snapshot says all that is needed to go back to it; version {installed} is installed."
+            "The snapshot says all that is needed to go back to it; version {installed} is \
+                installed."
         ));
         render::line(
-            "The configuration from before the upgrade is lost; the present one takes its place, and the service is opened.",
+            "The configuration from before the upgrade is lost; the present one takes its place, \
+                and the service is opened.",
         );
     }
     if answers.dry_run {

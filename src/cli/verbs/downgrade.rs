@@ -66,14 +66,16 @@ fn guide(settings: &Settings, state: &State, plan: &Plan) {
         render::line("Destroyed: nothing.");
     } else if plan.procedure == Procedure::DowngradeKeep {
         render::line(&format!(
-            "Kept:      the upgraded state, under names that end in `{}`, until `backout commit`; `backout undo` goes back to it.",
+            "Kept:      the upgraded state, under names that end in `{}`, until `backout commit`; \
+                `backout undo` goes back to it.",
             strategy::ASIDE
         ));
         render::line("Destroyed: nothing.");
     } else {
         render::line("Kept:      the capture of what was written since the snapshot.");
         render::line(
-            "Destroyed: the upgraded state, and every snapshot newer than the one before the upgrade.",
+            "Destroyed: the upgraded state, and every snapshot newer than the one before the \
+                upgrade.",
         );
     }
     let package = downgrade::package_time(settings, manifest);

@@ -121,7 +121,8 @@ pub fn check_hosts(global: &Global, inputs: &ProcedureInputs) -> Result<Exit, Cl
             facts.known.as_ref().map_or(0, Vec::len)
         ));
         render::line(
-            "  next:  backout migrate --user NAME --dry-run   see every step for a first, friendly user",
+            "  next:  backout migrate --user NAME --dry-run   see every step for a first, \
+                friendly user",
         );
         render::line("         backout migrate --user NAME             move that user");
     }

@@ -16,7 +16,8 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     if !global.json && data.has_data() {
         render::line("");
         render::line(&format!(
-            "What was written on version {} since the downgrade is not in the upgraded state. It stays {} whose names end in `{}` (or that and a number).",
+            "What was written on version {} since the downgrade is not in the upgraded state. It \
+                stays {} whose names end in `{}` (or that and a number).",
             state.manifest.from_version,
             data.kept_in(),
             strategy::UNDONE

@@ -169,7 +169,8 @@ pub enum ExecError {
         stderr: String,
     },
     /// The I/O of a pool is suspended, and the command did not finish.
-    #[error("`{command}` was ended: the I/O of pool {pool} is suspended; bring its devices back, then: zpool clear {pool}{}", after(.stderr))]
+    #[error("`{command}` was ended: the I/O of pool {pool} is suspended; bring its devices back, \
+        then: zpool clear {pool}{}", after(.stderr))]
     Suspended {
         /// The command line.
         command: String,

@@ -64,7 +64,8 @@ fn a_command_is_ended_while_a_pool_is_suspended() {
     let text = error.to_string();
     assert_eq!(
         text,
-        "`sleep 30` was ended: the I/O of pool tank is suspended; bring its devices back, then: zpool clear tank"
+        "`sleep 30` was ended: the I/O of pool tank is suspended; bring its devices back, then: \
+            zpool clear tank"
     );
     runner.pools.clear();
     runner.run(&Command::new(["true"])).expect("not looked at");
@@ -263,6 +264,7 @@ fn display_shows_names_and_input_as_a_person_reads_them() {
         ["{backout}", "helper", "x", "{a b}", "${Version}", "{a,b}"].map(str::to_owned).to_vec(),
     );
     command.stdin = Some("{program_dir}/rows.sql".into());
-    let wanted = "log --from={position} {capture_files} < {program_dir}/rows.sql | backout helper x '{a b}' '${Version}' '{a,b}'";
+    let wanted = "log --from={position} {capture_files} < {program_dir}/rows.sql | backout helper \
+        x '{a b}' '${Version}' '{a,b}'";
     assert_eq!(command.to_string(), wanted);
 }

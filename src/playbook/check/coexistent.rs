@@ -12,7 +12,8 @@ impl Check<'_, '_> {
         let at = Path::of(&["coexistent"]);
         let inventory = at.key("inventory");
         if it.inventories.is_empty() {
-            let remedy = "add a [[coexistent.inventory]]: without it nothing proves that a user has everything";
+            let remedy = "add a [[coexistent.inventory]]: without it nothing proves that a user \
+                has everything";
             self.report.error(&inventory, "there is no inventory", remedy);
         }
         for (i, list) in it.inventories.iter().enumerate() {

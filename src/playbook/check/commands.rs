@@ -152,9 +152,11 @@ impl<'c, 'a> Commands<'c, 'a> {
         if let Some((i, shell)) = script(words).filter(|(i, _)| words[*i].names().next().is_some())
         {
             let what = format!(
-                "a value is put into the program text that `{shell}` runs: values go into argv, never through a shell"
+                "a value is put into the program text that `{shell}` runs: values go into argv, \
+                    never through a shell"
             );
-            let remedy = "write $1 in the program text (in double quotes), and behind it the word \"sh\" and the {name}; or do without the shell";
+            let remedy = "write $1 in the program text (in double quotes), and behind it the word \
+                \"sh\" and the {name}; or do without the shell";
             self.report.error(&at.at(i), what, remedy);
         }
     }
@@ -259,9 +261,11 @@ impl<'c, 'a> Commands<'c, 'a> {
     pub(in crate::playbook) fn unused(&mut self) {
         for name in self.playbook.variables.keys().filter(|name| is_secret(name)) {
             let what = format!(
-                "the value of the variable `{name}` is written into the journal and into command lines"
+                "the value of the variable `{name}` is written into the journal and into command \
+                    lines"
             );
-            let remedy = "if it is a secret, let the variable name a file that holds it, and use it in `env_from_file`";
+            let remedy = "if it is a secret, let the variable name a file that holds it, and use \
+                it in `env_from_file`";
             self.report.warn(&Path::of(&["variables", name]), what, remedy);
         }
         for name in self.playbook.variables.keys().filter(|name| !self.used.contains(*name)) {

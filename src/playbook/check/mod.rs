@@ -48,7 +48,8 @@ impl Check<'_, '_> {
             self.report.error(
                 &Path::of(&["format"]),
                 what,
-                "write `format = 1`, or use the version of backout that the playbook was written for",
+                "write `format = 1`, or use the version of backout that the playbook was written \
+                    for",
             );
         }
         let at = Path::of(&["name"]);
@@ -154,12 +155,14 @@ impl Check<'_, '_> {
         }
         let processes = at.key("processes");
         if service.processes.is_empty() {
-            let remedy = "name the server's processes as `ps -e -o comm` shows them: without them nothing proves that it is stopped";
+            let remedy = "name the server's processes as `ps -e -o comm` shows them: without them \
+                nothing proves that it is stopped";
             self.report.error(&processes, "`service.processes` is empty", remedy);
         }
         for (i, name) in service.processes.iter().enumerate() {
             if name.trim().is_empty() || name.contains(['{', '/']) {
-                let remedy = "write the bare name, as `ps -e -o comm` shows it; names in braces have no values here";
+                let remedy = "write the bare name, as `ps -e -o comm` shows it; names in braces \
+                    have no values here";
                 self.report.error(
                     &processes.at(i),
                     format!("{name:?} cannot be the name of a process"),
@@ -310,7 +313,8 @@ impl Check<'_, '_> {
     fn installers(&mut self) {
         let it = self.playbook;
         if it.installer.save.is_none() && it.installer.files.is_empty() {
-            let remedy = "give `save`, a command that fetches it, or `files`, patterns of files that are there";
+            let remedy = "give `save`, a command that fetches it, or `files`, patterns of files \
+                that are there";
             self.report.error(
                 &Path::of(&["installer"]),
                 "nothing says where the installed version's installer comes from",
@@ -374,7 +378,8 @@ impl Check<'_, '_> {
         }
         let at = Path::of(&["restore"]);
         if restore.past_rejects.is_some() && restore.rejects.is_empty() {
-            let what = "nothing says how a reject is told, so nobody is ever asked, and `past_rejects` never runs";
+            let what = "nothing says how a reject is told, so nobody is ever asked, and \
+                `past_rejects` never runs";
             self.report.error(
                 &at.key("past_rejects"),
                 what,
@@ -384,7 +389,8 @@ impl Check<'_, '_> {
         if restore.position.is_none() && restore.interrupted == Interrupted::Continue {
             let what =
                 "an interrupted restore begins again from the start, as there is no `position`";
-            let remedy = "make sure that repeating it changes nothing, or give `position`, or write interrupted = \"rollback\"";
+            let remedy = "make sure that repeating it changes nothing, or give `position`, or \
+                write interrupted = \"rollback\"";
             self.report.warn(&at.key("interrupted"), what, remedy);
         }
     }
@@ -453,7 +459,8 @@ impl Check<'_, '_> {
                 .find(|name| it.variables.contains_key(*name) || it.discover.contains_key(*name))
             {
                 let what = format!(
-                    "`{{{name}}}` is shown as it stands here: names have values in commands and paths only"
+                    "`{{{name}}}` is shown as it stands here: names have values in commands and \
+                        paths only"
                 );
                 self.report.warn(&at, what, "write what is meant in words");
             }

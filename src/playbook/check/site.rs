@@ -167,7 +167,8 @@ impl Check<'_, '_> {
                 "the playbook {} does not say how a cluster is told to leave the service alone",
                 self.playbook.name
             );
-            let remedy = "add [cluster] to a copy of the playbook; without it the cluster would start the service in the middle";
+            let remedy = "add [cluster] to a copy of the playbook; without it the cluster would \
+                start the service in the middle";
             self.report.error(&at, what, remedy);
         }
         if cluster.agent && self.playbook.cluster.as_ref().is_some_and(|it| it.agent.is_none()) {
@@ -175,7 +176,8 @@ impl Check<'_, '_> {
             self.report.error(&at.key("agent"), what, "remove `agent`");
         }
         if cluster.agent && cluster.shared_installation {
-            let what = "the agent lies on each node, and with `shared_installation` the other nodes have no part";
+            let what = "the agent lies on each node, and with `shared_installation` the other \
+                nodes have no part";
             self.report.error(
                 &at.key("agent"),
                 what,
@@ -183,8 +185,10 @@ impl Check<'_, '_> {
             );
         }
         if self.site.strategy == Strategy::SideBySide && !cluster.shared_installation {
-            let what = "side by side, the new version is put beside the old one on the node that has the data alone";
-            let remedy = "have both, and the link, on storage that goes with the data, and add `shared_installation = true` to [cluster]; or remove `strategy`";
+            let what = "side by side, the new version is put beside the old one on the node that \
+                has the data alone";
+            let remedy = "have both, and the link, on storage that goes with the data, and add \
+                `shared_installation = true` to [cluster]; or remove `strategy`";
             self.report.error(&at, what, remedy);
         }
         let odd = |name: &String| {
@@ -230,7 +234,8 @@ impl Check<'_, '_> {
         }
         match &site.hosts {
             None if coexistent => {
-                let remedy = "add [hosts.old] and [hosts.new], each with its `name`, and `ssh` unless it is this host";
+                let remedy = "add [hosts.old] and [hosts.new], each with its `name`, and `ssh` \
+                    unless it is this host";
                 self.report.error(
                     &Path::of(&["strategy"]),
                     "nothing says which hosts these are",
@@ -265,7 +270,8 @@ impl Check<'_, '_> {
         let said = self.report.root().get_ref().contains_key("rollback");
         match DataStrategy::of(self.playbook, self.site) {
             DataStrategy::Zfs if datasets.is_empty() => {
-                let remedy = "name the datasets that hold the product's data: `zfs list -o name,mountpoint` shows them";
+                let remedy = "name the datasets that hold the product's data: `zfs list -o \
+                    name,mountpoint` shows them";
                 self.report.error(&at, "`datasets` is empty", remedy);
             }
             DataStrategy::Coexistent if !datasets.is_empty() || said => {
@@ -296,10 +302,16 @@ impl Check<'_, '_> {
             }
             DataStrategy::Full if self.playbook.full.is_none() => {
                 let what = format!("the playbook {name} knows no way back without ZFS");
-                self.report.error(&rollback, what, "move the data to ZFS datasets and name them, or add [full] to a copy of the playbook");
+                self.report.error(
+                    &rollback,
+                    what,
+                    "move the data to ZFS datasets and name them, \
+                    or add [full] to a copy of the playbook",
+                );
             }
             DataStrategy::Full if !datasets.is_empty() => {
-                let what = "there are datasets, and `rollback = \"none\"` says that the data is not on ZFS";
+                let what = "there are datasets, and `rollback = \"none\"` says that the data is \
+                    not on ZFS";
                 self.report.error(
                     &at,
                     what,
@@ -400,7 +412,8 @@ impl Check<'_, '_> {
                     Path::default()
                 };
                 let what = format!(
-                    "with it {field} of the playbook, {:?}, becomes {path:?}, which is not an absolute path",
+                    "with it {field} of the playbook, {:?}, becomes {path:?}, which is not an \
+                        absolute path",
                     template.source()
                 );
                 self.report.error(

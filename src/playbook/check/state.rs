@@ -32,13 +32,15 @@ impl Check<'_, '_> {
             (
                 Path::of(&["inventory"]),
                 !it.inventories.is_empty(),
-                "add an [[inventory]], a command that lists what the product holds, one item a line: without it nothing proves that the data came back",
+                "add an [[inventory]], a command that lists what the product holds, one item a \
+                    line: without it nothing proves that the data came back",
             ),
         ];
         for (at, there, remedy) in of_state {
             if it.stateless && there {
                 let what = format!(
-                    "`{at}` is there, but the playbook says that the product keeps no data (`stateless`)"
+                    "`{at}` is there, but the playbook says that the product keeps no data \
+                        (`stateless`)"
                 );
                 self.report.error(&at, what, "remove one of them");
             } else if !it.stateless && !there {

@@ -136,7 +136,8 @@ fn comparison(part: &str) -> Result<(Operator, String), ValueError> {
         }
         _ => Err(ValueError::new(
             format!("{part:?} is not a comparison of versions"),
-            "write `>=`, `<` or `=` (all that begin with it) and a version, separated by commas: \">=10.11, <11\"",
+            "write `>=`, `<` or `=` (all that begin with it) and a version, separated by commas: \
+                \">=10.11, <11\"",
         )),
     }
 }

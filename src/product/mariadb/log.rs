@@ -226,7 +226,8 @@ mod tests {
 
     #[test]
     fn statements_end_with_the_delimiter_at_the_end_of_a_line() {
-        let text = "SET x;\nDELIMITER /*!*/;\n# at 4\n\nCREATE TABLE t (\n# no comment\n\n) /*!*/; x\n/*!*/;\nDELIMITER ;\nROLLBACK ;";
+        let text = "SET x;\nDELIMITER /*!*/;\n# at 4\n\nCREATE TABLE t (\n# no comment\n\n) \
+            /*!*/; x\n/*!*/;\nDELIMITER ;\nROLLBACK ;";
         let found = kinds(text);
         let found: Vec<(&str, bool)> =
             found.iter().map(|(kind, ends)| (kind.as_str(), *ends)).collect();

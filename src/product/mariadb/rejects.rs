@@ -391,16 +391,19 @@ impl<C: Client, N: Names> Replay<C, N> {
         let mut said = self.ask_for("ROLLBACK")?;
         if let Some(made) = self.made.clone() {
             let end = String::from_utf8_lossy(self.lines.delimiter()).into_owned();
-            said.extend(
-                self.ask_for(&format!("SET @@session.sql_log_bin=0{end}\nDROP TABLE IF EXISTS {made}{end}\nSET @@session.sql_log_bin=1"))?,
-            );
+            said.extend(self.ask_for(&format!(
+                "SET @@session.sql_log_bin=0{end}\nDROP TABLE IF EXISTS \
+                    {made}{end}\nSET @@session.sql_log_bin=1"
+            ))?);
         }
         if !said.is_empty() {
             return failed("cannot be taken back", &said);
         }
         let Gtid { domain, server, number, .. } = &gtid;
-        let said =
-            self.ask_for(&format!("SET @@session.gtid_domain_id={domain}, @@session.server_id={server}, @@session.gtid_seq_no={number}"))?;
+        let said = self.ask_for(&format!(
+            "SET @@session.gtid_domain_id={domain}, \
+                @@session.server_id={server}, @@session.gtid_seq_no={number}"
+        ))?;
         // Its GTID is in the log already.
         let part = said.iter().any(|line| line.starts_with("ERROR 1950 "));
         if !said.is_empty() && !part {
@@ -610,7 +613,8 @@ mod tests {
             "DELIMITER /*!*/;\n{}{}",
             transaction(
                 7,
-                "START TRANSACTION\n/*!*/;\nINSERT good\n/*!*/;\nINSERT bad IDENTIFIED BY 'x'\n/*!*/;\nCOMMIT/*!*/;\n"
+                "START TRANSACTION\n/*!*/;\nINSERT good\n/*!*/;\nINSERT bad IDENTIFIED BY \
+                    'x'\n/*!*/;\nCOMMIT/*!*/;\n"
             ),
             transaction(8, "INSERT better\n/*!*/;\n")
         );
@@ -685,7 +689,12 @@ mod tests {
             ("server_id=1, @@session.gtid_seq_no=7", "ERROR 1950 (HY000): out-of-order");
         let (ended, _, names) =
             rejecting(&log, &[("INSERT x", "ERROR 1062 (23000): twice"), out_of_order]);
-        assert_eq!(ended, Err("0-1-7 was rejected, and a part of it was done, which stays: ERROR 1062 (23000): twice".into()));
+        assert_eq!(
+            ended,
+            Err("0-1-7 was rejected, and a part of it was done, which stays: ERROR \
+            1062 (23000): twice"
+                .into())
+        );
         assert_eq!(names, ["0-1-7\tERROR 1062 (23000): twice\tdone in part: INSERT x"]);
     }
 
@@ -720,7 +729,8 @@ mod tests {
         let log = String::from_utf8(kept("mariadb/tests/line-break.log")).unwrap();
         let (ended, sent, names) = rejecting(&log, &[]);
         assert_eq!((ended, names.len()), (Ok(()), 0));
-        let whole = "CREATE TABLE `x\nCREATE DATABASE smuggled/*!*/;\n# at 4` (id INT PRIMARY KEY) ENGINE=InnoDB\n/*!*/;\nSELECT 'backout ";
+        let whole = "CREATE TABLE `x\nCREATE DATABASE smuggled/*!*/;\n# at 4` (id INT PRIMARY \
+            KEY) ENGINE=InnoDB\n/*!*/;\nSELECT 'backout ";
         assert!(sent.contains(whole) && sent.matches("smuggled").count() == 1, "{sent}");
     }
 

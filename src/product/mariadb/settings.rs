@@ -100,7 +100,8 @@ mod tests {
         ]);
         assert_eq!(
             wrong,
-            "binlog_format=MIXED, server_id=0, encrypt_binlog is not known to this server, datadir=/var/lib/mysql/\n"
+            "binlog_format=MIXED, server_id=0, encrypt_binlog is not known to this server, \
+                datadir=/var/lib/mysql/\n"
         );
         assert!(
             on("mariadb-settings", &["datadir"], SHOWN)

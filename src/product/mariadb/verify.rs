@@ -177,10 +177,12 @@ mod tests {
         let begins: Vec<usize> = log.match_indices("DELIMITER /*!*/;").map(|(at, _)| at).collect();
         assert_eq!(begins.len(), 3);
         let hole = format!("{}{}", &log[..begins[1]], &log[begins[2]..]);
-        let said = "a binary log does not go on where the one before it ended: it begins at 0-1-42, not at 0-1-5";
+        let said = "a binary log does not go on where the one before it ended: it begins at \
+            0-1-42, not at 0-1-5";
         assert_eq!(at("0-1-58", &hole), Err(said.into()));
         let anew = log.replace("Gtid list [0-1-42]", "Gtid list []");
-        let said = "a binary log does not go on where the one before it ended: it begins at nothing, not at 0-1-42";
+        let said = "a binary log does not go on where the one before it ended: it begins at \
+            nothing, not at 0-1-42";
         assert_eq!(at("0-1-58", &anew), Err(said.into()));
         assert_eq!(at("0-1-58", &log[begins[1]..]), Ok(()), "the first one follows none");
     }
@@ -189,7 +191,8 @@ mod tests {
     fn a_list_over_several_lines_counts_and_what_stands_in_statements_does_not() {
         let head = "#261129  8:00:33 server id 1  end_log_pos 299 CRC32 0x0 \t";
         let log = format!(
-            "{head}Gtid list [0-1-5,\n# 1-1-3,\n# 2-9-7]\nINSERT INTO t VALUES ('\n{head}GTID 0-1-99\n');\n# 3-1-3,\n"
+            "{head}Gtid list [0-1-5,\n# 1-1-3,\n# 2-9-7]\nINSERT INTO t VALUES ('\n{head}GTID \
+                0-1-99\n');\n# 3-1-3,\n"
         );
         assert_eq!(at("0-1-5,1-1-3,2-9-7", &log), Ok(()));
         assert_eq!(at("0-1-99", &log), Err("the capture ends at 0-1-5, not at 0-1-99".into()));

@@ -64,7 +64,8 @@ impl End {
             ),
             None => failed("redis-cli did not say how many errors there were".into()),
             Some(errors) if errors != self.rejected => failed(format!(
-                "of {errors} errors {} are rejected commands: the others are of another kind, and must be mended first",
+                "of {errors} errors {} are rejected commands: the others are of another kind, and \
+                    must be mended first",
                 self.rejected
             )),
             Some(_) => Ok(()),

@@ -63,7 +63,8 @@ impl Effect for AwaitNodes {
             )
         });
         let list: Vec<String> = lines.collect();
-        let end = "The service is open here. The cluster gets it back once every node has the version: then, here: backout resume";
+        let end = "The service is open here. The cluster gets it back once every node has the \
+            version: then, here: backout resume";
         Err(NeedsDecision::new(HaltKind::OtherNodes, format!("{}\n{end}", list.join("\n"))).into())
     }
 }

@@ -195,7 +195,8 @@ impl Effect for Restore {
                 .context("the journal does not say how far the new version's data had come")?;
             if position != goal {
                 bail!(
-                    "the restore ended without an error, but the data has come to {position:?}, not to {goal:?}"
+                    "the restore ended without an error, but the data has come to {position:?}, \
+                        not to {goal:?}"
                 );
             }
         }

@@ -66,7 +66,8 @@ impl Package {
                 if version != self.previous && !version_is(version, &self.upgraded) =>
             {
                 Probe::Foreign(format!(
-                    "version {version} is installed, which is neither the previous one ({}) nor the new one ({})",
+                    "version {version} is installed, which is neither the previous one ({}) nor \
+                        the new one ({})",
                     self.previous, self.upgraded
                 ))
             }
@@ -129,7 +130,8 @@ impl Effect for Package {
                 let expected =
                     if self.job == PackageJob::Upgrade { &self.upgraded } else { &self.previous };
                 bail!(
-                    "the command ended without an error, and version {expected} is not installed: `{}`",
+                    "the command ended without an error, and version {expected} is not installed: \
+                        `{}`",
                     self.command
                 )
             }

@@ -44,9 +44,15 @@ impl Effect for RestoreUsers {
         // Before anything is removed there.
         copy::read_back(&folder, context.files(&StepId::of(Family::Capture, &self.batch)))?;
         for user in &self.users {
-            context.runner.run(&directory::for_user(context, &self.clear, user)?).with_context(|| {
-                format!("what {} has of {user} could not be removed: it is the rest of an earlier move", self.clear.host.name)
-            })?;
+            context.runner.run(&directory::for_user(context, &self.clear, user)?).with_context(
+                || {
+                    format!(
+                        "what {} has of {user} could not be removed: it is the rest of an earlier \
+                    move",
+                        self.clear.host.name
+                    )
+                },
+            )?;
             crate::host::failpoint::point("restore-users:cleared");
             let mut restore = directory::for_user(context, &self.restore, user)?;
             restore.stdin = Some(directory::backup_file(&folder, user));

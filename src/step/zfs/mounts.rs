@@ -104,9 +104,18 @@ fn uncover(context: &Context<'_>, list: &[(&crate::journal::Mount, DatasetInfo)]
     };
     for (inner, there) in list.iter().rev().filter(|(_, info)| info.mounted) {
         if list.iter().any(|(outer, info)| outer.mounted && !info.mounted && covers(outer, inner)) {
-            context.engine.unmount(&inner.dataset).with_context(|| match in_use::who(context, there) {
-                Some(users) => format!("{} could not be unmounted, to be mounted in its place again: it is used by {users}", inner.dataset),
-                None => format!("{} could not be unmounted, to be mounted in its place again", inner.dataset),
+            context.engine.unmount(&inner.dataset).with_context(|| {
+                match in_use::who(context, there) {
+                    Some(users) => format!(
+                        "{} could not be unmounted, to be mounted in its place \
+                    again: it is used by {users}",
+                        inner.dataset
+                    ),
+                    None => format!(
+                        "{} could not be unmounted, to be mounted in its place again",
+                        inner.dataset
+                    ),
+                }
             })?;
         }
     }

@@ -137,7 +137,8 @@ fn clones_are_alike(context: &Context<'_>) -> Result<()> {
         return Ok(());
     }
     let lines: String = found.iter().map(|(what, how)| format!("\n  {what}: {how}")).collect();
-    let why = "a clone is not set up as the dataset whose place it is to take, and it does not take it. Each with the command that makes them alike";
+    let why = "a clone is not set up as the dataset whose place it is to take, and it does not \
+        take it. Each with the command that makes them alike";
     Err(NeedsDecision::new(HaltKind::Foreign, format!("{why}:{lines}")).into())
 }
 

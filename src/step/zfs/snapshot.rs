@@ -134,7 +134,8 @@ impl Effect for TakeSnapshot {
                 match metadata.properties()? {
                     Some(more) => properties.extend(more),
                     None => (context.say)(
-                        "the change is too long for the snapshot's properties: without the state folder it cannot be adopted",
+                        "the change is too long for the snapshot's properties: without the state \
+                            folder it cannot be adopted",
                     ),
                 }
             }

@@ -30,7 +30,8 @@ fn rows<const N: usize>(text: &str) -> impl Iterator<Item = Result<[&str; N]>> {
         <[&str; N]>::try_from(fields).map_err(|fields| {
             let count = fields.len();
             wrong(format!(
-                "{count} columns instead of {N} in {line:?}: a property with a line end in it, such as a mountpoint, cannot be read"
+                "{count} columns instead of {N} in {line:?}: a property with a line end in it, \
+                    such as a mountpoint, cannot be read"
             ))
         })
     })
@@ -229,7 +230,8 @@ mod tests {
 
     use super::*;
 
-    const ROW: &str = "t/a b:c\t18446744073709551615\tfilesystem\tyes\tnoauto\t98304\t24576\t65536\t0\t0\t-\t-\toff\t/srv/a b\tc\n";
+    const ROW: &str = "t/a \
+        b:c\t18446744073709551615\tfilesystem\tyes\tnoauto\t98304\t24576\t65536\t0\t0\t-\t-\toff\t/srv/a b\tc\n";
 
     #[test]
     fn a_dataset_is_read() {
@@ -285,7 +287,8 @@ mod tests {
 
     #[test]
     fn snapshots_are_in_order_of_their_transaction_group() {
-        let text = "t/a@z\t1\t30\t1700000000\t0\t24576\t0\t\nt/a@auto 2024-01-01_10:00\t2\t4\t1600000000\t0\t24576\t2\tt/c 1,t/c:2\n";
+        let text = "t/a@z\t1\t30\t1700000000\t0\t24576\t0\t\nt/a@auto \
+            2024-01-01_10:00\t2\t4\t1600000000\t0\t24576\t2\tt/c 1,t/c:2\n";
         let all = snapshots(text).unwrap();
         assert_eq!(all[0].name.short(), "auto 2024-01-01_10:00");
         assert_eq!(
@@ -335,7 +338,8 @@ mod tests {
         }
 
         #[test]
-        fn every_name_comes_back(dataset in "[a-z][a-zA-Z0-9_.: -]{0,20}(/[a-zA-Z0-9_: -]{1,20}){0,3}", short in "[a-zA-Z0-9_: -]{1,30}", guid: u64, txg: u64) {
+        fn every_name_comes_back(dataset in "[a-z][a-zA-Z0-9_.: -]{0,20}(/[a-zA-Z0-9_: \
+            -]{1,20}){0,3}", short in "[a-zA-Z0-9_: -]{1,30}", guid: u64, txg: u64) {
             let line = format!("{dataset}@{short}\t{guid}\t{txg}\t0\t0\t0\t0\t-\n");
             let all = snapshots(&line).unwrap();
             prop_assert_eq!(all[0].name.as_str(), format!("{dataset}@{short}"));

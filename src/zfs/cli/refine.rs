@@ -137,7 +137,8 @@ mod tests {
             ("cannot open 'tank/x': dataset does not exist\n", Meaning::NotFound),
             ("cannot open 'nopool': no such pool\n", Meaning::NotFound),
             (
-                "cannot create snapshot 't/a@x': dataset already exists\nno snapshots were created\n",
+                "cannot create snapshot 't/a@x': dataset already exists\nno snapshots were \
+                    created\n",
                 Meaning::Exists,
             ),
             ("cannot unmount '/t/a': pool or dataset is busy\n", Meaning::Busy),
@@ -168,11 +169,13 @@ mod tests {
             ("cannot open 't': pool I/O is currently suspended\n", Meaning::Suspended),
             ("cannot set property for 't/a': permission denied\n", Meaning::Permission),
             (
-                "Channel program execution failed:\nPermission denied. Channel programs must be run as root.\n",
+                "Channel program execution failed:\nPermission denied. Channel programs must be \
+                    run as root.\n",
                 Meaning::Permission,
             ),
             (
-                "The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.\n",
+                "The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to \
+                    load them.\n",
                 Meaning::Unavailable,
             ),
             ("cannot mount 't/a': encryption key not loaded\n", Meaning::Key),
@@ -195,7 +198,8 @@ mod tests {
     fn of_several_names_the_one_that_failed_is_said() {
         let error = refine(
             failed(
-                "cannot create snapshot 't/b c@x': dataset already exists\nno snapshots were created\n",
+                "cannot create snapshot 't/b c@x': dataset already exists\nno snapshots were \
+                    created\n",
             ),
             "t/a@x t/b c@x",
         );
