@@ -120,9 +120,11 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
         let mut error =
             CliError::new(ErrorKind::Refused, "others hold snapshots that are to be destroyed");
         error.cause.extend(left.blockers.iter().cloned());
-        return Err(
-            error.next("backout commit", "once they have let them go; nothing is lost by waiting")
-        );
+        return Err(error.next(
+            "backout commit",
+            "once those holds are released; nothing is lost by \
+                waiting",
+        ));
     }
     let procedure = if state.phase == Phase::BackedOut {
         Procedure::CommitDowngrade

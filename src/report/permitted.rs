@@ -76,7 +76,7 @@ impl fmt::Display for Refusal {
             }
             (Why::BeyondReturn, _) => write!(
                 f,
-                "the point of no return is behind us: the upgraded state may be gone, \
+                "the point of no return has passed: the upgraded state may be gone, \
                  and what was written is in the capture"
             ),
             (Why::MayBeOpen, _) => write!(

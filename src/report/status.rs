@@ -198,7 +198,7 @@ fn hold_truth(run: &Run) -> Vec<String> {
             let users: Vec<&str> =
                 held.iter().flat_map(|hold| &hold.users).map(String::as_str).collect();
             lines.push(format!("On hold, their mail waits: {}.", users.join(", ")));
-            lines.push("What they have is whole on the host where they were.".to_owned());
+            lines.push("All of their data is on the host where they were.".to_owned());
         }
         None => {
             lines.push("Users are about to be served by the other host; some may be.".to_owned())
@@ -247,13 +247,17 @@ fn data_truth(state: &State, run: &Run) -> Vec<String> {
         lines.push(if captured {
             "What was written since is captured, checksummed and read back.".to_owned()
         } else {
-            "The upgraded data is in its place; nothing of it was taken away.".to_owned()
+            "The upgraded data is in its place, and complete.".to_owned()
         });
         if run.beyond_return() {
-            lines.push("The point of no return is behind us: the only way is forward.".to_owned());
+            lines.push(
+                "The point of no return has passed: the downgrade can only be completed."
+                    .to_owned(),
+            );
         } else if set_aside(run) {
             lines.push(
-                "The upgraded data is kept beside, whole: there is a way back to it.".to_owned(),
+                "The upgraded data is kept beside it, complete: you can still go back to it."
+                    .to_owned(),
             );
         }
     } else if dropping(run) {

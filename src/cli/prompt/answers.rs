@@ -140,8 +140,8 @@ pub fn template(
         &mut text,
         &format!(
             "The answers for `backout {verb} --answers FILE`, which then asks nothing.\n\
-             Each is \"yes\" or \"no\". One that is \"\" is missing: then nothing is begun, and what is missing is said.\n\
-             What stands on the command line (--yes, --accept NAME, --silent KEY=VALUE) comes before what stands here."
+             Each is \"yes\" or \"no\". An empty one (\"\") is missing: then nothing begins, and backout names it.\n\
+             The command line (--yes, --accept NAME, --silent KEY=VALUE) takes precedence over this file."
         ),
     );
     let _ = writeln!(text, "\nprocedure = {}\n", quoted(verb));
@@ -229,8 +229,8 @@ mod tests {
             template("upgrade", &[finding], Some(&section()), &values(&[]).unwrap_or_default());
         insta::assert_snapshot!(text, @r#"
             # The answers for `backout upgrade --answers FILE`, which then asks nothing.
-            # Each is "yes" or "no". One that is "" is missing: then nothing is begun, and what is missing is said.
-            # What stands on the command line (--yes, --accept NAME, --silent KEY=VALUE) comes before what stands here.
+            # Each is "yes" or "no". An empty one ("") is missing: then nothing begins, and backout names it.
+            # The command line (--yes, --accept NAME, --silent KEY=VALUE) takes precedence over this file.
 
             procedure = "upgrade"
 

@@ -15,7 +15,10 @@ pub fn plan(global: &Global, change: &str, plan: &Plan) {
     line(&format!("{} {change}", plan.procedure.verb()));
     for (i, step) in plan.steps.iter().enumerate() {
         if plan.point_of_no_return() == Some(i) {
-            line("     ---- point of no return: from here on the only way is forward ----");
+            line(
+                "     ---- point of no return: from here on, the downgrade can only be completed \
+                ----",
+            );
         }
         line(&format!("{:>4}  {}", i + 1, step.title));
         for command in step::effect(&step.action).preview() {

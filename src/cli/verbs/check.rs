@@ -45,7 +45,7 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
         render::line(if root {
             "This host can upgrade, and come back."
         } else {
-            "Nothing that this user can see stands in the way. Only root sees everything."
+            "Nothing that this user can see prevents the upgrade. Only root sees everything."
         });
         render::line("  next:  backout plan      see every step");
         render::line("         backout upgrade   take the snapshot and upgrade");

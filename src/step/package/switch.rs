@@ -74,7 +74,10 @@ impl Switch {
                 self.to.display(),
                 self.wanted
             )),
-            None => Probe::Foreign(format!("no version is whole in {}", self.to.display())),
+            None => Probe::Foreign(format!(
+                "no version is completely installed in {}",
+                self.to.display()
+            )),
         })
     }
 }
