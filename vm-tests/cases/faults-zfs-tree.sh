@@ -168,7 +168,9 @@ echo "== accepted: what is not ours is named, moved away, and stays"
 expect 3 backout commit --yes 2>&1 | tee /root/said
 grep -F tank/redis.undone/later /root/said
 zfs rename tank/redis.undone/later tank/later
-backout commit --yes
+expect 3 backout commit --yes 2>&1 | tee /root/said
+grep -F 'tank/redis.undone/volume: ' /root/said
+backout commit --yes --accept tank/redis.undone/volume
 [ "$(zfs get -Hp -o value guid tank/later)" = "$later" ]
 all_there 7.0 old
 late_is_there
