@@ -147,6 +147,11 @@ impl<'a> Report<'a> {
         report
     }
 
+    /// The file as messages name it.
+    pub(super) fn origin(&self) -> &'a str {
+        self.origin
+    }
+
     /// Gives fields at the top that have a former name their present one.
     pub(super) fn rename(&mut self, fields: &[(&str, &'static str)]) {
         let table = self.root.get_mut();

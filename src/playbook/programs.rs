@@ -1,6 +1,8 @@
 //! The programs that a playbook brings: files of its folder, which its commands name as
 //! `{program_dir}/NAME`.
 
+use std::path::Path;
+
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -44,6 +46,12 @@ impl Program {
     }
 }
 
+/// The folder of a playbook that is one.
+pub(super) fn folder(origin: &str) -> Option<&Path> {
+    let path = Path::new(origin);
+    path.parent().filter(|_| path.file_name().is_some_and(|name| name == PLAYBOOK_FILE))
+}
+
 /// Whether a file in a playbook's folder counts as a program: every one but the playbook itself,
 /// what is written for people, and what is hidden.
 pub(super) fn is_program(name: &str) -> bool {
@@ -59,23 +67,43 @@ fn named(text: &str) -> impl Iterator<Item = &str> {
     text.split(PREFIX).skip(1).map(move |rest| &rest[..end(rest)])
 }
 
-/// Notes every program that is named and not there.
+/// Notes every program that is named and cannot be run so.
 pub(super) fn check(programs: &[Program], report: &mut Report<'_>) {
     let mut texts = Vec::new();
     of_table(report.root().get_ref(), &mut texts);
-    for (text, span) in texts {
+    for Text { text, span, is_first } in texts {
+        if is_first && text.starts_with(PREFIX) {
+            report.error_at(
+                Some(span.clone()),
+                "a program of the playbook is not executable where it runs",
+                format!("name its interpreter before it, such as [\"sh\", {text:?}]"),
+            );
+        }
+        for name in named(&text)
+            .filter(|name| programs.iter().any(|it| it.name == *name && it.bytes.is_empty()))
+        {
+            report.error_at(
+                Some(span.clone()),
+                format!("the program {name:?} is empty"),
+                "write it: an interpreter takes an empty file for a success",
+            );
+        }
         for name in
             named(&text).filter(|name| !programs.iter().any(|program| program.name == *name))
         {
             let remedy = match nearest(name, programs.iter().map(Program::name)) {
                 Some(meant) => format!("did you mean {meant:?}?"),
-                None if programs.is_empty() => {
-                    format!(
+                None => match folder(report.origin()) {
+                    Some(folder) => format!(
+                        "put the program into {}, beside {PLAYBOOK_FILE}: a file, not a \
+                            folder, its name without a dot at the beginning",
+                        folder.display()
+                    ),
+                    None => format!(
                         "make the playbook a folder of its name, with the TOML as {PLAYBOOK_FILE} \
                             and {name:?} beside it"
-                    )
-                }
-                None => "put the program into the playbook's folder".to_owned(),
+                    ),
+                },
             };
             report.error_at(
                 Some(span.clone()),
@@ -86,16 +114,39 @@ pub(super) fn check(programs: &[Program], report: &mut Report<'_>) {
     }
 }
 
-type Text = (String, std::ops::Range<usize>);
+/// A text that names a program.
+struct Text {
+    text: String,
+    span: std::ops::Range<usize>,
+    /// Whether it is what a command starts.
+    is_first: bool,
+}
 
 fn of_table(table: &DeTable<'_>, found: &mut Vec<Text>) {
-    table.iter().for_each(|(_, value)| of_value(value, found));
+    for (key, value) in table {
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("argv", DeValue::Array(words)) => of_words(words, found),
+            ("pipe", DeValue::Array(all)) => all
+                .iter()
+                .filter_map(|it| it.get_ref().as_array())
+                .for_each(|it| of_words(it, found)),
+            _ => of_value(value, found),
+        }
+    }
+}
+
+fn of_words<'a>(words: impl IntoIterator<Item = &'a Spanned<DeValue<'a>>>, found: &mut Vec<Text>) {
+    for (i, word) in words.into_iter().enumerate() {
+        let before = found.len();
+        of_value(word, found);
+        found[before..].iter_mut().for_each(|it| it.is_first = i == 0);
+    }
 }
 
 fn of_value(value: &Spanned<DeValue<'_>>, found: &mut Vec<Text>) {
     match value.get_ref() {
         DeValue::String(text) if text.contains(PREFIX) => {
-            found.push((text.to_string(), value.span()))
+            found.push(Text { text: text.to_string(), span: value.span(), is_first: false })
         }
         DeValue::Array(items) => items.iter().for_each(|item| of_value(item, found)),
         DeValue::Table(table) => of_table(table, found),
@@ -138,5 +189,51 @@ mod tests {
             playbook.programs()[0].sha256(),
             "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
         );
+    }
+
+    /// The folder is named, not made a second time.
+    #[test]
+    fn the_remedies_for_a_folder_are_those_of_a_folder() {
+        let text = library::BUILT_IN[0]
+            .text
+            .replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
+        let origin = "/pb/other/playbook.toml";
+        let said = Validated::with_programs(origin, Some("other"), &text, Vec::new());
+        let said = said.unwrap_err().to_string();
+        for expected in [
+            "put the program into /pb/other, beside playbook.toml",
+            "but the folder is \"other\"",
+            "or call the folder \"generic\"",
+        ] {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+    }
+
+    /// A copy is not executable, so this would show in the middle of a downgrade only.
+    #[test]
+    fn a_program_needs_its_interpreter_in_the_command() {
+        let text = library::BUILT_IN[0]
+            .text
+            .replace("\"tallyctl\", \"rotate\"", "\"{program_dir}/rotate.sh\"");
+        let programs = vec![Program::new("rotate.sh", b"x".to_vec())];
+        let said = Validated::with_programs("own", Some("generic"), &text, programs);
+        let said = said.unwrap_err().to_string();
+        assert!(
+            said.contains("is not executable")
+                && said.contains("[\"sh\", \"{program_dir}/rotate.sh\"]"),
+            "{said}"
+        );
+    }
+
+    /// `sh` ends without an error when there is nothing in its file.
+    #[test]
+    fn an_empty_program_is_refused() {
+        let text = library::BUILT_IN[0]
+            .text
+            .replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
+        let programs = vec![Program::new("rotate.sh", Vec::new())];
+        let said = Validated::with_programs("own", Some("generic"), &text, programs);
+        let said = said.unwrap_err().to_string();
+        assert!(said.contains("\"rotate.sh\" is empty"), "{said}");
     }
 }

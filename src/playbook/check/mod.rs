@@ -10,6 +10,7 @@ use crate::playbook::Playbook;
 use crate::playbook::model::{self, Capture, Interrupted, Restore, ServiceState, Verdict};
 use crate::playbook::names::late;
 use crate::playbook::problem::{Path, Report};
+use crate::playbook::programs;
 use crate::playbook::value::template::Template;
 
 /// Lower-case letters, digits and `separator`, a letter first.
@@ -35,6 +36,10 @@ impl Check<'_, '_> {
         self.installers();
         if let (Some(capture), Some(restore)) = (&self.playbook.capture, &self.playbook.restore) {
             self.capture_and_restore(capture, restore);
+            // An open change's copy is used as it was accepted: refusing it would bar the way back.
+            if stem.is_some() {
+                self.pass_order(capture);
+            }
         }
         self.inventories();
         self.commands();
@@ -62,12 +67,13 @@ impl Check<'_, '_> {
                 remedy,
             );
         } else if let Some(stem) = stem.filter(|stem| *stem != it.name) {
-            let remedy = format!("write name = {stem:?}, or call the file {}.toml", it.name);
-            self.report.error(
-                &at,
-                format!("the name is {:?}, but the file is {stem}.toml", it.name),
-                remedy,
-            );
+            let (kind, is, meant) = match programs::folder(self.report.origin()) {
+                Some(_) => ("folder", format!("{stem:?}"), format!("{:?}", it.name)),
+                None => ("file", format!("{stem}.toml"), format!("{}.toml", it.name)),
+            };
+            let remedy = format!("write name = {stem:?}, or call the {kind} {meant}");
+            let what = format!("the name is {:?}, but the {kind} is {is}", it.name);
+            self.report.error(&at, what, remedy);
         }
         self.required(&Path::of(&["title"]), &it.title, "say which product this is for");
     }
@@ -392,6 +398,25 @@ impl Check<'_, '_> {
             let remedy = "make sure that repeating it changes nothing, or give `position`, or \
                 write interrupted = \"rollback\"";
             self.report.warn(&at.key("interrupted"), what, remedy);
+        }
+    }
+
+    /// The passes run by the state of the service. `{capture_files}` is complete after the last
+    /// one that is written, so that one must run last.
+    fn pass_order(&mut self, capture: &Capture) {
+        let at = Path::of(&["capture", "pass"]);
+        for (i, pair) in capture.passes.windows(2).enumerate() {
+            let [earlier, later] = pair else { continue };
+            if later.service < earlier.service {
+                let what = format!(
+                    "this pass runs with the service {}, so it runs before the one above it ({})",
+                    later.service.word(),
+                    earlier.service.word()
+                );
+                let remedy = "write the passes in the order in which they run: first those with \
+                    \"running\", then \"maintenance\", then \"stopped\"";
+                self.report.error(&at.at(i + 1).key("service"), what, remedy);
+            }
         }
     }
 

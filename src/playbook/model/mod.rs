@@ -388,7 +388,10 @@ pub struct Pass {
 }
 
 /// What the service is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+// In the order in which a downgrade gets there.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServiceState {
     /// It serves its clients.
@@ -397,6 +400,17 @@ pub enum ServiceState {
     Maintenance,
     /// It is stopped.
     Stopped,
+}
+
+impl ServiceState {
+    /// The word that a playbook has for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Maintenance => "maintenance",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// How the capture is restored into the previous version.
