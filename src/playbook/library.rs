@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::host::trust::{self, Distrust};
@@ -80,8 +81,8 @@ pub enum LibraryError {
     #[error(transparent)]
     Invalid(#[from] Problems),
     /// There is no playbook of that name.
-    #[error("there is no playbook {name:?}\n  remedy: {}use one of {known}, or put {name}.toml \
-        into {dir}", meant(.name, .known))]
+    #[error("there is no playbook {name:?}\n  remedy: {}use one of {known}{}",
+        meant(.name, .known), own(.name, .dir))]
     Unknown {
         /// The name asked for.
         name: String,
@@ -106,9 +107,30 @@ pub enum LibraryError {
     },
 }
 
+impl LibraryError {
+    /// Whether there is nothing at this path.
+    pub fn is_missing(&self, at: &Path) -> bool {
+        match self {
+            Self::Read { path, source } | Self::Unsafe(Distrust::Read { path, source }) => {
+                path == at && source.kind() == std::io::ErrorKind::NotFound
+            }
+            _ => false,
+        }
+    }
+}
+
 fn meant(name: &str, known: &str) -> String {
     nearest(name, known.split(", "))
         .map_or_else(String::new, |meant| format!("did you mean {meant:?}? Otherwise "))
+}
+
+/// Where one's own playbook of that name would be, if it can be a name.
+fn own(name: &str, dir: &str) -> String {
+    if is_name(name) { format!(", or put {name}.toml into {dir}") } else { String::new() }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
 /// One entry of the list of playbooks.
@@ -135,14 +157,19 @@ pub fn default_dirs() -> Vec<PathBuf> {
 /// # Errors
 /// When it cannot be read, others could have written it, or it has faults.
 pub fn load_playbook(path: &Path) -> Result<Validated, LibraryError> {
+    let unreadable = |source| LibraryError::Read { path: path.to_owned(), source };
     if path.is_dir() {
-        return load_folder(path);
+        // `.` and `..` have no name to compare with the playbook's.
+        return match path.file_name() {
+            Some(_) => load_folder(path),
+            None => load_folder(&fs::canonicalize(path).map_err(unreadable)?),
+        };
     }
     if path.file_name().is_some_and(|name| name == PLAYBOOK_FILE) {
-        let absolute = std::path::absolute(path)
-            .map_err(|source| LibraryError::Read { path: path.to_owned(), source })?;
+        let absolute = std::path::absolute(path).map_err(unreadable)?;
         return load_folder(absolute.parent().unwrap_or(path));
     }
+    fs::symlink_metadata(path).map_err(unreadable)?;
     let stem = path
         .extension()
         .filter(|it| *it == "toml")
@@ -182,8 +209,7 @@ fn load_folder(folder: &Path) -> Result<Validated, LibraryError> {
 /// # Errors
 /// When there is none, or the first one cannot be used: a later one never takes its place unsaid.
 pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Validated, LibraryError> {
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    for dir in dirs.iter().filter(|_| plain) {
+    for dir in dirs.iter().filter(|_| is_name(name)) {
         if let Some(path) = within(dir, name)? {
             return load_playbook(&path);
         }
@@ -283,12 +309,8 @@ pub fn load_site(
 /// Reads a file of text that only root or the caller can have written.
 fn read_text(path: &Path) -> Result<String, LibraryError> {
     let fail = |source| LibraryError::Read { path: path.to_owned(), source };
-    let invalid = |_| {
-        fail(std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            "stream did not contain valid UTF-8",
-        ))
-    };
+    let invalid =
+        |_| fail(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not text in UTF-8"));
     String::from_utf8(read(path)?).map_err(invalid)
 }
 
@@ -296,7 +318,9 @@ fn read_text(path: &Path) -> Result<String, LibraryError> {
 fn read(path: &Path) -> Result<Vec<u8>, LibraryError> {
     let fail = |source| LibraryError::Read { path: path.to_owned(), source };
     trust::check_path(path)?;
-    let file = File::open(path).map_err(fail)?;
+    // Does not wait for the writer of a pipe.
+    let no_wait = nix::fcntl::OFlag::O_NONBLOCK.bits();
+    let file = File::options().read(true).custom_flags(no_wait).open(path).map_err(fail)?;
     // Of the open file, which cannot be exchanged any more.
     let metadata = file.metadata().map_err(fail)?;
     if !metadata.is_file() {
@@ -306,7 +330,7 @@ fn read(path: &Path) -> Result<Vec<u8>, LibraryError> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(fail(std::io::Error::other("it is larger than 1 MiB, which no playbook is")));
+        return Err(fail(std::io::Error::other("it is larger than 1 MiB")));
     }
     Ok(bytes)
 }
@@ -486,5 +510,34 @@ mod tests {
     fn a_file_that_is_not_there_is_named() {
         let text = load_playbook(Path::new("/no/such.toml")).unwrap_err().to_string();
         assert!(text.starts_with("cannot read /no/such.toml: No such file"), "{text}");
+    }
+
+    /// Opening a pipe waits for a writer, for ever.
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_refused_at_once() {
+        use nix::sys::stat::Mode;
+        let dir = temp();
+        let path = dir.path().join("site.toml");
+        nix::unistd::mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        let (done, answer) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let _ = done.send(load_site(&path, &[]).map(drop).map_err(|error| error.to_string()));
+        });
+        let answer = answer.recv_timeout(std::time::Duration::from_secs(10));
+        let said = answer.expect("it answers").unwrap_err();
+        assert!(said.contains("it is not a file"), "{said}");
+    }
+
+    #[test]
+    fn a_path_with_nothing_there_is_not_told_to_be_renamed() {
+        let text = load_playbook(Path::new("/no/such")).unwrap_err().to_string();
+        assert!(text.starts_with("cannot read /no/such: No such file"), "{text}");
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_not_offered_as_one() {
+        let text = find("../x\u{1b}", &[]).unwrap_err().to_string();
+        assert!(!text.contains('\u{1b}') && !text.contains("../x\u{1b}.toml"), "{text}");
+        assert!(!text.contains("or put"), "{text}");
     }
 }
