@@ -35,9 +35,9 @@ pub enum PlaybookVerb {
         #[arg(default_value = library::DIRS[0])]
         dir: PathBuf,
     },
-    /// Check the file of a playbook.
+    /// Check a playbook.
     Check {
-        /// The file.
+        /// Its folder, or its file.
         file: PathBuf,
     },
 }
@@ -50,17 +50,24 @@ fn new(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a playbook into a folder that is not there yet. Returns the names of the files.
+/// Writes a playbook into a folder that is not there yet: all of it, or nothing. Returns the names
+/// of the files.
 fn copy(playbook: &Validated, folder: &Path) -> anyhow::Result<Vec<String>> {
-    private_dir(folder).context("the folder cannot be made")?;
+    let parent = folder.parent().filter(|it| !it.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    private_dir(parent).context("the folder cannot be made")?;
+    // For root alone, and removed again if anything fails.
+    let beside = tempfile::Builder::new().prefix(".backout-copy-").tempdir_in(parent);
+    let beside = beside.context("the folder cannot be made")?;
     let mut made = Vec::new();
     let programs = playbook.programs().iter().map(|program| (program.name(), program.bytes()));
     // The TOML last: without it the folder is not a playbook.
     for (name, bytes) in programs.chain([(PLAYBOOK_FILE, playbook.text().as_bytes())]) {
-        write_atomic(&folder.join(name), bytes)
+        write_atomic(&beside.path().join(name), bytes)
             .with_context(|| format!("{name} cannot be written"))?;
         made.push(name.to_owned());
     }
+    std::fs::rename(beside.path(), folder).context("the folder cannot be given its name")?;
     Ok(made)
 }
 
@@ -135,10 +142,7 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
                 CliError::new(ErrorKind::Failed, what).because(&error)
             };
             new(&folder).map_err(failed)?;
-            let made = copy(&playbook, &folder).map_err(|error| {
-                failed(error)
-                    .now(vec![format!("The copy is not complete. Remove it: {}", folder.display())])
-            })?;
+            let made = copy(&playbook, &folder).map_err(failed)?;
             if global.json {
                 render::json::line(&json!({ "result": "copied", "folder": folder, "files": made }));
             } else {
@@ -172,6 +176,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::playbook::programs::Program;
 
     #[test]
     fn a_copy_has_the_programs_and_can_be_used() {
@@ -186,5 +191,15 @@ mod tests {
         let copied = library::find("redis", &[dir.path().join("own")]).expect("valid");
         assert_ne!(copied.origin(), library::BUILT_IN_ORIGIN);
         assert_eq!(copied.programs(), playbook.programs());
+    }
+
+    #[test]
+    fn a_copy_that_fails_leaves_nothing_to_remove() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let text = library::find("redis", &[]).expect("built in").text().to_owned();
+        let programs = ["keys.lua", "no/such"].map(|name| Program::new(name, b"x".to_vec()));
+        let playbook = Validated::with_programs("own", None, &text, programs.into());
+        copy(&playbook.expect("valid"), &dir.path().join("redis")).expect_err("no such folder");
+        assert_eq!(std::fs::read_dir(dir.path()).expect("there").count(), 0);
     }
 }
