@@ -7,7 +7,21 @@ use crate::step::Step;
 
 /// Prints one JSON object on a line.
 pub fn line(value: &Value) {
-    super::line(&value.to_string());
+    super::line(&escaped(&value.to_string()));
+}
+
+/// JSON may have some control characters as they are, but a terminal obeys them. They are within
+/// strings only.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() {
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// Prints what happens while a procedure runs.
@@ -29,5 +43,18 @@ fn as_json(event: &Event<'_>) -> Value {
         }
         Event::Rewound { to, why } => json!({ "event": "rewound", "to": to, "why": why }),
         Event::Said(text) => json!({ "event": "said", "text": text }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_stays_json_whatever_is_in_it() {
+        let value = json!({ "name": "a\u{9b}2J\u{7f}\u{1b}\n" });
+        let text = escaped(&value.to_string());
+        assert!(!text.contains(char::is_control), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), value);
     }
 }

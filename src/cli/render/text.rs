@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use serde_json::{Value, json};
 
-use super::{json, line};
+use super::{json, line, printable};
 use crate::cli::{Exit, Global};
 use crate::preflight::{Finding, Severity};
 use crate::report::{CliError, Next, Report};
@@ -52,7 +52,7 @@ pub fn error(global: &Global, error: CliError) {
         text.push_str(&indented("  now:   ", "         ", truth));
     }
     text.push_str(&ways(&error.next));
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    let _ = std::io::stderr().lock().write_all(printable(&text).as_bytes());
 }
 
 fn as_json(error: &CliError) -> Value {
