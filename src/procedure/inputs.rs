@@ -49,12 +49,20 @@ impl ProcedureInputs {
     pub fn open(settings: &Settings) -> Result<Self, CliError> {
         let (site, playbook) = library::load_site(&settings.site, &settings.playbook_dirs())
             .map_err(|error| {
-                CliError::new(ErrorKind::Usage, "the site file or its playbook cannot be used")
-                    .cause(error.to_string())
-                    .next(
+                let what = "the site file or its playbook cannot be used";
+                let says = CliError::new(ErrorKind::Usage, what).cause(error.to_string());
+                if error.is_missing(&settings.site) {
+                    says.next("backout playbook list", "choose the playbook of your product")
+                        .next(
+                            "backout playbook show NAME",
+                            "see its variables; then write the site file: playbook, datasets, upgrade_to, [variables]",
+                        )
+                } else {
+                    says.next(
                         "backout playbook show generic",
                         "see how a playbook and a site file are written",
                     )
+                }
             })?;
         Self::with(settings, site, playbook, None)
     }

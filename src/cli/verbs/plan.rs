@@ -74,7 +74,10 @@ fn of_new(global: &Global, arguments: &PlanArgs) -> Result<(), CliError> {
     let inputs = ProcedureInputs::open(settings)?;
     let name = Some(inputs.snapshot_name(settings));
     let facts = inputs.facts(settings, Occasion::Upgrade, None, name)?;
-    let state = State::opened(inputs.manifest(settings, &facts)?);
+    let manifest = inputs.manifest(settings, &facts).map_err(|error| {
+        CliError::from(error).next("backout check", "see everything that stands in the way")
+    })?;
+    let state = State::opened(manifest);
     let manifest = &state.manifest;
     if arguments.procedure == Some(Wanted::Downgrade) {
         render::plan(global, &manifest.change, &downgrade::foreseen(&inputs, manifest)?);
