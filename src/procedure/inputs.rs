@@ -52,11 +52,10 @@ impl ProcedureInputs {
                 let what = "the site file or its playbook cannot be used";
                 let says = CliError::new(ErrorKind::Usage, what).cause(error.to_string());
                 if error.is_missing(&settings.site) {
-                    says.next("backout playbook list", "choose the playbook of your product")
-                        .next(
-                            "backout playbook show NAME",
-                            "see its variables; then write the site file: playbook, datasets, upgrade_to, [variables]",
-                        )
+                    says.next(
+                        "backout playbook list",
+                        "choose the product's playbook; then write the site file: playbook, datasets, upgrade_to and [variables]",
+                    )
                 } else {
                     says.next(
                         "backout playbook show generic",
