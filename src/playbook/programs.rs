@@ -67,12 +67,13 @@ fn named(text: &str) -> impl Iterator<Item = &str> {
     text.split(PREFIX).skip(1).map(move |rest| &rest[..end(rest)])
 }
 
-/// Notes every program that is named and cannot be run so.
-pub(super) fn check(programs: &[Program], report: &mut Report<'_>) {
+/// Notes every program that is named and not there. Of a playbook that is not yet in use, as opposed
+/// to the copy in an open change, also those that cannot be run so.
+pub(super) fn check(programs: &[Program], is_copy: bool, report: &mut Report<'_>) {
     let mut texts = Vec::new();
     of_table(report.root().get_ref(), &mut texts);
     for Text { text, span, is_first } in texts {
-        if is_first && text.starts_with(PREFIX) {
+        if !is_copy && is_first && text.starts_with(PREFIX) {
             report.error_at(
                 Some(span.clone()),
                 "a program of the playbook is not executable where it runs",
@@ -80,6 +81,7 @@ pub(super) fn check(programs: &[Program], report: &mut Report<'_>) {
             );
         }
         for name in named(&text)
+            .filter(|_| !is_copy)
             .filter(|name| programs.iter().any(|it| it.name == *name && it.bytes.is_empty()))
         {
             report.error_at(
@@ -223,6 +225,25 @@ mod tests {
                 && said.contains("[\"sh\", \"{program_dir}/rotate.sh\"]"),
             "{said}"
         );
+    }
+
+    /// Refusing what was accepted when the change was opened would bar the way back.
+    #[test]
+    fn an_open_change_s_copy_is_used_as_it_was_accepted() {
+        let text = library::BUILT_IN[0]
+            .text
+            .replace("\"tallyctl\", \"rotate\"", "\"{program_dir}/rotate.sh\"")
+            .replacen("service = \"running\"", "service = \"stopped\"", 1)
+            .replace("[restore]\n", "[[capture.pass]]\nabout = \"once more\"\nservice = \"maintenance\"\nnew_files = [\"{datadir}/*\"]\n\n[restore]\n");
+        let parse = |stem| {
+            let programs = vec![Program::new("rotate.sh", Vec::new())];
+            Validated::with_programs("own", stem, &text, programs).map_err(|it| it.to_string())
+        };
+        let said = parse(Some("generic")).unwrap_err();
+        for expected in ["is not executable", "is empty", "runs before the one above"] {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+        parse(None).unwrap();
     }
 
     /// `sh` ends without an error when there is nothing in its file.

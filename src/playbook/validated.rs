@@ -24,7 +24,8 @@ pub struct Validated {
 
 impl Validated {
     /// Checks a playbook without programs. `origin` is the file as messages name it; `stem`, where
-    /// it is given, must be the playbook's name.
+    /// it is given, must be the playbook's name. Without it, this is the copy in an open change: what
+    /// was accepted when the change was opened is not refused later.
     ///
     /// # Errors
     /// Everything that is wrong in it.
@@ -51,7 +52,7 @@ impl Validated {
             match toml::from_str::<Playbook>(&readable) {
                 Ok(read) => {
                     Check { playbook: &read, report: &mut report }.all(stem);
-                    programs::check(&programs, &mut report);
+                    programs::check(&programs, stem.is_none(), &mut report);
                     playbook = Some(read);
                 }
                 Err(error) => report.value(&error),
