@@ -234,7 +234,11 @@ mod tests {
             .text
             .replace("\"tallyctl\", \"rotate\"", "\"{program_dir}/rotate.sh\"")
             .replacen("service = \"running\"", "service = \"stopped\"", 1)
-            .replace("[restore]\n", "[[capture.pass]]\nabout = \"once more\"\nservice = \"maintenance\"\nnew_files = [\"{datadir}/*\"]\n\n[restore]\n");
+            .replace(
+                "[restore]\n",
+                "[[capture.pass]]\nabout = \"once more\"\nservice = \"maintenance\"\n\
+                 new_files = [\"{datadir}/*\"]\n\n[restore]\n",
+            );
         let parse = |stem| {
             let programs = vec![Program::new("rotate.sh", Vec::new())];
             Validated::with_programs("own", stem, &text, programs).map_err(|it| it.to_string())

@@ -54,7 +54,8 @@ impl ProcedureInputs {
                 if error.is_missing(&settings.site) {
                     says.next(
                         "backout playbook list",
-                        "choose the product's playbook; then write the site file: playbook, datasets, upgrade_to and [variables]",
+                        "choose the product's playbook; then write the site file: playbook, \
+                            datasets, upgrade_to and [variables]",
                     )
                 } else {
                     says.next(
