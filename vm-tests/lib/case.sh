@@ -83,7 +83,7 @@ build_tools() {
 
 # case_folder SCRIPT DIR: everything that the guest sees under /case; SCRIPT becomes its /case/run.
 case_folder() {
-  local script=$1 dir=$2 packages
+  local script=$1 dir=${2:?a folder} packages
   rm -rf "$dir"
   mkdir -p "$dir/bin"
   cp "$script" "$dir/run"
@@ -126,7 +126,7 @@ stage_disk() {
   [ "${below:-none}" = none ] || from=$(stage_disk "$below" "$out")
   mkdir -p "$out"
   # Two cases may ask at once: a folder each, one disk.
-  folder=$(mktemp -d "$out/stage-$stage.XXXXXX")
+  folder=$(mktemp -d "$out/stage-$stage.XXXXXX") || return 1
   case_folder "$script" "$folder" || return 1
   only_needed "$folder"
   # A stage that does not use the tool stays good when only the tool changes.
@@ -155,7 +155,7 @@ stage_disk() {
 # cut off has not run for nothing.
 run_case() {
   local name=$1 out=$2/$1 script stage from=$IMAGE/base.qcow2 began=$SECONDS outcome=FAIL limit cpus
-  mkdir -p "$out"
+  mkdir -p "$out" || return 1
   script=$(case_file "$name")
   stage=$(header "$script" stage)
   limit=$(header "$script" limit)
@@ -170,7 +170,7 @@ run_case() {
   machine_about >"$out/machine"
   if [ "${stage:-none}" = none ] || from=$(stage_disk "$stage" "$2"); then
     began=$SECONDS
-    case_folder "$script" "$out/folder"
+    case_folder "$script" "$out/folder" || die "$name: its folder could not be made"
     [ -z "$SAMPLE" ] || printf '%s\n' "$SAMPLE" >"$out/folder/sample"
     if [ -n "$(header "$script" cuts)$(header "$script" random)" ]; then
       if run_cuts "$script" "$out" "$from" "${limit:-600}"; then outcome=PASS; fi

@@ -22,8 +22,18 @@ machine_servers_end() {
 # machine_about: one line about what guests run on, for results.
 machine_about() { printf '%s, Linux %s, OpenZFS %s\n' "$MACHINE" "$(cat "$IMAGE/kernel-version")" "$(cat "$IMAGE/zfs-version")"; }
 
+# On a full disk each step would fail in its own way.
+machine_room() {
+  local free least=8000
+  mkdir -p "$(vm_cache)"
+  free=$(df --output=avail --block-size=1M "$(vm_cache)" | tail -n 1 | tr -dc 0-9)
+  [ "$free" -ge "$least" ] ||
+    die "$free MB are free for $(vm_cache), and the guests need $least. Free some space, or name another folder with --cache DIR"
+}
+
 # machine_prepare CMD...: chooses the machine and makes its image; CMD runs once there is a build root, beside what is still to be built.
 machine_prepare() {
+  machine_room
   local wanted=$MACHINE beside=("$@")
   if [ -z "$wanted" ] && kvm_runs; then MACHINE=kvm; fi
   if [ "$MACHINE" = kvm ] || [ "$MACHINE" = tcg ] || [ -n "$ZFS" ]; then
