@@ -1,5 +1,6 @@
 //! MariaDB's binary log, as `mariadb-binlog` prints it.
 
+mod events;
 mod log;
 mod rejects;
 mod replay;

@@ -14,9 +14,10 @@ use std::process::{Child, Stdio};
 
 use regex::bytes::{Regex, RegexSet};
 
+use super::events::Events;
 use super::log::{Gtid, Kind, Lines, table_map};
 use super::replay::Filter;
-use crate::product::stream::{HelperError, Streams, next_line};
+use crate::product::stream::{HelperError, Streams};
 
 /// How many characters of a rejected statement are shown.
 const NAMED: usize = 200;
@@ -238,7 +239,8 @@ impl<C: Client, N: Names> Replay<C, N> {
 
     fn all(&mut self, streams: &mut Streams<'_>) -> Result<(), HelperError> {
         let (mut filter, mut line) = (Filter::new(), Vec::new());
-        while next_line(streams.input, &mut line)? {
+        let mut events = Events::new(streams.input)?;
+        while events.next(&mut line)? {
             filter.line(&line, &mut |line: &[u8]| self.line(line))?;
         }
         filter.end(&mut |line: &[u8]| self.line(line))?;
@@ -251,9 +253,12 @@ impl<C: Client, N: Names> Replay<C, N> {
     fn line(&mut self, line: &[u8]) -> Result<(), HelperError> {
         let (kind, ends) = self.lines.kind(line);
         match kind {
-            Kind::Delimiter(_) => {
-                self.finish()?;
-                (self.gtid, self.why) = (None, None);
+            Kind::Delimiter(word) => {
+                // The end of a log. Within one, a statement may have a delimiter of its own.
+                if word == b";" {
+                    self.finish()?;
+                    (self.gtid, self.why) = (None, None);
+                }
                 return self.send(&[line, b"\n"].concat());
             }
             Kind::Comment => return self.comment(line),
@@ -312,7 +317,9 @@ impl<C: Client, N: Names> Replay<C, N> {
             (self.patterns.setting.is_match(text), self.patterns.row.is_match(text));
         if self.gtid.is_some() && !setting && !is_use(text) {
             if !row && self.sql.is_none() {
-                self.sql = Some(self.shown(text));
+                let whole = text.trim_ascii_end();
+                let whole = whole.strip_suffix(self.lines.delimiter()).unwrap_or(whole);
+                self.sql = Some(self.shown(whole));
             }
             if !row && let Some(why) = self.unset.values().next().cloned() {
                 self.reject(&why);
@@ -730,8 +737,27 @@ mod tests {
         let (ended, sent, names) = rejecting(&log, &[]);
         assert_eq!((ended, names.len()), (Ok(()), 0));
         let whole = "CREATE TABLE `x\nCREATE DATABASE smuggled/*!*/;\n# at 4` (id INT PRIMARY \
-            KEY) ENGINE=InnoDB\n/*!*/;\nSELECT 'backout ";
-        assert!(sent.contains(whole) && sent.matches("smuggled").count() == 1, "{sent}");
+            KEY) ENGINE=InnoDB\n";
+        let (before, behind) = sent.split_once(whole).unwrap();
+        let word = before.trim_end().rsplit("DELIMITER ").next().unwrap();
+        let ends = format!("{word}\nSELECT 'backout 19'{word}\nDELIMITER /*!*/;\n");
+        assert!(behind.starts_with(&ends) && sent.matches("smuggled").count() == 1, "{sent}");
+    }
+
+    #[test]
+    fn s9_a_delimiter_in_an_event_s_body_is_a_part_of_the_statement() {
+        let log = String::from_utf8(kept("mariadb/tests/delimiter.log")).unwrap();
+        let (ended, sent, names) = rejecting(&log, &[("SELECT 2", "ERROR 1064 (42000): no")]);
+        let named = "0-1-9\tERROR 1064 (42000): no\t\
+                     ALTER EVENT e3 DO BEGIN SELECT 2/*!*/; DROP TABLE secret.s/*!*/; END";
+        assert_eq!((ended, names), (Ok(()), vec![named.to_owned()]));
+        let sent: Vec<&str> = sent.lines().filter(|line| line.contains("gtid_seq_no=")).collect();
+        let numbers = ["=8*", "=9*", "=9/", "=10*", "=11*"];
+        assert!(
+            sent.len() == numbers.len()
+                && sent.iter().zip(numbers).all(|(line, number)| line.contains(number)),
+            "{sent:?}"
+        );
     }
 
     #[test]

@@ -5,8 +5,9 @@
 //! table, which commits, and then its rows. The filter makes the table first, outside of the log,
 //! so that the rows get the GTID.
 
+use super::events::Events;
 use super::log::{Kind, Lines};
-use crate::product::stream::{HelperError, Streams, next_line};
+use crate::product::stream::{HelperError, Streams};
 
 /// Rewrites the output of `mariadb-binlog` so that the client can replay it.
 pub(in crate::product) fn replay(
@@ -21,7 +22,8 @@ pub(in crate::product) fn replay(
     let mut print = |line: &[u8]| {
         output.write_all(line).and_then(|()| output.write_all(b"\n")).map_err(HelperError::Output)
     };
-    while next_line(streams.input, &mut line)? {
+    let mut events = Events::new(streams.input)?;
+    while events.next(&mut line)? {
         filter.line(&line, &mut print)?;
     }
     filter.end(&mut print)?;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use regex::bytes::Regex;
 
+use super::events::Events;
 use super::log::{Gtid, Kind, Lines};
-use crate::product::stream::{HelperError, Streams, next_line};
+use crate::product::stream::{HelperError, Streams};
 
 /// Reads what `mariadb-binlog` prints of the snapshot's last log and the captured ones. Fails
 /// unless each log begins with the GTIDs with which the previous one ended, and the last one ends
@@ -21,7 +22,8 @@ pub(in crate::product) fn verify_log(
     };
     let patterns = Patterns::new().map_err(|error| HelperError::Failed(error.to_string()))?;
     let (mut chain, mut lines, mut line) = (Chain::default(), Lines::new(), Vec::new());
-    while next_line(streams.input, &mut line)? {
+    let mut events = Events::new(streams.input)?;
+    while events.next(&mut line)? {
         if lines.kind(&line).0 == Kind::Comment {
             chain.comment(&line, &patterns);
         }
