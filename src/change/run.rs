@@ -1,6 +1,5 @@
 //! The loop: probe, decide, act, record. One path for the first start and for every resume.
 
-use crate::journal::StepId;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,12 +8,8 @@ use anyhow::{Context as _, Result};
 use super::decide::{Action, decide};
 use crate::host::exec::{ExecError, Runner};
 use crate::host::{disk, failpoint, flush, orphans, pools};
-use crate::journal::Layout;
-use crate::journal::{HaltKind, Journal, Output, Question, StepState};
-use crate::step::Context;
-use crate::step::{self, NeedsDecision};
-use crate::step::{Plan, Step};
-use crate::step::{Record, Run, State};
+use crate::journal::{HaltKind, Journal, Layout, Output, Question, StepId, StepState};
+use crate::step::{self, Context, NeedsDecision, Plan, Record, Run, State, Step};
 use crate::zfs::Engine;
 
 /// What happens while a procedure runs, for those who watch.

@@ -1,9 +1,10 @@
 //! Processes, on a `/proc` of our own.
 #![expect(clippy::disallowed_methods, reason = "a test makes its own files and processes")]
 
-use super::*;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
+
+use super::*;
 
 /// A `/proc` of our own.
 struct Tree(tempfile::TempDir);

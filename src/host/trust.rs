@@ -1,11 +1,10 @@
 //! Playbooks, site files and state folders are used with the rights of root. So files that others
 //! can write to are refused (S9).
 
-use std::fmt;
 use std::fs::{self, Metadata};
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use nix::unistd::geteuid;
 

@@ -10,11 +10,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-use crate::playbook::Validated;
-use crate::playbook::ValidatedSite;
 use crate::playbook::library::{self, LibraryError, find};
-use crate::playbook::model;
 use crate::playbook::raw::schema;
+use crate::playbook::{Validated, ValidatedSite, model};
 
 fn folder() -> PathBuf {
     // Not CARGO_MANIFEST_DIR, so that the files are found from wherever the sources are built.

@@ -8,8 +8,7 @@ use crate::playbook::check::Check;
 use crate::playbook::names::FORMER_FIELDS;
 use crate::playbook::problem::{Problem, Problems, Report};
 use crate::playbook::programs::{self, Program};
-use crate::playbook::raw::schema;
-use crate::playbook::raw::shape;
+use crate::playbook::raw::{schema, shape};
 
 /// A playbook that passed the check, with the text it was read from. Only this goes further.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,9 +1,8 @@
 //! The clock.
 
-use super::Facts;
 use super::history::SnapshotFact;
 use super::text::date;
-use super::{Finding, Kind};
+use super::{Facts, Finding, Kind};
 
 /// A clock before 2025 is wrong.
 const EPOCH: i64 = 1_735_689_600;

@@ -3,10 +3,8 @@
 
 use serde::Serialize;
 
-use super::Facts;
-use super::sources::Observed;
-use super::sources::{Run, filled};
-use super::{Finding, Kind, Occasion, Sources};
+use super::sources::{Observed, Run, filled};
+use super::{Facts, Finding, Kind, Occasion, Sources};
 use crate::host::exec::{Command, ExecError};
 use crate::playbook::model::CommandSpec;
 use crate::playbook::version::version_is;

@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use super::product::{self, RequirementFact, requirement_fact};
 use super::programs::{self, Program, Programs};
-use super::sources::Observed;
-use super::sources::filled;
+use super::sources::{Observed, filled};
 use super::versions::{self, NoVersion};
 use super::{Finding, Kind};
 use crate::host::exec::{Command, Runner};

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::Facts;
 use super::text::at_most;
-use super::{Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::journal::Mount;
 use crate::playbook::Template;

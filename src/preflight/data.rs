@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Facts;
 use super::datasets::DatasetFact;
 use super::sources::Observed;
 use super::storage::{StorageLocation, StorageMap};
-use super::{Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Sources};
 use crate::playbook::Template;
 
 /// A path of the product's data.

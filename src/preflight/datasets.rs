@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::Facts;
 use super::history::{self, CloneFact, SnapshotFact};
 use super::sources::Observed;
-use super::{Finding, Kind, Occasion, Sources};
+use super::{Facts, Finding, Kind, Occasion, Sources};
 use crate::host::mounts::{Mount, mount_of};
 use crate::host::quote::quote;
 use crate::zfs::{

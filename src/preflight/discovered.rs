@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::Facts;
 use super::sources::Observed;
-use super::{Finding, Kind, Sources, versions};
+use super::{Facts, Finding, Kind, Sources, versions};
 use crate::playbook::model::Discovery;
 
 /// A value asked of the host.

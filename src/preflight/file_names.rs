@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::Facts;
-use super::{Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Sources};
 use crate::playbook::DataStrategy;
 
 /// A file that the capture would take, and could not.

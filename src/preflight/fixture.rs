@@ -2,15 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::Facts;
 use super::cluster::ClusterFact;
 use super::continuity::Broken;
 use super::data::DataPath;
 use super::datasets::{DatasetFact, Root};
 use super::discovered::Asked;
 use super::file_names::Uncapturable;
-use super::history::CloneFact;
-use super::history::SnapshotFact;
+use super::history::{CloneFact, SnapshotFact};
 use super::installers::{Installers, SavedFile};
 use super::keep::Delegation;
 use super::links::LinkOut;
@@ -22,12 +20,11 @@ use super::programs::Program;
 use super::rights::Caller;
 use super::secrets::UnusableSecret;
 use super::services::Unit;
-use super::sources::OpenChange;
-use super::sources::Role;
+use super::sources::{OpenChange, Role};
 use super::storage::StorageLocation;
 use super::versions::Versions;
 use super::zfs_version::ZfsVersion;
-use super::{Finding, Occasion};
+use super::{Facts, Finding, Occasion};
 use crate::host::processes::{InUse, Process};
 use crate::host::systemd::UnitState;
 use crate::playbook::DataStrategy;

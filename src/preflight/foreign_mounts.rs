@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::Facts;
 use super::datasets::{self, Root};
 use super::sources::Observed;
 use super::text::at_most;
-use super::{Finding, Kind};
+use super::{Facts, Finding, Kind};
 use crate::host::mounts::Mount;
 use crate::host::quote::quote;
 use crate::zfs::Dataset;

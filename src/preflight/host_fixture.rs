@@ -6,10 +6,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use super::gather;
-use super::sources::Role;
-use super::sources::{Roots, Sources};
-use super::{Facts, Occasion, Severity, check};
+use super::sources::{Role, Roots, Sources};
+use super::{Facts, Occasion, Severity, check, gather};
 use crate::host::exec::{Command, ExecError, Printed};
 use crate::playbook::{Playbook, Site};
 use crate::zfs::DatasetKind;

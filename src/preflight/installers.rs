@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Facts;
 use super::sources::Observed;
 use super::text::count;
-use super::{Finding, Kind, Occasion, Sources};
+use super::{Facts, Finding, Kind, Occasion, Sources};
 use crate::host::quote::quote;
 use crate::playbook::model::Strategy;
 

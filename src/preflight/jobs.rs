@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Facts;
 use super::text::at_most;
-use super::{Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Sources};
 use crate::host::quote::quote;
 
 /// A scheduled job that takes or destroys snapshots.

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::Facts;
 use super::datasets::{self, DatasetFact, Root};
-use super::{Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::playbook::site::RollbackChoice;
 use crate::zfs::{Dataset, ENDING_ASIDE, MAX_NAME};

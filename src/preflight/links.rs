@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use walkdir::{DirEntry, WalkDir};
 
-use super::Facts;
 use super::data::DataPath;
 use super::datasets::{Root, goes_back};
 use super::storage::StorageMap;
 use super::text::at_most;
-use super::{Finding, Kind};
+use super::{Facts, Finding, Kind};
 use crate::host::quote::quote;
 use crate::zfs::Dataset;
 

@@ -1,10 +1,9 @@
 //! Snapshots and bookmarks newer than the one to go back to: a rollback in place destroys them.
 
-use super::Facts;
 use super::datasets::DatasetFact;
 use super::history::{SnapshotFact, is_our_clone, is_our_tag, line};
 use super::text::{are, at_most, count};
-use super::{Finding, Kind};
+use super::{Facts, Finding, Kind};
 use crate::host::quote::quote;
 use crate::zfs::{self, BookmarkInfo, Guid, Snapshot};
 

@@ -1,8 +1,7 @@
 //! Other changes that are open.
 
-use super::Facts;
 use super::sources::OpenChange;
-use super::{Finding, Kind, Occasion, Severity};
+use super::{Facts, Finding, Kind, Occasion, Severity};
 use crate::zfs::Dataset;
 
 /// Allows one change at a time for a dataset.

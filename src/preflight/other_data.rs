@@ -6,11 +6,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::Facts;
 use super::datasets::DatasetFact;
 use super::sources::{Observed, Sources};
 use super::text::{at_most, count, size};
-use super::{Finding, Kind};
+use super::{Facts, Finding, Kind};
 use crate::journal::Mount;
 use crate::proof::coverage;
 use crate::zfs::{Dataset, ENDING_ASIDE, Snapshot};

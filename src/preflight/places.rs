@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Facts;
 use super::full_backup::FullSize;
 use super::sources::{Observed, Role};
 use super::space::{LEAST, written};
 use super::storage::{StorageLocation, StorageMap};
 use super::text::size;
-use super::{Finding, Kind};
+use super::{Facts, Finding, Kind};
 use crate::host::disk;
 use crate::host::files::stat_optional;
 use crate::host::trust::{self, Distrust};

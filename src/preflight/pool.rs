@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 
-use super::Facts;
 use super::sources::Observed;
 use super::text::size;
-use super::{Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Sources};
 use crate::zfs::{Dataset, Pool, PoolInfo};
 
 /// A pool.

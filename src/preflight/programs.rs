@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Facts;
 use super::sources::Observed;
-use super::{Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::playbook::model::{CommandSpec, Occasion, Requirement, Strategy};
 use crate::playbook::{DataStrategy, Template};

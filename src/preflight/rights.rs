@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::Facts;
 use super::sources::Observed;
-use super::{Finding, Kind, Occasion, Sources};
+use super::{Facts, Finding, Kind, Occasion, Sources};
 
 /// Who runs this (`proc_pid_status(5)`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::Facts;
 use super::programs::commands;
-use super::{Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Sources};
 use crate::host::secret;
 
 /// A secret that cannot be used. What is in its file is never shown.

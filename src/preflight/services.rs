@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::Facts;
 use super::sources::Observed;
-use super::{Finding, Kind, Occasion, Severity, Sources};
+use super::{Facts, Finding, Kind, Occasion, Severity, Sources};
 use crate::host::quote::quote;
 use crate::host::systemd::UnitState;
 

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::Facts;
 use super::sources::Observed;
-use super::{Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Sources};
 use crate::host::files::link_target;
 use crate::playbook::model::{SideBySide, Strategy};
 

@@ -1,11 +1,9 @@
 //! Snapshots: the one to take, those to go back to, and who else holds them.
 
-use super::Facts;
 use super::datasets::DatasetFact;
-use super::history::CloneFact;
-use super::history::{SnapshotFact, is_our_clone, is_our_tag, line};
+use super::history::{CloneFact, SnapshotFact, is_our_clone, is_our_tag, line};
 use super::text::{are, at_most, made, size};
-use super::{Finding, Kind};
+use super::{Facts, Finding, Kind};
 use crate::host::quote::quote;
 use crate::zfs;
 

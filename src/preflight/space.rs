@@ -1,9 +1,8 @@
 //! Free space: for what the snapshot keeps, for both states side by side, and under quotas.
 
-use super::Facts;
 use super::datasets::DatasetFact;
 use super::text::size;
-use super::{Finding, Kind};
+use super::{Facts, Finding, Kind};
 use crate::zfs::Pool;
 
 /// With less than this nothing begins: package managers, journals and ZFS itself need some.

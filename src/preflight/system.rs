@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use super::Facts;
 use super::places::{self, Place};
 use super::sources::Role;
 use super::storage::StorageMap;
-use super::{Finding, Kind};
+use super::{Facts, Finding, Kind};
 use crate::host::files::stat_optional;
 
 /// What must not go back with the data: the system, and the databases of package managers.

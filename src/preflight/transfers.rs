@@ -1,8 +1,7 @@
 //! `zfs send` and `zfs receive` that run now.
 
-use super::Facts;
 use super::sources::Observed;
-use super::{Finding, Kind, Severity, Sources};
+use super::{Facts, Finding, Kind, Severity, Sources};
 use crate::host::processes::{self, Process};
 use crate::zfs::Dataset;
 

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::Facts;
 use super::data::DataPath;
 use super::datasets::{self, Root};
 use super::services::Unit;
 use super::sources::Observed;
 use super::text::{at_most, count_of};
-use super::{Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Sources};
 use crate::host::processes::{self, InUse, Process};
 use crate::host::quote::quote;
 

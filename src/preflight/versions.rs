@@ -4,10 +4,8 @@ use std::io::ErrorKind;
 
 use serde::Serialize;
 
-use super::Facts;
-use super::sources::Observed;
-use super::sources::Run;
-use super::{Finding, Kind, Severity, Sources};
+use super::sources::{Observed, Run};
+use super::{Facts, Finding, Kind, Severity, Sources};
 use crate::host::exec::{Command, ExecError, Runner};
 use crate::playbook::Extractor;
 use crate::playbook::model::{CommandSpec, Verdict};

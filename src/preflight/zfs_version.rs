@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::Facts;
 use super::sources::Observed;
-use super::{Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Sources};
 
 /// Versions of ZFS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -10,20 +10,17 @@ use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone};
 use super::{Settings, changes, response_file};
 use crate::host::exec::{Interrupt, Runner};
 use crate::host::files::link_target;
-use crate::host::own_path;
-use crate::host::pools;
+use crate::host::{own_path, pools};
 use crate::journal::{
     Beside, ChangeManifest, FORMAT, Layout, Mount, NodePart, Output, StepId, copies,
 };
 use crate::playbook::model::{Playbook, Strategy};
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{DataStrategy, Site, Template, Validated, ValidatedSite, library};
-use crate::preflight::sources::OpenChange;
-use crate::preflight::sources::Role;
+use crate::preflight::sources::{OpenChange, Role};
 use crate::preflight::{self, Facts, Finding, Occasion, Sources};
 use crate::report::{CliError, ErrorKind};
-use crate::step;
-use crate::step::State;
+use crate::step::{self, State};
 use crate::zfs::{self, Dataset, Engine};
 
 /// Site, playbook, and access to the host.

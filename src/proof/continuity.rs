@@ -11,9 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::host::disk;
 use crate::host::files::stat_optional;
-use crate::host::pattern;
+use crate::host::{disk, pattern};
 use crate::journal::Mount;
 
 /// Which files show that nothing is missing, as glob patterns.

@@ -1,6 +1,5 @@
 //! What a step may use.
 
-use crate::journal::StepId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -8,12 +7,10 @@ use anyhow::{Context as _, Result};
 
 use crate::host::exec::{Command, Printed, Runner};
 use crate::host::own_path;
-use crate::journal::Layout;
-use crate::journal::{FileEntry, Output, StepState};
+use crate::journal::{FileEntry, Layout, Output, StepId, StepState};
 use crate::playbook::CommandTemplate;
 use crate::playbook::names::add_former;
-use crate::step::Action;
-use crate::step::{Run, State};
+use crate::step::{Action, Run, State};
 use crate::zfs::{Engine, Guid, Snapshot};
 
 /// What a step may use: the host through `engine` and `runner`, the past through `state`.

@@ -1,17 +1,14 @@
 //! The ways back to the state before a procedure: `abort` of one that is not finished, `undo` of a
 //! finished downgrade.
 
-use crate::journal::StepId;
 use anyhow::Result;
 
 use super::parts::Parts;
 use super::reserve::release;
 use super::{data, install, topology};
-use crate::journal::{Output, Phase, StepState};
-use crate::journal::{Procedure, Side};
+use crate::journal::{Output, Phase, Procedure, Side, StepId, StepState};
 use crate::playbook::Playbook;
-use crate::step::{Action, DropSnapshots, Plan, Step};
-use crate::step::{Run, State};
+use crate::step::{Action, DropSnapshots, Plan, Run, State, Step};
 use crate::zfs::Dataset;
 
 /// From a downgrade back to the upgraded, open service. With `abort`, the previous version was

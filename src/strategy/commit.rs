@@ -1,14 +1,12 @@
 //! Accepting: what was kept for the other way is destroyed.
 
-use crate::journal::StepId;
 use anyhow::Result;
 
 use super::back::snapshots;
 use super::reserve::release;
-use crate::journal::Procedure;
+use crate::journal::{Procedure, StepId};
 use crate::playbook::Playbook;
-use crate::step::State;
-use crate::step::{Action, Destroy, DropSnapshots, Plan, Promote, Step};
+use crate::step::{Action, Destroy, DropSnapshots, Plan, Promote, State, Step};
 use crate::zfs::{Dataset, Guid, Snapshot};
 
 /// The step that removes what was kept for the other version and is no dataset, if anything was.

@@ -2,8 +2,8 @@
 
 use crate::journal::Procedure;
 use crate::step::{Action, State};
-use crate::zfs::ENDING_ASIDE_OF_0_1_0 as ASIDE_OF_0_1_0;
-use crate::zfs::{Dataset, Guid, Snapshot};
+use crate::zfs::{Dataset, ENDING_ASIDE_OF_0_1_0 as ASIDE_OF_0_1_0, Guid, Snapshot};
+
 pub use crate::zfs::{ENDING_ASIDE as ASIDE, ENDING_UNDONE as UNDONE};
 
 /// Whether clients could write since the snapshot.

@@ -1,14 +1,11 @@
 //! Makes the data of single steps from the playbook and the change's values. Pure.
 
-use crate::journal::{Family, StepId};
-use crate::zfs::{Guid, Snapshot};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
 use super::READY_WITHIN;
-use crate::journal::ChangeManifest;
-use crate::journal::{Mount, Side};
+use crate::journal::{ChangeManifest, Family, Mount, Side, StepId};
 use crate::playbook::model::{CommandSpec, ServiceState};
 use crate::playbook::value::TimeLimit;
 use crate::playbook::{CommandTemplate, Playbook, Template};
@@ -16,6 +13,7 @@ use crate::step::{
     Action, CapturePass, Config, Maintenance, Mounts, Package, PackageJob, SaveInstaller, Service,
     Step, TakeInventory, TargetPosition,
 };
+use crate::zfs::{Guid, Snapshot};
 
 /// What plans are made from.
 #[derive(Clone, Copy)]

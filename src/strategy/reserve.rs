@@ -1,12 +1,10 @@
 //! Space that is reserved on a pool while there is some, for a downgrade in place when there is
 //! none.
 
-use crate::journal::StepId;
-use crate::step::Reserve;
 use std::collections::BTreeSet;
 
-use crate::journal::ChangeManifest;
-use crate::step::{Action, Step};
+use crate::journal::{ChangeManifest, StepId};
+use crate::step::{Action, Reserve, Step};
 use crate::zfs::{Dataset, ENDING_RESERVE};
 
 fn of(manifest: &ChangeManifest) -> Option<Reserve> {

@@ -1,11 +1,10 @@
 //! The way forward.
 
-use crate::journal::StepId;
 use anyhow::Result;
 
 use super::parts::Parts;
 use super::{data, install, topology};
-use crate::journal::{ChangeManifest, Procedure, Side};
+use crate::journal::{ChangeManifest, Procedure, Side, StepId};
 use crate::playbook::Playbook;
 use crate::step::{Plan, Step};
 

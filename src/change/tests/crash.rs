@@ -1,6 +1,5 @@
 //! Killed or failed at every place, and resumed.
 
-use crate::journal::StepId;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -12,6 +11,7 @@ use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
 use crate::change::run::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
+use crate::journal::StepId;
 
 /// Strikes at the n-th place that is asked (from 1), once; counts.
 fn nth(n: usize, strike: Strike, count: Rc<RefCell<Places>>) -> Hook {

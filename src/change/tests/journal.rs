@@ -1,6 +1,5 @@
 //! The journals of whole procedures, damaged in every way, and histories that cannot be.
 
-use crate::journal::StepId;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -11,7 +10,7 @@ use super::kind::{PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Verb, World};
 use crate::journal::file::decode;
-use crate::journal::{HaltKind, JournalError, Phase, Question, StepState};
+use crate::journal::{HaltKind, JournalError, Phase, Question, StepId, StepState};
 use crate::report::report;
 use crate::step::{Line, Record, Run, State};
 

@@ -1,7 +1,6 @@
 //! Interruptions, resumes, aborts, boots and clients in any order: it always comes to an end, with
 //! everything that clients were told.
 
-use crate::journal::StepId;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -13,8 +12,7 @@ use super::straight::upgraded;
 use super::world::{Ended, Verb};
 use crate::change::run::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
-use crate::journal::Phase;
-use crate::journal::Procedure;
+use crate::journal::{Phase, Procedure, StepId};
 use crate::step::Record;
 
 #[derive(Debug, Clone)]

@@ -8,8 +8,7 @@ use super::world::{Ended, Verb, World};
 use crate::change::decide::MOST_ATTEMPTS;
 use crate::change::run::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
-use crate::journal::StepId;
-use crate::journal::{HaltKind, Output, Question};
+use crate::journal::{HaltKind, Output, Question, StepId};
 
 const KINDS: [Kind; 2] = [PLAIN, ROUGH];
 

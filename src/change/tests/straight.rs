@@ -1,14 +1,11 @@
 //! Every procedure without interruption.
 
 use super::kind::{Kind, PLAIN, ROUGH};
-use super::world::{Verb, World};
+use super::world::{Ended, Verb, World};
 use crate::change::run::Outcome;
-use crate::journal::StepId;
-use crate::journal::{Output, Phase};
+use crate::journal::{Output, Phase, StepId};
 use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::zfs::Engine;
-
-use super::world::Ended;
 
 const KINDS: [Kind; 4] = [
     PLAIN,

@@ -1,6 +1,5 @@
 //! A host with the product, and procedures on it as the command line begins and resumes them.
 
-use crate::journal::StepId;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,12 +16,12 @@ use crate::host::exec::{Interrupt, Runner, StandIn};
 use crate::host::failpoint::testing::{self, Hook, Killed};
 use crate::host::files::private_dir;
 use crate::host::pools;
-use crate::journal::Layout;
-use crate::journal::{self, ChangeManifest, FORMAT, Journal, Output, Phase, Question};
-use crate::journal::{Mount, Procedure};
+use crate::journal::{
+    self, ChangeManifest, FORMAT, Journal, Layout, Mount, Output, Phase, Procedure, Question,
+    StepId,
+};
 use crate::playbook::{DataStrategy, Playbook};
-use crate::step::Plan;
-use crate::step::{Record, State};
+use crate::step::{Plan, Record, State};
 use crate::strategy::{self, DowngradeInput, ServedClients};
 use crate::zfs::{Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE, is_newer};
 

@@ -6,12 +6,11 @@ mod places;
 pub(super) mod site;
 mod state;
 
-use crate::playbook::Playbook;
 use crate::playbook::model::{self, Capture, Interrupted, Restore, ServiceState, Verdict};
 use crate::playbook::names::late;
 use crate::playbook::problem::{Path, Report};
-use crate::playbook::programs;
 use crate::playbook::value::template::Template;
+use crate::playbook::{Playbook, programs};
 
 /// Lower-case letters, digits and `separator`, a letter first.
 pub(in crate::playbook) fn is_plain(name: &str, separator: char) -> bool {

@@ -5,13 +5,11 @@ use std::ops::Deref;
 use std::path::{Path as FilePath, PathBuf};
 
 use crate::host::checksum::sha256;
-use crate::playbook::DataStrategy;
-use crate::playbook::Site;
 use crate::playbook::model::Strategy;
 use crate::playbook::problem::{Path, Problem, Problems, Report, nearest};
-use crate::playbook::raw::schema;
-use crate::playbook::raw::shape;
+use crate::playbook::raw::{schema, shape};
 use crate::playbook::validated::Validated;
+use crate::playbook::{DataStrategy, Site};
 
 /// A site that passed the check against its playbook.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::playbook::model::occasion;
-use crate::playbook::model::{CommandSpec, Occasion};
+use crate::playbook::model::{CommandSpec, Occasion, occasion};
 use crate::playbook::value::template::Template;
 
 /// The way back without ZFS: everything is backed up, and restored into an empty store. The old

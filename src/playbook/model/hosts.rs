@@ -7,13 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::exec::Command;
 use crate::host::quote::shell;
-use crate::playbook::CommandTemplate;
-use crate::playbook::Extractor;
-use crate::playbook::Pattern;
-use crate::playbook::Playbook;
-use crate::playbook::Site;
 use crate::playbook::model::CommandSpec;
 use crate::playbook::model::coexistent::{Coexistent, Host, Hosts};
+use crate::playbook::{CommandTemplate, Extractor, Pattern, Playbook, Site};
 
 /// A command, and the host on which it runs. Of a pipe, only the first program runs there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,8 +5,7 @@ use std::sync::LazyLock;
 use schemars::schema_for;
 use serde_json::Value;
 
-use crate::playbook::Playbook;
-use crate::playbook::Site;
+use crate::playbook::{Playbook, Site};
 
 static PLAYBOOK: LazyLock<Value> = LazyLock::new(|| schema_for!(Playbook).to_value());
 static SITE: LazyLock<Value> = LazyLock::new(|| schema_for!(Site).to_value());

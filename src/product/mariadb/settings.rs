@@ -1,7 +1,8 @@
 //! Finds the settings of a server that do not have the required values.
 
-use crate::product::stream::{HelperError, Streams, next_line};
 use std::collections::{BTreeMap, BTreeSet};
+
+use crate::product::stream::{HelperError, Streams, next_line};
 
 /// What a setting must be.
 #[derive(Debug, Default)]

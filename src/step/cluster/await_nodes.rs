@@ -1,16 +1,11 @@
 //! Waits until every other node has the version. Only then may the cluster move the service there.
 
-use crate::step::ReadVersionMark;
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::journal::{HaltKind, Output};
-use crate::step::Effect;
-use crate::step::NeedsDecision;
-use crate::step::Step;
 use crate::step::cluster::version_mark::mark_of;
-use crate::step::version_is;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, NeedsDecision, Probe, ReadVersionMark, Step, version_is};
 
 /// See [`crate::step::Action::AwaitNodes`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

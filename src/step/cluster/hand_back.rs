@@ -3,11 +3,9 @@
 use anyhow::{Context as _, Result};
 
 use crate::journal::Output;
-use crate::step::Effect;
 use crate::step::cluster::leave_alone::is_left_alone;
 use crate::step::service::waiting::wait_ready;
-use crate::step::{Cluster, Step};
-use crate::step::{Context, Probe};
+use crate::step::{Cluster, Context, Effect, Probe, Step};
 
 /// Gives it back.
 pub(in crate::step) struct HandBack<'a>(pub &'a Cluster);

@@ -1,14 +1,12 @@
 //! The cluster leaves the service alone: it neither starts, stops nor moves it.
 
 use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::host::exec::ExecError;
 use crate::journal::Output;
 use crate::playbook::CommandTemplate;
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::LeaveAlone`], [`crate::step::Action::HandBack`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,16 +1,13 @@
 //! The version of a node, recorded where all nodes can read it.
 
 use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::host::exec::Runner;
 use crate::journal::Output;
 use crate::playbook::{CommandTemplate, Extractor};
 use crate::preflight::cluster::read_mark;
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::installed_version;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step, installed_version};
 
 /// See [`crate::step::Action::VersionMark`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

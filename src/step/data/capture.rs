@@ -6,15 +6,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::{FileEntry, Mount, Output};
 use crate::playbook::CommandTemplate;
 use crate::proof::continuity::{self, Rule, Then};
-use crate::step::Effect;
-use crate::step::Step;
 use crate::step::files::copy;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::Capture`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

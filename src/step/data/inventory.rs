@@ -1,16 +1,13 @@
 //! The product's own list of what it holds, one item on each line, sorted for the comparison.
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::host::files::private_dir;
-use crate::journal::Output;
-use crate::journal::Side;
+use crate::journal::{Output, Side};
 use crate::playbook::{CommandTemplate, Pattern};
 use crate::proof::inventory;
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::Inventory`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

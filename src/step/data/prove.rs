@@ -1,18 +1,13 @@
 //! The proof: every item came back exactly once, and there is no other.
 
-use crate::journal::{Family, StepId};
 use std::path::Path;
 
 use anyhow::{Result, bail};
-
-use crate::journal::{HaltKind, Side};
-use crate::journal::{Output, Proof};
-use crate::proof::inventory;
-use crate::step::Effect;
-use crate::step::NeedsDecision;
-use crate::step::Step;
-use crate::step::{Context, Probe};
 use serde::{Deserialize, Serialize};
+
+use crate::journal::{Family, HaltKind, Output, Proof, Side, StepId};
+use crate::proof::inventory;
+use crate::step::{Context, Effect, NeedsDecision, Probe, Step};
 
 /// See [`crate::step::Action::Prove`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

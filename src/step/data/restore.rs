@@ -1,24 +1,19 @@
 //! Restores the capture into the previous version. Rejected items are left out only after a person
 //! accepted that, each completely and by name.
 
-use crate::journal::StepId;
 use std::collections::HashSet;
-use std::fs;
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
 use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::host::exec::Printed;
 use crate::host::files::write_atomic;
-use crate::journal::{HaltKind, Output};
+use crate::journal::{HaltKind, Output, StepId};
 use crate::playbook::{CommandTemplate, Pattern};
-use crate::step::Effect;
-use crate::step::NeedsDecision;
-use crate::step::Step;
 use crate::step::files::copy;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, NeedsDecision, Probe, Step};
 
 /// See [`crate::step::Action::Restore`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,13 +2,11 @@
 //! as far.
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
 use crate::playbook::CommandTemplate;
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::TargetPosition`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

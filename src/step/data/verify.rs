@@ -1,20 +1,16 @@
 //! Nothing is destroyed before the capture is complete, checksummed and read back, the previous
 //! version's installer and configuration are verified, and the lists for the comparison are intact.
 
-use crate::journal::StepId;
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
-use crate::journal::Side;
-use crate::journal::{Output, StepState};
+use crate::journal::{Output, Side, StepId, StepState};
 use crate::playbook::CommandTemplate;
 use crate::proof::inventory;
-use crate::step::Effect;
 use crate::step::data::prove;
 use crate::step::files::copy;
 use crate::step::package::config;
-use crate::step::{Action, Step};
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Action, Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::Verify`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,20 +1,16 @@
 //! Without ZFS: the folders of the upgraded data are renamed, and empty ones are created in their
 //! place. Only the rest of an interrupted restore is removed.
 
-use std::fs;
-use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::host::files::{private_dir, sync_dir};
 use crate::journal::{Output, StepState};
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::MoveAside`], [`crate::step::Action::MakeEmpty`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,15 +1,14 @@
 //! Without ZFS: the folders of the upgraded data return to their place, or are removed when the
 //! downgrade is accepted.
 
-use anyhow::{Result, bail};
 use std::path::PathBuf;
 
-use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::files::move_aside::{exists, remove, rename};
-use crate::step::{Context, Probe};
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
+
+use crate::journal::Output;
+use crate::step::files::move_aside::{exists, remove, rename};
+use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::MoveBack`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

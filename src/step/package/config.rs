@@ -1,20 +1,16 @@
 //! The configuration is part of the state: saved before the upgrade, put back by the downgrade.
 
-use crate::journal::StepId;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::host::exec::Command;
 use crate::host::files::{private_dir, sync_dir};
-use crate::journal::Output;
-use crate::journal::Side;
-use crate::step::Effect;
-use crate::step::Step;
+use crate::journal::{Output, Side, StepId};
 use crate::step::files::copy;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::SaveConfig`], [`crate::step::Action::PutConfig`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,15 +1,13 @@
 //! Installing and removing versions. What counts is the version that is installed afterwards.
 
-use crate::playbook::{CommandTemplate, Extractor};
 use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
 use crate::playbook::version::version_is;
+use crate::playbook::{CommandTemplate, Extractor};
 use crate::preflight::versions::installed_version;
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
 
 /// What a package step is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,14 +2,12 @@
 //! versions.
 
 use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
 use crate::playbook::CommandTemplate;
-use crate::step::Effect;
-use crate::step::Step;
 use crate::step::files::copy;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::SaveInstaller`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

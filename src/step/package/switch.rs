@@ -2,21 +2,16 @@
 //! one has links to configuration and data.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
 
 use crate::host::files::{link_target, sync_dir};
 use crate::journal::Output;
 use crate::playbook::{CommandTemplate, Extractor};
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::installed_version;
-use crate::step::version_is;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step, installed_version, version_is};
 
 /// See [`crate::step::Action::Switch`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

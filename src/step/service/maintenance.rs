@@ -1,18 +1,16 @@
 //! The server without its clients.
 
-use anyhow::{Context as _, Result};
 use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::host::processes;
 use crate::journal::{Output, Procedure, StepState};
 use crate::playbook::CommandTemplate;
-use crate::step::Action;
-use crate::step::Effect;
-use crate::step::Step;
 use crate::step::service::waiting::{remaining, wait_gone, wait_ready};
 use crate::step::zfs::mounts::needed;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Action, Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::MaintenanceStart`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,19 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::host::exec::{Command, ExecError};
 use crate::host::processes;
 use crate::host::systemd::UnitState;
 use crate::journal::Output;
 use crate::playbook::CommandTemplate;
-use crate::step::Effect;
-use crate::step::Step;
 use crate::step::service::maintenance;
 use crate::step::service::waiting::{remaining, wait_gone, wait_ready};
 use crate::step::zfs::mounts::needed;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::Stop`], [`crate::step::Action::Start`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

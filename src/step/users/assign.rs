@@ -1,16 +1,13 @@
 //! Assigns users to a host and ends their hold. Once one of them is assigned, the procedure can
 //! only go forward.
 
-use crate::playbook::CommandTemplate;
-use crate::step::Show;
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
+use crate::playbook::CommandTemplate;
 use crate::step::users::directory;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Show, Step};
 
 /// See [`crate::step::Action::AssignUsers`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,18 +1,14 @@
 //! Lists and backs up what users on hold have, and verifies the backups on the host that they move
 //! to.
 
-use crate::step::OnHost;
-use crate::step::UserList;
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::host::files::{private_dir, write_atomic};
 use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
 use crate::step::files::copy;
 use crate::step::users::directory;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, OnHost, Probe, Step, UserList};
 
 /// See [`crate::step::Action::CaptureUsers`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

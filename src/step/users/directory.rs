@@ -4,15 +4,14 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::host::exec::Command;
-use crate::step::Context;
-
 use crate::playbook::Extractor;
 use crate::playbook::hosts::{OnHost, Show};
 use crate::preflight::coexistent::said;
 use crate::proof::users;
-use serde::{Deserialize, Serialize};
+use crate::step::Context;
 
 /// A list of what users have.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,13 +3,11 @@
 use std::io;
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
 use crate::step::files::copy;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::DropBackup`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,15 +1,12 @@
 //! Users on hold: they can neither read nor change anything, and their mail waits in the queue.
 
-use crate::playbook::CommandTemplate;
-use crate::step::Show;
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
+use crate::playbook::CommandTemplate;
 use crate::step::users::directory;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Show, Step};
 
 /// See [`crate::step::Action::HoldUsers`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

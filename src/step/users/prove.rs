@@ -1,19 +1,14 @@
 //! The proof for each user: every item came over exactly once, and there is no other.
 
-use crate::journal::{Family, StepId};
-use crate::step::UserList;
 use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 
-use crate::journal::{HaltKind, Output, Proof};
+use crate::journal::{Family, HaltKind, Output, Proof, StepId};
 use crate::proof::compare::Difference;
 use crate::proof::users;
-use crate::step::Effect;
-use crate::step::NeedsDecision;
-use crate::step::Step;
 use crate::step::files::copy;
 use crate::step::users::directory;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, NeedsDecision, Probe, Step, UserList};
 
 /// See [`crate::step::Action::ProveUsers`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,17 +1,13 @@
 //! Restores the backups of users on the host that they move to. Each restore clears that user
 //! first, so that it may be repeated.
 
-use crate::journal::{Family, StepId};
-use crate::step::OnHost;
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
-use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
+use crate::journal::{Family, Output, StepId};
 use crate::step::files::copy;
 use crate::step::users::directory;
-use crate::step::{Context, Probe};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, OnHost, Probe, Step};
 
 /// See [`crate::step::Action::RestoreUsers`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

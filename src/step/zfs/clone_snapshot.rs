@@ -3,19 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::host::quote::quote;
-use crate::zfs::Dataset;
-use crate::zfs::Guid;
-use crate::zfs::Snapshot;
 use anyhow::{Context as _, Result, bail};
-
-use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::zfs::snapshot::surprise;
-use crate::step::{Context, Probe};
-use crate::zfs::{DatasetInfo, DatasetKind, PROP_CHANGE, PROP_ROLE};
 use serde::{Deserialize, Serialize};
+
+use crate::host::quote::quote;
+use crate::journal::Output;
+use crate::step::zfs::snapshot::surprise;
+use crate::step::{Context, Effect, Probe, Step};
+use crate::zfs::{Dataset, DatasetInfo, DatasetKind, Guid, PROP_CHANGE, PROP_ROLE, Snapshot};
 
 /// See [`crate::step::Action::Clone`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

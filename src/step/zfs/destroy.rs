@@ -2,13 +2,11 @@
 //! identity: another object that got the name since is not touched.
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::{Context, Probe};
+use crate::step::{Context, Effect, Probe, Step};
 use crate::zfs::{Dataset, DatasetInfo, Guid, PROP_CHANGE, PROP_ROLE, PROP_ROLLED_BACK, Snapshot};
-use serde::{Deserialize, Serialize};
 
 /// See [`crate::step::Action::Promote`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

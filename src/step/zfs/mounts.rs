@@ -1,17 +1,13 @@
 //! A rollback under open files succeeds and leaves stale pages, so the datasets are unmounted
 //! first. `canmount=noauto` prevents a reboot from mounting and changing them (`zfsprops(7)`).
 
-use crate::journal::Mount;
 use anyhow::{Context as _, Result, bail};
-
-use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::zfs::in_use;
-use crate::step::zfs::late;
-use crate::step::{Context, Probe};
-use crate::zfs::{Dataset, DatasetInfo, DatasetKind};
 use serde::{Deserialize, Serialize};
+
+use crate::journal::{Mount, Output};
+use crate::step::zfs::{in_use, late};
+use crate::step::{Context, Effect, Probe, Step};
+use crate::zfs::{Dataset, DatasetInfo, DatasetKind};
 
 /// See [`crate::step::Action::Unmount`], [`crate::step::Action::Mount`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,17 +1,13 @@
 //! The reverse swap: the upgraded dataset returns to its place.
 
-use crate::journal::Mount;
-use crate::zfs::Guid;
 use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 
-use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
+use crate::journal::{Mount, Output};
 use crate::step::zfs::late;
 use crate::step::zfs::set_aside::set_role;
-use crate::step::{Context, Probe};
-use crate::zfs::{Dataset, PROP_CHANGE, PROP_ROLE};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
+use crate::zfs::{Dataset, Guid, PROP_CHANGE, PROP_ROLE};
 
 /// See [`crate::step::Action::PutBack`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,13 +3,11 @@
 //! released when it is needed.
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
-use crate::step::{Context, Probe};
+use crate::step::{Context, Effect, Probe, Step};
 use crate::zfs::{Dataset, DatasetInfo, PROP_CHANGE, PROP_ROLE, ZfsError};
-use serde::{Deserialize, Serialize};
 
 /// See [`crate::step::Action::Reserve`], [`crate::step::Action::ReleaseReserve`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

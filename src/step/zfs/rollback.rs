@@ -1,20 +1,14 @@
 //! Rollback of all datasets. It sets a mark in the same transaction: nothing else proves that a
 //! rollback happened.
 
-use crate::journal::Mount;
-use crate::journal::StepId;
-use crate::zfs::Guid;
-use crate::zfs::Snapshot;
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
-use crate::journal::Output;
-use crate::step::Effect;
-use crate::step::Step;
+use crate::journal::{Mount, Output, StepId};
 use crate::step::zfs::in_use;
 use crate::step::zfs::snapshot::surprise;
-use crate::step::{Context, Probe};
-use crate::zfs::{PROP_ROLLED_BACK, RollbackMethod, RollbackTarget, ZfsError};
-use serde::{Deserialize, Serialize};
+use crate::step::{Context, Effect, Probe, Step};
+use crate::zfs::{Guid, PROP_ROLLED_BACK, RollbackMethod, RollbackTarget, Snapshot, ZfsError};
 
 /// See [`crate::step::Action::Rollback`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,16 +1,13 @@
 //! The swap: the upgraded dataset is renamed out of the way, and the clone into its place. Nothing
 //! is mounted meanwhile, and each half has its own checkpoint.
 
-use crate::zfs::Guid;
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::journal::{HaltKind, Output};
-use crate::step::Effect;
 use crate::step::zfs::late;
-use crate::step::{Action, NeedsDecision, Step};
-use crate::step::{Context, Probe};
-use crate::zfs::{Dataset, PROP_CHANGE, PROP_ROLE};
-use serde::{Deserialize, Serialize};
+use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step};
+use crate::zfs::{Dataset, Guid, PROP_CHANGE, PROP_ROLE};
 
 /// See [`crate::step::Action::SetAside`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

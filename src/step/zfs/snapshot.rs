@@ -1,18 +1,12 @@
 //! All datasets of a pool are snapshotted in one transaction, marked as ours, and held.
 
-use crate::journal::StepId;
-use crate::zfs::Dataset;
 use anyhow::{Context as _, Result};
-
-use crate::journal::{HaltKind, Output};
-use crate::step::Context;
-use crate::step::Effect;
-use crate::step::NeedsDecision;
-use crate::step::Probe;
-use crate::step::Step;
-use crate::step::recovery_metadata::RecoveryMetadata;
-use crate::zfs::{Guid, PROP_CHANGE, Snapshot};
 use serde::{Deserialize, Serialize};
+
+use crate::journal::{HaltKind, Output, StepId};
+use crate::step::recovery_metadata::RecoveryMetadata;
+use crate::step::{Context, Effect, NeedsDecision, Probe, Step};
+use crate::zfs::{Dataset, Guid, PROP_CHANGE, Snapshot};
 
 /// The name of the snapshot step that a change goes back to.
 pub const BEFORE_UPGRADE: &str = "before-upgrade";

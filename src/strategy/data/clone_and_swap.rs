@@ -1,17 +1,15 @@
 //! A clone of the snapshot takes the place of the upgraded data, which is kept beside it.
 //! Reversible.
 
-use crate::journal::{Family, StepId};
 use anyhow::{Context as _, Result};
 
-use crate::journal::Mount;
+use crate::journal::{Family, Mount, StepId};
 use crate::playbook::model::Interrupted;
 use crate::step::{
     Action, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Step, TakePlace, TakeSnapshot,
 };
 use crate::strategy::input::{ASIDE, DowngradeInput, aside_of, undone_of};
-use crate::strategy::parts::Parts;
-use crate::strategy::parts::members;
+use crate::strategy::parts::{Parts, members};
 use crate::zfs::{Dataset, ENDING_CANDIDATE as CANDIDATE};
 
 /// The steps that make the clones and exchange them for the upgraded datasets.

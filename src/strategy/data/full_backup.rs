@@ -1,13 +1,12 @@
 //! The data is not on ZFS: everything is backed up, and restored into an empty store. What was
 //! there stays aside.
 
-use crate::journal::StepId;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
 use super::Strategy;
-use crate::journal::{ChangeManifest, Procedure, Side};
+use crate::journal::{ChangeManifest, Procedure, Side, StepId};
 use crate::playbook::Playbook;
 use crate::playbook::model::Full;
 use crate::step::{

@@ -8,8 +8,9 @@ mod no_data;
 mod rollback_in_place;
 pub(in crate::strategy) mod snapshot;
 
-use crate::journal::StepId;
 use anyhow::Result;
+
+use crate::journal::StepId;
 
 pub use moving_users::{held, let_go, migrate};
 

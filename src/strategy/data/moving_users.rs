@@ -1,11 +1,10 @@
 //! Users move from one host to the other, one batch at a time. Both hosts serve meanwhile. Moving
 //! back works the same.
 
-use crate::journal::{Family, StepId};
 use anyhow::{Context as _, Result};
 
 use super::Strategy;
-use crate::journal::{ChangeManifest, Procedure, StepState};
+use crate::journal::{ChangeManifest, Family, Procedure, StepId, StepState};
 use crate::playbook::coexistent::Host;
 use crate::playbook::hosts::Move;
 use crate::step::{

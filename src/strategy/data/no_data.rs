@@ -1,10 +1,9 @@
 //! The product keeps no data here: its packages and its configuration go back.
 
-use crate::journal::StepId;
 use anyhow::{Context as _, Result};
 
 use super::Strategy;
-use crate::journal::{ChangeManifest, Procedure, Side};
+use crate::journal::{ChangeManifest, Procedure, Side, StepId};
 use crate::step::{Action, Plan, Step, Verify};
 use crate::strategy::input::DowngradeInput;
 use crate::strategy::install;

@@ -3,8 +3,7 @@
 use crate::journal::StepId;
 use crate::step::{Action, Rollback, Step};
 use crate::strategy::input::DowngradeInput;
-use crate::strategy::parts::Parts;
-use crate::strategy::parts::members;
+use crate::strategy::parts::{Parts, members};
 
 /// The steps that roll the datasets back.
 pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput) -> Vec<Step> {

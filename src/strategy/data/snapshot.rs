@@ -2,11 +2,10 @@
 //! The upgraded data is kept beside it ([`super::clone_and_swap`]), or destroyed
 //! ([`super::rollback_in_place`]).
 
-use crate::journal::StepId;
 use anyhow::{Context as _, Result};
 
 use super::{Strategy, clone_and_swap, rollback_in_place};
-use crate::journal::{ChangeManifest, Procedure, Side};
+use crate::journal::{ChangeManifest, Procedure, Side, StepId};
 use crate::playbook::model::{Interrupted, ServiceState};
 use crate::step::{
     Action, BEFORE_UPGRADE, DropSnapshots, Plan, Prove, Restore, Run, State, Step, TakeSnapshot,

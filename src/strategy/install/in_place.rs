@@ -1,9 +1,9 @@
 //! The new version takes the place of the old one, whose installer is put aside before.
 
-use crate::journal::StepId;
 use anyhow::Result;
 
 use super::Install;
+use crate::journal::StepId;
 use crate::playbook::model::Order;
 use crate::step::{Action, PackageJob, Step};
 use crate::strategy::parts::Parts;

@@ -3,12 +3,11 @@
 mod in_place;
 mod side_by_side;
 
-use crate::journal::StepId;
 use anyhow::Result;
 
 use super::input::ServedClients;
 use super::parts::Parts;
-use crate::journal::ChangeManifest;
+use crate::journal::{ChangeManifest, StepId};
 use crate::step::{Action, Step};
 
 /// What each of them does.

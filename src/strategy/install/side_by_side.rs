@@ -1,11 +1,10 @@
 //! The new version is installed beside the old one, and a symbolic link says which is the active
 //! one.
 
-use crate::journal::StepId;
 use anyhow::{Context as _, Result};
 
 use super::Install;
-use crate::journal::{Beside, Side};
+use crate::journal::{Beside, Side, StepId};
 use crate::playbook::side_by_side::SideBySide as Section;
 use crate::step::{Action, Package, PackageJob, Step, Switch};
 use crate::strategy::parts::Parts;

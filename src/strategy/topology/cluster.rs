@@ -1,16 +1,13 @@
 //! Clusters: before the service is stopped, the cluster is told to leave it alone. It gets the
 //! service back when every node has the version.
 
-use crate::journal::StepId;
-use crate::step::AwaitNodes;
-use crate::step::Cluster;
-use crate::step::ReadVersionMark;
-use crate::step::VersionMark;
 use anyhow::{Context as _, Result};
 
-use crate::journal::ChangeManifest;
+use crate::journal::{ChangeManifest, StepId};
 use crate::playbook::Playbook;
-use crate::step::{Action, Package, PackageJob, Plan, Step};
+use crate::step::{
+    Action, AwaitNodes, Cluster, Package, PackageJob, Plan, ReadVersionMark, Step, VersionMark,
+};
 use crate::strategy::parts::Parts;
 
 /// The plan in a cluster. `wanted` is the version that every node must have in the end, and the
