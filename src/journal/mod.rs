@@ -6,16 +6,20 @@ pub mod file;
 pub mod fold;
 pub mod layout;
 mod path;
+mod permitted;
 pub mod plan;
 pub mod record;
+mod run;
 mod step_id;
 
 pub use file::{Journal, JournalError, Reading};
-pub use fold::{FoldError, Phase, Run, State, StepState};
+pub use fold::{FoldError, Phase, State};
 pub use layout::Layout;
+pub use permitted::NotPermitted;
 pub use plan::{Action, Plan, Procedure, Renews, Role, Step};
 pub use record::{
     Beside, ChangeManifest, FORMAT, FileEntry, HaltKind, Line, Mount, NodePart, Output, Proof,
     Question, Record, Side,
 };
+pub use run::{Run, StepState};
 pub use step_id::{Family, StepId};

@@ -1,6 +1,6 @@
 //! Which of the permitted commands are offered, and how they are described.
 
-use super::permitted::{kept, verdict};
+use super::permitted::verdict;
 use super::stand::noun;
 use super::{Command, Next};
 use crate::journal::{HaltKind, Phase, Procedure, Question};
@@ -71,7 +71,7 @@ fn meaning(state: &State, command: Command) -> Option<String> {
             Phase::Prepared => "give the upgrade up, and drop the snapshot".to_owned(),
             Phase::Upgraded => format!("accept version {to}, and drop the way back"),
             Phase::BackedOut if packages => "accept the downgrade".to_owned(),
-            Phase::BackedOut if kept(state) => {
+            Phase::BackedOut if state.kept_upgraded() => {
                 "accept the downgrade, and destroy the upgraded state".to_owned()
             }
             Phase::BackedOut => "accept the downgrade, and drop the snapshot".to_owned(),

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::Next;
 use super::offers::offers;
-use super::permitted::kept;
 use super::stand::{failure, stand};
 use crate::journal::{Output, Phase, Procedure, StepId, StepState};
 use crate::step::{Action, Run, State};
@@ -124,7 +123,7 @@ fn backed_out(state: &State) -> Vec<String> {
     }
     now.extend(rejects);
     now.extend(proof.map(ToString::to_string));
-    if !packages && kept(state) {
+    if !packages && state.kept_upgraded() {
         now.push(format!(
             "The upgraded state is kept beside it; the names end in `{}`.",
             aside_of(state)
