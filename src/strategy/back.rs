@@ -39,7 +39,7 @@ pub fn back(
         && (run.was_begun(&StepId::MAINTENANCE_START)
             || run.was_begun(&StepId::MAINTENANCE_START_PREVIOUS))
     {
-        steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP, "running")?);
+        steps.push(parts.maintenance_stop_any()?);
     }
     let data = data::of(state.manifest.data_strategy);
     steps.extend(data.put_back(parts, state, run, roots, abort)?);

@@ -10,8 +10,8 @@ use crate::playbook::model::{CommandSpec, ServiceState};
 use crate::playbook::value::TimeLimit;
 use crate::playbook::{CommandTemplate, Playbook, Template};
 use crate::step::{
-    Action, CapturePass, Config, Maintenance, Mounts, Package, PackageJob, SaveInstaller, Service,
-    Step, TakeInventory, TargetPosition,
+    Action, CapturePass, Config, Maintenance, Mounts, Package, PackageJob, Prove, SaveInstaller,
+    Service, Step, TakeInventory, TargetPosition,
 };
 use crate::zfs::{Guid, Snapshot};
 
@@ -117,19 +117,42 @@ impl Parts<'_> {
         })
     }
 
-    pub(in crate::strategy) fn maintenance_start(
-        &self,
-        id: StepId,
-        version: &str,
-        until: &StepId,
-    ) -> Result<Step> {
+    /// Starts this version without clients, until its stop.
+    pub(in crate::strategy) fn maintenance_start(&self, side: Side) -> Result<Step> {
+        let (id, version, stop) = match side {
+            Side::Upgraded => (StepId::MAINTENANCE_START, "upgraded", StepId::MAINTENANCE_STOP),
+            Side::Previous => {
+                (StepId::MAINTENANCE_START_PREVIOUS, "previous", StepId::MAINTENANCE_STOP_PREVIOUS)
+            }
+        };
         let title = format!("start the {version} version without clients");
-        Ok(Step::new(id, title, Action::MaintenanceStart(self.maintenance()?)).until(until))
+        Ok(Step::new(id, title, Action::MaintenanceStart(self.maintenance()?)).until(&stop))
     }
 
-    pub(in crate::strategy) fn maintenance_stop(&self, id: StepId, version: &str) -> Result<Step> {
+    pub(in crate::strategy) fn maintenance_stop(&self, side: Side) -> Result<Step> {
+        let (id, version) = match side {
+            Side::Upgraded => (StepId::MAINTENANCE_STOP, "upgraded"),
+            Side::Previous => (StepId::MAINTENANCE_STOP_PREVIOUS, "previous"),
+        };
+        self.stop_maintenance(id, version)
+    }
+
+    /// In an abort: whichever of the two runs.
+    pub(in crate::strategy) fn maintenance_stop_any(&self) -> Result<Step> {
+        self.stop_maintenance(StepId::MAINTENANCE_STOP, "running")
+    }
+
+    fn stop_maintenance(&self, id: StepId, version: &str) -> Result<Step> {
         let title = format!("stop the {version} version, and prove it stopped");
         Ok(Step::new(id, title, Action::MaintenanceStop(self.maintenance()?)))
+    }
+
+    /// Compares what the upgraded version held with what the previous one holds.
+    pub(in crate::strategy) fn prove(&self) -> Step {
+        let inventories = self.playbook.inventories.iter();
+        let inventories = inventories.map(|inventory| inventory.name.clone()).collect();
+        let title = "compare the lists: nothing lost, nothing twice";
+        Step::new(StepId::PROVE, title, Action::Prove(Prove { inventories }))
     }
 
     pub(in crate::strategy) fn save_installer(&self) -> Result<Step> {
@@ -190,7 +213,7 @@ impl Parts<'_> {
         })
     }
 
-    pub(in crate::strategy) fn goal(&self) -> Result<Option<Step>> {
+    pub(in crate::strategy) fn target_position(&self) -> Result<Option<Step>> {
         let Some(position) =
             self.playbook.restore.as_ref().and_then(|restore| restore.position.as_ref())
         else {

@@ -10,8 +10,7 @@ use crate::journal::{ChangeManifest, Procedure, Side, StepId};
 use crate::playbook::Playbook;
 use crate::playbook::model::Full;
 use crate::step::{
-    Action, CapturePass, Folders, MoveBack, Plan, Prove, RemoveAside, Restore, Run, State, Step,
-    Verify,
+    Action, CapturePass, Folders, MoveBack, Plan, RemoveAside, Restore, Run, State, Step, Verify,
 };
 use crate::strategy::input::{ASIDE, DowngradeInput, aside_of, kept_endings, undone_of};
 use crate::strategy::install;
@@ -65,11 +64,7 @@ impl Strategy for FullBackup {
         let unless = if rollback_first { first_of(&aside)? } else { first_of(&reinstall)? };
         // A service that was found open again may have accepted writes that the backup lacks.
         steps.push(parts.stop()?.renewing(&StepId::MAINTENANCE_START, &unless));
-        steps.push(parts.maintenance_start(
-            StepId::MAINTENANCE_START,
-            "upgraded",
-            &StepId::MAINTENANCE_STOP,
-        )?);
+        steps.push(parts.maintenance_start(Side::Upgraded)?);
         steps.extend(parts.inventories(Side::Upgraded)?);
         let capture = CapturePass {
             command: Some(parts.command(&full.capture)?),
@@ -82,7 +77,7 @@ impl Strategy for FullBackup {
             last: true,
         };
         steps.push(Step::new(StepId::CAPTURE, "back everything up", Action::Capture(capture)));
-        steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP, "upgraded")?);
+        steps.push(parts.maintenance_stop(Side::Upgraded)?);
         let verify =
             Verify { capture: Some(StepId::CAPTURE), command: Some(parts.command(&full.verify)?) };
         steps.push(
@@ -101,11 +96,7 @@ impl Strategy for FullBackup {
             steps.extend(aside);
         }
         steps.extend(parts.put_config(Side::Previous)?);
-        steps.push(parts.maintenance_start(
-            StepId::MAINTENANCE_START_PREVIOUS,
-            "previous",
-            &StepId::MAINTENANCE_STOP_PREVIOUS,
-        )?);
+        steps.push(parts.maintenance_start(Side::Previous)?);
         let restore = Restore {
             command: parts.command(&full.restore)?,
             position: None,
@@ -126,14 +117,8 @@ impl Strategy for FullBackup {
         step.rewind_to = Some(AGAIN);
         steps.push(step);
         steps.extend(parts.inventories(Side::Previous)?);
-        let inventories =
-            parts.playbook.inventories.iter().map(|inventory| inventory.name.clone()).collect();
-        steps.push(Step::new(
-            StepId::PROVE,
-            "compare the lists: nothing lost, nothing twice",
-            Action::Prove(Prove { inventories }),
-        ));
-        steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP_PREVIOUS, "previous")?);
+        steps.push(parts.prove());
+        steps.push(parts.maintenance_stop(Side::Previous)?);
         steps.push(parts.start()?);
         Ok(Plan { procedure: Procedure::DowngradeKeep, steps })
     }

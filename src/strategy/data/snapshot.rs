@@ -8,8 +8,7 @@ use super::{Strategy, clone_and_swap, rollback_in_place};
 use crate::journal::{ChangeManifest, Procedure, Side, StepId};
 use crate::playbook::model::{Interrupted, ServiceState};
 use crate::step::{
-    Action, BEFORE_UPGRADE, DropSnapshots, Plan, Prove, Restore, Run, State, Step, TakeSnapshot,
-    Verify,
+    Action, BEFORE_UPGRADE, DropSnapshots, Plan, Restore, Run, State, Step, TakeSnapshot, Verify,
 };
 use crate::strategy::back::marked;
 use crate::strategy::input::{DowngradeInput, ServedClients};
@@ -78,15 +77,11 @@ impl Strategy for Snapshot {
             steps.extend(release(parts.manifest));
         }
         if opened {
-            steps.push(parts.maintenance_start(
-                StepId::MAINTENANCE_START,
-                "upgraded",
-                &StepId::MAINTENANCE_STOP,
-            )?);
-            steps.extend(parts.goal()?);
+            steps.push(parts.maintenance_start(Side::Upgraded)?);
+            steps.extend(parts.target_position()?);
             steps.extend(parts.inventories(Side::Upgraded)?);
             steps.extend(parts.captures(ServiceState::Maintenance)?);
-            steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP, "upgraded")?);
+            steps.push(parts.maintenance_stop(Side::Upgraded)?);
             steps.extend(parts.captures(ServiceState::Stopped)?);
         }
         let back = if input.keep {
@@ -123,21 +118,11 @@ impl Strategy for Snapshot {
         }
         steps.extend(parts.put_config(Side::Previous)?);
         if opened {
-            steps.push(parts.maintenance_start(
-                StepId::MAINTENANCE_START_PREVIOUS,
-                "previous",
-                &StepId::MAINTENANCE_STOP_PREVIOUS,
-            )?);
+            steps.push(parts.maintenance_start(Side::Previous)?);
             steps.push(restore(parts, input.keep)?);
             steps.extend(parts.inventories(Side::Previous)?);
-            let inventories =
-                parts.playbook.inventories.iter().map(|inventory| inventory.name.clone()).collect();
-            steps.push(Step::new(
-                StepId::PROVE,
-                "compare the lists: nothing lost, nothing twice",
-                Action::Prove(Prove { inventories }),
-            ));
-            steps.push(parts.maintenance_stop(StepId::MAINTENANCE_STOP_PREVIOUS, "previous")?);
+            steps.push(parts.prove());
+            steps.push(parts.maintenance_stop(Side::Previous)?);
         }
         steps.push(parts.start()?);
         let procedure =
