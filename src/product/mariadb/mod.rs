@@ -1,5 +1,6 @@
 //! MariaDB's binary log, as `mariadb-binlog` prints it.
 
+mod client;
 mod events;
 mod log;
 mod rejects;

@@ -8,12 +8,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::process::{Child, Stdio};
 
 use regex::bytes::{Regex, RegexSet};
 
+use super::client::{Client, Piped, gone};
 use super::events::Events;
 use super::log::{Gtid, Kind, Lines, table_map};
 use super::replay::Filter;
@@ -49,63 +49,10 @@ pub(in crate::product) fn past_rejects(
     replay.client.end(child)
 }
 
-/// The client: statements go in, and it answers in lines.
-trait Client {
-    /// Sends a part of its input.
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// The next line that it prints, without its end. `None`: the client has ended.
-    fn answer(&mut self) -> io::Result<Option<Vec<u8>>>;
-}
-
 /// Where rejected transactions are named.
 trait Names {
     /// Writes a line, and flushes it to the disk.
     fn name(&mut self, line: &str) -> Result<(), HelperError>;
-}
-
-/// A client that runs as a process of its own, with standard error in its output. When this process
-/// ends, so does the connection, and uncommitted work is rolled back.
-struct Piped {
-    input: io::PipeWriter,
-    output: BufReader<io::PipeReader>,
-}
-
-impl Piped {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it talks with the client, which ends with the pipe between them"
-    )]
-    fn start(program: &str, options: &[String]) -> io::Result<(Self, Child)> {
-        let ((stdin, input), (output, stdout)) = (io::pipe()?, io::pipe()?);
-        let child = std::process::Command::new(program)
-            .args(options)
-            .stdin(Stdio::from(stdin))
-            .stderr(Stdio::from(stdout.try_clone()?))
-            .stdout(Stdio::from(stdout))
-            .spawn()?;
-        Ok((Self { input, output: BufReader::new(output) }, child))
-    }
-
-    /// Ends the client's input, and waits for it.
-    fn end(mut self, mut child: Child) -> Result<(), HelperError> {
-        drop(self.input);
-        let mut rest = Vec::new();
-        self.output.read_to_end(&mut rest).and_then(|_| child.wait()).map_err(gone)?;
-        Ok(())
-    }
-}
-
-impl Client for Piped {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.input.write_all(bytes)
-    }
-
-    fn answer(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut line = Vec::new();
-        let read = self.output.read_until(b'\n', &mut line)?;
-        line.truncate(line.trim_ascii_end().len());
-        Ok((read > 0).then_some(line))
-    }
 }
 
 struct Rejects {
@@ -119,10 +66,6 @@ impl Names for Rejects {
             self.file.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.file.sync_all());
         written.map_err(|error| HelperError::Failed(format!("cannot write {}: {error}", self.path)))
     }
-}
-
-fn gone(error: io::Error) -> HelperError {
-    HelperError::Failed(format!("the client is gone: {error}"))
 }
 
 fn joined(said: &[String]) -> String {
@@ -524,6 +467,8 @@ fn in_one_line(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+
+    use std::io;
 
     use super::*;
     use crate::product::tests::kept;
