@@ -1,6 +1,7 @@
 //! The content of a playbook, as types. The JSON Schema is generated from them, and their doc
 //! comments are its descriptions.
 
+pub mod capture;
 pub mod cluster;
 pub mod coexistent;
 pub mod command;
@@ -18,6 +19,9 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::playbook::model::capture::{
+    Capture, Interrupted, Inventory, Limit, Pass, Restore, ServiceState,
+};
 pub use crate::playbook::model::cluster::{Cluster, Nodes};
 pub use crate::playbook::model::coexistent::{Coexistent, Host, Hosts};
 pub use crate::playbook::model::command::CommandSpec;
@@ -340,130 +344,4 @@ pub enum Order {
     RollbackFirst,
     /// First the program, then the data.
     ReinstallFirst,
-}
-
-/// The incremental backup of what was written since the snapshot.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Capture {
-    /// The passes, in the order `running`, `maintenance`, `stopped`. One while the service runs
-    /// shortens the downtime. The last must see everything.
-    #[serde(rename = "pass")]
-    pub passes: Vec<Pass>,
-    /// Succeeds if the capture is complete and readable. Runs before anything is destroyed.
-    pub verify: CommandSpec,
-}
-
-/// One pass of the capture.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Pass {
-    /// What it does, in a few words.
-    pub about: String,
-    /// What the service must be doing.
-    pub service: ServiceState,
-    /// Runs first, such as a flush of logs; or makes the backup itself, in `{capture_dir}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command: Option<CommandSpec>,
-    /// Glob patterns of files on the data's datasets. Those that the snapshot lacks, or has with
-    /// other content, are copied into `{capture_dir}`.
-    #[serde(default)]
-    pub new_files: Vec<Template>,
-    /// Glob patterns of files on the data's datasets that are only appended to. The part after the
-    /// snapshot's end is copied into `{capture_dir}`. If one was overwritten or removed since the
-    /// snapshot, the downgrade is refused.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub grown_files: Vec<Template>,
-    /// Glob patterns of files of a numbered series on the data's datasets, such as `bin.000017`:
-    /// each is only appended to, and the next one has the next number. Those that the snapshot
-    /// lacks, or has with other content, are copied completely. If one after the snapshot's last
-    /// one is missing, or the series started again, the downgrade is refused.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub numbered_files: Vec<Template>,
-    /// Glob patterns of files on the data's datasets that must be as in the snapshot, such as a
-    /// list of logs that a rewrite changes. If one was changed, the other files do not contain
-    /// everything that was written since, and the downgrade is refused.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unchanged_files: Vec<Template>,
-}
-
-/// What the service is doing.
-// In the order in which a downgrade gets there.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum ServiceState {
-    /// It serves its clients.
-    Running,
-    /// It runs without its clients.
-    Maintenance,
-    /// It is stopped.
-    Stopped,
-}
-
-impl ServiceState {
-    /// The word that a playbook has for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Maintenance => "maintenance",
-            Self::Stopped => "stopped",
-        }
-    }
-}
-
-/// How the capture is restored into the previous version.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Restore {
-    /// Restores the capture. The server runs without its clients.
-    pub command: CommandSpec,
-    /// Prints how far the data has come. The new version is asked once (`{target_position}`), the
-    /// old one before each attempt (`{position}`), until both are equal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub position: Option<CommandSpec>,
-    /// What an interrupted restore needs.
-    pub interrupted: Interrupted,
-    /// Regular expressions for lines of its output that mean a rejected item. backout then halts
-    /// for a person to decide, even if the command exits with 0.
-    #[serde(default)]
-    pub rejects: Vec<Pattern>,
-    /// Runs instead of `command` once a person has accepted the rejects. It leaves them out, each
-    /// completely, restores everything else, and exits with 0. For each it prints a line that
-    /// `rejects` matches, or appends the line to `{rejects_file}` before it proceeds, which an
-    /// interrupted restore that continues requires.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub past_rejects: Option<CommandSpec>,
-}
-
-/// What an interrupted restore needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Interrupted {
-    /// It continues where it was (from `{position}`), or repeating it is harmless.
-    Continue,
-    /// The data is rolled back again first, so that nothing is restored twice.
-    Rollback,
-}
-
-/// A list of what the product holds: one item on each line, with the same text on both versions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Inventory {
-    /// What is listed: `rows`, `messages`, `users`.
-    pub name: String,
-    /// Prints the list. The server runs without its clients.
-    pub command: CommandSpec,
-    /// Lines that match one of these regular expressions are not items.
-    #[serde(default)]
-    pub ignore: Vec<Pattern>,
-}
-
-/// Something this product cannot promise.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Limit {
-    /// What does not come back, or is different afterwards.
-    pub about: String,
 }
