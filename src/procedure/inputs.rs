@@ -1,26 +1,21 @@
-//! Everything that a procedure is planned from: site, playbook, the host's facts, and the findings
-//! of the checks.
+//! Everything that a procedure is planned from: site, playbook, and the host's facts.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone};
 
 use super::{Settings, changes, response_file};
 use crate::host::exec::{Interrupt, Runner};
-use crate::host::files::link_target;
 use crate::host::{own_path, pools};
-use crate::journal::{
-    Beside, ChangeManifest, FORMAT, Layout, Mount, NodePart, Output, StepId, copies,
-};
-use crate::playbook::model::{Playbook, Strategy};
+use crate::journal::{Layout, NodePart, Output, StepId, copies};
+use crate::playbook::model::Playbook;
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{DataStrategy, Site, Template, Validated, ValidatedSite, library};
 use crate::preflight::sources::{OpenChange, Role};
-use crate::preflight::{self, Facts, Finding, Occasion, Sources};
+use crate::preflight::{self, Facts, Occasion, Sources};
 use crate::report::{CliError, ErrorKind};
-use crate::step::{self, State};
+use crate::step::State;
 use crate::zfs::{self, Dataset, Engine};
 
 /// Site, playbook, and access to the host.
@@ -36,7 +31,7 @@ pub struct ProcedureInputs {
     /// The playbook's programs, for the commands that run before a change is open.
     programs: Option<copies::Loose>,
     /// This node's part, where a cluster starts and watches the service: as it is now.
-    node: Option<NodePart>,
+    pub(super) node: Option<NodePart>,
     /// Playbook and site, reduced to what a node without the data does.
     other: Option<(Playbook, Site)>,
 }
@@ -139,7 +134,7 @@ impl ProcedureInputs {
 
     /// The values of the placeholders in a command that runs now. The journal does not record the
     /// paths of programs, because they can differ when the change is resumed.
-    fn values(&self) -> BTreeMap<String, String> {
+    pub(super) fn values(&self) -> BTreeMap<String, String> {
         let mut values = self.site.values().clone();
         values.extend(
             self.programs
@@ -300,95 +295,6 @@ impl ProcedureInputs {
         list
     }
 
-    /// How a new change begins, if the facts allow it.
-    pub fn manifest(&self, settings: &Settings, facts: &Facts) -> Result<ChangeManifest> {
-        let mut values = self.site.values().clone();
-        for asked in &facts.asked {
-            let value = asked
-                .value
-                .clone()
-                .map_err(anyhow::Error::msg)
-                .with_context(|| format!("{} could not be learnt", asked.name))?;
-            values.insert(asked.name.clone(), value);
-        }
-        let from_version = facts
-            .versions
-            .installed
-            .clone()
-            .map_err(anyhow::Error::msg)
-            .context("the installed version is not known")?;
-        values.insert("from_version".into(), from_version.clone());
-        Ok(ChangeManifest {
-            snapshot: self.snapshot_name(settings),
-            snapshot_time: since(&settings.now).format("%Y%m%d:%H%M%S").to_string(),
-            cluster: self.node.clone(),
-            beside: self.beside()?,
-            datasets: self.mounts()?,
-            values,
-            ..self.bare_opening(settings, from_version)
-        })
-    }
-
-    /// The same, without what depends on this host's data, its snapshot or other nodes.
-    pub fn bare_opening(&self, settings: &Settings, from_version: String) -> ChangeManifest {
-        ChangeManifest {
-            format: FORMAT,
-            change: self.change_id(settings),
-            tool: env!("CARGO_PKG_VERSION").into(),
-            host: settings.host.clone(),
-            playbook: self.product().name.clone(),
-            playbook_sha256: self.playbook.sha256().into(),
-            programs: copies::entries(&self.playbook),
-            site_sha256: self.site.sha256().into(),
-            from_version,
-            upgrade_to: self.place().upgrade_to.clone(),
-            snapshot: String::new(),
-            snapshot_time: String::new(),
-            data_strategy: self.data_strategy(),
-            beside: None,
-            cluster: None,
-            datasets: Vec::new(),
-            silent: Vec::new(),
-            values: self.site.values().clone(),
-            store: self.place().store.clone(),
-        }
-    }
-
-    /// The name of the snapshot that a change begun now would take.
-    pub fn snapshot_name(&self, settings: &Settings) -> String {
-        snapshot_name(&self.change_id(settings))
-    }
-
-    /// The id of a change begun now.
-    pub fn change_id(&self, settings: &Settings) -> String {
-        format!("{}-{}", self.product().name, settings.now.format("%Y%m%d%H%M%S"))
-    }
-
-    /// The site's datasets with everything below them, parents first.
-    fn mounts(&self) -> Result<Vec<Mount>> {
-        let mut mounts = Vec::new();
-        for root in &self.place().datasets {
-            for info in self.engine.tree(root)? {
-                // A clone has no received values. They are set as local ones, with the same effect.
-                let canmount = self
-                    .engine
-                    .own(&info.name)?
-                    .into_iter()
-                    .find(|(name, _)| name == "canmount")
-                    .map(|(_, value)| value);
-                let (mountpoint, mounted) = (info.mountpoint, info.mounted);
-                mounts.push(Mount {
-                    dataset: info.name,
-                    guid: info.guid,
-                    mountpoint,
-                    canmount,
-                    mounted,
-                });
-            }
-        }
-        Ok(mounts)
-    }
-
     /// The values for the response file of the vendor's installer: the playbook's, with this site's
     /// variables, and those given on the command line.
     ///
@@ -398,29 +304,6 @@ impl ProcedureInputs {
         let lookup = |name: &str| self.site.values().get(name).cloned();
         let fill = |text: &Template| Ok(text.fill(&lookup)?);
         response_file::values(self.product().response_file.as_ref(), fill, given)
-    }
-
-    /// The paths of the two installations, for the strategy side-by-side.
-    fn beside(&self) -> Result<Option<Beside>> {
-        let Some(section) = self
-            .product()
-            .side_by_side
-            .as_ref()
-            .filter(|_| self.place().strategy == Strategy::SideBySide)
-        else {
-            return Ok(None);
-        };
-        let values = self.values();
-        let lookup = |name: &str| values.get(name).cloned();
-        let path = |text: &Template| text.fill(&lookup).map(PathBuf::from);
-        let (link, new) = (path(&section.link)?, path(&section.new)?);
-        let version = section.version.template().fill(&lookup)?;
-        let there =
-            step::installed_version(&self.runner, &version, &self.product().version.pattern)?;
-        let old = link_target(&link)
-            .with_context(|| format!("cannot read the link {}", link.display()))?
-            .with_context(|| format!("{} is no symbolic link", link.display()))?;
-        Ok(Some(Beside { link, old, new, there }))
     }
 
     /// How a version comes back here.
@@ -434,66 +317,11 @@ impl ProcedureInputs {
     }
 }
 
-/// The local time from which the product backs up. When summer time ends, one hour occurs twice,
-/// and the product may take the time for the second one. So it is an hour earlier then; an item
-/// that is backed up twice is restored once.
-fn since<Tz: TimeZone>(now: &DateTime<Tz>) -> NaiveDateTime {
-    let local = now.naive_local();
-    match now.timezone().from_local_datetime(&local) {
-        LocalResult::Ambiguous(first, second) => local - second.signed_duration_since(first),
-        _ => local,
-    }
-}
-
-/// The name of the snapshot before the upgrade. It contains the time, as part of the change's id.
-fn snapshot_name(change: &str) -> String {
-    format!("backout-{change}")
-}
-
-/// Fails if a check refuses. Otherwise returns the findings that were accepted in advance.
-///
-/// # Errors
-/// When a check refuses.
-pub fn judge(mut findings: Vec<Finding>, accepted: &[String]) -> Result<Vec<Finding>, CliError> {
-    let of = |severity| findings.iter().filter(move |finding| finding.severity == severity);
-    let refused = of(preflight::Severity::Refuse).count();
-    if refused > 0 {
-        let mut error =
-            CliError::new(ErrorKind::Refused, format!("{refused} of the checks refused"));
-        error.findings = findings.into();
-        return Err(error.next("backout check", "see all of them again, after the remedy"));
-    }
-    for finding in &mut findings {
-        finding.answered |= answered(finding, accepted);
-    }
-    Ok(findings)
-}
-
-fn answered(finding: &Finding, accepted: &[String]) -> bool {
-    let yes = |name: &&str| accepted.iter().any(|accepted| accepted == name);
-    finding.severity == preflight::Severity::Confirm && finding.names().iter().all(yes)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use chrono::DateTime;
 
-    #[test]
-    fn s1_the_repeated_hour_is_backed_up_from_its_first_beginning() {
-        let zone = chrono_tz::Europe::Berlin;
-        let said = |utc: &str| {
-            let now = DateTime::parse_from_rfc3339(utc).unwrap().with_timezone(&zone);
-            since(&now).format("%H:%M").to_string()
-        };
-        // Summer time ends on 2026-10-25 at 01:00 UTC: the hour from 02:00 to 03:00 occurs twice.
-        assert_eq!(said("2026-10-24T23:59:00Z"), "01:59");
-        assert_eq!(said("2026-10-25T00:30:00Z"), "01:30");
-        assert_eq!(said("2026-10-25T01:30:00Z"), "01:30");
-        assert_eq!(said("2026-10-25T02:00:00Z"), "03:00");
-        // It begins on 2026-03-29 at 01:00 UTC: no hour occurs twice.
-        assert_eq!(said("2026-03-29T00:59:00Z"), "01:59");
-        assert_eq!(said("2026-03-29T01:00:00Z"), "03:00");
-    }
+    use super::*;
 
     #[test]
     fn the_cluster_is_asked_in_the_playbooks_words_and_not_in_escaped_ones() {

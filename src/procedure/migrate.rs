@@ -68,7 +68,7 @@ pub fn prepare(
             let [old, _] = &facts.hosts;
             let version = old.version.clone();
             let from = version.map_err(|why| CliError::new(ErrorKind::Refused, why))?;
-            State::opened(inputs.bare_opening(settings, from))
+            State::opened(inputs.bare_manifest(settings, from))
         }
     };
     let plan = strategy::migrate(it, &users, batch, state.runs.len() + 1);

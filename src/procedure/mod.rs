@@ -4,22 +4,25 @@
 
 pub mod abort;
 pub mod adopt;
+mod carry_out;
 pub mod changes;
 pub mod commit;
 pub mod downgrade;
 mod inputs;
+mod judge;
+mod manifest;
 pub mod migrate;
 pub mod response_file;
 pub mod undo;
 pub mod upgrade;
-mod work;
 
 use std::path::PathBuf;
 
 use chrono::{DateTime, Local};
 
-pub use inputs::{ProcedureInputs, judge};
-pub use work::Work;
+pub use carry_out::Work;
+pub use inputs::ProcedureInputs;
+pub use judge::judge;
 
 use crate::host::exec::Runner;
 use crate::playbook::library;

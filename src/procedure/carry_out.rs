@@ -5,7 +5,10 @@ use std::path::Path;
 
 use super::{Prepared, ProcedureInputs, Settings, changes, response_file};
 use crate::change::Lock;
-use crate::change::run::{Event, Outcome, Session};
+use crate::change::{
+    event::{Event, Outcome},
+    run::Session,
+};
 use crate::host::exec::{Interrupt, Runner, WatchedPool};
 use crate::host::files::{stat_optional, write_atomic};
 use crate::host::{pools, trust};
