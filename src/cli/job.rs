@@ -31,7 +31,7 @@ impl Job {
             Self::Work(work) => *work,
         };
         let watcher = RefCell::new(Watcher::new(global));
-        let watch = |event: &crate::change::run::Event<'_>| watcher.borrow_mut().event(event);
+        let watch = |event: &crate::change::event::Event<'_>| watcher.borrow_mut().event(event);
         let outer = global.clone();
         let report =
             work.carry_out(&global.settings(), &watch, move |error| ends(&outer, error))?;

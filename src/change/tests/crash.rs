@@ -9,7 +9,7 @@ use super::host::{Mode, Stops};
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
-use crate::change::run::Outcome;
+use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::StepId;
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::kind::{PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
-use crate::change::run::Outcome;
+use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::Side;
 use crate::zfs::{Engine, PROP_ROLLED_BACK};

@@ -10,7 +10,7 @@ use proptest::test_runner::RngSeed;
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb};
-use crate::change::run::Outcome;
+use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::{Phase, Procedure, StepId};
 use crate::step::Record;

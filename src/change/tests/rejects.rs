@@ -6,7 +6,7 @@ use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
 use crate::change::decide::MOST_ATTEMPTS;
-use crate::change::run::Outcome;
+use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::{HaltKind, Output, Question, StepId};
 

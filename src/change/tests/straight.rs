@@ -2,7 +2,7 @@
 
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::world::{Ended, Verb, World};
-use crate::change::run::Outcome;
+use crate::change::event::Outcome;
 use crate::journal::{Output, Phase, StepId};
 use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::zfs::Engine;

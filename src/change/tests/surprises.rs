@@ -3,7 +3,7 @@
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::{until, upgraded};
 use super::world::{Ended, Verb, World};
-use crate::change::run::Outcome;
+use crate::change::event::Outcome;
 use crate::zfs::{Dataset, DatasetKind, Engine, Guid, RollbackMethod, Snapshot};
 
 fn dataset(name: &str) -> Dataset {

@@ -5,7 +5,7 @@ use super::crash::{Case, backed_out, cases_everywhere, half_way};
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Ended, Verb, World};
-use crate::change::run::Outcome;
+use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
 use crate::playbook::DataStrategy;
 

@@ -11,7 +11,10 @@ use super::engine::Struck;
 use super::kind::Kind;
 use super::product::Product;
 use super::script::playbook;
-use crate::change::run::{Event, Outcome, Session};
+use crate::change::{
+    event::{Event, Outcome},
+    run::Session,
+};
 use crate::host::exec::{Interrupt, Runner, StandIn};
 use crate::host::failpoint::testing::{self, Hook, Killed};
 use crate::host::files::private_dir;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::change::run::Event;
+use crate::change::event::Event;
 use crate::step::Step;
 
 /// Prints one JSON object on a line.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{json, line};
-use crate::change::run::Event;
+use crate::change::event::Event;
 use crate::cli::{Global, now};
 use crate::journal::Output;
 
