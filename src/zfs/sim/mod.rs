@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 pub use fault::{Fault, How, Killed, When};
 
-use super::{Dataset, DatasetKind, Pool, Result, Snapshot, ZfsError};
+use super::{Dataset, DatasetKind, Pool, Result, Snapshot};
 use fault::Faults;
 use world::World;
 
@@ -102,26 +102,6 @@ impl FakeEngine {
         self.world().erase(dataset, item)
     }
 
-    /// Adds an item to whatever is visible at that path: the last mount that covers it.
-    ///
-    /// # Errors
-    /// When nothing is mounted there.
-    pub fn write_at(&self, path: &Path, item: &str) -> Result<()> {
-        let dataset =
-            self.at(path).ok_or_else(|| ZfsError::NotFound(path.display().to_string()))?;
-        self.write(&dataset, item)
-    }
-
-    /// What a service sees at that path.
-    ///
-    /// # Errors
-    /// When nothing is mounted there.
-    pub fn content_at(&self, path: &Path) -> Result<Vec<String>> {
-        let dataset =
-            self.at(path).ok_or_else(|| ZfsError::NotFound(path.display().to_string()))?;
-        self.content(&dataset)
-    }
-
     /// The dataset that is visible at that path.
     pub fn at(&self, path: &Path) -> Option<Dataset> {
         self.world().at(path)
@@ -160,28 +140,12 @@ impl FakeEngine {
         self.world().dataset_mut(dataset).map(|found| found.users = users)
     }
 
-    /// Makes a dataset encrypted, with its key loaded or not.
-    ///
-    /// # Errors
-    /// When it does not exist.
-    pub fn set_key(&self, dataset: &Dataset, loaded: bool) -> Result<()> {
-        self.world().dataset_mut(dataset).map(|found| found.key_loaded = Some(loaded))
-    }
-
     /// Fills a pool, or makes room again. Full: no snapshot, clone or new dataset; the rest works.
     ///
     /// # Errors
     /// When it does not exist.
     pub fn set_full(&self, pool: &Pool, full: bool) -> Result<()> {
         self.world().pool_mut(pool).map(|found| found.full = full)
-    }
-
-    /// Suspends the I/O of a pool: every call about it fails with [`ZfsError::Suspended`].
-    ///
-    /// # Errors
-    /// When it does not exist.
-    pub fn set_suspended(&self, pool: &Pool, suspended: bool) -> Result<()> {
-        self.world().pool_mut(pool).map(|found| found.suspended = suspended)
     }
 
     /// A reboot: everything is unmounted and unused, then datasets with `canmount=on` are mounted,
