@@ -20,7 +20,10 @@ pub struct Lock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run has it.
-    #[error("another run of backout is at work on this host{}", .holder.as_ref().map_or(String::new(), |holder| format!(" ({holder})")))]
+    #[error(
+        "another run of backout is at work on this host{}",
+        .holder.as_ref().map_or(String::new(), |holder| format!(" ({holder})")),
+    )]
     Held {
         /// What the holder wrote about itself.
         holder: Option<String>,

@@ -26,7 +26,13 @@ use crate::zfs::EngineName;
 /// Upgrade a stateful service on ZFS, and bring the previous version back without losing what was
 /// written since.
 #[derive(Debug, Parser)]
-#[command(name = "backout", version, max_term_width = 100, disable_help_subcommand = true, after_help = exit::STATUSES)]
+#[command(
+    name = "backout",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = exit::STATUSES,
+)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -55,7 +61,15 @@ pub struct Global {
     #[arg(help_heading = EVERYWHERE, long = "playbooks", global = true, value_name = "DIR")]
     playbooks: Vec<PathBuf>,
     /// The folder with the journals of all changes.
-    #[arg(help_heading = EVERYWHERE, long, global = true, value_name = "DIR", default_value = "/var/lib/backout", env = "BACKOUT_STATE", hide_env_values = true)]
+    #[arg(
+        help_heading = EVERYWHERE,
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "/var/lib/backout",
+        env = "BACKOUT_STATE",
+        hide_env_values = true,
+    )]
     state: PathBuf,
     /// Which change, if there are several.
     #[arg(help_heading = EVERYWHERE, long, global = true, value_name = "ID")]
@@ -69,7 +83,13 @@ pub struct Global {
     run_dir: Option<PathBuf>,
     /// How to talk to ZFS: `lzc` (its library) or `cli` (its commands). Default: the library, where
     /// it can be used.
-    #[arg(help_heading = EVERYWHERE, long, global = true, value_name = "ENGINE", hide_possible_values = true)]
+    #[arg(
+        help_heading = EVERYWHERE,
+        long,
+        global = true,
+        value_name = "ENGINE",
+        hide_possible_values = true,
+    )]
     engine: Option<EngineName>,
     /// Print JSON: one object per result, one line per event.
     #[arg(help_heading = EVERYWHERE, long, global = true)]

@@ -92,7 +92,11 @@ pub enum LibraryError {
         dir: String,
     },
     /// It is there as a file and as a folder.
-    #[error("{} and {} are the same playbook\n  remedy: remove one of them", .file.display(), .folder.display())]
+    #[error(
+        "{} and {} are the same playbook\n  remedy: remove one of them",
+        .file.display(),
+        .folder.display(),
+    )]
     Twice {
         /// The file.
         file: PathBuf,
@@ -100,7 +104,10 @@ pub enum LibraryError {
         folder: PathBuf,
     },
     /// It is not a playbook's file by its name.
-    #[error("{} is not a playbook: its name does not end in .toml\n  remedy: call it NAME.toml", .path.display())]
+    #[error(
+        "{} is not a playbook: its name does not end in .toml\n  remedy: call it NAME.toml",
+        .path.display(),
+    )]
     NotToml {
         /// The file.
         path: PathBuf,

@@ -33,7 +33,10 @@ pub enum ZfsError {
         tags: Vec<String>,
     },
     /// Clones depend on the snapshot.
-    #[error("{snapshot} has clones ({})", .clones.iter().map(Dataset::as_str).collect::<Vec<_>>().join(", "))]
+    #[error(
+        "{snapshot} has clones ({})",
+        .clones.iter().map(Dataset::as_str).collect::<Vec<_>>().join(", "),
+    )]
     Cloned {
         /// The snapshot.
         snapshot: Snapshot,
@@ -68,7 +71,11 @@ pub enum ZfsError {
     #[error("permission denied: {0}")]
     Permission(String),
     /// The encryption key is not loaded.
-    #[error("the key of {name} is not loaded; load it: zfs load-key -r {pool}", name = .0, pool = pool_of(.0))]
+    #[error(
+        "the key of {name} is not loaded; load it: zfs load-key -r {pool}",
+        name = .0,
+        pool = pool_of(.0),
+    )]
     KeyNotLoaded(String),
     /// ZFS is not available: no kernel module, or no command.
     #[error("ZFS is not available: {0}")]

@@ -33,10 +33,16 @@ fn as_json(event: &Event<'_>) -> Value {
     let id = |step: &&Step| step.id.clone();
     match event {
         Event::Started { step, number, total, attempt } => {
-            json!({ "event": "started", "step": id(step), "title": step.title, "number": number, "total": total, "attempt": attempt })
+            json!({
+                "event": "started", "step": id(step), "title": step.title, "number": number,
+                "total": total, "attempt": attempt,
+            })
         }
         Event::Done { step, adopted, output, took } => {
-            json!({ "event": "done", "step": id(step), "adopted": adopted, "output": output, "seconds": took.as_secs_f64() })
+            json!({
+                "event": "done", "step": id(step), "adopted": adopted, "output": output,
+                "seconds": took.as_secs_f64(),
+            })
         }
         Event::Failed { step, error } => {
             json!({ "event": "failed", "step": id(step), "error": error })

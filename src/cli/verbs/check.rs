@@ -23,9 +23,9 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
         (count(Severity::Refuse), count(Severity::Confirm), count(Severity::Warn));
     let exit = if refused > 0 { Exit::Refused } else { Exit::Done };
     if global.json {
-        render::json::line(
-            &json!({ "result": "check", "exit": exit.status(), "findings": findings, "facts": facts }),
-        );
+        render::json::line(&json!({
+            "result": "check", "exit": exit.status(), "findings": findings, "facts": facts,
+        }));
         return Ok(exit);
     }
     let installed = facts.versions.installed.as_deref().unwrap_or("unknown");

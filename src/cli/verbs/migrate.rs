@@ -30,7 +30,12 @@ pub struct MigrateArgs {
     #[arg(long)]
     back: bool,
     /// How many users are on hold at a time.
-    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 10,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1000),
+    )]
     batch: usize,
     #[command(flatten)]
     answers: Answers,
@@ -90,9 +95,9 @@ pub fn check_hosts(global: &Global, inputs: &ProcedureInputs) -> Result<Exit, Cl
     let refused = count(Severity::Refuse);
     let exit = if refused > 0 { Exit::Refused } else { Exit::Done };
     if global.json {
-        render::json::line(
-            &serde_json::json!({ "result": "check", "exit": exit.status(), "findings": findings, "facts": facts }),
-        );
+        render::json::line(&serde_json::json!({
+            "result": "check", "exit": exit.status(), "findings": findings, "facts": facts,
+        }));
         return Ok(exit);
     }
     render::line(&format!(

@@ -84,10 +84,16 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
                     .iter()
                     .map(|one| match &one.playbook {
                         Ok(playbook) => {
-                            json!({ "name": one.name, "origin": one.origin, "title": playbook.playbook().title, "shadowed": one.shadowed })
+                            json!({
+                                "name": one.name, "origin": one.origin,
+                                "title": playbook.playbook().title, "shadowed": one.shadowed,
+                            })
                         }
                         Err(error) => {
-                            json!({ "name": one.name, "origin": one.origin, "error": error.to_string(), "shadowed": one.shadowed })
+                            json!({
+                                "name": one.name, "origin": one.origin,
+                                "error": error.to_string(), "shadowed": one.shadowed,
+                            })
                         }
                     })
                     .collect();
@@ -117,9 +123,10 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             let playbook =
                 library::find(name, &global.settings().playbook_dirs()).map_err(unusable)?;
             if global.json {
-                render::json::line(
-                    &json!({ "result": "playbook", "origin": playbook.origin(), "playbook": playbook.playbook() }),
-                );
+                render::json::line(&json!({
+                    "result": "playbook", "origin": playbook.origin(),
+                    "playbook": playbook.playbook(),
+                }));
             } else {
                 render::line(playbook.text().trim_end());
             }
@@ -153,9 +160,10 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
         PlaybookVerb::Check { file } => {
             let playbook = library::load_playbook(file).map_err(unusable)?;
             if global.json {
-                render::json::line(
-                    &json!({ "result": "check", "origin": playbook.origin(), "warnings": playbook.warnings() }),
-                );
+                render::json::line(&json!({
+                    "result": "check", "origin": playbook.origin(),
+                    "warnings": playbook.warnings(),
+                }));
             } else {
                 for warning in playbook.warnings() {
                     render::line(&warning.as_warning(&file.display().to_string()));

@@ -159,7 +159,11 @@ pub enum ExecError {
         stdout: String,
     },
     /// It exceeded its time limit and was ended.
-    #[error("`{command}` was ended after its time limit of {}{}", humantime::format_duration(*.limit), after(.stderr))]
+    #[error(
+        "`{command}` was ended after its time limit of {}{}",
+        humantime::format_duration(*.limit),
+        after(.stderr),
+    )]
     TimedOut {
         /// The command line.
         command: String,
