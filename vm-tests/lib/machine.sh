@@ -77,7 +77,16 @@ machine_beside() {
   [ ${#beside[@]} -gt 0 ] || return 0
   local command=("${beside[@]}")
   beside=()
-  "${command[@]}"
+  # One run builds at a time: the build of another one would replace what this one tests.
+  local status=0
+  exec 8>"$(vm_cache)/build.lock"
+  flock -n 8 || {
+    say "waiting for another run to build"
+    flock -w 7200 8 || die "another run has been building for two hours"
+  }
+  "${command[@]}" || status=$?
+  exec 8>&-
+  return "$status"
 }
 
 # machine_tcg: from here on in this shell guests are emulated, whatever the others run on.
