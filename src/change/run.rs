@@ -9,7 +9,7 @@ use super::decide::{Action, decide};
 use super::event::{Event, Outcome};
 use crate::host::exec::{ExecError, Runner};
 use crate::host::{disk, failpoint, flush, orphans, pools};
-use crate::journal::{Journal, Layout, Output, Question, StepId, StepState};
+use crate::journal::{Journal, Layout, OpenQuestion, Output, StepId, StepState};
 use crate::step::{self, Context, NeedsDecision, Plan, Record, Run, State, Step};
 use crate::zfs::Engine;
 
@@ -56,7 +56,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub fn answer(&mut self, question: Question) -> Result<()> {
+    pub fn answer(&mut self, question: OpenQuestion) -> Result<()> {
         self.record(Record::Answered { question })
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::StepId;
 use super::plan::{Action, Plan, Procedure, Role};
-use super::record::{ChangeManifest, Line, Output, Question, Record};
+use super::record::{ChangeManifest, Line, OpenQuestion, Output, Record};
 use super::run::{Run, StepState};
 use crate::playbook::DataStrategy;
 use crate::zfs::{Guid, Snapshot};
@@ -229,9 +229,9 @@ impl<A: Action> State<A> {
             Record::Answered { question } => {
                 run.halted = None;
                 match question {
-                    Question::Differences => run.differences_accepted = true,
-                    Question::Rejects => run.rejects_accepted = true,
-                    Question::TryAgain => run.attempts.fill(0),
+                    OpenQuestion::Differences => run.differences_accepted = true,
+                    OpenQuestion::Rejects => run.rejects_accepted = true,
+                    OpenQuestion::TryAgain => run.attempts.fill(0),
                 }
                 // The limit of attempts counts from the last answer.
                 run.answered_attempts.clone_from(&run.attempts);

@@ -18,8 +18,8 @@ pub use layout::Layout;
 pub use permitted::NotPermitted;
 pub use plan::{Action, Plan, Procedure, Renews, Role, Step};
 pub use record::{
-    Beside, ChangeManifest, FORMAT, FileEntry, HaltKind, Line, Mount, NodePart, Output, Proof,
-    Question, Record, Side,
+    Beside, ChangeManifest, FORMAT, FileEntry, HaltKind, Line, MountedDataset, NodePart,
+    OpenQuestion, Output, Proof, Record, Side,
 };
 pub use run::{Run, StepState};
 pub use step_id::{Family, StepId};

@@ -88,7 +88,7 @@ pub enum Record<A> {
     /// A person answered for something.
     Answered {
         /// For what.
-        question: Question,
+        question: OpenQuestion,
     },
     /// The procedure is complete.
     Finished,
@@ -97,7 +97,7 @@ pub enum Record<A> {
 /// What a person can answer for in the middle of a procedure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Question {
+pub enum OpenQuestion {
     /// The inventories differ. Open the service all the same.
     Differences,
     /// A step was tried too often; try again.
@@ -185,7 +185,7 @@ pub struct ChangeManifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<NodePart>,
     /// The datasets with everything below them, parents first.
-    pub datasets: Vec<Mount>,
+    pub datasets: Vec<MountedDataset>,
     /// The keys and values of the file that the vendor's installer reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silent: Vec<(String, String)>,
@@ -198,7 +198,7 @@ pub struct ChangeManifest {
 /// A dataset and how it is to be mounted, as it was when the change was opened. What the kernel has
 /// mounted now is [`crate::host::mounts::Mount`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Mount {
+pub struct MountedDataset {
     /// Its name.
     pub dataset: Dataset,
     /// Its identity.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// Where a template stands, which decides what is known there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum TemplatePlace {
     /// `version.command`.
     Version,
     /// `data`, `service.units`, `installer.files`, and the file patterns of `capture.pass`: needed
@@ -44,12 +44,12 @@ pub enum Place {
     UserList,
 }
 
-use Place::{
+use TemplatePlace::{
     Check, Cluster, Directory, Downgrade, Host, Installer, Inventory, Mover, Pass, PastRejects,
     Position, Restore, Service, Upgrade, UserList, Verify, Version, WriteMark,
 };
 
-impl Place {
+impl TemplatePlace {
     /// As it is called in messages.
     pub fn title(self) -> &'static str {
         match self {
@@ -90,10 +90,10 @@ pub struct LateName {
     /// It stands for several arguments, and must be a word of its own.
     pub list: bool,
     /// Where it may stand.
-    pub places: &'static [Place],
+    pub places: &'static [TemplatePlace],
 }
 
-const CHANGE: &[Place] = &[
+const CHANGE: &[TemplatePlace] = &[
     Service,
     Installer,
     Upgrade,
@@ -106,7 +106,7 @@ const CHANGE: &[Place] = &[
     Inventory,
 ];
 /// The commands that run on this host, and for it alone.
-const COMMANDS: &[Place] = &[
+const COMMANDS: &[TemplatePlace] = &[
     Version,
     Check,
     Service,
@@ -120,7 +120,7 @@ const COMMANDS: &[Place] = &[
     PastRejects,
     Inventory,
 ];
-const AFTER_SNAPSHOT: &[Place] = &[Pass, Verify, Downgrade, Position, Restore, PastRejects];
+const AFTER_SNAPSHOT: &[TemplatePlace] = &[Pass, Verify, Downgrade, Position, Restore, PastRejects];
 
 /// All of them.
 pub const LATE_NAMES: &[LateName] = &[

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::text::at_most;
 use super::{Facts, Finding, Kind, Sources};
 use crate::host::quote::quote;
-use crate::journal::Mount;
+use crate::journal::MountedDataset;
 use crate::playbook::Template;
 use crate::proof::continuity::{Rule, Then};
 
@@ -61,7 +61,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Broken> {
 }
 
 /// The file in every snapshot of its dataset.
-fn elsewhere(mounts: &[Mount], file: &std::path::Path) -> Option<String> {
+fn elsewhere(mounts: &[MountedDataset], file: &std::path::Path) -> Option<String> {
     let points = mounts
         .iter()
         .filter_map(|mount| mount.mountpoint.as_ref())
@@ -135,7 +135,7 @@ mod tests {
             why: "/srv/db/bin.000004 is missing: /srv/db/bin.000005 is the next one that is there"
                 .into(),
             look: elsewhere(
-                &[Mount {
+                &[MountedDataset {
                     dataset: "tank/db".parse().expect("name"),
                     guid: crate::zfs::Guid(1),
                     mountpoint: Some("/srv/db".into()),

@@ -90,7 +90,8 @@ mod host_fixture;
 pub use finding::{Finding, Kind, Severity};
 pub use sources::Sources;
 
-/// What is about to be done.
+/// What is about to be done. The [`Occasion`](crate::playbook::model::Occasion) of a playbook is
+/// coarser: its requirements are asked alike in a check, and however a version comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Occasion {

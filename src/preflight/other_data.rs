@@ -10,7 +10,7 @@ use super::datasets::DatasetFact;
 use super::sources::{Observed, Sources};
 use super::text::{at_most, count, size};
 use super::{Facts, Finding, Kind};
-use crate::journal::Mount;
+use crate::journal::MountedDataset;
 use crate::proof::coverage;
 use crate::zfs::{Dataset, ENDING_ASIDE, Snapshot};
 
@@ -30,14 +30,14 @@ pub(super) fn gather(sources: &Sources<'_>, facts: &Facts) -> Vec<OtherData> {
     if !facts.occasion.is_downgrade() {
         return Vec::new();
     }
-    let mount = |dataset: &DatasetFact| Mount {
+    let mount = |dataset: &DatasetFact| MountedDataset {
         dataset: dataset.info.name.clone(),
         guid: dataset.info.guid,
         mountpoint: dataset.info.mountpoint.clone(),
         canmount: None,
         mounted: dataset.info.mounted,
     };
-    let mounts: Vec<Mount> = facts.datasets().map(mount).collect();
+    let mounts: Vec<MountedDataset> = facts.datasets().map(mount).collect();
     let data: Vec<_> = facts.data.iter().filter_map(|data| data.real.clone().ok()).collect();
     let owner = |path: &Path| path.metadata().ok().map(|found| found.uid());
     let product = coverage::of_product(&mounts, &data, &owner);

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Occasion;
 use crate::host::exec::{Command, ExecError, Printed};
-use crate::journal::Mount;
+use crate::journal::MountedDataset;
 use crate::playbook::model::CommandSpec;
 use crate::playbook::template::Lookup;
 use crate::playbook::{CommandTemplate, Playbook, Site, Template};
@@ -143,7 +143,7 @@ pub struct OpenChange {
 #[derive(Debug, Clone)]
 pub struct Since {
     /// The datasets, as they are mounted.
-    pub mounts: Vec<Mount>,
+    pub mounts: Vec<MountedDataset>,
     /// Its name: the part after the `@`.
     pub snapshot: String,
 }

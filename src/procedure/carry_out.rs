@@ -12,7 +12,7 @@ use crate::change::{
 use crate::host::exec::{Interrupt, Runner, WatchedPool};
 use crate::host::files::{stat_optional, write_atomic};
 use crate::host::{pools, trust};
-use crate::journal::{ChangeManifest, Journal, Layout, Question, copies};
+use crate::journal::{ChangeManifest, Journal, Layout, OpenQuestion, copies};
 use crate::playbook::{Validated, ValidatedSite};
 use crate::report::{CliError, ErrorKind, Report, report};
 use crate::step::{Plan, Record, State};
@@ -22,7 +22,7 @@ enum Task {
     /// A new procedure.
     Begin(Plan),
     /// The procedure under way, continued, after a person's answer if there is one.
-    Resume(Option<Question>),
+    Resume(Option<OpenQuestion>),
 }
 
 /// A procedure of a change, with all that it needs.
@@ -63,7 +63,7 @@ impl Work {
     }
 
     /// Continues the procedure under way, after a person's answer if there is one.
-    pub fn resume(lock: Lock, state: State, answer: Option<Question>) -> Self {
+    pub fn resume(lock: Lock, state: State, answer: Option<OpenQuestion>) -> Self {
         Self { lock, state, task: Task::Resume(answer), create: None }
     }
 

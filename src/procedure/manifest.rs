@@ -8,7 +8,7 @@ use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone};
 use super::Settings;
 use super::inputs::ProcedureInputs;
 use crate::host::files::link_target;
-use crate::journal::{Beside, ChangeManifest, FORMAT, Mount, copies};
+use crate::journal::{Beside, ChangeManifest, FORMAT, MountedDataset, copies};
 use crate::playbook::Template;
 use crate::playbook::model::Strategy;
 use crate::preflight::Facts;
@@ -80,7 +80,7 @@ impl ProcedureInputs {
     }
 
     /// The site's datasets with everything below them, parents first.
-    fn mounts(&self) -> Result<Vec<Mount>> {
+    fn mounts(&self) -> Result<Vec<MountedDataset>> {
         let mut mounts = Vec::new();
         for root in &self.place().datasets {
             for info in self.engine.tree(root)? {
@@ -92,7 +92,7 @@ impl ProcedureInputs {
                     .find(|(name, _)| name == "canmount")
                     .map(|(_, value)| value);
                 let (mountpoint, mounted) = (info.mountpoint, info.mounted);
-                mounts.push(Mount {
+                mounts.push(MountedDataset {
                     dataset: info.name,
                     guid: info.guid,
                     mountpoint,

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::host::files::stat_optional;
 use crate::host::{disk, pattern};
-use crate::journal::Mount;
+use crate::journal::MountedDataset;
 
 /// Which files show that nothing is missing, as glob patterns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Gap {
 #[derive(Debug, Clone, Copy)]
 pub struct Then<'a> {
     /// Where the datasets are mounted.
-    pub mounts: &'a [Mount],
+    pub mounts: &'a [MountedDataset],
     /// The snapshot's name: the part after the `@`.
     pub snapshot: &'a str,
 }
@@ -377,14 +377,14 @@ mod tests {
     /// A dataset, and its snapshot `before`.
     struct Data {
         dir: tempfile::TempDir,
-        mounts: Vec<Mount>,
+        mounts: Vec<MountedDataset>,
     }
 
     impl Data {
         fn new(files: &[(&str, &str)]) -> Self {
             let dir = tempfile::tempdir().unwrap();
             let mountpoint = Some(dir.path().to_owned());
-            let mounts = vec![Mount {
+            let mounts = vec![MountedDataset {
                 dataset: "tank/a".parse().unwrap(),
                 guid: Guid(1),
                 mountpoint,

@@ -4,25 +4,26 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::journal::Mount;
+use crate::journal::MountedDataset;
 use crate::zfs::Dataset;
 
 /// The datasets that hold a data path, or are mounted within one and belong to the same user as it
 /// does. `data`: the data paths, links followed. `owner`: the user of a folder.
 pub fn of_product(
-    mounts: &[Mount],
+    mounts: &[MountedDataset],
     data: &[PathBuf],
     owner: &dyn Fn(&Path) -> Option<u32>,
 ) -> BTreeSet<Dataset> {
-    let depth =
-        |mount: &&Mount| mount.mountpoint.as_ref().map_or(0, |point| point.components().count());
+    let depth = |mount: &&MountedDataset| {
+        mount.mountpoint.as_ref().map_or(0, |point| point.components().count())
+    };
     let holder = |path: &PathBuf| {
         let around = mounts
             .iter()
             .filter(|mount| mount.mountpoint.as_ref().is_some_and(|point| path.starts_with(point)));
         around.max_by_key(depth)
     };
-    let within = |mount: &&Mount| {
+    let within = |mount: &&MountedDataset| {
         let Some(point) = &mount.mountpoint else { return false };
         data.iter().any(|path| {
             point.starts_with(path) && owner(point).is_some() && owner(point) == owner(path)
@@ -39,7 +40,7 @@ mod tests {
 
     #[test]
     fn what_others_keep_below_is_not_the_product_s() {
-        let mount = |name: &str, point: Option<&str>| Mount {
+        let mount = |name: &str, point: Option<&str>| MountedDataset {
             dataset: name.parse().expect("a name"),
             guid: Guid(1),
             mountpoint: point.map(PathBuf::from),

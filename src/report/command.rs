@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::journal::Question;
+use crate::journal::OpenQuestion;
 
 /// A command that a person may type about a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Command {
     /// `backout resume`
     Resume,
     /// `backout resume` with a person's answer.
-    Answer(Question),
+    Answer(OpenQuestion),
     /// `backout abort`
     Abort,
     /// `backout undo`
@@ -33,9 +33,9 @@ impl Command {
     /// All of them, in the order in which they are offered.
     pub const ALL: [Self; 12] = [
         Self::Resume,
-        Self::Answer(Question::Differences),
-        Self::Answer(Question::Rejects),
-        Self::Answer(Question::TryAgain),
+        Self::Answer(OpenQuestion::Differences),
+        Self::Answer(OpenQuestion::Rejects),
+        Self::Answer(OpenQuestion::TryAgain),
         Self::Upgrade,
         Self::Snapshot,
         Self::Downgrade,
@@ -65,9 +65,9 @@ impl Command {
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options = match self {
-            Self::Answer(Question::Differences) => " --accept-differences",
-            Self::Answer(Question::Rejects) => " --accept-rejects",
-            Self::Answer(Question::TryAgain) => " --try-again",
+            Self::Answer(OpenQuestion::Differences) => " --accept-differences",
+            Self::Answer(OpenQuestion::Rejects) => " --accept-rejects",
+            Self::Answer(OpenQuestion::TryAgain) => " --try-again",
             Self::Migrate => " --next 50",
             Self::MigrateBack => " --back --user NAME",
             _ => "",

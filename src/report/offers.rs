@@ -3,7 +3,7 @@
 use super::permitted::verdict;
 use super::stand::noun;
 use super::{Command, Next};
-use crate::journal::{HaltKind, Phase, Procedure, Question};
+use crate::journal::{HaltKind, OpenQuestion, Phase, Procedure};
 use crate::step::State;
 use crate::strategy::data_of;
 
@@ -30,13 +30,13 @@ fn meaning(state: &State, command: Command) -> Option<String> {
                 format!("go on with the {}", noun(run.plan.procedure))
             }
         }
-        Command::Answer(Question::Differences) => {
+        Command::Answer(OpenQuestion::Differences) => {
             "open it nevertheless: you answer for the items".to_owned()
         }
-        Command::Answer(Question::Rejects) => {
+        Command::Answer(OpenQuestion::Rejects) => {
             "restore all the rest: you answer for the items".to_owned()
         }
-        Command::Answer(Question::TryAgain) => {
+        Command::Answer(OpenQuestion::TryAgain) => {
             run.filter(|run| run.halt_kind() == Some(HaltKind::TooOften))?;
             "the same, after too many tries".to_owned()
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Command;
 use super::stand::{noun, stand};
-use crate::journal::{HaltKind, NotPermitted, Phase, Procedure, Question};
+use crate::journal::{HaltKind, NotPermitted, OpenQuestion, Phase, Procedure};
 use crate::step::{Run, State};
 
 /// Why a state does not permit a command.
@@ -13,7 +13,7 @@ pub enum Why {
     /// The change does not permit its procedure.
     Procedure(NotPermitted),
     /// No question is open that this would answer.
-    NothingAsked(Question),
+    NothingAsked(OpenQuestion),
 }
 
 /// A command that the state of a change does not permit.
@@ -48,10 +48,10 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stand = &self.stand;
         match (self.why, self.command) {
-            (Why::NothingAsked(Question::Differences), _) => {
+            (Why::NothingAsked(OpenQuestion::Differences), _) => {
                 write!(f, "there are no differences to answer for ({stand})")
             }
-            (Why::NothingAsked(Question::Rejects), _) => {
+            (Why::NothingAsked(OpenQuestion::Rejects), _) => {
                 write!(f, "there are no rejected items to answer for ({stand})")
             }
             (Why::Procedure(NotPermitted::PackagesTouched), _) => {
@@ -132,11 +132,11 @@ pub(super) fn verdict(state: &State, command: Command) -> Result<(), Why> {
 }
 
 /// Whether a procedure waits for this answer.
-fn asks(run: &Run, question: Question) -> bool {
+fn asks(run: &Run, question: OpenQuestion) -> bool {
     match question {
-        Question::Differences => run.halt_kind() == Some(HaltKind::Differences),
-        Question::Rejects => run.asks_for_rejects(),
+        OpenQuestion::Differences => run.halt_kind() == Some(HaltKind::Differences),
+        OpenQuestion::Rejects => run.asks_for_rejects(),
         // Harmless where it was not asked for.
-        Question::TryAgain => true,
+        OpenQuestion::TryAgain => true,
     }
 }

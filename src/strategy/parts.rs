@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::READY_WITHIN;
-use crate::journal::{ChangeManifest, Family, Mount, Side, StepId};
+use crate::journal::{ChangeManifest, Family, MountedDataset, Side, StepId};
 use crate::playbook::model::{CommandSpec, ServiceState};
 use crate::playbook::value::TimeLimit;
 use crate::playbook::{CommandTemplate, Playbook, Template};
@@ -278,12 +278,12 @@ impl Parts<'_> {
         Ok(steps)
     }
 
-    pub(in crate::strategy) fn unmount(&self, mounts: &[Mount], until: &StepId) -> Step {
+    pub(in crate::strategy) fn unmount(&self, mounts: &[MountedDataset], until: &StepId) -> Step {
         let action = Action::Unmount(Mounts { mounts: mounts.to_vec() });
         Step::new(StepId::UNMOUNT, "take the datasets away from everybody", action).until(until)
     }
 
-    pub(in crate::strategy) fn mount(&self, mounts: &[Mount]) -> Step {
+    pub(in crate::strategy) fn mount(&self, mounts: &[MountedDataset]) -> Step {
         Step::new(
             StepId::MOUNT,
             "give the datasets back",
@@ -302,8 +302,9 @@ pub(in crate::strategy) fn within(limit: Option<TimeLimit>) -> u64 {
 pub(in crate::strategy) fn members(
     manifest: &ChangeManifest,
     snapshots: &[(Snapshot, Guid)],
-) -> Vec<Mount> {
-    let has =
-        |mount: &&Mount| snapshots.iter().any(|(snapshot, _)| snapshot.dataset() == mount.dataset);
+) -> Vec<MountedDataset> {
+    let has = |mount: &&MountedDataset| {
+        snapshots.iter().any(|(snapshot, _)| snapshot.dataset() == mount.dataset)
+    };
     manifest.datasets.iter().filter(has).cloned().collect()
 }

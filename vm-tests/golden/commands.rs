@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use backout::cli::Cli;
-use backout::journal::{HaltKind, Procedure, Question};
+use backout::journal::{HaltKind, OpenQuestion, Procedure};
 use backout::report::{Command, permitted, report};
 use backout::step::{Action, Plan, Record, State, Step};
 use clap::Parser as _;
@@ -166,7 +166,11 @@ fn only_what_was_asked_can_be_answered() {
         let asks = |question| permitted(state, Command::Answer(question)).is_ok();
         let kind = state.current().and_then(backout::step::Run::halt_kind);
         let describe = describe(state);
-        assert_eq!(asks(Question::Differences), kind == Some(HaltKind::Differences), "{describe}");
-        assert_eq!(asks(Question::Rejects), kind == Some(HaltKind::Rejects), "{describe}");
+        assert_eq!(
+            asks(OpenQuestion::Differences),
+            kind == Some(HaltKind::Differences),
+            "{describe}"
+        );
+        assert_eq!(asks(OpenQuestion::Rejects), kind == Some(HaltKind::Rejects), "{describe}");
     }
 }

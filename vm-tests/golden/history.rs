@@ -1,7 +1,9 @@
 //! Journals of changes in every state, made of the library's own plans and records, so that they
 //! are always ones it could have written.
 
-use backout::journal::{ChangeManifest, FORMAT, Mount, Output, Phase, Procedure, Proof, file};
+use backout::journal::{
+    ChangeManifest, FORMAT, MountedDataset, Output, Phase, Procedure, Proof, file,
+};
 use backout::playbook::{DataStrategy, Problems, Validated, ValidatedSite, library};
 use backout::step::{Action, Line, Plan, Record, State};
 use backout::strategy::{self, DowngradeInput, ServedClients};
@@ -282,7 +284,9 @@ impl History {
     }
 
     fn snapshots(&self, name: &str, guid: u64) -> Vec<(Snapshot, Guid)> {
-        let of = |mount: &Mount| (mount.dataset.at(name).expect("name"), Guid(guid + mount.guid.0));
+        let of = |mount: &MountedDataset| {
+            (mount.dataset.at(name).expect("name"), Guid(guid + mount.guid.0))
+        };
         self.manifest.datasets.iter().map(of).collect()
     }
 
@@ -335,8 +339,8 @@ fn dataset(name: &str) -> Dataset {
     name.parse().expect("name")
 }
 
-fn mount(name: &str, guid: u64, at: &str) -> Mount {
-    Mount {
+fn mount(name: &str, guid: u64, at: &str) -> MountedDataset {
+    MountedDataset {
         dataset: dataset(name),
         guid: Guid(guid),
         mountpoint: Some(at.into()),

@@ -2,7 +2,7 @@
 //! refused.
 
 use backout::change::Lock;
-use backout::journal::{HaltKind, Output, Question};
+use backout::journal::{HaltKind, OpenQuestion, Output};
 use backout::step::Record;
 
 use super::history::{History, ID};
@@ -192,7 +192,7 @@ fn backed_out_but_for_the_rejects() {
         Output::Rejects { count: 2, file: format!("/var/lib/backout/changes/{ID}/rejects").into() };
     let history = history
         .within(&plan, "restore")
-        .and(Record::Answered { question: Question::Rejects })
+        .and(Record::Answered { question: OpenQuestion::Rejects })
         .and(Record::Done { step: "restore".into(), adopted: false, output })
         .behind(&plan, "restore");
     done("backed-out-but-for-rejects", &session("backed-out-but-for-rejects", &history));
@@ -205,7 +205,7 @@ fn differences_answered_for() {
     let history = history
         .within(&plan, "prove")
         .and(Record::Halted { step: "prove".into(), why: why.into(), kind: HaltKind::Unsaid })
-        .and(Record::Answered { question: Question::Differences });
+        .and(Record::Answered { question: OpenQuestion::Differences });
     done("differences-answered-for", &session("differences-answered-for", &history));
 }
 

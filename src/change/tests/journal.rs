@@ -10,7 +10,7 @@ use super::kind::{PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Verb, World};
 use crate::journal::file::decode;
-use crate::journal::{HaltKind, JournalError, Phase, Question, StepId, StepState};
+use crate::journal::{HaltKind, JournalError, OpenQuestion, Phase, StepId, StepState};
 use crate::report::report;
 use crate::step::{Line, Record, Run, State};
 
@@ -315,7 +315,7 @@ proptest! {
                 Choice::Rewound(at) => Record::Rewound { to: id(at), why: "half".into() },
                 Choice::Halted(at) => Record::Halted { step: id(at), why: "ask".into(), kind: HaltKind::Unsaid },
                 Choice::Interrupted => Record::Interrupted,
-                Choice::Answered(again) => Record::Answered { question: if again { Question::TryAgain } else { Question::Differences } },
+                Choice::Answered(again) => Record::Answered { question: if again { OpenQuestion::TryAgain } else { OpenQuestion::Differences } },
                 Choice::Finished => Record::Finished,
                 Choice::Planned(at) => Record::Planned { plan: plans[at].clone() },
             };

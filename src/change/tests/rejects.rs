@@ -8,7 +8,7 @@ use super::world::{Ended, Verb, World};
 use crate::change::decide::MOST_ATTEMPTS;
 use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
-use crate::journal::{HaltKind, Output, Question, StepId};
+use crate::journal::{HaltKind, OpenQuestion, Output, StepId};
 
 const KINDS: [Kind; 2] = [PLAIN, ROUGH];
 
@@ -40,7 +40,7 @@ fn proves(world: &World, ended: &Ended) {
         Some(&Output::Rejects { count: 2, file: file.clone() })
     );
     assert_eq!(std::fs::read_to_string(file).expect("readable"), "rejected +b3\nrejected -a3\n");
-    world.answer(Question::Differences);
+    world.answer(OpenQuestion::Differences);
     world.go_on();
     let host = world.product.host();
     let expected: Vec<String> =
@@ -62,7 +62,7 @@ fn s1_a_reject_stops_the_restore_until_a_person_answers_for_it() {
                 world.serves("2.0");
                 continue;
             }
-            world.answer(Question::Rejects);
+            world.answer(OpenQuestion::Rejects);
             proves(&world, &world.once(None, None));
         }
     }
@@ -77,7 +77,7 @@ fn the_rejects_are_named_once_however_the_restore_past_them_is_cut_off() {
         for place in ["+a3", "+b3", "-a3", "+b4"].iter().flat_map(|operation| places(operation)) {
             for fail in [false, true] {
                 let world = rejected(kind, Verb::Keep);
-                world.answer(Question::Rejects);
+                world.answer(OpenQuestion::Rejects);
                 let (at_place, strike) =
                     (place.clone(), if fail { || Strike::Fail } else { || Strike::Kill });
                 let hook: Hook = Box::new(move |at, _| (at == at_place).then(strike));
@@ -99,7 +99,7 @@ fn an_answer_after_many_halts_is_not_stopped_by_the_limit_of_attempts() {
         for _ in 1..halts {
             asks(&world, &world.once(None, None));
         }
-        world.answer(Question::Rejects);
+        world.answer(OpenQuestion::Rejects);
         let mut ended = world.once(None, None);
         for _ in 1..halts {
             let Ended::Outcome(Outcome::Halted { step, kind, .. }) = &ended else {

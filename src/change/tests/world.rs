@@ -20,8 +20,8 @@ use crate::host::failpoint::testing::{self, Hook, Killed};
 use crate::host::files::private_dir;
 use crate::host::pools;
 use crate::journal::{
-    self, ChangeManifest, FORMAT, Journal, Layout, Mount, Output, Phase, Procedure, Question,
-    StepId,
+    self, ChangeManifest, FORMAT, Journal, Layout, MountedDataset, OpenQuestion, Output, Phase,
+    Procedure, StepId,
 };
 use crate::playbook::{DataStrategy, Playbook};
 use crate::step::{Plan, Record, State};
@@ -127,7 +127,7 @@ impl World {
         for dataset in &roots {
             for info in fake.tree(dataset).expect("tree") {
                 let canmount = fake.local(&info.name, "canmount").expect("local");
-                datasets.push(Mount {
+                datasets.push(MountedDataset {
                     dataset: info.name,
                     guid: info.guid,
                     mountpoint: info.mountpoint,
@@ -294,7 +294,7 @@ impl World {
     }
 
     /// A person's answer, as `backout resume --accept-...` writes it down.
-    pub(super) fn answer(&self, question: Question) {
+    pub(super) fn answer(&self, question: OpenQuestion) {
         let (mut journal, _) =
             Journal::open::<crate::step::Action>(&self.layout.journal()).expect("readable");
         journal.append(Record::Answered { question }).expect("appended");
@@ -331,9 +331,9 @@ impl World {
                         .and_then(|run| run.halted.as_ref())
                         .is_some_and(|why| why.starts_with("it was tried"));
                     if capped {
-                        session.answer(Question::TryAgain).and_then(|()| session.go())
+                        session.answer(OpenQuestion::TryAgain).and_then(|()| session.go())
                     } else if self.accepts.get() {
-                        session.answer(Question::Differences).and_then(|()| session.go())
+                        session.answer(OpenQuestion::Differences).and_then(|()| session.go())
                     } else {
                         session.go()
                     }

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::{Exit, Global, render};
-use crate::journal::{self, Layout, Question};
+use crate::journal::{self, Layout, OpenQuestion};
 use crate::procedure::changes;
 use crate::report::CliError;
 use crate::step::Record;
@@ -62,13 +62,13 @@ fn words(record: &Record) -> String {
         Record::Rewound { to, why } => format!("  back to {to}: {why}"),
         Record::Halted { step, why, .. } => format!("  {step}: halted: {why}"),
         Record::Interrupted => "interrupted on request".into(),
-        Record::Answered { question: Question::Differences } => {
+        Record::Answered { question: OpenQuestion::Differences } => {
             "a person answered for the differences".into()
         }
-        Record::Answered { question: Question::Rejects } => {
+        Record::Answered { question: OpenQuestion::Rejects } => {
             "a person answered for what the previous version rejects".into()
         }
-        Record::Answered { question: Question::TryAgain } => "a person said: try again".into(),
+        Record::Answered { question: OpenQuestion::TryAgain } => "a person said: try again".into(),
         Record::Finished => "finished".into(),
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::{ANSWERS, Exit, Global, Job, render};
-use crate::journal::Question;
+use crate::journal::OpenQuestion;
 use crate::procedure::{Work, changes};
 use crate::report::{CliError, Command, permit};
 
@@ -34,11 +34,11 @@ pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, CliError> {
     let lock = changes::lock(&settings, "resume")?;
     let state = changes::state(&settings)?;
     let answer = if arguments.accept_differences {
-        Some(Question::Differences)
+        Some(OpenQuestion::Differences)
     } else if arguments.accept_rejects {
-        Some(Question::Rejects)
+        Some(OpenQuestion::Rejects)
     } else {
-        arguments.try_again.then_some(Question::TryAgain)
+        arguments.try_again.then_some(OpenQuestion::TryAgain)
     };
     permit(&state, answer.map_or(Command::Resume, Command::Answer))?;
     if let Some(run) = state.current().filter(|_| arguments.dry_run) {

@@ -4,7 +4,7 @@ use crate::playbook::check::commands::Commands;
 use crate::playbook::check::{Check, is_plain};
 use crate::playbook::model::CommandSpec;
 use crate::playbook::model::coexistent::{Coexistent, Host};
-use crate::playbook::names::Place;
+use crate::playbook::names::TemplatePlace;
 use crate::playbook::problem::{Path, Report};
 
 impl Check<'_, '_> {
@@ -37,13 +37,13 @@ impl Commands<'_, '_> {
     pub(in crate::playbook) fn coexistent(&mut self, it: &Coexistent) {
         let at = Path::of(&["coexistent"]);
         let directory = at.key("directory");
-        self.command(&directory.key("users"), &it.directory.users, Place::UserList);
+        self.command(&directory.key("users"), &it.directory.users, TemplatePlace::UserList);
         for (field, command) in [
             ("show", &it.directory.show),
             ("hold", &it.directory.hold),
             ("assign", &it.directory.assign),
         ] {
-            self.command(&directory.key(field), command, Place::Directory);
+            self.command(&directory.key(field), command, TemplatePlace::Directory);
         }
         for (field, command) in [
             ("backup", &it.backup),
@@ -51,12 +51,12 @@ impl Commands<'_, '_> {
             ("clear", &it.clear),
             ("restore", &it.restore),
         ] {
-            self.command(&at.key(field), command, Place::Mover);
+            self.command(&at.key(field), command, TemplatePlace::Mover);
             self.on_a_host(&at.key(field), command);
         }
         for (i, list) in it.inventories.iter().enumerate() {
             let at = at.key("inventory").at(i).key("command");
-            self.command(&at, &list.command, Place::UserList);
+            self.command(&at, &list.command, TemplatePlace::UserList);
             self.on_a_host(&at, &list.command);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::playbook::Playbook;
 
 use crate::playbook::model::CommandSpec;
-use crate::playbook::names::{LATE_NAMES, Place, late};
+use crate::playbook::names::{LATE_NAMES, TemplatePlace, late};
 use crate::playbook::problem::{Path, Report, nearest};
 use crate::playbook::value::template::Template;
 
@@ -43,14 +43,19 @@ impl<'c, 'a> Commands<'c, 'a> {
         &mut self,
         at: &Path,
         command: Option<&CommandSpec>,
-        place: Place,
+        place: TemplatePlace,
     ) {
         if let Some(command) = command {
             self.command(at, command, place);
         }
     }
 
-    pub(in crate::playbook) fn command(&mut self, at: &Path, command: &CommandSpec, place: Place) {
+    pub(in crate::playbook) fn command(
+        &mut self,
+        at: &Path,
+        command: &CommandSpec,
+        place: TemplatePlace,
+    ) {
         match (&command.argv, &command.pipe) {
             (Some(argv), None) => self.words(&at.key("argv"), argv, place),
             (None, Some(pipe)) => {
@@ -123,7 +128,7 @@ impl<'c, 'a> Commands<'c, 'a> {
         }
     }
 
-    fn words(&mut self, at: &Path, words: &[Template], place: Place) {
+    fn words(&mut self, at: &Path, words: &[Template], place: TemplatePlace) {
         match words.first().map(Template::source).as_deref() {
             None => self.report.error(
                 at,
@@ -161,7 +166,12 @@ impl<'c, 'a> Commands<'c, 'a> {
         }
     }
 
-    pub(in crate::playbook) fn texts(&mut self, at: &Path, texts: &[Template], place: Place) {
+    pub(in crate::playbook) fn texts(
+        &mut self,
+        at: &Path,
+        texts: &[Template],
+        place: TemplatePlace,
+    ) {
         for (i, text) in texts.iter().enumerate() {
             if text.source().trim().is_empty() {
                 self.report.error(&at.at(i), "this is empty", "remove it, or write what is meant");
@@ -170,7 +180,12 @@ impl<'c, 'a> Commands<'c, 'a> {
         }
     }
 
-    pub(in crate::playbook) fn paths(&mut self, at: &Path, paths: &[Template], place: Place) {
+    pub(in crate::playbook) fn paths(
+        &mut self,
+        at: &Path,
+        paths: &[Template],
+        place: TemplatePlace,
+    ) {
         for (i, path) in paths.iter().enumerate() {
             self.path(&at.at(i), path, place);
             if let Err(error) = glob::Pattern::new(&path.source()) {
@@ -185,10 +200,10 @@ impl<'c, 'a> Commands<'c, 'a> {
 
     /// A text that is filled in when the plan is made.
     pub(in crate::playbook) fn value(&mut self, at: &Path, text: &Template) {
-        self.text(at, text, Place::Host, Lists::Refused);
+        self.text(at, text, TemplatePlace::Host, Lists::Refused);
     }
 
-    fn path(&mut self, at: &Path, template: &Template, place: Place) {
+    fn path(&mut self, at: &Path, template: &Template, place: TemplatePlace) {
         let path = template.source();
         if !path.starts_with(['/', '{']) {
             let remedy =
@@ -198,7 +213,7 @@ impl<'c, 'a> Commands<'c, 'a> {
         self.text(at, template, place, Lists::Refused);
     }
 
-    fn text(&mut self, at: &Path, text: &Template, place: Place, lists: Lists) {
+    fn text(&mut self, at: &Path, text: &Template, place: TemplatePlace, lists: Lists) {
         for name in text.names() {
             if self.playbook.variables.contains_key(name)
                 || (self.playbook.discover.contains_key(name) && place.knows_discovered())
@@ -218,7 +233,7 @@ impl<'c, 'a> Commands<'c, 'a> {
         }
     }
 
-    fn late(&mut self, at: &Path, text: &Template, name: &str, place: Place, lists: Lists) {
+    fn late(&mut self, at: &Path, text: &Template, name: &str, place: TemplatePlace, lists: Lists) {
         let Some(late) = late(name) else {
             let here =
                 LATE_NAMES.iter().filter(|late| late.places.contains(&place)).map(|late| late.name);

@@ -2,7 +2,7 @@
 
 use crate::playbook::check::Check;
 use crate::playbook::check::commands::Commands;
-use crate::playbook::names::Place;
+use crate::playbook::names::TemplatePlace;
 use crate::playbook::problem::Path;
 
 impl Check<'_, '_> {
@@ -14,86 +14,114 @@ impl Check<'_, '_> {
         for (field, command) in
             [("stop", &it.service.stop), ("start", &it.service.start), ("ready", &it.service.ready)]
         {
-            commands.optional(&service.key(field), command.as_ref(), Place::Service);
+            commands.optional(&service.key(field), command.as_ref(), TemplatePlace::Service);
         }
         if let Some(own) = &it.service.maintenance {
             let at = service.key("maintenance");
-            commands.command(&at.key("start"), &own.start, Place::Service);
-            commands.command(&at.key("stop"), &own.stop, Place::Service);
-            commands.optional(&at.key("ready"), own.ready.as_ref(), Place::Service);
+            commands.command(&at.key("start"), &own.start, TemplatePlace::Service);
+            commands.command(&at.key("stop"), &own.stop, TemplatePlace::Service);
+            commands.optional(&at.key("ready"), own.ready.as_ref(), TemplatePlace::Service);
         }
-        commands.command(&Path::of(&["version", "command"]), &it.version.command, Place::Version);
+        commands.command(
+            &Path::of(&["version", "command"]),
+            &it.version.command,
+            TemplatePlace::Version,
+        );
         for (name, discovery) in &it.discover {
             commands.command(
                 &Path::of(&["discover", name, "command"]),
                 &discovery.command,
-                Place::Check,
+                TemplatePlace::Check,
             );
         }
         for (i, requirement) in it.requirements.iter().enumerate() {
             commands.command(
                 &Path::of(&["requirement"]).at(i).key("command"),
                 &requirement.command,
-                Place::Check,
+                TemplatePlace::Check,
             );
         }
         commands.optional(
             &Path::of(&["installer", "save"]),
             it.installer.save.as_ref(),
-            Place::Installer,
+            TemplatePlace::Installer,
         );
-        commands.command(&Path::of(&["upgrade", "command"]), &it.upgrade.command, Place::Upgrade);
+        commands.command(
+            &Path::of(&["upgrade", "command"]),
+            &it.upgrade.command,
+            TemplatePlace::Upgrade,
+        );
         commands.optional(
             &Path::of(&["upgrade", "repair"]),
             it.upgrade.repair.as_ref(),
-            Place::Upgrade,
+            TemplatePlace::Upgrade,
         );
         commands.optional(
             &Path::of(&["upgrade", "candidate"]),
             it.upgrade.candidate.as_ref(),
-            Place::Check,
+            TemplatePlace::Check,
         );
         commands.command(
             &Path::of(&["downgrade", "install"]),
             &it.downgrade.install,
-            Place::Downgrade,
+            TemplatePlace::Downgrade,
         );
         commands.optional(
             &Path::of(&["downgrade", "uninstall"]),
             it.downgrade.uninstall.as_ref(),
-            Place::Downgrade,
+            TemplatePlace::Downgrade,
         );
         commands.optional(
             &Path::of(&["downgrade", "repair"]),
             it.downgrade.repair.as_ref(),
-            Place::Downgrade,
+            TemplatePlace::Downgrade,
         );
         let passes = Path::of(&["capture", "pass"]);
         for (i, pass) in it.passes().iter().enumerate() {
-            commands.optional(&passes.at(i).key("command"), pass.command.as_ref(), Place::Pass);
-            commands.paths(&passes.at(i).key("new_files"), &pass.new_files, Place::Host);
-            commands.paths(&passes.at(i).key("grown_files"), &pass.grown_files, Place::Host);
-            commands.paths(&passes.at(i).key("numbered_files"), &pass.numbered_files, Place::Host);
+            commands.optional(
+                &passes.at(i).key("command"),
+                pass.command.as_ref(),
+                TemplatePlace::Pass,
+            );
+            commands.paths(&passes.at(i).key("new_files"), &pass.new_files, TemplatePlace::Host);
+            commands.paths(
+                &passes.at(i).key("grown_files"),
+                &pass.grown_files,
+                TemplatePlace::Host,
+            );
+            commands.paths(
+                &passes.at(i).key("numbered_files"),
+                &pass.numbered_files,
+                TemplatePlace::Host,
+            );
             commands.paths(
                 &passes.at(i).key("unchanged_files"),
                 &pass.unchanged_files,
-                Place::Host,
+                TemplatePlace::Host,
             );
         }
         if let Some(capture) = &it.capture {
-            commands.command(&Path::of(&["capture", "verify"]), &capture.verify, Place::Verify);
+            commands.command(
+                &Path::of(&["capture", "verify"]),
+                &capture.verify,
+                TemplatePlace::Verify,
+            );
         }
         if let Some(restore) = &it.restore {
-            commands.command(&Path::of(&["restore", "command"]), &restore.command, Place::Restore);
+            commands.command(
+                &Path::of(&["restore", "command"]),
+                &restore.command,
+                TemplatePlace::Restore,
+            );
             commands.optional(
                 &Path::of(&["restore", "past_rejects"]),
                 restore.past_rejects.as_ref(),
-                Place::PastRejects,
+                TemplatePlace::PastRejects,
             );
             commands.optional(
                 &Path::of(&["restore", "position"]),
                 restore.position.as_ref(),
-                Place::Position,
+                TemplatePlace::Position,
             );
         }
         for (key, known) in it.response_file.iter().flat_map(|file| &file.keys) {
@@ -102,44 +130,56 @@ impl Check<'_, '_> {
         }
         if let Some(beside) = &it.side_by_side {
             let at = Path::of(&["side_by_side"]);
-            commands.paths(&at.key("link"), std::slice::from_ref(&beside.link), Place::Host);
-            commands.paths(&at.key("new"), std::slice::from_ref(&beside.new), Place::Host);
+            commands.paths(
+                &at.key("link"),
+                std::slice::from_ref(&beside.link),
+                TemplatePlace::Host,
+            );
+            commands.paths(&at.key("new"), std::slice::from_ref(&beside.new), TemplatePlace::Host);
             for (field, install) in
                 [("install", Some(&beside.install)), ("upgrade", beside.upgrade.as_ref())]
             {
                 let Some(install) = install else { continue };
-                commands.command(&at.key(field).key("command"), &install.command, Place::Upgrade);
+                commands.command(
+                    &at.key(field).key("command"),
+                    &install.command,
+                    TemplatePlace::Upgrade,
+                );
                 commands.optional(
                     &at.key(field).key("repair"),
                     install.repair.as_ref(),
-                    Place::Upgrade,
+                    TemplatePlace::Upgrade,
                 );
             }
-            commands.command(&at.key("version"), &beside.version, Place::Version);
-            commands.optional(&at.key("use_config"), beside.use_config.as_ref(), Place::Upgrade);
+            commands.command(&at.key("version"), &beside.version, TemplatePlace::Version);
+            commands.optional(
+                &at.key("use_config"),
+                beside.use_config.as_ref(),
+                TemplatePlace::Upgrade,
+            );
         }
         if let Some(full) = &it.full {
             let at = Path::of(&["full"]);
-            commands.paths(&at.key("paths"), &full.paths, Place::Host);
-            commands.command(&at.key("capture"), &full.capture, Place::Pass);
-            commands.command(&at.key("verify"), &full.verify, Place::Verify);
-            commands.command(&at.key("restore"), &full.restore, Place::Restore);
+            commands.paths(&at.key("paths"), &full.paths, TemplatePlace::Host);
+            commands.command(&at.key("capture"), &full.capture, TemplatePlace::Pass);
+            commands.command(&at.key("verify"), &full.verify, TemplatePlace::Verify);
+            commands.command(&at.key("restore"), &full.restore, TemplatePlace::Restore);
         }
         if let Some(cluster) = &it.cluster {
             let at = Path::of(&["cluster"]);
-            commands.optional(&at.key("here"), cluster.here.as_ref(), Place::Cluster);
+            commands.optional(&at.key("here"), cluster.here.as_ref(), TemplatePlace::Cluster);
             commands.optional(
                 &at.key("before_enable"),
                 cluster.before_enable.as_ref(),
-                Place::Cluster,
+                TemplatePlace::Cluster,
             );
             if let Some(agent) = &cluster.agent {
                 let at = at.key("agent");
-                commands.command(&at.key("version"), &agent.version, Place::Cluster);
-                commands.optional(&at.key("ready"), agent.ready.as_ref(), Place::Cluster);
-                commands.command(&at.key("upgrade"), &agent.upgrade, Place::Upgrade);
+                commands.command(&at.key("version"), &agent.version, TemplatePlace::Cluster);
+                commands.optional(&at.key("ready"), agent.ready.as_ref(), TemplatePlace::Cluster);
+                commands.command(&at.key("upgrade"), &agent.upgrade, TemplatePlace::Upgrade);
             }
-            commands.command(&at.key("write_mark"), &cluster.write_mark, Place::WriteMark);
+            commands.command(&at.key("write_mark"), &cluster.write_mark, TemplatePlace::WriteMark);
             for (field, command) in [
                 ("disable", &cluster.disable),
                 ("disabled", &cluster.disabled),
@@ -147,7 +187,7 @@ impl Check<'_, '_> {
                 ("enabled", &cluster.enabled),
                 ("read_mark", &cluster.read_mark),
             ] {
-                commands.command(&at.key(field), command, Place::Cluster);
+                commands.command(&at.key(field), command, TemplatePlace::Cluster);
             }
         }
         if let Some(coexistent) = &it.coexistent {
@@ -157,14 +197,18 @@ impl Check<'_, '_> {
             commands.command(
                 &Path::of(&["inventory"]).at(i).key("command"),
                 &inventory.command,
-                Place::Inventory,
+                TemplatePlace::Inventory,
             );
         }
-        commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, Place::Host);
-        commands.paths(&Path::of(&["data", "config"]), &it.data.config, Place::Host);
-        commands.paths(&Path::of(&["data", "outside"]), &it.data.outside, Place::Host);
-        commands.paths(&Path::of(&["installer", "files"]), &it.installer.files, Place::Host);
-        commands.texts(&service.key("units"), &it.service.units, Place::Host);
+        commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, TemplatePlace::Host);
+        commands.paths(&Path::of(&["data", "config"]), &it.data.config, TemplatePlace::Host);
+        commands.paths(&Path::of(&["data", "outside"]), &it.data.outside, TemplatePlace::Host);
+        commands.paths(
+            &Path::of(&["installer", "files"]),
+            &it.installer.files,
+            TemplatePlace::Host,
+        );
+        commands.texts(&service.key("units"), &it.service.units, TemplatePlace::Host);
         commands.unused();
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{FileEntry, Mount, Output};
+use crate::journal::{FileEntry, MountedDataset, Output};
 use crate::playbook::CommandTemplate;
 use crate::proof::continuity::{self, Rule, Then};
 use crate::step::files::copy;
@@ -31,7 +31,7 @@ pub struct CapturePass {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unchanged_files: Vec<String>,
     /// Where the datasets are mounted.
-    pub mounts: Vec<Mount>,
+    pub mounts: Vec<MountedDataset>,
     /// The snapshot's name.
     pub snapshot: String,
     /// Whether this is the last pass, so that the list of files is final.
@@ -227,7 +227,7 @@ mod tests {
         fs::create_dir_all(&then).unwrap();
         fs::write(then.join("a.log"), "one\n").unwrap();
         fs::create_dir(dir.path().join("capture")).unwrap();
-        let mount = Mount {
+        let mount = MountedDataset {
             dataset: "tank/a".parse().unwrap(),
             guid: Guid(1),
             mountpoint: Some(dir.path().to_owned()),

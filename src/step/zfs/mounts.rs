@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{Mount, Output};
+use crate::journal::{MountedDataset, Output};
 use crate::step::zfs::{in_use, late};
 use crate::step::{Context, Effect, Probe, Step};
 use crate::zfs::{Dataset, DatasetInfo, DatasetKind};
@@ -13,7 +13,7 @@ use crate::zfs::{Dataset, DatasetInfo, DatasetKind};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mounts {
     /// Parents before children.
-    pub mounts: Vec<Mount>,
+    pub mounts: Vec<MountedDataset>,
 }
 
 /// Takes them away.
@@ -26,7 +26,7 @@ impl Mounts {
     fn filesystems(
         &self,
         context: &Context<'_>,
-    ) -> Result<Vec<(&crate::journal::Mount, DatasetInfo)>> {
+    ) -> Result<Vec<(&crate::journal::MountedDataset, DatasetInfo)>> {
         let mut list = Vec::new();
         for mount in &self.mounts {
             let info = context
@@ -45,7 +45,7 @@ impl Mounts {
     fn outermost_first(
         &self,
         context: &Context<'_>,
-    ) -> Result<Vec<(&crate::journal::Mount, DatasetInfo)>> {
+    ) -> Result<Vec<(&crate::journal::MountedDataset, DatasetInfo)>> {
         let mut list = self.filesystems(context)?;
         list.sort_by(|(a, _), (b, _)| a.mountpoint.cmp(&b.mountpoint));
         Ok(list)
@@ -90,8 +90,12 @@ impl Mounts {
 
 /// A mount in the folder of a dataset that is not mounted yet would be hidden by it, so it is
 /// unmounted first. `list` starts with the outermost.
-fn uncover(context: &Context<'_>, list: &[(&crate::journal::Mount, DatasetInfo)]) -> Result<()> {
-    let covers = |outer: &crate::journal::Mount, inner: &crate::journal::Mount| match (
+fn uncover(
+    context: &Context<'_>,
+    list: &[(&crate::journal::MountedDataset, DatasetInfo)],
+) -> Result<()> {
+    let covers = |outer: &crate::journal::MountedDataset,
+                  inner: &crate::journal::MountedDataset| match (
         &outer.mountpoint,
         &inner.mountpoint,
     ) {

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{Mount, Output};
+use crate::journal::{MountedDataset, Output};
 use crate::step::zfs::late;
 use crate::step::zfs::set_aside::set_role;
 use crate::step::{Context, Effect, Probe, Step};
@@ -23,7 +23,7 @@ pub struct PutBack {
     /// The name under which the clone is kept; without one it is destroyed.
     pub keep_as: Option<Dataset>,
     /// The dataset and those below it that take part, parents first.
-    pub members: Vec<Mount>,
+    pub members: Vec<MountedDataset>,
 }
 
 impl Effect for PutBack {

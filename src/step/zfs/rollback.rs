@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{Mount, Output, StepId};
+use crate::journal::{MountedDataset, Output, StepId};
 use crate::step::zfs::in_use;
 use crate::step::zfs::snapshot::surprise;
 use crate::step::{Context, Effect, Probe, Step};
@@ -16,7 +16,7 @@ pub struct Rollback {
     /// The step that took the snapshots to roll back to.
     pub to: StepId,
     /// The datasets, in the order of the plan.
-    pub mounts: Vec<Mount>,
+    pub mounts: Vec<MountedDataset>,
     /// Newer snapshots that the operator accepted to lose.
     pub consented: Vec<(Snapshot, Guid)>,
     /// Newer bookmarks that the operator accepted to lose.

@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::journal::{Family, Mount, StepId};
+use crate::journal::{Family, MountedDataset, StepId};
 use crate::playbook::model::Interrupted;
 use crate::step::{
     Action, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Step, TakePlace, TakeSnapshot,
@@ -114,7 +114,7 @@ pub(super) fn put_back(
     state: &State,
     run: &Run,
     roots: &[Dataset],
-    members: &[Mount],
+    members: &[MountedDataset],
     abort: bool,
 ) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
