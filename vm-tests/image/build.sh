@@ -6,7 +6,7 @@ build_image() {
   mirror=$(debian_mirror) || return 1
   work=$IMAGE.building
   log=$IMAGE.log
-  rm -rf "$work" "$IMAGE.root" "$IMAGE.root.building"
+  rm -rf --one-file-system "$work" "$IMAGE.root" "$IMAGE.root.building"
   mkdir -p "$work"
   local sources=("deb $mirror $old main contrib" "deb $mirror $old-updates main contrib" "deb $mirror-security $old-security main contrib") hooks=() part=debian
   case $kind in
@@ -28,7 +28,8 @@ build_image() {
   fi
   packages=$(cat "$IMAGE_RECIPE/packages" "$IMAGE_RECIPE/$part/packages" | grep -v '^#' | paste -sd,)
   say "building the guest's system (Debian $old); log: $log"
-  quietly "$log" mmdebstrap --mode=root --variant=minbase --include="$packages" \
+  # What it mounts is gone with it, also when it is killed.
+  quietly "$log" unshare --mount --propagation private mmdebstrap --mode=root --variant=minbase --include="$packages" \
     --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt=force-confold --dpkgopt=force-unsafe-io --skip=cleanup/apt/lists \

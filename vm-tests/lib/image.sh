@@ -45,7 +45,7 @@ image_begin() {
   image_at "$1"
   ! image_is_there || return 0
   # What a run that was killed has left says nothing.
-  (flock -n 9 && rm -rf "$IMAGE.building") 9>"$(vm_cache)/image.lock" || true
+  (flock -n 9 && rm -rf --one-file-system "$IMAGE.building") 9>"$(vm_cache)/image.lock" || true
   image "$1" &
   IMAGE_JOB=$!
   until [ -e "$IMAGE.building/root-is-ready" ] || image_is_there; do
