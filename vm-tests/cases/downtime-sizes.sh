@@ -1,0 +1,71 @@
+#!/bin/bash
+# DESCRIPTION: how long clients are shut out at 100 MB and at 1 GB of data: delta proof, full proof, and the same steps by hand, in one guest
+# STRATEGY: for each size: upgrade, write 10 MB, downgrade with the delta proof, undo, downgrade with the full proof, undo, downgrade with the plain script; each ends with the same dump; the times are printed, and decide nothing
+# stage: seeded
+# uses: backout
+# when: all
+# limit: 3000
+set -euo pipefail
+. /case/guest/pool.sh
+. /case/guest/mariadb.sh
+. /case/guest/backout.sh
+
+# shut_out: seconds between the stop of the upgraded server and the start of the previous one, of the newest run.
+shut_out() {
+  backout log | awk '
+    / stop: started$/ { cmd = "date -d \"" $1 " " $2 " " $3 "\" +%s"; cmd | getline stop; close(cmd) }
+    / start: done$/ { cmd = "date -d \"" $1 " " $2 " " $3 "\" +%s"; cmd | getline start; close(cmd) }
+    END { print start - stop }'
+}
+
+# rows TABLE FROM TO: so many rows of 1 KB that do not compress well.
+rows() {
+  printf "INSERT INTO shop.%s SELECT seq, CONCAT(%s) FROM seq_%d_to_%d;" "$1" \
+    "$(for salt in a b c d e f g h; do printf "SHA2(CONCAT(seq, '%s'), 512)," "$salt"; done | sed 's/,$//')" "$2" "$3"
+}
+
+: >/result/downtime
+have=0
+for megabytes in 100 1000; do
+  truncate -s 6G /srv/pools/7-tank.img
+  losetup -c /dev/loop7
+  zpool online -e tank /dev/loop7
+  sql -e 'CREATE TABLE IF NOT EXISTS shop.bulk (n INT PRIMARY KEY, pad TEXT NOT NULL) ENGINE=InnoDB'
+  # In batches, and apart from the binary log: it is old data, and its log would take as much room again.
+  while [ "$have" -lt $((megabytes * 1000)) ]; do
+    sql -e "SET sql_log_bin = 0; $(rows bulk $((have + 1)) $((have + 20000)))"
+    have=$((have + 20000))
+  done
+  site_file
+  sql -e 'SELECT @@gtid_binlog_pos' >/root/gtid-before
+  backout upgrade --yes
+  mariadb_upgraded
+  sql -e "CREATE TABLE shop.delta (n INT PRIMARY KEY, pad TEXT NOT NULL) ENGINE=InnoDB; $(rows delta 1 10000)"
+  sql -e 'UPDATE shop.bulk SET pad = REVERSE(pad) WHERE n % 500 = 0; DELETE FROM shop.bulk WHERE n % 997 = 0'
+  /case/guest/dump.sh >/root/dump-new
+  change=/var/lib/backout/changes/$(change_id)
+  for proof in delta full; do
+    backout downgrade --keep --proof "$proof" --yes
+    same_dump /root/dump-new
+    printf '%5d MB: backout, %s proof: clients were shut out for %d s\n' "$megabytes" "$proof" "$(shut_out)" | tee -a /result/downtime
+    backout undo --yes
+    mariadb_upgraded
+  done
+  export SAVED=/var/backups/by-hand SNAPSHOT
+  SNAPSHOT=$(zfs list -H -t snapshot -o name -d 1 tank/mysql | sed 's/.*@//' | head -n 1)
+  mkdir -p "$SAVED/deb" "$SAVED/binlog"
+  cp "$change"/installer/*.deb "$SAVED/deb/"
+  cp /root/gtid-before "$SAVED/gtid-before"
+  tar -C "$change/config-previous" -cf "$SAVED/etc-mysql.tar" etc/mysql
+  bash /case/by-hand/mariadb-downgrade.sh after | tee /root/by-hand
+  same_dump /root/dump-new
+  sed -n "s/^clients/$(printf '%5d' "$megabytes") MB: by hand, no proof: clients/p" /root/by-hand | tee -a /result/downtime
+  # The next size begins with 10.11 and without a change.
+  rm -rf "$SAVED" /var/lib/backout/changes
+  zfs list -H -t snapshot -o name -r tank/mysql | while read -r snapshot; do
+    zfs holds -H "$snapshot" | cut -f2 | while read -r tag; do zfs release "$tag" "$snapshot"; done
+    zfs destroy "$snapshot"
+  done
+  sql -e 'DROP TABLE shop.delta'
+done
+cat /result/downtime
