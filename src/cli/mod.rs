@@ -58,7 +58,13 @@ pub struct Global {
     )]
     site: PathBuf,
     /// Look for playbooks in this folder first. Can be repeated.
-    #[arg(help_heading = EVERYWHERE, long = "playbooks", global = true, value_name = "DIR")]
+    #[arg(
+        help_heading = EVERYWHERE,
+        long = "playbooks",
+        global = true,
+        value_name = "DIR",
+        value_parser = folder,
+    )]
     playbooks: Vec<PathBuf>,
     /// The folder with the journals of all changes.
     #[arg(
@@ -97,6 +103,19 @@ pub struct Global {
     #[cfg(feature = "crash-points")]
     #[command(flatten)]
     failpoints: crate::host::failpoint::Failpoints,
+}
+
+/// A folder that is there: one that is not would be passed over unsaid.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match std::fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => Ok(path),
+        Ok(_) => Err("it is not a folder".to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err("there is no such folder".to_owned())
+        }
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 impl Global {

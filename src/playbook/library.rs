@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::host::trust::{self, Distrust};
 use crate::playbook::check::site::ValidatedSite;
 use crate::playbook::problem::{Problems, nearest};
-use crate::playbook::programs::{PLAYBOOK_FILE, Program, is_program};
+use crate::playbook::programs::{PLAYBOOK_FILE, Program, is_program, is_program_name};
 use crate::playbook::validated::Validated;
 
 /// Where playbooks are looked for, before those compiled in.
@@ -201,6 +201,11 @@ fn load_folder(folder: &Path) -> Result<Validated, LibraryError> {
             .into_string()
             .map_err(|_| unreadable(std::io::Error::other("a name in it is not text")))?;
         if is_program(&name) && !entry.path().is_dir() {
+            if !is_program_name(&name) {
+                let why = "has a program whose name has other characters than letters, digits, \
+                    `.`, `_` and `-`";
+                return Err(unreadable(std::io::Error::other(format!("it {why}: {name:?}"))));
+            }
             names.push(name);
         }
     }
@@ -417,6 +422,10 @@ mod tests {
         assert_eq!(names(find("generic", &dirs).unwrap()), ["rotate.sh"]);
         assert_eq!(names(load_playbook(&own).unwrap()), ["rotate.sh"]);
         assert_eq!(names(load_playbook(&own.join(PLAYBOOK_FILE)).unwrap()), ["rotate.sh"]);
+        let odd = put(&own, "rotate\nall.sh", "tallyctl rotate\n");
+        let said = find("generic", &dirs).unwrap_err().to_string();
+        assert!(said.contains(r#""rotate\nall.sh""#), "{said}");
+        fs::remove_file(odd).unwrap();
         chmod(&program, 0o666);
         let said = find("generic", &dirs).unwrap_err().to_string();
         assert!(

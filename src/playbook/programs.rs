@@ -58,12 +58,18 @@ pub(super) fn is_program(name: &str) -> bool {
     name != PLAYBOOK_FILE && !name.ends_with(".md") && !name.starts_with('.')
 }
 
+/// Whether a playbook can name a program so: `{program_dir}/NAME` ends at any other character.
+pub(super) fn is_program_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(is_name_character)
+}
+
+fn is_name_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
 /// The programs that a text names.
 fn named(text: &str) -> impl Iterator<Item = &str> {
-    let end = |rest: &str| {
-        let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        rest.find(|c| !part(c)).unwrap_or(rest.len())
-    };
+    let end = |rest: &str| rest.find(|c| !is_name_character(c)).unwrap_or(rest.len());
     text.split(PREFIX).skip(1).map(move |rest| &rest[..end(rest)])
 }
 

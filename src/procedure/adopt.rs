@@ -30,6 +30,12 @@ pub struct Adoption {
     lines: Vec<Line>,
 }
 
+/// Lists the snapshots that can be adopted.
+const LIST: &str = "zfs list -H -t snapshot -o name,backout:change";
+
+/// What [`LIST`] is for.
+const LISTED: &str = "see the snapshots, each with the change that it belongs to";
+
 /// The change that the snapshot describes, if the host is still as that change left it.
 /// `installer`: a folder with the previous version's packages, if they were lost with the state
 /// folder.
@@ -42,18 +48,15 @@ pub fn prepare(
     installer: Option<PathBuf>,
 ) -> Result<Adoption, CliError> {
     let refuse = |what: String| CliError::new(ErrorKind::Refused, what);
-    let name: Snapshot = snapshot
-        .parse()
-        .map_err(|error| CliError::new(ErrorKind::Usage, format!("{}: {error}", snapshot)))?;
+    let name: Snapshot = snapshot.parse().map_err(|error| {
+        CliError::new(ErrorKind::Usage, format!("{snapshot}: {error}")).next(LIST, LISTED)
+    })?;
     let inputs = ProcedureInputs::open(settings)?;
     let crumb = RecoveryMetadata::read(inputs.engine.as_ref(), &name)?.ok_or_else(|| {
         refuse(format!(
             "{name} says nothing of a change: backout did not take it, or it is not there"
         ))
-        .next(
-            "zfs list -H -t snapshot -o name,backout:change",
-            "see the snapshots that say something",
-        )
+        .next(LIST, LISTED)
     })?;
     let mut manifest = crumb.manifest.clone();
     let found = changes::all(settings)?;

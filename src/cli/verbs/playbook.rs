@@ -74,7 +74,10 @@ fn copy(playbook: &Validated, folder: &Path) -> anyhow::Result<Vec<String>> {
 /// Does it.
 pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
     let unusable = |error: library::LibraryError| {
-        CliError::new(ErrorKind::Usage, "the playbook cannot be used").cause(error.to_string())
+        let missing = matches!(error, library::LibraryError::Unknown { .. });
+        let said =
+            CliError::new(ErrorKind::Usage, "the playbook cannot be used").cause(error.to_string());
+        if missing { said.next("backout playbook list", "see the playbooks") } else { said }
     };
     match verb {
         PlaybookVerb::List => {
