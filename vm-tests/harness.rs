@@ -36,6 +36,7 @@ impl Harness {
 }
 
 /// A test that fails by a panic.
+#[allow(dead_code, reason = "not every test is such a function")]
 pub fn test(name: impl Into<String>, body: impl FnOnce() + Send + 'static) -> Trial {
     Trial::test(name, || {
         body();

@@ -20,7 +20,7 @@ fetch_crates() {
   quietly "$cache/fetch.log" env -C "$REPO" "CARGO_HOME=$home" timeout 600 cargo fetch --locked --target x86_64-unknown-linux-gnu
 }
 
-# in_build_root CMD...: runs CMD in the build root, in the repository; time limit BUILD_LIMIT seconds (1800).
+# in_build_root CMD...: runs CMD in the build root, in the repository; time limit BUILD_LIMIT seconds (1800). The folder BUILD_ROOTS is /opt there.
 in_build_root() {
   local rust cache
   cache=$(vm_cache)
@@ -31,13 +31,14 @@ in_build_root() {
   # shellcheck disable=SC2016
   timeout -k 10 "${BUILD_LIMIT:-1800}" unshare --mount --pid --fork --kill-child --propagation private \
     bash -euc '
-      root=$1 repo=$2 target=$3 cargo=$4 rust=$5
-      shift 5
+      root=$1 repo=$2 target=$3 cargo=$4 rust=$5 roots=$6
+      shift 6
       mount --bind "$root" "$root"
       mount --bind "$repo" "$root/build/src"
       mount --bind "$target" "$root/build/target"
       mount --bind "$cargo" "$root/build/cargo"
       mount --bind -o ro "$rust" "$root/build/rust"
+      [ -z "$roots" ] || mount --bind "$roots" "$root/opt"
       mount -t tmpfs tmpfs "$root/tmp"
       mount -t tmpfs tmpfs "$root/run"
       mount -t proc proc "$root/proc"
@@ -47,5 +48,5 @@ in_build_root() {
       exec chroot "$root" /usr/bin/env -i HOME=/tmp/home TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 USER=root \
         PATH=/build/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin CARGO_HOME=/build/cargo CARGO_TARGET_DIR=/build/target \
         CARGO_NET_OFFLINE=true env -C /build/src "$@"
-    ' in_build_root "$IMAGE.root" "$REPO" "$cache/target" "$cache/cargo" "$rust" "$@"
+    ' in_build_root "$IMAGE.root" "$REPO" "$cache/target" "$cache/cargo" "$rust" "${BUILD_ROOTS:-}" "$@"
 }

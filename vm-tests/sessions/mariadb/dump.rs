@@ -1,0 +1,111 @@
+//! What a server holds, by the old version's `mariadb-dump`: the playbook's lists have no part in
+//! it.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use crate::world::{Version, run};
+
+/// How often each line occurs, by its schema.
+pub type Dump = BTreeMap<String, usize>;
+
+/// How many lines of a difference are shown, and how long each.
+const SHOWN: usize = 12;
+const LONGEST: usize = 400;
+
+fn ask(socket: &str, sql: &str) -> Result<Vec<String>> {
+    let mut client = Version::Old.program("mariadb");
+    client.args(["--no-defaults", "--skip-ssl", "--user=root", "--batch", "--skip-column-names"]);
+    client.args(["--default-character-set=utf8mb4", &format!("--socket={socket}")]);
+    let printed = run(&mut client, sql.as_bytes())?;
+    Ok(String::from_utf8_lossy(&printed).lines().map(str::to_owned).collect())
+}
+
+/// Everything, but what only counts or names versions.
+pub fn take(socket: &str) -> Result<Dump> {
+    let mut dump = Dump::new();
+    let mut add = |line: String| *dump.entry(line).or_default() += 1;
+    for schema in ask(socket, "SHOW DATABASES")? {
+        if matches!(schema.as_str(), "mysql" | "information_schema" | "performance_schema" | "sys")
+        {
+            continue;
+        }
+        let mut command = Version::Old.program("mariadb-dump");
+        command.args(["--no-defaults", "--skip-ssl", "--user=root"]);
+        command.arg(format!("--socket={socket}")).args([
+            "--databases",
+            &schema,
+            "--routines",
+            "--events",
+            "--triggers",
+            "--hex-blob",
+            "--skip-extended-insert",
+            "--skip-comments",
+            "--skip-lock-tables",
+            "--complete-insert",
+            "--force",
+            "--tz-utc",
+            "--default-character-set=utf8mb4",
+            "--max-allowed-packet=1G",
+        ]);
+        let printed = run(&mut command, b"")?;
+        let text = String::from_utf8_lossy(&printed);
+        for line in text.lines() {
+            add(format!("{schema}: {}", plain(line)));
+        }
+    }
+    for account in ask(
+        socket,
+        "SELECT CONCAT(QUOTE(User), IF(is_role = 'Y', '', CONCAT('@', QUOTE(Host)))), is_role \
+         FROM mysql.user",
+    )? {
+        let (name, role) = account.split_once('\t').unwrap_or((&account, ""));
+        let mut sql = format!("SHOW GRANTS FOR {name};");
+        if role != "Y" {
+            sql.insert_str(0, &format!("SHOW CREATE USER {name};"));
+        }
+        for line in ask(socket, &sql)? {
+            // The versions quote differently, and 11.3 has one privilege more.
+            let line = line.replace(", SHOW CREATE ROUTINE", "").replace('`', "'");
+            add(format!("account {name}: {line}"));
+        }
+    }
+    Ok(dump)
+}
+
+/// Without what a way back does not promise: the counters of AUTO_INCREMENT and sequences.
+fn plain(line: &str) -> String {
+    let mut plain = line.to_owned();
+    if let Some(at) = plain.find(" AUTO_INCREMENT=") {
+        let rest = &plain[at + " AUTO_INCREMENT=".len()..];
+        let digits = rest.chars().take_while(char::is_ascii_digit).count();
+        plain = format!("{}{}", &plain[..at], &rest[digits..]);
+    }
+    if plain.starts_with("DO SETVAL(") || plain.starts_with("SELECT SETVAL(") {
+        plain.truncate(plain.find(',').unwrap_or(plain.len()));
+    }
+    plain
+}
+
+/// The lines that only one of them has, if any.
+pub fn difference(upgraded: &Dump, restored: &Dump) -> Option<String> {
+    let lacks = |one: &Dump, other: &Dump, sign: &str| {
+        one.iter()
+            .filter(|(line, count)| other.get(*line).copied().unwrap_or_default() < **count)
+            .map(|(line, _)| format!("{sign} {}", line.chars().take(LONGEST).collect::<String>()))
+            .collect::<Vec<_>>()
+    };
+    let (lost, more) = (lacks(upgraded, restored, "-"), lacks(restored, upgraded, "+"));
+    if lost.is_empty() && more.is_empty() {
+        return None;
+    }
+    let shown = |lines: &[String]| lines.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
+    Some(format!(
+        "{} lines are lost:\n{}\n{} lines are new:\n{}",
+        lost.len(),
+        shown(&lost),
+        more.len(),
+        shown(&more)
+    ))
+}

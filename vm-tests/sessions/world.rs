@@ -1,0 +1,147 @@
+//! The host of a session: what stands where. See the script `enter`.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+/// The dataset's mountpoint. The product's data folder is in it.
+pub const DATA: &str = "/srv/data";
+/// Where a downgrade puts the upgraded data.
+pub const UPGRADED: &str = "/srv/upgraded";
+/// The tool's state folder.
+pub const STATE: &str = "/srv/state";
+
+/// The programs of the products that a session or a playbook starts. Each runs from the root of the
+/// installed version.
+const PROGRAMS: &[&str] = &[
+    "mariadb",
+    "mariadb-admin",
+    "mariadb-binlog",
+    "mariadb-check",
+    "mariadb-upgrade",
+    "my_print_defaults",
+    "redis-cli",
+    "redis-check-aof",
+    "redis-check-rdb",
+];
+
+/// Which of the two versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "not every product needs both")]
+pub enum Version {
+    Old,
+    New,
+}
+
+impl Version {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Old => "old",
+            Self::New => "new",
+        }
+    }
+
+    /// Its root.
+    pub fn root(self) -> PathBuf {
+        Path::new("/mnt").join(self.name())
+    }
+
+    /// A program of this version, whichever is installed.
+    pub fn program(self, program: &str) -> Command {
+        let mut command = Command::new("chroot");
+        // Not the one of the installed version.
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").arg(self.root()).arg(program);
+        command
+    }
+}
+
+/// Makes the folder that becomes /srv.
+pub fn prepare(recipe: &Path, work: &Path) -> Result<()> {
+    for folder in ["data", "state", "log", "etc/mysql", "etc/redis", "bin"] {
+        fs::create_dir_all(work.join(folder))?;
+    }
+    for name in ["install-version", "systemd-run", "systemctl"] {
+        fs::copy(recipe.join("bin").join(name), work.join("bin").join(name))?;
+    }
+    for name in PROGRAMS {
+        fs::copy(recipe.join("bin/installed"), work.join("bin").join(name))?;
+    }
+    fs::write(work.join("version"), "old\n")?;
+    // What the steps see as the host's root: its processes.
+    fs::create_dir_all(work.join("root"))?;
+    std::os::unix::fs::symlink("/proc", work.join("root/proc"))?;
+    Ok(())
+}
+
+/// Runs a command with this input to its end, and returns what it printed.
+///
+/// # Errors
+/// When it fails. The error has the end of what it said.
+pub fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
+    let (output, failed) = attempt(command, input)?;
+    match failed {
+        None => Ok(output),
+        Some(why) => bail!("{command:?}: {why}"),
+    }
+}
+
+/// The same; what it printed, and what it said if it failed.
+pub fn attempt(command: &mut Command, input: &[u8]) -> Result<(Vec<u8>, Option<String>)> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+    let mut stdin = child.stdin.take().context("a pipe")?;
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // It may end before it has read everything.
+            let _ = stdin.write_all(input);
+        });
+        child.wait_with_output()
+    })?;
+    let failed = (!output.status.success()).then(|| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let from = said.len().saturating_sub(2000);
+        let from = (from..said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(from);
+        format!("{}: {}", output.status, said[from..].trim())
+    });
+    Ok((output.stdout, failed))
+}
+
+/// Waits until it succeeds.
+pub fn await_success(what: &str, within: Duration, mut ready: impl FnMut() -> bool) -> Result<()> {
+    let begin = Instant::now();
+    while !ready() {
+        if begin.elapsed() > within {
+            bail!("{what} is not ready after {} s", within.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// A copy of a folder's content, without the snapshots that a dataset shows in it.
+pub fn copy_content(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_name() != ".zfs" {
+            run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(entry.path()).arg(to), b"")?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a folder's content elsewhere, but for the snapshots.
+pub fn move_content(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_name() != ".zfs" {
+            fs::rename(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
