@@ -69,6 +69,11 @@ impl Layout {
         self.store.join("installer")
     }
 
+    /// The upgraded version's programs, with this folder as their root.
+    pub fn upgraded_root(&self) -> PathBuf {
+        self.store.join("upgraded-programs").join("root")
+    }
+
     /// Creates the folders, readable by the owner alone, and flushes them.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ impl StepId {
     pub const SAVE_CONFIG: Self = Self(Cow::Borrowed("save-config"));
     pub const SAVE_CONFIG_UPGRADED: Self = Self(Cow::Borrowed("save-config-upgraded"));
     pub const PUT_CONFIG: Self = Self(Cow::Borrowed("put-config"));
+    pub const KEEP_PROGRAMS: Self = Self(Cow::Borrowed("keep-programs"));
     pub const LEAVE_ALONE: Self = Self(Cow::Borrowed("leave-alone"));
     pub const STOP: Self = Self(Cow::Borrowed("stop"));
     pub const SNAPSHOT: Self = Self(Cow::Borrowed("snapshot"));

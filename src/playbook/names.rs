@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 pub enum TemplatePlace {
     /// `version.command`.
     Version,
-    /// `data`, `service.units`, `installer.files`, and the file patterns of `capture.pass`: needed
-    /// when the plan is made.
+    /// `data`, `service.units`, `installer.files`, `aside.also`, and the file patterns of
+    /// `capture.pass`: needed when the plan is made.
     Host,
     /// `discover`, `requirement`, `upgrade.candidate`.
     Check,
@@ -30,6 +30,8 @@ pub enum TemplatePlace {
     Restore,
     /// `restore.past_rejects`.
     PastRejects,
+    /// The commands of `aside`.
+    Aside,
     /// The commands of `inventory`.
     Inventory,
     /// `show`, `hold` and `assign` of `coexistent.directory`.
@@ -45,8 +47,8 @@ pub enum TemplatePlace {
 }
 
 use TemplatePlace::{
-    Check, Cluster, Directory, Downgrade, Host, Installer, Inventory, Mover, Pass, PastRejects,
-    Position, Restore, Service, Upgrade, UserList, Verify, Version, WriteMark,
+    Aside, Check, Cluster, Directory, Downgrade, Host, Installer, Inventory, Mover, Pass,
+    PastRejects, Position, Restore, Service, Upgrade, UserList, Verify, Version, WriteMark,
 };
 
 impl TemplatePlace {
@@ -54,7 +56,9 @@ impl TemplatePlace {
     pub fn title(self) -> &'static str {
         match self {
             Version => "version.command",
-            Host => "data, service.units, installer.files, and the file patterns of capture.pass",
+            Host => {
+                "data, service.units, installer.files, aside.also, and the file patterns of capture.pass"
+            }
             Check => "discover, requirement and upgrade.candidate",
             Service => "the commands of service",
             Installer => "installer.save",
@@ -65,6 +69,7 @@ impl TemplatePlace {
             Position => "restore.position",
             Restore => "restore.command",
             PastRejects => "restore.past_rejects",
+            Aside => "aside",
             Inventory => "inventory",
             Directory => "show, hold and assign of coexistent.directory",
             Mover => "backup, verify, clear and restore of coexistent",
@@ -103,6 +108,7 @@ const CHANGE: &[TemplatePlace] = &[
     Position,
     Restore,
     PastRejects,
+    Aside,
     Inventory,
 ];
 /// The commands that run on this host, and for it alone.
@@ -118,9 +124,11 @@ const COMMANDS: &[TemplatePlace] = &[
     Position,
     Restore,
     PastRejects,
+    Aside,
     Inventory,
 ];
-const AFTER_SNAPSHOT: &[TemplatePlace] = &[Pass, Verify, Downgrade, Position, Restore, PastRejects];
+const AFTER_SNAPSHOT: &[TemplatePlace] =
+    &[Pass, Verify, Downgrade, Position, Restore, PastRejects, Aside];
 
 /// All of them.
 pub const LATE_NAMES: &[LateName] = &[
@@ -141,6 +149,7 @@ pub const LATE_NAMES: &[LateName] = &[
             Position,
             Restore,
             PastRejects,
+            Aside,
             Inventory,
             Directory,
             Mover,
@@ -165,6 +174,7 @@ pub const LATE_NAMES: &[LateName] = &[
             Position,
             Restore,
             PastRejects,
+            Aside,
             Inventory,
         ],
     },
@@ -205,6 +215,12 @@ pub const LATE_NAMES: &[LateName] = &[
             on since and is in the capture",
         list: true,
         places: &[Verify],
+    },
+    LateName {
+        name: "upgraded_root",
+        about: "the folder with the upgraded version's programs, each at its own path",
+        list: false,
+        places: &[Aside],
     },
     LateName {
         name: "installer_dir",

@@ -11,6 +11,8 @@ use crate::journal::Role;
 pub enum Action {
     /// Puts the installer of the installed version aside.
     SaveInstaller(SaveInstaller),
+    /// Copies the upgraded version's programs into the change's folder.
+    KeepPrograms(KeepPrograms),
     /// Copies the configuration into the change's folder.
     SaveConfig(Config),
     /// Puts a saved configuration back.

@@ -119,6 +119,11 @@ impl Context<'_> {
         self.layout.capture().join(batch)
     }
 
+    /// Where the upgraded version's programs are kept.
+    pub fn upgraded_root(&self) -> PathBuf {
+        self.layout.upgraded_root()
+    }
+
     /// The file that names what the previous version rejected in this downgrade.
     pub fn rejects_file(&self) -> PathBuf {
         let round = self.round();
@@ -190,6 +195,7 @@ impl Context<'_> {
             ("capture_dir", self.capture_dir().display().to_string()),
             ("response_file", self.layout.silent().display().to_string()),
             ("installer_dir", self.layout.installer().display().to_string()),
+            ("upgraded_root", self.upgraded_root().display().to_string()),
             ("program_dir", self.layout.programs().display().to_string()),
             (
                 "config_dir",

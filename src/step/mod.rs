@@ -33,6 +33,7 @@ pub use files::move_back::{MoveBack, RemoveAside};
 pub use package::config::Config;
 pub use package::install::{Package, PackageJob};
 pub use package::installer::SaveInstaller;
+pub use package::keep::KeepPrograms;
 pub use package::switch::Switch;
 pub use service::maintenance::Maintenance;
 pub use service::units::Service;
@@ -166,6 +167,7 @@ impl<T: Effect> Effect for &T {
 pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
     match action {
         Action::SaveInstaller(it) => Box::new(it),
+        Action::KeepPrograms(it) => Box::new(it),
         Action::SaveConfig(it) => Box::new(package::config::Save(it)),
         Action::PutConfig(it) => Box::new(package::config::Put(it)),
         Action::Stop(it) => Box::new(service::units::Stop(it)),

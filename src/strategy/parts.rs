@@ -10,8 +10,8 @@ use crate::playbook::model::{CommandSpec, ServiceState};
 use crate::playbook::value::TimeLimit;
 use crate::playbook::{CommandTemplate, Playbook, Template};
 use crate::step::{
-    Action, CapturePass, Config, Maintenance, Mounts, Package, PackageJob, Prove, SaveInstaller,
-    Service, Step, TakeInventory, TargetPosition,
+    Action, CapturePass, Config, KeepPrograms, Maintenance, Mounts, Package, PackageJob, Prove,
+    SaveInstaller, Service, Step, TakeInventory, TargetPosition,
 };
 use crate::zfs::{Guid, Snapshot};
 
@@ -167,6 +167,18 @@ impl Parts<'_> {
             "put the installed version's packages aside",
             Action::SaveInstaller(action),
         ))
+    }
+
+    /// Copies the upgraded version's programs; `None` if the playbook does not say which.
+    pub(in crate::strategy) fn keep_programs(&self) -> Result<Option<Step>> {
+        let Some(aside) = &self.playbook.aside else { return Ok(None) };
+        let action =
+            KeepPrograms { files: self.command(&aside.files)?, also: self.paths(&aside.also)? };
+        Ok(Some(Step::new(
+            StepId::KEEP_PROGRAMS,
+            "put the upgraded version's programs aside",
+            Action::KeepPrograms(action),
+        )))
     }
 
     fn config(&self, side: Side) -> Result<Config> {

@@ -298,6 +298,7 @@ impl Product {
                 .map(|version| format!("installed {version}\n"))
                 .ok_or_else(|| "none".into()),
             ["app", "rotate" | "repair"] => ok,
+            ["app", "files"] => Ok("etc/app.conf\n/etc\n/etc/gone\n".into()),
             ["app", "position"] => {
                 let host = self.host();
                 if host.mode != Mode::Maintenance {

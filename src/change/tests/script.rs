@@ -41,6 +41,9 @@ command = {{ argv = ["app", "restore", {restore}] }}
 interrupted = "{interrupted}"
 rejects = ['^rejected ']
 past_rejects = {{ argv = ["app", "past", {past}] }}
+[aside]
+files = {{ argv = ["app", "files"] }}
+also = ["/etc/app.conf"]
 [[inventory]]
 name = "items"
 command = {{ argv = ["app", "inventory"] }}

@@ -108,9 +108,10 @@ fn s9_what_is_written_is_for_the_owner_alone() {
             let metadata = path.symlink_metadata().unwrap();
             assert_eq!(metadata.permissions().mode() & 0o077, 0, "{}", path.display());
             files += usize::from(metadata.is_file());
-            // The saved configuration has the modes of the originals; its folder is closed.
-            let saved =
-                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("config-"));
+            // These have the modes of the originals; the folders around them are closed.
+            let saved = path.file_name().is_some_and(|name| {
+                name == "upgraded-programs" || name.to_string_lossy().starts_with("config-")
+            });
             folders.extend((metadata.is_dir() && !saved).then_some(path));
         }
     }

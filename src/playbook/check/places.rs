@@ -124,6 +124,11 @@ impl Check<'_, '_> {
                 TemplatePlace::Position,
             );
         }
+        if let Some(aside) = &it.aside {
+            let at = Path::of(&["aside"]);
+            commands.command(&at.key("files"), &aside.files, TemplatePlace::Aside);
+            commands.paths(&at.key("also"), &aside.also, TemplatePlace::Host);
+        }
         for (key, known) in it.response_file.iter().flat_map(|file| &file.keys) {
             commands
                 .value(&Path::of(&["response_file", "keys", key]).key("default"), &known.default);

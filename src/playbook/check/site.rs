@@ -393,6 +393,7 @@ impl Check<'_, '_> {
             ("data.paths", &playbook.data.paths),
             ("data.config", &playbook.data.config),
             ("data.outside", &playbook.data.outside),
+            ("aside.also", playbook.aside.as_ref().map_or(&none, |aside| &aside.also)),
             ("full.paths", playbook.full.as_ref().map_or(&none, |full| &full.paths)),
             ("installer.files", &playbook.installer.files),
             ("side_by_side", &beside),

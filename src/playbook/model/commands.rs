@@ -5,8 +5,8 @@ use crate::playbook::model::coexistent::{Coexistent, Directory, UserInventory};
 use crate::playbook::model::full::Full;
 use crate::playbook::model::side_by_side::{InstallBeside, SideBySide};
 use crate::playbook::model::{
-    Capture, CommandSpec, Discovery, Downgrade, Install, Installer, Inventory, Maintenance, Pass,
-    Playbook, Requirement, Restore, Service, Version,
+    Aside, Capture, CommandSpec, Discovery, Downgrade, Install, Installer, Inventory, Maintenance,
+    Pass, Playbook, Requirement, Restore, Service, Version,
 };
 
 /// Commands with their places, such as `capture.verify`. Those of a list have the same place.
@@ -34,6 +34,7 @@ impl Playbook {
             downgrade,
             capture,
             restore,
+            aside,
             full,
             side_by_side,
             coexistent,
@@ -55,6 +56,7 @@ impl Playbook {
         all.extend(of_packages(upgrade, downgrade));
         all.extend(capture.iter().flat_map(of_capture));
         all.extend(restore.iter().flat_map(of_restore));
+        all.extend(aside.iter().map(|Aside { files, also: _ }| ("aside.files", files)));
         all.extend(full.iter().flat_map(of_full));
         all.extend(side_by_side.iter().flat_map(of_side_by_side));
         all.extend(coexistent.iter().flat_map(of_coexistent));

@@ -1,6 +1,7 @@
 //! The content of a playbook, as types. The JSON Schema is generated from them, and their doc
 //! comments are its descriptions.
 
+mod aside;
 pub mod capture;
 pub mod cluster;
 pub mod coexistent;
@@ -19,6 +20,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::playbook::model::aside::Aside;
 pub use crate::playbook::model::capture::{
     Capture, Interrupted, Inventory, Limit, Pass, Restore, ServiceState,
 };
@@ -89,6 +91,9 @@ pub struct Playbook {
     /// How the capture is restored into the previous version. Required, unless `stateless`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,
+    /// The upgraded version after the previous one was installed again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Aside>,
     /// The way back if the data is not on ZFS (a site file with `rollback = "none"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full: Option<Full>,

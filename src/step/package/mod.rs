@@ -3,4 +3,5 @@
 pub mod config;
 pub mod install;
 pub mod installer;
+pub mod keep;
 pub mod switch;

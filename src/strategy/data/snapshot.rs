@@ -69,6 +69,9 @@ impl Strategy for Snapshot {
         let opened = input.served == ServedClients::Yes;
         if opened {
             steps.extend(parts.captures(ServiceState::Running)?);
+            if input.keep {
+                steps.extend(parts.keep_programs()?);
+            }
         }
         steps.extend(parts.save_config(Side::Upgraded)?);
         let stop = steps.len();
