@@ -16,8 +16,8 @@ pub use exit::Exit;
 use job::Job;
 
 use self::verbs::{
-    abort, adopt, check, commit, downgrade, helper, log, migrate, plan, playbook, resume, snapshot,
-    status, undo, upgrade,
+    abort, adopt, check, commit, downgrade, helper, log, migrate, plan, playbook, report, resume,
+    snapshot, status, undo, upgrade,
 };
 use crate::procedure::Settings;
 use crate::report::CliError;
@@ -188,6 +188,8 @@ enum Verb {
     Commit(Answers),
     /// Show the journal of a change.
     Log(log::LogArgs),
+    /// Tell the story of a change: steps, downtime, interruptions, sizes, proof.
+    Report(report::ReportArgs),
     /// List, show and check playbooks.
     #[command(subcommand)]
     Playbook(playbook::PlaybookVerb),
@@ -256,6 +258,7 @@ fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
             answers.with_file("commit").and_then(|answers| commit::run(global, &answers))
         }
         Verb::Log(arguments) => log::run(global, arguments).map(Job::Ended),
+        Verb::Report(arguments) => report::run(global, arguments).map(Job::Ended),
         Verb::Playbook(verb) => playbook::run(global, verb).map(Job::Ended),
     }
 }

@@ -10,6 +10,7 @@ mod offers;
 mod permitted;
 mod stand;
 mod status;
+mod timeline;
 
 pub use command::Command;
 pub use error::{CliError, ErrorKind, permit};
@@ -17,3 +18,6 @@ pub use next::Next;
 pub use offers::offers;
 pub use permitted::{Refusal, Why, permitted};
 pub use status::{Report, report};
+pub use timeline::{
+    EventEntry, Outcome, ProcedureEntry, StepEntry, Timeline, Window, spent, timeline,
+};

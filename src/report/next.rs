@@ -19,7 +19,7 @@ impl Next {
         let Some(rest) = self.command.strip_prefix("backout ") else { return };
         let verb = rest.split(' ').next().unwrap_or_default();
         let about_one = Command::ALL.into_iter().any(|command| command.verb() == verb);
-        if about_one || verb == "log" {
+        if about_one || matches!(verb, "log" | "report") {
             self.command = format!("backout --change {id} {rest}");
         }
     }

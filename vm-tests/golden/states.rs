@@ -8,6 +8,23 @@ use backout::step::Record;
 use super::history::{History, ID};
 use super::world::World;
 
+/// The story of a change in which not everything went straight on.
+#[test]
+fn a_story_with_a_failure_and_an_interruption() {
+    let (history, plan) = History::upgrading();
+    let error = "`apt-get install --yes tally` ended with status 100\nE: <b>no</b> lock & no key";
+    let failed = history
+        .within(&plan, "upgrade")
+        .and(Record::Failed { step: "upgrade".into(), error: error.into() })
+        .and(Record::Started { step: "upgrade".into(), attempt: 2 })
+        .and(Record::Started { step: "upgrade".into(), attempt: 3 })
+        .and(Record::Interrupted);
+    let mut world = World::new();
+    failed.put(&world);
+    world.types("backout report").types("backout report --format html");
+    done("story", &world);
+}
+
 /// What is asked in every state.
 fn session(name: &str, history: &History) -> World {
     let mut world = World::new();
@@ -25,7 +42,7 @@ fn done(name: &str, world: &World) {
 fn no_change() {
     let mut world = World::new();
     world.types("backout status").types("backout --json status").types("backout log");
-    for verb in ["downgrade", "resume", "abort", "undo", "commit"] {
+    for verb in ["report", "downgrade", "resume", "abort", "undo", "commit"] {
         world.types(&format!("backout {verb}"));
     }
     done("no-change", &world);
@@ -63,8 +80,17 @@ fn upgraded() {
 #[test]
 fn backed_out_keep() {
     let mut world = session("backed-out-keep", &History::backed_out(true));
-    for verb in ["resume", "abort", "downgrade", "upgrade", "undo --dry-run", "undo", "undo --json"]
-    {
+    for verb in [
+        "report",
+        "report --json",
+        "resume",
+        "abort",
+        "downgrade",
+        "upgrade",
+        "undo --dry-run",
+        "undo",
+        "undo --json",
+    ] {
         world.types(&format!("backout {verb}"));
     }
     done("backed-out-keep", &world);

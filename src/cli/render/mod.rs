@@ -1,8 +1,10 @@
 //! Everything that is printed: text for people, JSON for programs.
 
+pub mod html;
 pub mod json;
 mod plan;
 mod progress;
+pub mod story;
 mod text;
 
 pub use plan::plan;

@@ -10,6 +10,7 @@ pub mod log;
 pub mod migrate;
 pub mod plan;
 pub mod playbook;
+pub mod report;
 pub mod resume;
 pub mod snapshot;
 pub mod status;

@@ -1,0 +1,131 @@
+//! The story of a change as one HTML page: no network, readable on a phone, and on paper.
+
+use chrono::TimeDelta;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::report::{Outcome, ProcedureEntry, StepEntry, Timeline, spent};
+
+const STYLE: &str = include_str!("report.css");
+
+/// The whole page. `commands`: what the log of commands says.
+pub fn page(story: &Timeline, commands: Option<&str>) -> String {
+    let title = format!("{}: {} {} to {}", story.change, story.playbook, story.from, story.to);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (story.playbook) " " (story.from) " → " (story.to) }
+                    p.id { (story.change) }
+                }
+                main {
+                    (summary(story))
+                    @for procedure in &story.procedures { (of_procedure(procedure)) }
+                    @if let Some(commands) = commands {
+                        section {
+                            h2 { "Commands" }
+                            details { summary { "What the commands printed" } pre { (commands) } }
+                        }
+                    }
+                }
+                footer { "backout " (env!("CARGO_PKG_VERSION")) }
+            }
+        }
+    };
+    let mut text = page.into_string();
+    text.push('\n');
+    text
+}
+
+fn summary(story: &Timeline) -> Markup {
+    html! {
+        dl {
+            dt { "Host" } dd { (story.host) }
+            @if !story.datasets.is_empty() {
+                dt { "Datasets" } dd { (story.datasets.join(", ")) }
+                dt { "Snapshot" } dd { "@" (story.snapshot) }
+            }
+            dt { "Opened" }
+            dd { (story.opened.format("%Y-%m-%d %H:%M:%S %z")) " by backout " (story.tool) }
+            @if !story.shut_out.is_empty() {
+                dt { "Clients were shut out" }
+                dd {
+                    ul {
+                        @for window in &story.shut_out {
+                            li {
+                                @match window.spent() {
+                                    Some(time) => b { (spent(time)) },
+                                    None => b.bad { "still" },
+                                }
+                                " from " (window.from.format("%Y-%m-%d %H:%M:%S"))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn of_procedure(procedure: &ProcedureEntry) -> Markup {
+    let whole = procedure.ended - procedure.began;
+    let longest = procedure.steps.iter().filter_map(StepEntry::spent).max().unwrap_or_default();
+    let mood = match procedure.outcome {
+        Outcome::Finished => "good",
+        Outcome::Unfinished => "bad",
+        Outcome::GivenUp => "mild",
+    };
+    html! {
+        section {
+            h2 {
+                (procedure.procedure.verb()) " "
+                span.badge.(mood) { (procedure.outcome.words()) }
+            }
+            p.when {
+                (procedure.began.format("%Y-%m-%d %H:%M:%S %z")) ", " (spent(whole)) " in all"
+            }
+            @if let Some(proof) = procedure.proof {
+                p.proof.(if proof.holds() { "good" } else { "bad" }) { (proof) }
+            }
+            @if !procedure.events.is_empty() {
+                ul.events {
+                    @for event in &procedure.events {
+                        li { time { (event.at.format("%H:%M:%S")) } " " (event.what) }
+                    }
+                }
+            }
+            table {
+                thead { tr { th { "Step" } th.number { "Time" } th.bar aria-hidden="true" {} } }
+                tbody { @for step in &procedure.steps { (of_step(step, longest)) } }
+            }
+        }
+    }
+}
+
+fn of_step(step: &StepEntry, longest: TimeDelta) -> Markup {
+    let time = match (step.spent(), step.began) {
+        (Some(time), _) => spent(time),
+        (None, Some(_)) => "not ended".to_owned(),
+        (None, None) => "–".to_owned(),
+    };
+    let share = step
+        .spent()
+        .map_or(0, |time| 100 * time.num_milliseconds().max(0) / longest.num_milliseconds().max(1));
+    html! {
+        tr {
+            td {
+                (step.title)
+                @if step.tries > 1 { " " span.tries { (step.tries) " tries" } }
+                @if let Some(result) = &step.result { div.result { (result) } }
+            }
+            td.number { (time) }
+            td.bar aria-hidden="true" { div style={ "width:" (share) "%" } {} }
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The story of a change, as its journal tells it: procedures, steps, interruptions, how long
+//! clients were shut out, what was compared. Pure.
+
+use chrono::{DateTime, FixedOffset, TimeDelta};
+use serde::Serialize;
+
+use crate::journal::{Action as _, OpenQuestion, Output, Procedure, Proof, Role, StepId};
+use crate::step::{Line, Plan, Record};
+
+/// When something was written into the journal: local time with its offset from UTC.
+type Time = DateTime<FixedOffset>;
+
+/// The story of a change.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Timeline {
+    /// The change's id.
+    pub change: String,
+    /// The host on which it was opened.
+    pub host: String,
+    /// The version of this tool that opened it.
+    pub tool: String,
+    /// The playbook.
+    pub playbook: String,
+    /// The version before.
+    pub from: String,
+    /// The version asked for.
+    pub to: String,
+    /// The datasets, parents first.
+    pub datasets: Vec<String>,
+    /// The snapshot before the upgrade: the part after the `@`.
+    pub snapshot: String,
+    /// When the change was opened.
+    pub opened: Time,
+    /// Its procedures, first to last.
+    pub procedures: Vec<ProcedureEntry>,
+    /// When clients were shut out.
+    pub shut_out: Vec<Window>,
+}
+
+/// One procedure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProcedureEntry {
+    /// Which one.
+    pub procedure: Procedure,
+    /// When it began.
+    pub began: Time,
+    /// When its last record was written.
+    pub ended: Time,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Its steps, in the plan's order.
+    pub steps: Vec<StepEntry>,
+    /// What did not go straight on, in order.
+    pub events: Vec<EventEntry>,
+    /// The comparison of both versions, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+}
+
+/// What came of a procedure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It is complete.
+    Finished,
+    /// It is not complete.
+    Unfinished,
+    /// Another procedure took its place.
+    GivenUp,
+}
+
+impl Outcome {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Unfinished => "unfinished",
+            Self::GivenUp => "given up",
+        }
+    }
+}
+
+/// One step of a procedure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepEntry {
+    /// Its name.
+    pub step: StepId,
+    /// What it does.
+    pub title: String,
+    /// When it was last begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began: Option<Time>,
+    /// When it was last done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Time>,
+    /// How often it was begun.
+    pub tries: u32,
+    /// What it came to: sizes, items, positions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+}
+
+impl StepEntry {
+    /// How long its last try took, if it was done.
+    pub fn spent(&self) -> Option<TimeDelta> {
+        Some(self.ended? - self.began?)
+    }
+}
+
+/// Something that did not go straight on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventEntry {
+    /// When it is known to have happened.
+    pub at: Time,
+    /// In words.
+    pub what: String,
+}
+
+/// A time in which clients were shut out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Window {
+    /// When the step that closes the service began.
+    pub from: Time,
+    /// When the service was open again; `None`: it is not.
+    pub until: Option<Time>,
+}
+
+impl Window {
+    /// How long, if it is over.
+    pub fn spent(&self) -> Option<TimeDelta> {
+        self.until.map(|until| until - self.from)
+    }
+}
+
+/// Tells the story of a journal. `None`: its first line does not open a change.
+pub fn timeline(lines: &[Line]) -> Option<Timeline> {
+    let (first, rest) = lines.split_first()?;
+    let Record::Opened(manifest) = &first.record else { return None };
+    let mut story = Story { procedures: Vec::new(), shut_out: Vec::new(), last: None };
+    for line in rest {
+        story.tell(line);
+    }
+    Some(Timeline {
+        change: manifest.change.clone(),
+        host: manifest.host.clone(),
+        tool: manifest.tool.clone(),
+        playbook: manifest.playbook.clone(),
+        from: manifest.from_version.clone(),
+        to: manifest.upgrade_to.clone(),
+        datasets: manifest.datasets.iter().map(|one| one.dataset.to_string()).collect(),
+        snapshot: manifest.snapshot.clone(),
+        opened: first.at,
+        procedures: story.procedures,
+        shut_out: story.shut_out,
+    })
+}
+
+struct Story {
+    procedures: Vec<ProcedureEntry>,
+    shut_out: Vec<Window>,
+    /// The plan of the last procedure.
+    last: Option<Plan>,
+}
+
+impl Story {
+    fn tell(&mut self, line: &Line) {
+        if let Record::Planned { plan } = &line.record {
+            self.begin(line.at, plan);
+            return;
+        }
+        let at = line.at;
+        self.note_service(line);
+        let Some(run) = self.procedures.last_mut() else { return };
+        // A step that was begun, and did not end: nobody wrote down that it was cut off.
+        let cut_off = run.steps.iter().find(|step| step.began > step.ended);
+        let cut_off = cut_off.map(|step| step.step.clone());
+        let waited = at - run.ended;
+        match &line.record {
+            Record::Started { step, .. } => {
+                if cut_off.is_some() && run.events.last().is_none_or(|event| event.at < run.ended) {
+                    let what = match cut_off {
+                        Some(cut) => format!("cut off within {cut}; went on {}", after(waited)),
+                        None => format!("went on {}", after(waited)),
+                    };
+                    run.events.push(EventEntry { at, what });
+                }
+                if let Some(entry) = run.steps.iter_mut().find(|entry| entry.step == *step) {
+                    entry.began = Some(at);
+                    entry.ended = None;
+                    entry.tries += 1;
+                }
+            }
+            Record::Done { step, output, .. } => {
+                if let Some(entry) = run.steps.iter_mut().find(|entry| entry.step == *step) {
+                    entry.began = entry.began.or(Some(at));
+                    entry.ended = Some(at);
+                    entry.result = words(output);
+                }
+                if let Output::Proof(proof) = output {
+                    run.proof = Some(*proof);
+                }
+            }
+            Record::Failed { step, error } => {
+                run.events.push(EventEntry { at, what: format!("{step} failed: {error}") });
+            }
+            Record::Halted { step, why, .. } => {
+                run.events.push(EventEntry { at, what: format!("halted at {step}: {why}") });
+            }
+            Record::Rewound { to, why } => {
+                run.events.push(EventEntry { at, what: format!("back to {to}: {why}") });
+            }
+            Record::Interrupted => {
+                run.events.push(EventEntry { at, what: "stopped on request".into() });
+            }
+            Record::Answered { question } => {
+                run.events.push(EventEntry { at, what: answer(*question).into() });
+            }
+            Record::Finished => run.outcome = Outcome::Finished,
+            Record::Opened(_) | Record::Planned { .. } => {}
+        }
+        run.ended = at;
+    }
+
+    fn begin(&mut self, at: Time, plan: &Plan) {
+        if let Some(before) = self.procedures.last_mut()
+            && before.outcome == Outcome::Unfinished
+        {
+            before.outcome = Outcome::GivenUp;
+        }
+        let steps = plan.steps.iter().map(|step| StepEntry {
+            step: step.id.clone(),
+            title: step.title.clone(),
+            began: None,
+            ended: None,
+            tries: 0,
+            result: None,
+        });
+        self.procedures.push(ProcedureEntry {
+            procedure: plan.procedure,
+            began: at,
+            ended: at,
+            outcome: Outcome::Unfinished,
+            steps: steps.collect(),
+            events: Vec::new(),
+            proof: None,
+        });
+        self.last = Some(plan.clone());
+    }
+
+    /// Opens and closes the windows in which clients are shut out.
+    fn note_service(&mut self, line: &Line) {
+        let open = self.shut_out.last().is_none_or(|window| window.until.is_some());
+        match &line.record {
+            Record::Started { step, .. } if open && self.closes(step) => {
+                self.shut_out.push(Window { from: line.at, until: None });
+            }
+            Record::Done { step, .. } if !open && *step == StepId::START => {
+                if let Some(window) = self.shut_out.last_mut() {
+                    window.until = Some(line.at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn closes(&self, step: &StepId) -> bool {
+        let steps = self.last.iter().flat_map(|plan| &plan.steps);
+        steps.filter(|one| one.id == *step).any(|one| one.action.role() == Role::ClosesService)
+    }
+}
+
+fn answer(question: OpenQuestion) -> &'static str {
+    match question {
+        OpenQuestion::Differences => "a person answered for the differences",
+        OpenQuestion::Rejects => "a person answered for what the previous version rejects",
+        OpenQuestion::TryAgain => "a person said: try again",
+    }
+}
+
+/// What a step came to, in words.
+fn words(output: &Output) -> Option<String> {
+    match output {
+        Output::Nothing | Output::Snapshots { .. } => None,
+        Output::Files { list } => {
+            let bytes: u64 = list.iter().map(|file| file.size).sum();
+            let size = humansize::format_size(bytes, humansize::BINARY);
+            Some(format!("{}, {size}", counted(list.len() as u64, "file", "files")))
+        }
+        Output::Text { text } => Some(text.clone()),
+        Output::Version { version } => Some(format!("version {version}")),
+        Output::Inventory { items, .. } => Some(counted(*items, "item", "items")),
+        Output::Proof(proof) => Some(proof.to_string()),
+        Output::Users { list } => Some(counted(list.len() as u64, "user", "users")),
+        Output::Rejects { count, .. } => {
+            Some(format!("{} left out", counted(*count, "item", "items")))
+        }
+    }
+}
+
+fn counted(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
+fn after(waited: TimeDelta) -> String {
+    format!("after {}", spent(waited))
+}
+
+/// A time span for people: `0.4 s`, `1 min 20 s`, `2 h 3 min`.
+pub fn spent(span: TimeDelta) -> String {
+    // A clock that was set back makes no negative time.
+    let milliseconds = span.num_milliseconds().max(0);
+    let seconds = milliseconds / 1000;
+    let two = |first: i64, one: &str, rest: i64, other: &str| match rest {
+        0 => format!("{first} {one}"),
+        _ => format!("{first} {one} {rest} {other}"),
+    };
+    match seconds {
+        0..10 => format!("{}.{} s", seconds, milliseconds % 1000 / 100),
+        10..60 => format!("{seconds} s"),
+        60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
+        3600..172_800 => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
+        _ => two(seconds / 86_400, "days", seconds % 86_400 / 3600, "h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_span_has_two_units_at_most() {
+        for (milliseconds, said) in [
+            (-5, "0.0 s"),
+            (0, "0.0 s"),
+            (449, "0.4 s"),
+            (9_999, "9.9 s"),
+            (10_000, "10 s"),
+            (80_000, "1 min 20 s"),
+            (420_000, "7 min"),
+            (7_380_000, "2 h 3 min"),
+            (200_000_000, "2 days 7 h"),
+        ] {
+            assert_eq!(spent(TimeDelta::milliseconds(milliseconds)), said);
+        }
+    }
+}
