@@ -161,7 +161,8 @@ pub struct Answers {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Check whether this host can upgrade and come back. Changes nothing.
+    /// Check whether this host can upgrade and come back; after an upgrade: whether the way back is
+    /// still open. Changes nothing.
     Check,
     /// Show every step of an upgrade or a downgrade with its commands. Changes nothing.
     Plan(plan::PlanArgs),

@@ -56,6 +56,10 @@ impl Layout {
             super::Side::Upgraded => "config-upgraded",
         })
     }
+    /// What `check` saw of a way back that is damaged.
+    pub fn way_back(&self) -> PathBuf {
+        self.folder.join("way-back.json")
+    }
     /// The inventories.
     pub fn inventory(&self) -> PathBuf {
         self.folder.join("inventory")

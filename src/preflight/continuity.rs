@@ -6,8 +6,9 @@ use super::text::at_most;
 use super::{Facts, Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::journal::MountedDataset;
-use crate::playbook::Template;
-use crate::proof::continuity::{Rule, Then};
+use crate::playbook::model::Pass;
+use crate::playbook::{Playbook, Template};
+use crate::proof::continuity::{Depth, Rule, Then};
 
 /// Why the capture would not be whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,6 +20,41 @@ pub struct Broken {
     pub look: Option<String>,
     /// Not known: it could not be read by who asks.
     pub denied: bool,
+    /// Why it is not known, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<Unknown>,
+}
+
+/// Why nobody can tell whether the logs are still whole.
+pub const UNWATCHED: &str = "The change's copy of the playbook does not say which files show it \
+    (`numbered_files`, `grown_files`, `unchanged_files`).";
+
+/// What each pass of the capture says of the files that show whether it will be whole.
+pub fn rules(playbook: &Playbook, patterns: &dyn Fn(&[Template]) -> Vec<String>) -> Vec<Rule> {
+    let rule = |pass: &Pass| Rule {
+        grown: patterns(&pass.grown_files),
+        numbered: patterns(&pass.numbered_files),
+        unchanged: patterns(&pass.unchanged_files),
+        new_at_start: pass.new_file_at_start,
+    };
+    playbook.passes().iter().map(rule).collect()
+}
+
+impl Broken {
+    /// Whether something is certainly gone.
+    pub fn is_certain(&self) -> bool {
+        self.unknown.is_none()
+    }
+}
+
+/// Why it is not known whether the capture would be whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unknown {
+    /// Something could not be read.
+    Unread,
+    /// The playbook names no files that show it.
+    Unwatched,
 }
 
 /// Looks at the logs, before a downgrade of what clients could write to.
@@ -28,17 +64,22 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Broken> {
         |texts: &[Template]| texts.iter().filter_map(|text| sources.pattern(text).ok()).collect();
     let then = Then { mounts: &since.mounts, snapshot: &since.snapshot };
     let mut found = Vec::new();
-    for pass in sources.playbook.passes() {
-        let rule = Rule {
-            grown: patterns(&pass.grown_files),
-            numbered: patterns(&pass.numbered_files),
-            unchanged: patterns(&pass.unchanged_files),
-        };
-        match then.gaps(&rule) {
+    let rules = rules(sources.playbook, &patterns);
+    if rules.iter().all(Rule::is_empty) && !rules.is_empty() {
+        found.push(Broken {
+            why: UNWATCHED.into(),
+            look: None,
+            denied: false,
+            unknown: Some(Unknown::Unwatched),
+        });
+    }
+    for rule in rules {
+        match then.gaps(&rule, Depth::Whole) {
             Ok(gaps) => found.extend(gaps.into_iter().map(|gap| Broken {
                 look: elsewhere(&since.mounts, &gap.file),
                 why: gap.why,
                 denied: false,
+                unknown: None,
             })),
             Err(error) => {
                 let causes =
@@ -46,7 +87,8 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Broken> {
                 let denied = causes
                     .into_iter()
                     .any(|cause| cause.kind() == std::io::ErrorKind::PermissionDenied);
-                found.push(Broken { why: format!("{error:#}"), look: None, denied });
+                let why = format!("{error:#}");
+                found.push(Broken { why, look: None, denied, unknown: Some(Unknown::Unread) });
             }
         }
     }
@@ -76,8 +118,9 @@ pub(super) fn logs(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::Continuity;
     // The steps are root's: what is closed to root, too, is closed to them.
     let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
-    let (closed, broken): (Vec<_>, Vec<_>) =
-        facts.continuity.iter().partition(|it| it.denied && !root);
+    let (unwatched, known): (Vec<_>, Vec<_>) =
+        facts.continuity.iter().partition(|it| it.unknown == Some(Unknown::Unwatched));
+    let (closed, broken): (Vec<_>, Vec<_>) = known.into_iter().partition(|it| it.denied && !root);
     let why = |list: &[&Broken]| at_most(list.iter().map(|it| it.why.clone()));
     let mut findings = Vec::new();
     if !broken.is_empty() {
@@ -108,6 +151,12 @@ pub(super) fn logs(facts: &Facts) -> Vec<Finding> {
             .remedy(found)
             .remedy(["Otherwise stay on the upgraded version, and accept it: backout commit"]),
         );
+    }
+    if !unwatched.is_empty() {
+        let title = "Nothing shows whether the logs are whole since the snapshot.";
+        findings.push(Finding::warn(ID, title).detail(why(&unwatched)).detail([
+            "If one was purged or reset, what was in it does not come back, and nothing says so.",
+        ]));
     }
     if !closed.is_empty() {
         findings.push(
@@ -145,6 +194,7 @@ mod tests {
                 "/srv/db/bin.000004".as_ref(),
             ),
             denied: false,
+            unknown: None,
         }];
         insta::assert_snapshot!(show(&logs(&facts)), @r"
             refused: What was written since the snapshot can no longer be captured completely. [continuity]
@@ -164,6 +214,7 @@ mod tests {
             why: "cannot open /srv/db/bin.000003: Permission denied".into(),
             look: None,
             denied: true,
+            unknown: None,
         }];
         assert_eq!(logs(&facts)[0].severity, Severity::Refuse);
         facts.caller.as_mut().expect("caller").uid = 1000;

@@ -276,7 +276,7 @@ pub(super) fn pools(facts: &Facts) -> Vec<Finding> {
 }
 
 pub(super) fn keeps(sources: &Sources<'_>) -> bool {
-    sources.occasion == Occasion::Downgrade { in_place: false }
+    matches!(sources.occasion, Occasion::Downgrade { in_place: false } | Occasion::Decision)
 }
 
 /// The suffixes that a kept downgrade uses: for the restored state before the swap, for the

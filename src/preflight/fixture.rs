@@ -372,6 +372,7 @@ pub(super) fn spoil(facts: &mut Facts) {
         why: "/srv/db/log.2 is missing".into(),
         look: Some("ls".into()),
         denied: false,
+        unknown: None,
     }];
     facts.installers.saved.clear();
     facts.other_data = vec![OtherData {

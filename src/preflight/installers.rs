@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::sources::Observed;
 use super::text::count;
-use super::{Facts, Finding, Kind, Occasion, Sources};
+use super::{Facts, Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::playbook::model::Strategy;
 
@@ -19,6 +19,18 @@ pub struct Installers {
     pub at_hand: Option<Observed<Vec<PathBuf>>>,
     /// Before a downgrade: the saved files.
     pub saved: Vec<SavedFile>,
+}
+
+impl Installers {
+    /// Whether a saved file is gone, is another one, or was never saved.
+    pub fn are_damaged(&self) -> bool {
+        let other = |file: &SavedFile| match &file.now {
+            Ok(Some(now)) => !now.eq_ignore_ascii_case(&file.sha256),
+            Ok(None) => true,
+            Err(_) => false,
+        };
+        self.saved.len() < self.at_least || self.saved.iter().any(other)
+    }
 }
 
 /// A file that was put aside.
@@ -39,7 +51,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Installers {
         // The previous version stays where it is.
         return Installers { at_least: 0, at_hand: None, saved: Vec::new() };
     }
-    if let Occasion::Downgrade { .. } = sources.occasion {
+    if sources.occasion.is_downgrade() {
         let saved = sources.installers.iter().map(|(path, sha256)| SavedFile {
             path: path.clone(),
             sha256: sha256.clone(),

@@ -104,6 +104,9 @@ pub enum Occasion {
         /// The upgraded state is destroyed, not kept beside the restored one.
         in_place: bool,
     },
+    /// Nothing: an upgrade awaits its commit or downgrade. Is the way back still open? Looks at
+    /// what a kept downgrade looks at.
+    Decision,
 }
 
 impl Occasion {
@@ -119,7 +122,13 @@ impl Occasion {
 
     /// Whether it is a downgrade.
     pub fn is_downgrade(self) -> bool {
-        matches!(self, Self::Downgrade { .. })
+        matches!(self, Self::Downgrade { .. } | Self::Decision)
+    }
+
+    /// Whether the requirements of this occasion of a playbook are asked.
+    pub fn asks_for(self, before: &[playbook::model::Occasion]) -> bool {
+        before.contains(&self.procedure())
+            || self == Self::Decision && before.contains(&playbook::model::Occasion::Decision)
     }
 }
 
@@ -228,6 +237,7 @@ impl Facts {
     pub fn in_place(&self) -> bool {
         match self.occasion {
             Occasion::Downgrade { in_place } => in_place,
+            Occasion::Decision => false,
             Occasion::Check | Occasion::Upgrade => self.rollback == RollbackChoice::InPlace,
         }
     }
@@ -402,7 +412,8 @@ mod tests {
     use crate::playbook::DataStrategy;
     use fixture::facts;
 
-    const OCCASIONS: [Occasion; 4] = [
+    const OCCASIONS: [Occasion; 5] = [
+        Occasion::Decision,
         Occasion::Check,
         Occasion::Upgrade,
         Occasion::Downgrade { in_place: true },

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::sources::Observed;
-use super::{Facts, Finding, Kind, Sources};
+use super::{Facts, Finding, Kind, Occasion, Sources};
 use crate::host::exec::Command;
 use crate::playbook::model::{Question, Requirement};
 
@@ -27,9 +27,10 @@ pub struct RequirementFact {
 
 /// The requirements for this procedure, each with its result.
 pub(super) fn requirements_due(sources: &Sources<'_>) -> Vec<RequirementFact> {
-    let now = sources.occasion.procedure();
     let strategy = sources.site.strategy;
-    let due = |it: &&Requirement| it.before.contains(&now) && it.strategies.contains(&strategy);
+    let due = |it: &&Requirement| {
+        sources.occasion.asks_for(&it.before) && it.strategies.contains(&strategy)
+    };
     let asked = sources.playbook.requirements.iter().filter(due);
     asked
         .map(|requirement| {
@@ -78,7 +79,10 @@ fn shortened(text: &str) -> String {
 /// What only a person can answer, before this procedure.
 pub(super) fn questions_due(sources: &Sources<'_>) -> Vec<Question> {
     let now = sources.occasion.procedure();
-    let asked = |question: &&Question| question.before.contains(&now);
+    // A question is for the one who begins.
+    let asked = |question: &&Question| {
+        sources.occasion != Occasion::Decision && question.before.contains(&now)
+    };
     sources.playbook.questions.iter().filter(asked).cloned().collect()
 }
 
@@ -148,8 +152,31 @@ pub(super) fn limits(facts: &Facts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{facts, show};
+    use super::super::host_fixture::Host;
     use super::super::{Occasion, Severity};
     use super::*;
+
+    /// S10: the binary log is set to expire again. Nothing is lost yet.
+    #[test]
+    fn what_is_watched_until_the_decision_does_not_refuse_a_downgrade() {
+        use crate::playbook::model::Occasion as Before;
+        let host = Host::new();
+        let asked = |occasion, before: &[Before]| {
+            let facts = host.gather(occasion, |sources| {
+                let mut playbook = sources.playbook.clone();
+                playbook.requirements[0].before = before.to_vec();
+                sources.playbook = Box::leak(Box::new(playbook));
+            });
+            facts.requirements.len()
+        };
+        let down = Occasion::Downgrade { in_place: false };
+        let watched = [Before::Upgrade, Before::Decision];
+        assert_eq!(asked(Occasion::Decision, &watched), 1);
+        assert_eq!(asked(down, &watched), 0);
+        assert_eq!(asked(Occasion::Upgrade, &watched), 1);
+        assert_eq!(asked(Occasion::Decision, &[Before::Downgrade]), 1);
+        assert_eq!(asked(Occasion::Decision, &[Before::Upgrade]), 0);
+    }
 
     #[test]
     fn unmet() {

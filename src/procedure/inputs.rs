@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::{Settings, changes, response_file};
 use crate::host::exec::{Interrupt, Runner};
 use crate::host::{own_path, pools};
-use crate::journal::{Layout, NodePart, Output, StepId, copies};
+use crate::journal::{Layout, NodePart, Output, Phase, StepId, copies};
 use crate::playbook::model::Playbook;
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{DataStrategy, Site, Template, Validated, ValidatedSite, library};
@@ -36,6 +36,35 @@ pub struct ProcedureInputs {
     other: Option<(Playbook, Site)>,
 }
 
+/// Site and playbook as they were when the change was opened, from its folder.
+///
+/// # Errors
+/// When one cannot be read, or is not the copy that was made then.
+pub(super) fn copies_of(settings: &Settings, state: &State) -> Result<(ValidatedSite, Validated)> {
+    let layout = Layout::new(&settings.state, &state.manifest.change, None);
+    let text = |path: &Path| {
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let (playbook_text, site_text) = (text(&layout.playbook())?, text(&layout.site())?);
+    let programs = copies::read(&layout, &state.manifest.programs)?;
+    let origin = layout.playbook().display().to_string();
+    let playbook = Validated::with_programs(&origin, None, &playbook_text, programs)?;
+    let (site, playbook) = ValidatedSite::parse(&layout.site(), &site_text, |_| {
+        Ok::<_, crate::playbook::Problems>(playbook)
+    })?;
+    for (path, found, recorded) in [
+        (layout.playbook(), playbook.sha256(), &state.manifest.playbook_sha256),
+        (layout.site(), site.sha256(), &state.manifest.site_sha256),
+    ] {
+        anyhow::ensure!(
+            found == recorded,
+            "{} is not the copy that was made when the change was opened",
+            path.display()
+        );
+    }
+    Ok((site, playbook))
+}
+
 impl ProcedureInputs {
     /// From the files that the command line names.
     pub fn open(settings: &Settings) -> Result<Self, CliError> {
@@ -61,31 +90,7 @@ impl ProcedureInputs {
 
     /// From the copies in a change's folder. Later edits of the originals do not count.
     pub fn of_change(settings: &Settings, state: &State) -> Result<Self, CliError> {
-        let layout = Layout::new(&settings.state, &state.manifest.change, None);
-        let read = || -> Result<(ValidatedSite, Validated)> {
-            let text = |path: &Path| {
-                std::fs::read_to_string(path)
-                    .with_context(|| format!("cannot read {}", path.display()))
-            };
-            let (playbook_text, site_text) = (text(&layout.playbook())?, text(&layout.site())?);
-            let programs = copies::read(&layout, &state.manifest.programs)?;
-            let origin = layout.playbook().display().to_string();
-            let playbook = Validated::with_programs(&origin, None, &playbook_text, programs)?;
-            let (site, playbook) = ValidatedSite::parse(&layout.site(), &site_text, |_| {
-                Ok::<_, crate::playbook::Problems>(playbook)
-            })?;
-            for (path, found, recorded) in [
-                (layout.playbook(), playbook.sha256(), &state.manifest.playbook_sha256),
-                (layout.site(), site.sha256(), &state.manifest.site_sha256),
-            ] {
-                anyhow::ensure!(
-                    found == recorded,
-                    "{} is not the copy that was made when the change was opened",
-                    path.display()
-                );
-            }
-            Ok((site, playbook))
-        };
+        let read = || copies_of(settings, state);
         let (site, playbook) = read().map_err(|error| {
             CliError::new(
                 ErrorKind::Halted,
@@ -268,7 +273,8 @@ impl ProcedureInputs {
             ours: state.map(|state| self.ours_now(state)).unwrap_or_default(),
             since: state
                 .filter(|state| {
-                    occasion.is_downgrade()
+                    // An upgrade from an older snapshot: what was written since must come back.
+                    (occasion.is_downgrade() || state.phase == Phase::Prepared)
                         && state.manifest.data_strategy.is_zfs()
                         && state.clients_could_write()
                 })

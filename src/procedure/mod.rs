@@ -15,6 +15,7 @@ pub mod migrate;
 pub mod response_file;
 pub mod undo;
 pub mod upgrade;
+pub mod way_back;
 
 use std::path::PathBuf;
 

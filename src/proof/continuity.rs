@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,25 @@ pub struct Rule {
     pub numbered: Vec<String>,
     /// Files that must be as they were.
     pub unchanged: Vec<String>,
+    /// Of a numbered series: a stopped server never writes to its last file again, it begins the
+    /// next one. So the snapshot's last file may be gone.
+    pub new_at_start: bool,
+}
+
+impl Rule {
+    /// Whether it says anything.
+    pub fn is_empty(&self) -> bool {
+        self.grown.is_empty() && self.numbered.is_empty() && self.unchanged.is_empty()
+    }
+}
+
+/// How much of a file that was touched since is compared with the one in the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// All of it.
+    Whole,
+    /// Its beginning and its end: quick, whatever the size.
+    Glance,
 }
 
 /// A gap between the end of the snapshot and the files of now.
@@ -54,6 +73,22 @@ impl Then<'_> {
         let point =
             point.with_context(|| format!("{} is on none of the datasets", path.display()))?;
         Ok(self.root(point)?.join(path.strip_prefix(point).unwrap_or(path)))
+    }
+
+    /// The datasets that show their snapshots, and this one is not among them.
+    pub fn gone(&self) -> Vec<String> {
+        let mut gone = Vec::new();
+        for mount in self.mounts {
+            let Some(point) = &mount.mountpoint else { continue };
+            let all = point.join(".zfs/snapshot");
+            let lacks = matches!(stat_optional(&all.join(self.snapshot)), Ok(None));
+            // Only a folder that shows others proves it: `snapdir` may hide them all.
+            let shows = || std::fs::read_dir(&all).is_ok_and(|entries| entries.count() > 0);
+            if lacks && shows() {
+                gone.push(format!("{}@{} is gone", mount.dataset, self.snapshot));
+            }
+        }
+        gone
     }
 
     /// The files of the snapshot that a pattern finds, each with the place that it has now.
@@ -144,11 +179,11 @@ impl Then<'_> {
     ///
     /// # Errors
     /// When something cannot be read.
-    pub fn gaps(&self, rule: &Rule) -> Result<Vec<Gap>> {
+    pub fn gaps(&self, rule: &Rule, depth: Depth) -> Result<Vec<Gap>> {
         let mut gaps = Vec::new();
         for pattern in &rule.grown {
             for (now, old) in self.files(pattern)? {
-                gaps.extend(self.lost(&now, &old)?);
+                gaps.extend(self.lost(&now, &old, depth)?);
             }
         }
         for pattern in &rule.numbered {
@@ -158,7 +193,7 @@ impl Then<'_> {
                 gaps.push(Gap { file: pattern.into(), why });
             }
             for series in series.into_values() {
-                gaps.extend(self.holes(&series)?);
+                gaps.extend(self.holes(&series, rule.new_at_start, depth)?);
             }
         }
         for pattern in &rule.unchanged {
@@ -166,7 +201,7 @@ impl Then<'_> {
             for (now, old) in &then {
                 if stat_optional(now)?.is_none() {
                     gaps.push(self.gap(now, "of", "is gone"));
-                } else if !same(now, old)? {
+                } else if !same_at(now, old, depth)? {
                     gaps.push(self.gap(now, "is not as in", ""));
                 }
             }
@@ -183,20 +218,20 @@ impl Then<'_> {
     }
 
     /// The gap in a file that is only appended to.
-    fn lost(&self, now: &Path, old: &Path) -> Result<Option<Gap>> {
+    fn lost(&self, now: &Path, old: &Path, depth: Depth) -> Result<Option<Gap>> {
         let Some(is) = stat_optional(now)? else { return Ok(Some(self.gap(now, "of", "is gone"))) };
         let was = old.metadata().with_context(|| format!("cannot look at {}", old.display()))?;
         if is.len() < was.len() {
             return Ok(Some(self.gap(now, "is shorter than in", "")));
         }
-        Ok(if begins_with(now, old)? {
+        Ok(if begins_with(now, old, depth)? {
             None
         } else {
             Some(self.gap(now, "was written over since", ""))
         })
     }
 
-    fn holes(&self, series: &Series) -> Result<Vec<Gap>> {
+    fn holes(&self, series: &Series, new_at_start: bool, depth: Depth) -> Result<Vec<Gap>> {
         let mut gaps = Vec::new();
         let Some((&last, (file, old))) = series.then.last_key_value() else {
             let why = |file: &PathBuf| {
@@ -215,7 +250,7 @@ impl Then<'_> {
         };
         for (number, now) in series.now.range(..last) {
             match series.then.get(number) {
-                Some((_, old)) if same(now, old)? => {}
+                Some((_, old)) if same_at(now, old, depth)? => {}
                 Some(_) => {
                     gaps.push(self.gap(now, "is another file than in", "the series began anew"))
                 }
@@ -226,9 +261,19 @@ impl Then<'_> {
                 )),
             }
         }
-        match self.lost(file, old)? {
+        // The product's own check of the capture compares its end with what comes after it.
+        let purged = new_at_start && series.now.contains_key(&last.saturating_add(1));
+        match self.lost(file, old, depth)? {
             Some(gap) if stat_optional(file)?.is_none() => {
-                gaps.push(Gap { why: format!("{}; it was the last one then", gap.why), ..gap })
+                if !purged {
+                    gaps.push(Gap {
+                        why: format!(
+                            "{}; it was the last one then, and nobody can tell whether it grew",
+                            gap.why
+                        ),
+                        ..gap
+                    });
+                }
             }
             gap => gaps.extend(gap),
         }
@@ -253,7 +298,7 @@ impl Then<'_> {
     /// # Errors
     /// When there are gaps, and as [`Self::gaps`].
     pub fn holds(&self, rule: &Rule) -> Result<()> {
-        let gaps = self.gaps(rule)?;
+        let gaps = self.gaps(rule, Depth::Whole)?;
         if gaps.is_empty() {
             return Ok(());
         }
@@ -332,36 +377,60 @@ fn untouched(now: &Path, old: &Path) -> bool {
 /// # Errors
 /// When one cannot be read.
 pub fn same(now: &Path, old: &Path) -> Result<bool> {
+    same_at(now, old, Depth::Whole)
+}
+
+fn same_at(now: &Path, old: &Path, depth: Depth) -> Result<bool> {
     let size = |path: &Path| {
         path.metadata()
             .map(|meta| meta.len())
             .with_context(|| format!("cannot look at {}", path.display()))
     };
-    Ok(untouched(now, old) || (size(now)? == size(old)? && begins_with(now, old)?))
+    Ok(untouched(now, old) || (size(now)? == size(old)? && begins_with(now, old, depth)?))
 }
 
 /// Whether a file begins with all that another one holds.
-fn begins_with(now: &Path, old: &Path) -> Result<bool> {
+fn begins_with(now: &Path, old: &Path, depth: Depth) -> Result<bool> {
     if untouched(now, old) {
         return Ok(true);
     }
     let open =
         |path: &Path| File::open(path).with_context(|| format!("cannot open {}", path.display()));
     let (mut now_file, mut old_file) = (open(now)?, open(old)?);
+    if depth == Depth::Whole {
+        return agree(&mut now_file, &mut old_file, u64::MAX)
+            .with_context(|| format!("cannot compare {} with {}", now.display(), old.display()));
+    }
+    let mut glance = || -> io::Result<bool> {
+        let length = old_file.metadata()?.len();
+        if now_file.metadata()?.len() < length || !agree(&mut now_file, &mut old_file, GLANCE)? {
+            return Ok(false);
+        }
+        let end = SeekFrom::Start(length.saturating_sub(GLANCE));
+        now_file.seek(end)?;
+        old_file.seek(end)?;
+        agree(&mut now_file, &mut old_file, GLANCE)
+    };
+    glance().with_context(|| format!("cannot compare {} with {}", now.display(), old.display()))
+}
+
+/// How much of each end a glance compares, in bytes.
+const GLANCE: u64 = 64 * 1024;
+
+/// Whether one has the bytes of the other, from where both stand, up to so many.
+fn agree(now: &mut File, old: &mut File, most: u64) -> io::Result<bool> {
     let (mut is, mut was) = (vec![0u8; 256 * 1024], vec![0u8; 256 * 1024]);
+    let mut old = old.take(most);
     loop {
-        let count =
-            old_file.read(&mut was).with_context(|| format!("cannot read {}", old.display()))?;
+        let count = old.read(&mut was)?;
         if count == 0 {
             return Ok(true);
         }
-        match now_file.read_exact(&mut is[..count]) {
+        match now.read_exact(&mut is[..count]) {
             Ok(()) if is[..count] == was[..count] => {}
             Ok(()) => return Ok(false),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", now.display()));
-            }
+            Err(error) => return Err(error),
         }
     }
 }
@@ -408,7 +477,7 @@ mod tests {
         fn gaps(&self, rule: &Rule) -> String {
             let then = Then { mounts: &self.mounts, snapshot: "before" };
             let lines: Vec<String> =
-                then.gaps(rule).unwrap().into_iter().map(|gap| gap.why).collect();
+                then.gaps(rule, Depth::Whole).unwrap().into_iter().map(|gap| gap.why).collect();
             lines.join("\n").replace(&format!("{}/", self.dir.path().display()), "")
         }
 
@@ -452,7 +521,10 @@ mod tests {
         );
         data.write("bin.000004", "four");
         data.remove("bin.000003");
-        assert_eq!(data.gaps(&rule), "bin.000003 of @before is gone; it was the last one then");
+        assert_eq!(
+            data.gaps(&rule),
+            "bin.000003 of @before is gone; it was the last one then, and nobody can tell whether it grew"
+        );
     }
 
     #[test]
@@ -465,7 +537,8 @@ mod tests {
         assert_eq!(
             data.gaps(&rule),
             "bin.000001 is not in @before although later ones are: the series began anew\n\
-             bin.000003 of @before is gone; it was the last one then"
+             bin.000003 of @before is gone; it was the last one then, \
+             and nobody can tell whether it grew"
         );
         data.write("bin.000002", "two again");
         data.write("bin.000003", "THREE, and more");
@@ -525,5 +598,60 @@ mod tests {
         assert!(place(Path::new("/x1/none")).is_err());
         assert_eq!(renumbered(Path::new("/x/bin.000009"), 10), Path::new("/x/bin.000010"));
         assert_eq!(renumbered(Path::new("/x/bin.999999"), 1_000_000), Path::new("/x/bin.1000000"));
+    }
+
+    /// Removed up to the last file of the snapshot, and that one, too: MariaDB begins a new file
+    /// at each start, and its own check compares the ends.
+    #[test]
+    fn s10_a_purge_up_to_where_the_snapshot_ended_loses_nothing() {
+        let data = Data::new(&[("bin.000002", "two"), ("bin.000003", "three")]);
+        let mut rule = Rule { numbered: data.pattern("bin.[0-9]*"), ..Rule::default() };
+        data.write("bin.000004", "four");
+        fs::remove_file(data.dir.path().join("bin.000002")).unwrap();
+        assert_eq!(data.gaps(&rule), "");
+        fs::remove_file(data.dir.path().join("bin.000003")).unwrap();
+        assert_eq!(
+            data.gaps(&rule),
+            "bin.000003 of @before is gone; it was the last one then, and nobody can tell whether \
+             it grew"
+        );
+        rule.new_at_start = true;
+        assert_eq!(data.gaps(&rule), "");
+        // The next one is not there either: nobody can tell what it held.
+        fs::rename(data.dir.path().join("bin.000004"), data.dir.path().join("bin.000005")).unwrap();
+        assert!(data.gaps(&rule).contains("bin.000003 of @before is gone"));
+        assert!(data.gaps(&rule).contains("bin.000004 is missing"));
+    }
+
+    #[test]
+    fn s10_a_glance_sees_a_file_that_was_written_anew_whatever_its_size() {
+        let long = "0123456789abcdef".repeat(32 * 1024);
+        let data = Data::new(&[("a.aof", &long)]);
+        let rule = Rule { grown: data.pattern("*.aof"), ..Rule::default() };
+        let then = Then { mounts: &data.mounts, snapshot: "before" };
+        let glance = || then.gaps(&rule, Depth::Glance).unwrap().len();
+        data.write("a.aof", &format!("{long}more"));
+        assert_eq!(glance(), 0);
+        for other in [
+            long.replacen('0', "x", 1),
+            format!("{}x", &long[..long.len() - 1]),
+            long[..100].to_owned(),
+        ] {
+            data.write("a.aof", &other);
+            assert_eq!(glance(), 1);
+        }
+    }
+
+    #[test]
+    fn s10_a_snapshot_is_gone_where_others_are_seen_and_it_is_not() {
+        let data = Data::new(&[("a", "")]);
+        let then = Then { mounts: &data.mounts, snapshot: "before" };
+        assert!(then.gone().is_empty());
+        let all = data.dir.path().join(".zfs/snapshot");
+        fs::create_dir(all.join("other")).unwrap();
+        fs::remove_dir_all(all.join("before")).unwrap();
+        assert_eq!(then.gone(), ["tank/a@before is gone"]);
+        fs::remove_dir(all.join("other")).unwrap();
+        assert!(then.gone().is_empty(), "snapdir may hide all of them");
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Next;
 use super::offers::offers;
 use super::stand::{failure, stand};
+use super::{Command, Condition, Next, WayBack};
 use crate::journal::{Output, Phase, Procedure, StepId, StepState};
 use crate::step::{Action, Run, State};
 use crate::strategy::{aside_of, data_of};
@@ -34,6 +34,9 @@ pub struct Report {
     /// Why a person must decide, or why the last try failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// Whether the way back is open, while a decision is awaited and it was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<WayBack>,
     /// What is true now.
     pub now: Vec<String>,
     /// What may be typed next; the first is what most people want.
@@ -51,6 +54,11 @@ impl Report {
 
 /// What the journal says, in words. Pure.
 pub fn report(state: &State) -> Report {
+    report_with(state, None)
+}
+
+/// The same with what was seen of the way back. Pure.
+pub fn report_with(state: &State, way_back: Option<WayBack>) -> Report {
     let manifest = &state.manifest;
     let mut report = Report {
         change: manifest.change.clone(),
@@ -61,6 +69,7 @@ pub fn report(state: &State) -> Report {
         step: None,
         done: None,
         why: None,
+        way_back: None,
         now: Vec::new(),
         next: offers(state),
     };
@@ -73,13 +82,18 @@ pub fn report(state: &State) -> Report {
             report.why = run.halted.clone().or_else(|| failure(run));
             report.now = under_way(state, run);
         }
-        None => report.now = between(state),
+        None => report.now = between(state, way_back.as_ref()),
     }
+    // S7: what is offered is accepted.
+    if way_back.as_ref().is_some_and(|it| it.condition == Condition::Damaged) {
+        report.next.retain(|next| next.command != Command::Downgrade.to_string());
+    }
+    report.way_back = way_back;
     report
 }
 
 /// What is true while no procedure is under way.
-fn between(state: &State) -> Vec<String> {
+fn between(state: &State, seen: Option<&WayBack>) -> Vec<String> {
     let (from, to) = (&state.manifest.from_version, &state.manifest.upgrade_to);
     let snapshot = &state.manifest.snapshot;
     match state.phase {
@@ -90,10 +104,10 @@ fn between(state: &State) -> Vec<String> {
             "A downgrade brings back what is written from the snapshot on.".to_owned(),
         ],
         Phase::Upgraded => {
-            vec![
-                format!("Version {to} serves its clients."),
-                data_of(state.manifest.data_strategy).way_back(&state.manifest),
-            ]
+            let open = data_of(state.manifest.data_strategy).way_back(&state.manifest);
+            let usual = WayBack::open();
+            let way_back = seen.unwrap_or(&usual).words(from, open);
+            [format!("Version {to} serves its clients.")].into_iter().chain(way_back).collect()
         }
         Phase::BackedOut => backed_out(state),
         Phase::Coexisting => coexisting(state),

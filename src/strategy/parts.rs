@@ -275,6 +275,7 @@ impl Parts<'_> {
                 new_files: self.patterns(&pass.new_files)?,
                 grown_files: self.patterns(&pass.grown_files)?,
                 numbered_files: self.patterns(&pass.numbered_files)?,
+                new_file_at_start: pass.new_file_at_start,
                 unchanged_files: self.patterns(&pass.unchanged_files)?,
                 mounts: self.manifest.datasets.clone(),
                 snapshot: self.manifest.snapshot.clone(),

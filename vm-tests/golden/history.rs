@@ -2,7 +2,7 @@
 //! are always ones it could have written.
 
 use backout::journal::{
-    ChangeManifest, FORMAT, MountedDataset, Output, Phase, Procedure, Proof, file,
+    ChangeManifest, FORMAT, FileEntry, MountedDataset, Output, Phase, Procedure, Proof, file,
 };
 use backout::playbook::{DataStrategy, Problems, Validated, ValidatedSite, library};
 use backout::step::{Action, Line, Plan, Record, State};
@@ -270,6 +270,9 @@ impl History {
             Action::Snapshot(it) => Output::Snapshots {
                 list: self.snapshots(&it.name, if it.hold { 100 } else { 200 }),
             },
+            Action::SaveInstaller(it) => {
+                Output::Files { list: installers().take(it.at_least.max(1)).collect() }
+            }
             Action::Inventory(_) => Output::Inventory { items: 1204, sha256: "0".repeat(64) },
             Action::Prove(_) => {
                 Output::Proof(Proof { expected: 1204, found: 1204, missing: 0, unexpected: 0 })
@@ -332,7 +335,21 @@ impl History {
         world.write(&format!("{folder}/journal"), self.text());
         world.write(&format!("{folder}/playbook.toml"), self.playbook.text());
         world.write(&format!("{folder}/site.toml"), self.site.text());
+        for file in installers() {
+            let name = file.path.display();
+            world.write(&format!("{folder}/installer/{name}"), INSTALLER);
+        }
     }
+}
+
+/// The saved installer: its name, and what it holds.
+pub const INSTALLER: &str = "tally_2.6.1_all.deb";
+
+/// As many as any playbook of these sessions wants.
+fn installers() -> impl Iterator<Item = FileEntry> {
+    let (sha256, size) = backout::host::checksum::sha256_of(INSTALLER.as_bytes()).expect("read");
+    let name = |at| if at == 0 { INSTALLER.to_owned() } else { format!("{at}-{INSTALLER}") };
+    (0..4).map(move |at| FileEntry { path: name(at).into(), size, sha256: sha256.clone() })
 }
 
 fn dataset(name: &str) -> Dataset {

@@ -5,7 +5,7 @@ use backout::change::Lock;
 use backout::journal::{HaltKind, OpenQuestion, Output};
 use backout::step::Record;
 
-use super::history::{History, ID};
+use super::history::{History, ID, INSTALLER};
 use super::world::World;
 
 /// The story of a change in which not everything went straight on.
@@ -75,6 +75,30 @@ fn upgraded() {
         world.types(&format!("backout {verb}"));
     }
     done("upgraded", &world);
+}
+
+/// S10: a file that the downgrade needs is gone.
+#[test]
+fn s10_a_way_back_that_is_damaged_is_said_and_not_offered() {
+    let mut world = World::new();
+    let history = History::upgraded();
+    history.put(&world);
+    let installer = format!("state/changes/{ID}/installer/{INSTALLER}");
+    std::fs::remove_file(world.path(&installer)).expect("removed");
+    world.types("backout status").types("backout --json status");
+    // `check` remembers when it saw it.
+    world.changes("backout check");
+    let note = format!("state/changes/{ID}/way-back.json");
+    let text = std::fs::read_to_string(world.path(&note)).expect("a note");
+    assert!(text.contains("is missing"), "{text}");
+    let seen = text.split(',').next().expect("a number").replace(char::is_numeric, "");
+    assert_eq!(seen, "{\"seen\":");
+    world.write(&note, r#"{"seen":1795443000,"why":["It is gone."]}"#);
+    world.types("backout status");
+    // What only `check` reads is not forgotten by a glance.
+    world.write(&installer, INSTALLER);
+    world.types("backout status");
+    done("upgraded-way-back-damaged", &world);
 }
 
 #[test]

@@ -1,26 +1,30 @@
-//! `backout check`: could this host upgrade, and come back?
+//! `backout check`: could this host upgrade, and come back? While an upgrade awaits its commit or
+//! downgrade: is the way back open?
 
 use serde_json::json;
 
 use crate::cli::verbs::migrate;
 use crate::cli::{Exit, Global, render};
-use crate::preflight::{self, Occasion, Severity};
-use crate::procedure::ProcedureInputs;
-use crate::report::CliError;
+use crate::preflight::{self, Finding, Occasion, Severity};
+use crate::procedure::changes::Found;
+use crate::procedure::{ProcedureInputs, Settings, changes, way_back};
+use crate::report::{CliError, report_with};
+use crate::step::State;
 use crate::strategy;
 
 /// Looks at everything, and prints all findings at once.
 pub fn run(global: &Global) -> Result<Exit, CliError> {
     let settings = &global.settings();
+    if let Some(state) = undecided(settings)? {
+        return decision(global, &state);
+    }
     let inputs = ProcedureInputs::open(settings)?;
     if strategy::data_of(inputs.data_strategy()).moves_users() {
         return migrate::check_hosts(global, &inputs);
     }
     let facts = inputs.facts(settings, Occasion::Check, None, None)?;
     let findings = preflight::check(&facts);
-    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let (refused, confirm, warned) =
-        (count(Severity::Refuse), count(Severity::Confirm), count(Severity::Warn));
+    let (refused, counted) = counted(&findings);
     let exit = if refused > 0 { Exit::Refused } else { Exit::Done };
     if global.json {
         render::json::line(&json!({
@@ -39,7 +43,7 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
         render::line(&format!("    {}", root.name));
     }
     render::found(&findings);
-    render::line(&format!("checks: {refused} refuse, {confirm} ask for a yes, {warned} warn"));
+    render::line(&counted);
     if refused == 0 {
         let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
         render::line(if root {
@@ -50,5 +54,44 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
         render::line("  next:  backout plan      see every step");
         render::line("         backout upgrade   take the snapshot and upgrade");
     }
+    Ok(exit)
+}
+
+/// How many refuse, and all of them counted in words.
+fn counted(findings: &[Finding]) -> (usize, String) {
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (refused, confirm, warned) =
+        (count(Severity::Refuse), count(Severity::Confirm), count(Severity::Warn));
+    (refused, format!("checks: {refused} refuse, {confirm} ask for a yes, {warned} warn"))
+}
+
+/// The open change, if a person is to decide about its upgrade. Only root sees it.
+fn undecided(settings: &Settings) -> Result<Option<State>, CliError> {
+    let visible = changes::visible(settings)?;
+    let meant = |found: &&Found| match &settings.change {
+        Some(id) => found.id == *id,
+        None => found.is_open(),
+    };
+    let mut open = visible.iter().filter(meant);
+    let (Some(found), None) = (open.next(), open.next()) else { return Ok(None) };
+    Ok(found.state.as_ref().ok().filter(|state| way_back::awaits_decision(state)).cloned())
+}
+
+/// Is the way back of this change open? Its exit status is for a monitor.
+fn decision(global: &Global, state: &State) -> Result<Exit, CliError> {
+    let (facts, findings, way_back) = way_back::examine(&global.settings(), state)?;
+    let (refused, counted) = counted(&findings);
+    let exit = if refused > 0 { Exit::Refused } else { Exit::Done };
+    let report = report_with(state, Some(way_back));
+    if global.json {
+        render::json::line(&json!({
+            "result": "check", "exit": exit.status(), "change": report.change,
+            "way_back": report.way_back, "findings": findings, "facts": facts,
+        }));
+        return Ok(exit);
+    }
+    render::found(&findings);
+    render::line(&counted);
+    render::status(global, &[report], None);
     Ok(exit)
 }

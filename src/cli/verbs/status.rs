@@ -1,8 +1,8 @@
 //! `backout status`: what is true now, and what can be done next.
 
 use crate::cli::{Exit, Global, render};
-use crate::procedure::changes;
-use crate::report::{CliError, report};
+use crate::procedure::{changes, way_back};
+use crate::report::{CliError, report_with};
 
 /// Shows the status of the open change, or of the one asked for.
 pub fn run(global: &Global) -> Result<Exit, CliError> {
@@ -27,7 +27,7 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
     for found in &shown {
         match &found.state {
             Ok(state) => {
-                let report = report(state);
+                let report = report_with(state, way_back::glance(settings, state));
                 let report = if several { report.naming_change() } else { report };
                 if state.current().is_some_and(|run| run.halted.is_some()) {
                     exit = Exit::Halted;

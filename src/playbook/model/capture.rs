@@ -46,6 +46,12 @@ pub struct Pass {
     /// one is missing, or the series started again, the downgrade is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbered_files: Vec<Template>,
+    /// The product begins a new file of the numbered series each time it starts, and never writes
+    /// to an older one. Then nothing is lost when the snapshot's last file was removed since. Set
+    /// it only if `verify` compares the end of `{snapshot_files}` with the beginning of the
+    /// captured files.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_file_at_start: bool,
     /// Glob patterns of files on the data's datasets that must be as in the snapshot, such as a
     /// list of logs that a rewrite changes. If one was changed, the other files do not contain
     /// everything that was written since, and the downgrade is refused.

@@ -124,6 +124,7 @@ fn of_capture(capture: &Capture) -> Placed<'_> {
         new_files: _,
         grown_files: _,
         numbered_files: _,
+        new_file_at_start: _,
         unchanged_files: _,
     } in passes
     {

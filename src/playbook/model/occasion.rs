@@ -16,4 +16,7 @@ pub enum Occasion {
     Upgrade,
     /// Before the downgrade.
     Downgrade,
+    /// While an upgrade awaits its commit or downgrade: `check` looks whether the way back stays
+    /// open. A downgrade is not refused for it.
+    Decision,
 }

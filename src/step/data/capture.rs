@@ -27,6 +27,9 @@ pub struct CapturePass {
     /// Glob patterns of files of a numbered series: as `new_files`, and none is missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbered_files: Vec<String>,
+    /// Each start of the product begins a new file of the series.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_file_at_start: bool,
     /// Glob patterns of files that must be as in the snapshot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unchanged_files: Vec<String>,
@@ -97,7 +100,8 @@ impl CapturePass {
     /// What must be so for the files of this pass to be all that was written.
     pub(crate) fn rule(&self) -> Rule {
         let (grown, numbered) = (self.grown_files.clone(), self.numbered_files.clone());
-        Rule { grown, numbered, unchanged: self.unchanged_files.clone() }
+        let unchanged = self.unchanged_files.clone();
+        Rule { grown, numbered, unchanged, new_at_start: self.new_file_at_start }
     }
 
     /// Whether the snapshot lacks the file, or has another one of that name.
@@ -239,6 +243,7 @@ mod tests {
             new_files: Vec::new(),
             grown_files: vec![dir.path().join("*.log").to_string_lossy().into_owned()],
             numbered_files: Vec::new(),
+            new_file_at_start: false,
             unchanged_files: Vec::new(),
             mounts: vec![mount],
             snapshot: "before".into(),

@@ -71,6 +71,7 @@ impl Strategy for FullBackup {
             new_files: Vec::new(),
             grown_files: Vec::new(),
             numbered_files: Vec::new(),
+            new_file_at_start: false,
             unchanged_files: Vec::new(),
             mounts: Vec::new(),
             snapshot: String::new(),
