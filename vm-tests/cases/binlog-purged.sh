@@ -26,11 +26,15 @@ pid=$(pidof mariadbd)
 refuses continuity downgrade --in-place
 refuses continuity downgrade
 grep -F 'it was the last one then' /root/said
+expect 3 backout check
+expect 0 backout status | tee /root/said
+grep -F 'is damaged' /root/said
 [ "$(pidof mariadbd)" = "$pid" ]
 
 echo "== the files put back: it may begin"
 cp -n -p /root/binlog/* /var/lib/mysql/
 backout downgrade --in-place --dry-run
+expect 0 backout check
 
 echo "== reset: it begins anew"
 find /root/binlog -name 'mysql-bin.*' ! -name "$last*" -printf '/var/lib/mysql/%f\n' | xargs rm -f
