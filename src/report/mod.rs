@@ -18,8 +18,8 @@ pub use error::{CliError, ErrorKind, permit};
 pub use next::Next;
 pub use offers::offers;
 pub use permitted::{Refusal, Why, permitted};
+pub use status::{Report, report, report_with};
 pub use timeline::{
     EventEntry, Outcome, ProcedureEntry, StepEntry, Timeline, Window, spent, timeline,
 };
-pub use status::{Report, report, report_with};
 pub use way_back::{Condition, WayBack};
