@@ -25,7 +25,10 @@ const HELPERS: &[Helper] = &[
     Helper { name: "mariadb-replay", run: mariadb::replay },
     Helper { name: "mariadb-settings", run: mariadb::settings },
     Helper { name: "mariadb-verify-log", run: mariadb::verify_log },
+    Helper { name: "redis-keys", run: redis::keys },
+    Helper { name: "redis-load", run: redis::load },
     Helper { name: "redis-past-rejects", run: redis::past_rejects },
+    Helper { name: "redis-refused", run: redis::refused },
 ];
 
 /// Runs the helper of this name.

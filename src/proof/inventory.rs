@@ -11,7 +11,7 @@ use super::lines::{self, NewFile, beside};
 use super::sort::{self, sorted};
 use crate::host::checksum::sha256_of;
 use crate::journal::{Proof, Side};
-use crate::playbook::Pattern;
+use crate::playbook::{Extractor, Pattern};
 
 /// The file of one inventory.
 pub fn path(folder: &Path, name: &str, side: Side) -> PathBuf {
@@ -74,15 +74,43 @@ pub fn unchanged(list: &Path, sha256: &str) -> Result<()> {
     Ok(())
 }
 
+/// Items that end by themselves, and the time at which both lists were complete.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended<'a> {
+    /// Finds when an item ends, in milliseconds since 1970.
+    pub ends: &'a Extractor,
+    /// The time: also in milliseconds since 1970.
+    pub by: u128,
+}
+
+impl Ended<'_> {
+    /// Whether an item may have ended before both lists were complete, so that one may lack it.
+    fn has(&self, item: &[u8]) -> bool {
+        let item = String::from_utf8_lossy(item);
+        let ends = self.ends.find(&item).and_then(|text| text.parse::<u128>().ok());
+        ends.is_some_and(|ends| ends <= self.by)
+    }
+}
+
 /// Compares the two lists of an inventory. All items that differ stand in `NAME.missing` and
-/// `NAME.unexpected` then; the first of each, `shown` at most, are returned for a person.
+/// `NAME.unexpected` then; the first of each, `shown` at most, are returned for a person. What
+/// ended by itself meanwhile is in neither list.
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub fn prove(folder: &Path, name: &str, shown: usize) -> Result<(Proof, Vec<String>)> {
+pub fn prove(
+    folder: &Path,
+    name: &str,
+    shown: usize,
+    ended: Option<Ended<'_>>,
+) -> Result<(Proof, Vec<String>)> {
     let open = |side| {
         let path = path(folder, name, side);
-        lines::of(&path).with_context(|| format!("cannot open the inventory {}", path.display()))
+        let items = lines::of(&path)
+            .with_context(|| format!("cannot open the inventory {}", path.display()))?;
+        anyhow::Ok(items.filter(move |item| {
+            !item.as_ref().is_ok_and(|item| ended.is_some_and(|ended| ended.has(item)))
+        }))
     };
     let (expected, found) = (open(Side::Upgraded)?, open(Side::Previous)?);
     let mut kinds = [Difference::Missing, Difference::Unexpected].map(|what| (what, Vec::new()));
@@ -130,7 +158,7 @@ mod tests {
         unchanged(&list, &sha256).expect("unchanged");
         unchanged(&list, "0").expect_err("another checksum");
         kept(folder, Side::Previous, b"c\na\nb");
-        let (proof, shown) = prove(folder, "rows", 1).expect("compared");
+        let (proof, shown) = prove(folder, "rows", 1, None).expect("compared");
         assert_eq!(proof, Proof { expected: 4, found: 3, missing: 2, unexpected: 1 });
         assert_eq!(shown, ["  missing in rows: b", "  unexpected in rows: c"]);
         assert_eq!(fs::read(folder.join("rows.missing")).expect("read"), b"b\n\xff\n");
@@ -139,5 +167,18 @@ mod tests {
             folder.read_dir().expect("folder").map(|it| it.expect("entry").file_name()).collect();
         names.sort();
         assert_eq!(names, ["rows.expected", "rows.found", "rows.missing", "rows.unexpected"]);
+    }
+
+    #[test]
+    fn what_ended_by_itself_before_both_lists_were_complete_is_in_neither() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let folder = dir.path();
+        kept(folder, Side::Upgraded, b"gone\t1000\nstays\t3000\nlost\t3000\nplain\n");
+        kept(folder, Side::Previous, b"stays\t3000\nplain\nlate\t2000\n");
+        let ends = r"\t(\d+)$".to_owned().try_into().expect("a pattern");
+        let ended = Ended { ends: &ends, by: 2000 };
+        let (proof, shown) = prove(folder, "rows", 5, Some(ended)).expect("compared");
+        assert_eq!(proof, Proof { expected: 3, found: 2, missing: 1, unexpected: 0 });
+        assert_eq!(shown, ["  missing in rows: lost\t3000"]);
     }
 }

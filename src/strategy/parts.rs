@@ -257,6 +257,7 @@ impl Parts<'_> {
                 side,
                 command: self.command(&inventory.command)?,
                 ignore: inventory.ignore.clone(),
+                ends: inventory.ends.clone(),
             };
             steps.push(Step::new(id, title, Action::Inventory(action)));
         }

@@ -41,7 +41,25 @@ impl Check<'_, '_> {
                 "add `rejects`: regular expressions for the lines that mean a rejected item",
             );
         }
-        if restore.position.is_none() && restore.interrupted == Interrupted::Continue {
+        if restore.service == ServiceState::Running {
+            let remedy = "write service = \"maintenance\", or \"stopped\" where the server loads at \
+                its start what the command puts beside its data";
+            self.report.error(
+                &at.key("service"),
+                "clients would see half of what is restored",
+                remedy,
+            );
+        }
+        let stopped = restore.service == ServiceState::Stopped;
+        if stopped && restore.position.is_some() {
+            let what = "`position` asks the server, and it does not run while this is restored";
+            self.report.error(
+                &at.key("position"),
+                what,
+                "remove it: make sure that repeating the restore changes nothing",
+            );
+        }
+        if restore.position.is_none() && !stopped && restore.interrupted == Interrupted::Continue {
             let what =
                 "an interrupted restore begins again from the start, as there is no `position`";
             let remedy = "make sure that repeating it changes nothing, or give `position`, or \

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::command::CommandSpec;
-use crate::playbook::value::pattern::Pattern;
+use crate::playbook::value::pattern::{Extractor, Pattern};
 use crate::playbook::value::template::Template;
 
 /// The incremental backup of what was written since the snapshot.
@@ -89,7 +89,11 @@ impl ServiceState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Restore {
-    /// Restores the capture. The server runs without its clients.
+    /// What the service is doing meanwhile: `maintenance`, or `stopped` where the server itself
+    /// loads what the command puts beside its data, at its next start.
+    #[serde(default = "in_maintenance", skip_serializing_if = "is_in_maintenance")]
+    pub service: ServiceState,
+    /// Restores the capture. The server runs without its clients, unless `service` is `stopped`.
     pub command: CommandSpec,
     /// Prints how far the data has come. The new version is asked once (`{target_position}`), the
     /// old one before each attempt (`{position}`), until both are equal.
@@ -107,6 +111,15 @@ pub struct Restore {
     /// interrupted restore that continues requires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past_rejects: Option<CommandSpec>,
+}
+
+fn in_maintenance() -> ServiceState {
+    ServiceState::Maintenance
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_in_maintenance(state: &ServiceState) -> bool {
+    *state == ServiceState::Maintenance
 }
 
 /// What an interrupted restore needs.
@@ -130,6 +143,10 @@ pub struct Inventory {
     /// Lines that match one of these regular expressions are not items.
     #[serde(default)]
     pub ignore: Vec<Pattern>,
+    /// A regular expression with one group: when an item ends by itself, in milliseconds since
+    /// 1970. An item that ended before both lists were complete is in neither of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Extractor>,
 }
 
 /// Something this product cannot promise.

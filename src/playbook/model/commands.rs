@@ -64,7 +64,7 @@ impl Playbook {
         all.extend(
             inventories
                 .iter()
-                .map(|Inventory { name: _, command, ignore: _ }| ("inventory", command)),
+                .map(|Inventory { name: _, command, ignore: _, ends: _ }| ("inventory", command)),
         );
         all
     }
@@ -134,7 +134,8 @@ fn of_capture(capture: &Capture) -> Placed<'_> {
 }
 
 fn of_restore(restore: &Restore) -> Placed<'_> {
-    let Restore { command, position, interrupted: _, rejects: _, past_rejects } = restore;
+    let Restore { service: _, command, position, interrupted: _, rejects: _, past_rejects } =
+        restore;
     let mut all = vec![("restore.command", command)];
     all.extend(given([("restore.position", position), ("restore.past_rejects", past_rejects)]));
     all

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::files::private_dir;
 use crate::journal::{Output, Side};
-use crate::playbook::{CommandTemplate, Pattern};
+use crate::playbook::{CommandTemplate, Extractor, Pattern};
 use crate::proof::inventory;
 use crate::step::{Context, Effect, Probe, Step};
 
@@ -20,6 +20,9 @@ pub struct TakeInventory {
     pub command: CommandTemplate,
     /// Regular expressions for lines that are not items.
     pub ignore: Vec<Pattern>,
+    /// Finds when an item ends by itself, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Extractor>,
 }
 
 impl Effect for TakeInventory {

@@ -6,8 +6,9 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{Family, HaltKind, Output, Proof, Side, StepId};
-use crate::proof::inventory;
-use crate::step::{Context, Effect, NeedsDecision, Probe, Step};
+use crate::playbook::Extractor;
+use crate::proof::inventory::{self, Ended};
+use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step};
 
 /// See [`crate::step::Action::Prove`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,7 +54,9 @@ impl Effect for Prove {
                 (context.say)(&format!("nothing is proved of {name}: {error:#}"));
                 continue;
             }
-            let (result, differing) = inventory::prove(&folder, name, SHOWN)?;
+            let ends = ends(context, name)?;
+            let ended = ends.map(|ends| Ended { ends, by: now() });
+            let (result, differing) = inventory::prove(&folder, name, SHOWN, ended)?;
             proof += result;
             shown.extend(differing);
         }
@@ -71,6 +74,20 @@ impl Effect for Prove {
     fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
         Ok(output)
     }
+}
+
+/// How the items of a list say when they end by themselves.
+fn ends<'a>(context: &'a Context<'_>, name: &str) -> Result<Option<&'a Extractor>> {
+    Ok(context.run()?.plan.steps.iter().find_map(|step| match &step.action {
+        Action::Inventory(list) if list.name == name => list.ends.as_ref(),
+        _ => None,
+    }))
+}
+
+/// In milliseconds since 1970. The product ends its items by this clock. If it was set back, an
+/// item too many is reported, never one too few.
+fn now() -> u128 {
+    std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis())
 }
 
 /// A list that was changed since it was taken proves nothing.

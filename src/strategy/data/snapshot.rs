@@ -121,8 +121,9 @@ impl Strategy for Snapshot {
         }
         steps.extend(parts.put_config(Side::Previous)?);
         if opened {
-            steps.push(parts.maintenance_start(Side::Previous)?);
-            steps.push(restore(parts, input.keep)?);
+            let start = parts.maintenance_start(Side::Previous)?;
+            let (restore, stopped) = restore(parts, input.keep)?;
+            steps.extend(if stopped { [restore, start] } else { [start, restore] });
             steps.extend(parts.inventories(Side::Previous)?);
             steps.push(parts.prove());
             steps.push(parts.maintenance_stop(Side::Previous)?);
@@ -175,7 +176,8 @@ fn verify(parts: Parts<'_>, opened: bool, until: &StepId) -> Result<Step> {
     Ok(Step::new(StepId::VERIFY, "read the capture and the installer back", action).until(until))
 }
 
-fn restore(parts: Parts<'_>, keep: bool) -> Result<Step> {
+/// The step, and whether it runs with the service stopped.
+fn restore(parts: Parts<'_>, keep: bool) -> Result<(Step, bool)> {
     let restore = parts
         .playbook
         .restore
@@ -197,5 +199,5 @@ fn restore(parts: Parts<'_>, keep: bool) -> Result<Step> {
     if !resumable {
         step.rewind_to = Some(if keep { StepId::ROLLBACK_BASE } else { StepId::ROLLBACK });
     }
-    Ok(step)
+    Ok((step, restore.service == ServiceState::Stopped))
 }

@@ -1,0 +1,280 @@
+//! Puts what was appended to an append-only file behind the data of the snapshot, as one more file
+//! of it. The previous version loads it at its next start, as its own: a time that is past deletes
+//! no key then, nothing is evicted, and no client can do anything in between.
+//!
+//! What the previous version would not carry out is found before: a command that it does not know
+//! ends it, and one with too few words crashes it.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::commands::{Commands, settings};
+use super::log::{Item, items};
+use super::manifest::Manifest;
+use crate::host::checksum::sha256_of;
+use crate::host::files::{open_own, stat_optional};
+use crate::product::stream::{HelperError, Streams};
+
+const USAGE: &str = "redis-load --server PROGRAM --config FILE --data FOLDER --name NAME \
+                     [--leave-out FILE] CAPTURED...";
+
+/// How many rejected items are named. More are counted.
+const NAMED: usize = 100_000;
+
+#[derive(Default)]
+struct Options {
+    /// The previous version's server.
+    server: String,
+    /// Its configuration file.
+    config: Option<PathBuf>,
+    /// The folder of the append-only file (`appenddirname`).
+    data: PathBuf,
+    /// Its name (`appendfilename`).
+    name: String,
+    /// What is rejected is left out, and named in this file.
+    leave_out: Option<PathBuf>,
+    captured: Vec<PathBuf>,
+}
+
+fn options(arguments: &[String]) -> Result<Options, HelperError> {
+    let mut options = Options::default();
+    let mut rest = arguments.iter();
+    while let Some(word) = rest.next() {
+        let mut value = || rest.next().cloned().ok_or_else(|| HelperError::usage(USAGE));
+        match word.as_str() {
+            "--server" => options.server = value()?,
+            "--config" => options.config = Some(value()?.into()),
+            "--data" => options.data = value()?.into(),
+            "--name" => options.name = value()?,
+            "--leave-out" => options.leave_out = Some(value()?.into()),
+            other if other.starts_with('-') => return Err(HelperError::usage(USAGE)),
+            file => options.captured.push(file.into()),
+        }
+    }
+    let missing = options.server.is_empty()
+        || options.data.as_os_str().is_empty()
+        || options.name.is_empty()
+        || options.captured.is_empty();
+    if missing { Err(HelperError::usage(USAGE)) } else { Ok(options) }
+}
+
+/// A part of the captured file that stays out, and what of it is kept.
+struct Rejected {
+    from: u64,
+    to: u64,
+    select: Option<(u64, u64)>,
+}
+
+/// See the module.
+///
+/// # Errors
+/// When an item is rejected and rejects are not to be left out, when the captured files are not
+/// those of the append-only file, or when something cannot be read or written.
+pub(in crate::product) fn load(
+    arguments: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    let options = options(arguments)?;
+    let manifest = Manifest::read(&options.data, &options.name)?;
+    let Some((captured, place)) = growth(&options, &manifest)? else { return Ok(()) };
+    let settings = options.config.as_deref().map(settings).transpose()?.unwrap_or_default();
+    let mut commands = Commands::of(&options.server, &settings)?;
+    let (rejected, lines) = judge(&captured, &mut commands)?;
+    drop(commands);
+    if !rejected.is_empty() {
+        match &options.leave_out {
+            None => {
+                for line in &lines {
+                    writeln!(streams.output, "{line}").map_err(HelperError::Output)?;
+                }
+                streams.output.flush().map_err(HelperError::Output)?;
+                return Err(HelperError::Failed(format!(
+                    "the previous version rejects {} of what was written",
+                    rejected.len()
+                )));
+            }
+            Some(file) => note(file, &lines)?,
+        }
+    }
+    place.put(&manifest, &captured, &rejected)
+}
+
+/// Where the captured file goes.
+enum Place {
+    /// Behind all others.
+    Behind { name: String, number: u64 },
+    /// It is the last one already, from an earlier attempt.
+    Last(PathBuf),
+}
+
+/// The captured file that is not empty, and its place.
+fn growth(options: &Options, manifest: &Manifest) -> Result<Option<(PathBuf, Place)>, HelperError> {
+    let mut grown = Vec::new();
+    for path in &options.captured {
+        let found = stat_optional(path).map_err(HelperError::Input)?;
+        let found = found.ok_or_else(|| {
+            HelperError::Failed(format!("the captured file {} is gone", path.display()))
+        })?;
+        if found.len() > 0 {
+            grown.push(path.clone());
+        }
+    }
+    let captured = match grown.as_slice() {
+        [] => return Ok(None),
+        [one] => one.clone(),
+        [one, other, ..] => {
+            return Err(HelperError::Failed(format!(
+                "{} and {} both grew: only the last file of an append-only file grows",
+                one.display(),
+                other.display()
+            )));
+        }
+    };
+    let name = captured.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let behind = |number: u64| format!("{}.{number}.incr.aof", options.name);
+    Ok(Some(match manifest.growing.as_slice() {
+        [.., (last, number)] if last == name => {
+            let number = number + 1;
+            (captured, Place::Behind { name: behind(number), number })
+        }
+        [.., (before, number), (last, _)] if before == name && *last == behind(number + 1) => {
+            let path = manifest.path_of(last);
+            (captured, Place::Last(path))
+        }
+        _ => {
+            return Err(HelperError::Failed(format!(
+                "{name} is not the last file of the append-only file in {}",
+                options.data.display()
+            )));
+        }
+    }))
+}
+
+/// What the previous version rejects: the parts, and a line for each.
+fn judge(
+    captured: &Path,
+    commands: &mut Commands,
+) -> Result<(Vec<Rejected>, Vec<String>), HelperError> {
+    let mut input = BufReader::with_capacity(1 << 18, open(captured)?);
+    let (mut rejected, mut lines, mut number) = (Vec::new(), Vec::new(), 0_u64);
+    items(
+        &mut input,
+        |entry| commands.refuses(entry),
+        |item: Item<String>| {
+            number += 1;
+            let Some(why) = item.found.first() else { return Ok(()) };
+            let whole = match (item.transaction, item.commands) {
+                (true, count) => format!(" (a transaction of {count} commands, left out whole)"),
+                (false, _) => String::new(),
+            };
+            if lines.len() < NAMED {
+                lines.push(format!("rejected: item {number} at byte {}: {why}{whole}", item.from));
+            } else if lines.len() == NAMED {
+                lines.push("rejected: and more, which are not named".to_owned());
+            }
+            rejected.push(Rejected { from: item.from, to: item.to, select: item.select });
+            Ok(())
+        },
+    )?;
+    Ok((rejected, lines))
+}
+
+fn open(path: &Path) -> Result<File, HelperError> {
+    File::open(path)
+        .map_err(|error| HelperError::Failed(format!("cannot open {}: {error}", path.display())))
+}
+
+/// Names what is left out before it is.
+fn note(file: &Path, lines: &[String]) -> Result<(), HelperError> {
+    let write = || {
+        let mut file = open_own(File::options().append(true).create(true), file)?;
+        file.write_all(lines.iter().flat_map(|line| [line, "\n"]).collect::<String>().as_bytes())?;
+        file.sync_all()
+    };
+    write()
+        .map_err(|error| HelperError::Failed(format!("cannot write {}: {error}", file.display())))
+}
+
+impl Place {
+    fn put(
+        self,
+        manifest: &Manifest,
+        captured: &Path,
+        rejected: &[Rejected],
+    ) -> Result<(), HelperError> {
+        match self {
+            Self::Behind { name, number } => {
+                manifest.add(&name, number, |file| {
+                    let mut output = BufWriter::with_capacity(1 << 18, file);
+                    copy(captured, rejected, &mut output)?;
+                    output.flush().map_err(HelperError::Output)
+                })?;
+                same(&manifest.path_of(&name), captured, rejected)
+            }
+            Self::Last(path) => same(&path, captured, rejected),
+        }
+    }
+}
+
+/// Copies the captured file without what is rejected.
+fn copy(captured: &Path, rejected: &[Rejected], output: &mut dyn Write) -> Result<(), HelperError> {
+    let mut input = open(captured)?;
+    let end = input.metadata().map_err(HelperError::Input)?.len();
+    let mut part = |from: u64, to: u64| {
+        input.seek(SeekFrom::Start(from)).map_err(HelperError::Input)?;
+        let copied = std::io::copy(&mut (&mut input).take(to - from), output);
+        match copied {
+            Ok(copied) if copied == to - from => Ok(()),
+            Ok(_) => Err(HelperError::Failed("the captured file became shorter".into())),
+            Err(error) => Err(HelperError::Failed(format!("cannot copy the growth: {error}"))),
+        }
+    };
+    let mut at = 0;
+    for gone in rejected {
+        part(at, gone.from)?;
+        if let Some((from, to)) = gone.select {
+            part(from, to)?;
+        }
+        at = gone.to;
+    }
+    part(at, end)
+}
+
+/// Reads back what was written. An earlier attempt may have written it, and a server that ran then
+/// may have appended to it.
+fn same(path: &Path, captured: &Path, rejected: &[Rejected]) -> Result<(), HelperError> {
+    let mut wanted = Sum::default();
+    copy(captured, rejected, &mut wanted)?;
+    let Sum { hasher, length } = wanted;
+    let wanted = hex::encode(hasher.finalize());
+    let found = sha256_of(open(path)?.take(length)).map_err(HelperError::Input)?;
+    if found == (wanted, length) {
+        return Ok(());
+    }
+    Err(HelperError::Failed(format!(
+        "{} is not what was to be put there: read back, it has another content",
+        path.display()
+    )))
+}
+
+/// The checksum of what is written to it.
+#[derive(Default)]
+struct Sum {
+    hasher: Sha256,
+    length: u64,
+}
+
+impl Write for Sum {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
