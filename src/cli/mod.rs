@@ -16,8 +16,8 @@ pub use exit::Exit;
 use job::Job;
 
 use self::verbs::{
-    abort, adopt, check, commit, downgrade, helper, log, migrate, plan, playbook, report, resume,
-    snapshot, status, undo, upgrade,
+    abort, adopt, check, commit, completions, downgrade, helper, log, man, migrate, plan, playbook,
+    report, resume, snapshot, status, undo, upgrade,
 };
 use crate::procedure::Settings;
 use crate::report::CliError;
@@ -194,6 +194,11 @@ enum Verb {
     /// List, show and check playbooks.
     #[command(subcommand)]
     Playbook(playbook::PlaybookVerb),
+    /// Print the script that completes the command line in a shell.
+    Completions(completions::CompletionsArgs),
+    /// Write the manual's pages into a folder, for a package.
+    #[command(hide = true)]
+    Man(man::ManArgs),
 }
 
 /// The time: shown to people, and part of a new change's name. Nothing else depends on it.
@@ -261,5 +266,7 @@ fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
         Verb::Log(arguments) => log::run(global, arguments).map(Job::Ended),
         Verb::Report(arguments) => report::run(global, arguments).map(Job::Ended),
         Verb::Playbook(verb) => playbook::run(global, verb).map(Job::Ended),
+        Verb::Completions(arguments) => completions::run(arguments).map(Job::Ended),
+        Verb::Man(arguments) => man::run(arguments).map(Job::Ended),
     }
 }

@@ -52,3 +52,23 @@ fn no_golden_file_is_left_over() {
         }
     }
 }
+
+/// A page for each command, with the options of every command in it, and a script that a shell can
+/// read.
+#[test]
+fn manual_and_completions() {
+    let folder = tempfile::tempdir().expect("folder");
+    let backout = |arguments: &[&str]| {
+        let binary = env!("CARGO_BIN_EXE_backout");
+        std::process::Command::new(binary).args(arguments).output().expect("runs")
+    };
+    let path = folder.path().to_str().expect("text");
+    assert!(backout(&["man", path]).status.success());
+    let page = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect(name);
+    assert!(page("backout.8").contains("backout\\-downgrade(8)"));
+    assert!(page("backout-downgrade.8").contains("\\-\\-in\\-place"));
+    assert!(page("backout-playbook-check.8").contains("\\-\\-site"));
+    let script = backout(&["completions", "bash"]);
+    assert!(String::from_utf8_lossy(&script.stdout).contains("complete -F _backout"));
+    assert!(!backout(&["man", "/nonexistent"]).status.success());
+}

@@ -33,6 +33,11 @@ pub fn line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{}", printable(text));
 }
 
+/// Prints bytes that are the tool's own, such as a script for a shell.
+pub fn raw(bytes: &[u8]) {
+    let _ = std::io::stdout().lock().write_all(bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
