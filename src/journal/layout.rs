@@ -62,6 +62,10 @@ impl Layout {
     }
     /// The inventories.
     pub fn inventory(&self) -> PathBuf {
+        self.store.join("inventory")
+    }
+    /// Where 0.1.0 kept the inventories, whatever the store.
+    pub fn inventory_of_0_1_0(&self) -> PathBuf {
         self.folder.join("inventory")
     }
     /// The incremental backup.

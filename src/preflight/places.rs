@@ -154,12 +154,16 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::PlaceRoom;
     let down = facts.occasion.is_downgrade();
     let estimate: u64 = if let Some(full) = facts.full_size {
-        full.bytes.saturating_add(LEAST)
+        full.bytes.saturating_add(full.bytes / LISTS).saturating_add(LEAST)
     } else if down {
         // A backup by the application is not compressed like the dataset.
         facts
             .datasets()
-            .map(|dataset| written(facts, dataset).saturating_mul(2))
+            .map(|dataset| {
+                written(facts, dataset)
+                    .saturating_mul(2)
+                    .saturating_add(dataset.info.referenced / LISTS)
+            })
             .fold(LEAST, u64::saturating_add)
     } else {
         facts
@@ -212,12 +216,16 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
+/// The fraction of the data that its two lists and a sort take, compressed: 40 bytes an item for
+/// each list, of items of a few hundred bytes.
+const LISTS: u64 = 3;
+
 /// What the room for captures was estimated from.
 fn estimated(facts: &Facts) -> String {
     let (from, then) = match facts.full_size {
         Some(FullSize { counted: true, .. }) => (
             "Estimated from what the data takes up, all of \
-            which is backed up.",
+            which is backed up and listed.",
             "anything is moved",
         ),
         Some(FullSize { counted: false, .. }) => (
@@ -226,7 +234,7 @@ fn estimated(facts: &Facts) -> String {
         ),
         None if facts.occasion.is_downgrade() => (
             "Estimated from what was written since the \
-            snapshot.",
+            snapshot, and a third of the data for its lists.",
             "the rollback",
         ),
         None => {
@@ -334,8 +342,8 @@ mod tests {
             warning: The free space at /var/lib/backout (the journal) could not be determined. [place-room]
                      gone
 
-            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 2.07 GiB may be needed. [place-room]
-                     Estimated from what was written since the snapshot. If it fills up, nothing is lost: the downgrade stops before the rollback.
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 5.74 GiB may be needed. [place-room]
+                     Estimated from what was written since the snapshot, and a third of the data for its lists. If it fills up, nothing is lost: the downgrade stops before the rollback.
               to do: df -h /var/lib
                      Make room there, or set `store` in the site file to another disk.
             ");
@@ -347,14 +355,14 @@ mod tests {
         facts.places[1].free = Ok(GIB);
         facts.full_size = Some(FullSize { bytes: 3 * GIB, counted: true });
         insta::assert_snapshot!(show(&room(&facts)), @r"
-            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 3.06 GiB may be needed. [place-room]
-                     Estimated from what the data takes up, all of which is backed up. If it fills up, nothing is lost: the downgrade stops before anything is moved.
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 4.06 GiB may be needed. [place-room]
+                     Estimated from what the data takes up, all of which is backed up and listed. If it fills up, nothing is lost: the downgrade stops before anything is moved.
               to do: df -h /var/lib
                      Make room there, or set `store` in the site file to another disk.
             ");
         facts.full_size = Some(FullSize { bytes: GIB, counted: false });
         insta::assert_snapshot!(show(&room(&facts)), @r"
-            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 1.06 GiB may be needed. [place-room]
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 1.40 GiB may be needed. [place-room]
                      Estimated from all that is in use there: the data has too many files to add up. If it fills up, nothing is lost: the downgrade stops before anything is moved.
               to do: df -h /var/lib
                      Make room there, or set `store` in the site file to another disk.

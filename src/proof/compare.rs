@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::io;
 
+use super::lines::Lines;
 use crate::journal::Proof;
 
 /// Which list lacks an item.
@@ -25,63 +26,93 @@ impl Difference {
 }
 
 /// Compares two lists whose items come in order, and hands on each item that only one has. Items
-/// that occur twice count twice.
+/// that occur twice count twice. Of each list one item at a time is in memory.
 ///
 /// # Errors
 /// When an item cannot be read, does not come in order, or `differs` fails.
 pub fn compare(
-    expected: impl Iterator<Item = io::Result<Vec<u8>>>,
-    found: impl Iterator<Item = io::Result<Vec<u8>>>,
+    expected: impl Lines,
+    found: impl Lines,
     mut differs: impl FnMut(Difference, &[u8]) -> io::Result<()>,
 ) -> io::Result<Proof> {
     let mut proof = Proof::default();
-    let (mut expected, mut found) = (Ordered::new(expected), Ordered::new(found));
-    let (mut left, mut right) = (expected.next()?, found.next()?);
+    each(expected, found, |which, item| {
+        proof.add(which);
+        which.map_or(Ok(()), |what| differs(what, item))
+    })?;
+    Ok(proof)
+}
+
+impl Proof {
+    /// Counts an item that both lists have (`None`), or one of them.
+    pub(super) fn add(&mut self, which: Option<Difference>) {
+        self.expected += u64::from(which != Some(Difference::Unexpected));
+        self.found += u64::from(which != Some(Difference::Missing));
+        self.missing += u64::from(which == Some(Difference::Missing));
+        self.unexpected += u64::from(which == Some(Difference::Unexpected));
+    }
+}
+
+/// The same with every item: `None` for one that both lists have.
+///
+/// # Errors
+/// As [`compare`].
+pub fn each(
+    expected: impl Lines,
+    found: impl Lines,
+    mut handle: impl FnMut(Option<Difference>, &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let (mut expected, mut found) = (Ordered::new(expected)?, Ordered::new(found)?);
     loop {
-        let order = match (&left, &right) {
+        let order = match (expected.item(), found.item()) {
             (None, None) => break,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(a), Some(b)) => a.cmp(b),
         };
-        if let (Ordering::Less, Some(item)) = (order, &left) {
-            proof.missing += 1;
-            differs(Difference::Missing, item)?;
-        }
-        if let (Ordering::Greater, Some(item)) = (order, &right) {
-            proof.unexpected += 1;
-            differs(Difference::Unexpected, item)?;
-        }
+        let (which, item) = match order {
+            Ordering::Less => (Some(Difference::Missing), expected.item()),
+            Ordering::Greater => (Some(Difference::Unexpected), found.item()),
+            Ordering::Equal => (None, found.item()),
+        };
+        handle(which, item.unwrap_or_default())?;
         if order != Ordering::Greater {
-            proof.expected += 1;
-            left = expected.after(left)?;
+            expected.advance()?;
         }
         if order != Ordering::Less {
-            proof.found += 1;
-            right = found.after(right)?;
+            found.advance()?;
         }
     }
-    Ok(proof)
+    Ok(())
 }
 
 /// Refuses items that are out of order: comparing them would prove nothing.
-struct Ordered<I>(I);
+struct Ordered<L> {
+    lines: L,
+    item: Vec<u8>,
+    /// The next item is read into the place of the last one.
+    spare: Vec<u8>,
+    there: bool,
+}
 
-impl<I: Iterator<Item = io::Result<Vec<u8>>>> Ordered<I> {
-    fn new(items: I) -> Self {
-        Self(items)
+impl<L: Lines> Ordered<L> {
+    fn new(lines: L) -> io::Result<Self> {
+        let mut this = Self { lines, item: Vec::new(), spare: Vec::new(), there: false };
+        this.there = this.lines.next(&mut this.item)?;
+        Ok(this)
     }
 
-    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        self.0.next().transpose()
+    fn item(&self) -> Option<&[u8]> {
+        self.there.then_some(self.item.as_slice())
     }
 
-    fn after(&mut self, last: Option<Vec<u8>>) -> io::Result<Option<Vec<u8>>> {
-        let next = self.next()?;
-        if next.is_some() && next < last {
+    fn advance(&mut self) -> io::Result<()> {
+        std::mem::swap(&mut self.item, &mut self.spare);
+        self.there = self.lines.next(&mut self.item)?;
+        if self.there && self.item < self.spare {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the list is not sorted"));
         }
-        Ok(next)
+        Ok(())
     }
 }
 
@@ -93,8 +124,18 @@ mod tests {
 
     type Differences = Vec<(Difference, Vec<u8>)>;
 
-    fn items(list: &[Vec<u8>]) -> impl Iterator<Item = io::Result<Vec<u8>>> {
-        list.iter().cloned().map(Ok)
+    struct Listed<'a>(std::slice::Iter<'a, Vec<u8>>);
+
+    impl Lines for Listed<'_> {
+        fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
+            let next = self.0.next();
+            line.clone_from(next.unwrap_or(&Vec::new()));
+            Ok(next.is_some())
+        }
+    }
+
+    fn items(list: &[Vec<u8>]) -> impl Lines {
+        Listed(list.iter())
     }
 
     fn differences(expected: &[Vec<u8>], found: &[Vec<u8>]) -> io::Result<(Proof, Differences)> {

@@ -1,53 +1,78 @@
-//! The lists of what a product holds, one item on each line, in a change's folder.
+//! The lists of what a product holds, one item on each line, sorted and compressed, in a change's
+//! folder.
 
-use std::fs::{self, File};
-use std::io::BufReader;
+use std::fs::File;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
 use super::compare::{Difference, compare};
-use super::lines::{self, NewFile, beside};
-use super::sort::{self, sorted};
+use super::lines::{self, Filtered, NewFile, PACKED, beside};
+use super::sort::{self, Sorted, sorted};
 use crate::host::checksum::sha256_of;
+use crate::host::files::stat_optional;
 use crate::journal::{Proof, Side};
 use crate::playbook::{Extractor, Pattern};
 
 /// The file of one inventory.
 pub fn path(folder: &Path, name: &str, side: Side) -> PathBuf {
+    beside(&plain(folder, name, side), PACKED)
+}
+
+/// The file that 0.1.0 wrote, which was not compressed.
+fn plain(folder: &Path, name: &str, side: Side) -> PathBuf {
     folder.join(format!("{name}.{}", if side == Side::Upgraded { "expected" } else { "found" }))
 }
 
-/// The file that a product's own list is written to, before [`keep`] sorts it.
-pub fn raw(list: &Path) -> PathBuf {
-    beside(list, ".raw")
+/// The file of one inventory that is there: one of 0.1.0 if there is no other.
+pub fn existing(folder: &Path, name: &str, side: Side) -> PathBuf {
+    let (packed, plain) = (path(folder, name, side), plain(folder, name, side));
+    match (stat_optional(&packed), stat_optional(&plain)) {
+        (Ok(None), Ok(Some(_))) => plain,
+        _ => packed,
+    }
 }
 
-/// Puts a sorted list into its place, made of the product's own ([`raw`]), which is removed. Lines
-/// that match one of the patterns in `ignore` are no items. Returns the number of items and the
-/// SHA-256 of the file.
+/// Reads and sorts what a product prints of its items. Lines that match one of the patterns in
+/// `ignore` are no items. `folder`: where the list will be.
+///
+/// # Errors
+/// When it cannot be read, or there is no room for it.
+pub fn read(source: &mut dyn BufRead, ignore: &[Pattern], folder: &Path) -> Result<Sorted> {
+    let is_item = |line: &[u8]| {
+        if ignore.is_empty() {
+            return true;
+        }
+        let line = String::from_utf8_lossy(line);
+        !ignore.iter().any(|pattern| pattern.is_match(&line))
+    };
+    let lines = sorted(source, sort::RUN, folder, is_item)
+        .with_context(|| format!("the list cannot be sorted in {}", folder.display()))?;
+    // So much that it fails now, not when most of it is written.
+    sort::room(folder, lines.size()?)?;
+    Ok(lines)
+}
+
+/// Puts a sorted list into its place. Returns the number of items and the SHA-256 of the file.
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub fn keep(list: &Path, ignore: &[Pattern]) -> Result<(u64, String)> {
-    let raw = raw(list);
-    let source =
-        File::open(&raw).with_context(|| format!("cannot open the inventory {}", raw.display()))?;
-    let folder = list.parent().context("an inventory stands in a folder")?;
+pub fn keep(list: &Path, lines: Sorted) -> Result<(u64, String)> {
+    let items = lines.count;
     let write = || {
         let mut file = NewFile::create(list)?;
-        let is_item = |line: &[u8]| {
-            let line = String::from_utf8_lossy(line);
-            !ignore.iter().any(|pattern| pattern.is_match(&line))
-        };
-        let items =
-            sorted(BufReader::new(source), sort::RUN, folder, is_item, |line| file.line(line))?;
-        file.finish()?;
-        fs::remove_file(&raw)?;
-        Ok::<_, std::io::Error>(items)
+        lines.each(|line| file.line(line))?;
+        file.finish()
     };
-    let items = write().with_context(|| format!("cannot write {}", list.display()))?;
-    Ok((items, checksum(list)?))
+    let sha256 = write().with_context(|| format!("cannot write {}", list.display()))?;
+    Ok((items, sha256))
+}
+
+/// The room that a list needs at most while it is taken, in bytes, if it is like the one of the
+/// other side: its runs, and then the list. 0 if there is none yet.
+pub fn room_like(other: &Path) -> u64 {
+    stat_optional(other).ok().flatten().map_or(0, |found| found.len().saturating_mul(2))
 }
 
 /// The SHA-256 of a list's file.
@@ -105,12 +130,13 @@ pub fn prove(
     ended: Option<Ended<'_>>,
 ) -> Result<(Proof, Vec<String>)> {
     let open = |side| {
-        let path = path(folder, name, side);
-        let items = lines::of(&path)
+        let path = existing(folder, name, side);
+        let lines = lines::of(&path)
             .with_context(|| format!("cannot open the inventory {}", path.display()))?;
-        anyhow::Ok(items.filter(move |item| {
-            !item.as_ref().is_ok_and(|item| ended.is_some_and(|ended| ended.has(item)))
-        }))
+        anyhow::Ok(Filtered {
+            lines,
+            keep: move |item: &[u8]| !ended.is_some_and(|ended| ended.has(item)),
+        })
     };
     let (expected, found) = (open(Side::Upgraded)?, open(Side::Previous)?);
     let mut kinds = [Difference::Missing, Difference::Unexpected].map(|what| (what, Vec::new()));
@@ -138,13 +164,15 @@ pub fn prove(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::io::Read as _;
+
     use super::*;
 
-    #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
-    fn kept(folder: &Path, side: Side, text: &[u8]) -> (u64, String) {
-        let list = path(folder, "rows", side);
-        fs::write(raw(&list), text).expect("written");
-        keep(&list, &["^#".to_owned().try_into().expect("a pattern")]).expect("kept")
+    fn kept(folder: &Path, side: Side, mut text: &[u8]) -> (u64, String) {
+        let ignore = ["^#".to_owned().try_into().expect("a pattern")];
+        let lines = read(&mut text, &ignore, folder).expect("sorted");
+        keep(&path(folder, "rows", side), lines).expect("kept")
     }
 
     #[test]
@@ -154,7 +182,9 @@ mod tests {
         let (items, sha256) = kept(folder, Side::Upgraded, b"b\n# 3 rows\na\n\xff\nb\n");
         assert_eq!(items, 4);
         let list = path(folder, "rows", Side::Upgraded);
-        assert_eq!(fs::read(&list).expect("read"), b"a\nb\nb\n\xff\n");
+        let mut text = Vec::new();
+        lines::of(&list).expect("opened").read_to_end(&mut text).expect("read");
+        assert_eq!(text, b"a\nb\nb\n\xff\n");
         unchanged(&list, &sha256).expect("unchanged");
         unchanged(&list, "0").expect_err("another checksum");
         kept(folder, Side::Previous, b"c\na\nb");
@@ -166,7 +196,18 @@ mod tests {
         let mut names: Vec<_> =
             folder.read_dir().expect("folder").map(|it| it.expect("entry").file_name()).collect();
         names.sort();
-        assert_eq!(names, ["rows.expected", "rows.found", "rows.missing", "rows.unexpected"]);
+        let expected = ["rows.expected.lz4", "rows.found.lz4", "rows.missing", "rows.unexpected"];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+    fn a_list_of_0_1_0_is_compared_with_a_compressed_one() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        fs::write(plain(dir.path(), "rows", Side::Upgraded), "a\nb\n").expect("written");
+        kept(dir.path(), Side::Previous, b"c\na\n");
+        let (proof, _) = prove(dir.path(), "rows", 1, None).expect("compared");
+        assert_eq!(proof, Proof { expected: 2, found: 2, missing: 1, unexpected: 1 });
     }
 
     #[test]

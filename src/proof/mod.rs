@@ -2,8 +2,11 @@
 //! capture ([`continuity`]), and every item is there exactly once, and no other.
 //!
 //! Nothing here depends on steps or talks to the product. Memory is bounded for lists of any
-//! length: they are sorted in runs ([`sort`]) and compared as streams ([`compare`]).
+//! length: they are sorted in runs ([`sort`]) and compared as streams ([`compare`]), compressed on the
+//! disk ([`lines`]).
 
+#[cfg(test)]
+mod benchmark;
 pub mod compare;
 pub mod continuity;
 pub mod coverage;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use crate::host::exec::{Command, Printed, Runner};
+use crate::host::files::stat_optional;
 use crate::host::own_path;
 use crate::journal::{FileEntry, Layout, Output, StepId, StepState};
 use crate::playbook::CommandTemplate;
@@ -111,7 +112,12 @@ impl Context<'_> {
 
     /// Where this downgrade's inventories are.
     pub fn inventory_dir(&self) -> PathBuf {
-        self.layout.inventory().join(self.round())
+        let (now, then) = (self.layout.inventory(), self.layout.inventory_of_0_1_0());
+        let (now, then) = (now.join(self.round()), then.join(self.round()));
+        match (stat_optional(&now), stat_optional(&then)) {
+            (Ok(None), Ok(Some(_))) => then,
+            _ => now,
+        }
     }
 
     /// Where the backup and the lists of a batch of users are.

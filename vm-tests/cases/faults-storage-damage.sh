@@ -60,7 +60,7 @@ LIST
 
 echo "== the list is damaged behind the rollback: a person answers for it"
 crash_at restore:done downgrade --in-place
-turn "$(a_file inventory -name '*.expected')"
+turn "$(a_file inventory -name '*.expected*')"
 expect 6 backout resume >/run/said 2>&1
 cat /run/said
 grep -F 'is not as it was written' /run/said

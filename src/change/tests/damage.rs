@@ -21,7 +21,7 @@ fn needed(world: &World) -> Vec<PathBuf> {
         layout.installer().join("app.pkg"),
         layout.config(Side::Previous).join(config),
         layout.config(Side::Upgraded).join(config),
-        layout.inventory().join("1/items.expected"),
+        layout.inventory().join("1/items.expected.lz4"),
     ]
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::PipeWriter;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
@@ -30,6 +32,9 @@ pub struct Command {
     /// Standard output is written to this file (created or truncated). Without one it is kept and
     /// returned.
     pub stdout: Option<PathBuf>,
+    /// Standard output is written to this pipe, whose reader is in this process: see
+    /// [`super::Runner::stream`].
+    pub pipe: Option<Arc<PipeWriter>>,
     /// The time limit. After it, the process group is ended and the command has failed.
     pub timeout: Duration,
     /// Leaves servers running on purpose: its processes are not marked as ours, and a later run
@@ -42,18 +47,29 @@ pub struct Command {
 impl Command {
     /// A single program with a limit of one minute.
     pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
+        Self::piped(vec![argv.into_iter().map(Into::into).collect()])
+    }
+
+    /// Programs joined by pipes, with the same limit.
+    pub fn piped(stages: Vec<Vec<String>>) -> Self {
         Self {
-            stages: vec![argv.into_iter().map(Into::into).collect()],
+            stages,
             env: BTreeMap::new(),
             env_from_file: BTreeMap::new(),
             cwd: None,
             user: None,
             stdin: None,
             stdout: None,
+            pipe: None,
             timeout: Duration::from_secs(60),
             daemon: false,
             fails_on: Vec::new(),
         }
+    }
+
+    /// Whether its output goes somewhere, and is not returned.
+    pub(super) fn is_taken(&self) -> bool {
+        self.stdout.is_some() || self.pipe.is_some()
     }
 
     /// The same with another time limit.

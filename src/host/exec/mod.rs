@@ -17,7 +17,7 @@ pub use watched_pool::{WatchedPool, check_interval};
 #[cfg(test)]
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -149,6 +149,39 @@ impl Runner {
         }
     }
 
+    /// Runs a command, and gives what it prints to `read` while it runs. What was read counts only
+    /// if the command did not fail.
+    ///
+    /// # Errors
+    /// [`ExecError`] if it cannot be started, takes too long, or a stop is requested meanwhile.
+    pub fn stream<R>(
+        &self,
+        command: Command,
+        read: impl FnOnce(&mut dyn BufRead) -> R,
+    ) -> Result<(R, Option<ExecError>), ExecError> {
+        let failed = |source| ExecError::Start { command: command.to_string(), source };
+        #[cfg(test)]
+        if self.stand_in.0.is_some() {
+            let file = tempfile::NamedTempFile::new().map_err(failed)?;
+            let command = Command { stdout: Some(file.path().to_owned()), ..command };
+            let (printed, error) = self.attempt(&command)?;
+            let mut text = printed.stdout.as_bytes().chain(BufReader::new(file));
+            return Ok((read(&mut text), error));
+        }
+        let (source, target) = std::io::pipe().map_err(failed)?;
+        let command = Command { pipe: Some(Arc::new(target)), ..command };
+        std::thread::scope(|scope| {
+            // Owned by the thread: the pipe ends with the command.
+            let running = scope.spawn(move || self.attempt(&command));
+            // When reading fails, the pipe is closed, which ends the command.
+            let result = read(&mut BufReader::with_capacity(64 << 10, source));
+            match running.join() {
+                Ok(ended) => ended.map(|(_, error)| (result, error)),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+
     /// Runs a command to its end, and returns its output even if it failed.
     ///
     /// # Errors
@@ -173,12 +206,16 @@ impl Runner {
         };
         let scratch = std::env::temp_dir();
         let mut err = scratch_file(command).map_err(io(&scratch))?;
-        let mut out = match &command.stdout {
-            Some(path) => {
+        let mut out = match (&command.stdout, &command.pipe) {
+            (_, Some(pipe)) => {
+                let pipe = pipe.try_clone().map_err(io(&scratch))?;
+                File::from(std::os::fd::OwnedFd::from(pipe))
+            }
+            (Some(path), None) => {
                 open_own(OpenOptions::new().create(true).write(true).truncate(true), path)
                     .map_err(io(path))?
             }
-            None => scratch_file(command).map_err(io(&scratch))?,
+            (None, None) => scratch_file(command).map_err(io(&scratch))?,
         };
         let start = |source| ExecError::Start { command: line.clone(), source };
         let secrets = Secrets::read(&command.env_from_file)
@@ -218,7 +255,7 @@ impl Runner {
             self.leave_none(group, &line);
         }
         let stderr = secrets.hide(whole(&mut err).map_err(io(&scratch))?);
-        let stdout = if command.stdout.is_some() {
+        let stdout = if command.is_taken() {
             String::new()
         } else {
             secrets.hide(whole(&mut out).map_err(io(&scratch))?)
@@ -275,7 +312,8 @@ impl Runner {
         let mut whole: Option<duct::Expression> = None;
         // Few programs check whether their output reaches a full disk: `zfs list` and `redis-cli`
         // succeed with half of it written. cat(1) checks.
-        let checked = command.stdout.as_ref().map(|_| vec!["cat".to_owned()]);
+        // And what a program leaves running holds the output of cat(1) not open.
+        let checked = command.is_taken().then(|| vec!["cat".to_owned()]);
         for stage in command.stages.iter().chain(&checked) {
             let mut words: Vec<&str> = Vec::new();
             if let Some(user) = &command.user {

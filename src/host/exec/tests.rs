@@ -268,3 +268,19 @@ fn display_shows_names_and_input_as_a_person_reads_them() {
         x '{a b}' '${Version}' '{a,b}'";
     assert_eq!(command.to_string(), wanted);
 }
+
+#[test]
+fn what_a_command_prints_is_read_while_it_runs() {
+    let runner = Runner::default();
+    let lines = |source: &mut dyn BufRead| source.lines().count();
+    let (count, failed) = runner.stream(Command::new(["seq", "300000"]), lines).expect("runs");
+    assert_eq!((count, failed.is_none()), (300_000, true));
+    let half = Command::new(["sh", "-c", "echo a; exit 3"]);
+    let (count, failed) = runner.stream(half, lines).expect("runs");
+    assert_eq!((count, failed.is_some()), (1, true), "what was read of it does not count");
+    // One that stops reading ends the command.
+    let (first, failed) =
+        runner.stream(Command::new(["yes"]), |source| source.lines().next()).expect("ends");
+    assert_eq!(first.and_then(Result::ok).as_deref(), Some("y"));
+    assert!(failed.is_some());
+}

@@ -222,7 +222,6 @@ impl CommandTemplate {
             env.insert(name.clone(), text(value)?);
         }
         Ok(Command {
-            stages,
             env,
             env_from_file,
             cwd: path(&self.cwd).transpose()?,
@@ -232,6 +231,7 @@ impl CommandTemplate {
             timeout: self.timeout,
             daemon: self.daemon,
             fails_on: self.fails_on.iter().map(|pattern| pattern.regex().clone()).collect(),
+            ..Command::piped(stages)
         })
     }
 }

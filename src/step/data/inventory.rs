@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::host::files::private_dir;
 use crate::journal::{Output, Side};
 use crate::playbook::{CommandTemplate, Extractor, Pattern};
-use crate::proof::inventory;
+use crate::proof::{inventory, sort};
 use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::Inventory`].
@@ -36,16 +36,23 @@ impl Effect for TakeInventory {
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        let list = inventory::path(&context.inventory_dir(), &self.name, self.side);
-        let folder = list.parent().context("an inventory stands in a folder")?;
-        private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let mut command = context.fill(&self.command, &[])?;
-        command.stdout = Some(inventory::raw(&list));
-        context
+        let folder = context.inventory_dir();
+        let list = inventory::path(&folder, &self.name, self.side);
+        private_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        if self.side == Side::Previous {
+            let expected = inventory::existing(&folder, &self.name, Side::Upgraded);
+            sort::room(&folder, inventory::room_like(&expected))?;
+        }
+        let command = context.fill(&self.command, &[])?;
+        let what = || format!("the inventory of {} could not be taken", self.name);
+        let (lines, failed) = context
             .runner
-            .run(&command)
-            .with_context(|| format!("the inventory of {} could not be taken", self.name))?;
-        let (items, sha256) = inventory::keep(&list, &self.ignore)?;
+            .stream(command, |source| inventory::read(source, &self.ignore, &folder))
+            .with_context(what)?;
+        // A list that could not be written ends the command, too.
+        let lines = lines.with_context(what)?;
+        failed.map_or(Ok(()), Err).with_context(what)?;
+        let (items, sha256) = inventory::keep(&list, lines)?;
         Ok(Output::Inventory { items, sha256 })
     }
 

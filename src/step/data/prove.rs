@@ -35,8 +35,8 @@ impl Effect for Prove {
         let mut shown = Vec::new();
         for name in &self.inventories {
             let (expected_at, found_at) = (
-                inventory::path(&folder, name, Side::Upgraded),
-                inventory::path(&folder, name, Side::Previous),
+                inventory::existing(&folder, name, Side::Upgraded),
+                inventory::existing(&folder, name, Side::Previous),
             );
             let whole = unchanged(context, &StepId::of(Family::Inventory, name), &expected_at)
                 .and_then(|()| {

@@ -40,7 +40,7 @@ impl Verify {
                 prove::unchanged(
                     context,
                     &step.id,
-                    &inventory::path(&context.inventory_dir(), &list.name, list.side),
+                    &inventory::existing(&context.inventory_dir(), &list.name, list.side),
                 )?;
             }
         }

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::host::files::{private_dir, write_atomic};
+use crate::host::files::private_dir;
 use crate::journal::Output;
 use crate::step::files::copy;
 use crate::step::users::directory;
@@ -42,12 +42,8 @@ impl Effect for CaptureUsers {
         private_dir(&folder.join("users"))
             .with_context(|| format!("cannot make a folder in {}", folder.display()))?;
         for list in &self.lists {
-            let items = directory::take(context, list, &self.users)?;
-            let text: String =
-                items.values().flatten().flat_map(|line| [line.as_str(), "\n"]).collect();
             let path = directory::list_file(&folder, &list.name);
-            write_atomic(&path, text.as_bytes())
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            directory::take(context, list, &self.users, &path)?;
         }
         for user in &self.users {
             let path = directory::backup_file(&folder, user);

@@ -39,17 +39,22 @@ pub(in crate::step) fn for_user(context: &Context<'_>, it: &OnHost, user: &str) 
     Ok(it.host.command(&context.fill(&it.command, &[("user", user.to_owned())])?))
 }
 
-/// Takes a list on its host.
+/// Takes a list on its host, and writes it to the compressed file of `path`.
 pub(in crate::step) fn take(
     context: &Context<'_>,
     list: &UserList,
     of: &[String],
-) -> Result<users::Items> {
+    path: &Path,
+) -> Result<()> {
     let command = list.command.host.command(&context.fill(&list.command.command, &[])?);
-    let printed = context.runner.run(&command).with_context(|| {
-        format!("the {} on {} could not be listed", list.name, list.command.host.name)
-    })?;
-    users::items(&printed.stdout, &list.user, of)
+    let scratch = path.parent().context("a list stands in a folder")?;
+    let what = || format!("the {} on {} could not be listed", list.name, list.command.host.name);
+    let (lines, failed) = context
+        .runner
+        .stream(command, |source| users::read(source, &list.user, of, scratch))
+        .with_context(what)?;
+    failed.map_or(Ok(()), Err).with_context(what)?;
+    users::keep(path, lines.with_context(what)?)
 }
 
 /// The file of a list in a batch's folder.
@@ -60,12 +65,4 @@ pub(in crate::step) fn list_file(folder: &Path, name: &str) -> std::path::PathBu
 /// The file of a user's backup in a batch's folder.
 pub(in crate::step) fn backup_file(folder: &Path, user: &str) -> std::path::PathBuf {
     folder.join("users").join(user)
-}
-
-/// The items of a list's file.
-pub(in crate::step) fn read(folder: &Path, list: &UserList, of: &[String]) -> Result<users::Items> {
-    let path = list_file(folder, &list.name);
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    users::items(&text, &list.user, of)
 }

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::host::files::beside;
 use crate::journal::{Family, HaltKind, Output, Proof, StepId};
 use crate::proof::compare::Difference;
 use crate::proof::users;
@@ -42,24 +43,25 @@ impl Effect for ProveUsers {
         copy::read_back(&folder, captured)?;
         let mut proofs: Vec<(String, Proof)> =
             self.users.iter().map(|user| (user.clone(), Proof::default())).collect();
-        let mut shown = Vec::new();
+        let (mut shown, mut differing) = (Vec::new(), 0);
         for list in &self.lists {
-            let (expected, found) = (
-                directory::read(&folder, list, &self.users)?,
-                directory::take(context, list, &self.users)?,
-            );
+            let expected = directory::list_file(&folder, &list.name);
+            users::renew(&expected, &list.user, &self.users, &folder)?;
+            let found = beside(&expected, ".found");
+            directory::take(context, list, &self.users, &found)?;
+            let compared = users::prove(&expected, &found, &list.user, &self.users, SHOWN)?;
             for (user, proof) in &mut proofs {
-                let (result, differing) = users::prove(&expected, &found, user)?;
-                *proof += result;
-                let line = |(what, item): (Difference, String)| {
-                    format!("  {user}, {} in {}: {item}", what.word(), list.name)
-                };
-                shown.extend(differing.into_iter().map(line));
+                *proof += compared.proofs.get(user).copied().unwrap_or_default();
             }
+            differing += compared.differing;
+            let line = |(user, what, item): (String, Difference, String)| {
+                format!("  {user}, {} in {}: {item}", what.word(), list.name)
+            };
+            shown.extend(compared.shown.into_iter().map(line));
         }
-        if !shown.is_empty() && !context.run()?.differences_accepted {
-            let more = shown.len().saturating_sub(SHOWN);
+        if differing > 0 && !context.run()?.differences_accepted {
             shown.truncate(SHOWN);
+            let more = differing - shown.len() as u64;
             if more > 0 {
                 shown.push(format!("  and {more} more"));
             }
