@@ -34,6 +34,7 @@ fn seconds(since: Instant) -> f64 {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 #[ignore = "takes minutes, and 4 GB in the folder for temporary files"]
 fn ten_million_items_take_little_memory_and_about_as_long_as_sort() {
     let dir = tempfile::tempdir().expect("temp dir");
