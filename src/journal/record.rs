@@ -186,6 +186,9 @@ pub struct ChangeManifest {
     pub cluster: Option<NodePart>,
     /// The datasets with everything below them, parents first.
     pub datasets: Vec<MountedDataset>,
+    /// The datasets below them that are of other use and stay as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<MountedDataset>,
     /// The keys and values of the file that the vendor's installer reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silent: Vec<(String, String)>,

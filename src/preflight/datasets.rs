@@ -21,6 +21,9 @@ pub struct Root {
     pub name: Dataset,
     /// The dataset and everything below it, parents first; `None` if it does not exist.
     pub tree: Observed<Option<Vec<DatasetFact>>>,
+    /// Those below it that are of other use: they are left alone, and are not in `tree`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<DatasetFact>,
     /// Bytes available to a dataset beside it (read only before a kept downgrade).
     pub room: Option<u64>,
     /// What already has the names that a kept downgrade uses. A name that is invalid is an error.
@@ -59,9 +62,10 @@ pub(super) fn all(roots: &[Root]) -> impl Iterator<Item = &DatasetFact> {
     roots.iter().filter_map(|root| root.tree.as_ref().ok()?.as_ref()).flatten()
 }
 
-/// Whether a dataset is one of these, or below one.
+/// Whether a dataset is one of these, or below one, and is not left alone.
 pub(super) fn goes_back(roots: &[Root], dataset: &Dataset) -> bool {
-    roots.iter().any(|root| dataset.is_within(&root.name))
+    let left = |root: &Root| root.left.iter().any(|left| dataset.is_within(&left.info.name));
+    roots.iter().any(|root| dataset.is_within(&root.name) && !left(root))
 }
 
 /// Reads the site's datasets and everything below them.
@@ -74,6 +78,7 @@ pub(super) fn gather(sources: &Sources<'_>, mounts: &[Mount]) -> Vec<Root> {
     let root = |name: &Dataset| Root {
         name: name.clone(),
         tree: tree(name),
+        left: Vec::new(),
         room: beside_of(sources, name),
         beside: names_taken(sources, name),
     };

@@ -84,6 +84,8 @@ kinds! {
     Key = "key",
     /// Datasets made after the snapshot.
     LateDatasets = "late-datasets",
+    /// Datasets of other use below the service's.
+    LeftAlone = "left-alone",
     /// A dataset that ZFS does not mount.
     LegacyMount = "legacy-mount",
     /// What a downgrade cannot do.

@@ -166,7 +166,9 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         cluster: None,
         questions: Vec::new(),
         rollback: RollbackChoice::Keep,
+        leave: Vec::new(),
         roots: vec![Root {
+            left: Vec::new(),
             name: "tank/db".parse().expect("name"),
             tree: Ok(Some(tree)),
             room: None,
@@ -275,11 +277,20 @@ pub(super) fn spoil(facts: &mut Facts) {
         guid: Guid(3),
     }));
     facts.pools.push(PoolFact { name: name("fast").pool(), state: Ok(None) });
+    facts.roots[0].left = vec![file_system("tank/db/dumps", "/srv/dumps", GIB)];
+    facts.leave = vec![name("tank/db/log")];
     facts.roots[0].beside = vec![Ok(CloneFact { name: name("tank/db.upgraded"), change: None })];
-    facts.roots.push(Root { name: name("fast/x"), tree: Ok(None), room: None, beside: Vec::new() });
+    facts.roots.push(Root {
+        name: name("fast/x"),
+        tree: Ok(None),
+        room: None,
+        left: Vec::new(),
+        beside: Vec::new(),
+    });
     let other =
         DatasetFact { snapshots: Err("no answer".into()), ..file_system("tank", "/tank", GIB) };
     facts.roots.push(Root {
+        left: Vec::new(),
         name: name("tank"),
         tree: Ok(Some(vec![other])),
         room: None,

@@ -18,7 +18,8 @@ pub(super) fn gather(table: &Observed<Vec<Mount>>, roots: &[Root]) -> Observed<V
     let below = |mount: &Mount| {
         points.iter().any(|point| mount.point.starts_with(point) && mount.point != **point)
     };
-    let ours = |name: Dataset| datasets::goes_back(roots, &name);
+    // Those that are left alone are unmounted for the rollback, and mounted again.
+    let ours = |name: Dataset| roots.iter().any(|root| name.is_within(&root.name));
     let ours = |mount: &Mount| mount.fstype == "zfs" && mount.source.parse().is_ok_and(ours);
     let shown = |mount: &Mount| mount.point.components().any(|part| part.as_os_str() == ".zfs");
     let foreign = |mount: &&Mount| below(mount) && !ours(mount) && !shown(mount);

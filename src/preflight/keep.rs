@@ -71,13 +71,15 @@ pub(super) fn auto(facts: &Facts) -> Vec<Finding> {
 }
 
 /// The remedy that gives up the upgraded state.
-fn let_go(facts: &Facts) -> String {
-    let how = if facts.occasion.is_downgrade() {
-        "backout downgrade --in-place"
-    } else {
-        "rollback = \"in-place\" in the site file"
-    };
-    format!("Or give up the upgraded state: {how}")
+pub(super) fn let_go(facts: &Facts) -> String {
+    if !facts.occasion.is_downgrade() {
+        return "Or, if the upgraded state may be destroyed by a downgrade: rollback = \
+            \"in-place\" in the site file"
+            .to_owned();
+    }
+    let change = facts.change.as_ref();
+    let change = change.map(|change| format!(" --change {}", quote(change))).unwrap_or_default();
+    format!("Or let the downgrade destroy the upgraded state: backout downgrade --in-place{change}")
 }
 
 /// A kept downgrade renames, and a pool's own dataset cannot be renamed (`zfs-rename(8)`).
@@ -115,7 +117,8 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
                 new("The upgraded state cannot be kept beside the restored one: there is no name \
                     for it."
                     .to_owned())
-                .detail([why.clone()]),
+                .detail([why.clone()])
+                .remedy([let_go(facts)]),
             ),
             Ok(other) if other.change.is_some() && other.change == facts.change => {}
             Ok(other) => {
@@ -143,11 +146,14 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     // A rename also renames children and snapshots, and is refused if one of their names becomes
     // too long.
     let longest = datasets::ENDINGS.iter().map(|ending| ending.len()).max().unwrap_or_default();
+    let left = || facts.roots.iter().flat_map(|root| &root.left);
     let snapshots = facts
         .datasets()
+        .chain(left())
         .flat_map(|dataset| dataset.snapshots.iter().flatten())
         .map(|snapshot| snapshot.info.name.as_str());
-    let names = facts.datasets().map(|dataset| dataset.info.name.as_str()).chain(snapshots);
+    let names = facts.datasets().chain(left()).map(|dataset| dataset.info.name.as_str());
+    let names = names.chain(snapshots);
     for name in names.filter(|name| name.len() + longest > MAX_NAME) {
         findings.push(
             new("The upgraded state cannot be kept beside the restored one: a name would be too \
@@ -200,7 +206,7 @@ mod tests {
             refused: tank is the pool itself: the upgraded state cannot be kept beside the restored one. [pool-root]
                      A pool's root dataset cannot be renamed.
               to do: Put the data on a dataset below it.
-                     Or give up the upgraded state: rollback = "in-place" in the site file
+                     Or, if the upgraded state may be destroyed by a downgrade: rollback = "in-place" in the site file
             "#);
         let said = pool_root(&facts);
         facts.rollback = RollbackChoice::Auto;
@@ -236,12 +242,12 @@ mod tests {
             refused: There is a dataset tank/db.upgraded: the rollback that keeps both states needs this name. [name-beside]
                      It is left over from change c0.
               to do: backout commit --change c0   # removes it
-                     Or give up the upgraded state: backout downgrade --in-place
+                     Or let the downgrade destroy the upgraded state: backout downgrade --in-place --change c1
 
             refused: There is a dataset tank/db.undone: the rollback that keeps both states needs this name. [name-beside]
                      It was not made by backout.
               to do: zfs rename tank/db.undone tank/db.undone-old
-                     Or give up the upgraded state: backout downgrade --in-place
+                     Or let the downgrade destroy the upgraded state: backout downgrade --in-place --change c1
             ");
         facts.occasion = Occasion::Check;
         assert!(names(&facts).iter().all(|finding| finding.severity == Severity::Refuse));

@@ -57,6 +57,7 @@ mod history;
 mod installers;
 mod jobs;
 mod keep;
+mod left_alone;
 mod links;
 pub mod newer;
 pub mod open_changes;
@@ -160,6 +161,9 @@ pub struct Facts {
     pub rollback: RollbackChoice,
     /// The site's datasets, each with everything below it.
     pub roots: Vec<Root>,
+    /// The datasets that the site file names as left alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leave: Vec<Dataset>,
     /// Their pools.
     pub pools: Vec<PoolFact>,
     /// The playbook's data paths, and where they really are.
@@ -233,6 +237,12 @@ impl Facts {
         datasets::goes_back(&self.roots, dataset)
     }
 
+    /// The datasets of other use that a kept downgrade carries over, with all that is below them:
+    /// those directly below one that has a snapshot to go back to.
+    pub fn stays(&self) -> Vec<(Dataset, Guid)> {
+        left_alone::stays(&self.roots, &left_alone::members(&self.ours))
+    }
+
     /// Whether this rollback destroys the upgraded state.
     pub fn in_place(&self) -> bool {
         match self.occasion {
@@ -274,9 +284,10 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
     let sources = &sources;
 
     let table = mounts::read(&sources.roots.proc);
-    let roots = datasets::gather(sources, table.as_deref().unwrap_or_default());
+    let mut roots = datasets::gather(sources, table.as_deref().unwrap_or_default());
     let map = StorageMap::new(sources, &table, &roots);
     let data = data::gather(sources, &map, &sources.playbook.data.paths);
+    left_alone::set_apart(sources, &mut roots, &data);
     let (links, links_unsearched) = links::gather(&map, &roots, &data);
     let foreign_mounts = foreign_mounts::gather(&table, &roots);
     let (jobs, jobs_unknown) = jobs::gather(sources);
@@ -291,6 +302,7 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         now: sources.now,
         caller: rights::gather(sources),
         zfs: zfs_version::gather(sources),
+        leave: sources.site.leave.clone(),
         data_strategy: DataStrategy::of(sources.playbook, sources.site),
         full_size: full_backup::size(&folders),
         folders,
@@ -377,6 +389,8 @@ const CHECKS: &[Check] = &[
     newer::newer,
     newer::newer_bookmarks,
     other_data::other_data,
+    left_alone::asked,
+    left_alone::misnamed,
     snapshots::foreign_on_target,
     clock::clock,
     open_changes::others,
@@ -471,7 +485,7 @@ mod tests {
         let mut found: Vec<&str> = OCCASIONS.into_iter().flat_map(spoilt).collect();
         found.sort_unstable();
         found.dedup();
-        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change other-data outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
+        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer left-alone limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change other-data outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
         let silent: Vec<usize> = (0..CHECKS.len())
             .filter(|index| {
                 OCCASIONS.iter().all(|occasion| {

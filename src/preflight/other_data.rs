@@ -1,17 +1,13 @@
 //! Child datasets that hold none of the product's data. They go back with the service's datasets,
 //! but nothing captures what was written there since the snapshot, and nothing restores it.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::datasets::DatasetFact;
+use super::left_alone;
 use super::sources::{Observed, Sources};
 use super::text::{at_most, count, size};
 use super::{Facts, Finding, Kind};
-use crate::journal::MountedDataset;
-use crate::proof::coverage;
 use crate::zfs::{Dataset, ENDING_ASIDE, Snapshot};
 
 /// A dataset of other use that was written to since the snapshot to go back to.
@@ -30,17 +26,7 @@ pub(super) fn gather(sources: &Sources<'_>, facts: &Facts) -> Vec<OtherData> {
     if !facts.occasion.is_downgrade() {
         return Vec::new();
     }
-    let mount = |dataset: &DatasetFact| MountedDataset {
-        dataset: dataset.info.name.clone(),
-        guid: dataset.info.guid,
-        mountpoint: dataset.info.mountpoint.clone(),
-        canmount: None,
-        mounted: dataset.info.mounted,
-    };
-    let mounts: Vec<MountedDataset> = facts.datasets().map(mount).collect();
-    let data: Vec<_> = facts.data.iter().filter_map(|data| data.real.clone().ok()).collect();
-    let owner = |path: &Path| path.metadata().ok().map(|found| found.uid());
-    let product = coverage::of_product(&mounts, &data, &owner);
+    let product = left_alone::of_product(&facts.roots, &facts.data);
     let is_root = |name: &Dataset| facts.roots.iter().any(|root| root.name == *name);
     let written = |dataset: &DatasetFact| {
         let name = &dataset.info.name;

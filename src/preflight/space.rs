@@ -1,6 +1,7 @@
 //! Free space: for what the snapshot keeps, for both states side by side, and under quotas.
 
 use super::datasets::DatasetFact;
+use super::keep;
 use super::text::size;
 use super::{Facts, Finding, Kind};
 use crate::zfs::Pool;
@@ -95,7 +96,7 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
                     )])
                     .remedy([
                         format!("Make room: zfs list -o space -r {pool} -s used"),
-                        "Or let the upgraded state go: backout downgrade --in-place".to_owned(),
+                        keep::let_go(facts),
                     ]),
                 );
             }
@@ -227,7 +228,7 @@ mod tests {
             refused: Pool tank has no room to keep the upgraded state beside the restored one. [room]
                      2 GiB are free to a dataset beside it; about 3.07 GiB are needed: what was written since the snapshot, restored.
               to do: Make room: zfs list -o space -r tank -s used
-                     Or let the upgraded state go: backout downgrade --in-place
+                     Or let the downgrade destroy the upgraded state: backout downgrade --in-place --change c1
             ");
         facts.occasion = Occasion::Downgrade { in_place: true };
         assert!(keep_room(&facts).is_empty());

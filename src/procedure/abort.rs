@@ -4,7 +4,7 @@ use super::{ProcedureInputs, Settings};
 use crate::journal::Procedure;
 use crate::report::{CliError, Command, permit};
 use crate::step::{Plan, State};
-use crate::strategy;
+use crate::strategy::{self, Exchanged};
 
 /// The plan back to the state before the procedure.
 ///
@@ -16,7 +16,8 @@ pub fn plan(settings: &Settings, state: &State) -> Result<Plan, CliError> {
     let product = inputs.product();
     let plan = match state.current() {
         Some(run) if run.plan.procedure.is_downgrade() => {
-            strategy::back(product, state, run, &inputs.roots(), true)?
+            let exchanged = Exchanged { roots: &inputs.roots(), stays: &[] };
+            strategy::back(product, state, run, exchanged, true)?
         }
         Some(run) if run.plan.procedure == Procedure::Migrate => {
             let (site, values) = (inputs.place(), inputs.site.values());

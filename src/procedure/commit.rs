@@ -1,12 +1,7 @@
 //! Plans a commit: accepts an upgrade or a downgrade, and destroys what was kept for the other way.
 
-use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-
 use super::{ProcedureInputs, Settings};
 use crate::journal::{Phase, Procedure};
-use crate::proof::coverage;
 use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::{Plan, State, hold_tag};
 use crate::strategy;
@@ -140,7 +135,7 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
     let engine = inputs.engine.as_ref();
     let ours = &state.snapshots;
     let mut left = Leftovers::default();
-    let product = of_product(inputs, state);
+    let product = super::stays::of_product(inputs, state, &state.manifest.datasets);
     for (name, guid) in ours {
         if let Some(snapshot) = engine.snapshot_info(name)?.filter(|found| found.guid == *guid) {
             left.blockers.extend(blockers(engine, state, &snapshot)?);
@@ -205,15 +200,6 @@ fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Re
         }
     }
     Ok(left)
-}
-
-/// The datasets of the change that hold the product's data: what was captured and compared.
-fn of_product(inputs: &ProcedureInputs, state: &State) -> BTreeSet<Dataset> {
-    let value = |name: &str| state.manifest.values.get(name).cloned();
-    let paths = inputs.product().data.paths.iter().filter_map(|path| path.fill(&value).ok());
-    let real = paths.map(|path| std::fs::canonicalize(&path).unwrap_or_else(|_| path.into()));
-    let owner = |path: &Path| path.metadata().ok().map(|found| found.uid());
-    coverage::of_product(&state.manifest.datasets, &real.collect::<Vec<_>>(), &owner)
 }
 
 /// What was written to a dataset since the snapshot before the upgrade, or since it was cloned from

@@ -1,6 +1,6 @@
 //! Plans a downgrade, kept or in place.
 
-use super::{Prepared, ProcedureInputs, Settings, judge};
+use super::{Prepared, ProcedureInputs, Settings, judge, stays};
 use crate::journal::{ChangeManifest, Output, StepId};
 use crate::playbook::site::RollbackChoice;
 use crate::preflight::{self, Facts, Occasion};
@@ -49,6 +49,7 @@ pub fn prepare(
         served: opened,
         roots: inputs.roots(),
         snapshots,
+        stays: if in_place { Vec::new() } else { facts.stays() },
         consented,
         consented_bookmarks,
     };
@@ -71,6 +72,7 @@ pub fn foreseen(inputs: &ProcedureInputs, manifest: &ChangeManifest) -> anyhow::
         served: ServedClients::Yes,
         roots: inputs.roots(),
         snapshots,
+        stays: stays::foreseen(manifest),
         consented: Vec::new(),
         consented_bookmarks: Vec::new(),
     };

@@ -38,7 +38,8 @@ impl ProcedureInputs {
             snapshot_time: since(&settings.now).format("%Y%m%d:%H%M%S").to_string(),
             cluster: self.node.clone(),
             beside: self.beside()?,
-            datasets: self.mounts()?,
+            datasets: self.mounts(facts, false)?,
+            left: self.mounts(facts, true)?,
             values,
             ..self.bare_manifest(settings, from_version)
         })
@@ -63,6 +64,7 @@ impl ProcedureInputs {
             beside: None,
             cluster: None,
             datasets: Vec::new(),
+            left: Vec::new(),
             silent: Vec::new(),
             values: self.site.values().clone(),
             store: self.place().store.clone(),
@@ -79,11 +81,15 @@ impl ProcedureInputs {
         format!("{}-{}", self.product().name, settings.now.format("%Y%m%d%H%M%S"))
     }
 
-    /// The site's datasets with everything below them, parents first.
-    fn mounts(&self) -> Result<Vec<MountedDataset>> {
+    /// The site's datasets with everything below them, parents first: those that go back, or those
+    /// that are left alone.
+    fn mounts(&self, facts: &Facts, left: bool) -> Result<Vec<MountedDataset>> {
         let mut mounts = Vec::new();
         for root in &self.place().datasets {
             for info in self.engine.tree(root)? {
+                if facts.goes_back(&info.name) == left {
+                    continue;
+                }
                 // A clone has no received values. They are set as local ones, with the same effect.
                 let canmount = self
                     .engine

@@ -13,6 +13,7 @@ mod judge;
 mod manifest;
 pub mod migrate;
 pub mod response_file;
+mod stays;
 pub mod undo;
 pub mod upgrade;
 pub mod way_back;

@@ -6,7 +6,7 @@ use super::{ProcedureInputs, Settings};
 use crate::journal::Procedure;
 use crate::report::{CliError, Command, permit};
 use crate::step::{Plan, State};
-use crate::strategy;
+use crate::strategy::{self, Exchanged};
 
 /// The plan back to the upgraded state.
 ///
@@ -16,5 +16,9 @@ pub fn plan(settings: &Settings, state: &State) -> Result<Plan, CliError> {
     permit(state, Command::Undo)?;
     let run = state.last_run(Procedure::is_downgrade).context("the change has no downgrade")?;
     let inputs = ProcedureInputs::of_change(settings, state)?;
-    Ok(strategy::back(inputs.product(), state, run, &inputs.roots(), false)?)
+    // Without ZFS those that the downgrade left alone are known. Nothing runs without it.
+    let stays = super::stays::now(&inputs, state).unwrap_or_else(|_| strategy::stays_of(run));
+    let roots = inputs.roots();
+    let exchanged = Exchanged { roots: &roots, stays: &stays };
+    Ok(strategy::back(inputs.product(), state, run, exchanged, false)?)
 }

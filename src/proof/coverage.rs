@@ -33,6 +33,22 @@ pub fn of_product(
     holders.chain(mounts.iter().filter(within)).map(|mount| mount.dataset.clone()).collect()
 }
 
+/// Those that are left alone: they are not among `goes`, and none of `goes` is below them.
+pub fn of_others<'a>(
+    all: impl IntoIterator<Item = &'a Dataset>,
+    goes: &BTreeSet<Dataset>,
+) -> Vec<&'a Dataset> {
+    let is_of_others = |name: &&Dataset| !goes.iter().any(|ours| ours.is_within(name));
+    all.into_iter().filter(is_of_others).collect()
+}
+
+/// Those of them that are directly below one of `members`: what is below them goes with them.
+pub fn directly_below<'a>(others: &[&'a Dataset], members: &BTreeSet<Dataset>) -> Vec<&'a Dataset> {
+    let above = |name: &Dataset| name.as_str().rsplit_once('/')?.0.parse::<Dataset>().ok();
+    let is_directly = |name: &&&Dataset| above(name).is_some_and(|above| members.contains(&above));
+    others.iter().filter(is_directly).copied().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +75,40 @@ mod tests {
         assert_eq!(
             found.iter().map(Dataset::as_str).collect::<Vec<_>>(),
             ["tank/db", "tank/db/log"]
+        );
+    }
+
+    #[test]
+    fn a_dataset_is_left_alone_with_all_that_is_below_it() {
+        let names = |names: &[&str]| -> Vec<Dataset> {
+            names.iter().map(|name| name.parse().expect("a name")).collect()
+        };
+        let all = names(&[
+            "tank/db",
+            "tank/db/box",
+            "tank/db/box/log",
+            "tank/db/box/log/old",
+            "tank/db/dumps",
+            "tank/db/dumps/daily",
+            "tank/db/late",
+            "tank/db/late/dumps",
+        ]);
+        let members = names(&["tank/db", "tank/db/box", "tank/db/box/log"]);
+        let members: BTreeSet<Dataset> = members.into_iter().collect();
+        let mut goes = members.clone();
+        goes.extend(names(&["tank/db/late"]));
+        let show = |list: &[&Dataset]| {
+            list.iter().map(|name| name.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        let others = of_others(&all, &goes);
+        assert_eq!(
+            show(&others),
+            "tank/db/box/log/old tank/db/dumps tank/db/dumps/daily tank/db/late/dumps"
+        );
+        assert_eq!(
+            show(&directly_below(&others, &members)),
+            "tank/db/box/log/old tank/db/dumps",
+            "what stays with the upgraded state keeps what is below it"
         );
     }
 }

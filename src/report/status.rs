@@ -89,7 +89,21 @@ pub fn report_with(state: &State, way_back: Option<WayBack>) -> Report {
         report.next.retain(|next| next.command != Command::Downgrade.to_string());
     }
     report.way_back = way_back;
+    if state.phase != Phase::Closed {
+        report.now.extend(left_alone(state));
+    }
     report
+}
+
+/// The datasets of other use below the service's.
+fn left_alone(state: &State) -> Option<String> {
+    let names = state.manifest.left.iter().map(|left| match &left.mountpoint {
+        Some(place) => format!("{} at {}", left.dataset, place.display()),
+        None => left.dataset.to_string(),
+    });
+    let names: Vec<String> = names.collect();
+    (!names.is_empty())
+        .then(|| format!("Of other use, and left as they are: {}.", names.join(", ")))
 }
 
 /// What is true while no procedure is under way.

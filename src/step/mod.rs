@@ -52,6 +52,7 @@ pub use zfs::reserve::Reserve;
 pub use zfs::rollback::Rollback;
 pub use zfs::set_aside::{SetAside, TakePlace};
 pub use zfs::snapshot::{BEFORE_UPGRADE, TakeSnapshot};
+pub use zfs::stays::Stays;
 
 use anyhow::Result;
 

@@ -3,13 +3,13 @@
 
 use anyhow::Result;
 
+use super::input::Exchanged;
 use super::parts::Parts;
 use super::reserve::release;
 use super::{data, install, topology};
 use crate::journal::{Output, Phase, Procedure, Side, StepId, StepState};
 use crate::playbook::Playbook;
 use crate::step::{Action, DropSnapshots, Plan, Run, State, Step};
-use crate::zfs::Dataset;
 
 /// From a downgrade back to the upgraded, open service. With `abort`, the previous version was
 /// never opened, and its datasets are destroyed. Otherwise they are kept, with what was written on
@@ -21,7 +21,7 @@ pub fn back(
     playbook: &Playbook,
     state: &State,
     run: &Run,
-    roots: &[Dataset],
+    exchanged: Exchanged<'_>,
     abort: bool,
 ) -> Result<Plan> {
     let parts = Parts { playbook, manifest: &state.manifest };
@@ -42,7 +42,9 @@ pub fn back(
         steps.push(parts.maintenance_stop_any()?);
     }
     let data = data::of(state.manifest.data_strategy);
-    steps.extend(data.put_back(parts, state, run, roots, abort)?);
+    let left = super::stays_of(run);
+    let exchanged = if abort { Exchanged { stays: &left, ..exchanged } } else { exchanged };
+    steps.extend(data.put_back(parts, state, run, exchanged, abort)?);
     // An upgrade that was never finished is finished now.
     let unfinished = state.phase != Phase::Upgraded && abort;
     if unfinished || run.was_begun(&StepId::REINSTALL) || run.was_begun(&StepId::UNINSTALL) {

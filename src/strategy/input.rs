@@ -26,10 +26,23 @@ pub struct DowngradeInput {
     pub roots: Vec<Dataset>,
     /// The snapshots before the upgrade.
     pub snapshots: Vec<(Snapshot, Guid)>,
+    /// The datasets of other use below the roots, without those below them: they neither go back
+    /// nor aside.
+    pub stays: Vec<(Dataset, Guid)>,
     /// Newer snapshots that the operator accepted to lose (in place only).
     pub consented: Vec<(Snapshot, Guid)>,
     /// Newer bookmarks that the operator accepted to lose (in place only).
     pub consented_bookmarks: Vec<String>,
+}
+
+/// The datasets that a kept downgrade exchanged, for the way back from it.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchanged<'a> {
+    /// The site's datasets, without those below them.
+    pub roots: &'a [Dataset],
+    /// As in [`DowngradeInput::stays`], as they are now. Of no use for an abort, which knows them
+    /// from its downgrade.
+    pub stays: &'a [(Dataset, Guid)],
 }
 
 /// The suffix for what the undo with this number (from 1) leaves aside. For a second one, the name

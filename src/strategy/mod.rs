@@ -18,10 +18,11 @@ mod upgrade;
 pub use crate::playbook::hosts::Move;
 pub use back::{back, reopen};
 pub use commit::{commit, remove_aside};
+pub use data::clone_and_swap::stays_of;
 pub(crate) use data::of as data_of;
 pub use data::{held, let_go, migrate};
 pub use downgrade::downgrade;
-pub use input::{ASIDE, DowngradeInput, ServedClients, UNDONE, aside_of, kept_endings};
+pub use input::{ASIDE, DowngradeInput, Exchanged, ServedClients, UNDONE, aside_of, kept_endings};
 pub use upgrade::{snapshot_only, upgrade};
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# DESCRIPTION: a child dataset of other use below the service's is written to after the upgrade: a commit of the downgrade asks for it by name, and destroys it only then
+# DESCRIPTION: a child dataset that goes back with the data (`with_data`), but is neither captured nor compared, is written to after the upgrade: a commit of the downgrade asks for it by name, and destroys it only then
 # STRATEGY: a dataset for dumps before the upgrade, written to before and after; a kept downgrade; commit is refused and names it; its content is still there; named, it goes
 # stage: redis-seeded
 # uses: backout
@@ -10,6 +10,9 @@ set -euo pipefail
 . /case/guest/backout.sh
 zfs create -o mountpoint=/srv/dumps tank/redis/dumps
 echo monday >/srv/dumps/monday
+expect 3 backout upgrade --yes 2>&1 | tee /root/said
+grep -F '[left-alone]' /root/said
+redis_site 'with_data = ["tank/redis/dumps"]'
 backout upgrade --yes
 echo tuesday >/srv/dumps/tuesday
 backout downgrade --yes

@@ -58,7 +58,7 @@ echo "== what cannot go back is refused before the upgrade"
 sed -i 's#"tank/redis"#"tank/redis/volume"#' /etc/backout/site.toml
 expect 3 backout upgrade --yes 2>&1 | tee /root/said
 grep -F '[data-path]' /root/said
-redis_site
+redis_site 'with_data = ["tank/redis/volume", "tank/redis/box/aof/deep"]'
 umount /var/lib/redis/appendonlydir/deep
 zfs set mountpoint=legacy tank/redis/box/aof/deep
 # The directory goes with the mountpoint.
@@ -84,6 +84,7 @@ volume_gets new
 echo "== a dataset made after the snapshot must be named"
 zfs create tank/redis/late
 echo "made later" >/var/lib/redis/late/file
+chown redis:redis /var/lib/redis/late
 late=$(zfs get -Hp -o value guid tank/redis/late)
 picture >/root/picture-new
 ls /var/lib/redis/.zfs/snapshot/*/
@@ -94,6 +95,7 @@ all_there 8.0 new
 echo "== kept; another one is made below the clone in the middle"
 crash_at take-place:tank/redis:done downgrade --keep --accept tank/redis/late
 zfs create tank/redis/later
+chown redis:redis /var/lib/redis/later
 later=$(zfs get -Hp -o value guid tank/redis/later)
 backout resume
 all_there 7.0 old
@@ -132,6 +134,7 @@ all_there 8.0 new
 # The dataset two levels down was only mounted anew, which may count as a write.
 crash_at capture:done downgrade --in-place --accept tank/redis/late --accept tank/redis/volume --accept tank/redis/box/aof/deep
 zfs create tank/redis/middle
+chown redis:redis /var/lib/redis/middle
 echo middle >/var/lib/redis/middle/file
 unshare --mount --propagation private sleep infinity &
 elsewhere=$!
@@ -152,7 +155,7 @@ not_begun tank/redis/volume "$(cat /proc/$$/comm) ($$): open /dev/zd"
 exec 7<&-
 backout resume 2>&1 | tee -a /root/told
 # Said by the run that unmounted it.
-grep -F 'tank/redis/middle was made after the snapshot' /root/told
+grep -F 'tank/redis/middle is unmounted meanwhile' /root/told
 all_there 7.0 old
 late_is_there
 [ "$(cat /var/lib/redis/middle/file)" = middle ]

@@ -83,6 +83,7 @@ impl History {
             silent: Vec::new(),
             datasets: Vec::new(),
             values,
+            left: Vec::new(),
             store: None,
         };
         let (playbook, site) = (Box::new(playbook), Box::new(site));
@@ -157,6 +158,7 @@ impl History {
             served: opened,
             roots: self.roots(),
             snapshots,
+            stays: Vec::new(),
             consented: Vec::new(),
             consented_bookmarks: Vec::new(),
         };
@@ -177,7 +179,7 @@ impl History {
                 strategy::let_go(it, &state)
             }
             procedure if procedure.is_downgrade() => {
-                strategy::back(playbook, &state, run, &self.roots(), true)
+                strategy::back(playbook, &state, run, exchanged(&self.roots()), true)
             }
             _ => strategy::reopen(playbook, &state),
         };
@@ -188,7 +190,8 @@ impl History {
     pub fn undo(self) -> (Self, Plan) {
         let state = self.state();
         let run = state.last_run(Procedure::is_downgrade).expect("a downgrade");
-        let plan = strategy::back(self.playbook.playbook(), &state, run, &self.roots(), false);
+        let plan =
+            strategy::back(self.playbook.playbook(), &state, run, exchanged(&self.roots()), false);
         (self, plan.expect("plan"))
     }
 
@@ -364,4 +367,9 @@ fn mount(name: &str, guid: u64, at: &str) -> MountedDataset {
         canmount: None,
         mounted: true,
     }
+}
+
+/// Without datasets of other use.
+fn exchanged(roots: &[Dataset]) -> backout::strategy::Exchanged<'_> {
+    backout::strategy::Exchanged { roots, stays: &[] }
 }

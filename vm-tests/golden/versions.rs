@@ -57,7 +57,14 @@ fn what_0_1_0_set_aside_is_put_back() {
     let playbook = library::find(&state.manifest.playbook, &[]).expect("built in");
     let roots: Vec<Dataset> =
         state.manifest.datasets.iter().take(1).map(|mount| mount.dataset.clone()).collect();
-    let plan = strategy::back(&playbook, &state, run, &roots, false).expect("a plan");
+    let plan = strategy::back(
+        &playbook,
+        &state,
+        run,
+        strategy::Exchanged { roots: &roots, stays: &[] },
+        false,
+    )
+    .expect("a plan");
     let found = plan.steps.iter().find_map(|step| match &step.action {
         Action::PutBack(it) => Some(it.aside.to_string()),
         _ => None,

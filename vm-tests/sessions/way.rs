@@ -122,6 +122,7 @@ impl Change {
                 mounted: true,
             }],
             values,
+            left: Vec::new(),
             store: None,
         };
         let layout = Layout::new(Path::new(STATE), &manifest.change, None);
@@ -180,6 +181,7 @@ impl Change {
             served: ServedClients::Yes,
             roots: vec![self.dataset.clone()],
             snapshots,
+            stays: Vec::new(),
             consented: Vec::new(),
             consented_bookmarks: Vec::new(),
         };

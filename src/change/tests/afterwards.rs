@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::host::Mode;
-use super::world::World;
+use super::world::{DUMPS, EXPORTS, World};
 use crate::zfs::{DatasetKind, Engine as _, PROP_ROLLED_BACK};
 
 impl World {
@@ -22,6 +22,10 @@ impl World {
                     .collect();
                 let mut content = engine.content(&info.name).expect("content");
                 content.sort();
+                // Written to before every run, however many there are.
+                if [EXPORTS, DUMPS].contains(&info.name.as_str()) {
+                    content.clear();
+                }
                 let origin = info.origin.map(|origin| origin.to_string());
                 lines.push(format!(
                     "{} mounted={} {locals:?} {origin:?} {content:?}",
@@ -68,6 +72,27 @@ impl World {
                 mount.dataset
             );
         }
+        if !self.roots.is_empty() {
+            self.others_are_left_alone();
+        }
+    }
+
+    /// Others have at their place all that they ever wrote, and no snapshot of it was made.
+    #[track_caller]
+    pub(super) fn others_are_left_alone(&self) {
+        let engine = &self.engine.fake;
+        for (dataset, place) in [(EXPORTS, "/srv/exports"), (DUMPS, "/srv/app/dumps")] {
+            let name = dataset.parse().expect("a name");
+            assert_eq!(engine.at(place.as_ref()).as_ref(), Some(&name));
+            let written = self.others.borrow();
+            let mut written: Vec<_> =
+                written.iter().filter(|(of, _)| dataset.ends_with(of)).map(|(_, it)| it).collect();
+            written.sort();
+            let mut content = engine.content(&name).expect("content");
+            content.sort();
+            assert_eq!(content.iter().collect::<Vec<_>>(), written, "{dataset}");
+            assert_eq!(engine.snapshots(&name).expect("snapshots"), []);
+        }
     }
 
     /// Nothing of ours is left on the pools.
@@ -103,6 +128,8 @@ impl World {
             "t/app".into(),
             "t/app@daily".into(),
             "t/app/log".into(),
+            EXPORTS.into(),
+            DUMPS.into(),
             "u".into(),
             index.clone(),
         ];

@@ -294,7 +294,7 @@ proptest! {
                 served: crate::strategy::ServedClients::Yes,
                 roots: world.roots.clone(),
                 snapshots: world.manifest.datasets.iter().map(|m| (m.dataset.at("backout-app-1").expect("a name"), m.guid)).collect(),
-                consented: Vec::new(),
+                stays: Vec::new(), consented: Vec::new(),
                 consented_bookmarks: Vec::new(),
             }).expect("a plan"),
             world.plan(Verb::Commit, &state),

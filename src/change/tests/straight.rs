@@ -313,6 +313,7 @@ fn an_upgrade_from_a_prepared_snapshot_that_fails_is_not_rolled_back_without_a_c
         served: crate::strategy::ServedClients::Never,
         roots: world.roots.clone(),
         snapshots: Vec::new(),
+        stays: Vec::new(),
         consented: Vec::new(),
         consented_bookmarks: Vec::new(),
     };

@@ -25,7 +25,7 @@ use crate::journal::{
 };
 use crate::playbook::{DataStrategy, Playbook};
 use crate::step::{Plan, Record, State};
-use crate::strategy::{self, DowngradeInput, ServedClients};
+use crate::strategy::{self, DowngradeInput, Exchanged, ServedClients};
 use crate::zfs::{Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE, is_newer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,11 @@ pub(super) enum Verb {
     Undo,
     Commit,
 }
+
+/// A dataset of other use, in a place of its own.
+pub(super) const EXPORTS: &str = "t/app/exports";
+/// A dataset of other use, within the data.
+pub(super) const DUMPS: &str = "t/app/dumps";
 
 /// How one run of the tool ended.
 #[derive(Debug, PartialEq)]
@@ -57,6 +62,8 @@ pub(super) struct World {
     pub manifest: ChangeManifest,
     pub cloned: bool,
     runner: Runner,
+    /// What others wrote to their datasets: where, what.
+    pub(super) others: RefCell<Vec<(&'static str, String)>>,
     /// What the steps said.
     said: RefCell<Vec<String>>,
     /// A person answers for the differences.
@@ -111,6 +118,12 @@ impl World {
             // Goes with the dataset, and is never mounted.
             fake.create(&name("u/index/volume"), DatasetKind::Volume, &[]).expect("volume");
         }
+        // Of other use: one in a place of its own, one within the data.
+        if kind.data_strategy == DataStrategy::Zfs {
+            let own = [("mountpoint", "/srv/exports")];
+            fake.create(&name(EXPORTS), DatasetKind::Filesystem, &own).expect("dataset");
+            fake.create(&name(DUMPS), DatasetKind::Filesystem, &[]).expect("dataset");
+        }
         // Snapshots of somebody else's, older than ours.
         fake.snapshot(&["t/app@daily".parse().expect("a name")], &[]).expect("snapshot");
         let roots = if kind.data_strategy == DataStrategy::Zfs {
@@ -127,6 +140,9 @@ impl World {
         for dataset in &roots {
             for info in fake.tree(dataset).expect("tree") {
                 let canmount = fake.local(&info.name, "canmount").expect("local");
+                if [EXPORTS, DUMPS].contains(&info.name.as_str()) {
+                    continue;
+                }
                 datasets.push(MountedDataset {
                     dataset: info.name,
                     guid: info.guid,
@@ -155,6 +171,7 @@ impl World {
             silent: Vec::new(),
             datasets,
             values: BTreeMap::new(),
+            left: Vec::new(),
             store: None,
         };
         let layout = Layout::new(&dir.path().join("state"), &manifest.change, None);
@@ -179,6 +196,7 @@ impl World {
             manifest,
             cloned: kind.cloned,
             runner,
+            others: RefCell::default(),
             said: RefCell::default(),
             accepts: Cell::default(),
             known: RefCell::new(None),
@@ -218,6 +236,7 @@ impl World {
                     served: opened,
                     roots: self.roots.clone(),
                     snapshots,
+                    stays: self.stays(),
                     consented: Vec::new(),
                     consented_bookmarks: Vec::new(),
                 };
@@ -226,14 +245,17 @@ impl World {
             Verb::Abort => {
                 let run = state.current().expect("something to abort");
                 if run.plan.procedure.is_downgrade() {
-                    strategy::back(playbook, state, run, &self.roots, true)
+                    let exchanged = Exchanged { roots: &self.roots, stays: &[] };
+                    strategy::back(playbook, state, run, exchanged, true)
                 } else {
                     strategy::reopen(playbook, state)
                 }
             }
             Verb::Undo => {
                 let run = state.last_run(Procedure::is_downgrade).expect("a downgrade");
-                strategy::back(playbook, state, run, &self.roots, false)
+                let stays = self.stays();
+                let exchanged = Exchanged { roots: &self.roots, stays: &stays };
+                strategy::back(playbook, state, run, exchanged, false)
             }
             Verb::Commit => Ok(self.commit(state)),
         }
@@ -301,8 +323,40 @@ impl World {
         *self.known.borrow_mut() = None;
     }
 
+    /// The datasets of other use, wherever a procedure has them now.
+    fn stays(&self) -> Vec<(Dataset, crate::zfs::Guid)> {
+        let engine = &self.engine.fake;
+        let names = [EXPORTS, DUMPS].map(|name| name.parse::<Dataset>().expect("a name"));
+        let there = |name: Dataset| {
+            let info = engine.dataset(&name).expect("dataset")?;
+            Some((info.name, info.guid))
+        };
+        names.into_iter().filter_map(there).collect()
+    }
+
+    /// Others write where they always do. The one in a place of its own is there at every moment.
+    fn others_write(&self) {
+        if self.roots.is_empty() {
+            return;
+        }
+        let engine = &self.engine.fake;
+        for (place, name) in [("/srv/exports", "exports"), ("/srv/app/dumps", "dumps")] {
+            let there = engine.at(place.as_ref()).filter(|it| it.as_str().ends_with(name));
+            let Some(dataset) = there else {
+                assert_eq!(name, "dumps", "{name} is not at {place}");
+                continue;
+            };
+            let item = format!("{name} {}", self.others.borrow().len());
+            // Not on a full pool.
+            if engine.write(&dataset, &item).is_ok() {
+                self.others.borrow_mut().push((name, item));
+            }
+        }
+    }
+
     /// One run of the tool: begins the procedure, or goes on with the one under way.
     pub(super) fn once(&self, begin: Option<Plan>, hook: Option<Hook>) -> Ended {
+        self.others_write();
         testing::set(hook);
         let known = self.known.take();
         let result = catch_unwind(AssertUnwindSafe(|| {

@@ -113,6 +113,7 @@ struct Check<'c, 'a> {
 impl Check<'_, '_> {
     fn all(&mut self) -> BTreeMap<String, String> {
         self.datasets();
+        self.children();
         let version = &self.site.upgrade_to;
         if !version.starts_with(|c: char| c.is_ascii_digit())
             || version.contains(char::is_whitespace)
@@ -330,6 +331,31 @@ impl Check<'_, '_> {
                     let what =
                         format!("{one} is inside {other}, which is there with everything below it");
                     self.report.error(&at.at(i), what, format!("remove {one}"));
+                }
+            }
+        }
+    }
+
+    /// What is left alone, and what goes with the data, is below the datasets; nothing is both.
+    fn children(&mut self) {
+        let lists = [("leave", &self.site.leave), ("with_data", &self.site.with_data)];
+        for (field, list) in lists {
+            for (i, one) in list.iter().enumerate() {
+                let at = Path::of(&[field]).at(i);
+                let below = |root: &crate::zfs::Dataset| one != root && one.is_within(root);
+                if !self.site.datasets.iter().any(below) {
+                    self.report.error(
+                        &at,
+                        format!("{one} is not below one of the `datasets`"),
+                        format!("remove it: `{field}` is about what is below them"),
+                    );
+                } else if field == "leave" && self.site.with_data.iter().any(|it| it.is_within(one))
+                {
+                    self.report.error(
+                        &at,
+                        format!("{one} is to be left, and it, or one below it, is in `with_data`"),
+                        "remove one of them",
+                    );
                 }
             }
         }

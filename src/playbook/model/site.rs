@@ -19,6 +19,14 @@ pub struct Site {
     /// None if the data is not on ZFS (`rollback = "none"`), or if the product has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub datasets: Vec<Dataset>,
+    /// Datasets below them that are of other use, such as dumps. They stay as they are: neither
+    /// snapshotted nor rolled back nor destroyed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leave: Vec<Dataset>,
+    /// Datasets below them that go back with the data, although no path of the playbook is on them.
+    /// What is written to them after the upgrade is neither captured nor compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with_data: Vec<Dataset>,
     /// The version to upgrade to, complete or its first parts: `11.8`.
     pub upgrade_to: String,
     /// How the new version is installed.

@@ -1,10 +1,12 @@
-//! Datasets below ours that were created after the snapshot. They do not go back, but they are in
-//! the way: mounted below ours, they prevent the unmount; and set aside with ours, a boot would
-//! mount them into the restored data. So they are unmounted, and later restored as they were.
+//! Datasets below ours that do not go back: they are of other use, or were created after the
+//! snapshot. Mounted below ours, they prevent the unmount, so they are unmounted, and later mounted
+//! again. Those that stay with the upgraded state would be mounted into the restored data by a
+//! boot, which their `canmount` prevents; those that keep their place are left as they are.
 
 use anyhow::{Context as _, Result};
 
 use crate::step::Context;
+use crate::step::zfs::stays::Stays;
 use crate::zfs::{Dataset, DatasetInfo, DatasetKind, PROP_CANMOUNT};
 
 /// The value of [`PROP_CANMOUNT`] for a dataset without a `canmount` of its own.
@@ -53,11 +55,21 @@ pub(in crate::step) fn unmount(
             .unmount(&info.name)
             .with_context(|| format!("{} could not be unmounted", info.name))?;
         (context.say)(&format!(
-            "{} was made after the snapshot: it is unmounted, and does not go back",
+            "{} is unmounted meanwhile: it lies within the data, and does not go back with it",
             info.name
         ));
     }
     Ok(())
+}
+
+/// Whether one of them waits to be mounted again.
+pub(in crate::step) fn waits(
+    context: &Context<'_>,
+    root: &Dataset,
+    members: &[Dataset],
+) -> Result<bool> {
+    let inside = inside(context, root, members)?;
+    Ok(inside.iter().any(|info| !info.mounted && info.canmount == "on"))
 }
 
 /// Mounts them again. A failure is reported, but does not keep the service closed.
@@ -76,14 +88,23 @@ pub(in crate::step) fn mount(
     Ok(())
 }
 
-/// Prevents a boot from mounting them, and remembers their `canmount`.
+/// Prevents a boot from mounting them, and remembers their `canmount`; not of those that keep their
+/// place.
 pub(in crate::step) fn lay_aside(
     context: &Context<'_>,
     root: &Dataset,
     members: &[Dataset],
+    stays: &[Stays],
     with: &Dataset,
 ) -> Result<()> {
-    for info in below(context, root, members)?.iter().filter(|info| info.canmount == "on") {
+    let stays = |info: &DatasetInfo| {
+        let within =
+            |it: &Stays| info.name.is_within(&it.dataset) || info.name.is_within(&it.carried);
+        stays.iter().any(within)
+    };
+    for info in
+        below(context, root, members)?.iter().filter(|info| info.canmount == "on" && !stays(info))
+    {
         let own = context.engine.local(&info.name, "canmount")?;
         context.engine.set(&info.name, PROP_CANMOUNT, own.as_deref().unwrap_or(NOT_SET))?;
         context.engine.set(&info.name, "canmount", "noauto")?;

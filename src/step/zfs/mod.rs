@@ -10,3 +10,4 @@ pub mod reserve;
 pub mod rollback;
 pub mod set_aside;
 pub mod snapshot;
+pub mod stays;

@@ -219,19 +219,37 @@ impl Effect for Unmount<'_> {
     }
 }
 
+impl Give<'_> {
+    /// Whether each of ours has its `canmount`, and is mounted if it was.
+    fn given(&self, context: &Context<'_>) -> Result<bool> {
+        for (mount, info) in self.0.filesystems(context)? {
+            let canmount = context.engine.local(&mount.dataset, "canmount")?;
+            if canmount != mount.canmount || (mount.mounted && !info.mounted) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
 impl Effect for Give<'_> {
     fn preview(&self) -> Vec<String> {
         self.0.mounts.iter().map(|mount| format!("zfs mount {}", mount.dataset)).collect()
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        for (mount, info) in self.0.filesystems(context)? {
-            let canmount = context.engine.local(&mount.dataset, "canmount")?;
-            if canmount != mount.canmount || (mount.mounted && !info.mounted) {
+        for root in self.0.roots() {
+            if late::waits(context, root, &self.0.members())? {
                 return Ok(Probe::Absent);
             }
         }
-        Ok(Probe::Present(Output::Nothing))
+        Ok(if self.given(context)? { Probe::Present(Output::Nothing) } else { Probe::Absent })
+    }
+
+    /// Without those of others: that they cannot be mounted does not keep the service closed.
+    fn confirm(&self, step: &Step, context: &Context<'_>, output: Output) -> Result<Output> {
+        anyhow::ensure!(self.given(context)?, "{}: the datasets are not as they were", step.id);
+        Ok(output)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::journal::{MountedDataset, Output};
 use crate::step::zfs::late;
 use crate::step::zfs::set_aside::set_role;
+use crate::step::zfs::stays::Stays;
 use crate::step::{Context, Effect, Probe, Step};
 use crate::zfs::{Dataset, Guid, PROP_CHANGE, PROP_ROLE};
 
@@ -24,11 +25,16 @@ pub struct PutBack {
     pub keep_as: Option<Dataset>,
     /// The dataset and those below it that take part, parents first.
     pub members: Vec<MountedDataset>,
+    /// The datasets of other use below it. They are carried along by the clone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stays: Vec<Stays>,
 }
 
 impl Effect for PutBack {
     fn preview(&self) -> Vec<String> {
-        vec![format!("zfs rename -u {} {}", self.aside, self.dataset)]
+        let swap = format!("zfs rename -u {} {}", self.aside, self.dataset);
+        let home = |it: &Stays| format!("zfs rename -u {} {}", it.carried, it.dataset);
+        std::iter::once(swap).chain(self.stays.iter().map(home)).collect()
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
@@ -48,6 +54,9 @@ impl Effect for PutBack {
             clean &= engine.local(&member.dataset, PROP_ROLE)?.is_none()
                 && engine.local(&member.dataset, PROP_CHANGE)?.is_none();
         }
+        for other in &self.stays {
+            clean &= other.is_home(context)?;
+        }
         clean &= !late::laid_aside(context, &self.dataset)?;
         Ok(if clean { Probe::Present(Output::Nothing) } else { Probe::Absent })
     }
@@ -66,6 +75,10 @@ impl Effect for PutBack {
         if engine.dataset(&self.dataset)?.is_none() {
             engine.rename(&self.aside, &self.dataset)?;
             crate::host::failpoint::point("put-back:renamed");
+        }
+        // Before the clone is destroyed, or closed as undone.
+        for other in &self.stays {
+            other.bring_home(context)?;
         }
         if self.keep_as.is_some() {
             set_role(context, &self.members_under(away)?, "undone")?;
@@ -91,7 +104,7 @@ impl PutBack {
         let members = self.members_under(root)?;
         late::unmount(context, root, &members)?;
         if let Some(away) = &self.keep_as {
-            late::lay_aside(context, root, &members, away)?;
+            late::lay_aside(context, root, &members, &self.stays, away)?;
         }
         for dataset in members.iter().rev() {
             if let Some(info) = context.engine.dataset(dataset)?

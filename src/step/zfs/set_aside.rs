@@ -1,11 +1,13 @@
 //! The swap: the upgraded dataset is renamed out of the way, and the clone into its place. Nothing
-//! is mounted meanwhile, and each half has its own checkpoint.
+//! of the product's is mounted meanwhile, and each half has its own checkpoint. A dataset of other
+//! use below it is renamed along with it, mounted as it is, and right after that to its own name.
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{HaltKind, Output};
 use crate::step::zfs::late;
+use crate::step::zfs::stays::Stays;
 use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step};
 use crate::zfs::{Dataset, Guid, PROP_CHANGE, PROP_ROLE};
 
@@ -33,6 +35,9 @@ pub struct TakePlace {
     pub upgraded: Guid,
     /// The dataset and those below it that take part.
     pub members: Vec<Dataset>,
+    /// The datasets of other use below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stays: Vec<Stays>,
 }
 
 impl Effect for SetAside {
@@ -65,7 +70,8 @@ impl Effect for SetAside {
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         clones_are_alike(context)?;
         set_role(context, &self.members, "upgraded")?;
-        late::lay_aside(context, &self.dataset, &self.members, &self.aside)?;
+        let stays = stays(context, &self.dataset)?;
+        late::lay_aside(context, &self.dataset, &self.members, &stays, &self.aside)?;
         context.engine.rename(&self.dataset, &self.aside)?;
         Ok(Output::Nothing)
     }
@@ -73,7 +79,9 @@ impl Effect for SetAside {
 
 impl Effect for TakePlace {
     fn preview(&self) -> Vec<String> {
-        vec![format!("zfs rename -u {} {}", self.candidate, self.dataset)]
+        let swap = format!("zfs rename -u {} {}", self.candidate, self.dataset);
+        let home = |it: &Stays| format!("zfs rename -u {} {}", it.carried, it.dataset);
+        std::iter::once(swap).chain(self.stays.iter().map(home)).collect()
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
@@ -108,6 +116,11 @@ impl Effect for TakePlace {
                 return Ok(Probe::Absent);
             }
         }
+        for other in &self.stays {
+            if !other.is_home(context)? {
+                return Ok(Probe::Absent);
+            }
+        }
         Ok(Probe::Present(Output::Nothing))
     }
 
@@ -117,8 +130,21 @@ impl Effect for TakePlace {
             crate::host::failpoint::point("take-place:renamed");
         }
         set_role(context, &self.members, "active")?;
+        for other in &self.stays {
+            other.bring_home(context)?;
+        }
         Ok(Output::Nothing)
     }
+}
+
+/// The datasets below this one that get their names back when the clone takes its place.
+fn stays(context: &Context<'_>, dataset: &Dataset) -> Result<Vec<Stays>> {
+    let steps = context.run()?.plan.steps.iter();
+    let of = |step: &Step| match &step.action {
+        Action::TakePlace(it) if it.dataset == *dataset => Some(it.stays.clone()),
+        _ => None,
+    };
+    Ok(steps.filter_map(of).flatten().collect())
 }
 
 /// Every clone of the plan that has not taken its place yet is set up as the dataset whose place it

@@ -6,11 +6,12 @@ use anyhow::{Context as _, Result};
 use crate::journal::{Family, MountedDataset, StepId};
 use crate::playbook::model::Interrupted;
 use crate::step::{
-    Action, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Step, TakePlace, TakeSnapshot,
+    Action, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Stays, Step, TakePlace,
+    TakeSnapshot,
 };
-use crate::strategy::input::{ASIDE, DowngradeInput, aside_of, undone_of};
+use crate::strategy::input::{ASIDE, DowngradeInput, Exchanged, aside_of, undone_of};
 use crate::strategy::parts::{Parts, members};
-use crate::zfs::{Dataset, ENDING_CANDIDATE as CANDIDATE};
+use crate::zfs::{Dataset, ENDING_CANDIDATE as CANDIDATE, Guid};
 
 /// The steps that make the clones and exchange them for the upgraded datasets.
 pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> Result<Vec<Step>> {
@@ -61,12 +62,14 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
             .collect();
         let aside = root.with_suffix(ASIDE)?;
         let title = format!("rename the upgraded {root} to {aside}");
+        let aside_name = aside.clone();
         let action =
             SetAside { dataset: root.clone(), guid: upgraded, aside, members: members.clone() };
         steps.push(Step::new(StepId::of(Family::SetAside, root), title, Action::SetAside(action)));
         let candidate = root.with_suffix(CANDIDATE)?;
         let title = format!("rename {candidate} to {root}");
-        let action = TakePlace { candidate, dataset: root.clone(), upgraded, members };
+        let stays = stays_below(root, &aside_name, &input.stays)?;
+        let action = TakePlace { candidate, dataset: root.clone(), upgraded, members, stays };
         steps.push(Step::new(
             StepId::of(Family::TakePlace, root),
             title,
@@ -109,11 +112,32 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
     Ok(steps)
 }
 
+/// Those below a root, each with the name that it has while the root is called `carried`.
+fn stays_below(root: &Dataset, carried: &Dataset, stays: &[(Dataset, Guid)]) -> Result<Vec<Stays>> {
+    let below = stays.iter().filter(|(dataset, _)| dataset.is_within(root));
+    below
+        .map(|(dataset, guid)| {
+            let carried = dataset.moved(root, carried)?;
+            Ok(Stays { dataset: dataset.clone(), guid: *guid, carried })
+        })
+        .collect()
+}
+
+/// The datasets of other use that a downgrade left in their place.
+pub fn stays_of(run: &Run) -> Vec<(Dataset, Guid)> {
+    let of = |step: &Step| match &step.action {
+        Action::TakePlace(it) => Some(it.stays.clone()),
+        _ => None,
+    };
+    let stays = run.plan.steps.iter().filter_map(of).flatten();
+    stays.map(|it| (it.dataset, it.guid)).collect()
+}
+
 /// The steps that put the upgraded datasets back into their place.
 pub(super) fn put_back(
     state: &State,
     run: &Run,
-    roots: &[Dataset],
+    exchanged: Exchanged<'_>,
     members: &[MountedDataset],
     abort: bool,
 ) -> Result<Vec<Step>> {
@@ -131,9 +155,12 @@ pub(super) fn put_back(
                 state.manifest.datasets.iter().filter(|mount| mount.dataset.is_within(root));
             within.filter_map(|mount| mount.mountpoint.clone()).min()
         };
-        let mut roots: Vec<&Dataset> = roots.iter().collect();
+        let mut roots: Vec<&Dataset> = exchanged.roots.iter().collect();
         roots.sort_by_key(|root| std::cmp::Reverse(outermost(root)));
         for root in roots {
+            let candidate = root.with_suffix(CANDIDATE)?;
+            let keep_as = if abort { None } else { Some(root.with_suffix(&undone)?) };
+            let stays = stays_below(root, keep_as.as_ref().unwrap_or(&candidate), exchanged.stays)?;
             let action = PutBack {
                 dataset: root.clone(),
                 guid: state
@@ -143,8 +170,9 @@ pub(super) fn put_back(
                     .find(|mount| mount.dataset == *root)
                     .map_or(crate::zfs::Guid(0), |mount| mount.guid),
                 aside: root.with_suffix(aside_of(state))?,
-                candidate: root.with_suffix(CANDIDATE)?,
-                keep_as: if abort { None } else { Some(root.with_suffix(&undone)?) },
+                candidate,
+                keep_as,
+                stays,
                 members: members
                     .iter()
                     .filter(|mount| mount.dataset.is_within(root))

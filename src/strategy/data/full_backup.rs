@@ -12,10 +12,9 @@ use crate::playbook::model::Full;
 use crate::step::{
     Action, CapturePass, Folders, MoveBack, Plan, RemoveAside, Restore, Run, State, Step, Verify,
 };
-use crate::strategy::input::{ASIDE, DowngradeInput, aside_of, kept_endings, undone_of};
+use crate::strategy::input::{ASIDE, DowngradeInput, Exchanged, aside_of, kept_endings, undone_of};
 use crate::strategy::install;
 use crate::strategy::parts::Parts;
-use crate::zfs::Dataset;
 
 /// See the module.
 pub(crate) struct FullBackup;
@@ -129,7 +128,7 @@ impl Strategy for FullBackup {
         parts: Parts<'_>,
         state: &State,
         run: &Run,
-        _roots: &[Dataset],
+        _exchanged: Exchanged<'_>,
         abort: bool,
     ) -> Result<Vec<Step>> {
         if !run.was_begun(&StepId::MOVE_ASIDE) {

@@ -14,12 +14,11 @@ use crate::journal::StepId;
 
 pub use moving_users::{held, let_go, migrate};
 
-use super::input::DowngradeInput;
+use super::input::{DowngradeInput, Exchanged};
 use super::parts::Parts;
 use crate::journal::ChangeManifest;
 use crate::playbook::{DataStrategy, Playbook};
 use crate::step::{Plan, Run, State, Step};
-use crate::zfs::Dataset;
 
 /// What each of them says and does. Steps are in the order in which they run.
 pub(crate) trait Strategy: Sync {
@@ -83,7 +82,7 @@ pub(crate) trait Strategy: Sync {
         _parts: Parts<'_>,
         _state: &State,
         _run: &Run,
-        _roots: &[Dataset],
+        _exchanged: Exchanged<'_>,
         _abort: bool,
     ) -> Result<Vec<Step>> {
         Ok(Vec::new())

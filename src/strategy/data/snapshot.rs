@@ -11,11 +11,10 @@ use crate::step::{
     Action, BEFORE_UPGRADE, DropSnapshots, Plan, Restore, Run, State, Step, TakeSnapshot, Verify,
 };
 use crate::strategy::back::marked;
-use crate::strategy::input::{DowngradeInput, ServedClients};
+use crate::strategy::input::{DowngradeInput, Exchanged, ServedClients};
 use crate::strategy::install;
 use crate::strategy::parts::{Parts, members};
 use crate::strategy::reserve::{release, reserve};
-use crate::zfs::Dataset;
 
 /// See the module.
 pub(crate) struct Snapshot;
@@ -51,7 +50,12 @@ impl Strategy for Snapshot {
             label: BEFORE_UPGRADE.into(),
             hold: true,
         };
-        let title = format!("snapshot and hold all datasets @{}", snapshot.name);
+        let left: Vec<&str> =
+            parts.manifest.left.iter().map(|left| left.dataset.as_str()).collect();
+        let mut title = format!("snapshot and hold all datasets @{}", snapshot.name);
+        if !left.is_empty() {
+            title = format!("{title}; left alone: {}", left.join(", "));
+        }
         let mut steps = vec![Step::new(StepId::SNAPSHOT, title, Action::Snapshot(snapshot))];
         steps.extend(reserve(parts.manifest));
         steps
@@ -139,12 +143,12 @@ impl Strategy for Snapshot {
         parts: Parts<'_>,
         state: &State,
         run: &Run,
-        roots: &[Dataset],
+        exchanged: Exchanged<'_>,
         abort: bool,
     ) -> Result<Vec<Step>> {
         let members =
             members(parts.manifest, &crate::strategy::back::snapshots(state, &StepId::SNAPSHOT));
-        let mut steps = clone_and_swap::put_back(state, run, roots, &members, abort)?;
+        let mut steps = clone_and_swap::put_back(state, run, exchanged, &members, abort)?;
         // Package scripts look at the data, so it is mounted before they run.
         if run.was_begun(&StepId::UNMOUNT) {
             steps.push(parts.mount(&members).until(&StepId::START));

@@ -193,6 +193,7 @@ mod tests {
             served: strategy::ServedClients::Yes,
             roots: Vec::new(),
             snapshots: Vec::new(),
+            stays: Vec::new(),
             consented: Vec::new(),
             consented_bookmarks: Vec::new(),
         };
