@@ -72,6 +72,10 @@ impl Layout {
     pub fn capture(&self) -> PathBuf {
         self.store.join("capture")
     }
+    /// What the capture cannot carry, written out whole.
+    pub fn whole(&self) -> PathBuf {
+        self.store.join("whole")
+    }
     /// The previous version's installer.
     pub fn installer(&self) -> PathBuf {
         self.store.join("installer")

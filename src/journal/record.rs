@@ -293,6 +293,11 @@ pub enum Output {
         /// In the plan's order.
         list: Vec<(String, Proof)>,
     },
+    /// The items that are carried whole.
+    Whole {
+        /// In the order in which they are written and loaded.
+        list: Vec<WholeItem>,
+    },
     /// The items that the previous version would not take, and that were left out.
     Rejects {
         /// So many.
@@ -338,6 +343,25 @@ impl std::fmt::Display for Proof {
             "proof: {} items expected, {} found, {} missing, {} unexpected",
             self.expected, self.found, self.missing, self.unexpected
         )
+    }
+}
+
+/// An item that is carried whole, because the capture cannot carry its changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WholeItem {
+    /// Its name, as the playbook has it.
+    pub name: String,
+    /// About how many bytes it has.
+    pub size: u64,
+    /// Why it is carried whole.
+    pub why: String,
+}
+
+impl std::fmt::Display for WholeItem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let size = humansize::format_size(self.size, humansize::BINARY);
+        write!(f, "{} ({size})", self.name)?;
+        if self.why.is_empty() { Ok(()) } else { write!(f, ": {}", self.why) }
     }
 }
 

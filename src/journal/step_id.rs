@@ -34,6 +34,9 @@ impl StepId {
     pub const MAINTENANCE_START: Self = Self(Cow::Borrowed("maintenance-start"));
     pub const TARGET_POSITION: Self = Self(Cow::Borrowed("goal"));
     pub const CAPTURE: Self = Self(Cow::Borrowed("capture"));
+    pub const WHOLE_NOTICE: Self = Self(Cow::Borrowed("whole-notice"));
+    pub const WHOLE_WRITE: Self = Self(Cow::Borrowed("whole-write"));
+    pub const WHOLE_LOAD: Self = Self(Cow::Borrowed("whole-load"));
     pub const MAINTENANCE_STOP: Self = Self(Cow::Borrowed("maintenance-stop"));
     pub const VERIFY: Self = Self(Cow::Borrowed("verify"));
     pub const UNMOUNT: Self = Self(Cow::Borrowed("unmount"));

@@ -30,6 +30,10 @@ pub enum TemplatePlace {
     Restore,
     /// `restore.past_rejects`.
     PastRejects,
+    /// `whole.notice`.
+    Notice,
+    /// `whole.write` and `whole.load`.
+    Item,
     /// The commands of `aside`.
     Aside,
     /// The commands of `inventory`.
@@ -47,8 +51,8 @@ pub enum TemplatePlace {
 }
 
 use TemplatePlace::{
-    Aside, Check, Cluster, Directory, Downgrade, Host, Installer, Inventory, Mover, Pass,
-    PastRejects, Position, Restore, Service, Upgrade, UserList, Verify, Version, WriteMark,
+    Aside, Check, Cluster, Directory, Downgrade, Host, Installer, Inventory, Item, Mover, Notice,
+    Pass, PastRejects, Position, Restore, Service, Upgrade, UserList, Verify, Version, WriteMark,
 };
 
 impl TemplatePlace {
@@ -69,6 +73,8 @@ impl TemplatePlace {
             Position => "restore.position",
             Restore => "restore.command",
             PastRejects => "restore.past_rejects",
+            Notice => "whole.notice",
+            Item => "whole.write and whole.load",
             Aside => "aside",
             Inventory => "inventory",
             Directory => "show, hold and assign of coexistent.directory",
@@ -108,6 +114,8 @@ const CHANGE: &[TemplatePlace] = &[
     Position,
     Restore,
     PastRejects,
+    Notice,
+    Item,
     Aside,
     Inventory,
 ];
@@ -124,11 +132,13 @@ const COMMANDS: &[TemplatePlace] = &[
     Position,
     Restore,
     PastRejects,
+    Notice,
+    Item,
     Aside,
     Inventory,
 ];
 const AFTER_SNAPSHOT: &[TemplatePlace] =
-    &[Pass, Verify, Downgrade, Position, Restore, PastRejects, Aside];
+    &[Pass, Verify, Downgrade, Position, Restore, PastRejects, Notice, Item, Aside];
 
 /// All of them.
 pub const LATE_NAMES: &[LateName] = &[
@@ -149,6 +159,8 @@ pub const LATE_NAMES: &[LateName] = &[
             Position,
             Restore,
             PastRejects,
+            Notice,
+            Item,
             Aside,
             Inventory,
             Directory,
@@ -174,6 +186,8 @@ pub const LATE_NAMES: &[LateName] = &[
             Position,
             Restore,
             PastRejects,
+            Notice,
+            Item,
             Aside,
             Inventory,
         ],
@@ -201,7 +215,7 @@ pub const LATE_NAMES: &[LateName] = &[
         name: "capture_dir",
         about: "the folder of the capture",
         list: false,
-        places: &[Pass, Verify, Restore, PastRejects],
+        places: &[Pass, Verify, Restore, PastRejects, Notice],
     },
     LateName {
         name: "capture_files",
@@ -216,6 +230,19 @@ pub const LATE_NAMES: &[LateName] = &[
         list: true,
         places: &[Verify],
     },
+    LateName {
+        name: "whole_dir",
+        about: "the folder for what is carried whole; each item has a folder of its own in it",
+        list: false,
+        places: &[Notice, Restore, PastRejects],
+    },
+    LateName {
+        name: "item",
+        about: "the item that is carried whole",
+        list: false,
+        places: &[Item],
+    },
+    LateName { name: "item_dir", about: "the folder of that item", list: false, places: &[Item] },
     LateName {
         name: "upgraded_root",
         about: "the folder with the upgraded version's programs, each at its own path",
@@ -262,7 +289,7 @@ pub const LATE_NAMES: &[LateName] = &[
         name: "target_position",
         about: "what `restore.position` printed on the new version: how far the data must come",
         list: false,
-        places: &[Verify, Restore, PastRejects],
+        places: &[Verify, Restore, PastRejects, Notice],
     },
     LateName {
         name: "backout",

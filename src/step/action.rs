@@ -42,6 +42,12 @@ pub enum Action {
     Inventory(TakeInventory),
     /// One pass of the incremental backup.
     Capture(CapturePass),
+    /// Finds out which items the capture cannot carry.
+    NoticeWhole(NoticeWhole),
+    /// Writes them out whole.
+    WriteWhole(WriteWhole),
+    /// Brings them whole into the previous version.
+    LoadWhole(LoadWhole),
     /// Proves capture and installer complete and readable.
     Verify(Verify),
     /// Takes the datasets away from everybody: `canmount=noauto`, unmounted.

@@ -125,6 +125,11 @@ impl Context<'_> {
         self.layout.capture().join(batch)
     }
 
+    /// Where the items that a step of this downgrade noticed are written out whole.
+    pub fn whole_dir(&self, noticed: &StepId) -> PathBuf {
+        self.layout.whole().join(self.round()).join(noticed.as_str())
+    }
+
     /// Where the upgraded version's programs are kept.
     pub fn upgraded_root(&self) -> PathBuf {
         self.layout.upgraded_root()
@@ -202,6 +207,7 @@ impl Context<'_> {
             ("response_file", self.layout.silent().display().to_string()),
             ("installer_dir", self.layout.installer().display().to_string()),
             ("upgraded_root", self.upgraded_root().display().to_string()),
+            ("whole_dir", self.whole_dir(&StepId::WHOLE_NOTICE).display().to_string()),
             ("program_dir", self.layout.programs().display().to_string()),
             (
                 "config_dir",

@@ -27,6 +27,7 @@ pub use data::prove::Prove;
 pub use data::restore::Restore;
 pub use data::target_position::TargetPosition;
 pub use data::verify::Verify;
+pub use data::whole::{LoadWhole, NoticeWhole, WriteWhole};
 pub use files::copy::{copy_all, read_back};
 pub use files::move_aside::Folders;
 pub use files::move_back::{MoveBack, RemoveAside};
@@ -183,6 +184,9 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::TargetPosition(it) => Box::new(it),
         Action::Inventory(it) => Box::new(it),
         Action::Capture(it) => Box::new(it),
+        Action::NoticeWhole(it) => Box::new(it),
+        Action::WriteWhole(it) => Box::new(it),
+        Action::LoadWhole(it) => Box::new(it),
         Action::Verify(it) => Box::new(it),
         Action::Unmount(it) => Box::new(zfs::mounts::Unmount(it)),
         Action::Mount(it) => Box::new(zfs::mounts::Give(it)),

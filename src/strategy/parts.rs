@@ -10,8 +10,9 @@ use crate::playbook::model::{CommandSpec, ServiceState};
 use crate::playbook::value::TimeLimit;
 use crate::playbook::{CommandTemplate, Playbook, Template};
 use crate::step::{
-    Action, CapturePass, Config, KeepPrograms, Maintenance, Mounts, Package, PackageJob, Prove,
-    SaveInstaller, Service, Step, TakeInventory, TargetPosition,
+    Action, CapturePass, Config, KeepPrograms, LoadWhole, Maintenance, Mounts, NoticeWhole,
+    Package, PackageJob, Prove, SaveInstaller, Service, Step, TakeInventory, TargetPosition,
+    WriteWhole,
 };
 use crate::zfs::{Guid, Snapshot};
 
@@ -167,6 +168,37 @@ impl Parts<'_> {
             "put the installed version's packages aside",
             Action::SaveInstaller(action),
         ))
+    }
+
+    /// Notices what is carried whole, and writes it out.
+    pub(in crate::strategy) fn write_whole(&self) -> Result<Vec<Step>> {
+        let Some(whole) = &self.playbook.whole else { return Ok(Vec::new()) };
+        let notice = NoticeWhole { command: self.command(&whole.notice)? };
+        let write =
+            WriteWhole { items: StepId::WHOLE_NOTICE, command: self.command(&whole.write)? };
+        Ok(vec![
+            Step::new(
+                StepId::WHOLE_NOTICE,
+                "find what the capture cannot carry faithfully",
+                Action::NoticeWhole(notice),
+            ),
+            Step::new(StepId::WHOLE_WRITE, "write that out whole", Action::WriteWhole(write)),
+        ])
+    }
+
+    /// Loads what was written out whole.
+    pub(in crate::strategy) fn load_whole(&self) -> Result<Option<Step>> {
+        let Some(whole) = &self.playbook.whole else { return Ok(None) };
+        let load = LoadWhole {
+            items: StepId::WHOLE_NOTICE,
+            written: StepId::WHOLE_WRITE,
+            command: self.command(&whole.load)?,
+        };
+        Ok(Some(Step::new(
+            StepId::WHOLE_LOAD,
+            "bring into the previous version what was written out whole",
+            Action::LoadWhole(load),
+        )))
     }
 
     /// Copies the upgraded version's programs; `None` if the playbook does not say which.

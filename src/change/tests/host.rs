@@ -135,6 +135,20 @@ impl Host {
         self.write(LOG, operation);
     }
 
+    /// Items of this kind that the log does not know, in place of those that are there.
+    pub(super) fn odd(&mut self, kind: &str, items: &[String]) {
+        let gone = self.content(DATA).into_iter().filter(|item| item.starts_with(kind));
+        let gone: Vec<String> = gone.collect();
+        if let Some(dataset) = self.dataset(DATA) {
+            for item in gone {
+                self.engine.erase(&dataset, &item).expect("erased");
+            }
+        }
+        for item in items {
+            self.write(DATA, item);
+        }
+    }
+
     /// Items and index entries, sorted.
     pub(super) fn items(&self) -> Vec<String> {
         let mut items: Vec<String> = [DATA, INDEX]

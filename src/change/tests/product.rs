@@ -74,6 +74,14 @@ impl Product {
             host.apply(&format!("+{name}"));
             host.truth.extend([format!("index {name}"), format!("item {name}")]);
         }
+        if host.data_strategy == DataStrategy::Zfs {
+            // Two that the log does not know.
+            for (kind, step) in [("odd", 1), ("even", 2)] {
+                host.odd(kind, &[format!("{kind} {}", number / step)]);
+                host.truth.retain(|item| !item.starts_with(kind));
+                host.truth.push(format!("{kind} {}", number / step));
+            }
+        }
         if number > 1 {
             let name = format!("a{}", number - 1);
             host.apply(&format!("-{name}"));
@@ -298,6 +306,44 @@ impl Product {
                 .map(|version| format!("installed {version}\n"))
                 .ok_or_else(|| "none".into()),
             ["app", "rotate" | "repair"] => ok,
+            ["app", "odd"] => {
+                if self.host().mode != Mode::Maintenance {
+                    return Err("it does not run".into());
+                }
+                Ok("odd\t7\tnot in the log\neven\t9\tnot in the log\n".into())
+            }
+            ["app", "write-odd", kind, folder] => {
+                let host = self.host();
+                if host.mode != Mode::Maintenance || host.installed.as_deref() != Some("2.0") {
+                    return Err("version 2.0 does not run".into());
+                }
+                let all = host.content(DATA).into_iter().filter(|item| item.starts_with(kind));
+                let text: String = all.map(|item| item + "\n").collect();
+                drop(host);
+                let file = Path::new(folder).join("items");
+                fs::write(&file, &text[..text.len() / 2]).map_err(|error| error.to_string())?;
+                if tick(&format!("command write-odd {kind} half"), true) {
+                    return Err("struck".into());
+                }
+                fs::write(&file, text).map_err(|error| error.to_string())?;
+                ok
+            }
+            ["app", "load-odd", kind, folder] => {
+                let host = self.host();
+                if host.mode != Mode::Maintenance || host.installed.as_deref() != Some("1.0") {
+                    return Err("version 1.0 does not run".into());
+                }
+                drop(host);
+                self.host().odd(kind, &[]);
+                if tick(&format!("command load-odd {kind} half"), true) {
+                    return Err("struck".into());
+                }
+                let text = fs::read_to_string(Path::new(folder).join("items"))
+                    .map_err(|error| error.to_string())?;
+                let items: Vec<String> = text.lines().map(str::to_owned).collect();
+                self.host().odd(kind, &items);
+                ok
+            }
             ["app", "files"] => Ok("etc/app.conf\n/etc\n/etc/gone\n".into()),
             ["app", "position"] => {
                 let host = self.host();

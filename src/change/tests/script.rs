@@ -41,6 +41,10 @@ command = {{ argv = ["app", "restore", {restore}] }}
 interrupted = "{interrupted}"
 rejects = ['^rejected ']
 past_rejects = {{ argv = ["app", "past", {past}] }}
+[whole]
+notice = {{ argv = ["app", "odd"] }}
+write = {{ argv = ["app", "write-odd", "{{item}}", "{{item_dir}}"] }}
+load = {{ argv = ["app", "load-odd", "{{item}}", "{{item_dir}}"] }}
 [aside]
 files = {{ argv = ["app", "files"] }}
 also = ["/etc/app.conf"]

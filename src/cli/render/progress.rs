@@ -77,6 +77,7 @@ fn outcome(output: &Output) -> String {
                 humansize::format_size(bytes, humansize::BINARY)
             )
         }
+        Output::Whole { list } => format!("{}, ", counted(list.len(), "item")),
         Output::Text { text } => format!("{text}, "),
         Output::Version { version } => format!("version {version}, "),
         Output::Inventory { items, .. } => {

@@ -124,6 +124,12 @@ impl Check<'_, '_> {
                 TemplatePlace::Position,
             );
         }
+        if let Some(whole) = &it.whole {
+            let at = Path::of(&["whole"]);
+            commands.command(&at.key("notice"), &whole.notice, TemplatePlace::Notice);
+            commands.command(&at.key("write"), &whole.write, TemplatePlace::Item);
+            commands.command(&at.key("load"), &whole.load, TemplatePlace::Item);
+        }
         if let Some(aside) = &it.aside {
             let at = Path::of(&["aside"]);
             commands.command(&at.key("files"), &aside.files, TemplatePlace::Aside);

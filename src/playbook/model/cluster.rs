@@ -94,6 +94,7 @@ impl Playbook {
         it.questions.clear();
         it.capture = None;
         it.restore = None;
+        it.whole = None;
         it.aside = None;
         it.full = None;
         it.inventories.clear();

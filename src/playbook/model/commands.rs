@@ -6,7 +6,7 @@ use crate::playbook::model::full::Full;
 use crate::playbook::model::side_by_side::{InstallBeside, SideBySide};
 use crate::playbook::model::{
     Aside, Capture, CommandSpec, Discovery, Downgrade, Install, Installer, Inventory, Maintenance,
-    Pass, Playbook, Requirement, Restore, Service, Version,
+    Pass, Playbook, Requirement, Restore, Service, Version, Whole,
 };
 
 /// Commands with their places, such as `capture.verify`. Those of a list have the same place.
@@ -34,6 +34,7 @@ impl Playbook {
             downgrade,
             capture,
             restore,
+            whole,
             aside,
             full,
             side_by_side,
@@ -56,6 +57,7 @@ impl Playbook {
         all.extend(of_packages(upgrade, downgrade));
         all.extend(capture.iter().flat_map(of_capture));
         all.extend(restore.iter().flat_map(of_restore));
+        all.extend(whole.iter().flat_map(of_whole));
         all.extend(aside.iter().map(|Aside { files, also: _ }| ("aside.files", files)));
         all.extend(full.iter().flat_map(of_full));
         all.extend(side_by_side.iter().flat_map(of_side_by_side));
@@ -139,6 +141,11 @@ fn of_restore(restore: &Restore) -> Placed<'_> {
     let mut all = vec![("restore.command", command)];
     all.extend(given([("restore.position", position), ("restore.past_rejects", past_rejects)]));
     all
+}
+
+fn of_whole(whole: &Whole) -> Placed<'_> {
+    let Whole { notice, write, load } = whole;
+    vec![("whole.notice", notice), ("whole.write", write), ("whole.load", load)]
 }
 
 fn of_full(full: &Full) -> Placed<'_> {

@@ -15,6 +15,7 @@ mod occasion;
 mod response_file;
 pub mod side_by_side;
 pub mod site;
+mod whole;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -31,6 +32,7 @@ pub use crate::playbook::model::full::{Full, Question};
 pub use crate::playbook::model::occasion::Occasion;
 pub use crate::playbook::model::response_file::{ResponseFile, ResponseKey};
 pub use crate::playbook::model::side_by_side::{SideBySide, Strategy};
+pub use crate::playbook::model::whole::Whole;
 use crate::playbook::value::TimeLimit;
 use crate::playbook::value::pattern::{Extractor, Pattern};
 use crate::playbook::value::template::Template;
@@ -91,6 +93,9 @@ pub struct Playbook {
     /// How the capture is restored into the previous version. Required, unless `stateless`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,
+    /// What the capture cannot carry faithfully, and is carried whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Whole>,
     /// The upgraded version after the previous one was installed again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<Aside>,

@@ -6,3 +6,4 @@ pub mod prove;
 pub mod restore;
 pub mod target_position;
 pub mod verify;
+pub mod whole;

@@ -32,6 +32,14 @@ impl Verify {
         for side in [Side::Previous, Side::Upgraded] {
             config::read_back(context, side)?;
         }
+        for step in &context.run()?.plan.steps {
+            if let Action::WriteWhole(write) = &step.action
+                && self.capture.is_some()
+            {
+                copy::read_back(&context.whole_dir(&write.items), context.files(&step.id))
+                    .context("what was written out whole is not as it was written")?;
+            }
+        }
         // Once the upgraded data is gone, the list cannot be taken again.
         for step in &context.run()?.plan.steps {
             if let Action::Inventory(list) = &step.action

@@ -88,6 +88,7 @@ impl Strategy for Snapshot {
             steps.extend(parts.target_position()?);
             steps.extend(parts.inventories(Side::Upgraded)?);
             steps.extend(parts.captures(ServiceState::Maintenance)?);
+            steps.extend(parts.write_whole()?);
             steps.push(parts.maintenance_stop(Side::Upgraded)?);
             steps.extend(parts.captures(ServiceState::Stopped)?);
         }
@@ -128,6 +129,7 @@ impl Strategy for Snapshot {
             let start = parts.maintenance_start(Side::Previous)?;
             let (restore, stopped) = restore(parts, input.keep)?;
             steps.extend(if stopped { [restore, start] } else { [start, restore] });
+            steps.extend(parts.load_whole()?);
             steps.extend(parts.inventories(Side::Previous)?);
             steps.push(parts.prove());
             steps.push(parts.maintenance_stop(Side::Previous)?);

@@ -1,0 +1,50 @@
+//! What was written out whole takes the place of what the previous version has.
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::journal::{Output, StepId};
+use crate::playbook::CommandTemplate;
+use crate::step::data::whole::items;
+use crate::step::files::copy;
+use crate::step::{Context, Effect, Probe, Step};
+
+/// See [`crate::step::Action::LoadWhole`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoadWhole {
+    /// The step that noticed the items.
+    pub items: StepId,
+    /// The step that wrote them out.
+    pub written: StepId,
+    /// Loads one from its folder.
+    pub command: CommandTemplate,
+}
+
+impl Effect for LoadWhole {
+    fn preview(&self) -> Vec<String> {
+        vec![format!("for each item: {}", self.command)]
+    }
+
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        // Loaded again, it replaces what an interrupted attempt has loaded.
+        Ok(Probe::Absent)
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        copy::read_back(&context.whole_dir(&self.items), context.files(&self.written))
+            .context("what was written out whole is not as it was written")?;
+        for (item, folder) in items(context, &self.items)? {
+            let more = [("item", item.name.clone()), ("item_dir", folder.display().to_string())];
+            context
+                .runner
+                .run(&context.fill(&self.command, &more)?)
+                .with_context(|| format!("{} could not be loaded whole", item.name))?;
+            crate::host::failpoint::point("whole:loaded");
+        }
+        Ok(Output::Nothing)
+    }
+
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
+    }
+}
