@@ -286,6 +286,7 @@ fn words(output: &Output) -> Option<String> {
             let size = humansize::format_size(bytes, humansize::BINARY);
             Some(format!("{}, {size}", counted(list.len() as u64, "file", "files")))
         }
+        Output::Whole { list } => Some(counted(list.len() as u64, "item", "items")),
         Output::Text { text } => Some(text.clone()),
         Output::Version { version } => Some(format!("version {version}")),
         Output::Inventory { items, .. } => Some(counted(*items, "item", "items")),
