@@ -53,21 +53,25 @@ sql shop -e "CREATE TABLE copies AS SELECT id, name FROM customers WHERE id < 10
 cp /root/dump-good /root/dump-all /result/
 ! cmp -s /root/dump-good /root/dump-all
 
-# The replay's first program, cut short once: /run/cut says after how many transactions.
-cat >/usr/local/bin/mariadb-binlog <<'CUT'
+# The replay's client, cut short once: /run/cut says which client it is, and after how many transactions.
+cat >/usr/local/bin/mariadb <<'CUT'
 #!/bin/bash
-if [ -s /run/cut ] && [[ "$*" = *--start-position=* ]]; then
-  read -r count </run/cut
-  rm /run/cut
-  /usr/bin/mariadb-binlog "$@" | awk -v count="$count" '/^#.*\tGTID / && ++n > count { exit } { print }'
-  exit 1
+if [ -s /run/cut ] && [[ "$*" = *--unbuffered* ]]; then
+  read -r client count </run/cut
+  if [ "$client" -gt 1 ]; then
+    echo "$((client - 1)) $count" >/run/cut
+  else
+    rm /run/cut
+    awk -v count="$count" '/gtid_seq_no=/ && ++n > count { exit } { print; fflush() }' | /usr/bin/mariadb "$@"
+    exit 1
+  fi
 fi
-exec /usr/bin/mariadb-binlog "$@"
+exec /usr/bin/mariadb "$@"
 CUT
-chmod 755 /usr/local/bin/mariadb-binlog
+chmod 755 /usr/local/bin/mariadb
 
 echo "== a replay that is cut off, and one that is rejected"
-echo 20 >/run/cut
+echo 1 20 >/run/cut
 expect 1 backout downgrade --keep --yes 2>&1 | tee /root/said
 grep -F 'the restore failed' /root/said
 expect 6 backout resume 2>&1 | tee /root/said
@@ -106,7 +110,7 @@ accepted() {
 
 echo "== accepted; cut off and killed on the way; kept"
 expect 6 backout downgrade --keep --yes
-echo 2 >/run/cut
+echo 3 1 >/run/cut
 expect 1 backout resume --accept-rejects
 [ ! -e /run/cut ]
 [ "$(wc -l <"$(change_folder)/rejects-2")" = 2 ]

@@ -1,14 +1,19 @@
-//! MariaDB's binary log, as `mariadb-binlog` prints it.
+//! MariaDB: its binary log, read and replayed; and its settings.
 
+mod binlog;
 mod client;
-mod events;
-mod log;
-mod rejects;
+mod errors;
+mod group;
+mod gtid;
+mod query;
 mod replay;
+mod rows;
+mod session;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod verify;
 
-pub(super) use rejects::past_rejects;
-pub(super) use replay::replay;
+pub(super) use replay::{past_rejects, replay};
 pub(super) use settings::settings;
 pub(super) use verify::verify_log;

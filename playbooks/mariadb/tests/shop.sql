@@ -1,0 +1,8 @@
+CREATE DATABASE shop; CREATE DATABASE secret; USE shop;
+CREATE TABLE customers (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(40) NOT NULL, note TEXT, photo BLOB) ENGINE=InnoDB;
+CREATE TABLE orders (id INT PRIMARY KEY, customer_id INT, placed_at TIMESTAMP NULL, total DECIMAL(8,2)) ENGINE=InnoDB;
+CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB;
+CREATE TABLE secret.s (id INT PRIMARY KEY) ENGINE=InnoDB;
+INSERT INTO customers (name, note) VALUES ('Ann', 'first'), ('Bob', NULL), ('Cléo', 'ü');
+INSERT INTO orders VALUES (1, 1, '2022-02-02 00:00:00', 9.50);
+INSERT INTO secret.s VALUES (1);

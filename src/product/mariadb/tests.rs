@@ -1,0 +1,382 @@
+//! The replay of real logs, with a server that is played.
+#![expect(clippy::disallowed_methods, reason = "files of a test")]
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+
+use super::client::{Client, Server};
+use super::gtid::Position;
+use super::replay::{Rejects, Replay};
+use crate::product::stream::HelperError;
+use crate::product::tests::{kept, on};
+
+/// What a played server got and answers.
+#[derive(Default)]
+struct Played {
+    /// Each statement that it carried out.
+    got: Vec<String>,
+    /// Statements that contain the word fail with the error.
+    errors: Vec<(String, String)>,
+    /// Tables that are not transactional: their name in hexadecimal, and what they are.
+    classes: Vec<(String, String)>,
+    /// Its position.
+    position: String,
+    /// How many clients there were.
+    clients: usize,
+}
+
+type Shared = Rc<RefCell<Played>>;
+
+struct PlayedServer(Shared);
+
+struct PlayedClient {
+    played: Shared,
+    delimiter: Option<String>,
+    text: Vec<u8>,
+    answers: VecDeque<String>,
+    failed: Option<String>,
+}
+
+impl Server for PlayedServer {
+    type Client = PlayedClient;
+
+    fn connect(&mut self) -> Result<PlayedClient, HelperError> {
+        self.0.borrow_mut().clients += 1;
+        let played = self.0.clone();
+        Ok(PlayedClient {
+            played,
+            delimiter: None,
+            text: Vec::new(),
+            answers: VecDeque::new(),
+            failed: None,
+        })
+    }
+}
+
+impl PlayedClient {
+    fn statement(&mut self, text: &str) {
+        let mut played = self.played.borrow_mut();
+        if let Some((_, error)) = played.errors.iter().find(|(word, _)| text.contains(word)) {
+            self.failed = Some(error.clone());
+            return;
+        }
+        if let Some(question) = text.strip_prefix("SELECT CONCAT('") {
+            let word = question.split('\'').next().unwrap();
+            let classes = played.classes.iter();
+            let said = if question.contains("@@gtid_binlog_pos") {
+                Some(played.position.clone())
+            } else {
+                let class = classes.clone().find(|(name, _)| question.contains(name));
+                Some(class.map_or("t".to_owned(), |(_, class)| class.clone()))
+            };
+            self.answers.extend(said.map(|said| format!("{word}{said}")));
+        } else if let Some(question) = text.strip_prefix("SELECT '") {
+            self.answers.push_back(question.trim_end_matches('\'').to_owned());
+        } else {
+            played.got.push(text.to_owned());
+        }
+    }
+}
+
+impl Client for PlayedClient {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.failed.is_some() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let Some(delimiter) = self.delimiter.clone() else {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            self.delimiter = Some(text.strip_prefix("DELIMITER ").unwrap().trim().to_owned());
+            return Ok(());
+        };
+        self.text.extend_from_slice(bytes);
+        if self.text.ends_with(format!("{delimiter}\n").as_bytes()) {
+            let text = std::mem::take(&mut self.text);
+            let text = &text[..text.len() - delimiter.len() - 1];
+            let hidden = text.strip_prefix(b"EXECUTE IMMEDIATE 0x");
+            let shown = match hidden {
+                Some(number) => {
+                    format!("hidden: {}", String::from_utf8_lossy(&hex::decode(number).unwrap()))
+                }
+                None => String::from_utf8_lossy(text).into_owned(),
+            };
+            self.statement(&shown);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn line(&mut self, _wait: bool) -> Option<String> {
+        self.answers.pop_front()
+    }
+
+    fn end(self) -> Result<(bool, String), HelperError> {
+        Ok((self.failed.is_none(), self.failed.unwrap_or_default()))
+    }
+}
+
+/// Rejected transactions.
+#[derive(Default)]
+struct Named {
+    lines: Vec<String>,
+    accepted: bool,
+}
+
+impl Rejects for Named {
+    fn take(&mut self, line: &str) -> Result<bool, HelperError> {
+        self.lines.push(line.to_owned());
+        Ok(self.accepted)
+    }
+}
+
+fn path(name: &str) -> String {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/mariadb/tests");
+    tests.join(name).display().to_string()
+}
+
+/// Replays logs; what the server got, with rows shown by their length.
+fn replay(
+    files: &[&str],
+    from: &str,
+    played: Played,
+    named: &mut Named,
+) -> (Result<(), String>, String, usize) {
+    let played = Rc::new(RefCell::new(played));
+    let mut replay = Replay::new(PlayedServer(played.clone()), Position::parse(from).unwrap());
+    let files: Vec<String> = files.iter().map(|name| path(name)).collect();
+    let ended = replay.all(&files, named).map_err(|error| error.to_string());
+    let played = played.borrow();
+    let mut text = String::new();
+    for statement in &played.got {
+        match statement.strip_prefix("BINLOG '") {
+            Some(rows) => writeln!(text, "BINLOG ({} letters);", rows.len() - 1).unwrap(),
+            None => writeln!(text, "{statement};").unwrap(),
+        }
+    }
+    (ended, text, played.clients)
+}
+
+fn played(classes: &[(&str, &str)]) -> Played {
+    let hex = |(name, class): &(&str, &str)| (hex::encode(name), (*class).to_owned());
+    Played {
+        classes: classes.iter().map(hex).collect(),
+        position: "0-1-999".to_owned(),
+        ..Played::default()
+    }
+}
+
+/// Compares with what is kept. What is kept was carried out by a server 10.11, and gave what the
+/// server 11.8 had.
+fn compare(name: &str, found: &str) {
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path(name), found).unwrap();
+    }
+    let wanted = String::from_utf8(kept(&format!("mariadb/tests/{name}"))).unwrap();
+    assert!(found == wanted, "{name} differs (UPDATE=1 writes it):\n{found}");
+}
+
+#[test]
+fn s1_real_logs_become_what_the_previous_version_must_be_told() {
+    for (name, from) in
+        [("clients", "0-1-100"), ("kinds", "0-1-48"), ("written", "0-1-11"), ("of-10.11", "0-1-11")]
+    {
+        let (ended, got, clients) = replay(
+            &[&format!("{name}.binlog")],
+            from,
+            played(&[("s", "s"), ("m", "p")]),
+            &mut Named::default(),
+        );
+        assert_eq!((ended, clients), (Ok(()), 1), "{name}");
+        compare(&format!("{name}.sent"), &got);
+    }
+}
+
+#[test]
+fn s9_what_stands_in_names_and_bodies_is_not_run() {
+    let all = ["line-break.binlog", "delimiter.binlog"];
+    let (ended, got, _) = replay(&all, "0-1-115", played(&[]), &mut Named::default());
+    assert_eq!(ended, Ok(()));
+    compare("delimiter.sent", &got);
+}
+
+fn all() -> Vec<&'static str> {
+    ["before", "written", "kinds", "clients", "line-break", "delimiter", "rejected"].to_vec()
+}
+
+fn verify(position: &str, files: &[String]) -> Result<(), String> {
+    let mut arguments = vec![position];
+    arguments.extend(files.iter().map(String::as_str));
+    on("mariadb-verify-log", &arguments, b"").map(drop)
+}
+
+fn logs() -> Vec<String> {
+    all().iter().map(|name| path(&format!("{name}.binlog"))).collect()
+}
+
+#[test]
+fn s2_logs_that_go_on_from_each_other_up_to_the_position_are_complete() {
+    assert_eq!(verify("0-1-140", &logs()), Ok(()));
+    assert_eq!(
+        verify("0-1-141", &logs()),
+        Err("the capture ends at 0-1-140, not at 0-1-141".into())
+    );
+    let other = Err("the capture has nothing of domain 7, and must end at 7-1-3".into());
+    assert_eq!(verify("0-1-140,7-1-3", &logs()), other);
+    let mut hole = logs();
+    hole.remove(2);
+    let said = verify("0-1-140", &hole).unwrap_err();
+    assert!(said.contains("clients.binlog does not go on where the log before it ended"), "{said}");
+    assert_eq!(verify("0-1-140", &logs()[3..]), Ok(()), "the first one follows none");
+}
+
+/// Every log that breaks off, between two events or within one, is found, and so is a changed byte.
+#[test]
+fn s2_a_log_that_is_cut_or_damaged_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log").display().to_string();
+    let whole = kept("mariadb/tests/kinds.binlog");
+    std::fs::write(&file, &whole).unwrap();
+    let last = "0-1-100";
+    assert_eq!(verify(last, std::slice::from_ref(&file)), Ok(()));
+    // Behind the last transaction, only the rotation follows.
+    let end = whole.len() - 48;
+    for cut in (0..end).step_by(97) {
+        std::fs::write(&file, &whole[..cut]).unwrap();
+        assert!(verify(last, std::slice::from_ref(&file)).is_err(), "cut at {cut}");
+    }
+    for at in (4..end).step_by(101) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x40;
+        std::fs::write(&file, &bytes).unwrap();
+        assert!(verify(last, std::slice::from_ref(&file)).is_err(), "changed at {at}");
+    }
+    std::fs::write(&file, b"\xfd\x01\x00\x00rest").unwrap();
+    assert!(verify(last, std::slice::from_ref(&file)).unwrap_err().ends_with("is encrypted"));
+}
+
+/// A server that was killed leaves the last transaction of its log incomplete, and does not count it.
+#[test]
+fn s8_what_a_killed_server_left_incomplete_was_told_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log").display().to_string();
+    let torn = [kept("mariadb/tests/written.binlog"), Vec::new()].concat();
+    // Cut within the last transaction, and behind its first event.
+    let rotate = 48;
+    for cut in [torn.len() - rotate - 10, torn.len() - rotate - 40] {
+        std::fs::write(&file, &torn[..cut]).unwrap();
+        let said = verify("0-1-48", std::slice::from_ref(&file)).unwrap_err();
+        assert!(said.starts_with("the capture ends at 0-1-47, not at 0-1-48"), "{said}");
+        assert_eq!(verify("0-1-47", std::slice::from_ref(&file)), Ok(()));
+    }
+}
+
+fn errors(errors: &[(&str, &str)]) -> Played {
+    let errors = errors.iter().map(|(word, error)| ((*word).to_owned(), (*error).to_owned()));
+    Played { errors: errors.collect(), position: "0-1-125".into(), ..Played::default() }
+}
+
+const UNKNOWN: &str = "ERROR 4161 (HY000) at line 9: Unknown data type: 'VECTOR'";
+
+#[test]
+fn s1_a_rejected_transaction_stops_the_replay_or_is_left_out_by_name() {
+    let line = "0-1-125\tERROR 4161 (HY000): Unknown data type: 'VECTOR'\t\
+                CREATE TABLE vectors (id INT PRIMARY KEY, v VECTOR(3) NOT NULL) ENGINE=InnoDB";
+    let mut named = Named::default();
+    let mut rejecting = errors(&[("VECTOR(3)", UNKNOWN)]);
+    rejecting.position = "0-1-124".into();
+    let (ended, _, _) = replay(&["rejected.binlog"], "0-1-124", rejecting, &mut named);
+    let said = line.replace('\t', ": ");
+    assert_eq!(ended, Err(format!("the previous version rejects {said}")));
+    assert_eq!(named.lines, [line]);
+
+    let mut named = Named { accepted: true, ..Named::default() };
+    let mut rejecting = errors(&[("VECTOR(3)", UNKNOWN)]);
+    rejecting.position = "0-1-124".into();
+    let (ended, got, clients) = replay(&["rejected.binlog"], "0-1-124", rejecting, &mut named);
+    assert_eq!((ended, clients), (Ok(()), 2));
+    assert_eq!(named.lines, [line]);
+    let skipped =
+        got.find("gtid_seq_no=125;\nDROP TABLE IF EXISTS mysql.backout_rejected;").unwrap();
+    assert!(got[skipped..].contains("gtid_seq_no=126;\nSTART TRANSACTION;\nBINLOG"), "{got}");
+    assert!(got[..skipped].contains("gtid_seq_no=125;\n") && !got.contains("VECTOR(3)"), "{got}");
+}
+
+#[test]
+fn one_that_was_done_in_part_is_named_so_and_takes_no_other_position() {
+    let mut named = Named { accepted: true, ..Named::default() };
+    let rejecting = errors(&[("VECTOR(3)", UNKNOWN)]);
+    let (ended, got, _) = replay(&["rejected.binlog"], "0-1-124", rejecting, &mut named);
+    assert_eq!(ended, Ok(()));
+    assert!(named.lines[0].contains("\tdone in part: CREATE TABLE vectors"), "{:?}", named.lines);
+    assert!(!got.contains("gtid_seq_no=125;\nDROP TABLE IF EXISTS mysql."), "{got}");
+}
+
+#[test]
+fn s8_a_trouble_stops_it_and_names_nothing() {
+    for error in [
+        "ERROR 1021 (HY000) at line 3: Disk full (/tmp)",
+        "ERROR 2013 (HY000) at line 3: Lost connection",
+        "ERROR 1205 (HY000) at line 3: Lock wait timeout exceeded",
+    ] {
+        let mut named = Named { accepted: true, ..Named::default() };
+        let rejecting = errors(&[("VECTOR(3)", error)]);
+        let (ended, got, _) = replay(&["rejected.binlog"], "0-1-124", rejecting, &mut named);
+        let said = ended.unwrap_err();
+        assert!(
+            said.starts_with(&error.replace(" at line 3", ""))
+                && said.contains(" at 0-1-125 (CREATE TABLE vectors "),
+            "{said}"
+        );
+        assert!(named.lines.is_empty() && !got.contains("gtid_seq_no=126"), "{got}");
+    }
+}
+
+#[test]
+fn a_client_that_cannot_connect_is_a_trouble() {
+    let rejecting = errors(&[("pseudo_slave_mode", "ERROR 2002 (HY000): Can't connect to x")]);
+    let mut named = Named { accepted: true, ..Named::default() };
+    let (ended, ..) = replay(&["rejected.binlog"], "0-1-124", rejecting, &mut named);
+    let said = ended.unwrap_err();
+    assert!(said.starts_with("ERROR 2002 (HY000): Can't connect to x at 0-1-125"), "{said}");
+    assert!(named.lines.is_empty());
+}
+
+#[test]
+fn a_log_that_is_missing_between_the_position_and_the_files_is_found() {
+    let (ended, ..) = replay(&["kinds.binlog"], "0-1-11", played(&[]), &mut Named::default());
+    let said = ended.unwrap_err();
+    assert!(
+        said.ends_with(
+            "kinds.binlog begins at 0-1-48, and the replay came to 0-1-11 only: the transactions up \
+             to 0-1-48 are missing"
+        ),
+        "{said}"
+    );
+}
+
+/// The last transactions may leave nothing in the server's log.
+#[test]
+fn the_position_is_reached_even_if_the_last_transaction_logs_nothing() {
+    let mut server = played(&[]);
+    server.position = "0-1-99".into();
+    let (ended, got, _) = replay(&["kinds.binlog"], "0-1-48", server, &mut Named::default());
+    assert_eq!(ended, Ok(()));
+    assert!(
+        got.ends_with("gtid_seq_no=100;\nDROP TABLE IF EXISTS mysql.backout_rejected;\n"),
+        "{got}"
+    );
+}
+
+#[test]
+fn arguments_are_checked() {
+    for arguments in [&[][..], &["0-1-1"], &["0-1-1", "x"], &["x", "y", "--", "z"]] {
+        let said = on("mariadb-replay", arguments, b"").unwrap_err();
+        assert!(said.starts_with("usage: backout helper mariadb-replay "), "{said}");
+    }
+}
