@@ -123,6 +123,11 @@ impl Event {
         u32_at(&self.bytes, 5)
     }
 
+    /// The number of the table that it belongs to.
+    pub(super) fn table_id(&self) -> u64 {
+        u64_at(self.body(), 0) & 0xffff_ffff_ffff
+    }
+
     /// The flags of its header.
     pub(super) fn flags(&self) -> u16 {
         u16::from_le_bytes([self.bytes[17], self.bytes[18]])

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::binlog::{Event, Kind, LogFile, u64_at};
+use super::binlog::{Event, Kind, LogFile};
 use super::gtid::Gtid;
 use super::query::{Bytes, Query};
 use super::rows::plain;
@@ -106,16 +106,11 @@ fn xid_text(body: &mut Bytes<'_>) -> Option<String> {
 /// The schema and the table of an event that names them.
 pub(super) fn table_name(event: &Event) -> Option<(u64, TableName)> {
     let mut body = Bytes(event.body());
-    let id = table_id(event);
+    let id = event.table_id();
     body.take(8)?;
     let schema = body.counted()?.to_vec();
     body.u8()?;
     Some((id, (schema, body.counted()?.to_vec())))
-}
-
-/// The number of the table that an event belongs to.
-pub(super) fn table_id(event: &Event) -> u64 {
-    u64_at(event.body(), 0) & 0xffff_ffff_ffff
 }
 
 /// The positions with which a file begins.
@@ -194,7 +189,7 @@ pub(super) fn next_group(file: &mut LogFile) -> Result<Next, HelperError> {
                 names.insert(id, name);
             }
             kind if kind.is_rows() => {
-                let name = names.get(&table_id(&event)).cloned();
+                let name = names.get(&event.table_id()).cloned();
                 // Rows of no table: the event only ends the statement.
                 if let Some(name) = name {
                     *group.tables.entry(name).or_default() += 1;

@@ -19,7 +19,7 @@ use super::binlog::{Event, Kind, LogFile};
 use super::client::{Client, Program, Server};
 use super::errors::ServerError;
 use super::group::{
-    Form, Group, Next, TableName, int_var, next_group, rand_seeds, table_id, table_name, user_var,
+    Form, Group, Next, TableName, int_var, next_group, rand_seeds, table_name, user_var,
 };
 use super::gtid::{Gtid, Position};
 use super::query::Query;
@@ -522,7 +522,7 @@ impl<S: Server> Replay<S> {
             names.insert(id, name.clone());
             return Some(name);
         }
-        event.kind.is_rows().then(|| names.get(&table_id(event)).cloned()).flatten()
+        event.kind.is_rows().then(|| names.get(&event.table_id()).cloned()).flatten()
     }
 
     /// Goes through the events of a transaction.

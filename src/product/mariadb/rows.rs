@@ -7,7 +7,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::binlog::{Event, Kind};
-use super::group::table_id;
 use super::query::{Bytes, inflated};
 
 /// The bytes of events that one statement holds, if the rows are not longer than that.
@@ -42,7 +41,7 @@ impl Rows {
     /// Takes a table or rows, which are not compressed; returns the statements that are complete with it.
     pub(super) fn take(&mut self, event: &Event) -> Vec<Vec<u8>> {
         if event.kind == Kind::TableMap {
-            self.tables.push((table_id(event), event.bytes.clone()));
+            self.tables.push((event.table_id(), event.bytes.clone()));
             return Vec::new();
         }
         if let Some(last) = self.last.replace(event.clone()) {
