@@ -8,6 +8,7 @@ pub mod exec;
 pub mod failpoint;
 pub mod files;
 pub mod flush;
+pub mod identity;
 pub mod mounts;
 pub mod orphans;
 pub mod pattern;

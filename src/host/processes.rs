@@ -35,12 +35,15 @@ pub struct Process {
     /// Its control group, which names its systemd unit.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cgroup: String,
+    /// Its process ids are its own (another PID namespace than ours).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub container: bool,
 }
 
 impl Process {
     /// Whether it belongs to a systemd unit.
     pub fn is_of_unit(&self, unit: &str) -> bool {
-        self.cgroup.split('/').any(|part| part == unit)
+        self.cgroup.split(['/', '\n']).any(|part| part == unit)
     }
 }
 
@@ -87,18 +90,39 @@ fn select(
     proc: &Path,
     mut wanted: impl FnMut(&procfs::process::Process) -> bool,
 ) -> Result<Vec<Process>, String> {
-    let booted = booted(proc);
+    let here = Here::new(proc);
     let mut found = Vec::new();
     each(proc, |process| {
         if wanted(process) {
-            found.extend(described(process, booted));
+            found.extend(here.described(process));
         }
     })?;
     found.sort_unstable_by_key(|process: &Process| process.pid);
     Ok(found)
 }
 
-/// A process; `None` if it is gone, or a zombie, which holds nothing any more.
+/// What processes are compared with.
+struct Here<'a> {
+    proc: &'a Path,
+    booted: Option<u64>,
+    /// Our own PID namespace.
+    namespace: Option<PathBuf>,
+}
+
+impl<'a> Here<'a> {
+    fn new(proc: &'a Path) -> Self {
+        let namespace = fs::read_link(proc.join("self/ns/pid")).ok();
+        Self { proc, booted: booted(proc), namespace }
+    }
+
+    /// A process; `None` if it is gone, or a zombie, which holds nothing any more.
+    fn described(&self, process: &procfs::process::Process) -> Option<Process> {
+        let its = fs::read_link(self.proc.join(process.pid.to_string()).join("ns/pid")).ok();
+        let container = self.namespace.as_ref().zip(its).is_some_and(|(ours, its)| *ours != its);
+        Some(Process { container, ..described(process, self.booted)? })
+    }
+}
+
 fn described(process: &procfs::process::Process, booted: Option<u64>) -> Option<Process> {
     let started = match process.stat() {
         Ok(stat) if matches!(stat.state, 'Z' | 'X') => return None,
@@ -111,7 +135,8 @@ fn described(process: &procfs::process::Process, booted: Option<u64>) -> Option<
     let cmdline =
         text(process, "cmdline").unwrap_or_default().trim_end_matches('\0').replace('\0', " ");
     let cgroup = text(process, "cgroup").unwrap_or_default().trim().to_owned();
-    Some(Process { pid: process.pid, comm: comm(process)?, cmdline, since, uses: None, cgroup })
+    let (pid, comm) = (process.pid, comm(process)?);
+    Some(Process { pid, comm, cmdline, since, uses: None, cgroup, container: false })
 }
 
 /// Not from `stat`, which escapes some characters.
@@ -189,13 +214,13 @@ pub fn users_of(proc: &Path, paths: &[PathBuf]) -> Result<InUse, String> {
         .map(|m| m.device.as_str())
         .collect();
     let search = Search { paths, devices };
-    let booted = booted(proc);
+    let here = Here::new(proc);
     let mut result = InUse::default();
     each(proc, |process| match search.use_of(process, &proc.join(process.pid.to_string())) {
         Ok(None) => {}
-        Ok(uses) => result
-            .found
-            .extend(described(process, booted).map(|process| Process { uses, ..process })),
+        Ok(uses) => {
+            result.found.extend(here.described(process).map(|process| Process { uses, ..process }))
+        }
         Err(ProcError::PermissionDenied(_)) => result.unreadable += 1,
         // It ended meanwhile.
         Err(_) => {}
@@ -219,7 +244,7 @@ pub fn mounted_elsewhere(proc: &Path, dataset: &str) -> Result<Vec<Process>, Str
         [mount.shared, mount.master].iter().flatten().any(|group| groups.contains(group))
     };
     let mut seen = BTreeSet::from_iter(namespace(&proc.join("self")));
-    let booted = booted(proc);
+    let here = Here::new(proc);
     let mut found: Vec<Process> = Vec::new();
     each(proc, |process| {
         let theirs = namespace(&proc.join(process.pid.to_string()));
@@ -228,7 +253,7 @@ pub fn mounted_elsewhere(proc: &Path, dataset: &str) -> Result<Vec<Process>, Str
         if let Some(mount) = mounts.iter().filter(of_it).find(|mount| !follows(mount)) {
             let uses =
                 Some(format!("mounted at {} in its own mount namespace", mount.point.display()));
-            found.extend(described(process, booted).map(|process| Process { uses, ..process }));
+            found.extend(here.described(process).map(|process| Process { uses, ..process }));
         }
         seen.insert(theirs);
     })?;

@@ -22,12 +22,18 @@ pub struct UnitState {
     pub file: String,
     /// The number of the signal that asks it to stop.
     pub kill_signal: String,
+    /// The file that it was read from.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub fragment: String,
+    /// The units that start it, such as a socket.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub triggered_by: Vec<String>,
 }
 
 impl UnitState {
     /// The command that prints it. It exits with 0 for every unit, known or not.
     pub fn command(unit: &str) -> Command {
-        let properties = "--property=LoadState,ActiveState,SubState,UnitFileState,KillSignal";
+        let properties = "--property=LoadState,ActiveState,SubState,UnitFileState,KillSignal,FragmentPath,TriggeredBy";
         Command::new(["systemctl", "show", "--no-pager", properties, "--", unit]).timeout(LIMIT)
     }
 
@@ -43,6 +49,8 @@ impl UnitState {
             sub: value("SubState"),
             file: value("UnitFileState"),
             kill_signal: value("KillSignal"),
+            fragment: value("FragmentPath"),
+            triggered_by: value("TriggeredBy").split_whitespace().map(str::to_owned).collect(),
         }
     }
 
@@ -54,6 +62,12 @@ impl UnitState {
     /// Whether it cannot be started.
     pub fn is_masked(&self) -> bool {
         self.load == "masked"
+    }
+
+    /// Whether `systemctl mask` refuses, because its own file is where the mask would be.
+    pub fn prevents_mask(&self, unit: &str) -> bool {
+        std::path::Path::new(&self.fragment)
+            == std::path::Path::new("/etc/systemd/system").join(unit)
     }
 
     /// Whether it is stopping, and its main process still exists. A second signal other than
@@ -74,6 +88,10 @@ mod tests {
         assert!(state.is_up() && state.is_asked_to_stop() && !state.is_masked());
         assert_eq!(state.file, "enabled");
         assert!(!UnitState::parse(&text.replace("=15", "=3")).is_asked_to_stop());
+        let text = "FragmentPath=/etc/systemd/system/db.service\nTriggeredBy=db.socket x.path\n";
+        let state = UnitState::parse(text);
+        assert_eq!(state.triggered_by, ["db.socket", "x.path"]);
+        assert!(state.prevents_mask("db.service") && !state.prevents_mask("db@2.service"));
         assert!(!UnitState::parse("ActiveState=failed\n").is_up());
         assert!(UnitState::parse("LoadState=masked\n").is_masked());
     }

@@ -112,6 +112,8 @@ kinds! {
     OpenChange = "open-change",
     /// What others wrote to child datasets since the snapshot.
     OtherData = "other-data",
+    /// Servers of the same name that are not the service.
+    OtherServer = "other-server",
     /// What must not be rolled back.
     Outside = "outside",
     /// A place of this tool inside the data.
@@ -180,6 +182,8 @@ kinds! {
     Transfer = "transfer",
     /// A unit of the service.
     Unit = "unit",
+    /// A unit whose file prevents that it is masked.
+    UnitFile = "unit-file",
     /// A masked unit.
     UnitMasked = "unit-masked",
     /// A user to be moved.

@@ -19,12 +19,13 @@ use super::product::RequirementFact;
 use super::programs::Program;
 use super::rights::Caller;
 use super::secrets::UnusableSecret;
-use super::services::Unit;
+use super::services::{Stranger, Unit};
 use super::sources::{OpenChange, Role};
 use super::storage::StorageLocation;
 use super::versions::Versions;
 use super::zfs_version::ZfsVersion;
 use super::{Facts, Finding, Occasion};
+use crate::host::identity::Whose;
 use crate::host::processes::{InUse, Process};
 use crate::host::systemd::UnitState;
 use crate::playbook::DataStrategy;
@@ -111,7 +112,8 @@ pub(super) fn process(pid: i32, comm: &str, cmdline: &str) -> Process {
         cmdline: cmdline.into(),
         since: Some(NOW - 7200),
         uses: None,
-        cgroup: String::new(),
+        cgroup: "0::/system.slice/db.service".into(),
+        container: false,
     }
 }
 
@@ -221,6 +223,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
             }),
         }],
         servers: Ok(vec![process(900, "dbd", "/usr/sbin/dbd")]),
+        strangers: Vec::new(),
         server_names: vec!["dbd".into()],
         users: Ok(InUse::default()),
         versions: Versions {
@@ -338,6 +341,10 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.jobs_unknown = vec!["systemd: no answer".into()];
     facts.units[0].state = Err("no answer".into());
     facts.servers = Ok(Vec::new());
+    facts.strangers = vec![
+        Stranger { process: process(5, "dbd", "dbd"), whose: Whose::Other("x.service".into()) },
+        Stranger { process: process(6, "dbd", "dbd"), whose: Whose::Unclear },
+    ];
     facts.users = Err("no processes".into());
     facts.versions.candidate = facts.versions.candidate.take().map(|_| Err("no answer".into()));
     facts.versions.rule = Ok(Some((Verdict::Confirm, "Flags.".into())));

@@ -108,7 +108,7 @@ impl Host {
             ("db log", "on\n"),
             (
                 "systemctl show --no-pager \
-                    --property=LoadState,ActiveState,SubState,UnitFileState,KillSignal -- \
+                    --property=LoadState,ActiveState,SubState,UnitFileState,KillSignal,FragmentPath,TriggeredBy -- \
                     db.service",
                 "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n",
             ),

@@ -28,15 +28,15 @@ use self::product::RequirementFact;
 use self::programs::Program;
 use self::rights::Caller;
 use self::secrets::UnusableSecret;
-use self::services::Unit;
+use self::services::{Stranger, Unit};
 use self::side_by_side::BesideFact;
 use self::sources::{Observed, OpenChange};
 use self::storage::StorageMap;
 use self::versions::Versions;
 use self::zfs_version::ZfsVersion;
+use crate::host::mounts;
 use crate::host::mounts::Mount;
 use crate::host::processes::{InUse, Process};
-use crate::host::{mounts, processes};
 use crate::playbook::model::Question;
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{self, DataStrategy};
@@ -198,6 +198,8 @@ pub struct Facts {
     pub units: Vec<Unit>,
     /// The service's processes that run now.
     pub servers: Observed<Vec<Process>>,
+    /// Processes of the same names that are not the service's, or may not be.
+    pub strangers: Vec<Stranger>,
     /// The names by which they were searched for.
     pub server_names: Vec<String>,
     /// Other processes that use the data.
@@ -294,7 +296,7 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
     let folders = full_backup::gather(sources);
     let units = services::gather(sources);
     let server_names: Vec<String> = sources.playbook.service.processes.clone();
-    let servers = processes::named(&sources.roots.proc, &server_names);
+    let (servers, strangers) = services::servers(sources, &units);
     let users =
         users::gather(sources, &roots, &data, &units, servers.as_deref().unwrap_or_default());
     let facts = Facts {
@@ -330,6 +332,7 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         jobs_unknown,
         units,
         servers,
+        strangers,
         server_names,
         users,
         versions: versions::gather(sources, installed),
@@ -398,6 +401,7 @@ const CHECKS: &[Check] = &[
     transfers::ours,
     services::units,
     services::running,
+    services::strangers,
     users::others,
     versions::not_yet,
     versions::candidate,

@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::sources::Observed;
+use super::text::at_most;
 use super::{Facts, Finding, Kind, Occasion, Severity, Sources};
+use crate::host::identity::{Identity, Whose};
+use crate::host::processes::{self, Process};
 use crate::host::quote::quote;
 use crate::host::systemd::UnitState;
 
@@ -25,6 +28,41 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Unit> {
         .iter()
         .map(|name| unit(sources, &sources.text_known(name)))
         .collect()
+}
+
+/// A process that has the name of one of the service's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stranger {
+    /// It.
+    pub process: Process,
+    /// Whose it is.
+    pub whose: Whose,
+}
+
+/// The service's processes, and others of the same names.
+pub(super) fn servers(
+    sources: &Sources<'_>,
+    units: &[Unit],
+) -> (Observed<Vec<Process>>, Vec<Stranger>) {
+    let service = &sources.playbook.service;
+    let found = match processes::named(&sources.roots.proc, &service.processes) {
+        Ok(found) => found,
+        Err(why) => return (Err(why), Vec::new()),
+    };
+    let units: Vec<String> = units.iter().map(|unit| unit.name.clone()).collect();
+    let alone = service.maintenance.iter().flat_map(|it| [&it.start, &it.stop]);
+    let commands = alone.map(|spec| sources.template(spec).to_string());
+    let identity = Identity::new(&units, commands);
+    let (mut ours, mut strangers) = (Vec::new(), Vec::new());
+    for process in found {
+        match identity.whose(&process) {
+            Whose::Service => ours.push(process),
+            // The playbook's own command stops it.
+            Whose::Unclear if service.stop.is_some() => ours.push(process),
+            whose => strangers.push(Stranger { process, whose }),
+        }
+    }
+    (Ok(ours), strangers)
 }
 
 fn unit(sources: &Sources<'_>, name: &str) -> Unit {
@@ -71,6 +109,21 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
             )
             .detail([format!("{}, {}", state.file, state.active)])
             .remedy([format!("If that is over: systemctl unmask {runtime}{word}")]),
+        );
+    }
+    if state.prevents_mask(name) {
+        let lib = "/usr/local/lib/systemd/system";
+        return Some(
+            Finding::refuse(Kind::UnitFile, format!("{name} cannot be masked."))
+                .detail([
+                    format!("Its file is {}, where the mask would be.", state.fragment),
+                    "While packages change, something could start it.".to_owned(),
+                ])
+                .remedy([format!(
+                    "mkdir -p {lib} && mv {} {lib}/ && systemctl daemon-reload && systemctl \
+                     reenable {word}",
+                    quote(&state.fragment)
+                )]),
         );
     }
     match (state.load.as_str(), state.active.as_str()) {
@@ -122,10 +175,50 @@ pub(super) fn running(facts: &Facts) -> Vec<Finding> {
     }
 }
 
+/// Servers of the same name: who they are, and whether they can be told from the service.
+pub(super) fn strangers(facts: &Facts) -> Vec<Finding> {
+    const ID: Kind = Kind::OtherServer;
+    let of = |unclear: bool| {
+        facts.strangers.iter().filter(move |it| (it.whose == Whose::Unclear) == unclear)
+    };
+    let line = |stranger: &Stranger| match &stranger.whose {
+        Whose::Other(whose) => format!("{}: {whose}", stranger.process),
+        _ => format!("{}: {}", stranger.process, stranger.process.cmdline),
+    };
+    let mut findings = Vec::new();
+    if of(true).next().is_some() {
+        let units: Vec<&str> = facts.units.iter().map(|unit| unit.name.as_str()).collect();
+        let ids: Vec<String> = of(true).map(|it| it.process.pid.to_string()).collect();
+        findings.push(
+            Finding::refuse(ID, "A server of this name runs in no unit.")
+                .detail(at_most(of(true).map(line)))
+                .detail([
+                    format!("The service's units: {}.", units.join(", ")),
+                    "Stopping them would not end it, so nobody could tell that the service has \
+                     stopped."
+                        .to_owned(),
+                ])
+                .remedy([
+                    format!("ps -o pid,user,lstart,cgroup,args -p {}", ids.join(",")),
+                    "If it is the service, stop it, and start it by its unit. If it is another \
+                     server, run it in a unit of its own."
+                        .to_owned(),
+                ]),
+        );
+    }
+    if of(false).next().is_some() {
+        findings.push(
+            Finding::warn(ID, "Other servers of this name run here; they are left alone.")
+                .detail(at_most(of(false).map(line))),
+        );
+    }
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Occasion;
-    use super::super::fixture::{facts, show};
+    use super::super::fixture::{facts, process, show};
     use super::*;
 
     #[test]
@@ -194,6 +287,48 @@ mod tests {
             refused: The state of db.service could not be read. [unit]
                      cannot start `systemctl`
               to do: systemctl status db.service
+            ");
+    }
+
+    #[test]
+    fn s5_servers_that_are_not_the_service() {
+        let mut facts = facts(Occasion::Upgrade);
+        let stranger = |pid, cgroup: &str, whose| Stranger {
+            process: Process {
+                cgroup: cgroup.into(),
+                ..process(pid, "dbd", "/usr/sbin/dbd --datadir=/home/x")
+            },
+            whose,
+        };
+        facts.strangers = vec![
+            stranger(77, "", Whose::Other("db@2.service".into())),
+            stranger(78, "", Whose::Other("a container (0::/machine.slice/x.scope)".into())),
+            stranger(79, "0::/user.slice/session-1.scope", Whose::Unclear),
+        ];
+        insta::assert_snapshot!(show(&strangers(&facts)), @r"
+            refused: A server of this name runs in no unit. [other-server]
+                     dbd (79): /usr/sbin/dbd --datadir=/home/x
+                     The service's units: db.service.
+                     Stopping them would not end it, so nobody could tell that the service has stopped.
+              to do: ps -o pid,user,lstart,cgroup,args -p 79
+                     If it is the service, stop it, and start it by its unit. If it is another server, run it in a unit of its own.
+
+            warning: Other servers of this name run here; they are left alone. [other-server]
+                     dbd (77): db@2.service
+                     dbd (78): a container (0::/machine.slice/x.scope)
+            ");
+    }
+
+    #[test]
+    fn a_unit_file_in_the_place_of_the_mask() {
+        let mut facts = facts(Occasion::Downgrade { in_place: false });
+        let state = facts.units[0].state.as_mut().expect("read");
+        state.fragment = "/etc/systemd/system/db.service".into();
+        insta::assert_snapshot!(show(&units(&facts)), @r"
+            refused: db.service cannot be masked. [unit-file]
+                     Its file is /etc/systemd/system/db.service, where the mask would be.
+                     While packages change, something could start it.
+              to do: mkdir -p /usr/local/lib/systemd/system && mv /etc/systemd/system/db.service /usr/local/lib/systemd/system/ && systemctl daemon-reload && systemctl reenable db.service
             ");
     }
 

@@ -113,6 +113,7 @@ impl Parts<'_> {
             ready: self.optional(maintenance.ready.as_ref())?,
             ready_within: within(maintenance.ready_within),
             processes: service.processes.clone(),
+            units: self.texts(&service.units)?,
             own: maintenance.processes.clone(),
             paths: self.paths(&self.playbook.data.paths)?,
         })

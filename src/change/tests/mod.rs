@@ -40,6 +40,7 @@ mod crash;
 mod damage;
 mod engine;
 mod host;
+mod identity;
 mod journal;
 mod kind;
 mod product;

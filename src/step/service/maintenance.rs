@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::host::processes;
+use crate::host::identity::Identity;
 use crate::journal::{Output, Procedure, StepState};
 use crate::playbook::CommandTemplate;
-use crate::step::service::waiting::{remaining, wait_gone, wait_ready};
+use crate::step::service::waiting::{named, remaining, wait_gone, wait_ready};
 use crate::step::zfs::mounts::needed;
 use crate::step::{Action, Context, Effect, Probe, Step};
 
@@ -25,11 +25,21 @@ pub struct Maintenance {
     pub ready_within: u64,
     /// Process names that must be gone after a stop.
     pub processes: Vec<String>,
+    /// systemd units of the service: its processes are known by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<String>,
     /// Those of them that run without clients; empty if the playbook does not distinguish them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own: Vec<String>,
     /// Paths that no process may use after a stop.
     pub paths: Vec<PathBuf>,
+}
+
+impl Maintenance {
+    /// What tells its processes from others of the same name.
+    pub(in crate::step) fn identity(&self) -> Identity {
+        Identity::new(&self.units, [self.start.to_string(), self.stop.to_string()])
+    }
 }
 
 /// Starts it.
@@ -44,7 +54,7 @@ impl Effect for Start<'_> {
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let own = if self.0.own.is_empty() { &self.0.processes } else { &self.0.own };
-        if processes::named(&context.proc(), own).map_err(anyhow::Error::msg)?.is_empty() {
+        if named(context, own, &self.0.identity())?.is_empty() {
             return Ok(Probe::Absent);
         }
         Ok(match &self.0.ready {
@@ -75,7 +85,7 @@ impl Effect for Stop<'_> {
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        let left = remaining(context, &self.0.processes, &self.0.paths)?;
+        let left = remaining(context, &self.0.processes, &self.0.identity(), &self.0.paths)?;
         Ok(if left.is_empty() { Probe::Present(Output::Nothing) } else { Probe::Absent })
     }
 
@@ -86,7 +96,8 @@ impl Effect for Stop<'_> {
 }
 
 fn halt(maintenance: &Maintenance, context: &Context<'_>) -> Result<()> {
-    let left = || remaining(context, &maintenance.processes, &maintenance.paths);
+    let identity = maintenance.identity();
+    let left = || remaining(context, &maintenance.processes, &identity, &maintenance.paths);
     if left()?.is_empty() {
         return Ok(());
     }

@@ -8,12 +8,12 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::host::exec::{Command, ExecError};
-use crate::host::processes;
+use crate::host::identity::Identity;
 use crate::host::systemd::UnitState;
 use crate::journal::Output;
 use crate::playbook::CommandTemplate;
 use crate::step::service::maintenance;
-use crate::step::service::waiting::{remaining, wait_gone, wait_ready};
+use crate::step::service::waiting::{named, remaining, wait_gone, wait_ready};
 use crate::step::zfs::mounts::needed;
 use crate::step::{Context, Effect, Probe, Step};
 
@@ -274,9 +274,16 @@ fn open(service: &Service, context: &Context<'_>) -> Result<bool> {
         .filter(|name| !service.in_maintenance.contains(name))
         .cloned()
         .collect();
-    Ok(!processes::named(&context.proc(), &serving).map_err(anyhow::Error::msg)?.is_empty())
+    Ok(!named(context, &serving, &identity(service, context))?.is_empty())
 }
 
 fn still_there(service: &Service, context: &Context<'_>) -> Result<Vec<String>> {
-    remaining(context, &service.processes, &service.paths)
+    remaining(context, &service.processes, &identity(service, context), &service.paths)
+}
+
+/// What tells its processes from others of the same name.
+fn identity(service: &Service, context: &Context<'_>) -> Identity {
+    let commands =
+        maintenance::running(context).map(|it| [it.start.to_string(), it.stop.to_string()]);
+    Identity::new(&service.units, commands.into_iter().flatten())
 }

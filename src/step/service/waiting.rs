@@ -4,21 +4,34 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::host::processes;
+use crate::host::identity::Identity;
+use crate::host::processes::{self, Process};
 use crate::playbook::CommandTemplate;
 use crate::step::Context;
 
 /// How long processes may take to end after the stop returned.
 const GONE_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 60 });
 
-/// The processes with these names, and those that use these paths.
+/// The service's processes with these names.
+pub(in crate::step) fn named(
+    context: &Context<'_>,
+    names: &[String],
+    identity: &Identity,
+) -> Result<Vec<Process>> {
+    let mut found = processes::named(&context.proc(), names).map_err(anyhow::Error::msg)?;
+    found.retain(|process| identity.counts(process));
+    Ok(found)
+}
+
+/// The service's processes with these names, and whatever uses these paths.
 pub(in crate::step) fn remaining(
     context: &Context<'_>,
     names: &[String],
+    identity: &Identity,
     paths: &[std::path::PathBuf],
 ) -> Result<Vec<String>> {
     let root = context.proc();
-    let named = processes::named(&root, names).map_err(anyhow::Error::msg)?;
+    let named = named(context, names, identity)?;
     let users = processes::users_of(&root, paths).map_err(anyhow::Error::msg)?;
     let mut found: Vec<_> =
         named.into_iter().chain(users.found).map(|process| process.to_string()).collect();
