@@ -47,6 +47,12 @@ impl Session<'_> {
     /// # Errors
     /// When the journal cannot be written, or the plan may not begin now.
     pub fn begin(&mut self, plan: Plan) -> Result<Outcome> {
+        let plan = step::service::observed::observed(
+            plan,
+            &self.state,
+            self.runner,
+            &self.root.join("proc"),
+        );
         self.record(Record::Planned { plan })?;
         failpoint::point("planned");
         self.go()

@@ -59,6 +59,11 @@ impl UnitState {
         !matches!(self.active.as_str(), "inactive" | "failed")
     }
 
+    /// Whether there is such a unit.
+    pub fn is_known(&self) -> bool {
+        self.load != "not-found"
+    }
+
     /// Whether it cannot be started.
     pub fn is_masked(&self) -> bool {
         self.load == "masked"

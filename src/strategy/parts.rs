@@ -76,6 +76,8 @@ impl Parts<'_> {
                 .map_or_else(crate::step::service::units::stop_within, |limit| limit.as_secs()),
             stop: self.optional(service.stop.as_ref())?,
             start: self.optional(service.start.as_ref())?,
+            triggers: Vec::new(),
+            listens: Vec::new(),
             processes: service.processes.clone(),
             in_maintenance: service
                 .maintenance

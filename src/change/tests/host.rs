@@ -37,6 +37,10 @@ pub(super) struct Host {
     pub mode: Mode,
     pub masked: bool,
     pub has_unit: bool,
+    /// It listens at a port; whether also without clients.
+    pub port: Option<bool>,
+    /// Whether a socket unit that starts the service is up; `None`: there is none.
+    pub socket: Option<bool>,
     pub stops: Stops,
     /// See [`super::kind::Kind`].
     pub strict: bool,
@@ -181,7 +185,24 @@ impl Host {
             .expect("written");
             fs::write(folder.join("comm"), format!("{name}\n")).expect("written");
             fs::write(folder.join("maps"), "").expect("written");
+            if name == "appd" && (self.mode == Mode::Open || self.port == Some(true)) {
+                self.listen(&folder);
+            }
         }
+    }
+
+    /// A TLS port beside the plain one: 6380.
+    fn listen(&self, folder: &Path) {
+        if self.port.is_none() {
+            return;
+        }
+        fs::create_dir_all(folder.join("net")).expect("folder");
+        let head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   \
+                    uid  timeout inode\n";
+        let line = "   0: 00000000:18EC 00000000:0000 0A 00000000:00000000 00:00000000 00000000   \
+                    106        0 77 1 0000000000000000 100 0 0 10 0\n";
+        fs::write(folder.join("net/tcp"), format!("{head}{line}")).expect("written");
+        let _ = std::os::unix::fs::symlink("socket:[77]", folder.join("fd/5"));
     }
 
     pub(super) fn start(&mut self, mode: Mode) -> Result<(), String> {

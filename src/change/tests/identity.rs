@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::kind::{PLAIN, ROUGH};
-use super::straight::upgraded;
-use super::world::{Verb, World};
+use super::straight::{until, upgraded};
+use super::world::{Ended, Verb, World};
 
 /// A process named as the server, in this control group.
 fn server(world: &World, pid: i32, cgroup: &str) {
@@ -52,5 +52,69 @@ fn s5_a_server_that_may_be_the_service_is_not_left_alone() {
         let plan = world.plan(Verb::Keep, &world.state());
         let ended = format!("{:?}", world.once(Some(plan), None));
         assert!(ended.contains("appd (77)"), "{cgroup}: {ended}");
+    }
+}
+
+/// A unit that starts the service when a client comes is stopped with it, and started again.
+#[test]
+fn s5_a_socket_that_starts_the_service_is_closed_with_it() {
+    for (verb, end) in [
+        (Verb::Keep, None),
+        (Verb::InPlace, None),
+        (Verb::Keep, Some(Verb::Abort)),
+        (Verb::InPlace, Some(Verb::Abort)),
+    ] {
+        for step in ["stop", "verify"] {
+            let world = upgraded(PLAIN);
+            world.product.host().socket = Some(true);
+            let plan = world.plan(verb, &world.state());
+            assert_eq!(world.once(Some(plan), Some(until(step, true))), Ended::Killed);
+            assert_eq!(world.product.host().socket, Some(false), "{step}");
+            match end {
+                Some(end) => world.run(end),
+                None => world.go_on(),
+            }
+            world.serves(if end.is_some() { "2.0" } else { "1.0" });
+            assert_eq!(world.product.host().socket, Some(true), "{step}");
+        }
+    }
+    // One that is not up stays so.
+    let world = upgraded(PLAIN);
+    world.product.host().socket = Some(false);
+    world.run(Verb::Keep);
+    world.serves("1.0");
+    assert_eq!(world.product.host().socket, Some(false));
+}
+
+/// An upgrade that is given up before it touched the packages.
+#[test]
+fn s5_a_socket_is_open_again_after_an_upgrade_that_was_given_up() {
+    let world = World::new(PLAIN);
+    world.product.host().socket = Some(true);
+    let plan = world.plan(Verb::Upgrade, &world.state());
+    assert_eq!(world.once(Some(plan), Some(until("snapshot", true))), Ended::Killed);
+    assert_eq!(world.product.host().socket, Some(false));
+    world.run(Verb::Abort);
+    world.serves("1.0");
+    assert_eq!(world.product.host().socket, Some(true));
+}
+
+/// Closed is closed, at every port.
+#[test]
+fn s5_a_server_that_is_not_closed_in_maintenance_is_found() {
+    for (without_clients, found) in [(false, false), (true, true)] {
+        let world = upgraded(PLAIN);
+        world.product.host().port = Some(without_clients);
+        world.product.host().process();
+        let plan = world.plan(Verb::Keep, &world.state());
+        let ended = format!("{:?}", world.once(Some(plan), None));
+        assert_eq!(ended.contains("listens at port 6380, as the service did"), found, "{ended}");
+        if found {
+            world.product.host().port = None;
+            world.run(Verb::Abort);
+            world.serves("2.0");
+        } else {
+            world.serves("1.0");
+        }
     }
 }

@@ -38,6 +38,8 @@ impl Product {
             mode: Mode::Down,
             masked: false,
             has_unit: kind.unit,
+            socket: None,
+            port: None,
             stops: Stops::Obeys,
             strict: kind.strict,
             data_strategy: kind.data_strategy,
@@ -238,8 +240,22 @@ impl Product {
     fn run(&self, command: &Command, words: &[&str]) -> Result<String, String> {
         let ok = Ok(String::new());
         match words {
+            ["systemctl", "show", .., "app.socket"] => {
+                let up = self.host().socket.expect("asked only where there is one");
+                let active = if up { "active" } else { "inactive" };
+                Ok(format!("LoadState=loaded\nActiveState={active}\n"))
+            }
+            ["systemctl", verb @ ("start" | "stop"), .., "app.socket"] => {
+                let mut host = self.host();
+                if *verb == "start" && host.mode == Mode::Open {
+                    return Err("Socket service app.service already active, refusing.".into());
+                }
+                host.socket = Some(*verb == "start");
+                ok
+            }
             ["systemctl", "show", ..] => {
                 let host = self.host();
+                let trigger = if host.socket.is_some() { "TriggeredBy=app.socket\n" } else { "" };
                 let active = if host.mode == Mode::Open { "active" } else { "inactive" };
                 let load = if host.masked { "masked" } else { "loaded" };
                 let (active, sub) = if host.stops == Stops::Refused {
@@ -248,7 +264,8 @@ impl Product {
                     (active, "")
                 };
                 Ok(format!(
-                    "LoadState={load}\nActiveState={active}\nSubState={sub}\nKillSignal=15\n"
+                    "LoadState={load}\nActiveState={active}\nSubState={sub}\nKillSignal=15\n\
+                     {trigger}"
                 ))
             }
             ["systemctl", "mask", ..] => {

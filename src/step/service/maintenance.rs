@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::host::identity::Identity;
+use crate::host::sockets::{Listener, listening};
 use crate::journal::{Output, Procedure, StepState};
 use crate::playbook::CommandTemplate;
 use crate::step::service::waiting::{named, remaining, wait_gone, wait_ready};
@@ -61,7 +62,10 @@ impl Effect for Start<'_> {
             Some(command) if context.command(command).is_err() => {
                 Probe::Partial("the server is there and does not answer".into())
             }
-            _ => Probe::Present(Output::Nothing),
+            _ => match open_to_clients(self.0, context)? {
+                Some(why) => Probe::Partial(why),
+                None => Probe::Present(Output::Nothing),
+            },
         })
     }
 
@@ -71,6 +75,12 @@ impl Effect for Start<'_> {
             .command(&self.0.start)
             .context("the server could not be started for maintenance")?;
         wait_ready(context, self.0.ready.as_ref(), self.0.ready_within)?;
+        if let Some(why) = open_to_clients(self.0, context)? {
+            bail!(
+                "{why}: clients can reach it there. Close it in the command \
+                 `service.maintenance.start` of the playbook"
+            );
+        }
         Ok(Output::Nothing)
     }
 
@@ -93,6 +103,31 @@ impl Effect for Stop<'_> {
         halt(self.0, context)?;
         Ok(Output::Nothing)
     }
+}
+
+/// Where the server without clients listens as the open service did, if it does.
+fn open_to_clients(maintenance: &Maintenance, context: &Context<'_>) -> Result<Option<String>> {
+    let was: Vec<&Listener> = context
+        .run()?
+        .plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Stop(service) => Some(&service.listens),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    if was.is_empty() {
+        return Ok(None);
+    }
+    let found = named(context, &maintenance.processes, &maintenance.identity())?;
+    let now = listening(&context.proc(), found.iter().map(|process| process.pid));
+    let open: Vec<String> =
+        now.iter().filter(|it| was.contains(it)).map(ToString::to_string).collect();
+    Ok((!open.is_empty()).then(|| {
+        format!("the server without clients listens at {}, as the service did", open.join(", "))
+    }))
 }
 
 fn halt(maintenance: &Maintenance, context: &Context<'_>) -> Result<()> {

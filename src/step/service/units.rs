@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::exec::{Command, ExecError};
 use crate::host::identity::Identity;
+use crate::host::sockets::Listener;
 use crate::host::systemd::UnitState;
 use crate::journal::Output;
 use crate::playbook::CommandTemplate;
@@ -29,6 +30,13 @@ pub struct Service {
     pub stop: Option<CommandTemplate>,
     /// Start command for products without units.
     pub start: Option<CommandTemplate>,
+    /// Active units that start one of them, such as a socket: stopped before them, and started
+    /// again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<String>,
+    /// Where clients reached the service when the procedure began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listens: Vec<Listener>,
     /// Process names that must be gone after a stop.
     pub processes: Vec<String>,
     /// Those of them that run without clients, too.
@@ -73,6 +81,10 @@ impl Stop<'_> {
                 &format!("could not mask {unit}"),
             )?;
         }
+        // Masked units cannot be started by them, but a client would get an answer of systemd.
+        for trigger in &self.0.triggers {
+            systemctl(context, "stop", trigger)?;
+        }
         for unit in units {
             ask_again(context, unit)?;
         }
@@ -104,13 +116,19 @@ impl Effect for Stop<'_> {
     fn preview(&self) -> Vec<String> {
         let units =
             self.0.units.iter().map(|unit| format!("systemctl mask {unit}; systemctl stop {unit}"));
-        units.chain(self.0.stop.iter().map(ToString::to_string)).collect()
+        let triggers = self.0.triggers.iter().map(|unit| format!("systemctl stop {unit}"));
+        units.chain(triggers).chain(self.0.stop.iter().map(ToString::to_string)).collect()
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for unit in &self.0.units {
             let state = unit_state(context, unit)?;
             if state.is_up() || !state.is_masked() {
+                return Ok(Probe::Absent);
+            }
+        }
+        for trigger in &self.0.triggers {
+            if unit_state(context, trigger)?.is_up() {
                 return Ok(Probe::Absent);
             }
         }
@@ -177,6 +195,20 @@ impl Effect for Start<'_> {
         needed(context)?;
         for unit in self.0.units.iter().rev() {
             systemctl(context, "unmask", unit)?;
+        }
+        // systemd does not start the socket of a service that runs.
+        for trigger in &self.0.triggers {
+            let state = unit_state(context, trigger)?;
+            if state.is_up() || !state.is_known() {
+                continue;
+            }
+            if let Err(error) = systemctl(context, "start", trigger) {
+                let mut units = self.0.units.iter().map(|unit| unit_state(context, unit));
+                if !units.any(|state| state.is_ok_and(|state| state.is_up())) {
+                    return Err(error);
+                }
+                (context.say)(&format!("{error:#}; start it when the service is down"));
+            }
         }
         for unit in self.0.units.iter().rev() {
             systemctl(context, "start", unit)?;
