@@ -489,7 +489,7 @@ mod tests {
         let mut found: Vec<&str> = OCCASIONS.into_iter().flat_map(spoilt).collect();
         found.sort_unstable();
         found.dedup();
-        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer left-alone limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change other-data outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
+        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer left-alone limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change other-data other-server outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
         let silent: Vec<usize> = (0..CHECKS.len())
             .filter(|index| {
                 OCCASIONS.iter().all(|occasion| {
