@@ -55,7 +55,6 @@ fn of_process(folder: &Path) -> Vec<Listener> {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "a test makes its own sockets")]
 mod tests {
     use super::*;
 
