@@ -57,7 +57,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
     built_in!("mariadb", "accounts.sql", "routines.sql", "rows.sql", "tables.sql", "views.sql"),
     built_in!("messaging-server"),
     built_in!("messaging-server-front"),
-    built_in!("redis", "keys.lua"),
+    built_in!("redis"),
 ];
 
 /// Larger files are not playbooks.

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::playbook::library::{self, LibraryError, find};
 use crate::playbook::raw::schema;
-use crate::playbook::{Validated, ValidatedSite, model};
+use crate::playbook::{Validated, ValidatedSite};
 
 fn folder() -> PathBuf {
     // Not CARGO_MANIFEST_DIR, so that the files are found from wherever the sources are built.
@@ -71,35 +71,6 @@ fn the_schemas_are_those_of_the_types() {
     for (name, schema) in [("playbook", schema::playbook()), ("site", schema::site())] {
         let text = serde_json::to_string_pretty(schema).unwrap() + "\n";
         golden(&folder().join(format!("{name}.schema.json")), &text);
-    }
-}
-
-/// What Redis 7.0.15 and 8.0.2 say.
-#[test]
-fn s1_redis_asks_for_a_yes_while_keys_or_fields_have_a_time_to_live() {
-    let redis = find("redis", &[]).unwrap();
-    let asks =
-        redis.requirements.iter().find(|it| it.accept.as_deref() == Some("expiring-keys")).unwrap();
-    assert_eq!(asks.before, [model::Occasion::Downgrade]);
-    let expect = asks.expect.as_ref().unwrap();
-    for (info, fine) in [
-        ("# Keyspace", true),
-        ("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0", true),
-        ("# Keyspace\r\ndb0:keys=2,expires=1,avg_ttl=86399", false),
-        (
-            "# \
-                Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=0\r\ndb3:keys=12,expires=0,avg_ttl=0,subexpiry=0",
-            true,
-        ),
-        ("# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=1", false),
-        (
-            "# \
-                Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0,subexpiry=0\r\ndb3:keys=1,expires=1,avg_ttl=9,subexpiry=0",
-            false,
-        ),
-        ("NOAUTH Authentication required.", false),
-    ] {
-        assert_eq!(expect.is_match(info), fine, "{info:?}");
     }
 }
 

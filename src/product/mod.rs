@@ -25,10 +25,12 @@ const HELPERS: &[Helper] = &[
     Helper { name: "mariadb-replay", run: mariadb::replay },
     Helper { name: "mariadb-settings", run: mariadb::settings },
     Helper { name: "mariadb-verify-log", run: mariadb::verify_log },
+    Helper { name: "redis-ask", run: redis::ask },
     Helper { name: "redis-keys", run: redis::keys },
     Helper { name: "redis-load", run: redis::load },
     Helper { name: "redis-past-rejects", run: redis::past_rejects },
     Helper { name: "redis-refused", run: redis::refused },
+    Helper { name: "redis-verify-log", run: redis::verify },
 ];
 
 /// Runs the helper of this name.

@@ -21,6 +21,7 @@
 #[path = "../harness.rs"]
 mod harness;
 mod mariadb;
+mod redis;
 mod way;
 mod world;
 
@@ -60,7 +61,7 @@ struct Options {
 /// A product's session, by its seed: `Err` says what was lost or silently different.
 type Session = fn(seed: u64, without: &[u64]) -> Result<String>;
 
-const PRODUCTS: &[(&str, Session)] = &[("mariadb", mariadb::session)];
+const PRODUCTS: &[(&str, Session)] = &[("mariadb", mariadb::session), ("redis", redis::session)];
 
 /// How long one session may take, in seconds.
 const LIMIT: &str = "600";

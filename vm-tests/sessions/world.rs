@@ -27,6 +27,7 @@ const PROGRAMS: &[&str] = &[
     "redis-cli",
     "redis-check-aof",
     "redis-check-rdb",
+    "redis-server",
 ];
 
 /// Which of the two versions.

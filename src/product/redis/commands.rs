@@ -7,8 +7,8 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use super::client::{Client, Reply};
+use super::config;
 use super::log::Entry;
-use super::words::words;
 use crate::product::stream::HelperError;
 
 /// How long a server without data may take to answer.
@@ -221,48 +221,13 @@ fn shown(bytes: &[u8]) -> String {
     format!("\"{text}{}\"", if bytes.len() > SHOWN { "..." } else { "" })
 }
 
-/// The lines of a configuration file, and of those that it includes, that decide which commands
-/// there are.
+/// The settings that decide which commands there are.
 ///
 /// # Errors
-/// When a file cannot be read.
+/// When the configuration file, or one that it includes, cannot be read.
 pub(super) fn settings(config: &Path) -> Result<Vec<Vec<String>>, HelperError> {
-    let mut all = Vec::new();
-    let mut files = vec![config.to_owned()];
-    let mut seen = 0;
-    while let Some(path) = files.pop() {
-        seen += 1;
-        if seen > 100 {
-            return Err(HelperError::Failed(format!(
-                "{} includes too many files",
-                config.display()
-            )));
-        }
-        let unread = |error: &dyn std::fmt::Display| {
-            HelperError::Failed(format!("cannot read {}: {error}", path.display()))
-        };
-        let bytes = std::fs::read(&path).map_err(|error| unread(&error))?;
-        for line in String::from_utf8_lossy(&bytes).lines() {
-            if line.trim_start().starts_with('#') {
-                continue;
-            }
-            let setting: Vec<String> = words(line)
-                .unwrap_or_default()
-                .iter()
-                .map(|word| String::from_utf8_lossy(word).into_owned())
-                .collect();
-            match setting.first().map(|name| name.to_ascii_lowercase()).as_deref() {
-                Some("include") => {
-                    for pattern in &setting[1..] {
-                        let found = crate::host::pattern::find(pattern);
-                        files.extend(found.map_err(|error| unread(&error))?);
-                    }
-                }
-                Some("rename-command" | "loadmodule") => all.push(setting),
-                _ => {}
-            }
-        }
-    }
+    let mut all = config::read(config)?;
+    all.retain(|setting| matches!(setting[0].as_str(), "rename-command" | "loadmodule"));
     Ok(all)
 }
 
@@ -301,22 +266,5 @@ mod tests {
     fn nothing_of_a_key_breaks_the_line() {
         assert_eq!(shown(b"a\n\"\xff"), r#""a\n\"\xff""#);
         assert_eq!(shown(&[b'x'; 200]).len(), 105);
-    }
-
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
-    fn renamed_commands_are_found_in_included_files() {
-        let dir = tempfile::tempdir().expect("temp dir");
-        let (one, two) = (dir.path().join("redis.conf"), dir.path().join("more.conf"));
-        let text = format!("# rename-command A B\ninclude {}\nport 0\n", two.display());
-        std::fs::write(&one, text).expect("written");
-        std::fs::write(&two, "rename-command CONFIG \"\"\nrename-command SET PUT\n")
-            .expect("written");
-        assert_eq!(
-            settings(&one).expect("read"),
-            [["rename-command", "CONFIG", ""], ["rename-command", "SET", "PUT"]]
-        );
-        std::fs::remove_file(&two).expect("removed");
-        assert!(settings(&one).expect("a pattern may find nothing").is_empty());
     }
 }

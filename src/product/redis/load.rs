@@ -182,6 +182,25 @@ fn judge(
     Ok((rejected, lines))
 }
 
+/// Reads the captured files: each is whole, and ends behind a command, not within a transaction.
+///
+/// # Errors
+/// When one is not, or cannot be read.
+pub(in crate::product) fn verify(
+    arguments: &[String],
+    _streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    if arguments.is_empty() {
+        return Err(HelperError::usage("redis-verify-log CAPTURED..."));
+    }
+    for path in arguments {
+        let mut input = BufReader::with_capacity(1 << 18, open(Path::new(path))?);
+        items::<()>(&mut input, |_| Ok(None), |_| Ok(()))
+            .map_err(|error| HelperError::Failed(format!("{path} is not whole: {error}")))?;
+    }
+    Ok(())
+}
+
 fn open(path: &Path) -> Result<File, HelperError> {
     File::open(path)
         .map_err(|error| HelperError::Failed(format!("cannot open {}: {error}", path.display())))

@@ -1,8 +1,10 @@
 //! Redis: what was appended to its append-only file is put behind the data of the snapshot, for the
 //! previous version to load; and a list of what a server holds.
 
+mod ask;
 mod client;
 mod commands;
+mod config;
 mod keys;
 mod load;
 mod log;
@@ -11,7 +13,8 @@ mod pipe;
 mod refused;
 mod words;
 
+pub(super) use ask::ask;
 pub(super) use keys::keys;
-pub(super) use load::load;
+pub(super) use load::{load, verify};
 pub(super) use pipe::past_rejects;
 pub(super) use refused::refused;
