@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::quoted::quoted;
 use crate::host::quote::quote;
 use crate::host::secret::SecretError;
 
@@ -226,6 +227,6 @@ pub enum ExecError {
 }
 
 fn after(stderr: &str) -> String {
-    let text = stderr.trim();
+    let text = quoted(stderr);
     if text.is_empty() { String::new() } else { format!(":\n{text}") }
 }

@@ -8,10 +8,12 @@
 mod command;
 mod ending;
 mod interrupt;
+mod quoted;
 mod watched_pool;
 
 pub use command::{Command, ExecError, Printed};
 pub use interrupt::Interrupt;
+pub use quoted::quoted;
 pub use watched_pool::{WatchedPool, check_interval};
 
 #[cfg(test)]
@@ -30,8 +32,8 @@ use crate::host::cgroup::{self, Group};
 use crate::host::files::open_own;
 use crate::host::secret::Secrets;
 
-/// How many of the last bytes of stderr an error quotes.
-const QUOTED_STDERR: usize = 2000;
+/// How many of the last bytes of stderr an error holds. It shows fewer: [`quoted`].
+const QUOTED_STDERR: usize = 16 * 1024;
 /// How many of the last bytes of stderr the log gets.
 const LOGGED_STDERR: usize = 64 * 1024;
 /// The environment variable that marks every process started for a change, so that a later run

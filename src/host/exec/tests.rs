@@ -27,6 +27,20 @@ fn a_failure_names_command_status_and_stderr() {
     );
 }
 
+/// A megabyte of it, in one line and in many.
+#[test]
+fn s9_an_error_shows_little_of_a_command_s_output() {
+    for program in [
+        "seq -f '%.0f: a line of what it says' 30000 >&2; exit 1",
+        "head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1",
+    ] {
+        let error = run(&["sh", "-c", program]).unwrap_err().to_string();
+        assert!(error.lines().count() <= 11, "{error}");
+        assert!(error.lines().all(|line| line.chars().count() <= 260), "{error}");
+        assert!(error.len() < 4000, "{} bytes", error.len());
+    }
+}
+
 #[test]
 fn what_a_full_disk_does_not_take_is_a_failure() {
     let mut command = Command::new(["printf", "one line"]);

@@ -133,13 +133,10 @@ impl Event {
         u16::from_le_bytes([self.bytes[17], self.bytes[18]])
     }
 
-    /// The same with other flags in its body (`at` is a place in the body), and the checksum of
-    /// that.
-    pub(super) fn with_flags(&self, at: usize, flags: u16) -> Vec<u8> {
-        let mut bytes = self.bytes.clone();
-        bytes[HEADER + at..HEADER + at + 2].copy_from_slice(&flags.to_le_bytes());
-        self.sum(&mut bytes);
-        bytes
+    /// Sets the flags at a place in its body.
+    pub(super) fn set_flags(&mut self, at: usize, flags: u16) {
+        self.bytes[HEADER + at..HEADER + at + 2].copy_from_slice(&flags.to_le_bytes());
+        self.sum();
     }
 
     /// Another event of the same time and server.
@@ -148,13 +145,15 @@ impl Event {
         bytes[4] = code;
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         bytes[9..13].copy_from_slice(&length.to_le_bytes());
-        self.sum(&mut bytes);
-        Self { kind: self.kind, bytes, checksum: self.checksum }
+        let mut event = Self { kind: self.kind, bytes, checksum: self.checksum };
+        event.sum();
+        event
     }
 
-    fn sum(&self, bytes: &mut [u8]) {
+    fn sum(&mut self) {
         if self.checksum > 0 {
-            let (text, sum) = bytes.split_at_mut(bytes.len() - self.checksum);
+            let end = self.bytes.len() - self.checksum;
+            let (text, sum) = self.bytes.split_at_mut(end);
             sum.copy_from_slice(&crc32fast::hash(text).to_le_bytes());
         }
     }

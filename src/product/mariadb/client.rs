@@ -23,16 +23,8 @@ pub(super) trait Server {
 
 /// A client under way.
 pub(super) trait Client {
-    /// Sends a part of its input.
-    ///
-    /// # Errors
-    /// When the client has ended.
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// Sends what is still held back.
-    ///
-    /// # Errors
-    /// When the client has ended.
-    fn flush(&mut self) -> io::Result<()>;
+    /// Where its input is written to. An error of it means that the client has ended.
+    fn input(&mut self) -> &mut impl Write;
     /// The next line that it printed. `wait` until there is one. `None`: there is none, or, after
     /// waiting, the client has ended.
     fn line(&mut self, wait: bool) -> Option<String>;
@@ -103,12 +95,8 @@ pub(super) struct Piped {
 }
 
 impl Client for Piped {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.input.write_all(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.input.flush()
+    fn input(&mut self) -> &mut impl Write {
+        &mut self.input
     }
 
     fn line(&mut self, wait: bool) -> Option<String> {

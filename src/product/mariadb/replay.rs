@@ -23,7 +23,7 @@ use super::group::{
 };
 use super::gtid::{Gtid, Position};
 use super::query::Query;
-use super::rows::{Rows, binlog, plain};
+use super::rows::{Rows, Statement, plain};
 use super::session::{PREAMBLE, Session, for_client, quoted};
 use crate::product::stream::{HelperError, Streams};
 
@@ -290,7 +290,7 @@ impl<S: Server> Replay<S> {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        Ok(self.client()?.send(bytes)?)
+        Ok(self.client()?.input().write_all(bytes)?)
     }
 
     fn statement(&mut self, text: &[u8]) -> Result<(), Stop> {
@@ -302,14 +302,10 @@ impl<S: Server> Replay<S> {
         texts.iter().try_for_each(|text| self.statement(text))
     }
 
-    /// Rows are not looked through for what the client might misread: there is nothing such in them.
-    fn rows(&mut self, texts: &[Vec<u8>]) -> Result<(), Stop> {
-        for text in texts {
-            self.send(text)?;
-            let end = format!("{}\n", self.delimiter);
-            self.send(end.as_bytes())?;
-        }
-        Ok(())
+    fn rows(&mut self, rows: Option<Statement>) -> Result<(), Stop> {
+        let Some(rows) = rows else { return Ok(()) };
+        let delimiter = self.delimiter.clone();
+        Ok(rows.write(&delimiter, self.client()?.input())?)
     }
 
     /// Asks for an answer behind what was sent so far.
@@ -322,7 +318,7 @@ impl<S: Server> Replay<S> {
     /// Takes the answers that came, or waits until all have come.
     fn answers(&mut self, wait: bool) -> Result<(), Stop> {
         if wait {
-            self.client()?.flush()?;
+            self.client()?.input().flush()?;
         }
         while self.answered < self.asked {
             let Some(client) = self.client.as_mut() else { return Err(Stop::Ended) };
@@ -367,8 +363,7 @@ impl<S: Server> Replay<S> {
         self.reached.comes_to(group.gtid);
         if !group.tables.is_empty() && self.format != Some(index) {
             self.format = Some(index);
-            let format = binlog(file.format());
-            self.rows(&format)?;
+            self.rows(Some(Statement::format(file.format())))?;
         }
         if self.is_idle(group) {
             self.position(group.gtid)?;
@@ -482,37 +477,35 @@ impl<S: Server> Replay<S> {
         best: Class,
         classes: &BTreeSet<Class>,
     ) -> Result<(), Stop> {
-        let (mut rows, mut held, mut names) = (Rows::default(), Vec::new(), HashMap::new());
+        let (mut rows, mut held, mut names) = (Rows::default(), None, HashMap::new());
         let (mut event, mut unlogged) = (Event::default(), false);
         file.seek(group.begins)?;
         while file.at() < group.ends && file.next(&mut event)? {
             let table = self.table(&event, &mut names);
             event = plain(event).map_err(|what| file.wrong(&what))?;
             let next = match event.kind {
-                Kind::TableMap => rows.take(&event),
+                Kind::TableMap => rows.take(std::mem::take(&mut event)),
                 kind if kind.is_rows() && self.has_class(table.as_ref(), best, classes) => {
-                    rows.take(&event)
+                    rows.take(std::mem::take(&mut event))
                 }
                 _ => rows.rest(),
             };
-            if next.is_empty() {
+            if next.is_none() {
                 continue;
             }
             let before = std::mem::replace(&mut held, next);
-            if !before.is_empty() {
-                if !unlogged {
-                    self.log(false)?;
-                    unlogged = true;
-                }
-                self.rows(&before)?;
+            if before.is_some() && !unlogged {
+                self.log(false)?;
+                unlogged = true;
             }
+            self.rows(before)?;
         }
         if unlogged {
             self.log(true)?;
         }
         self.position(group.gtid)?;
         self.statement(b"START TRANSACTION")?;
-        self.rows(&held)?;
+        self.rows(held)?;
         self.statement(b"COMMIT")
     }
 
@@ -537,7 +530,7 @@ impl<S: Server> Replay<S> {
         while file.at() < group.ends && file.next(&mut event)? {
             if event.kind == Kind::TableMap {
                 self.table(&event, &mut names);
-                rows.take(&event);
+                rows.take(std::mem::take(&mut event));
                 continue;
             }
             let table = self.table(&event, &mut names);
@@ -545,19 +538,17 @@ impl<S: Server> Replay<S> {
                 (Do::Nothing, _) => {}
                 (_, kind) if kind.is_rows() => {
                     event = plain(event).map_err(|what| file.wrong(&what))?;
-                    let statements = rows.take(&event);
-                    self.rows(&statements)?;
+                    let statement = rows.take(std::mem::take(&mut event));
+                    self.rows(statement)?;
                 }
                 (Do::Rows, _) => {}
                 (Do::All, _) => {
-                    let statements = rows.rest();
-                    self.rows(&statements)?;
+                    self.rows(rows.rest())?;
                     self.event(file, group, &event)?;
                 }
             }
         }
-        let statements = rows.rest();
-        self.rows(&statements)
+        self.rows(rows.rest())
     }
 
     /// An event without rows.

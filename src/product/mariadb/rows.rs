@@ -3,8 +3,10 @@
 //! One statement must fit into a packet and into memory. A statement of the log that changes many
 //! rows becomes several: each repeats the tables, and its last event ends a statement.
 
-use base64::Engine as _;
+use std::io::{self, Write};
+
 use base64::engine::general_purpose::STANDARD;
+use base64::write::EncoderWriter;
 
 use super::binlog::{Event, Kind};
 use super::query::{Bytes, inflated};
@@ -13,16 +15,21 @@ use super::query::{Bytes, inflated};
 pub(super) const PIECE: usize = 4 << 20;
 
 /// A longer statement is handed over in two parts: the server refuses one that does not fit into a
-/// packet, of at most 1 GiB.
-const FRAGMENT: usize = 500 << 20;
+/// packet, of at most 1 GiB. A multiple of three, so that each part is encoded by itself.
+const PART: usize = 510 << 20;
+
+/// Events that make up one statement.
+#[derive(Debug, Default)]
+pub(super) struct Statement(Vec<Vec<u8>>);
 
 /// What is collected for the next statement.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     /// The tables of the statement under way.
-    tables: Vec<(u64, Vec<u8>)>,
+    tables: Vec<Vec<u8>>,
     /// Events with rows, complete.
-    events: Vec<u8>,
+    events: Vec<Vec<u8>>,
+    size: usize,
     /// The last one, which may have to end the statement.
     last: Option<Event>,
 }
@@ -38,18 +45,20 @@ fn flags(event: &Event) -> u16 {
 }
 
 impl Rows {
-    /// Takes a table or rows, which are not compressed; returns the statements that are complete with it.
-    pub(super) fn take(&mut self, event: &Event) -> Vec<Vec<u8>> {
+    /// Takes a table or rows, which are not compressed; returns the statement that is complete with
+    /// it.
+    pub(super) fn take(&mut self, event: Event) -> Option<Statement> {
         if event.kind == Kind::TableMap {
-            self.tables.push((event.table_id(), event.bytes.clone()));
-            return Vec::new();
+            self.tables.push(event.bytes);
+            return None;
         }
-        if let Some(last) = self.last.replace(event.clone()) {
-            self.events.extend_from_slice(&last.bytes);
+        let (ends, size) = (flags(&event) & ENDS != 0, event.bytes.len());
+        if let Some(last) = self.last.replace(event) {
+            self.size += last.bytes.len();
+            self.events.push(last.bytes);
         }
-        let ends = flags(event) & ENDS != 0;
-        if !ends && self.events.len() + event.bytes.len() < PIECE {
-            return Vec::new();
+        if !ends && self.size + size < PIECE {
+            return None;
         }
         let statement = self.statement();
         if ends {
@@ -59,21 +68,61 @@ impl Rows {
     }
 
     /// What is left where a statement was not ended.
-    pub(super) fn rest(&mut self) -> Vec<Vec<u8>> {
+    pub(super) fn rest(&mut self) -> Option<Statement> {
         let statement = self.statement();
         self.tables.clear();
         statement
     }
 
-    fn statement(&mut self) -> Vec<Vec<u8>> {
-        let Some(last) = self.last.take() else { return Vec::new() };
-        let mut events: Vec<u8> = Vec::new();
-        for (_, table) in &self.tables {
-            events.extend_from_slice(table);
-        }
+    fn statement(&mut self) -> Option<Statement> {
+        let mut last = self.last.take()?;
+        last.set_flags(FLAGS, flags(&last) | ENDS);
+        let mut events = self.tables.clone();
         events.append(&mut self.events);
-        events.extend_from_slice(&last.with_flags(FLAGS, flags(&last) | ENDS));
-        binlog(&events)
+        events.push(last.bytes);
+        self.size = 0;
+        Some(Statement(events))
+    }
+}
+
+impl Statement {
+    /// The statement that says how events are to be read.
+    pub(super) fn format(event: &[u8]) -> Self {
+        Self(vec![event.to_vec()])
+    }
+
+    /// Writes it as SQL, with the delimiter. It is encoded while it is written: the longest rows
+    /// are not held twice.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write(&self, delimiter: &str, to: &mut impl Write) -> io::Result<()> {
+        let size: usize = self.0.iter().map(Vec::len).sum();
+        if size <= PART {
+            to.write_all(b"BINLOG '")?;
+            self.encode(0, size, to)?;
+            return writeln!(to, "'{delimiter}");
+        }
+        for (name, from, to_byte) in [("first", 0, PART), ("second", PART, size)] {
+            write!(to, "SET @backout_{name}='")?;
+            self.encode(from, to_byte, to)?;
+            writeln!(to, "'{delimiter}")?;
+        }
+        writeln!(to, "BINLOG @backout_first, @backout_second{delimiter}")?;
+        writeln!(to, "SET @backout_first=NULL, @backout_second=NULL{delimiter}")
+    }
+
+    /// Encodes the bytes of all events from one place to another.
+    fn encode(&self, from: usize, until: usize, to: &mut impl Write) -> io::Result<()> {
+        let mut encoder = EncoderWriter::new(to, &STANDARD);
+        let mut at = 0;
+        for event in &self.0 {
+            let begin = from.clamp(at, at + event.len()) - at;
+            let end = until.clamp(at, at + event.len()) - at;
+            encoder.write_all(&event[begin..end])?;
+            at += event.len();
+        }
+        encoder.finish().map(drop)
     }
 }
 
@@ -102,25 +151,80 @@ pub(super) fn plain(event: Event) -> Result<Event, String> {
     Ok(event.with_body(code, &[head, &inflated(rest)?].concat()))
 }
 
-/// The statements that run these events, with no delimiter.
-pub(super) fn binlog(events: &[u8]) -> Vec<Vec<u8>> {
-    let encoded = |before: &str, events: &[u8]| {
-        let mut text = String::with_capacity(events.len().div_ceil(3) * 4 + before.len() + 2);
-        text.push_str(before);
-        text.push('\'');
-        STANDARD.encode_string(events, &mut text);
-        text.push('\'');
-        text.into_bytes()
-    };
-    if events.len() <= FRAGMENT {
-        return vec![encoded("BINLOG ", events)];
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+
+    use super::*;
+    use crate::product::mariadb::binlog::LogFile;
+
+    /// The events of a statement.
+    fn events(statement: &Statement) -> Vec<Vec<u8>> {
+        let mut text = Vec::new();
+        statement.write(";", &mut text).unwrap();
+        let text = text.strip_prefix(b"BINLOG '").unwrap().strip_suffix(b"';\n").unwrap();
+        let bytes = STANDARD.decode(text).unwrap();
+        let (mut events, mut rest) = (Vec::new(), bytes.as_slice());
+        while !rest.is_empty() {
+            let length = u32::from_le_bytes(rest[9..13].try_into().unwrap()) as usize;
+            let (event, behind) = rest.split_at(length);
+            let (body, sum) = event.split_at(length - 4);
+            assert_eq!(crc32fast::hash(body).to_le_bytes(), sum, "its checksum");
+            events.push(event.to_vec());
+            rest = behind;
+        }
+        events
     }
-    // The first half is a whole number of groups of letters.
-    let (first, second) = events.split_at(events.len() / 6 * 3);
-    vec![
-        encoded("SET @backout_first=", first),
-        encoded("SET @backout_second=", second),
-        b"BINLOG @backout_first, @backout_second".to_vec(),
-        b"SET @backout_first=NULL, @backout_second=NULL".to_vec(),
-    ]
+
+    #[test]
+    fn many_rows_become_several_statements_that_each_end() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/mariadb/tests/kinds.binlog");
+        let mut file = LogFile::open(path).unwrap();
+        let (mut table, mut row, mut event) = (Event::default(), None, Event::default());
+        while row.is_none() && file.next(&mut event).unwrap() {
+            match event.kind {
+                Kind::TableMap => table = event.clone(),
+                Kind::Write => row = Some(event.clone()),
+                _ => {}
+            }
+        }
+        let row = row.unwrap();
+        let long = |flags: u16| {
+            let mut body = row.body().to_vec();
+            body.resize(1 << 20, 0);
+            let mut event = row.with_body(row.code(), &body);
+            event.set_flags(FLAGS, flags);
+            event
+        };
+        let mut rows = Rows::default();
+        assert!(rows.take(table.clone()).is_none());
+        let mut statements: Vec<Statement> = (0..10).filter_map(|_| rows.take(long(0))).collect();
+        statements.extend(rows.take(long(ENDS)));
+        assert!(rows.rest().is_none());
+        let counts: Vec<usize> = statements.iter().map(|it| events(it).len()).collect();
+        // Four rows each, and the table before them.
+        assert_eq!(counts, [5, 5, 4]);
+        for statement in &statements {
+            let events = events(statement);
+            assert_eq!(events[0], table.bytes);
+            let ends: Vec<u8> = events[1..].iter().map(|event| event[19 + FLAGS] & 1).collect();
+            assert_eq!(ends.iter().sum::<u8>(), 1);
+            assert_eq!(ends.last(), Some(&1), "the last one ends it");
+        }
+    }
+
+    #[test]
+    fn a_part_is_encoded_by_itself() {
+        let statement = Statement(vec![b"abcd".to_vec(), b"efg".to_vec(), b"hijk".to_vec()]);
+        let part = |from, until| {
+            let mut text = Vec::new();
+            statement.encode(from, until, &mut text).unwrap();
+            STANDARD.decode(text).unwrap()
+        };
+        assert_eq!(
+            (part(0, 11), part(0, 6), part(6, 11)),
+            (b"abcdefghijk".to_vec(), b"abcdef".to_vec(), b"ghijk".to_vec())
+        );
+        assert_eq!(PART % 3, 0);
+    }
 }

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -58,6 +58,27 @@ impl Server for PlayedServer {
 }
 
 impl PlayedClient {
+    /// What has come so far may be a whole statement.
+    fn sent(&mut self) {
+        let Some(delimiter) = self.delimiter.clone() else {
+            let text = String::from_utf8(std::mem::take(&mut self.text)).unwrap();
+            self.delimiter = Some(text.strip_prefix("DELIMITER ").unwrap().trim().to_owned());
+            return;
+        };
+        if !self.text.ends_with(format!("{delimiter}\n").as_bytes()) {
+            return;
+        }
+        let text = std::mem::take(&mut self.text);
+        let text = &text[..text.len() - delimiter.len() - 1];
+        let shown = match text.strip_prefix(b"EXECUTE IMMEDIATE 0x") {
+            Some(number) => {
+                format!("hidden: {}", String::from_utf8_lossy(&hex::decode(number).unwrap()))
+            }
+            None => String::from_utf8_lossy(text).into_owned(),
+        };
+        self.statement(&shown);
+    }
+
     fn statement(&mut self, text: &str) {
         let mut played = self.played.borrow_mut();
         if let Some((_, error)) = played.errors.iter().find(|(word, _)| text.contains(word)) {
@@ -82,34 +103,26 @@ impl PlayedClient {
     }
 }
 
-impl Client for PlayedClient {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+impl Write for PlayedClient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.failed.is_some() {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let Some(delimiter) = self.delimiter.clone() else {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            self.delimiter = Some(text.strip_prefix("DELIMITER ").unwrap().trim().to_owned());
-            return Ok(());
-        };
         self.text.extend_from_slice(bytes);
-        if self.text.ends_with(format!("{delimiter}\n").as_bytes()) {
-            let text = std::mem::take(&mut self.text);
-            let text = &text[..text.len() - delimiter.len() - 1];
-            let hidden = text.strip_prefix(b"EXECUTE IMMEDIATE 0x");
-            let shown = match hidden {
-                Some(number) => {
-                    format!("hidden: {}", String::from_utf8_lossy(&hex::decode(number).unwrap()))
-                }
-                None => String::from_utf8_lossy(text).into_owned(),
-            };
-            self.statement(&shown);
+        if bytes.ends_with(b"\n") {
+            self.sent();
         }
-        Ok(())
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Client for PlayedClient {
+    fn input(&mut self) -> &mut impl Write {
+        self
     }
 
     fn line(&mut self, _wait: bool) -> Option<String> {
