@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use super::render::{self, Watcher};
 use super::{Exit, Global};
-use crate::procedure::Work;
-use crate::report::CliError;
+use crate::preflight::Severity;
+use crate::procedure::{Work, changes, way_back};
+use crate::report::{CliError, Report, report_with};
 
 /// What a verb has decided, having changed nothing so far.
 pub enum Job {
@@ -35,9 +36,26 @@ impl Job {
         let outer = global.clone();
         let report =
             work.carry_out(&global.settings(), &watch, move |error| ends(&outer, error))?;
-        render::finished(global, report);
+        render::finished(global, with_way_back(global, report));
         Ok(Exit::Done)
     }
+}
+
+/// The same, with what is true of the way back, where a person is to decide about it now. What is in
+/// its way is shown at once, and not at the day of the downgrade.
+fn with_way_back(global: &Global, report: Report) -> Report {
+    let settings = &global.settings();
+    let Ok(found) = changes::all(settings) else { return report };
+    let state = found.into_iter().find(|it| it.id == report.change).and_then(|it| it.state.ok());
+    let Some(state) = state.filter(way_back::awaits_decision) else { return report };
+    let Ok((_, mut findings, way_back)) = way_back::examine(settings, &state) else {
+        return report;
+    };
+    findings.retain(|finding| finding.severity == Severity::Refuse);
+    if !findings.is_empty() {
+        render::findings(global, &report.change, &findings);
+    }
+    report_with(&state, Some(way_back))
 }
 
 /// This process waits for a pool that does not answer. It exits; the threads that wait in the

@@ -12,6 +12,8 @@ pub enum TemplatePlace {
     Host,
     /// `discover`, `requirement`, `upgrade.candidate`.
     Check,
+    /// A `requirement` that is never asked before the upgrade.
+    CheckBack,
     /// The commands of `service`.
     Service,
     /// `installer.save`.
@@ -51,8 +53,9 @@ pub enum TemplatePlace {
 }
 
 use TemplatePlace::{
-    Aside, Check, Cluster, Directory, Downgrade, Host, Installer, Inventory, Item, Mover, Notice,
-    Pass, PastRejects, Position, Restore, Service, Upgrade, UserList, Verify, Version, WriteMark,
+    Aside, Check, CheckBack, Cluster, Directory, Downgrade, Host, Installer, Inventory, Item,
+    Mover, Notice, Pass, PastRejects, Position, Restore, Service, Upgrade, UserList, Verify,
+    Version, WriteMark,
 };
 
 impl TemplatePlace {
@@ -64,6 +67,7 @@ impl TemplatePlace {
                 "data, service.units, installer.files, aside.also, and the file patterns of capture.pass"
             }
             Check => "discover, requirement and upgrade.candidate",
+            CheckBack => "a requirement that is not asked before the upgrade",
             Service => "the commands of service",
             Installer => "installer.save",
             Upgrade => "upgrade.command and upgrade.repair",
@@ -87,7 +91,10 @@ impl TemplatePlace {
 
     /// Whether the values of `discover` are known.
     pub fn knows_discovered(self) -> bool {
-        !matches!(self, Version | Host | Check | Directory | Mover | UserList | Cluster | WriteMark)
+        !matches!(
+            self,
+            Version | Host | Check | CheckBack | Directory | Mover | UserList | Cluster | WriteMark
+        )
     }
 }
 
@@ -123,6 +130,7 @@ const CHANGE: &[TemplatePlace] = &[
 const COMMANDS: &[TemplatePlace] = &[
     Version,
     Check,
+    CheckBack,
     Service,
     Installer,
     Upgrade,
@@ -150,6 +158,7 @@ pub const LATE_NAMES: &[LateName] = &[
             Version,
             Host,
             Check,
+            CheckBack,
             Service,
             Installer,
             Upgrade,
@@ -177,6 +186,7 @@ pub const LATE_NAMES: &[LateName] = &[
         places: &[
             Host,
             Check,
+            CheckBack,
             Service,
             Installer,
             Upgrade,
@@ -253,13 +263,13 @@ pub const LATE_NAMES: &[LateName] = &[
         name: "installer_dir",
         about: "the folder where the previous version's installer is kept",
         list: false,
-        places: &[Installer, Downgrade],
+        places: &[Installer, Downgrade, CheckBack],
     },
     LateName {
         name: "installer_files",
         about: "the files in that folder, sorted by name",
         list: true,
-        places: &[Downgrade],
+        places: &[Downgrade, CheckBack],
     },
     LateName {
         name: "response_file",

@@ -10,7 +10,7 @@ use super::Occasion;
 use crate::host::exec::{Command, ExecError, Printed};
 use crate::journal::MountedDataset;
 use crate::playbook::model::CommandSpec;
-use crate::playbook::template::Lookup;
+use crate::playbook::template::{Lists, Lookup};
 use crate::playbook::{CommandTemplate, Playbook, Site, Template};
 use crate::zfs::{Dataset, Engine, Guid, Snapshot};
 
@@ -160,7 +160,20 @@ impl Sources<'_> {
 
     /// A command of the playbook, with the value of every name.
     pub(super) fn command(&self, spec: &CommandSpec) -> Observed<Command> {
-        filled(&self.template(spec), &|_| None)
+        let template = self.template(spec);
+        if !self.occasion.is_downgrade() {
+            return filled(&template, &|_| None);
+        }
+        // What is asked only before a downgrade may name the saved files.
+        let files: Vec<String> =
+            self.installers.iter().map(|(path, _)| path.display().to_string()).collect();
+        let folder = self.installers.first().and_then(|(path, _)| path.parent());
+        let late = |name: &str| {
+            folder.filter(|_| name == "installer_dir").map(|it| it.display().to_string())
+        };
+        let lists = Lists::from([("installer_files".to_owned(), files)]);
+        let unfilled = |error| format!("cannot fill in the command `{template}`: {error}");
+        template.fill_with(&late, &lists).map_err(unfilled)
     }
 
     /// A path, unit or program of the playbook, its names filled in.

@@ -1,20 +1,33 @@
-//! Repairs packages after a run of apt or dpkg that was interrupted.
+//! Debian's packages: repairs them after a run of apt or dpkg that was interrupted, and rehearses
+//! the installation of saved ones.
 
 use std::os::unix::process::CommandExt as _;
 
 use crate::product::stream::{HelperError, Streams};
 
-/// The script, kept where it can be read, checked and run by itself.
+/// The scripts, kept where they can be read, checked and run by themselves.
 const SCRIPT: &str = include_str!("../../playbooks/lib/dpkg-repair.sh");
+const REHEARSAL: &str = include_str!("../../playbooks/lib/dpkg-rehearse.sh");
 
-/// Becomes the script, with its arguments.
+/// Becomes the script that repairs, with its arguments.
+pub(super) fn repair(arguments: &[String], _streams: &mut Streams<'_>) -> Result<(), HelperError> {
+    become_script("dpkg-repair", SCRIPT, arguments)
+}
+
+/// Becomes the script that rehearses, with its arguments.
+pub(super) fn rehearse(
+    arguments: &[String],
+    _streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    become_script("dpkg-rehearse", REHEARSAL, arguments)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this process becomes the script: nothing is started that could be left behind"
 )]
-pub(super) fn repair(arguments: &[String], _streams: &mut Streams<'_>) -> Result<(), HelperError> {
-    let error =
-        std::process::Command::new("sh").args(["-c", SCRIPT, "dpkg-repair"]).args(arguments).exec();
+fn become_script(name: &str, script: &str, arguments: &[String]) -> Result<(), HelperError> {
+    let error = std::process::Command::new("sh").args(["-c", script, name]).args(arguments).exec();
     Err(HelperError::Failed(format!("cannot start sh: {error}")))
 }
 
@@ -26,7 +39,7 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use super::SCRIPT;
+    use super::{REHEARSAL, SCRIPT};
 
     /// Fake programs. Each call is recorded. A download creates a file, unless the release lacks
     /// the package. `dpkg --configure` fails if a file of that name exists.
@@ -142,13 +155,73 @@ mod tests {
         assert_eq!(calls("", &[], &["--release"]), (Some(2), Vec::new()));
     }
 
+    /// What the rehearsal prints, where apt prints this and ends so, and these packages are held.
+    fn rehearsed(apt: &str, status: u8, held: &str) -> String {
+        let world = tempfile::tempdir().expect("temp dir");
+        let programs = [
+            ("apt-mark", "cat \"$WORLD/held\"".to_owned()),
+            ("dpkg-deb", "basename \"$2\" .deb | cut -d _ -f 1".to_owned()),
+            (
+                "apt-get",
+                format!("echo \"$*\" >\"$WORLD/asked\"; cat \"$WORLD/apt\"; exit {status}"),
+            ),
+        ];
+        for (name, text) in programs {
+            let path = world.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("mode");
+        }
+        fs::write(world.path().join("apt"), apt).expect("written");
+        fs::write(world.path().join("held"), held).expect("written");
+        let output = Command::new("sh")
+            .args(["-c", REHEARSAL, "dpkg-rehearse", "(lib|mariadb|galera).*"])
+            .args(["/saved/mariadb-server_1.deb", "/saved/libmariadb3_1.deb"])
+            .env("PATH", format!("{}:/usr/bin:/bin", world.path().display()))
+            .env("WORLD", world.path())
+            .output()
+            .expect("runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let asked = fs::read_to_string(world.path().join("asked")).expect("asked");
+        assert!(asked.starts_with("install --simulate --yes "), "{asked}");
+        assert!(asked.ends_with("/saved/mariadb-server_1.deb /saved/libmariadb3_1.deb\n"));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    #[test]
+    fn a_downgrade_of_packages_is_rehearsed() {
+        let through = "Inst mariadb-server [11.8] (10.11 local-deb [amd64])\n\
+                       Remv mariadb-plugin-provider-lz4 [11.8]\nConf mariadb-server (10.11)\n";
+        assert_eq!(rehearsed(through, 0, "vim\n"), "");
+        assert_eq!(
+            rehearsed(&format!("{through}Remv wordpress [6.1]\n"), 0, ""),
+            "wordpress would be removed\n"
+        );
+        assert_eq!(
+            rehearsed(through, 0, "vim\nlibmariadb3:amd64\nmariadb-server\n"),
+            "mariadb-server is held: apt-mark unhold mariadb-server\n\
+             libmariadb3 is held: apt-mark unhold libmariadb3\n"
+        );
+        let refused = "Reading package lists...\nThe following packages have unmet dependencies:\n \
+                       mariadb-server : Depends: libssl3 (>= 3.0) but it is not installable\n\
+                       E: Unable to correct problems, you have held broken packages.\n";
+        assert_eq!(
+            rehearsed(refused, 100, ""),
+            " mariadb-server : Depends: libssl3 (>= 3.0) but it is not installable\n\
+             E: Unable to correct problems, you have held broken packages.\n"
+        );
+        // An error that has no such lines is an error, too.
+        assert_eq!(rehearsed("what is\nwrong\n", 100, ""), "apt-get fails: wrong\n");
+    }
+
     #[test]
     fn the_script_is_one_for_every_posix_shell() {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/lib/dpkg-repair.sh");
-        assert!(Command::new("sh").arg("-n").arg(&script).status().expect("runs").success());
-        // Where it is installed: the quick checks of the VM tests run it on every script.
-        if let Ok(output) = Command::new("shellcheck").arg(&script).output() {
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        for name in ["dpkg-repair.sh", "dpkg-rehearse.sh"] {
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/lib").join(name);
+            assert!(Command::new("sh").arg("-n").arg(&script).status().expect("runs").success());
+            // Where it is installed: the quick checks of the VM tests run it on every script.
+            if let Ok(output) = Command::new("shellcheck").arg(&script).output() {
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ struct Helper {
 }
 
 const HELPERS: &[Helper] = &[
+    Helper { name: "dpkg-rehearse", run: dpkg::rehearse },
     Helper { name: "dpkg-repair", run: dpkg::repair },
     Helper { name: "mariadb-past-rejects", run: mariadb::past_rejects },
     Helper { name: "mariadb-replay", run: mariadb::replay },
@@ -78,7 +79,9 @@ mod tests {
     fn an_unknown_helper_is_answered_with_the_known_ones() {
         let said = on("mariadb-reply", &[], b"").unwrap_err();
         assert!(
-            said.starts_with("there is no helper \"mariadb-reply\"; the helpers are dpkg-repair, "),
+            said.starts_with(
+                "there is no helper \"mariadb-reply\"; the helpers are dpkg-rehearse, "
+            ),
             "{said}"
         );
     }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # DESCRIPTION: other servers of the same name are told apart, a socket that starts the service is closed with it, and a unit that cannot be masked is refused
-# STRATEGY: redis-server@2 and one in a PID namespace of its own run through a kept downgrade; one by hand is refused; a socket unit; a unit file in /etc/systemd/system
+# STRATEGY: another unit and one in a PID namespace of its own run through a kept downgrade; one by hand is refused; a socket unit; a unit file in /etc/systemd/system
 # stage: redis-upgraded
 # uses: backout
 # limit: 1200
@@ -9,16 +9,16 @@ set -euo pipefail
 . /case/guest/redis.sh
 . /case/guest/backout.sh
 
-echo "== another instance, and one in a container"
+echo "== another unit, and one in a container"
 mkdir -p /srv/redis-2 /srv/redis-3
-systemd-run --quiet --unit=redis-server@2 redis-server --port 6402 --dir /srv/redis-2 --save ''
+systemd-run --quiet --unit=redis-two redis-server --port 6402 --dir /srv/redis-2 --save ''
 systemd-run --quiet --unit=some-container unshare --pid --fork --mount-proc redis-server --port 6403 --dir /srv/redis-3 --save ''
 for port in 6402 6403; do
   timeout 20 bash -c "until redis-cli -p $port ping; do sleep 0.2; done"
   redis-cli -p "$port" set mine yes
 done
 backout check | tee /root/said
-grep -F 'redis-server@2.service' /root/said
+grep -F 'redis-two.service' /root/said
 grep -F 'a container' /root/said
 
 echo "== one by hand, in a session: refused"

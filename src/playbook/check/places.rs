@@ -2,6 +2,7 @@
 
 use crate::playbook::check::Check;
 use crate::playbook::check::commands::Commands;
+use crate::playbook::model::Occasion;
 use crate::playbook::names::TemplatePlace;
 use crate::playbook::problem::Path;
 
@@ -38,7 +39,11 @@ impl Check<'_, '_> {
             commands.command(
                 &Path::of(&["requirement"]).at(i).key("command"),
                 &requirement.command,
-                TemplatePlace::Check,
+                if requirement.before.contains(&Occasion::Upgrade) {
+                    TemplatePlace::Check
+                } else {
+                    TemplatePlace::CheckBack
+                },
             );
         }
         commands.optional(
