@@ -1,17 +1,18 @@
 //! The datasets themselves.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::history::{self, CloneFact, SnapshotFact};
+use super::history::{CloneFact, Keepers, SnapshotFact};
 use super::sources::Observed;
 use super::{Facts, Finding, Kind, Occasion, Sources};
 use crate::host::mounts::{Mount, mount_of};
 use crate::host::quote::quote;
 use crate::zfs::{
     BookmarkInfo, Dataset, DatasetInfo, DatasetKind, ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE,
-    PROP_CHANGE, ZfsError,
+    PROP_CHANGE, Properties, SnapshotInfo, ZfsError,
 };
 
 /// One of the site's datasets.
@@ -70,8 +71,8 @@ pub(super) fn goes_back(roots: &[Root], dataset: &Dataset) -> bool {
 
 /// Reads the site's datasets and everything below them.
 pub(super) fn gather(sources: &Sources<'_>, mounts: &[Mount]) -> Vec<Root> {
-    let tree = |name: &Dataset| match sources.engine.tree(name) {
-        Ok(tree) => Ok(Some(tree.into_iter().map(|info| dataset(sources, mounts, info)).collect())),
+    let tree = |name: &Dataset| match sources.engine.history(name) {
+        Ok(tree) => Ok(Some(facts_of(sources, mounts, name, tree))),
         Err(ZfsError::NotFound(_)) => Ok(None),
         Err(error) => Err(error.to_string()),
     };
@@ -85,27 +86,55 @@ pub(super) fn gather(sources: &Sources<'_>, mounts: &[Mount]) -> Vec<Root> {
     sources.site.datasets.iter().map(root).collect()
 }
 
-fn dataset(sources: &Sources<'_>, mounts: &[Mount], info: DatasetInfo) -> DatasetFact {
-    let engine = sources.engine;
+/// The facts about a tree: what is not in the list of it is read for all of its datasets at once.
+fn facts_of(
+    sources: &Sources<'_>,
+    mounts: &[Mount],
+    root: &Dataset,
+    tree: Vec<(DatasetInfo, Vec<SnapshotInfo>)>,
+) -> Vec<DatasetFact> {
+    let keepers = Keepers::of(sources, tree.iter().flat_map(|(_, snapshots)| snapshots));
+    let mut bookmarks = match sources.occasion {
+        Occasion::Downgrade { in_place: true } => {
+            sources.engine.bookmarks_below(root).map_err(|error| error.to_string())
+        }
+        _ => Ok(Vec::new()),
+    }
+    .map(|all| {
+        let mut of: BTreeMap<String, Vec<BookmarkInfo>> = BTreeMap::new();
+        for one in all {
+            let dataset = one.name.split('#').next().unwrap_or_default().to_owned();
+            of.entry(dataset).or_default().push(one);
+        }
+        of
+    });
+    let names: Vec<Dataset> = tree.iter().map(|(info, _)| info.name.clone()).collect();
+    let limits = limits(sources, &names);
+    tree.into_iter()
+        .zip(limits)
+        .map(|((info, snapshots), (quota, reserved))| {
+            let (mounted_at, hidden_by) = seen(mounts, &info);
+            let snapshots = snapshots.into_iter().map(|one| keepers.with(one)).collect();
+            let bookmarks = match &mut bookmarks {
+                Ok(of) => Ok(of.remove(info.name.as_str()).unwrap_or_default()),
+                Err(why) => Err(why.clone()),
+            };
+            let snapshots = Ok(snapshots);
+            DatasetFact { info, mounted_at, hidden_by, quota, reserved, snapshots, bookmarks }
+        })
+        .collect()
+}
+
+/// Where a dataset is mounted, and what hides it there.
+fn seen(mounts: &[Mount], info: &DatasetInfo) -> (Vec<PathBuf>, Option<String>) {
     let is_it = |mount: &&Mount| mount.fstype == "zfs" && mount.source == info.name.as_str();
-    let mounted_at: Vec<PathBuf> =
-        mounts.iter().filter(is_it).map(|mount| mount.point.clone()).collect();
+    let mounted_at = mounts.iter().filter(is_it).map(|mount| mount.point.clone()).collect();
     let point = info.mountpoint.as_ref().filter(|_| info.mounted);
     let top = point.and_then(|point| mount_of(mounts, point).filter(|top| top.point == **point));
     let hidden_by = top
         .filter(|top| top.source != info.name.as_str())
         .map(|top| format!("{} ({})", top.source, top.fstype));
-    let snapshots = engine.snapshots(&info.name).map_err(|error| error.to_string());
-    let snapshots =
-        snapshots.map(|all| all.into_iter().map(|one| history::read(sources, one)).collect());
-    let bookmarks = match sources.occasion {
-        Occasion::Downgrade { in_place: true } => {
-            engine.bookmarks(&info.name).map_err(|error| error.to_string())
-        }
-        _ => Ok(Vec::new()),
-    };
-    let (quota, reserved) = limits(sources, &info.name);
-    DatasetFact { info, mounted_at, hidden_by, quota, reserved, snapshots, bookmarks }
+    (mounted_at, hidden_by)
 }
 
 /// The device of a volume, such as `/dev/zd0`; `None` while there is none.
@@ -289,48 +318,48 @@ pub(super) fn keeps(sources: &Sources<'_>) -> bool {
 pub(super) const ENDINGS: &[&str] = &[ENDING_CANDIDATE, ENDING_ASIDE, ENDING_UNDONE];
 
 pub(super) fn names_taken(sources: &Sources<'_>, root: &Dataset) -> Vec<Observed<CloneFact>> {
-    let other = |ending: &&str| {
-        let name = match root.with_suffix(ending) {
-            Ok(name) => name,
-            Err(error) => return Some(Err(error.to_string())),
-        };
-        match sources.engine.dataset(&name) {
-            Ok(None) => None,
-            Ok(Some(_)) => Some(Ok(CloneFact {
-                change: sources.engine.local(&name, PROP_CHANGE).ok().flatten(),
-                name,
-            })),
-            // Other checks report a fault of its pool or of the engine.
-            Err(_) => None,
-        }
-    };
-    ENDINGS.iter().filter_map(other).collect()
+    let names: Vec<_> = ENDINGS.iter().map(|ending| root.with_suffix(ending)).collect();
+    let valid: Vec<Dataset> = names.iter().filter_map(|name| name.clone().ok()).collect();
+    // Other checks report a fault of its pool or of the engine.
+    let here = sources.engine.datasets(&valid).unwrap_or_default();
+    let here: Vec<Dataset> = here.into_iter().map(|info| info.name).collect();
+    let marks = sources.engine.locals_of(&here, &[PROP_CHANGE]).unwrap_or_default();
+    let taken = here.into_iter().enumerate().map(|(at, name)| {
+        let change = marks.get(at).and_then(|here| here.get(PROP_CHANGE)).cloned();
+        Ok(CloneFact { name, change })
+    });
+    let invalid = names.into_iter().filter_map(|name| Some(Err(name.err()?.to_string())));
+    taken.chain(invalid).collect()
 }
 
 /// What is available to the parent is available to a dataset beside this one. The exception is a
 /// parent with a `refquota` of its own, which does not limit datasets below it (`zfsprops(7)`) but
 /// reduces the number. Then the dataset's own number is used instead.
 pub(super) fn beside_of(sources: &Sources<'_>, root: &Dataset) -> Option<u64> {
-    let above: Dataset = root.as_str().rsplit_once('/')?.0.parse().ok()?;
-    sources
-        .engine
-        .dataset(&above)
-        .ok()
-        .flatten()
-        .filter(|info| keeps(sources) && info.refquota.is_none())
-        .map(|info| info.available)
+    if !keeps(sources) {
+        return None;
+    }
+    let above = root.ancestors().next()?;
+    let info = sources.engine.dataset(&above).ok().flatten()?;
+    info.refquota.is_none().then_some(info.available)
 }
 
-/// A dataset's own quota, and what a clone with its properties reserves immediately.
-pub(super) fn limits(sources: &Sources<'_>, name: &Dataset) -> (Option<u64>, u64) {
+/// Each dataset's own quota, and what a clone with its properties reserves immediately.
+fn limits(sources: &Sources<'_>, names: &[Dataset]) -> Vec<(Option<u64>, u64)> {
+    let nothing = || vec![(None, 0); names.len()];
     if !keeps(sources) {
-        return (None, 0);
+        return nothing();
     }
-    let bytes = |property: &str| {
-        let text = sources.engine.local(name, property).ok().flatten()?;
-        text.parse().ok().filter(|bytes: &u64| *bytes > 0)
+    let asked = ["quota", "refreservation", "reservation"];
+    let Ok(all) = sources.engine.own_of(names, &asked) else { return nothing() };
+    let of = |own: &Properties| {
+        let bytes = |property: &str| {
+            own.get(property).and_then(|text| text.parse().ok()).filter(|bytes: &u64| *bytes > 0)
+        };
+        let reserved = bytes("refreservation").unwrap_or(0).max(bytes("reservation").unwrap_or(0));
+        (bytes("quota"), reserved)
     };
-    (bytes("quota"), bytes("refreservation").unwrap_or(0).max(bytes("reservation").unwrap_or(0)))
+    all.iter().map(of).collect()
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! A snapshot, and who keeps it: its holds and its clones.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use super::Facts;
 use super::sources::{Observed, Sources};
 use super::text::{made, size};
-use crate::zfs::{self, Dataset, InHistory, PROP_CHANGE, SnapshotInfo};
+use crate::zfs::{self, Dataset, InHistory, PROP_CHANGE, Snapshot, SnapshotInfo};
 
 /// One snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,22 +30,45 @@ pub struct CloneFact {
     pub change: Option<String>,
 }
 
-/// Finds the holds and clones of a snapshot, and their owners.
-pub(super) fn read(sources: &Sources<'_>, info: SnapshotInfo) -> SnapshotFact {
-    let engine = sources.engine;
-    // One more command for each held or cloned snapshot only: most are neither.
-    let holds = if info.userrefs == 0 {
-        Ok(Vec::new())
-    } else {
-        engine.holds(&info.name).map_err(|error| error.to_string())
-    };
-    let change = |name: &Dataset| engine.local(name, PROP_CHANGE).ok().flatten();
-    let clones = info
-        .clones
-        .iter()
-        .map(|name| CloneFact { change: change(name), name: name.clone() })
-        .collect();
-    SnapshotFact { info, holds, clones }
+/// The holds and clones of snapshots, and the clones' owners, read for all of them at once.
+#[derive(Default)]
+pub(super) struct Keepers {
+    holds: BTreeMap<Snapshot, Observed<Vec<String>>>,
+    owners: BTreeMap<Dataset, String>,
+}
+
+impl Keepers {
+    /// Most snapshots are neither held nor cloned, and are not asked about.
+    pub(super) fn of<'a>(
+        sources: &Sources<'_>,
+        snapshots: impl Iterator<Item = &'a SnapshotInfo> + Clone,
+    ) -> Self {
+        let engine = sources.engine;
+        let held = snapshots.clone().filter(|info| info.userrefs > 0);
+        let held: Vec<Snapshot> = held.map(|info| info.name.clone()).collect();
+        let holds = match engine.holds_of(&held) {
+            Ok(tags) => held.into_iter().zip(tags.into_iter().map(Ok)).collect(),
+            Err(error) => held.into_iter().map(|name| (name, Err(error.to_string()))).collect(),
+        };
+        let clones: BTreeSet<&Dataset> = snapshots.flat_map(|info| &info.clones).collect();
+        let clones: Vec<Dataset> = clones.into_iter().cloned().collect();
+        let marks = engine.locals_of(&clones, &[PROP_CHANGE]).unwrap_or_default();
+        let owners = clones.into_iter().zip(marks);
+        let owners =
+            owners.filter_map(|(name, mut here)| Some((name, here.remove(PROP_CHANGE)?))).collect();
+        Self { holds, owners }
+    }
+
+    /// A snapshot with what keeps it.
+    pub(super) fn with(&self, info: SnapshotInfo) -> SnapshotFact {
+        let clone = |name: &Dataset| CloneFact {
+            name: name.clone(),
+            change: self.owners.get(name).cloned(),
+        };
+        let clones = info.clones.iter().map(clone).collect();
+        let holds = self.holds.get(&info.name).cloned().unwrap_or_else(|| Ok(Vec::new()));
+        SnapshotFact { info, holds, clones }
+    }
 }
 
 impl InHistory for SnapshotFact {

@@ -10,8 +10,9 @@ use super::sources::{Role, Roots, Sources};
 use super::{Facts, Occasion, Severity, check, gather};
 use crate::host::exec::{Command, ExecError, Printed};
 use crate::playbook::{Playbook, Site};
-use crate::zfs::DatasetKind;
 use crate::zfs::sim::FakeEngine;
+use crate::zfs::sim::command::Commands;
+use crate::zfs::{CliEngine, DatasetKind};
 
 const PLAYBOOK: &str = r#"
 format = 1
@@ -81,6 +82,8 @@ pub(super) struct Host {
     pub(super) dir: tempfile::TempDir,
     pub(super) root: PathBuf,
     pub(super) engine: FakeEngine,
+    /// Read by these commands, where they are set.
+    pub(super) commands: Option<Commands>,
     pub(super) answers: BTreeMap<String, String>,
     pub(super) asked: RefCell<Vec<String>>,
 }
@@ -127,7 +130,7 @@ impl Host {
             .into_iter()
             .map(|(command, text)| (command.to_owned(), text.to_owned()))
             .collect();
-        let host = Self { dir, root, engine, answers, asked: RefCell::default() };
+        let host = Self { dir, root, engine, commands: None, answers, asked: RefCell::default() };
         let at = host.root.display();
         host.write(
             "proc/self/mountinfo",
@@ -179,6 +182,9 @@ impl Host {
         let run = |command: &Command| {
             let line = command.to_string();
             self.asked.borrow_mut().push(line.clone());
+            if let Some(answer) = self.commands.as_ref().and_then(|all| all.answer(command)) {
+                return answer;
+            }
             match self.answers.get(&line) {
                 Some(text) => Ok(Printed { stdout: text.clone(), stderr: String::new() }),
                 None => Err(ExecError::Start {
@@ -187,11 +193,15 @@ impl Host {
                 }),
             }
         };
+        let by_command = self.commands.as_ref().map(|commands| CliEngine::new(commands.runner()));
         let mut sources = Sources {
             node: None,
             occasion,
             now: 1_772_334_000,
-            engine: &self.engine,
+            engine: match &by_command {
+                Some(engine) => engine,
+                None => &self.engine,
+            },
             run: &run,
             playbook: &playbook,
             site: &site,

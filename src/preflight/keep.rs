@@ -6,9 +6,9 @@ use super::datasets::{self, DatasetFact, Root};
 use super::{Facts, Finding, Kind, Sources};
 use crate::host::quote::quote;
 use crate::playbook::site::RollbackChoice;
-use crate::zfs::{Dataset, ENDING_ASIDE, MAX_NAME};
+use crate::zfs::{self, Dataset, ENDING_ASIDE, MAX_NAME};
 
-/// What `zfs allow` gives to others on a dataset.
+/// What `zfs allow` prints of a dataset, and backout cannot give to its clone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Delegation {
     /// The dataset.
@@ -17,42 +17,40 @@ pub struct Delegation {
     pub lines: Vec<String>,
 }
 
-/// Before a downgrade that clones only: a clone has none of them. What cannot be read is not said.
+/// A clone has no permissions of others. They are given to it as the dataset has them; those of the
+/// site's datasets are looked at beforehand. What cannot be read is not said.
 pub(super) fn delegations(sources: &Sources<'_>, roots: &[Root]) -> Vec<Delegation> {
-    let allowed = |fact: &DatasetFact| {
-        let text = sources.system(&["zfs", "allow", fact.info.name.as_str()]).ok()?;
-        let lines = of_dataset(&text, &fact.info.name);
-        (!lines.is_empty()).then(|| Delegation { dataset: fact.info.name.clone(), lines })
+    let unknown = |root: &Root| {
+        let text = sources.system(&["zfs", "allow", root.name.as_str()]).ok()?;
+        let lines = zfs::delegations(&text, &root.name).unknown;
+        (!lines.is_empty()).then(|| Delegation { dataset: root.name.clone(), lines })
     };
-    datasets::all(roots).filter(|_| datasets::keeps(sources)).filter_map(allowed).collect()
+    roots.iter().filter(|root| matches!(root.tree, Ok(Some(_)))).filter_map(unknown).collect()
 }
 
-/// The part about the dataset itself, without those about the datasets above.
-fn of_dataset(text: &str, dataset: &Dataset) -> Vec<String> {
-    let head = format!("---- Permissions on {dataset} -");
-    let part = text.lines().skip_while(|line| !line.starts_with(&head)).skip(1);
-    part.take_while(|line| !line.starts_with("---- "))
-        .map(|line| line.replace('\t', "  "))
-        .filter(|line| !line.is_empty())
-        .collect()
-}
-
-/// Warns about permissions that the restored dataset does not have.
+/// Asks about permissions that a restored dataset will not have.
 pub(super) fn delegated(facts: &Facts) -> Vec<Finding> {
+    if facts.in_place() {
+        return Vec::new();
+    }
     let finding = |it: &Delegation| {
-        Finding::warn(
+        Finding::confirm(
             Kind::Delegations,
             format!(
-                "Others have permissions on {}, which the restored dataset will not have.",
+                "Others have permissions on {} that cannot be given to a restored dataset.",
                 it.dataset
             ),
         )
         .detail(it.lines.clone())
-        .detail([format!("A clone has none of them. They stay on {}{ENDING_ASIDE}.", it.dataset)])
+        .detail([format!(
+            "After a downgrade that keeps the upgraded state, they are on {}{ENDING_ASIDE} only.",
+            it.dataset
+        )])
         .remedy([format!(
-            "After the downgrade, give them again: zfs allow … {}",
+            "Confirm, and give them again after a downgrade: zfs allow … {}",
             quote(it.dataset.as_str())
         )])
+        .about([it.dataset.to_string()])
     };
     facts.delegations.iter().map(finding).collect()
 }
@@ -175,27 +173,19 @@ mod tests {
 
     #[test]
     fn permissions_of_others() {
-        let text = "---- Permissions on tank/db -----------------------------\nPermission sets:\n\t@all mount,snapshot\nLocal+Descendent permissions:\n\tuser bob @all\n\
-                    ---- Permissions on tank --------------------------------\nLocal permissions:\n\tgroup staff mount\n";
         let mut facts = facts(Occasion::Downgrade { in_place: false });
-        let name = |name: &str| name.parse().expect("name");
-        assert!(
-            of_dataset(text, &name("tank/db/log")).is_empty()
-                && of_dataset("", &name("tank/db")).is_empty()
-        );
         facts.delegations = vec![Delegation {
-            dataset: name("tank/db"),
-            lines: of_dataset(text, &name("tank/db")),
+            dataset: "tank/db".parse().expect("name"),
+            lines: vec!["wizard bob mount".into()],
         }];
         insta::assert_snapshot!(show(&delegated(&facts)), @r"
-            warning: Others have permissions on tank/db, which the restored dataset will not have. [delegations]
-                     Permission sets:
-                       @all mount,snapshot
-                     Local+Descendent permissions:
-                       user bob @all
-                     A clone has none of them. They stay on tank/db.upgraded.
-              to do: After the downgrade, give them again: zfs allow … tank/db
+            confirm: Others have permissions on tank/db that cannot be given to a restored dataset. [delegations]
+                     wizard bob mount
+                     After a downgrade that keeps the upgraded state, they are on tank/db.upgraded only.
+              to do: Confirm, and give them again after a downgrade: zfs allow … tank/db
             ");
+        facts.occasion = Occasion::Downgrade { in_place: true };
+        assert!(delegated(&facts).is_empty());
     }
 
     #[test]

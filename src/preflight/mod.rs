@@ -87,6 +87,8 @@ mod fixture;
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 mod host_fixture;
+#[cfg(test)]
+mod many;
 
 pub use finding::{Finding, Kind, Severity};
 pub use sources::Sources;
@@ -265,9 +267,10 @@ impl Facts {
 
     /// Whether a snapshot is one of the change's own, by name and guid.
     pub fn is_ours(&self, snapshot: &SnapshotFact) -> bool {
+        // The number first: there may be many of both.
         self.ours
             .iter()
-            .any(|(name, guid)| *name == snapshot.info.name && *guid == snapshot.info.guid)
+            .any(|(name, guid)| *guid == snapshot.info.guid && *name == snapshot.info.name)
     }
 }
 

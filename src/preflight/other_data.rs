@@ -3,7 +3,6 @@
 
 use serde::Serialize;
 
-use super::datasets::DatasetFact;
 use super::left_alone;
 use super::sources::{Observed, Sources};
 use super::text::{at_most, count, size};
@@ -28,18 +27,25 @@ pub(super) fn gather(sources: &Sources<'_>, facts: &Facts) -> Vec<OtherData> {
     }
     let product = left_alone::of_product(&facts.roots, &facts.data);
     let is_root = |name: &Dataset| facts.roots.iter().any(|root| root.name == *name);
-    let written = |dataset: &DatasetFact| {
-        let name = &dataset.info.name;
-        if is_root(name) || product.contains(name) {
-            return None;
-        }
-        // Another check is about datasets that were made after the snapshot.
-        let snapshot = facts.target(dataset)?.info.name.clone();
-        let written = sources.engine.written_since(name, &snapshot);
-        let written = written.map_err(|error| error.to_string());
-        (written != Ok(0)).then(|| OtherData { dataset: name.clone(), snapshot, written })
+    let others = facts
+        .datasets()
+        .filter(|dataset| !is_root(&dataset.info.name) && !product.contains(&dataset.info.name));
+    // Another check is about datasets that were made after the snapshot.
+    let targets: Vec<Snapshot> =
+        others.filter_map(|dataset| Some(facts.target(dataset)?.info.name.clone())).collect();
+    let written: Vec<Observed<u64>> = match sources.engine.written_since_each(&targets) {
+        Ok(all) => all.into_iter().map(Ok).collect(),
+        Err(_) => targets
+            .iter()
+            .map(|name| {
+                let written = sources.engine.written_since(&name.dataset(), name);
+                written.map_err(|error| error.to_string())
+            })
+            .collect(),
     };
-    facts.datasets().filter_map(written).collect()
+    let all = targets.into_iter().zip(written).filter(|(_, written)| *written != Ok(0));
+    all.map(|(snapshot, written)| OtherData { dataset: snapshot.dataset(), snapshot, written })
+        .collect()
 }
 
 /// A rollback in place destroys what was written there: only with a yes that names the dataset

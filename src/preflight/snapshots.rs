@@ -1,11 +1,13 @@
 //! Snapshots: the one to take, those to go back to, and who else holds them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::datasets::DatasetFact;
 use super::history::{CloneFact, SnapshotFact, is_our_clone, is_our_tag, line};
 use super::text::{are, at_most, made, size};
 use super::{Facts, Finding, Kind};
 use crate::host::quote::quote;
-use crate::zfs;
+use crate::zfs::{self, Dataset};
 
 /// Datasets with unreadable snapshots are not checked.
 pub(super) fn unread(facts: &Facts) -> Vec<Finding> {
@@ -63,10 +65,10 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
                 .remedy(["zfs list -t snapshot -o name,creation,backout:change"]),
         );
     }
-    let all = || facts.datasets().flat_map(|dataset| dataset.snapshots.iter().flatten());
+    let datasets: BTreeMap<&Dataset, &DatasetFact> =
+        facts.datasets().map(|dataset| (&dataset.info.name, dataset)).collect();
     for (name, guid) in &facts.ours {
-        let Some(dataset) = facts.datasets().find(|dataset| dataset.info.name == name.dataset())
-        else {
+        let Some(dataset) = datasets.get(&name.dataset()) else {
             if facts.roots.iter().all(|root| matches!(root.tree, Ok(Some(_)))) {
                 findings.push(
                     Finding::refuse(
@@ -83,7 +85,8 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
             // Another check says so.
             continue;
         }
-        match all().find(|snapshot| snapshot.info.name == *name) {
+        let all = dataset.snapshots.iter().flatten();
+        match all.clone().find(|snapshot| snapshot.info.name == *name) {
             Some(snapshot) if snapshot.info.guid == *guid => {}
             Some(snapshot) => findings.push(
                 Finding::refuse(
@@ -112,9 +115,8 @@ pub(super) fn targets(facts: &Facts) -> Vec<Finding> {
             ),
         }
     }
-    let known = |dataset: &DatasetFact| {
-        facts.ours.iter().any(|(name, _)| name.dataset() == dataset.info.name)
-    };
+    let of_ours: BTreeSet<Dataset> = facts.ours.iter().map(|(name, _)| name.dataset()).collect();
+    let known = |dataset: &DatasetFact| of_ours.contains(&dataset.info.name);
     let late: Vec<&DatasetFact> =
         facts.datasets().filter(|dataset| dataset.snapshots.is_ok() && !known(dataset)).collect();
     if !late.is_empty() && !facts.ours.is_empty() {

@@ -1,5 +1,6 @@
 //! After the state folder was lost: makes a journal again from the properties of the snapshot.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -14,8 +15,8 @@ use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::step::{Action, Line, Plan, Record, State, read_back, version_is};
 use crate::strategy;
 use crate::zfs::{
-    ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE, Guid, PROP_CHANGE, PROP_ROLLED_BACK,
-    Snapshot,
+    Dataset, ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE, Guid, PROP_CHANGE,
+    PROP_ROLLED_BACK, Snapshot,
 };
 
 /// A change that can be adopted.
@@ -153,36 +154,54 @@ fn world_as_left(
         manifest.change,
         manifest.snapshot
     );
-    let mut list = Vec::new();
+    let names: Vec<Dataset> = manifest.datasets.iter().map(|mount| mount.dataset.clone()).collect();
+    let found = engine.datasets(&names)?;
+    let found: BTreeMap<&Dataset, Guid> =
+        found.iter().map(|info| (&info.name, info.guid)).collect();
+    let mut beside = Vec::new();
     for mount in &manifest.datasets {
         let dataset = &mount.dataset;
-        let info = engine.dataset(dataset)?.with_context(|| format!("{dataset} is not there"))?;
+        let guid = found.get(dataset).with_context(|| format!("{dataset} is not there"))?;
         anyhow::ensure!(
-            info.guid == mount.guid,
+            *guid == mount.guid,
             "{dataset} is not the dataset that was upgraded: a downgrade has exchanged it. Each \
                 step by hand stands in vm-tests/by-hand"
         );
         for ending in [ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE] {
-            let beside = dataset.with_suffix(ending)?;
-            anyhow::ensure!(
-                engine.dataset(&beside)?.is_none(),
-                "{beside} is there: a downgrade was under way, and nobody knows how far it came"
-            );
+            beside.push(dataset.with_suffix(ending)?);
         }
-        let rolled_back = engine
-            .local(dataset, PROP_ROLLED_BACK)?
-            .is_some_and(|mark| mark.contains(&manifest.change));
-        anyhow::ensure!(
-            !rolled_back,
+    }
+    if let Some(beside) = engine.datasets(&beside)?.first() {
+        anyhow::bail!(
+            "{} is there: a downgrade was under way, and nobody knows how far it came",
+            beside.name
+        );
+    }
+    let marks = engine.locals_of(&names, &[PROP_ROLLED_BACK])?;
+    let of_this = |mark: &String| mark.contains(&manifest.change);
+    let rolled_back =
+        names.iter().zip(&marks).find(|(_, here)| here.get(PROP_ROLLED_BACK).is_some_and(of_this));
+    if let Some((dataset, _)) = rolled_back {
+        anyhow::bail!(
             "{dataset} was rolled back already: what was written since is in the capture alone"
         );
-        let snapshot = dataset.at(&manifest.snapshot)?;
-        let info =
-            engine.snapshot_info(&snapshot)?.with_context(|| format!("{snapshot} is not there"))?;
-        let ours = engine.snapshot_local(&snapshot, PROP_CHANGE)?.as_deref()
-            == Some(manifest.change.as_str());
-        anyhow::ensure!(ours, "{snapshot} is not of the change {}", manifest.change);
-        list.push((snapshot, info.guid));
+    }
+    let snapshots: Vec<Snapshot> =
+        names.iter().map(|dataset| dataset.at(&manifest.snapshot)).collect::<Result<_, _>>()?;
+    let taken = engine.snapshot_infos(&snapshots)?;
+    let taken: BTreeMap<&Snapshot, Guid> =
+        taken.iter().map(|info| (&info.name, info.guid)).collect();
+    let list = snapshots
+        .iter()
+        .map(|name| {
+            let guid = taken.get(name).with_context(|| format!("{name} is not there"))?;
+            Ok((name.clone(), *guid))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    for (name, here) in snapshots.iter().zip(engine.snapshot_locals_of(&snapshots, &[PROP_CHANGE])?)
+    {
+        let ours = here.get(PROP_CHANGE) == Some(&manifest.change);
+        anyhow::ensure!(ours, "{name} is not of the change {}", manifest.change);
     }
     Ok(list)
 }

@@ -1,5 +1,7 @@
 //! Plans a commit: accepts an upgrade or a downgrade, and destroys what was kept for the other way.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{ProcedureInputs, Settings};
 use crate::journal::{Phase, Procedure};
 use crate::report::{CliError, Command, ErrorKind, permit};
@@ -132,123 +134,166 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
 }
 
 fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Result<Leftovers> {
-    let engine = inputs.engine.as_ref();
+    let product = super::stays::of_product(inputs, state, &state.manifest.datasets);
+    look_at(inputs.engine.as_ref(), &inputs.roots(), &product, state, accepted)
+}
+
+/// `product`: the datasets that hold the product's data.
+fn look_at(
+    engine: &dyn Engine,
+    roots: &[Dataset],
+    product: &BTreeSet<Dataset>,
+    state: &State,
+    accepted: &[String],
+) -> zfs::Result<Leftovers> {
     let ours = &state.snapshots;
     let mut left = Leftovers::default();
-    let product = super::stays::of_product(inputs, state, &state.manifest.datasets);
-    for (name, guid) in ours {
-        if let Some(snapshot) = engine.snapshot_info(name)?.filter(|found| found.guid == *guid) {
-            left.blockers.extend(blockers(engine, state, &snapshot)?);
-        }
-    }
-    for root in inputs.roots() {
-        for info in engine.tree(&root)? {
-            if engine.local(&info.name, PROP_ROLE)?.as_deref() == Some("active") {
-                left.promote.push(info.name);
-            }
-        }
+    let names: Vec<Snapshot> = ours.iter().map(|(name, _)| name.clone()).collect();
+    let of: BTreeSet<(&Snapshot, Guid)> = ours.iter().map(|(name, guid)| (name, *guid)).collect();
+    let known: BTreeSet<Guid> = ours.iter().map(|(_, guid)| *guid).collect();
+    let before: BTreeSet<Guid> = ours
+        .iter()
+        .filter(|(name, _)| name.short() == state.manifest.snapshot)
+        .map(|(_, guid)| *guid)
+        .collect();
+    let mut taken = engine.snapshot_infos(&names)?;
+    taken.retain(|info| of.contains(&(&info.name, info.guid)));
+    left.blockers.extend(blockers(engine, state, &taken)?);
+    for root in roots {
+        let tree: Vec<Dataset> = engine.tree(root)?.into_iter().map(|info| info.name).collect();
+        let roles = engine.locals_of(&tree, &[PROP_ROLE])?;
+        let active = tree
+            .into_iter()
+            .zip(&roles)
+            .filter(|(_, here)| here.get(PROP_ROLE).is_some_and(|role| role == "active"));
+        left.promote.extend(active.map(|(name, _)| name));
         for ending in strategy::kept_endings(state) {
             let aside = root.with_suffix(&ending)?;
             if engine.dataset(&aside)?.is_none() {
                 continue;
             }
-            for info in engine.tree(&aside)?.into_iter().rev() {
-                let of_this = engine.local(&info.name, PROP_CHANGE)?.as_deref()
-                    == Some(state.manifest.change.as_str());
-                if !of_this || engine.local(&info.name, PROP_ROLE)?.is_none() {
+            let mut kept = engine.history(&aside)?;
+            kept.reverse();
+            let names: Vec<Dataset> = kept.iter().map(|(info, _)| info.name.clone()).collect();
+            let marks = engine.locals_of(&names, &[PROP_CHANGE, PROP_ROLE])?;
+            let (mut asked, mut others) = (Vec::new(), Vec::new());
+            for ((info, all), here) in kept.into_iter().zip(&marks) {
+                let of_this = here.get(PROP_CHANGE) == Some(&state.manifest.change);
+                if !of_this || !here.contains_key(PROP_ROLE) {
                     left.strangers.push(info.name.to_string());
                     continue;
                 }
-                let all = engine.snapshots(&info.name)?;
                 // When a clone is promoted, snapshots older than its origin move to the clone.
-                let before = |other: &&SnapshotInfo| {
-                    ours.iter().any(|(name, guid)| {
-                        *guid == other.guid && name.short() == state.manifest.snapshot
-                    })
-                };
-                let origin = all.iter().find(before).cloned();
-                if let Some(origin) = &origin {
-                    left.blockers.extend(blockers(engine, state, origin)?);
-                }
+                let origin = all.iter().find(|other| before.contains(&other.guid)).cloned();
+                asked.extend(origin.clone());
                 if info.name != aside
-                    && !product.contains(&info.name.moved(&aside, &root)?)
+                    && !product.contains(&info.name.moved(&aside, root)?)
                     && !accepted.iter().any(|name| name == info.name.as_str())
                 {
-                    left.of_others.extend(written(
-                        engine,
-                        &info,
-                        origin.as_ref().map(|found| &found.name),
-                    )?);
+                    others.push((info.clone(), origin.as_ref().map(|found| found.name.clone())));
                 }
                 let goes = |snapshot: &SnapshotInfo| {
                     origin.as_ref().is_none_or(|origin| zfs::is_newer(snapshot, origin))
                 };
                 for snapshot in all.into_iter().rev().filter(goes) {
-                    let known = ours.iter().any(|(_, guid)| *guid == snapshot.guid);
+                    let known = known.contains(&snapshot.guid);
                     if !known && !accepted.iter().any(|name| name == snapshot.name.as_str()) {
                         left.unnamed.push(snapshot.name.to_string());
                     }
-                    left.blockers.extend(if known {
-                        None
-                    } else {
-                        blockers(engine, state, &snapshot)?
-                    });
-                    left.snapshots.push((snapshot.name, snapshot.guid));
+                    left.snapshots.push((snapshot.name.clone(), snapshot.guid));
+                    if !known {
+                        asked.push(snapshot);
+                    }
                 }
                 left.destroy.push((info.name, info.guid));
             }
+            left.blockers.extend(blockers(engine, state, &asked)?);
+            left.of_others.extend(written(engine, &others)?);
         }
     }
     Ok(left)
 }
 
-/// What was written to a dataset since the snapshot before the upgrade, or since it was cloned from
-/// that, in words.
+/// What was written to each dataset since its snapshot before the upgrade, or since it was cloned
+/// from that, in words. Nothing about those that nothing was written to.
 fn written(
     engine: &dyn Engine,
-    info: &DatasetInfo,
-    snapshot: Option<&Snapshot>,
-) -> zfs::Result<Option<(Dataset, String)>> {
-    let why = match snapshot.or(info.origin.as_ref()) {
-        Some(since) => match engine.written_since(&info.name, since)? {
-            0 => return Ok(None),
-            bytes => format!(
-                "{}: {} were written since {since}",
-                info.name,
-                humansize::format_size(bytes, humansize::BINARY)
-            ),
-        },
-        None => format!("{}: what was written since the snapshot cannot be told", info.name),
-    };
-    Ok(Some((info.name.clone(), why)))
+    all: &[(DatasetInfo, Option<Snapshot>)],
+) -> zfs::Result<Vec<(Dataset, String)>> {
+    let own: Vec<Snapshot> = all
+        .iter()
+        .filter_map(|(info, since)| since.clone().filter(|since| since.dataset() == info.name))
+        .collect();
+    let bytes = engine.written_since_each(&own)?;
+    let of: BTreeMap<&Snapshot, u64> = own.iter().zip(bytes).collect();
+    let mut said = Vec::new();
+    for (info, since) in all {
+        let name = &info.name;
+        let why = match since.as_ref().or(info.origin.as_ref()) {
+            Some(since) => {
+                let bytes = match of.get(since) {
+                    Some(bytes) => *bytes,
+                    None => engine.written_since(name, since)?,
+                };
+                if bytes == 0 {
+                    continue;
+                }
+                let size = humansize::format_size(bytes, humansize::BINARY);
+                format!("{name}: {size} were written since {since}")
+            }
+            None => format!("{name}: what was written since the snapshot cannot be told"),
+        };
+        said.push((name.clone(), why));
+    }
+    Ok(said)
 }
 
-/// The holds and clones of others that prevent a snapshot from being destroyed.
+/// The holds and clones of others that prevent snapshots from being destroyed.
 fn blockers(
     engine: &dyn Engine,
     state: &State,
-    snapshot: &SnapshotInfo,
-) -> zfs::Result<Option<String>> {
-    let mut whose = Vec::new();
-    for tag in engine
-        .holds(&snapshot.name)?
-        .into_iter()
-        .filter(|tag| *tag != hold_tag(&state.manifest.change))
-    {
-        whose.push(format!("the hold {tag:?}"));
-    }
-    for clone in &snapshot.clones {
-        if engine.local(clone, PROP_CHANGE)?.as_deref() != Some(state.manifest.change.as_str()) {
-            whose.push(format!("the clone {clone}"));
+    snapshots: &[SnapshotInfo],
+) -> zfs::Result<Vec<String>> {
+    let held = snapshots.iter().filter(|snapshot| snapshot.userrefs > 0);
+    let held: Vec<Snapshot> = held.map(|snapshot| snapshot.name.clone()).collect();
+    let tags: BTreeMap<&Snapshot, Vec<String>> = held.iter().zip(engine.holds_of(&held)?).collect();
+    let clones: BTreeSet<&Dataset> =
+        snapshots.iter().flat_map(|snapshot| &snapshot.clones).collect();
+    let clones: Vec<Dataset> = clones.into_iter().cloned().collect();
+    let marks = engine.locals_of(&clones, &[PROP_CHANGE])?;
+    let change = &state.manifest.change;
+    let ours: BTreeSet<&Dataset> = clones
+        .iter()
+        .zip(&marks)
+        .filter(|(_, here)| here.get(PROP_CHANGE) == Some(change))
+        .map(|(name, _)| name)
+        .collect();
+    let mut found = Vec::new();
+    for snapshot in snapshots {
+        let tags = tags.get(&snapshot.name).into_iter().flatten();
+        let whose: Vec<String> = tags
+            .filter(|tag| **tag != hold_tag(change))
+            .map(|tag| format!("the hold {tag:?}"))
+            .chain(
+                snapshot
+                    .clones
+                    .iter()
+                    .filter(|clone| !ours.contains(clone))
+                    .map(|clone| format!("the clone {clone}")),
+            )
+            .collect();
+        if !whose.is_empty() {
+            found.push(format!("{}: {}", snapshot.name, whose.join(", ")));
         }
     }
-    Ok((!whose.is_empty()).then(|| format!("{}: {}", snapshot.name, whose.join(", "))))
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::zfs::{DatasetKind, FakeEngine};
+    use crate::zfs::sim::command::Commands;
+    use crate::zfs::{CliEngine, DatasetKind, FakeEngine};
 
     #[test]
     fn s4_what_was_written_since_is_told_of_the_kept_dataset_and_of_a_clone() {
@@ -264,9 +309,10 @@ mod tests {
         engine.write(&kept, "monday").expect("written");
         engine.snapshot(std::slice::from_ref(&snapshot), &[]).expect("snapshot");
         engine.clone_snapshot(&snapshot, &clone, &[]).expect("cloned");
-        let said = |name: &Dataset, since| {
+        let said = |name: &Dataset, since: Option<&Snapshot>| {
             let info = engine.dataset(name).expect("readable").expect("there");
-            written(&engine, &info, since).expect("readable").map(|(_, why)| why)
+            let all = written(&engine, &[(info, since.cloned())]).expect("readable");
+            all.into_iter().next().map(|(_, why)| why)
         };
         assert_eq!((said(&kept, Some(&snapshot)), said(&clone, None)), (None, None));
         engine.write(&kept, "tuesday").expect("written");
@@ -280,5 +326,65 @@ mod tests {
             said(&clone, None).as_deref(),
             Some("tank/clone: 4 KiB were written since tank/dumps@before")
         );
+    }
+
+    /// A state after a kept downgrade of so many datasets below one, each with six snapshots of
+    /// others.
+    fn kept(children: usize) -> (FakeEngine, Dataset, State) {
+        let engine = FakeEngine::new();
+        engine.add_pool(&"tank".parse().expect("a name")).expect("pool");
+        let root: Dataset = "tank/app".parse().expect("a name");
+        let names = |root: &str| -> Vec<Dataset> {
+            let below = (0..children).map(|child| format!("{root}/c{child:04}"));
+            let all = std::iter::once(root.to_owned()).chain(below);
+            all.map(|name| name.parse().expect("a name")).collect()
+        };
+        let aside = names("tank/app.upgraded");
+        for name in &aside {
+            engine.create(name, DatasetKind::Filesystem, &[]).expect("made");
+            for number in 0..6 {
+                let other = name.at(&format!("auto{number}")).expect("a name");
+                engine.snapshot(&[other], &[]).expect("taken");
+            }
+        }
+        let at = |short: &str| -> Vec<Snapshot> {
+            aside.iter().map(|name| name.at(short).expect("a name")).collect()
+        };
+        let taken: Vec<Snapshot> = [at("c1"), at("c1-upgraded")].concat();
+        engine.snapshot(&at("c1"), &[]).expect("taken");
+        engine.snapshot(&at("c1-upgraded"), &[]).expect("taken");
+        engine.hold_all(&taken, &hold_tag("c1")).expect("held");
+        let ours = [(PROP_CHANGE, "c1"), (PROP_ROLE, "upgraded")];
+        engine.set_all(&aside, &ours).expect("set");
+        for (snapshot, name) in at("c1").iter().zip(names("tank/app")) {
+            let clone = [(PROP_CHANGE, "c1"), (PROP_ROLE, "active")];
+            engine.clone_snapshot(snapshot, &name, &clone).expect("cloned");
+        }
+        let infos = engine.snapshot_infos(&taken).expect("read");
+        let manifest = serde_json::json!({
+            "format": 1, "change": "c1", "tool": "0", "host": "h", "playbook": "app",
+            "playbook_sha256": "", "site_sha256": "", "from_version": "1", "upgrade_to": "2",
+            "snapshot": "c1", "snapshot_time": "", "datasets": [], "values": {}
+        });
+        let mut state = State::opened(serde_json::from_value(manifest).expect("a manifest"));
+        state.snapshots = infos.into_iter().map(|info| (info.name, info.guid)).collect();
+        (engine, root, state)
+    }
+
+    #[test]
+    fn a_commit_looks_at_many_datasets_with_as_many_commands() {
+        let look = |children: usize| {
+            let (engine, root, state) = kept(children);
+            let commands = Commands::new(engine);
+            let engine = CliEngine::new(commands.runner());
+            let accepted: Vec<String> = Vec::new();
+            let left =
+                look_at(&engine, &[root], &BTreeSet::new(), &state, &accepted).expect("read");
+            assert_eq!((left.promote.len(), left.destroy.len()), (children + 1, children + 1));
+            assert_eq!((left.strangers.len(), left.blockers.len()), (0, 0), "{:?}", left.blockers);
+            commands.taken()
+        };
+        let (few, many) = (look(10), look(100));
+        assert_eq!(few.len(), many.len(), "{many:#?}");
     }
 }

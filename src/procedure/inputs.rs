@@ -1,6 +1,6 @@
 //! Everything that a procedure is planned from: site, playbook, and the host's facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -294,10 +294,13 @@ impl ProcedureInputs {
     /// destroys them).
     fn ours_now(&self, state: &State) -> Vec<(zfs::Snapshot, zfs::Guid)> {
         let mut list = state.snapshots.clone();
-        list.retain(|(name, _)| {
-            name.short() == state.manifest.snapshot
-                || !matches!(self.engine.snapshot_info(name), Ok(None))
-        });
+        let kept = |name: &zfs::Snapshot| name.short() == state.manifest.snapshot;
+        let others: Vec<zfs::Snapshot> =
+            list.iter().filter(|(name, _)| !kept(name)).map(|(name, _)| name.clone()).collect();
+        if let Ok(found) = self.engine.snapshot_infos(&others) {
+            let found: BTreeSet<zfs::Snapshot> = found.into_iter().map(|info| info.name).collect();
+            list.retain(|(name, _)| kept(name) || found.contains(name));
+        }
         list
     }
 

@@ -13,6 +13,7 @@ use crate::playbook::Template;
 use crate::playbook::model::Strategy;
 use crate::preflight::Facts;
 use crate::step;
+use crate::zfs::Dataset;
 
 impl ProcedureInputs {
     /// How a new change begins, if the facts allow it.
@@ -86,26 +87,18 @@ impl ProcedureInputs {
     fn mounts(&self, facts: &Facts, left: bool) -> Result<Vec<MountedDataset>> {
         let mut mounts = Vec::new();
         for root in &self.place().datasets {
-            for info in self.engine.tree(root)? {
-                if facts.goes_back(&info.name) == left {
-                    continue;
-                }
-                // A clone has no received values. They are set as local ones, with the same effect.
-                let canmount = self
-                    .engine
-                    .own(&info.name)?
-                    .into_iter()
-                    .find(|(name, _)| name == "canmount")
-                    .map(|(_, value)| value);
-                let (mountpoint, mounted) = (info.mountpoint, info.mounted);
-                mounts.push(MountedDataset {
-                    dataset: info.name,
-                    guid: info.guid,
-                    mountpoint,
-                    canmount,
-                    mounted,
-                });
-            }
+            let mut tree = self.engine.tree(root)?;
+            tree.retain(|info| facts.goes_back(&info.name) != left);
+            let names: Vec<Dataset> = tree.iter().map(|info| info.name.clone()).collect();
+            // A clone has no received values. They are set as local ones, with the same effect.
+            let own = self.engine.own_of(&names, &["canmount"])?;
+            mounts.extend(tree.into_iter().zip(own).map(|(info, mut own)| MountedDataset {
+                dataset: info.name,
+                guid: info.guid,
+                mountpoint: info.mountpoint,
+                canmount: own.remove("canmount"),
+                mounted: info.mounted,
+            }));
         }
         Ok(mounts)
     }

@@ -45,7 +45,7 @@ pub use users::drop_backup::DropBackup;
 pub use users::hold::HoldUsers;
 pub use users::prove::ProveUsers;
 pub use users::restore::RestoreUsers;
-pub use zfs::clone_snapshot::CloneSnapshot;
+pub use zfs::clone_snapshot::{CloneOne, CloneSnapshot};
 pub use zfs::destroy::{Destroy, DropSnapshots, Promote};
 pub use zfs::mounts::Mounts;
 pub use zfs::put_back::PutBack;

@@ -17,10 +17,11 @@ use libzetta::libnv::nvpair::{NvList, Value};
 use libzetta::zfs::{ZfsEngine, ZfsLzc};
 use libzetta_zfs_core_sys as sys;
 
-use super::rollback::{Hands, LIMITS, PROGRAM, of_errno};
+use super::rollback::{Hands, LIMITS, of_errno};
 use super::{
-    BookmarkInfo, Change, CliEngine, Dataset, DatasetInfo, Engine, Guid, Pool, PoolInfo, Result,
-    RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError, verify,
+    BookmarkInfo, Change, CliEngine, Dataset, DatasetInfo, Engine, Guid, NewClone, Pool, PoolInfo,
+    Properties, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError, batch,
+    verify,
 };
 
 /// [`Engine`] by `libzfs_core` and, for reading, commands.
@@ -130,13 +131,44 @@ impl LzcEngine {
         Ok(change)
     }
 
-    fn rename_now(&self, from: &Dataset, to: &Dataset) -> Result<()> {
-        let info = self.cli.existing(from)?;
-        let (source, target) = (c_string(from.as_str())?, c_string(to.as_str())?);
-        // SAFETY: both are NUL-terminated and outlive the call, which only reads them.
-        let errno = unsafe { sys::lzc_rename(source.as_ptr(), target.as_ptr()) };
-        checked(errno, "lzc_rename", to.as_str())?;
-        verify::renamed(&self.cli, from, to, info.guid)
+    /// Holds those that are not held yet in one transaction for each pool.
+    fn hold_many(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {
+        let tags = self.cli.holds_of(snapshots)?;
+        let left: Vec<Snapshot> = snapshots
+            .iter()
+            .zip(tags)
+            .filter(|(_, tags)| !tags.iter().any(|found| found == tag))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for names in verify::by_pool(&left)?.values() {
+            let pairs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), tag)).collect();
+            let holds = list(&pairs)?;
+            let mut errors = null_mut();
+            // SAFETY: as in `hold_now`.
+            let errno = unsafe { sys::lzc_hold(holds.as_ptr().cast(), -1, &mut errors) };
+            // SAFETY: as in `hold_now`.
+            let errors = unsafe { NvList::from_ptr(errors.cast()) };
+            let first = names.first().map_or("", |name| name.as_str());
+            if !errors.is_empty() {
+                return Err(several(errors.into_hashmap(), "lzc_hold", first));
+            }
+            checked(errno, "lzc_hold", first)?;
+        }
+        // The library reports success for snapshots that do not exist.
+        self.cli.hold_all(&left, tag)
+    }
+
+    fn rename_now(&self, names: &[(Dataset, Dataset)]) -> Result<()> {
+        let from: Vec<Dataset> = names.iter().map(|(from, _)| from.clone()).collect();
+        let before = self.cli.all_existing(&from)?;
+        for (from, to) in names {
+            let (source, target) = (c_string(from.as_str())?, c_string(to.as_str())?);
+            // SAFETY: both are NUL-terminated and outlive the call, which only reads them.
+            let errno = unsafe { sys::lzc_rename(source.as_ptr(), target.as_ptr()) };
+            checked(errno, "lzc_rename", to.as_str())?;
+        }
+        let guids: Vec<Guid> = before.iter().map(|info| info.guid).collect();
+        verify::renamed_each(&self.cli, names, &guids)
     }
 
     fn promote_now(&self, dataset: &Dataset) -> Result<Change> {
@@ -168,13 +200,13 @@ mod libc_errno {
 }
 
 impl Hands for LzcEngine {
-    fn program(&self, pool: &Pool, arguments: &[String]) -> Result<String> {
+    fn program(&self, program: &str, pool: &Pool, arguments: &[String]) -> Result<String> {
         let numbers: Vec<String> = (1..=arguments.len()).map(|i| i.to_string()).collect();
         let pairs: Vec<(&str, &str)> =
             numbers.iter().map(String::as_str).zip(arguments.iter().map(String::as_str)).collect();
         let answer = self
             .library
-            .run_channel_program(pool.as_str(), PROGRAM, LIMITS.0, LIMITS.1, true, list(&pairs)?)
+            .run_channel_program(pool.as_str(), program, LIMITS.0, LIMITS.1, true, list(&pairs)?)
             .map_err(|error| refine(error, "lzc_channel_program", pool.as_str()))?
             .into_hashmap();
         match answer.get("return") {
@@ -308,7 +340,7 @@ impl Engine for LzcEngine {
     }
 
     fn rename(&self, from: &Dataset, to: &Dataset) -> Result<()> {
-        self.cli.shielded(|| self.rename_now(from, to))
+        self.cli.shielded(|| self.rename_now(&[(from.clone(), to.clone())]))
     }
 
     fn promote(&self, dataset: &Dataset) -> Result<Change> {
@@ -347,5 +379,89 @@ impl Engine for LzcEngine {
         method: RollbackMethod,
     ) -> Result<()> {
         super::rollback::allowed(self, targets, mark, method)
+    }
+
+    fn datasets(&self, names: &[Dataset]) -> Result<Vec<DatasetInfo>> {
+        self.cli.datasets(names)
+    }
+
+    fn history(&self, root: &Dataset) -> Result<Vec<(DatasetInfo, Vec<SnapshotInfo>)>> {
+        self.cli.history(root)
+    }
+
+    fn bookmarks_below(&self, root: &Dataset) -> Result<Vec<BookmarkInfo>> {
+        self.cli.bookmarks_below(root)
+    }
+
+    fn snapshot_infos(&self, names: &[Snapshot]) -> Result<Vec<SnapshotInfo>> {
+        self.cli.snapshot_infos(names)
+    }
+
+    fn holds_of(&self, names: &[Snapshot]) -> Result<Vec<Vec<String>>> {
+        self.cli.holds_of(names)
+    }
+
+    fn locals_of(&self, names: &[Dataset], properties: &[&str]) -> Result<Vec<Properties>> {
+        self.cli.locals_of(names, properties)
+    }
+
+    fn own_of(&self, names: &[Dataset], properties: &[&str]) -> Result<Vec<Properties>> {
+        self.cli.own_of(names, properties)
+    }
+
+    fn snapshot_locals_of(
+        &self,
+        names: &[Snapshot],
+        properties: &[&str],
+    ) -> Result<Vec<Properties>> {
+        self.cli.snapshot_locals_of(names, properties)
+    }
+
+    fn written_since_each(&self, snapshots: &[Snapshot]) -> Result<Vec<u64>> {
+        self.cli.written_since_each(snapshots)
+    }
+
+    fn hold_all(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {
+        self.cli.shielded(|| self.hold_many(snapshots, tag))
+    }
+
+    fn release_all(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {
+        self.cli.release_all(snapshots, tag)
+    }
+
+    fn set_all(&self, datasets: &[Dataset], properties: &[(&str, &str)]) -> Result<()> {
+        self.cli.set_all(datasets, properties)
+    }
+
+    fn inherit_all(&self, datasets: &[Dataset], properties: &[&str]) -> Result<()> {
+        self.cli.inherit_all(datasets, properties)
+    }
+
+    fn rename_all(&self, names: &[(Dataset, Dataset)]) -> Result<()> {
+        self.cli.shielded(|| self.rename_now(names))
+    }
+
+    fn mount_all(&self, datasets: &[Dataset]) -> Result<()> {
+        self.cli.mount_all(datasets)
+    }
+
+    fn unmount_all(&self, datasets: &[Dataset]) -> Result<()> {
+        self.cli.unmount_all(datasets)
+    }
+
+    fn clone_all(&self, clones: &[NewClone]) -> Result<()> {
+        self.cli.clone_all(clones)
+    }
+
+    fn promote_all(&self, datasets: &[Dataset]) -> Result<()> {
+        self.cli.shielded(|| batch::promote_all(self, datasets))
+    }
+
+    fn destroy_snapshots(&self, snapshots: &[(Snapshot, Guid)]) -> Result<()> {
+        self.cli.shielded(|| batch::destroy_snapshots(self, snapshots))
+    }
+
+    fn destroy_datasets(&self, datasets: &[(Dataset, Guid)]) -> Result<()> {
+        self.cli.shielded(|| batch::destroy_datasets(self, datasets))
     }
 }

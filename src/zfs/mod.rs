@@ -3,6 +3,8 @@
 //! Reading always goes through the `zfs` and `zpool` commands. With the feature `lzc`, the library
 //! does what it does better: atomic snapshots and channel programs.
 
+mod allow;
+mod batch;
 pub mod cli;
 mod error;
 #[cfg(feature = "lzc")]
@@ -13,6 +15,7 @@ mod rollback;
 pub mod sim;
 mod verify;
 
+pub use allow::{Delegations, delegations};
 pub use cli::CliEngine;
 pub use error::ZfsError;
 #[cfg(feature = "lzc")]
@@ -187,6 +190,20 @@ pub enum Change {
     WasThere,
 }
 
+/// Properties by their names.
+pub type Properties = std::collections::BTreeMap<String, String>;
+
+/// A clone to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewClone {
+    /// What is cloned.
+    pub snapshot: Snapshot,
+    /// The clone's name.
+    pub target: Dataset,
+    /// Its local properties, set in the same command.
+    pub properties: Vec<(String, String)>,
+}
+
 /// A result of this module.
 pub type Result<T> = std::result::Result<T, ZfsError>;
 
@@ -280,6 +297,131 @@ pub trait Engine: Send + Sync {
         mark: &str,
         method: RollbackMethod,
     ) -> Result<()>;
+
+    // The same for many at once. The engines of real pools start a constant number of commands for
+    // each of these (more when a list is longer than a command takes), where they do not say
+    // otherwise.
+
+    /// Those of the datasets that exist, in this order.
+    fn datasets(&self, names: &[Dataset]) -> Result<Vec<DatasetInfo>> {
+        names.iter().filter_map(|name| self.dataset(name).transpose()).collect()
+    }
+    /// The dataset and all below it, parents before children, each with its own snapshots, oldest
+    /// first. [`ZfsError::NotFound`] when the dataset does not exist.
+    fn history(&self, root: &Dataset) -> Result<Vec<(DatasetInfo, Vec<SnapshotInfo>)>> {
+        let tree = self.tree(root)?.into_iter();
+        tree.map(|info| Ok((info.clone(), self.snapshots(&info.name)?))).collect()
+    }
+    /// The bookmarks of the dataset and of all below it, those of each oldest first.
+    fn bookmarks_below(&self, root: &Dataset) -> Result<Vec<BookmarkInfo>> {
+        let mut all = Vec::new();
+        for info in self.tree(root)? {
+            all.extend(self.bookmarks(&info.name)?);
+        }
+        Ok(all)
+    }
+    /// Those of the snapshots that exist, in this order.
+    fn snapshot_infos(&self, names: &[Snapshot]) -> Result<Vec<SnapshotInfo>> {
+        names.iter().filter_map(|name| self.snapshot_info(name).transpose()).collect()
+    }
+    /// The tags of the holds on each of the snapshots.
+    fn holds_of(&self, names: &[Snapshot]) -> Result<Vec<Vec<String>>> {
+        names.iter().map(|name| self.holds(name)).collect()
+    }
+    /// These properties of each dataset, where their source is `local`.
+    fn locals_of(&self, names: &[Dataset], properties: &[&str]) -> Result<Vec<Properties>> {
+        let of = |name: &Dataset| some(properties, |property| self.local(name, property));
+        names.iter().map(of).collect()
+    }
+    /// These properties of each dataset, where they are set on the dataset itself ([`Self::own`]);
+    /// without `properties`: all that are.
+    fn own_of(&self, names: &[Dataset], properties: &[&str]) -> Result<Vec<Properties>> {
+        let wanted = |name: &str| properties.is_empty() || properties.contains(&name);
+        let of = |name: &Dataset| {
+            Ok(self.own(name)?.into_iter().filter(|(name, _)| wanted(name)).collect())
+        };
+        names.iter().map(of).collect()
+    }
+    /// These user properties of each snapshot, where their source is `local`.
+    fn snapshot_locals_of(
+        &self,
+        names: &[Snapshot],
+        properties: &[&str],
+    ) -> Result<Vec<Properties>> {
+        let of = |name: &Snapshot| some(properties, |property| self.snapshot_local(name, property));
+        names.iter().map(of).collect()
+    }
+    /// [`Self::written_since`] of each dataset since its own snapshot.
+    fn written_since_each(&self, snapshots: &[Snapshot]) -> Result<Vec<u64>> {
+        snapshots.iter().map(|name| self.written_since(&name.dataset(), name)).collect()
+    }
+    /// [`Self::hold`] of each.
+    fn hold_all(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {
+        snapshots.iter().try_for_each(|name| self.hold(name, tag).map(drop))
+    }
+    /// [`Self::release`] of each.
+    fn release_all(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {
+        snapshots.iter().try_for_each(|name| self.release(name, tag).map(drop))
+    }
+    /// Sets these properties of each.
+    fn set_all(&self, datasets: &[Dataset], properties: &[(&str, &str)]) -> Result<()> {
+        let one = |name: &Dataset| properties.iter().try_for_each(|(p, v)| self.set(name, p, v));
+        datasets.iter().try_for_each(one)
+    }
+    /// [`Self::inherit`] of these properties of each.
+    fn inherit_all(&self, datasets: &[Dataset], properties: &[&str]) -> Result<()> {
+        let one = |name: &Dataset| properties.iter().try_for_each(|p| self.inherit(name, p));
+        datasets.iter().try_for_each(one)
+    }
+    /// [`Self::rename`] of each (from, to), in this order: one command for each.
+    fn rename_all(&self, names: &[(Dataset, Dataset)]) -> Result<()> {
+        names.iter().try_for_each(|(from, to)| self.rename(from, to))
+    }
+    /// [`Self::mount`] of each, in this order: one command for each that is not mounted.
+    fn mount_all(&self, datasets: &[Dataset]) -> Result<()> {
+        datasets.iter().try_for_each(|name| self.mount(name).map(drop))
+    }
+    /// [`Self::unmount`] of each, in this order: one command for each that is mounted.
+    fn unmount_all(&self, datasets: &[Dataset]) -> Result<()> {
+        datasets.iter().try_for_each(|name| self.unmount(name).map(drop))
+    }
+    /// [`Self::clone_snapshot`] of each, in this order: one command for each.
+    fn clone_all(&self, clones: &[NewClone]) -> Result<()> {
+        for clone in clones {
+            let pairs =
+                clone.properties.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            self.clone_snapshot(&clone.snapshot, &clone.target, &pairs.collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+    /// [`Self::promote`] of each, in this order.
+    fn promote_all(&self, datasets: &[Dataset]) -> Result<()> {
+        datasets.iter().try_for_each(|name| self.promote(name).map(drop))
+    }
+    /// [`Self::destroy_snapshot`] of each. Where a channel program can be run, those of a pool are
+    /// destroyed together, or none of them.
+    fn destroy_snapshots(&self, snapshots: &[(Snapshot, Guid)]) -> Result<()> {
+        snapshots.iter().try_for_each(|(name, guid)| self.destroy_snapshot(name, *guid).map(drop))
+    }
+    /// [`Self::destroy_dataset`] of each, in this order: children first.
+    fn destroy_datasets(&self, datasets: &[(Dataset, Guid)]) -> Result<()> {
+        datasets.iter().try_for_each(|(name, guid)| self.destroy_dataset(name, *guid).map(drop))
+    }
+}
+
+/// Those of the properties that have a value.
+fn some(properties: &[&str], value: impl Fn(&str) -> Result<Option<String>>) -> Result<Properties> {
+    let pair = |name: &&str| {
+        value(name).transpose().map(|value| value.map(|value| ((*name).to_owned(), value)))
+    };
+    properties.iter().filter_map(pair).collect()
+}
+
+impl RollbackMethod {
+    /// What this process may do: only root may run a channel program (`zfs-program(8)`).
+    pub fn permitted() -> Self {
+        if nix::unistd::geteuid().is_root() { Self::Program } else { Self::OneByOne }
+    }
 }
 
 /// The real engines.

@@ -126,6 +126,15 @@ impl Dataset {
         self.0.strip_prefix(&other.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
+    /// The datasets above it, the nearest first.
+    pub fn ancestors(&self) -> impl Iterator<Item = Self> + use<> {
+        let mut name = self.0.clone();
+        std::iter::from_fn(move || {
+            name.truncate(name.rfind('/')?);
+            Some(Self(name.clone()))
+        })
+    }
+
     /// The same dataset when its ancestor `from` is called `to`.
     ///
     /// # Errors
@@ -239,5 +248,7 @@ mod tests {
         assert_eq!(other.moved(&a, &b).unwrap(), other);
         assert!(!other.is_within(&a));
         assert!(child.is_within(&a));
+        let above: Vec<String> = child.ancestors().map(String::from).collect();
+        assert_eq!(above, ["t/a", "t"]);
     }
 }

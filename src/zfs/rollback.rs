@@ -8,10 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::batch::{LONGEST, batches};
 use super::newer::{self, is_newer};
 use super::{
-    Dataset, Engine, Guid, PROP_ROLLED_BACK, Pool, Result, RollbackMethod, RollbackTarget,
-    Snapshot, SnapshotInfo, ZfsError,
+    BookmarkInfo, Dataset, DatasetInfo, Engine, Guid, PROP_ROLLED_BACK, Pool, Result,
+    RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError,
 };
 
 /// The channel program (`zfs-program(8)`).
@@ -27,8 +28,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// The operations that an engine provides for [`rollback`].
 pub(super) trait Hands: Engine {
-    /// Runs [`PROGRAM`] and returns its string.
-    fn program(&self, pool: &Pool, arguments: &[String]) -> Result<String>;
+    /// Runs a channel program and returns its string.
+    fn program(&self, program: &str, pool: &Pool, arguments: &[String]) -> Result<String>;
     /// Rolls back to this snapshot if it is the newest; never destroys another.
     fn rollback_to(&self, snapshot: &Snapshot) -> Result<()>;
     /// Destroys a bookmark. Succeeds if it does not exist.
@@ -57,28 +58,62 @@ pub(super) fn look<'a>(
     mark: &str,
 ) -> Result<Vec<Work<'a>>> {
     let mut seen = BTreeSet::new();
-    let mut work = Vec::new();
-    for target in targets {
-        let dataset = target.snapshot.dataset();
-        if !seen.insert(dataset.clone()) {
-            return Err(ZfsError::Unexpected {
-                command: "rollback".to_owned(),
-                detail: format!("{dataset} is named twice"),
-            });
-        }
-        if engine.local(&dataset, PROP_ROLLED_BACK)?.as_deref() != Some(mark) {
-            work.push(look_at(engine, target, dataset)?);
-        }
+    let names: Vec<Dataset> = targets.iter().map(|target| target.snapshot.dataset()).collect();
+    if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
+        return Err(ZfsError::Unexpected {
+            command: "rollback".to_owned(),
+            detail: format!("{twice} is named twice"),
+        });
     }
-    Ok(work)
+    let marks = engine.locals_of(&names, &[PROP_ROLLED_BACK])?;
+    let rest: Vec<(&RollbackTarget, Dataset)> = targets
+        .iter()
+        .zip(names)
+        .zip(marks)
+        .filter(|(_, here)| here.get(PROP_ROLLED_BACK).map(String::as_str) != Some(mark))
+        .map(|(pair, _)| pair)
+        .collect();
+    let mut before = Before::read(engine, rest.iter().map(|(_, dataset)| dataset))?;
+    rest.into_iter()
+        .map(|(target, dataset)| look_at(engine, &mut before, target, dataset))
+        .collect()
+}
+
+/// The datasets with their snapshots and bookmarks, read once for all targets.
+#[derive(Default)]
+struct Before {
+    datasets: BTreeMap<Dataset, (DatasetInfo, Vec<SnapshotInfo>)>,
+    bookmarks: BTreeMap<String, Vec<BookmarkInfo>>,
+}
+
+impl Before {
+    fn read<'a>(
+        engine: &dyn Engine,
+        names: impl Iterator<Item = &'a Dataset> + Clone,
+    ) -> Result<Self> {
+        let all: BTreeSet<&Dataset> = names.clone().collect();
+        let mut before = Self::default();
+        for root in names.filter(|name| !name.ancestors().any(|above| all.contains(&above))) {
+            for (info, snapshots) in engine.history(root)? {
+                before.datasets.insert(info.name.clone(), (info, snapshots));
+            }
+            for bookmark in engine.bookmarks_below(root)? {
+                let dataset = bookmark.name.split('#').next().unwrap_or_default().to_owned();
+                before.bookmarks.entry(dataset).or_default().push(bookmark);
+            }
+        }
+        Ok(before)
+    }
 }
 
 fn look_at<'a>(
     engine: &dyn Engine,
+    before: &mut Before,
     target: &'a RollbackTarget,
     dataset: Dataset,
 ) -> Result<Work<'a>> {
-    let info = engine.dataset(&dataset)?.ok_or_else(|| ZfsError::NotFound(dataset.to_string()))?;
+    let (info, snapshots) =
+        before.datasets.remove(&dataset).ok_or_else(|| ZfsError::NotFound(dataset.to_string()))?;
     if info.mounted {
         // `zfs rollback` would roll back under open files, and mapped pages would stay stale
         // (openzfs#10931).
@@ -87,8 +122,10 @@ fn look_at<'a>(
             detail: "it is mounted".to_owned(),
         });
     }
-    let snapshot = engine
-        .snapshot_info(&target.snapshot)?
+    let snapshot = snapshots
+        .iter()
+        .find(|snapshot| snapshot.name == target.snapshot)
+        .cloned()
         .ok_or_else(|| ZfsError::NotFound(target.snapshot.to_string()))?;
     same(&target.snapshot, snapshot.guid, target.guid)?;
     if info.refquota.is_some_and(|quota| snapshot.referenced > quota) {
@@ -97,13 +134,16 @@ fn look_at<'a>(
             snapshot.name
         )));
     }
-    let mut newer: Vec<SnapshotInfo> =
-        newer::newer(engine.snapshots(&dataset)?, &snapshot).collect();
+    let mut newer: Vec<SnapshotInfo> = newer::newer(snapshots, &snapshot).collect();
     newer.reverse();
     let named: BTreeMap<&Snapshot, Guid> =
         target.newer.iter().map(|(name, guid)| (name, *guid)).collect();
-    let (newer_bookmarks, bookmarks): (Vec<_>, Vec<_>) =
-        engine.bookmarks(&dataset)?.into_iter().partition(|bookmark| is_newer(bookmark, &snapshot));
+    let (newer_bookmarks, bookmarks): (Vec<_>, Vec<_>) = before
+        .bookmarks
+        .remove(dataset.as_str())
+        .unwrap_or_default()
+        .into_iter()
+        .partition(|bookmark| is_newer(bookmark, &snapshot));
     let newer_bookmarks: Vec<String> =
         newer_bookmarks.into_iter().map(|bookmark| bookmark.name).collect();
     let unnamed: Vec<String> = newer
@@ -181,7 +221,7 @@ pub(super) fn rollback(
         RollbackMethod::Program => by_program(hands, &work, mark)?,
         RollbackMethod::OneByOne => work.iter().try_for_each(|one| one_by_one(hands, one, mark))?,
     }
-    work.iter().try_for_each(|one| done(hands, one, mark))
+    done(hands, &work, mark)
 }
 
 fn by_pool<'a, 'b>(work: &'a [Work<'b>]) -> BTreeMap<Pool, Vec<&'a Work<'b>>> {
@@ -196,16 +236,20 @@ fn by_pool<'a, 'b>(work: &'a [Work<'b>]) -> BTreeMap<Pool, Vec<&'a Work<'b>>> {
 /// open. `zfs program -n` does not: outside of a transaction group, what is in use looks free (seen
 /// with 2.1.11).
 fn check(hands: &impl Hands, pools: &BTreeMap<Pool, Vec<&Work<'_>>>, mark: &str) -> Result<()> {
-    pools
-        .iter()
-        .try_for_each(|(pool, work)| run(hands, pool, &arguments("check", work, mark), "ready"))
+    for (pool, work) in pools {
+        for part in batches(work, LONGEST, |one| arguments("check", &[one], mark).join("  ").len())
+        {
+            run(hands, pool, &arguments("check", part, mark), "ready")?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs the program, repeatedly while something is in use. It changes nothing in that case.
 fn run(hands: &impl Hands, pool: &Pool, arguments: &[String], expected: &str) -> Result<()> {
     let mut tries = 1;
     loop {
-        match understand(hands, &hands.program(pool, arguments)?, expected) {
+        match understand(hands, &hands.program(PROGRAM, pool, arguments)?, expected) {
             Err(ZfsError::Busy { .. }) if tries < TRIES => std::thread::sleep(PAUSE),
             result => return result,
         }
@@ -225,37 +269,66 @@ fn by_program(hands: &impl Hands, work: &[Work<'_>], mark: &str) -> Result<()> {
         for name in work.iter().flat_map(|one| &one.newer_bookmarks) {
             hands.destroy_bookmark(name)?;
         }
-        run(hands, pool, &arguments("do", work, mark), "done")?;
+        // As long as the list of snapshots is longer than a command takes, nothing is rolled back.
+        let all = arguments("do", work, mark);
+        if all.iter().map(|word| word.len() + 9).sum::<usize>() <= LONGEST {
+            run(hands, pool, &all, "done")?;
+            continue;
+        }
+        let newer = work.iter().flat_map(|one| &one.newer);
+        let newer: Vec<(Snapshot, Guid)> =
+            newer.map(|snapshot| (snapshot.name.clone(), snapshot.guid)).collect();
+        hands.destroy_snapshots(&newer)?;
+        for part in parts(work) {
+            let mut words = arguments("do", &[], mark);
+            part.iter().for_each(|one| add_target(&mut words, one, &[], &[]));
+            run(hands, pool, &words, "done")?;
+        }
     }
     Ok(())
 }
 
+/// The datasets that one program takes: all of a pool, unless their names are more than a command
+/// takes.
+fn parts<'a, 'b, 'c>(work: &'c [&'a Work<'b>]) -> Vec<&'c [&'a Work<'b>]> {
+    let words = |one: &Work<'_>| {
+        let name = one.target.snapshot.as_str().len();
+        one.bookmarks.iter().fold(name, |sum, bookmark| sum + bookmark.len() + 30) + 40
+    };
+    batches(work, LONGEST, |one| words(one))
+}
+
 fn arguments(mode: &str, work: &[&Work<'_>], mark: &str) -> Vec<String> {
     let mut words: Vec<String> = [mode, PROP_ROLLED_BACK, mark].map(str::to_owned).into();
-    // Lua's numbers are signed (zfs-program(8), zfs.get_prop), and the program compares strings.
-    let signed = |guid: Guid| guid.0.cast_signed().to_string();
     for one in work {
-        words.extend(["T".to_owned(), one.target.snapshot.to_string(), signed(one.target.guid)]);
-        for snapshot in &one.newer {
-            words.extend(["N".to_owned(), snapshot.name.to_string(), signed(snapshot.guid)]);
-        }
-        let newer: &[String] = if mode == "check" { &one.newer_bookmarks } else { &[] };
-        for bookmark in one.bookmarks.iter().chain(newer) {
-            words.extend(["B".to_owned(), bookmark.clone(), "0".to_owned()]);
-        }
+        let bookmarks: &[String] = if mode == "check" { &one.newer_bookmarks } else { &[] };
+        add_target(&mut words, one, &one.newer, bookmarks);
     }
     words
 }
 
-/// One line of the program's answer.
-#[derive(Debug, PartialEq, Eq)]
-struct Line<'a> {
-    kind: &'a str,
-    name: &'a str,
-    detail: &'a str,
+/// One dataset for the program, with the newer snapshots and bookmarks that may exist.
+fn add_target(words: &mut Vec<String>, one: &Work<'_>, newer: &[SnapshotInfo], marks: &[String]) {
+    // Lua's numbers are signed (zfs-program(8), zfs.get_prop), and the program compares strings.
+    let signed = |guid: Guid| guid.0.cast_signed().to_string();
+    words.extend(["T".to_owned(), one.target.snapshot.to_string(), signed(one.target.guid)]);
+    for snapshot in newer {
+        words.extend(["N".to_owned(), snapshot.name.to_string(), signed(snapshot.guid)]);
+    }
+    for bookmark in one.bookmarks.iter().chain(marks) {
+        words.extend(["B".to_owned(), bookmark.clone(), "0".to_owned()]);
+    }
 }
 
-fn lines(answer: &str) -> Vec<Line<'_>> {
+/// One line of the program's answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Line<'a> {
+    pub(super) kind: &'a str,
+    pub(super) name: &'a str,
+    pub(super) detail: &'a str,
+}
+
+pub(super) fn lines(answer: &str) -> Vec<Line<'_>> {
     answer
         .lines()
         .map(|line| {
@@ -355,20 +428,28 @@ fn one_by_one(hands: &impl Hands, one: &Work<'_>, mark: &str) -> Result<()> {
     hands.set(&one.dataset, PROP_ROLLED_BACK, mark)
 }
 
-/// Checks the effect: the mark exists, and the target is the newest snapshot.
-fn done(engine: &dyn Engine, one: &Work<'_>, mark: &str) -> Result<()> {
+/// Checks the effect: each has the mark, and its target is the newest snapshot.
+fn done(engine: &dyn Engine, work: &[Work<'_>], mark: &str) -> Result<()> {
     let unexpected =
         |detail: String| Err(ZfsError::Unexpected { command: "rollback".to_owned(), detail });
-    if engine.local(&one.dataset, PROP_ROLLED_BACK)?.as_deref() != Some(mark) {
-        return unexpected(format!("{} does not carry the mark", one.dataset));
+    let names: Vec<Dataset> = work.iter().map(|one| one.dataset.clone()).collect();
+    let marks = engine.locals_of(&names, &[PROP_ROLLED_BACK])?;
+    let without =
+        |here: &super::Properties| here.get(PROP_ROLLED_BACK).map(String::as_str) != Some(mark);
+    if let Some((name, _)) = names.iter().zip(&marks).find(|(_, here)| without(here)) {
+        return unexpected(format!("{name} does not carry the mark"));
     }
-    match engine.snapshots(&one.dataset)?.last() {
-        Some(newest) if newest.guid == one.target.guid => Ok(()),
-        _ => unexpected(format!(
-            "{} is not the newest snapshot of {}",
-            one.target.snapshot, one.dataset
-        )),
+    let before = Before::read(engine, names.iter())?;
+    for one in work {
+        let newest = before.datasets.get(&one.dataset).and_then(|(_, list)| list.last());
+        if newest.is_none_or(|newest| newest.guid != one.target.guid) {
+            return unexpected(format!(
+                "{} is not the newest snapshot of {}",
+                one.target.snapshot, one.dataset
+            ));
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]

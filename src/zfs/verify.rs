@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Dataset, Engine, Pool, Result, Snapshot, ZfsError};
+use super::{Dataset, Engine, Guid, NewClone, Pool, Result, Snapshot, ZfsError};
 
 fn unexpected<T>(command: &str, detail: String) -> Result<T> {
     Err(ZfsError::Unexpected { command: command.to_owned(), detail })
@@ -28,12 +28,19 @@ pub(super) fn snapshots_made(
     snapshots: &[&Snapshot],
     properties: &[(&str, &str)],
 ) -> Result<()> {
-    for snapshot in snapshots {
-        if engine.snapshot_info(snapshot)?.is_none() {
-            return unexpected("snapshot", format!("it succeeded, but there is no {snapshot}"));
-        }
+    let names: Vec<Snapshot> = snapshots.iter().map(|name| (*name).clone()).collect();
+    let found = engine.snapshot_infos(&names)?;
+    let here: BTreeSet<&Snapshot> = found.iter().map(|info| &info.name).collect();
+    if let Some(missing) = names.iter().find(|name| !here.contains(name)) {
+        return unexpected("snapshot", format!("it succeeded, but there is no {missing}"));
+    }
+    let asked: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    for (snapshot, here) in names.iter().zip(engine.snapshot_locals_of(&names, &asked)?) {
         for (property, value) in properties {
-            if engine.snapshot_local(snapshot, property)?.as_deref() != Some(*value) {
+            if here.get(*property).map(String::as_str) != Some(*value) {
                 return unexpected(
                     "snapshot",
                     format!("it succeeded, but {snapshot} does not carry {property}"),
@@ -63,24 +70,49 @@ pub(super) fn held(
     )
 }
 
-/// Checks a clone's origin and properties. Compares native properties only where ZFS does not
-/// rewrite the value.
-pub(super) fn cloned(
-    engine: &dyn Engine,
-    snapshot: &Snapshot,
-    target: &Dataset,
-    properties: &[(&str, &str)],
-) -> Result<()> {
-    match engine.dataset(target)? {
-        Some(info) if info.origin.as_ref() == Some(snapshot) => {}
-        _ => {
+/// Checks origins and properties of clones.
+pub(super) fn cloned_each(engine: &dyn Engine, clones: &[NewClone]) -> Result<()> {
+    let targets: Vec<Dataset> = clones.iter().map(|clone| clone.target.clone()).collect();
+    let found = engine.datasets(&targets)?;
+    let origins: BTreeMap<&Dataset, Option<&Snapshot>> =
+        found.iter().map(|info| (&info.name, info.origin.as_ref())).collect();
+    for clone in clones {
+        if origins.get(&clone.target) != Some(&Some(&clone.snapshot)) {
+            let (target, snapshot) = (&clone.target, &clone.snapshot);
             return unexpected(
                 "clone",
                 format!("it succeeded, but {target} is no clone of {snapshot}"),
             );
         }
     }
-    properties.iter().try_for_each(|(property, value)| set(engine, target, property, value))
+    let asked: BTreeSet<&str> = clones
+        .iter()
+        .flat_map(|clone| &clone.properties)
+        .map(|(name, _)| name.as_str())
+        .filter(|name| is_literal(name))
+        .collect();
+    let asked: Vec<&str> = asked.into_iter().collect();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    for (clone, here) in clones.iter().zip(engine.locals_of(&targets, &asked)?) {
+        for (property, value) in clone.properties.iter().filter(|(name, _)| is_literal(name)) {
+            if here.get(property) != Some(value) {
+                return not_set(&clone.target, property, value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether ZFS prints the value as it was given: others it may print differently, such as `1G`,
+/// `none`, a path without its trailing slash.
+fn is_literal(property: &str) -> bool {
+    property.contains(':') || matches!(property, "canmount" | "readonly")
+}
+
+fn not_set(dataset: &Dataset, property: &str, value: &str) -> Result<()> {
+    unexpected("set", format!("it succeeded, but {property} of {dataset} is not {value:?}"))
 }
 
 /// Checks that a property has its value locally.
@@ -90,38 +122,72 @@ pub(super) fn set(
     property: &str,
     value: &str,
 ) -> Result<()> {
-    // ZFS may print others differently: `1G`, `none`, a path without its trailing slash.
-    let literal = property.contains(':') || matches!(property, "canmount" | "readonly");
-    if !literal || engine.local(dataset, property)?.as_deref() == Some(value) {
-        return Ok(());
-    }
-    unexpected("set", format!("it succeeded, but {property} of {dataset} is not {value:?}"))
+    set_each(engine, std::slice::from_ref(dataset), &[(property, value)])
 }
 
-/// Checks that `from` is gone and that `to` is the same object.
-pub(super) fn renamed(
+/// Checks that properties have their values locally on each dataset.
+pub(super) fn set_each(
     engine: &dyn Engine,
-    from: &Dataset,
-    to: &Dataset,
-    guid: super::Guid,
+    datasets: &[Dataset],
+    properties: &[(&str, &str)],
 ) -> Result<()> {
-    if engine.dataset(from)?.is_some() {
-        return unexpected("rename", format!("it succeeded, but {from} is still there"));
+    let literal: Vec<&(&str, &str)> =
+        properties.iter().filter(|(property, _)| is_literal(property)).collect();
+    let asked: Vec<&str> = literal.iter().map(|(property, _)| *property).collect();
+    if asked.is_empty() {
+        return Ok(());
     }
-    match engine.dataset(to)? {
-        Some(info) if info.guid == guid => Ok(()),
-        _ => unexpected("rename", format!("it succeeded, but {to} is not what {from} was")),
+    for (dataset, here) in datasets.iter().zip(engine.locals_of(datasets, &asked)?) {
+        for (property, value) in &literal {
+            if here.get(*property).map(String::as_str) != Some(*value) {
+                return not_set(dataset, property, value);
+            }
+        }
     }
+    Ok(())
+}
+
+/// Checks of each (from, to) that `from` is gone and that `to` is the object with that identity.
+pub(super) fn renamed_each(
+    engine: &dyn Engine,
+    names: &[(Dataset, Dataset)],
+    guids: &[Guid],
+) -> Result<()> {
+    let all: Vec<Dataset> =
+        names.iter().flat_map(|(from, to)| [from.clone(), to.clone()]).collect();
+    let found = engine.datasets(&all)?;
+    let found: BTreeMap<&Dataset, Guid> =
+        found.iter().map(|info| (&info.name, info.guid)).collect();
+    for ((from, to), guid) in names.iter().zip(guids) {
+        if found.get(from) == Some(guid) {
+            return unexpected("rename", format!("it succeeded, but {from} is still there"));
+        }
+        if found.get(to) != Some(guid) {
+            return unexpected("rename", format!("it succeeded, but {to} is not what {from} was"));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that the dataset is mounted, or that it is not.
 pub(super) fn mounted(engine: &dyn Engine, dataset: &Dataset, expected: bool) -> Result<()> {
-    match engine.dataset(dataset)? {
-        Some(info) if info.mounted == expected => Ok(()),
-        Some(_) => unexpected(
-            "mount",
-            format!("it succeeded, but {dataset} is {}mounted", if expected { "not " } else { "" }),
-        ),
-        None => Err(ZfsError::NotFound(dataset.to_string())),
+    mounted_each(engine, std::slice::from_ref(dataset), expected)
+}
+
+/// Checks that each of the datasets is mounted, or that none is.
+pub(super) fn mounted_each(
+    engine: &dyn Engine,
+    datasets: &[Dataset],
+    expected: bool,
+) -> Result<()> {
+    let found = engine.datasets(datasets)?;
+    if let Some(info) = found.iter().find(|info| info.mounted != expected) {
+        let not = if expected { "not " } else { "" };
+        return unexpected("mount", format!("it succeeded, but {} is {not}mounted", info.name));
+    }
+    let here: BTreeSet<&Dataset> = found.iter().map(|info| &info.name).collect();
+    match datasets.iter().find(|name| !here.contains(name)) {
+        None => Ok(()),
+        Some(missing) => Err(ZfsError::NotFound(missing.to_string())),
     }
 }

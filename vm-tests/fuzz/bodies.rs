@@ -64,7 +64,7 @@ pub fn zfs(bytes: &[u8]) {
         }
         if let Ok(name) = word.parse::<Snapshot>() {
             assert_eq!(name.as_str(), word);
-            let _ = parse::holds(text, &name);
+            let _ = parse::holds(text, std::slice::from_ref(&name));
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Kind {
     /// How a version comes back: on datasets, from a backup of everything in folders, or without
     /// data.
     pub data_strategy: DataStrategy,
+    /// Further datasets below, each with six snapshots of others.
+    pub children: usize,
 }
 
 pub(super) const PLAIN: Kind = Kind {
@@ -40,6 +42,7 @@ pub(super) const PLAIN: Kind = Kind {
     told: false,
     strict: false,
     data_strategy: DataStrategy::Zfs,
+    children: 0,
 };
 pub(super) const ROUGH: Kind = Kind {
     resumable: false,
@@ -53,4 +56,5 @@ pub(super) const ROUGH: Kind = Kind {
     told: false,
     strict: false,
     data_strategy: DataStrategy::Zfs,
+    children: 0,
 };

@@ -43,6 +43,7 @@ mod host;
 mod identity;
 mod journal;
 mod kind;
+mod many;
 mod product;
 mod random;
 mod rejects;

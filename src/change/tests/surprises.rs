@@ -246,7 +246,7 @@ fn a_clone_gets_what_the_dataset_received() {
 #[test]
 fn s4_a_clone_that_is_not_as_the_dataset_does_not_take_its_place() {
     let world = upgraded(PLAIN);
-    cut(&world, Verb::Keep, "clone:t/app/log");
+    cut(&world, Verb::Keep, "clone:t/app");
     let fake = &world.engine.fake;
     let before = fake.dataset(&dataset("t/app")).expect("readable").expect("there").guid;
     fake.set(&dataset("t/app"), "mountpoint", "/srv/other").expect("set");

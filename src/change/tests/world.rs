@@ -26,7 +26,9 @@ use crate::journal::{
 use crate::playbook::{DataStrategy, Playbook};
 use crate::step::{Plan, Record, State};
 use crate::strategy::{self, DowngradeInput, Exchanged, ServedClients};
-use crate::zfs::{Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE, is_newer};
+use crate::zfs::{
+    CliEngine, Dataset, DatasetKind, Engine, FakeEngine, PROP_CHANGE, PROP_ROLE, is_newer,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
@@ -54,6 +56,8 @@ pub(super) enum Ended {
 
 pub(super) struct World {
     pub engine: Struck,
+    /// Works on the same datasets through the commands, when it is set.
+    pub by_command: Option<CliEngine>,
     pub product: Product,
     pub layout: Layout,
     pub root: PathBuf,
@@ -124,6 +128,14 @@ impl World {
             fake.create(&name(EXPORTS), DatasetKind::Filesystem, &own).expect("dataset");
             fake.create(&name(DUMPS), DatasetKind::Filesystem, &[]).expect("dataset");
         }
+        for child in 0..kind.children {
+            let child = name(&format!("t/app/c{child:04}"));
+            fake.create(&child, DatasetKind::Filesystem, &[("recordsize", "16K")]).expect("made");
+            for number in 0..6 {
+                fake.snapshot(&[child.at(&format!("auto{number}")).expect("a name")], &[])
+                    .expect("snapshot");
+            }
+        }
         // Snapshots of somebody else's, older than ours.
         fake.snapshot(&["t/app@daily".parse().expect("a name")], &[]).expect("snapshot");
         let roots = if kind.data_strategy == DataStrategy::Zfs {
@@ -188,6 +200,7 @@ impl World {
         runner.stand_in = StandIn(Some(Arc::new(move |command| answers.answer(command))));
         Self {
             engine: Struck { fake, method: kind.method },
+            by_command: None,
             product,
             layout,
             playbook: playbook(kind, &root),
@@ -367,7 +380,10 @@ impl World {
                 journal,
                 state,
                 layout: self.layout.clone(),
-                engine: &self.engine,
+                engine: match &self.by_command {
+                    Some(engine) => engine,
+                    None => &self.engine,
+                },
                 runner: &self.runner,
                 watch: &|event| {
                     if let Event::Said(text) = event {

@@ -1,7 +1,8 @@
-//! A clone of the snapshot beside the upgraded dataset. Clones do not copy local properties, and
-//! `clone -o` is not atomic. The role is set last, so a clone without it is incomplete.
+//! Clones of the snapshots of a dataset and of those below it, beside the upgraded ones. Clones do
+//! not copy local properties, and `clone -o` is not atomic. The role is set last, so a clone without
+//! it is incomplete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -10,11 +11,24 @@ use crate::host::quote::quote;
 use crate::journal::Output;
 use crate::step::zfs::snapshot::surprise;
 use crate::step::{Context, Effect, Probe, Step};
-use crate::zfs::{Dataset, DatasetInfo, DatasetKind, Guid, PROP_CHANGE, PROP_ROLE, Snapshot};
+use crate::zfs::{
+    Dataset, DatasetInfo, DatasetKind, Guid, NewClone, PROP_CHANGE, PROP_ROLE, Properties, Snapshot,
+};
 
 /// See [`crate::step::Action::Clone`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CloneSnapshot {
+    /// The one at the top.
+    #[serde(flatten)]
+    pub top: CloneOne,
+    /// Those below it, parents first. (A change of version 0.1.0 has a step for each.)
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub below: Vec<CloneOne>,
+}
+
+/// One clone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CloneOne {
     /// The dataset whose local properties the clone gets.
     pub like: Dataset,
     /// What is cloned.
@@ -41,119 +55,179 @@ const NOT_COPIED: [&str; 10] = [
     "pbkdf2iters",
 ];
 
-/// The properties that a clone has to have as the dataset has them: local or received there. A
+/// The properties that a clone has to have as each dataset has them: local or received there. A
 /// clone has neither by itself.
-fn wanted(context: &Context<'_>, dataset: &Dataset) -> Result<BTreeMap<String, String>> {
-    let own = context.engine.own(dataset)?;
-    Ok(own
-        .into_iter()
-        .filter(|(name, _)| !NOT_COPIED.contains(&name.as_str()) && !name.starts_with("backout:"))
-        .collect())
+fn wanted(context: &Context<'_>, datasets: &[Dataset]) -> Result<Vec<Properties>> {
+    let mut all = context.engine.own_of(datasets, &[])?;
+    for own in &mut all {
+        own.retain(|name, value| {
+            // With `-p`, `zfs get` prints the largest number for no limit.
+            if *value == u64::MAX.to_string() {
+                "none".clone_into(value);
+            }
+            !NOT_COPIED.contains(&name.as_str()) && !name.starts_with("backout:")
+        });
+    }
+    Ok(all)
+}
+
+/// What differs between a dataset and its clone, the mountpoint first, each with the command that
+/// makes it equal.
+fn differences(one: &CloneOne, like: &Properties, clone: &Properties) -> Vec<(String, String)> {
+    let mut names: Vec<&String> = like.keys().chain(clone.keys()).collect();
+    names.sort_by_key(|name| (name.as_str() != "mountpoint", name.as_str()));
+    names.dedup();
+    let said = |value: Option<&String>| value.map_or("not set", |value| value.as_str()).to_owned();
+    let difference = |name: &String| {
+        let (this, that) = (like.get(name), clone.get(name));
+        let what = format!(
+            "{name} is {} on {}, and {} on {}",
+            said(this),
+            one.like,
+            said(that),
+            one.target
+        );
+        let target = quote(one.target.as_str());
+        let how = match this {
+            Some(value) => format!("zfs set {} {target}", quote(format!("{name}={value}"))),
+            None => format!("zfs inherit {name} {target}"),
+        };
+        (what, how)
+    };
+    let unlike = names.into_iter().filter(|name| like.get(*name) != clone.get(*name));
+    unlike.map(difference).collect()
 }
 
 impl CloneSnapshot {
-    /// What differs between the dataset and the clone that is to take its place, the mountpoint
-    /// first, each with the command that makes it equal. Nothing if one of them is not there: they
-    /// have changed places already.
+    fn all(&self) -> impl Iterator<Item = &CloneOne> {
+        std::iter::once(&self.top).chain(&self.below)
+    }
+
+    fn targets(&self) -> Vec<Dataset> {
+        self.all().map(|one| one.target.clone()).collect()
+    }
+
+    /// What differs between the datasets and the clones that are to take their place, with the
+    /// command that makes it equal. Nothing about a pair of which one is not there: they have
+    /// changed places already.
     ///
     /// # Errors
     /// When they cannot be read.
     pub(in crate::step) fn differs(&self, context: &Context<'_>) -> Result<Vec<(String, String)>> {
-        let engine = context.engine;
-        if engine.dataset(&self.like)?.is_none() || engine.dataset(&self.target)?.is_none() {
-            return Ok(Vec::new());
-        }
-        let (like, clone) = (wanted(context, &self.like)?, wanted(context, &self.target)?);
-        let mut names: Vec<&String> = like.keys().chain(clone.keys()).collect();
-        names.sort_by_key(|name| (name.as_str() != "mountpoint", name.as_str()));
-        names.dedup();
-        let said =
-            |value: Option<&String>| value.map_or("not set", |value| value.as_str()).to_owned();
-        let mut found = Vec::new();
-        for name in names.into_iter().filter(|name| like.get(*name) != clone.get(*name)) {
-            let (this, that) = (like.get(name), clone.get(name));
-            let what = format!(
-                "{name} is {} on {}, and {} on {}",
-                said(this),
-                self.like,
-                said(that),
-                self.target
-            );
-            let target = quote(self.target.as_str());
-            let how = match this {
-                Some(value) => format!("zfs set {} {target}", quote(format!("{name}={value}"))),
-                None => format!("zfs inherit {name} {target}"),
-            };
-            found.push((what, how));
-        }
-        Ok(found)
+        let names: Vec<Dataset> =
+            self.all().flat_map(|one| [one.like.clone(), one.target.clone()]).collect();
+        let found = context.engine.datasets(&names)?;
+        let here: BTreeSet<&Dataset> = found.iter().map(|info| &info.name).collect();
+        let pairs: Vec<&CloneOne> = self
+            .all()
+            .filter(|one| here.contains(&one.like) && here.contains(&one.target))
+            .collect();
+        let likes: Vec<Dataset> = pairs.iter().map(|one| one.like.clone()).collect();
+        let targets: Vec<Dataset> = pairs.iter().map(|one| one.target.clone()).collect();
+        let (likes, targets) = (wanted(context, &likes)?, wanted(context, &targets)?);
+        let both = pairs.iter().zip(likes.iter().zip(&targets));
+        Ok(both.flat_map(|(one, (like, clone))| differences(one, like, clone)).collect())
     }
 
-    fn is_ours(&self, info: &DatasetInfo) -> bool {
-        info.origin.as_ref() == Some(&self.snapshot)
+    /// Those of the clones that are there, with the first that is something else.
+    fn found(&self, context: &Context<'_>) -> Result<(Vec<DatasetInfo>, Option<&CloneOne>)> {
+        let found = context.engine.datasets(&self.targets())?;
+        let origins: BTreeMap<&Dataset, Option<&Snapshot>> =
+            found.iter().map(|info| (&info.name, info.origin.as_ref())).collect();
+        let other = self.all().find(|one| {
+            origins.get(&one.target).is_some_and(|origin| *origin != Some(&one.snapshot))
+        });
+        Ok((found, other))
     }
 }
 
 impl Effect for CloneSnapshot {
     fn preview(&self) -> Vec<String> {
-        vec![format!("zfs clone -o canmount=noauto {} {}", self.snapshot, self.target)]
+        let line = |one: &CloneOne| {
+            format!("zfs clone -o canmount=noauto {} {}", one.snapshot, one.target)
+        };
+        self.all().map(line).collect()
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        let Some(info) = context.engine.dataset(&self.target)? else {
-            // A clone of another snapshot would have other data.
-            return Ok(
-                surprise(context, &self.snapshot, self.guid)?.map_or(Probe::Absent, Probe::Foreign)
-            );
-        };
-        if !self.is_ours(&info) {
+        let (found, other) = self.found(context)?;
+        if let Some(other) = other {
             return Ok(Probe::Foreign(format!(
                 "the dataset {} exists already, and is no clone of {}",
-                self.target, self.snapshot
+                other.target, other.snapshot
             )));
         }
-        let role = context.engine.local(&self.target, PROP_ROLE)?;
-        let change = context.engine.local(&self.target, PROP_CHANGE)?;
-        Ok(match (role.as_deref(), change.as_deref()) {
-            (Some("candidate"), Some(change)) if change == context.change() => {
-                Probe::Present(Output::Nothing)
-            }
-            _ => Probe::Partial(format!("the clone {} is half made", self.target)),
+        if found.is_empty() {
+            // A clone of another snapshot would have other data.
+            let taken = self.all().map(|one| (&one.snapshot, one.guid));
+            return Ok(surprise(context, taken)?.map_or(Probe::Absent, Probe::Foreign));
+        }
+        let names: Vec<Dataset> = found.into_iter().map(|info| info.name).collect();
+        let marks = context.engine.locals_of(&names, &[PROP_ROLE, PROP_CHANGE])?;
+        let whole = |here: &&Properties| {
+            let is = |property, value| here.get(property).is_some_and(|found| found == value);
+            is(PROP_ROLE, "candidate") && is(PROP_CHANGE, context.change())
+        };
+        let whole = marks.iter().filter(whole).count();
+        let all = self.below.len() + 1;
+        Ok(if whole == all {
+            Probe::Present(Output::Nothing)
+        } else if all == 1 {
+            Probe::Partial(format!("the clone {} is half made", self.top.target))
+        } else {
+            let top = &self.top.target;
+            Probe::Partial(format!("of the clones at {top}, {whole} of {all} are whole"))
         })
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let engine = context.engine;
-        if let Some(why) = surprise(context, &self.snapshot, self.guid)? {
+        let taken = self.all().map(|one| (&one.snapshot, one.guid));
+        if let Some(why) = surprise(context, taken)? {
             bail!(why);
         }
-        let mut properties = vec![(PROP_CHANGE, context.change())];
-        // A volume has no canmount (`zfsprops(7)`). ZFS ignores it, and the check would miss it.
-        if engine.dataset(&self.like)?.is_none_or(|like| like.kind != DatasetKind::Volume) {
-            properties.push(("canmount", "noauto"));
-        }
-        engine
-            .clone_snapshot(&self.snapshot, &self.target, &properties)
-            .with_context(|| format!("{} could not be cloned", self.snapshot))?;
+        let likes: Vec<Dataset> = self.all().map(|one| one.like.clone()).collect();
+        let volumes: BTreeSet<Dataset> = engine
+            .datasets(&likes)?
+            .into_iter()
+            .filter(|info| info.kind == DatasetKind::Volume)
+            .map(|info| info.name)
+            .collect();
+        let clone = |(one, own): (&CloneOne, Properties)| {
+            let mut properties = vec![(PROP_CHANGE.to_owned(), context.change().to_owned())];
+            // A volume has no canmount (`zfsprops(7)`). ZFS ignores it, and the check would miss
+            // it.
+            if !volumes.contains(&one.like) {
+                properties.push(("canmount".to_owned(), "noauto".to_owned()));
+            }
+            properties.extend(own);
+            NewClone { snapshot: one.snapshot.clone(), target: one.target.clone(), properties }
+        };
+        let clones: Vec<NewClone> = self.all().zip(wanted(context, &likes)?).map(clone).collect();
+        engine.clone_all(&clones).with_context(|| match self.below.len() {
+            0 => format!("{} could not be cloned", self.top.snapshot),
+            below => {
+                format!("{} and {below} below could not all be cloned", self.top.snapshot)
+            }
+        })?;
         crate::host::failpoint::point("clone:unmarked");
-        for (property, value) in wanted(context, &self.like)? {
-            engine
-                .set(&self.target, &property, &value)
-                .with_context(|| format!("{property} could not be copied to {}", self.target))?;
-        }
-        engine.set(&self.target, PROP_ROLE, "candidate")?;
+        engine.set_all(&self.targets(), &[(PROP_ROLE, "candidate")])?;
         Ok(Output::Nothing)
     }
 
     fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
-        if let Some(info) = context.engine.dataset(&self.target)?.filter(|info| self.is_ours(info))
-        {
-            // Somebody, or a boot, may have mounted it.
-            if info.mounted {
-                context.engine.unmount(&self.target)?;
-            }
-            context.engine.destroy_dataset(&self.target, info.guid)?;
-        }
+        let (mut found, _) = self.found(context)?;
+        let origins: BTreeMap<&Dataset, &Snapshot> =
+            self.all().map(|one| (&one.target, &one.snapshot)).collect();
+        found.retain(|info| info.origin.as_ref() == origins.get(&info.name).copied());
+        found.reverse();
+        // Somebody, or a boot, may have mounted some.
+        let mounted = found.iter().filter(|info| info.mounted);
+        let mounted: Vec<Dataset> = mounted.map(|info| info.name.clone()).collect();
+        context.engine.unmount_all(&mounted)?;
+        let gone: Vec<(Dataset, Guid)> =
+            found.into_iter().map(|info| (info.name, info.guid)).collect();
+        context.engine.destroy_datasets(&gone)?;
         Ok(())
     }
 }

@@ -1,12 +1,17 @@
 //! Accepting a change destroys what is left of the other way. Everything is named with its
 //! identity: another object that got the name since is not touched.
 
-use anyhow::{Context as _, Result};
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
+use crate::step::zfs::snapshot::drop_all;
 use crate::step::{Context, Effect, Probe, Step};
-use crate::zfs::{Dataset, DatasetInfo, Guid, PROP_CHANGE, PROP_ROLE, PROP_ROLLED_BACK, Snapshot};
+use crate::zfs::{
+    Dataset, DatasetInfo, Guid, PROP_CHANGE, PROP_ROLE, PROP_ROLLED_BACK, Properties, Snapshot,
+};
 
 /// See [`crate::step::Action::Promote`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,31 +46,24 @@ impl Effect for Promote {
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        for dataset in &self.datasets {
-            let info = context
-                .engine
-                .dataset(dataset)?
-                .with_context(|| format!("the dataset {dataset} is gone"))?;
-            let marked = |property| {
-                Ok::<_, anyhow::Error>(context.engine.local(dataset, property)?.is_some())
-            };
-            if is_ours(&info, context) || marked(PROP_ROLE)? || marked(PROP_CHANGE)? {
-                return Ok(Probe::Absent);
-            }
+        let found = context.engine.datasets(&self.datasets)?;
+        let here: BTreeSet<&Dataset> = found.iter().map(|info| &info.name).collect();
+        if let Some(gone) = self.datasets.iter().find(|name| !here.contains(name)) {
+            bail!("the dataset {gone} is gone");
         }
-        Ok(Probe::Present(Output::Nothing))
+        let marks = context.engine.locals_of(&self.datasets, &[PROP_ROLE, PROP_CHANGE])?;
+        let left = found.iter().any(|info| is_ours(info, context))
+            || marks.iter().any(|here| !here.is_empty());
+        Ok(if left { Probe::Absent } else { Probe::Present(Output::Nothing) })
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        for dataset in &self.datasets {
-            // A second promotion would take over the snapshots of the upgraded dataset's own
-            // origin.
-            if context.engine.dataset(dataset)?.is_some_and(|info| is_ours(&info, context)) {
-                context.engine.promote(dataset)?;
-            }
-            context.engine.inherit(dataset, PROP_ROLE)?;
-            context.engine.inherit(dataset, PROP_CHANGE)?;
-        }
+        // A second promotion would take over the snapshots of the upgraded dataset's own origin.
+        let found = context.engine.datasets(&self.datasets)?.into_iter();
+        let clones: Vec<Dataset> =
+            found.filter(|info| is_ours(info, context)).map(|info| info.name).collect();
+        context.engine.promote_all(&clones)?;
+        context.engine.inherit_all(&self.datasets, &[PROP_ROLE, PROP_CHANGE])?;
         Ok(Output::Nothing)
     }
 }
@@ -84,20 +82,25 @@ impl Effect for Destroy {
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        for (dataset, guid) in &self.datasets {
-            if context.engine.dataset(dataset)?.is_some_and(|info| info.guid == *guid) {
-                return Ok(Probe::Absent);
-            }
-        }
-        Ok(Probe::Present(Output::Nothing))
+        let left = !self.left(context)?.is_empty();
+        Ok(if left { Probe::Absent } else { Probe::Present(Output::Nothing) })
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        drop_all(context, &self.snapshots)?;
-        for (dataset, guid) in &self.datasets {
-            context.engine.destroy_dataset(dataset, *guid)?;
-        }
+        drop_all(context, &those_here(context, &self.snapshots)?)?;
+        context.engine.destroy_datasets(&self.datasets)?;
         Ok(Output::Nothing)
+    }
+}
+
+impl Destroy {
+    /// The datasets that exist still.
+    fn left(&self, context: &Context<'_>) -> Result<Vec<DatasetInfo>> {
+        let (names, guids): (Vec<Dataset>, Vec<Guid>) = self.datasets.iter().cloned().unzip();
+        let of: BTreeMap<&Dataset, &Guid> = names.iter().zip(&guids).collect();
+        let mut found = context.engine.datasets(&names)?;
+        found.retain(|info| of.get(&info.name) == Some(&&info.guid));
+        Ok(found)
     }
 }
 
@@ -114,21 +117,16 @@ impl Effect for DropSnapshots {
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        for (snapshot, guid) in &self.snapshots {
-            if context.engine.snapshot_info(snapshot)?.is_some_and(|info| info.guid == *guid) {
-                return Ok(Probe::Absent);
-            }
-        }
-        let left = !self.found(context)?.is_empty() || !self.rolled_back(context)?.is_empty();
+        let left = !those_here(context, &self.snapshots)?.is_empty()
+            || !self.found(context)?.is_empty()
+            || !self.rolled_back(context)?.is_empty();
         Ok(if left { Probe::Absent } else { Probe::Present(Output::Nothing) })
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        drop_all(context, &self.snapshots)?;
+        drop_all(context, &those_here(context, &self.snapshots)?)?;
         drop_all(context, &self.found(context)?)?;
-        for dataset in self.rolled_back(context)? {
-            context.engine.inherit(&dataset, PROP_ROLLED_BACK)?;
-        }
+        context.engine.inherit_all(&self.rolled_back(context)?, &[PROP_ROLLED_BACK])?;
         Ok(Output::Nothing)
     }
 }
@@ -136,31 +134,29 @@ impl Effect for DropSnapshots {
 impl DropSnapshots {
     /// The marked ones that exist.
     fn found(&self, context: &Context<'_>) -> Result<Vec<(Snapshot, Guid)>> {
-        let mut found = Vec::new();
-        for snapshot in &self.marked {
-            if let Some(info) = context.engine.snapshot_info(snapshot)?
-                && context.engine.snapshot_local(snapshot, PROP_CHANGE)?.as_deref()
-                    == Some(context.change())
-            {
-                found.push((info.name, info.guid));
-            }
-        }
-        Ok(found)
+        let found = context.engine.snapshot_infos(&self.marked)?;
+        let names: Vec<Snapshot> = found.iter().map(|info| info.name.clone()).collect();
+        let marks = context.engine.snapshot_locals_of(&names, &[PROP_CHANGE])?;
+        let ours =
+            |here: &Properties| here.get(PROP_CHANGE).map(String::as_str) == Some(context.change());
+        let found = found.into_iter().zip(&marks).filter(|(_, here)| ours(here));
+        Ok(found.map(|(info, _)| (info.name, info.guid)).collect())
     }
 
     /// The datasets with the rollback mark of this change.
     fn rolled_back(&self, context: &Context<'_>) -> Result<Vec<Dataset>> {
-        let mut found = Vec::new();
-        for (snapshot, _) in &self.snapshots {
-            let dataset = snapshot.dataset();
-            if context.engine.dataset(&dataset)?.is_some()
-                && let Some(mark) = context.engine.local(&dataset, PROP_ROLLED_BACK)?
-                && mark.split('/').next() == Some(context.change())
-            {
-                found.push(dataset);
-            }
-        }
-        Ok(found)
+        let names: BTreeSet<Dataset> =
+            self.snapshots.iter().map(|(snapshot, _)| snapshot.dataset()).collect();
+        let names: Vec<Dataset> = names.into_iter().collect();
+        let found = context.engine.datasets(&names)?.into_iter();
+        let names: Vec<Dataset> = found.map(|info| info.name).collect();
+        let marks = context.engine.locals_of(&names, &[PROP_ROLLED_BACK])?;
+        let ours = |here: &Properties| {
+            let mark = here.get(PROP_ROLLED_BACK);
+            mark.is_some_and(|mark| mark.split('/').next() == Some(context.change()))
+        };
+        let found = names.into_iter().zip(&marks).filter(|(_, here)| ours(here));
+        Ok(found.map(|(name, _)| name).collect())
     }
 }
 
@@ -169,12 +165,14 @@ fn is_ours(info: &DatasetInfo, context: &Context<'_>) -> bool {
     info.origin.as_ref().is_some_and(|origin| origin.short() == context.state.manifest.snapshot)
 }
 
-fn drop_all(context: &Context<'_>, snapshots: &[(Snapshot, Guid)]) -> Result<()> {
-    for (snapshot, guid) in snapshots {
-        if context.engine.snapshot_info(snapshot)?.is_some_and(|info| info.guid == *guid) {
-            context.engine.release(snapshot, &context.tag())?;
-            context.engine.destroy_snapshot(snapshot, *guid)?;
-        }
-    }
-    Ok(())
+/// Those of the snapshots that exist, with the same identity.
+fn those_here(
+    context: &Context<'_>,
+    snapshots: &[(Snapshot, Guid)],
+) -> Result<Vec<(Snapshot, Guid)>> {
+    let names: Vec<Snapshot> = snapshots.iter().map(|(name, _)| name.clone()).collect();
+    let found = context.engine.snapshot_infos(&names)?;
+    let here: BTreeSet<(&Snapshot, Guid)> =
+        found.iter().map(|info| (&info.name, info.guid)).collect();
+    Ok(snapshots.iter().filter(|(name, guid)| here.contains(&(name, *guid))).cloned().collect())
 }

@@ -3,6 +3,9 @@
 //! again. Those that stay with the upgraded state would be mounted into the restored data by a
 //! boot, which their `canmount` prevents; those that keep their place are left as they are.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result};
 
 use crate::step::Context;
@@ -15,11 +18,14 @@ const NOT_SET: &str = "-";
 /// Those below `root` that are not `members`, parents first. Only file systems: a volume is not
 /// mounted.
 fn below(context: &Context<'_>, root: &Dataset, members: &[Dataset]) -> Result<Vec<DatasetInfo>> {
-    let tree = context.engine.tree(root)?;
-    Ok(tree
-        .into_iter()
-        .filter(|info| info.kind == DatasetKind::Filesystem && !members.contains(&info.name))
-        .collect())
+    Ok(others(context.engine.tree(root)?, members))
+}
+
+fn others(tree: Vec<DatasetInfo>, members: &[Dataset]) -> Vec<DatasetInfo> {
+    let members: BTreeSet<&Dataset> = members.iter().collect();
+    let other =
+        |info: &DatasetInfo| info.kind == DatasetKind::Filesystem && !members.contains(&info.name);
+    tree.into_iter().filter(other).collect()
 }
 
 /// Those of them that are mounted in the folder of a member.
@@ -29,16 +35,16 @@ pub(in crate::step) fn inside(
     members: &[Dataset],
 ) -> Result<Vec<DatasetInfo>> {
     let tree = context.engine.tree(root)?;
-    let points: Vec<_> = tree
+    let all: BTreeSet<&Dataset> = members.iter().collect();
+    let points: BTreeSet<PathBuf> = tree
         .iter()
-        .filter(|info| members.contains(&info.name))
+        .filter(|info| all.contains(&info.name))
         .filter_map(|info| info.mountpoint.clone())
         .collect();
-    let mut list = below(context, root, members)?;
+    let mut list = others(tree, members);
     list.retain(|info| {
-        info.mountpoint
-            .as_ref()
-            .is_some_and(|path| points.iter().any(|point| path.starts_with(point)))
+        let path = info.mountpoint.as_deref();
+        path.is_some_and(|path| path.ancestors().any(|above| points.contains(above)))
     });
     Ok(list)
 }
@@ -49,14 +55,17 @@ pub(in crate::step) fn unmount(
     root: &Dataset,
     members: &[Dataset],
 ) -> Result<()> {
-    for info in inside(context, root, members)?.iter().rev().filter(|info| info.mounted) {
-        context
-            .engine
-            .unmount(&info.name)
-            .with_context(|| format!("{} could not be unmounted", info.name))?;
+    let mut list = inside(context, root, members)?;
+    list.retain(|info| info.mounted);
+    list.reverse();
+    let names: Vec<Dataset> = list.into_iter().map(|info| info.name).collect();
+    context.engine.unmount_all(&names).with_context(|| match names.as_slice() {
+        [one] => format!("{one} could not be unmounted"),
+        _ => "datasets that lie within the data could not be unmounted".to_owned(),
+    })?;
+    for name in names {
         (context.say)(&format!(
-            "{} is unmounted meanwhile: it lies within the data, and does not go back with it",
-            info.name
+            "{name} is unmounted meanwhile: it lies within the data, and does not go back with it"
         ));
     }
     Ok(())
@@ -78,11 +87,15 @@ pub(in crate::step) fn mount(
     root: &Dataset,
     members: &[Dataset],
 ) -> Result<()> {
-    for info in
-        inside(context, root, members)?.iter().filter(|info| !info.mounted && info.canmount == "on")
-    {
-        if let Err(error) = context.engine.mount(&info.name) {
-            (context.say)(&format!("{} could not be mounted again: {error}", info.name));
+    let mut list = inside(context, root, members)?;
+    list.retain(|info| !info.mounted && info.canmount == "on");
+    let names: Vec<Dataset> = list.into_iter().map(|info| info.name).collect();
+    if context.engine.mount_all(&names).is_ok() {
+        return Ok(());
+    }
+    for name in names {
+        if let Err(error) = context.engine.mount(&name) {
+            (context.say)(&format!("{name} could not be mounted again: {error}"));
         }
     }
     Ok(())
@@ -102,39 +115,42 @@ pub(in crate::step) fn lay_aside(
             |it: &Stays| info.name.is_within(&it.dataset) || info.name.is_within(&it.carried);
         stays.iter().any(within)
     };
-    for info in
-        below(context, root, members)?.iter().filter(|info| info.canmount == "on" && !stays(info))
-    {
-        let own = context.engine.local(&info.name, "canmount")?;
-        context.engine.set(&info.name, PROP_CANMOUNT, own.as_deref().unwrap_or(NOT_SET))?;
-        context.engine.set(&info.name, "canmount", "noauto")?;
+    let mut list = below(context, root, members)?;
+    list.retain(|info| info.canmount == "on" && !stays(info));
+    let names: Vec<Dataset> = list.into_iter().map(|info| info.name).collect();
+    for (name, own) in names.iter().zip(context.engine.locals_of(&names, &["canmount"])?) {
+        let own = own.get("canmount").map_or(NOT_SET, String::as_str);
+        context.engine.set(name, PROP_CANMOUNT, own)?;
+        context.engine.set(name, "canmount", "noauto")?;
         (context.say)(&format!(
-            "{} was made after the snapshot: it stays with {with}, with canmount=noauto",
-            info.name
+            "{name} was made after the snapshot: it stays with {with}, with canmount=noauto"
         ));
     }
     Ok(())
 }
 
+/// Those whose `canmount` is remembered, with it.
+fn remembered(context: &Context<'_>, root: &Dataset) -> Result<Vec<(Dataset, String)>> {
+    let names: Vec<Dataset> =
+        context.engine.tree(root)?.into_iter().map(|info| info.name).collect();
+    let here = context.engine.locals_of(&names, &[PROP_CANMOUNT])?;
+    let found = names.into_iter().zip(here);
+    Ok(found.filter_map(|(name, mut here)| Some((name, here.remove(PROP_CANMOUNT)?))).collect())
+}
+
 /// Whether the `canmount` of any of them is remembered.
 pub(in crate::step) fn laid_aside(context: &Context<'_>, root: &Dataset) -> Result<bool> {
-    for info in context.engine.tree(root)? {
-        if context.engine.local(&info.name, PROP_CANMOUNT)?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(!remembered(context, root)?.is_empty())
 }
 
 /// Restores their `canmount`.
 pub(in crate::step) fn give_back(context: &Context<'_>, root: &Dataset) -> Result<()> {
-    for info in context.engine.tree(root)? {
-        match context.engine.local(&info.name, PROP_CANMOUNT)?.as_deref() {
-            None => continue,
-            Some(NOT_SET) => context.engine.inherit(&info.name, "canmount")?,
-            Some(value) => context.engine.set(&info.name, "canmount", value)?,
+    for (name, own) in remembered(context, root)? {
+        match own.as_str() {
+            NOT_SET => context.engine.inherit(&name, "canmount")?,
+            value => context.engine.set(&name, "canmount", value)?,
         }
-        context.engine.inherit(&info.name, PROP_CANMOUNT)?;
+        context.engine.inherit(&name, PROP_CANMOUNT)?;
     }
     Ok(())
 }

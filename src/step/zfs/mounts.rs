@@ -1,13 +1,15 @@
 //! A rollback under open files succeeds and leaves stale pages, so the datasets are unmounted
 //! first. `canmount=noauto` prevents a reboot from mounting and changing them (`zfsprops(7)`).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{MountedDataset, Output};
 use crate::step::zfs::{in_use, late};
 use crate::step::{Context, Effect, Probe, Step};
-use crate::zfs::{Dataset, DatasetInfo, DatasetKind};
+use crate::zfs::{Dataset, DatasetInfo, DatasetKind, ZfsError};
 
 /// See [`crate::step::Action::Unmount`], [`crate::step::Action::Mount`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,11 +29,13 @@ impl Mounts {
         &self,
         context: &Context<'_>,
     ) -> Result<Vec<(&crate::journal::MountedDataset, DatasetInfo)>> {
+        let found = context.engine.datasets(&self.members())?;
+        let mut found: BTreeMap<Dataset, DatasetInfo> =
+            found.into_iter().map(|info| (info.name.clone(), info)).collect();
         let mut list = Vec::new();
         for mount in &self.mounts {
-            let info = context
-                .engine
-                .dataset(&mount.dataset)?
+            let info = found
+                .remove(&mount.dataset)
                 .with_context(|| format!("the dataset {} is gone", mount.dataset))?;
             if info.kind == DatasetKind::Filesystem {
                 list.push((mount, info));
@@ -53,26 +57,15 @@ impl Mounts {
 
     fn take(&self, context: &Context<'_>) -> Result<()> {
         let list = self.outermost_first(context)?;
-        for (mount, info) in &list {
-            if info.canmount != "noauto" {
-                context.engine.set(&mount.dataset, "canmount", "noauto")?;
-            }
-        }
+        let automatic = list.iter().filter(|(_, info)| info.canmount != "noauto");
+        let automatic: Vec<Dataset> = automatic.map(|(_, info)| info.name.clone()).collect();
+        context.engine.set_all(&automatic, &[("canmount", "noauto")])?;
         let members = self.members();
         for root in self.roots() {
             late::unmount(context, root, &members)?;
         }
-        for (mount, info) in list.iter().rev() {
-            context.engine.unmount(&mount.dataset).with_context(|| {
-                match in_use::who(context, info) {
-                    Some(users) => {
-                        format!("{} could not be unmounted: it is used by {users}", mount.dataset)
-                    }
-                    None => format!("{} could not be unmounted", mount.dataset),
-                }
-            })?;
-        }
-        Ok(())
+        let inner_first: Vec<&DatasetInfo> = list.iter().rev().map(|(_, info)| info).collect();
+        unmount(context, &inner_first, "could not be unmounted")
     }
 
     fn members(&self) -> Vec<Dataset> {
@@ -81,11 +74,26 @@ impl Mounts {
 
     /// Those that are not below another of them.
     fn roots(&self) -> impl Iterator<Item = &Dataset> {
-        let below = |name: &Dataset| {
-            self.mounts.iter().any(|other| other.dataset != *name && name.is_within(&other.dataset))
-        };
+        let all: BTreeSet<&Dataset> = self.mounts.iter().map(|mount| &mount.dataset).collect();
+        let below = move |name: &Dataset| name.ancestors().any(|above| all.contains(&above));
         self.mounts.iter().map(|mount| &mount.dataset).filter(move |name| !below(name))
     }
+}
+
+/// Unmounts them in this order. A failure names who uses the one that it is about.
+fn unmount(context: &Context<'_>, list: &[&DatasetInfo], failed: &str) -> Result<()> {
+    let names: Vec<Dataset> = list.iter().map(|info| info.name.clone()).collect();
+    let Err(error) = context.engine.unmount_all(&names) else { return Ok(()) };
+    let about = match &error {
+        ZfsError::Busy { what, .. } => list.iter().find(|info| info.name.as_str() == what),
+        _ => None,
+    };
+    let text = match about.map(|info| (&info.name, in_use::who(context, info))) {
+        Some((name, Some(users))) => format!("{name} {failed}: it is used by {users}"),
+        Some((name, None)) => format!("{name} {failed}"),
+        None => format!("the datasets {failed}"),
+    };
+    Err(anyhow::Error::new(error).context(text))
 }
 
 /// A mount in the folder of a dataset that is not mounted yet would be hidden by it, so it is
@@ -102,24 +110,17 @@ fn uncover(
         (Some(outer), Some(inner)) => inner != outer && inner.starts_with(outer),
         _ => false,
     };
-    for (inner, there) in list.iter().rev().filter(|(_, info)| info.mounted) {
-        if list.iter().any(|(outer, info)| outer.mounted && !info.mounted && covers(outer, inner)) {
-            context.engine.unmount(&inner.dataset).with_context(|| {
-                match in_use::who(context, there) {
-                    Some(users) => format!(
-                        "{} could not be unmounted, to be mounted in its place \
-                    again: it is used by {users}",
-                        inner.dataset
-                    ),
-                    None => format!(
-                        "{} could not be unmounted, to be mounted in its place again",
-                        inner.dataset
-                    ),
-                }
-            })?;
-        }
-    }
-    Ok(())
+    let missing: Vec<&crate::journal::MountedDataset> = list
+        .iter()
+        .filter(|(outer, info)| outer.mounted && !info.mounted)
+        .map(|(outer, _)| *outer)
+        .collect();
+    let hidden = list
+        .iter()
+        .rev()
+        .filter(|(inner, info)| info.mounted && missing.iter().any(|outer| covers(outer, inner)));
+    let hidden: Vec<&DatasetInfo> = hidden.map(|(_, info)| info).collect();
+    unmount(context, &hidden, "could not be unmounted, to be mounted in its place again")
 }
 
 /// Checks that everything is mounted that was mounted when the change began. A server or a package
@@ -129,59 +130,67 @@ pub(in crate::step) fn needed(context: &Context<'_>) -> Result<()> {
     let mut mounts: Vec<_> =
         context.state.manifest.datasets.iter().filter(|mount| mount.mounted).collect();
     mounts.sort_by_key(|mount| &mount.mountpoint);
-    let mut list = Vec::new();
-    for mount in &mounts {
-        list.extend(
-            context
-                .engine
-                .dataset(&mount.dataset)?
-                .filter(|info| info.kind == DatasetKind::Filesystem)
-                .map(|info| (*mount, info)),
-        );
-    }
+    let names: Vec<Dataset> = mounts.iter().map(|mount| mount.dataset.clone()).collect();
+    let found: BTreeMap<Dataset, DatasetInfo> = context
+        .engine
+        .datasets(&names)?
+        .into_iter()
+        .map(|info| (info.name.clone(), info))
+        .collect();
+    let list: Vec<_> = mounts
+        .iter()
+        .filter_map(|mount| Some((*mount, found.get(&mount.dataset)?.clone())))
+        .filter(|(_, info)| info.kind == DatasetKind::Filesystem)
+        .collect();
     uncover(context, &list)?;
-    for mount in mounts {
-        let there = context.engine.dataset(&mount.dataset)?;
-        let there = there.with_context(|| {
-            format!("the dataset {} is gone; it was mounted when the change began", mount.dataset)
+    let mut away = Vec::new();
+    for (name, info) in names.iter().map(|name| (name, found.get(name))) {
+        let info = info.with_context(|| {
+            format!("the dataset {name} is gone; it was mounted when the change began")
         })?;
-        if there.readonly {
-            bail!("{} is read-only; it was not when the change began", mount.dataset);
+        if info.readonly {
+            bail!("{name} is read-only; it was not when the change began");
         }
-        if there.kind == DatasetKind::Filesystem && !there.mounted {
-            context
-                .engine
-                .mount(&mount.dataset)
-                .with_context(|| format!("{} is not mounted, and could not be", mount.dataset))?;
+        if info.kind == DatasetKind::Filesystem {
+            away.push(name.clone());
         }
     }
-    Ok(())
+    // Most of the time everything is mounted.
+    if list.iter().all(|(_, info)| info.mounted) {
+        return Ok(());
+    }
+    context.engine.mount_all(&away).map_err(|error| {
+        let text = "a dataset is not mounted that was when the change began, and could not be";
+        anyhow::Error::new(error).context(text)
+    })
 }
 
 impl Mounts {
     fn give(&self, context: &Context<'_>) -> Result<()> {
         let members = self.members();
-        for root in self.roots() {
-            // Mounted on the bare folder, they would be hidden by the next mount.
-            if self.filesystems(context)?.iter().any(|(mount, info)| mount.mounted && !info.mounted)
-            {
+        let now = self.filesystems(context)?;
+        if now.iter().any(|(mount, info)| mount.mounted && !info.mounted) {
+            for root in self.roots() {
+                // Mounted on the bare folder, they would be hidden by the next mount.
                 late::unmount(context, root, &members)?;
             }
         }
         let list = self.outermost_first(context)?;
         uncover(context, &list)?;
-        for (mount, _) in list {
-            match &mount.canmount {
-                Some(value) => context.engine.set(&mount.dataset, "canmount", value)?,
-                None => context.engine.inherit(&mount.dataset, "canmount")?,
-            }
-            if mount.mounted {
-                context
-                    .engine
-                    .mount(&mount.dataset)
-                    .with_context(|| format!("{} could not be mounted", mount.dataset))?;
+        let mut values: BTreeMap<Option<&str>, Vec<Dataset>> = BTreeMap::new();
+        for (mount, _) in &list {
+            let value = mount.canmount.as_deref();
+            values.entry(value).or_default().push(mount.dataset.clone());
+        }
+        for (value, names) in values {
+            match value {
+                Some(value) => context.engine.set_all(&names, &[("canmount", value)])?,
+                None => context.engine.inherit_all(&names, &["canmount"])?,
             }
         }
+        let names = list.iter().filter(|(mount, _)| mount.mounted);
+        let names: Vec<Dataset> = names.map(|(mount, _)| mount.dataset.clone()).collect();
+        context.engine.mount_all(&names).context("a dataset could not be mounted")?;
         for root in self.roots() {
             late::mount(context, root, &members)?;
         }
@@ -222,13 +231,12 @@ impl Effect for Unmount<'_> {
 impl Give<'_> {
     /// Whether each of ours has its `canmount`, and is mounted if it was.
     fn given(&self, context: &Context<'_>) -> Result<bool> {
-        for (mount, info) in self.0.filesystems(context)? {
-            let canmount = context.engine.local(&mount.dataset, "canmount")?;
-            if canmount != mount.canmount || (mount.mounted && !info.mounted) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let list = self.0.filesystems(context)?;
+        let names: Vec<Dataset> = list.iter().map(|(_, info)| info.name.clone()).collect();
+        let here = context.engine.locals_of(&names, &["canmount"])?;
+        Ok(list.iter().zip(&here).all(|((mount, info), here)| {
+            here.get("canmount") == mount.canmount.as_ref() && (info.mounted || !mount.mounted)
+        }))
     }
 }
 

@@ -1,14 +1,19 @@
 //! The reverse swap: the upgraded dataset returns to its place.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{MountedDataset, Output};
 use crate::step::zfs::late;
 use crate::step::zfs::set_aside::set_role;
+use crate::step::zfs::snapshot::drop_all;
 use crate::step::zfs::stays::Stays;
 use crate::step::{Context, Effect, Probe, Step};
-use crate::zfs::{Dataset, Guid, PROP_CHANGE, PROP_ROLE};
+use crate::zfs::{
+    Dataset, DatasetInfo, DatasetKind, Guid, PROP_CHANGE, PROP_ROLE, Properties, Snapshot,
+};
 
 /// See [`crate::step::Action::PutBack`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,13 +55,10 @@ impl Effect for PutBack {
             });
         }
         let mut clean = engine.dataset(&self.candidate)?.is_none();
-        for member in &self.members {
-            clean &= engine.local(&member.dataset, PROP_ROLE)?.is_none()
-                && engine.local(&member.dataset, PROP_CHANGE)?.is_none();
-        }
-        for other in &self.stays {
-            clean &= other.is_home(context)?;
-        }
+        let names = self.members_under(&self.dataset)?;
+        let marks = engine.locals_of(&names, &[PROP_ROLE, PROP_CHANGE])?;
+        clean &= marks.iter().all(Properties::is_empty);
+        clean &= Stays::all_home(&self.stays, context)?;
         clean &= !late::laid_aside(context, &self.dataset)?;
         Ok(if clean { Probe::Present(Output::Nothing) } else { Probe::Absent })
     }
@@ -77,18 +79,13 @@ impl Effect for PutBack {
             crate::host::failpoint::point("put-back:renamed");
         }
         // Before the clone is destroyed, or closed as undone.
-        for other in &self.stays {
-            other.bring_home(context)?;
-        }
+        Stays::bring_home(&self.stays, context)?;
         if self.keep_as.is_some() {
             set_role(context, &self.members_under(away)?, "undone")?;
         } else {
             self.discard(context)?;
         }
-        for member in &self.members {
-            engine.inherit(&member.dataset, PROP_ROLE)?;
-            engine.inherit(&member.dataset, PROP_CHANGE)?;
-        }
+        engine.inherit_all(&self.members_under(&self.dataset)?, &[PROP_ROLE, PROP_CHANGE])?;
         late::give_back(context, &self.dataset)?;
         Ok(Output::Nothing)
     }
@@ -106,43 +103,52 @@ impl PutBack {
         if let Some(away) = &self.keep_as {
             late::lay_aside(context, root, &members, &self.stays, away)?;
         }
-        for dataset in members.iter().rev() {
-            if let Some(info) = context.engine.dataset(dataset)?
-                && info.kind == crate::zfs::DatasetKind::Filesystem
-            {
-                context.engine.set(dataset, "canmount", "noauto")?;
-                context.engine.unmount(dataset)?;
-            }
-        }
+        let found = context.engine.datasets(&members)?;
+        let filesystems: Vec<Dataset> = found
+            .into_iter()
+            .rev()
+            .filter(|info| info.kind == DatasetKind::Filesystem)
+            .map(|info| info.name)
+            .collect();
+        context.engine.set_all(&filesystems, &[("canmount", "noauto")])?;
+        context.engine.unmount_all(&filesystems)?;
         Ok(())
     }
 
     /// Destroys the clone. It is ours by its origin, and the service was never opened on it.
     fn discard(&self, context: &Context<'_>) -> Result<()> {
         let engine = context.engine;
-        for dataset in self.members_under(&self.candidate)?.iter().rev() {
-            let Some(info) = engine.dataset(dataset)? else { continue };
-            let ours = info
-                .origin
+        let mut found = engine.datasets(&self.members_under(&self.candidate)?)?;
+        found.reverse();
+        let ours = |info: &&DatasetInfo| {
+            info.origin
                 .as_ref()
-                .is_some_and(|origin| origin.short() == context.state.manifest.snapshot);
-            if !ours {
-                bail!("{dataset} is no clone of this change's snapshot; it is left as it is");
-            }
-            // An interrupted earlier attempt may have left it mounted.
-            if info.mounted {
-                engine.unmount(dataset)?;
-            }
-            for snapshot in engine.snapshots(dataset)? {
-                if engine.snapshot_local(&snapshot.name, PROP_CHANGE)?.as_deref()
-                    == Some(context.change())
-                {
-                    engine.release(&snapshot.name, &context.tag())?;
-                    engine.destroy_snapshot(&snapshot.name, snapshot.guid)?;
+                .is_some_and(|origin| origin.short() == context.state.manifest.snapshot)
+        };
+        if let Some(other) = found.iter().find(|info| !ours(info)) {
+            bail!("{} is no clone of this change's snapshot; it is left as it is", other.name);
+        }
+        // An interrupted earlier attempt may have left some mounted.
+        let mounted = found.iter().filter(|info| info.mounted);
+        let mounted: Vec<Dataset> = mounted.map(|info| info.name.clone()).collect();
+        engine.unmount_all(&mounted)?;
+        let clones: BTreeSet<&Dataset> = found.iter().map(|info| &info.name).collect();
+        let mut taken = Vec::new();
+        if engine.dataset(&self.candidate)?.is_some() {
+            for (info, snapshots) in engine.history(&self.candidate)? {
+                if clones.contains(&info.name) {
+                    taken.extend(snapshots.into_iter().map(|one| (one.name, one.guid)));
                 }
             }
-            engine.destroy_dataset(dataset, info.guid)?;
         }
+        let names: Vec<Snapshot> = taken.iter().map(|(name, _)| name.clone()).collect();
+        let marks = engine.snapshot_locals_of(&names, &[PROP_CHANGE])?;
+        let mut marks = marks.iter().map(|here| here.get(PROP_CHANGE).map(String::as_str));
+        taken.retain(|_| marks.next().flatten() == Some(context.change()));
+        drop_all(context, &taken)?;
+        let gone: Vec<(Dataset, Guid)> =
+            found.iter().map(|info| (info.name.clone(), info.guid)).collect();
+        engine.destroy_datasets(&gone)?;
         Ok(())
     }
 }

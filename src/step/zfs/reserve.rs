@@ -44,10 +44,9 @@ fn ours(context: &Context<'_>, name: &Dataset) -> Result<Option<DatasetInfo>> {
 impl Hold<'_> {
     /// Bytes.
     fn size(&self, context: &Context<'_>, reserve: &Dataset) -> Result<u64> {
-        let mut data = 0;
-        for dataset in self.0.datasets.iter().filter(|dataset| dataset.pool() == reserve.pool()) {
-            data += context.engine.dataset(dataset)?.map_or(0, |info| info.referenced);
-        }
+        let here = self.0.datasets.iter().filter(|dataset| dataset.pool() == reserve.pool());
+        let here: Vec<Dataset> = here.cloned().collect();
+        let data: u64 = context.engine.datasets(&here)?.iter().map(|info| info.referenced).sum();
         Ok((data / PART).clamp(LEAST, MOST))
     }
 }

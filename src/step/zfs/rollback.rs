@@ -1,6 +1,8 @@
 //! Rollback of all datasets. It sets a mark in the same transaction: nothing else proves that a
 //! rollback happened.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +10,9 @@ use crate::journal::{MountedDataset, Output, StepId};
 use crate::step::zfs::in_use;
 use crate::step::zfs::snapshot::surprise;
 use crate::step::{Context, Effect, Probe, Step};
-use crate::zfs::{Guid, PROP_ROLLED_BACK, RollbackMethod, RollbackTarget, Snapshot, ZfsError};
+use crate::zfs::{
+    Dataset, Guid, PROP_ROLLED_BACK, RollbackMethod, RollbackTarget, Snapshot, ZfsError,
+};
 
 /// See [`crate::step::Action::Rollback`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,25 +48,21 @@ impl Effect for Rollback {
             return Ok(Probe::Present(Output::Nothing));
         }
         let mark = context.rollback_mark(&step.id)?;
-        let mut made = true;
-        for mount in &self.mounts {
-            made &= context.engine.local(&mount.dataset, PROP_ROLLED_BACK)?.as_deref()
-                == Some(mark.as_str());
-        }
-        if made {
+        let names: Vec<Dataset> = self.mounts.iter().map(|mount| mount.dataset.clone()).collect();
+        let marks = context.engine.locals_of(&names, &[PROP_ROLLED_BACK])?;
+        if marks.iter().all(|here| here.get(PROP_ROLLED_BACK) == Some(&mark)) {
             return Ok(Probe::Present(Output::Nothing));
         }
         let targets = self.targets(context)?;
-        for target in &targets {
-            if let Some(why) = surprise(context, &target.snapshot, target.guid)? {
-                return Ok(Probe::Foreign(why));
-            }
+        let taken = targets.iter().map(|target| (&target.snapshot, target.guid));
+        if let Some(why) = surprise(context, taken)? {
+            return Ok(Probe::Foreign(why));
         }
         // Once this step is begun there is no way back, so a rollback that would be refused is not
         // begun.
         match context
             .engine
-            .may_roll_back(&targets, &mark, method())
+            .may_roll_back(&targets, &mark, RollbackMethod::permitted())
             .map_err(|error| in_use::named(context, error))
         {
             Ok(()) => Ok(Probe::Absent),
@@ -75,7 +75,11 @@ impl Effect for Rollback {
 
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
         let targets = self.targets(context)?;
-        let result = context.engine.rollback(&targets, &context.rollback_mark(&step.id)?, method());
+        let result = context.engine.rollback(
+            &targets,
+            &context.rollback_mark(&step.id)?,
+            RollbackMethod::permitted(),
+        );
         result
             .map_err(|error| in_use::named(context, error))
             .context("the rollback did not happen")?;
@@ -85,19 +89,19 @@ impl Effect for Rollback {
 
 impl Rollback {
     fn targets(&self, context: &Context<'_>) -> Result<Vec<RollbackTarget>> {
+        let members: BTreeSet<&Dataset> = self.mounts.iter().map(|mount| &mount.dataset).collect();
+        let mut newer: BTreeMap<Dataset, Vec<(Snapshot, Guid)>> = BTreeMap::new();
+        for (snapshot, guid) in &self.consented {
+            newer.entry(snapshot.dataset()).or_default().push((snapshot.clone(), *guid));
+        }
         let mut targets = Vec::new();
         for (snapshot, guid) in context.snapshots(&self.to)? {
             let dataset = snapshot.dataset();
-            if self.mounts.iter().any(|mount| mount.dataset == dataset) {
+            if members.contains(&dataset) {
                 targets.push(RollbackTarget {
                     snapshot: snapshot.clone(),
                     guid: *guid,
-                    newer: self
-                        .consented
-                        .iter()
-                        .filter(|(newer, _)| newer.dataset() == dataset)
-                        .cloned()
-                        .collect(),
+                    newer: newer.remove(&dataset).unwrap_or_default(),
                     newer_bookmarks: self
                         .consented_bookmarks
                         .iter()
@@ -108,15 +112,6 @@ impl Rollback {
             }
         }
         Ok(targets)
-    }
-}
-
-/// zfs-program(8): only root may run one.
-fn method() -> RollbackMethod {
-    if nix::unistd::geteuid().is_root() {
-        RollbackMethod::Program
-    } else {
-        RollbackMethod::OneByOne
     }
 }
 

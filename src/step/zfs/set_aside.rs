@@ -9,7 +9,7 @@ use crate::journal::{HaltKind, Output};
 use crate::step::zfs::late;
 use crate::step::zfs::stays::Stays;
 use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step};
-use crate::zfs::{Dataset, Guid, PROP_CHANGE, PROP_ROLE};
+use crate::zfs::{Dataset, Guid, PROP_CHANGE, PROP_ROLE, Properties};
 
 /// See [`crate::step::Action::SetAside`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,17 +111,10 @@ impl Effect for TakePlace {
         if context.engine.local(&self.dataset, PROP_CHANGE)?.as_deref() != Some(context.change()) {
             return Ok(Probe::Foreign(format!("{} is not a dataset of this change", self.dataset)));
         }
-        for member in &self.members {
-            if context.engine.local(member, PROP_ROLE)?.as_deref() != Some("active") {
-                return Ok(Probe::Absent);
-            }
-        }
-        for other in &self.stays {
-            if !other.is_home(context)? {
-                return Ok(Probe::Absent);
-            }
-        }
-        Ok(Probe::Present(Output::Nothing))
+        let roles = context.engine.locals_of(&self.members, &[PROP_ROLE])?;
+        let active = |here: &Properties| here.get(PROP_ROLE).is_some_and(|role| role == "active");
+        let all = roles.iter().all(active) && Stays::all_home(&self.stays, context)?;
+        Ok(if all { Probe::Present(Output::Nothing) } else { Probe::Absent })
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -130,9 +123,7 @@ impl Effect for TakePlace {
             crate::host::failpoint::point("take-place:renamed");
         }
         set_role(context, &self.members, "active")?;
-        for other in &self.stays {
-            other.bring_home(context)?;
-        }
+        Stays::bring_home(&self.stays, context)?;
         Ok(Output::Nothing)
     }
 }
@@ -171,15 +162,6 @@ pub(in crate::step) fn set_role(
     datasets: &[Dataset],
     role: &str,
 ) -> Result<()> {
-    for dataset in datasets {
-        let set = |property, value| {
-            context
-                .engine
-                .set(dataset, property, value)
-                .with_context(|| format!("{dataset} could not be marked"))
-        };
-        set(PROP_CHANGE, context.change())?;
-        set(PROP_ROLE, role)?;
-    }
-    Ok(())
+    let properties = [(PROP_CHANGE, context.change()), (PROP_ROLE, role)];
+    context.engine.set_all(datasets, &properties).context("the datasets could not be marked")
 }

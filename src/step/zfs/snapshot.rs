@@ -1,12 +1,14 @@
 //! All datasets of a pool are snapshotted in one transaction, marked as ours, and held.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{HaltKind, Output, StepId};
 use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::step::{Context, Effect, NeedsDecision, Probe, Step};
-use crate::zfs::{Dataset, Guid, PROP_CHANGE, Snapshot};
+use crate::zfs::{Dataset, Guid, PROP_CHANGE, Properties, Snapshot};
 
 /// The name of the snapshot step that a change goes back to.
 pub const BEFORE_UPGRADE: &str = "before-upgrade";
@@ -29,20 +31,35 @@ pub struct TakeSnapshot {
 /// Records which step of a change took a snapshot.
 const PROP_STEP: &str = "backout:step";
 
-/// Why a snapshot is not the expected one, if so.
-pub(in crate::step) fn surprise(
+/// Why one of the snapshots is not the expected one, if so.
+pub(in crate::step) fn surprise<'a>(
     context: &Context<'_>,
-    name: &Snapshot,
-    guid: Guid,
+    expected: impl IntoIterator<Item = (&'a Snapshot, Guid)>,
 ) -> Result<Option<String>> {
-    Ok(match context.engine.snapshot_info(name)? {
-        Some(info) if info.guid == guid => None,
-        Some(info) => Some(format!(
-            "{name} is another snapshot than the one that was taken: its guid is {}, not {guid}",
-            info.guid
+    let (names, guids): (Vec<Snapshot>, Vec<Guid>) =
+        expected.into_iter().map(|(name, guid)| (name.clone(), guid)).unzip();
+    let found = context.engine.snapshot_infos(&names)?;
+    let found: BTreeMap<&Snapshot, Guid> =
+        found.iter().map(|info| (&info.name, info.guid)).collect();
+    let why = |(name, guid): (&Snapshot, &Guid)| match found.get(name) {
+        Some(here) if here == guid => None,
+        Some(here) => Some(format!(
+            "{name} is another snapshot than the one that was taken: its guid is {here}, not {guid}"
         )),
         None => Some(format!("the snapshot {name} is gone")),
-    })
+    };
+    Ok(names.iter().zip(&guids).find_map(why))
+}
+
+/// Releases and destroys these snapshots, which exist.
+pub(in crate::step) fn drop_all(
+    context: &Context<'_>,
+    snapshots: &[(Snapshot, Guid)],
+) -> Result<()> {
+    let names: Vec<Snapshot> = snapshots.iter().map(|(name, _)| name.clone()).collect();
+    context.engine.release_all(&names, &context.tag())?;
+    context.engine.destroy_snapshots(snapshots)?;
+    Ok(())
 }
 
 /// The snapshots before the upgrade define what was written since, so they must be unchanged.
@@ -50,17 +67,24 @@ pub(in crate::step) fn unchanged(context: &Context<'_>) -> Result<()> {
     if !context.state.manifest.data_strategy.is_zfs() {
         return Ok(());
     }
-    for (name, guid) in context.snapshots(&StepId::SNAPSHOT)? {
-        if let Some(why) = surprise(context, name, *guid)? {
-            return Err(NeedsDecision::new(HaltKind::Foreign, why).into());
-        }
+    let taken = context.snapshots(&StepId::SNAPSHOT)?.iter().map(|(name, guid)| (name, *guid));
+    match surprise(context, taken)? {
+        Some(why) => Err(NeedsDecision::new(HaltKind::Foreign, why).into()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 impl TakeSnapshot {
     fn names(&self) -> Result<Vec<Snapshot>> {
         self.datasets.iter().map(|dataset| Ok(dataset.at(&self.name)?)).collect()
+    }
+
+    /// Each of the snapshots, and whether it is of this change.
+    fn ours(&self, context: &Context<'_>, names: &[Snapshot]) -> Result<Vec<(Snapshot, bool)>> {
+        let here = context.engine.snapshot_locals_of(names, &[PROP_CHANGE])?;
+        let ours =
+            |here: &Properties| here.get(PROP_CHANGE).map(String::as_str) == Some(context.change());
+        Ok(names.iter().zip(&here).map(|(name, here)| (name.clone(), ours(here))).collect())
     }
 }
 
@@ -78,21 +102,20 @@ impl Effect for TakeSnapshot {
     }
 
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
-        let (mut list, mut found) = (Vec::new(), 0);
-        for name in self.names()? {
-            let Some(info) = context.engine.snapshot_info(&name)? else { continue };
-            if context.engine.snapshot_local(&name, PROP_CHANGE)?.as_deref()
-                != Some(context.change())
-            {
-                return Ok(Probe::Foreign(format!(
-                    "the snapshot {name} exists already, and is not of this change"
-                )));
-            }
-            found += 1;
-            let held = !self.hold || context.engine.holds(&name)?.contains(&context.tag());
-            if held {
-                list.push((name, info.guid));
-            }
+        let all = context.engine.snapshot_infos(&self.names()?)?;
+        let names: Vec<Snapshot> = all.iter().map(|info| info.name.clone()).collect();
+        let foreign = self.ours(context, &names)?.into_iter().find(|(_, ours)| !ours);
+        if let Some((name, _)) = foreign {
+            return Ok(Probe::Foreign(format!(
+                "the snapshot {name} exists already, and is not of this change"
+            )));
+        }
+        let mut list: Vec<(Snapshot, Guid)> =
+            all.into_iter().map(|info| (info.name, info.guid)).collect();
+        let found = list.len();
+        if self.hold {
+            let mut tags = context.engine.holds_of(&names)?.into_iter();
+            list.retain(|_| tags.next().is_some_and(|tags| tags.contains(&context.tag())));
         }
         Ok(match found {
             0 => Probe::Absent,
@@ -111,12 +134,11 @@ impl Effect for TakeSnapshot {
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        let mut missing = Vec::new();
-        for name in self.names()? {
-            if context.engine.snapshot_info(&name)?.is_none() {
-                missing.push(name);
-            }
-        }
+        let names = self.names()?;
+        let here = context.engine.snapshot_infos(&names)?;
+        let here: BTreeSet<&Snapshot> = here.iter().map(|info| &info.name).collect();
+        let missing: Vec<Snapshot> =
+            names.iter().filter(|name| !here.contains(name)).cloned().collect();
         if !missing.is_empty() {
             let mut properties =
                 vec![(PROP_CHANGE, context.change().to_owned()), (PROP_STEP, self.label.clone())];
@@ -142,27 +164,25 @@ impl Effect for TakeSnapshot {
         }
         crate::host::failpoint::point(&format!("snapshot-{}:unheld", self.label));
         if self.hold {
-            for name in self.names()? {
-                context
-                    .engine
-                    .hold(&name, &context.tag())
-                    .with_context(|| format!("{name} could not be held"))?;
-            }
+            context
+                .engine
+                .hold_all(&names, &context.tag())
+                .context("the snapshot could not be held")?;
         }
         Ok(Output::Nothing)
     }
 
     fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
-        for name in self.names()? {
-            if let Some(info) = context.engine.snapshot_info(&name)?
-                && context.engine.snapshot_local(&name, PROP_CHANGE)?.as_deref()
-                    == Some(context.change())
-            {
-                context.engine.release(&name, &context.tag())?;
-                context.engine.destroy_snapshot(&name, info.guid)?;
-            }
-        }
-        Ok(())
+        let all = context.engine.snapshot_infos(&self.names()?)?;
+        let names: Vec<Snapshot> = all.iter().map(|info| info.name.clone()).collect();
+        let ours = self.ours(context, &names)?;
+        let gone: Vec<(Snapshot, Guid)> = all
+            .into_iter()
+            .zip(ours)
+            .filter(|(_, (_, ours))| *ours)
+            .map(|(info, _)| (info.name, info.guid))
+            .collect();
+        drop_all(context, &gone)
     }
 }
 

@@ -2,6 +2,8 @@
 //! is in them, so they neither go back nor aside: they keep their name, their place and what is in
 //! them now.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
@@ -21,19 +23,31 @@ pub struct Stays {
 }
 
 impl Stays {
-    /// Whether it has its own name. One that is gone was destroyed by somebody else, and is not
-    /// waited for.
-    pub(in crate::step) fn is_home(&self, context: &Context<'_>) -> Result<bool> {
-        Ok(context.engine.dataset(&self.carried)?.is_none_or(|there| there.guid != self.guid))
+    /// Those that have another name than their own. One that is gone was destroyed by somebody else,
+    /// and is not waited for.
+    fn away<'a>(all: &'a [Self], context: &Context<'_>) -> Result<Vec<&'a Self>> {
+        let names: Vec<Dataset> = all.iter().map(|it| it.carried.clone()).collect();
+        let found = context.engine.datasets(&names)?;
+        let there: BTreeSet<(&Dataset, Guid)> =
+            found.iter().map(|info| (&info.name, info.guid)).collect();
+        Ok(all.iter().filter(|it| there.contains(&(&it.carried, it.guid))).collect())
     }
 
-    /// Gives it its own name again.
-    pub(in crate::step) fn bring_home(&self, context: &Context<'_>) -> Result<()> {
-        if !self.is_home(context)? {
-            context
-                .engine
-                .rename(&self.carried, &self.dataset)
-                .with_context(|| format!("{} could not be left in its place", self.dataset))?;
+    /// Whether each has its own name.
+    pub(in crate::step) fn all_home(all: &[Self], context: &Context<'_>) -> Result<bool> {
+        Ok(Self::away(all, context)?.is_empty())
+    }
+
+    /// Gives each its own name again.
+    pub(in crate::step) fn bring_home(all: &[Self], context: &Context<'_>) -> Result<()> {
+        let away = Self::away(all, context)?;
+        let names: Vec<(Dataset, Dataset)> =
+            away.iter().map(|it| (it.carried.clone(), it.dataset.clone())).collect();
+        context.engine.rename_all(&names).with_context(|| match names.as_slice() {
+            [(_, one)] => format!("{one} could not be left in its place"),
+            _ => "the datasets of other use could not be left in their places".to_owned(),
+        })?;
+        if !names.is_empty() {
             crate::host::failpoint::point("stays:renamed");
         }
         Ok(())

@@ -1,17 +1,19 @@
 //! A clone of the snapshot takes the place of the upgraded data, which is kept beside it.
 //! Reversible.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result};
 
 use crate::journal::{Family, MountedDataset, StepId};
 use crate::playbook::model::Interrupted;
 use crate::step::{
-    Action, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Stays, Step, TakePlace,
-    TakeSnapshot,
+    Action, CloneOne, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Stays, Step,
+    TakePlace, TakeSnapshot,
 };
 use crate::strategy::input::{ASIDE, DowngradeInput, Exchanged, aside_of, undone_of};
 use crate::strategy::parts::{Parts, members};
-use crate::zfs::{Dataset, ENDING_CANDIDATE as CANDIDATE, Guid};
+use crate::zfs::{Dataset, ENDING_CANDIDATE as CANDIDATE, Guid, Snapshot};
 
 /// The steps that make the clones and exchange them for the upgraded datasets.
 pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> Result<Vec<Step>> {
@@ -32,22 +34,34 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
             Action::Snapshot(post),
         ),
     ];
+    let snapshots: BTreeMap<Dataset, (&Snapshot, &Guid)> = input
+        .snapshots
+        .iter()
+        .map(|(snapshot, guid)| (snapshot.dataset(), (snapshot, guid)))
+        .collect();
     for root in &input.roots {
         let candidate = root.with_suffix(CANDIDATE)?;
+        let mut all = Vec::new();
         for mount in mounts.iter().filter(|mount| mount.dataset.is_within(root)) {
-            let found =
-                input.snapshots.iter().find(|(snapshot, _)| snapshot.dataset() == mount.dataset);
-            let (snapshot, guid) =
-                found.cloned().with_context(|| format!("{} has no snapshot", mount.dataset))?;
+            let (snapshot, guid) = snapshots
+                .get(&mount.dataset)
+                .map(|(snapshot, guid)| ((*snapshot).clone(), **guid))
+                .with_context(|| format!("{} has no snapshot", mount.dataset))?;
             let target = mount.dataset.moved(root, &candidate)?;
-            let title = format!("clone {snapshot} as {target}");
-            let action = CloneSnapshot { like: mount.dataset.clone(), snapshot, guid, target };
-            steps.push(Step::new(
-                StepId::of(Family::Clone, &mount.dataset),
-                title,
-                Action::Clone(action),
-            ));
+            all.push(CloneOne { like: mount.dataset.clone(), snapshot, guid, target });
         }
+        let mut all = all.into_iter();
+        let Some(top) = all.next() else { continue };
+        let below: Vec<CloneOne> = all.collect();
+        let title = match below.len() {
+            0 => format!("clone {} as {}", top.snapshot, top.target),
+            more => format!("clone {} as {}, with {more} below", top.snapshot, top.target),
+        };
+        steps.push(Step::new(
+            StepId::of(Family::Clone, root),
+            title,
+            Action::Clone(CloneSnapshot { top, below }),
+        ));
     }
     for root in &input.roots {
         let upgraded = mounts

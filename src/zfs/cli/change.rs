@@ -4,14 +4,16 @@ use std::io::Write;
 
 use super::refine::{Meaning, meaning};
 use super::{CliEngine, refine};
-use crate::zfs::rollback::{Hands, LIMITS, PROGRAM, free, same};
+use crate::zfs::batch::LONGEST;
+use crate::zfs::rollback::{Hands, LIMITS, free, same};
 use crate::zfs::{
-    Change, Dataset, DatasetKind, Engine, Guid, Pool, Result, Snapshot, ZfsError, verify,
+    Change, Dataset, Engine, Guid, NewClone, Pool, Result, Snapshot, ZfsError, verify,
 };
 
 /// Properties that children do not inherit. Plain `zfs inherit` refuses them, and the value `none`
 /// stays local (`zfs-inherit(8)`).
-const NOT_INHERITED: &[&str] = &["canmount", "quota", "refquota", "reservation", "refreservation"];
+pub(super) const NOT_INHERITED: &[&str] =
+    &["canmount", "quota", "refquota", "reservation", "refreservation"];
 
 impl CliEngine {
     pub(super) fn make_snapshots(
@@ -26,6 +28,17 @@ impl CliEngine {
             }
             argv.push("--".to_owned());
             argv.extend(names.iter().map(ToString::to_string));
+            if argv.iter().map(String::len).sum::<usize>() > LONGEST {
+                return Err(ZfsError::Unexpected {
+                    command: "zfs snapshot".to_owned(),
+                    detail: format!(
+                        "the names of {} snapshots are more than one command takes, and one \
+                         command is what takes them at one instant; libzfs_core has no such limit \
+                         (--engine lzc)",
+                        names.len()
+                    ),
+                });
+            }
             let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
             self.change(&argv)
                 .map_err(|error| refine(error, names.first().map_or("", |name| name.as_str())))?;
@@ -80,43 +93,22 @@ impl CliEngine {
         target: &Dataset,
         properties: &[(&str, &str)],
     ) -> Result<()> {
-        let kind = self.existing(&snapshot.dataset())?.kind;
-        if self.snapshot_info(snapshot)?.is_none() {
-            return Err(ZfsError::NotFound(snapshot.to_string()));
-        }
-        if self.dataset(target)?.is_some() {
-            return Err(ZfsError::Exists(target.to_string()));
-        }
-        let canmount = properties
-            .iter()
-            .find(|(property, _)| *property == "canmount")
-            .map(|(_, value)| *value);
-        let mut argv = vec!["zfs".to_owned(), "clone".to_owned()];
-        if kind == DatasetKind::Filesystem {
-            // `zfs clone` mounts the clone, unless its properties forbid that. `-u` is newer than
-            // 2.1.
-            argv.extend(["-o".to_owned(), "canmount=noauto".to_owned()]);
-        }
-        for (property, value) in properties.iter().filter(|(property, _)| *property != "canmount") {
-            argv.extend(["-o".to_owned(), format!("{property}={value}")]);
-        }
-        argv.extend(["--".to_owned(), snapshot.to_string(), target.to_string()]);
-        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-        let made =
-            self.change(&argv).map_err(|error| refine(error, target.as_str())).and_then(|_| {
-                match (kind, canmount) {
-                    (DatasetKind::Volume, _) | (_, Some("noauto")) => {}
-                    (_, Some(value)) => self.set_property(target, "canmount", value)?,
-                    (_, None) => self.clear_property(target, "canmount")?,
-                }
-                verify::cloned(self, snapshot, target, properties)
-            });
-        made.map_err(|error| self.without_clone(snapshot, target, error))
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.clone_each(&[NewClone {
+            snapshot: snapshot.clone(),
+            target: target.clone(),
+            properties: properties.iter().map(owned).collect(),
+        }])
     }
 
     /// Removes the clone of a failed `zfs clone`, which can fail and still leave one behind,
     /// without its properties.
-    fn without_clone(&self, snapshot: &Snapshot, target: &Dataset, error: ZfsError) -> ZfsError {
+    pub(super) fn without_clone(
+        &self,
+        snapshot: &Snapshot,
+        target: &Dataset,
+        error: ZfsError,
+    ) -> ZfsError {
         let removed = match self.dataset(target) {
             Ok(Some(info)) if info.origin.as_ref() == Some(snapshot) => {
                 self.remove_dataset(target, info.guid)
@@ -165,12 +157,7 @@ impl CliEngine {
     }
 
     pub(super) fn rename_dataset(&self, from: &Dataset, to: &Dataset) -> Result<()> {
-        let info = self.existing(from)?;
-        // `-u` is for file systems only (zfs-rename(8)). A volume is not mounted.
-        let flags: &[&str] = if info.kind == DatasetKind::Filesystem { &["-u"] } else { &[] };
-        let argv = [&["zfs", "rename"], flags, &["--", from.as_str(), to.as_str()]].concat();
-        self.change(&argv).map_err(|error| refine(error, to.as_str()))?;
-        verify::renamed(self, from, to, info.guid)
+        self.rename_each(&[(from.clone(), to.clone())])
     }
 
     pub(super) fn promote_clone(&self, dataset: &Dataset) -> Result<Change> {
@@ -284,13 +271,13 @@ fn still_there(name: &str) -> ZfsError {
 }
 
 impl Hands for CliEngine {
-    fn program(&self, pool: &Pool, arguments: &[String]) -> Result<String> {
+    fn program(&self, program: &str, pool: &Pool, arguments: &[String]) -> Result<String> {
         let io = |error: std::io::Error| ZfsError::Call {
             call: "writing the channel program".to_owned(),
             error: error.to_string(),
         };
         let mut script = tempfile::NamedTempFile::new().map_err(io)?;
-        script.write_all(PROGRAM.as_bytes()).and_then(|()| script.flush()).map_err(io)?;
+        script.write_all(program.as_bytes()).and_then(|()| script.flush()).map_err(io)?;
         let path = script.path().display().to_string();
         let (instructions, memory) = (LIMITS.0.to_string(), LIMITS.1.to_string());
         let mut argv = vec![

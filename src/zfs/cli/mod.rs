@@ -1,6 +1,7 @@
 //! The engine that needs only the commands `zfs` and `zpool`.
 
 mod change;
+mod many;
 pub mod parse;
 mod refine;
 
@@ -9,8 +10,8 @@ use std::time::Duration;
 use crate::host::exec::{Command, ExecError, Printed, Runner};
 
 use super::{
-    BookmarkInfo, Change, Dataset, DatasetInfo, Engine, Guid, Pool, PoolInfo, Result,
-    RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError,
+    BookmarkInfo, Change, Dataset, DatasetInfo, Engine, Guid, NewClone, Pool, PoolInfo, Properties,
+    Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError, batch,
 };
 pub(super) use refine::refine;
 
@@ -63,8 +64,7 @@ impl CliEngine {
     }
 
     /// The properties of these sources.
-    fn set_here(&self, dataset: &Dataset, sources: &str) -> Result<Vec<(String, String)>> {
-        let name = dataset.as_str();
+    fn set_here(&self, name: &str, sources: &str) -> Result<Vec<(String, String)>> {
         let names = self.get_of(sources, "property", "all", name)?;
         let mut names: Vec<&str> = names.split_terminator('\n').collect();
         let text = self.get_of(sources, "property,value", "all", name)?;
@@ -132,25 +132,9 @@ impl Engine for CliEngine {
     }
 
     fn tree(&self, root: &Dataset) -> Result<Vec<DatasetInfo>> {
-        let name = root.as_str();
-        let text = self
-            .read(&[
-                "zfs",
-                "list",
-                "-Hp",
-                "-r",
-                "-t",
-                "filesystem,volume",
-                "-o",
-                parse::DATASET_COLUMNS,
-                "--",
-                name,
-            ])
-            .map_err(|error| refine(error, name))?;
+        let text = self.list_below("filesystem,volume", parse::DATASET_COLUMNS, root)?;
         let mut all = parse::datasets(&text)?;
-        // Sorts by path components. A space sorts before a slash, so comparing whole names would
-        // separate a dataset from its children.
-        all.sort_by(|a, b| a.name.as_str().split('/').cmp(b.name.as_str().split('/')));
+        parse::sort_tree(&mut all);
         Ok(all)
     }
 
@@ -170,11 +154,7 @@ impl Engine for CliEngine {
     }
 
     fn holds(&self, snapshot: &Snapshot) -> Result<Vec<String>> {
-        let name = snapshot.as_str();
-        parse::holds(
-            &self.read(&["zfs", "holds", "-H", "--", name]).map_err(|error| refine(error, name))?,
-            snapshot,
-        )
+        Ok(self.tags_of(std::slice::from_ref(snapshot))?.pop().unwrap_or_default())
     }
 
     fn local(&self, dataset: &Dataset, property: &str) -> Result<Option<String>> {
@@ -182,11 +162,11 @@ impl Engine for CliEngine {
     }
 
     fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
-        self.set_here(dataset, "local")
+        self.set_here(dataset.as_str(), "local")
     }
 
     fn own(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
-        self.set_here(dataset, "local,received")
+        self.set_here(dataset.as_str(), "local,received")
     }
 
     fn written_since(&self, dataset: &Dataset, snapshot: &Snapshot) -> Result<u64> {
@@ -278,5 +258,93 @@ impl Engine for CliEngine {
         method: RollbackMethod,
     ) -> Result<()> {
         super::rollback::allowed(self, targets, mark, method)
+    }
+
+    fn datasets(&self, names: &[Dataset]) -> Result<Vec<DatasetInfo>> {
+        self.infos(names)
+    }
+
+    fn history(&self, root: &Dataset) -> Result<Vec<(DatasetInfo, Vec<SnapshotInfo>)>> {
+        let kinds = "filesystem,volume,snapshot";
+        parse::history(&self.list_below(kinds, parse::HISTORY_COLUMNS, root)?)
+    }
+
+    fn bookmarks_below(&self, root: &Dataset) -> Result<Vec<BookmarkInfo>> {
+        self.bookmarks_of_tree(root)
+    }
+
+    fn snapshot_infos(&self, names: &[Snapshot]) -> Result<Vec<SnapshotInfo>> {
+        self.infos_of_snapshots(names)
+    }
+
+    fn holds_of(&self, names: &[Snapshot]) -> Result<Vec<Vec<String>>> {
+        self.tags_of(names)
+    }
+
+    fn locals_of(&self, names: &[Dataset], properties: &[&str]) -> Result<Vec<Properties>> {
+        let names: Vec<&str> = names.iter().map(Dataset::as_str).collect();
+        self.properties_of(&names, properties, "local")
+    }
+
+    fn own_of(&self, names: &[Dataset], properties: &[&str]) -> Result<Vec<Properties>> {
+        let names: Vec<&str> = names.iter().map(Dataset::as_str).collect();
+        self.properties_of(&names, properties, "local,received")
+    }
+
+    fn snapshot_locals_of(
+        &self,
+        names: &[Snapshot],
+        properties: &[&str],
+    ) -> Result<Vec<Properties>> {
+        let names: Vec<&str> = names.iter().map(Snapshot::as_str).collect();
+        self.properties_of(&names, properties, "local")
+    }
+
+    fn written_since_each(&self, snapshots: &[Snapshot]) -> Result<Vec<u64>> {
+        self.written_each(snapshots)
+    }
+
+    fn hold_all(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {
+        self.shielded(|| self.hold_each(snapshots, tag, true))
+    }
+
+    fn release_all(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {
+        self.shielded(|| self.hold_each(snapshots, tag, false))
+    }
+
+    fn set_all(&self, datasets: &[Dataset], properties: &[(&str, &str)]) -> Result<()> {
+        self.shielded(|| self.set_each(datasets, properties))
+    }
+
+    fn inherit_all(&self, datasets: &[Dataset], properties: &[&str]) -> Result<()> {
+        self.shielded(|| self.inherit_each(datasets, properties))
+    }
+
+    fn rename_all(&self, names: &[(Dataset, Dataset)]) -> Result<()> {
+        self.shielded(|| self.rename_each(names))
+    }
+
+    fn mount_all(&self, datasets: &[Dataset]) -> Result<()> {
+        self.shielded(|| self.mount_each(datasets))
+    }
+
+    fn unmount_all(&self, datasets: &[Dataset]) -> Result<()> {
+        self.shielded(|| self.unmount_each(datasets))
+    }
+
+    fn clone_all(&self, clones: &[NewClone]) -> Result<()> {
+        self.shielded(|| self.clone_each(clones))
+    }
+
+    fn promote_all(&self, datasets: &[Dataset]) -> Result<()> {
+        self.shielded(|| batch::promote_all(self, datasets))
+    }
+
+    fn destroy_snapshots(&self, snapshots: &[(Snapshot, Guid)]) -> Result<()> {
+        self.shielded(|| batch::destroy_snapshots(self, snapshots))
+    }
+
+    fn destroy_datasets(&self, datasets: &[(Dataset, Guid)]) -> Result<()> {
+        self.shielded(|| batch::destroy_datasets(self, datasets))
     }
 }

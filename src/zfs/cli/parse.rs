@@ -4,6 +4,7 @@
 //! A column that cannot be read is an error, never a guess. The only column that may hold a tab
 //! itself (the mountpoint) comes last.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::zfs::{
@@ -15,6 +16,8 @@ use crate::zfs::{
 pub const DATASET_COLUMNS: &str = "name,guid,type,mounted,canmount,used,referenced,available,written,refquota,origin,keystatus,readonly,mountpoint";
 /// Columns of [`snapshots`].
 pub const SNAPSHOT_COLUMNS: &str = "name,guid,createtxg,creation,used,referenced,userrefs,clones";
+/// Columns of [`history`].
+pub const HISTORY_COLUMNS: &str = "name,guid,type,mounted,canmount,used,referenced,available,written,refquota,origin,keystatus,readonly,createtxg,creation,userrefs,clones,mountpoint";
 /// Columns of [`bookmarks`].
 pub const BOOKMARK_COLUMNS: &str = "name,guid,createtxg";
 /// Columns of [`pool`].
@@ -59,52 +62,114 @@ fn flag(what: &str, field: &str) -> Result<bool> {
 /// # Errors
 /// When a row has an unexpected form.
 pub fn datasets(text: &str) -> Result<Vec<DatasetInfo>> {
-    rows::<14>(text)
-        .map(|row| {
-            let [
-                name,
-                guid,
-                kind,
-                mounted,
-                canmount,
-                used,
-                referenced,
-                available,
-                written,
-                refquota,
-                origin,
-                key,
-                readonly,
-                mountpoint,
-            ] = row?;
-            Ok(DatasetInfo {
-                name: name.parse()?,
-                guid: Guid(number("guid", guid)?),
-                kind: match kind {
-                    "filesystem" => DatasetKind::Filesystem,
-                    "volume" => DatasetKind::Volume,
-                    other => return Err(wrong(format!("{name:?} is of type {other:?}"))),
-                },
-                mountpoint: match mountpoint {
-                    "none" | "legacy" | "-" => None,
-                    path => Some(PathBuf::from(path)),
-                },
-                mounted: flag("mounted", mounted)?,
-                canmount: if canmount == "-" { "on".to_owned() } else { canmount.to_owned() },
-                used: number("used", used)?,
-                referenced: number("referenced", referenced)?,
-                available: number("available", available)?,
-                written: number_or_zero("written", written)?,
-                refquota: match refquota {
-                    "-" | "none" | "0" => None,
-                    bytes => Some(number("refquota", bytes)?),
-                },
-                origin: if origin == "-" { None } else { Some(origin.parse()?) },
-                keystatus: if matches!(key, "-" | "none") { None } else { Some(key.to_owned()) },
-                readonly: flag("readonly", readonly)?,
-            })
-        })
-        .collect()
+    rows::<14>(text).map(|row| dataset(row?)).collect()
+}
+
+fn dataset(row: [&str; 14]) -> Result<DatasetInfo> {
+    let [
+        name,
+        guid,
+        kind,
+        mounted,
+        canmount,
+        used,
+        referenced,
+        available,
+        written,
+        refquota,
+        origin,
+        key,
+        readonly,
+        mountpoint,
+    ] = row;
+    Ok(DatasetInfo {
+        name: name.parse()?,
+        guid: Guid(number("guid", guid)?),
+        kind: match kind {
+            "filesystem" => DatasetKind::Filesystem,
+            "volume" => DatasetKind::Volume,
+            other => return Err(wrong(format!("{name:?} is of type {other:?}"))),
+        },
+        mountpoint: match mountpoint {
+            "none" | "legacy" | "-" => None,
+            path => Some(PathBuf::from(path)),
+        },
+        mounted: flag("mounted", mounted)?,
+        canmount: if canmount == "-" { "on".to_owned() } else { canmount.to_owned() },
+        used: number("used", used)?,
+        referenced: number("referenced", referenced)?,
+        available: number("available", available)?,
+        written: number_or_zero("written", written)?,
+        refquota: match refquota {
+            "-" | "none" | "0" => None,
+            bytes => Some(number("refquota", bytes)?),
+        },
+        origin: if origin == "-" { None } else { Some(origin.parse()?) },
+        keystatus: if matches!(key, "-" | "none") { None } else { Some(key.to_owned()) },
+        readonly: flag("readonly", readonly)?,
+    })
+}
+
+/// Rows of `zfs list -t filesystem,volume,snapshot -o` [`HISTORY_COLUMNS`]: each dataset with its
+/// snapshots, parents before children and the oldest snapshot first.
+///
+/// # Errors
+/// When a row has an unexpected form, or a snapshot's dataset has none.
+pub fn history(text: &str) -> Result<Vec<(DatasetInfo, Vec<SnapshotInfo>)>> {
+    let (mut datasets, mut all) = (Vec::new(), Vec::new());
+    for row in rows::<18>(text) {
+        let [
+            name,
+            guid,
+            kind,
+            mounted,
+            canmount,
+            used,
+            referenced,
+            available,
+            written,
+            refquota,
+            origin,
+            key,
+            readonly,
+            createtxg,
+            creation,
+            userrefs,
+            clones,
+            mountpoint,
+        ] = row?;
+        if kind == "snapshot" {
+            all.push(snapshot([
+                name, guid, createtxg, creation, used, referenced, userrefs, clones,
+            ])?);
+        } else {
+            datasets.push(dataset([
+                name, guid, kind, mounted, canmount, used, referenced, available, written,
+                refquota, origin, key, readonly, mountpoint,
+            ])?);
+        }
+    }
+    sort_tree(&mut datasets);
+    let mut of: BTreeMap<Dataset, Vec<SnapshotInfo>> =
+        datasets.iter().map(|info| (info.name.clone(), Vec::new())).collect();
+    for snapshot in all {
+        let Some(list) = of.get_mut(&snapshot.name.dataset()) else {
+            return Err(wrong(format!("{} is of no dataset that was listed", snapshot.name)));
+        };
+        list.push(snapshot);
+    }
+    let with = |info: DatasetInfo| {
+        let mut list = of.remove(&info.name).unwrap_or_default();
+        list.sort_by_key(|snapshot| snapshot.createtxg);
+        (info, list)
+    };
+    Ok(datasets.into_iter().map(with).collect())
+}
+
+/// Puts parents before children. A space sorts before a slash, so comparing whole names would
+/// separate a dataset from its children.
+pub fn sort_tree(all: &mut [DatasetInfo]) {
+    all.sort_by(|a, b| a.name.as_str().split('/').cmp(b.name.as_str().split('/')));
 }
 
 /// Rows of `zfs list -t snapshot -o` [`SNAPSHOT_COLUMNS`], oldest first.
@@ -112,28 +177,28 @@ pub fn datasets(text: &str) -> Result<Vec<DatasetInfo>> {
 /// # Errors
 /// When a row has an unexpected form.
 pub fn snapshots(text: &str) -> Result<Vec<SnapshotInfo>> {
-    let mut all = rows::<8>(text)
-        .map(|row| {
-            let [name, guid, createtxg, creation, used, referenced, userrefs, clones] = row?;
-            Ok(SnapshotInfo {
-                name: name.parse()?,
-                guid: Guid(number("guid", guid)?),
-                createtxg: number("createtxg", createtxg)?,
-                creation: number("creation", creation)?,
-                used: number("used", used)?,
-                referenced: number("referenced", referenced)?,
-                userrefs: number("userrefs", userrefs)?,
-                // No name holds a comma.
-                clones: clones
-                    .split(',')
-                    .filter(|name| !matches!(*name, "" | "-"))
-                    .map(|name| Ok(name.parse()?))
-                    .collect::<Result<_>>()?,
-            })
-        })
-        .collect::<Result<Vec<_>>>()?;
+    let mut all = rows::<8>(text).map(|row| snapshot(row?)).collect::<Result<Vec<_>>>()?;
     all.sort_by_key(|snapshot| snapshot.createtxg);
     Ok(all)
+}
+
+fn snapshot(row: [&str; 8]) -> Result<SnapshotInfo> {
+    let [name, guid, createtxg, creation, used, referenced, userrefs, clones] = row;
+    Ok(SnapshotInfo {
+        name: name.parse()?,
+        guid: Guid(number("guid", guid)?),
+        createtxg: number("createtxg", createtxg)?,
+        creation: number("creation", creation)?,
+        used: number("used", used)?,
+        referenced: number("referenced", referenced)?,
+        userrefs: number("userrefs", userrefs)?,
+        // No name holds a comma.
+        clones: clones
+            .split(',')
+            .filter(|name| !matches!(*name, "" | "-"))
+            .map(|name| Ok(name.parse()?))
+            .collect::<Result<_>>()?,
+    })
 }
 
 /// Rows of `zfs list -t bookmark -o` [`BOOKMARK_COLUMNS`], oldest first.
@@ -181,21 +246,25 @@ pub fn pool(text: &str) -> Result<PoolInfo> {
     })
 }
 
-/// The tags in the output of `zfs holds -H`: name, tag, time. A tag may contain anything, even
-/// tabs.
+/// The tags in the output of `zfs holds -H` about these snapshots: rows of name, tag, time. A tag
+/// may contain anything, even tabs.
 ///
 /// # Errors
 /// When a row belongs to another snapshot or has no tag.
-pub fn holds(text: &str, snapshot: &Snapshot) -> Result<Vec<String>> {
-    text.split_terminator('\n')
-        .map(|line| {
-            line.strip_prefix(snapshot.as_str())
-                .and_then(|rest| rest.strip_prefix('\t'))
-                .and_then(|rest| rest.rsplit_once('\t'))
-                .map(|(tag, _time)| tag.to_owned())
-                .ok_or_else(|| wrong(format!("{line:?} is no hold of {snapshot}")))
-        })
-        .collect()
+pub fn holds(text: &str, snapshots: &[Snapshot]) -> Result<Vec<Vec<String>>> {
+    let places: BTreeMap<&str, usize> =
+        snapshots.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
+    let mut tags = vec![Vec::new(); snapshots.len()];
+    for line in text.split_terminator('\n') {
+        let row = line.split_once('\t').and_then(|(name, rest)| {
+            let (tag, _time) = rest.rsplit_once('\t')?;
+            Some((*places.get(name)?, tag))
+        });
+        let (place, tag) =
+            row.ok_or_else(|| wrong(format!("{line:?} is no hold of a snapshot asked about")))?;
+        tags[place].push(tag.to_owned());
+    }
+    Ok(tags)
 }
 
 /// The value in the output of `zfs get -s local -o value` for one property; `None` if there is no
@@ -299,6 +368,23 @@ mod tests {
     }
 
     #[test]
+    fn datasets_and_their_snapshots_are_told_apart() {
+        let text = "t/a\t5\tfilesystem\tyes\ton\t1\t2\t3\t4\t0\t-\t-\toff\t2\t1600000000\t-\t-\t/srv/a\tb\n\
+                    t/a@z\t1\tsnapshot\t-\t-\t0\t9\t-\t9\t-\t-\t-\t-\t30\t1700000000\t1\tt/c\t-\n\
+                    t/a@auto 1\t2\tsnapshot\t-\t-\t0\t9\t-\t9\t-\t-\t-\t-\t4\t1600000000\t0\t\t-\n\
+                    t/a/x\t6\tvolume\t-\t-\t1\t2\t3\t4\t-\t-\t-\toff\t2\t1600000000\t-\t-\t-\n\
+                    t/a b\t7\tfilesystem\tno\ton\t1\t2\t3\t4\t0\t-\t-\toff\t2\t1600000000\t-\t-\tnone\n";
+        let all = history(text).unwrap();
+        let said: Vec<_> =
+            all.iter().map(|(info, list)| (info.name.as_str(), list.len())).collect();
+        assert_eq!(said, [("t/a", 2), ("t/a/x", 0), ("t/a b", 0)]);
+        assert_eq!(all[0].0.mountpoint.as_deref(), Some(std::path::Path::new("/srv/a\tb")));
+        assert_eq!(all[0].1[0].name.short(), "auto 1");
+        assert_eq!((all[0].1[1].userrefs, all[0].1[1].clones.len()), (1, 1));
+        assert!(history(&text.replace("t/a\t5", "t/b\t5")).is_err());
+    }
+
+    #[test]
     fn a_pool_without_a_size_is_read() {
         let one = pool("t\t5\tUNAVAIL\t-\t-\t-\t-\n").unwrap();
         assert_eq!((one.health.as_str(), one.size, one.readonly), ("UNAVAIL", 0, false));
@@ -309,8 +395,12 @@ mod tests {
         let snapshot: Snapshot = "t/a b@c d".parse().unwrap();
         let text =
             "t/a b@c d\tmy tag\tThu Jan  1  0:00 1970\nt/a b@c d\ta\tb\tThu Jan  1  0:00 1970\n";
-        assert_eq!(holds(text, &snapshot).unwrap(), ["my tag", "a\tb"]);
-        assert!(holds("t/a@c\tx\ty\n", &snapshot).is_err());
+        let other: Snapshot = "t/a b@c".parse().unwrap();
+        assert_eq!(
+            holds(text, &[other, snapshot.clone()]).unwrap(),
+            [vec![], vec!["my tag", "a\tb"]]
+        );
+        assert!(holds("t/a@c\tx\ty\n", std::slice::from_ref(&snapshot)).is_err());
     }
 
     #[test]
@@ -333,7 +423,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_a_parser_panic(text in "[a-z0-9/@#:, \t\n-]{0,200}") {
-            let _ = (datasets(&text), snapshots(&text), bookmarks(&text), pool(&text), value(&text));
+            let _ = (datasets(&text), history(&text), snapshots(&text), bookmarks(&text), pool(&text), value(&text));
             let _ = pairs(&text, &["a"]);
         }
 

@@ -75,16 +75,25 @@ fn without_names(text: &str) -> String {
     text.split('\'').step_by(2).collect::<Vec<_>>().join("''").to_ascii_lowercase()
 }
 
+fn meaning_of(text: &str) -> Option<Meaning> {
+    let text = without_names(text);
+    TEXTS.iter().find(|(words, _)| text.contains(words)).map(|(_, meaning)| *meaning)
+}
+
+/// Whether every line of a message has this meaning: of many names, each that failed did so for
+/// this reason.
+pub fn only(meaning: Meaning, stderr: &str) -> bool {
+    let mut lines = stderr.lines().filter(|line| !line.trim().is_empty()).peekable();
+    lines.peek().is_some() && lines.all(|line| meaning_of(line) == Some(meaning))
+}
+
 /// The meaning of a command's error, if known.
 pub fn meaning(error: &ExecError) -> Option<Meaning> {
     match error {
         ExecError::Start { source, .. } if source.kind() == ErrorKind::NotFound => {
             Some(Meaning::Unavailable)
         }
-        ExecError::Failed { stderr, .. } => {
-            let text = without_names(stderr);
-            TEXTS.iter().find(|(words, _)| text.contains(words)).map(|(_, meaning)| *meaning)
-        }
+        ExecError::Failed { stderr, .. } => meaning_of(stderr),
         _ => None,
     }
 }
@@ -183,6 +192,15 @@ mod tests {
             assert_eq!(meaning(&failed(text)), Some(expected), "{text}");
         }
         assert_eq!(meaning(&failed("something else\n")), None);
+    }
+
+    #[test]
+    fn one_other_reason_among_many_is_not_overlooked() {
+        let missing = "cannot open 't/a': dataset does not exist\ncannot open 't/b': dataset does \
+            not exist\n";
+        assert!(only(Meaning::NotFound, missing));
+        assert!(!only(Meaning::NotFound, ""));
+        assert!(!only(Meaning::NotFound, &format!("{missing}cannot open 't/c': I/O error\n")));
     }
 
     #[test]

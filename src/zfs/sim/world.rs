@@ -46,6 +46,8 @@ pub(super) struct FakeDataset {
     pub(super) content: Vec<String>,
     pub(super) users: usize,
     pub(super) key_loaded: Option<bool>,
+    /// What `zfs allow` prints of it.
+    pub(super) allowed: Vec<String>,
 }
 
 impl FakeDataset {
@@ -165,6 +167,7 @@ impl World {
             content,
             users: 0,
             key_loaded: None,
+            allowed: Vec::new(),
         };
         self.datasets.insert(name.clone(), dataset);
     }

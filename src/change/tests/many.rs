@@ -1,0 +1,70 @@
+//! How many commands a procedure runs when there are many datasets and snapshots.
+
+use std::collections::BTreeMap;
+
+use super::kind::{Kind, PLAIN};
+use super::world::{Verb, World};
+use crate::zfs::CliEngine;
+use crate::zfs::sim::command::Commands;
+
+/// Longer than this, a command's words may not fit (`execve(2)`: 2 MiB with the environment).
+const WORDS: usize = 512 * 1024;
+/// Longer than this, one word does not fit (`MAX_ARG_STRLEN`).
+const WORD: usize = 128 * 1024;
+
+/// The commands of each procedure in turn.
+fn commands(children: usize, verbs: &[Verb]) -> Vec<Vec<Vec<String>>> {
+    let mut world = World::new(Kind { children, ..PLAIN });
+    let commands = Commands::new(world.engine.fake.clone());
+    world.by_command = Some(CliEngine::new(commands.runner()));
+    let of = |verb: &Verb| {
+        commands.taken();
+        world.run(*verb);
+        if *verb == Verb::Upgrade {
+            world.client();
+        }
+        commands.taken()
+    };
+    verbs.iter().map(of).collect()
+}
+
+fn by_verb(commands: &[Vec<String>]) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    for argv in commands {
+        *found.entry(argv.iter().take(2).cloned().collect::<Vec<_>>().join(" ")).or_default() += 1;
+    }
+    found
+}
+
+/// `each`: how many commands each dataset more may cost.
+fn grows(verbs: &[Verb], each: &[usize]) {
+    let (few, many) = (commands(10, verbs), commands(100, verbs));
+    for (((verb, few), many), each) in verbs.iter().zip(&few).zip(&many).zip(each) {
+        let said = format!("{verb:?}: {:?} grow to {:?}", by_verb(few), by_verb(many));
+        assert!(many.len() <= few.len() + each * 90, "{} to {}; {said}", few.len(), many.len());
+        for argv in many {
+            let words: usize = argv.iter().map(|word| word.len() + 1).sum();
+            assert!(words < WORDS && argv.iter().all(|word| word.len() < WORD), "{verb:?}");
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_an_upgrade_and_its_commit_take_as_many_commands_for_many_datasets() {
+    grows(&[Verb::Snapshot, Verb::Upgrade, Verb::Commit], &[0, 0, 0]);
+}
+
+#[test]
+fn a_kept_downgrade_unmounts_clones_and_mounts_each_dataset_once() {
+    grows(&[Verb::Upgrade, Verb::Keep, Verb::Commit], &[0, 3, 0]);
+}
+
+#[test]
+fn a_downgrade_in_place_unmounts_and_mounts_each_dataset_once() {
+    grows(&[Verb::Upgrade, Verb::InPlace, Verb::Commit], &[0, 2, 0]);
+}
+
+#[test]
+fn an_undo_unmounts_and_mounts_each_dataset() {
+    grows(&[Verb::Upgrade, Verb::Keep, Verb::Undo, Verb::Commit], &[0, 3, 3, 0]);
+}

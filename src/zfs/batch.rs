@@ -1,0 +1,194 @@
+//! Destroying and promoting many at once, by one channel program for each pool. The engines provide
+//! the operations ([`Hands`]).
+
+use std::collections::BTreeMap;
+
+use super::rollback::{Hands, lines, of_errno};
+use super::{Dataset, Guid, Pool, Result, RollbackMethod, Snapshot, ZfsError};
+
+/// The channel program (`zfs-program(8)`).
+pub(super) const BATCH: &str = include_str!("batch.lua");
+/// The bytes of words that one command gets, as with `xargs(1)`. The kernel takes 2 MiB with the
+/// environment, and less where the stack is limited (`execve(2)`).
+pub(super) const WORDS: usize = 128 * 1024;
+
+/// The bytes of words that one command may have at most, where it cannot be cut into several.
+pub(super) const LONGEST: usize = 1536 * 1024;
+
+/// The items in parts that a command with this many bytes of words takes.
+pub(super) fn batches<T>(items: &[T], most: usize, bytes: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let (mut parts, mut start, mut size) = (Vec::new(), 0, 0);
+    for (at, item) in items.iter().enumerate() {
+        // Each word ends with a NUL, and there is a pointer to it.
+        let more = bytes(item) + 9;
+        if size + more > most && at > start {
+            parts.push(&items[start..at]);
+            (start, size) = (at, 0);
+        }
+        size += more;
+    }
+    if start < items.len() {
+        parts.push(&items[start..]);
+    }
+    parts
+}
+
+/// What one program is about: a name, and the identity that it must have.
+type Named = (String, Guid);
+
+/// `Engine::destroy_snapshots` of the real engines.
+pub(super) fn destroy_snapshots(hands: &impl Hands, list: &[(Snapshot, Guid)]) -> Result<()> {
+    if RollbackMethod::permitted() != RollbackMethod::Program || list.len() < 2 {
+        return list
+            .iter()
+            .try_for_each(|(name, guid)| hands.destroy_snapshot(name, *guid).map(drop));
+    }
+    run(
+        hands,
+        "snapshots",
+        list.iter().map(|(name, guid)| (name.dataset(), name.to_string(), *guid)),
+    )?;
+    let names: Vec<Snapshot> = list.iter().map(|(name, _)| name.clone()).collect();
+    gone(hands.snapshot_infos(&names)?.first().map(|info| info.name.to_string()))
+}
+
+/// `Engine::destroy_datasets` of the real engines.
+pub(super) fn destroy_datasets(hands: &impl Hands, list: &[(Dataset, Guid)]) -> Result<()> {
+    if RollbackMethod::permitted() != RollbackMethod::Program || list.len() < 2 {
+        return list
+            .iter()
+            .try_for_each(|(name, guid)| hands.destroy_dataset(name, *guid).map(drop));
+    }
+    run(
+        hands,
+        "datasets",
+        list.iter().map(|(name, guid)| (name.clone(), name.to_string(), *guid)),
+    )?;
+    let names: Vec<Dataset> = list.iter().map(|(name, _)| name.clone()).collect();
+    gone(hands.datasets(&names)?.first().map(|info| info.name.to_string()))
+}
+
+/// `Engine::promote_all` of the real engines.
+pub(super) fn promote_all(hands: &impl Hands, datasets: &[Dataset]) -> Result<()> {
+    let found = hands.datasets(datasets)?;
+    if found.len() < datasets.len() {
+        let missing = datasets.iter().find(|name| !found.iter().any(|info| info.name == **name));
+        return Err(ZfsError::NotFound(missing.map(ToString::to_string).unwrap_or_default()));
+    }
+    let clones: Vec<_> = found.into_iter().filter(|info| info.origin.is_some()).collect();
+    if RollbackMethod::permitted() != RollbackMethod::Program || clones.len() < 2 {
+        return clones.iter().try_for_each(|info| hands.promote(&info.name).map(drop));
+    }
+    run(
+        hands,
+        "promote",
+        clones.iter().map(|info| (info.name.clone(), info.name.to_string(), info.guid)),
+    )?;
+    let origins: BTreeMap<&Dataset, &Option<Snapshot>> =
+        clones.iter().map(|info| (&info.name, &info.origin)).collect();
+    let names: Vec<Dataset> = clones.iter().map(|info| info.name.clone()).collect();
+    for info in hands.datasets(&names)? {
+        if origins.get(&info.name).is_some_and(|origin| **origin == info.origin) {
+            return Err(ZfsError::Unexpected {
+                command: "promote".to_owned(),
+                detail: format!("it succeeded, but {} is still a clone", info.name),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn gone(left: Option<String>) -> Result<()> {
+    match left {
+        None => Ok(()),
+        Some(name) => Err(ZfsError::Unexpected {
+            command: "destroy".to_owned(),
+            detail: format!("it succeeded, but {name} is still there"),
+        }),
+    }
+}
+
+/// Runs the program for each pool, in the order of `list`.
+fn run(
+    hands: &impl Hands,
+    mode: &str,
+    list: impl Iterator<Item = (Dataset, String, Guid)>,
+) -> Result<()> {
+    let mut pools: Vec<(Pool, Vec<Named>)> = Vec::new();
+    for (dataset, name, guid) in list {
+        let pool = dataset.pool();
+        match pools.iter_mut().find(|(found, _)| *found == pool) {
+            Some((_, named)) => named.push((name, guid)),
+            None => pools.push((pool, vec![(name, guid)])),
+        }
+    }
+    for (pool, named) in &pools {
+        for part in batches(named, WORDS, |(name, _)| name.len() + 30) {
+            let mut arguments = vec![mode.to_owned()];
+            for (name, guid) in part {
+                arguments.extend([name.clone(), guid.0.cast_signed().to_string()]);
+            }
+            understand(hands, &hands.program(BATCH, pool, &arguments)?, part)?;
+        }
+    }
+    Ok(())
+}
+
+fn understand(hands: &impl Hands, answer: &str, asked: &[Named]) -> Result<()> {
+    if answer == "done" {
+        return Ok(());
+    }
+    let unexpected = |detail: String| ZfsError::Unexpected {
+        command: "the program for many".to_owned(),
+        detail,
+    };
+    let lines = lines(answer);
+    let Some(line) = lines.first() else {
+        return Err(unexpected("it returned nothing".to_owned()));
+    };
+    Err(match line.kind {
+        "replaced" => {
+            let expected = asked.iter().find(|(name, _)| name == line.name);
+            match (expected, line.detail.parse::<i64>()) {
+                (Some((name, expected)), Ok(found)) => ZfsError::Replaced {
+                    what: name.clone(),
+                    found: found.cast_unsigned(),
+                    expected: expected.0,
+                },
+                _ => unexpected(format!("{answer:?}")),
+            }
+        }
+        "held" | "cloned" => {
+            let snapshot: Snapshot = line.name.parse()?;
+            match hands.snapshot_info(&snapshot)? {
+                Some(info) => match super::rollback::free(hands, &info) {
+                    Err(error) => error,
+                    Ok(()) => unexpected(format!("{snapshot} was {} a moment ago", line.kind)),
+                },
+                None => ZfsError::NotFound(snapshot.to_string()),
+            }
+        }
+        "snapshot" | "stopped" => match line.detail.parse() {
+            Ok(errno) => of_errno(errno, "the program for many", line.name),
+            Err(_) => unexpected(format!("{answer:?}")),
+        },
+        _ => unexpected(format!("{answer:?}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_cut_where_a_command_is_full() {
+        let words = vec!["x".repeat(250); 20_000];
+        let parts = batches(&words, WORDS, String::len);
+        assert_eq!(parts.iter().map(|part| part.len()).sum::<usize>(), words.len());
+        let size = |part: &[String]| part.iter().map(|word| word.len() + 9).sum::<usize>();
+        assert!(parts.iter().all(|part| size(part) <= WORDS));
+        assert!(parts.len() < 45, "{}", parts.len());
+        assert_eq!(batches(&["y".repeat(WORDS)], WORDS, String::len).len(), 1);
+        assert!(batches(&[] as &[String], WORDS, String::len).is_empty());
+    }
+}
