@@ -16,6 +16,8 @@ fn host(children: usize) -> (Host, Vec<(Snapshot, Guid)>) {
             let auto = name.at(&format!("auto{number}")).expect("name");
             host.engine.snapshot(&[auto], &[]).expect("taken");
         }
+        // The product's own: its folder belongs to the same user.
+        host.write(&format!("db/c{child:04}/.keep"), "");
         all.push(name);
     }
     let ours: Vec<Snapshot> = all.iter().map(|name| name.at("c1").expect("name")).collect();

@@ -19,9 +19,9 @@ use libzetta_zfs_core_sys as sys;
 
 use super::rollback::{Hands, LIMITS, of_errno};
 use super::{
-    BookmarkInfo, Change, CliEngine, Dataset, DatasetInfo, Engine, Guid, NewClone, Pool, PoolInfo,
-    Properties, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError, batch,
-    verify,
+    BookmarkInfo, Change, CliEngine, Dataset, DatasetInfo, Delegations, Engine, Guid, NewClone,
+    Pool, PoolInfo, Properties, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo,
+    ZfsError, batch, verify,
 };
 
 /// [`Engine`] by `libzfs_core` and, for reading, commands.
@@ -379,6 +379,14 @@ impl Engine for LzcEngine {
         method: RollbackMethod,
     ) -> Result<()> {
         super::rollback::allowed(self, targets, mark, method)
+    }
+
+    fn delegations_of(&self, datasets: &[Dataset]) -> Result<Vec<Delegations>> {
+        self.cli.delegations_of(datasets)
+    }
+
+    fn delegate(&self, dataset: &Dataset, given: &[Vec<String>]) -> Result<()> {
+        self.cli.delegate(dataset, given)
     }
 
     fn datasets(&self, names: &[Dataset]) -> Result<Vec<DatasetInfo>> {

@@ -298,6 +298,11 @@ pub trait Engine: Send + Sync {
         method: RollbackMethod,
     ) -> Result<()>;
 
+    /// What others may do with each dataset (`zfs-allow(8)`): one command for each.
+    fn delegations_of(&self, datasets: &[Dataset]) -> Result<Vec<Delegations>>;
+    /// Gives others these permissions on a dataset, each as in [`Delegations::given`].
+    fn delegate(&self, dataset: &Dataset, given: &[Vec<String>]) -> Result<()>;
+
     // The same for many at once. The engines of real pools start a constant number of commands for
     // each of these (more when a list is longer than a command takes), where they do not say
     // otherwise.

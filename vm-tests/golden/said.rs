@@ -56,11 +56,15 @@ fn a_change_that_is_half_made_is_no_change() {
         "case \"$*\" in\n\
          *backout:opening*) /bin/cat {}; echo;;\n\
          *backout:installer*) echo '[]';;\n\
-         *backout:change*) echo {ID};;\n\
+         *name,property,value*backout:change*) for name; do case \"$name\" in *@*) printf '%s\\tbackout:change\\t{ID}\\n' \"$name\";; esac; done;;\n\
+         *name,property*backout:change*) for name; do case \"$name\" in *@*) printf '%s\\tbackout:change\\n' \"$name\";; esac; done;;\n\
          *backout:*) ;;\n\
-         *list*'-- tank/tally') echo '{}';;\n\
-         *list*'-- tank/tally/changes') echo '{}';;\n\
-         *list*snapshot*@*) for name; do :; done; printf '%s\\t100\\t5\\t1\\t0\\t1\\t1\\t\\n' \"$name\";;\n\
+         *list*) status=0; for name; do case \"$name\" in\n\
+         tank/tally) echo '{}';;\n\
+         tank/tally/changes) echo '{}';;\n\
+         *@*) printf '%s\\t100\\t5\\t1\\t0\\t1\\t1\\t\\n' \"$name\";;\n\
+         tank/*) echo \"cannot open '$name': dataset does not exist\" >&2; status=1;;\n\
+         esac; done; exit $status;;\n\
          *) echo \"cannot open: dataset does not exist\" >&2; exit 1;;\n\
          esac",
         manifest.display(),

@@ -3,8 +3,8 @@
 use crate::host::failpoint::testing::{Strike, ask, kill, tick};
 use crate::zfs::sim::{Fault, How, When};
 use crate::zfs::{
-    BookmarkInfo, Change, Dataset, DatasetInfo, Engine, FakeEngine, Guid, Pool, PoolInfo, Result,
-    RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError,
+    BookmarkInfo, Change, Dataset, DatasetInfo, Delegations, Engine, FakeEngine, Guid, Pool,
+    PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError,
 };
 
 /// See the module.
@@ -148,6 +148,12 @@ impl Engine for Struck {
     ) -> Result<()> {
         let seams = if self.method == RollbackMethod::OneByOne { 4 * targets.len() } else { 0 };
         self.change("rollback", seams, || self.fake.rollback(targets, mark, self.method))
+    }
+    fn delegations_of(&self, datasets: &[Dataset]) -> Result<Vec<Delegations>> {
+        self.fake.delegations_of(datasets)
+    }
+    fn delegate(&self, dataset: &Dataset, given: &[Vec<String>]) -> Result<()> {
+        self.change(&format!("allow {dataset}"), 0, || self.fake.delegate(dataset, given))
     }
     fn may_roll_back(
         &self,

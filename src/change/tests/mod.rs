@@ -45,6 +45,7 @@ mod journal;
 mod kind;
 mod many;
 mod product;
+mod properties;
 mod random;
 mod rejects;
 mod reserve;

@@ -210,6 +210,19 @@ impl Effect for CloneSnapshot {
                 format!("{} and {below} below could not all be cloned", self.top.snapshot)
             }
         })?;
+        for (one, all) in self.all().zip(engine.delegations_of(&likes)?) {
+            if !all.given.is_empty() {
+                engine.delegate(&one.target, &all.given).with_context(|| {
+                    format!("the permissions of others could not be given to {}", one.target)
+                })?;
+            }
+            for line in all.unknown {
+                (context.say)(&format!(
+                    "a permission of others on {} is not known, and {} does not have it: {line}",
+                    one.like, one.target
+                ));
+            }
+        }
         crate::host::failpoint::point("clone:unmarked");
         engine.set_all(&self.targets(), &[(PROP_ROLE, "candidate")])?;
         Ok(Output::Nothing)

@@ -160,6 +160,23 @@ impl CliEngine {
         self.rename_each(&[(from.clone(), to.clone())])
     }
 
+    pub(super) fn give(&self, dataset: &Dataset, given: &[Vec<String>]) -> Result<()> {
+        for words in given {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            self.change(&[&["zfs", "allow"], &words[..], &[dataset.as_str()]].concat())
+                .map_err(|error| refine(error, dataset.as_str()))?;
+        }
+        let now = self.delegations_of(std::slice::from_ref(dataset))?;
+        let has = |words: &&Vec<String>| now.iter().any(|now| now.given.contains(words));
+        match given.iter().find(|words| !has(words)) {
+            None => Ok(()),
+            Some(words) => Err(ZfsError::Unexpected {
+                command: "zfs allow".to_owned(),
+                detail: format!("it succeeded, but {dataset} has no `{}`", words.join(" ")),
+            }),
+        }
+    }
+
     pub(super) fn promote_clone(&self, dataset: &Dataset) -> Result<Change> {
         let Some(origin) = self.existing(dataset)?.origin else {
             return Ok(Change::WasThere);

@@ -10,8 +10,9 @@ use std::time::Duration;
 use crate::host::exec::{Command, ExecError, Printed, Runner};
 
 use super::{
-    BookmarkInfo, Change, Dataset, DatasetInfo, Engine, Guid, NewClone, Pool, PoolInfo, Properties,
-    Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError, batch,
+    BookmarkInfo, Change, Dataset, DatasetInfo, Delegations, Engine, Guid, NewClone, Pool,
+    PoolInfo, Properties, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError,
+    allow, batch,
 };
 pub(super) use refine::refine;
 
@@ -258,6 +259,19 @@ impl Engine for CliEngine {
         method: RollbackMethod,
     ) -> Result<()> {
         super::rollback::allowed(self, targets, mark, method)
+    }
+
+    fn delegations_of(&self, datasets: &[Dataset]) -> Result<Vec<Delegations>> {
+        let of = |name: &Dataset| {
+            let text = self.read(&["zfs", "allow", name.as_str()]);
+            let text = text.map_err(|error| refine(error, name.as_str()))?;
+            Ok(allow::delegations(&text, name))
+        };
+        datasets.iter().map(of).collect()
+    }
+
+    fn delegate(&self, dataset: &Dataset, given: &[Vec<String>]) -> Result<()> {
+        self.shielded(|| self.give(dataset, given))
     }
 
     fn datasets(&self, names: &[Dataset]) -> Result<Vec<DatasetInfo>> {

@@ -278,11 +278,35 @@ impl Commands {
         }
     }
 
+    /// Prints what others may do with a dataset, or gives it to them.
     fn allow(&self, words: &[String], to: &mut Answer) {
-        for name in Words::new(words, "").rest {
-            if let Some(text) = name.parse().ok().and_then(|name| self.engine.allowed(&name).ok()) {
-                to.out.push_str(&text);
+        let Some((name, given)) = words.split_last() else { return };
+        let Ok(dataset) = name.parse::<Dataset>() else { return };
+        let all = std::slice::from_ref(&dataset);
+        if !given.is_empty() {
+            if let Err(error) = self.engine.delegate(&dataset, &[given.to_vec()]) {
+                to.refused("allow", name, &error);
             }
+            return;
+        }
+        let Ok(all) = self.engine.delegations_of(all) else {
+            return to.refuse("open", name, "dataset does not exist");
+        };
+        if all.iter().all(|all| all.given.is_empty()) {
+            return;
+        }
+        let _ = writeln!(to.out, "---- Permissions on {name} ----");
+        for words in all.iter().flat_map(|all| &all.given) {
+            let (title, rest) = match words.split_first() {
+                Some((flag, rest)) if flag == "-l" => ("Local permissions:", rest),
+                Some((flag, rest)) if flag == "-d" => ("Descendent permissions:", rest),
+                Some((flag, rest)) if flag == "-c" => ("Create time permissions:", rest),
+                Some((flag, rest)) if flag == "-s" => ("Permission sets:", rest),
+                _ => ("Local+Descendent permissions:", words.as_slice()),
+            };
+            let line = rest.join(" ");
+            let line = line.replace("-u ", "user ").replace("-g ", "group ");
+            let _ = writeln!(to.out, "{title}\n\t{}", line.replace("-e ", "everyone "));
         }
     }
 

@@ -4,8 +4,9 @@ use super::world::{FakeDataset, FakeSnapshot, ITEM, World};
 use super::{FakeEngine, fault::Call};
 use crate::zfs::rollback::{free, look, same};
 use crate::zfs::{
-    BookmarkInfo, Change, Dataset, DatasetInfo, DatasetKind, Engine, Guid, PROP_ROLLED_BACK, Pool,
-    PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError, verify,
+    BookmarkInfo, Change, Dataset, DatasetInfo, DatasetKind, Delegations, Engine, Guid,
+    PROP_ROLLED_BACK, Pool, PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot,
+    SnapshotInfo, ZfsError, verify,
 };
 
 /// The size of a pool, for display only.
@@ -392,6 +393,24 @@ impl Engine for FakeEngine {
         let names: Vec<&str> = targets.iter().map(|target| target.snapshot.as_str()).collect();
         self.change(format!("rollback {} {mark}", names.join(" ")), |call| {
             self.roll_back(call, targets, mark, method)
+        })
+    }
+
+    fn delegations_of(&self, datasets: &[Dataset]) -> Result<Vec<Delegations>> {
+        let of = |name: &Dataset| {
+            let given = self.reading(&name.pool())?.dataset(name)?.given.clone();
+            Ok(Delegations { given, unknown: Vec::new() })
+        };
+        datasets.iter().map(of).collect()
+    }
+
+    fn delegate(&self, dataset: &Dataset, given: &[Vec<String>]) -> Result<()> {
+        self.changing(format!("allow {dataset}"), dataset, |_, world| {
+            let all = &mut world.dataset_mut(dataset)?.given;
+            all.extend(given.iter().cloned());
+            all.sort();
+            all.dedup();
+            Ok(())
         })
     }
 

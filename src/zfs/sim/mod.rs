@@ -6,7 +6,7 @@
 //! snapshots, clones and rollbacks carry along as real ones carry files.
 //!
 //! Not modelled: space (a pool is full or not), sends, encryption beyond "the key is not loaded",
-//! delegated permissions, and the folders that mountpoints are.
+//! what delegated permissions permit, and the folders that mountpoints are.
 
 #[cfg(test)]
 pub(crate) mod command;
@@ -85,28 +85,6 @@ impl FakeEngine {
         let properties = std::mem::take(&mut found.properties);
         found.received.extend(properties);
         Ok(())
-    }
-
-    /// What `zfs allow` prints of a dataset; empty when nobody was allowed anything.
-    ///
-    /// # Errors
-    /// When it does not exist.
-    pub fn allowed(&self, dataset: &Dataset) -> Result<String> {
-        let world = self.world();
-        let lines = &world.dataset(dataset)?.allowed;
-        if lines.is_empty() {
-            return Ok(String::new());
-        }
-        Ok(format!("---- Permissions on {dataset} ----\n{}\n", lines.join("\n")))
-    }
-
-    /// Sets what `zfs allow` prints of a dataset, below its headline.
-    ///
-    /// # Errors
-    /// When it does not exist.
-    pub fn allow(&self, dataset: &Dataset, lines: &[&str]) -> Result<()> {
-        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-        self.world().dataset_mut(dataset).map(|found| found.allowed = lines)
     }
 
     /// Adds an item to a dataset, as a service writes a file.

@@ -46,8 +46,8 @@ pub(super) struct FakeDataset {
     pub(super) content: Vec<String>,
     pub(super) users: usize,
     pub(super) key_loaded: Option<bool>,
-    /// What `zfs allow` prints of it.
-    pub(super) allowed: Vec<String>,
+    /// What others may do with it, each as the words of `zfs allow`.
+    pub(super) given: Vec<Vec<String>>,
 }
 
 impl FakeDataset {
@@ -167,7 +167,7 @@ impl World {
             content,
             users: 0,
             key_loaded: None,
-            allowed: Vec::new(),
+            given: Vec::new(),
         };
         self.datasets.insert(name.clone(), dataset);
     }

@@ -1,0 +1,57 @@
+#!/bin/bash
+# DESCRIPTION: Redis on a dataset with 300 child datasets of 6 snapshots each: how many zfs and zpool commands each procedure starts, and how long it takes
+# STRATEGY: a program in front of zfs and zpool counts; check beside `zfs list -t all`, upgrade, a kept downgrade, its commit; without backout's library engine, too
+# stage: redis-seeded
+# uses: backout
+# limit: 1700
+set -euo pipefail
+. /case/guest/pool.sh
+. /case/guest/redis.sh
+. /case/guest/backout.sh
+children=300
+mkdir /root/counted
+for tool in zfs zpool; do
+  printf '%s\n' '#!/bin/sh' "echo $tool >>/root/calls" "exec $(command -v $tool) \"\$@\"" >"/root/counted/$tool"
+  chmod 755 "/root/counted/$tool"
+done
+# measured NAME CMD...: how many commands it starts ($calls), and its milliseconds ($took).
+measured() {
+  local name=$1 begin
+  shift
+  : >/root/calls
+  begin=$(date +%s%N)
+  PATH=/root/counted:$PATH "$@" >/root/said 2>&1 || { cat /root/said; return 1; }
+  took=$((($(date +%s%N) - begin) / 1000000))
+  calls=$(wc -l </root/calls)
+  echo "MEASURED $name: $calls commands, $took ms"
+}
+measured 'check, no children' backout check
+few=$calls few_took=$took
+measured 'list, no children' zfs list -t all
+few_list=$took
+for child in $(seq -w $children); do zfs create -o recordsize=16K "tank/redis/c$child"; done
+chown redis:redis /var/lib/redis/c*
+for number in 1 2 3 4 5 6; do zfs snapshot -r "tank/redis@auto$number"; done
+[ "$(zfs list -H -t snapshot -o name -r tank | wc -l)" = $((6 * (children + 1))) ]
+measured 'list' zfs list -t all
+list=$((took - few_list))
+measured 'check' backout check
+echo "MEASURED check takes $(((took - few_took) * 100 / list)) % of a list of everything"
+[ "$calls" = "$few" ]
+measured 'check, by commands' backout --engine cli check
+[ "$calls" = "$few" ]
+measured upgrade backout upgrade --yes
+[ "$calls" -lt "$children" ]
+redis_write_on_new
+redis_dump >/root/dump-new
+measured 'downgrade' backout downgrade --keep --yes
+[ "$calls" -lt $((4 * children + 300)) ]
+redis_version | grep -F 7.0
+same_redis /root/dump-new
+[ "$(zfs get -H -o value recordsize tank/redis/c150)" = 16K ]
+[ "$(findmnt -n -o SOURCE /var/lib/redis/c150)" = tank/redis/c150 ]
+measured commit backout commit --yes
+[ "$calls" -lt "$children" ]
+[ -z "$(zfs list -H -t snapshot -o name -r tank | grep backout)" ]
+[ "$(zfs list -H -o name -r tank/redis | wc -l)" = $((children + 1)) ]
+same_redis /root/dump-new
