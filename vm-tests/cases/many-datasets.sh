@@ -2,12 +2,17 @@
 # DESCRIPTION: Redis on a dataset with 300 child datasets of 6 snapshots each: how many zfs and zpool commands each procedure starts, and how long it takes
 # STRATEGY: a program in front of zfs and zpool counts; check beside `zfs list -t all`, upgrade, a kept downgrade, its commit; without backout's library engine, too
 # stage: redis-seeded
-# uses: backout
+# uses: backout zfs_conformance
 # limit: 1700
 set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/redis.sh
 . /case/guest/backout.sh
+# What the two engines do with many at once, on small pools.
+/case/bin/zfs_conformance --include-ignored --list | sed -n 's/: test$//p' | grep -E '^(cli|lzc)::many_' >/root/cases
+mapfile -t cases </root/cases
+/case/bin/zfs_conformance --pool-dir /dev/shm --include-ignored --exact "${cases[@]}" 2>&1 | tee /root/said
+grep -q "^test result: ok. ${#cases[@]} passed; 0 failed; 0 ignored;" /root/said
 children=300
 mkdir /root/counted
 for tool in zfs zpool; do

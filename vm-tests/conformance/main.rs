@@ -96,6 +96,11 @@ cases! {
     datasets::a_rename_keeps_properties_and_children_that_are_not_mounted,
     datasets::clones_of_clones_are_promoted,
     datasets::the_clones_of_a_snapshot_are_listed,
+    many::many_are_read_like_each,
+    many::many_snapshots_are_held_and_destroyed,
+    many::many_snapshots_are_destroyed_only_when_they_are_the_right_ones,
+    many::many_take_the_way_back_with_keep,
+    many::many_may_be_allowed_something,
     rollback::goes_back_and_leaves_the_mark,
     rollback::of_two_datasets_at_once,
     rollback::with_a_newer_snapshot_that_nobody_named_changes_nothing,
@@ -126,6 +131,7 @@ fn every_case_is_listed() {
         include_str!("cases/reading.rs"),
         include_str!("cases/snapshots.rs"),
         include_str!("cases/datasets.rs"),
+        include_str!("cases/many.rs"),
         include_str!("cases/rollback.rs"),
     ];
     let written: Vec<&str> = sources
