@@ -51,6 +51,9 @@ struct Options {
     /// that matter.
     #[arg(long, value_name = "NUMBERS", default_value = "")]
     without: String,
+    /// Run a failed session again and again with fewer statements, and say which ones matter.
+    #[arg(long)]
+    shrink: bool,
     /// Keep the folders of failed sessions, and say where they are.
     #[arg(long)]
     keep: bool,
@@ -58,20 +61,27 @@ struct Options {
     harness: Harness,
 }
 
+/// A product's session that somebody wrote: its text.
+type Case = fn(text: &str) -> Result<String>;
+
+/// Those of a product are the files in `PRODUCT/cases/`. A first line `-- not yet: REASON` says that
+/// one does not pass so far: it is ignored.
+const CASES: &[(&str, Case)] = &[("mariadb", mariadb::case)];
+
 /// A product's session, by its seed: `Err` says what was lost or silently different.
 type Session = fn(seed: u64, without: &[u64]) -> Result<String>;
 
 const PRODUCTS: &[(&str, Session)] = &[("mariadb", mariadb::session), ("redis", redis::session)];
 
 /// How long one session may take, in seconds.
-const LIMIT: &str = "600";
+const LIMIT: &str = "90";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().collect();
     match words.get(1).map(String::as_str) {
         // The tool under test is this program: the playbooks' `{backout}`.
         Some("helper") => return backout::cli::main(),
-        Some("session") => return inside(&words[2..]),
+        Some("session" | "case") => return inside(&words[1..]),
         _ => {}
     }
     let options = Options::parse();
@@ -82,34 +92,72 @@ fn main() -> ExitCode {
         let options = &options;
         (first..first + options.sessions).map(move |seed| trial(options, product, seed))
     });
-    let trials = trials.collect();
+    let trials = trials.chain(cases(&options)).collect();
     if options.roots.is_some() {
         println!("seeds {first} to {}", first + options.sessions.saturating_sub(1));
     }
     options.harness.run(trials)
 }
 
+fn recipe() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("vm-tests/sessions")
+}
+
+/// The sessions that somebody wrote.
+fn cases(options: &Options) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (product, _) in CASES {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(recipe().join(product).join("cases"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
+        files.sort();
+        for file in files {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            let not_yet = text.lines().next().is_some_and(|line| line.contains("not yet: "));
+            let (roots, keep) = (options.roots.clone(), options.keep);
+            let ignored = not_yet || roots.is_none();
+            let run = move || {
+                let what = ["case", product, &file.display().to_string()].map(str::to_owned);
+                apart(&roots.unwrap_or_default(), &what, keep)
+                    .map_err(|error| format!("{error:#}").into())
+            };
+            trials.push(
+                Trial::test(format!("{product}_case_{name}"), run).with_ignored_flag(ignored),
+            );
+        }
+    }
+    trials
+}
+
 fn trial(options: &Options, product: &'static str, seed: u64) -> Trial {
     let (roots, without, keep) = (options.roots.clone(), options.without.clone(), options.keep);
-    let ignored = roots.is_none();
+    let (ignored, shrink) = (roots.is_none(), options.shrink);
     Trial::test(format!("{product}_{seed}"), move || {
         let roots = roots.unwrap_or_default();
-        apart(&roots, product, seed, &without, keep).map_err(|error| format!("{error:#}").into())
+        let run = |without: &str| {
+            let what = ["session", product, &seed.to_string(), without].map(str::to_owned);
+            apart(&roots, &what, keep && !shrink)
+        };
+        let Err(error) = run(&without) else { return Ok(()) };
+        let text = format!("{error:#}");
+        Err(if shrink { shrunk(&text, &run).into() } else { text.into() })
     })
     .with_ignored_flag(ignored)
 }
 
 /// Runs one in namespaces of its own, with a folder of its own.
-fn apart(roots: &Path, product: &str, seed: u64, without: &str, keep: bool) -> Result<()> {
-    let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("vm-tests/sessions");
+fn apart(roots: &Path, what: &[String], keep: bool) -> Result<()> {
     let shm = Path::new("/dev/shm");
     let base = if shm.is_dir() { shm.to_owned() } else { std::env::temp_dir() };
     let folder = tempfile::Builder::new().prefix("backout-session-").tempdir_in(base)?;
-    world::prepare(&recipe, folder.path())?;
+    world::prepare(&recipe(), folder.path())?;
     let mut command = Command::new("timeout");
-    command.args(["--kill-after=10", LIMIT]).arg(recipe.join("enter")).arg(roots);
-    command.arg(folder.path()).arg(std::env::current_exe()?);
-    command.args(["session", product, &seed.to_string(), without]);
+    command.args(["--kill-after=10", LIMIT]).arg(recipe().join("enter")).arg(roots);
+    command.arg(folder.path()).arg(std::env::current_exe()?).args(what);
     let output = command.output().context("cannot start a session")?;
     let said = format!(
         "{}{}",
@@ -117,21 +165,90 @@ fn apart(roots: &Path, product: &str, seed: u64, without: &str, keep: bool) -> R
         String::from_utf8_lossy(&output.stderr)
     );
     if output.status.success() {
-        println!("{product} {seed}: {}", said.trim_end());
+        println!("{}: {}", told(what), said.trim_end());
         return Ok(());
     }
     let kept =
         if keep { format!("\nits folder: {}", folder.keep().display()) } else { String::new() };
-    bail!("seed {seed}: {}\n{}{kept}", output.status, said.trim_end())
+    bail!("{}: {}\n{}{kept}", told(what), output.status, said.trim_end())
+}
+
+/// What ran, in few words.
+fn told(what: &[String]) -> String {
+    let last = |word: &String| word.rsplit('/').next().unwrap_or_default().to_owned();
+    what[1..].iter().map(last).collect::<Vec<_>>().join(" ").trim_end().to_owned()
+}
+
+/// Leaves out statements, many and then fewer at a time, for as long as the session fails.
+fn shrunk(first: &str, run: &dyn Fn(&str) -> Result<()>) -> String {
+    let count = |text: &str| {
+        let at = text.find(" statements")?;
+        text[..at].rsplit(|c: char| !c.is_ascii_digit()).next()?.parse::<u64>().ok()
+    };
+    let Some(all) = count(first) else { return first.to_owned() };
+    let mut kept: Vec<u64> = (0..all).collect();
+    let mut last = first.to_owned();
+    let mut size = all / 2;
+    while size > 0 {
+        let mut at = 0;
+        while at < kept.len() {
+            let end = kept.len().min(at + size as usize);
+            let fewer = [&kept[..at], &kept[end..]].concat();
+            match run(&without(all, &fewer)) {
+                Err(error) if same_fault(first, &format!("{error:#}")) => {
+                    last = format!("{error:#}");
+                    kept = fewer;
+                }
+                _ => at = end,
+            }
+        }
+        size /= 2;
+    }
+    format!("{last}\nthe statements that matter: {kept:?}; --without {}", without(all, &kept))
+}
+
+/// Whether a session with fewer statements fails as the first one did: by its first words, and by
+/// the number of the server's error.
+fn same_fault(first: &str, other: &str) -> bool {
+    let of = |text: &str| {
+        let text = text.split_once('\n').map_or("", |(_, said)| said);
+        let words: String = text.chars().take(20).take_while(|c| *c != '(').collect();
+        let error = text.find("ERROR ").map(|at| text[at..].chars().take(10).collect::<String>());
+        (words, error)
+    };
+    of(first) == of(other)
+}
+
+/// The numbers up to `all` that are not kept, as `--without` takes them.
+fn without(all: u64, kept: &[u64]) -> String {
+    let gone = (0..all).filter(|number| !kept.contains(number));
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for number in gone {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    ranges.iter().map(|(first, last)| format!("{first}-{last}")).collect::<Vec<_>>().join(",")
 }
 
 /// One session, with the namespaces around it.
 fn inside(words: &[String]) -> ExitCode {
     let run = || -> Result<String> {
-        let [product, seed, without] = words else { bail!("session PRODUCT SEED WITHOUT") };
-        let known = PRODUCTS.iter().find(|(name, _)| name == product);
-        let (_, session) = known.with_context(|| format!("no such product: {product}"))?;
-        session(seed.parse()?, &numbers(without)?)
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words[..] {
+            ["session", product, seed, without] => {
+                let known = PRODUCTS.iter().find(|(name, _)| *name == product);
+                let (_, session) = known.context("no such product")?;
+                session(seed.parse()?, &numbers(without)?)
+            }
+            ["case", product, file] => {
+                let known = CASES.iter().find(|(name, _)| *name == product);
+                let (_, case) = known.context("no such product")?;
+                case(&std::fs::read_to_string(file)?)
+            }
+            _ => bail!("session PRODUCT SEED WITHOUT, or case PRODUCT FILE"),
+        }
     };
     match run() {
         Ok(said) => {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -83,15 +83,17 @@ pub fn prepare(recipe: &Path, work: &Path) -> Result<()> {
 /// # Errors
 /// When it fails. The error has the end of what it said.
 pub fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
-    let (output, failed) = attempt(command, input)?;
-    match failed {
-        None => Ok(output),
-        Some(why) => bail!("{command:?}: {why}"),
+    let (output, status, said) = attempt(command, input)?;
+    if status.success() {
+        return Ok(output);
     }
+    let from = said.len().saturating_sub(2000);
+    let from = (from..said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(from);
+    bail!("{command:?}: {status}: {}", said[from..].trim())
 }
 
-/// The same; what it printed, and what it said if it failed.
-pub fn attempt(command: &mut Command, input: &[u8]) -> Result<(Vec<u8>, Option<String>)> {
+/// The same: what it printed, how it ended, and what it said.
+pub fn attempt(command: &mut Command, input: &[u8]) -> Result<(Vec<u8>, ExitStatus, String)> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
     let mut stdin = child.stdin.take().context("a pipe")?;
@@ -102,13 +104,7 @@ pub fn attempt(command: &mut Command, input: &[u8]) -> Result<(Vec<u8>, Option<S
         });
         child.wait_with_output()
     })?;
-    let failed = (!output.status.success()).then(|| {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let from = said.len().saturating_sub(2000);
-        let from = (from..said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(from);
-        format!("{}: {}", output.status, said[from..].trim())
-    });
-    Ok((output.stdout, failed))
+    Ok((output.stdout, output.status, String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
 /// Waits until it succeeds.

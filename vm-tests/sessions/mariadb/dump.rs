@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use crate::world::{Version, run};
+use crate::world::{Version, attempt, run};
 
 /// How often each line occurs, by its schema.
 pub type Dump = BTreeMap<String, usize>;
@@ -49,7 +49,11 @@ pub fn take(socket: &str) -> Result<Dump> {
             "--default-character-set=utf8mb4",
             "--max-allowed-packet=1G",
         ]);
-        let printed = run(&mut command, b"")?;
+        // It fails where a view names what is gone. That is the same on both sides.
+        let (printed, _, errors) = attempt(&mut command, b"")?;
+        for line in errors.lines() {
+            add(format!("{schema}: {line}"));
+        }
         let text = String::from_utf8_lossy(&printed);
         for line in text.lines() {
             add(format!("{schema}: {}", plain(line)));
@@ -66,12 +70,40 @@ pub fn take(socket: &str) -> Result<Dump> {
             sql.insert_str(0, &format!("SHOW CREATE USER {name};"));
         }
         for line in ask(socket, &sql)? {
-            // The versions quote differently, and 11.3 has one privilege more.
-            let line = line.replace(", SHOW CREATE ROUTINE", "").replace('`', "'");
+            // The versions quote differently, and 11.3 has one privilege more: who had all of
+            // 10.11's has not all of them there.
+            let mut line = line.replace(", SHOW CREATE ROUTINE", "").replace('`', "'");
+            if let Some((all, on)) = line.split_once(" ON *.* ")
+                && all.matches(", ").count() > 30
+            {
+                line = format!("GRANT ALL PRIVILEGES ON *.* {on}");
+            }
             add(format!("account {name}: {line}"));
         }
     }
     Ok(dump)
+}
+
+/// Tables that are damaged, an index of them for one.
+pub fn damaged(socket: &str) -> Result<Vec<String>> {
+    let mut check = Version::Old.program("mariadb-check");
+    check.args(["--no-defaults", "--skip-ssl", "--user=root", "--all-databases", "--extended"]);
+    let (printed, _, errors) = attempt(check.arg(format!("--socket={socket}")), b"")?;
+    let text = String::from_utf8_lossy(&printed).into_owned() + &errors;
+    let fine = |line: &&str| {
+        line.ends_with(" OK")
+            || line.ends_with("Table is already up to date")
+            || is_about_a_view(line)
+    };
+    let mut lines = text.lines().filter(|line| !fine(line)).map(str::to_owned).collect::<Vec<_>>();
+    // The names stand on the line before what is said of them.
+    lines
+        .retain(|line| line.contains("orrupt") || line.contains("error") || line.contains("Error"));
+    Ok(lines)
+}
+
+fn is_about_a_view(line: &str) -> bool {
+    line.contains("View ") && line.contains("references invalid")
 }
 
 /// Without what a way back does not promise: the counters of AUTO_INCREMENT and sequences.
@@ -81,6 +113,17 @@ fn plain(line: &str) -> String {
         let rest = &plain[at + " AUTO_INCREMENT=".len()..];
         let digits = rest.chars().take_while(char::is_ascii_digit).count();
         plain = format!("{}{}", &plain[..at], &rest[digits..]);
+    }
+    // 11.8 prints it behind the default.
+    plain = plain.replacen(" INVISIBLE", "", 1);
+    // 10.11 shows the bytes of a binary default as text, with losses, and quotes no options.
+    if plain.contains("binary(")
+        && let Some(at) = plain.find(" DEFAULT x'").or_else(|| plain.find(" DEFAULT '"))
+    {
+        plain.truncate(at);
+    }
+    if plain.starts_with(") ENGINE=") {
+        plain = plain.replace('\'', "");
     }
     if plain.starts_with("DO SETVAL(") || plain.starts_with("SELECT SETVAL(") {
         plain.truncate(plain.find(',').unwrap_or(plain.len()));

@@ -1,56 +1,300 @@
 //! Makes the statements of a session from its seed.
+//!
+//! A session knows what it has made, so that most of what it sends is accepted. What the server
+//! refuses all the same is no fault: clients err, too.
+
+mod accounts;
+mod objects;
+mod rows;
+mod tables;
+mod types;
+
+use std::collections::BTreeMap;
 
 use super::Connection;
+use tables::Table;
+
+/// What kinds of statements a session may have, beyond the plain ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Generated columns that are stored, or virtual and indexed.
+    GeneratedColumns,
+    /// A table that is filled by the statement that makes it.
+    CreateSelect,
+    /// Defaults and other texts of DDL beyond ASCII, from clients with another character set.
+    TextInDdl,
+    /// Times in DDL, where the session has a time zone.
+    TimesInDdl,
+    /// DDL that gives existing rows values that nobody knows before.
+    RandomInDdl,
+    /// Tables that a restart empties.
+    Memory,
+    /// Sequences, and defaults that use them.
+    Sequences,
+    /// Temporary tables.
+    Temporary,
+    /// Rows of several megabytes.
+    LargeRows,
+}
+
+/// What came back whole when this was written. The others follow as they are mended.
+const USUAL: &[Kind] = &[];
+const ALL: &[Kind] = &[
+    Kind::GeneratedColumns,
+    Kind::CreateSelect,
+    Kind::TextInDdl,
+    Kind::TimesInDdl,
+    Kind::RandomInDdl,
+    Kind::Memory,
+    Kind::Sequences,
+    Kind::Temporary,
+    Kind::LargeRows,
+];
 
 /// Statements, one after the other.
 pub struct Generator {
     random: fastrand::Rng,
     without: Vec<u64>,
     made: u64,
+    kinds: Vec<Kind>,
+    /// Counts names, so that each is new.
+    names: u64,
+    /// The new version serves: what it alone knows may be used.
+    upgraded: bool,
+    schemas: Vec<String>,
+    tables: Vec<Table>,
+    views: Vec<String>,
+    routines: Vec<(&'static str, String)>,
+    triggers: Vec<String>,
+    events: Vec<String>,
+    sequences: Vec<String>,
+    accounts: Vec<String>,
+    roles: Vec<String>,
+    /// This client's character set.
+    charset: &'static str,
+    /// Whether this client has set a time zone.
+    zoned: bool,
+    /// How often each kind of statement was made.
+    counts: BTreeMap<&'static str, u64>,
 }
 
 impl Generator {
-    pub fn new(seed: u64, without: &[u64]) -> Self {
-        Self { random: fastrand::Rng::with_seed(seed), without: without.to_vec(), made: 0 }
+    /// `all`: with the kinds, too, that are known not to come back yet.
+    pub fn new(seed: u64, without: &[u64], all: bool) -> Self {
+        Self {
+            random: fastrand::Rng::with_seed(seed),
+            without: without.to_vec(),
+            made: 0,
+            kinds: if all { ALL } else { USUAL }.to_vec(),
+            names: 0,
+            upgraded: false,
+            schemas: Vec::new(),
+            tables: Vec::new(),
+            views: Vec::new(),
+            routines: Vec::new(),
+            triggers: Vec::new(),
+            events: Vec::new(),
+            sequences: Vec::new(),
+            accounts: Vec::new(),
+            roles: Vec::new(),
+            charset: "utf8mb4",
+            zoned: false,
+            counts: BTreeMap::new(),
+        }
     }
 
-    /// How many were made.
+    /// How many statements were made.
     pub fn statements(&self) -> u64 {
         self.made
+    }
+
+    fn may(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
+    }
+
+    /// One time in so many.
+    fn one_in(&mut self, times: u32) -> bool {
+        self.random.u32(..times) == 0
+    }
+
+    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.random.usize(..from.len())]
+    }
+
+    fn some(&mut self, from: &[String]) -> Option<String> {
+        if from.is_empty() { None } else { Some(from[self.random.usize(..from.len())].clone()) }
+    }
+
+    fn name(&mut self, prefix: &str) -> String {
+        self.names += 1;
+        let odd =
+            if self.one_in(12) { self.pick(&["Ä", " b", "-", "$", "select", "é"]) } else { "" };
+        format!("`{prefix}{}{odd}`", self.names)
+    }
+
+    fn schema(&mut self) -> String {
+        let schemas = self.schemas.clone();
+        self.some(&schemas).unwrap_or_else(|| "test".into())
+    }
+
+    /// What clients do on the old version.
+    pub fn before(&mut self) -> Vec<Connection> {
+        let clients = self.random.usize(2..4);
+        let mut all = vec![self.begin()];
+        all.extend((0..clients).map(|_| self.client()));
+        all
+    }
+
+    /// What they do on the new one.
+    pub fn after(&mut self) -> Vec<Connection> {
+        self.upgraded = true;
+        let clients = self.random.usize(3..7);
+        (0..clients).map(|_| self.client()).collect()
+    }
+
+    /// The first client makes something to begin with.
+    fn begin(&mut self) -> Connection {
+        self.charset = "utf8mb4";
+        self.zoned = false;
+        let mut statements = Vec::new();
+        for _ in 0..2 {
+            statements.push(self.create_schema());
+        }
+        for _ in 0..4 {
+            statements.extend(self.create_table());
+            statements.extend(self.insert());
+        }
+        self.connection(statements)
+    }
+
+    fn client(&mut self) -> Connection {
+        self.charset = self.pick(&["utf8mb4", "utf8mb4", "utf8mb4", "latin1", "utf8mb3", "cp1250"]);
+        let mut statements = self.settings();
+        let count = self.random.usize(8..40);
+        for _ in 0..count {
+            statements.extend(self.statement());
+        }
+        self.connection(statements)
+    }
+
+    /// What a client sets when it begins.
+    fn settings(&mut self) -> Vec<String> {
+        let mut all = Vec::new();
+        self.zoned = false;
+        if self.one_in(3) {
+            let modes = [
+                "",
+                "ANSI_QUOTES",
+                "NO_BACKSLASH_ESCAPES",
+                "PIPES_AS_CONCAT",
+                "STRICT_ALL_TABLES,NO_ZERO_DATE",
+                "ALLOW_INVALID_DATES",
+                "NO_AUTO_VALUE_ON_ZERO",
+                "PAD_CHAR_TO_FULL_LENGTH",
+                "TIME_ROUND_FRACTIONAL",
+                "NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO",
+            ];
+            let mode = self.pick(&modes);
+            all.push(format!("SET sql_mode = '{mode}'"));
+        }
+        if self.one_in(3) {
+            let zone = self.pick(&["+05:30", "-11:00", "+00:00", "SYSTEM", "+12:45"]);
+            all.push(format!("SET time_zone = '{zone}'"));
+            self.zoned = true;
+        }
+        for (times, setting) in [
+            (8, "SET foreign_key_checks = 0"),
+            (8, "SET unique_checks = 0"),
+            (10, "SET autocommit = 0"),
+            (10, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"),
+            (8, "SET auto_increment_increment = 3, auto_increment_offset = 2"),
+            (10, "SET collation_connection = utf8mb4_unicode_ci"),
+            (8, "SET system_versioning_alter_history = KEEP"),
+            (10, "SET explicit_defaults_for_timestamp = OFF"),
+            (10, "SET timestamp = 1700000000.123456"),
+            (12, "SET lc_time_names = 'de_DE'"),
+            (12, "SET innodb_strict_mode = OFF"),
+            (12, "SET alter_algorithm = 'INPLACE'"),
+        ] {
+            if self.one_in(times) {
+                all.push(setting.to_owned());
+            }
+        }
+        all
+    }
+
+    /// One statement, or a few that belong together.
+    fn statement(&mut self) -> Vec<String> {
+        let kinds: &[(u32, &'static str, fn(&mut Self) -> Vec<String>)] = &[
+            (16, "insert", Self::insert),
+            (8, "update", Self::update),
+            (6, "delete", Self::delete),
+            (6, "transaction", Self::transaction),
+            (3, "load", Self::load),
+            (3, "xa", Self::xa),
+            (2, "prepared", Self::prepared),
+            (8, "create table", Self::create_table),
+            (12, "alter table", Self::alter_table),
+            (2, "drop table", Self::drop_table),
+            (3, "rename table", Self::rename_table),
+            (2, "truncate", Self::truncate),
+            (2, "create like", Self::create_like),
+            (3, "index", Self::index),
+            (2, "partition", Self::partition),
+            (3, "view", Self::view),
+            (4, "routine", Self::routine),
+            (3, "trigger", Self::trigger),
+            (2, "event", Self::event),
+            (4, "account", Self::account),
+            (3, "grant", Self::grant),
+            (2, "schema", Self::change_schema),
+            (2, "create select", Self::create_select),
+            (2, "temporary", Self::temporary),
+            (2, "sequence", Self::sequence),
+            (1, "administration", Self::administration),
+        ];
+        let whole: u32 = kinds.iter().map(|(weight, ..)| weight).sum();
+        let mut at = self.random.u32(..whole);
+        for (weight, name, make) in kinds {
+            if at < *weight {
+                *self.counts.entry(name).or_default() += 1;
+                return make(self);
+            }
+            at -= weight;
+        }
+        Vec::new()
     }
 
     fn connection(&mut self, statements: Vec<String>) -> Connection {
         let mut text = Vec::new();
         for statement in statements {
             if !self.without.contains(&self.made) {
-                text.extend_from_slice(statement.as_bytes());
-                text.extend_from_slice(b";\n");
+                let compound = statement.contains("BEGIN\n");
+                let (open, close) =
+                    if compound { ("DELIMITER $$\n", "$$\nDELIMITER ;\n") } else { ("", ";\n") };
+                text.extend_from_slice(format!("-- {}\n{open}", self.made).as_bytes());
+                text.extend(encoded(&statement, self.charset));
+                text.extend_from_slice(close.as_bytes());
             }
             self.made += 1;
         }
-        Connection { charset: "utf8mb4", text }
+        text.extend_from_slice(b"COMMIT;\n");
+        Connection { charset: self.charset, text }
     }
+}
 
-    /// What clients do on the old version.
-    pub fn before(&mut self) -> Vec<Connection> {
-        let number = self.random.u32(..);
-        let statements = vec![
-            "CREATE DATABASE s1".to_owned(),
-            "CREATE TABLE s1.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(100))".to_owned(),
-            format!("INSERT INTO s1.t (v) VALUES ('{number}')"),
-        ];
-        vec![self.connection(statements)]
+/// In the client's character set, where it has these characters.
+pub fn encoded(text: &str, charset: &str) -> Vec<u8> {
+    if charset.starts_with("utf8") {
+        return text.as_bytes().to_vec();
     }
-
-    /// What they do on the new one.
-    pub fn after(&mut self) -> Vec<Connection> {
-        let number = self.random.u32(..);
-        let statements = vec![
-            format!("INSERT INTO s1.t (v) VALUES ('{number}')"),
-            "CREATE TABLE s1.u (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(100))".to_owned(),
-            format!("INSERT INTO s1.u (v) VALUES ('{number}'), ('x')"),
-            "UPDATE s1.t SET v = CONCAT(v, '!')".to_owned(),
-        ];
-        vec![self.connection(statements)]
-    }
+    let other = |c: char| match (charset, c) {
+        (_, c) if c.is_ascii() => c as u8,
+        // The same in both.
+        (_, 'é' | 'ß' | 'Ä' | 'ü' | 'Ö') => c as u8,
+        ("latin1", c) if (c as u32) < 256 => c as u8,
+        ("cp1250", 'č') => 0xe8,
+        _ => b'?',
+    };
+    text.chars().map(other).collect()
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use backout::change::event::Outcome;
+use backout::journal::{HaltKind, OpenQuestion};
 
 use crate::way::{Change, Host};
 use crate::world::{self, Version, await_success, run};
@@ -85,26 +86,58 @@ fn talk(connections: &[Connection], said: &mut String) -> Result<()> {
         let charset = format!("--default-character-set={}", connection.charset);
         let options =
             ["--force", "--comments", "--binary-mode", "--max-allowed-packet=1G", &charset];
-        let (_, failed) = world::attempt(&mut client(&options), &connection.text)?;
-        if let Some(why) = failed {
-            writeln!(said, "{why}")?;
-        }
+        let (_, _, errors) = world::attempt(&mut client(&options), &connection.text)?;
+        writeln!(said, "-- a client of {}\n{errors}", connection.charset)?;
     }
     Ok(())
 }
 
+/// A session that somebody wrote, in the file of this name in `cases/`.
+///
+/// Lines `-- client CHARSET` begin a client, `-- upgrade` stands between the versions.
+pub fn case(text: &str) -> Result<String> {
+    let mut halves: Vec<Vec<Connection>> = vec![Vec::new()];
+    for line in text.split_inclusive('\n') {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["--", "upgrade"] => halves.push(Vec::new()),
+            ["--", "client", charset] => {
+                let charset = ["latin1", "utf8mb4", "cp1250"].iter().find(|it| **it == charset);
+                let charset = *charset.context("no such character set")?;
+                halves.last_mut().context("a half")?.push(Connection { charset, text: Vec::new() });
+            }
+            _ => {
+                let half = halves.last_mut().context("a half")?;
+                if half.is_empty() {
+                    half.push(Connection { charset: "utf8mb4", text: Vec::new() });
+                }
+                let client = half.last_mut().context("a client")?;
+                client.text.extend(generate::encoded(line, client.charset));
+            }
+        }
+    }
+    let [before, after] = <[Vec<Connection>; 2]>::try_from(halves)
+        .map_err(|_| anyhow::anyhow!("`-- upgrade` must stand in it, once"))?;
+    play(&before, &after, &text.matches(';').count().to_string())
+}
+
 /// See [`crate::Session`].
 pub fn session(seed: u64, without: &[u64]) -> Result<String> {
+    let all = std::env::var_os("SESSIONS_ALL").is_some();
+    let mut generator = generate::Generator::new(seed, without, all);
+    let (before, after) = (generator.before(), generator.after());
+    play(&before, &after, &generator.statements().to_string())
+}
+
+fn play(before: &[Connection], after: &[Connection], statements: &str) -> Result<String> {
     let begin = Instant::now();
-    let mut generator = generate::Generator::new(seed, without);
     fs::write("/srv/etc/mysql/my.cnf", SETTINGS)?;
     world::copy_content(&Version::Old.root().join("var/lib/mysql"), Path::new(DATADIR))?;
     let mut said = String::new();
 
     start()?;
-    let before = generator.before();
-    fs::write("/srv/log/before.sql", joined(&before))?;
-    talk(&before, &mut said)?;
+    fs::write("/srv/log/before.sql", joined(before))?;
+    talk(before, &mut said)?;
     let host = Host {
         start: service("start"),
         stop: service("stop"),
@@ -120,32 +153,67 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     let mut upgrade = Command::new("mariadb-upgrade");
     upgrade.args(["--no-defaults", "--skip-ssl", "--user=root", "--silent"]);
     run(upgrade.arg(format!("--socket={SOCKET}")), b"")?;
-    let after = generator.after();
-    fs::write("/srv/log/after.sql", joined(&after))?;
-    talk(&after, &mut said)?;
+    fs::write("/srv/log/after.sql", joined(after))?;
+    talk(after, &mut said)?;
     fs::write("/srv/log/said", &said)?;
     let upgraded = dump::take(SOCKET)?;
-    let outcome = change.downgrade()?;
-    let counts = format!(
-        "{} statements, {} of them refused, {} s",
-        generator.statements(),
-        said.matches("ERROR ").count(),
-        begin.elapsed().as_secs()
-    );
-    match outcome {
-        Outcome::Finished => {
-            let restored = dump::take(SOCKET)?;
-            stop()?;
-            match dump::difference(&upgraded, &restored) {
-                None => Ok(format!("equal; {counts}")),
-                Some(difference) => {
-                    bail!("silently different ({counts}):\n{difference}")
-                }
-            }
+    let mut named = Vec::new();
+    let mut outcome = change.downgrade()?;
+    let counts =
+        format!("{statements} statements, {} of them refused", said.matches("ERROR ").count());
+    loop {
+        let (kind, why) = match outcome {
+            Outcome::Finished => break,
+            Outcome::Halted { kind, why, .. } => (kind, why),
+            other => bail!("{other:?} ({counts})"),
+        };
+        let answer = match kind {
+            HaltKind::Rejects => OpenQuestion::Rejects,
+            HaltKind::Differences => OpenQuestion::Differences,
+            _ => bail!("{why} ({counts})"),
+        };
+        named.push(why);
+        if named.len() > 4 {
+            bail!("it comes to no end: {}", named.join("\n"));
         }
-        other => bail!("{other:?} ({counts})"),
+        outcome = change.resume(Some(answer))?;
     }
+    let restored = dump::take(SOCKET)?;
+    let damaged = dump::damaged(SOCKET)?;
+    stop()?;
+    let seconds = begin.elapsed().as_secs();
+    if !damaged.is_empty() {
+        bail!("damaged ({counts}):\n{}", damaged.join("\n"));
+    }
+    let difference = dump::difference(&upgraded, &restored);
+    if named.is_empty() {
+        return match difference {
+            None => Ok(format!("equal; {counts}, {seconds} s")),
+            Some(difference) => bail!("silently different ({counts}):\n{difference}"),
+        };
+    }
+    let rejects = fs::read_to_string(change.layout().folder().join("rejects")).unwrap_or_default();
+    named.push(rejects);
+    let named = named.join("\n");
+    let unknown: Vec<&str> = named
+        .lines()
+        .filter(|line| line.contains("ERROR ") && !NO_WORDS.iter().any(|code| line.contains(code)))
+        .collect();
+    let difference = difference.unwrap_or_default();
+    if !unknown.is_empty() || named.contains("compared") {
+        bail!("named, and not known to be so ({counts}):\n{named}\n{difference}");
+    }
+    Ok(format!("named; {counts}, {seconds} s:\n{named}"))
 }
+
+/// Errors that say that the old version has no words for something.
+const NO_WORDS: &[&str] = &[
+    // An algorithm or a lock that the new version alone has for an ALTER.
+    "ERROR 1845 ",
+    "ERROR 1846 ",
+    // A partitioned table with a GEOMETRY column.
+    "ERROR 1178 ",
+];
 
 fn joined(connections: &[Connection]) -> Vec<u8> {
     let mut all = Vec::new();
