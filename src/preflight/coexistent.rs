@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::product::{self, RequirementFact, requirement_fact};
+use super::product::{self, RequirementFact, requirement_fact, requirement_facts};
 use super::programs::{self, Program, Programs};
 use super::sources::{Observed, filled};
 use super::versions::{self, NoVersion};
@@ -70,7 +70,7 @@ pub fn gather(
         known: known(runner, it),
         programs: started_here(playbook, it),
         users: users.iter().map(user).collect(),
-        requirements: playbook.requirements.iter().filter(due).map(requirement).collect(),
+        requirements: requirement_facts(playbook.requirements.iter().filter(due), &requirement),
         questions: playbook
             .questions
             .iter()

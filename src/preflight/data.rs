@@ -28,7 +28,14 @@ pub(super) fn gather(
     map: &StorageMap<'_>,
     paths: &[Template],
 ) -> Vec<DataPath> {
-    paths.iter().map(|path| data_path(sources, map, path)).collect()
+    let mut found: Vec<DataPath> = Vec::new();
+    for path in paths.iter().map(|path| data_path(sources, map, path)) {
+        // Two variables may have the same value.
+        if !found.iter().any(|known| known.path == path.path) {
+            found.push(path);
+        }
+    }
+    found
 }
 
 fn data_path(sources: &Sources<'_>, map: &StorageMap<'_>, raw: &Template) -> DataPath {

@@ -244,6 +244,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
             accept: None,
             command: "mariadb -e 'select @@log_bin'".into(),
             outcome: Ok(()),
+            not_asked: 0,
         }],
         asked: Vec::new(),
         limits: Vec::new(),

@@ -1,5 +1,7 @@
 //! What the playbook asks of the host and of the operator.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::sources::Observed;
@@ -23,6 +25,13 @@ pub struct RequirementFact {
     pub command: String,
     /// Met, or why not.
     pub outcome: Observed<()>,
+    /// How many others need it, and were not asked because it is not met.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub not_asked: usize,
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The requirements for this procedure, each with its result.
@@ -31,14 +40,43 @@ pub(super) fn requirements_due(sources: &Sources<'_>) -> Vec<RequirementFact> {
     let due = |it: &&Requirement| {
         sources.occasion.asks_for(&it.before) && it.strategies.contains(&strategy)
     };
-    let asked = sources.playbook.requirements.iter().filter(due);
-    asked
-        .map(|requirement| {
-            requirement_fact(requirement, sources.command(&requirement.command), &|command| {
-                sources.output(command)
-            })
+    let due = sources.playbook.requirements.iter().filter(due);
+    requirement_facts(due, &|requirement| {
+        requirement_fact(requirement, sources.command(&requirement.command), &|command| {
+            sources.output(command)
         })
-        .collect()
+    })
+}
+
+/// Asks these requirements, but for those that need one that is not met: one fault is one finding.
+pub(super) fn requirement_facts<'a>(
+    due: impl Iterator<Item = &'a Requirement>,
+    ask: &dyn Fn(&Requirement) -> RequirementFact,
+) -> Vec<RequirementFact> {
+    let mut facts = Vec::new();
+    // The names of those that are not met or not asked, with the fact that says why.
+    let mut unmet: BTreeMap<&str, usize> = BTreeMap::new();
+    for requirement in due {
+        let cause = requirement.needs.as_deref().and_then(|name| unmet.get(name).copied());
+        let cause = match cause {
+            Some(at) => {
+                facts.get_mut(at).into_iter().for_each(|fact: &mut RequirementFact| {
+                    fact.not_asked += 1;
+                });
+                Some(at)
+            }
+            None => {
+                let fact = ask(requirement);
+                let failed = fact.outcome.is_err();
+                facts.push(fact);
+                failed.then_some(facts.len() - 1)
+            }
+        };
+        if let (Some(name), Some(at)) = (requirement.name.as_deref(), cause) {
+            unmet.insert(name, at);
+        }
+    }
+    facts
 }
 
 /// Whether a requirement is met: its command, and how that is run.
@@ -66,6 +104,7 @@ pub(crate) fn requirement_fact(
         accept: requirement.accept.clone().filter(|_| answered),
         command: command.map(|command| command.to_string()).unwrap_or_default(),
         outcome,
+        not_asked: 0,
     }
 }
 
@@ -111,9 +150,17 @@ pub(super) fn unmet(requirements: &[RequirementFact]) -> Vec<Finding> {
                 .map(|name| format!("To go on nevertheless: --accept {name}"));
             let asked = (!requirement.command.is_empty() && !why.contains(&requirement.command))
                 .then(|| format!("asked: {}", requirement.command));
+            let others = match requirement.not_asked {
+                0 => None,
+                1 => Some("Another requirement needs this one, and was not checked.".to_owned()),
+                count => {
+                    Some(format!("{count} other requirements need this one, and were not checked."))
+                }
+            };
             finding
                 .detail(asked)
                 .detail([why.clone()])
+                .detail(others)
                 .remedy([requirement.remedy.clone()])
                 .remedy(nevertheless)
         })
@@ -202,6 +249,7 @@ mod tests {
             accept: Some("expiring-keys".into()),
             command: "redis-cli info keyspace".into(),
             outcome: Err("answer: \"db0:keys=2,expires=1\", expected: /expires=0/".into()),
+            not_asked: 0,
         }];
         let found = requirements(&facts);
         assert_eq!(
@@ -217,6 +265,49 @@ mod tests {
             "#);
         facts.requirements[0].accept = None;
         assert_eq!(requirements(&facts)[0].severity, Severity::Refuse);
+    }
+
+    /// A server that is stopped is one fault, not one for each thing that it is asked.
+    #[test]
+    fn what_needs_an_unmet_requirement_is_not_asked() {
+        let requirement = |name: Option<&str>, needs: Option<&str>| Requirement {
+            about: "x".into(),
+            command: serde_json::from_str(r#"{"argv": ["true"]}"#).expect("a command"),
+            expect: None,
+            remedy: "y".into(),
+            warn: false,
+            accept: None,
+            name: name.map(str::to_owned),
+            needs: needs.map(str::to_owned),
+            before: vec![crate::playbook::model::Occasion::Upgrade],
+            strategies: Vec::new(),
+        };
+        let all = [
+            requirement(Some("login"), None),
+            requirement(Some("logs"), Some("login")),
+            requirement(None, Some("logs")),
+            requirement(None, None),
+        ];
+        let asked = |met: bool| {
+            let outcome = move |_: &Command| {
+                if met { Ok(String::new()) } else { Err("it does not answer".to_owned()) }
+            };
+            requirement_facts(all.iter(), &|requirement| {
+                requirement_fact(requirement, Ok(Command::new(["true"])), &outcome)
+            })
+        };
+        let counts =
+            |facts: &[RequirementFact]| facts.iter().map(|fact| fact.not_asked).collect::<Vec<_>>();
+        assert_eq!(counts(&asked(true)), [0, 0, 0, 0]);
+        let facts = asked(false);
+        assert_eq!(counts(&facts), [2, 0], "the one that stands alone is asked");
+        insta::assert_snapshot!(show(&super::unmet(&facts[..1])), @r"
+            refused: Requirement not met: x. [requirement]
+                     asked: true
+                     it does not answer
+                     2 other requirements need this one, and were not checked.
+              to do: y
+            ");
     }
 
     #[test]

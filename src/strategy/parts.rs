@@ -64,7 +64,14 @@ impl Parts<'_> {
     }
 
     pub(in crate::strategy) fn paths(&self, texts: &[Template]) -> Result<Vec<PathBuf>> {
-        Ok(self.texts(texts)?.into_iter().map(PathBuf::from).collect())
+        let mut paths: Vec<PathBuf> = Vec::new();
+        for path in self.texts(texts)?.into_iter().map(PathBuf::from) {
+            // Two variables may have the same value.
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        Ok(paths)
     }
 
     fn service(&self) -> Result<Service> {

@@ -212,7 +212,12 @@ fn shrunk(first: &str, run: &dyn Fn(&str) -> Result<()>) -> String {
 fn same_fault(first: &str, other: &str) -> bool {
     let of = |text: &str| {
         let text = text.split_once('\n').map_or("", |(_, said)| said);
-        let words: String = text.chars().take(20).take_while(|c| *c != '(').collect();
+        let words: String = text
+            .chars()
+            .filter(|c| !c.is_ascii_digit())
+            .take(90)
+            .take_while(|c| *c != '(')
+            .collect();
         let error = text.find("ERROR ").map(|at| text[at..].chars().take(10).collect::<String>());
         (words, error)
     };

@@ -116,6 +116,9 @@ impl Check<'_, '_> {
                 &variable.about,
                 "say what it means: the person who fills in the site file reads it",
             );
+            if let Some(other) = &variable.same_as {
+                self.same_as(&at.key("same_as"), name, other);
+            }
             let Some(default) = &variable.default else { continue };
             let known = |name: &&str| {
                 it.variables.contains_key(*name)
@@ -133,6 +136,19 @@ impl Check<'_, '_> {
                     "write the value out, or put both names where the variable is used",
                 );
             }
+        }
+    }
+
+    /// The variable whose value another one has.
+    fn same_as(&mut self, at: &Path, name: &str, other: &str) {
+        let variables = &self.playbook.variables;
+        let place = variables.get_index_of(name);
+        if !variables.get_index_of(other).is_some_and(|earlier| Some(earlier) < place) {
+            let what = format!("`{other}` is no variable before this one");
+            self.report.error(at, what, "name one that stands before it");
+        }
+        if variables.get(name).is_some_and(|variable| variable.default.is_some()) {
+            self.report.error(at, "it has a `default`, too", "remove one of them");
         }
     }
 
@@ -281,6 +297,19 @@ impl Check<'_, '_> {
             }
             if let Some(name) = &requirement.accept {
                 self.accept(&at.key("accept"), name, requirement);
+            }
+            let named = |name: &String| {
+                let mut earlier = it.requirements.iter().take(i);
+                earlier.any(|other| other.name.as_ref() == Some(name))
+            };
+            if let Some(name) = requirement.name.as_ref().filter(|name| named(name)) {
+                let what = format!("an earlier requirement has the name {name:?}, too");
+                self.report.error(&at.key("name"), what, "give one of them another name");
+            }
+            if let Some(name) = requirement.needs.as_ref().filter(|name| !named(name)) {
+                let what = format!("no requirement before this one has the name {name:?}");
+                let remedy = "write `name` into the one that it needs, which stands before it";
+                self.report.error(&at.key("needs"), what, remedy);
             }
         }
     }

@@ -388,10 +388,14 @@ impl Check<'_, '_> {
         }
         let mut values = BTreeMap::from([("upgrade_to".to_owned(), self.site.upgrade_to.clone())]);
         for (name, variable) in known {
-            match self.site.variables.get(name).or(variable.default.as_ref()) {
+            let same = || variable.same_as.as_ref().and_then(|other| values.get(other));
+            match self.site.variables.get(name).or(variable.default.as_ref()).or_else(same) {
                 Some(value) => {
-                    values.insert(name.clone(), value.clone());
+                    let value = value.clone();
+                    values.insert(name.clone(), value);
                 }
+                // What the other one lacks is said of it alone.
+                None if variable.same_as.is_some() => {}
                 None => {
                     let what =
                         format!("the playbook {} needs the variable `{name}`", self.playbook.name);

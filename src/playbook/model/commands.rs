@@ -100,6 +100,8 @@ fn of_requirement(requirement: &Requirement) -> (&'static str, &CommandSpec) {
         remedy: _,
         warn: _,
         accept: _,
+        name: _,
+        needs: _,
         before: _,
         strategies: _,
     } = requirement;

@@ -132,6 +132,9 @@ pub struct Variable {
     /// taken as it is: `{` is not special in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
+    /// Instead of `default`: an earlier variable whose value it has if the site file gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
 }
 
 /// Where the product's state is.
@@ -282,6 +285,13 @@ pub struct Requirement {
     /// letters, digits, `-`. Needs `expect`: a command that fails gives no answer to accept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accept: Option<String>,
+    /// A name for `needs` of later requirements: lower-case letters, digits, `-`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The `name` of an earlier requirement, without which this one would only fail, too: while that
+    /// one is not met, this one is not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
     /// Before which procedures it is checked. Default: only before the upgrade.
     #[serde(default = "occasion::before_upgrade")]
     pub before: Vec<Occasion>,

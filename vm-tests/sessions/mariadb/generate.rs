@@ -164,7 +164,10 @@ impl Generator {
             statements.extend(self.create_table());
             statements.extend(self.insert());
         }
-        self.connection(statements)
+        let mut first = self.connection(statements);
+        // The log has a position whatever is left out.
+        first.text.splice(0..0, *b"CREATE DATABASE backout_begin;\n");
+        first
     }
 
     fn client(&mut self) -> Connection {
