@@ -520,6 +520,15 @@ mod tests {
         assert_eq!(site.values()["release"], "trixie");
         assert_eq!(site.values()["upgrade_to"], "11.8");
         assert_eq!(site.values()["datadir"], "/var/lib/mysql");
+        assert_eq!(site.values()["binlog_dir"], "/var/lib/mysql", "that of datadir");
+        let (datadir, binlog) = ("datadir = \"/srv/my\"\n", "binlog_dir = \"/srv/log\"\n");
+        for (more, dirs) in
+            [(datadir, ["/srv/my", "/srv/my"]), (binlog, ["/srv/log", "/var/lib/mysql"])]
+        {
+            let text = format!("{SITE}\n{more}");
+            let (site, _) = load_site(&put(dir.path(), "site.toml", &text), &[]).unwrap();
+            assert_eq!([&site.values()["binlog_dir"], &site.values()["innodb_log_dir"]], dirs);
+        }
     }
 
     #[test]

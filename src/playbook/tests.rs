@@ -74,6 +74,38 @@ fn the_schemas_are_those_of_the_types() {
     }
 }
 
+/// A server that is stopped, or does not let root in, is one fault.
+#[test]
+fn what_mariadb_is_asked_needs_the_login() {
+    let mariadb = find("mariadb", &[]).unwrap();
+    for requirement in &mariadb.requirements {
+        let asks_the_server = requirement.command.template().to_string().contains("{socket}");
+        let login = requirement.name.as_deref() == Some("login");
+        let needs = asks_the_server && !login;
+        assert_eq!(requirement.needs.as_deref(), needs.then_some("login"), "{}", requirement.about);
+    }
+}
+
+/// Debian's packages, and those of MariaDB.org.
+#[test]
+fn the_versions_of_mariadb_are_found_whoever_made_the_packages() {
+    let mariadb = find("mariadb", &[]).unwrap();
+    for (shown, version) in [
+        ("installed 1:10.11.14-0+deb12u2", "10.11.14"),
+        ("installed 1:10.11.14+maria~deb12", "10.11.14"),
+        ("installed 11.8.3+maria~deb13", "11.8.3"),
+    ] {
+        assert_eq!(mariadb.version.pattern.find(shown), Some(version), "{shown}");
+    }
+    let candidate = mariadb.upgrade.candidate_pattern.as_ref().unwrap();
+    for line in [
+        "Inst mariadb-server [1:10.11.14+maria~deb12] (1:11.8.3+maria~deb12 MariaDB:bookworm [all])",
+        "Inst mariadb-server [1:10.11.14-0+deb12u2] (1:11.8.3-0+deb13u1 Debian:13.1/stable [amd64])",
+    ] {
+        assert_eq!(candidate.find(line), Some("11.8.3"), "{line}");
+    }
+}
+
 /// Notes each field of the schema that a table has.
 fn fields_of(
     all: &Value,

@@ -20,7 +20,7 @@ use backout::strategy::{self, DowngradeInput, ServedClients};
 use backout::zfs::{Dataset, DatasetKind, Engine, FakeEngine};
 use toml::{Table, Value};
 
-use crate::world::{DATA, STATE, UPGRADED, copy_content, move_content};
+use crate::world::{DATASETS, STATE, copy_content, move_content};
 
 /// The snapshot before the upgrade.
 const SNAPSHOT: &str = "backout-session";
@@ -42,7 +42,9 @@ pub struct Change {
     layout: Layout,
     engine: FakeEngine,
     runner: Runner,
-    dataset: Dataset,
+    datasets: Vec<Dataset>,
+    /// Looks whether the server without clients is closed to them, while it runs.
+    pub closed: fn() -> Result<()>,
     /// What the steps said.
     said: RefCell<Vec<String>>,
 }
@@ -82,19 +84,38 @@ fn playbook(name: &str, host: &Host) -> Result<Validated> {
 
 #[allow(dead_code, reason = "not every product needs all of it")]
 impl Change {
-    /// The service serves its clients, with its data below [`DATA`].
+    /// The service serves its clients, with its data on [`DATASETS`].
     pub fn open(name: &str, host: &Host) -> Result<Self> {
         let playbook = playbook(name, host)?;
         let engine = FakeEngine::new();
-        let dataset: Dataset = "tank/data".parse()?;
         engine.add_pool(&"tank".parse()?)?;
-        engine.create(&dataset, DatasetKind::Filesystem, &[("mountpoint", DATA)])?;
-        let info = engine.dataset(&dataset)?.context("it was made just now")?;
-        let mut values: BTreeMap<String, String> = BTreeMap::new();
-        for (name, variable) in &playbook.variables {
-            values.extend(variable.default.clone().map(|value| (name.clone(), value)));
+        let (mut datasets, mut mounts) = (Vec::new(), Vec::new());
+        for (name, mountpoint) in DATASETS {
+            let dataset: Dataset = name.parse()?;
+            engine.create(&dataset, DatasetKind::Filesystem, &[("mountpoint", mountpoint)])?;
+            let info = engine.dataset(&dataset)?.context("it was made just now")?;
+            mounts.push(MountedDataset {
+                dataset: dataset.clone(),
+                guid: info.guid,
+                mountpoint: Some(mountpoint.into()),
+                canmount: None,
+                mounted: true,
+            });
+            datasets.push(dataset);
         }
-        values.extend(host.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let given = host.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let mut values: BTreeMap<String, String> = given.collect();
+        for (name, variable) in &playbook.variables {
+            if let Some(value) = &variable.default {
+                values.entry(name.clone()).or_insert(value.clone());
+            }
+        }
+        for (name, variable) in &playbook.variables {
+            let other = variable.same_as.as_ref().and_then(|other| values.get(other).cloned());
+            if let Some(value) = other {
+                values.entry(name.clone()).or_insert(value);
+            }
+        }
         values.insert("upgrade_to".into(), "new".into());
         values.insert("from_version".into(), "old".into());
         let manifest = ChangeManifest {
@@ -114,13 +135,7 @@ impl Change {
             beside: None,
             cluster: None,
             silent: Vec::new(),
-            datasets: vec![MountedDataset {
-                dataset: dataset.clone(),
-                guid: info.guid,
-                mountpoint: Some(DATA.into()),
-                canmount: None,
-                mounted: true,
-            }],
+            datasets: mounts,
             values,
             left: Vec::new(),
             store: None,
@@ -135,7 +150,9 @@ impl Change {
         let mut journal = Journal::create(&layout.journal())?;
         journal.append::<Action>(Record::Opened(manifest))?;
         let runner = Runner::new(Some(layout.log()), None, Interrupt::default());
-        Ok(Self { playbook, layout, engine, runner, dataset, said: RefCell::default() })
+        let said = RefCell::default();
+        let closed = || Ok(());
+        Ok(Self { playbook, layout, engine, runner, datasets, closed, said })
     }
 
     /// What is true of it.
@@ -179,7 +196,7 @@ impl Change {
         let input = DowngradeInput {
             keep: true,
             served: ServedClients::Yes,
-            roots: vec![self.dataset.clone()],
+            roots: self.datasets.clone(),
             snapshots,
             stays: Vec::new(),
             consented: Vec::new(),
@@ -203,7 +220,11 @@ impl Change {
         let watch = |event: &Event<'_>| match event {
             Event::Said(text) => self.said.borrow_mut().push((*text).to_owned()),
             Event::Done { step, .. } => {
-                if let Err(error) = moved(&step.id) {
+                let closed = match &step.action {
+                    Action::MaintenanceStart(_) => (self.closed)(),
+                    _ => Ok(()),
+                };
+                if let Err(error) = moved(&step.id).and(closed) {
                     trouble.borrow_mut().get_or_insert(error);
                 }
             }
@@ -226,7 +247,7 @@ impl Change {
             None => session.go()?,
         };
         match trouble.into_inner() {
-            Some(error) => Err(error.context("the folders that stand in for ZFS")),
+            Some(error) => Err(error.context("in a step of the way back")),
             None => Ok(outcome),
         }
     }
@@ -234,20 +255,23 @@ impl Change {
 
 /// What ZFS does to the folders in this step.
 fn moved(step: &StepId) -> Result<()> {
-    let data = Path::new(DATA);
-    let snapshot = data.join(".zfs/snapshot").join(SNAPSHOT);
-    if *step == StepId::SNAPSHOT {
-        copy_content(data, &snapshot)?;
-    }
-    if *step == StepId::MOUNT {
-        if Path::new(UPGRADED).is_dir() {
-            // The restore begins again, from a clone as it was.
-            let begun = tempfile::tempdir_in("/srv")?;
-            move_content(data, begun.path())?;
-        } else {
-            move_content(data, Path::new(UPGRADED))?;
+    for (name, mountpoint) in DATASETS {
+        let data = Path::new(mountpoint);
+        let snapshot = data.join(".zfs/snapshot").join(SNAPSHOT);
+        if *step == StepId::SNAPSHOT {
+            copy_content(data, &snapshot)?;
         }
-        copy_content(&snapshot, data)?;
+        if *step == StepId::MOUNT {
+            let upgraded = Path::new("/srv/upgraded").join(name);
+            if upgraded.is_dir() {
+                // The restore begins again, from a clone as it was.
+                let begun = tempfile::tempdir_in("/srv")?;
+                move_content(data, begun.path())?;
+            } else {
+                move_content(data, &upgraded)?;
+            }
+            copy_content(&snapshot, data)?;
+        }
     }
     Ok(())
 }

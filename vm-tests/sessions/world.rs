@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-/// The dataset's mountpoint. The product's data folder is in it.
+/// The datasets with their mountpoints. The product's data folder is in the first; the second is for
+/// what may be kept elsewhere.
+pub const DATASETS: [(&str, &str); 2] = [("tank/data", DATA), ("tank/logs", "/srv/logs")];
+/// Where the first one is.
 pub const DATA: &str = "/srv/data";
-/// Where a downgrade puts the upgraded data.
-pub const UPGRADED: &str = "/srv/upgraded";
 /// The tool's state folder.
 pub const STATE: &str = "/srv/state";
 
@@ -62,7 +63,7 @@ impl Version {
 
 /// Makes the folder that becomes /srv.
 pub fn prepare(recipe: &Path, work: &Path) -> Result<()> {
-    for folder in ["data", "state", "log", "etc/mysql", "etc/redis", "bin"] {
+    for folder in ["data", "logs", "state", "log", "etc/mysql", "etc/redis", "bin"] {
         fs::create_dir_all(work.join(folder))?;
     }
     for name in ["install-version", "systemd-run", "systemctl"] {
@@ -117,6 +118,41 @@ pub fn await_success(what: &str, within: Duration, mut ready: impl FnMut() -> bo
         std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
+}
+
+/// The sockets that processes of this name listen on, but for this one.
+pub fn listening(process: &str, but: &str) -> Result<Vec<String>> {
+    let mut inodes = Vec::new();
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let comm = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+        if comm.trim_end() != process {
+            continue;
+        }
+        for open in fs::read_dir(entry.path().join("fd")).into_iter().flatten().flatten() {
+            let link = fs::read_link(open.path()).unwrap_or_default();
+            let inode = link.to_string_lossy().into_owned();
+            inodes.extend(
+                inode.strip_prefix("socket:[").map(|it| it.trim_end_matches(']').to_owned()),
+            );
+        }
+    }
+    let mut found = Vec::new();
+    // Where the state and the inode are in a line, and what a listener's state is.
+    for (table, state, inode, listens) in
+        [("tcp", 3, 9, "0A"), ("tcp6", 3, 9, "0A"), ("unix", 3, 6, "00010000")]
+    {
+        let text = fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if words.get(state) == Some(&listens)
+                && words.get(inode).is_some_and(|it| inodes.iter().any(|known| known == it))
+                && !line.ends_with(but)
+            {
+                found.push(format!("{table}: {line}"));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// A copy of a folder's content, without the snapshots that a dataset shows in it.

@@ -142,10 +142,9 @@ impl Check<'_, '_> {
     /// The variable whose value another one has.
     fn same_as(&mut self, at: &Path, name: &str, other: &str) {
         let variables = &self.playbook.variables;
-        let place = variables.get_index_of(name);
-        if !variables.get_index_of(other).is_some_and(|earlier| Some(earlier) < place) {
-            let what = format!("`{other}` is no variable before this one");
-            self.report.error(at, what, "name one that stands before it");
+        if variables.get(other).is_none_or(|other| other.same_as.is_some()) {
+            let what = format!("`{other}` is no variable with a value of its own");
+            self.report.error(at, what, "name a variable that has no `same_as` itself");
         }
         if variables.get(name).is_some_and(|variable| variable.default.is_some()) {
             self.report.error(at, "it has a `default`, too", "remove one of them");

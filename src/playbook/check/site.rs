@@ -387,7 +387,9 @@ impl Check<'_, '_> {
             }
         }
         let mut values = BTreeMap::from([("upgrade_to".to_owned(), self.site.upgrade_to.clone())]);
-        for (name, variable) in known {
+        // Those that have another one's value come last.
+        let own = known.iter().filter(|(_, variable)| variable.same_as.is_none());
+        for (name, variable) in own.chain(known.iter().filter(|(_, it)| it.same_as.is_some())) {
             let same = || variable.same_as.as_ref().and_then(|other| values.get(other));
             match self.site.variables.get(name).or(variable.default.as_ref()).or_else(same) {
                 Some(value) => {

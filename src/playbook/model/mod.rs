@@ -132,7 +132,7 @@ pub struct Variable {
     /// taken as it is: `{` is not special in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// Instead of `default`: an earlier variable whose value it has if the site file gives none.
+    /// Instead of `default`: another variable, whose value it has if the site file gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_as: Option<String>,
 }

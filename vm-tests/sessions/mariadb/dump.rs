@@ -16,7 +16,7 @@ const LONGEST: usize = 400;
 
 fn ask(socket: &str, sql: &str) -> Result<Vec<String>> {
     let mut client = Version::Old.program("mariadb");
-    client.args(["--no-defaults", "--skip-ssl", "--user=root", "--batch", "--skip-column-names"]);
+    client.args(super::LOGIN).args(["--batch", "--skip-column-names"]);
     client.args(["--default-character-set=utf8mb4", &format!("--socket={socket}")]);
     let printed = run(&mut client, sql.as_bytes())?;
     Ok(String::from_utf8_lossy(&printed).lines().map(str::to_owned).collect())
@@ -32,7 +32,7 @@ pub fn take(socket: &str) -> Result<Dump> {
             continue;
         }
         let mut command = Version::Old.program("mariadb-dump");
-        command.args(["--no-defaults", "--skip-ssl", "--user=root"]);
+        command.args(super::LOGIN);
         command.arg(format!("--socket={socket}")).args([
             "--databases",
             &schema,
@@ -87,7 +87,7 @@ pub fn take(socket: &str) -> Result<Dump> {
 /// Tables that are damaged, an index of them for one.
 pub fn damaged(socket: &str) -> Result<Vec<String>> {
     let mut check = Version::Old.program("mariadb-check");
-    check.args(["--no-defaults", "--skip-ssl", "--user=root", "--all-databases", "--extended"]);
+    check.args(super::LOGIN).args(["--all-databases", "--extended"]);
     let (printed, _, errors) = attempt(check.arg(format!("--socket={socket}")), b"")?;
     let text = String::from_utf8_lossy(&printed).into_owned() + &errors;
     let fine = |line: &&str| {

@@ -9,8 +9,6 @@ mod rows;
 mod tables;
 mod types;
 
-use std::collections::BTreeMap;
-
 use super::Connection;
 use tables::Table;
 
@@ -51,6 +49,9 @@ const ALL: &[Kind] = &[
     Kind::LargeRows,
 ];
 
+/// Makes one kind of statement.
+type Make = fn(&mut Generator) -> Vec<String>;
+
 /// Statements, one after the other.
 pub struct Generator {
     random: fastrand::Rng,
@@ -74,8 +75,6 @@ pub struct Generator {
     charset: &'static str,
     /// Whether this client has set a time zone.
     zoned: bool,
-    /// How often each kind of statement was made.
-    counts: BTreeMap<&'static str, u64>,
 }
 
 impl Generator {
@@ -99,7 +98,6 @@ impl Generator {
             roles: Vec::new(),
             charset: "utf8mb4",
             zoned: false,
-            counts: BTreeMap::new(),
         }
     }
 
@@ -228,7 +226,7 @@ impl Generator {
 
     /// One statement, or a few that belong together.
     fn statement(&mut self) -> Vec<String> {
-        let kinds: &[(u32, &'static str, fn(&mut Self) -> Vec<String>)] = &[
+        let kinds: &[(u32, &'static str, Make)] = &[
             (16, "insert", Self::insert),
             (8, "update", Self::update),
             (6, "delete", Self::delete),
@@ -258,9 +256,8 @@ impl Generator {
         ];
         let whole: u32 = kinds.iter().map(|(weight, ..)| weight).sum();
         let mut at = self.random.u32(..whole);
-        for (weight, name, make) in kinds {
+        for (weight, _, make) in kinds {
             if at < *weight {
-                *self.counts.entry(name).or_default() += 1;
                 return make(self);
             }
             at -= weight;

@@ -44,26 +44,53 @@ performance_schema = OFF
 /// The client of the installed version.
 fn client(options: &[&str]) -> Command {
     let mut command = Command::new("mariadb");
-    command.args(["--no-defaults", "--skip-ssl", "--user=root"]);
-    command.arg(format!("--socket={SOCKET}")).args(options);
+    command.args(LOGIN).arg(format!("--socket={SOCKET}")).args(options);
     command
 }
 
-fn service(verb: &str) -> Vec<String> {
+/// How every client logs in. The option file has root's password, if it has one.
+const LOGIN: [&str; 3] = ["--defaults-file=/srv/etc/root.cnf", "--skip-ssl", "--user=root"];
+const OPTION_FILE: &str = "/srv/etc/root.cnf";
+
+/// A host that is not as Debian makes it.
+#[derive(Default)]
+struct Unlike {
+    /// More settings of the server.
+    settings: String,
+    /// Values of the playbook's variables.
+    values: Vec<(&'static str, String)>,
+    /// Root's password.
+    password: String,
+}
+
+/// The server without clients listens on its own socket only.
+fn closed() -> Result<()> {
+    let open = world::listening("mariadbd", "/run/backout-mariadb/mariadbd.sock")?;
+    if !open.is_empty() {
+        bail!("it is open to clients:\n{}", open.join("\n"));
+    }
+    Ok(())
+}
+
+fn service(verb: &str, unlike: &Unlike) -> Vec<String> {
+    let suffix = unlike.values.iter().find(|(name, _)| *name == "group_suffix");
+    let suffix = suffix.map_or("", |(_, value)| value.as_str());
+    let suffix = format!("--defaults-group-suffix={suffix}");
     let words: &[&str] = match verb {
         "start" => &[
             "systemd-run",
             "--unit=mariadb",
             "--property=RuntimeDirectory=mysqld",
             "/usr/sbin/mariadbd",
+            &suffix,
         ],
         _ => &["systemctl", "stop", "mariadb.service"],
     };
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn start() -> Result<()> {
-    let words = service("start");
+fn start(unlike: &Unlike) -> Result<()> {
+    let words = service("start", unlike);
     run(Command::new(&words[0]).args(&words[1..]), b"")?;
     let ping = || run(&mut client(&["--execute=SELECT 1"]), b"").is_ok();
     await_success("mariadbd", Duration::from_secs(60), ping)
@@ -94,12 +121,24 @@ fn talk(connections: &[Connection], said: &mut String) -> Result<()> {
 
 /// A session that somebody wrote, in the file of this name in `cases/`.
 ///
-/// Lines `-- client CHARSET` begin a client, `-- upgrade` stands between the versions.
+/// Lines `-- client CHARSET` begin a client, `-- upgrade` stands between the versions. `-- setting
+/// LINE` is one more of the server's, `-- value NAME VALUE` one of the playbook's variables, and
+/// `-- password WORD` root's in the option file.
 pub fn case(text: &str) -> Result<String> {
     let mut halves: Vec<Vec<Connection>> = vec![Vec::new()];
+    let mut unlike = Unlike::default();
     for line in text.split_inclusive('\n') {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
+            ["--", "setting", ..] => {
+                unlike.settings.push_str(line.trim_start_matches("-- setting "));
+            }
+            ["--", "value", name, value] => {
+                let names = ["binlog", "binlog_dir", "innodb_log_dir", "group_suffix"];
+                let name = names.into_iter().find(|known| *known == name).context("a variable")?;
+                unlike.values.push((name, value.into()));
+            }
+            ["--", "password", word] => word.clone_into(&mut unlike.password),
             ["--", "upgrade"] => halves.push(Vec::new()),
             ["--", "client", charset] => {
                 let charset = ["latin1", "utf8mb4", "cp1250"].iter().find(|it| **it == charset);
@@ -118,7 +157,7 @@ pub fn case(text: &str) -> Result<String> {
     }
     let [before, after] = <[Vec<Connection>; 2]>::try_from(halves)
         .map_err(|_| anyhow::anyhow!("`-- upgrade` must stand in it, once"))?;
-    play(&before, &after, &text.matches(';').count().to_string())
+    play(&before, &after, &text.matches(';').count().to_string(), &unlike)
 }
 
 /// See [`crate::Session`].
@@ -126,32 +165,51 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     let all = std::env::var_os("SESSIONS_ALL").is_some();
     let mut generator = generate::Generator::new(seed, without, all);
     let (before, after) = (generator.before(), generator.after());
-    play(&before, &after, &generator.statements().to_string())
+    play(&before, &after, &generator.statements().to_string(), &Unlike::default())
 }
 
-fn play(before: &[Connection], after: &[Connection], statements: &str) -> Result<String> {
+fn play(
+    before: &[Connection],
+    after: &[Connection],
+    statements: &str,
+    unlike: &Unlike,
+) -> Result<String> {
     let begin = Instant::now();
-    fs::write("/srv/etc/mysql/my.cnf", SETTINGS)?;
+    fs::write("/srv/etc/mysql/my.cnf", format!("{SETTINGS}{}", unlike.settings))?;
+    fs::write(OPTION_FILE, format!("[client]\npassword={}\n", unlike.password))?;
     world::copy_content(&Version::Old.root().join("var/lib/mysql"), Path::new(DATADIR))?;
     let mut said = String::new();
 
-    start()?;
+    fs::create_dir_all("/srv/logs/binary")?;
+    if unlike.settings.contains("innodb_log_group_home_dir") {
+        fs::create_dir_all("/srv/logs/redo")?;
+        let log = Path::new(DATADIR).join("ib_logfile0");
+        fs::copy(&log, "/srv/logs/redo/ib_logfile0")?;
+        fs::remove_file(log)?;
+    }
+    start(unlike)?;
     fs::write("/srv/log/before.sql", joined(before))?;
     talk(before, &mut said)?;
     let host = Host {
-        start: service("start"),
-        stop: service("stop"),
-        values: vec![
-            ("datadir", DATADIR.into()),
-            ("socket", SOCKET.into()),
-            ("release", "trixie".into()),
-        ],
+        start: service("start", unlike),
+        stop: service("stop", unlike),
+        values: [
+            ("datadir", DATADIR),
+            ("socket", SOCKET),
+            ("release", "trixie"),
+            ("defaults_file", OPTION_FILE),
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .into_iter()
+        .chain(unlike.values.iter().cloned())
+        .collect(),
     };
-    let change = Change::open("mariadb", &host)?;
+    let mut change = Change::open("mariadb", &host)?;
+    change.closed = closed;
     change.upgrade()?;
     // As the package does after the start of a new version.
     let mut upgrade = Command::new("mariadb-upgrade");
-    upgrade.args(["--no-defaults", "--skip-ssl", "--user=root", "--silent"]);
+    upgrade.args(LOGIN).arg("--silent");
     run(upgrade.arg(format!("--socket={SOCKET}")), b"")?;
     fs::write("/srv/log/after.sql", joined(after))?;
     talk(after, &mut said)?;

@@ -5,7 +5,7 @@ use super::Generator;
 impl Generator {
     pub fn account(&mut self) -> Vec<String> {
         let (accounts, roles) = (self.accounts.clone(), self.roles.clone());
-        if let Some(account) = self.some(&accounts).filter(|_| self.names % 3 != 0) {
+        if let Some(account) = self.some(&accounts).filter(|_| !self.names.is_multiple_of(3)) {
             let change = match self.random.u32(..12) {
                 0 => format!("SET PASSWORD FOR {account} = PASSWORD('new')"),
                 1 => format!("ALTER USER {account} IDENTIFIED BY 'it''s'"),

@@ -77,7 +77,7 @@ impl Generator {
             )];
         }
         self.routines.push(("PROCEDURE", name.clone()));
-        let Some(table) = self.table().filter(|_| self.names % 2 == 0) else {
+        let Some(table) = self.table().filter(|_| self.names.is_multiple_of(2)) else {
             let body = self.body();
             return vec![format!(
                 "CREATE PROCEDURE {name} (IN a INT, OUT b VARCHAR(20), INOUT c DECIMAL(5,2)) MODIFIES SQL DATA {body}"
@@ -95,7 +95,7 @@ impl Generator {
 
     pub fn trigger(&mut self) -> Vec<String> {
         let triggers = self.triggers.clone();
-        if let Some(trigger) = self.some(&triggers).filter(|_| self.names % 3 == 0) {
+        if let Some(trigger) = self.some(&triggers).filter(|_| self.names.is_multiple_of(3)) {
             self.triggers.retain(|known| *known != trigger);
             return vec![format!("DROP TRIGGER {trigger}")];
         }
@@ -124,7 +124,7 @@ impl Generator {
 
     pub fn event(&mut self) -> Vec<String> {
         let events = self.events.clone();
-        if let Some(event) = self.some(&events).filter(|_| self.names % 2 == 0) {
+        if let Some(event) = self.some(&events).filter(|_| self.names.is_multiple_of(2)) {
             return vec![match self.random.u32(..3) {
                 0 => {
                     self.events.retain(|known| *known != event);
@@ -152,7 +152,7 @@ impl Generator {
         }
         let schema = self.schema();
         let sequences = self.sequences.clone();
-        if let Some(sequence) = self.some(&sequences).filter(|_| self.names % 2 == 0) {
+        if let Some(sequence) = self.some(&sequences).filter(|_| self.names.is_multiple_of(2)) {
             return vec![match self.random.u32(..5) {
                 0 => format!("ALTER SEQUENCE {sequence} RESTART 1000"),
                 1 => format!("DO SETVAL({sequence}, {})", self.random.u32(100..500)),

@@ -320,13 +320,11 @@ impl Generator {
             }
             Holds::Inet4 => format!("'10.{}.{}.1'", self.random.u8(..), self.random.u8(..)),
             Holds::Inet6 => format!("'fe80::{:x}'", self.random.u16(..)),
-            Holds::Geometry => match self.random.u32(..2) {
-                _ => format!(
-                    "ST_GeomFromText('POINT({} {})')",
-                    self.random.i32(-90..90),
-                    self.random.i32(-90..90)
-                ),
-            },
+            Holds::Geometry => format!(
+                "ST_GeomFromText('POINT({} {})')",
+                self.random.i32(-90..90),
+                self.random.i32(-90..90)
+            ),
         }
     }
 
