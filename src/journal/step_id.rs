@@ -85,6 +85,7 @@ impl StepId {
 pub enum Family {
     Inventory,
     InventoryFound,
+    Touched,
     Capture,
     Clone,
     SetAside,
@@ -103,6 +104,7 @@ impl Family {
         match self {
             Self::Inventory => "inventory",
             Self::InventoryFound => "inventory-found",
+            Self::Touched => "touched",
             Self::Capture => "capture",
             Self::Clone => "clone",
             Self::SetAside => "set-aside",

@@ -40,6 +40,10 @@ pub enum TemplatePlace {
     Aside,
     /// The commands of `inventory`.
     Inventory,
+    /// `inventory.touched.find`.
+    FindTouched,
+    /// `inventory.touched.command`.
+    ListTouched,
     /// `show`, `hold` and `assign` of `coexistent.directory`.
     Directory,
     /// `backup`, `verify`, `clear` and `restore` of `coexistent`.
@@ -53,9 +57,9 @@ pub enum TemplatePlace {
 }
 
 use TemplatePlace::{
-    Aside, Check, CheckBack, Cluster, Directory, Downgrade, Host, Installer, Inventory, Item,
-    Mover, Notice, Pass, PastRejects, Position, Restore, Service, Upgrade, UserList, Verify,
-    Version, WriteMark,
+    Aside, Check, CheckBack, Cluster, Directory, Downgrade, FindTouched, Host, Installer,
+    Inventory, Item, ListTouched, Mover, Notice, Pass, PastRejects, Position, Restore, Service,
+    Upgrade, UserList, Verify, Version, WriteMark,
 };
 
 impl TemplatePlace {
@@ -81,6 +85,8 @@ impl TemplatePlace {
             Item => "whole.write and whole.load",
             Aside => "aside",
             Inventory => "inventory",
+            FindTouched => "inventory.touched.find",
+            ListTouched => "inventory.touched.command",
             Directory => "show, hold and assign of coexistent.directory",
             Mover => "backup, verify, clear and restore of coexistent",
             Cluster => "the commands of cluster",
@@ -125,6 +131,8 @@ const CHANGE: &[TemplatePlace] = &[
     Item,
     Aside,
     Inventory,
+    FindTouched,
+    ListTouched,
 ];
 /// The commands that run on this host, and for it alone.
 const COMMANDS: &[TemplatePlace] = &[
@@ -144,6 +152,8 @@ const COMMANDS: &[TemplatePlace] = &[
     Item,
     Aside,
     Inventory,
+    FindTouched,
+    ListTouched,
 ];
 const AFTER_SNAPSHOT: &[TemplatePlace] =
     &[Pass, Verify, Downgrade, Position, Restore, PastRejects, Notice, Item, Aside];
@@ -172,6 +182,8 @@ pub const LATE_NAMES: &[LateName] = &[
             Item,
             Aside,
             Inventory,
+            FindTouched,
+            ListTouched,
             Directory,
             Mover,
             UserList,
@@ -200,6 +212,8 @@ pub const LATE_NAMES: &[LateName] = &[
             Item,
             Aside,
             Inventory,
+            FindTouched,
+            ListTouched,
         ],
     },
     LateName {
@@ -225,13 +239,13 @@ pub const LATE_NAMES: &[LateName] = &[
         name: "capture_dir",
         about: "the folder of the capture",
         list: false,
-        places: &[Pass, Verify, Restore, PastRejects, Notice],
+        places: &[Pass, Verify, Restore, PastRejects, Notice, FindTouched],
     },
     LateName {
         name: "capture_files",
         about: "the files of the capture, sorted by name",
         list: true,
-        places: &[Verify, Restore, PastRejects],
+        places: &[Verify, Restore, PastRejects, FindTouched],
     },
     LateName {
         name: "snapshot_files",
@@ -239,6 +253,12 @@ pub const LATE_NAMES: &[LateName] = &[
             on since and is in the capture",
         list: true,
         places: &[Verify],
+    },
+    LateName {
+        name: "touched_file",
+        about: "the file with what `inventory.touched.find` printed, sorted, each line once",
+        list: false,
+        places: &[ListTouched],
     },
     LateName {
         name: "whole_dir",

@@ -9,8 +9,18 @@ use crate::step::{Plan, Record, State};
 use crate::strategy::{self, DowngradeInput, ServedClients};
 use crate::zfs::Guid;
 
+/// What is compared before the service is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofKind {
+    /// What was written since the snapshot, where the playbook can tell what that touched.
+    Delta,
+    /// Everything.
+    Full,
+}
+
 /// The downgrade of this change. `choice`: the person's choice, which overrides the site's.
-/// `accepted`: the names that they accepted.
+/// `proof`: what is
+/// compared. `accepted`: the names that they accepted.
 ///
 /// # Errors
 /// When the state does not permit it, a check refuses, or the change's own files cannot be used.
@@ -18,9 +28,15 @@ pub fn prepare(
     settings: &Settings,
     state: State,
     choice: Option<RollbackChoice>,
+    proof: Option<ProofKind>,
     accepted: &[String],
 ) -> Result<Prepared, CliError> {
     permit(&state, Command::Downgrade)?;
+    if choice == Some(RollbackChoice::InPlace) && proof == Some(ProofKind::Delta) {
+        let why = "in place, everything is compared: the upgraded data is destroyed";
+        return Err(CliError::new(ErrorKind::Usage, why)
+            .next("backout downgrade --in-place", "the same with the full proof"));
+    }
     if choice.is_some() && !strategy::data_of(state.manifest.data_strategy).rolls_back() {
         let why = "nothing rolls back here: the data is not on ZFS, or there is none";
         return Err(CliError::new(ErrorKind::Usage, why)
@@ -46,6 +62,7 @@ pub fn prepare(
         if in_place { preflight::newer::destroyed(&facts) } else { (Vec::new(), Vec::new()) };
     let input = DowngradeInput {
         keep: !in_place,
+        delta: proof != Some(ProofKind::Full),
         served: opened,
         roots: inputs.roots(),
         snapshots,
@@ -69,6 +86,7 @@ pub fn foreseen(inputs: &ProcedureInputs, manifest: &ChangeManifest) -> anyhow::
     }
     let input = DowngradeInput {
         keep: inputs.place().rollback != RollbackChoice::InPlace,
+        delta: true,
         served: ServedClients::Yes,
         roots: inputs.roots(),
         snapshots,

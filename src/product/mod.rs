@@ -31,6 +31,7 @@ const HELPERS: &[Helper] = &[
     Helper { name: "redis-load", run: redis::load },
     Helper { name: "redis-past-rejects", run: redis::past_rejects },
     Helper { name: "redis-refused", run: redis::refused },
+    Helper { name: "redis-touched", run: redis::touched },
     Helper { name: "redis-verify-log", run: redis::verify },
 ];
 

@@ -34,6 +34,49 @@ pub fn existing(folder: &Path, name: &str, side: Side) -> PathBuf {
     }
 }
 
+/// The file of what a capture touched of an inventory: lines for the product's own command, plain.
+pub fn touched(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.touched"))
+}
+
+/// What a line says that cannot tell what was touched, and how it begins.
+pub const NOT_TOLD: &[u8] = b"*";
+
+/// Writes what a capture touched to its file, each line once. Returns the number of lines and the
+/// SHA-256 of the file, or why it cannot be told.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn keep_touched(
+    file: &Path,
+    lines: Sorted,
+) -> Result<std::result::Result<(u64, String), String>> {
+    let (mut last, mut count, mut not_told) = (None::<Vec<u8>>, 0_u64, None::<String>);
+    let write = || {
+        let mut new = NewFile::create(file)?;
+        lines.each(|line| {
+            if let Some(why) = line.strip_prefix(NOT_TOLD) {
+                let why = || String::from_utf8_lossy(why).trim().chars().take(200).collect();
+                not_told.get_or_insert_with(why);
+            }
+            if last.as_deref() == Some(line) {
+                return Ok(());
+            }
+            let slot = last.get_or_insert_default();
+            slot.clear();
+            slot.extend_from_slice(line);
+            count += 1;
+            new.line(line)
+        })?;
+        new.finish()
+    };
+    let sha256 = write().with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(match not_told {
+        Some(why) => Err(why),
+        None => Ok((count, sha256)),
+    })
+}
+
 /// Reads and sorts what a product prints of its items. Lines that match one of the patterns in
 /// `ignore` are no items. `folder`: where the list will be.
 ///
@@ -198,6 +241,21 @@ mod tests {
         names.sort();
         let expected = ["rows.expected.lz4", "rows.found.lz4", "rows.missing", "rows.unexpected"];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn what_was_touched_is_kept_once_or_cannot_be_told() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let keep = |mut text: &[u8]| {
+            let lines = read(&mut text, &[], dir.path()).expect("sorted");
+            keep_touched(&touched(dir.path(), "rows"), lines).expect("kept")
+        };
+        let (count, sha256) = keep(b"b\na\nb\n").expect("told");
+        let file = touched(dir.path(), "rows");
+        assert_eq!((count, fs::read(&file).expect("read")), (2, b"a\nb\n".to_vec()));
+        unchanged(&file, &sha256).expect("as it was written");
+        assert_eq!(keep(b"b\n*\tFLUSHALL\n"), Err("FLUSHALL".to_owned()));
+        assert_eq!(keep(b"").map(|(count, _)| count), Ok(0));
     }
 
     #[test]

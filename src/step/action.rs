@@ -38,6 +38,8 @@ pub enum Action {
     /// Asks the new version how far its data has come.
     #[serde(rename = "goal")]
     TargetPosition(TargetPosition),
+    /// Finds what the capture touched.
+    FindTouched(FindTouched),
     /// Lists what the product holds.
     Inventory(TakeInventory),
     /// One pass of the incremental backup.

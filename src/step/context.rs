@@ -150,16 +150,30 @@ impl Context<'_> {
     /// # Errors
     /// When a name has no value.
     pub fn fill(&self, command: &CommandTemplate, more: &[(&str, String)]) -> Result<Command> {
+        self.fill_from(command, more, &StepId::CAPTURE)
+    }
+
+    /// The same with the files that another step captured.
+    ///
+    /// # Errors
+    /// As [`Self::fill`].
+    pub fn fill_with_capture(&self, command: &CommandTemplate, step: &StepId) -> Result<Command> {
+        self.fill_from(command, &[], step)
+    }
+
+    fn fill_from(
+        &self,
+        command: &CommandTemplate,
+        more: &[(&str, String)],
+        capture: &StepId,
+    ) -> Result<Command> {
         let values = self.values();
         let lookup = |name: &str| {
             let late = more.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
             late.or_else(|| values.get(name).cloned())
         };
         let mut lists = BTreeMap::new();
-        lists.insert(
-            "capture_files".to_owned(),
-            self.absolute(&StepId::CAPTURE, &self.capture_dir()),
-        );
+        lists.insert("capture_files".to_owned(), self.absolute(capture, &self.capture_dir()));
         if command.stages.iter().flatten().any(|word| word.only_name() == Some("snapshot_files")) {
             lists.insert("snapshot_files".to_owned(), self.snapshot_files()?);
         }

@@ -26,6 +26,7 @@ pub use data::inventory::TakeInventory;
 pub use data::prove::Prove;
 pub use data::restore::Restore;
 pub use data::target_position::TargetPosition;
+pub use data::touched::FindTouched;
 pub use data::verify::Verify;
 pub use data::whole::{LoadWhole, NoticeWhole, WriteWhole};
 pub use files::copy::{copy_all, read_back};
@@ -182,6 +183,7 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::Package(it) => Box::new(it),
         Action::Switch(it) => Box::new(it),
         Action::TargetPosition(it) => Box::new(it),
+        Action::FindTouched(it) => Box::new(it),
         Action::Inventory(it) => Box::new(it),
         Action::Capture(it) => Box::new(it),
         Action::NoticeWhole(it) => Box::new(it),

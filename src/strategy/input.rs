@@ -20,6 +20,9 @@ pub enum ServedClients {
 pub struct DowngradeInput {
     /// Keep the upgraded state beside the restored one, or destroy it.
     pub keep: bool,
+    /// Compare only what the capture touched, where the playbook can, before the service is opened.
+    /// For a kept downgrade: what was not compared is still there then.
+    pub delta: bool,
     /// Whether there is something to capture.
     pub served: ServedClients,
     /// The site's datasets, without those below them.

@@ -10,9 +10,9 @@ use crate::playbook::model::{CommandSpec, ServiceState};
 use crate::playbook::value::TimeLimit;
 use crate::playbook::{CommandTemplate, Playbook, Template};
 use crate::step::{
-    Action, CapturePass, Config, KeepPrograms, LoadWhole, Maintenance, Mounts, NoticeWhole,
-    Package, PackageJob, Prove, SaveInstaller, Service, Step, TakeInventory, TargetPosition,
-    WriteWhole,
+    Action, CapturePass, Config, FindTouched, KeepPrograms, LoadWhole, Maintenance, Mounts,
+    NoticeWhole, Package, PackageJob, Prove, SaveInstaller, Service, Step, TakeInventory,
+    TargetPosition, WriteWhole,
 };
 use crate::zfs::{Guid, Snapshot};
 
@@ -281,7 +281,32 @@ impl Parts<'_> {
         )))
     }
 
-    pub(in crate::strategy) fn inventories(&self, side: Side) -> Result<Vec<Step>> {
+    /// Whether a list can be of what the capture touched.
+    pub(in crate::strategy) fn tells_touched(&self) -> bool {
+        self.playbook.inventories.iter().any(|inventory| inventory.touched.is_some())
+    }
+
+    /// Finds what the capture of this step touched.
+    pub(in crate::strategy) fn touched(&self, capture: &StepId) -> Result<Vec<Step>> {
+        let mut steps = Vec::new();
+        for inventory in &self.playbook.inventories {
+            let Some(touched) = &inventory.touched else { continue };
+            let action = FindTouched {
+                name: inventory.name.clone(),
+                capture: capture.clone(),
+                command: self.command(&touched.find)?,
+            };
+            steps.push(Step::new(
+                StepId::of(Family::Touched, &inventory.name),
+                format!("find the {} that the capture touched", inventory.name),
+                Action::FindTouched(action),
+            ));
+        }
+        Ok(steps)
+    }
+
+    /// The lists; of what the capture touched with `delta`, where that is known.
+    pub(in crate::strategy) fn inventories(&self, side: Side, delta: bool) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
         for inventory in &self.playbook.inventories {
             let (id, title) = match side {
@@ -300,6 +325,10 @@ impl Parts<'_> {
                 command: self.command(&inventory.command)?,
                 ignore: inventory.ignore.clone(),
                 ends: inventory.ends.clone(),
+                touched: match &inventory.touched {
+                    Some(touched) if delta => Some(self.command(&touched.command)?),
+                    _ => None,
+                },
             };
             steps.push(Step::new(id, title, Action::Inventory(action)));
         }
@@ -330,6 +359,19 @@ impl Parts<'_> {
                 format!("capture what was written: {}", pass.about),
                 Action::Capture(action),
             ));
+        }
+        Ok(steps)
+    }
+
+    /// The passes for a stopped service, before it is started once more without clients: what was
+    /// written is known then, and captured again when all is stopped for good.
+    pub(in crate::strategy) fn early_captures(&self) -> Result<Vec<Step>> {
+        let mut steps = self.captures(ServiceState::Stopped)?;
+        for (index, step) in steps.iter_mut().enumerate() {
+            step.id = StepId::of(Family::Capture, format_args!("early-{}", index + 1));
+            if let Action::Capture(pass) = &mut step.action {
+                pass.last = false;
+            }
         }
         Ok(steps)
     }

@@ -155,6 +155,7 @@ impl History {
         };
         let input = DowngradeInput {
             keep,
+            delta: keep,
             served: opened,
             roots: self.roots(),
             snapshots,

@@ -195,6 +195,7 @@ impl Change {
         };
         let input = DowngradeInput {
             keep: true,
+            delta: false,
             served: ServedClients::Yes,
             roots: self.datasets.clone(),
             snapshots,

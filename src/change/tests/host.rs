@@ -51,6 +51,8 @@ pub(super) struct Host {
     pub faults: Vec<String>,
     /// Operations that version 1.0 has no words for.
     pub rejects: Vec<String>,
+    /// It cannot tell what a capture touched.
+    pub forgets: bool,
     pub next: usize,
     pub engine: FakeEngine,
     pub root: PathBuf,

@@ -291,6 +291,7 @@ proptest! {
             world.plan(Verb::Upgrade, &state),
             crate::strategy::downgrade(&world.playbook, &world.manifest, &crate::strategy::DowngradeInput {
                 keep: true,
+                delta: true,
                 served: crate::strategy::ServedClients::Yes,
                 roots: world.roots.clone(),
                 snapshots: world.manifest.datasets.iter().map(|m| (m.dataset.at("backout-app-1").expect("a name"), m.guid)).collect(),

@@ -46,6 +46,7 @@ impl Product {
             truth: Vec::new(),
             faults: Vec::new(),
             rejects: Vec::new(),
+            forgets: false,
             next: 0,
             engine,
             root: root.to_owned(),
@@ -369,12 +370,31 @@ impl Product {
                 }
                 Ok(host.content(LOG).len().to_string())
             }
-            ["app", "inventory"] => {
+            ["app", "touched", folder] => {
+                let text = fs::read_to_string(Path::new(folder).join("operations"))
+                    .map_err(|error| error.to_string())?;
+                if self.host().forgets {
+                    return Ok("*\tit forgot\n".into());
+                }
+                let operations = text.lines().skip(1).take_while(|line| *line != "end");
+                Ok(operations
+                    .filter_map(|line| line.strip_prefix(['+', '-']))
+                    .map(|name| format!("{name}\n"))
+                    .collect())
+            }
+            ["app", "inventory", rest @ ..] => {
                 if self.host().mode != Mode::Maintenance {
                     return Err("it does not run".into());
                 }
-                let text: String =
-                    self.host().items().iter().rev().map(|item| format!("{item}\n")).collect();
+                let mut items = self.host().items();
+                if let [file] = rest {
+                    let touched = fs::read_to_string(file).map_err(|error| error.to_string())?;
+                    items.retain(|item| {
+                        item.split_once(' ')
+                            .is_some_and(|(_, name)| touched.lines().any(|it| it == name))
+                    });
+                }
+                let text: String = items.iter().rev().map(|item| format!("{item}\n")).collect();
                 fs::write(command.stdout.as_ref().ok_or("no file")?, text)
                     .map_err(|error| error.to_string())?;
                 ok

@@ -51,6 +51,9 @@ also = ["/etc/app.conf"]
 [[inventory]]
 name = "items"
 command = {{ argv = ["app", "inventory"] }}
+[inventory.touched]
+find = {{ argv = ["app", "touched", "{{capture_dir}}"] }}
+command = {{ argv = ["app", "inventory", "{{touched_file}}"] }}
 "#
     )
 }

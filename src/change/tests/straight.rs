@@ -310,6 +310,7 @@ fn an_upgrade_from_a_prepared_snapshot_that_fails_is_not_rolled_back_without_a_c
     let state = world.state();
     let input = crate::strategy::DowngradeInput {
         keep: false,
+        delta: true,
         served: crate::strategy::ServedClients::Never,
         roots: world.roots.clone(),
         snapshots: Vec::new(),

@@ -246,6 +246,7 @@ impl World {
                 };
                 let input = DowngradeInput {
                     keep: verb == Verb::Keep,
+                    delta: verb == Verb::Keep,
                     served: opened,
                     roots: self.roots.clone(),
                     snapshots,

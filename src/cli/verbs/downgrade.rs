@@ -1,10 +1,11 @@
 //! `backout downgrade`: the guided way back.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cli::{Answers, Exit, Global, Job, prompt, render};
 use crate::journal::Procedure;
 use crate::playbook::site::RollbackChoice;
+use crate::procedure::downgrade::ProofKind;
 use crate::procedure::{Settings, Work, changes, downgrade};
 use crate::report::CliError;
 use crate::step::{Plan, State};
@@ -20,8 +21,22 @@ pub struct DowngradeArgs {
     /// unless you say so.
     #[arg(long)]
     in_place: bool,
+    /// What is compared before the service is opened: what was written since the snapshot, or
+    /// everything. The default is `delta` for a kept downgrade, if the playbook can tell what was
+    /// touched; everything is then compared afterwards, before `backout commit`.
+    #[arg(long)]
+    proof: Option<ProofArg>,
     #[command(flatten)]
     answers: Answers,
+}
+
+/// See [`DowngradeArgs::proof`].
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ProofArg {
+    /// What was written since the snapshot.
+    Delta,
+    /// Everything.
+    Full,
 }
 
 /// Shows what will happen, asks, and does it.
@@ -37,7 +52,11 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
     } else {
         None
     };
-    let prepared = downgrade::prepare(settings, state, choice, &answers.accept)?;
+    let proof = arguments.proof.map(|proof| match proof {
+        ProofArg::Delta => ProofKind::Delta,
+        ProofArg::Full => ProofKind::Full,
+    });
+    let prepared = downgrade::prepare(settings, state, choice, proof, &answers.accept)?;
     let change = prepared.state.manifest.change.clone();
     render::plan(global, &change, &prepared.plan);
     render::findings(global, &change, &prepared.findings);

@@ -59,7 +59,7 @@ fn of_change(global: &Global, arguments: &PlanArgs, state: State) -> Result<(), 
         render::plan(global, &change, &upgrade::plan(&inputs, &state)?);
         return Ok(());
     }
-    let prepared = downgrade::prepare(settings, state, None, &[])?;
+    let prepared = downgrade::prepare(settings, state, None, None, &[])?;
     if let Some(path) = &arguments.answers {
         answers::write(path, &answers::template("downgrade", &prepared.findings, None, &[]))?;
     }

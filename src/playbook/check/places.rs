@@ -215,6 +215,11 @@ impl Check<'_, '_> {
                 &inventory.command,
                 TemplatePlace::Inventory,
             );
+            if let Some(touched) = &inventory.touched {
+                let at = Path::of(&["inventory"]).at(i).key("touched");
+                commands.command(&at.key("find"), &touched.find, TemplatePlace::FindTouched);
+                commands.command(&at.key("command"), &touched.command, TemplatePlace::ListTouched);
+            }
         }
         commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, TemplatePlace::Host);
         commands.paths(&Path::of(&["data", "config"]), &it.data.config, TemplatePlace::Host);

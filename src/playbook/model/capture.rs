@@ -147,6 +147,24 @@ pub struct Inventory {
     /// 1970. An item that ended before both lists were complete is in neither of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<Extractor>,
+    /// How the items that the capture touched are found and listed. With it, a kept downgrade
+    /// compares only those before it opens the service: that costs as much as what was written, not
+    /// as the data. Everything is compared afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touched: Option<Touched>,
+}
+
+/// See [`Inventory::touched`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Touched {
+    /// Prints what the capture (`{capture_files}`) touched, one item on each line, in words of its
+    /// own. A line that begins with `*` says that it cannot be told, and behind that why: then all
+    /// is listed. The new version runs without its clients.
+    pub find: CommandSpec,
+    /// Prints the list, as `command` does, but only of what stands in `{touched_file}`: the lines
+    /// of `find`, sorted, each once. What is not there any more is left out.
+    pub command: CommandSpec,
 }
 
 /// Something this product cannot promise.

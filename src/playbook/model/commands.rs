@@ -6,7 +6,7 @@ use crate::playbook::model::full::Full;
 use crate::playbook::model::side_by_side::{InstallBeside, SideBySide};
 use crate::playbook::model::{
     Aside, Capture, CommandSpec, Discovery, Downgrade, Install, Installer, Inventory, Maintenance,
-    Pass, Playbook, Requirement, Restore, Service, Version, Whole,
+    Pass, Playbook, Requirement, Restore, Service, Touched, Version, Whole,
 };
 
 /// Commands with their places, such as `capture.verify`. Those of a list have the same place.
@@ -63,13 +63,18 @@ impl Playbook {
         all.extend(side_by_side.iter().flat_map(of_side_by_side));
         all.extend(coexistent.iter().flat_map(of_coexistent));
         all.extend(cluster.iter().flat_map(of_cluster));
-        all.extend(
-            inventories
-                .iter()
-                .map(|Inventory { name: _, command, ignore: _, ends: _ }| ("inventory", command)),
-        );
+        all.extend(inventories.iter().flat_map(of_inventory));
         all
     }
+}
+
+fn of_inventory(inventory: &Inventory) -> Vec<(&'static str, &CommandSpec)> {
+    let Inventory { name: _, command, ignore: _, ends: _, touched } = inventory;
+    let mut all = vec![("inventory", command)];
+    all.extend(touched.iter().flat_map(|Touched { find, command }| {
+        [("inventory.touched.find", find), ("inventory.touched.command", command)]
+    }));
+    all
 }
 
 fn of_service(service: &Service) -> Placed<'_> {

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::playbook::model::aside::Aside;
 pub use crate::playbook::model::capture::{
-    Capture, Interrupted, Inventory, Limit, Pass, Restore, ServiceState,
+    Capture, Interrupted, Inventory, Limit, Pass, Restore, ServiceState, Touched,
 };
 pub use crate::playbook::model::cluster::{Cluster, Nodes};
 pub use crate::playbook::model::coexistent::{Coexistent, Host, Hosts};

@@ -9,9 +9,9 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use super::client::{Client, Reply};
-use crate::product::stream::{HelperError, Streams};
+use crate::product::stream::{HelperError, Streams, next_line};
 
-const USAGE: &str = "redis-keys SOCKET [USER]";
+const USAGE: &str = "redis-keys SOCKET [USER] [--only FILE]";
 
 /// So many bytes are asked for at once, as far as the server can estimate them.
 const AT_ONCE: u64 = 4 << 20;
@@ -28,6 +28,10 @@ pub(in crate::product) fn keys(
     arguments: &[String],
     streams: &mut Streams<'_>,
 ) -> Result<(), HelperError> {
+    let (arguments, only) = match arguments {
+        [arguments @ .., option, file] if option == "--only" => (arguments, Some(file)),
+        all => (all, None),
+    };
     let (socket, user) = match arguments {
         [socket] => (socket, None),
         [socket, user] => (socket, Some(user.as_str())),
@@ -36,6 +40,10 @@ pub(in crate::product) fn keys(
     let client = Client::connect(Path::new(socket), user)?;
     let mut list = List { client, output: streams.output, db: 0, fields: false };
     list.functions()?;
+    if let Some(file) = only {
+        list.only(Path::new(file))?;
+        return list.output.flush().map_err(HelperError::Output);
+    }
     loop {
         match list.client.ask(&[b"SELECT", list.db.to_string().as_bytes()])? {
             Reply::Error(_) => break,
@@ -72,7 +80,7 @@ impl Key {
 }
 
 /// A text on one line: bytes that are not printable as `\xNN`.
-fn plain(bytes: &[u8]) -> String {
+pub(super) fn plain(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for byte in bytes {
         match byte {
@@ -81,6 +89,23 @@ fn plain(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// The bytes of such a text; `None` if it is none.
+fn bytes_of(plain: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(plain.len());
+    let mut rest = plain;
+    while let Some((first, behind)) = rest.split_first() {
+        if *first == b'\\' {
+            let digits = std::str::from_utf8(behind.strip_prefix(b"x")?.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = &behind[3..];
+        } else {
+            bytes.push(*first);
+            rest = behind;
+        }
+    }
+    Some(bytes)
 }
 
 /// The checksum of values in their order.
@@ -214,8 +239,41 @@ impl List<'_> {
         Ok(())
     }
 
-    /// Everything in one database.
-    fn database(&mut self) -> Result<(), HelperError> {
+    /// What stands in a file: `DATABASE<tab>KEY`, sorted.
+    fn only(&mut self, file: &Path) -> Result<(), HelperError> {
+        let unread = |why: String| HelperError::Failed(format!("{}: {why}", file.display()));
+        let input = std::fs::File::open(file).map_err(|error| unread(error.to_string()))?;
+        let (mut input, mut line) = (std::io::BufReader::new(input), Vec::new());
+        let (mut names, mut database) = (Vec::new(), None);
+        loop {
+            let more = next_line(&mut input, &mut line)?;
+            let (of, name) = match line.iter().position(|byte| *byte == b'\t') {
+                Some(at) => (&line[..at], &line[at + 1..]),
+                None => (&line[..], &[][..]),
+            };
+            let of = std::str::from_utf8(of).ok().and_then(|text| text.parse::<u32>().ok());
+            if !more || names.len() == KEYS || of != database {
+                let keys = self.looked_at(std::mem::take(&mut names))?;
+                self.page(&keys)?;
+            }
+            if !more {
+                return Ok(());
+            }
+            let (Some(of), Some(name)) = (of, bytes_of(name)) else {
+                return Err(unread("a line is not a database and a key".into()));
+            };
+            if database != Some(of) {
+                self.client.done(&[b"SELECT", of.to_string().as_bytes()])?;
+                self.db = of;
+                self.fields = self.has_fields_that_expire()?;
+                database = Some(of);
+            }
+            names.push(name);
+        }
+    }
+
+    /// Whether a hash of this database has a field that expires.
+    fn has_fields_that_expire(&mut self) -> Result<bool, HelperError> {
         let info = self.client.done(&[b"INFO", b"keyspace"])?.text();
         let name = format!("db{}:", self.db);
         let expiring = info.lines().find_map(|line| {
@@ -224,7 +282,12 @@ impl List<'_> {
                 .find_map(|it| it.strip_prefix("subexpiry="))
                 .map(str::to_owned)
         });
-        self.fields = expiring.is_some_and(|count| count.trim() != "0");
+        Ok(expiring.is_some_and(|count| count.trim() != "0"))
+    }
+
+    /// Everything in one database.
+    fn database(&mut self) -> Result<(), HelperError> {
+        self.fields = self.has_fields_that_expire()?;
         // A table that is made smaller meanwhile shows a key twice.
         let (hasher, mut seen) = (RandomState::new(), HashSet::new());
         let mut cursor = b"0".to_vec();

@@ -56,11 +56,18 @@ pub(super) struct Log<'a> {
     input: &'a mut dyn BufRead,
     at: u64,
     line: Vec<u8>,
+    /// How many of a command's arguments are kept.
+    kept: usize,
 }
 
 impl<'a> Log<'a> {
     pub(super) fn new(input: &'a mut dyn BufRead) -> Self {
-        Self { input, at: 0, line: Vec::new() }
+        Self { input, at: 0, line: Vec::new(), kept: FIRST }
+    }
+
+    /// The same that keeps so many of a command's arguments.
+    pub(super) fn keeping(self, arguments: usize) -> Self {
+        Self { kept: arguments, ..self }
     }
 
     fn fault(&self, what: &str) -> HelperError {
@@ -121,7 +128,7 @@ impl<'a> Log<'a> {
             let length = self.number(b'$')?;
             let argument = self.argument(length, if whole { LONGEST } else { KEPT })?;
             whole |= at == 0 && argument.begin.eq_ignore_ascii_case(b"function");
-            if entry.arguments.len() < FIRST {
+            if entry.arguments.len() < self.kept {
                 entry.arguments.push(argument);
             }
         }

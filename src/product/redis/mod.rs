@@ -11,6 +11,7 @@ mod log;
 mod manifest;
 mod pipe;
 mod refused;
+mod touched;
 mod words;
 
 pub(super) use ask::ask;
@@ -18,3 +19,4 @@ pub(super) use keys::keys;
 pub(super) use load::{load, verify};
 pub(super) use pipe::past_rejects;
 pub(super) use refused::refused;
+pub(super) use touched::touched;

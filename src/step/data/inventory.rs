@@ -1,10 +1,13 @@
 //! The product's own list of what it holds, one item on each line, sorted for the comparison.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::host::exec::Command;
 use crate::host::files::private_dir;
-use crate::journal::{Output, Side};
+use crate::journal::{Family, Output, Side, StepId};
 use crate::playbook::{CommandTemplate, Extractor, Pattern};
 use crate::proof::{inventory, sort};
 use crate::step::{Context, Effect, Probe, Step};
@@ -23,11 +26,29 @@ pub struct TakeInventory {
     /// Finds when an item ends by itself, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<Extractor>,
+    /// Prints the list of what the capture touched, if a step found that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touched: Option<CommandTemplate>,
+}
+
+impl TakeInventory {
+    /// What prints the list.
+    fn command(&self, context: &Context<'_>, folder: &Path) -> Result<Command> {
+        let found = context.output(&StepId::of(Family::Touched, &self.name));
+        let (Some(command), Some(Output::Inventory { sha256, .. })) = (&self.touched, found) else {
+            return context.fill(&self.command, &[]);
+        };
+        let file = inventory::touched(folder, &self.name);
+        inventory::unchanged(&file, sha256)?;
+        context.fill(command, &[("touched_file", file.display().to_string())])
+    }
 }
 
 impl Effect for TakeInventory {
     fn preview(&self) -> Vec<String> {
-        vec![self.command.to_string()]
+        let touched = self.touched.iter();
+        let all = touched.map(|it| format!("{it}, or, if what was touched cannot be told:"));
+        all.chain([self.command.to_string()]).collect()
     }
 
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
@@ -43,7 +64,7 @@ impl Effect for TakeInventory {
             let expected = inventory::existing(&folder, &self.name, Side::Upgraded);
             sort::room(&folder, inventory::room_like(&expected))?;
         }
-        let command = context.fill(&self.command, &[])?;
+        let command = self.command(context, &folder)?;
         let what = || format!("the inventory of {} could not be taken", self.name);
         let (lines, failed) = context
             .runner

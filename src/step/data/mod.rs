@@ -5,5 +5,6 @@ pub mod inventory;
 pub mod prove;
 pub mod restore;
 pub mod target_position;
+pub mod touched;
 pub mod verify;
 pub mod whole;

@@ -64,7 +64,7 @@ impl Strategy for FullBackup {
         // A service that was found open again may have accepted writes that the backup lacks.
         steps.push(parts.stop()?.renewing(&StepId::MAINTENANCE_START, &unless));
         steps.push(parts.maintenance_start(Side::Upgraded)?);
-        steps.extend(parts.inventories(Side::Upgraded)?);
+        steps.extend(parts.inventories(Side::Upgraded, false)?);
         let capture = CapturePass {
             command: Some(parts.command(&full.capture)?),
             new_files: Vec::new(),
@@ -116,7 +116,7 @@ impl Strategy for FullBackup {
         );
         step.rewind_to = Some(AGAIN);
         steps.push(step);
-        steps.extend(parts.inventories(Side::Previous)?);
+        steps.extend(parts.inventories(Side::Previous, false)?);
         steps.push(parts.prove());
         steps.push(parts.maintenance_stop(Side::Previous)?);
         steps.push(parts.start()?);

@@ -83,11 +83,26 @@ impl Strategy for Snapshot {
         if !input.keep {
             steps.extend(release(parts.manifest));
         }
+        let delta = opened && input.keep && input.delta && parts.tells_touched();
+        let early = if delta { parts.early_captures()? } else { Vec::new() };
+        let renewed = early.first().map_or(StepId::MAINTENANCE_START, |step| step.id.clone());
         if opened {
+            let mut captured = early.last().map(|step| step.id.clone());
+            steps.extend(early);
             steps.push(parts.maintenance_start(Side::Upgraded)?);
             steps.extend(parts.target_position()?);
-            steps.extend(parts.inventories(Side::Upgraded)?);
-            steps.extend(parts.captures(ServiceState::Maintenance)?);
+            let passes = parts.captures(ServiceState::Maintenance)?;
+            if delta {
+                // What the last pass that ran captured: nothing was written since the stop.
+                captured = captured.or_else(|| passes.last().map(|step| step.id.clone()));
+                let captured = captured.context("a pass of the capture runs behind the stop")?;
+                steps.extend(passes);
+                steps.extend(parts.touched(&captured)?);
+                steps.extend(parts.inventories(Side::Upgraded, true)?);
+            } else {
+                steps.extend(parts.inventories(Side::Upgraded, false)?);
+                steps.extend(passes);
+            }
             steps.extend(parts.write_whole()?);
             steps.push(parts.maintenance_stop(Side::Upgraded)?);
             steps.extend(parts.captures(ServiceState::Stopped)?);
@@ -112,10 +127,8 @@ impl Strategy for Snapshot {
             } else {
                 reinstall.first().map(|step| step.id.clone())
             };
-            *step = step.clone().renewing(
-                &StepId::MAINTENANCE_START,
-                &unless.context("a version is installed again")?,
-            );
+            *step =
+                step.clone().renewing(&renewed, &unless.context("a version is installed again")?);
         }
         if rollback_first {
             steps.extend(back);
@@ -130,7 +143,7 @@ impl Strategy for Snapshot {
             let (restore, stopped) = restore(parts, input.keep)?;
             steps.extend(if stopped { [restore, start] } else { [start, restore] });
             steps.extend(parts.load_whole()?);
-            steps.extend(parts.inventories(Side::Previous)?);
+            steps.extend(parts.inventories(Side::Previous, delta)?);
             steps.push(parts.prove());
             steps.push(parts.maintenance_stop(Side::Previous)?);
         }

@@ -190,6 +190,7 @@ mod tests {
         assert!(matches!(plan.steps[4].action, Action::Release(_)));
         let input = strategy::DowngradeInput {
             keep: true,
+            delta: false,
             served: strategy::ServedClients::Yes,
             roots: Vec::new(),
             snapshots: Vec::new(),

@@ -1,0 +1,46 @@
+//! Before the service is opened, only what the capture touched is compared, where that can be told.
+
+use super::kind::{PLAIN, ROUGH};
+use super::straight::upgraded;
+use super::world::{Verb, World};
+use crate::journal::{Family, Output, Proof, StepId};
+
+fn proof(world: &World) -> Proof {
+    match world.state().outputs.get(&StepId::PROVE) {
+        Some(Output::Proof(proof)) => *proof,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the two items of each write since the upgrade were called, and what was deleted by it.
+fn touched(world: &World) -> Option<u64> {
+    match world.state().outputs.get(&StepId::of(Family::Touched, "items")) {
+        Some(Output::Inventory { items, .. }) => Some(*items),
+        _ => None,
+    }
+}
+
+#[test]
+fn what_the_capture_did_not_touch_is_not_listed() {
+    for kind in [PLAIN, ROUGH] {
+        let world = upgraded(kind);
+        world.run(Verb::Keep);
+        world.serves("1.0");
+        let all = world.product.host().truth.len() as u64;
+        assert_eq!(touched(&world), Some(5), "a3, b3, a4, b4, and a2, which was deleted");
+        let proof = proof(&world);
+        assert!(proof.holds() && proof.expected < all, "{proof} of {all}");
+    }
+}
+
+#[test]
+fn everything_is_listed_when_what_was_touched_cannot_be_told_and_in_place() {
+    for verb in [Verb::Keep, Verb::InPlace] {
+        let world = upgraded(PLAIN);
+        world.product.host().forgets = true;
+        world.run(verb);
+        world.serves("1.0");
+        assert_eq!(touched(&world), None);
+        assert_eq!(proof(&world).expected, world.product.host().truth.len() as u64);
+    }
+}
