@@ -41,6 +41,6 @@ BEGIN
   /* /*!*/
   SELECT 1; -- it's /*!*/;
   # delimiter ;
-  SELECT '\\', "it's";
+  SELECT '\\', "it's", 2 /*! + 1 */ /*M!100100 + 2 */;
 END //
 DELIMITER ;

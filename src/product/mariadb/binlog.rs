@@ -349,3 +349,40 @@ impl LogFile {
         HelperError::Failed(format!("{} at {}: {what}", self.path, self.at))
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod tests {
+    use std::os::unix::fs::FileExt as _;
+
+    use super::*;
+    use crate::product::tests::kept;
+
+    /// The log's own positions have 32 bits.
+    #[test]
+    fn a_log_may_be_longer_than_4_gib() {
+        let whole = kept("mariadb/tests/kinds.binlog");
+        let begins = 4 + u32_at(&whole, 4 + 9) as usize;
+        let event = &whole[begins..begins + u32_at(&whole, begins + 9) as usize];
+        let far = 5 << 30;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        // The hole takes no room.
+        std::fs::write(&path, &whole[..begins]).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.write_all_at(event, far).unwrap();
+        let mut log = LogFile::open(&path.display().to_string()).unwrap();
+        log.seek(far).unwrap();
+        let mut found = Event::default();
+        assert!(log.next(&mut found).unwrap());
+        assert_eq!((found.kind, log.at()), (Kind::GtidList, far + event.len() as u64));
+        assert!(!log.next(&mut found).unwrap());
+        log.seek(begins as u64).unwrap();
+        assert!(
+            log.next(&mut found)
+                .unwrap_err()
+                .to_string()
+                .ends_with("an event of an impossible length")
+        );
+    }
+}

@@ -24,7 +24,7 @@ use super::group::{
 use super::gtid::{Gtid, Position};
 use super::query::Query;
 use super::rows::{Rows, Statement, plain};
-use super::session::{PREAMBLE, Session, for_client, quoted};
+use super::session::{PREAMBLE, Session, as_its_user, for_client, quoted};
 use crate::product::stream::{HelperError, Streams};
 
 /// Changes nothing, and takes a position in the log.
@@ -588,7 +588,7 @@ impl<S: Server> Replay<S> {
                     let settings = self.session.set(&query);
                     self.statements(&settings)?;
                 }
-                self.statement(&query.text)?;
+                self.statement(&as_its_user(&query))?;
                 if group.defines {
                     self.forget_dropped(&query);
                 }

@@ -1,5 +1,7 @@
 //! What a session must be told before a statement, and how a statement is written for the client.
 
+use std::borrow::Cow;
+
 use super::query::Query;
 
 /// Sent before anything else. An XA transaction must not bind the session; no statement may end
@@ -141,6 +143,71 @@ pub(super) fn quoted(name: &[u8]) -> Vec<u8> {
     quoted
 }
 
+/// The statement's text, with the account that ran it in the place of `CURRENT_USER` where it names
+/// an account: the replay runs as another one, whose password it would change.
+pub(super) fn as_its_user(query: &Query) -> Cow<'_, [u8]> {
+    const ACCOUNTS: &[&str] = &[
+        "ALTER USER",
+        "DROP USER",
+        "RENAME USER",
+        "GRANT ",
+        "REVOKE ",
+        "SET ",
+        "CREATE ROLE",
+        "CREATE USER",
+    ];
+    let begins = query.begins().replace("OR REPLACE ", "").replace("IF EXISTS ", "");
+    let Some((user, host)) = query.invoker.as_ref().filter(|(user, _)| !user.is_empty()) else {
+        return Cow::Borrowed(&query.text);
+    };
+    if !ACCOUNTS.iter().any(|word| begins.starts_with(word)) {
+        return Cow::Borrowed(&query.text);
+    }
+    // A role has no host.
+    let (word, account) = if host.is_empty() {
+        ("CURRENT_ROLE", quoted(user))
+    } else {
+        ("CURRENT_USER", [quoted(user), quoted(host)].join(&b'@'))
+    };
+    let (text, mut said, mut at, mut open) = (&query.text, Vec::new(), 0, None);
+    while at < text.len() {
+        let (byte, rest) = (text[at], &text[at..]);
+        let word_before = at > 0 && is_of_word(text[at - 1]);
+        let ends = !rest.get(word.len()).copied().is_some_and(is_of_word);
+        match open {
+            None if !word_before
+                && ends
+                && rest.len() >= word.len()
+                && rest[..word.len()].eq_ignore_ascii_case(word.as_bytes()) =>
+            {
+                said.extend_from_slice(&account);
+                at += word.len();
+                let behind = &text[at..];
+                let spaces = behind.len() - behind.trim_ascii_start().len();
+                let inside = behind[spaces..].strip_prefix(b"(").map(<[u8]>::trim_ascii_start);
+                if let Some(after) = inside.and_then(|inside| inside.strip_prefix(b")")) {
+                    at = text.len() - after.len();
+                }
+                continue;
+            }
+            None if matches!(byte, b'\'' | b'"' | b'`') => open = Some(byte),
+            Some(quote) if byte == quote => open = None,
+            Some(quote) if byte == b'\\' && quote != b'`' => {
+                said.push(byte);
+                at += 1;
+            }
+            _ => {}
+        }
+        said.extend(text.get(at));
+        at += 1;
+    }
+    Cow::Owned(said)
+}
+
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'@' | 0x80..)
+}
+
 /// A statement as the client must get it, with the delimiter behind it.
 ///
 /// The client looks for the delimiter, quotes, comments and commands of its own, and does not read
@@ -203,6 +270,32 @@ mod tests {
         ] {
             assert_eq!(sent(other), format!("EXECUTE IMMEDIATE 0x{}//\n", hex::encode(other)));
         }
+    }
+
+    #[test]
+    fn s1_an_account_that_names_itself_is_named() {
+        let text = |text: &str, user: &str, host: &str| {
+            let invoker = Some((user.into(), host.into()));
+            let query = Query { text: text.into(), invoker, ..Query::default() };
+            String::from_utf8(as_its_user(&query).into_owned()).unwrap()
+        };
+        assert_eq!(
+            text("ALTER USER CURRENT_USER() IDENTIFIED BY 'CURRENT_USER'", "u1", "localhost"),
+            "ALTER USER `u1`@`localhost` IDENTIFIED BY 'CURRENT_USER'"
+        );
+        assert_eq!(
+            text("grant SELECT ON `current_user`.* TO current_user ( ), x", "a`b", "%"),
+            "grant SELECT ON `current_user`.* TO `a``b`@`%`, x"
+        );
+        assert_eq!(text("GRANT r TO CURRENT_ROLE", "r2", ""), "GRANT r TO `r2`");
+        for other in [
+            "CREATE TABLE t (u VARCHAR(90) DEFAULT CURRENT_USER())",
+            "GRANT SELECT ON my_current_user.* TO u",
+        ] {
+            assert_eq!(text(other, "u1", "localhost"), other);
+        }
+        let query = Query { text: b"DROP USER CURRENT_USER".to_vec(), ..Query::default() };
+        assert_eq!(&*as_its_user(&query), b"DROP USER CURRENT_USER");
     }
 
     fn set(session: &mut Session, query: &Query) -> Vec<String> {
