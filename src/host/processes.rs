@@ -3,12 +3,14 @@
 //!
 //! A process that ends meanwhile is left out. One that may not be inspected is counted.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use procfs::process::all_processes_with_root;
 use procfs::{
@@ -213,7 +215,8 @@ pub fn users_of(proc: &Path, paths: &[PathBuf]) -> Result<InUse, String> {
         .filter_map(|path| mount_of(&mounts, path).filter(|mount| mount.point == *path))
         .map(|m| m.device.as_str())
         .collect();
-    let search = Search { paths, devices };
+    let paths = paths.iter().map(PathBuf::as_path).collect();
+    let search = Search { paths, devices, tables: RefCell::default() };
     let here = Here::new(proc);
     let mut result = InUse::default();
     each(proc, |process| match search.use_of(process, &proc.join(process.pid.to_string())) {
@@ -229,19 +232,24 @@ pub fn users_of(proc: &Path, paths: &[PathBuf]) -> Result<InUse, String> {
     Ok(result)
 }
 
-/// One process of each other mount namespace in which this dataset stays mounted when we unmount
-/// it: because it is not mounted here any more, or because unmounts do not propagate to that
-/// namespace (`mount_namespaces(7)`).
+/// One process of each other mount namespace in which one of these datasets stays mounted when we
+/// unmount it: because it is not mounted here any more, or because unmounts do not propagate to
+/// that namespace (`mount_namespaces(7)`). Each namespace is looked at once for all of them.
 ///
 /// # Errors
 /// When the list of processes or our own mounts cannot be read.
-pub fn mounted_elsewhere(proc: &Path, dataset: &str) -> Result<Vec<Process>, String> {
+pub fn mounted_elsewhere(proc: &Path, datasets: &BTreeSet<&str>) -> Result<Vec<Process>, String> {
     let namespace = |dir: &Path| fs::read_link(dir.join("ns/mnt")).ok();
-    let of_it = |mount: &&Mount| mount.fstype == "zfs" && mount.source == dataset;
-    let groups: BTreeSet<u32> =
-        super::mounts::read(proc)?.iter().filter(of_it).filter_map(|mount| mount.shared).collect();
+    let of_them =
+        |mount: &&Mount| mount.fstype == "zfs" && datasets.contains(mount.source.as_str());
+    let groups: BTreeSet<(String, u32)> = super::mounts::read(proc)?
+        .iter()
+        .filter(of_them)
+        .filter_map(|mount| Some((mount.source.clone(), mount.shared?)))
+        .collect();
     let follows = |mount: &Mount| {
-        [mount.shared, mount.master].iter().flatten().any(|group| groups.contains(group))
+        let mut theirs = [mount.shared, mount.master].into_iter().flatten();
+        theirs.any(|group| groups.contains(&(mount.source.clone(), group)))
     };
     let mut seen = BTreeSet::from_iter(namespace(&proc.join("self")));
     let here = Here::new(proc);
@@ -250,7 +258,7 @@ pub fn mounted_elsewhere(proc: &Path, dataset: &str) -> Result<Vec<Process>, Str
         let theirs = namespace(&proc.join(process.pid.to_string()));
         let Some(theirs) = theirs.filter(|namespace| !seen.contains(namespace)) else { return };
         let mounts = parse(&bytes(process, "mountinfo").unwrap_or_default());
-        if let Some(mount) = mounts.iter().filter(of_it).find(|mount| !follows(mount)) {
+        if let Some(mount) = mounts.iter().filter(of_them).find(|mount| !follows(mount)) {
             let uses =
                 Some(format!("mounted at {} in its own mount namespace", mount.point.display()));
             found.extend(here.described(process).map(|process| Process { uses, ..process }));
@@ -261,14 +269,35 @@ pub fn mounted_elsewhere(proc: &Path, dataset: &str) -> Result<Vec<Process>, Str
     Ok(found)
 }
 
+/// The mounts of a namespace by their numbers.
+type Table = Rc<BTreeMap<u32, Mount>>;
+
 struct Search<'a> {
-    paths: &'a [PathBuf],
+    paths: BTreeSet<&'a Path>,
     devices: BTreeSet<&'a str>,
+    /// The mounts of each namespace, seen from a root folder: there may be many, and most processes
+    /// see the same.
+    tables: RefCell<BTreeMap<(PathBuf, PathBuf), Table>>,
 }
 
 impl Search<'_> {
     fn holds(&self, target: &Path) -> bool {
-        self.paths.iter().any(|path| target.starts_with(path))
+        target.ancestors().any(|above| self.paths.contains(above))
+    }
+
+    /// The mounts that a process sees.
+    fn table(&self, process: &procfs::process::Process, dir: &Path) -> Table {
+        let read = || {
+            let table = parse(&bytes(process, "mountinfo").unwrap_or_default());
+            Rc::new(table.into_iter().map(|mount| (mount.id, mount)).collect::<BTreeMap<_, _>>())
+        };
+        match (fs::read_link(dir.join("ns/mnt")), fs::read_link(dir.join("root"))) {
+            (Ok(namespace), Ok(root)) => {
+                let mut tables = self.tables.borrow_mut();
+                Rc::clone(tables.entry((namespace, root)).or_insert_with(read))
+            }
+            _ => read(),
+        }
     }
 
     /// The first use found. A denied access counts only if nothing was found. `dir` is the folder
@@ -307,7 +336,7 @@ impl Search<'_> {
         process: &procfs::process::Process,
         dir: &Path,
     ) -> ProcResult<Option<PathBuf>> {
-        let mut mounts: Option<BTreeMap<u32, Mount>> = None;
+        let mut mounts: Option<Table> = None;
         for entry in fs::read_dir(dir.join("fd"))? {
             let entry = entry?;
             let Ok(target) = fs::read_link(entry.path()) else { continue };
@@ -319,10 +348,7 @@ impl Search<'_> {
                 continue;
             }
             let Some(id) = mount_id(&dir.join("fdinfo").join(entry.file_name())) else { continue };
-            let mounts = mounts.get_or_insert_with(|| {
-                let table = parse(&bytes(process, "mountinfo").unwrap_or_default());
-                table.into_iter().map(|mount| (mount.id, mount)).collect()
-            });
+            let mounts = mounts.get_or_insert_with(|| self.table(process, dir));
             if mounts.get(&id).is_some_and(|mount| self.devices.contains(mount.device.as_str())) {
                 return Ok(Some(target));
             }

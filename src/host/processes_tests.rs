@@ -161,7 +161,8 @@ fn what_stays_mounted_elsewhere_is_found_once_for_each_namespace() {
             &format!("77 1 0:40 / /inside rw {groups} - zfs {} rw\n", source.replace(' ', "\\040")),
         );
     }
-    let found = |dataset| mounted_elsewhere(tree.0.path(), dataset).expect("read");
+    let found =
+        |dataset| mounted_elsewhere(tree.0.path(), &BTreeSet::from([dataset])).expect("read");
     let pids = |dataset| found(dataset).iter().map(|process| process.pid).collect::<Vec<_>>();
     assert_eq!([pids("t/a"), pids("t/a b"), pids("t")], [vec![606, 607], vec![602], vec![]]);
     assert_eq!(

@@ -1,5 +1,6 @@
 //! Other processes that use the data.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::data::DataPath;
@@ -32,13 +33,12 @@ pub(super) fn gather(
         return Ok(InUse::default());
     }
     let mut in_use = processes::users_of(&sources.roots.proc, &paths)?;
-    for dataset in datasets::all(roots).filter(|dataset| !dataset.mounted_at.is_empty()) {
-        let elsewhere =
-            processes::mounted_elsewhere(&sources.roots.proc, dataset.info.name.as_str())?;
-        let new = |process: &Process| in_use.found.iter().all(|known| known.pid != process.pid);
-        let new: Vec<Process> = elsewhere.into_iter().filter(new).collect();
-        in_use.found.extend(new);
-    }
+    let mounted = datasets::all(roots).filter(|dataset| !dataset.mounted_at.is_empty());
+    let mounted: BTreeSet<&str> = mounted.map(|dataset| dataset.info.name.as_str()).collect();
+    let elsewhere = processes::mounted_elsewhere(&sources.roots.proc, &mounted)?;
+    let new = |process: &Process| in_use.found.iter().all(|known| known.pid != process.pid);
+    let new: Vec<Process> = elsewhere.into_iter().filter(new).collect();
+    in_use.found.extend(new);
     let server = |process: &Process| servers.iter().any(|server| server.pid == process.pid);
     in_use.found.retain(|process| {
         !server(process) && !units.iter().any(|unit| process.is_of_unit(&unit.name))

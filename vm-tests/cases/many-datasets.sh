@@ -50,6 +50,7 @@ measured upgrade backout upgrade --yes
 redis_write_on_new
 redis_dump >/root/dump-new
 measured 'downgrade' backout downgrade --keep --yes
+backout report | tee /root/report
 [ "$calls" -lt $((4 * children + 300)) ]
 redis_version | grep -F 7.0
 same_redis /root/dump-new

@@ -41,17 +41,23 @@ as_it_is() {
 as_it_is >/root/before
 cat /root/before
 grep -F 'user redis' /root/before
+there() { findmnt -n -o SOURCE,TARGET -T "$1"; zfs list -H -o name,mounted,mountpoint,canmount,guid -r tank; ls -la /srv/exports; }
+there /srv/exports
+[ "$(findmnt -n -o SOURCE /srv/exports)" = tank/redis/exports ]
 redis_site 'leave = ["tank/redis/exports"]' 'with_data = ["tank/redis/volume"]'
 backout upgrade --yes
 redis_write_on_new
 redis_dump >/root/dump-new
+[ "$(findmnt -n -o SOURCE /srv/exports)" = tank/redis/exports ]
 echo since >/srv/exports/since
+there /srv/exports
 
 echo "== kept"
 backout downgrade --keep --yes
 redis_version | grep -F 7.0
 same_redis /root/dump-new
 as_it_is | diff /root/before -
+there /srv/exports
 [ "$(findmnt -n -o SOURCE /var/lib/redis)" = tank/redis ]
 [ "$(cat /srv/exports/since)" = since ]
 

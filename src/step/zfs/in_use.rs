@@ -1,5 +1,6 @@
 //! Who prevents a dataset from being unmounted or rolled back.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::host::processes::{self, Process};
@@ -13,7 +14,8 @@ pub(in crate::step) fn who(context: &Context<'_>, info: &DatasetInfo) -> Option<
             processes::users_of(&context.proc(), std::slice::from_ref(path)).ok()?.found
         }
         (DatasetKind::Filesystem, ..) => {
-            processes::mounted_elsewhere(&context.proc(), info.name.as_str()).ok()?
+            processes::mounted_elsewhere(&context.proc(), &BTreeSet::from([info.name.as_str()]))
+                .ok()?
         }
         (DatasetKind::Volume, ..) => {
             let device = Path::new("/dev/zvol").join(info.name.as_str()).canonicalize().ok()?;
