@@ -38,8 +38,7 @@ pub fn commit(
         ));
     }
     if !destroy.is_empty() {
-        let names: Vec<&str> = destroy.iter().map(|(dataset, _)| dataset.as_str()).collect();
-        let title = format!("destroy what was kept for the other way: {}", names.join(", "));
+        let title = format!("destroy what was kept for the other way: {}", some(&destroy));
         steps.push(Step::new(
             StepId::DESTROY,
             title,
@@ -61,4 +60,16 @@ pub fn commit(
         Action::DropSnapshots(DropSnapshots { snapshots: drop, marked: Vec::new() }),
     ));
     Plan { procedure, steps }
+}
+
+/// The names of a few; of many, how many there are.
+fn some(datasets: &[(Dataset, Guid)]) -> String {
+    const FEW: usize = 8;
+    let names = datasets.iter().map(|(dataset, _)| dataset.as_str());
+    if datasets.len() <= FEW {
+        return names.collect::<Vec<_>>().join(", ");
+    }
+    // Children come first: the last is at the top.
+    let top = names.last().unwrap_or_default();
+    format!("{top} and {} more", datasets.len() - 1)
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::kind::{Kind, PLAIN};
 use super::world::{Verb, World};
-use crate::zfs::CliEngine;
+use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::zfs::sim::command::Commands;
+use crate::zfs::{CliEngine, Engine};
 
 /// Longer than this, a command's words may not fit (`execve(2)`: 2 MiB with the environment).
 const WORDS: usize = 512 * 1024;
@@ -68,4 +69,23 @@ fn a_downgrade_in_place_unmounts_and_mounts_each_dataset_once() {
 #[test]
 fn an_undo_unmounts_and_mounts_each_dataset() {
     grows(&[Verb::Upgrade, Verb::Keep, Verb::Undo, Verb::Commit], &[0, 4, 3, 0]);
+}
+
+/// A lost state folder can be recreated from the pool, however many datasets there are.
+#[test]
+fn the_snapshot_says_what_its_change_needs_of_many_datasets() {
+    let world = World::new(Kind { children: 100, ..PLAIN });
+    world.run(Verb::Upgrade);
+    let manifest = world.state().manifest;
+    let snapshot = manifest.datasets[0].dataset.at(&manifest.snapshot).expect("a name");
+    let found = RecoveryMetadata::read(&world.engine, &snapshot).expect("read").expect("there");
+    assert_eq!(found.manifest.datasets.len(), manifest.datasets.len());
+    assert_eq!(found.manifest, manifest);
+    let lost = manifest.datasets[50].dataset.at(&manifest.snapshot).expect("a name");
+    let fake = &world.engine.fake;
+    let guid = fake.snapshot_info(&lost).expect("read").expect("there").guid;
+    fake.release(&lost, "backout:app-1").expect("released");
+    fake.destroy_snapshot(&lost, guid).expect("destroyed");
+    let error = RecoveryMetadata::read(&world.engine, &snapshot).expect_err("one is missing");
+    assert!(error.to_string().contains("102 datasets have a snapshot"), "{error}");
 }

@@ -6,7 +6,10 @@ use super::{json, line};
 use crate::cli::Global;
 use crate::step::{self, Plan};
 
-/// Prints a plan with every command.
+/// How many lines of commands a step shows: there is one for each dataset.
+const SHOWN: usize = 40;
+
+/// Prints a plan with its commands.
 pub fn plan(global: &Global, change: &str, plan: &Plan) {
     if global.json {
         json::line(&json!({ "result": "plan", "change": change, "plan": plan }));
@@ -21,10 +24,15 @@ pub fn plan(global: &Global, change: &str, plan: &Plan) {
             );
         }
         line(&format!("{:>4}  {}", i + 1, step.title));
-        for command in step::effect(&step.action).preview() {
-            for part in folded(&command) {
+        let commands = step::effect(&step.action).preview();
+        for command in commands.iter().take(SHOWN) {
+            for part in folded(command) {
                 line(&format!("        {part}"));
             }
+        }
+        if commands.len() > SHOWN {
+            let more = commands.len() - SHOWN;
+            line(&format!("        … and {more} more like these"));
         }
     }
 }
