@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use super::decide::{Action, decide};
 use super::event::{Event, Outcome};
 use crate::host::exec::{ExecError, Runner};
-use crate::host::{disk, failpoint, flush, orphans, pools};
+use crate::host::{disk, failpoint, flush, orphans, pools, snapshot_view};
 use crate::journal::{Journal, Layout, OpenQuestion, Output, StepId, StepState};
 use crate::step::{self, Context, NeedsDecision, Plan, Record, Run, State, Step};
 use crate::zfs::Engine;
@@ -368,6 +368,8 @@ impl Session<'_> {
             root: self.root.clone(),
         });
         self.runner.notes().iter().for_each(|note| say(note));
+        // The next step may destroy it.
+        snapshot_view::close();
         result
     }
 }

@@ -16,6 +16,7 @@ pub mod pools;
 pub mod processes;
 pub mod quote;
 pub mod secret;
+pub mod snapshot_view;
 pub mod sockets;
 pub mod systemd;
 pub mod trust;

@@ -34,9 +34,9 @@ use self::sources::{Observed, OpenChange};
 use self::storage::StorageMap;
 use self::versions::Versions;
 use self::zfs_version::ZfsVersion;
-use crate::host::mounts;
 use crate::host::mounts::Mount;
 use crate::host::processes::{InUse, Process};
+use crate::host::{mounts, snapshot_view};
 use crate::playbook::model::Question;
 use crate::playbook::site::RollbackChoice;
 use crate::playbook::{self, DataStrategy};
@@ -352,6 +352,7 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         data,
         other_data: Vec::new(),
     };
+    snapshot_view::close();
     Facts { other_data: other_data::gather(sources, &facts), ..facts }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::inputs::copies_of;
 use super::{ProcedureInputs, Settings};
 use crate::host::files::{stat_optional, write_atomic};
-use crate::host::pools;
+use crate::host::{pools, snapshot_view};
 use crate::journal::{FileEntry, Layout, Output, Phase, StepId};
 use crate::playbook::Template;
 use crate::preflight::continuity::{Broken, UNWATCHED, rules};
@@ -120,6 +120,7 @@ fn seen(settings: &Settings, state: &State, layout: &Layout) -> WayBack {
             }
             Err(error) => unknowns.push(format!("{error:#}")),
         }
+        snapshot_view::close();
     }
     damage.dedup();
     unknowns.dedup();

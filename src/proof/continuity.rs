@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use crate::host::files::stat_optional;
-use crate::host::{disk, pattern};
+use crate::host::quote::quote;
+use crate::host::{disk, pattern, pools, snapshot_view};
 use crate::journal::MountedDataset;
 
 /// Which files show that nothing is missing, as glob patterns.
@@ -116,13 +117,43 @@ impl Then<'_> {
         points.filter(|point| fits(point)).max_by_key(|point| point.components().count())
     }
 
-    /// Where a dataset shows the snapshot.
+    /// Where the snapshot of the dataset at this mountpoint is to be seen.
+    ///
+    /// # Errors
+    /// When it is not.
+    fn root(&self, point: &Path) -> Result<PathBuf> {
+        let shown = self.shown(point);
+        let (Err(error), Some(mount)) = (&shown, self.mount(point)) else { return shown };
+        // A test's folder has nothing else to show.
+        if !disk::is_zfs(point).unwrap_or(false) {
+            return shown;
+        }
+        let pool = mount.dataset.pool();
+        pools::none_suspended(&pools::watched(
+            "/proc".as_ref(),
+            std::iter::once(pool.to_string()),
+        ))?;
+        let name = format!("{}@{}", mount.dataset, self.snapshot);
+        snapshot_view::open(&name).with_context(|| {
+            format!(
+                "{error:#}; and {name} cannot be mounted elsewhere. To have it shown there: zfs \
+                 set snapdir=hidden {}",
+                quote(mount.dataset.as_str())
+            )
+        })
+    }
+
+    fn mount(&self, point: &Path) -> Option<&MountedDataset> {
+        self.mounts.iter().find(|mount| mount.mountpoint.as_deref() == Some(point))
+    }
+
+    /// Where a dataset shows the snapshot itself.
     ///
     /// # Errors
     /// When it does not. ZFS mounts the snapshot there when a file in it is accessed
     /// (`zfsprops(7)`, snapdir). If that fails, as on a pool that is being suspended, the folder is
     /// empty, and the snapshot would seem to hold no files.
-    fn root(&self, point: &Path) -> Result<PathBuf> {
+    fn shown(&self, point: &Path) -> Result<PathBuf> {
         let root = point.join(".zfs/snapshot").join(self.snapshot);
         if !root.is_dir() {
             bail!("the snapshot is not to be seen at {}", root.display());
@@ -137,13 +168,7 @@ impl Then<'_> {
         let is_zfs = disk::is_zfs(point)
             .with_context(|| format!("cannot tell what {} is on", point.display()))?;
         if is_zfs && within.dev() == home.dev() {
-            let mount = self.mounts.iter().find(|mount| mount.mountpoint.as_deref() == Some(point));
-            let pool = mount.map_or_else(String::new, |mount| mount.dataset.pool().to_string());
-            bail!(
-                "the snapshot could not be mounted at {}, so what it holds cannot be told. See `zpool status {pool}`; where its I/O is suspended, \
-                 bring its devices back, then: zpool clear {pool}",
-                root.display()
-            );
+            bail!("ZFS did not mount the snapshot at {}", root.display());
         }
         Ok(root)
     }

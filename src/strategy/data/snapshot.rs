@@ -53,8 +53,10 @@ impl Strategy for Snapshot {
         let left: Vec<&str> =
             parts.manifest.left.iter().map(|left| left.dataset.as_str()).collect();
         let mut title = format!("snapshot and hold all datasets @{}", snapshot.name);
-        if !left.is_empty() {
-            title = format!("{title}; left alone: {}", left.join(", "));
+        match left.len() {
+            0 => {}
+            1..=3 => title = format!("{title}; left alone: {}", left.join(", ")),
+            many => title = format!("{title}; {many} datasets of other use are left alone"),
         }
         let mut steps = vec![Step::new(StepId::SNAPSHOT, title, Action::Snapshot(snapshot))];
         steps.extend(reserve(parts.manifest));
