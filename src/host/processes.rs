@@ -210,6 +210,12 @@ pub struct InUse {
 /// When the list of processes or the mounts cannot be read.
 pub fn users_of(proc: &Path, paths: &[PathBuf]) -> Result<InUse, String> {
     let mounts = super::mounts::read(proc)?;
+    // The kernel names an open file by its real path.
+    let real = paths.iter().filter_map(|path| path.canonicalize().ok());
+    let mut paths: Vec<PathBuf> = real.chain(paths.iter().cloned()).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let paths = paths.as_slice();
     let devices: BTreeSet<&str> = paths
         .iter()
         .filter_map(|path| mount_of(&mounts, path).filter(|mount| mount.point == *path))

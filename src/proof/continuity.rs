@@ -70,10 +70,11 @@ impl Then<'_> {
     /// # Errors
     /// When it is on none of them, or the snapshot is not to be seen there.
     pub fn of_file(&self, path: &Path) -> Result<PathBuf> {
-        let point = self.point(|point| path.starts_with(point));
+        let real = real(path);
+        let point = self.point(&real);
         let point =
             point.with_context(|| format!("{} is on none of the datasets", path.display()))?;
-        Ok(self.root(point)?.join(path.strip_prefix(point).unwrap_or(path)))
+        Ok(self.root(point)?.join(real.strip_prefix(point).unwrap_or(&real)))
     }
 
     /// The datasets that show their snapshots, and this one is not among them.
@@ -97,24 +98,24 @@ impl Then<'_> {
     /// # Errors
     /// As [`Self::of_file`], and when a folder cannot be read.
     fn files(&self, pattern: &str) -> Result<Vec<(PathBuf, PathBuf)>> {
-        // In a pattern the names of mountpoints are escaped.
-        let escaped = |point: &Path| PathBuf::from(glob::Pattern::escape(&point.to_string_lossy()));
-        let text = Path::new(pattern);
-        let point = self.point(|point| text.starts_with(escaped(point)) || text.starts_with(point));
+        let (folder, rest) = literal(pattern);
+        let real = real(&folder);
+        let point = self.point(&real);
         let point = point.with_context(|| format!("{pattern} is on none of the datasets"))?;
-        let rest = text.strip_prefix(escaped(point)).or_else(|_| text.strip_prefix(point))?;
-        let root = self.root(point)?;
-        let found = files(&escaped(&root).join(rest).to_string_lossy())?;
+        let root = self.root(point)?.join(real.strip_prefix(point).unwrap_or(&real));
+        let escaped = PathBuf::from(glob::Pattern::escape(&root.to_string_lossy()));
+        let found = files(&escaped.join(rest).to_string_lossy())?;
         Ok(found
             .into_iter()
-            .map(|old| (point.join(old.strip_prefix(&root).unwrap_or(&old)), old))
+            .map(|old| (folder.join(old.strip_prefix(&root).unwrap_or(&old)), old))
             .collect())
     }
 
-    /// The innermost mountpoint that fits.
-    fn point(&self, fits: impl Fn(&Path) -> bool) -> Option<&PathBuf> {
+    /// The innermost mountpoint that a path without symbolic links is in.
+    fn point(&self, real: &Path) -> Option<&PathBuf> {
         let points = self.mounts.iter().filter_map(|mount| mount.mountpoint.as_ref());
-        points.filter(|point| fits(point)).max_by_key(|point| point.components().count())
+        let around = points.filter(|point| real.starts_with(point));
+        around.max_by_key(|point| point.components().count())
     }
 
     /// Where the snapshot of the dataset at this mountpoint is to be seen.
@@ -332,6 +333,45 @@ impl Then<'_> {
     }
 }
 
+/// The path with all symbolic links followed, as far as it exists. A link of the data would lead
+/// out of the snapshot, and to the file as it is now.
+fn real(path: &Path) -> PathBuf {
+    for there in path.ancestors() {
+        if let Ok(real) = there.canonicalize() {
+            let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+            return if rest.as_os_str().is_empty() { real } else { real.join(rest) };
+        }
+    }
+    path.to_owned()
+}
+
+/// The folder that a pattern begins with, its escapes undone, and the pattern from there on.
+fn literal(pattern: &str) -> (PathBuf, PathBuf) {
+    let parts: Vec<&str> = pattern.split('/').collect();
+    let folders = &parts[..parts.len().saturating_sub(1)];
+    let folder: Vec<String> = folders.iter().map_while(|part| plain(part)).collect();
+    let rest = parts[folder.len()..].join("/");
+    (PathBuf::from(format!("{}/", folder.join("/"))), PathBuf::from(rest))
+}
+
+/// The name that this part of a pattern stands for, unless it is more than a name.
+/// `glob::Pattern::escape` writes a special character as `[c]`.
+fn plain(part: &str) -> Option<String> {
+    let mut name = String::new();
+    let mut rest = part;
+    while let Some(first) = rest.chars().next() {
+        let escaped = ["[?]", "[*]", "[[]", "[]]"].iter().find(|it| rest.starts_with(**it));
+        let (taken, length) = match (escaped, first) {
+            (Some(escape), _) => (&escape[1..2], escape.len()),
+            (None, '?' | '*' | '[') => return None,
+            (None, first) => (&rest[..first.len_utf8()], first.len_utf8()),
+        };
+        name.push_str(taken);
+        rest = &rest[length..];
+    }
+    Some(name)
+}
+
 /// The files of a series, by number: those of the snapshot, each with its place now, and those of
 /// now.
 #[derive(Debug, Default)]
@@ -488,8 +528,10 @@ mod tests {
             let then = dir.path().join(".zfs/snapshot/before");
             fs::create_dir_all(&then).unwrap();
             for (name, text) in files {
-                fs::write(then.join(name), text).unwrap();
-                fs::write(dir.path().join(name), text).unwrap();
+                for folder in [then.as_path(), dir.path()] {
+                    fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+                    fs::write(folder.join(name), text).unwrap();
+                }
             }
             Self { dir, mounts }
         }
@@ -611,6 +653,50 @@ mod tests {
             "a.1.incr.aof of @before is gone\na.manifest of @before is gone\nb.manifest was made \
                 after @before"
         );
+    }
+
+    #[test]
+    fn s1_a_link_on_the_way_leads_into_the_snapshot_not_past_it() {
+        let data = Data::new(&[("a.1.incr.aof", "one")]);
+        let links = tempfile::tempdir().unwrap();
+        let link = links.path().join("what [is] *linked*");
+        std::os::unix::fs::symlink(data.dir.path(), &link).unwrap();
+        let pattern = glob::Pattern::escape(&link.to_string_lossy());
+        let rule = Rule { grown: vec![format!("{pattern}/*.incr.aof")], ..Rule::default() };
+        let then = Then { mounts: &data.mounts, snapshot: "before" };
+        let now = link.join("a.1.incr.aof");
+        let old = data.dir.path().canonicalize().unwrap().join(".zfs/snapshot/before/a.1.incr.aof");
+        assert_eq!(then.of_file(&now).unwrap(), old);
+        assert_eq!(then.files(&rule.grown[0]).unwrap(), [(now, old)]);
+        data.write("a.1.incr.aof", "one two");
+        assert_eq!(data.gaps(&rule), "");
+        data.write("a.1.incr.aof", "on");
+        assert!(data.gaps(&rule).ends_with("a.1.incr.aof is shorter than in @before"));
+        // From one dataset into another one: the snapshot of that one shows what was there.
+        let other = Data::new(&[("log/a.1.incr.aof", "one")]);
+        std::os::unix::fs::symlink(other.dir.path().join("log"), data.dir.path().join("log"))
+            .unwrap();
+        let mounts = [data.mounts.clone(), other.mounts.clone()].concat();
+        let then = Then { mounts: &mounts, snapshot: "before" };
+        other.write("log/a.1.incr.aof", "two");
+        let rule = Rule {
+            grown: vec![format!("{}/log/*.aof", data.dir.path().display())],
+            ..Rule::default()
+        };
+        let gaps = then.gaps(&rule, Depth::Whole).unwrap();
+        assert!(gaps[0].why.ends_with("was written over since @before"), "{gaps:?}");
+    }
+
+    #[test]
+    fn where_a_pattern_begins_to_be_one() {
+        let split = |pattern| {
+            let (folder, rest) = literal(pattern);
+            (folder.display().to_string(), rest.display().to_string())
+        };
+        assert_eq!(split("/srv/db/bin.[0-9]*"), ("/srv/db/".into(), "bin.[0-9]*".into()));
+        assert_eq!(split("/srv/a[[]b[]]/x/y"), ("/srv/a[b]/x/".into(), "y".into()));
+        assert_eq!(split("/srv/*/x/y"), ("/srv/".into(), "*/x/y".into()));
+        assert_eq!(split("/bin.log"), ("/".into(), "bin.log".into()));
     }
 
     #[test]

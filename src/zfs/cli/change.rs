@@ -217,8 +217,7 @@ impl CliEngine {
         if !own.mounted {
             return Ok(Change::WasThere);
         }
-        // `zfs unmount` silently unmounts children that inherit the mountpoint, too. Here each is
-        // unmounted by itself.
+        // `zfs unmount` silently unmounts all children, too. Here each is unmounted by itself.
         let inside = |child: &&crate::zfs::DatasetInfo| {
             child.mounted
                 && matches!((&own.mountpoint, &child.mountpoint), (Some(own), Some(path)) if path.starts_with(own))
@@ -229,7 +228,13 @@ impl CliEngine {
                 detail: format!("{} is mounted below it", child.name),
             });
         }
-        match self.change(&["zfs", "unmount", "--", dataset.as_str()]) {
+        // It also unmounts those that are mounted elsewhere, which others may be using.
+        let others = below.iter().any(|child| child.mounted);
+        let argv = match own.mountpoint.as_ref().and_then(|point| point.to_str()) {
+            Some(point) if others => ["umount", "--", point].to_vec(),
+            _ => ["zfs", "unmount", "--", dataset.as_str()].to_vec(),
+        };
+        match self.change(&argv) {
             Ok(_) => {}
             Err(error) if meaning(&error) == Some(Meaning::NotMounted) => {}
             Err(error) => return Err(refine(error, dataset.as_str())),

@@ -248,6 +248,13 @@ pub fn an_unmount_leaves_children_alone(world: &dyn World) {
     );
     engine.unmount(&child).unwrap();
     engine.unmount(&parent).unwrap();
+    // Nor those that are mounted elsewhere.
+    engine.set(&child, "mountpoint", "/run/backout-conformance").unwrap();
+    engine.mount(&child).unwrap();
+    engine.mount(&parent).unwrap();
+    engine.unmount(&parent).unwrap();
+    assert!(engine.dataset(&child).unwrap().unwrap().mounted);
+    engine.unmount(&child).unwrap();
 }
 
 /// DESCRIPTION: a dataset is destroyed by name and guid, unmounted, without children and snapshots;
