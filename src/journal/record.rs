@@ -189,6 +189,9 @@ pub struct ChangeManifest {
     /// The datasets below them that are of other use and stay as they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<MountedDataset>,
+    /// What lies beside the data on the datasets that go back: neither captured nor compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_files: Vec<PathBuf>,
     /// The keys and values of the file that the vendor's installer reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silent: Vec<(String, String)>,

@@ -1,7 +1,7 @@
 //! The datasets themselves.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -262,21 +262,8 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
                     .remedy([format!("zfs mount {word}")]),
             ),
         }
-    } else if !dataset.mounted_at.is_empty() && !dataset.mounted_at.contains(mountpoint) {
-        let elsewhere = dataset
-            .mounted_at
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect::<Vec<_>>()
-            .join(", ");
-        findings.push(
-            Finding::warn(
-                Kind::MountedElsewhere,
-                format!("{name} is mounted at {elsewhere}, not at its mountpoint {place}."),
-            )
-            .detail(["After the rollback it would be mounted at its mountpoint."])
-            .remedy([format!("zfs set mountpoint={} {word}", quote(&elsewhere))]),
-        );
+    } else {
+        findings.extend(elsewhere(dataset, mountpoint));
     }
     if dataset.info.mounted && dataset.info.canmount != "on" {
         findings.push(
@@ -290,6 +277,46 @@ fn one(dataset: &DatasetFact) -> Vec<Finding> {
         );
     }
     findings
+}
+
+/// A second mount, such as a bind mount, outlives the unmount. After a downgrade that exchanges the
+/// datasets, it would still show the upgraded data, and a server that sees its data there would
+/// write to that.
+fn elsewhere(dataset: &DatasetFact, mountpoint: &Path) -> Option<Finding> {
+    let name = &dataset.info.name;
+    let word = quote(name.as_str());
+    let others: Vec<&PathBuf> =
+        dataset.mounted_at.iter().filter(|place| *place != mountpoint).collect();
+    let first = others.first()?;
+    let list: Vec<String> = others.iter().map(|place| place.display().to_string()).collect();
+    let (list, own) = (list.join(", "), mountpoint.display());
+    let so = "After a downgrade that place would still show the upgraded data.";
+    let finding = if dataset.mounted_at.iter().any(|place| place == mountpoint) {
+        Finding::refuse(
+            Kind::MountedElsewhere,
+            format!("{name} is mounted at {list}, too, beside its mountpoint {own}."),
+        )
+    } else {
+        Finding::refuse(
+            Kind::MountedElsewhere,
+            format!("{name} is mounted at {list}, not at its mountpoint {own}."),
+        )
+    };
+    let mut remedy = vec![
+        "Stop the service, and remove the mount from /etc/fstab or the unit that makes it, then:"
+            .to_owned(),
+    ];
+    remedy.extend(others.iter().map(|place| format!("umount {}", quote(*place))));
+    remedy.push(format!(
+        "If the service needs its data at {}: zfs set mountpoint={} {word}",
+        first.display(),
+        quote(*first)
+    ));
+    remedy.push(format!(
+        "Or, for a folder in it, a symbolic link: ln -s {own}/FOLDER {}",
+        quote(*first)
+    ));
+    Some(finding.detail([so]).remedy(remedy))
 }
 
 /// Snapshots and rollbacks are atomic only within a pool (`zfs-snapshot(8)`).
@@ -438,10 +465,17 @@ mod tests {
             ");
         assert_eq!(with(|d| unmount(d, "off")), "");
         insta::assert_snapshot!(with(|d| d.mounted_at = vec!["/mnt".into()]), @r"
-            warning: tank/db is mounted at /mnt, not at its mountpoint /srv/db. [mounted-elsewhere]
-                     After the rollback it would be mounted at its mountpoint.
-              to do: zfs set mountpoint=/mnt tank/db
+            refused: tank/db is mounted at /mnt, not at its mountpoint /srv/db. [mounted-elsewhere]
+                     After a downgrade that place would still show the upgraded data.
+              to do: Stop the service, and remove the mount from /etc/fstab or the unit that makes it, then:
+                     umount /mnt
+                     If the service needs its data at /mnt: zfs set mountpoint=/mnt tank/db
+                     Or, for a folder in it, a symbolic link: ln -s /srv/db/FOLDER /mnt
             ");
+        let bound = with(|d| d.mounted_at.push("/var/lib/db".into()));
+        let title =
+            "refused: tank/db is mounted at /var/lib/db, too, beside its mountpoint /srv/db.";
+        assert!(bound.starts_with(title), "{bound}");
         insta::assert_snapshot!(with(|d| d.info.canmount = "noauto".into()), @r"
             warning: tank/db is mounted, but has canmount=noauto. [canmount]
                      It is not mounted automatically after a reboot. backout leaves this value as it is.

@@ -56,6 +56,8 @@ kinds! {
     Continuity = "continuity",
     /// Links that lead out of the data.
     DataLinks = "data-links",
+    /// Log files within the data.
+    DataLogs = "data-logs",
     /// Where the data is.
     DataPath = "data-path",
     /// Other processes that use the data.
@@ -112,6 +114,8 @@ kinds! {
     OpenChange = "open-change",
     /// What others wrote to child datasets since the snapshot.
     OtherData = "other-data",
+    /// Files that are not the product's, on a dataset that goes back.
+    OtherFiles = "other-files",
     /// Servers of the same name that are not the service.
     OtherServer = "other-server",
     /// What must not be rolled back.

@@ -169,6 +169,8 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         questions: Vec::new(),
         rollback: RollbackChoice::Keep,
         leave: Vec::new(),
+        other_files: Vec::new(),
+        logs: Vec::new(),
         roots: vec![Root {
             left: Vec::new(),
             name: "tank/db".parse().expect("name"),
@@ -283,6 +285,7 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.pools.push(PoolFact { name: name("fast").pool(), state: Ok(None) });
     facts.roots[0].left = vec![file_system("tank/db/dumps", "/srv/dumps", GIB)];
     facts.leave = vec![name("tank/db/log")];
+    facts.other_files = vec!["/srv/www".into()];
     facts.roots[0].beside = vec![Ok(CloneFact { name: name("tank/db.upgraded"), change: None })];
     facts.roots.push(Root {
         name: name("fast/x"),
@@ -325,8 +328,13 @@ pub(super) fn spoil(facts: &mut Facts) {
     });
     facts.data[0].on = Ok(location("/", "/dev/vda1"));
     facts.outside[0].on = Ok(location("/srv/db", "tank/db"));
-    facts.links =
-        vec![LinkOut { link: "/srv/db/x".into(), target: "/home/x".into(), dataset: None }];
+    facts.links = vec![LinkOut {
+        link: "/srv/db/x".into(),
+        target: "/home/x".into(),
+        dataset: None,
+        of_product: false,
+    }];
+    facts.logs = vec!["/srv/db/db.err".into()];
     facts.foreign_mounts = Err("no mounts".into());
     facts.system[0].on = Ok(location("/usr", "tank/db"));
     facts.places[0] =

@@ -39,13 +39,8 @@ pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
         }
     };
     let title = "Other file systems are mounted below the datasets.";
-    let finding = if facts.occasion.is_downgrade() {
-        Finding::refuse(ID, title)
-    } else {
-        Finding::warn(ID, title)
-    };
     vec![
-        finding
+        Finding::refuse(ID, title)
             .detail(at_most(mounts.iter().map(|mount| {
                 format!("{} ({}) at {}", mount.source, mount.fstype, mount.point.display())
             })))
@@ -53,7 +48,11 @@ pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
                 "They are not in the snapshot, and while they are mounted the dataset cannot be \
                       unmounted for the rollback.",
             ])
-            .remedy(mounts.iter().map(|mount| format!("umount {}", quote(&mount.point)))),
+            .remedy(mounts.iter().map(|mount| format!("umount {}", quote(&mount.point))))
+            .remedy([
+                "Where the product needs it (a folder for temporary files in memory, for one), have \
+                 it use a place outside of its data.",
+            ]),
     ]
 }
 
@@ -81,13 +80,12 @@ mod tests {
         };
         facts.foreign_mounts = Ok(vec![mount("tmpfs", "/srv/db/my tmp")]);
         insta::assert_snapshot!(show(&mounts(&facts)), @r"
-            warning: Other file systems are mounted below the datasets. [foreign-mount]
+            refused: Other file systems are mounted below the datasets. [foreign-mount]
                      tmpfs (tmpfs) at /srv/db/my tmp
                      They are not in the snapshot, and while they are mounted the dataset cannot be unmounted for the rollback.
               to do: umount '/srv/db/my tmp'
+                     Where the product needs it (a folder for temporary files in memory, for one), have it use a place outside of its data.
             ");
-        facts.occasion = Occasion::Downgrade { in_place: true };
-        assert_eq!(mounts(&facts)[0].severity, super::super::Severity::Refuse);
         facts.foreign_mounts = Err("gone".into());
         insta::assert_snapshot!(show(&mounts(&facts)), @r"
             refused: The mounts could not be read. [foreign-mount]

@@ -20,6 +20,8 @@ name = "db"
 title = "Db"
 [data]
 paths = ["{data}"]
+logs = ["{data}/*.err"]
+link_files = ["{data}/*/*.isl"]
 [service]
 units = ["db.service"]
 processes = ["dbd"]

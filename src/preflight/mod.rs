@@ -62,6 +62,7 @@ mod links;
 pub mod newer;
 pub mod open_changes;
 pub mod other_data;
+mod other_files;
 pub mod places;
 mod pool;
 mod product;
@@ -182,6 +183,11 @@ pub struct Facts {
     pub places: Vec<Place>,
     /// Mounts below the datasets' mountpoints that do not belong to these datasets.
     pub foreign_mounts: Observed<Vec<Mount>>,
+    /// What lies beside the data on its datasets and is not the product's: the outermost folders
+    /// and files.
+    pub other_files: Vec<PathBuf>,
+    /// The product's log files within the data.
+    pub logs: Vec<PathBuf>,
     /// The name for the new snapshot.
     pub snapshot_name: Option<String>,
     /// The change to back out.
@@ -293,8 +299,9 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
     let map = StorageMap::new(sources, &table, &roots);
     let data = data::gather(sources, &map, &sources.playbook.data.paths);
     left_alone::set_apart(sources, &mut roots, &data);
-    let (links, links_unsearched) = links::gather(&map, &roots, &data);
+    let (links, links_unsearched) = links::gather(sources, &map, &roots, &data);
     let foreign_mounts = foreign_mounts::gather(&table, &roots);
+    let other_files = other_files::gather(sources, &table, &roots, &data);
     let (jobs, jobs_unknown) = jobs::gather(sources);
     let folders = full_backup::gather(sources);
     let units = services::gather(sources);
@@ -326,6 +333,8 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
             .map(|(role, path)| places::place(&map, *role, path))
             .collect(),
         foreign_mounts,
+        other_files,
+        logs: other_files::find_logs(sources),
         snapshot_name: sources.snapshot_name.clone(),
         change: sources.change.clone(),
         ours: sources.ours.clone(),
@@ -396,6 +405,8 @@ const CHECKS: &[Check] = &[
     newer::newer,
     newer::newer_bookmarks,
     other_data::other_data,
+    other_files::other_files,
+    other_files::logs,
     left_alone::asked,
     left_alone::misnamed,
     snapshots::foreign_on_target,
@@ -493,7 +504,7 @@ mod tests {
         let mut found: Vec<&str> = OCCASIONS.into_iter().flat_map(spoilt).collect();
         found.sort_unstable();
         found.dedup();
-        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer left-alone limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change other-data other-server outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
+        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-logs data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer left-alone limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change other-data other-files other-server outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
         let silent: Vec<usize> = (0..CHECKS.len())
             .filter(|index| {
                 OCCASIONS.iter().all(|occasion| {

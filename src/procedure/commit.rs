@@ -113,6 +113,30 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
             )
             .next(format!("backout commit {}", flags.join(" ")), "destroy it"));
     }
+    let files: Vec<String> = state
+        .manifest
+        .other_files
+        .iter()
+        .map(|path| path.display().to_string())
+        .filter(|path| !left.destroy.is_empty() && !accepted.contains(path))
+        .collect();
+    if !files.is_empty() {
+        let title = "files that are not the product's lie on what is to be destroyed, and nothing \
+            of what was written to them since the snapshot was captured";
+        let mut error = CliError::new(ErrorKind::Refused, title);
+        error.cause.extend(files.iter().cloned());
+        let flags: Vec<String> = files
+            .iter()
+            .map(|name| format!("--accept {}", crate::host::quote::quote(name)))
+            .collect();
+        let kept: Vec<&str> = left.destroy.iter().map(|(dataset, _)| dataset.as_str()).collect();
+        return Err(error
+            .next(
+                "zfs set mountpoint=/mnt DATASET; zfs mount DATASET",
+                format!("save what you need of them first. DATASET: {}", kept.join(", ")),
+            )
+            .next(format!("backout commit {}", flags.join(" ")), "destroy it"));
+    }
     if !left.blockers.is_empty() {
         let mut error =
             CliError::new(ErrorKind::Refused, "others hold snapshots that are to be destroyed");

@@ -41,6 +41,7 @@ impl ProcedureInputs {
             beside: self.beside()?,
             datasets: self.mounts(facts, false)?,
             left: self.mounts(facts, true)?,
+            other_files: facts.other_files.clone(),
             values,
             ..self.bare_manifest(settings, from_version)
         })
@@ -66,6 +67,7 @@ impl ProcedureInputs {
             cluster: None,
             datasets: Vec::new(),
             left: Vec::new(),
+            other_files: Vec::new(),
             silent: Vec::new(),
             values: self.site.values().clone(),
             store: self.place().store.clone(),

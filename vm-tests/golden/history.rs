@@ -84,6 +84,7 @@ impl History {
             datasets: Vec::new(),
             values,
             left: Vec::new(),
+            other_files: Vec::new(),
             store: None,
         };
         let (playbook, site) = (Box::new(playbook), Box::new(site));

@@ -138,6 +138,7 @@ impl Change {
             datasets: mounts,
             values,
             left: Vec::new(),
+            other_files: Vec::new(),
             store: None,
         };
         let layout = Layout::new(Path::new(STATE), &manifest.change, None);

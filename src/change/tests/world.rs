@@ -184,6 +184,7 @@ impl World {
             datasets,
             values: BTreeMap::new(),
             left: Vec::new(),
+            other_files: Vec::new(),
             store: None,
         };
         let layout = Layout::new(&dir.path().join("state"), &manifest.change, None);

@@ -224,6 +224,12 @@ impl Check<'_, '_> {
         commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, TemplatePlace::Host);
         commands.paths(&Path::of(&["data", "config"]), &it.data.config, TemplatePlace::Host);
         commands.paths(&Path::of(&["data", "outside"]), &it.data.outside, TemplatePlace::Host);
+        commands.paths(&Path::of(&["data", "logs"]), &it.data.logs, TemplatePlace::Host);
+        commands.paths(
+            &Path::of(&["data", "link_files"]),
+            &it.data.link_files,
+            TemplatePlace::Host,
+        );
         commands.paths(
             &Path::of(&["installer", "files"]),
             &it.installer.files,

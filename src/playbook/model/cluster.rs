@@ -87,6 +87,8 @@ impl Playbook {
         it.stateless = true;
         it.data.paths.clear();
         it.data.outside.clear();
+        it.data.logs.clear();
+        it.data.link_files.clear();
         it.service.maintenance = None;
         it.service.ready = None;
         it.discover.clear();

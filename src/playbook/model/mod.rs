@@ -153,6 +153,14 @@ pub struct Data {
     /// the site's datasets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outside: Vec<Template>,
+    /// Glob patterns of the product's own log files within the data. They go back with it, and
+    /// nothing captures what is written to them: people are told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<Template>,
+    /// Glob patterns of files whose first line is the path of a file of the data elsewhere, as a
+    /// symbolic link would be. What they lead to must be on one of the site's datasets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub link_files: Vec<Template>,
 }
 
 /// How the product is stopped and started.
