@@ -249,7 +249,8 @@ pub fn an_unmount_leaves_children_alone(world: &dyn World) {
     engine.unmount(&child).unwrap();
     engine.unmount(&parent).unwrap();
     // Nor those that are mounted elsewhere.
-    engine.set(&child, "mountpoint", "/run/backout-conformance").unwrap();
+    let elsewhere = format!("/run/backout-{}", child.as_str().replace('/', "-"));
+    engine.set(&child, "mountpoint", &elsewhere).unwrap();
     engine.mount(&child).unwrap();
     engine.mount(&parent).unwrap();
     engine.unmount(&parent).unwrap();
