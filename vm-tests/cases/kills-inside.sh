@@ -24,9 +24,9 @@ redis_count 150000
 redis_dump >/root/dump-new
 
 echo "== downgrade, the upgraded state is kept"
-kill_along alone KILL downgrade --keep --yes -- "inventory:keys child redis-cli" "capture:1 child sh within 2000" "capture within 200" \
+kill_along alone KILL downgrade --keep --yes -- "inventory:keys child backout" "capture:1 child sh within 2000" "capture within 200" \
   "reinstall dpkg $(between 1 6)" \
-  "restore child redis-cli within 500" "restore child redis-cli within 2000" "inventory-found:keys child redis-cli"
+  "restore child backout within 100" "restore child backout within 300" "inventory-found:keys child backout"
 redis_version | grep -F 7.0
 same_redis /root/dump-new
 proved
@@ -38,8 +38,8 @@ same_redis /root/dump-new
 proved
 
 echo "== downgrade in place, asked to stop, and once more while it ends"
-kill_along alone "INT INT" downgrade --in-place --yes -- "inventory:keys child redis-cli" "capture:1 child sh within 2000" \
-  "reinstall dpkg $(between 1 8)" "restore child redis-cli within 1000"
+kill_along alone "INT INT" downgrade --in-place --yes -- "inventory:keys child backout" "capture:1 child sh within 2000" \
+  "reinstall dpkg $(between 1 8)" "restore child backout within 200"
 redis_version | grep -F 7.0
 same_redis /root/dump-new
 proved

@@ -143,8 +143,8 @@ CAPTURE
   sed \
     -e 's|^units = .*|&\nstop_within = "20s"|' \
     -e 's|^grown_files = .*|command = { argv = ["/root/hook", "capture", "/root/capture-aof", "{capture_dir}", "{snapshot}"], timeout = "15s", fails_on = ["^ERROR"] }|' \
-    -e 's|^command = { pipe = \[\["cat", "{capture_files}"\]|command = { pipe = [["/root/hook", "restore", "cat", "{capture_files}"]|' \
-    -e 's|^  "redis-cli", "-e", "-s", "/run/backout-redis/redis.sock", "--eval"|  "/root/hook", "inventory",&|' \
+    -e '/^\[restore\]/,/^past_rejects/s|^  "{backout}", "helper", "redis-load"|  "/root/hook", "restore", &|' \
+    -e 's|^command = { argv = \["{backout}", "helper", "redis-keys"|command = { argv = ["/root/hook", "inventory", "{backout}", "helper", "redis-keys"|' \
     -e 's|^install = { argv = \["apt-get"|install = { argv = ["/root/hook", "package", "apt-get"|' \
     -e '/^install = /s|timeout = "1h"|timeout = "4m"|' \
     -e 's|timeout = "24h"|timeout = "45s"|; s|timeout = "2h"|timeout = "45s"|' \

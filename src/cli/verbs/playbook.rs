@@ -192,14 +192,15 @@ mod tests {
     #[test]
     fn a_copy_has_the_programs_and_can_be_used() {
         let dir = tempfile::tempdir().expect("temp dir");
-        let folder = dir.path().join("own/redis");
-        let playbook = library::find("redis", &[]).expect("built in");
+        let folder = dir.path().join("own/mariadb");
+        let playbook = library::find("mariadb", &[]).expect("built in");
         new(&folder).expect("nothing is there");
-        assert_eq!(copy(&playbook, &folder).expect("copied"), ["keys.lua", "playbook.toml"]);
+        let copied = copy(&playbook, &folder).expect("copied");
+        assert!(["accounts.sql", "playbook.toml"].iter().all(|it| copied.iter().any(|c| c == it)));
         assert_eq!(new(&folder).expect_err("it is there").to_string(), "it is there already");
-        let mode = std::fs::metadata(folder.join("keys.lua")).expect("there").permissions().mode();
+        let mode = std::fs::metadata(folder.join("accounts.sql")).expect("there").permissions().mode();
         assert_eq!(mode & 0o7777, 0o600);
-        let copied = library::find("redis", &[dir.path().join("own")]).expect("valid");
+        let copied = library::find("mariadb", &[dir.path().join("own")]).expect("valid");
         assert_ne!(copied.origin(), library::BUILT_IN_ORIGIN);
         assert_eq!(copied.programs(), playbook.programs());
     }

@@ -297,3 +297,95 @@ impl Write for Sum {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod tests {
+    use super::super::client::command;
+    use super::*;
+
+    fn text(commands: &[&str]) -> Vec<u8> {
+        let words = |line: &&str| command(&line.split(' ').map(str::as_bytes).collect::<Vec<_>>());
+        commands.iter().flat_map(words).collect()
+    }
+
+    #[test]
+    fn a_transaction_that_is_left_out_keeps_its_database() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("growth");
+        let all = ["SELECT 0", "MULTI", "SELECT 3", "SET a 1", "NEW b", "EXEC", "SET c 1", "NEW d"];
+        std::fs::write(&path, text(&all)).expect("written");
+        let (mut input, mut rejected) = (BufReader::new(open(&path).expect("opened")), Vec::new());
+        items(
+            &mut input,
+            |entry| Ok((entry.name() == "new").then(String::new)),
+            |item| {
+                if !item.found.is_empty() {
+                    rejected.push(Rejected { from: item.from, to: item.to, select: item.select });
+                }
+                Ok(())
+            },
+        )
+        .expect("read");
+        let mut left = Vec::new();
+        copy(&path, &rejected, &mut left).expect("copied");
+        assert_eq!(left, text(&["SELECT 0", "SELECT 3", "SET c 1"]));
+    }
+
+    #[test]
+    fn the_growth_goes_behind_the_last_file_and_nowhere_else() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let list = dir.path().join("a.aof.manifest");
+        let captured = |name: &str, bytes: &[u8]| {
+            let path = dir.path().join("captured").join(name);
+            std::fs::create_dir_all(dir.path().join("captured")).expect("folder");
+            std::fs::write(&path, bytes).expect("written");
+            path
+        };
+        let options = |captured: &[&PathBuf]| Options {
+            data: dir.path().to_owned(),
+            name: "a.aof".into(),
+            captured: captured.iter().map(|path| (*path).clone()).collect(),
+            ..Options::default()
+        };
+        let one = captured("a.aof.1.incr.aof", b"");
+        let two = captured("a.aof.2.incr.aof", &text(&["SET a 1"]));
+        let lines = "file a.aof.1.incr.aof seq 1 type i\nfile a.aof.2.incr.aof seq 2 type i\n";
+        std::fs::write(&list, lines).expect("written");
+        let put = |captured: &[&PathBuf]| {
+            let manifest = Manifest::read(dir.path(), "a.aof").map_err(|it| it.to_string())?;
+            match growth(&options(captured), &manifest).map_err(|it| it.to_string())? {
+                Some((path, place)) => {
+                    place.put(&manifest, &path, &[]).map_err(|it| it.to_string())
+                }
+                None => Ok(()),
+            }
+        };
+        put(&[&one]).expect("nothing was written");
+        assert_eq!(std::fs::read_to_string(&list).expect("read"), lines);
+        // Twice is as once.
+        for _ in 0..2 {
+            put(&[&one, &two]).expect("put");
+            let third = dir.path().join("a.aof.3.incr.aof");
+            assert_eq!(std::fs::read(third).expect("there"), text(&["SET a 1"]));
+            let now = std::fs::read_to_string(&list).expect("read");
+            assert_eq!(now, format!("{lines}file a.aof.3.incr.aof seq 3 type i\n"));
+        }
+        std::fs::write(dir.path().join("a.aof.3.incr.aof"), "other").expect("written");
+        assert!(put(&[&two]).expect_err("damaged").contains("is not what was to be put there"));
+        let first = captured("a.aof.1.incr.aof", &text(&["SET b 1"]));
+        assert!(put(&[&first]).expect_err("not the last").contains("is not the last file"));
+        assert!(put(&[&first, &two]).expect_err("both").contains("both grew"));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_named() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("growth").display().to_string();
+        std::fs::write(&path, b"*1\r\n$4\r\nPI").expect("written");
+        let said = crate::product::tests::on("redis-verify-log", &[&path], b"").expect_err("cut");
+        assert!(said.contains("is not whole: the append-only file is damaged at byte 10"), "{said}");
+        std::fs::write(&path, b"").expect("written");
+        crate::product::tests::on("redis-verify-log", &[&path], b"").expect("nothing is whole");
+    }
+}
