@@ -120,6 +120,9 @@ pub(super) fn cases_everywhere(
 /// A product that only its own commands start and install, and that refuses what is done already.
 const STRICT: Kind = Kind { told: true, strict: true, uninstall: true, ..ROUGH };
 
+/// A product that loads at its start what was restored before.
+const LOADS: Kind = Kind { resumable: false, loads: true, ..PLAIN };
+
 some_and_every_place! {
     fn s8_killed_at_every_place_with_units(reach: Reach) {
         everywhere(reach, PLAIN, Strike::Kill, false);
@@ -135,6 +138,10 @@ some_and_every_place! {
 
     fn s8_killed_at_every_place_with_a_rollback_before_the_next_restore(reach: Reach) {
         everywhere(reach, Kind { resumable: false, ..PLAIN }, Strike::Kill, false);
+    }
+
+    fn s8_killed_at_every_place_with_a_restore_before_the_start(reach: Reach) {
+        everywhere(reach, LOADS, Strike::Kill, false);
     }
 
     fn s8_failed_at_every_place_with_units(reach: Reach) {

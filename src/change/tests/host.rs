@@ -44,6 +44,8 @@ pub(super) struct Host {
     pub stops: Stops,
     /// See [`super::kind::Kind`].
     pub strict: bool,
+    /// A restore needs the server stopped.
+    pub loads: bool,
     pub data_strategy: DataStrategy,
     /// What clients were told is stored.
     pub truth: Vec<String>,

@@ -8,6 +8,8 @@ use crate::zfs::RollbackMethod;
 pub(super) struct Kind {
     /// An interrupted restore goes on; else the data is rolled back first.
     pub resumable: bool,
+    /// It is restored while the server is stopped, which loads it at its start.
+    pub loads: bool,
     pub unit: bool,
     pub reinstall_first: bool,
     pub uninstall: bool,
@@ -32,6 +34,7 @@ pub(super) struct Kind {
 
 pub(super) const PLAIN: Kind = Kind {
     resumable: true,
+    loads: false,
     unit: true,
     reinstall_first: false,
     uninstall: true,
@@ -46,6 +49,7 @@ pub(super) const PLAIN: Kind = Kind {
 };
 pub(super) const ROUGH: Kind = Kind {
     resumable: false,
+    loads: false,
     unit: false,
     reinstall_first: true,
     uninstall: false,

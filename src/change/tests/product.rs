@@ -42,6 +42,7 @@ impl Product {
             port: None,
             stops: Stops::Obeys,
             strict: kind.strict,
+            loads: kind.loads,
             data_strategy: kind.data_strategy,
             truth: Vec::new(),
             faults: Vec::new(),
@@ -199,8 +200,9 @@ impl Product {
     /// Stops at what it rejects, or passes over it: names it in the file if it can go on from a
     /// position, and in its output otherwise.
     fn restore(&self, folder: &str, rest: &[&str], past: Option<&Path>) -> Result<String, String> {
-        if self.host().mode != Mode::Maintenance {
-            return Err("it does not run".into());
+        let state = if self.host().loads { Mode::Down } else { Mode::Maintenance };
+        if self.host().mode != state {
+            return Err("it does not run, or runs".into());
         }
         let text = fs::read_to_string(Path::new(folder).join("operations"))
             .map_err(|error| error.to_string())?;

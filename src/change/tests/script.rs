@@ -74,7 +74,8 @@ pub(super) fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {
             "continue",
         )
     } else {
-        ("", "'{capture_dir}'", "'{capture_dir}', '{rejects_file}'", "rollback")
+        let service = if kind.loads { "service = 'stopped'" } else { "" };
+        (service, "'{capture_dir}'", "'{capture_dir}', '{rejects_file}'", "rollback")
     };
     let order = if kind.reinstall_first { "reinstall-first" } else { "rollback-first" };
     let (others, own) =

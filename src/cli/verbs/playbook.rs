@@ -198,7 +198,8 @@ mod tests {
         let copied = copy(&playbook, &folder).expect("copied");
         assert!(["accounts.sql", "playbook.toml"].iter().all(|it| copied.iter().any(|c| c == it)));
         assert_eq!(new(&folder).expect_err("it is there").to_string(), "it is there already");
-        let mode = std::fs::metadata(folder.join("accounts.sql")).expect("there").permissions().mode();
+        let mode =
+            std::fs::metadata(folder.join("accounts.sql")).expect("there").permissions().mode();
         assert_eq!(mode & 0o7777, 0o600);
         let copied = library::find("mariadb", &[dir.path().join("own")]).expect("valid");
         assert_ne!(copied.origin(), library::BUILT_IN_ORIGIN);

@@ -384,7 +384,10 @@ mod tests {
         let path = dir.path().join("growth").display().to_string();
         std::fs::write(&path, b"*1\r\n$4\r\nPI").expect("written");
         let said = crate::product::tests::on("redis-verify-log", &[&path], b"").expect_err("cut");
-        assert!(said.contains("is not whole: the append-only file is damaged at byte 10"), "{said}");
+        assert!(
+            said.contains("is not whole: the append-only file is damaged at byte 10"),
+            "{said}"
+        );
         std::fs::write(&path, b"").expect("written");
         crate::product::tests::on("redis-verify-log", &[&path], b"").expect("nothing is whole");
     }
