@@ -4,10 +4,11 @@
 //! however far ahead it was sent.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
-use std::process::{Child, Stdio};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
+use super::session::WHOLE;
 use crate::product::stream::HelperError;
 
 /// How much of what a client says about an error is read.
@@ -24,7 +25,7 @@ pub(super) trait Server {
 /// A client under way.
 pub(super) trait Client {
     /// Where its input is written to. An error of it means that the client has ended.
-    fn input(&mut self) -> &mut impl Write;
+    fn input(&mut self) -> &mut dyn Write;
     /// The next line that it printed. `wait` until there is one. `None`: there is none, or, after
     /// waiting, the client has ended.
     fn line(&mut self, wait: bool) -> Option<String>;
@@ -81,22 +82,62 @@ impl Server for Program<'_> {
             }
         });
         drop(reader);
-        let input = BufWriter::with_capacity(1 << 16, input);
-        Ok(Piped { input, lines, child, said })
+        let input = Some(Whole { pipe: input, held: Vec::with_capacity(WHOLE) });
+        Ok(Piped { input, lines, child, said, none: io::empty() })
     }
 }
 
 /// See [`Program`].
 pub(super) struct Piped {
-    input: BufWriter<std::process::ChildStdin>,
+    input: Option<Whole<ChildStdin>>,
     lines: Receiver<String>,
     child: Child,
     said: File,
+    none: io::Empty,
+}
+
+/// Hands over only whole statements at once: what is written to it in one piece and is not longer
+/// than [`WHOLE`] reaches the pipe whole, or not at all.
+pub(super) struct Whole<W> {
+    pipe: W,
+    held: Vec<u8>,
+}
+
+impl<W: Write> Write for Whole<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.held.len() + bytes.len() > WHOLE {
+            self.flush()?;
+        }
+        if bytes.len() > WHOLE {
+            return self.pipe.write(bytes);
+        }
+        self.held.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let written = self.pipe.write_all(&self.held);
+        self.held.clear();
+        written.and_then(|()| self.pipe.flush())
+    }
+}
+
+/// A replay that fails leaves no client behind that goes on with what it was sent.
+impl Drop for Piped {
+    fn drop(&mut self) {
+        if self.input.is_some() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
 }
 
 impl Client for Piped {
-    fn input(&mut self) -> &mut impl Write {
-        &mut self.input
+    fn input(&mut self) -> &mut dyn Write {
+        match &mut self.input {
+            Some(input) => input,
+            None => &mut self.none,
+        }
     }
 
     fn line(&mut self, wait: bool) -> Option<String> {
@@ -106,21 +147,70 @@ impl Client for Piped {
         self.lines.try_recv().ok()
     }
 
-    fn end(self) -> Result<(bool, String), HelperError> {
-        let Self { input, lines, mut child, mut said } = self;
+    fn end(mut self) -> Result<(bool, String), HelperError> {
         // What is still held back would be written into a pipe that nobody reads.
-        let (pipe, _held) = input.into_parts();
-        drop(pipe);
-        while lines.recv().is_ok() {}
+        drop(self.input.take());
+        while self.lines.recv().is_ok() {}
         let gone = |error: io::Error| HelperError::Failed(format!("the client is gone: {error}"));
-        let status = child.wait().map_err(gone)?;
+        let status = self.child.wait().map_err(gone)?;
         let mut bytes = Vec::new();
-        said.seek(SeekFrom::Start(0)).map_err(gone)?;
-        said.take(SAID).read_to_end(&mut bytes).map_err(gone)?;
+        self.said.seek(SeekFrom::Start(0)).map_err(gone)?;
+        (&self.said).take(SAID).read_to_end(&mut bytes).map_err(gone)?;
         let mut text = String::from_utf8_lossy(&bytes).into_owned();
         if !status.success() && text.trim().is_empty() {
             text = format!("the client ended with {status}");
         }
         Ok((status.success(), text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes what a pipe would, and remembers each piece.
+    struct Pieces(Vec<Vec<u8>>);
+
+    impl Write for Pieces {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.push(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A process that is killed between two pieces has sent no part of a short statement.
+    #[test]
+    fn s8_a_statement_reaches_the_client_whole_or_not_at_all() {
+        let mut whole = Whole { pipe: Pieces(Vec::new()), held: Vec::new() };
+        let statements: Vec<String> =
+            (0..50).map(|n| format!("TRUNCATE t{n}{}//\n", " ".repeat(n * 40))).collect();
+        for statement in &statements {
+            whole.write_all(statement.as_bytes()).unwrap();
+        }
+        whole.write_all(&[b'x'; 10_000]).unwrap();
+        whole.flush().unwrap();
+        let pieces = whole.pipe.0;
+        assert!(pieces.len() > 5);
+        for piece in &pieces {
+            assert!(piece.ends_with(b"//\n") || piece.iter().all(|byte| *byte == b'x'));
+            assert!(piece.len() <= WHOLE || piece.len() == 10_000);
+        }
+        let all: Vec<u8> = pieces.concat();
+        assert_eq!(all, [statements.concat().into_bytes(), vec![b'x'; 10_000]].concat());
+    }
+
+    #[test]
+    fn a_client_that_is_given_up_is_ended() {
+        let words: Vec<String> =
+            ["sh", "-c", "echo $$; cat >/dev/null; sleep 60"].map(str::to_owned).to_vec();
+        let mut client = Program { words: &words }.connect().unwrap();
+        let id: i32 = client.line(true).unwrap().parse().unwrap();
+        client.input().write_all(b"SELECT 1;\n").unwrap();
+        drop(client);
+        assert!(nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), None).is_err());
     }
 }

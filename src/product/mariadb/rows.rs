@@ -96,7 +96,7 @@ impl Statement {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(super) fn write(&self, delimiter: &str, to: &mut impl Write) -> io::Result<()> {
+    pub(super) fn write(&self, delimiter: &str, to: &mut dyn Write) -> io::Result<()> {
         let size: usize = self.0.iter().map(Vec::len).sum();
         if size <= PART {
             to.write_all(b"BINLOG '")?;
@@ -113,7 +113,7 @@ impl Statement {
     }
 
     /// Encodes the bytes of all events from one place to another.
-    fn encode(&self, from: usize, until: usize, to: &mut impl Write) -> io::Result<()> {
+    fn encode(&self, from: usize, until: usize, to: &mut dyn Write) -> io::Result<()> {
         let mut encoder = EncoderWriter::new(to, &STANDARD);
         let mut at = 0;
         for event in &self.0 {

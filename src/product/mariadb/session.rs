@@ -208,16 +208,23 @@ fn is_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'@' | 0x80..)
 }
 
+/// A longer statement might reach the client in part, if this process is killed while it writes: the
+/// pipe takes only so many bytes at once (`PIPE_BUF`). At the end of its input, the client carries
+/// out what it has.
+pub(super) const WHOLE: usize = 4096;
+
 /// A statement as the client must get it, with the delimiter behind it.
 ///
 /// The client looks for the delimiter, quotes, comments and commands of its own, and does not read
-/// all of them as the server does. Where it might stumble, the server gets the statement as a
-/// number, which it reads as the same bytes.
+/// all of them as the server does. Where it might stumble, the server gets the statement as a quoted
+/// number, which it reads as the same bytes. So it does with a long one: without the last quote, it
+/// is no statement.
 pub(super) fn for_client(statement: &[u8], delimiter: &str) -> Vec<u8> {
-    let text = if is_plain(statement, delimiter.as_bytes()) {
+    let short = statement.len() + delimiter.len() < WHOLE;
+    let text = if short && is_plain(statement, delimiter.as_bytes()) {
         statement.to_vec()
     } else {
-        [b"EXECUTE IMMEDIATE 0x", hex::encode(statement).as_bytes()].concat()
+        [b"EXECUTE IMMEDIATE X'", hex::encode(statement).as_bytes(), b"'"].concat()
     };
     [&text, delimiter.as_bytes(), b"\n"].concat()
 }
@@ -268,8 +275,11 @@ mod tests {
             "SELECT '//'",
             "SELECT 1 /*! + 1 */",
         ] {
-            assert_eq!(sent(other), format!("EXECUTE IMMEDIATE 0x{}//\n", hex::encode(other)));
+            assert_eq!(sent(other), format!("EXECUTE IMMEDIATE X'{}'//\n", hex::encode(other)));
         }
+        // Half of a long one must be no statement.
+        let long = format!("DROP TABLE {}", "a, ".repeat(2000));
+        assert!(sent(&long).starts_with("EXECUTE IMMEDIATE X'"));
     }
 
     #[test]

@@ -70,7 +70,8 @@ impl PlayedClient {
         }
         let text = std::mem::take(&mut self.text);
         let text = &text[..text.len() - delimiter.len() - 1];
-        let shown = match text.strip_prefix(b"EXECUTE IMMEDIATE 0x") {
+        let hidden = text.strip_prefix(b"EXECUTE IMMEDIATE X'");
+        let shown = match hidden.and_then(|number| number.strip_suffix(b"'")) {
             Some(number) => {
                 format!("hidden: {}", String::from_utf8_lossy(&hex::decode(number).unwrap()))
             }
@@ -121,7 +122,7 @@ impl Write for PlayedClient {
 }
 
 impl Client for PlayedClient {
-    fn input(&mut self) -> &mut impl Write {
+    fn input(&mut self) -> &mut dyn Write {
         self
     }
 
