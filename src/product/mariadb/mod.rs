@@ -13,7 +13,9 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod whole;
 
 pub(super) use replay::{past_rejects, replay};
 pub(super) use settings::settings;
 pub(super) use verify::verify_log;
+pub(super) use whole::{differing, inserts, item, load, notice};

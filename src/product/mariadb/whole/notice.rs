@@ -1,0 +1,260 @@
+//! Which tables are carried whole, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+
+use super::super::group::TableName;
+use super::Item;
+use super::schema::{Schema, Table, plain};
+use super::touched::{Touch, Touched};
+use crate::host::files::write_atomic;
+use crate::product::stream::{HelperError, Streams, next_line};
+
+/// A table that is carried whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Carried {
+    why: String,
+    /// Its rows are not replayed: they could not be, or not in a time that anybody would wait.
+    left_out: bool,
+}
+
+/// Prints the tables that are carried whole: `mariadb-whole LEFT-OUT FILE...`. Its input is what
+/// `whole.sql` printed on the new version. Writes into the file LEFT-OUT under which names their
+/// rows are not replayed.
+pub(in crate::product) fn notice(
+    arguments: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    let [left_out, files @ ..] = arguments else {
+        return Err(HelperError::usage("mariadb-whole LEFT-OUT FILE..."));
+    };
+    let schema = Schema::read(streams.input)?;
+    let touched = Touched::read(files)?;
+    let carried = carried(&schema, &touched);
+    let mut names = BTreeSet::new();
+    for table in carried.iter().filter(|(_, it)| it.left_out).map(|(table, _)| table) {
+        names.extend(touched.names(table));
+    }
+    let text: String = names
+        .iter()
+        .map(|(schema, table)| format!("{} {}\n", hex::encode(schema), hex::encode(table)))
+        .collect();
+    write_atomic(left_out.as_ref(), text.as_bytes())
+        .map_err(|error| HelperError::Failed(format!("cannot write {left_out}: {error}")))?;
+    print(streams.output, &schema, carried.iter().map(|(table, it)| (table, it.why.as_str())))
+}
+
+/// Prints the tables whose rows differ: `mariadb-differing FILE`. Its input is what `whole.sql`
+/// printed on the old version; the file has the items that differ, each behind the name of its
+/// list.
+pub(in crate::product) fn differing(
+    arguments: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    let [path] = arguments else { return Err(HelperError::usage("mariadb-differing FILE")) };
+    let schema = Schema::read(streams.input)?;
+    let failed = |error| HelperError::Failed(format!("cannot read {path}: {error}"));
+    let mut file = std::io::BufReader::new(std::fs::File::open(path).map_err(failed)?);
+    let shown: BTreeMap<Vec<u8>, &TableName> = schema
+        .tables
+        .keys()
+        .map(|table| ([table.0.as_slice(), b".", &table.1].concat(), table))
+        .collect();
+    let (mut found, mut line) = (BTreeMap::new(), Vec::new());
+    while next_line(&mut file, &mut line)? {
+        let mut fields = line.split(|byte| *byte == b'\t');
+        if fields.next() == Some(b"rows")
+            && let Some(table) = fields.next().and_then(|name| shown.get(&plain(name)))
+        {
+            *found.entry(*table).or_insert(0_u64) += 1;
+        }
+    }
+    let why: Vec<(&TableName, String)> =
+        found.into_iter().map(|(table, count)| (table, format!("{count} lines differ"))).collect();
+    print(streams.output, &schema, why.iter().map(|(table, why)| (*table, why.as_str())))
+}
+
+fn print<'a>(
+    output: &mut dyn Write,
+    schema: &Schema,
+    tables: impl Iterator<Item = (&'a TableName, &'a str)>,
+) -> Result<(), HelperError> {
+    for (table, why) in tables {
+        let bytes = schema.tables.get(table).map_or(0, |it| it.bytes);
+        writeln!(output, "{}\t{bytes}\t{why}", Item(table.clone())).map_err(HelperError::Output)?;
+    }
+    output.flush().map_err(HelperError::Output)
+}
+
+/// The tables that are carried whole.
+fn carried(schema: &Schema, touched: &Touched) -> BTreeMap<TableName, Carried> {
+    let mut all = BTreeMap::new();
+    for (name, table) in &schema.tables {
+        let Some(touch) = touched.of(name) else { continue };
+        let bound = schema.references.iter().any(|it| it.child == *name || it.parent == *name);
+        if let Some((why, must)) = reason(table, &touch) {
+            all.insert(name.clone(), Carried { why, left_out: must || !bound });
+        }
+    }
+    closed(&mut all, schema, touched);
+    all
+}
+
+/// Why a table is carried whole, and whether its rows cannot be replayed at all.
+fn reason(table: &Table, touch: &Touch) -> Option<(String, bool)> {
+    const LOCAL: [&str; 4] = ["MyISAM", "Aria", "ARCHIVE", "CSV"];
+    let changed = touch.changed > 0;
+    if table.engine == "MEMORY" {
+        return Some(("a MEMORY table is empty after each restart".into(), true));
+    }
+    if LOCAL.contains(&table.engine.as_str()) {
+        return Some((format!("{} cannot roll a replay back", table.engine), true));
+    }
+    if table.engine == "SEQUENCE" {
+        return None;
+    }
+    if let Some(what) = &touch.made_up {
+        return Some((format!("{what} gave other values"), !table.primary && changed));
+    }
+    if table.generated {
+        let why = "generated columns are stored or indexed, and the log does not have them";
+        return Some((why.into(), !table.primary && changed));
+    }
+    if changed && table.hashed && !table.primary {
+        return Some(("its unique texts hide its rows from a replay".into(), true));
+    }
+    (changed && !table.indexed)
+        .then(|| ("without an index, each row would be searched for".into(), true))
+}
+
+/// A table whose rows are not replayed must not keep those of others from being replayed. So what a
+/// foreign key binds to it is carried whole, too, if it was changed, or changes with it.
+fn closed(all: &mut BTreeMap<TableName, Carried>, schema: &Schema, touched: &Touched) {
+    loop {
+        let before = all.iter().filter(|(_, it)| it.left_out).count();
+        let names: BTreeSet<TableName> = all
+            .iter()
+            .filter(|(_, it)| it.left_out)
+            .flat_map(|(table, _)| touched.names(table))
+            .collect();
+        let left_out = |all: &BTreeMap<TableName, Carried>, table: &TableName| {
+            all.get(table).is_some_and(|it| it.left_out)
+        };
+        let mut more = Vec::new();
+        for table in schema.tables.keys().filter(|table| names.contains(*table)) {
+            // A name that more than one table had.
+            more.push((table, "it had the name of a table that is carried whole"));
+        }
+        for reference in &schema.references {
+            if left_out(all, &reference.parent)
+                && (reference.cascades || touched.of(&reference.child).is_some())
+            {
+                more.push((&reference.child, "a foreign key binds it to a table that is"));
+            }
+            if left_out(all, &reference.child) && touched.of(&reference.parent).is_some() {
+                more.push((&reference.parent, "a foreign key binds it to a table that is"));
+            }
+        }
+        for (table, why) in more {
+            let it = all
+                .entry(table.clone())
+                .or_insert_with(|| Carried { why: why.into(), left_out: true });
+            it.left_out = true;
+        }
+        if all.iter().filter(|(_, it)| it.left_out).count() == before {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::product::mariadb::whole::schema::Reference;
+
+    fn name(table: &str) -> TableName {
+        (b"shop".to_vec(), table.as_bytes().to_vec())
+    }
+
+    fn table(engine: &str) -> Table {
+        let engine = engine.to_owned();
+        Table { engine, bytes: 9, primary: true, indexed: true, ..Table::default() }
+    }
+
+    fn why(table: &Table, touch: &Touch) -> Option<(String, bool)> {
+        reason(table, touch)
+    }
+
+    #[test]
+    fn what_a_replay_brings_back_is_not_carried() {
+        let touch = Touch { inserted: 5, changed: 5, made_up: None };
+        assert_eq!(why(&table("InnoDB"), &touch), None);
+        let bare = Table { primary: false, indexed: false, ..table("InnoDB") };
+        assert_eq!(why(&bare, &Touch { changed: 0, ..touch }), None);
+    }
+
+    #[test]
+    fn each_kind_has_its_reason() {
+        let changed = Touch { changed: 5, ..Touch::default() };
+        let made_up = Touch { made_up: Some("UUID()".into()), ..Touch::default() };
+        let innodb = || table("InnoDB");
+        for (table, touch, left_out, begins) in [
+            (table("MEMORY"), &changed, true, "a MEMORY table"),
+            (table("Aria"), &changed, true, "Aria cannot"),
+            (Table { generated: true, ..innodb() }, &changed, false, "generated columns"),
+            (
+                Table { generated: true, primary: false, ..innodb() },
+                &changed,
+                true,
+                "generated columns",
+            ),
+            (innodb(), &made_up, false, "UUID() gave"),
+            (
+                Table { primary: false, indexed: false, ..innodb() },
+                &changed,
+                true,
+                "without an index",
+            ),
+            (Table { primary: false, hashed: true, ..innodb() }, &changed, true, "its unique"),
+        ] {
+            let (why, must) = why(&table, touch).expect(begins);
+            assert!(why.starts_with(begins), "{why}");
+            assert_eq!(must, left_out, "{why}");
+        }
+    }
+
+    #[test]
+    fn what_a_foreign_key_binds_to_rows_that_are_left_out_goes_with_them() {
+        let mut schema = Schema::default();
+        for other in ["lines", "notes", "far"] {
+            schema.tables.insert(name(other), table("InnoDB"));
+        }
+        let bare = Table { generated: true, primary: false, ..table("InnoDB") };
+        schema.tables.insert(name("orders"), bare);
+        let key = |child: &str, parent: &str, cascades| Reference {
+            child: name(child),
+            parent: name(parent),
+            cascades,
+        };
+        schema.references = vec![
+            key("lines", "orders", true),
+            key("notes", "orders", false),
+            key("orders", "far", false),
+        ];
+        let mut touched = Touched::default();
+        touched.tables.insert(name("orders"), Touch { changed: 1, ..Touch::default() });
+        let list = |touched: &Touched| {
+            carried(&schema, touched)
+                .into_iter()
+                .map(|(table, it)| {
+                    assert!(it.left_out);
+                    String::from_utf8_lossy(&table.1).into_owned()
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(list(&touched), ["lines", "orders"]);
+        touched.tables.insert(name("notes"), Touch { inserted: 1, ..Touch::default() });
+        touched.tables.insert(name("far"), Touch { inserted: 1, ..Touch::default() });
+        assert_eq!(list(&touched), ["far", "lines", "notes", "orders"]);
+    }
+}
