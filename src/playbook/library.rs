@@ -54,7 +54,16 @@ macro_rules! built_in {
 /// The playbooks compiled in.
 pub const BUILT_IN: &[BuiltIn] = &[
     built_in!("generic"),
-    built_in!("mariadb", "accounts.sql", "routines.sql", "rows.sql", "tables.sql", "views.sql"),
+    built_in!(
+        "mariadb",
+        "accounts.sql",
+        "routines.sql",
+        "rows.sql",
+        "tables.sql",
+        "views.sql",
+        "whole-rows.sql",
+        "whole.sql"
+    ),
     built_in!("messaging-server"),
     built_in!("messaging-server-front"),
     built_in!("redis"),

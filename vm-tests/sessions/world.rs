@@ -23,6 +23,7 @@ const PROGRAMS: &[&str] = &[
     "mariadb-admin",
     "mariadb-binlog",
     "mariadb-check",
+    "mariadb-dump",
     "mariadb-upgrade",
     "my_print_defaults",
     "redis-cli",

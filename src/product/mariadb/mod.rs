@@ -5,6 +5,7 @@ mod client;
 mod errors;
 mod group;
 mod gtid;
+mod left_out;
 mod query;
 mod replay;
 mod rows;

@@ -22,6 +22,7 @@ use super::group::{
     Form, Group, Next, TableName, int_var, next_group, rand_seeds, table_name, user_var,
 };
 use super::gtid::{Gtid, Position};
+use super::left_out::LeftOut;
 use super::query::Query;
 use super::rows::{Rows, Statement, plain};
 use super::session::{PREAMBLE, Session, as_its_user, for_client, quoted};
@@ -38,9 +39,16 @@ pub(in crate::product) fn replay(
     arguments: &[String],
     streams: &mut Streams<'_>,
 ) -> Result<(), HelperError> {
-    let usage = || HelperError::usage("mariadb-replay POSITION FILE... -- CLIENT [ARGUMENT...]");
+    let usage = || {
+        HelperError::usage(
+            "mariadb-replay [--left-out=FILE] POSITION FILE... -- CLIENT [ARGUMENT...]",
+        )
+    };
+    let (left_out, arguments) = LeftOut::of(arguments)?;
     let (position, files, words) = split(arguments).ok_or_else(usage)?;
-    Replay::new(Program { words }, position).all(files, &mut Stops { output: streams.output })
+    let mut replay = Replay::new(Program { words }, position);
+    replay.left_out = left_out;
+    replay.all(files, &mut Stops { output: streams.output })
 }
 
 /// The same past rejects: `mariadb-past-rejects REJECTS POSITION FILE... -- CLIENT [ARGUMENT...]`.
@@ -51,8 +59,11 @@ pub(in crate::product) fn past_rejects(
     _streams: &mut Streams<'_>,
 ) -> Result<(), HelperError> {
     let usage = || {
-        HelperError::usage("mariadb-past-rejects REJECTS POSITION FILE... -- CLIENT [ARGUMENT...]")
+        HelperError::usage(
+            "mariadb-past-rejects [--left-out=FILE] REJECTS POSITION FILE... -- CLIENT [ARGUMENT...]",
+        )
     };
+    let (left_out, arguments) = LeftOut::of(arguments)?;
     let (path, arguments) = arguments.split_first().ok_or_else(usage)?;
     let (position, files, words) = split(arguments).ok_or_else(usage)?;
     let file = OpenOptions::new()
@@ -62,7 +73,9 @@ pub(in crate::product) fn past_rejects(
         .custom_flags(nix::libc::O_NOFOLLOW)
         .open(path)
         .map_err(|error| HelperError::Failed(format!("cannot write {path}: {error}")))?;
-    Replay::new(Program { words }, position).all(files, &mut Listed { file, path })
+    let mut replay = Replay::new(Program { words }, position);
+    replay.left_out = left_out;
+    replay.all(files, &mut Listed { file, path })
 }
 
 /// The position, the files, and the client's words.
@@ -170,6 +183,8 @@ pub(super) struct Replay<S: Server> {
     said: Option<String>,
     /// XA transactions that change nothing. The server takes them for rolled back.
     idle: HashSet<String>,
+    /// Tables whose rows are not replayed: they are carried whole.
+    left_out: LeftOut,
 }
 
 fn random() -> String {
@@ -196,6 +211,7 @@ impl<S: Server> Replay<S> {
             from,
             said: None,
             idle: HashSet::new(),
+            left_out: LeftOut::default(),
         }
     }
 
@@ -243,7 +259,7 @@ impl<S: Server> Replay<S> {
 
     fn note(&mut self, group: &Group) {
         if let Form::Xa(name) = &group.form
-            && group.what.is_empty()
+            && (group.what.is_empty() || self.left_out.all_of(group))
         {
             self.idle.insert(name.clone());
         }
@@ -254,6 +270,7 @@ impl<S: Server> Replay<S> {
         let ends = ["XA COMMIT ", "XA ROLLBACK "];
         match &group.form {
             Form::AlterPhase => true,
+            Form::Transaction if self.left_out.all_of(group) => true,
             Form::Xa(name) => self.idle.contains(name),
             Form::Alone => ends.iter().any(|word| {
                 group.what.strip_prefix(word).is_some_and(|name| self.idle.contains(name))
@@ -485,6 +502,9 @@ impl<S: Server> Replay<S> {
             event = plain(event).map_err(|what| file.wrong(&what))?;
             let next = match event.kind {
                 Kind::TableMap => rows.take(std::mem::take(&mut event)),
+                kind if kind.is_rows() && self.left_out.has(group, table.as_ref()) => {
+                    rows.pass_over(&event)
+                }
                 kind if kind.is_rows() && self.has_class(table.as_ref(), best, classes) => {
                     rows.take(std::mem::take(&mut event))
                 }
@@ -534,6 +554,11 @@ impl<S: Server> Replay<S> {
                 continue;
             }
             let table = self.table(&event, &mut names);
+            if event.kind.is_rows() && self.left_out.has(group, table.as_ref()) {
+                let statement = rows.pass_over(&event);
+                self.rows(statement)?;
+                continue;
+            }
             match (decide(self, &event, table.as_ref())?, event.kind) {
                 (Do::Nothing, _) => {}
                 (_, kind) if kind.is_rows() => {

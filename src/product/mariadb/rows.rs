@@ -67,6 +67,11 @@ impl Rows {
         statement
     }
 
+    /// Passes over rows; returns the statement that is complete all the same.
+    pub(super) fn pass_over(&mut self, event: &Event) -> Option<Statement> {
+        if flags(event) & ENDS != 0 { self.rest() } else { None }
+    }
+
     /// What is left where a statement was not ended.
     pub(super) fn rest(&mut self) -> Option<Statement> {
         let statement = self.statement();

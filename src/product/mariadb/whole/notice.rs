@@ -18,18 +18,19 @@ struct Carried {
     left_out: bool,
 }
 
-/// Prints the tables that are carried whole: `mariadb-whole LEFT-OUT FILE...`. Its input is what
-/// `whole.sql` printed on the new version. Writes into the file LEFT-OUT under which names their
-/// rows are not replayed.
+/// Prints the tables that are carried whole: `mariadb-whole LEFT-OUT FOLDER`. The folder has the
+/// captured log. Its input is what `whole.sql` printed on the new version. Writes into the file
+/// LEFT-OUT under which names their rows are not replayed.
 pub(in crate::product) fn notice(
     arguments: &[String],
     streams: &mut Streams<'_>,
 ) -> Result<(), HelperError> {
-    let [left_out, files @ ..] = arguments else {
-        return Err(HelperError::usage("mariadb-whole LEFT-OUT FILE..."));
+    let [left_out, folder] = arguments else {
+        return Err(HelperError::usage("mariadb-whole LEFT-OUT FOLDER"));
     };
+    let files = log_files(folder)?;
     let schema = Schema::read(streams.input)?;
-    let touched = Touched::read(files)?;
+    let touched = Touched::read(&files)?;
     let carried = carried(&schema, &touched);
     let mut names = BTreeSet::new();
     for table in carried.iter().filter(|(_, it)| it.left_out).map(|(table, _)| table) {
@@ -42,6 +43,21 @@ pub(in crate::product) fn notice(
     write_atomic(left_out.as_ref(), text.as_bytes())
         .map_err(|error| HelperError::Failed(format!("cannot write {left_out}: {error}")))?;
     print(streams.output, &schema, carried.iter().map(|(table, it)| (table, it.why.as_str())))
+}
+
+/// The files of a log in a folder: those that end with a number.
+fn log_files(folder: &str) -> Result<Vec<String>, HelperError> {
+    let failed = |error| HelperError::Failed(format!("cannot list {folder}: {error}"));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let number = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
+        if number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit()) {
+            files.push(path.display().to_string());
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// Prints the tables whose rows differ: `mariadb-differing FILE`. Its input is what `whole.sql`

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::binlog::{Event, Kind, LogFile};
-use super::super::group::{TableName, table_id, table_name};
+use super::super::group::{TableName, table_name};
 use super::super::query::Query;
 use super::ddl;
 use crate::product::stream::HelperError;
@@ -56,7 +56,7 @@ impl Touched {
                 names.insert(id, name);
             }
             Kind::Write | Kind::Update | Kind::Delete => {
-                if let Some(name) = names.get(&table_id(event)) {
+                if let Some(name) = names.get(&event.table_id()) {
                     let touch = self.tables.entry(name.clone()).or_default();
                     let bytes = event.bytes.len() as u64;
                     if event.kind == Kind::Write {

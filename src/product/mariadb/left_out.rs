@@ -1,0 +1,47 @@
+//! Tables whose rows are not replayed, because they are carried whole.
+
+use std::collections::BTreeSet;
+
+use super::group::{Form, Group, TableName};
+use crate::product::stream::HelperError;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct LeftOut(BTreeSet<TableName>);
+
+impl LeftOut {
+    /// Reads them, if the first argument is `--left-out=FILE`. Returns them and what is behind it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn of(arguments: &[String]) -> Result<(Self, &[String]), HelperError> {
+        let Some((first, rest)) = arguments.split_first() else {
+            return Ok((Self::default(), arguments));
+        };
+        let Some(path) = first.strip_prefix("--left-out=") else {
+            return Ok((Self::default(), arguments));
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| HelperError::Failed(format!("cannot read {path}: {error}")))?;
+        let name = |line: &str| {
+            let (schema, table) = line.split_once(' ')?;
+            Some((hex::decode(schema).ok()?, hex::decode(table).ok()?))
+        };
+        let names: Option<BTreeSet<TableName>> = text.lines().map(name).collect();
+        let names = names
+            .ok_or_else(|| HelperError::Failed(format!("{path} is no list of tables: damaged")))?;
+        Ok((Self(names), rest))
+    }
+
+    /// Whether rows of this table are left out. Those that a table is made with never are.
+    pub(super) fn has(&self, group: &Group, table: Option<&TableName>) -> bool {
+        group.form != Form::CreateSelect && table.is_some_and(|table| self.0.contains(table))
+    }
+
+    /// Whether nothing of a transaction is left.
+    pub(super) fn all_of(&self, group: &Group) -> bool {
+        !group.defines
+            && !group.tables.is_empty()
+            && group.tables.keys().all(|table| self.has(group, Some(table)))
+    }
+}
