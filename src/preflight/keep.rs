@@ -245,6 +245,40 @@ mod tests {
         assert!(names(&facts).is_empty());
     }
 
+    /// Whatever prevents that both states are kept is refused with the command that gives one up.
+    /// Nobody else types it.
+    #[test]
+    fn s4_each_refusal_of_keep_names_the_command_for_in_place() {
+        let spoils: [fn(&mut Facts); 5] = [
+            |facts| fixture::dataset(facts, 0).info.name = "tank".parse().expect("name"),
+            |facts| facts.roots[0].beside = vec![Err("the name would be too long".into())],
+            |facts| {
+                let (name, change) = ("tank/db.new".parse().expect("name"), None);
+                facts.roots[0].beside = vec![Ok(CloneFact { name, change })];
+            },
+            |facts| {
+                let long = format!("tank/db/{}", "x".repeat(MAX_NAME - 10));
+                let mut left = fixture::dataset(facts, 1).clone();
+                left.info.name = long.parse().expect("name");
+                facts.roots[0].left = vec![left];
+            },
+            |facts| facts.roots[0].room = Some(1),
+        ];
+        for (number, spoil) in spoils.into_iter().enumerate() {
+            let mut facts = facts(Occasion::Downgrade { in_place: false });
+            spoil(&mut facts);
+            let found = super::super::check(&facts);
+            let refused = found
+                .iter()
+                .find(|it| [Kind::PoolRoot, Kind::NameBeside, Kind::Room].contains(&it.kind));
+            let refused = refused.unwrap_or_else(|| panic!("{number}: {found:?}"));
+            assert_eq!(refused.severity, Severity::Refuse, "{number}");
+            let command = "backout downgrade --in-place --change c1";
+            assert!(refused.remedy.iter().any(|line| line.ends_with(command)), "{refused}");
+            assert!(!facts.in_place());
+        }
+    }
+
     #[test]
     fn names_too_long() {
         let mut facts = facts(Occasion::Downgrade { in_place: false });
