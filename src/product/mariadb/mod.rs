@@ -19,4 +19,4 @@ mod whole;
 pub(super) use replay::{past_rejects, replay};
 pub(super) use settings::settings;
 pub(super) use verify::verify_log;
-pub(super) use whole::{differing, inserts, item, load, notice};
+pub(super) use whole::{inserts, item, load, notice};

@@ -11,7 +11,7 @@ mod write;
 use std::fmt;
 
 pub(in crate::product) use load::load;
-pub(in crate::product) use notice::{differing, notice};
+pub(in crate::product) use notice::notice;
 pub(in crate::product) use write::{inserts, item};
 
 use super::group::TableName;

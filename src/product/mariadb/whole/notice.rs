@@ -5,10 +5,10 @@ use std::io::Write;
 
 use super::super::group::TableName;
 use super::Item;
-use super::schema::{Schema, Table, plain};
+use super::schema::{Schema, Table};
 use super::touched::{Touch, Touched};
 use crate::host::files::write_atomic;
-use crate::product::stream::{HelperError, Streams, next_line};
+use crate::product::stream::{HelperError, Streams};
 
 /// A table that is carried whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,36 +58,6 @@ fn log_files(folder: &str) -> Result<Vec<String>, HelperError> {
     }
     files.sort();
     Ok(files)
-}
-
-/// Prints the tables whose rows differ: `mariadb-differing FILE`. Its input is what `whole.sql`
-/// printed on the old version; the file has the items that differ, each behind the name of its
-/// list.
-pub(in crate::product) fn differing(
-    arguments: &[String],
-    streams: &mut Streams<'_>,
-) -> Result<(), HelperError> {
-    let [path] = arguments else { return Err(HelperError::usage("mariadb-differing FILE")) };
-    let schema = Schema::read(streams.input)?;
-    let failed = |error| HelperError::Failed(format!("cannot read {path}: {error}"));
-    let mut file = std::io::BufReader::new(std::fs::File::open(path).map_err(failed)?);
-    let shown: BTreeMap<Vec<u8>, &TableName> = schema
-        .tables
-        .keys()
-        .map(|table| ([table.0.as_slice(), b".", &table.1].concat(), table))
-        .collect();
-    let (mut found, mut line) = (BTreeMap::new(), Vec::new());
-    while next_line(&mut file, &mut line)? {
-        let mut fields = line.split(|byte| *byte == b'\t');
-        if fields.next() == Some(b"rows")
-            && let Some(table) = fields.next().and_then(|name| shown.get(&plain(name)))
-        {
-            *found.entry(*table).or_insert(0_u64) += 1;
-        }
-    }
-    let why: Vec<(&TableName, String)> =
-        found.into_iter().map(|(table, count)| (table, format!("{count} lines differ"))).collect();
-    print(streams.output, &schema, why.iter().map(|(table, why)| (*table, why.as_str())))
 }
 
 fn print<'a>(
@@ -186,7 +156,9 @@ fn closed(all: &mut BTreeMap<TableName, Carried>, schema: &Schema, touched: &Tou
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::product::mariadb::left_out::LeftOut;
     use crate::product::mariadb::whole::schema::Reference;
+    use crate::product::tests::{kept, on};
 
     fn name(table: &str) -> TableName {
         (b"shop".to_vec(), table.as_bytes().to_vec())
@@ -199,6 +171,35 @@ mod tests {
 
     fn why(table: &Table, touch: &Touch) -> Option<(String, bool)> {
         reason(table, touch)
+    }
+
+    /// The log of a server 11.8; what it did is in `kinds.sql`.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+    fn a_real_log_says_which_tables_were_changed() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        std::fs::write(dir.path().join("bin.000007"), kept("mariadb/tests/kinds.binlog"))
+            .expect("written");
+        let left_out = dir.path().join("left-out");
+        let schema = "table\tkinds\tg\tInnoDB\t16384\t1\t1\t2\t0\n\
+            table\tkinds\tm\tMyISAM\t100\t0\t0\t0\t0\n\
+            table\tkinds\tmem\tMEMORY\t0\t0\t0\t0\t0\n\
+            table\tkinds\tc2\tInnoDB\t16384\t0\t0\t0\t0\n\
+            table\tkinds\ti\tInnoDB\t16384\t1\t1\t0\t0\n\
+            table\tkinds\tnever\tAria\t16384\t1\t1\t0\t0\n";
+        let arguments = [left_out.display().to_string(), dir.path().display().to_string()];
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let found = on("mariadb-whole", &arguments, schema.as_bytes()).expect("read");
+        assert_eq!(
+            String::from_utf8_lossy(&found),
+            "kinds.g\t16384\tgenerated columns are stored or indexed, and the log does not have \
+             them\nkinds.m\t100\tMyISAM cannot roll a replay back\n"
+        );
+        let names = std::fs::read_to_string(&left_out).expect("written");
+        let hex = hex::encode;
+        assert_eq!(names, format!("{0} {1}\n{0} {2}\n", hex("kinds"), hex("g"), hex("m")));
+        let option = format!("--left-out={}", left_out.display());
+        LeftOut::of(&[option]).expect("it is read as it is written");
     }
 
     #[test]

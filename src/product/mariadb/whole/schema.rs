@@ -84,7 +84,7 @@ impl Schema {
 }
 
 /// A value without the client's escapes.
-pub(super) fn plain(field: &[u8]) -> Vec<u8> {
+fn plain(field: &[u8]) -> Vec<u8> {
     let (mut value, mut bytes) = (Vec::new(), field.iter().copied());
     while let Some(byte) = bytes.next() {
         value.push(match byte {
