@@ -158,6 +158,10 @@ fn apart(roots: &Path, what: &[String], keep: bool) -> Result<()> {
     let mut command = Command::new("timeout");
     command.args(["--kill-after=10", LIMIT]).arg(recipe().join("enter")).arg(roots);
     command.arg(folder.path()).arg(std::env::current_exe()?).args(what);
+    if what.get(1).is_some_and(|product| product == "redis") {
+        // A helper starts a server in a folder of its own, which both roots must have.
+        command.env("TMPDIR", "/srv/tmp");
+    }
     let output = command.output().context("cannot start a session")?;
     let said = format!(
         "{}{}",

@@ -64,7 +64,7 @@ impl Version {
 
 /// Makes the folder that becomes /srv.
 pub fn prepare(recipe: &Path, work: &Path) -> Result<()> {
-    for folder in ["data", "logs", "state", "log", "etc/mysql", "etc/redis", "bin"] {
+    for folder in ["data", "logs", "state", "log", "etc/mysql", "etc/redis", "bin", "tmp"] {
         fs::create_dir_all(work.join(folder))?;
     }
     for name in ["install-version", "systemd-run", "systemctl"] {
