@@ -22,7 +22,7 @@ pub enum TemplatePlace {
     Upgrade,
     /// The commands of `capture.pass`.
     Pass,
-    /// `capture.verify`.
+    /// `capture.verify`, `restore.position_from_files`.
     Verify,
     /// `downgrade`.
     Downgrade,
@@ -76,7 +76,7 @@ impl TemplatePlace {
             Installer => "installer.save",
             Upgrade => "upgrade.command and upgrade.repair",
             Pass => "the commands of capture.pass",
-            Verify => "capture.verify",
+            Verify => "capture.verify and restore.position_from_files",
             Downgrade => "downgrade",
             Position => "restore.position",
             Restore => "restore.command",

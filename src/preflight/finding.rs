@@ -106,6 +106,8 @@ kinds! {
     NewerHeld = "newer-held",
     /// Newer snapshots.
     NewerSnapshots = "newer-snapshots",
+    /// The upgraded version does not answer.
+    NotAnswering = "not-answering",
     /// A dataset that is not mounted.
     NotMounted = "not-mounted",
     /// The service does not run.

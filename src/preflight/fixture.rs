@@ -227,6 +227,8 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         servers: Ok(vec![process(900, "dbd", "/usr/sbin/dbd")]),
         strangers: Vec::new(),
         server_names: vec!["dbd".into()],
+        answers: occasion.is_downgrade().then_some(Ok(())),
+        captures_from_files: true,
         users: Ok(InUse::default()),
         versions: Versions {
             installed: Ok(if occasion.is_downgrade() {
@@ -247,6 +249,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
             command: "mariadb -e 'select @@log_bin'".into(),
             outcome: Ok(()),
             not_asked: 0,
+            answered: true,
         }],
         asked: Vec::new(),
         limits: Vec::new(),
@@ -350,6 +353,7 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.jobs_unknown = vec!["systemd: no answer".into()];
     facts.units[0].state = Err("no answer".into());
     facts.servers = Ok(Vec::new());
+    facts.answers = facts.answers.as_ref().map(|_| Err("no answer".into()));
     facts.strangers = vec![
         Stranger { process: process(5, "dbd", "dbd"), whose: Whose::Other("x.service".into()) },
         Stranger { process: process(6, "dbd", "dbd"), whose: Whose::Unclear },

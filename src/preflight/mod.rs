@@ -210,6 +210,11 @@ pub struct Facts {
     pub strangers: Vec<Stranger>,
     /// The names by which they were searched for.
     pub server_names: Vec<String>,
+    /// Whether the upgraded version answers its clients, before the downgrade of one that did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Observed<()>>,
+    /// Whether what was written can be captured from the files, without the new version.
+    pub captures_from_files: bool,
     /// Other processes that use the data.
     pub users: Observed<InUse>,
     /// Versions.
@@ -240,6 +245,11 @@ impl Facts {
     /// All datasets that exist, parents before children.
     pub fn datasets(&self) -> impl Iterator<Item = &DatasetFact> {
         datasets::all(&self.roots)
+    }
+
+    /// Whether the upgraded version does not answer any more.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self.answers, Some(Err(_)))
     }
 
     /// Whether a dataset is one of the site's, or below one.
@@ -346,6 +356,8 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         servers,
         strangers,
         server_names,
+        answers: services::answers(sources),
+        captures_from_files: sources.playbook.captures_from_files(),
         users,
         versions: versions::gather(sources, installed),
         requirements: product::requirements_due(sources),
@@ -416,6 +428,7 @@ const CHECKS: &[Check] = &[
     transfers::ours,
     services::units,
     services::running,
+    services::answering,
     services::strangers,
     users::others,
     versions::not_yet,
@@ -504,7 +517,7 @@ mod tests {
         let mut found: Vec<&str> = OCCASIONS.into_iter().flat_map(spoilt).collect();
         found.sort_unstable();
         found.dedup();
-        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-logs data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer left-alone limits move-aside name-beside newer-bookmarks newer-snapshots not-running open-change other-data other-files other-server outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
+        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-logs data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer left-alone limits move-aside name-beside newer-bookmarks newer-snapshots not-answering not-running open-change other-data other-files other-server outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
         let silent: Vec<usize> = (0..CHECKS.len())
             .filter(|index| {
                 OCCASIONS.iter().all(|occasion| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::sources::Observed;
-use super::{Facts, Finding, Kind, Occasion, Sources};
+use super::{Facts, Finding, Kind, Occasion, Severity, Sources};
 use crate::host::exec::Command;
 use crate::playbook::model::{Question, Requirement};
 
@@ -28,6 +28,9 @@ pub struct RequirementFact {
     /// How many others need it, and were not asked because it is not met.
     #[serde(default, skip_serializing_if = "is_none")]
     pub not_asked: usize,
+    /// Whether the command gave an answer.
+    #[serde(skip)]
+    pub answered: bool,
 }
 
 fn is_none(count: &usize) -> bool {
@@ -105,6 +108,7 @@ pub(crate) fn requirement_fact(
         command: command.map(|command| command.to_string()).unwrap_or_default(),
         outcome,
         not_asked: 0,
+        answered,
     }
 }
 
@@ -127,7 +131,18 @@ pub(super) fn questions_due(sources: &Sources<'_>) -> Vec<Question> {
 
 /// The playbook's requirements.
 pub(super) fn requirements(facts: &Facts) -> Vec<Finding> {
-    unmet(&facts.requirements)
+    let mut findings = unmet(&facts.requirements);
+    if facts.is_unanswered() {
+        // They cannot be asked: see `services::answering`.
+        let unasked = facts.requirements.iter().filter(|it| it.outcome.is_err());
+        for (finding, fact) in findings.iter_mut().zip(unasked) {
+            if !fact.answered && finding.severity == Severity::Refuse {
+                finding.severity = Severity::Confirm;
+                finding.subjects = vec!["not-proved".to_owned()];
+            }
+        }
+    }
+    findings
 }
 
 /// Those that are not met.
@@ -198,9 +213,9 @@ pub(super) fn limits(facts: &Facts) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Occasion;
     use super::super::fixture::{facts, show};
     use super::super::host_fixture::Host;
-    use super::super::{Occasion, Severity};
     use super::*;
 
     /// S10: the binary log is set to expire again. Nothing is lost yet.
@@ -250,6 +265,7 @@ mod tests {
             command: "redis-cli info keyspace".into(),
             outcome: Err("answer: \"db0:keys=2,expires=1\", expected: /expires=0/".into()),
             not_asked: 0,
+            answered: true,
         }];
         let found = requirements(&facts);
         assert_eq!(

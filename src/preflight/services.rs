@@ -175,6 +175,63 @@ pub(super) fn running(facts: &Facts) -> Vec<Finding> {
     }
 }
 
+/// Asks the upgraded version, if clients could write to it.
+pub(super) fn answers(sources: &Sources<'_>) -> Option<Observed<()>> {
+    let ready = sources.playbook.service.ready.as_ref()?;
+    if !sources.occasion.is_downgrade() || sources.since.is_none() {
+        return None;
+    }
+    Some(sources.command(ready).and_then(|command| sources.output(&command)).map(|_| ()))
+}
+
+/// The name by which a person accepts that nothing is proved, and, in place, that it is destroyed.
+const UNPROVED: &str = "not-proved";
+const DESTROYED: &str = "destroy-not-proved";
+
+/// A new version that does not answer cannot be asked what it holds. There is a way back all the
+/// same, from the files, if a person answers for it.
+pub(super) fn answering(facts: &Facts) -> Vec<Finding> {
+    let Some(Err(why)) = &facts.answers else { return Vec::new() };
+    let title = "The upgraded version does not answer its clients.";
+    let state = |unit: &Unit| {
+        unit.state.as_ref().ok().map(|it| format!("{}: {} ({})", unit.name, it.active, it.sub))
+    };
+    let states: Vec<String> = facts.units.iter().filter_map(state).collect();
+    let start =
+        facts.units.iter().rev().map(|unit| format!("systemctl start {}", quote(&unit.name)));
+    let start: Vec<String> = start.collect();
+    let mended = format!("If it can be mended: {}, and the same command again.", start.join("; "));
+    if !facts.captures_from_files {
+        let no = "This playbook cannot capture what was written without it.";
+        return vec![
+            Finding::refuse(Kind::NotAnswering, title)
+                .detail([why.clone()])
+                .detail(states)
+                .detail([no])
+                .remedy([mended]),
+        ];
+    }
+    let in_place = facts.in_place();
+    let names = if in_place { vec![UNPROVED, DESTROYED] } else { vec![UNPROVED] };
+    let flags: Vec<String> = names.iter().map(|name| format!("--accept {name}")).collect();
+    vec![
+        Finding::confirm(Kind::NotAnswering, title)
+            .detail([why.clone()])
+            .detail(states)
+            .detail([
+                "It cannot be asked what it holds. What was written comes back from its files on \
+                 the disk; nothing is listed, and nothing is compared after the restore. What a log does \
+                 not carry faithfully, and is carried whole otherwise, is not found.",
+            ])
+            .detail(in_place.then_some(
+                "In place the upgraded data is destroyed. Without `--in-place` it is kept.",
+            ))
+            .remedy([mended])
+            .remedy([format!("If it does not start any more: {}", flags.join(" "))])
+            .about(names),
+    ]
+}
+
 /// Servers of the same name: who they are, and whether they can be told from the service.
 pub(super) fn strangers(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::OtherServer;
@@ -317,6 +374,37 @@ mod tests {
                      dbd (77): db@2.service
                      dbd (78): a container (0::/machine.slice/x.scope)
             ");
+    }
+
+    #[test]
+    fn s2_a_new_version_that_does_not_answer_is_answered_for_by_name() {
+        for in_place in [false, true] {
+            let mut facts = facts(Occasion::Downgrade { in_place });
+            facts.answers = Some(Err("cannot connect".into()));
+            facts.requirements[0].outcome = Err("cannot connect".into());
+            facts.requirements[0].answered = false;
+            let found = super::super::check(&facts);
+            assert!(found.iter().all(|it| it.severity == Severity::Confirm), "{found:?}");
+            let names: Vec<&str> = found.iter().flat_map(Finding::names).collect();
+            assert_eq!(names.contains(&"destroy-not-proved"), in_place);
+            assert!(names.contains(&"not-proved"));
+            if in_place {
+                insta::assert_snapshot!(show(&answering(&facts)), @r"
+            confirm: The upgraded version does not answer its clients. [not-answering]
+                     cannot connect
+                     db.service: active ()
+                     It cannot be asked what it holds. What was written comes back from its files on the disk; nothing is listed, and nothing is compared after the restore. What a log does not carry faithfully, and is carried whole otherwise, is not found.
+                     In place the upgraded data is destroyed. Without `--in-place` it is kept.
+              to do: If it can be mended: systemctl start db.service, and the same command again.
+                     If it does not start any more: --accept not-proved --accept destroy-not-proved
+            ");
+            }
+            facts.captures_from_files = false;
+            assert_eq!(answering(&facts)[0].severity, Severity::Refuse);
+            // What it did answer stays a refusal.
+            facts.requirements[0].answered = true;
+            assert_eq!(super::super::product::requirements(&facts)[0].severity, Severity::Refuse);
+        }
     }
 
     #[test]

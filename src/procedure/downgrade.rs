@@ -56,8 +56,12 @@ pub fn prepare(
             ));
         }
     };
-    let opened =
-        if state.clients_could_write() { ServedClients::Yes } else { ServedClients::Never };
+    let opened = match (state.clients_could_write(), facts.is_unanswered()) {
+        (false, _) => ServedClients::Never,
+        (true, false) => ServedClients::Yes,
+        // It was accepted by name.
+        (true, true) => ServedClients::Unanswered,
+    };
     let (consented, consented_bookmarks) =
         if in_place { preflight::newer::destroyed(&facts) } else { (Vec::new(), Vec::new()) };
     let input = DowngradeInput {

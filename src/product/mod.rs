@@ -26,6 +26,7 @@ const HELPERS: &[Helper] = &[
     Helper { name: "mariadb-item", run: mariadb::item },
     Helper { name: "mariadb-load", run: mariadb::load },
     Helper { name: "mariadb-past-rejects", run: mariadb::past_rejects },
+    Helper { name: "mariadb-position", run: mariadb::position },
     Helper { name: "mariadb-replay", run: mariadb::replay },
     Helper { name: "mariadb-settings", run: mariadb::settings },
     Helper { name: "mariadb-verify-log", run: mariadb::verify_log },

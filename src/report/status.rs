@@ -142,7 +142,10 @@ fn backed_out(state: &State) -> Vec<String> {
         now.push(format!("Version {from} serves its clients."));
     } else {
         let whole = rejects.is_none() && proof.is_none_or(|proof| proof.holds());
-        let what = if whole {
+        let what = if unproved(state) {
+            "what its files held of what was written since. Nothing was compared: the upgraded \
+             version did not answer"
+        } else if whole {
             "all that was written since"
         } else {
             "what was written since, but for what was answered for"
@@ -158,6 +161,16 @@ fn backed_out(state: &State) -> Vec<String> {
         ));
     }
     now
+}
+
+/// Whether the last downgrade captured what was written, and had no list to compare it with.
+fn unproved(state: &State) -> bool {
+    state.last_run(Procedure::is_downgrade).is_some_and(|run| {
+        run.step(&StepId::CAPTURE).is_some()
+            && run.step(&StepId::PROVE).is_none()
+            && run.step(&StepId::MAINTENANCE_START).is_none()
+            && data_of(state.manifest.data_strategy).rolls_back()
+    })
 }
 
 /// Two hosts serve.

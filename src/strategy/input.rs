@@ -11,6 +11,9 @@ pub use crate::zfs::{ENDING_ASIDE as ASIDE, ENDING_UNDONE as UNDONE};
 pub enum ServedClients {
     /// The service was open. What was written is captured and restored.
     Yes,
+    /// The service was open, and the new version does not answer any more. What was written is
+    /// captured from the files; nothing is listed, so nothing is proved.
+    Unanswered,
     /// The upgrade never opened the service, so there is nothing to capture.
     Never,
 }

@@ -305,6 +305,19 @@ impl Parts<'_> {
         Ok(steps)
     }
 
+    /// The same, from the files of the capture.
+    pub(in crate::strategy) fn position_from_files(&self) -> Result<Option<Step>> {
+        let Some(restore) = self.playbook.restore.as_ref().filter(|it| it.position.is_some())
+        else {
+            return Ok(None);
+        };
+        let position = restore.position_from_files.as_ref();
+        let position = position.context("the playbook cannot tell a position from the files")?;
+        let goal = TargetPosition { command: self.command(position)? };
+        let title = "read from the captured files how far the data has come";
+        Ok(Some(Step::new(StepId::TARGET_POSITION, title, Action::TargetPosition(goal))))
+    }
+
     /// The lists; of what the capture touched with `delta`, where that is known.
     pub(in crate::strategy) fn inventories(&self, side: Side, delta: bool) -> Result<Vec<Step>> {
         let mut steps = Vec::new();

@@ -37,6 +37,8 @@ pub(super) struct Host {
     pub mode: Mode,
     pub masked: bool,
     pub has_unit: bool,
+    /// Version 2.0 does not start any more.
+    pub dead: bool,
     /// It listens at a port; whether also without clients.
     pub port: Option<bool>,
     /// Whether a socket unit that starts the service is up; `None`: there is none.
@@ -46,6 +48,7 @@ pub(super) struct Host {
     pub strict: bool,
     /// A restore needs the server stopped.
     pub loads: bool,
+    pub from_files: bool,
     pub data_strategy: DataStrategy,
     /// What clients were told is stored.
     pub truth: Vec<String>,
@@ -225,6 +228,9 @@ impl Host {
         }
         if self.data_strategy == DataStrategy::Full {
             fs::create_dir_all(self.root.join(&LOG[1..])).expect("folder");
+        }
+        if self.dead && version == "2.0" {
+            return Err("it crashes".into());
         }
         let converted = self.data_strategy == DataStrategy::Packages
             || self.content(DATA).contains(&"format 2".to_owned());

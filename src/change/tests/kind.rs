@@ -25,6 +25,8 @@ pub(super) struct Kind {
     /// Packages refuse to be removed when they are not there, to be installed when they are, and to
     /// be upgraded when they are not.
     pub strict: bool,
+    /// The capture is made from the files, with the server stopped.
+    pub from_files: bool,
     /// How a version comes back: on datasets, from a backup of everything in folders, or without
     /// data.
     pub data_strategy: DataStrategy,
@@ -44,6 +46,7 @@ pub(super) const PLAIN: Kind = Kind {
     cloned: false,
     told: false,
     strict: false,
+    from_files: false,
     data_strategy: DataStrategy::Zfs,
     children: 0,
 };
@@ -59,6 +62,7 @@ pub(super) const ROUGH: Kind = Kind {
     cloned: false,
     told: false,
     strict: false,
+    from_files: false,
     data_strategy: DataStrategy::Zfs,
     children: 0,
 };

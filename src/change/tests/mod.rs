@@ -38,6 +38,7 @@ macro_rules! some_and_every_place {
 mod afterwards;
 mod crash;
 mod damage;
+mod dead;
 mod delta;
 mod engine;
 mod host;

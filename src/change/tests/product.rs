@@ -40,9 +40,11 @@ impl Product {
             has_unit: kind.unit,
             socket: None,
             port: None,
+            dead: false,
             stops: Stops::Obeys,
             strict: kind.strict,
             loads: kind.loads,
+            from_files: kind.from_files,
             data_strategy: kind.data_strategy,
             truth: Vec::new(),
             faults: Vec::new(),
@@ -78,7 +80,7 @@ impl Product {
             host.apply(&format!("+{name}"));
             host.truth.extend([format!("index {name}"), format!("item {name}")]);
         }
-        if host.data_strategy == DataStrategy::Zfs {
+        if host.data_strategy == DataStrategy::Zfs && !host.from_files {
             // Two that the log does not know.
             for (kind, step) in [("odd", 1), ("even", 2)] {
                 host.odd(kind, &[format!("{kind} {}", number / step)]);
@@ -383,6 +385,12 @@ impl Product {
                     .filter_map(|line| line.strip_prefix(['+', '-']))
                     .map(|name| format!("{name}\n"))
                     .collect())
+            }
+            ["app", "position-of", file] => {
+                let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
+                let mut lines = text.lines();
+                let old: usize = lines.next().and_then(|line| line.parse().ok()).ok_or("empty")?;
+                Ok((old + lines.count() - 1).to_string())
             }
             ["app", "inventory", rest @ ..] => {
                 if self.host().mode != Mode::Maintenance {

@@ -22,7 +22,13 @@ ready_within = "0s"
     )
 }
 
-fn data(restore: &str, position: &str, past: &str, interrupted: &str) -> String {
+fn data(kind: Kind, restore: &str, position: &str, past: &str, interrupted: &str) -> String {
+    let service = if kind.from_files { "stopped" } else { "maintenance" };
+    let files = if kind.from_files && kind.resumable {
+        "position_from_files = { argv = ['app', 'position-of', '{capture_files}'] }"
+    } else {
+        ""
+    };
     format!(
         r#"
 [capture]
@@ -33,11 +39,12 @@ service = "running"
 command = {{ argv = ["app", "rotate"] }}
 [[capture.pass]]
 about = "the operations"
-service = "maintenance"
+service = "{service}"
 command = {{ argv = ["app", "capture", "{{capture_dir}}", "{{snapshot}}"] }}
 [restore]
 command = {{ argv = ["app", "restore", {restore}] }}
 {position}
+{files}
 interrupted = "{interrupted}"
 rejects = ['^rejected ']
 past_rejects = {{ argv = ["app", "past", {past}] }}
@@ -91,13 +98,13 @@ pub(super) fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {
             "",
             r#"paths = ["/srv/app", "/srv/index"]"#.to_owned(),
             maintenance(own),
-            data(restore, position, past, interrupted),
+            data(kind, restore, position, past, interrupted),
         ),
         DataStrategy::Full => {
             let folders = format!(r#"["{0}/srv/app", "{0}/srv/index"]"#, root.display());
             let full = format!(
                 "{}\n[full]\npaths = {folders}\n{FULL}",
-                data(restore, position, past, interrupted)
+                data(kind, restore, position, past, interrupted)
             );
             ("", format!("paths = {folders}"), maintenance(own), full)
         }

@@ -240,10 +240,10 @@ impl World {
                     _ if state.manifest.data_strategy != DataStrategy::Zfs => Vec::new(),
                     other => panic!("{other:?}"),
                 };
-                let opened = if state.clients_could_write() {
-                    ServedClients::Yes
-                } else {
-                    ServedClients::Never
+                let opened = match (state.clients_could_write(), self.product.host().dead) {
+                    (false, _) => ServedClients::Never,
+                    (true, false) => ServedClients::Yes,
+                    (true, true) => ServedClients::Unanswered,
                 };
                 let input = DowngradeInput {
                     keep: verb == Verb::Keep,

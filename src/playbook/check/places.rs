@@ -128,6 +128,11 @@ impl Check<'_, '_> {
                 restore.position.as_ref(),
                 TemplatePlace::Position,
             );
+            commands.optional(
+                &Path::of(&["restore", "position_from_files"]),
+                restore.position_from_files.as_ref(),
+                TemplatePlace::Verify,
+            );
         }
         if let Some(whole) = &it.whole {
             let at = Path::of(&["whole"]);

@@ -99,6 +99,11 @@ pub struct Restore {
     /// old one before each attempt (`{position}`), until both are equal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<CommandSpec>,
+    /// Prints the same from `{capture_files}`, in the same words. For a new version that does not
+    /// start any more: the capture is then made by the passes with `service = "stopped"`. Without
+    /// it, a playbook with `position` has no way back from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position_from_files: Option<CommandSpec>,
     /// What an interrupted restore needs.
     pub interrupted: Interrupted,
     /// Regular expressions for lines of its output that mean a rejected item. backout then halts

@@ -143,10 +143,21 @@ fn of_capture(capture: &Capture) -> Placed<'_> {
 }
 
 fn of_restore(restore: &Restore) -> Placed<'_> {
-    let Restore { service: _, command, position, interrupted: _, rejects: _, past_rejects } =
-        restore;
+    let Restore {
+        service: _,
+        command,
+        position,
+        position_from_files,
+        interrupted: _,
+        rejects: _,
+        past_rejects,
+    } = restore;
     let mut all = vec![("restore.command", command)];
-    all.extend(given([("restore.position", position), ("restore.past_rejects", past_rejects)]));
+    all.extend(given([
+        ("restore.position", position),
+        ("restore.position_from_files", position_from_files),
+        ("restore.past_rejects", past_rejects),
+    ]));
     all
 }
 

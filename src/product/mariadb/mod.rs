@@ -6,6 +6,7 @@ mod errors;
 mod group;
 mod gtid;
 mod left_out;
+mod position;
 mod query;
 mod replay;
 mod rows;
@@ -16,6 +17,7 @@ mod tests;
 mod verify;
 mod whole;
 
+pub(super) use position::position;
 pub(super) use replay::{past_rejects, replay};
 pub(super) use settings::settings;
 pub(super) use verify::verify_log;

@@ -72,9 +72,12 @@ impl Strategy for Snapshot {
     fn downgrade(&self, parts: Parts<'_>, input: &DowngradeInput) -> Result<Plan> {
         let install = install::of(parts.manifest);
         let mut steps = Vec::new();
-        let opened = input.served == ServedClients::Yes;
+        let opened = input.served != ServedClients::Never;
+        let answers = input.served == ServedClients::Yes;
         if opened {
-            steps.extend(parts.captures(ServiceState::Running)?);
+            if answers {
+                steps.extend(parts.captures(ServiceState::Running)?);
+            }
             if input.keep {
                 steps.extend(parts.keep_programs()?);
             }
@@ -85,10 +88,10 @@ impl Strategy for Snapshot {
         if !input.keep {
             steps.extend(release(parts.manifest));
         }
-        let delta = opened && input.keep && input.delta && parts.tells_touched();
+        let delta = answers && input.keep && input.delta && parts.tells_touched();
         let early = if delta { parts.early_captures()? } else { Vec::new() };
-        let renewed = early.first().map_or(StepId::MAINTENANCE_START, |step| step.id.clone());
-        if opened {
+        let mut renewed = early.first().map_or(StepId::MAINTENANCE_START, |step| step.id.clone());
+        if answers {
             let mut captured = early.last().map(|step| step.id.clone());
             steps.extend(early);
             steps.push(parts.maintenance_start(Side::Upgraded)?);
@@ -107,7 +110,16 @@ impl Strategy for Snapshot {
             }
             steps.extend(parts.write_whole()?);
             steps.push(parts.maintenance_stop(Side::Upgraded)?);
-            steps.extend(parts.captures(ServiceState::Stopped)?);
+        }
+        if opened {
+            let captures = parts.captures(ServiceState::Stopped)?;
+            if let Some(first) = captures.first().filter(|_| !answers) {
+                renewed = first.id.clone();
+            }
+            steps.extend(captures);
+        }
+        if opened && !answers {
+            steps.extend(parts.position_from_files()?);
         }
         let back = if input.keep {
             clone_and_swap::steps(parts, input, opened)?
@@ -144,9 +156,11 @@ impl Strategy for Snapshot {
             let start = parts.maintenance_start(Side::Previous)?;
             let (restore, stopped) = restore(parts, input.keep)?;
             steps.extend(if stopped { [restore, start] } else { [start, restore] });
-            steps.extend(parts.load_whole()?);
-            steps.extend(parts.inventories(Side::Previous, delta)?);
-            steps.push(parts.prove());
+            if answers {
+                steps.extend(parts.load_whole()?);
+                steps.extend(parts.inventories(Side::Previous, delta)?);
+                steps.push(parts.prove());
+            }
             steps.push(parts.maintenance_stop(Side::Previous)?);
         }
         steps.push(parts.start()?);

@@ -1,0 +1,44 @@
+//! The new version does not start any more: what was written comes back from its files.
+
+use super::Reach;
+use super::crash::{Case, cases_everywhere};
+use super::kind::{Kind, PLAIN, ROUGH};
+use super::straight::upgraded;
+use super::world::{Verb, World};
+use crate::host::failpoint::testing::Strike;
+use crate::journal::StepId;
+
+/// Upgraded and written to; then version 2.0 crashes, and never starts again.
+fn dead(kind: Kind) -> World {
+    let world = upgraded(Kind { from_files: true, ..kind });
+    let mut host = world.product.host();
+    host.stop();
+    host.dead = true;
+    drop(host);
+    world
+}
+
+const CASES: [Case; 2] = [(dead, Verb::Keep, "1.0"), (dead, Verb::InPlace, "1.0")];
+
+#[test]
+fn s1_what_was_written_comes_back_from_the_files_of_a_version_that_is_dead() {
+    for kind in [PLAIN, ROUGH, Kind { reinstall_first: true, ..PLAIN }] {
+        for verb in [Verb::Keep, Verb::InPlace] {
+            let world = dead(kind);
+            world.run(verb);
+            world.serves("1.0");
+            // Nothing was listed, and it says so.
+            assert!(world.state().outputs.get(&StepId::PROVE).is_none());
+            let now = crate::report::report(&world.state()).now.join(" ");
+            assert!(now.contains("Nothing was compared"), "{now}");
+        }
+    }
+}
+
+#[test]
+fn s8_killed_and_failed_at_places_on_the_way_back_from_a_dead_version() {
+    for strike in [Strike::Kill, Strike::Fail] {
+        cases_everywhere(Reach::Some, &CASES, PLAIN, strike, false, 20);
+    }
+    cases_everywhere(Reach::Some, &CASES, ROUGH, Strike::Kill, false, 20);
+}
