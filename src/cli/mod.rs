@@ -17,7 +17,7 @@ use job::Job;
 
 use self::verbs::{
     abort, adopt, check, commit, completions, downgrade, helper, log, man, migrate, plan, playbook,
-    report, resume, snapshot, status, undo, upgrade,
+    prove, report, resume, snapshot, status, undo, upgrade,
 };
 use crate::procedure::Settings;
 use crate::report::CliError;
@@ -185,6 +185,9 @@ enum Verb {
     Adopt(adopt::AdoptArgs),
     /// Show what is true now, and what to type next.
     Status,
+    /// After a kept downgrade: compare everything with the upgraded state, on clones, while the
+    /// service runs.
+    Prove,
     /// Accept the upgrade or the downgrade, and drop the way back.
     Commit(Answers),
     /// Show the journal of a change.
@@ -260,6 +263,7 @@ fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
         Verb::Migrate(arguments) => migrate::run(global, arguments),
         Verb::Adopt(arguments) => adopt::run(global, arguments),
         Verb::Status => status::run(global).map(Job::Ended),
+        Verb::Prove => prove::run(global).map(Job::Ended),
         Verb::Commit(answers) => {
             answers.with_file("commit").and_then(|answers| commit::run(global, &answers))
         }

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::StepId;
-use super::plan::{Action, Plan, Procedure, Role};
-use super::record::{ChangeManifest, Line, OpenQuestion, Output, Record};
+use super::plan::{Action, Plan, Procedure, Role, Step};
+use super::record::{ChangeManifest, Line, OpenQuestion, Output, Proof, Record};
 use super::run::{Run, StepState};
+use super::{Family, StepId};
 use crate::playbook::DataStrategy;
 use crate::zfs::{Guid, Snapshot};
 
@@ -44,6 +44,8 @@ pub struct State<A> {
     /// Every snapshot that this change ever took, oldest first, with its identity. An undo leaves
     /// some whose names a later downgrade uses again.
     pub snapshots: Vec<(Snapshot, Guid)>,
+    /// The full proof that was made since the last downgrade.
+    pub full_proof: Option<Proof>,
 }
 
 /// A record that is not allowed in its place.
@@ -65,6 +67,7 @@ impl<A: Action> State<A> {
             runs: Vec::new(),
             outputs: BTreeMap::new(),
             snapshots: Vec::new(),
+            full_proof: None,
         }
     }
 
@@ -127,6 +130,9 @@ impl<A: Action> State<A> {
         if let Record::Planned { plan } = record {
             return self.may_begin(plan);
         }
+        if let Record::Proved { .. } = record {
+            return self.permits_full_proof().map_err(|why| format!("no full proof: {why:?}"));
+        }
         let run = self.current().ok_or("no procedure is under way")?;
         let at = |step: &StepId| {
             run.plan.position(step).ok_or_else(|| format!("step `{step}` is not in the plan"))
@@ -167,6 +173,7 @@ impl<A: Action> State<A> {
             Record::Opened(_)
             | Record::Planned { .. }
             | Record::Interrupted
+            | Record::Proved { .. }
             | Record::Answered { .. } => {}
         }
         Ok(())
@@ -176,11 +183,16 @@ impl<A: Action> State<A> {
     pub fn advance(&mut self, record: &Record<A>) {
         if let Record::Planned { plan } = record {
             self.runs.push(Run::new(plan.clone()));
+            self.full_proof = None;
+            return;
+        }
+        if let Record::Proved { proof, .. } = record {
+            self.full_proof = Some(*proof);
             return;
         }
         let Some(run) = self.runs.last_mut().filter(|run| !run.finished) else { return };
         match record {
-            Record::Opened(_) | Record::Planned { .. } => {}
+            Record::Opened(_) | Record::Planned { .. } | Record::Proved { .. } => {}
             Record::Started { step, attempt } => {
                 let Some(at) = run.plan.position(step) else { return };
                 run.attempts[at] = *attempt;
@@ -242,6 +254,25 @@ impl<A: Action> State<A> {
                 self.phase = self.after(procedure);
             }
         }
+    }
+
+    /// The inventories of which the last downgrade compared only what was written since the
+    /// snapshot. With each: how many items that touched.
+    pub fn partly_compared(&self) -> Vec<(String, u64)> {
+        let Some(run) = self.last_run(Procedure::is_downgrade) else { return Vec::new() };
+        let partly = |step: &Step<A>| match self.outputs.get(&step.id) {
+            Some(Output::Inventory { items, .. }) => {
+                Some((step.id.what(Family::Touched)?.to_owned(), *items))
+            }
+            _ => None,
+        };
+        run.plan.steps.iter().filter_map(partly).collect()
+    }
+
+    /// Whether the last downgrade's upgraded state is kept, and not everything was compared with it,
+    /// or that differs.
+    pub fn awaits_full_proof(&self) -> bool {
+        self.permits_full_proof().is_ok() && !self.full_proof.is_some_and(|proof| proof.holds())
     }
 
     /// Whether clients could write since the snapshot before the upgrade, so that a downgrade has

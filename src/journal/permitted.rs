@@ -79,6 +79,21 @@ impl<A: Action> State<A> {
         }
     }
 
+    /// Whether everything may be compared now: a kept downgrade is finished that compared only what
+    /// was written since the snapshot.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn permits_full_proof(&self) -> Result<(), NotPermitted> {
+        if self.current().is_some() {
+            return Err(NotPermitted::UnderWay);
+        }
+        let wanted = self.phase == Phase::BackedOut
+            && self.kept_upgraded()
+            && !self.partly_compared().is_empty();
+        if wanted { Ok(()) } else { Err(NotPermitted::WrongPhase) }
+    }
+
     /// Whether the last downgrade kept the upgraded state.
     pub fn kept_upgraded(&self) -> bool {
         let downgrade = self.last_run(Procedure::is_downgrade);

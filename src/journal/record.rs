@@ -92,6 +92,14 @@ pub enum Record<A> {
     },
     /// The procedure is complete.
     Finished,
+    /// After a downgrade that compared only what was written since the snapshot: everything was
+    /// compared.
+    Proved {
+        /// The comparison.
+        proof: Proof,
+        /// The inventories of which only a part had been compared.
+        compared: Vec<String>,
+    },
 }
 
 /// What a person can answer for in the middle of a procedure.
@@ -324,6 +332,14 @@ pub struct Proof {
 }
 
 impl Proof {
+    /// The four numbers, in words.
+    pub fn counts(&self) -> String {
+        format!(
+            "{} items expected, {} found, {} missing, {} unexpected",
+            self.expected, self.found, self.missing, self.unexpected
+        )
+    }
+
     /// Whether nothing is lost and nothing appeared.
     pub fn holds(&self) -> bool {
         self.missing == 0 && self.unexpected == 0
@@ -341,11 +357,7 @@ impl std::ops::AddAssign for Proof {
 
 impl std::fmt::Display for Proof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "proof: {} items expected, {} found, {} missing, {} unexpected",
-            self.expected, self.found, self.missing, self.unexpected
-        )
+        write!(f, "proof: {}", self.counts())
     }
 }
 

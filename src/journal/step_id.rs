@@ -42,6 +42,7 @@ impl StepId {
     pub const UNMOUNT: Self = Self(Cow::Borrowed("unmount"));
     pub const SNAPSHOT_UPGRADED: Self = Self(Cow::Borrowed("snapshot-upgraded"));
     pub const SNAPSHOT_BASE: Self = Self(Cow::Borrowed("snapshot-base"));
+    pub const SNAPSHOT_RESTORED: Self = Self(Cow::Borrowed("snapshot-restored"));
     pub const ROLLBACK_BASE: Self = Self(Cow::Borrowed("rollback-base"));
     pub const ROLLBACK: Self = Self(Cow::Borrowed("rollback"));
     pub const MOUNT: Self = Self(Cow::Borrowed("mount"));
@@ -71,6 +72,12 @@ impl StepId {
     /// Whether it is a step of this family.
     pub fn is_of(&self, family: Family) -> bool {
         self.0.split_once(':').is_some_and(|(name, _)| name == family.as_str())
+    }
+
+    /// What a step of this family is for.
+    pub fn what(&self, family: Family) -> Option<&str> {
+        let (name, what) = self.0.split_once(':')?;
+        (name == family.as_str()).then_some(what)
     }
 
     /// As it is written.

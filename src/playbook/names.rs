@@ -280,6 +280,12 @@ pub const LATE_NAMES: &[LateName] = &[
         places: &[Aside],
     },
     LateName {
+        name: "proof_root",
+        about: "in `aside.serve`: the folder below which each path of the copied data is at its own place",
+        list: false,
+        places: &[Aside],
+    },
+    LateName {
         name: "installer_dir",
         about: "the folder where the previous version's installer is kept",
         list: false,

@@ -18,6 +18,9 @@ use crate::zfs::{
 /// change.
 pub fn plan(settings: &Settings, state: &State, accepted: &[String]) -> Result<Plan, CliError> {
     permit(state, Command::Commit)?;
+    if state.phase == Phase::BackedOut {
+        fully_proved(state, accepted)?;
+    }
     let close = || {
         let (promote, destroy, with) = (Vec::new(), Vec::new(), Vec::new());
         strategy::commit(state, Procedure::CommitUpgrade, promote, destroy, with, None)
@@ -30,6 +33,41 @@ pub fn plan(settings: &Settings, state: &State, accepted: &[String]) -> Result<P
         }
         Phase::Prepared | Phase::Upgraded | Phase::BackedOut => accept(settings, state, accepted),
     }
+}
+
+/// What was not compared is not destroyed without a yes that names it.
+fn fully_proved(state: &State, accepted: &[String]) -> Result<(), CliError> {
+    const YES: &str = "not-fully-proved";
+    let partly = state.partly_compared();
+    if !state.awaits_full_proof() || accepted.iter().any(|word| word == YES) {
+        return Ok(());
+    }
+    let commit = format!("backout commit --accept {YES}");
+    Err(match state.full_proof {
+        Some(proof) => {
+            let mut error = CliError::new(
+                ErrorKind::Refused,
+                "what the previous version has differs from what the upgraded one had",
+            );
+            error.cause.push(proof.to_string());
+            error
+                .next("backout undo", "go back to the upgraded state")
+                .next("backout prove", "compare again, and see the items")
+                .next(commit, "destroy the upgraded state: you answer for the items")
+        }
+        None => {
+            let mut error = CliError::new(
+                ErrorKind::Refused,
+                "not everything was compared with the upgraded state, which would be destroyed",
+            );
+            error.cause.extend(partly.iter().map(|(name, items)| {
+                format!("of the {name}, only what was written since the snapshot: {items} of them")
+            }));
+            error
+                .next("backout prove", "compare everything, while the service runs")
+                .next(commit, "destroy it without: you answer for what was not compared")
+        }
+    })
 }
 
 /// Refuses while users are on the old host, unless that was accepted.

@@ -12,6 +12,7 @@ mod inputs;
 mod judge;
 mod manifest;
 pub mod migrate;
+pub mod prove;
 pub mod response_file;
 mod stays;
 pub mod undo;

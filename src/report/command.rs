@@ -25,13 +25,15 @@ pub enum Command {
     Migrate,
     /// `backout migrate --back`
     MigrateBack,
+    /// `backout prove`
+    Prove,
     /// `backout commit`
     Commit,
 }
 
 impl Command {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Resume,
         Self::Answer(OpenQuestion::Differences),
         Self::Answer(OpenQuestion::Rejects),
@@ -42,6 +44,7 @@ impl Command {
         Self::Abort,
         Self::Migrate,
         Self::MigrateBack,
+        Self::Prove,
         Self::Commit,
         Self::Undo,
     ];
@@ -56,6 +59,7 @@ impl Command {
             Self::Abort => "abort",
             Self::Undo => "undo",
             Self::Migrate | Self::MigrateBack => "migrate",
+            Self::Prove => "prove",
             Self::Commit => "commit",
         }
     }

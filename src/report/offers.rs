@@ -66,6 +66,16 @@ fn meaning(state: &State, command: Command) -> Option<String> {
         Command::Migrate => "move more of those who have not moved yet".to_owned(),
         Command::MigrateBack if state.phase == Phase::Opened => return None,
         Command::MigrateBack => "move a user back".to_owned(),
+        Command::Prove if !state.awaits_full_proof() => return None,
+        Command::Prove if state.full_proof.is_some() => {
+            "compare everything again, and see the items that differ".to_owned()
+        }
+        Command::Prove => {
+            "compare everything, on clones, while the service runs; `commit` waits for it"
+                .to_owned()
+        }
+        // It would be refused, but for a yes that names what was not compared.
+        Command::Commit if state.awaits_full_proof() => return None,
         Command::Commit => match state.phase {
             Phase::Opened => "close it; nothing is to be dropped".to_owned(),
             Phase::Prepared => "give the upgrade up, and drop the snapshot".to_owned(),

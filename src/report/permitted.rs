@@ -85,6 +85,9 @@ impl fmt::Display for Refusal {
             }
             (_, Command::Abort) => write!(f, "there is nothing to abort ({stand})"),
             (_, Command::Undo) => write!(f, "there is no finished downgrade to undo ({stand})"),
+            (_, Command::Prove) => {
+                write!(f, "there is nothing left to compare ({stand})")
+            }
             (_, Command::Commit) => write!(f, "there is nothing to accept ({stand})"),
             (_, Command::Downgrade) => write!(f, "a downgrade cannot begin ({stand})"),
             (_, Command::Migrate | Command::MigrateBack) => {
@@ -119,6 +122,7 @@ pub(super) fn verdict(state: &State, command: Command) -> Result<(), Why> {
             let run = run.ok_or(nothing)?;
             return if asks(run, question) { Ok(()) } else { Err(Why::NothingAsked(question)) };
         }
+        Command::Prove => return state.permits_full_proof().map_err(Why::Procedure),
         Command::Snapshot => Procedure::Snapshot,
         Command::Upgrade => Procedure::Upgrade,
         Command::Downgrade => Procedure::DowngradeKeep,

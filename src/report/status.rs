@@ -154,6 +154,27 @@ fn backed_out(state: &State) -> Vec<String> {
     }
     now.extend(rejects);
     now.extend(proof.map(ToString::to_string));
+    let partly = state.partly_compared();
+    if state.kept_upgraded() && !partly.is_empty() {
+        now.push(match state.full_proof {
+            Some(proof) if proof.holds() => {
+                format!("Everything was compared since then: {}.", proof.counts())
+            }
+            Some(proof) => {
+                format!("Everything was compared since then, and it differs: {}.", proof.counts())
+            }
+            None => {
+                let names: Vec<String> = partly
+                    .iter()
+                    .map(|(name, items)| format!("{name} ({items} of them)"))
+                    .collect();
+                format!(
+                    "Only what was written since the snapshot was compared of: {}.",
+                    names.join(", ")
+                )
+            }
+        });
+    }
     if !packages && state.kept_upgraded() {
         now.push(format!(
             "The upgraded state is kept beside it; the names end in `{}`.",

@@ -216,6 +216,10 @@ impl Story {
                 run.events.push(EventEntry { at, what: answer(*question).into() });
             }
             Record::Finished => run.outcome = Outcome::Finished,
+            Record::Proved { proof, .. } => {
+                run.events.push(EventEntry { at, what: format!("everything compared: {proof}") });
+                return;
+            }
             Record::Opened(_) | Record::Planned { .. } => {}
         }
         run.ended = at;

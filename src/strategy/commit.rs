@@ -47,7 +47,8 @@ pub fn commit(
     }
     steps.extend(release(&state.manifest));
     // The newest first.
-    let mut drop = snapshots(state, &StepId::SNAPSHOT_BASE);
+    let mut drop = snapshots(state, &StepId::SNAPSHOT_RESTORED);
+    drop.extend(snapshots(state, &StepId::SNAPSHOT_BASE));
     drop.extend(snapshots(state, &StepId::SNAPSHOT));
     let title = if drop.is_empty() {
         "close the change; it has no snapshots"

@@ -6,6 +6,7 @@
 
 mod back;
 mod commit;
+mod copies;
 pub(crate) mod data;
 mod downgrade;
 mod input;
@@ -18,6 +19,7 @@ mod upgrade;
 pub use crate::playbook::hosts::Move;
 pub use back::{back, reopen};
 pub use commit::{commit, remove_aside};
+pub use copies::{CopyServer, copy_server, full_lists};
 pub use data::clone_and_swap::stays_of;
 pub(crate) use data::of as data_of;
 pub use data::{held, let_go, migrate};

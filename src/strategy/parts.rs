@@ -283,7 +283,10 @@ impl Parts<'_> {
 
     /// Whether a list can be of what the capture touched.
     pub(in crate::strategy) fn tells_touched(&self) -> bool {
-        self.playbook.inventories.iter().any(|inventory| inventory.touched.is_some())
+        let aside = self.playbook.aside.as_ref();
+        // Without a server on a copy, what is not compared now could not be compared later.
+        aside.is_some_and(|aside| aside.serve.is_some())
+            && self.playbook.inventories.iter().any(|inventory| inventory.touched.is_some())
     }
 
     /// Finds what the capture of this step touched.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use backout::cli::Cli;
-use backout::journal::{HaltKind, OpenQuestion, Procedure};
+use backout::journal::{HaltKind, OpenQuestion, Procedure, Proof};
 use backout::report::{Command, permitted, report};
 use backout::step::{Action, Plan, Record, State, Step};
 use clap::Parser as _;
@@ -111,6 +111,7 @@ fn folds(state: &State, command: Command) -> bool {
         Command::Abort => begins(Procedure::Abort),
         Command::Undo => begins(Procedure::Undo),
         Command::Migrate | Command::MigrateBack => begins(Procedure::Migrate),
+        Command::Prove => takes(Record::Proved { proof: Proof::default(), compared: Vec::new() }),
         Command::Commit => begins(Procedure::CommitUpgrade) || begins(Procedure::CommitDowngrade),
     }
 }

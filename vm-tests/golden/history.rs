@@ -278,6 +278,7 @@ impl History {
             Action::SaveInstaller(it) => {
                 Output::Files { list: installers().take(it.at_least.max(1)).collect() }
             }
+            Action::FindTouched(_) => Output::Inventory { items: 37, sha256: "0".repeat(64) },
             Action::Inventory(_) => Output::Inventory { items: 1204, sha256: "0".repeat(64) },
             Action::Prove(_) => {
                 Output::Proof(Proof { expected: 1204, found: 1204, missing: 0, unexpected: 0 })

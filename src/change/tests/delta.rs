@@ -3,7 +3,9 @@
 use super::kind::{PLAIN, ROUGH};
 use super::straight::upgraded;
 use super::world::{Verb, World};
-use crate::journal::{Family, Output, Proof, StepId};
+use crate::journal::{Family, Journal, Output, Proof, StepId};
+use crate::report::{Command, offers, permitted};
+use crate::step::{Action, Record};
 
 fn proof(world: &World) -> Proof {
     match world.state().outputs.get(&StepId::PROVE) {
@@ -43,4 +45,36 @@ fn everything_is_listed_when_what_was_touched_cannot_be_told_and_in_place() {
         assert_eq!(touched(&world), None);
         assert_eq!(proof(&world).expected, world.product.host().truth.len() as u64);
     }
+}
+
+/// As `backout prove` writes it down.
+fn proved(world: &World, proof: Proof) {
+    let (mut journal, _) = Journal::open::<Action>(&world.layout.journal()).expect("readable");
+    let compared = vec!["items".to_owned()];
+    journal.append(Record::Proved { proof, compared }).expect("appended");
+    world.forget();
+}
+
+#[test]
+fn s7_everything_is_compared_afterwards_until_the_next_procedure() {
+    let world = upgraded(PLAIN);
+    assert!(permitted(&world.state(), Command::Prove).is_err());
+    world.run(Verb::Keep);
+    let state = world.state();
+    assert_eq!(state.partly_compared(), [("items".to_owned(), 5)]);
+    assert!(permitted(&state, Command::Prove).is_ok());
+    assert!(offers(&state).iter().any(|next| next.command == "backout prove"));
+    let found = Proof { expected: 8, found: 8, missing: 0, unexpected: 0 };
+    proved(&world, found);
+    assert_eq!(world.state().full_proof, Some(found));
+    assert!(!offers(&world.state()).iter().any(|next| next.command == "backout prove"));
+    world.run(Verb::Undo);
+    let state = world.state();
+    assert_eq!(state.full_proof, None);
+    assert!(permitted(&state, Command::Prove).is_err());
+    world.client();
+    world.run(Verb::Keep);
+    world.serves("1.0");
+    world.run(Verb::Commit);
+    world.nothing_left();
 }

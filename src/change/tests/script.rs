@@ -55,6 +55,9 @@ load = {{ argv = ["app", "load-odd", "{{item}}", "{{item_dir}}"] }}
 [aside]
 files = {{ argv = ["app", "files"] }}
 also = ["/etc/app.conf"]
+[aside.serve]
+previous = {{ argv = ["app", "mstart"] }}
+upgraded = {{ argv = ["app", "mstart"] }}
 [[inventory]]
 name = "items"
 command = {{ argv = ["app", "inventory"] }}

@@ -330,6 +330,11 @@ impl World {
         strategy::commit(state, procedure, promote, destroy, with, folders)
     }
 
+    /// The journal was written to behind our back.
+    pub(super) fn forget(&self) {
+        *self.known.borrow_mut() = None;
+    }
+
     /// A person's answer, as `backout resume --accept-...` writes it down.
     pub(super) fn answer(&self, question: OpenQuestion) {
         let (mut journal, _) =

@@ -70,5 +70,6 @@ fn words(record: &Record) -> String {
         }
         Record::Answered { question: OpenQuestion::TryAgain } => "a person said: try again".into(),
         Record::Finished => "finished".into(),
+        Record::Proved { proof, .. } => format!("everything compared; {proof}"),
     }
 }

@@ -12,6 +12,7 @@ pub mod man;
 pub mod migrate;
 pub mod plan;
 pub mod playbook;
+pub mod prove;
 pub mod report;
 pub mod resume;
 pub mod snapshot;

@@ -1,7 +1,7 @@
 //! `backout status`: what is true now, and what can be done next.
 
 use crate::cli::{Exit, Global, render};
-use crate::procedure::{changes, way_back};
+use crate::procedure::{changes, prove, way_back};
 use crate::report::{CliError, report_with};
 
 /// Shows the status of the open change, or of the one asked for.
@@ -28,6 +28,10 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
         match &found.state {
             Ok(state) => {
                 let report = report_with(state, way_back::glance(settings, state));
+                let mut report = report;
+                if let Some(said) = prove::under_way(settings, state) {
+                    report.now.push(format!("A full proof is under way: {said}."));
+                }
                 let report = if several { report.naming_change() } else { report };
                 if state.current().is_some_and(|run| run.halted.is_some()) {
                     exit = Exit::Halted;

@@ -143,6 +143,11 @@ impl Check<'_, '_> {
         if let Some(aside) = &it.aside {
             let at = Path::of(&["aside"]);
             commands.command(&at.key("files"), &aside.files, TemplatePlace::Aside);
+            if let Some(serve) = &aside.serve {
+                let at = at.key("serve");
+                commands.command(&at.key("previous"), &serve.previous, TemplatePlace::Aside);
+                commands.command(&at.key("upgraded"), &serve.upgraded, TemplatePlace::Aside);
+            }
             commands.paths(&at.key("also"), &aside.also, TemplatePlace::Host);
         }
         for (key, known) in it.response_file.iter().flat_map(|file| &file.keys) {

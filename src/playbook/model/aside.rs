@@ -18,4 +18,20 @@ pub struct Aside {
     /// Absolute paths of files that are copied as well, such as `/etc/passwd`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Template>,
+    /// How a server without clients is started on a copy of the data, while the service runs. With
+    /// it, `inventory.touched` is used, and everything is compared afterwards. It is asked for lists
+    /// and stopped as the one of `service.maintenance` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serve: Option<Serve>,
+}
+
+/// See [`Aside::serve`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Serve {
+    /// Starts the previous version, which is installed. Below `{proof_root}` each path of the data
+    /// is at its own place: `{proof_root}{datadir}`.
+    pub previous: CommandSpec,
+    /// Starts the upgraded version from `{upgraded_root}`.
+    pub upgraded: CommandSpec,
 }

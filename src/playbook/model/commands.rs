@@ -6,7 +6,7 @@ use crate::playbook::model::full::Full;
 use crate::playbook::model::side_by_side::{InstallBeside, SideBySide};
 use crate::playbook::model::{
     Aside, Capture, CommandSpec, Discovery, Downgrade, Install, Installer, Inventory, Maintenance,
-    Pass, Playbook, Requirement, Restore, Service, Touched, Version, Whole,
+    Pass, Playbook, Requirement, Restore, Serve, Service, Touched, Version, Whole,
 };
 
 /// Commands with their places, such as `capture.verify`. Those of a list have the same place.
@@ -58,7 +58,7 @@ impl Playbook {
         all.extend(capture.iter().flat_map(of_capture));
         all.extend(restore.iter().flat_map(of_restore));
         all.extend(whole.iter().flat_map(of_whole));
-        all.extend(aside.iter().map(|Aside { files, also: _ }| ("aside.files", files)));
+        all.extend(aside.iter().flat_map(of_aside));
         all.extend(full.iter().flat_map(of_full));
         all.extend(side_by_side.iter().flat_map(of_side_by_side));
         all.extend(coexistent.iter().flat_map(of_coexistent));
@@ -66,6 +66,15 @@ impl Playbook {
         all.extend(inventories.iter().flat_map(of_inventory));
         all
     }
+}
+
+fn of_aside(aside: &Aside) -> Vec<(&'static str, &CommandSpec)> {
+    let Aside { files, also: _, serve } = aside;
+    let mut all = vec![("aside.files", files)];
+    all.extend(serve.iter().flat_map(|Serve { previous, upgraded }| {
+        [("aside.serve.previous", previous), ("aside.serve.upgraded", upgraded)]
+    }));
+    all
 }
 
 fn of_inventory(inventory: &Inventory) -> Vec<(&'static str, &CommandSpec)> {

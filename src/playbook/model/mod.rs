@@ -21,7 +21,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::playbook::model::aside::Aside;
+pub use crate::playbook::model::aside::{Aside, Serve};
 pub use crate::playbook::model::capture::{
     Capture, Interrupted, Inventory, Limit, Pass, Restore, ServiceState, Touched,
 };

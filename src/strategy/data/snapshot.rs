@@ -163,6 +163,24 @@ impl Strategy for Snapshot {
             }
             steps.push(parts.maintenance_stop(Side::Previous)?);
         }
+        if delta {
+            let name = format!("{}-restored", parts.manifest.snapshot);
+            let datasets = members(parts.manifest, &input.snapshots);
+            let restored = TakeSnapshot {
+                datasets: datasets.into_iter().map(|mount| mount.dataset).collect(),
+                name,
+                label: "restored".into(),
+                hold: false,
+            };
+            steps.push(Step::new(
+                StepId::SNAPSHOT_RESTORED,
+                format!(
+                    "snapshot the restored data @{}, to compare everything later",
+                    restored.name
+                ),
+                Action::Snapshot(restored),
+            ));
+        }
         steps.push(parts.start()?);
         let procedure =
             if input.keep { Procedure::DowngradeKeep } else { Procedure::DowngradeInPlace };

@@ -1,0 +1,408 @@
+//! The full proof: after a kept downgrade that compared only what was written since the snapshot,
+//! everything is listed on both sides and compared, on clones, while the service runs.
+//!
+//! It is no procedure: nothing of the change depends on it but its result, which is written to the
+//! journal. Whatever breaks it off costs a repeat. What it made is known by its role, and removed
+//! by the next one, and before anything else is done with the change.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{ProcedureInputs, Settings, changes};
+use crate::change::{Lock, LockError};
+use crate::host::exec::{Interrupt, Runner};
+use crate::host::files::{private_dir, write_atomic};
+use crate::journal::{Journal, Layout, Output, Proof, Side, StepId};
+use crate::proof::inventory::{self, Ended};
+use crate::report::{CliError, Command, ErrorKind, permit};
+use crate::step::{Context, Record, State, TakeInventory};
+use crate::strategy::{self, CopyServer};
+use crate::zfs::{Dataset, DatasetKind, ENDING_PROOF, Engine, PROP_CHANGE, PROP_ROLE, Snapshot};
+
+/// The role of a clone that is made for the full proof.
+const ROLE: &str = "proof";
+/// Below this, clones are mounted for the time of a list.
+const MOUNTS: &str = "/run/backout-proof";
+/// How many differing items are shown. The files have all of them.
+const SHOWN: usize = 20;
+/// How long a full proof may take to end when it is asked to.
+const ENDS_WITHIN: Duration = Duration::from_secs(120);
+
+/// What a full proof is made with.
+pub struct FullProof {
+    lock: Lock,
+    state: State,
+    inputs: ProcedureInputs,
+}
+
+/// The result of a full proof, for people.
+#[derive(Debug)]
+pub struct Compared {
+    /// The comparison.
+    pub proof: Proof,
+    /// The first items that differ.
+    pub shown: Vec<String>,
+    /// Where all of them are.
+    pub folder: PathBuf,
+}
+
+/// The folder of the lock of a full proof: it does not exclude other commands.
+fn lock_folder(settings: &Settings, state: &State) -> PathBuf {
+    layout(settings, state).folder().join("full-proof")
+}
+
+fn layout(settings: &Settings, state: &State) -> Layout {
+    Layout::new(&settings.state, &state.manifest.change, state.manifest.store.as_deref())
+}
+
+/// Prepares the full proof of the change.
+///
+/// # Errors
+/// When the state does not permit one, or one is under way.
+pub fn prepare(settings: &Settings, state: State) -> Result<FullProof, CliError> {
+    permit(&state, Command::Prove)?;
+    let inputs = ProcedureInputs::of_change(settings, &state)?;
+    // Nothing is written before it is known that there is something to compare.
+    let engine = settings.engine(&Runner::default())?;
+    for side in [Side::Upgraded, Side::Previous] {
+        snapshots(&state, &inputs.roots(), engine.as_ref(), side).map_err(|error| {
+            CliError::new(ErrorKind::Failed, "what is to be compared could not be looked at")
+                .because(&error)
+        })?;
+    }
+    let lock = match Lock::take(&lock_folder(settings, &state), "prove") {
+        Ok(lock) => lock,
+        Err(LockError::Held { holder }) => {
+            let mut error = CliError::new(ErrorKind::Awaiting, "a full proof is under way");
+            error.cause.extend(holder);
+            return Err(error.next("backout status", "see how far it is"));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(FullProof { lock, state, inputs })
+}
+
+/// How far a full proof is that is under way.
+pub fn under_way(settings: &Settings, state: &State) -> Option<String> {
+    let folder = lock_folder(settings, state);
+    Lock::holder(&folder)?;
+    let said = fs::read_to_string(folder.join("progress")).unwrap_or_default();
+    Some(if said.is_empty() { "it begins".to_owned() } else { said })
+}
+
+impl FullProof {
+    /// Carries it out, and writes the result to the journal.
+    ///
+    /// # Errors
+    /// When something of it fails. It can be repeated.
+    pub fn carry_out(self, settings: &Settings, say: &dyn Fn(&str)) -> Result<Compared, CliError> {
+        let Self { lock, state, inputs } = self;
+        let failed = |error: anyhow::Error| {
+            CliError::new(ErrorKind::Failed, "the full proof could not be made")
+                .because(&error)
+                .now(vec!["The service was not touched.".to_owned()])
+                .next("backout prove", "make it again")
+        };
+        let layout = layout(settings, &state);
+        let interrupt =
+            Interrupt::on_signals().context("cannot listen to signals").map_err(failed)?;
+        let runner = Runner::new(Some(layout.log()), None, interrupt);
+        let engine = settings.engine(&runner)?;
+        let progress = lock_folder(settings, &state).join("progress");
+        let told = |text: &str| {
+            say(text);
+            // Only for those who ask.
+            let _ = write_atomic(&progress, text.as_bytes());
+        };
+        let copies = Copies {
+            context: Context {
+                engine: engine.as_ref(),
+                runner: &runner,
+                state: &state,
+                layout: &layout,
+                say: &told,
+                root: "/".into(),
+            },
+            server: strategy::copy_server(inputs.product(), &state.manifest).map_err(failed)?,
+            lists: strategy::full_lists(inputs.product(), &state.manifest).map_err(failed)?,
+            folder: layout.inventory().join(format!("{}-full", downgrades(&state))),
+            roots: inputs.roots(),
+        };
+        let made = copies.compare();
+        let cleared = copies.clear();
+        let compared = made.map_err(failed)?;
+        cleared.map_err(failed)?;
+        record(settings, &state, &compared)?;
+        drop(lock);
+        Ok(compared)
+    }
+}
+
+/// Writes the result to the journal.
+fn record(settings: &Settings, state: &State, compared: &Compared) -> Result<(), CliError> {
+    let _lock = changes::lock(settings, "prove")?;
+    let layout = layout(settings, state);
+    let failed = |why: String| {
+        CliError::new(ErrorKind::Failed, "the result could not be written to the journal")
+            .cause(why)
+            .next("backout prove", "make it again")
+    };
+    let (mut journal, lines) =
+        Journal::open(&layout.journal()).map_err(|error| failed(error.to_string()))?;
+    let now: State = State::fold(&lines)
+        .map_err(|error| failed(error.to_string()))?
+        .ok_or_else(|| failed("it is empty".into()))?;
+    let compared_now = state.partly_compared().into_iter().map(|(name, _)| name).collect();
+    let record = Record::Proved { proof: compared.proof, compared: compared_now };
+    if now.runs.len() != state.runs.len() || now.permits(&record).is_err() {
+        return Err(failed("the change went on meanwhile: this proof is of no use".into()));
+    }
+    journal.append(record).map(drop).map_err(|error| failed(error.to_string()))
+}
+
+/// How many downgrades the change had.
+fn downgrades(state: &State) -> usize {
+    state.runs.iter().filter(|run| run.plan.procedure.is_downgrade()).count()
+}
+
+/// Ends a full proof that is under way, and removes what one left: something else is to be done with
+/// the change.
+///
+/// # Errors
+/// When it does not end, or something cannot be removed.
+pub(super) fn give_way(
+    settings: &Settings,
+    state: &State,
+    engine: &dyn Engine,
+    runner: &Runner,
+) -> Result<()> {
+    let inputs = ProcedureInputs::of_change(settings, state)
+        .map_err(|error| anyhow::anyhow!("{}", error.what))?;
+    let folder = lock_folder(settings, state);
+    let begin = Instant::now();
+    let lock = loop {
+        match Lock::take(&folder, "give way") {
+            Ok(lock) => break lock,
+            Err(LockError::Held { holder }) => {
+                let pid = holder.as_deref().and_then(|text| {
+                    text.split(|c: char| !c.is_ascii_digit()).find_map(|word| word.parse().ok())
+                });
+                if let Some(pid) = pid {
+                    let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+                }
+                ensure!(begin.elapsed() < ENDS_WITHIN, "the full proof does not end");
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let layout = layout(settings, state);
+    let server = strategy::copy_server(inputs.product(), &state.manifest).ok();
+    let copies = Copies {
+        context: Context { engine, runner, state, layout: &layout, say: &|_| {}, root: "/".into() },
+        server: match server {
+            Some(server) => server,
+            None => return Ok(()),
+        },
+        lists: Vec::new(),
+        folder: PathBuf::new(),
+        roots: inputs.roots(),
+    };
+    copies.clear()?;
+    drop(lock);
+    Ok(())
+}
+
+/// The snapshots of a side, where they are now, and the clone that is made of each.
+fn snapshots(
+    state: &State,
+    roots: &[Dataset],
+    engine: &dyn Engine,
+    side: Side,
+) -> Result<Vec<(Dataset, Snapshot)>> {
+    let step = match side {
+        Side::Upgraded => StepId::SNAPSHOT_UPGRADED,
+        Side::Previous => StepId::SNAPSHOT_RESTORED,
+    };
+    let mut found = Vec::new();
+    let Some(Output::Snapshots { list }) = state.outputs.get(&step) else {
+        bail!("the journal does not say which snapshots step `{step}` took");
+    };
+    for (snapshot, guid) in list {
+        let dataset = snapshot.dataset();
+        let Some(root) = roots.iter().find(|root| dataset.is_within(root)) else {
+            bail!("{dataset} is below none of the site's datasets");
+        };
+        let place = match side {
+            Side::Upgraded => dataset.moved(root, &root.with_suffix(strategy::aside_of(state))?)?,
+            Side::Previous => dataset.clone(),
+        };
+        let now = place.at(snapshot.short())?;
+        let there = engine.snapshot_info(&now)?;
+        ensure!(there.is_some_and(|there| there.guid == *guid), "the snapshot {now} is gone");
+        found.push((dataset.moved(root, &root.with_suffix(ENDING_PROOF)?)?, now));
+    }
+    Ok(found)
+}
+
+/// The clones of both sides, one after the other.
+struct Copies<'a> {
+    context: Context<'a>,
+    server: CopyServer,
+    lists: Vec<TakeInventory>,
+    folder: PathBuf,
+    roots: Vec<Dataset>,
+}
+
+impl Copies<'_> {
+    fn compare(&self) -> Result<Compared> {
+        private_dir(&self.folder)
+            .with_context(|| format!("cannot make {}", self.folder.display()))?;
+        self.clear()?;
+        for side in [Side::Upgraded, Side::Previous] {
+            self.list(side)?;
+            self.clear()?;
+        }
+        (self.context.say)("comparing the lists");
+        let mut all =
+            Compared { proof: Proof::default(), shown: Vec::new(), folder: self.folder.clone() };
+        let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis());
+        for list in &self.lists {
+            let ended = list.ends.as_ref().map(|ends| Ended { ends, by: now });
+            let (proof, shown) = inventory::prove(&self.folder, &list.name, SHOWN, ended)?;
+            all.proof += proof;
+            all.shown.extend(shown);
+        }
+        all.shown.truncate(SHOWN);
+        Ok(all)
+    }
+
+    /// Lists everything of one side.
+    fn list(&self, side: Side) -> Result<()> {
+        let version = if side == Side::Upgraded { "upgraded" } else { "previous" };
+        (self.context.say)(&format!("cloning the data of the {version} version"));
+        let mounts = self.clone_and_mount(side)?;
+        (self.context.say)(&format!("starting the {version} version on the clone"));
+        let start = match side {
+            Side::Upgraded => &self.server.upgraded,
+            Side::Previous => &self.server.previous,
+        };
+        let root = [("proof_root", mounts.display().to_string())];
+        let start = self.context.fill(start, &root)?;
+        self.context.runner.run(&start).context("the server could not be started on the clone")?;
+        self.ready()?;
+        for list in &self.lists {
+            (self.context.say)(&format!("listing the {} of the {version} version", list.name));
+            let command = self.context.fill(&list.command, &[])?;
+            let what = || format!("the {} could not be listed", list.name);
+            let (lines, failed) = self
+                .context
+                .runner
+                .stream(command, |source| inventory::read(source, &list.ignore, &self.folder))
+                .with_context(what)?;
+            let lines = lines.with_context(what)?;
+            failed.map_or(Ok(()), Err).with_context(what)?;
+            inventory::keep(&inventory::path(&self.folder, &list.name, side), lines)?;
+        }
+        Ok(())
+    }
+
+    fn ready(&self) -> Result<()> {
+        let Some(ready) = &self.server.ready else { return Ok(()) };
+        let begin = Instant::now();
+        while let Err(error) = self.context.command(ready) {
+            if begin.elapsed().as_secs() > self.server.ready_within
+                || self.context.runner.interrupt.requested()
+            {
+                return Err(error.context("the server on the clone does not answer"));
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        Ok(())
+    }
+
+    /// Clones a side, and mounts it. Returns the folder in which each path of the data stands at its
+    /// own place.
+    fn clone_and_mount(&self, side: Side) -> Result<PathBuf> {
+        let (engine, manifest) = (self.context.engine, &self.context.state.manifest);
+        let root = Path::new(MOUNTS).join(&manifest.change);
+        // The server's own user passes through.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o711)
+            .create(&root)
+            .with_context(|| format!("cannot make {}", root.display()))?;
+        let state = self.context.state;
+        for (target, snapshot) in snapshots(state, &self.roots, engine, side)? {
+            let name = self.original(&target)?;
+            let place = manifest.datasets.iter().find(|mount| mount.dataset == name);
+            let point = place.and_then(|mount| mount.mountpoint.clone());
+            let point = point.map_or_else(
+                || "none".to_owned(),
+                |point| root.join(point.strip_prefix("/").unwrap_or(&point)).display().to_string(),
+            );
+            let info = engine.dataset(&snapshot.dataset())?;
+            let file_system = info.is_some_and(|info| info.kind == DatasetKind::Filesystem);
+            let mut properties = vec![(PROP_CHANGE, manifest.change.as_str()), (PROP_ROLE, ROLE)];
+            if file_system {
+                properties.extend([("canmount", "noauto"), ("mountpoint", point.as_str())]);
+            }
+            engine.clone_snapshot(&snapshot, &target, &properties)?;
+            if file_system && point != "none" {
+                engine.mount(&target)?;
+            }
+        }
+        Ok(root)
+    }
+
+    /// The dataset that a clone is like.
+    fn original(&self, target: &Dataset) -> Result<Dataset> {
+        for root in &self.roots {
+            let clone = root.with_suffix(ENDING_PROOF)?;
+            if target.is_within(&clone) {
+                return Ok(target.moved(&clone, root)?);
+            }
+        }
+        bail!("{target} is no clone for a proof")
+    }
+
+    /// Stops the server, and destroys the clones. What is there and not ours is left.
+    fn clear(&self) -> Result<()> {
+        let engine = self.context.engine;
+        let mut clones = Vec::new();
+        for root in &self.roots {
+            let clone = root.with_suffix(ENDING_PROOF)?;
+            if engine.dataset(&clone)?.is_some() {
+                clones.extend(engine.tree(&clone)?);
+            }
+        }
+        if clones.is_empty() {
+            return Ok(());
+        }
+        let change = self.context.state.manifest.change.as_str();
+        for info in &clones {
+            let ours = engine.local(&info.name, PROP_CHANGE)?.as_deref() == Some(change)
+                && engine.local(&info.name, PROP_ROLE)?.as_deref() == Some(ROLE);
+            ensure!(ours, "{} is not a clone of this change; it is left as it is", info.name);
+        }
+        // It fails where the server does not run.
+        let stop = self.context.fill(&self.server.stop, &[])?;
+        let stopped = self.context.runner.quiet().run(&stop);
+        for info in clones.iter().rev() {
+            if info.kind == DatasetKind::Filesystem
+                && let Err(error) = engine.unmount(&info.name)
+            {
+                stopped.context("the server on the clone could not be stopped")?;
+                return Err(error.into());
+            }
+            engine.destroy_dataset(&info.name, info.guid)?;
+        }
+        Ok(())
+    }
+}
