@@ -122,6 +122,8 @@ kinds! {
     OtherServer = "other-server",
     /// What must not be rolled back.
     Outside = "outside",
+    /// A dataset has an encryption key of its own.
+    OwnKey = "own-key",
     /// A place of this tool inside the data.
     PlaceInStore = "place-in-store",
     /// A place of this tool on what is rolled back.
@@ -164,6 +166,8 @@ kinds! {
     Secret = "secret",
     /// Datasets on several pools.
     SeveralPools = "several-pools",
+    /// A dataset is shared by NFS or SMB.
+    Shared = "shared",
     /// The two installations.
     SideBySide = "side-by-side",
     /// A value for the vendor's installer.

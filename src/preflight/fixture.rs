@@ -20,6 +20,7 @@ use super::programs::Program;
 use super::rights::Caller;
 use super::secrets::UnusableSecret;
 use super::services::{Stranger, Unit};
+use super::settings::Setting;
 use super::sources::{OpenChange, Role};
 use super::storage::StorageLocation;
 use super::versions::Versions;
@@ -262,6 +263,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         uncapturable: Vec::new(),
         continuity: Vec::new(),
         delegations: Vec::new(),
+        settings: Vec::new(),
         other_data: Vec::new(),
         installers: Installers {
             at_least: 1,
@@ -397,6 +399,12 @@ pub(super) fn spoil(facts: &mut Facts) {
         why: "the name of \"/srv/db/\\xFF\" is not UTF-8 text".into(),
         denied: false,
     }];
+    let setting = |property: &str| Setting {
+        dataset: name("tank/db"),
+        property: property.into(),
+        value: "x".into(),
+    };
+    facts.settings = vec![setting("keylocation"), setting("sharenfs")];
     facts.delegations =
         vec![Delegation { dataset: name("tank/db"), lines: vec!["Local permissions:".into()] }];
     facts.continuity = vec![Broken {

@@ -29,6 +29,7 @@ use self::programs::Program;
 use self::rights::Caller;
 use self::secrets::UnusableSecret;
 use self::services::{Stranger, Unit};
+use self::settings::Setting;
 use self::side_by_side::BesideFact;
 use self::sources::{Observed, OpenChange};
 use self::storage::StorageMap;
@@ -71,6 +72,7 @@ pub mod response_file;
 mod rights;
 mod secrets;
 mod services;
+mod settings;
 mod side_by_side;
 pub mod snapshots;
 pub mod sources;
@@ -233,6 +235,8 @@ pub struct Facts {
     pub uncapturable: Vec<Uncapturable>,
     /// The datasets on which others have permissions (read before a kept downgrade only).
     pub delegations: Vec<Delegation>,
+    /// Properties of the datasets that mean something else on a clone.
+    pub settings: Vec<Setting>,
     /// Why what was written since the snapshot could not be captured whole.
     pub continuity: Vec<Broken>,
     /// The files of the previous version's installer.
@@ -368,6 +372,7 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         uncapturable: file_names::gather(sources),
         continuity: continuity::gather(sources),
         delegations: keep::delegations(sources, &roots),
+        settings: settings::gather(sources, &roots),
         installers: installers::gather(sources),
         roots,
         data,
@@ -393,6 +398,8 @@ const CHECKS: &[Check] = &[
     keep::pool_root,
     keep::names,
     keep::delegated,
+    settings::keys,
+    settings::shares,
     datasets::pools,
     system::system,
     data::paths,
@@ -517,7 +524,7 @@ mod tests {
         let mut found: Vec<&str> = OCCASIONS.into_iter().flat_map(spoilt).collect();
         found.sort_unstable();
         found.dedup();
-        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-logs data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer left-alone limits move-aside name-beside newer-bookmarks newer-snapshots not-answering not-running open-change other-data other-files other-server outside place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
+        insta::assert_snapshot!(found.join(" "), @"ask backup candidate clock cluster continuity data-links data-logs data-path data-users dataset-idle dataset-missing delegations file-name foreign-mount installed installer left-alone limits move-aside name-beside newer-bookmarks newer-snapshots not-answering not-running open-change other-data other-files other-server outside own-key place-in-store place-on-dataset place-room place-volatile place-writable pool-failmode pool-fill pool-health pool-missing pool-readonly pool-root program question readonly refquota requirement rights rollback-auto room secret several-pools shared side-by-side snapshot-jobs snapshot-name snapshots-unread system target-hold target-missing transfer unit version-rule zfs");
         let silent: Vec<usize> = (0..CHECKS.len())
             .filter(|index| {
                 OCCASIONS.iter().all(|occasion| {

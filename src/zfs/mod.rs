@@ -14,6 +14,7 @@ mod newer;
 mod rollback;
 pub mod sim;
 mod verify;
+mod words;
 
 pub use allow::{Delegations, delegations};
 pub use cli::CliEngine;

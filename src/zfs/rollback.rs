@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::batch::{LONGEST, batches};
 use super::newer::{self, is_newer};
+use super::words::{LONGEST, batches};
 use super::{
     BookmarkInfo, Dataset, DatasetInfo, Engine, Guid, PROP_ROLLED_BACK, Pool, Result,
     RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError,

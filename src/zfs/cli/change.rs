@@ -4,8 +4,8 @@ use std::io::Write;
 
 use super::refine::{Meaning, meaning};
 use super::{CliEngine, refine};
-use crate::zfs::batch::LONGEST;
 use crate::zfs::rollback::{Hands, LIMITS, free, same};
+use crate::zfs::words::LONGEST;
 use crate::zfs::{
     Change, Dataset, Engine, Guid, NewClone, Pool, Result, Snapshot, ZfsError, verify,
 };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::refine::{Meaning, only};
 use super::{CHANGE_LIMIT, CliEngine, READ_LIMIT, parse, refine};
 use crate::host::exec::{Command, Printed};
-use crate::zfs::batch::{WORDS, batches};
+use crate::zfs::words::{WORDS, batches};
 use crate::zfs::{
     BookmarkInfo, Dataset, DatasetInfo, DatasetKind, Engine, Guid, NewClone, Properties, Result,
     Snapshot, SnapshotInfo, ZfsError, verify,
@@ -283,7 +283,8 @@ impl CliEngine {
         let mut inside: Vec<DatasetInfo> = Vec::new();
         let names: BTreeSet<&Dataset> = datasets.iter().collect();
         let below = |name: &Dataset| name.ancestors().any(|above| names.contains(&above));
-        for root in datasets.iter().filter(|name| !below(name)) {
+        let roots: Vec<&Dataset> = datasets.iter().filter(|name| !below(name)).collect();
+        for root in &roots {
             inside.extend(self.tree(root)?.into_iter().filter(|info| info.mounted));
         }
         let away: Vec<&DatasetInfo> = found.iter().filter(|info| info.mounted).collect();
@@ -307,7 +308,15 @@ impl CliEngine {
             self.about_many(&argv, Meaning::NotMounted, false)?;
             done.insert(&own.name);
         }
-        if away.is_empty() { Ok(()) } else { verify::mounted_each(self, datasets, false) }
+        if away.is_empty() {
+            return Ok(());
+        }
+        // Seen with 2.4: one below with a received mountpoint, in quite another place, was not
+        // mounted any more. It was not asked for.
+        let others = inside.into_iter().map(|info| info.name);
+        let others: Vec<Dataset> = others.filter(|name| !names.contains(name)).collect();
+        self.mount_each(&others)?;
+        verify::mounted_each(self, datasets, false)
     }
 
     pub(super) fn clone_each(&self, clones: &[NewClone]) -> Result<()> {
