@@ -125,6 +125,8 @@ enum Stop {
     Failed(HelperError),
     /// The client has ended.
     Ended,
+    /// A transaction cannot be carried out: a table of it is not there. It was not sent.
+    Absent(Box<Sent>, String),
 }
 
 impl From<HelperError> for Stop {
@@ -181,6 +183,8 @@ pub(super) struct Replay<S: Server> {
     from: Position,
     /// An answer that is not only a number.
     said: Option<String>,
+    /// Tables that the server did not have when it was told to change rows of them.
+    missed: HashSet<TableName>,
     /// XA transactions that change nothing. The server takes them for rolled back.
     idle: HashSet<String>,
     /// Tables whose rows are not replayed: they are carried whole.
@@ -210,6 +214,7 @@ impl<S: Server> Replay<S> {
             reached: from.clone(),
             from,
             said: None,
+            missed: HashSet::new(),
             idle: HashSet::new(),
             left_out: LeftOut::default(),
         }
@@ -230,6 +235,11 @@ impl<S: Server> Replay<S> {
                 Ok(()) => return Ok(()),
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Ended) => from = self.fallen(files, rejects)?,
+                Err(Stop::Absent(sent, table)) => {
+                    let text = format!("ERROR 1146 (42S02): Table {table} doesn't exist");
+                    self.left_out(&sent.group, &ServerError { number: 1146, text }, rejects)?;
+                    from = (sent.file, Some(sent.group.ends));
+                }
             }
         }
     }
@@ -375,6 +385,10 @@ impl<S: Server> Replay<S> {
     /// Sends a transaction.
     fn group(&mut self, file: &mut LogFile, index: usize, group: &Group) -> Result<(), Stop> {
         self.client()?;
+        if let Some(table) = self.absent(group)? {
+            let sent = Sent { number: 0, file: index, group: group.clone() };
+            return Err(Stop::Absent(Box::new(sent), table));
+        }
         let classes = self.classes_of(group)?;
         self.sent.push_back(Sent { number: u64::MAX, file: index, group: group.clone() });
         self.reached.comes_to(group.gtid);
@@ -422,17 +436,36 @@ impl<S: Server> Replay<S> {
         group.tables.keys().map(|table| self.class(table)).collect()
     }
 
+    /// A table of this transaction that is not there, of those that were missed before: the server
+    /// would end the client with an error, and a new client takes longer than a question.
+    fn absent(&mut self, group: &Group) -> Result<Option<String>, Stop> {
+        if group.form == Form::CreateSelect {
+            return Ok(None);
+        }
+        for table in group
+            .tables
+            .keys()
+            .filter(|table| self.missed.contains(*table))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            let from = format!(" FROM information_schema.TABLES t WHERE {}", named(&table));
+            if self.value("'x'", &from)?.is_none() {
+                let [schema, table] = [&table.0, &table.1].map(|name| super::errors::quoted(name));
+                return Ok(Some(format!("{schema}.{table}")));
+            }
+        }
+        Ok(None)
+    }
+
     fn class(&mut self, table: &TableName) -> Result<Class, Stop> {
         if let Some(class) = self.classes.get(table) {
             return Ok(*class);
         }
-        let name = |part: &[u8]| format!("CONVERT(X'{}' USING utf8mb4)", hex::encode(part));
         let from = format!(
             " FROM information_schema.TABLES t JOIN information_schema.ENGINES e ON e.ENGINE = \
-             t.ENGINE WHERE t.TABLE_SCHEMA = {schema} AND t.TABLE_NAME = {table} AND \
-             CAST(t.TABLE_NAME AS BINARY) = CAST({table} AS BINARY)",
-            schema = name(&table.0),
-            table = name(&table.1),
+             t.ENGINE WHERE {}",
+            named(table)
         );
         let expression = "IF(t.TABLE_TYPE = 'SEQUENCE', 's', IF(e.TRANSACTIONS = 'YES', 't', 'p'))";
         let class = match self.value(expression, &from)?.as_deref() {
@@ -747,11 +780,26 @@ impl<S: Server> Replay<S> {
                 error.text, sent.group.begins
             )));
         }
-        match self.leave_out(&sent.group, &error, rejects) {
-            Ok(()) => Ok((sent.file, Some(sent.group.ends))),
+        const NO_SUCH_TABLE: u32 = 1146;
+        if error.number == NO_SUCH_TABLE {
+            self.missed.extend(sent.group.tables.keys().cloned());
+        }
+        self.left_out(&sent.group, &error, rejects)?;
+        Ok((sent.file, Some(sent.group.ends)))
+    }
+
+    fn left_out(
+        &mut self,
+        group: &Group,
+        error: &ServerError,
+        rejects: &mut dyn Rejects,
+    ) -> Result<(), HelperError> {
+        match self.leave_out(group, error, rejects) {
+            Ok(()) => Ok(()),
             Err(Stop::Failed(error)) => Err(error),
-            Err(Stop::Ended) => {
+            Err(Stop::Ended | Stop::Absent(..)) => {
                 let said = self.client.take().map(Client::end).transpose()?.unwrap_or_default().1;
+                let gtid = group.gtid;
                 Err(HelperError::Failed(format!("{gtid} cannot be left out: {}", lines(&said))))
             }
         }
@@ -787,8 +835,19 @@ impl<S: Server> Replay<S> {
         self.ask()?;
         self.answers(true)?;
         self.done.comes_to(group.gtid);
+        self.reached.comes_to(group.gtid);
         Ok(())
     }
+}
+
+/// The condition that an entry of `information_schema.TABLES t` is of this table.
+fn named(table: &TableName) -> String {
+    let name = |part: &[u8]| format!("CONVERT(X'{}' USING utf8mb4)", hex::encode(part));
+    let (schema, table) = (name(&table.0), name(&table.1));
+    format!(
+        "t.TABLE_SCHEMA = {schema} AND t.TABLE_NAME = {table} AND \
+         CAST(t.TABLE_NAME AS BINARY) = CAST({table} AS BINARY)"
+    )
 }
 
 /// What is done with an event.
