@@ -80,6 +80,27 @@ pub(super) fn tool(text: &str) -> Option<&'static str> {
     })
 }
 
+/// Larger files are no scripts.
+const SCRIPT_BYTES: u64 = 256 * 1024;
+
+/// The tool that a command line refers to, or a script that it names by its whole path.
+fn tool_within(text: &str) -> Option<&'static str> {
+    let words = text.split(|c: char| c.is_whitespace() || "\"';|&()`=[]{}".contains(c));
+    let scripts = words.filter(|word| word.starts_with('/'));
+    tool(text).or_else(|| scripts.map(Path::new).find_map(tool_of_script))
+}
+
+fn tool_of_script(path: &Path) -> Option<&'static str> {
+    let found = std::fs::metadata(path).ok()?;
+    if !found.is_file() || found.len() > SCRIPT_BYTES {
+        return None;
+    }
+    let bytes = std::fs::read(path).ok().filter(|bytes| bytes.starts_with(b"#!"))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    lines.into_iter().find_map(tool)
+}
+
 /// The jobs found, and where they could not be looked for.
 pub(super) fn gather(sources: &Sources<'_>) -> (Vec<Job>, Vec<String>) {
     let mut unknown = Vec::new();
@@ -159,7 +180,8 @@ fn units(sources: &Sources<'_>) -> Result<Vec<Job>, String> {
         matches!(one.active.as_str(), "active" | "activating" | "reloading")
             || one.enabled.starts_with("enabled")
     };
-    let about = |id: &str| tool(id).or_else(|| shown.get(id).and_then(|one| tool(&one.exec)));
+    let about =
+        |id: &str| tool(id).or_else(|| shown.get(id).and_then(|one| tool_within(&one.exec)));
     let mut jobs = Vec::new();
     let mut started: Vec<&str> = Vec::new();
     let mut push = |id: &str, one: &Shown, tool: &str| {
@@ -201,6 +223,12 @@ fn cron(sources: &Sources<'_>, jobs: &mut Vec<Job>, unknown: &mut Vec<String>) {
         Err(error) => unknown.push(format!("{}: {error}", path.display())),
     };
     folder(etc.join("cron.d"), false);
+    // The timers of users are started by managers of their own, which only they can ask.
+    folder(etc.join("systemd/user"), false);
+    let accounts = std::fs::read_to_string(etc.join("passwd")).unwrap_or_default();
+    for home in accounts.lines().filter_map(|line| line.split(':').nth(5)) {
+        folder(Path::new(home).join(".config/systemd/user"), false);
+    }
     for name in ["cron.hourly", "cron.daily", "cron.weekly", "cron.monthly"] {
         folder(etc.join(name), true);
     }
@@ -229,7 +257,8 @@ fn scan(file: &Path, script: bool) -> std::io::Result<Vec<Job>> {
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        let Some(tool) = tool(text).filter(|tool| jobs.iter().all(|job| job.tool != *tool)) else {
+        let Some(tool) = tool_within(text).filter(|tool| jobs.iter().all(|job| job.tool != *tool))
+        else {
             continue;
         };
         let source =
@@ -270,7 +299,14 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
                             .iter()
                             .any(|folder| name == *folder)
                     });
-                if is_script {
+                if file.components().any(|part| part.as_os_str() == "systemd") {
+                    let unit = file.with_extension("timer");
+                    let unit = quote(unit.file_name().unwrap_or_default());
+                    format!(
+                        "as its user: systemctl --user mask --now {unit}   # later: systemctl \
+                         --user unmask {unit}"
+                    )
+                } else if is_script {
                     format!("chmod a-x {path}   # later: chmod a+x {path}")
                 } else {
                     format!("sed -i '{line}s/^/#/' {path}   # later: sed -i '{line}s/^#//' {path}")
@@ -360,6 +396,19 @@ mod tests {
         );
         host.write("etc/cron.daily/off", "zfs snapshot tank@daily\n");
         host.write("cron/crontabs/root", "0 * * * * for f in a b; do zfs snap tank/$f@now; done\n");
+        // A script of any name, and a user's timer.
+        host.write(
+            "usr/local/bin/tidy",
+            "#!/bin/sh\n# zfs snapshot\nset -e\nzfs destroy tank/x@old\n",
+        );
+        let tidy = host.root.join("usr/local/bin/tidy");
+        host.write("etc/cron.d/tidy", &format!("5 4 * * * root {} --all\n", tidy.display()));
+        let home = host.root.join("home/ann");
+        host.write("etc/passwd", &format!("ann:x:1000:1000::{}:/bin/sh\n", home.display()));
+        host.write(
+            "home/ann/.config/systemd/user/mine.service",
+            "[Service]\nExecStart=/usr/sbin/syncoid tank/x backup/x\n",
+        );
         let executable = host.root.join("etc/cron.hourly/zfs-auto-snapshot");
         fs::set_permissions(executable, fs::Permissions::from_mode(0o755)).expect("mode");
         let facts = host.gather(Occasion::Check, |_| {});
@@ -384,6 +433,8 @@ mod tests {
                 "sanoid sanoid.timer",
                 "pyznap pyznap.service",
                 "zfs-autobackup etc/crontab:2",
+                "zfs destroy etc/cron.d/tidy:1",
+                "syncoid home/ann/.config/systemd/user/mine.service:2",
                 "zfs-auto-snapshot etc/cron.hourly/zfs-auto-snapshot:2",
                 "zfs snapshot cron/crontabs/root:1",
             ]
