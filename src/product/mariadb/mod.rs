@@ -1,5 +1,6 @@
 //! MariaDB: its binary log, read and replayed; and its settings.
 
+mod alter;
 mod binlog;
 mod client;
 mod errors;

@@ -1,4 +1,4 @@
--- not yet: 10.11 refuses the lock and the algorithm that 11.8 has for an ALTER
+-- How an ALTER is done is not replayed: 10.11 lacks locks and algorithms that 11.8 has.
 CREATE DATABASE s;
 CREATE TABLE s.t (id INT PRIMARY KEY, a DATE);
 INSERT INTO s.t VALUES (1, '2020-01-01');

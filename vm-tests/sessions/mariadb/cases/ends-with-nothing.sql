@@ -1,4 +1,4 @@
--- not yet: the last transaction in the log changes nothing, and the replay does not take its GTID
+-- The last transaction in the log changes nothing, and its position counts.
 CREATE DATABASE s;
 -- upgrade
 START TRANSACTION WITH CONSISTENT SNAPSHOT;
