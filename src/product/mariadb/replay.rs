@@ -26,7 +26,7 @@ use super::gtid::{Gtid, Position};
 use super::left_out::LeftOut;
 use super::query::Query;
 use super::rows::{Rows, Statement, plain};
-use super::session::{PREAMBLE, Session, as_its_user, for_client, quoted};
+use super::session::{NAMES, PREAMBLE, Session, as_its_user, for_client, quoted};
 use crate::product::stream::{HelperError, Streams};
 
 /// Changes nothing, and takes a position in the log.
@@ -682,7 +682,11 @@ impl<S: Server> Replay<S> {
                 create = create.or(Some(query));
             }
         }
-        let Some(create) = create else { return Ok(()) };
+        let Some(mut create) = create else { return Ok(()) };
+        // The server wrote this statement itself, in its own character set, whatever the client's.
+        if let Some([client, ..]) = &mut create.collations {
+            *client = NAMES;
+        }
         let settings = self.session.set(&create);
         self.statements(&settings)?;
         if group.tables.is_empty() {

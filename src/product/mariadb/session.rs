@@ -29,8 +29,9 @@ const OPTIONS: &[(u32, &str, bool)] = &[
     (1 << 30, "system_versioning_insert_history", false),
 ];
 
-/// `utf8mb4_bin`: names of schemas are in this character set.
-const NAMES: u16 = 46;
+/// `utf8mb4_bin`: names of schemas, and statements that the server writes itself, are in this
+/// character set.
+pub(super) const NAMES: u16 = 46;
 
 impl Session {
     /// What has to be set before this statement.
