@@ -66,11 +66,11 @@ pub fn commit(
 /// The names of a few; of many, how many there are.
 fn some(datasets: &[(Dataset, Guid)]) -> String {
     const FEW: usize = 8;
-    let names = datasets.iter().map(|(dataset, _)| dataset.as_str());
+    let mut names = datasets.iter().map(|(dataset, _)| dataset.as_str());
     if datasets.len() <= FEW {
         return names.collect::<Vec<_>>().join(", ");
     }
     // Children come first: the last is at the top.
-    let top = names.last().unwrap_or_default();
+    let top = names.next_back().unwrap_or_default();
     format!("{top} and {} more", datasets.len() - 1)
 }

@@ -18,7 +18,7 @@ fn set_up(world: &World) -> Vec<String> {
         let own = engine.own(&dataset).expect("read").into_iter();
         let own = own.filter(|(property, _)| !property.starts_with("backout:"));
         lines.extend(own.map(|(property, value)| format!("{dataset} {property}={value}")));
-        for all in engine.delegations_of(&[dataset.clone()]).expect("read") {
+        for all in engine.delegations_of(std::slice::from_ref(&dataset)).expect("read") {
             lines.extend(all.given.iter().map(|words| format!("{dataset} {}", words.join(" "))));
         }
         let info = engine.dataset(&dataset).expect("read").expect("there");

@@ -477,7 +477,6 @@ impl Commands {
     }
 }
 
-#[expect(clippy::panic, reason = "a name that an engine passes is one")]
 fn unreachable() -> Dataset {
     panic!("no name of a dataset")
 }
