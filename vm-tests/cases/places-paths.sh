@@ -38,6 +38,10 @@ echo monday >/tank/www/index
 mkdir /tank/data/tmp
 mount -t tmpfs tmpfs /tank/data/tmp
 begin
+# Redis tells its folder with all links followed.
+refused requirement
+grep -F 'Set `datadir` in the site file' /root/said
+echo 'datadir = "/tank/data"' >>/etc/backout/site.toml
 refused foreign-mount
 umount /tank/data/tmp
 rmdir /tank/data/tmp
