@@ -11,6 +11,8 @@ pub(super) struct LeftOut(BTreeSet<TableName>);
 
 impl LeftOut {
     /// Reads them, if the first argument is `--left-out=FILE`. Returns them and what is behind it.
+    /// Without the file's folder nothing was looked for, as the upgraded version was dead: then
+    /// nothing is left out.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -21,6 +23,9 @@ impl LeftOut {
         let Some(path) = first.strip_prefix("--left-out=") else {
             return Ok((Self::default(), arguments));
         };
+        if std::path::Path::new(path).parent().is_some_and(|folder| !folder.exists()) {
+            return Ok((Self::default(), rest));
+        }
         let text = std::fs::read_to_string(path)
             .map_err(|error| HelperError::Failed(format!("cannot read {path}: {error}")))?;
         let name = |line: &str| {
@@ -43,5 +48,19 @@ impl LeftOut {
         !group.defines
             && !group.tables.is_empty()
             && group.tables.keys().all(|table| self.has(group, Some(table)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_nothing_was_looked_for_nothing_is_left_out() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let option = |name: &str| vec![format!("--left-out={}", dir.path().join(name).display())];
+        assert!(LeftOut::of(&option("never/left-out")).is_ok_and(|(it, _)| it.0.is_empty()));
+        // It was looked for, and the list is gone: a fault.
+        assert!(LeftOut::of(&option("left-out")).is_err());
     }
 }
