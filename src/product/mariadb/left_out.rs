@@ -1,8 +1,10 @@
 //! Tables whose rows are not replayed, because they are carried whole.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::group::{Form, Group, TableName};
+use crate::host::files::stat_optional;
 use crate::product::stream::HelperError;
 
 /// See the module.
@@ -23,8 +25,13 @@ impl LeftOut {
         let Some(path) = first.strip_prefix("--left-out=") else {
             return Ok((Self::default(), arguments));
         };
-        if std::path::Path::new(path).parent().is_some_and(|folder| !folder.exists()) {
-            return Ok((Self::default(), rest));
+        if let Some(folder) = Path::new(path).parent() {
+            let there = stat_optional(folder).map_err(|error| {
+                HelperError::Failed(format!("cannot look at {}: {error}", folder.display()))
+            })?;
+            if there.is_none() {
+                return Ok((Self::default(), rest));
+            }
         }
         let text = std::fs::read_to_string(path)
             .map_err(|error| HelperError::Failed(format!("cannot read {path}: {error}")))?;
