@@ -138,7 +138,8 @@ mod tests {
             "cluster": { "node": if data { "node1" } else { "node2" }, "others": [if data { "node2" } else { "node1" }], "data": data },
             "values": {
                 "datadir": "/var/lib/mysql", "binlog": "mysql-bin", "socket": "/run/mysqld/mysqld.sock", "release": "trixie", "upgrade_to": "11.8",
-                "cluster_group": "db", "cluster_resource": "db-server",
+                "cluster_group": "db", "cluster_resource": "db-server", "unit": "mariadb.service", "group_suffix": "",
+                "defaults_file": "/dev/null", "binlog_dir": "/var/lib/mysql", "innodb_log_dir": "/var/lib/mysql",
             },
             "store": null,
         });

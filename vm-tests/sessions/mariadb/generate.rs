@@ -33,6 +33,8 @@ pub enum Kind {
     Temporary,
     /// Rows of several megabytes.
     LargeRows,
+    /// GEOMETRY in partitioned tables, which 10.11 has not got: rejects.
+    GeometryInPartitions,
 }
 
 /// What came back whole when this was written. The others follow as they are mended.
@@ -54,6 +56,7 @@ const ALL: &[Kind] = &[
     Kind::Sequences,
     Kind::Temporary,
     Kind::LargeRows,
+    Kind::GeometryInPartitions,
 ];
 
 /// Makes one kind of statement.

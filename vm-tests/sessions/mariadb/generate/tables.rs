@@ -154,6 +154,7 @@ impl Generator {
         let special =
             lines.iter().any(|line| line.contains("FULLTEXT") || line.contains("SPATIAL"));
         let unique = lines.iter().any(|line| line.starts_with("UNIQUE"));
+        let geometry = columns.iter().any(|column| matches!(column.holds, Holds::Geometry));
         let mut partitioned = false;
         let mut partitions = String::new();
         if let Some(number) = number.map(|column| column.name.clone())
@@ -161,6 +162,7 @@ impl Generator {
             && !special
             && !unique
             && !versioned
+            && (!geometry || self.may(Kind::GeometryInPartitions))
             && self.one_in(6)
         {
             partitioned = true;
@@ -294,6 +296,12 @@ impl Generator {
         let change = match self.random.u32(..22) {
             0..=4 => {
                 let mut new = self.column(fresh);
+                if table.partitioned
+                    && matches!(new.holds, Holds::Geometry)
+                    && !self.may(Kind::GeometryInPartitions)
+                {
+                    return Vec::new();
+                }
                 if table.versioned {
                     new.nullable = true;
                 }
