@@ -122,6 +122,10 @@ fn plain(line: &str) -> String {
     {
         plain.truncate(at);
     }
+    // 11.8 writes a tab in a default as \t.
+    if plain.contains(" DEFAULT '") {
+        plain = plain.replace("\\t", "\t");
+    }
     if plain.starts_with(") ENGINE=") {
         plain = plain.replace('\'', "");
     }

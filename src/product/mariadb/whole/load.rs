@@ -42,10 +42,7 @@ pub(in crate::product) fn load(
     let mut begin = SETTINGS.to_owned().into_bytes();
     let schema = String::from_utf8_lossy(&item.0.0).replace('`', "``");
     begin.extend_from_slice(format!("USE `{schema}`;\n").as_bytes());
-    for line in saved.split(|byte| *byte == b'\n').filter(|line| line.starts_with(DROPS)) {
-        begin.extend_from_slice(line);
-        begin.push(b'\n');
-    }
+    begin.extend_from_slice(without_triggers(&item).as_bytes());
     begin.extend_from_slice(emptied(&item).as_bytes());
     let mut rows = File::open(&rows).map_err(|error| failed("cannot read rows.sql", error))?;
     talk(client, options, |input| {
@@ -55,8 +52,20 @@ pub(in crate::product) fn load(
     })
 }
 
-/// How a saved trigger begins.
-const DROPS: &[u8] = b"/*!50032 DROP TRIGGER IF EXISTS ";
+/// Drops a table's triggers. `mariadb-dump --add-drop-trigger` does not quote their names.
+fn without_triggers(item: &Item) -> String {
+    let (schema, table) = (hex::encode(&item.0.0), hex::encode(&item.0.1));
+    let of = format!(
+        "FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = \
+         CONVERT(x'{schema}' USING utf8mb4) AND EVENT_OBJECT_TABLE = \
+         CONVERT(x'{table}' USING utf8mb4)"
+    );
+    format!(
+        "DELIMITER //\nBEGIN NOT ATOMIC\n  WHILE EXISTS (SELECT 1 {of}) DO\n    SET @drop = \
+         (SELECT CONCAT('DROP TRIGGER `', REPLACE(TRIGGER_NAME, '`', '``'), '`') {of} LIMIT 1);\n    \
+         EXECUTE IMMEDIATE @drop;\n  END WHILE;\nEND//\nDELIMITER ;\n"
+    )
+}
 
 /// Empties a table, with its history.
 fn emptied(item: &Item) -> String {
@@ -77,7 +86,7 @@ fn triggers_of(item: &Item, dump: &str, options: &[String]) -> Result<Vec<u8>, H
     let (schema, table) = &item.0;
     let output = Command::new(dump)
         .args(options)
-        .args(["--no-data", "--no-create-info", "--triggers", "--add-drop-trigger"])
+        .args(["--no-data", "--no-create-info", "--triggers", "--skip-add-drop-trigger"])
         .args(["--skip-comments", "--skip-lock-tables", "--default-character-set=utf8mb4", "--"])
         .arg(String::from_utf8_lossy(schema).as_ref())
         .arg(String::from_utf8_lossy(table).as_ref())

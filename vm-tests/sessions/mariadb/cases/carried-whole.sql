@@ -53,3 +53,9 @@ DELETE FROM h WHERE id = 2;
 UPDATE plain SET n = n + 1;
 -- A restart empties it.
 DELETE FROM m;
+-- A trigger whose name needs quotes.
+CREATE DATABASE IF NOT EXISTS q;
+CREATE TABLE q.t (a INT) ENGINE=Aria;
+CREATE TRIGGER q.`a-b``c d` BEFORE INSERT ON q.t FOR EACH ROW SET NEW.a = NEW.a + 1;
+INSERT INTO q.t VALUES (1), (2);
+DELETE FROM q.t WHERE a = 3;
