@@ -251,6 +251,30 @@ fn snapshots(
     Ok(found)
 }
 
+/// A path of the data that leads through links on this host leads to the same place below `root`.
+fn lead(host: &Path, root: &Path, path: &Path) -> std::io::Result<()> {
+    let below = |path: &Path| path.strip_prefix("/").unwrap_or(path).to_owned();
+    let link = root.join(below(path));
+    // A link may be an older one, or lead out of the clone.
+    let older = match fs::symlink_metadata(&link) {
+        Ok(found) if !found.is_symlink() => return Ok(()),
+        found => found.is_ok(),
+    };
+    let Ok(place) = host.join(below(path)).canonicalize() else { return Ok(()) };
+    let place = place.strip_prefix(host).unwrap_or(&place);
+    let target = root.join(below(place));
+    if target == link {
+        return Ok(());
+    }
+    if let Some(around) = link.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o711).create(around)?;
+    }
+    if older {
+        fs::remove_file(&link)?;
+    }
+    std::os::unix::fs::symlink(target, &link)
+}
+
 /// The clones of both sides, one after the other.
 struct Copies<'a> {
     context: Context<'a>,
@@ -358,6 +382,10 @@ impl Copies<'_> {
                 engine.mount(&target)?;
             }
         }
+        for path in &self.server.data {
+            lead(&self.context.root, &root, path)
+                .with_context(|| format!("{} cannot be found on the clone", path.display()))?;
+        }
         Ok(root)
     }
 
@@ -404,5 +432,33 @@ impl Copies<'_> {
             engine.destroy_dataset(&info.name, info.guid)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_behind_a_link_is_found_on_the_clone() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let (host, root) = (dir.path().join("host"), dir.path().join("root"));
+        fs::create_dir_all(host.join("tank/data")).expect("folder");
+        fs::create_dir_all(host.join("var/lib")).expect("folder");
+        fs::create_dir_all(host.join("srv/plain")).expect("folder");
+        fs::create_dir_all(root.join("tank/data")).expect("folder");
+        std::os::unix::fs::symlink("../../tank/data", host.join("var/lib/served")).expect("link");
+        fs::write(root.join("tank/data/file"), "cloned").expect("written");
+        // What a proof that was broken off left is of no matter.
+        for _ in 0..2 {
+            for path in ["/var/lib/served", "/tank/data", "/srv/plain", "/nowhere"] {
+                lead(&host, &root, Path::new(path)).expect("led");
+            }
+            let read = fs::read_to_string(root.join("var/lib/served/file"));
+            assert_eq!(read.expect("found"), "cloned");
+        }
+        assert!(root.join("tank/data").is_dir() && !root.join("tank/data").is_symlink());
+        assert!(!root.join("srv/plain").exists() && !root.join("nowhere").exists());
     }
 }

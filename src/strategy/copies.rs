@@ -1,5 +1,7 @@
 //! What a full proof on clones is made with. Pure.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result};
 
 use super::parts::{Parts, within};
@@ -20,6 +22,8 @@ pub struct CopyServer {
     pub ready: Option<CommandTemplate>,
     /// Limit for that, in seconds.
     pub ready_within: u64,
+    /// The paths of the data on this host.
+    pub data: Vec<PathBuf>,
 }
 
 /// The server on a copy.
@@ -38,6 +42,7 @@ pub fn copy_server(playbook: &Playbook, manifest: &ChangeManifest) -> Result<Cop
         stop: parts.command(&maintenance.stop)?,
         ready: parts.optional(maintenance.ready.as_ref())?,
         ready_within: within(maintenance.ready_within),
+        data: parts.paths(&playbook.data.paths)?,
     })
 }
 

@@ -31,12 +31,13 @@ pub struct KeepPrograms {
 }
 
 /// Folders that programs expect in a root, made empty.
-const EMPTY: [(&str, u32); 6] = [
+const EMPTY: [(&str, u32); 7] = [
     ("dev", 0o755),
     ("proc", 0o755),
     ("run", 0o755),
     ("sys", 0o755),
     ("tmp", 0o1777),
+    ("var", 0o755),
     ("var/tmp", 0o1777),
 ];
 
@@ -76,12 +77,7 @@ impl Effect for KeepPrograms {
         for library in kept.libraries(context)? {
             kept.bring(&library)?;
         }
-        for (name, mode) in EMPTY {
-            let path = root.join(name);
-            private_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
-            fs::set_permissions(&path, Permissions::from_mode(mode))
-                .with_context(|| format!("cannot set the mode of {}", path.display()))?;
-        }
+        make_empty(&root)?;
         Ok(Output::Files { list: copy::list(&root)? })
     }
 
@@ -106,6 +102,17 @@ fn empty(context: &Context<'_>, root: &Path) -> Result<()> {
     // The folder around it is closed to others. A server that runs with it as its root is another user.
     fs::set_permissions(root, Permissions::from_mode(0o755))
         .with_context(|| format!("cannot set the mode of {}", root.display()))
+}
+
+/// Makes [`EMPTY`].
+fn make_empty(root: &Path) -> Result<()> {
+    for (name, mode) in EMPTY {
+        let path = root.join(name);
+        private_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        fs::set_permissions(&path, Permissions::from_mode(mode))
+            .with_context(|| format!("cannot set the mode of {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// A path and everything below it. Links are not followed.
@@ -283,6 +290,18 @@ mod tests {
         );
         assert_eq!(fs::read_link(root.join("sbin")).expect("a link"), Path::new("usr/sbin"));
         assert_eq!(kept.programs, BTreeSet::from([host.join("usr/sbin/served-2")]));
+    }
+
+    #[test]
+    fn a_server_that_is_another_user_passes_through_the_folders_of_its_root() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        make_empty(dir.path()).expect("made");
+        for (name, mode) in
+            [("dev", 0o755), ("run", 0o755), ("var", 0o755), ("tmp", 0o1777), ("var/tmp", 0o1777)]
+        {
+            let found = fs::metadata(dir.path().join(name)).expect("there").permissions();
+            assert_eq!(found.mode() & 0o7777, mode, "{name}");
+        }
     }
 
     #[test]
