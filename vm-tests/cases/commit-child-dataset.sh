@@ -17,6 +17,7 @@ backout upgrade --yes
 echo tuesday >/srv/dumps/tuesday
 backout downgrade --yes
 [ ! -e /srv/dumps/tuesday ]
+fully_proved
 expect 3 backout commit --yes 2>&1 | tee /root/said
 grep -F 'tank/redis.upgraded/dumps' /root/said
 grep -F -- '--accept tank/redis.upgraded/dumps' /root/said

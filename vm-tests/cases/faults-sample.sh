@@ -64,5 +64,6 @@ redis_version | grep -F 7.0
 same_redis /root/dump-new
 [ "$(zfs get -H -p -o value guid tank/redis.upgraded@theirs)" = "$theirs" ]
 fault "server killed before the restore" resumed
+fully_proved
 expect 3 backout commit --yes >/root/said 2>&1
 grep -F 'tank/redis.upgraded@theirs' /root/said

@@ -112,6 +112,8 @@ backout resume
 on_the_old
 theirs_are_there
 for kind in "newer snapshot" "held newer snapshot" "clone of a newer snapshot" "bookmark"; do fault "$kind by another tool, kept" resumed "$n"; done
+fully_proved
+theirs_are_there
 expect 3 backout commit --yes 2>&1 | tee /root/said
 grep -F 'tank/redis.upgraded@plain 1:00' /root/said
 theirs_are_there

@@ -56,6 +56,7 @@ redis_version | grep -F 7.0
 same_redis /root/dump-new
 [ "$(zfs get -H -o value recordsize tank/redis/c150)" = 16K ]
 [ "$(findmnt -n -o SOURCE /var/lib/redis/c150)" = tank/redis/c150 ]
+measured prove backout prove
 measured commit backout commit --yes
 [ "$calls" -lt "$children" ]
 [ -z "$(zfs list -H -t snapshot -o name -r tank | grep backout)" ]

@@ -69,6 +69,8 @@ backout downgrade --yes
 same_redis /root/dump-new
 [ "$(cat /tank/www/index)" = monday ]
 
+fully_proved
+
 echo "== the commit asks for what lies beside the data"
 expect 3 backout commit --yes 2>&1 | tee /root/said
 grep -F -- '--accept /tank/www' /root/said

@@ -76,6 +76,7 @@ backout downgrade --yes
 write_there friday
 left_alone 7.0
 same_redis /root/dump-new
+fully_proved
 backout commit --yes
 left_alone 7.0
 zfs list -r tank

@@ -69,6 +69,7 @@ as_it_is | diff /root/before -
 backout downgrade --keep --yes
 same_redis /root/dump-new
 as_it_is | diff /root/before -
+fully_proved
 backout commit --yes
 as_it_is | diff /root/before -
 [ "$(cat /srv/exports/since)" = since ]

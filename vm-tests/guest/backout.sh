@@ -70,6 +70,12 @@ expect_one_of() {
   [ "$status" = "$a" ] || [ "$status" = "$b" ] || { echo "exit status $status, expected $a or $b: $*" >&2; return 1; }
 }
 
+# fully_proved: what a delta proof left out is compared, if there is something.
+fully_proved() {
+  expect_one_of 0 4 backout status >/root/status-now
+  if grep -F 'backout prove' /root/status-now >/dev/null; then backout prove; fi
+}
+
 # crash_at POINT VERB...: runs the verb and has it killed at this point alone.
 crash_at() {
   local point=$1 status=0

@@ -150,7 +150,7 @@ CAPTURE
     -e 's|timeout = "24h"|timeout = "45s"|; s|timeout = "2h"|timeout = "45s"|' \
     /case/playbooks/redis/playbook.toml >/etc/backout/playbooks/redis/playbook.toml
   backout playbook check /etc/backout/playbooks/redis
-  [ "$(grep -c /root/hook /etc/backout/playbooks/redis/playbook.toml)" = 4 ]
+  [ "$(grep -c /root/hook /etc/backout/playbooks/redis/playbook.toml)" = 5 ]
 }
 
 # hook NAME FAULT: the next time that the command of this name runs.

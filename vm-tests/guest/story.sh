@@ -51,6 +51,7 @@ story_kills() {
   for procedure in "${procedures[@]}"; do killed "$procedure" new; done
   if [ "$procedure" != commit ]; then
     backout log
+    fully_proved
     backout commit --yes
     no_snapshots
   fi
@@ -76,6 +77,7 @@ killed() {
       ;;
     snapshot) kill_everywhere snapshot ;;
     commit)
+      fully_proved
       kill_everywhere commit
       nothing_left
       ;;
