@@ -290,13 +290,14 @@ impl CliEngine {
         let away: Vec<&DatasetInfo> = found.iter().filter(|info| info.mounted).collect();
         let mut done: BTreeSet<&Dataset> = BTreeSet::new();
         for own in &away {
-            // `zfs unmount` silently unmounts children that inherit the mountpoint, too. Here each
-            // is unmounted by itself.
-            let child = inside.iter().find(|child| {
-                child.name != own.name
-                    && child.name.is_within(&own.name)
-                    && !done.contains(&child.name)
-                    && matches!((&own.mountpoint, &child.mountpoint), (Some(own), Some(path)) if path.starts_with(own))
+            // `zfs unmount` silently unmounts children, too. Here each is unmounted by itself.
+            let others: Vec<&DatasetInfo> = inside
+                .iter()
+                .filter(|child| child.name != own.name && child.name.is_within(&own.name))
+                .filter(|child| !done.contains(&child.name))
+                .collect();
+            let child = others.iter().find(|child| {
+                matches!((&own.mountpoint, &child.mountpoint), (Some(own), Some(path)) if path.starts_with(own))
             });
             if let Some(child) = child {
                 return Err(ZfsError::Busy {
@@ -304,19 +305,15 @@ impl CliEngine {
                     detail: format!("{} is mounted below it", child.name),
                 });
             }
-            let argv = ["zfs", "unmount", "--", own.name.as_str()];
+            // Those that are mounted elsewhere, others may be using.
+            let argv = match own.mountpoint.as_ref().and_then(|point| point.to_str()) {
+                Some(point) if !others.is_empty() => vec!["umount", "--", point],
+                _ => vec!["zfs", "unmount", "--", own.name.as_str()],
+            };
             self.about_many(&argv, Meaning::NotMounted, false)?;
             done.insert(&own.name);
         }
-        if away.is_empty() {
-            return Ok(());
-        }
-        // Seen with 2.4: one below with a received mountpoint, in quite another place, was not
-        // mounted any more. It was not asked for.
-        let others = inside.into_iter().map(|info| info.name);
-        let others: Vec<Dataset> = others.filter(|name| !names.contains(name)).collect();
-        self.mount_each(&others)?;
-        verify::mounted_each(self, datasets, false)
+        if away.is_empty() { Ok(()) } else { verify::mounted_each(self, datasets, false) }
     }
 
     pub(super) fn clone_each(&self, clones: &[NewClone]) -> Result<()> {

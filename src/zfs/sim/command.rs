@@ -112,7 +112,7 @@ impl Commands {
     pub(crate) fn answer(&self, command: &Command) -> Option<Result<Printed, ExecError>> {
         let argv = command.stages.first()?;
         let [program, verb, words @ ..] = argv.as_slice() else { return None };
-        if !matches!(program.as_str(), "zfs" | "zpool") || verb == "version" {
+        if !matches!(program.as_str(), "zfs" | "zpool" | "umount") || verb == "version" {
             return None;
         }
         self.ran.lock().unwrap_or_else(PoisonError::into_inner).push(argv.clone());
@@ -125,6 +125,7 @@ impl Commands {
             ("zfs", "program") => self.program(words, &mut to),
             ("zfs", "allow") => self.allow(words, &mut to),
             ("zfs", verb) => self.change(verb, words, &mut to),
+            ("umount", _) => self.umount(words, &mut to),
             _ => return None,
         }
         if to.err.is_empty() {
@@ -137,6 +138,17 @@ impl Commands {
             stderr: to.err,
             stdout: to.out,
         }))
+    }
+
+    /// `umount -- PATH`.
+    fn umount(&self, words: &[String], to: &mut Answer) {
+        for path in words {
+            let mounted = self.engine.at(path.as_ref());
+            let done = mounted.map(|name| self.engine.unmount(&name));
+            if !matches!(done, Some(Ok(_))) {
+                let _ = writeln!(to.err, "umount: {path}: not mounted.");
+            }
+        }
     }
 
     fn pools(&self, words: &[String], to: &mut Answer) {
