@@ -170,6 +170,11 @@ impl<A: Action> State<A> {
                     return Err(format!("step `{}` is not done", run.plan.steps[next].id));
                 }
             }
+            Record::Answered { question: OpenQuestion::Repair } => {
+                if !run.asks_for_repair() {
+                    return Err("nothing waits to be repaired".into());
+                }
+            }
             Record::Opened(_)
             | Record::Planned { .. }
             | Record::Interrupted
@@ -244,6 +249,13 @@ impl<A: Action> State<A> {
                     OpenQuestion::Differences => run.differences_accepted = true,
                     OpenQuestion::Rejects => run.rejects_accepted = true,
                     OpenQuestion::TryAgain => run.attempts.fill(0),
+                    OpenQuestion::Repair => {
+                        run.repair = true;
+                        let from = run.plan.position(&StepId::REPAIR_NOTICE);
+                        run.steps.iter_mut().skip(from.unwrap_or(usize::MAX)).for_each(|state| {
+                            *state = StepState::Pending;
+                        });
+                    }
                 }
                 // The limit of attempts counts from the last answer.
                 run.answered_attempts.clone_from(&run.attempts);

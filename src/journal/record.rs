@@ -112,6 +112,8 @@ pub enum OpenQuestion {
     TryAgain,
     /// The previous version rejects items. Leave them out of the restore.
     Rejects,
+    /// The inventories differ. Carry what differs whole, from the upgraded data, and compare again.
+    Repair,
 }
 
 /// What a person has to decide after a halt.
@@ -129,6 +131,8 @@ pub enum HaltKind {
     Rejects,
     /// The lists differ, or one of them proves nothing.
     Differences,
+    /// The lists differ, and what differs can be carried whole from the upgraded data.
+    Repairable,
     /// Other nodes of the cluster do not have the version yet.
     OtherNodes,
 }
@@ -137,6 +141,11 @@ impl HaltKind {
     /// Whether the record does not say it.
     fn is_unsaid(&self) -> bool {
         *self == Self::Unsaid
+    }
+
+    /// Whether lists differ.
+    pub fn is_about_differences(self) -> bool {
+        matches!(self, Self::Differences | Self::Repairable)
     }
 
     /// The kind of a halt in a journal of 0.1.0, which gave only the step and the reason.

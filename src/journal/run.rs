@@ -45,6 +45,8 @@ pub struct Run<A> {
     pub differences_accepted: bool,
     /// Whether a person answered for items that the previous version rejects.
     pub rejects_accepted: bool,
+    /// Whether a person asked to carry whole what differs.
+    pub repair: bool,
     /// Whether it is complete.
     pub finished: bool,
 }
@@ -65,6 +67,7 @@ impl<A: Action> Run<A> {
             interrupted: false,
             differences_accepted: false,
             rejects_accepted: false,
+            repair: false,
             finished: false,
         }
     }
@@ -143,6 +146,12 @@ impl<A: Action> Run<A> {
     /// Whether it waits for a person's answer about items that the previous version rejects.
     pub fn asks_for_rejects(&self) -> bool {
         !self.rejects_accepted && self.halt_kind() == Some(HaltKind::Rejects)
+    }
+
+    /// Whether it waits for an answer about a repair of what differs.
+    pub fn asks_for_repair(&self) -> bool {
+        self.halt_kind() == Some(HaltKind::Repairable)
+            && self.plan.position(&StepId::REPAIR_NOTICE).is_some()
     }
 
     /// Whether the point of no return was reached. Its effect may have been made.

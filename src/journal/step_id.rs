@@ -37,6 +37,10 @@ impl StepId {
     pub const WHOLE_NOTICE: Self = Self(Cow::Borrowed("whole-notice"));
     pub const WHOLE_WRITE: Self = Self(Cow::Borrowed("whole-write"));
     pub const WHOLE_LOAD: Self = Self(Cow::Borrowed("whole-load"));
+    pub const REPAIR_NOTICE: Self = Self(Cow::Borrowed("repair-notice"));
+    pub const REPAIR_WRITE: Self = Self(Cow::Borrowed("repair-write"));
+    pub const REPAIR_LOAD: Self = Self(Cow::Borrowed("repair-load"));
+    pub const DROP_CLONES: Self = Self(Cow::Borrowed("drop-clones"));
     pub const MAINTENANCE_STOP: Self = Self(Cow::Borrowed("maintenance-stop"));
     pub const VERIFY: Self = Self(Cow::Borrowed("verify"));
     pub const UNMOUNT: Self = Self(Cow::Borrowed("unmount"));

@@ -36,6 +36,8 @@ pub enum TemplatePlace {
     Notice,
     /// `whole.write` and `whole.load`.
     Item,
+    /// `whole.differing`.
+    Differing,
     /// The commands of `aside`.
     Aside,
     /// The commands of `inventory`.
@@ -57,9 +59,9 @@ pub enum TemplatePlace {
 }
 
 use TemplatePlace::{
-    Aside, Check, CheckBack, Cluster, Directory, Downgrade, FindTouched, Host, Installer,
-    Inventory, Item, ListTouched, Mover, Notice, Pass, PastRejects, Position, Restore, Service,
-    Upgrade, UserList, Verify, Version, WriteMark,
+    Aside, Check, CheckBack, Cluster, Differing, Directory, Downgrade, FindTouched, Host,
+    Installer, Inventory, Item, ListTouched, Mover, Notice, Pass, PastRejects, Position, Restore,
+    Service, Upgrade, UserList, Verify, Version, WriteMark,
 };
 
 impl TemplatePlace {
@@ -83,6 +85,7 @@ impl TemplatePlace {
             PastRejects => "restore.past_rejects",
             Notice => "whole.notice",
             Item => "whole.write and whole.load",
+            Differing => "whole.differing",
             Aside => "aside",
             Inventory => "inventory",
             FindTouched => "inventory.touched.find",
@@ -129,6 +132,7 @@ const CHANGE: &[TemplatePlace] = &[
     PastRejects,
     Notice,
     Item,
+    Differing,
     Aside,
     Inventory,
     FindTouched,
@@ -150,13 +154,14 @@ const COMMANDS: &[TemplatePlace] = &[
     PastRejects,
     Notice,
     Item,
+    Differing,
     Aside,
     Inventory,
     FindTouched,
     ListTouched,
 ];
 const AFTER_SNAPSHOT: &[TemplatePlace] =
-    &[Pass, Verify, Downgrade, Position, Restore, PastRejects, Notice, Item, Aside];
+    &[Pass, Verify, Downgrade, Position, Restore, PastRejects, Notice, Item, Differing, Aside];
 
 /// All of them.
 pub const LATE_NAMES: &[LateName] = &[
@@ -180,6 +185,7 @@ pub const LATE_NAMES: &[LateName] = &[
             PastRejects,
             Notice,
             Item,
+            Differing,
             Aside,
             Inventory,
             FindTouched,
@@ -210,6 +216,7 @@ pub const LATE_NAMES: &[LateName] = &[
             PastRejects,
             Notice,
             Item,
+            Differing,
             Aside,
             Inventory,
             FindTouched,
@@ -273,6 +280,12 @@ pub const LATE_NAMES: &[LateName] = &[
         places: &[Item],
     },
     LateName { name: "item_dir", about: "the folder of that item", list: false, places: &[Item] },
+    LateName {
+        name: "differing_dir",
+        about: "the folder with NAME.missing and NAME.unexpected for each inventory",
+        list: false,
+        places: &[Differing],
+    },
     LateName {
         name: "upgraded_root",
         about: "the folder with the upgraded version's programs, each at its own path",

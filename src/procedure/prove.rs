@@ -6,11 +6,10 @@
 //! by the next one, and before anything else is done with the change.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -18,17 +17,14 @@ use super::{ProcedureInputs, Settings, changes};
 use crate::change::{Lock, LockError};
 use crate::host::exec::{Interrupt, Runner};
 use crate::host::files::{private_dir, write_atomic};
-use crate::journal::{Journal, Layout, Output, Proof, Side, StepId};
+use crate::journal::{Journal, Layout, Proof, Side, StepId};
 use crate::proof::inventory::{self, Ended};
 use crate::report::{CliError, Command, ErrorKind, permit};
+use crate::step::zfs::copies::{CopyOf, clear, copies, make};
 use crate::step::{Context, Record, State, TakeInventory};
 use crate::strategy::{self, CopyServer};
-use crate::zfs::{Dataset, DatasetKind, ENDING_PROOF, Engine, PROP_CHANGE, PROP_ROLE, Snapshot};
+use crate::zfs::{Dataset, Engine};
 
-/// The role of a clone that is made for the full proof.
-const ROLE: &str = "proof";
-/// Below this, clones are mounted for the time of a list.
-const MOUNTS: &str = "/run/backout-proof";
 /// How many differing items are shown. The files have all of them.
 const SHOWN: usize = 20;
 /// How long a full proof may take to end when it is asked to.
@@ -71,7 +67,7 @@ pub fn prepare(settings: &Settings, state: State) -> Result<FullProof, CliError>
     // Nothing is written before it is known that there is something to compare.
     let engine = settings.engine(&Runner::default())?;
     for side in [Side::Upgraded, Side::Previous] {
-        snapshots(&state, &inputs.roots(), engine.as_ref(), side).map_err(|error| {
+        side_copies(&state, &inputs.roots(), engine.as_ref(), side).map_err(|error| {
             CliError::new(ErrorKind::Failed, "what is to be compared could not be looked at")
                 .because(&error)
         })?;
@@ -219,60 +215,30 @@ pub(super) fn give_way(
     Ok(())
 }
 
-/// The snapshots of a side, where they are now, and the clone that is made of each.
-fn snapshots(
+/// Where a side's datasets are now.
+fn places(state: &State, roots: &[Dataset], side: Side) -> Result<Vec<(Dataset, Dataset)>> {
+    let place = |root: &Dataset| {
+        let now = match side {
+            Side::Upgraded => root.with_suffix(strategy::aside_of(state))?,
+            Side::Previous => root.clone(),
+        };
+        Ok((root.clone(), now))
+    };
+    roots.iter().map(place).collect()
+}
+
+/// The clones of a side that are to be made.
+fn side_copies(
     state: &State,
     roots: &[Dataset],
     engine: &dyn Engine,
     side: Side,
-) -> Result<Vec<(Dataset, Snapshot)>> {
+) -> Result<Vec<CopyOf>> {
     let step = match side {
         Side::Upgraded => StepId::SNAPSHOT_UPGRADED,
         Side::Previous => StepId::SNAPSHOT_RESTORED,
     };
-    let mut found = Vec::new();
-    let Some(Output::Snapshots { list }) = state.outputs.get(&step) else {
-        bail!("the journal does not say which snapshots step `{step}` took");
-    };
-    for (snapshot, guid) in list {
-        let dataset = snapshot.dataset();
-        let Some(root) = roots.iter().find(|root| dataset.is_within(root)) else {
-            bail!("{dataset} is below none of the site's datasets");
-        };
-        let place = match side {
-            Side::Upgraded => dataset.moved(root, &root.with_suffix(strategy::aside_of(state))?)?,
-            Side::Previous => dataset.clone(),
-        };
-        let now = place.at(snapshot.short())?;
-        let there = engine.snapshot_info(&now)?;
-        ensure!(there.is_some_and(|there| there.guid == *guid), "the snapshot {now} is gone");
-        found.push((dataset.moved(root, &root.with_suffix(ENDING_PROOF)?)?, now));
-    }
-    Ok(found)
-}
-
-/// A path of the data that leads through links on this host leads to the same place below `root`.
-fn lead(host: &Path, root: &Path, path: &Path) -> std::io::Result<()> {
-    let below = |path: &Path| path.strip_prefix("/").unwrap_or(path).to_owned();
-    let link = root.join(below(path));
-    // A link may be an older one, or lead out of the clone.
-    let older = match fs::symlink_metadata(&link) {
-        Ok(found) if !found.is_symlink() => return Ok(()),
-        found => found.is_ok(),
-    };
-    let Ok(place) = host.join(below(path)).canonicalize() else { return Ok(()) };
-    let place = place.strip_prefix(host).unwrap_or(&place);
-    let target = root.join(below(place));
-    if target == link {
-        return Ok(());
-    }
-    if let Some(around) = link.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o711).create(around)?;
-    }
-    if older {
-        fs::remove_file(&link)?;
-    }
-    std::os::unix::fs::symlink(target, &link)
+    copies(state, engine, &places(state, roots, side)?, &step)
 }
 
 /// The clones of both sides, one after the other.
@@ -311,7 +277,9 @@ impl Copies<'_> {
     fn list(&self, side: Side) -> Result<()> {
         let version = if side == Side::Upgraded { "upgraded" } else { "previous" };
         (self.context.say)(&format!("cloning the data of the {version} version"));
-        let mounts = self.clone_and_mount(side)?;
+        let (state, engine) = (self.context.state, self.context.engine);
+        let copies = side_copies(state, &self.roots, engine, side)?;
+        let mounts = make(&self.context, &copies, &self.server.data)?;
         (self.context.say)(&format!("starting the {version} version on the clone"));
         let start = match side {
             Side::Upgraded => &self.server.upgraded,
@@ -351,114 +319,8 @@ impl Copies<'_> {
         Ok(())
     }
 
-    /// Clones a side, and mounts it. Returns the folder in which each path of the data stands at its
-    /// own place.
-    fn clone_and_mount(&self, side: Side) -> Result<PathBuf> {
-        let (engine, manifest) = (self.context.engine, &self.context.state.manifest);
-        let root = Path::new(MOUNTS).join(&manifest.change);
-        // The server's own user passes through.
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o711)
-            .create(&root)
-            .with_context(|| format!("cannot make {}", root.display()))?;
-        let state = self.context.state;
-        for (target, snapshot) in snapshots(state, &self.roots, engine, side)? {
-            let name = self.original(&target)?;
-            let place = manifest.datasets.iter().find(|mount| mount.dataset == name);
-            let point = place.and_then(|mount| mount.mountpoint.clone());
-            let point = point.map_or_else(
-                || "none".to_owned(),
-                |point| root.join(point.strip_prefix("/").unwrap_or(&point)).display().to_string(),
-            );
-            let info = engine.dataset(&snapshot.dataset())?;
-            let file_system = info.is_some_and(|info| info.kind == DatasetKind::Filesystem);
-            let mut properties = vec![(PROP_CHANGE, manifest.change.as_str()), (PROP_ROLE, ROLE)];
-            if file_system {
-                properties.extend([("canmount", "noauto"), ("mountpoint", point.as_str())]);
-            }
-            engine.clone_snapshot(&snapshot, &target, &properties)?;
-            if file_system && point != "none" {
-                engine.mount(&target)?;
-            }
-        }
-        for path in &self.server.data {
-            lead(&self.context.root, &root, path)
-                .with_context(|| format!("{} cannot be found on the clone", path.display()))?;
-        }
-        Ok(root)
-    }
-
-    /// The dataset that a clone is like.
-    fn original(&self, target: &Dataset) -> Result<Dataset> {
-        for root in &self.roots {
-            let clone = root.with_suffix(ENDING_PROOF)?;
-            if target.is_within(&clone) {
-                return Ok(target.moved(&clone, root)?);
-            }
-        }
-        bail!("{target} is no clone for a proof")
-    }
-
-    /// Stops the server, and destroys the clones. What is there and not ours is left.
+    /// Stops the server, and destroys the clones.
     fn clear(&self) -> Result<()> {
-        let engine = self.context.engine;
-        let mut clones = Vec::new();
-        for root in &self.roots {
-            let clone = root.with_suffix(ENDING_PROOF)?;
-            if engine.dataset(&clone)?.is_some() {
-                clones.extend(engine.tree(&clone)?);
-            }
-        }
-        if clones.is_empty() {
-            return Ok(());
-        }
-        let change = self.context.state.manifest.change.as_str();
-        for info in &clones {
-            let ours = engine.local(&info.name, PROP_CHANGE)?.as_deref() == Some(change)
-                && engine.local(&info.name, PROP_ROLE)?.as_deref() == Some(ROLE);
-            ensure!(ours, "{} is not a clone of this change; it is left as it is", info.name);
-        }
-        // It fails where the server does not run.
-        let stop = self.context.fill(&self.server.stop, &[])?;
-        let stopped = self.context.runner.quiet().run(&stop);
-        for info in clones.iter().rev() {
-            if info.kind == DatasetKind::Filesystem
-                && let Err(error) = engine.unmount(&info.name)
-            {
-                stopped.context("the server on the clone could not be stopped")?;
-                return Err(error.into());
-            }
-            engine.destroy_dataset(&info.name, info.guid)?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn data_behind_a_link_is_found_on_the_clone() {
-        let dir = tempfile::tempdir().expect("temp dir");
-        let (host, root) = (dir.path().join("host"), dir.path().join("root"));
-        fs::create_dir_all(host.join("tank/data")).expect("folder");
-        fs::create_dir_all(host.join("var/lib")).expect("folder");
-        fs::create_dir_all(host.join("srv/plain")).expect("folder");
-        fs::create_dir_all(root.join("tank/data")).expect("folder");
-        std::os::unix::fs::symlink("../../tank/data", host.join("var/lib/served")).expect("link");
-        fs::write(root.join("tank/data/file"), "cloned").expect("written");
-        // What a proof that was broken off left is of no matter.
-        for _ in 0..2 {
-            for path in ["/var/lib/served", "/tank/data", "/srv/plain", "/nowhere"] {
-                lead(&host, &root, Path::new(path)).expect("led");
-            }
-            let read = fs::read_to_string(root.join("var/lib/served/file"));
-            assert_eq!(read.expect("found"), "cloned");
-        }
-        assert!(root.join("tank/data").is_dir() && !root.join("tank/data").is_symlink());
-        assert!(!root.join("srv/plain").exists() && !root.join("nowhere").exists());
+        clear(&self.context, &self.roots, &self.server.stop)
     }
 }

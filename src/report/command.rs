@@ -33,8 +33,9 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Resume,
+        Self::Answer(OpenQuestion::Repair),
         Self::Answer(OpenQuestion::Differences),
         Self::Answer(OpenQuestion::Rejects),
         Self::Answer(OpenQuestion::TryAgain),
@@ -69,6 +70,7 @@ impl Command {
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options = match self {
+            Self::Answer(OpenQuestion::Repair) => " --repair",
             Self::Answer(OpenQuestion::Differences) => " --accept-differences",
             Self::Answer(OpenQuestion::Rejects) => " --accept-rejects",
             Self::Answer(OpenQuestion::TryAgain) => " --try-again",

@@ -30,6 +30,9 @@ fn meaning(state: &State, command: Command) -> Option<String> {
                 format!("go on with the {}", noun(run.plan.procedure))
             }
         }
+        Command::Answer(OpenQuestion::Repair) => {
+            "carry whole from the upgraded data what differs, and compare again".to_owned()
+        }
         Command::Answer(OpenQuestion::Differences) => {
             "open it nevertheless: you answer for the items".to_owned()
         }

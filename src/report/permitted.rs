@@ -51,6 +51,9 @@ impl fmt::Display for Refusal {
             (Why::NothingAsked(OpenQuestion::Differences), _) => {
                 write!(f, "there are no differences to answer for ({stand})")
             }
+            (Why::NothingAsked(OpenQuestion::Repair), _) => {
+                write!(f, "there is nothing to repair, or nothing to repair it from ({stand})")
+            }
             (Why::NothingAsked(OpenQuestion::Rejects), _) => {
                 write!(f, "there are no rejected items to answer for ({stand})")
             }
@@ -138,7 +141,8 @@ pub(super) fn verdict(state: &State, command: Command) -> Result<(), Why> {
 /// Whether a procedure waits for this answer.
 fn asks(run: &Run, question: OpenQuestion) -> bool {
     match question {
-        OpenQuestion::Differences => run.halt_kind() == Some(HaltKind::Differences),
+        OpenQuestion::Differences => run.halt_kind().is_some_and(HaltKind::is_about_differences),
+        OpenQuestion::Repair => run.asks_for_repair(),
         OpenQuestion::Rejects => run.asks_for_rejects(),
         // Harmless where it was not asked for.
         OpenQuestion::TryAgain => true,

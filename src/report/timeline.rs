@@ -278,6 +278,7 @@ fn answer(question: OpenQuestion) -> &'static str {
         OpenQuestion::Differences => "a person answered for the differences",
         OpenQuestion::Rejects => "a person answered for what the previous version rejects",
         OpenQuestion::TryAgain => "a person said: try again",
+        OpenQuestion::Repair => "a person asked to carry whole what differs",
     }
 }
 

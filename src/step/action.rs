@@ -50,6 +50,12 @@ pub enum Action {
     WriteWhole(WriteWhole),
     /// Brings them whole into the previous version.
     LoadWhole(LoadWhole),
+    /// Takes the items that hold what differs, if a person asked to repair that.
+    NoticeDiffering(NoticeDiffering),
+    /// Writes them out whole, from the upgraded data on a clone.
+    WriteFromClone(WriteFromClone),
+    /// Stops a server on clones, and destroys them.
+    DropClones(DropClones),
     /// Proves capture and installer complete and readable.
     Verify(Verify),
     /// Takes the datasets away from everybody: `canmount=noauto`, unmounted.

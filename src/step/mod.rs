@@ -23,7 +23,8 @@ pub use cluster::version_mark::{ReadVersionMark, VersionMark};
 pub use context::Context;
 pub use data::capture::CapturePass;
 pub use data::inventory::TakeInventory;
-pub use data::prove::Prove;
+pub use data::prove::{Prove, RepairFrom};
+pub use data::repair::{DropClones, NoticeDiffering, WriteFromClone};
 pub use data::restore::Restore;
 pub use data::target_position::TargetPosition;
 pub use data::touched::FindTouched;
@@ -189,6 +190,9 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::NoticeWhole(it) => Box::new(it),
         Action::WriteWhole(it) => Box::new(it),
         Action::LoadWhole(it) => Box::new(it),
+        Action::NoticeDiffering(it) => Box::new(it),
+        Action::WriteFromClone(it) => Box::new(it),
+        Action::DropClones(it) => Box::new(it),
         Action::Verify(it) => Box::new(it),
         Action::Unmount(it) => Box::new(zfs::mounts::Unmount(it)),
         Action::Mount(it) => Box::new(zfs::mounts::Give(it)),

@@ -41,6 +41,9 @@ pub fn back(
     {
         steps.push(parts.maintenance_stop_any()?);
     }
+    if abort && run.repair {
+        steps.push(parts.drop_clones(exchanged.roots)?);
+    }
     let data = data::of(state.manifest.data_strategy);
     let left = super::stays_of(run);
     let exchanged = if abort { Exchanged { stays: &left, ..exchanged } } else { exchanged };

@@ -10,11 +10,11 @@ use crate::playbook::model::{CommandSpec, ServiceState};
 use crate::playbook::value::TimeLimit;
 use crate::playbook::{CommandTemplate, Playbook, Template};
 use crate::step::{
-    Action, CapturePass, Config, FindTouched, KeepPrograms, LoadWhole, Maintenance, Mounts,
-    NoticeWhole, Package, PackageJob, Prove, SaveInstaller, Service, Step, TakeInventory,
-    TargetPosition, WriteWhole,
+    Action, CapturePass, Config, DropClones, FindTouched, KeepPrograms, LoadWhole, Maintenance,
+    Mounts, NoticeDiffering, NoticeWhole, Package, PackageJob, Prove, RepairFrom, SaveInstaller,
+    Service, Step, TakeInventory, TargetPosition, WriteFromClone, WriteWhole,
 };
-use crate::zfs::{Guid, Snapshot};
+use crate::zfs::{Dataset, Guid, Snapshot};
 
 /// What plans are made from.
 #[derive(Clone, Copy)]
@@ -158,12 +158,71 @@ impl Parts<'_> {
         Ok(Step::new(id, title, Action::MaintenanceStop(self.maintenance()?)))
     }
 
-    /// Compares what the upgraded version held with what the previous one holds.
-    pub(in crate::strategy) fn prove(&self) -> Step {
+    /// Carries whole from the upgraded data what differs at the proof, if a person asks for it.
+    /// `places`: the datasets of the site, and where the upgraded ones are. Nothing if the playbook
+    /// does not say how.
+    pub(in crate::strategy) fn repair(&self, places: Vec<(Dataset, Dataset)>) -> Result<Vec<Step>> {
+        let serve = self.playbook.aside.as_ref().and_then(|aside| aside.serve.as_ref());
+        let whole = self.playbook.whole.as_ref().filter(|whole| whole.differing.is_some());
+        let (Some(whole), Some(serve)) = (whole, serve) else { return Ok(Vec::new()) };
+        let write = WriteFromClone {
+            places,
+            start: self.command(&serve.upgraded)?,
+            command: self.command(&whole.write)?,
+            previous: self.maintenance()?,
+        };
+        let load = LoadWhole {
+            items: StepId::REPAIR_NOTICE,
+            written: StepId::REPAIR_WRITE,
+            command: self.command(&whole.load)?,
+            passes_over: true,
+        };
+        Ok(vec![
+            Step::new(
+                StepId::REPAIR_NOTICE,
+                "see what is to be repaired: nothing, unless a proof found differences",
+                Action::NoticeDiffering(NoticeDiffering {}),
+            ),
+            Step::new(
+                StepId::REPAIR_WRITE,
+                "write that out whole, from clones of the upgraded data",
+                Action::WriteFromClone(write),
+            ),
+            Step::new(
+                StepId::REPAIR_LOAD,
+                "bring it into the previous version",
+                Action::LoadWhole(load),
+            ),
+        ])
+    }
+
+    /// In an abort: no server on clones is left, and no clone.
+    pub(in crate::strategy) fn drop_clones(&self, roots: &[Dataset]) -> Result<Step> {
+        let maintenance = self.maintenance()?;
+        let action = DropClones { roots: roots.to_vec(), stop: maintenance.stop };
+        let title = "drop the clones that a repair was made from";
+        Ok(Step::new(StepId::DROP_CLONES, title, Action::DropClones(action)))
+    }
+
+    /// What a repair is made from. `kept`: the plan has its steps.
+    fn repair_from(&self, kept: bool) -> Result<Option<RepairFrom>> {
+        let differing = self.playbook.whole.as_ref().and_then(|whole| whole.differing.as_ref());
+        let Some(differing) = differing else { return Ok(None) };
+        Ok(Some(if kept {
+            RepairFrom::Kept { differing: self.command(differing)? }
+        } else {
+            RepairFrom::Nothing
+        }))
+    }
+
+    /// Compares what the upgraded version held with what the previous one holds. `repairs`: the
+    /// plan can repair what differs.
+    pub(in crate::strategy) fn prove(&self, repairs: bool) -> Result<Step> {
         let inventories = self.playbook.inventories.iter();
         let inventories = inventories.map(|inventory| inventory.name.clone()).collect();
         let title = "compare the lists: nothing lost, nothing twice";
-        Step::new(StepId::PROVE, title, Action::Prove(Prove { inventories }))
+        let repair = self.repair_from(repairs)?;
+        Ok(Step::new(StepId::PROVE, title, Action::Prove(Prove { inventories, repair })))
     }
 
     pub(in crate::strategy) fn save_installer(&self) -> Result<Step> {
@@ -203,6 +262,7 @@ impl Parts<'_> {
             items: StepId::WHOLE_NOTICE,
             written: StepId::WHOLE_WRITE,
             command: self.command(&whole.load)?,
+            passes_over: false,
         };
         Ok(Some(Step::new(
             StepId::WHOLE_LOAD,

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use backout::cli::Cli;
-use backout::journal::{HaltKind, OpenQuestion, Procedure, Proof};
+use backout::journal::{HaltKind, OpenQuestion, Procedure, Proof, StepId};
 use backout::report::{Command, permitted, report};
 use backout::step::{Action, Plan, Record, State, Step};
 use clap::Parser as _;
@@ -71,7 +71,7 @@ fn with_mishaps(state: &State) -> Vec<State> {
     for kind in [HaltKind::Foreign, HaltKind::TooOften, HaltKind::OtherNodes] {
         after(&[halted(kind)]);
     }
-    for kind in [HaltKind::Differences, HaltKind::Rejects] {
+    for kind in [HaltKind::Differences, HaltKind::Repairable, HaltKind::Rejects] {
         after(&[failed.clone(), halted(kind)]);
     }
     states
@@ -169,9 +169,13 @@ fn only_what_was_asked_can_be_answered() {
         let describe = describe(state);
         assert_eq!(
             asks(OpenQuestion::Differences),
-            kind == Some(HaltKind::Differences),
+            kind.is_some_and(HaltKind::is_about_differences),
             "{describe}"
         );
+        let plan = state.current().map(|run| &run.plan);
+        let repairs = kind == Some(HaltKind::Repairable)
+            && plan.is_some_and(|plan| plan.position(&StepId::REPAIR_NOTICE).is_some());
+        assert_eq!(asks(OpenQuestion::Repair), repairs, "{describe}");
         assert_eq!(asks(OpenQuestion::Rejects), kind == Some(HaltKind::Rejects), "{describe}");
     }
 }

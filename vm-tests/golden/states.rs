@@ -216,6 +216,23 @@ fn halted_at_prove() {
 }
 
 #[test]
+fn halted_at_prove_with_a_repair() {
+    let (history, plan) = History::downgrading(true);
+    let why = "2 items are missing\nIt stands in one item of 9 KiB, which `backout resume --repair` \
+        carries whole from the upgraded data; that may take 2 minutes, and the comparison again:\n  \
+        labels (9 KiB): 2 entries differ";
+    let history = history
+        .within(&plan, "prove")
+        .and(Record::Failed { step: "prove".into(), error: why.into() })
+        .and(Record::Halted { step: "prove".into(), why: why.into(), kind: HaltKind::Repairable });
+    let name = "halted-at-prove-with-a-repair";
+    done(name, &session(name, &history));
+    let name = "repair-asked-for";
+    let history = history.and(Record::Answered { question: OpenQuestion::Repair });
+    done(name, &session(name, &history));
+}
+
+#[test]
 fn halted_at_a_reject() {
     let (history, plan) = History::downgrading(false);
     let why = format!(

@@ -58,6 +58,13 @@ pub(super) struct Host {
     pub rejects: Vec<String>,
     /// It cannot tell what a capture touched.
     pub forgets: bool,
+    /// It does not see that the log lacks the even ones.
+    pub overlooks: bool,
+    /// Version 2.0 cannot write them out, or version 1.0 cannot load them.
+    pub unwritable: bool,
+    pub unloadable: bool,
+    /// It is version 2.0, on the data below this folder.
+    pub on_clone: Option<String>,
     pub next: usize,
     pub engine: FakeEngine,
     pub root: PathBuf,
@@ -66,6 +73,7 @@ pub(super) struct Host {
 impl Host {
     /// The dataset that is mounted at a path, if one is.
     pub(super) fn dataset(&self, path: &str) -> Option<Dataset> {
+        let path = &format!("{}{path}", self.on_clone.as_deref().unwrap_or_default());
         let dataset = self.engine.at(Path::new(path))?;
         let info = self.engine.dataset(&dataset).ok()??;
         (info.mountpoint.as_deref() == Some(Path::new(path))).then_some(dataset)
@@ -246,7 +254,26 @@ impl Host {
         Ok(())
     }
 
+    /// Version 2.0 runs without clients, on clones of its data below a folder.
+    pub(super) fn start_on_clone(&mut self, root: &str) -> Result<(), String> {
+        if self.mode != Mode::Down {
+            return Err("it runs already".into());
+        }
+        if self.dead {
+            return Err("it crashes".into());
+        }
+        self.on_clone = Some(root.to_owned());
+        if !self.whole() || !self.content(DATA).contains(&"format 2".to_owned()) {
+            self.on_clone = None;
+            return Err("the data is not there".into());
+        }
+        self.mode = Mode::Maintenance;
+        self.process();
+        Ok(())
+    }
+
     pub(super) fn stop(&mut self) {
+        self.on_clone = None;
         self.mode = Mode::Down;
         self.process();
     }

@@ -50,6 +50,7 @@ mod product;
 mod properties;
 mod random;
 mod rejects;
+mod repair;
 mod reserve;
 mod script;
 mod straight;

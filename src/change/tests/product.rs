@@ -50,6 +50,10 @@ impl Product {
             faults: Vec::new(),
             rejects: Vec::new(),
             forgets: false,
+            overlooks: false,
+            unwritable: false,
+            unloadable: false,
+            on_clone: None,
             next: 0,
             engine,
             root: root.to_owned(),
@@ -244,6 +248,12 @@ impl Product {
 
     fn run(&self, command: &Command, words: &[&str]) -> Result<String, String> {
         let ok = Ok(String::new());
+        if self.host().on_clone.is_some()
+            && !matches!(words, ["systemctl", ..])
+            && !matches!(words, ["app", "mready" | "mstop" | "write-odd" | "version" | "stop", ..])
+        {
+            self.host().faults.push(format!("{words:?} on clones"));
+        }
         match words {
             ["systemctl", "show", .., "app.socket"] => {
                 let up = self.host().socket.expect("asked only where there is one");
@@ -301,6 +311,9 @@ impl Product {
                 self.host().start(Mode::Open).map(|()| String::new())
             }
             ["app", "mstart"] => self.host().start(Mode::Maintenance).map(|()| String::new()),
+            ["app", "mstart-upgraded", root] => {
+                self.host().start_on_clone(root).map(|()| String::new())
+            }
             ["app", "mstop"] => {
                 if self.host().mode == Mode::Maintenance {
                     self.host().stop();
@@ -332,12 +345,32 @@ impl Product {
                 if self.host().mode != Mode::Maintenance {
                     return Err("it does not run".into());
                 }
-                Ok("odd\t7\tnot in the log\neven\t9\tnot in the log\n".into())
+                let all = "odd\t7\tnot in the log\neven\t9\tnot in the log\n";
+                Ok(if self.host().overlooks { &all[..21] } else { all }.into())
+            }
+            ["app", "differing", folder] => {
+                let host = self.host();
+                if host.mode != Mode::Maintenance || host.installed.as_deref() != Some("1.0") {
+                    return Err("version 1.0 does not run".into());
+                }
+                drop(host);
+                let read = |name: &str| {
+                    fs::read_to_string(Path::new(folder).join(name)).map_err(|e| e.to_string())
+                };
+                let text = read("items.missing")? + &read("items.unexpected")?;
+                let kinds = ["odd", "even"]
+                    .into_iter()
+                    .filter(|kind| text.lines().any(|item| item.split(' ').next() == Some(kind)));
+                Ok(kinds.map(|kind| format!("{kind}\t9\tdiffers\n")).collect())
             }
             ["app", "write-odd", kind, folder] => {
                 let host = self.host();
-                if host.mode != Mode::Maintenance || host.installed.as_deref() != Some("2.0") {
+                let new = host.on_clone.is_some() || host.installed.as_deref() == Some("2.0");
+                if host.mode != Mode::Maintenance || !new {
                     return Err("version 2.0 does not run".into());
+                }
+                if host.on_clone.is_some() && host.unwritable {
+                    return Err("it has no words for it".into());
                 }
                 let all = host.content(DATA).into_iter().filter(|item| item.starts_with(kind));
                 let text: String = all.map(|item| item + "\n").collect();
@@ -354,6 +387,9 @@ impl Product {
                 let host = self.host();
                 if host.mode != Mode::Maintenance || host.installed.as_deref() != Some("1.0") {
                     return Err("version 1.0 does not run".into());
+                }
+                if host.unloadable && *kind == "even" {
+                    return Err("it has no words for it".into());
                 }
                 drop(host);
                 self.host().odd(kind, &[]);

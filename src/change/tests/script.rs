@@ -52,12 +52,13 @@ past_rejects = {{ argv = ["app", "past", {past}] }}
 notice = {{ argv = ["app", "odd"] }}
 write = {{ argv = ["app", "write-odd", "{{item}}", "{{item_dir}}"] }}
 load = {{ argv = ["app", "load-odd", "{{item}}", "{{item_dir}}"] }}
+differing = {{ argv = ["app", "differing", "{{differing_dir}}"] }}
 [aside]
 files = {{ argv = ["app", "files"] }}
 also = ["/etc/app.conf"]
 [aside.serve]
 previous = {{ argv = ["app", "mstart"] }}
-upgraded = {{ argv = ["app", "mstart"] }}
+upgraded = {{ argv = ["app", "mstart-upgraded", "{{proof_root}}"] }}
 [[inventory]]
 name = "items"
 command = {{ argv = ["app", "inventory"] }}

@@ -69,6 +69,9 @@ fn words(record: &Record) -> String {
             "a person answered for what the previous version rejects".into()
         }
         Record::Answered { question: OpenQuestion::TryAgain } => "a person said: try again".into(),
+        Record::Answered { question: OpenQuestion::Repair } => {
+            "a person asked to carry whole what differs".into()
+        }
         Record::Finished => "finished".into(),
         Record::Proved { proof, .. } => format!("everything compared; {proof}"),
     }

@@ -10,6 +10,9 @@ use crate::report::{CliError, Command, permit};
 /// A person's answer.
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
+    /// Carry whole from the upgraded data what differs, and compare again.
+    #[arg(help_heading = ANSWERS, long, conflicts_with_all = ["try_again", "accept_differences", "accept_rejects"])]
+    repair: bool,
     /// Open the service although the lists differ: you answer for the items shown.
     #[arg(help_heading = ANSWERS, long, conflicts_with = "try_again")]
     accept_differences: bool,
@@ -33,7 +36,9 @@ pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, CliError> {
     let settings = global.settings();
     let lock = changes::lock(&settings, "resume")?;
     let state = changes::state(&settings)?;
-    let answer = if arguments.accept_differences {
+    let answer = if arguments.repair {
+        Some(OpenQuestion::Repair)
+    } else if arguments.accept_differences {
         Some(OpenQuestion::Differences)
     } else if arguments.accept_rejects {
         Some(OpenQuestion::Rejects)

@@ -139,6 +139,11 @@ impl Check<'_, '_> {
             commands.command(&at.key("notice"), &whole.notice, TemplatePlace::Notice);
             commands.command(&at.key("write"), &whole.write, TemplatePlace::Item);
             commands.command(&at.key("load"), &whole.load, TemplatePlace::Item);
+            commands.optional(
+                &at.key("differing"),
+                whole.differing.as_ref(),
+                TemplatePlace::Differing,
+            );
         }
         if let Some(aside) = &it.aside {
             let at = Path::of(&["aside"]);

@@ -171,8 +171,10 @@ fn of_restore(restore: &Restore) -> Placed<'_> {
 }
 
 fn of_whole(whole: &Whole) -> Placed<'_> {
-    let Whole { notice, write, load } = whole;
-    vec![("whole.notice", notice), ("whole.write", write), ("whole.load", load)]
+    let Whole { notice, write, load, differing } = whole;
+    let mut all = vec![("whole.notice", notice), ("whole.write", write), ("whole.load", load)];
+    all.extend(given([("whole.differing", differing)]));
+    all
 }
 
 fn of_full(full: &Full) -> Placed<'_> {

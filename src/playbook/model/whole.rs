@@ -22,4 +22,10 @@ pub struct Whole {
     /// without clients, after the restore, and again after an interruption. It must not move what
     /// `restore.position` prints.
     pub load: CommandSpec,
+    /// Prints, as `notice` does, the items that hold what a comparison found different: so that
+    /// `resume --repair` can carry them from the upgraded data. What differs stands in
+    /// `{differing_dir}`, in `NAME.missing` and `NAME.unexpected` for each inventory, one on each
+    /// line. Runs on the previous version without clients. Needs `aside.serve`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differing: Option<CommandSpec>,
 }

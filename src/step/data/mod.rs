@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod inventory;
 pub mod prove;
+pub mod repair;
 pub mod restore;
 pub mod target_position;
 pub mod touched;

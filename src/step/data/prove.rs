@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{Family, HaltKind, Output, Proof, Side, StepId};
-use crate::playbook::Extractor;
+use crate::host::files::write_atomic;
+use crate::journal::{Family, HaltKind, Output, Proof, Side, StepId, WholeItem};
+use crate::playbook::{CommandTemplate, Extractor};
 use crate::proof::inventory::{self, Ended};
+use crate::step::data::whole::parse;
 use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step};
 
 /// See [`crate::step::Action::Prove`].
@@ -15,6 +17,67 @@ use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step};
 pub struct Prove {
     /// Names of the inventories.
     pub inventories: Vec<String>,
+    /// What differs can be carried whole, or could be if the upgraded data were there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<RepairFrom>,
+}
+
+/// What a repair of what differs is made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "kebab-case")]
+pub enum RepairFrom {
+    /// The upgraded data is kept, with the programs that read it.
+    Kept {
+        /// Prints the items that hold what differs.
+        differing: CommandTemplate,
+    },
+    /// The upgraded data, or its programs, are not there.
+    Nothing,
+}
+
+/// Among the lists: the items that hold what differs, as the command printed them.
+const DIFFERING: &str = "differing";
+/// An item is written and read at least at this rate, in bytes a second.
+const RATE: u64 = 10 << 20;
+
+/// The items that hold what differed at the last proof.
+pub(super) fn differing(context: &Context<'_>) -> Result<Vec<WholeItem>> {
+    let path = context.inventory_dir().join(DIFFERING);
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    parse(&text)
+}
+
+/// What can be repaired, for a person; `None` for nothing.
+fn repairable(context: &Context<'_>, differing: &CommandTemplate) -> Result<Option<String>> {
+    let folder = context.inventory_dir();
+    let more = [("differing_dir", folder.display().to_string())];
+    let printed = context.runner.run(&context.fill(differing, &more)?)?;
+    let list = parse(&printed.stdout)?;
+    write_atomic(&folder.join(DIFFERING), printed.stdout.as_bytes())?;
+    if list.is_empty() {
+        return Ok(None);
+    }
+    let bytes = list.iter().map(|item| item.size).sum::<u64>();
+    // Written out and loaded, and three starts of a server.
+    let minutes = 2 + 2 * bytes / (RATE * 60);
+    let mut text = format!(
+        "It stands in {} of {}, which `backout resume --repair` carries whole from the upgraded \
+         data; that may take {minutes} minutes, and the comparison again:",
+        counted(list.len()),
+        humansize::format_size(bytes, humansize::BINARY),
+    );
+    for item in list.iter().take(SHOWN) {
+        text += &format!("\n  {item}");
+    }
+    if let Some(more) = list.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        text += &format!("\n  and {more} more: {}", folder.join(DIFFERING).display());
+    }
+    Ok(Some(text))
+}
+
+fn counted(items: usize) -> String {
+    if items == 1 { "one item".to_owned() } else { format!("{items} items") }
 }
 
 /// How many differing items are shown. The files have all of them.
@@ -61,12 +124,33 @@ impl Effect for Prove {
             shown.extend(differing);
         }
         if !proof.holds() && !context.run()?.differences_accepted {
-            let list = format!(
+            let mut list = format!(
                 "{proof}\n{}\nall of them: {}/*.missing and *.unexpected",
                 shown.join("\n"),
                 folder.display()
             );
-            return Err(NeedsDecision::new(HaltKind::Differences, list).into());
+            let mut kind = HaltKind::Differences;
+            match &self.repair {
+                Some(RepairFrom::Kept { differing }) => match repairable(context, differing) {
+                    Ok(Some(text)) => {
+                        kind = HaltKind::Repairable;
+                        list = format!("{list}\n{text}");
+                    }
+                    Ok(None) => list += "\nNothing of it can be carried whole.",
+                    Err(error) => {
+                        list = format!(
+                            "{list}\nWhat of it can be carried whole could not be found out: \
+                             {error:#}"
+                        );
+                    }
+                },
+                Some(RepairFrom::Nothing) => {
+                    list += "\nThere is nothing left to repair it from: \
+                             no upgraded data is kept with the programs that read it.";
+                }
+                None => {}
+            }
+            return Err(NeedsDecision::new(kind, list).into());
         }
         Ok(Output::Proof(proof))
     }

@@ -1,6 +1,7 @@
 //! Snapshots, clones, rollbacks, mounts.
 
 pub mod clone_snapshot;
+pub mod copies;
 pub mod destroy;
 pub mod in_use;
 pub mod late;

@@ -117,7 +117,7 @@ impl Strategy for FullBackup {
         step.rewind_to = Some(AGAIN);
         steps.push(step);
         steps.extend(parts.inventories(Side::Previous, false)?);
-        steps.push(parts.prove());
+        steps.push(parts.prove(false)?);
         steps.push(parts.maintenance_stop(Side::Previous)?);
         steps.push(parts.start()?);
         Ok(Plan { procedure: Procedure::DowngradeKeep, steps })

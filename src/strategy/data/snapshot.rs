@@ -11,10 +11,11 @@ use crate::step::{
     Action, BEFORE_UPGRADE, DropSnapshots, Plan, Restore, Run, State, Step, TakeSnapshot, Verify,
 };
 use crate::strategy::back::marked;
-use crate::strategy::input::{DowngradeInput, Exchanged, ServedClients};
+use crate::strategy::input::{ASIDE, DowngradeInput, Exchanged, ServedClients};
 use crate::strategy::install;
 use crate::strategy::parts::{Parts, members};
 use crate::strategy::reserve::{release, reserve};
+use crate::zfs::Dataset;
 
 /// See the module.
 pub(crate) struct Snapshot;
@@ -158,8 +159,15 @@ impl Strategy for Snapshot {
             steps.extend(if stopped { [restore, start] } else { [start, restore] });
             if answers {
                 steps.extend(parts.load_whole()?);
+                let mut repair = Vec::new();
+                if input.keep {
+                    let place = |root: &Dataset| Ok((root.clone(), root.with_suffix(ASIDE)?));
+                    repair = parts.repair(input.roots.iter().map(place).collect::<Result<_>>()?)?;
+                }
+                let repairs = !repair.is_empty();
+                steps.extend(repair);
                 steps.extend(parts.inventories(Side::Previous, delta)?);
-                steps.push(parts.prove());
+                steps.push(parts.prove(repairs)?);
             }
             steps.push(parts.maintenance_stop(Side::Previous)?);
         }

@@ -230,7 +230,7 @@ fn play(
         };
         let answer = match kind {
             HaltKind::Rejects => OpenQuestion::Rejects,
-            HaltKind::Differences => OpenQuestion::Differences,
+            HaltKind::Differences | HaltKind::Repairable => OpenQuestion::Differences,
             _ => bail!("{why} ({counts})"),
         };
         named.push(why);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::{Output, StepId};
 use crate::playbook::CommandTemplate;
-use crate::step::data::whole::items;
+use crate::step::data::whole::{is_a_failure, items};
 use crate::step::files::copy;
 use crate::step::{Context, Effect, Probe, Step};
 
@@ -18,6 +18,10 @@ pub struct LoadWhole {
     pub written: StepId,
     /// Loads one from its folder.
     pub command: CommandTemplate,
+    /// One that could not be written, or cannot be loaded, is left out: a proof follows that finds
+    /// it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passes_over: bool,
 }
 
 impl Effect for LoadWhole {
@@ -34,11 +38,19 @@ impl Effect for LoadWhole {
         copy::read_back(&context.whole_dir(&self.items), context.files(&self.written))
             .context("what was written out whole is not as it was written")?;
         for (item, folder) in items(context, &self.items)? {
+            if self.passes_over && !copy::is_there(&folder)? {
+                continue;
+            }
             let more = [("item", item.name.clone()), ("item_dir", folder.display().to_string())];
-            context
-                .runner
-                .run(&context.fill(&self.command, &more)?)
-                .with_context(|| format!("{} could not be loaded whole", item.name))?;
+            let ended = context.runner.run(&context.fill(&self.command, &more)?);
+            match ended {
+                Err(error) if self.passes_over && is_a_failure(&error) => {
+                    (context.say)(&format!("{} could not be loaded whole: {error}", item.name));
+                }
+                ended => drop(
+                    ended.with_context(|| format!("{} could not be loaded whole", item.name))?,
+                ),
+            }
             crate::host::failpoint::point("whole:loaded");
         }
         Ok(Output::Nothing)

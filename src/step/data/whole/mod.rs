@@ -9,15 +9,17 @@ use std::path::PathBuf;
 
 pub use load::LoadWhole;
 pub use notice::NoticeWhole;
+pub(super) use notice::parse;
 pub use write::WriteWhole;
 
 use anyhow::{Result, bail};
 
+use crate::host::exec::ExecError;
 use crate::journal::{Output, StepId, WholeItem};
 use crate::step::Context;
 
 /// The items that a step noticed, each with its folder.
-fn items(context: &Context<'_>, step: &StepId) -> Result<Vec<(WholeItem, PathBuf)>> {
+pub(super) fn items(context: &Context<'_>, step: &StepId) -> Result<Vec<(WholeItem, PathBuf)>> {
     match context.output(step) {
         Some(Output::Whole { list }) => {
             let folder = context.whole_dir(step);
@@ -26,4 +28,9 @@ fn items(context: &Context<'_>, step: &StepId) -> Result<Vec<(WholeItem, PathBuf
         }
         _ => bail!("the journal does not say what step `{step}` noticed"),
     }
+}
+
+/// Whether a command itself failed. What it could not carry still differs at the next proof.
+pub(super) fn is_a_failure(error: &ExecError) -> bool {
+    matches!(error, ExecError::Failed { .. })
 }

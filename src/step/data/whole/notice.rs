@@ -54,7 +54,7 @@ impl Effect for NoticeWhole {
 }
 
 /// One item on each line: name, bytes, reason.
-pub(super) fn parse(text: &str) -> Result<Vec<WholeItem>> {
+pub(in crate::step::data) fn parse(text: &str) -> Result<Vec<WholeItem>> {
     let mut list = Vec::new();
     let mut names = BTreeSet::new();
     for line in text.lines().filter(|line| !line.is_empty()) {

@@ -1,0 +1,188 @@
+//! Clones of data as a step left it, mounted where nobody looks: for a server without clients. They
+//! are known by their names and their role, and are made anew each time.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::journal::{Output, StepId};
+use crate::playbook::CommandTemplate;
+use crate::step::{Context, State};
+use crate::zfs::{Dataset, DatasetKind, ENDING_PROOF, Engine, PROP_CHANGE, PROP_ROLE, Snapshot};
+
+/// The role of such a clone.
+const ROLE: &str = "proof";
+/// Below this they are mounted, relative to `/`.
+const MOUNTS: &str = "run/backout-proof";
+
+/// One clone that is to be made.
+#[derive(Debug)]
+pub struct CopyOf {
+    /// The dataset that it is like, as the change calls it.
+    pub original: Dataset,
+    /// Its name.
+    pub target: Dataset,
+    /// Its snapshot, where that is now.
+    pub snapshot: Snapshot,
+}
+
+/// The clones of what a step took snapshots of. `places`: the datasets of the site, and where each
+/// is now.
+///
+/// # Errors
+/// When a snapshot is gone, or is another one.
+pub fn copies(
+    state: &State,
+    engine: &dyn Engine,
+    places: &[(Dataset, Dataset)],
+    step: &StepId,
+) -> Result<Vec<CopyOf>> {
+    let Some(Output::Snapshots { list }) = state.outputs.get(step) else {
+        bail!("the journal does not say which snapshots step `{step}` took");
+    };
+    let mut found = Vec::new();
+    for (snapshot, guid) in list {
+        let original = snapshot.dataset();
+        let Some((root, place)) = places.iter().find(|(root, _)| original.is_within(root)) else {
+            bail!("{original} is below none of the site's datasets");
+        };
+        let snapshot = original.moved(root, place)?.at(snapshot.short())?;
+        let there = engine.snapshot_info(&snapshot)?;
+        ensure!(there.is_some_and(|there| there.guid == *guid), "the snapshot {snapshot} is gone");
+        let target = original.moved(root, &root.with_suffix(ENDING_PROOF)?)?;
+        found.push(CopyOf { original, target, snapshot });
+    }
+    Ok(found)
+}
+
+/// A path of the data that leads through links on this host leads to the same place below `root`.
+fn lead(host: &Path, root: &Path, path: &Path) -> std::io::Result<()> {
+    let below = |path: &Path| path.strip_prefix("/").unwrap_or(path).to_owned();
+    let link = root.join(below(path));
+    // A link may be an older one, or lead out of the clone.
+    let older = match fs::symlink_metadata(&link) {
+        Ok(found) if !found.is_symlink() => return Ok(()),
+        found => found.is_ok(),
+    };
+    let Ok(place) = host.join(below(path)).canonicalize() else { return Ok(()) };
+    let place = place.strip_prefix(host).unwrap_or(&place);
+    let target = root.join(below(place));
+    if target == link {
+        return Ok(());
+    }
+    if let Some(around) = link.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o711).create(around)?;
+    }
+    if older {
+        fs::remove_file(&link)?;
+    }
+    std::os::unix::fs::symlink(target, &link)
+}
+
+/// Makes the clones and mounts them. `data`: the paths that the product knows its data by. Returns the folder in which each path of the data stands at its
+/// own place.
+///
+/// # Errors
+/// When one cannot be made or mounted.
+pub fn make(context: &Context<'_>, copies: &[CopyOf], data: &[PathBuf]) -> Result<PathBuf> {
+    let (engine, manifest) = (context.engine, &context.state.manifest);
+    let root = context.root.join(MOUNTS).join(&manifest.change);
+    // The server's own user passes through.
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o711)
+        .create(&root)
+        .with_context(|| format!("cannot make {}", root.display()))?;
+    for CopyOf { original, target, snapshot } in copies {
+        let place = manifest.datasets.iter().find(|mount| mount.dataset == *original);
+        let point = place.and_then(|mount| mount.mountpoint.clone());
+        let point = point.map_or_else(
+            || "none".to_owned(),
+            |point| root.join(point.strip_prefix("/").unwrap_or(&point)).display().to_string(),
+        );
+        let info = engine.dataset(&snapshot.dataset())?;
+        let file_system = info.is_some_and(|info| info.kind == DatasetKind::Filesystem);
+        let mut properties = vec![(PROP_CHANGE, manifest.change.as_str()), (PROP_ROLE, ROLE)];
+        if file_system {
+            properties.extend([("canmount", "noauto"), ("mountpoint", point.as_str())]);
+        }
+        engine.clone_snapshot(snapshot, target, &properties)?;
+        if file_system && point != "none" {
+            engine.mount(target)?;
+        }
+    }
+    for path in data {
+        lead(&context.root, &root, path)
+            .with_context(|| format!("{} cannot be found on the clone", path.display()))?;
+    }
+    Ok(root)
+}
+
+/// Stops the server, and destroys the clones. What is there and not ours is left.
+///
+/// # Errors
+/// When something is not ours, or cannot be removed.
+pub fn clear(context: &Context<'_>, roots: &[Dataset], stop: &CommandTemplate) -> Result<()> {
+    let engine = context.engine;
+    let mut clones = Vec::new();
+    for root in roots {
+        let clone = root.with_suffix(ENDING_PROOF)?;
+        if engine.dataset(&clone)?.is_some() {
+            clones.extend(engine.tree(&clone)?);
+        }
+    }
+    if clones.is_empty() {
+        return Ok(());
+    }
+    let manifest = &context.state.manifest;
+    for info in &clones {
+        // One that was cut off has no marks yet.
+        let cloned = info.origin.as_ref();
+        let ours = cloned.is_some_and(|origin| origin.short().starts_with(&manifest.snapshot))
+            || engine.local(&info.name, PROP_CHANGE)?.as_deref() == Some(manifest.change.as_str())
+                && engine.local(&info.name, PROP_ROLE)?.as_deref() == Some(ROLE);
+        ensure!(ours, "{} is not a clone of this change; it is left as it is", info.name);
+    }
+    // It fails where the server does not run.
+    let stopped = context.runner.quiet().run(&context.fill(stop, &[])?);
+    for info in clones.iter().rev() {
+        if info.kind == DatasetKind::Filesystem
+            && let Err(error) = engine.unmount(&info.name)
+        {
+            stopped.context("the server on the clone could not be stopped")?;
+            return Err(error.into());
+        }
+        engine.destroy_dataset(&info.name, info.guid)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_behind_a_link_is_found_on_the_clone() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let (host, root) = (dir.path().join("host"), dir.path().join("root"));
+        fs::create_dir_all(host.join("tank/data")).expect("folder");
+        fs::create_dir_all(host.join("var/lib")).expect("folder");
+        fs::create_dir_all(host.join("srv/plain")).expect("folder");
+        fs::create_dir_all(root.join("tank/data")).expect("folder");
+        std::os::unix::fs::symlink("../../tank/data", host.join("var/lib/served")).expect("link");
+        fs::write(root.join("tank/data/file"), "cloned").expect("written");
+        // What a proof that was broken off left is of no matter.
+        for _ in 0..2 {
+            for path in ["/var/lib/served", "/tank/data", "/srv/plain", "/nowhere"] {
+                lead(&host, &root, Path::new(path)).expect("led");
+            }
+            let read = fs::read_to_string(root.join("var/lib/served/file"));
+            assert_eq!(read.expect("found"), "cloned");
+        }
+        assert!(root.join("tank/data").is_dir() && !root.join("tank/data").is_symlink());
+        assert!(!root.join("srv/plain").exists() && !root.join("nowhere").exists());
+    }
+}
