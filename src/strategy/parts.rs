@@ -209,7 +209,7 @@ impl Parts<'_> {
         let differing = self.playbook.whole.as_ref().and_then(|whole| whole.differing.as_ref());
         let Some(differing) = differing else { return Ok(None) };
         Ok(Some(if kept {
-            RepairFrom::Kept { differing: self.command(differing)? }
+            RepairFrom::Kept { differing: Box::new(self.command(differing)?) }
         } else {
             RepairFrom::Nothing
         }))

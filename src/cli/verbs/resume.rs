@@ -11,7 +11,8 @@ use crate::report::{CliError, Command, permit};
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
     /// Carry whole from the upgraded data what differs, and compare again.
-    #[arg(help_heading = ANSWERS, long, conflicts_with_all = ["try_again", "accept_differences", "accept_rejects"])]
+    #[arg(help_heading = ANSWERS, long)]
+    #[arg(conflicts_with_all = ["try_again", "accept_differences", "accept_rejects"])]
     repair: bool,
     /// Open the service although the lists differ: you answer for the items shown.
     #[arg(help_heading = ANSWERS, long, conflicts_with = "try_again")]

@@ -29,7 +29,7 @@ pub enum RepairFrom {
     /// The upgraded data is kept, with the programs that read it.
     Kept {
         /// Prints the items that hold what differs.
-        differing: CommandTemplate,
+        differing: Box<CommandTemplate>,
     },
     /// The upgraded data, or its programs, are not there.
     Nothing,

@@ -81,8 +81,8 @@ fn lead(host: &Path, root: &Path, path: &Path) -> std::io::Result<()> {
     std::os::unix::fs::symlink(target, &link)
 }
 
-/// Makes the clones and mounts them. `data`: the paths that the product knows its data by. Returns the folder in which each path of the data stands at its
-/// own place.
+/// Makes the clones and mounts them. `data`: the paths that the product knows its data by. Returns
+/// the folder in which each path of the data stands at its own place.
 ///
 /// # Errors
 /// When one cannot be made or mounted.
