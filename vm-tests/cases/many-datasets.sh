@@ -3,6 +3,7 @@
 # STRATEGY: a program in front of zfs and zpool counts; check beside `zfs list -t all`, upgrade, a kept downgrade, its commit; without backout's library engine, too
 # stage: redis-seeded
 # uses: backout zfs_conformance
+# when: all
 # limit: 1700
 set -euo pipefail
 . /case/guest/pool.sh

@@ -3,6 +3,7 @@
 # STRATEGY: Redis; its folder is moved to /tank/data with a link to it, beside a folder of other use; snapdir=disabled where OpenZFS has that; refusals, then upgrade, keep, undo, in place, keep, commit, each with the dump compared
 # stage: redis-seeded
 # uses: backout
+# when: all
 # limit: 1500
 set -euo pipefail
 . /case/guest/pool.sh

@@ -3,6 +3,7 @@
 # STRATEGY: Redis; files written there before and after the upgrade, a process that has one open all the time; keep, abort, undo, keep, commit, and in place; the files and the datasets' guids are compared
 # stage: redis-seeded
 # uses: backout
+# when: all
 # limit: 1500
 set -euo pipefail
 . /case/guest/pool.sh
