@@ -56,14 +56,14 @@ ends 1 100 backout resume
 bring_back
 fault "pool suspended at a point of downgrade" resumed
 
-echo "== services: the server is killed before the restore"
-crash_at_resume restore:started
+echo "== services: the server is killed before it is listed"
+crash_at_resume inventory-found:keys:started
 pkill -KILL -x redis-server
 backout resume
 redis_version | grep -F 7.0
 same_redis /root/dump-new
 [ "$(zfs get -H -p -o value guid tank/redis.upgraded@theirs)" = "$theirs" ]
-fault "server killed before the restore" resumed
+fault "server killed before it is listed" resumed
 fully_proved
 expect 3 backout commit --yes >/root/said 2>&1
 grep -F 'tank/redis.upgraded@theirs' /root/said
