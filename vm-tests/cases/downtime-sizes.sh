@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: how long clients are shut out at 100 MB and at 1 GB of data: delta proof, full proof, and the same steps by hand, in one guest
-# STRATEGY: for each size: upgrade, write 10 MB, downgrade with the delta proof, undo, downgrade with the full proof, undo, downgrade with the plain script; each ends with the same dump; the times are printed, and decide nothing
+# DESCRIPTION: how long clients are shut out at 100 MB and at 1 GB of data: backout's downgrade, and the same steps by hand, in one guest
+# STRATEGY: for each size: upgrade, write 10 MB, downgrade, undo, downgrade with the plain script; each ends with the same dump; the times are printed, and decide nothing
 # stage: seeded
 # uses: backout
 # when: all
@@ -9,14 +9,7 @@ set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/mariadb.sh
 . /case/guest/backout.sh
-
-# shut_out: seconds between the stop of the upgraded server and the start of the previous one, of the newest run.
-shut_out() {
-  backout log | awk '
-    / stop: started$/ { cmd = "date -d \"" $1 " " $2 " " $3 "\" +%s"; cmd | getline stop; close(cmd) }
-    / start: done$/ { cmd = "date -d \"" $1 " " $2 " " $3 "\" +%s"; cmd | getline start; close(cmd) }
-    END { print start - stop }'
-}
+. /case/guest/downtime.sh
 
 # rows TABLE FROM TO: so many rows of 1 KB that do not compress well.
 rows() {
@@ -43,22 +36,12 @@ for megabytes in 100 1000; do
   sql -e "CREATE TABLE shop.delta (n INT PRIMARY KEY, pad TEXT NOT NULL) ENGINE=InnoDB; $(rows delta 1 10000)"
   sql -e 'UPDATE shop.bulk SET pad = REVERSE(pad) WHERE n % 500 = 0; DELETE FROM shop.bulk WHERE n % 997 = 0'
   /case/guest/dump.sh >/root/dump-new
-  change=/var/lib/backout/changes/$(change_id)
-  for proof in delta full; do
-    backout downgrade --keep --proof "$proof" --yes
-    same_dump /root/dump-new
-    printf '%5d MB: backout, %s proof: clients were shut out for %d s\n' "$megabytes" "$proof" "$(shut_out)" | tee -a /result/downtime
-    backout undo --yes
-    mariadb_upgraded
-  done
-  export SAVED=/var/backups/by-hand SNAPSHOT
-  SNAPSHOT=$(zfs list -H -t snapshot -o name -d 1 tank/mysql | sed 's/.*@//' | head -n 1)
-  mkdir -p "$SAVED/deb" "$SAVED/binlog"
-  cp "$change"/installer/*.deb "$SAVED/deb/"
-  cp /root/gtid-before "$SAVED/gtid-before"
-  tar -C "$change/config-previous" -cf "$SAVED/etc-mysql.tar" etc/mysql
-  bash /case/by-hand/mariadb-downgrade.sh after | tee /root/by-hand
+  backout downgrade --keep --yes
   same_dump /root/dump-new
+  printf '%5d MB: backout, full proof: clients were shut out for %d s\n' "$megabytes" "$(shut_out)" | tee -a /result/downtime
+  backout undo --yes
+  mariadb_upgraded
+  downgrade_by_hand /root/dump-new
   sed -n "s/^clients/$(printf '%5d' "$megabytes") MB: by hand, no proof: clients/p" /root/by-hand | tee -a /result/downtime
   # The next size begins with 10.11 and without a change.
   rm -rf "$SAVED" /var/lib/backout/changes

@@ -58,7 +58,6 @@ TOML
 }
 
 echo "== what cannot be supported is refused, and nothing is touched"
-world() { zpool list -H -o name; zfs list -H -t all -o guid,mounted,canmount; dpkg-query -W; systemctl is-active redis-server.service; systemctl is-enabled redis-server.service; }
 before=$(world)
 unusable() { # STATUS WORDS
   expect "$1" backout upgrade --yes >/root/said 2>&1 || { cat /root/said; return 1; }

@@ -8,12 +8,6 @@ set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/mariadb.sh
 . /case/guest/backout.sh
-# What a refusal must leave as it is.
-world() {
-  zfs list -H -t all -o name,guid,mounted,canmount,readonly
-  dpkg-query -W
-  systemctl is-active mariadb.service || true
-}
 
 echo "== it is killed, and does not start any more"
 printf '[mariadbd]\nno-such-option = 1\n' >/etc/mysql/mariadb.conf.d/zz-broken.cnf

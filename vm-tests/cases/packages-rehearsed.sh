@@ -8,12 +8,6 @@ set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/redis.sh
 . /case/guest/backout.sh
-# What a refusal must leave as it is.
-world() {
-  zfs list -H -t all -o name,guid,mounted,canmount,readonly
-  dpkg-query -W
-  systemctl is-active redis-server.service || true
-}
 
 echo "== before the upgrade: a held package"
 apt-mark hold redis-tools

@@ -9,7 +9,6 @@ set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/redis.sh
 . /case/guest/backout.sh
-world() { zfs list -H -t all -o name,guid,mounted,canmount; dpkg-query -W; systemctl is-active redis-server.service; systemctl is-enabled redis-server.service; }
 # shellcheck disable=SC2016
 secret='it is; $(a) "Secret" of 8.0'
 

@@ -108,14 +108,15 @@ stop_at() {
   [ "$status" = 4 ]
 }
 
-# What must not change when something is refused: the pools with the identity of everything on them, packages, units.
+# What must not change when something is refused: the pools with the identity and the holds of everything on them, packages, units.
 world() {
   zpool list -H -o name
   zfs list -H -t all -o name,guid,mounted,canmount,readonly
-  zfs holds -H -r tank/mysql@% 2>/dev/null || true
+  zfs list -H -t snapshot -o name | xargs --no-run-if-empty -d '\n' zfs holds -H
   dpkg-query -W
-  systemctl is-active mariadb.service
-  systemctl is-enabled mariadb.service
+  # A product that is not installed has no state; that is part of the picture.
+  systemctl is-active mariadb.service redis-server.service || true
+  systemctl is-enabled mariadb.service redis-server.service 2>&1 || true
 }
 
 # refuses CHECK ARGS...: `backout ARGS --yes` must end with 3, name the check, and leave the world as it is ($before).
