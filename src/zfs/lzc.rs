@@ -106,33 +106,8 @@ fn checked(errno: i32, call: &str, what: &str) -> Result<()> {
 }
 
 impl LzcEngine {
-    fn hold_now(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
-        if self.cli.snapshot_info(snapshot)?.is_none() {
-            return Err(ZfsError::NotFound(snapshot.to_string()));
-        }
-        let holds = list(&[(snapshot.as_str(), tag)])?;
-        let mut errors = null_mut();
-        // SAFETY: `holds` is a valid nvlist that outlives the call, which copies it; -1 is "no
-        // cleanup descriptor" (the hold stays); `errors` is a valid place for the nvlist that the
-        // call may allocate.
-        let errno = unsafe { sys::lzc_hold(holds.as_ptr().cast(), -1, &mut errors) };
-        // SAFETY: the pointer is null or an nvlist that is ours now; `NvList` frees it, and freeing
-        // null is allowed (nvlist_free).
-        let errors = unsafe { NvList::from_ptr(errors.cast()) };
-        let change = match errno {
-            0 => Change::Made,
-            libc_errno::EEXIST => Change::WasThere,
-            _ if !errors.is_empty() => {
-                return Err(several(errors.into_hashmap(), "lzc_hold", snapshot.as_str()));
-            }
-            _ => return Err(of_errno(errno, "lzc_hold", snapshot.as_str())),
-        };
-        verify::held(&self.cli, snapshot, tag, true)?;
-        Ok(change)
-    }
-
     /// Holds those that are not held yet in one transaction for each pool.
-    fn hold_many(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {
+    fn hold_each(&self, snapshots: &[Snapshot], tag: &str) -> Result<Change> {
         let tags = self.cli.holds_of(snapshots)?;
         let left: Vec<Snapshot> = snapshots
             .iter()
@@ -144,10 +119,17 @@ impl LzcEngine {
             let pairs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), tag)).collect();
             let holds = list(&pairs)?;
             let mut errors = null_mut();
-            // SAFETY: as in `hold_now`.
+            // SAFETY: `holds` is a valid nvlist that outlives the call, which copies it; -1 is "no
+            // cleanup descriptor" (the holds stay); `errors` is a valid place for the nvlist that
+            // the call may allocate.
             let errno = unsafe { sys::lzc_hold(holds.as_ptr().cast(), -1, &mut errors) };
-            // SAFETY: as in `hold_now`.
+            // SAFETY: the pointer is null or an nvlist that is ours now; `NvList` frees it, and
+            // freeing null is allowed (nvlist_free).
             let errors = unsafe { NvList::from_ptr(errors.cast()) };
+            if errno == libc_errno::EEXIST {
+                // Somebody was quicker with one, and none of the others was held.
+                continue;
+            }
             let first = names.first().map_or("", |name| name.as_str());
             if !errors.is_empty() {
                 return Err(several(errors.into_hashmap(), "lzc_hold", first));
@@ -155,7 +137,8 @@ impl LzcEngine {
             checked(errno, "lzc_hold", first)?;
         }
         // The library reports success for snapshots that do not exist.
-        self.cli.hold_all(&left, tag)
+        self.cli.hold_all(&left, tag)?;
+        Ok(if left.is_empty() { Change::WasThere } else { Change::Made })
     }
 
     fn rename_now(&self, names: &[(Dataset, Dataset)]) -> Result<()> {
@@ -309,7 +292,7 @@ impl Engine for LzcEngine {
     }
 
     fn hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
-        self.cli.shielded(|| self.hold_now(snapshot, tag))
+        self.cli.shielded(|| self.hold_each(std::slice::from_ref(snapshot), tag))
     }
 
     fn release(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
@@ -430,7 +413,7 @@ impl Engine for LzcEngine {
     }
 
     fn hold_all(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {
-        self.cli.shielded(|| self.hold_many(snapshots, tag))
+        self.cli.shielded(|| self.hold_each(snapshots, tag).map(drop))
     }
 
     fn release_all(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {

@@ -51,23 +51,21 @@ pub(super) fn snapshots_made(
     Ok(())
 }
 
-/// Checks that the hold exists, or that it does not.
-pub(super) fn held(
+/// Checks that each of the snapshots has the hold, or that none has.
+pub(super) fn held_each(
     engine: &dyn Engine,
-    snapshot: &Snapshot,
+    snapshots: &[Snapshot],
     tag: &str,
     expected: bool,
 ) -> Result<()> {
-    if engine.holds(snapshot)?.iter().any(|found| found == tag) == expected {
+    let tags = engine.holds_of(snapshots)?;
+    let has = |tags: &[String]| tags.iter().any(|found| found == tag);
+    let Some((name, _)) = snapshots.iter().zip(&tags).find(|(_, tags)| has(tags) != expected)
+    else {
         return Ok(());
-    }
-    unexpected(
-        "hold",
-        format!(
-            "the hold {tag:?} on {snapshot} is {}",
-            if expected { "not there" } else { "still there" }
-        ),
-    )
+    };
+    let there = if expected { "not there" } else { "still there" };
+    unexpected("hold", format!("the hold {tag:?} on {name} is {there}"))
 }
 
 /// Checks origins and properties of clones.
@@ -115,16 +113,6 @@ fn not_set(dataset: &Dataset, property: &str, value: &str) -> Result<()> {
     unexpected("set", format!("it succeeded, but {property} of {dataset} is not {value:?}"))
 }
 
-/// Checks that a property has its value locally.
-pub(super) fn set(
-    engine: &dyn Engine,
-    dataset: &Dataset,
-    property: &str,
-    value: &str,
-) -> Result<()> {
-    set_each(engine, std::slice::from_ref(dataset), &[(property, value)])
-}
-
 /// Checks that properties have their values locally on each dataset.
 pub(super) fn set_each(
     engine: &dyn Engine,
@@ -167,11 +155,6 @@ pub(super) fn renamed_each(
         }
     }
     Ok(())
-}
-
-/// Checks that the dataset is mounted, or that it is not.
-pub(super) fn mounted(engine: &dyn Engine, dataset: &Dataset, expected: bool) -> Result<()> {
-    mounted_each(engine, std::slice::from_ref(dataset), expected)
 }
 
 /// Checks that each of the datasets is mounted, or that none is.

@@ -2,18 +2,12 @@
 
 use std::io::Write;
 
-use super::refine::{Meaning, meaning};
 use super::{CliEngine, refine};
 use crate::zfs::rollback::{Hands, LIMITS, free, same};
 use crate::zfs::words::LONGEST;
 use crate::zfs::{
     Change, Dataset, Engine, Guid, NewClone, Pool, Result, Snapshot, ZfsError, verify,
 };
-
-/// Properties that children do not inherit. Plain `zfs inherit` refuses them, and the value `none`
-/// stays local (`zfs-inherit(8)`).
-pub(super) const NOT_INHERITED: &[&str] =
-    &["canmount", "quota", "refquota", "reservation", "refreservation"];
 
 impl CliEngine {
     pub(super) fn make_snapshots(
@@ -47,26 +41,6 @@ impl CliEngine {
         Ok(())
     }
 
-    pub(super) fn put_hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
-        let change = match self.change(&["zfs", "hold", "--", tag, snapshot.as_str()]) {
-            Ok(_) => Change::Made,
-            Err(error) if meaning(&error) == Some(Meaning::TagThere) => Change::WasThere,
-            Err(error) => return Err(refine(error, snapshot.as_str())),
-        };
-        verify::held(self, snapshot, tag, true)?;
-        Ok(change)
-    }
-
-    pub(super) fn take_hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
-        let change = match self.change(&["zfs", "release", "--", tag, snapshot.as_str()]) {
-            Ok(_) => Change::Made,
-            Err(error) if meaning(&error) == Some(Meaning::NoTag) => Change::WasThere,
-            Err(error) => return Err(refine(error, snapshot.as_str())),
-        };
-        verify::held(self, snapshot, tag, false)?;
-        Ok(change)
-    }
-
     pub(super) fn make_filesystem(
         &self,
         dataset: &Dataset,
@@ -82,9 +56,7 @@ impl CliEngine {
         argv.extend(["--".to_owned(), dataset.to_string()]);
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
         self.change(&argv).map_err(|error| refine(error, dataset.as_str()))?;
-        properties
-            .iter()
-            .try_for_each(|(property, value)| verify::set(self, dataset, property, value))
+        verify::set_each(self, std::slice::from_ref(dataset), properties)
     }
 
     pub(super) fn make_clone(
@@ -127,39 +99,6 @@ impl CliEngine {
         }
     }
 
-    pub(super) fn set_property(
-        &self,
-        dataset: &Dataset,
-        property: &str,
-        value: &str,
-    ) -> Result<()> {
-        let pair = format!("{property}={value}");
-        self.change(&["zfs", "set", &pair, dataset.as_str()])
-            .map_err(|error| refine(error, dataset.as_str()))?;
-        verify::set(self, dataset, property, value)
-    }
-
-    pub(super) fn clear_property(&self, dataset: &Dataset, property: &str) -> Result<()> {
-        if self.local(dataset, property)?.is_none() {
-            return Ok(());
-        }
-        // `-S` resets them to the default, or to a received value.
-        let flags: &[&str] = if NOT_INHERITED.contains(&property) { &["-S"] } else { &[] };
-        let argv = [&["zfs", "inherit"], flags, &["--", property, dataset.as_str()]].concat();
-        self.change(&argv).map_err(|error| refine(error, dataset.as_str()))?;
-        match self.local(dataset, property)? {
-            None => Ok(()),
-            Some(value) => Err(ZfsError::Unexpected {
-                command: "zfs inherit".to_owned(),
-                detail: format!("it succeeded, but {property} of {dataset} is still {value:?}"),
-            }),
-        }
-    }
-
-    pub(super) fn rename_dataset(&self, from: &Dataset, to: &Dataset) -> Result<()> {
-        self.rename_each(&[(from.clone(), to.clone())])
-    }
-
     pub(super) fn give(&self, dataset: &Dataset, given: &[Vec<String>]) -> Result<()> {
         for words in given {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -194,53 +133,6 @@ impl CliEngine {
             command: "promote".to_owned(),
             detail: format!("it succeeded, but {dataset} is still a clone of {origin}"),
         })
-    }
-
-    pub(super) fn mount_dataset(&self, dataset: &Dataset) -> Result<Change> {
-        if self.existing(dataset)?.mounted {
-            return Ok(Change::WasThere);
-        }
-        match self.change(&["zfs", "mount", "--", dataset.as_str()]) {
-            Ok(_) => {}
-            Err(error) if meaning(&error) == Some(Meaning::Mounted) => {}
-            Err(error) => return Err(refine(error, dataset.as_str())),
-        }
-        verify::mounted(self, dataset, true)?;
-        Ok(Change::Made)
-    }
-
-    pub(super) fn unmount_dataset(&self, dataset: &Dataset) -> Result<Change> {
-        let tree = self.tree(dataset)?;
-        let Some((own, below)) = tree.split_first() else {
-            return Err(ZfsError::NotFound(dataset.to_string()));
-        };
-        if !own.mounted {
-            return Ok(Change::WasThere);
-        }
-        // `zfs unmount` silently unmounts all children, too. Here each is unmounted by itself.
-        let inside = |child: &&crate::zfs::DatasetInfo| {
-            child.mounted
-                && matches!((&own.mountpoint, &child.mountpoint), (Some(own), Some(path)) if path.starts_with(own))
-        };
-        if let Some(child) = below.iter().find(inside) {
-            return Err(ZfsError::Busy {
-                what: dataset.to_string(),
-                detail: format!("{} is mounted below it", child.name),
-            });
-        }
-        // It also unmounts those that are mounted elsewhere, which others may be using.
-        let others = below.iter().any(|child| child.mounted);
-        let argv = match own.mountpoint.as_ref().and_then(|point| point.to_str()) {
-            Some(point) if others => ["umount", "--", point].to_vec(),
-            _ => ["zfs", "unmount", "--", dataset.as_str()].to_vec(),
-        };
-        match self.change(&argv) {
-            Ok(_) => {}
-            Err(error) if meaning(&error) == Some(Meaning::NotMounted) => {}
-            Err(error) => return Err(refine(error, dataset.as_str())),
-        }
-        verify::mounted(self, dataset, false)?;
-        Ok(Change::Made)
     }
 
     pub(super) fn remove_snapshot(&self, snapshot: &Snapshot, guid: Guid) -> Result<Change> {

@@ -2,15 +2,20 @@
 //! command takes is cut into parts, as `xargs(1)` does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice::from_ref;
 
 use super::refine::{Meaning, only};
 use super::{CHANGE_LIMIT, CliEngine, READ_LIMIT, parse, refine};
 use crate::host::exec::{Command, Printed};
 use crate::zfs::words::{WORDS, batches};
 use crate::zfs::{
-    BookmarkInfo, Dataset, DatasetInfo, DatasetKind, Engine, Guid, NewClone, Properties, Result,
-    Snapshot, SnapshotInfo, ZfsError, verify,
+    BookmarkInfo, Change, Dataset, DatasetInfo, DatasetKind, Engine, Guid, NewClone, Properties,
+    Result, Snapshot, SnapshotInfo, ZfsError, verify,
 };
+
+/// Properties that children do not inherit. Plain `zfs inherit` refuses them, and the value `none`
+/// stays local (`zfs-inherit(8)`).
+const NOT_INHERITED: &[&str] = &["canmount", "quota", "refquota", "reservation", "refreservation"];
 
 /// `zfs list` of named things.
 fn names_of<'a, T>(items: &'a [T], name: impl Fn(&'a T) -> &'a str) -> Vec<&'a str> {
@@ -29,14 +34,14 @@ fn tops(snapshots: &[Snapshot]) -> Vec<&Snapshot> {
 
 impl CliEngine {
     /// Runs a command about many names. Those for which it fails with this meaning do not count.
-    fn about_many(&self, argv: &[&str], but: Meaning, reads: bool) -> Result<Printed> {
+    /// `about` is what an error is about.
+    fn about_many(&self, argv: &[&str], about: &str, but: Meaning, reads: bool) -> Result<Printed> {
         let limit = if reads { READ_LIMIT } else { CHANGE_LIMIT };
-        let last = argv.last().copied().unwrap_or_default();
         let command = Command::new(argv.iter().copied()).timeout(limit);
         match self.runner.attempt(&command) {
             Ok((printed, None)) => Ok(printed),
             Ok((printed, Some(_))) if only(but, &printed.stderr) => Ok(printed),
-            Ok((_, Some(error))) | Err(error) => Err(refine(error, last)),
+            Ok((_, Some(error))) | Err(error) => Err(refine(error, about)),
         }
     }
 
@@ -45,7 +50,8 @@ impl CliEngine {
         for part in batches(names, WORDS, |name| name.len()) {
             let words = ["zfs", "list", "-Hp", "-d", "0", "-t", kinds, "-o", columns, "--"];
             let argv = [&words, part].concat();
-            text.push_str(&self.about_many(&argv, Meaning::NotFound, true)?.stdout);
+            let last = part.last().unwrap_or(&"");
+            text.push_str(&self.about_many(&argv, last, Meaning::NotFound, true)?.stdout);
         }
         Ok(text)
     }
@@ -186,27 +192,32 @@ impl CliEngine {
 
     /// Puts or takes away (`held`) the hold of each. With `-r` ZFS does it in one transaction for a
     /// whole tree; one name after the other, each waits for its own.
-    pub(super) fn hold_each(&self, snapshots: &[Snapshot], tag: &str, held: bool) -> Result<()> {
+    pub(super) fn hold_each(
+        &self,
+        snapshots: &[Snapshot],
+        tag: &str,
+        held: bool,
+    ) -> Result<Change> {
         let (verb, done) =
             if held { ("hold", Meaning::TagThere) } else { ("release", Meaning::NoTag) };
         let mut left = self.without_tag(snapshots, tag, held)?;
+        if left.is_empty() {
+            return Ok(Change::WasThere);
+        }
         if left.len() == snapshots.len() && left.len() > 1 {
             for top in tops(&left) {
-                self.about_many(&["zfs", verb, "-r", "--", tag, top.as_str()], done, false)?;
+                let argv = ["zfs", verb, "-r", "--", tag, top.as_str()];
+                self.about_many(&argv, top.as_str(), done, false)?;
             }
             left = self.without_tag(snapshots, tag, held)?;
         }
-        if left.is_empty() {
-            return Ok(());
-        }
         for part in batches(&left, WORDS, |name| name.as_str().len()) {
             let names = names_of(part, Snapshot::as_str);
-            self.about_many(&[&["zfs", verb, "--", tag], &names[..]].concat(), done, false)?;
+            let argv = [&["zfs", verb, "--", tag], &names[..]].concat();
+            self.about_many(&argv, names.last().unwrap_or(&""), done, false)?;
         }
-        match self.without_tag(&left, tag, held)?.first() {
-            None => Ok(()),
-            Some(name) => verify::held(self, name, tag, held),
-        }
+        verify::held_each(self, &left, tag, held)?;
+        Ok(Change::Made)
     }
 
     pub(super) fn set_each(&self, datasets: &[Dataset], properties: &[(&str, &str)]) -> Result<()> {
@@ -226,8 +237,7 @@ impl CliEngine {
         for property in properties {
             let set = datasets.iter().zip(&here).filter(|(_, here)| here.contains_key(*property));
             let names: Vec<&str> = set.map(|(name, _)| name.as_str()).collect();
-            let flags: &[&str] =
-                if super::change::NOT_INHERITED.contains(property) { &["-S"] } else { &[] };
+            let flags: &[&str] = if NOT_INHERITED.contains(property) { &["-S"] } else { &[] };
             for part in batches(&names, WORDS, |name| name.len()) {
                 self.change(&[&["zfs", "inherit"], flags, &["--", property], part].concat())
                     .map_err(|error| refine(error, part.first().unwrap_or(&"")))?;
@@ -268,18 +278,26 @@ impl CliEngine {
         }
     }
 
-    pub(super) fn mount_each(&self, datasets: &[Dataset]) -> Result<()> {
+    pub(super) fn mount_each(&self, datasets: &[Dataset]) -> Result<Change> {
         let found = self.all_existing(datasets)?;
         let away: Vec<&DatasetInfo> = found.iter().filter(|info| !info.mounted).collect();
+        if away.is_empty() {
+            return Ok(Change::WasThere);
+        }
         for info in &away {
             let argv = ["zfs", "mount", "--", info.name.as_str()];
-            self.about_many(&argv, Meaning::Mounted, false)?;
+            self.about_many(&argv, info.name.as_str(), Meaning::Mounted, false)?;
         }
-        if away.is_empty() { Ok(()) } else { verify::mounted_each(self, datasets, true) }
+        verify::mounted_each(self, datasets, true)?;
+        Ok(Change::Made)
     }
 
-    pub(super) fn unmount_each(&self, datasets: &[Dataset]) -> Result<()> {
+    pub(super) fn unmount_each(&self, datasets: &[Dataset]) -> Result<Change> {
         let found = self.all_existing(datasets)?;
+        let away: Vec<&DatasetInfo> = found.iter().filter(|info| info.mounted).collect();
+        if away.is_empty() {
+            return Ok(Change::WasThere);
+        }
         let mut inside: Vec<DatasetInfo> = Vec::new();
         let names: BTreeSet<&Dataset> = datasets.iter().collect();
         let below = |name: &Dataset| name.ancestors().any(|above| names.contains(&above));
@@ -287,7 +305,6 @@ impl CliEngine {
         for root in &roots {
             inside.extend(self.tree(root)?.into_iter().filter(|info| info.mounted));
         }
-        let away: Vec<&DatasetInfo> = found.iter().filter(|info| info.mounted).collect();
         let mut done: BTreeSet<&Dataset> = BTreeSet::new();
         for own in &away {
             // `zfs unmount` silently unmounts children, too. Here each is unmounted by itself.
@@ -310,10 +327,11 @@ impl CliEngine {
                 Some(point) if !others.is_empty() => vec!["umount", "--", point],
                 _ => vec!["zfs", "unmount", "--", own.name.as_str()],
             };
-            self.about_many(&argv, Meaning::NotMounted, false)?;
+            self.about_many(&argv, own.name.as_str(), Meaning::NotMounted, false)?;
             done.insert(&own.name);
         }
-        if away.is_empty() { Ok(()) } else { verify::mounted_each(self, datasets, false) }
+        verify::mounted_each(self, datasets, false)?;
+        Ok(Change::Made)
     }
 
     pub(super) fn clone_each(&self, clones: &[NewClone]) -> Result<()> {
@@ -356,8 +374,8 @@ impl CliEngine {
         self.change(&argv).map_err(|error| refine(error, clone.target.as_str()))?;
         match (kind, asked.map(|(_, value)| value.as_str())) {
             (DatasetKind::Volume, _) | (_, Some("noauto")) => Ok(()),
-            (_, Some(value)) => self.set_property(&clone.target, "canmount", value),
-            (_, None) => self.clear_property(&clone.target, "canmount"),
+            (_, Some(value)) => self.set_each(from_ref(&clone.target), &[("canmount", value)]),
+            (_, None) => self.inherit_each(from_ref(&clone.target), &["canmount"]),
         }
     }
 }
@@ -365,6 +383,28 @@ impl CliEngine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::zfs::FakeEngine;
+    use crate::zfs::sim::command::Commands;
+
+    /// `zfs unmount` would unmount the one below, too.
+    #[test]
+    fn a_dataset_goes_alone_and_one_in_use_is_named() {
+        let (fake, name) = (FakeEngine::new(), |name: &str| name.parse::<Dataset>().unwrap());
+        fake.add_pool(&"t".parse().unwrap()).unwrap();
+        for (dataset, place) in [("t/a", "/a"), ("t/a/b", "/elsewhere")] {
+            fake.create(&name(dataset), DatasetKind::Filesystem, &[("mountpoint", place)]).unwrap();
+        }
+        let commands = Commands::new(fake.clone());
+        let cli = CliEngine::new(commands.runner());
+        fake.set_users(&name("t/a"), 1).unwrap();
+        let error = cli.unmount(&name("t/a")).unwrap_err();
+        assert!(matches!(&error, ZfsError::Busy { what, .. } if what == "t/a"), "{error:?}");
+        fake.set_users(&name("t/a"), 0).unwrap();
+        assert_eq!(cli.unmount(&name("t/a")).unwrap(), Change::Made);
+        assert_eq!(cli.unmount(&name("t/a")).unwrap(), Change::WasThere);
+        let below = fake.dataset(&name("t/a/b")).unwrap();
+        assert!(below.is_some_and(|info| info.mounted));
+    }
 
     #[test]
     fn the_highest_of_a_name_stand_for_what_is_below() {

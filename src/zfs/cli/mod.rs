@@ -5,6 +5,7 @@ mod many;
 pub mod parse;
 mod refine;
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use crate::host::exec::{Command, ExecError, Printed, Runner};
@@ -155,7 +156,7 @@ impl Engine for CliEngine {
     }
 
     fn holds(&self, snapshot: &Snapshot) -> Result<Vec<String>> {
-        Ok(self.tags_of(std::slice::from_ref(snapshot))?.pop().unwrap_or_default())
+        Ok(self.tags_of(from_ref(snapshot))?.pop().unwrap_or_default())
     }
 
     fn local(&self, dataset: &Dataset, property: &str) -> Result<Option<String>> {
@@ -191,11 +192,11 @@ impl Engine for CliEngine {
     }
 
     fn hold(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
-        self.shielded(|| self.put_hold(snapshot, tag))
+        self.shielded(|| self.hold_each(from_ref(snapshot), tag, true))
     }
 
     fn release(&self, snapshot: &Snapshot, tag: &str) -> Result<Change> {
-        self.shielded(|| self.take_hold(snapshot, tag))
+        self.shielded(|| self.hold_each(from_ref(snapshot), tag, false))
     }
 
     fn create_filesystem(&self, dataset: &Dataset, properties: &[(&str, &str)]) -> Result<()> {
@@ -212,15 +213,15 @@ impl Engine for CliEngine {
     }
 
     fn set(&self, dataset: &Dataset, property: &str, value: &str) -> Result<()> {
-        self.shielded(|| self.set_property(dataset, property, value))
+        self.shielded(|| self.set_each(from_ref(dataset), &[(property, value)]))
     }
 
     fn inherit(&self, dataset: &Dataset, property: &str) -> Result<()> {
-        self.shielded(|| self.clear_property(dataset, property))
+        self.shielded(|| self.inherit_each(from_ref(dataset), &[property]))
     }
 
     fn rename(&self, from: &Dataset, to: &Dataset) -> Result<()> {
-        self.shielded(|| self.rename_dataset(from, to))
+        self.shielded(|| self.rename_each(&[(from.clone(), to.clone())]))
     }
 
     fn promote(&self, dataset: &Dataset) -> Result<Change> {
@@ -228,11 +229,11 @@ impl Engine for CliEngine {
     }
 
     fn mount(&self, dataset: &Dataset) -> Result<Change> {
-        self.shielded(|| self.mount_dataset(dataset))
+        self.shielded(|| self.mount_each(from_ref(dataset)))
     }
 
     fn unmount(&self, dataset: &Dataset) -> Result<Change> {
-        self.shielded(|| self.unmount_dataset(dataset))
+        self.shielded(|| self.unmount_each(from_ref(dataset)))
     }
 
     fn destroy_snapshot(&self, snapshot: &Snapshot, guid: Guid) -> Result<Change> {
@@ -319,11 +320,11 @@ impl Engine for CliEngine {
     }
 
     fn hold_all(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {
-        self.shielded(|| self.hold_each(snapshots, tag, true))
+        self.shielded(|| self.hold_each(snapshots, tag, true).map(drop))
     }
 
     fn release_all(&self, snapshots: &[Snapshot], tag: &str) -> Result<()> {
-        self.shielded(|| self.hold_each(snapshots, tag, false))
+        self.shielded(|| self.hold_each(snapshots, tag, false).map(drop))
     }
 
     fn set_all(&self, datasets: &[Dataset], properties: &[(&str, &str)]) -> Result<()> {
@@ -339,11 +340,11 @@ impl Engine for CliEngine {
     }
 
     fn mount_all(&self, datasets: &[Dataset]) -> Result<()> {
-        self.shielded(|| self.mount_each(datasets))
+        self.shielded(|| self.mount_each(datasets).map(drop))
     }
 
     fn unmount_all(&self, datasets: &[Dataset]) -> Result<()> {
-        self.shielded(|| self.unmount_each(datasets))
+        self.shielded(|| self.unmount_each(datasets).map(drop))
     }
 
     fn clone_all(&self, clones: &[NewClone]) -> Result<()> {

@@ -144,10 +144,12 @@ impl Commands {
     fn umount(&self, words: &[String], to: &mut Answer) {
         for path in words {
             let mounted = self.engine.at(path.as_ref());
-            let done = mounted.map(|name| self.engine.unmount(&name));
-            if !matches!(done, Some(Ok(_))) {
-                let _ = writeln!(to.err, "umount: {path}: not mounted.");
-            }
+            let why = match mounted.map(|name| self.engine.unmount(&name)) {
+                Some(Ok(_)) => continue,
+                Some(Err(ZfsError::Busy { .. })) => "target is busy.",
+                _ => "not mounted.",
+            };
+            let _ = writeln!(to.err, "umount: {path}: {why}");
         }
     }
 
