@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::rollback::{Hands, lines, of_errno};
+use super::error::of_errno;
+use super::program::lines;
+use super::rollback::Hands;
 use super::words::{WORDS, batches};
 use super::{Dataset, Guid, Pool, Result, RollbackMethod, Snapshot, ZfsError};
 
 /// The channel program (`zfs-program(8)`).
-pub(super) const BATCH: &str = include_str!("batch.lua");
+pub(super) const BATCH: &str = concat!(include_str!("program.lua"), include_str!("batch.lua"));
 /// What one program is about: a name, and the identity that it must have.
 type Named = (String, Guid);
 
@@ -134,16 +136,7 @@ fn understand(hands: &impl Hands, answer: &str, asked: &[Named]) -> Result<()> {
                 _ => unexpected(format!("{answer:?}")),
             }
         }
-        "held" | "cloned" => {
-            let snapshot: Snapshot = line.name.parse()?;
-            match hands.snapshot_info(&snapshot)? {
-                Some(info) => match super::rollback::free(hands, &info) {
-                    Err(error) => error,
-                    Ok(()) => unexpected(format!("{snapshot} was {} a moment ago", line.kind)),
-                },
-                None => ZfsError::NotFound(snapshot.to_string()),
-            }
-        }
+        "held" | "cloned" => line.not_free(hands)?,
         "snapshot" | "stopped" => match line.detail.parse() {
             Ok(errno) => of_errno(errno, "the program for many", line.name),
             Err(_) => unexpected(format!("{answer:?}")),

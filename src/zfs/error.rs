@@ -3,7 +3,8 @@
 
 use super::{Dataset, Snapshot};
 
-fn pool_of(name: &str) -> &str {
+/// The pool that this is of.
+pub(super) fn pool_of(name: &str) -> &str {
     name.split(['/', '@', '#']).next().unwrap_or_default()
 }
 
@@ -102,4 +103,22 @@ pub enum ZfsError {
     /// ZFS would not accept the name.
     #[error(transparent)]
     Name(#[from] super::names::NameError),
+}
+
+/// The error for an errno that the kernel module returned for `what`.
+pub(super) fn of_errno(errno: i32, call: &str, what: &str) -> ZfsError {
+    use nix::errno::Errno;
+    let detail = std::io::Error::from_raw_os_error(errno).to_string();
+    match Errno::from_raw(errno) {
+        Errno::ENOENT | Errno::ESRCH => ZfsError::NotFound(what.to_owned()),
+        Errno::EEXIST => ZfsError::Exists(what.to_owned()),
+        Errno::EBUSY => ZfsError::Busy { what: what.to_owned(), detail },
+        Errno::ENOSPC | Errno::EDQUOT => ZfsError::NoSpace(format!("{what}: {detail}")),
+        Errno::EPERM | Errno::EACCES | Errno::EROFS => {
+            ZfsError::Permission(format!("{what}: {detail}"))
+        }
+        // The module returns this for a pool with suspended I/O (`pool_status_check`).
+        Errno::EAGAIN => ZfsError::Suspended(pool_of(what).to_owned()),
+        _ => ZfsError::Call { call: format!("{call} of {what}"), error: detail },
+    }
 }

@@ -17,7 +17,9 @@ use libzetta::libnv::nvpair::{NvList, Value};
 use libzetta::zfs::{ZfsEngine, ZfsLzc};
 use libzetta_zfs_core_sys as sys;
 
-use super::rollback::{Hands, LIMITS, of_errno};
+use super::error::of_errno;
+use super::program::LIMITS;
+use super::rollback::Hands;
 use super::{
     BookmarkInfo, Change, CliEngine, Dataset, DatasetInfo, Delegations, Engine, Guid, NewClone,
     Pool, PoolInfo, Properties, Result, RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo,

@@ -11,6 +11,7 @@ mod error;
 pub mod lzc;
 mod names;
 mod newer;
+mod program;
 mod rollback;
 pub mod sim;
 mod verify;

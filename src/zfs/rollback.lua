@@ -1,39 +1,14 @@
--- Rolls datasets of one pool back in one transaction group, and marks them (zfs-program(8)).
+-- Rolls datasets of one pool back in one transaction group, and marks them. `program.lua` stands
+-- before it.
 --
 -- Arguments: "check" or "do", the property, its value; then any number of triples
 --   "T", snapshot, guid    a snapshot to go back to; the triples up to the next "T" belong to it
 --   "N", snapshot, guid    a newer snapshot of the same dataset, which may be destroyed; newest first
 --   "B", bookmark, ""      a bookmark that may exist
--- Guids are signed, because Lua's numbers are.
---
--- Returns one string, because the library cannot read a returned table: "ready", "done", or lines
--- with kind, name and detail, separated by tabs. An error in a program does not undo what it did
--- before, so everything is checked first.
-
-local args = ...
-local argv = args["argv"]
-if argv == nil then
-    -- The library has no arrays: "1", "2", ...
-    argv = {}
-    local i = 1
-    while args[tostring(i)] ~= nil do
-        argv[i] = args[tostring(i)]
-        i = i + 1
-    end
-end
+-- Returns "ready", "done", or what is wrong.
 
 local mode, property, mark = argv[1], argv[2], argv[3]
-local answer = {}
 local targets = {}
-
-local function say(kind, name, detail)
-    answer[#answer + 1] = kind .. "\t" .. name .. "\t" .. tostring(detail)
-end
-
-local function prop(name, what)
-    local value = zfs.get_prop(name, what)
-    return value
-end
 
 for i = 4, #argv, 3 do
     local kind, name, guid = argv[i], argv[i + 1], argv[i + 2]
@@ -74,17 +49,10 @@ local function check(t)
             end
         else
             local found = tostring(prop(snapshot, "guid"))
-            local errno = zfs.check.destroy(snapshot)
             if wanted ~= found then
                 say("replaced", snapshot, found)
-            elseif errno == 0 then
+            elseif free(snapshot) then
                 t.doomed[snapshot] = true
-            elseif prop(snapshot, "userrefs") > 0 then
-                say("held", snapshot, "")
-            elseif prop(snapshot, "numclones") > 0 then
-                say("cloned", snapshot, "")
-            else
-                say("snapshot", snapshot, errno)
             end
         end
     end

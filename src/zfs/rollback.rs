@@ -8,7 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::error::of_errno;
 use super::newer::{self, is_newer};
+use super::program::lines;
+use super::verify::{free, same};
 use super::words::{LONGEST, batches};
 use super::{
     BookmarkInfo, Dataset, DatasetInfo, Engine, Guid, PROP_ROLLED_BACK, Pool, Result,
@@ -16,10 +19,7 @@ use super::{
 };
 
 /// The channel program (`zfs-program(8)`).
-pub(super) const PROGRAM: &str = include_str!("rollback.lua");
-/// The largest limits for instructions and memory that ZFS accepts (`zfs_lua_max_instrlimit`,
-/// `zfs_lua_max_memlimit`).
-pub(super) const LIMITS: (u64, u64) = (100_000_000, 100 << 20);
+pub(super) const PROGRAM: &str = concat!(include_str!("program.lua"), include_str!("rollback.lua"));
 
 /// How often the program is tried while something is in use: udev(7) opens a volume briefly after
 /// each writer.
@@ -172,32 +172,6 @@ fn look_at<'a>(
     })
 }
 
-/// Checks that a snapshot is the expected one.
-pub(super) fn same(what: impl ToString, found: Guid, expected: Guid) -> Result<()> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(ZfsError::Replaced { what: what.to_string(), found: found.0, expected: expected.0 })
-    }
-}
-
-/// Checks that a snapshot could be destroyed: no holds, no clones.
-pub(super) fn free(engine: &dyn Engine, snapshot: &SnapshotInfo) -> Result<()> {
-    if snapshot.userrefs > 0 {
-        return Err(ZfsError::Held {
-            snapshot: snapshot.name.clone(),
-            tags: engine.holds(&snapshot.name)?,
-        });
-    }
-    if !snapshot.clones.is_empty() {
-        return Err(ZfsError::Cloned {
-            snapshot: snapshot.name.clone(),
-            clones: snapshot.clones.clone(),
-        });
-    }
-    Ok(())
-}
-
 /// `Engine::may_roll_back` of the real engines.
 pub(super) fn allowed(
     hands: &impl Hands,
@@ -320,29 +294,6 @@ fn add_target(words: &mut Vec<String>, one: &Work<'_>, newer: &[SnapshotInfo], m
     }
 }
 
-/// One line of the program's answer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line<'a> {
-    pub(super) kind: &'a str,
-    pub(super) name: &'a str,
-    pub(super) detail: &'a str,
-}
-
-pub(super) fn lines(answer: &str) -> Vec<Line<'_>> {
-    answer
-        .lines()
-        .map(|line| {
-            let mut fields =
-                line.splitn(3, '\t').map(|field| if field.is_empty() { "?" } else { field });
-            Line {
-                kind: fields.next().unwrap_or("?"),
-                name: fields.next().unwrap_or("?"),
-                detail: fields.next().unwrap_or("?"),
-            }
-        })
-        .collect()
-}
-
 fn understand(engine: &dyn Engine, answer: &str, expected: &str) -> Result<()> {
     if answer == expected {
         return Ok(());
@@ -370,16 +321,7 @@ fn understand(engine: &dyn Engine, answer: &str, expected: &str) -> Result<()> {
             "{} has the guid {} (signed), which is not the expected one",
             line.name, line.detail
         )),
-        "held" | "cloned" => {
-            let snapshot: Snapshot = line.name.parse()?;
-            match engine.snapshot_info(&snapshot)? {
-                Some(info) => match free(engine, &info) {
-                    Err(error) => error,
-                    Ok(()) => unexpected(format!("{snapshot} was {} a moment ago", line.kind)),
-                },
-                None => ZfsError::NotFound(snapshot.to_string()),
-            }
-        }
+        "held" | "cloned" => line.not_free(engine)?,
         "snapshot" | "rollback" => match line.detail.parse() {
             Ok(errno) => of_errno(errno, "rollback", line.name),
             Err(_) => unexpected(format!("{answer:?}")),
@@ -395,26 +337,6 @@ fn understand(engine: &dyn Engine, answer: &str, expected: &str) -> Result<()> {
         )),
         _ => unexpected(format!("{answer:?}")),
     })
-}
-
-/// The error for an errno that the kernel module returned for `what`.
-pub(super) fn of_errno(errno: i32, call: &str, what: &str) -> ZfsError {
-    use nix::errno::Errno;
-    let detail = std::io::Error::from_raw_os_error(errno).to_string();
-    match Errno::from_raw(errno) {
-        Errno::ENOENT | Errno::ESRCH => ZfsError::NotFound(what.to_owned()),
-        Errno::EEXIST => ZfsError::Exists(what.to_owned()),
-        Errno::EBUSY => ZfsError::Busy { what: what.to_owned(), detail },
-        Errno::ENOSPC | Errno::EDQUOT => ZfsError::NoSpace(format!("{what}: {detail}")),
-        Errno::EPERM | Errno::EACCES | Errno::EROFS => {
-            ZfsError::Permission(format!("{what}: {detail}"))
-        }
-        // The module returns this for a pool with suspended I/O (`pool_status_check`).
-        Errno::EAGAIN => {
-            ZfsError::Suspended(what.split(['/', '@', '#']).next().unwrap_or_default().to_owned())
-        }
-        _ => ZfsError::Call { call: format!("{call} of {what}"), error: detail },
-    }
 }
 
 fn one_by_one(hands: &impl Hands, one: &Work<'_>, mark: &str) -> Result<()> {

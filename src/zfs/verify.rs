@@ -2,10 +2,36 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Dataset, Engine, Guid, NewClone, Pool, Result, Snapshot, ZfsError};
+use super::{Dataset, Engine, Guid, NewClone, Pool, Result, Snapshot, SnapshotInfo, ZfsError};
 
 fn unexpected<T>(command: &str, detail: String) -> Result<T> {
     Err(ZfsError::Unexpected { command: command.to_owned(), detail })
+}
+
+/// Checks that a snapshot is the expected one.
+pub(super) fn same(what: impl ToString, found: Guid, expected: Guid) -> Result<()> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(ZfsError::Replaced { what: what.to_string(), found: found.0, expected: expected.0 })
+    }
+}
+
+/// Checks that a snapshot could be destroyed: no holds, no clones.
+pub(super) fn free(engine: &dyn Engine, snapshot: &SnapshotInfo) -> Result<()> {
+    if snapshot.userrefs > 0 {
+        return Err(ZfsError::Held {
+            snapshot: snapshot.name.clone(),
+            tags: engine.holds(&snapshot.name)?,
+        });
+    }
+    if !snapshot.clones.is_empty() {
+        return Err(ZfsError::Cloned {
+            snapshot: snapshot.name.clone(),
+            clones: snapshot.clones.clone(),
+        });
+    }
+    Ok(())
 }
 
 /// Groups the snapshots by pool. Refuses a dataset that is named twice, as the kernel module would.

@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use super::{CliEngine, refine};
-use crate::zfs::rollback::{Hands, LIMITS, free, same};
+use crate::zfs::program::LIMITS;
+use crate::zfs::rollback::Hands;
+use crate::zfs::verify::{free, same};
 use crate::zfs::words::LONGEST;
 use crate::zfs::{
     Change, Dataset, Engine, Guid, NewClone, Pool, Result, Snapshot, ZfsError, verify,

@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 
 use crate::host::exec::ExecError;
 use crate::zfs::ZfsError;
+use crate::zfs::error::pool_of;
 
 /// Messages without names, in lower case, and their meaning. The first match counts.
 const TEXTS: &[(&str, Meaning)] = &[
@@ -105,9 +106,7 @@ pub fn refine(error: ExecError, what: &str) -> ZfsError {
         other => other.to_string(),
     };
     match meaning(&error) {
-        Some(Meaning::Suspended) => {
-            ZfsError::Suspended(what.split(['/', '@', '#']).next().unwrap_or_default().to_owned())
-        }
+        Some(Meaning::Suspended) => ZfsError::Suspended(pool_of(what).to_owned()),
         Some(Meaning::Unavailable) => ZfsError::Unavailable(detail),
         Some(Meaning::Permission) => ZfsError::Permission(detail),
         Some(Meaning::Key) => ZfsError::KeyNotLoaded(what.to_owned()),

@@ -2,7 +2,8 @@
 
 use super::world::{FakeDataset, FakeSnapshot, ITEM, World};
 use super::{FakeEngine, fault::Call};
-use crate::zfs::rollback::{free, look, same};
+use crate::zfs::rollback::look;
+use crate::zfs::verify::{free, same};
 use crate::zfs::{
     BookmarkInfo, Change, Dataset, DatasetInfo, DatasetKind, Delegations, Engine, Guid,
     PROP_ROLLED_BACK, Pool, PoolInfo, Result, RollbackMethod, RollbackTarget, Snapshot,
