@@ -138,13 +138,14 @@ impl CliEngine {
         properties: &[&str],
         sources: &str,
     ) -> Result<Properties> {
+        let mut all = String::new();
         if properties.is_empty() {
-            return Ok(self.set_here(name, sources)?.into_iter().collect());
+            all = self.get_of(sources, "property", "all", name)?;
         }
         let mut found = Properties::new();
-        for property in properties {
+        for property in properties.iter().copied().chain(all.split_terminator('\n')) {
             if let Some(value) = parse::value(&self.get_of(sources, "value", property, name)?) {
-                found.insert((*property).to_owned(), value);
+                found.insert(property.to_owned(), value);
             }
         }
         Ok(found)

@@ -65,26 +65,10 @@ impl CliEngine {
             .map_err(|error| refine(error, name))
     }
 
-    /// The properties of these sources.
-    fn set_here(&self, name: &str, sources: &str) -> Result<Vec<(String, String)>> {
-        let names = self.get_of(sources, "property", "all", name)?;
-        let mut names: Vec<&str> = names.split_terminator('\n').collect();
-        let text = self.get_of(sources, "property,value", "all", name)?;
-        if let Some(mut pairs) = parse::pairs(&text, &names) {
-            pairs.sort();
-            return Ok(pairs);
-        }
-        names.sort_unstable();
-        let one =
-            |property: &str| Ok(parse::value(&self.get_of(sources, "value", property, name)?));
-        names
-            .into_iter()
-            .filter_map(|property| {
-                one(property)
-                    .transpose()
-                    .map(|value| value.map(|value| (property.to_owned(), value)))
-            })
-            .collect()
+    /// All properties of these sources, in order of name.
+    fn set_here(&self, name: &Dataset, sources: &str) -> Result<Vec<(String, String)>> {
+        let all = self.properties_of(&[name.as_str()], &[], sources)?;
+        Ok(all.into_iter().flatten().collect())
     }
 
     /// A dataset that must exist.
@@ -164,11 +148,11 @@ impl Engine for CliEngine {
     }
 
     fn locals(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
-        self.set_here(dataset.as_str(), "local")
+        self.set_here(dataset, "local")
     }
 
     fn own(&self, dataset: &Dataset) -> Result<Vec<(String, String)>> {
-        self.set_here(dataset.as_str(), "local,received")
+        self.set_here(dataset, "local,received")
     }
 
     fn written_since(&self, dataset: &Dataset, snapshot: &Snapshot) -> Result<u64> {

@@ -16,8 +16,8 @@ use crate::zfs::{
 pub const DATASET_COLUMNS: &str = "name,guid,type,mounted,canmount,used,referenced,available,written,refquota,origin,keystatus,readonly,mountpoint";
 /// Columns of [`snapshots`].
 pub const SNAPSHOT_COLUMNS: &str = "name,guid,createtxg,creation,used,referenced,userrefs,clones";
-/// Columns of [`history`].
-pub const HISTORY_COLUMNS: &str = "name,guid,type,mounted,canmount,used,referenced,available,written,refquota,origin,keystatus,readonly,createtxg,creation,userrefs,clones,mountpoint";
+/// Columns of [`history`]: what only a snapshot has, and then [`DATASET_COLUMNS`].
+pub const HISTORY_COLUMNS: &str = "createtxg,creation,userrefs,clones,name,guid,type,mounted,canmount,used,referenced,available,written,refquota,origin,keystatus,readonly,mountpoint";
 /// Columns of [`bookmarks`].
 pub const BOOKMARK_COLUMNS: &str = "name,guid,createtxg";
 /// Columns of [`pool`].
@@ -118,35 +118,14 @@ fn dataset(row: [&str; 14]) -> Result<DatasetInfo> {
 pub fn history(text: &str) -> Result<Vec<(DatasetInfo, Vec<SnapshotInfo>)>> {
     let (mut datasets, mut all) = (Vec::new(), Vec::new());
     for row in rows::<18>(text) {
-        let [
-            name,
-            guid,
-            kind,
-            mounted,
-            canmount,
-            used,
-            referenced,
-            available,
-            written,
-            refquota,
-            origin,
-            key,
-            readonly,
-            createtxg,
-            creation,
-            userrefs,
-            clones,
-            mountpoint,
-        ] = row?;
+        let [createtxg, creation, userrefs, clones, row @ ..] = row?;
+        let [name, guid, kind, _, _, used, referenced, ..] = row;
         if kind == "snapshot" {
             all.push(snapshot([
                 name, guid, createtxg, creation, used, referenced, userrefs, clones,
             ])?);
         } else {
-            datasets.push(dataset([
-                name, guid, kind, mounted, canmount, used, referenced, available, written,
-                refquota, origin, key, readonly, mountpoint,
-            ])?);
+            datasets.push(dataset(row)?);
         }
     }
     sort_tree(&mut datasets);
@@ -369,11 +348,12 @@ mod tests {
 
     #[test]
     fn datasets_and_their_snapshots_are_told_apart() {
-        let text = "t/a\t5\tfilesystem\tyes\ton\t1\t2\t3\t4\t0\t-\t-\toff\t2\t1600000000\t-\t-\t/srv/a\tb\n\
-                    t/a@z\t1\tsnapshot\t-\t-\t0\t9\t-\t9\t-\t-\t-\t-\t30\t1700000000\t1\tt/c\t-\n\
-                    t/a@auto 1\t2\tsnapshot\t-\t-\t0\t9\t-\t9\t-\t-\t-\t-\t4\t1600000000\t0\t\t-\n\
-                    t/a/x\t6\tvolume\t-\t-\t1\t2\t3\t4\t-\t-\t-\toff\t2\t1600000000\t-\t-\t-\n\
-                    t/a b\t7\tfilesystem\tno\ton\t1\t2\t3\t4\t0\t-\t-\toff\t2\t1600000000\t-\t-\tnone\n";
+        assert!(HISTORY_COLUMNS.ends_with(DATASET_COLUMNS));
+        let text = "2\t1600000000\t-\t-\tt/a\t5\tfilesystem\tyes\ton\t1\t2\t3\t4\t0\t-\t-\toff\t/srv/a\tb\n\
+                    30\t1700000000\t1\tt/c\tt/a@z\t1\tsnapshot\t-\t-\t0\t9\t-\t9\t-\t-\t-\t-\t-\n\
+                    4\t1600000000\t0\t\tt/a@auto 1\t2\tsnapshot\t-\t-\t0\t9\t-\t9\t-\t-\t-\t-\t-\n\
+                    2\t1600000000\t-\t-\tt/a/x\t6\tvolume\t-\t-\t1\t2\t3\t4\t-\t-\t-\toff\t-\n\
+                    2\t1600000000\t-\t-\tt/a b\t7\tfilesystem\tno\ton\t1\t2\t3\t4\t0\t-\t-\toff\tnone\n";
         let all = history(text).unwrap();
         let said: Vec<_> =
             all.iter().map(|(info, list)| (info.name.as_str(), list.len())).collect();
