@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::journal::{ChangeManifest, FileEntry, MountedDataset};
-use crate::zfs::{Dataset, Engine, PROP_CHANGE, Snapshot};
+use crate::zfs::{Dataset, Engine, PROP_CHANGE, Snapshot, outermost};
 
 /// How the change began, as JSON.
 const PROP_OPENING: &str = "backout:opening";
@@ -82,10 +82,7 @@ impl RecoveryMetadata {
 
 /// Those that are not below another of them.
 fn tops(all: &[MountedDataset]) -> Vec<MountedDataset> {
-    let names: BTreeSet<&Dataset> = all.iter().map(|mount| &mount.dataset).collect();
-    let is_top =
-        |mount: &&MountedDataset| !mount.dataset.ancestors().any(|above| names.contains(&above));
-    all.iter().filter(is_top).cloned().collect()
+    outermost(all, |mount| &mount.dataset).into_iter().cloned().collect()
 }
 
 /// The datasets of the change as they are now: those at the top, and those below that have its

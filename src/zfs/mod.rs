@@ -22,7 +22,7 @@ pub use cli::CliEngine;
 pub use error::ZfsError;
 #[cfg(feature = "lzc")]
 pub use lzc::LzcEngine;
-pub use names::{Dataset, Guid, MAX_NAME, NameError, Pool, Snapshot};
+pub use names::{Dataset, Guid, MAX_NAME, NameError, Pool, Snapshot, outermost};
 pub use newer::{InHistory, is_newer, newer};
 pub use sim::FakeEngine;
 

@@ -1,6 +1,7 @@
 //! Names of pools, datasets and snapshots, checked when they are made (`zfs(8)`,
 //! `zpool-create(8)`).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -147,6 +148,13 @@ impl Dataset {
             _ => Ok(self.clone()),
         }
     }
+}
+
+/// Those whose dataset is not below the dataset of another of them, in this order.
+pub fn outermost<T>(all: &[T], dataset: impl Fn(&T) -> &Dataset) -> Vec<&T> {
+    let names: BTreeSet<&Dataset> = all.iter().map(&dataset).collect();
+    let below = |it: &&T| dataset(it).ancestors().any(|above| names.contains(&above));
+    all.iter().filter(|it| !below(it)).collect()
 }
 
 impl Snapshot {

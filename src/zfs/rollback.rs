@@ -15,7 +15,7 @@ use super::verify::{free, same};
 use super::words::{LONGEST, batches};
 use super::{
     BookmarkInfo, Dataset, DatasetInfo, Engine, Guid, PROP_ROLLED_BACK, Pool, Result,
-    RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError,
+    RollbackMethod, RollbackTarget, Snapshot, SnapshotInfo, ZfsError, outermost,
 };
 
 /// The channel program (`zfs-program(8)`).
@@ -73,7 +73,8 @@ pub(super) fn look<'a>(
         .filter(|(_, here)| here.get(PROP_ROLLED_BACK).map(String::as_str) != Some(mark))
         .map(|(pair, _)| pair)
         .collect();
-    let mut before = Before::read(engine, rest.iter().map(|(_, dataset)| dataset))?;
+    let mut before =
+        Before::read(engine, &rest.iter().map(|(_, dataset)| dataset).collect::<Vec<_>>())?;
     rest.into_iter()
         .map(|(target, dataset)| look_at(engine, &mut before, target, dataset))
         .collect()
@@ -87,13 +88,9 @@ struct Before {
 }
 
 impl Before {
-    fn read<'a>(
-        engine: &dyn Engine,
-        names: impl Iterator<Item = &'a Dataset> + Clone,
-    ) -> Result<Self> {
-        let all: BTreeSet<&Dataset> = names.clone().collect();
+    fn read(engine: &dyn Engine, names: &[&Dataset]) -> Result<Self> {
         let mut before = Self::default();
-        for root in names.filter(|name| !name.ancestors().any(|above| all.contains(&above))) {
+        for root in outermost(names, |name| name) {
             for (info, snapshots) in engine.history(root)? {
                 before.datasets.insert(info.name.clone(), (info, snapshots));
             }
@@ -361,7 +358,7 @@ fn done(engine: &dyn Engine, work: &[Work<'_>], mark: &str) -> Result<()> {
     if let Some((name, _)) = names.iter().zip(&marks).find(|(_, here)| without(here)) {
         return unexpected(format!("{name} does not carry the mark"));
     }
-    let before = Before::read(engine, names.iter())?;
+    let before = Before::read(engine, &names.iter().collect::<Vec<_>>())?;
     for one in work {
         let newest = before.datasets.get(&one.dataset).and_then(|(_, list)| list.last());
         if newest.is_none_or(|newest| newest.guid != one.target.guid) {

@@ -55,6 +55,11 @@ const NOT_COPIED: [&str; 10] = [
     "pbkdf2iters",
 ];
 
+/// Whether it is a clone of the snapshot before the upgrade.
+pub(in crate::step) fn is_ours(info: &DatasetInfo, context: &Context<'_>) -> bool {
+    info.origin.as_ref().is_some_and(|origin| origin.short() == context.state.manifest.snapshot)
+}
+
 /// The properties that a clone has to have as each dataset has them: local or received there. A
 /// clone has neither by itself.
 fn wanted(context: &Context<'_>, datasets: &[Dataset]) -> Result<Vec<Properties>> {

@@ -7,7 +7,8 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
-use crate::step::zfs::snapshot::drop_all;
+use crate::step::zfs::clone_snapshot::is_ours;
+use crate::step::zfs::snapshot::{drop_all, of_this_change};
 use crate::step::{Context, Effect, Probe, Step};
 use crate::zfs::{
     Dataset, DatasetInfo, Guid, PROP_CHANGE, PROP_ROLE, PROP_ROLLED_BACK, Properties, Snapshot,
@@ -135,12 +136,7 @@ impl DropSnapshots {
     /// The marked ones that exist.
     fn found(&self, context: &Context<'_>) -> Result<Vec<(Snapshot, Guid)>> {
         let found = context.engine.snapshot_infos(&self.marked)?;
-        let names: Vec<Snapshot> = found.iter().map(|info| info.name.clone()).collect();
-        let marks = context.engine.snapshot_locals_of(&names, &[PROP_CHANGE])?;
-        let ours =
-            |here: &Properties| here.get(PROP_CHANGE).map(String::as_str) == Some(context.change());
-        let found = found.into_iter().zip(&marks).filter(|(_, here)| ours(here));
-        Ok(found.map(|(info, _)| (info.name, info.guid)).collect())
+        of_this_change(context, found.into_iter().map(|info| (info.name, info.guid)).collect())
     }
 
     /// The datasets with the rollback mark of this change.
@@ -158,11 +154,6 @@ impl DropSnapshots {
         let found = names.into_iter().zip(&marks).filter(|(_, here)| ours(here));
         Ok(found.map(|(name, _)| name).collect())
     }
-}
-
-/// Whether it is a clone of the snapshot before the upgrade.
-fn is_ours(info: &DatasetInfo, context: &Context<'_>) -> bool {
-    info.origin.as_ref().is_some_and(|origin| origin.short() == context.state.manifest.snapshot)
 }
 
 /// Those of the snapshots that exist, with the same identity.

@@ -1,7 +1,7 @@
 //! A rollback under open files succeeds and leaves stale pages, so the datasets are unmounted
 //! first. `canmount=noauto` prevents a reboot from mounting and changing them (`zfsprops(7)`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::journal::{MountedDataset, Output};
 use crate::step::zfs::{in_use, late};
 use crate::step::{Context, Effect, Probe, Step};
-use crate::zfs::{Dataset, DatasetInfo, DatasetKind, ZfsError};
+use crate::zfs::{Dataset, DatasetInfo, DatasetKind, ZfsError, outermost};
 
 /// See [`crate::step::Action::Unmount`], [`crate::step::Action::Mount`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,10 +25,7 @@ pub(in crate::step) struct Give<'a>(pub &'a Mounts);
 
 impl Mounts {
     /// The file systems among them as they are now. Volumes are not mounted.
-    fn filesystems(
-        &self,
-        context: &Context<'_>,
-    ) -> Result<Vec<(&crate::journal::MountedDataset, DatasetInfo)>> {
+    fn filesystems(&self, context: &Context<'_>) -> Result<Vec<(&MountedDataset, DatasetInfo)>> {
         let found = context.engine.datasets(&self.members())?;
         let mut found: BTreeMap<Dataset, DatasetInfo> =
             found.into_iter().map(|info| (info.name.clone(), info)).collect();
@@ -49,7 +46,7 @@ impl Mounts {
     fn outermost_first(
         &self,
         context: &Context<'_>,
-    ) -> Result<Vec<(&crate::journal::MountedDataset, DatasetInfo)>> {
+    ) -> Result<Vec<(&MountedDataset, DatasetInfo)>> {
         let mut list = self.filesystems(context)?;
         list.sort_by(|(a, _), (b, _)| a.mountpoint.cmp(&b.mountpoint));
         Ok(list)
@@ -74,9 +71,7 @@ impl Mounts {
 
     /// Those that are not below another of them.
     fn roots(&self) -> impl Iterator<Item = &Dataset> {
-        let all: BTreeSet<&Dataset> = self.mounts.iter().map(|mount| &mount.dataset).collect();
-        let below = move |name: &Dataset| name.ancestors().any(|above| all.contains(&above));
-        self.mounts.iter().map(|mount| &mount.dataset).filter(move |name| !below(name))
+        outermost(&self.mounts, |mount| &mount.dataset).into_iter().map(|mount| &mount.dataset)
     }
 }
 
@@ -98,19 +93,15 @@ fn unmount(context: &Context<'_>, list: &[&DatasetInfo], failed: &str) -> Result
 
 /// A mount in the folder of a dataset that is not mounted yet would be hidden by it, so it is
 /// unmounted first. `list` starts with the outermost.
-fn uncover(
-    context: &Context<'_>,
-    list: &[(&crate::journal::MountedDataset, DatasetInfo)],
-) -> Result<()> {
-    let covers = |outer: &crate::journal::MountedDataset,
-                  inner: &crate::journal::MountedDataset| match (
+fn uncover(context: &Context<'_>, list: &[(&MountedDataset, DatasetInfo)]) -> Result<()> {
+    let covers = |outer: &MountedDataset, inner: &MountedDataset| match (
         &outer.mountpoint,
         &inner.mountpoint,
     ) {
         (Some(outer), Some(inner)) => inner != outer && inner.starts_with(outer),
         _ => false,
     };
-    let missing: Vec<&crate::journal::MountedDataset> = list
+    let missing: Vec<&MountedDataset> = list
         .iter()
         .filter(|(outer, info)| outer.mounted && !info.mounted)
         .map(|(outer, _)| *outer)

@@ -6,14 +6,13 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{MountedDataset, Output};
+use crate::step::zfs::clone_snapshot::is_ours;
 use crate::step::zfs::late;
 use crate::step::zfs::set_aside::set_role;
-use crate::step::zfs::snapshot::drop_all;
+use crate::step::zfs::snapshot::{drop_all, of_this_change};
 use crate::step::zfs::stays::Stays;
 use crate::step::{Context, Effect, Probe, Step};
-use crate::zfs::{
-    Dataset, DatasetInfo, DatasetKind, Guid, PROP_CHANGE, PROP_ROLE, Properties, Snapshot,
-};
+use crate::zfs::{Dataset, DatasetKind, Guid, PROP_CHANGE, PROP_ROLE, Properties};
 
 /// See [`crate::step::Action::PutBack`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,12 +119,7 @@ impl PutBack {
         let engine = context.engine;
         let mut found = engine.datasets(&self.members_under(&self.candidate)?)?;
         found.reverse();
-        let ours = |info: &&DatasetInfo| {
-            info.origin
-                .as_ref()
-                .is_some_and(|origin| origin.short() == context.state.manifest.snapshot)
-        };
-        if let Some(other) = found.iter().find(|info| !ours(info)) {
+        if let Some(other) = found.iter().find(|info| !is_ours(info, context)) {
             bail!("{} is no clone of this change's snapshot; it is left as it is", other.name);
         }
         // An interrupted earlier attempt may have left some mounted.
@@ -141,11 +135,7 @@ impl PutBack {
                 }
             }
         }
-        let names: Vec<Snapshot> = taken.iter().map(|(name, _)| name.clone()).collect();
-        let marks = engine.snapshot_locals_of(&names, &[PROP_CHANGE])?;
-        let mut marks = marks.iter().map(|here| here.get(PROP_CHANGE).map(String::as_str));
-        taken.retain(|_| marks.next().flatten() == Some(context.change()));
-        drop_all(context, &taken)?;
+        drop_all(context, &of_this_change(context, taken)?)?;
         let gone: Vec<(Dataset, Guid)> =
             found.iter().map(|info| (info.name.clone(), info.guid)).collect();
         engine.destroy_datasets(&gone)?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::journal::{HaltKind, Output, StepId};
 use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::step::{Context, Effect, NeedsDecision, Probe, Step};
-use crate::zfs::{Dataset, Guid, PROP_CHANGE, Properties, Snapshot};
+use crate::zfs::{Dataset, Guid, PROP_CHANGE, Snapshot};
 
 /// The name of the snapshot step that a change goes back to.
 pub const BEFORE_UPGRADE: &str = "before-upgrade";
@@ -62,6 +62,18 @@ pub(in crate::step) fn drop_all(
     Ok(())
 }
 
+/// Those of these snapshots, which exist, that carry the mark of this change.
+pub(in crate::step) fn of_this_change(
+    context: &Context<'_>,
+    mut snapshots: Vec<(Snapshot, Guid)>,
+) -> Result<Vec<(Snapshot, Guid)>> {
+    let names: Vec<Snapshot> = snapshots.iter().map(|(name, _)| name.clone()).collect();
+    let marks = context.engine.snapshot_locals_of(&names, &[PROP_CHANGE])?;
+    let mut marks = marks.iter().map(|here| here.get(PROP_CHANGE).map(String::as_str));
+    snapshots.retain(|_| marks.next().flatten() == Some(context.change()));
+    Ok(snapshots)
+}
+
 /// The snapshots before the upgrade define what was written since, so they must be unchanged.
 pub(in crate::step) fn unchanged(context: &Context<'_>) -> Result<()> {
     if !context.state.manifest.data_strategy.is_zfs() {
@@ -79,12 +91,10 @@ impl TakeSnapshot {
         self.datasets.iter().map(|dataset| Ok(dataset.at(&self.name)?)).collect()
     }
 
-    /// Each of the snapshots, and whether it is of this change.
-    fn ours(&self, context: &Context<'_>, names: &[Snapshot]) -> Result<Vec<(Snapshot, bool)>> {
-        let here = context.engine.snapshot_locals_of(names, &[PROP_CHANGE])?;
-        let ours =
-            |here: &Properties| here.get(PROP_CHANGE).map(String::as_str) == Some(context.change());
-        Ok(names.iter().zip(&here).map(|(name, here)| (name.clone(), ours(here))).collect())
+    /// Those that exist.
+    fn found(&self, context: &Context<'_>) -> Result<Vec<(Snapshot, Guid)>> {
+        let found = context.engine.snapshot_infos(&self.names()?)?;
+        Ok(found.into_iter().map(|info| (info.name, info.guid)).collect())
     }
 }
 
@@ -102,18 +112,18 @@ impl Effect for TakeSnapshot {
     }
 
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
-        let all = context.engine.snapshot_infos(&self.names()?)?;
-        let names: Vec<Snapshot> = all.iter().map(|info| info.name.clone()).collect();
-        let foreign = self.ours(context, &names)?.into_iter().find(|(_, ours)| !ours);
-        if let Some((name, _)) = foreign {
+        let mut list = self.found(context)?;
+        let ours = of_this_change(context, list.clone())?;
+        if let Some((name, _)) =
+            list.iter().find(|one| ours.len() < list.len() && !ours.contains(one))
+        {
             return Ok(Probe::Foreign(format!(
                 "the snapshot {name} exists already, and is not of this change"
             )));
         }
-        let mut list: Vec<(Snapshot, Guid)> =
-            all.into_iter().map(|info| (info.name, info.guid)).collect();
         let found = list.len();
         if self.hold {
+            let names: Vec<Snapshot> = list.iter().map(|(name, _)| name.clone()).collect();
             let mut tags = context.engine.holds_of(&names)?.into_iter();
             list.retain(|_| tags.next().is_some_and(|tags| tags.contains(&context.tag())));
         }
@@ -173,16 +183,7 @@ impl Effect for TakeSnapshot {
     }
 
     fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
-        let all = context.engine.snapshot_infos(&self.names()?)?;
-        let names: Vec<Snapshot> = all.iter().map(|info| info.name.clone()).collect();
-        let ours = self.ours(context, &names)?;
-        let gone: Vec<(Snapshot, Guid)> = all
-            .into_iter()
-            .zip(ours)
-            .filter(|(_, (_, ours))| *ours)
-            .map(|(info, _)| (info.name, info.guid))
-            .collect();
-        drop_all(context, &gone)
+        drop_all(context, &of_this_change(context, self.found(context)?)?)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::host::exec::{Command, Printed};
 use crate::zfs::words::{WORDS, batches};
 use crate::zfs::{
     BookmarkInfo, Change, Dataset, DatasetInfo, DatasetKind, Engine, Guid, NewClone, Properties,
-    Result, Snapshot, SnapshotInfo, ZfsError, verify,
+    Result, Snapshot, SnapshotInfo, ZfsError, outermost, verify,
 };
 
 /// Properties that children do not inherit. Plain `zfs inherit` refuses them, and the value `none`
@@ -300,10 +300,7 @@ impl CliEngine {
             return Ok(Change::WasThere);
         }
         let mut inside: Vec<DatasetInfo> = Vec::new();
-        let names: BTreeSet<&Dataset> = datasets.iter().collect();
-        let below = |name: &Dataset| name.ancestors().any(|above| names.contains(&above));
-        let roots: Vec<&Dataset> = datasets.iter().filter(|name| !below(name)).collect();
-        for root in &roots {
+        for root in outermost(datasets, |name| name) {
             inside.extend(self.tree(root)?.into_iter().filter(|info| info.mounted));
         }
         let mut done: BTreeSet<&Dataset> = BTreeSet::new();
