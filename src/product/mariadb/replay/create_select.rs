@@ -5,7 +5,6 @@ use super::super::client::Server;
 use super::super::group::Group;
 use super::super::query::Query;
 use super::super::session::NAMES;
-use super::logged::Do;
 use super::{Replay, Stop};
 
 /// Holds the rows of a table that is made with its rows.
@@ -42,20 +41,14 @@ impl<S: Server> Replay<S> {
         self.log(false)?;
         self.statement(&unlogged)?;
         let name = made(&create.text).filter(|_| can_be_copied(&create.text));
-        let Some(name) = name else {
+        if name.is_none() {
             self.log(true)?;
             self.position(group.gtid)?;
-            self.statement(b"START TRANSACTION")?;
-            self.events(file, group, |_, event, _| {
-                Ok(if event.kind.is_rows() { Do::Rows } else { Do::Nothing })
-            })?;
-            return self.statement(b"COMMIT");
-        };
+        }
         self.statement(b"START TRANSACTION")?;
-        self.events(file, group, |_, event, _| {
-            Ok(if event.kind.is_rows() { Do::Rows } else { Do::Nothing })
-        })?;
+        self.events(file, group, |_, event, _| event.kind.is_rows())?;
         self.statement(b"COMMIT")?;
+        let Some(name) = name else { return Ok(()) };
         let copy =
             format!("CREATE OR REPLACE TEMPORARY TABLE {ROWS} ENGINE=Aria AS SELECT * FROM ");
         self.statement(&[copy.as_bytes(), name].concat())?;

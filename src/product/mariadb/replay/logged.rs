@@ -25,8 +25,7 @@ impl<S: Server> Replay<S> {
             self.log(false)?;
             for class in classes.iter().filter(|class| **class != best) {
                 self.events(file, group, |this, event, table| {
-                    let is = this.has_class(table, *class, classes);
-                    Ok(if event.kind.is_rows() && is { Do::Rows } else { Do::Nothing })
+                    event.kind.is_rows() && this.has_class(table, *class, classes)
                 })?;
             }
             self.log(true)?;
@@ -41,8 +40,7 @@ impl<S: Server> Replay<S> {
             _ => {}
         }
         self.events(file, group, |this, event, table| {
-            let rows = event.kind.is_rows() && this.has_class(table, best, classes);
-            Ok(if rows || !event.kind.is_rows() { Do::All } else { Do::Nothing })
+            !event.kind.is_rows() || this.has_class(table, best, classes)
         })
     }
 
@@ -98,12 +96,12 @@ impl<S: Server> Replay<S> {
         event.kind.is_rows().then(|| names.get(&event.table_id()).cloned()).flatten()
     }
 
-    /// Goes through the events of a transaction.
+    /// Goes through the events of a transaction, and sends those that are `wanted`.
     pub(super) fn events(
         &mut self,
         file: &mut LogFile,
         group: &Group,
-        mut decide: impl FnMut(&mut Self, &Event, Option<&TableName>) -> Result<Do, Stop>,
+        wanted: impl Fn(&Self, &Event, Option<&TableName>) -> bool,
     ) -> Result<(), Stop> {
         let (mut rows, mut names, mut event) = (Rows::default(), HashMap::new(), Event::default());
         file.seek(group.begins)?;
@@ -119,18 +117,16 @@ impl<S: Server> Replay<S> {
                 self.rows(statement)?;
                 continue;
             }
-            match (decide(self, &event, table.as_ref())?, event.kind) {
-                (Do::Nothing, _) => {}
-                (_, kind) if kind.is_rows() => {
-                    event = plain(event).map_err(|what| file.wrong(&what))?;
-                    let statement = rows.take(std::mem::take(&mut event));
-                    self.rows(statement)?;
-                }
-                (Do::Rows, _) => {}
-                (Do::All, _) => {
-                    self.rows(rows.rest())?;
-                    self.event(file, group, &event)?;
-                }
+            if !wanted(self, &event, table.as_ref()) {
+                continue;
+            }
+            if event.kind.is_rows() {
+                event = plain(event).map_err(|what| file.wrong(&what))?;
+                let statement = rows.take(std::mem::take(&mut event));
+                self.rows(statement)?;
+            } else {
+                self.rows(rows.rest())?;
+                self.event(file, group, &event)?;
             }
         }
         self.rows(rows.rest())
@@ -193,13 +189,4 @@ impl<S: Server> Replay<S> {
             self.session.forget_schema();
         }
     }
-}
-
-/// What is done with an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Do {
-    Nothing,
-    /// Rows are sent, all else is not.
-    Rows,
-    All,
 }
