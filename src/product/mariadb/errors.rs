@@ -161,11 +161,6 @@ fn without_data(number: u32, message: &str) -> String {
     hidden.unwrap_or(message) + &key
 }
 
-/// A name as it is shown.
-pub(super) fn quoted(name: &[u8]) -> String {
-    format!("`{}`", String::from_utf8_lossy(name).replace('`', "``"))
-}
-
 /// A statement as it is shown: no secrets, and no values.
 pub(super) fn shown(statement: &[u8]) -> String {
     let text = String::from_utf8_lossy(&statement[..statement.len().min(4 * SHOWN)]).into_owned();

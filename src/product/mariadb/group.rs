@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use super::binlog::{Event, Kind, LogFile};
 use super::gtid::Gtid;
+use super::name::{TableName, shown_table};
 use super::query::{Bytes, Query};
 use super::rows::plain;
 use crate::product::stream::HelperError;
-
-/// A schema and a table.
-pub(super) type TableName = (Vec<u8>, Vec<u8>);
 
 /// A transaction of the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -236,10 +234,8 @@ impl Group {
 
     fn name(&mut self) {
         if !self.tables.is_empty() && self.form != Form::CreateSelect {
-            let tables = self.tables.keys().map(|(schema, table)| {
-                format!("{}.{}", super::errors::quoted(schema), super::errors::quoted(table))
-            });
-            self.what = format!("rows of {}", tables.collect::<Vec<_>>().join(", "));
+            let tables: Vec<String> = self.tables.keys().map(shown_table).collect();
+            self.what = format!("rows of {}", tables.join(", "));
         }
     }
 }

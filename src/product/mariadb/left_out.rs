@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::group::{Form, Group, TableName};
+use super::group::{Form, Group};
+use super::name::TableName;
 use crate::host::files::stat_optional;
 use crate::product::stream::HelperError;
 

@@ -7,6 +7,7 @@ mod errors;
 mod group;
 mod gtid;
 mod left_out;
+mod name;
 mod position;
 mod query;
 mod replay;

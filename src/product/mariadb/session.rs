@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::name::quoted;
 use super::query::Query;
 
 /// Sent before anything else. An XA transaction must not bind the session; no statement may end
@@ -129,19 +130,6 @@ fn known(client: u16) -> u16 {
         255..=323 | 611 => UTF8MB4,
         known => known,
     }
-}
-
-/// A name in back quotes.
-pub(super) fn quoted(name: &[u8]) -> Vec<u8> {
-    let mut quoted = vec![b'`'];
-    for byte in name {
-        quoted.push(*byte);
-        if *byte == b'`' {
-            quoted.push(b'`');
-        }
-    }
-    quoted.push(b'`');
-    quoted
 }
 
 /// The statement's text, with the account that ran it in the place of `CURRENT_USER` where it names

@@ -4,7 +4,7 @@ use super::super::client::{Client, Server};
 use super::super::errors::ServerError;
 use super::super::group::{Form, Group};
 use super::super::gtid::Position;
-use super::super::session::quoted;
+use super::super::name::quoted_table;
 use super::talk::lines;
 use super::{NOTHING, Rejects, Replay, Stop};
 use crate::product::stream::HelperError;
@@ -89,7 +89,7 @@ impl<S: Server> Replay<S> {
             && let Some(table) = group.tables.keys().next()
         {
             self.log(false)?;
-            let name = [quoted(&table.0), quoted(&table.1)].join(&b'.');
+            let name = quoted_table(table);
             self.statement(&[b"DROP TABLE IF EXISTS ", name.as_slice()].concat())?;
             self.log(true)?;
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::client::Server;
-use super::super::errors;
-use super::super::group::{Form, Group, TableName};
+use super::super::group::{Form, Group};
+use super::super::name::{self, TableName, shown_table};
 use super::{Replay, Stop};
 
 /// What a table can do, the least first. Rows of a table that cannot roll back get a transaction of
@@ -42,8 +42,7 @@ impl<S: Server> Replay<S> {
         {
             let from = format!(" FROM information_schema.TABLES t WHERE {}", named(&table));
             if self.value("'x'", &from)?.is_none() {
-                let [schema, table] = [&table.0, &table.1].map(|name| errors::quoted(name));
-                return Ok(Some(format!("{schema}.{table}")));
+                return Ok(Some(shown_table(&table)));
             }
         }
         Ok(None)
@@ -80,8 +79,7 @@ impl<S: Server> Replay<S> {
 
 /// The condition that an entry of `information_schema.TABLES t` is of this table.
 fn named(table: &TableName) -> String {
-    let name = |part: &[u8]| format!("CONVERT(X'{}' USING utf8mb4)", hex::encode(part));
-    let (schema, table) = (name(&table.0), name(&table.1));
+    let (schema, table) = (name::value(&table.0), name::value(&table.1));
     format!(
         "t.TABLE_SCHEMA = {schema} AND t.TABLE_NAME = {table} AND \
          CAST(t.TABLE_NAME AS BINARY) = CAST({table} AS BINARY)"

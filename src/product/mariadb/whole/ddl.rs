@@ -1,6 +1,6 @@
 //! What a statement does to the names of tables, and whether it makes up values.
 
-use super::super::group::TableName;
+use super::super::name::TableName;
 
 /// What a statement does, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

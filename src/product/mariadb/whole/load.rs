@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::super::name::{quoted, shown_table, value};
 use super::Item;
 use crate::host::files::{stat_optional, write_atomic};
 use crate::product::stream::{HelperError, Streams};
@@ -40,8 +41,7 @@ pub(in crate::product) fn load(
     }
     let saved = std::fs::read(&triggers).map_err(|error| failed("cannot read triggers", error))?;
     let mut begin = SETTINGS.to_owned().into_bytes();
-    let schema = String::from_utf8_lossy(&item.0.0).replace('`', "``");
-    begin.extend_from_slice(format!("USE `{schema}`;\n").as_bytes());
+    begin.extend_from_slice(&[b"USE ", quoted(&item.0.0).as_slice(), b";\n"].concat());
     begin.extend_from_slice(without_triggers(&item).as_bytes());
     begin.extend_from_slice(emptied(&item).as_bytes());
     let mut rows = File::open(&rows).map_err(|error| failed("cannot read rows.sql", error))?;
@@ -54,11 +54,10 @@ pub(in crate::product) fn load(
 
 /// Drops a table's triggers. `mariadb-dump --add-drop-trigger` does not quote their names.
 fn without_triggers(item: &Item) -> String {
-    let (schema, table) = (hex::encode(&item.0.0), hex::encode(&item.0.1));
+    let (schema, table) = (value(&item.0.0), value(&item.0.1));
     let of = format!(
-        "FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = \
-         CONVERT(x'{schema}' USING utf8mb4) AND EVENT_OBJECT_TABLE = \
-         CONVERT(x'{table}' USING utf8mb4)"
+        "FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {schema} AND \
+         EVENT_OBJECT_TABLE = {table}"
     );
     format!(
         "DELIMITER //\nBEGIN NOT ATOMIC\n  WHILE EXISTS (SELECT 1 {of}) DO\n    SET @drop = \
@@ -69,7 +68,7 @@ fn without_triggers(item: &Item) -> String {
 
 /// Empties a table, with its history.
 fn emptied(item: &Item) -> String {
-    let table = item.sql();
+    let table = shown_table(&item.0);
     // TRUNCATE makes the indexes anew; it refuses a table that keeps its history.
     format!(
         "DELIMITER //\nBEGIN NOT ATOMIC\n  DECLARE EXIT HANDLER FOR 4137 BEGIN\n    DELETE FROM \

@@ -14,7 +14,7 @@ pub(in crate::product) use load::load;
 pub(in crate::product) use notice::notice;
 pub(in crate::product) use write::{inserts, item};
 
-use super::group::TableName;
+use super::name::TableName;
 
 /// A table's name for people and for arguments: `shop.orders`, with backticks where a name is not
 /// plain.
@@ -29,13 +29,6 @@ impl Item {
         rest = rest.strip_prefix('.')?;
         let table = part(&mut rest)?;
         rest.is_empty().then_some(Self((schema.into_bytes(), table.into_bytes())))
-    }
-
-    /// As SQL.
-    pub(super) fn sql(&self) -> String {
-        let Self((schema, table)) = self;
-        let quote = |name: &[u8]| String::from_utf8_lossy(name).replace('`', "``");
-        format!("`{}`.`{}`", quote(schema), quote(table))
     }
 }
 

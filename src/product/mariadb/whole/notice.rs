@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use super::super::group::TableName;
+use super::super::name::TableName;
 use super::Item;
 use super::schema::{Schema, Table};
 use super::touched::{Touch, Touched};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use super::super::group::TableName;
+use super::super::name::TableName;
 use crate::product::stream::{HelperError, next_line};
 
 /// A table.

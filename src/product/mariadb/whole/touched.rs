@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::binlog::{Event, Kind, LogFile};
-use super::super::group::{TableName, table_name};
+use super::super::group::table_name;
+use super::super::name::TableName;
 use super::super::query::Query;
 use super::ddl;
 use crate::product::stream::HelperError;

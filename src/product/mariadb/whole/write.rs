@@ -1,5 +1,6 @@
 //! Writes a table out as statements that any version understands.
 
+use super::super::name::value;
 use super::Item;
 use crate::product::stream::{HelperError, Streams, next_line};
 
@@ -15,9 +16,8 @@ pub(in crate::product) fn item(
     let [text] = arguments else { return Err(HelperError::usage("mariadb-item ITEM")) };
     let item = Item::parse(text)
         .ok_or_else(|| HelperError::Usage(format!("{text:?} is no name of a table")))?;
-    let name = |name: &[u8]| format!("CONVERT(X'{}' USING utf8mb4)", hex::encode(name));
-    let set =
-        format!("SET @schema_name = {}, @table_name = {};\n", name(&item.0.0), name(&item.0.1));
+    let (schema, table) = (value(&item.0.0), value(&item.0.1));
+    let set = format!("SET @schema_name = {schema}, @table_name = {table};\n");
     streams.output.write_all(set.as_bytes()).map_err(HelperError::Output)?;
     std::io::copy(streams.input, streams.output).map_err(HelperError::Output)?;
     streams.output.flush().map_err(HelperError::Output)
