@@ -4,7 +4,7 @@
 //! however far ahead it was sent.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
@@ -82,52 +82,30 @@ impl Server for Program<'_> {
             }
         });
         drop(reader);
-        let input = Some(Whole { pipe: input, held: Vec::with_capacity(WHOLE) });
+        let input = Some(BufWriter::with_capacity(WHOLE, input));
         Ok(Piped { input, lines, child, said, none: io::empty() })
     }
 }
 
 /// See [`Program`].
 pub(super) struct Piped {
-    input: Option<Whole<ChildStdin>>,
+    /// What is written to it in one piece and is not longer than [`WHOLE`] reaches the pipe whole, or
+    /// not at all.
+    input: Option<BufWriter<ChildStdin>>,
     lines: Receiver<String>,
     child: Child,
     said: File,
     none: io::Empty,
 }
 
-/// Hands over only whole statements at once: what is written to it in one piece and is not longer
-/// than [`WHOLE`] reaches the pipe whole, or not at all.
-pub(super) struct Whole<W> {
-    pipe: W,
-    held: Vec<u8>,
-}
-
-impl<W: Write> Write for Whole<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.held.len() + bytes.len() > WHOLE {
-            self.flush()?;
-        }
-        if bytes.len() > WHOLE {
-            return self.pipe.write(bytes);
-        }
-        self.held.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let written = self.pipe.write_all(&self.held);
-        self.held.clear();
-        written.and_then(|()| self.pipe.flush())
-    }
-}
-
 /// A replay that fails leaves no client behind that goes on with what it was sent.
 impl Drop for Piped {
     fn drop(&mut self) {
-        if self.input.is_some() {
+        if let Some(input) = self.input.take() {
             let _ = self.child.kill();
             let _ = self.child.wait();
+            // Without what is still held back.
+            let _ = input.into_parts();
         }
     }
 }
@@ -149,7 +127,7 @@ impl Client for Piped {
 
     fn end(mut self) -> Result<(bool, String), HelperError> {
         // What is still held back would be written into a pipe that nobody reads.
-        drop(self.input.take());
+        drop(self.input.take().map(BufWriter::into_parts));
         while self.lines.recv().is_ok() {}
         let gone = |error: io::Error| HelperError::Failed(format!("the client is gone: {error}"));
         let status = self.child.wait().map_err(gone)?;
@@ -169,6 +147,7 @@ mod tests {
     use super::*;
 
     /// Takes what a pipe would, and remembers each piece.
+    #[derive(Debug)]
     struct Pieces(Vec<Vec<u8>>);
 
     impl Write for Pieces {
@@ -185,15 +164,14 @@ mod tests {
     /// A process that is killed between two pieces has sent no part of a short statement.
     #[test]
     fn s8_a_statement_reaches_the_client_whole_or_not_at_all() {
-        let mut whole = Whole { pipe: Pieces(Vec::new()), held: Vec::new() };
+        let mut whole = BufWriter::with_capacity(WHOLE, Pieces(Vec::new()));
         let statements: Vec<String> =
             (0..50).map(|n| format!("TRUNCATE t{n}{}//\n", " ".repeat(n * 40))).collect();
         for statement in &statements {
             whole.write_all(statement.as_bytes()).unwrap();
         }
         whole.write_all(&[b'x'; 10_000]).unwrap();
-        whole.flush().unwrap();
-        let pieces = whole.pipe.0;
+        let pieces = whole.into_inner().unwrap().0;
         assert!(pieces.len() > 5);
         for piece in &pieces {
             assert!(piece.ends_with(b"//\n") || piece.iter().all(|byte| *byte == b'x'));
