@@ -5,6 +5,9 @@ use regex::Regex;
 /// How many characters of a statement or a message are shown.
 const SHOWN: usize = 200;
 
+/// ER_NO_SUCH_TABLE.
+pub(super) const NO_SUCH_TABLE: u32 = 1146;
+
 /// An error of the server or the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ServerError {

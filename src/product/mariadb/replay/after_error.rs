@@ -1,7 +1,7 @@
 //! The client has ended at an error: what is left out, and where the replay goes on.
 
 use super::super::client::{Client, Server};
-use super::super::errors::ServerError;
+use super::super::errors::{NO_SUCH_TABLE, ServerError};
 use super::super::group::{Form, Group};
 use super::super::gtid::Position;
 use super::super::name::quoted_table;
@@ -45,7 +45,6 @@ impl<S: Server> Replay<S> {
                 error.text, sent.group.begins
             )));
         }
-        const NO_SUCH_TABLE: u32 = 1146;
         if error.number == NO_SUCH_TABLE {
             self.missed.extend(sent.group.tables.keys().cloned());
         }

@@ -22,7 +22,7 @@ use std::io;
 
 use super::binlog::LogFile;
 use super::client::{Client, Server};
-use super::errors::ServerError;
+use super::errors::{NO_SUCH_TABLE, ServerError};
 use super::group::{Form, Group, Next, next_group};
 use super::gtid::{Gtid, Position};
 use super::left_out::LeftOut;
@@ -148,8 +148,9 @@ impl<S: Server> Replay<S> {
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Ended) => from = self.fallen(files, rejects)?,
                 Err(Stop::Absent(sent, table)) => {
-                    let text = format!("ERROR 1146 (42S02): Table {table} doesn't exist");
-                    self.left_out(&sent.group, &ServerError { number: 1146, text }, rejects)?;
+                    let number = NO_SUCH_TABLE;
+                    let text = format!("ERROR {number} (42S02): Table {table} doesn't exist");
+                    self.left_out(&sent.group, &ServerError { number, text }, rejects)?;
                     from = (sent.file, Some(sent.group.ends));
                 }
             }

@@ -103,7 +103,7 @@ impl<S: Server> Replay<S> {
     }
 }
 
-/// At most ten lines, without data, for an error.
+/// What the client said, in one line and without data, for an error.
 pub(super) fn lines(said: &str) -> String {
     match ServerError::first_of(said) {
         Some(error) => error.text,

@@ -169,10 +169,6 @@ mod tests {
         Table { engine, bytes: 9, primary: true, indexed: true, ..Table::default() }
     }
 
-    fn why(table: &Table, touch: &Touch) -> Option<(String, bool)> {
-        reason(table, touch)
-    }
-
     /// The log of a server 11.8; what it did is in `kinds.sql`.
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
@@ -205,9 +201,9 @@ mod tests {
     #[test]
     fn what_a_replay_brings_back_is_not_carried() {
         let touch = Touch { inserted: 5, changed: 5, made_up: None };
-        assert_eq!(why(&table("InnoDB"), &touch), None);
+        assert_eq!(reason(&table("InnoDB"), &touch), None);
         let bare = Table { primary: false, indexed: false, ..table("InnoDB") };
-        assert_eq!(why(&bare, &Touch { changed: 0, ..touch }), None);
+        assert_eq!(reason(&bare, &Touch { changed: 0, ..touch }), None);
     }
 
     #[test]
@@ -234,7 +230,7 @@ mod tests {
             ),
             (Table { primary: false, hashed: true, ..innodb() }, &changed, true, "its unique"),
         ] {
-            let (why, must) = why(&table, touch).expect(begins);
+            let (why, must) = reason(&table, touch).expect(begins);
             assert!(why.starts_with(begins), "{why}");
             assert_eq!(must, left_out, "{why}");
         }
