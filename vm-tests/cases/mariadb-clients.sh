@@ -1,6 +1,6 @@
 #!/bin/bash
 # DESCRIPTION: what real clients do on 11.8 comes back on 10.11: character sets, time zones, SQL modes, sequences, CREATE TABLE ... SELECT, a statement longer than a packet, a MEMORY table
-# STRATEGY: on the upgraded guest: the statements of clients.sql, and some of a client of latin1; downgrade, compare dumps; the table of the old server's own log; undo, compare
+# STRATEGY: on the upgraded guest: the statements of both files clients.sql, and some of a client of latin1; downgrade, compare dumps; the table of the old server's own log; undo, compare
 # stage: backout-upgraded
 # uses: backout
 # when: all
@@ -9,6 +9,7 @@ set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/mariadb.sh
 . /case/guest/backout.sh
+sql --comments --binary-mode </case/playbooks/mariadb/tests/clients.sql
 sql --comments --binary-mode </case/guest/clients.sql
 printf "USE clients; CREATE TABLE l (id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET latin1 DEFAULT '\xe9', w VARCHAR(20) DEFAULT '\xe9') CHARACTER SET latin1;
   INSERT INTO l (id) VALUES (1); INSERT INTO l VALUES (2, '\xe8', '\xe7');" | mariadb --skip-ssl --default-character-set=latin1

@@ -1,14 +1,6 @@
--- What real clients do: read by cases/mariadb-clients.sh, as a client of utf8mb4.
-CREATE DATABASE clients CHARACTER SET utf8mb4;
+-- What real clients do, besides playbooks/mariadb/tests/clients.sql: read by
+-- cases/mariadb-clients.sh, as a client of utf8mb4.
 USE clients;
-CREATE TABLE plain (id INT PRIMARY KEY, v VARCHAR(20) DEFAULT 'ü');
-SET time_zone = '+05:30';
-CREATE TABLE d (id INT PRIMARY KEY, ts TIMESTAMP DEFAULT '2024-01-01 00:00:00') CHARACTER SET utf8mb4;
-INSERT INTO d (id) VALUES (1);
-SET time_zone = SYSTEM;
-SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES';
-CREATE TABLE "mode" (v VARCHAR(20) DEFAULT 'a\') CHARACTER SET latin1;
-SET sql_mode = DEFAULT;
 -- One statement that is longer than the server's max_allowed_packet.
 CREATE TABLE many (id INT PRIMARY KEY, v VARCHAR(1100));
 INSERT INTO many SELECT seq, REPEAT(CHAR(65 + seq % 26), 1024) FROM seq_1_to_20000;
@@ -35,12 +27,3 @@ UPDATE src SET v = 'xa' WHERE id = 1;
 XA END 'z', 'b', 7;
 XA PREPARE 'z', 'b', 7;
 XA COMMIT 'z', 'b', 7;
-DELIMITER //
-CREATE PROCEDURE remarks()
-BEGIN
-  /* /*!*/
-  SELECT 1; -- it's /*!*/;
-  # delimiter ;
-  SELECT '\\', "it's", 2 /*! + 1 */ /*M!100100 + 2 */;
-END //
-DELIMITER ;
