@@ -236,37 +236,37 @@ impl Generator {
 
     /// One statement, or a few that belong together.
     fn statement(&mut self) -> Vec<String> {
-        let kinds: &[(u32, &'static str, Make)] = &[
-            (16, "insert", Self::insert),
-            (8, "update", Self::update),
-            (6, "delete", Self::delete),
-            (6, "transaction", Self::transaction),
-            (3, "load", Self::load),
-            (3, "xa", Self::xa),
-            (2, "prepared", Self::prepared),
-            (8, "create table", Self::create_table),
-            (12, "alter table", Self::alter_table),
-            (2, "drop table", Self::drop_table),
-            (3, "rename table", Self::rename_table),
-            (2, "truncate", Self::truncate),
-            (2, "create like", Self::create_like),
-            (3, "index", Self::index),
-            (2, "partition", Self::partition),
-            (3, "view", Self::view),
-            (4, "routine", Self::routine),
-            (3, "trigger", Self::trigger),
-            (2, "event", Self::event),
-            (4, "account", Self::account),
-            (3, "grant", Self::grant),
-            (2, "schema", Self::change_schema),
-            (2, "create select", Self::create_select),
-            (2, "temporary", Self::temporary),
-            (2, "sequence", Self::sequence),
-            (1, "administration", Self::administration),
+        let kinds: &[(u32, Make)] = &[
+            (16, Self::insert),
+            (8, Self::update),
+            (6, Self::delete),
+            (6, Self::transaction),
+            (3, Self::load),
+            (3, Self::xa),
+            (2, Self::prepared),
+            (8, Self::create_table),
+            (12, Self::alter_table),
+            (2, Self::drop_table),
+            (3, Self::rename_table),
+            (2, Self::truncate),
+            (2, Self::create_like),
+            (3, Self::index),
+            (2, Self::partition),
+            (3, Self::view),
+            (4, Self::routine),
+            (3, Self::trigger),
+            (2, Self::event),
+            (4, Self::account),
+            (3, Self::grant),
+            (2, Self::change_schema),
+            (2, Self::create_select),
+            (2, Self::temporary),
+            (2, Self::sequence),
+            (1, Self::administration),
         ];
-        let whole: u32 = kinds.iter().map(|(weight, ..)| weight).sum();
+        let whole: u32 = kinds.iter().map(|(weight, _)| weight).sum();
         let mut at = self.random.u32(..whole);
-        for (weight, _, make) in kinds {
+        for (weight, make) in kinds {
             if at < *weight {
                 return make(self);
             }
