@@ -1,6 +1,6 @@
 //! SHA-256, in hexadecimal digits as `sha256sum(1)` prints it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 
 use sha2::{Digest, Sha256};
 
@@ -13,21 +13,10 @@ pub fn sha256(text: &str) -> String {
 ///
 /// # Errors
 /// When it cannot be read to its end.
-pub fn sha256_of(mut source: impl Read) -> io::Result<(String, u64)> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0u8; 256 * 1024];
-    let mut size = 0u64;
-    loop {
-        match source.read(&mut buffer) {
-            Ok(0) => return Ok((hex::encode(hasher.finalize()), size)),
-            Ok(count) => {
-                size += count as u64;
-                hasher.update(&buffer[..count]);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+pub fn sha256_of(source: impl Read) -> io::Result<(String, u64)> {
+    let mut hashing = Hashing::new(io::sink());
+    let size = io::copy(&mut BufReader::with_capacity(256 << 10, source), &mut hashing)?;
+    Ok((hashing.finish().1, size))
 }
 
 /// Passes on what is written, and keeps the checksum of it.

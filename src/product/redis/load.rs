@@ -9,12 +9,10 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
-
 use super::commands::{Commands, settings};
 use super::log::{Item, items};
 use super::manifest::Manifest;
-use crate::host::checksum::sha256_of;
+use crate::host::checksum::{Hashing, sha256_of};
 use crate::host::files::{open_own, stat_optional};
 use crate::product::stream::{HelperError, Streams};
 
@@ -238,15 +236,23 @@ impl Place {
     }
 }
 
-/// Copies the captured file without what is rejected.
-fn copy(captured: &Path, rejected: &[Rejected], output: &mut dyn Write) -> Result<(), HelperError> {
+/// Copies the captured file without what is rejected. Returns how many bytes are left.
+fn copy(
+    captured: &Path,
+    rejected: &[Rejected],
+    output: &mut dyn Write,
+) -> Result<u64, HelperError> {
     let mut input = open(captured)?;
     let end = input.metadata().map_err(HelperError::Input)?.len();
+    let mut all = 0;
     let mut part = |from: u64, to: u64| {
         input.seek(SeekFrom::Start(from)).map_err(HelperError::Input)?;
         let copied = std::io::copy(&mut (&mut input).take(to - from), output);
         match copied {
-            Ok(copied) if copied == to - from => Ok(()),
+            Ok(copied) if copied == to - from => {
+                all += copied;
+                Ok(())
+            }
             Ok(_) => Err(HelperError::Failed("the captured file became shorter".into())),
             Err(error) => Err(HelperError::Failed(format!("cannot copy the growth: {error}"))),
         }
@@ -259,16 +265,16 @@ fn copy(captured: &Path, rejected: &[Rejected], output: &mut dyn Write) -> Resul
         }
         at = gone.to;
     }
-    part(at, end)
+    part(at, end)?;
+    Ok(all)
 }
 
 /// Reads back what was written. An earlier attempt may have written it, and a server that ran then
 /// may have appended to it.
 fn same(path: &Path, captured: &Path, rejected: &[Rejected]) -> Result<(), HelperError> {
-    let mut wanted = Sum::default();
-    copy(captured, rejected, &mut wanted)?;
-    let Sum { hasher, length } = wanted;
-    let wanted = hex::encode(hasher.finalize());
+    let mut wanted = Hashing::new(std::io::sink());
+    let length = copy(captured, rejected, &mut wanted)?;
+    let (_, wanted) = wanted.finish();
     let found = sha256_of(open(path)?.take(length)).map_err(HelperError::Input)?;
     if found == (wanted, length) {
         return Ok(());
@@ -277,25 +283,6 @@ fn same(path: &Path, captured: &Path, rejected: &[Rejected]) -> Result<(), Helpe
         "{} is not what was to be put there: read back, it has another content",
         path.display()
     )))
-}
-
-/// The checksum of what is written to it.
-#[derive(Default)]
-struct Sum {
-    hasher: Sha256,
-    length: u64,
-}
-
-impl Write for Sum {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.hasher.update(bytes);
-        self.length += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]
