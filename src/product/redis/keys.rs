@@ -6,9 +6,9 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
 use super::client::{Client, Reply};
+use super::plain::{bytes_of, plain};
+use super::sums::{Ordered, Sum, Unordered};
 use crate::product::stream::{HelperError, Streams, next_line};
 
 const USAGE: &str = "redis-keys SOCKET [USER] [--only FILE]";
@@ -76,132 +76,6 @@ impl Key {
     /// What stands behind the key in each of its lines.
     fn end(&self) -> String {
         self.ends.map_or_else(String::new, |at| format!("\tends {at}"))
-    }
-}
-
-/// A text on one line: bytes that are not printable as `\xNN`.
-pub(super) fn plain(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for byte in bytes {
-        match byte {
-            b'\\' | 0..=31 | 127..=255 => text.push_str(&format!("\\x{byte:02x}")),
-            _ => text.push(char::from(*byte)),
-        }
-    }
-    text
-}
-
-/// The bytes of such a text; `None` if it is none.
-fn bytes_of(plain: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(plain.len());
-    let mut rest = plain;
-    while let Some((first, behind)) = rest.split_first() {
-        if *first == b'\\' {
-            let digits = std::str::from_utf8(behind.strip_prefix(b"x")?.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = &behind[3..];
-        } else {
-            bytes.push(*first);
-            rest = behind;
-        }
-    }
-    Some(bytes)
-}
-
-/// The checksum of values in their order.
-#[derive(Default)]
-struct Ordered(Sha256);
-
-impl Ordered {
-    fn add(&mut self, value: &[u8]) {
-        self.0.update((value.len() as u64).to_le_bytes());
-        self.0.update(value);
-    }
-
-    fn hex(self) -> String {
-        hex::encode(self.0.finalize())
-    }
-}
-
-/// The checksum of values that have no order: the sum of their checksums.
-#[derive(Default)]
-struct Unordered([u64; 4]);
-
-impl Unordered {
-    fn add(&mut self, values: &[&[u8]]) {
-        let mut one = Ordered::default();
-        values.iter().for_each(|value| one.add(value));
-        let digest = one.0.finalize();
-        for (sum, part) in self.0.iter_mut().zip(digest.chunks_exact(8)) {
-            let part = part.try_into().map_or(0, u64::from_le_bytes);
-            *sum = sum.wrapping_add(part);
-        }
-    }
-
-    fn hex(&self) -> String {
-        self.0.iter().map(|part| hex::encode(part.to_le_bytes())).collect()
-    }
-}
-
-/// A score in one form: versions print it with different digits.
-fn score(text: &[u8]) -> [u8; 8] {
-    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-    let number = number.unwrap_or(f64::NAN);
-    // 0 and -0 are the same score.
-    if number == 0.0 { 0.0_f64 } else { number }.to_bits().to_le_bytes()
-}
-
-/// What is read of a collection, in pairs where it has pairs.
-enum Sum {
-    InOrder(Ordered),
-    AsSet(Unordered),
-    Pairs(Unordered, Option<Vec<u8>>),
-    Scores(Ordered, bool),
-    Entries(Ordered),
-}
-
-impl Sum {
-    fn of(kind: &str) -> Option<Self> {
-        Some(match kind {
-            "string" | "list" => Self::InOrder(Ordered::default()),
-            "set" => Self::AsSet(Unordered::default()),
-            "hash" => Self::Pairs(Unordered::default(), None),
-            "zset" => Self::Scores(Ordered::default(), false),
-            "stream" => Self::Entries(Ordered::default()),
-            _ => return None,
-        })
-    }
-
-    fn add(&mut self, value: Reply) {
-        match self {
-            Self::InOrder(sum) => sum.add(&value.bytes()),
-            Self::AsSet(sum) => sum.add(&[&value.bytes()]),
-            Self::Pairs(sum, first) => match first.take() {
-                None => *first = Some(value.bytes()),
-                Some(field) => sum.add(&[&field, &value.bytes()]),
-            },
-            Self::Scores(sum, is_score) => {
-                if *is_score {
-                    sum.add(&score(&value.bytes()));
-                } else {
-                    sum.add(&value.bytes());
-                }
-                *is_score = !*is_score;
-            }
-            Self::Entries(sum) => {
-                if let [id, values] = value.list() {
-                    sum.add(&id.bytes());
-                    values.list().iter().for_each(|value| sum.add(&value.bytes()));
-                }
-            }
-        }
-    }
-
-    fn hex(self) -> String {
-        match self {
-            Self::InOrder(sum) | Self::Scores(sum, _) | Self::Entries(sum) => sum.hex(),
-            Self::AsSet(sum) | Self::Pairs(sum, _) => sum.hex(),
-        }
     }
 }
 
@@ -398,29 +272,30 @@ impl List<'_> {
     /// A large value, part by part where the server can.
     fn large(&mut self, key: &Key) -> Result<Option<String>, HelperError> {
         let name = key.name.as_slice();
+        let Some(mut sum) = Sum::of(&key.kind) else { return Ok(Some("not compared".to_owned())) };
         match key.kind.as_str() {
             "string" => {
                 let Reply::Number(length) = self.client.done(&[b"STRLEN", name])? else {
                     return Ok(None);
                 };
-                let mut hasher = Sha256::new();
-                hasher.update(length.unsigned_abs().to_le_bytes());
+                let mut sum = Ordered::default();
+                sum.begin(length.unsigned_abs());
                 let mut at = 0;
                 while at < length {
                     let end = at + (8 << 20) - 1;
                     let (from, to) = (at.to_string(), end.to_string());
                     let part =
                         self.client.done(&[b"GETRANGE", name, from.as_bytes(), to.as_bytes()])?;
-                    hasher.update(part.bytes());
+                    sum.part(&part.bytes());
                     at = end + 1;
                 }
                 // One that expired meanwhile is in neither list.
-                Ok(Some(hex::encode(hasher.finalize())))
+                Ok(Some(sum.hex()))
             }
             "hash" if self.fields => self.hash(key),
             "list" | "zset" => {
-                let (mut sum, mut at, mut there) = (Sum::of(&key.kind), 0_usize, false);
-                while let Some(open) = sum.as_mut() {
+                let (mut at, mut there) = (0_usize, false);
+                loop {
                     let (from, to) = (at.to_string(), (at + ELEMENTS - 1).to_string());
                     let mut words: Vec<&[u8]> =
                         vec![b"LRANGE", name, from.as_bytes(), to.as_bytes()];
@@ -432,42 +307,37 @@ impl List<'_> {
                     let mut parts = 0;
                     self.client.parts(|part| {
                         parts += 1;
-                        open.add(part);
+                        sum.add(part);
                         Ok(())
                     })?;
                     there |= parts > 0;
                     at += ELEMENTS;
                     if parts < ELEMENTS {
-                        break;
+                        return Ok(there.then(|| sum.hex()));
                     }
                 }
-                Ok(sum.filter(|_| there).map(Sum::hex))
             }
             "stream" => {
-                let (mut sum, mut from) = (Sum::of("stream"), b"-".to_vec());
-                while let Some(open) = sum.as_mut() {
+                let mut from = b"-".to_vec();
+                loop {
                     self.client.send(&[b"XRANGE", name, &from, b"+", b"COUNT", b"1000"])?;
                     let (mut parts, mut last) = (0, Vec::new());
                     self.client.parts(|part| {
                         parts += 1;
                         last = part.list().first().map(Reply::bytes).unwrap_or_default();
-                        open.add(part);
+                        sum.add(part);
                         Ok(())
                     })?;
                     if parts < 1000 {
-                        break;
+                        return Ok(Some(sum.hex()));
                     }
                     from = [b"(".as_slice(), &last].concat();
                 }
-                Ok(sum.map(Sum::hex))
             }
-            kind => match Sum::of(kind) {
-                Some(sum) => {
-                    self.client.send(&whole(kind, name))?;
-                    self.answer(sum)
-                }
-                None => Ok(Some("not compared".to_owned())),
-            },
+            kind => {
+                self.client.send(&whole(kind, name))?;
+                self.answer(sum)
+            }
         }
     }
 

@@ -10,7 +10,9 @@ mod load;
 mod log;
 mod manifest;
 mod pipe;
+mod plain;
 mod refused;
+mod sums;
 mod touched;
 mod words;
 

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::{BufReader, Write};
 
-use super::keys::plain;
 use super::log::{Entry, Log};
+use super::plain::plain;
 use crate::product::stream::{HelperError, Streams};
 
 /// How many arguments of one command are looked at. One with more touches too much to tell.
