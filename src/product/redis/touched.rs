@@ -119,6 +119,7 @@ fn of_file(mut log: Log<'_>, output: &mut dyn Write) -> Result<bool, HelperError
 mod tests {
     use super::*;
     use crate::product::redis::client::command;
+    use crate::product::tests::on;
 
     fn told(commands: &[&[&str]]) -> String {
         let words = |words: &&[&str]| {
@@ -151,6 +152,18 @@ mod tests {
             said,
             "0\ta\n3\ta b\n3\tc\\x0a\n3\td\n3\te\n3\tf\n3\tg\n3\th\n3\ti\n3\tx\n3\ty\n3\ts\n3\
              \tsum\n3\ttwo\n"
+        );
+    }
+
+    /// 8.0.2 wrote it. It has commands that 7.0 does not have.
+    #[test]
+    fn what_a_real_server_appended_is_whole_and_its_keys_are_told() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/redis/tests/written.aof");
+        on("redis-verify-log", &[file], b"").expect("whole");
+        let said = on("redis-touched", &[file], b"").expect("read");
+        assert_eq!(
+            String::from_utf8_lossy(&said),
+            "0\ta\n0\tnew\n0\th\n0\tinmulti\n0\th\n0\tz\n0\tl\n3\tother\n0\ta\n0\th\n0\tafter\n"
         );
     }
 
