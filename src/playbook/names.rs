@@ -116,10 +116,23 @@ pub struct LateName {
     pub about: &'static str,
     /// It stands for several arguments, and must be a word of its own.
     pub list: bool,
-    /// Where it may stand.
-    pub places: &'static [TemplatePlace],
+    /// Where it may stand, in groups.
+    places: &'static [&'static [TemplatePlace]],
 }
 
+impl LateName {
+    /// Where it may stand.
+    pub fn places(&self) -> impl Iterator<Item = TemplatePlace> {
+        self.places.iter().copied().flatten().copied()
+    }
+
+    /// Whether it may stand there.
+    pub fn is_known(&self, place: TemplatePlace) -> bool {
+        self.places().any(|known| known == place)
+    }
+}
+
+/// Everything that runs for a change, in its order.
 const CHANGE: &[TemplatePlace] = &[
     Service,
     Installer,
@@ -139,29 +152,9 @@ const CHANGE: &[TemplatePlace] = &[
     ListTouched,
 ];
 /// The commands that run on this host, and for it alone.
-const COMMANDS: &[TemplatePlace] = &[
-    Version,
-    Check,
-    CheckBack,
-    Service,
-    Installer,
-    Upgrade,
-    Pass,
-    Verify,
-    Downgrade,
-    Position,
-    Restore,
-    PastRejects,
-    Notice,
-    Item,
-    Differing,
-    Aside,
-    Inventory,
-    FindTouched,
-    ListTouched,
-];
-const AFTER_SNAPSHOT: &[TemplatePlace] =
-    &[Pass, Verify, Downgrade, Position, Restore, PastRejects, Notice, Item, Differing, Aside];
+const COMMANDS: &[&[TemplatePlace]] = &[&[Version, Check, CheckBack], CHANGE];
+const AFTER_SNAPSHOT: &[&[TemplatePlace]] =
+    &[&[Pass, Verify, Downgrade, Position, Restore, PastRejects, Notice, Item, Differing, Aside]];
 
 /// All of them.
 pub const LATE_NAMES: &[LateName] = &[
@@ -170,58 +163,16 @@ pub const LATE_NAMES: &[LateName] = &[
         about: "the site's `upgrade_to`: the version wanted, whole or its first parts",
         list: false,
         places: &[
-            Version,
-            Host,
-            Check,
-            CheckBack,
-            Service,
-            Installer,
-            Upgrade,
-            Pass,
-            Verify,
-            Downgrade,
-            Position,
-            Restore,
-            PastRejects,
-            Notice,
-            Item,
-            Differing,
-            Aside,
-            Inventory,
-            FindTouched,
-            ListTouched,
-            Directory,
-            Mover,
-            UserList,
-            Cluster,
-            WriteMark,
+            &[Version, Host, Check, CheckBack],
+            CHANGE,
+            &[Directory, Mover, UserList, Cluster, WriteMark],
         ],
     },
     LateName {
         name: "from_version",
         about: "the version before the upgrade",
         list: false,
-        places: &[
-            Host,
-            Check,
-            CheckBack,
-            Service,
-            Installer,
-            Upgrade,
-            Pass,
-            Verify,
-            Downgrade,
-            Position,
-            Restore,
-            PastRejects,
-            Notice,
-            Item,
-            Differing,
-            Aside,
-            Inventory,
-            FindTouched,
-            ListTouched,
-        ],
+        places: &[&[Host, Check, CheckBack], CHANGE],
     },
     LateName {
         name: "to_version",
@@ -229,7 +180,7 @@ pub const LATE_NAMES: &[LateName] = &[
         list: false,
         places: AFTER_SNAPSHOT,
     },
-    LateName { name: "change", about: "the id of the change", list: false, places: CHANGE },
+    LateName { name: "change", about: "the id of the change", list: false, places: &[CHANGE] },
     LateName {
         name: "snapshot",
         about: "the snapshot's name, the part after the `@`",
@@ -246,99 +197,104 @@ pub const LATE_NAMES: &[LateName] = &[
         name: "capture_dir",
         about: "the folder of the capture",
         list: false,
-        places: &[Pass, Verify, Restore, PastRejects, Notice, FindTouched],
+        places: &[&[Pass, Verify, Restore, PastRejects, Notice, FindTouched]],
     },
     LateName {
         name: "capture_files",
         about: "the files of the capture, sorted by name",
         list: true,
-        places: &[Verify, Restore, PastRejects, FindTouched],
+        places: &[&[Verify, Restore, PastRejects, FindTouched]],
     },
     LateName {
         name: "snapshot_files",
         about: "the last file of each series of `numbered_files` in the snapshot, unless it went \
             on since and is in the capture",
         list: true,
-        places: &[Verify],
+        places: &[&[Verify]],
     },
     LateName {
         name: "touched_file",
         about: "the file with what `inventory.touched.find` printed, sorted, each line once",
         list: false,
-        places: &[ListTouched],
+        places: &[&[ListTouched]],
     },
     LateName {
         name: "whole_dir",
         about: "the folder for what is carried whole; each item has a folder of its own in it",
         list: false,
-        places: &[Notice, Restore, PastRejects],
+        places: &[&[Notice, Restore, PastRejects]],
     },
     LateName {
         name: "item",
         about: "the item that is carried whole",
         list: false,
-        places: &[Item],
+        places: &[&[Item]],
     },
-    LateName { name: "item_dir", about: "the folder of that item", list: false, places: &[Item] },
+    LateName {
+        name: "item_dir",
+        about: "the folder of that item",
+        list: false,
+        places: &[&[Item]],
+    },
     LateName {
         name: "differing_dir",
         about: "the folder with NAME.missing and NAME.unexpected for each inventory",
         list: false,
-        places: &[Differing],
+        places: &[&[Differing]],
     },
     LateName {
         name: "upgraded_root",
         about: "the folder with the upgraded version's programs, each at its own path",
         list: false,
-        places: &[Aside],
+        places: &[&[Aside]],
     },
     LateName {
         name: "proof_root",
         about: "in `aside.serve`: the folder below which each path of the copied data is at its own place",
         list: false,
-        places: &[Aside],
+        places: &[&[Aside]],
     },
     LateName {
         name: "installer_dir",
         about: "the folder where the previous version's installer is kept",
         list: false,
-        places: &[Installer, Downgrade, CheckBack],
+        places: &[&[Installer, Downgrade, CheckBack]],
     },
     LateName {
         name: "installer_files",
         about: "the files in that folder, sorted by name",
         list: true,
-        places: &[Downgrade, CheckBack],
+        places: &[&[Downgrade, CheckBack]],
     },
     LateName {
         name: "response_file",
         about: "the file that backout writes from `response_file`",
         list: false,
-        places: &[Installer, Upgrade, Downgrade],
+        places: &[&[Installer, Upgrade, Downgrade]],
     },
     LateName {
         name: "config_dir",
         about: "the folder where the saved configuration is",
         list: false,
-        places: &[Downgrade],
+        places: &[&[Downgrade]],
     },
     LateName {
         name: "position",
         about: "what `restore.position` printed just before this try: how far the data has come",
         list: false,
-        places: &[Restore, PastRejects],
+        places: &[&[Restore, PastRejects]],
     },
     LateName {
         name: "rejects_file",
         about: "the file that a line is appended to for each rejected item",
         list: false,
-        places: &[PastRejects],
+        places: &[&[PastRejects]],
     },
     LateName {
         name: "target_position",
         about: "what `restore.position` printed on the new version: how far the data must come",
         list: false,
-        places: &[Verify, Restore, PastRejects, Notice],
+        places: &[&[Verify, Restore, PastRejects, Notice]],
     },
     LateName {
         name: "backout",
@@ -356,25 +312,25 @@ pub const LATE_NAMES: &[LateName] = &[
         name: "user",
         about: "the user that is moved",
         list: false,
-        places: &[Directory, Mover],
+        places: &[&[Directory, Mover]],
     },
     LateName {
         name: "node",
         about: "the node of the cluster",
         list: false,
-        places: &[Cluster, WriteMark],
+        places: &[&[Cluster, WriteMark]],
     },
     LateName {
         name: "mark",
         about: "what is written for the other nodes: a version",
         list: false,
-        places: &[WriteMark],
+        places: &[&[WriteMark]],
     },
     LateName {
         name: "host",
         about: "the host that the user is on, or comes to",
         list: false,
-        places: &[Directory],
+        places: &[&[Directory]],
     },
 ];
 

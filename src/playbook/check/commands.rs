@@ -235,8 +235,7 @@ impl<'c, 'a> Commands<'c, 'a> {
 
     fn late(&mut self, at: &Path, text: &Template, name: &str, place: TemplatePlace, lists: Lists) {
         let Some(late) = late(name) else {
-            let here =
-                LATE_NAMES.iter().filter(|late| late.places.contains(&place)).map(|late| late.name);
+            let here = LATE_NAMES.iter().filter(|late| late.is_known(place)).map(|late| late.name);
             let known: Vec<&str> =
                 self.playbook.variables.keys().map(String::as_str).chain(here).collect();
             let remedy = match nearest(name, known.iter().copied()) {
@@ -249,8 +248,8 @@ impl<'c, 'a> Commands<'c, 'a> {
             self.report.error(at, format!("`{{{name}}}` is not known"), remedy);
             return;
         };
-        if !late.places.contains(&place) {
-            let places: Vec<&str> = late.places.iter().map(|place| place.title()).collect();
+        if !late.is_known(place) {
+            let places: Vec<&str> = late.places().map(TemplatePlace::title).collect();
             let what = format!("`{{{name}}}` ({}) is not known in {}", late.about, place.title());
             self.report.error(at, what, format!("use it only in {}", places.join(", ")));
         } else if late.list && (lists == Lists::Refused || text.only_name() != Some(name)) {
