@@ -36,7 +36,6 @@ pub struct Host {
 }
 
 /// A change, from its beginning.
-#[allow(dead_code, reason = "not every product needs all of it")]
 pub struct Change {
     playbook: Validated,
     layout: Layout,
@@ -82,7 +81,6 @@ fn playbook(name: &str, host: &Host) -> Result<Validated> {
     Ok(Validated::with_programs(name, None, &text, shipped.programs().to_vec())?)
 }
 
-#[allow(dead_code, reason = "not every product needs all of it")]
 impl Change {
     /// The service serves its clients, with its data on [`DATASETS`].
     pub fn open(name: &str, host: &Host) -> Result<Self> {

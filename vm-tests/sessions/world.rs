@@ -1,12 +1,15 @@
 //! The host of a session: what stands where. See the script `enter`.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use procfs::net::{TcpState, UnixState, tcp, tcp6, unix};
+use procfs::process::{FDTarget, all_processes};
 
 /// The datasets with their mountpoints. The product's data folder is in the first; the second is for
 /// what may be kept elsewhere.
@@ -32,34 +35,15 @@ const PROGRAMS: &[&str] = &[
     "redis-server",
 ];
 
-/// Which of the two versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "not every product needs both")]
-pub enum Version {
-    Old,
-    New,
-}
+/// The root of the previous version.
+pub const OLD_ROOT: &str = "/mnt/old";
 
-impl Version {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Old => "old",
-            Self::New => "new",
-        }
-    }
-
-    /// Its root.
-    pub fn root(self) -> PathBuf {
-        Path::new("/mnt").join(self.name())
-    }
-
-    /// A program of this version, whichever is installed.
-    pub fn program(self, program: &str) -> Command {
-        let mut command = Command::new("chroot");
-        // Not the one of the installed version.
-        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").arg(self.root()).arg(program);
-        command
-    }
+/// A program of the previous version, whichever is installed.
+pub fn of_old(program: &str) -> Command {
+    let mut command = Command::new("chroot");
+    // Not the one of the installed version.
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").arg(OLD_ROOT).arg(program);
+    command
 }
 
 /// Makes the folder that becomes /srv.
@@ -121,39 +105,27 @@ pub fn await_success(what: &str, within: Duration, mut ready: impl FnMut() -> bo
     Ok(())
 }
 
-/// The sockets that processes of this name listen on, but for this one.
+/// Where processes of this name listen, but for this socket.
 pub fn listening(process: &str, but: &str) -> Result<Vec<String>> {
-    let mut inodes = Vec::new();
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let comm = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-        if comm.trim_end() != process {
-            continue;
-        }
-        for open in fs::read_dir(entry.path().join("fd")).into_iter().flatten().flatten() {
-            let link = fs::read_link(open.path()).unwrap_or_default();
-            let inode = link.to_string_lossy().into_owned();
-            inodes.extend(
-                inode.strip_prefix("socket:[").map(|it| it.trim_end_matches(']').to_owned()),
-            );
-        }
-    }
-    let mut found = Vec::new();
-    // Where the state and the inode are in a line, and what a listener's state is.
-    for (table, state, inode, listens) in
-        [("tcp", 3, 9, "0A"), ("tcp6", 3, 9, "0A"), ("unix", 3, 6, "00010000")]
+    let mut inodes = BTreeSet::new();
+    for one in all_processes()?.flatten().filter(|it| it.stat().is_ok_and(|it| it.comm == process))
     {
-        let text = fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
-        for line in text.lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            if words.get(state) == Some(&listens)
-                && words.get(inode).is_some_and(|it| inodes.iter().any(|known| known == it))
-                && !line.ends_with(but)
-            {
-                found.push(format!("{table}: {line}"));
-            }
-        }
+        inodes.extend(one.fd()?.flatten().filter_map(|open| match open.target {
+            FDTarget::Socket(inode) => Some(inode),
+            _ => None,
+        }));
     }
-    Ok(found)
+    let ports = tcp()?.into_iter().chain(tcp6().unwrap_or_default());
+    let ports = ports
+        .filter(|it| it.state == TcpState::Listen && inodes.contains(&it.inode))
+        .map(|it| it.local_address.to_string());
+    let sockets = unix()?
+        .into_iter()
+        .filter(|it| it.state == UnixState::UNCONNECTED && inodes.contains(&it.inode))
+        .filter_map(|it| it.path)
+        .filter(|path| path != Path::new(but))
+        .map(|path| path.display().to_string());
+    Ok(ports.chain(sockets).collect())
 }
 
 /// A copy of a folder's content, without the snapshots that a dataset shows in it.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use crate::world::{Version, attempt, run};
+use crate::world::{attempt, of_old, run};
 
 /// How often each line occurs, by its schema.
 pub type Dump = BTreeMap<String, usize>;
@@ -15,7 +15,7 @@ const SHOWN: usize = 12;
 const LONGEST: usize = 400;
 
 fn ask(socket: &str, sql: &str) -> Result<Vec<String>> {
-    let mut client = Version::Old.program("mariadb");
+    let mut client = of_old("mariadb");
     client.args(super::LOGIN).args(["--batch", "--skip-column-names"]);
     client.args(["--default-character-set=utf8mb4", &format!("--socket={socket}")]);
     let printed = run(&mut client, sql.as_bytes())?;
@@ -31,7 +31,7 @@ pub fn take(socket: &str) -> Result<Dump> {
         {
             continue;
         }
-        let mut command = Version::Old.program("mariadb-dump");
+        let mut command = of_old("mariadb-dump");
         command.args(super::LOGIN);
         command.arg(format!("--socket={socket}")).args([
             "--databases",
@@ -86,7 +86,7 @@ pub fn take(socket: &str) -> Result<Dump> {
 
 /// Tables that are damaged, an index of them for one.
 pub fn damaged(socket: &str) -> Result<Vec<String>> {
-    let mut check = Version::Old.program("mariadb-check");
+    let mut check = of_old("mariadb-check");
     check.args(super::LOGIN).args(["--all-databases", "--extended"]);
     let (printed, _, errors) = attempt(check.arg(format!("--socket={socket}")), b"")?;
     let text = String::from_utf8_lossy(&printed).into_owned() + &errors;

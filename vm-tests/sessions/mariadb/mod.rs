@@ -14,7 +14,7 @@ use backout::change::event::Outcome;
 use backout::journal::{HaltKind, OpenQuestion};
 
 use crate::way::{Change, Host};
-use crate::world::{self, Version, await_success, run};
+use crate::world::{self, await_success, run};
 
 const SOCKET: &str = "/run/mysqld/mysqld.sock";
 const DATADIR: &str = "/srv/data/mysql";
@@ -177,7 +177,7 @@ fn play(
     let begin = Instant::now();
     fs::write("/srv/etc/mysql/my.cnf", format!("{SETTINGS}{}", unlike.settings))?;
     fs::write(OPTION_FILE, format!("[client]\npassword={}\n", unlike.password))?;
-    world::copy_content(&Version::Old.root().join("var/lib/mysql"), Path::new(DATADIR))?;
+    world::copy_content(&Path::new(world::OLD_ROOT).join("var/lib/mysql"), Path::new(DATADIR))?;
     let mut said = String::new();
 
     fs::create_dir_all("/srv/logs/binary")?;
