@@ -109,27 +109,25 @@ pub(super) fn other_files(facts: &Facts) -> Vec<Finding> {
     let lines = at_most(facts.other_files.iter().map(|path| path.display().to_string()));
     let title =
         "The data is only a part of what is on its dataset. The rest would go back with it.";
-    let keep = facts.occasion.is_downgrade() && !facts.in_place();
-    let fate = if keep {
-        "What was written there since the snapshot stays with the upgraded state, and `commit` \
-         asks before it destroys it."
-    } else {
-        "What is written there after the snapshot is neither captured nor restored."
-    };
-    let finding = if keep {
-        Finding::warn(Kind::OtherFiles, title)
-    } else {
-        Finding::confirm(Kind::OtherFiles, title)
-    };
-    let names = facts.other_files.iter().map(|path| path.display().to_string());
+    if facts.occasion.is_downgrade() && !facts.in_place() {
+        return vec![Finding::warn(Kind::OtherFiles, title).detail(lines).detail([
+            "What was written there since the snapshot stays with the upgraded state, and `commit` \
+             asks before it destroys it.",
+        ])];
+    }
     let remedy = if facts.occasion.is_downgrade() {
         "Copy what you need of it to another place, then confirm."
     } else {
         "Move the data to a dataset of its own: stop the service, zfs create, move the folder, \
          start the service. Or confirm."
     };
-    let found = finding.detail(lines).detail([fate]);
-    vec![if keep { found } else { found.remedy([remedy]).about(names) }]
+    vec![
+        Finding::confirm(Kind::OtherFiles, title)
+            .detail(lines)
+            .detail(["What is written there after the snapshot is neither captured nor restored."])
+            .remedy([remedy])
+            .about(facts.other_files.iter().map(|path| path.display().to_string())),
+    ]
 }
 
 #[cfg(test)]

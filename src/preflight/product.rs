@@ -26,14 +26,14 @@ pub struct RequirementFact {
     /// Met, or why not.
     pub outcome: Observed<()>,
     /// How many others need it, and were not asked because it is not met.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub not_asked: usize,
     /// Whether the command gave an answer.
     #[serde(skip)]
     pub answered: bool,
 }
 
-fn is_none(count: &usize) -> bool {
+fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
@@ -56,16 +56,14 @@ pub(super) fn requirement_facts<'a>(
     due: impl Iterator<Item = &'a Requirement>,
     ask: &dyn Fn(&Requirement) -> RequirementFact,
 ) -> Vec<RequirementFact> {
-    let mut facts = Vec::new();
+    let mut facts: Vec<RequirementFact> = Vec::new();
     // The names of those that are not met or not asked, with the fact that says why.
     let mut unmet: BTreeMap<&str, usize> = BTreeMap::new();
     for requirement in due {
         let cause = requirement.needs.as_deref().and_then(|name| unmet.get(name).copied());
         let cause = match cause {
             Some(at) => {
-                facts.get_mut(at).into_iter().for_each(|fact: &mut RequirementFact| {
-                    fact.not_asked += 1;
-                });
+                facts[at].not_asked += 1;
                 Some(at)
             }
             None => {

@@ -66,20 +66,16 @@ fn key_of(facts: &Facts, dataset: &Dataset) -> String {
 
 /// A clone is another file system: clients of a share have handles of the former one.
 pub(super) fn shares(facts: &Facts) -> Vec<Finding> {
-    let shared: Vec<String> = facts
-        .settings
-        .iter()
-        .filter(|it| it.property.starts_with("share"))
-        .map(|it| format!("{}: {}={}", it.dataset, it.property, it.value))
-        .collect();
-    let first = facts.settings.iter().find(|it| it.property.starts_with("share"));
-    let (Some(first), false) = (first, facts.in_place()) else { return Vec::new() };
+    let shared: Vec<&Setting> =
+        facts.settings.iter().filter(|it| it.property.starts_with("share")).collect();
+    let (Some(first), false) = (shared.first(), facts.in_place()) else { return Vec::new() };
+    let lines = shared.iter().map(|it| format!("{}: {}={}", it.dataset, it.property, it.value));
     vec![
         Finding::warn(
             Kind::Shared,
             "After a downgrade that keeps the upgraded state, clients must mount a share again.",
         )
-        .detail(at_most(shared))
+        .detail(at_most(lines))
         .detail([
             "The restored dataset is another file system, shared in the same way at the same \
              place. The file handles that clients have are stale.",
