@@ -8,7 +8,9 @@ use crate::host::quote::quote;
 use crate::journal::MountedDataset;
 use crate::playbook::model::Pass;
 use crate::playbook::{Playbook, Template};
-use crate::proof::continuity::{Depth, Rule, Then};
+use crate::proof::content::Depth;
+use crate::proof::continuity::Rule;
+use crate::proof::snapshot::Then;
 
 /// Why the capture would not be whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

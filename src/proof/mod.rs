@@ -8,9 +8,11 @@
 #[cfg(test)]
 mod benchmark;
 pub mod compare;
+pub mod content;
 pub mod continuity;
 pub mod coverage;
 pub mod inventory;
 pub mod lines;
+pub mod snapshot;
 pub mod sort;
 pub mod users;

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::{FileEntry, MountedDataset, Output};
 use crate::playbook::CommandTemplate;
-use crate::proof::continuity::{self, Rule, Then};
+use crate::proof::content;
+use crate::proof::continuity::Rule;
+use crate::proof::snapshot::{Then, files};
 use crate::step::files::copy;
 use crate::step::{Context, Effect, Probe, Step};
 
@@ -107,7 +109,7 @@ impl CapturePass {
     /// Whether the snapshot lacks the file, or has another one of that name.
     fn is_new(&self, path: &Path) -> Result<bool> {
         let old = self.then().of_file(path)?;
-        Ok(!copy::is_there(&old)? || !continuity::same(path, &old)?)
+        Ok(!copy::is_there(&old)? || !content::same(path, &old)?)
     }
 
     /// Copies the files that the snapshot lacks, or has otherwise.
@@ -117,7 +119,7 @@ impl CapturePass {
         dir: &Path,
         taken: &mut BTreeMap<OsString, PathBuf>,
     ) -> Result<()> {
-        for path in continuity::files(pattern)? {
+        for path in files(pattern)? {
             if self.is_new(&path)? {
                 let target = place(dir, &path, taken)?;
                 if !looks_same(&path, &target) {
@@ -135,7 +137,7 @@ impl CapturePass {
         dir: &Path,
         taken: &mut BTreeMap<OsString, PathBuf>,
     ) -> Result<()> {
-        for path in continuity::files(pattern)? {
+        for path in files(pattern)? {
             let old = self.then().of_file(&path)?;
             let begin = if copy::is_there(&old)? {
                 old.metadata().with_context(|| format!("cannot look at {}", old.display()))?.len()
@@ -169,10 +171,10 @@ impl CapturePass {
         self.then().holds(&self.rule())?;
         let mut wanted = Vec::new();
         for pattern in &self.grown_files {
-            wanted.extend(continuity::files(pattern)?);
+            wanted.extend(files(pattern)?);
         }
         for pattern in &self.numbered_files {
-            for path in continuity::files(pattern)? {
+            for path in files(pattern)? {
                 if self.is_new(&path)? {
                     wanted.push(path);
                 }
