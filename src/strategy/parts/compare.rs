@@ -1,0 +1,137 @@
+//! The lists of both versions, their comparison, and the repair of what differs.
+
+use anyhow::Result;
+
+use super::Parts;
+use crate::journal::{Family, Side, StepId};
+use crate::step::{
+    Action, DropClones, FindTouched, LoadWhole, NoticeDiffering, Prove, RepairFrom, Step,
+    TakeInventory, WriteFromClone,
+};
+use crate::zfs::Dataset;
+
+impl Parts<'_> {
+    /// Whether a list can be of what the capture touched.
+    pub(in crate::strategy) fn tells_touched(&self) -> bool {
+        let aside = self.playbook.aside.as_ref();
+        // Without a server on a copy, what is not compared now could not be compared later.
+        aside.is_some_and(|aside| aside.serve.is_some())
+            && self.playbook.inventories.iter().any(|inventory| inventory.touched.is_some())
+    }
+
+    /// Finds what the capture of this step touched.
+    pub(in crate::strategy) fn touched(&self, capture: &StepId) -> Result<Vec<Step>> {
+        let mut steps = Vec::new();
+        for inventory in &self.playbook.inventories {
+            let Some(touched) = &inventory.touched else { continue };
+            let action = FindTouched {
+                name: inventory.name.clone(),
+                capture: capture.clone(),
+                command: self.command(&touched.find)?,
+            };
+            steps.push(Step::new(
+                StepId::of(Family::Touched, &inventory.name),
+                format!("find the {} that the capture touched", inventory.name),
+                Action::FindTouched(action),
+            ));
+        }
+        Ok(steps)
+    }
+
+    /// The lists; of what the capture touched with `delta`, where that is known.
+    pub(in crate::strategy) fn inventories(&self, side: Side, delta: bool) -> Result<Vec<Step>> {
+        let mut steps = Vec::new();
+        for inventory in &self.playbook.inventories {
+            let (id, title) = match side {
+                Side::Upgraded => (
+                    StepId::of(Family::Inventory, &inventory.name),
+                    format!("list the {} on the upgraded version", inventory.name),
+                ),
+                Side::Previous => (
+                    StepId::of(Family::InventoryFound, &inventory.name),
+                    format!("list the {} on the previous version", inventory.name),
+                ),
+            };
+            let action = TakeInventory {
+                name: inventory.name.clone(),
+                side,
+                command: self.command(&inventory.command)?,
+                ignore: inventory.ignore.clone(),
+                ends: inventory.ends.clone(),
+                touched: match &inventory.touched {
+                    Some(touched) if delta => Some(self.command(&touched.command)?),
+                    _ => None,
+                },
+            };
+            steps.push(Step::new(id, title, Action::Inventory(action)));
+        }
+        Ok(steps)
+    }
+
+    /// Compares what the upgraded version held with what the previous one holds. `repairs`: the
+    /// plan can repair what differs.
+    pub(in crate::strategy) fn prove(&self, repairs: bool) -> Result<Step> {
+        let inventories = self.playbook.inventories.iter();
+        let inventories = inventories.map(|inventory| inventory.name.clone()).collect();
+        let title = "compare the lists: nothing lost, nothing twice";
+        let repair = self.repair_from(repairs)?;
+        Ok(Step::new(StepId::PROVE, title, Action::Prove(Prove { inventories, repair })))
+    }
+
+    /// What a repair is made from. `kept`: the plan has its steps.
+    fn repair_from(&self, kept: bool) -> Result<Option<RepairFrom>> {
+        let differing = self.playbook.whole.as_ref().and_then(|whole| whole.differing.as_ref());
+        let Some(differing) = differing else { return Ok(None) };
+        Ok(Some(if kept {
+            RepairFrom::Kept { differing: Box::new(self.command(differing)?) }
+        } else {
+            RepairFrom::Nothing
+        }))
+    }
+
+    /// Carries whole from the upgraded data what differs at the proof, if a person asks for it.
+    /// `places`: the datasets of the site, and where the upgraded ones are. Nothing if the playbook
+    /// does not say how.
+    pub(in crate::strategy) fn repair(&self, places: Vec<(Dataset, Dataset)>) -> Result<Vec<Step>> {
+        let serve = self.playbook.aside.as_ref().and_then(|aside| aside.serve.as_ref());
+        let whole = self.playbook.whole.as_ref().filter(|whole| whole.differing.is_some());
+        let (Some(whole), Some(serve)) = (whole, serve) else { return Ok(Vec::new()) };
+        let write = WriteFromClone {
+            places,
+            start: self.command(&serve.upgraded)?,
+            command: self.command(&whole.write)?,
+            previous: self.maintenance()?,
+        };
+        let load = LoadWhole {
+            items: StepId::REPAIR_NOTICE,
+            written: StepId::REPAIR_WRITE,
+            command: self.command(&whole.load)?,
+            passes_over: true,
+        };
+        Ok(vec![
+            Step::new(
+                StepId::REPAIR_NOTICE,
+                "see what is to be repaired: nothing, unless a proof found differences",
+                Action::NoticeDiffering(NoticeDiffering {}),
+            ),
+            Step::new(
+                StepId::REPAIR_WRITE,
+                "write that out whole, from clones of the upgraded data",
+                Action::WriteFromClone(write),
+            ),
+            Step::new(
+                StepId::REPAIR_LOAD,
+                "bring it into the previous version",
+                Action::LoadWhole(load),
+            ),
+        ])
+    }
+
+    /// In an abort: no server on clones is left, and no clone.
+    pub(in crate::strategy) fn drop_clones(&self, roots: &[Dataset]) -> Result<Step> {
+        let maintenance = self.maintenance()?;
+        let action = DropClones { roots: roots.to_vec(), stop: maintenance.stop };
+        let title = "drop the clones that a repair was made from";
+        Ok(Step::new(StepId::DROP_CLONES, title, Action::DropClones(action)))
+    }
+}

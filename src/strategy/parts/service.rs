@@ -1,0 +1,106 @@
+//! Closes and opens the service, with and without its clients, and gives or takes its datasets.
+
+use anyhow::{Context as _, Result};
+
+use super::{Parts, within};
+use crate::journal::{MountedDataset, Side, StepId};
+use crate::step::{Action, Maintenance, Mounts, Service, Step};
+
+impl Parts<'_> {
+    fn service(&self) -> Result<Service> {
+        let service = &self.playbook.service;
+        Ok(Service {
+            units: self.texts(&service.units)?,
+            stop_within: service
+                .stop_within
+                .map_or_else(crate::step::service::units::stop_within, |limit| limit.as_secs()),
+            stop: self.optional(service.stop.as_ref())?,
+            start: self.optional(service.start.as_ref())?,
+            triggers: Vec::new(),
+            listens: Vec::new(),
+            processes: service.processes.clone(),
+            in_maintenance: service
+                .maintenance
+                .as_ref()
+                .map(|it| it.processes.clone())
+                .unwrap_or_default(),
+            paths: self.paths(&self.playbook.data.paths)?,
+            ready: self.optional(service.ready.as_ref())?,
+            ready_within: within(service.ready_within),
+        })
+    }
+
+    pub(in crate::strategy) fn stop(&self) -> Result<Step> {
+        Ok(Step::new(
+            StepId::STOP,
+            "close the service, and prove it stopped",
+            Action::Stop(self.service()?),
+        )
+        .until(&StepId::START))
+    }
+
+    pub(in crate::strategy) fn start(&self) -> Result<Step> {
+        Ok(Step::new(StepId::START, "open the service", Action::Start(self.service()?)))
+    }
+
+    pub(super) fn maintenance(&self) -> Result<Maintenance> {
+        let service = &self.playbook.service;
+        let maintenance = service
+            .maintenance
+            .as_ref()
+            .context("the playbook does not say how the server runs without its clients")?;
+        Ok(Maintenance {
+            start: self.command(&maintenance.start)?,
+            stop: self.command(&maintenance.stop)?,
+            ready: self.optional(maintenance.ready.as_ref())?,
+            ready_within: within(maintenance.ready_within),
+            processes: service.processes.clone(),
+            units: self.texts(&service.units)?,
+            own: maintenance.processes.clone(),
+            paths: self.paths(&self.playbook.data.paths)?,
+        })
+    }
+
+    /// Starts this version without clients, until its stop.
+    pub(in crate::strategy) fn maintenance_start(&self, side: Side) -> Result<Step> {
+        let (id, version, stop) = match side {
+            Side::Upgraded => (StepId::MAINTENANCE_START, "upgraded", StepId::MAINTENANCE_STOP),
+            Side::Previous => {
+                (StepId::MAINTENANCE_START_PREVIOUS, "previous", StepId::MAINTENANCE_STOP_PREVIOUS)
+            }
+        };
+        let title = format!("start the {version} version without clients");
+        Ok(Step::new(id, title, Action::MaintenanceStart(self.maintenance()?)).until(&stop))
+    }
+
+    pub(in crate::strategy) fn maintenance_stop(&self, side: Side) -> Result<Step> {
+        let (id, version) = match side {
+            Side::Upgraded => (StepId::MAINTENANCE_STOP, "upgraded"),
+            Side::Previous => (StepId::MAINTENANCE_STOP_PREVIOUS, "previous"),
+        };
+        self.stop_maintenance(id, version)
+    }
+
+    /// In an abort: whichever of the two runs.
+    pub(in crate::strategy) fn maintenance_stop_any(&self) -> Result<Step> {
+        self.stop_maintenance(StepId::MAINTENANCE_STOP, "running")
+    }
+
+    fn stop_maintenance(&self, id: StepId, version: &str) -> Result<Step> {
+        let title = format!("stop the {version} version, and prove it stopped");
+        Ok(Step::new(id, title, Action::MaintenanceStop(self.maintenance()?)))
+    }
+
+    pub(in crate::strategy) fn unmount(&self, mounts: &[MountedDataset], until: &StepId) -> Step {
+        let action = Action::Unmount(Mounts { mounts: mounts.to_vec() });
+        Step::new(StepId::UNMOUNT, "take the datasets away from everybody", action).until(until)
+    }
+
+    pub(in crate::strategy) fn mount(&self, mounts: &[MountedDataset]) -> Step {
+        Step::new(
+            StepId::MOUNT,
+            "give the datasets back",
+            Action::Mount(Mounts { mounts: mounts.to_vec() }),
+        )
+    }
+}
