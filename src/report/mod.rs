@@ -20,6 +20,6 @@ pub use offers::offers;
 pub use permitted::{Refusal, Why, permitted};
 pub use status::{Report, report, report_with};
 pub use timeline::{
-    EventEntry, Outcome, ProcedureEntry, StepEntry, Timeline, Window, spent, timeline,
+    EventEntry, Outcome, ProcedureEntry, StepEntry, Timeline, Window, answered, spent, timeline,
 };
 pub use way_back::{Condition, WayBack};

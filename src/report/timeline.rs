@@ -213,7 +213,7 @@ impl Story {
                 run.events.push(EventEntry { at, what: "stopped on request".into() });
             }
             Record::Answered { question } => {
-                run.events.push(EventEntry { at, what: answer(*question).into() });
+                run.events.push(EventEntry { at, what: answered(*question).into() });
             }
             Record::Finished => run.outcome = Outcome::Finished,
             Record::Proved { proof, .. } => {
@@ -273,7 +273,8 @@ impl Story {
     }
 }
 
-fn answer(question: OpenQuestion) -> &'static str {
+/// A person's answer, in words.
+pub fn answered(question: OpenQuestion) -> &'static str {
     match question {
         OpenQuestion::Differences => "a person answered for the differences",
         OpenQuestion::Rejects => "a person answered for what the previous version rejects",

@@ -4,9 +4,9 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::{Exit, Global, render};
-use crate::journal::{self, Layout, OpenQuestion};
+use crate::journal::{self, Layout};
 use crate::procedure::changes;
-use crate::report::CliError;
+use crate::report::{CliError, answered};
 use crate::step::Record;
 
 /// What to show.
@@ -62,16 +62,7 @@ fn words(record: &Record) -> String {
         Record::Rewound { to, why } => format!("  back to {to}: {why}"),
         Record::Halted { step, why, .. } => format!("  {step}: halted: {why}"),
         Record::Interrupted => "interrupted on request".into(),
-        Record::Answered { question: OpenQuestion::Differences } => {
-            "a person answered for the differences".into()
-        }
-        Record::Answered { question: OpenQuestion::Rejects } => {
-            "a person answered for what the previous version rejects".into()
-        }
-        Record::Answered { question: OpenQuestion::TryAgain } => "a person said: try again".into(),
-        Record::Answered { question: OpenQuestion::Repair } => {
-            "a person asked to carry whole what differs".into()
-        }
+        Record::Answered { question } => answered(*question).into(),
         Record::Finished => "finished".into(),
         Record::Proved { proof, .. } => format!("everything compared; {proof}"),
     }
