@@ -90,7 +90,7 @@ pub fn prepare(
     manifest.playbook_sha256 = inputs.playbook.sha256().into();
     manifest.programs = copies::entries(&inputs.playbook);
     manifest.store.clone_from(&inputs.place().store);
-    let layout = Layout::new(&settings.state, &manifest.change, manifest.store.as_deref());
+    let layout = settings.layout(&manifest);
     let source = installer.unwrap_or_else(|| layout.installer());
     read_back(&source, &crumb.installer).map_err(|error| {
         let mut error = refuse(format!(

@@ -89,8 +89,7 @@ impl Work {
         hangs: impl Fn(CliError) + Send + 'static,
     ) -> Result<Report, CliError> {
         let Self { lock, state, task, create } = self;
-        let (change, store) = (&state.manifest.change, state.manifest.store.as_deref());
-        let layout = Layout::new(&settings.state, change, store);
+        let layout = settings.layout(&state.manifest);
         if let Some(Create { failed, make }) = create {
             make(&layout).map_err(|error| not_created(settings, failed, &layout, &error))?;
         }
@@ -180,7 +179,7 @@ fn carry_out(
     hangs: impl Fn(CliError) + Send + 'static,
 ) -> Result<Report, CliError> {
     let change = state.manifest.change.clone();
-    let layout = Layout::new(&settings.state, &change, state.manifest.store.as_deref());
+    let layout = settings.layout(&state.manifest);
     let (journal, lines) = Journal::open(&layout.journal())
         .map_err(|error| changes::unreadable(&change, &error.to_string()))?;
     let state = State::fold(&lines)

@@ -120,7 +120,7 @@ fn choose(
 
 /// How long the upgrade's package step took, from the journal.
 pub fn package_time(settings: &Settings, manifest: &ChangeManifest) -> Option<i64> {
-    let path = crate::journal::Layout::new(&settings.state, &manifest.change, None).journal();
+    let path = settings.layout(manifest).journal();
     let lines = crate::journal::file::read(&path).ok()?.lines;
     let started = lines
         .iter()

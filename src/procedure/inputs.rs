@@ -41,7 +41,7 @@ pub struct ProcedureInputs {
 /// # Errors
 /// When one cannot be read, or is not the copy that was made then.
 pub(super) fn copies_of(settings: &Settings, state: &State) -> Result<(ValidatedSite, Validated)> {
-    let layout = Layout::new(&settings.state, &state.manifest.change, None);
+    let layout = settings.layout(&state.manifest);
     let text = |path: &Path| {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
     };

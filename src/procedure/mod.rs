@@ -28,6 +28,7 @@ pub use inputs::ProcedureInputs;
 pub use judge::judge;
 
 use crate::host::exec::Runner;
+use crate::journal::{ChangeManifest, Layout};
 use crate::playbook::library;
 use crate::preflight::Finding;
 use crate::report::{CliError, ErrorKind};
@@ -59,6 +60,11 @@ impl Settings {
     /// The folders of playbooks, in their order.
     pub fn playbook_dirs(&self) -> Vec<PathBuf> {
         self.playbooks.iter().cloned().chain(library::default_dirs()).collect()
+    }
+
+    /// Where the files of a change are.
+    fn layout(&self, manifest: &ChangeManifest) -> Layout {
+        Layout::new(&self.state, &manifest.change, manifest.store.as_deref())
     }
 
     /// The engine of this host.

@@ -60,8 +60,7 @@ pub fn glance(settings: &Settings, state: &State) -> Option<WayBack> {
     if !awaits_decision(state) {
         return None;
     }
-    let layout =
-        Layout::new(&settings.state, &state.manifest.change, state.manifest.store.as_deref());
+    let layout = settings.layout(&state.manifest);
     let note = Note::read(&layout);
     let (settings, state) = (settings.clone(), state.clone());
     let (send, receive) = mpsc::channel();
@@ -172,7 +171,7 @@ pub fn examine(
     let facts = inputs.facts(settings, Occasion::Decision, Some(state), None)?;
     let findings = preflight::check(&facts);
     let mut way_back = judged(&facts, &findings);
-    let layout = Layout::new(&settings.state, &state.manifest.change, None);
+    let layout = settings.layout(&state.manifest);
     let note = Note::read(&layout);
     if way_back.condition == Condition::Damaged {
         let seen = note.map_or_else(|| settings.now.timestamp(), |note| note.seen);
