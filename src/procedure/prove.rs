@@ -17,9 +17,11 @@ use super::{ProcedureInputs, Settings, changes};
 use crate::change::{Lock, LockError};
 use crate::host::exec::{Interrupt, Runner};
 use crate::host::files::{private_dir, write_atomic};
-use crate::journal::{Journal, Layout, Proof, Side, StepId};
+use crate::journal::{Journal, Proof, Side, StepId};
 use crate::proof::inventory::{self, Ended};
 use crate::report::{CliError, Command, ErrorKind, permit};
+use crate::step::data::inventory::printed;
+use crate::step::service::waiting::wait_ready;
 use crate::step::zfs::copies::{CopyOf, clear, copies, make};
 use crate::step::{Context, Record, State, TakeInventory};
 use crate::strategy::{self, CopyServer};
@@ -50,11 +52,7 @@ pub struct Compared {
 
 /// The folder of the lock of a full proof: it does not exclude other commands.
 fn lock_folder(settings: &Settings, state: &State) -> PathBuf {
-    layout(settings, state).folder().join("full-proof")
-}
-
-fn layout(settings: &Settings, state: &State) -> Layout {
-    Layout::new(&settings.state, &state.manifest.change, state.manifest.store.as_deref())
+    settings.layout(&state.manifest).folder().join("full-proof")
 }
 
 /// Prepares the full proof of the change.
@@ -105,7 +103,7 @@ impl FullProof {
                 .now(vec!["The service was not touched.".to_owned()])
                 .next("backout prove", "make it again")
         };
-        let layout = layout(settings, &state);
+        let layout = settings.layout(&state.manifest);
         let interrupt =
             Interrupt::on_signals().context("cannot listen to signals").map_err(failed)?;
         let runner = Runner::new(Some(layout.log()), None, interrupt);
@@ -116,19 +114,20 @@ impl FullProof {
             // Only for those who ask.
             let _ = write_atomic(&progress, text.as_bytes());
         };
+        let context = Context {
+            engine: engine.as_ref(),
+            runner: &runner,
+            state: &state,
+            layout: &layout,
+            say: &told,
+            root: "/".into(),
+        };
         let copies = Copies {
-            context: Context {
-                engine: engine.as_ref(),
-                runner: &runner,
-                state: &state,
-                layout: &layout,
-                say: &told,
-                root: "/".into(),
-            },
             server: strategy::copy_server(inputs.product(), &state.manifest).map_err(failed)?,
             lists: strategy::full_lists(inputs.product(), &state.manifest).map_err(failed)?,
-            folder: layout.inventory().join(format!("{}-full", downgrades(&state))),
+            folder: layout.inventory().join(format!("{}-full", context.round())),
             roots: inputs.roots(),
+            context,
         };
         let made = copies.compare();
         let cleared = copies.clear();
@@ -143,7 +142,7 @@ impl FullProof {
 /// Writes the result to the journal.
 fn record(settings: &Settings, state: &State, compared: &Compared) -> Result<(), CliError> {
     let _lock = changes::lock(settings, "prove")?;
-    let layout = layout(settings, state);
+    let layout = settings.layout(&state.manifest);
     let failed = |why: String| {
         CliError::new(ErrorKind::Failed, "the result could not be written to the journal")
             .cause(why)
@@ -160,11 +159,6 @@ fn record(settings: &Settings, state: &State, compared: &Compared) -> Result<(),
         return Err(failed("the change went on meanwhile: this proof is of no use".into()));
     }
     journal.append(record).map(drop).map_err(|error| failed(error.to_string()))
-}
-
-/// How many downgrades the change had.
-fn downgrades(state: &State) -> usize {
-    state.runs.iter().filter(|run| run.plan.procedure.is_downgrade()).count()
 }
 
 /// Ends a full proof that is under way, and removes what one left: something else is to be done with
@@ -198,33 +192,15 @@ pub(super) fn give_way(
             Err(error) => return Err(error.into()),
         }
     };
-    let layout = layout(settings, state);
-    let server = strategy::copy_server(inputs.product(), &state.manifest).ok();
-    let copies = Copies {
-        context: Context { engine, runner, state, layout: &layout, say: &|_| {}, root: "/".into() },
-        server: match server {
-            Some(server) => server,
-            None => return Ok(()),
-        },
-        lists: Vec::new(),
-        folder: PathBuf::new(),
-        roots: inputs.roots(),
+    let Ok(server) = strategy::copy_server(inputs.product(), &state.manifest) else {
+        return Ok(());
     };
-    copies.clear()?;
+    let layout = settings.layout(&state.manifest);
+    let context =
+        Context { engine, runner, state, layout: &layout, say: &|_| {}, root: "/".into() };
+    clear(&context, &inputs.roots(), &server.stop)?;
     drop(lock);
     Ok(())
-}
-
-/// Where a side's datasets are now.
-fn places(state: &State, roots: &[Dataset], side: Side) -> Result<Vec<(Dataset, Dataset)>> {
-    let place = |root: &Dataset| {
-        let now = match side {
-            Side::Upgraded => root.with_suffix(strategy::aside_of(state))?,
-            Side::Previous => root.clone(),
-        };
-        Ok((root.clone(), now))
-    };
-    roots.iter().map(place).collect()
 }
 
 /// The clones of a side that are to be made.
@@ -234,11 +210,13 @@ fn side_copies(
     engine: &dyn Engine,
     side: Side,
 ) -> Result<Vec<CopyOf>> {
-    let step = match side {
-        Side::Upgraded => StepId::SNAPSHOT_UPGRADED,
-        Side::Previous => StepId::SNAPSHOT_RESTORED,
+    let (step, ending) = match side {
+        Side::Upgraded => (StepId::SNAPSHOT_UPGRADED, strategy::aside_of(state)),
+        Side::Previous => (StepId::SNAPSHOT_RESTORED, ""),
     };
-    copies(state, engine, &places(state, roots, side)?, &step)
+    let place = |root: &Dataset| Ok((root.clone(), root.with_suffix(ending)?));
+    let places: Vec<_> = roots.iter().map(place).collect::<Result<_>>()?;
+    copies(state, engine, &places, &step)
 }
 
 /// The clones of both sides, one after the other.
@@ -262,9 +240,8 @@ impl Copies<'_> {
         (self.context.say)("comparing the lists");
         let mut all =
             Compared { proof: Proof::default(), shown: Vec::new(), folder: self.folder.clone() };
-        let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis());
         for list in &self.lists {
-            let ended = list.ends.as_ref().map(|ends| Ended { ends, by: now });
+            let ended = list.ends.as_ref().map(Ended::by_now);
             let (proof, shown) = inventory::prove(&self.folder, &list.name, SHOWN, ended)?;
             all.proof += proof;
             all.shown.extend(shown);
@@ -288,33 +265,15 @@ impl Copies<'_> {
         let root = [("proof_root", mounts.display().to_string())];
         let start = self.context.fill(start, &root)?;
         self.context.runner.run(&start).context("the server could not be started on the clone")?;
-        self.ready()?;
+        wait_ready(&self.context, self.server.ready.as_ref(), self.server.ready_within)
+            .context("the server on the clone does not answer")?;
         for list in &self.lists {
             (self.context.say)(&format!("listing the {} of the {version} version", list.name));
             let command = self.context.fill(&list.command, &[])?;
             let what = || format!("the {} could not be listed", list.name);
-            let (lines, failed) = self
-                .context
-                .runner
-                .stream(command, |source| inventory::read(source, &list.ignore, &self.folder))
-                .with_context(what)?;
-            let lines = lines.with_context(what)?;
-            failed.map_or(Ok(()), Err).with_context(what)?;
+            let lines =
+                printed(&self.context, command, &list.ignore, &self.folder).with_context(what)?;
             inventory::keep(&inventory::path(&self.folder, &list.name, side), lines)?;
-        }
-        Ok(())
-    }
-
-    fn ready(&self) -> Result<()> {
-        let Some(ready) = &self.server.ready else { return Ok(()) };
-        let begin = Instant::now();
-        while let Err(error) = self.context.command(ready) {
-            if begin.elapsed().as_secs() > self.server.ready_within
-                || self.context.runner.interrupt.requested()
-            {
-                return Err(error.context("the server on the clone does not answer"));
-            }
-            std::thread::sleep(Duration::from_millis(500));
         }
         Ok(())
     }

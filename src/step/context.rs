@@ -101,7 +101,7 @@ impl Context<'_> {
 
     /// The number of this downgrade in the change, so that a second one does not find the files of
     /// the first.
-    fn round(&self) -> String {
+    pub fn round(&self) -> String {
         self.state.runs.iter().filter(|run| run.plan.procedure.is_downgrade()).count().to_string()
     }
 

@@ -1,5 +1,6 @@
 //! The product's own list of what it holds, one item on each line, sorted for the comparison.
 
+use std::io::BufRead;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -9,7 +10,8 @@ use crate::host::exec::Command;
 use crate::host::files::private_dir;
 use crate::journal::{Family, Output, Side, StepId};
 use crate::playbook::{CommandTemplate, Extractor, Pattern};
-use crate::proof::{inventory, sort};
+use crate::proof::inventory;
+use crate::proof::sort::{self, Sorted};
 use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::Inventory`].
@@ -44,6 +46,24 @@ impl TakeInventory {
     }
 }
 
+/// What a command prints, sorted. Lines that match one of `ignore` are left out. `folder`: where
+/// the list will be.
+///
+/// # Errors
+/// When the command fails, or there is no room for what it prints.
+pub fn printed(
+    context: &Context<'_>,
+    command: Command,
+    ignore: &[Pattern],
+    folder: &Path,
+) -> Result<Sorted> {
+    let read = |source: &mut dyn BufRead| inventory::read(source, ignore, folder);
+    let (lines, failed) = context.runner.stream(command, read)?;
+    // A list that could not be written ends the command, too.
+    let lines = lines?;
+    failed.map_or(Ok(lines), |error| Err(error.into()))
+}
+
 impl Effect for TakeInventory {
     fn preview(&self) -> Vec<String> {
         let touched = self.touched.iter();
@@ -66,13 +86,7 @@ impl Effect for TakeInventory {
         }
         let command = self.command(context, &folder)?;
         let what = || format!("the inventory of {} could not be taken", self.name);
-        let (lines, failed) = context
-            .runner
-            .stream(command, |source| inventory::read(source, &self.ignore, &folder))
-            .with_context(what)?;
-        // A list that could not be written ends the command, too.
-        let lines = lines.with_context(what)?;
-        failed.map_or(Ok(()), Err).with_context(what)?;
+        let lines = printed(context, command, &self.ignore, &folder).with_context(what)?;
         let (items, sha256) = inventory::keep(&list, lines)?;
         Ok(Output::Inventory { items, sha256 })
     }

@@ -117,8 +117,7 @@ impl Effect for Prove {
                 (context.say)(&format!("nothing is proved of {name}: {error:#}"));
                 continue;
             }
-            let ends = ends(context, name)?;
-            let ended = ends.map(|ends| Ended { ends, by: now() });
+            let ended = ends(context, name)?.map(Ended::by_now);
             let (result, differing) = inventory::prove(&folder, name, SHOWN, ended)?;
             proof += result;
             shown.extend(differing);
@@ -166,12 +165,6 @@ fn ends<'a>(context: &'a Context<'_>, name: &str) -> Result<Option<&'a Extractor
         Action::Inventory(list) if list.name == name => list.ends.as_ref(),
         _ => None,
     }))
-}
-
-/// In milliseconds since 1970. The product ends its items by this clock. If it was set back, an
-/// item too many is reported, never one too few.
-fn now() -> u128 {
-    std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis())
 }
 
 /// A list that was changed since it was taken proves nothing.

@@ -8,6 +8,7 @@ use crate::host::files::private_dir;
 use crate::journal::{Output, StepId};
 use crate::playbook::CommandTemplate;
 use crate::proof::inventory;
+use crate::step::data::inventory::printed;
 use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::FindTouched`].
@@ -59,12 +60,7 @@ impl Effect for FindTouched {
         }
         let what = || format!("what the capture touched of the {} could not be told", self.name);
         let command = context.fill_with_capture(&self.command, &self.capture)?;
-        let (lines, failed) = context
-            .runner
-            .stream(command, |source| inventory::read(source, &[], &folder))
-            .with_context(what)?;
-        let lines = lines.with_context(what)?;
-        failed.map_or(Ok(()), Err).with_context(what)?;
+        let lines = printed(context, command, &[], &folder).with_context(what)?;
         let file = inventory::touched(&folder, &self.name);
         Ok(match inventory::keep_touched(&file, lines)? {
             Ok((items, sha256)) => Output::Inventory { items, sha256 },

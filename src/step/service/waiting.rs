@@ -62,8 +62,11 @@ pub(in crate::step) fn wait_gone(
     }
 }
 
-/// Repeats a command until it succeeds.
-pub(in crate::step) fn wait_ready(
+/// Repeats a command until it succeeds. `within`: seconds.
+///
+/// # Errors
+/// When it fails for longer than that, or a stop is asked for.
+pub fn wait_ready(
     context: &Context<'_>,
     ready: Option<&CommandTemplate>,
     within: u64,
