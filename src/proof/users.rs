@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::compare::{Difference, each};
-use super::lines::{self, NewFile, PACKED, beside};
+use super::inventory;
+use super::lines::{self, PACKED, beside};
 use super::sort::{self, Sorted, sorted};
 use crate::host::files::stat_optional;
 use crate::journal::Proof;
@@ -58,13 +59,7 @@ pub fn packed(list: &Path) -> PathBuf {
 /// # Errors
 /// When it cannot be written.
 pub fn keep(list: &Path, lines: Sorted) -> Result<()> {
-    let path = packed(list);
-    let write = || {
-        let mut file = NewFile::create(&path)?;
-        lines.each(|line| file.line(line))?;
-        file.finish()
-    };
-    write().map(drop).with_context(|| format!("cannot write {}", path.display()))
+    inventory::keep(&packed(list), lines).map(drop)
 }
 
 /// Compares the list of what users had with the list of what they have: each user's proof, and the
