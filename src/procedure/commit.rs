@@ -1,8 +1,10 @@
 //! Plans a commit: accepts an upgrade or a downgrade, and destroys what was kept for the other way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 
 use super::{ProcedureInputs, Settings};
+use crate::host::quote::quote;
 use crate::journal::{Phase, Procedure};
 use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::{Plan, State, hold_tag};
@@ -127,29 +129,20 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
             "snapshots that are not of this change would go with what is to be destroyed",
         );
         error.cause.extend(left.unnamed.iter().cloned());
-        let flags: Vec<String> = left
-            .unnamed
-            .iter()
-            .map(|name| format!("--accept {}", crate::host::quote::quote(name)))
-            .collect();
-        return Err(error.next(format!("backout commit {}", flags.join(" ")), "destroy them too"));
+        return Err(error.next(commit_accepting(&left.unnamed), "destroy them too"));
     }
     if let Some((first, _)) = left.of_others.first() {
         let title = "datasets that hold none of the product's data were written to since the \
             snapshot, and would be destroyed";
         let mut error = CliError::new(ErrorKind::Refused, title);
         error.cause.extend(left.of_others.iter().map(|(_, why)| why.clone()));
-        let flags: Vec<String> = left
-            .of_others
-            .iter()
-            .map(|(name, _)| format!("--accept {}", crate::host::quote::quote(name.as_str())))
-            .collect();
+        let names: Vec<&str> = left.of_others.iter().map(|(name, _)| name.as_str()).collect();
         return Err(error
             .next(
-                format!("zfs send {}@… > FILE", crate::host::quote::quote(first.as_str())),
+                format!("zfs send {}@… > FILE", quote(first.as_str())),
                 "save what was written there first: nobody else has it",
             )
-            .next(format!("backout commit {}", flags.join(" ")), "destroy it"));
+            .next(commit_accepting(&names), "destroy it"));
     }
     let files: Vec<String> = state
         .manifest
@@ -163,17 +156,13 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
             of what was written to them since the snapshot was captured";
         let mut error = CliError::new(ErrorKind::Refused, title);
         error.cause.extend(files.iter().cloned());
-        let flags: Vec<String> = files
-            .iter()
-            .map(|name| format!("--accept {}", crate::host::quote::quote(name)))
-            .collect();
         let kept: Vec<&str> = left.destroy.iter().map(|(dataset, _)| dataset.as_str()).collect();
         return Err(error
             .next(
                 "zfs set mountpoint=/mnt DATASET; zfs mount DATASET",
                 format!("save what you need of them first. DATASET: {}", kept.join(", ")),
             )
-            .next(format!("backout commit {}", flags.join(" ")), "destroy it"));
+            .next(commit_accepting(&files), "destroy it"));
     }
     if !left.blockers.is_empty() {
         let mut error =
@@ -193,6 +182,12 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
     let folders =
         strategy::remove_aside(inputs.product(), state, procedure == Procedure::CommitDowngrade)?;
     Ok(strategy::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders))
+}
+
+/// The command that destroys these, too.
+fn commit_accepting(names: &[impl AsRef<OsStr>]) -> String {
+    let accept = |name| format!(" --accept {}", quote(name));
+    format!("backout commit{}", names.iter().map(accept).collect::<String>())
 }
 
 fn look(inputs: &ProcedureInputs, state: &State, accepted: &[String]) -> zfs::Result<Leftovers> {
