@@ -191,7 +191,7 @@ impl<A: Action> State<A> {
             self.full_proof = None;
             return;
         }
-        if let Record::Proved { proof, .. } = record {
+        if let Record::Proved { proof } = record {
             self.full_proof = Some(*proof);
             return;
         }

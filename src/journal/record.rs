@@ -97,8 +97,6 @@ pub enum Record<A> {
     Proved {
         /// The comparison.
         proof: Proof,
-        /// The inventories of which only a part had been compared.
-        compared: Vec<String>,
     },
 }
 

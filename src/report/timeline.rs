@@ -216,7 +216,7 @@ impl Story {
                 run.events.push(EventEntry { at, what: answered(*question).into() });
             }
             Record::Finished => run.outcome = Outcome::Finished,
-            Record::Proved { proof, .. } => {
+            Record::Proved { proof } => {
                 run.events.push(EventEntry { at, what: format!("everything compared: {proof}") });
                 return;
             }

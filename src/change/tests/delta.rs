@@ -50,8 +50,7 @@ fn everything_is_listed_when_what_was_touched_cannot_be_told_and_in_place() {
 /// As `backout prove` writes it down.
 fn proved(world: &World, proof: Proof) {
     let (mut journal, _) = Journal::open::<Action>(&world.layout.journal()).expect("readable");
-    let compared = vec!["items".to_owned()];
-    journal.append(Record::Proved { proof, compared }).expect("appended");
+    journal.append(Record::Proved { proof }).expect("appended");
     world.forget();
 }
 

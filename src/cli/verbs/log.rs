@@ -64,6 +64,6 @@ fn words(record: &Record) -> String {
         Record::Interrupted => "interrupted on request".into(),
         Record::Answered { question } => answered(*question).into(),
         Record::Finished => "finished".into(),
-        Record::Proved { proof, .. } => format!("everything compared; {proof}"),
+        Record::Proved { proof } => format!("everything compared; {proof}"),
     }
 }
