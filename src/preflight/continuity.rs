@@ -28,7 +28,7 @@ pub struct Broken {
 }
 
 /// Why nobody can tell whether the logs are still whole.
-pub const UNWATCHED: &str = "The change's copy of the playbook does not say which files show it \
+const UNWATCHED: &str = "The change's copy of the playbook does not say which files show it \
     (`numbered_files`, `grown_files`, `unchanged_files`).";
 
 /// What each pass of the capture says of the files that show whether it will be whole.
@@ -65,8 +65,12 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Broken> {
     let patterns =
         |texts: &[Template]| texts.iter().filter_map(|text| sources.pattern(text).ok()).collect();
     let then = Then { mounts: &since.mounts, snapshot: &since.snapshot };
+    broken(then, &rules(sources.playbook, &patterns), Depth::Whole)
+}
+
+/// Why the capture of what was written since then would not be whole, each reason once.
+pub fn broken(then: Then<'_>, rules: &[Rule], depth: Depth) -> Vec<Broken> {
     let mut found = Vec::new();
-    let rules = rules(sources.playbook, &patterns);
     if rules.iter().all(Rule::is_empty) && !rules.is_empty() {
         found.push(Broken {
             why: UNWATCHED.into(),
@@ -76,9 +80,9 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Broken> {
         });
     }
     for rule in rules {
-        match then.gaps(&rule, Depth::Whole) {
+        match then.gaps(rule, depth) {
             Ok(gaps) => found.extend(gaps.into_iter().map(|gap| Broken {
-                look: elsewhere(&since.mounts, &gap.file),
+                look: elsewhere(then.mounts, &gap.file),
                 why: gap.why,
                 denied: false,
                 unknown: None,

@@ -19,8 +19,7 @@ pub enum ProofKind {
 }
 
 /// The downgrade of this change. `choice`: the person's choice, which overrides the site's.
-/// `proof`: what is
-/// compared. `accepted`: the names that they accepted.
+/// `proof`: what is compared. `accepted`: the names that they accepted.
 ///
 /// # Errors
 /// When the state does not permit it, a check refuses, or the change's own files cannot be used.

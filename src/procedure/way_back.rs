@@ -14,7 +14,7 @@ use crate::host::files::{stat_optional, write_atomic};
 use crate::host::{pools, snapshot_view};
 use crate::journal::{FileEntry, Layout, Output, Phase, StepId};
 use crate::playbook::Template;
-use crate::preflight::continuity::{Broken, UNWATCHED, rules};
+use crate::preflight::continuity::{Broken, broken, rules};
 use crate::preflight::{self, Facts, Finding, Kind, Occasion, Severity};
 use crate::proof::content::Depth;
 use crate::proof::continuity::Rule;
@@ -108,23 +108,16 @@ fn seen(settings: &Settings, state: &State, layout: &Layout) -> WayBack {
         let then = Then { mounts: &manifest.datasets, snapshot: &manifest.snapshot };
         damage.extend(then.gone());
         match rules_of(settings, state) {
-            Ok(rules) if rules.iter().all(Rule::is_empty) && !rules.is_empty() => {
-                unknowns.push(UNWATCHED.to_owned());
-            }
             Ok(rules) => {
-                for rule in rules {
-                    match then.gaps(&rule, Depth::Glance) {
-                        Ok(gaps) => damage.extend(gaps.into_iter().map(|gap| gap.why)),
-                        Err(error) => unknowns.push(format!("{error:#}")),
-                    }
-                }
+                let found = broken(then, &rules, Depth::Glance).into_iter();
+                let (certain, unknown): (Vec<_>, Vec<_>) = found.partition(Broken::is_certain);
+                damage.extend(certain.into_iter().map(|it| it.why));
+                unknowns.extend(unknown.into_iter().map(|it| it.why));
             }
             Err(error) => unknowns.push(format!("{error:#}")),
         }
         snapshot_view::close();
     }
-    damage.dedup();
-    unknowns.dedup();
     match (damage.is_empty(), unknowns.is_empty()) {
         (false, _) => WayBack::because(Condition::Damaged, damage),
         (true, false) => WayBack::because(Condition::Unknown, unknowns),
