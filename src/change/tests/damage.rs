@@ -4,8 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::kind::{PLAIN, ROUGH};
+use super::procedures::{Ended, Verb};
 use super::straight::upgraded;
-use super::world::{Ended, Verb, World};
+use super::world::World;
 use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::Side;

@@ -3,8 +3,9 @@
 use super::Reach;
 use super::crash::{Case, cases_everywhere};
 use super::kind::{Kind, PLAIN, ROUGH};
+use super::procedures::Verb;
 use super::straight::upgraded;
-use super::world::{Verb, World};
+use super::world::World;
 use crate::host::failpoint::testing::Strike;
 use crate::journal::StepId;
 

@@ -1,8 +1,9 @@
 //! Before the service is opened, only what the capture touched is compared, where that can be told.
 
 use super::kind::{PLAIN, ROUGH};
+use super::procedures::Verb;
 use super::straight::upgraded;
-use super::world::{Verb, World};
+use super::world::World;
 use crate::journal::{Family, Journal, Output, Proof, StepId};
 use crate::report::{Command, offers, permitted};
 use crate::step::{Action, Record};

@@ -3,8 +3,9 @@
 use std::fs;
 
 use super::kind::{PLAIN, ROUGH};
+use super::procedures::{Ended, Verb};
 use super::straight::{until, upgraded};
-use super::world::{Ended, Verb, World};
+use super::world::World;
 
 /// A process named as the server, in this control group.
 fn server(world: &World, pid: i32, cgroup: &str) {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::kind::{Kind, PLAIN};
-use super::world::{Verb, World};
+use super::procedures::Verb;
+use super::world::World;
 use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::zfs::sim::command::Commands;
 use crate::zfs::{CliEngine, Engine};

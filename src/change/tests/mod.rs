@@ -36,6 +36,7 @@ macro_rules! some_and_every_place {
 }
 
 mod afterwards;
+mod commands;
 mod crash;
 mod damage;
 mod dead;
@@ -46,6 +47,7 @@ mod identity;
 mod journal;
 mod kind;
 mod many;
+mod procedures;
 mod product;
 mod properties;
 mod random;

@@ -1,8 +1,9 @@
 //! The restored datasets are set up as the upgraded ones were, wherever their properties came from.
 
 use super::kind::{Kind, PLAIN, ROUGH};
+use super::procedures::Verb;
 use super::straight::upgraded;
-use super::world::{Verb, World};
+use super::world::World;
 use crate::zfs::sim::command::Commands;
 use crate::zfs::{CliEngine, Dataset, Engine};
 

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::kind::{Kind, PLAIN, ROUGH};
+use super::procedures::{Ended, Verb};
 use super::straight::upgraded;
-use super::world::{Ended, Verb};
 use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::{Phase, Procedure, StepId};

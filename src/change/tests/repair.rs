@@ -3,8 +3,9 @@
 use super::crash::{each_once, everything};
 use super::host::Mode;
 use super::kind::{Kind, PLAIN, ROUGH};
+use super::procedures::{Ended, Verb};
 use super::straight::upgraded;
-use super::world::{Ended, Verb, World};
+use super::world::World;
 use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::{HaltKind, OpenQuestion};

@@ -1,8 +1,9 @@
 //! Room that is held back for a downgrade in place.
 
 use super::kind::{PLAIN, ROUGH};
+use super::procedures::{Ended, Verb};
 use super::straight::{until, upgraded};
-use super::world::{Ended, Verb, World};
+use super::world::World;
 use crate::zfs::{Dataset, DatasetKind, Engine, PROP_ROLE, Pool};
 
 fn name(text: &str) -> Dataset {

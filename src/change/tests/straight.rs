@@ -1,7 +1,8 @@
 //! Every procedure without interruption.
 
 use super::kind::{Kind, PLAIN, ROUGH};
-use super::world::{Ended, Verb, World};
+use super::procedures::{Ended, Verb};
+use super::world::World;
 use crate::change::event::Outcome;
 use crate::journal::{Output, Phase, StepId};
 use crate::step::recovery_metadata::RecoveryMetadata;

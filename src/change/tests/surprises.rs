@@ -1,8 +1,9 @@
 //! Others at work on the pool in the middle of a downgrade.
 
 use super::kind::{Kind, PLAIN, ROUGH};
+use super::procedures::{Ended, Verb};
 use super::straight::{until, upgraded};
-use super::world::{Ended, Verb, World};
+use super::world::World;
 use crate::change::event::Outcome;
 use crate::zfs::{Dataset, DatasetKind, Engine, Guid, RollbackMethod, Snapshot};
 
