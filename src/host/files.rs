@@ -105,7 +105,7 @@ pub fn link_target(link: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// The folder's name with this suffix.
+/// The name with this suffix.
 pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);

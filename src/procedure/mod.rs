@@ -1,6 +1,6 @@
 //! What each procedure decides before it begins. From a change's state, the site, the playbook and
 //! the host's facts it makes a plan, or a refusal with its reason. Nothing is printed or asked
-//! here, and nothing is changed before [`Work::carry_out`].
+//! here, and nothing is changed before [`Work::carry_out`], or [`prove::FullProof::carry_out`].
 
 pub mod abort;
 pub mod adopt;

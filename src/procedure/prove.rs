@@ -63,9 +63,8 @@ pub fn prepare(settings: &Settings, state: State) -> Result<FullProof, CliError>
     permit(&state, Command::Prove)?;
     let inputs = ProcedureInputs::of_change(settings, &state)?;
     // Nothing is written before it is known that there is something to compare.
-    let engine = settings.engine(&Runner::default())?;
     for side in [Side::Upgraded, Side::Previous] {
-        side_copies(&state, &inputs.roots(), engine.as_ref(), side).map_err(|error| {
+        side_copies(&state, &inputs.roots(), inputs.engine.as_ref(), side).map_err(|error| {
             CliError::new(ErrorKind::Failed, "what is to be compared could not be looked at")
                 .because(&error)
         })?;

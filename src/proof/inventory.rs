@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 
 use super::compare::{Difference, compare};
-use super::lines::{self, Filtered, NewFile, PACKED, beside};
+use super::lines::{self, Filtered, NewFile, PACKED};
 use super::sort::{self, Sorted, sorted};
 use crate::host::checksum::sha256_of;
-use crate::host::files::stat_optional;
+use crate::host::files::{beside, stat_optional};
 use crate::journal::{Proof, Side};
 use crate::playbook::{Extractor, Pattern};
 
@@ -118,22 +118,13 @@ pub fn room_like(other: &Path) -> u64 {
     stat_optional(other).ok().flatten().map_or(0, |found| found.len().saturating_mul(2))
 }
 
-/// The SHA-256 of a list's file.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn checksum(list: &Path) -> Result<String> {
-    let file = File::open(list).with_context(|| format!("cannot open {}", list.display()))?;
-    let (sha256, _) = sha256_of(file).with_context(|| format!("cannot read {}", list.display()))?;
-    Ok(sha256)
-}
-
 /// Checks that a list was not changed since it was kept. A changed list proves nothing.
 ///
 /// # Errors
 /// When it is not, or cannot be read.
 pub fn unchanged(list: &Path, sha256: &str) -> Result<()> {
-    let found = checksum(list)?;
+    let file = File::open(list).with_context(|| format!("cannot open {}", list.display()))?;
+    let (found, _) = sha256_of(file).with_context(|| format!("cannot read {}", list.display()))?;
     ensure!(
         found == sha256,
         "the inventory {} is not as it was written: its SHA-256 is {found}, not {sha256}",

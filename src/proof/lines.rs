@@ -1,7 +1,6 @@
 //! Files of lines: read line by line, and written atomically; plain, or compressed (LZ4, which
 //! `lz4cat` reads).
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use lz4_flex::frame::{BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 use super::sort::next_line;
 use crate::host::checksum::Hashing;
 use crate::host::failpoint;
-use crate::host::files::{open_own, sync_dir};
+use crate::host::files::{beside, open_own, sync_dir};
 
 /// The suffix of a compressed file.
 pub(super) const PACKED: &str = ".lz4";
@@ -59,13 +58,6 @@ pub fn of(path: &Path) -> io::Result<Box<dyn BufRead>> {
     } else {
         Box::new(BufReader::with_capacity(64 << 10, file))
     })
-}
-
-/// The same name with a suffix.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
 }
 
 /// A file that takes its place only when it is complete. Mode 0600.

@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, bail};
 
 use super::compare::{Difference, each};
 use super::inventory;
-use super::lines::{self, PACKED, beside};
+use super::lines::{self, PACKED};
 use super::sort::{self, Sorted, sorted};
-use crate::host::files::stat_optional;
+use crate::host::files::{beside, stat_optional};
 use crate::journal::Proof;
 use crate::playbook::Extractor;
 

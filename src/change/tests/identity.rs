@@ -21,7 +21,7 @@ fn server(world: &World, pid: i32, cgroup: &str) {
     }
 }
 
-/// Red before: the stop waited for `appd (77)`, and failed.
+/// The stop does not wait for `appd (77)`.
 #[test]
 fn s5_a_server_of_another_unit_or_container_is_left_alone() {
     for cgroup in [

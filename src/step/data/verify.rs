@@ -33,23 +33,17 @@ impl Verify {
             config::read_back(context, side)?;
         }
         for step in &context.run()?.plan.steps {
-            if let Action::WriteWhole(write) = &step.action
-                && self.capture.is_some()
-            {
-                copy::read_back(&context.whole_dir(&write.items), context.files(&step.id))
-                    .context("what was written out whole is not as it was written")?;
-            }
-        }
-        // Once the upgraded data is gone, the list cannot be taken again.
-        for step in &context.run()?.plan.steps {
-            if let Action::Inventory(list) = &step.action
-                && list.side == Side::Upgraded
-            {
-                prove::unchanged(
-                    context,
-                    &step.id,
-                    &inventory::existing(&context.inventory_dir(), &list.name, list.side),
-                )?;
+            match &step.action {
+                Action::WriteWhole(write) if self.capture.is_some() => {
+                    copy::read_back(&context.whole_dir(&write.items), context.files(&step.id))
+                        .context("what was written out whole is not as it was written")?;
+                }
+                // Once the upgraded data is gone, the list cannot be taken again.
+                Action::Inventory(list) if list.side == Side::Upgraded => {
+                    let file = inventory::existing(&context.inventory_dir(), &list.name, list.side);
+                    prove::unchanged(context, &step.id, &file)?;
+                }
+                _ => {}
             }
         }
         Ok(())
