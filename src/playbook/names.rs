@@ -40,6 +40,12 @@ pub enum TemplatePlace {
     Differing,
     /// The commands of `aside`.
     Aside,
+    /// The commands of `standby`, but for those of [`Self::Switch`].
+    Standby,
+    /// `drain`, `settle`, `end` and `rest` of `standby.switch`.
+    Switch,
+    /// `inventory.touched.fed`.
+    FindFed,
     /// The commands of `inventory`.
     Inventory,
     /// `inventory.touched.find`.
@@ -59,9 +65,9 @@ pub enum TemplatePlace {
 }
 
 use TemplatePlace::{
-    Aside, Check, CheckBack, Cluster, Differing, Directory, Downgrade, FindTouched, Host,
+    Aside, Check, CheckBack, Cluster, Differing, Directory, Downgrade, FindFed, FindTouched, Host,
     Installer, Inventory, Item, ListTouched, Mover, Notice, Pass, PastRejects, Position, Restore,
-    Service, Upgrade, UserList, Verify, Version, WriteMark,
+    Service, Standby, Switch, Upgrade, UserList, Verify, Version, WriteMark,
 };
 
 impl TemplatePlace {
@@ -87,6 +93,9 @@ impl TemplatePlace {
             Item => "whole.write and whole.load",
             Differing => "whole.differing",
             Aside => "aside",
+            Standby => "standby",
+            Switch => "drain, settle, end and rest of standby.switch",
+            FindFed => "inventory.touched.fed",
             Inventory => "inventory",
             FindTouched => "inventory.touched.find",
             ListTouched => "inventory.touched.command",
@@ -147,14 +156,21 @@ const CHANGE: &[TemplatePlace] = &[
     Item,
     Differing,
     Aside,
+    Standby,
+    Switch,
     Inventory,
     FindTouched,
+    FindFed,
     ListTouched,
 ];
 /// The commands that run on this host, and for it alone.
 const COMMANDS: &[&[TemplatePlace]] = &[&[Version, Check, CheckBack], CHANGE];
-const AFTER_SNAPSHOT: &[&[TemplatePlace]] =
-    &[&[Pass, Verify, Downgrade, Position, Restore, PastRejects, Notice, Item, Differing, Aside]];
+const AFTER_SNAPSHOT: &[&[TemplatePlace]] = &[
+    &[Pass, Verify, Downgrade, Position, Restore, PastRejects, Notice, Item, Differing, Aside],
+    FED,
+];
+/// Where the standby is known.
+const FED: &[TemplatePlace] = &[Standby, Switch, FindFed];
 
 /// All of them.
 pub const LATE_NAMES: &[LateName] = &[
@@ -249,6 +265,31 @@ pub const LATE_NAMES: &[LateName] = &[
         places: &[&[Aside]],
     },
     LateName {
+        name: "previous_root",
+        about: "the folder with the previous version's programs, each at its own path",
+        list: false,
+        places: &[FED],
+    },
+    LateName {
+        name: "standby_root",
+        about: "the folder below which each path of the standby's data is at its own place",
+        list: false,
+        places: &[FED],
+    },
+    LateName {
+        name: "feed_dir",
+        about: "a folder for the feed's own files, empty when the standby is made",
+        list: false,
+        places: &[FED, &[ListTouched]],
+    },
+    LateName {
+        name: "address",
+        about: "where the server that is asked is reached: `service.maintenance.address`, \
+            `standby.address` or `service.address`",
+        list: false,
+        places: &[&[Inventory, FindTouched, FindFed, ListTouched]],
+    },
+    LateName {
         name: "proof_root",
         about: "in `aside.serve`: the folder below which each path of the copied data is at its own place",
         list: false,
@@ -280,9 +321,10 @@ pub const LATE_NAMES: &[LateName] = &[
     },
     LateName {
         name: "position",
-        about: "what `restore.position` printed just before this try: how far the data has come",
+        about: "what `restore.position` printed just before this try: how far the data has come; in \
+            `standby.switch` what `feed.source` printed while writes were refused",
         list: false,
-        places: &[&[Restore, PastRejects]],
+        places: &[&[Restore, PastRejects, Switch]],
     },
     LateName {
         name: "rejects_file",

@@ -1,8 +1,7 @@
 //! Debian's packages: repairs them after a run of apt or dpkg that was interrupted, and rehearses
 //! the installation of saved ones.
 
-use std::os::unix::process::CommandExt as _;
-
+use crate::product::script::become_script;
 use crate::product::stream::{HelperError, Streams};
 
 /// The scripts, kept where they can be read, checked and run by themselves.
@@ -20,15 +19,6 @@ pub(super) fn rehearse(
     _streams: &mut Streams<'_>,
 ) -> Result<(), HelperError> {
     become_script("dpkg-rehearse", REHEARSAL, arguments)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this process becomes the script: nothing is started that could be left behind"
-)]
-fn become_script(name: &str, script: &str, arguments: &[String]) -> Result<(), HelperError> {
-    let error = std::process::Command::new("sh").args(["-c", script, name]).args(arguments).exec();
-    Err(HelperError::Failed(format!("cannot start sh: {error}")))
 }
 
 #[cfg(test)]
@@ -215,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_script_is_one_for_every_posix_shell() {
-        for name in ["dpkg-repair.sh", "dpkg-rehearse.sh"] {
+        for name in ["dpkg-repair.sh", "dpkg-rehearse.sh", "stop-unit.sh"] {
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/lib").join(name);
             assert!(Command::new("sh").arg("-n").arg(&script).status().expect("runs").success());
             // Where it is installed: the quick checks of the VM tests run it on every script.

@@ -7,6 +7,7 @@
 mod dpkg;
 mod mariadb;
 mod redis;
+mod script;
 mod stream;
 
 use std::ffi::OsString;
@@ -38,6 +39,7 @@ const HELPERS: &[Helper] = &[
     Helper { name: "redis-refused", run: redis::refused },
     Helper { name: "redis-touched", run: redis::touched },
     Helper { name: "redis-verify-log", run: redis::verify },
+    Helper { name: "stop-unit", run: script::stop_unit },
 ];
 
 /// Runs the helper of this name.

@@ -259,7 +259,10 @@ impl<'c, 'a> Commands<'c, 'a> {
                 what,
                 format!("make it a word of its own: [\"program\", \"{{{name}}}\"]"),
             );
+        } else if name == "address" {
+            self.address(at);
         } else if matches!(name, "position" | "target_position")
+            && place != TemplatePlace::Switch
             && self.playbook.restore.as_ref().is_none_or(|it| it.position.is_none())
         {
             let what = format!("`{{{name}}}` has no value, as there is no `restore.position`");
@@ -268,6 +271,23 @@ impl<'c, 'a> Commands<'c, 'a> {
                 what,
                 "add `restore.position`, a command that prints how far the data has come",
             );
+        }
+    }
+
+    /// `{address}` has a value for every server that may be asked.
+    fn address(&mut self, at: &Path) {
+        let it = self.playbook;
+        let maintenance = it.service.maintenance.as_ref().map(|it| it.address.is_some());
+        let standby = it.standby.as_ref();
+        let missing = [
+            ("service.maintenance.address", maintenance == Some(false)),
+            ("service.address", standby.is_some() && it.service.address.is_none()),
+            ("standby.address", standby.is_some_and(|standby| standby.address.is_none())),
+        ];
+        for (field, _) in missing.into_iter().filter(|(_, missing)| *missing) {
+            let what = format!("`{{address}}` has no value, as there is no `{field}`");
+            let remedy = "add it: the socket or the port at which that server is asked";
+            self.report.error(at, what, remedy);
         }
     }
 

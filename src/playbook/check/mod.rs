@@ -5,6 +5,7 @@ pub(super) mod coexistent;
 mod commands;
 mod places;
 pub(super) mod site;
+mod standby;
 mod state;
 
 use crate::playbook::model::{self, Verdict};
@@ -42,6 +43,7 @@ impl Check<'_, '_> {
             }
         }
         self.inventories();
+        self.standby();
         self.commands();
         self.prose();
     }

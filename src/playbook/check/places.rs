@@ -155,6 +155,20 @@ impl Check<'_, '_> {
             }
             commands.paths(&at.key("also"), &aside.also, TemplatePlace::Host);
         }
+        if let Some(standby) = &it.standby {
+            commands.standby(standby);
+        }
+        for (field, address) in [
+            (service.key("address"), it.service.address.as_ref()),
+            (
+                service.key("maintenance").key("address"),
+                it.service.maintenance.as_ref().and_then(|it| it.address.as_ref()),
+            ),
+        ] {
+            if let Some(address) = address {
+                commands.value(&field, address);
+            }
+        }
         for (key, known) in it.response_file.iter().flat_map(|file| &file.keys) {
             commands
                 .value(&Path::of(&["response_file", "keys", key]).key("default"), &known.default);
@@ -234,6 +248,7 @@ impl Check<'_, '_> {
                 let at = Path::of(&["inventory"]).at(i).key("touched");
                 commands.command(&at.key("find"), &touched.find, TemplatePlace::FindTouched);
                 commands.command(&at.key("command"), &touched.command, TemplatePlace::ListTouched);
+                commands.optional(&at.key("fed"), touched.fed.as_ref(), TemplatePlace::FindFed);
             }
         }
         commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, TemplatePlace::Host);

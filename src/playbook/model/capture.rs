@@ -143,7 +143,8 @@ pub enum Interrupted {
 pub struct Inventory {
     /// What is listed: `rows`, `messages`, `users`.
     pub name: String,
-    /// Prints the list. The server runs without its clients.
+    /// Prints the list. The server runs without its clients, or refuses their writes. Where there
+    /// may be two servers, `{address}` says which one is asked.
     pub command: CommandSpec,
     /// Lines that match one of these regular expressions are not items.
     #[serde(default)]
@@ -170,6 +171,10 @@ pub struct Touched {
     /// Prints the list, as `command` does, but only of what stands in `{touched_file}`: the lines
     /// of `find`, sorted, each once. What is not there any more is left out.
     pub command: CommandSpec,
+    /// Prints the same as `find`, of what the feed of the standby brought over (its files are in
+    /// `{feed_dir}`). Both servers run, and writes are refused. Without it, a switch lists all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fed: Option<CommandSpec>,
 }
 
 /// Something this product cannot promise.

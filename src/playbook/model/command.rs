@@ -153,6 +153,14 @@ impl CommandTemplate {
         }
     }
 
+    /// The names in all its texts.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let words = self.stages.iter().flatten();
+        let values = self.env.values().chain(self.env_from_file.values());
+        let places = [&self.cwd, &self.user, &self.stdin, &self.stdout];
+        words.chain(values).chain(places.into_iter().flatten()).flat_map(Template::names)
+    }
+
     /// Fills in the names that `lookup` knows. The others stay.
     #[must_use]
     pub fn fill_known(&self, lookup: Lookup<'_>) -> Self {

@@ -4,9 +4,10 @@ use crate::playbook::model::cluster::{Agent, Cluster};
 use crate::playbook::model::coexistent::{Coexistent, Directory, UserInventory};
 use crate::playbook::model::full::Full;
 use crate::playbook::model::side_by_side::{InstallBeside, SideBySide};
+use crate::playbook::model::standby::{Feed, SwitchOver};
 use crate::playbook::model::{
     Aside, Capture, CommandSpec, Discovery, Downgrade, Install, Installer, Inventory, Maintenance,
-    Pass, Playbook, Requirement, Restore, Serve, Service, Touched, Version, Whole,
+    Pass, Playbook, Requirement, Restore, Serve, Service, Standby, Touched, Version, Whole,
 };
 
 /// Commands with their places, such as `capture.verify`. Those of a list have the same place.
@@ -36,6 +37,7 @@ impl Playbook {
             restore,
             whole,
             aside,
+            standby,
             full,
             side_by_side,
             coexistent,
@@ -59,6 +61,7 @@ impl Playbook {
         all.extend(restore.iter().flat_map(of_restore));
         all.extend(whole.iter().flat_map(of_whole));
         all.extend(aside.iter().flat_map(of_aside));
+        all.extend(standby.iter().flat_map(of_standby));
         all.extend(full.iter().flat_map(of_full));
         all.extend(side_by_side.iter().flat_map(of_side_by_side));
         all.extend(coexistent.iter().flat_map(of_coexistent));
@@ -80,9 +83,39 @@ fn of_aside(aside: &Aside) -> Vec<(&'static str, &CommandSpec)> {
 fn of_inventory(inventory: &Inventory) -> Vec<(&'static str, &CommandSpec)> {
     let Inventory { name: _, command, ignore: _, ends: _, touched } = inventory;
     let mut all = vec![("inventory", command)];
-    all.extend(touched.iter().flat_map(|Touched { find, command }| {
-        [("inventory.touched.find", find), ("inventory.touched.command", command)]
-    }));
+    if let Some(Touched { find, command, fed }) = touched {
+        all.extend([("inventory.touched.find", find), ("inventory.touched.command", command)]);
+        all.extend(given([("inventory.touched.fed", fed)]));
+    }
+    all
+}
+
+fn of_standby(standby: &Standby) -> Placed<'_> {
+    let Standby { start, stop, ready, ready_within: _, address: _, feed, switch } = standby;
+    let mut all = vec![("standby.start", start), ("standby.stop", stop)];
+    all.extend(given([("standby.ready", ready)]));
+    let Feed { start, stop, position, source, lag, watch } = feed;
+    all.extend([
+        ("standby.feed.start", start),
+        ("standby.feed.stop", stop),
+        ("standby.feed.position", position),
+        ("standby.feed.source", source),
+    ]);
+    all.extend(given([("standby.feed.lag", lag), ("standby.feed.watch", watch)]));
+    let SwitchOver { refuse, allow, drain, settle, end, rest, serve, serve_stop, reinstall: _ } =
+        switch;
+    all.extend([
+        ("standby.switch.refuse", refuse),
+        ("standby.switch.allow", allow),
+        ("standby.switch.drain", drain),
+        ("standby.switch.serve", serve),
+        ("standby.switch.serve_stop", serve_stop),
+    ]);
+    all.extend(given([
+        ("standby.switch.settle", settle),
+        ("standby.switch.end", end),
+        ("standby.switch.rest", rest),
+    ]));
     all
 }
 
@@ -95,11 +128,14 @@ fn of_service(service: &Service) -> Placed<'_> {
         processes: _,
         ready,
         ready_within: _,
+        address: _,
         maintenance,
     } = service;
     let commands = [("service.stop", stop), ("service.start", start), ("service.ready", ready)];
     let mut all = given(commands);
-    if let Some(Maintenance { start, stop, ready, ready_within: _, processes: _ }) = maintenance {
+    if let Some(Maintenance { start, stop, ready, ready_within: _, address: _, processes: _ }) =
+        maintenance
+    {
         all.extend([("service.maintenance.start", start), ("service.maintenance.stop", stop)]);
         all.extend(given([("service.maintenance.ready", ready)]));
     }

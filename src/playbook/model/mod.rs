@@ -15,6 +15,7 @@ mod occasion;
 mod response_file;
 pub mod side_by_side;
 pub mod site;
+pub mod standby;
 mod whole;
 
 use indexmap::IndexMap;
@@ -32,6 +33,7 @@ pub use crate::playbook::model::full::{Full, Question};
 pub use crate::playbook::model::occasion::Occasion;
 pub use crate::playbook::model::response_file::{ResponseFile, ResponseKey};
 pub use crate::playbook::model::side_by_side::{SideBySide, Strategy};
+pub use crate::playbook::model::standby::Standby;
 pub use crate::playbook::model::whole::Whole;
 use crate::playbook::value::TimeLimit;
 use crate::playbook::value::pattern::{Extractor, Pattern};
@@ -99,6 +101,9 @@ pub struct Playbook {
     /// The upgraded version after the previous one was installed again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<Aside>,
+    /// The previous version beside the upgraded one, fed with what is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<Standby>,
     /// The way back if the data is not on ZFS (a site file with `rollback = "none"`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full: Option<Full>,
@@ -189,6 +194,9 @@ pub struct Service {
     /// How long `ready` may take, such as `2m`. Default: 2 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_within: Option<TimeLimit>,
+    /// Where the open service is asked for lists: `{address}` in the commands of `inventory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Template>,
     /// The server without its clients: for the capture, the restore and the inventories. Required,
     /// unless `stateless`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -209,6 +217,9 @@ pub struct Maintenance {
     /// How long `ready` may take. Default: 2 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_within: Option<TimeLimit>,
+    /// Where it is asked for lists: `{address}` in the commands of `inventory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Template>,
     /// Those of `service.processes` that also run in maintenance. Without units, the others tell
     /// that the service is open.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

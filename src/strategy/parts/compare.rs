@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::Parts;
 use crate::journal::{Family, Side, StepId};
+use crate::playbook::Template;
 use crate::step::{
     Action, DropClones, FindTouched, LoadWhole, NoticeDiffering, Prove, RepairFrom, Step,
     TakeInventory, WriteFromClone,
@@ -19,6 +20,11 @@ impl Parts<'_> {
             && self.playbook.inventories.iter().any(|inventory| inventory.touched.is_some())
     }
 
+    /// Where the server without clients is asked.
+    fn maintenance_address(&self) -> Option<&Template> {
+        self.playbook.service.maintenance.as_ref().and_then(|it| it.address.as_ref())
+    }
+
     /// Finds what the capture of this step touched.
     pub(in crate::strategy) fn touched(&self, capture: &StepId) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
@@ -27,7 +33,7 @@ impl Parts<'_> {
             let action = FindTouched {
                 name: inventory.name.clone(),
                 capture: capture.clone(),
-                command: self.command(&touched.find)?,
+                command: self.command_at(&touched.find, self.maintenance_address())?,
             };
             steps.push(Step::new(
                 StepId::of(Family::Touched, &inventory.name),
@@ -55,11 +61,13 @@ impl Parts<'_> {
             let action = TakeInventory {
                 name: inventory.name.clone(),
                 side,
-                command: self.command(&inventory.command)?,
+                command: self.command_at(&inventory.command, self.maintenance_address())?,
                 ignore: inventory.ignore.clone(),
                 ends: inventory.ends.clone(),
                 touched: match &inventory.touched {
-                    Some(touched) if delta => Some(self.command(&touched.command)?),
+                    Some(touched) if delta => {
+                        Some(self.command_at(&touched.command, self.maintenance_address())?)
+                    }
                     _ => None,
                 },
             };

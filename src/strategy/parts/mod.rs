@@ -44,6 +44,25 @@ impl Parts<'_> {
         Ok(spec.template().fill_known(&value))
     }
 
+    /// A command that asks the server at this address.
+    pub(in crate::strategy) fn command_at(
+        &self,
+        spec: &CommandSpec,
+        address: Option<&Template>,
+    ) -> Result<CommandTemplate> {
+        let manifest = self.manifest;
+        let known = |name: &str| match name {
+            "change" => Some(manifest.change.clone()),
+            "from_version" => Some(manifest.from_version.clone()),
+            "upgrade_to" => Some(manifest.upgrade_to.clone()),
+            name => self.value(name),
+        };
+        let filled = address.map(|it| it.fill(&known).with_context(|| format!("in `{it}`")));
+        let address = filled.transpose()?;
+        let value = |name: &str| if name == "address" { address.clone() } else { self.value(name) };
+        Ok(spec.template().fill_known(&value))
+    }
+
     pub(in crate::strategy) fn optional(
         &self,
         spec: Option<&CommandSpec>,
