@@ -60,7 +60,12 @@ pub fn confirm_name(name: &str, answers: &Answers, command: &str) -> Result<(), 
 
 /// The same for what takes nothing away.
 pub fn confirm_yes(question: &str, answers: &Answers, command: &str) -> Result<(), CliError> {
-    if answers.yes {
+    confirm(question, answers.yes, command)
+}
+
+/// The same, where nothing but this is asked. `yes`: it was answered on the command line.
+pub fn confirm(question: &str, yes: bool, command: &str) -> Result<(), CliError> {
+    if yes {
         return Ok(());
     }
     if !terminal() {

@@ -22,6 +22,8 @@ const MAX_BYTES: u64 = 1 << 20;
 /// # Errors
 /// When one cannot be written.
 pub fn write(layout: &Layout, site: &ValidatedSite, playbook: &Validated) -> Result<()> {
+    let around = layout.copies();
+    private_dir(&around).with_context(|| format!("cannot make {}", around.display()))?;
     if !playbook.programs().is_empty() {
         let folder = layout.programs();
         private_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -61,7 +63,7 @@ pub fn read(layout: &Layout, recorded: &[FileEntry]) -> Result<Vec<Program>> {
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).with_context(unread)?;
         let program = Program::new(&entry.path.to_string_lossy(), bytes);
         if program.sha256() != entry.sha256 {
-            bail!("{} is not the copy that was made when the change was opened", path.display());
+            bail!("{} is not the copy that was taken into the change", path.display());
         }
         programs.push(program);
     }
@@ -147,10 +149,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
         fs::write(&path, "tallyctl destroy\n").expect("written");
         let said = read(&layout, &recorded).expect_err("edited").to_string();
-        assert!(
-            said.contains("is not the copy that was made when the change was opened"),
-            "{said}"
-        );
+        assert!(said.contains("is not the copy that was taken into the change"), "{said}");
         fs::remove_file(&path).expect("removed");
         assert!(read(&layout, &recorded).is_err());
         assert!(read(&layout, &[]).expect("a journal of 0.1.0 knows of none").is_empty());

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::plan::{Action, Plan, Procedure, Role, Step};
-use super::record::{ChangeManifest, Line, OpenQuestion, Output, Proof, Record};
+use super::record::{ChangeManifest, Line, OpenQuestion, Output, Proof, Record, Replacement};
 use super::run::{Run, StepState};
 use super::{Family, StepId};
 use crate::playbook::DataStrategy;
@@ -133,6 +133,9 @@ impl<A: Action> State<A> {
         if let Record::Proved { .. } = record {
             return self.permits_full_proof().map_err(|why| format!("no full proof: {why:?}"));
         }
+        if let Record::Replaced(new) = record {
+            return self.may_replace(new);
+        }
         let run = self.current().ok_or("no procedure is under way")?;
         let at = |step: &StepId| {
             run.plan.position(step).ok_or_else(|| format!("step `{step}` is not in the plan"))
@@ -179,6 +182,7 @@ impl<A: Action> State<A> {
             | Record::Planned { .. }
             | Record::Interrupted
             | Record::Proved { .. }
+            | Record::Replaced(_)
             | Record::Answered { .. } => {}
         }
         Ok(())
@@ -195,9 +199,25 @@ impl<A: Action> State<A> {
             self.full_proof = Some(*proof);
             return;
         }
+        if let Record::Replaced(new) = record {
+            let manifest = &mut self.manifest;
+            manifest.edition = new.edition;
+            manifest.playbook_sha256.clone_from(&new.playbook_sha256);
+            manifest.programs.clone_from(&new.programs);
+            manifest.site_sha256.clone_from(&new.site_sha256);
+            manifest.values.extend(new.values.clone());
+            let run = self.runs.last_mut().filter(|run| !run.finished);
+            if let (Some(run), Some(plan)) = (run, &new.plan) {
+                run.go_on_with(plan.clone());
+            }
+            return;
+        }
         let Some(run) = self.runs.last_mut().filter(|run| !run.finished) else { return };
         match record {
-            Record::Opened(_) | Record::Planned { .. } | Record::Proved { .. } => {}
+            Record::Opened(_)
+            | Record::Planned { .. }
+            | Record::Proved { .. }
+            | Record::Replaced(_) => {}
             Record::Started { step, attempt } => {
                 let Some(at) = run.plan.position(step) else { return };
                 run.attempts[at] = *attempt;
@@ -330,6 +350,23 @@ impl<A: Action> State<A> {
             return Err("two steps of the plan have the same name".into());
         }
         Ok(())
+    }
+
+    /// Whether mended files may take the place of the copies.
+    fn may_replace(&self, new: &Replacement<A>) -> Result<(), String> {
+        if self.phase == Phase::Closed {
+            return Err("the change is closed".into());
+        }
+        if new.edition != self.manifest.edition + 1 {
+            let now = self.manifest.edition;
+            return Err(format!("edition {} does not follow edition {now}", new.edition));
+        }
+        match (self.current(), &new.plan) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err("no procedure is under way".into()),
+            (Some(_), None) => Err("the procedure under way has no new plan".into()),
+            (Some(run), Some(plan)) => run.may_go_on_with(plan),
+        }
     }
 
     fn after(&self, procedure: Procedure) -> Phase {

@@ -10,6 +10,7 @@ use crate::host::files::private_dir;
 pub struct Layout {
     folder: PathBuf,
     store: PathBuf,
+    edition: u32,
 }
 
 impl Layout {
@@ -18,7 +19,21 @@ impl Layout {
     pub fn new(state: &Path, change: &str, store: Option<&Path>) -> Self {
         let folder = state.join("changes").join(change);
         let store = store.map_or_else(|| folder.clone(), |store| store.join(change));
-        Self { folder, store }
+        Self { folder, store, edition: 0 }
+    }
+
+    /// The same, with the copies of playbook and site of this edition: 0 for those that were made
+    /// when the change was opened, then one for each time that mended files took their place.
+    pub fn with_edition(self, edition: u32) -> Self {
+        Self { edition, ..self }
+    }
+
+    /// Where the copies of playbook and site are.
+    pub fn copies(&self) -> PathBuf {
+        match self.edition {
+            0 => self.folder.clone(),
+            edition => self.folder.join(format!("edition-{edition}")),
+        }
     }
 
     /// The change's own folder.
@@ -39,15 +54,15 @@ impl Layout {
     }
     /// The copy of the playbook.
     pub fn playbook(&self) -> PathBuf {
-        self.folder.join("playbook.toml")
+        self.copies().join("playbook.toml")
     }
     /// The copies of the playbook's programs.
     pub fn programs(&self) -> PathBuf {
-        self.folder.join("programs")
+        self.copies().join("programs")
     }
     /// The copy of the site.
     pub fn site(&self) -> PathBuf {
-        self.folder.join("site.toml")
+        self.copies().join("site.toml")
     }
     /// The saved configurations.
     pub fn config(&self, side: super::Side) -> PathBuf {

@@ -19,7 +19,7 @@ pub use permitted::NotPermitted;
 pub use plan::{Action, Plan, Procedure, Renews, Role, Step};
 pub use record::{
     Beside, ChangeManifest, FORMAT, FileEntry, HaltKind, Line, MountedDataset, NodePart,
-    OpenQuestion, Output, Proof, Record, Side, WholeItem,
+    OpenQuestion, Output, Proof, Record, Replacement, Side, WholeItem,
 };
 pub use run::{Run, StepState};
 pub use step_id::{Family, StepId};

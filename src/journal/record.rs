@@ -98,6 +98,29 @@ pub enum Record<A> {
         /// The comparison.
         proof: Proof,
     },
+    /// A mended playbook or site file was taken into the change.
+    Replaced(Replacement<A>),
+}
+
+/// See [`Record::Replaced`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "A: Action")]
+pub struct Replacement<A> {
+    /// Counts from 1: where the copies are ([`super::Layout::with_edition`]).
+    pub edition: u32,
+    /// As in [`ChangeManifest`].
+    pub playbook_sha256: String,
+    /// As in [`ChangeManifest`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<FileEntry>,
+    /// As in [`ChangeManifest`].
+    pub site_sha256: String,
+    /// Values of variables that are new or others now.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub values: std::collections::BTreeMap<String, String>,
+    /// The plan of the procedure under way, as it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan<A>>,
 }
 
 /// What a person can answer for in the middle of a procedure.
@@ -214,6 +237,10 @@ pub struct ChangeManifest {
     pub values: std::collections::BTreeMap<String, String>,
     /// Where captures and installers of this change are, if not in its folder.
     pub store: Option<PathBuf>,
+    /// How often a mended playbook or site file took the place of the copies: the edition that
+    /// counts. Its records say so, not the one that opened the change.
+    #[serde(skip)]
+    pub edition: u32,
 }
 
 /// A dataset and how it is to be mounted, as it was when the change was opened. What the kernel has

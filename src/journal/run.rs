@@ -72,6 +72,37 @@ impl<A: Action> Run<A> {
         }
     }
 
+    /// Whether another plan can take the place of this one: it is the same as far as steps were
+    /// begun, but for their commands.
+    ///
+    /// # Errors
+    /// Where it differs.
+    pub fn may_go_on_with(&self, plan: &Plan<A>) -> Result<(), String> {
+        if plan.procedure != self.plan.procedure {
+            return Err(format!("it is the plan of a {}", plan.procedure.verb()));
+        }
+        let begun = self.begun.iter().rposition(|begun| *begun).map_or(0, |last| last + 1);
+        for (at, step) in self.plan.steps.iter().enumerate().take(begun) {
+            if plan.steps.get(at).is_none_or(|other| other.id != step.id) {
+                return Err(format!("step `{}` was begun, and is not in the new plan", step.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the other plan ([`Self::may_go_on_with`]). A person mended something: what was tried
+    /// too often may be tried again.
+    pub(super) fn go_on_with(&mut self, plan: Plan<A>) {
+        let count = plan.steps.len();
+        self.plan = plan;
+        self.steps.resize(count, StepState::Pending);
+        self.attempts.resize(count, 0);
+        self.begun.resize(count, false);
+        self.undone.resize(count, false);
+        self.answered_attempts.clone_from(&self.attempts);
+        self.halted = None;
+    }
+
     /// The first step that is not done.
     pub fn next(&self) -> Option<usize> {
         self.steps.iter().position(|state| *state != StepState::Done)

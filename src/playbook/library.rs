@@ -327,6 +327,25 @@ pub fn load_site(
     ValidatedSite::parse(path, &text, |name| find(name, dirs))
 }
 
+/// Reads and checks a site file for this playbook.
+///
+/// # Errors
+/// When it cannot be read, others could have written it, it has faults, or it is for another
+/// playbook.
+pub fn load_site_of(
+    path: &Path,
+    playbook: Validated,
+) -> Result<(ValidatedSite, Validated), LibraryError> {
+    let text = read_text(path)?;
+    ValidatedSite::parse(path, &text, |name| {
+        let known = playbook.playbook().name.clone();
+        if name == known {
+            return Ok(playbook);
+        }
+        Err(LibraryError::Unknown { name: name.to_owned(), known, dir: DIRS[0].to_owned() })
+    })
+}
+
 /// Reads a file of text that only root or the caller can have written.
 fn read_text(path: &Path) -> Result<String, LibraryError> {
     let fail = |source| LibraryError::Read { path: path.to_owned(), source };

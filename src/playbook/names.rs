@@ -109,10 +109,7 @@ impl TemplatePlace {
 
     /// Whether the values of `discover` are known.
     pub fn knows_discovered(self) -> bool {
-        !matches!(
-            self,
-            Version | Host | Check | CheckBack | Directory | Mover | UserList | Cluster | WriteMark
-        )
+        !matches!(self, Version | Host | Check | Directory | Mover | UserList | Cluster | WriteMark)
     }
 }
 

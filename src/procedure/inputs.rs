@@ -58,7 +58,7 @@ pub(super) fn copies_of(settings: &Settings, state: &State) -> Result<(Validated
     ] {
         anyhow::ensure!(
             found == recorded,
-            "{} is not the copy that was made when the change was opened",
+            "{} is not the copy that was taken into the change",
             path.display()
         );
     }
@@ -100,6 +100,11 @@ impl ProcedureInputs {
                 ),
             )
             .because(&error)
+            .next(
+                "backout playbook replace",
+                "put the installed playbook in its place; or give another one, and `--with-site` for \
+                 the site file",
+            )
         })?;
         Self::with(settings, site, playbook, Some(state))
     }

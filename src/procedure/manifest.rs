@@ -71,6 +71,7 @@ impl ProcedureInputs {
             silent: Vec::new(),
             values: self.site.values().clone(),
             store: self.place().store.clone(),
+            edition: 0,
         }
     }
 

@@ -13,6 +13,7 @@ mod judge;
 mod manifest;
 pub mod migrate;
 pub mod prove;
+pub mod replace;
 pub mod response_file;
 mod stays;
 pub mod undo;
@@ -65,6 +66,7 @@ impl Settings {
     /// Where the files of a change are.
     fn layout(&self, manifest: &ChangeManifest) -> Layout {
         Layout::new(&self.state, &manifest.change, manifest.store.as_deref())
+            .with_edition(manifest.edition)
     }
 
     /// The engine of this host.

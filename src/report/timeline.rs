@@ -220,6 +220,11 @@ impl Story {
                 run.events.push(EventEntry { at, what: format!("everything compared: {proof}") });
                 return;
             }
+            Record::Replaced(new) => {
+                let what = format!("mended files were taken in (edition {})", new.edition);
+                run.events.push(EventEntry { at, what });
+                return;
+            }
             Record::Opened(_) | Record::Planned { .. } => {}
         }
         run.ended = at;

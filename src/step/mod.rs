@@ -71,6 +71,8 @@ pub type Run = journal::Run<Action>;
 pub type State = journal::State<Action>;
 /// What happened.
 pub type Record = journal::Record<Action>;
+/// Mended files, with the plan that the change goes on with.
+pub type Replacement = journal::Replacement<Action>;
 /// A line of a journal.
 pub type Line = journal::Line<Action>;
 /// What a reading of a journal found.

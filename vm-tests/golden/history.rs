@@ -86,6 +86,7 @@ impl History {
             left: Vec::new(),
             other_files: Vec::new(),
             store: None,
+            edition: 0,
         };
         let (playbook, site) = (Box::new(playbook), Box::new(site));
         Self { playbook, site, manifest: Box::new(manifest), records: Vec::new() }.reopened()

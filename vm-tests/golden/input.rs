@@ -1,7 +1,7 @@
 //! Files that cannot be used: each says what is wrong, where, and what to do; and changes nothing.
 
 use backout::journal::file;
-use backout::step::Line;
+use backout::step::{Line, Plan, Record};
 
 use super::history::{History, ID};
 use super::world::{SITE, World};
@@ -242,4 +242,77 @@ fn s9_a_state_folder_that_others_may_write_to() {
     world.mode(&format!("state/changes/{ID}/journal"), 0o602);
     world.types("backout status");
     world.golden("input/state-writable");
+}
+
+/// A mistake in the playbook that shows in the downgrade does not close the way back.
+#[test]
+fn a_playbook_that_was_mended() {
+    let mut world = World::new();
+    let (history, plan) = History::downgrading(true);
+    let error = "tally-import: unknown option --node".to_owned();
+    let failed = Record::Failed { step: "restore".into(), error };
+    history.within(&plan, "restore").and(failed).put(&world);
+    let text = backout::playbook::library::BUILT_IN[0].text;
+    let mended = text.replace("\"tally-import\", \"--node={node_id}\"", "\"tally-import\"");
+    assert_ne!(text, mended);
+    let own = |name: &str, text: &str| {
+        world.write(&format!("{name}/generic.toml"), text);
+        world.mode(name, 0o755);
+        world.mode(&format!("{name}/generic.toml"), 0o644);
+    };
+    own("mended", &mended);
+    own("elsewhere", &mended.replace("\"/var/lib/tally\"", "\"/var/lib/tallies\""));
+    own("later", &mended.replace("name = \"entries\"", "name = \"all-entries\""));
+    world
+        .types("backout playbook replace")
+        .types("backout playbook replace redis")
+        .types("backout playbook replace elsewhere/generic.toml --yes")
+        .types("backout playbook replace later/generic.toml --yes")
+        .types("backout playbook replace mended/generic.toml --dry-run")
+        .types("backout playbook replace mended/generic.toml");
+    let (status, said) = world.changes("backout playbook replace mended/generic.toml --yes");
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("next: backout resume"), "{said}");
+    world.types("backout playbook replace mended/generic.toml --yes");
+    assert!(world.says("backout log").contains("mended files were taken in (edition 1)"));
+    // The copies that count are the new ones.
+    let edition = format!("state/changes/{ID}/edition-1/playbook.toml");
+    world.write(&edition, text);
+    world.types("backout abort --yes");
+    let (status, said) = world.changes("backout playbook replace mended/generic.toml --yes");
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(std::fs::read_to_string(world.path(&edition)).expect("there"), mended);
+    world.golden("input/playbook-mended");
+}
+
+/// A procedure under way is planned again from the mended playbook, wherever it stands.
+#[test]
+fn a_mended_playbook_fits_to_what_is_under_way() {
+    let text = backout::playbook::library::BUILT_IN[0].text;
+    let mended = text.replace("\"tallyctl\"", "\"/usr/bin/tallyctl\"");
+    let kept = |history: History, plan: &Plan| {
+        plan.steps.iter().map(|step| history.clone().within(plan, step.id.as_str())).collect()
+    };
+    let (upgrade, plan) = History::upgrading();
+    let mut all: Vec<History> = kept(upgrade, &plan);
+    for keep in [true, false] {
+        let (downgrade, plan) = History::downgrading(keep);
+        let found: Vec<History> = kept(downgrade, &plan);
+        let (abort, plan) = found[found.len() / 4].clone().abort();
+        all.extend(found.into_iter().chain(kept(abort, &plan)));
+    }
+    let (undo, plan) = History::backed_out(true).undo();
+    all.extend(kept(undo, &plan));
+    for history in all {
+        let mut world = World::new();
+        history.put(&world);
+        world.write("mended/generic.toml", &mended);
+        world.mode("mended", 0o755);
+        world.mode("mended/generic.toml", 0o644);
+        let (status, said) = world.changes("backout playbook replace mended/generic.toml --yes");
+        assert_eq!(status, 0, "{said}");
+        assert!(said.contains("The change has these files from now on."), "{said}");
+        let said = world.says("backout status");
+        assert!(said.contains("backout resume"), "{said}");
+    }
 }

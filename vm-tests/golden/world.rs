@@ -239,6 +239,7 @@ fn typed_dry(command: &str) -> Option<String> {
         "commit",
         "migrate",
         "adopt",
+        "replace",
     ];
     let dry = words.split(' ').any(|word| verbs.contains(&word)) && !words.contains("--dry-run");
     Some(format!("backout --json {words}{}", if dry { " --dry-run" } else { "" }))

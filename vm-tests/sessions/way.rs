@@ -138,6 +138,7 @@ impl Change {
             left: Vec::new(),
             other_files: Vec::new(),
             store: None,
+            edition: 0,
         };
         let layout = Layout::new(Path::new(STATE), &manifest.change, None);
         private_dir(layout.folder())?;

@@ -156,6 +156,7 @@ impl World {
             left: Vec::new(),
             other_files: Vec::new(),
             store: None,
+            edition: 0,
         };
         let layout = Layout::new(&dir.path().join("state"), &manifest.change, None);
         private_dir(layout.folder()).expect("folder");

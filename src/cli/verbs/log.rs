@@ -65,5 +65,6 @@ fn words(record: &Record) -> String {
         Record::Answered { question } => answered(*question).into(),
         Record::Finished => "finished".into(),
         Record::Proved { proof } => format!("everything compared; {proof}"),
+        Record::Replaced(new) => format!("mended files were taken in (edition {})", new.edition),
     }
 }

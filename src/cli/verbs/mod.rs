@@ -13,6 +13,7 @@ pub mod migrate;
 pub mod plan;
 pub mod playbook;
 pub mod prove;
+pub mod replace;
 pub mod report;
 pub mod resume;
 pub mod snapshot;

@@ -1,4 +1,4 @@
-//! `backout playbook`: what products are known, and whether a playbook or a site file is right.
+//! `backout playbook`: what products are known, and whether a playbook is right.
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,8 @@ pub enum PlaybookVerb {
         #[arg(default_value = library::DIRS[0])]
         dir: PathBuf,
     },
+    /// Take a mended playbook or site file into the open change. Shows what is another, and asks.
+    Replace(super::replace::ReplaceArgs),
     /// Check a playbook.
     Check {
         /// Its folder, or its file.
@@ -160,6 +162,7 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             }
             Ok(Exit::Done)
         }
+        PlaybookVerb::Replace(arguments) => super::replace::run(global, arguments),
         PlaybookVerb::Check { file } => {
             let playbook = library::load_playbook(file).map_err(unusable)?;
             if global.json {
