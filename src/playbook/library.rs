@@ -60,6 +60,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
         "routines.sql",
         "rows.sql",
         "tables.sql",
+        "touched.sql",
         "views.sql",
         "whole-rows.sql",
         "whole.sql"

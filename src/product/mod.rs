@@ -30,6 +30,8 @@ const HELPERS: &[Helper] = &[
     Helper { name: "mariadb-position", run: mariadb::position },
     Helper { name: "mariadb-replay", run: mariadb::replay },
     Helper { name: "mariadb-settings", run: mariadb::settings },
+    Helper { name: "mariadb-touched", run: mariadb::touched },
+    Helper { name: "mariadb-touched-rows", run: mariadb::select },
     Helper { name: "mariadb-verify-log", run: mariadb::verify_log },
     Helper { name: "mariadb-whole", run: mariadb::notice },
     Helper { name: "redis-ask", run: redis::ask },

@@ -16,11 +16,13 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod touched;
 mod verify;
 mod whole;
 
 pub(super) use position::position;
 pub(super) use replay::{past_rejects, replay};
 pub(super) use settings::settings;
+pub(super) use touched::{select, touched};
 pub(super) use verify::verify_log;
 pub(super) use whole::{inserts, item, load, notice};

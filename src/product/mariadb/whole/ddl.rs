@@ -37,7 +37,7 @@ const MADE_UP: &[&str] = &[
 
 /// A part of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+pub(in super::super) enum Token {
     /// A word, or a number.
     Word(String),
     /// A name in quotes.
@@ -49,7 +49,7 @@ enum Token {
 }
 
 impl Token {
-    fn is(&self, word: &str) -> bool {
+    pub(in super::super) fn is(&self, word: &str) -> bool {
         matches!(self, Self::Word(it) if it.eq_ignore_ascii_case(word))
     }
 }
@@ -140,7 +140,7 @@ fn made_up(tokens: &[Token]) -> Option<String> {
     })
 }
 
-fn skip(rest: &mut &[Token], word: &str) -> bool {
+pub(in super::super) fn skip(rest: &mut &[Token], word: &str) -> bool {
     let found = rest.first().is_some_and(|token| token.is(word));
     if found {
         *rest = &rest[1..];
@@ -162,7 +162,7 @@ fn word(rest: &mut &[Token]) -> Option<Vec<u8>> {
 }
 
 /// A table's name, with its schema or without.
-fn name(rest: &mut &[Token], schema: &[u8]) -> Option<TableName> {
+pub(in super::super) fn name(rest: &mut &[Token], schema: &[u8]) -> Option<TableName> {
     let first = word(rest)?;
     if rest.first() != Some(&Token::Sign('.')) {
         return Some((schema.to_vec(), first));
@@ -171,7 +171,7 @@ fn name(rest: &mut &[Token], schema: &[u8]) -> Option<TableName> {
     Some((first, word(rest)?))
 }
 
-fn tokens(text: &str, ansi: bool) -> Vec<Token> {
+pub(in super::super) fn tokens(text: &str, ansi: bool) -> Vec<Token> {
     let mut found = Vec::new();
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {

@@ -1,10 +1,10 @@
 //! Tables that a replay cannot bring back faithfully. They are noticed in the log, written out as
 //! rows by the new version, and loaded by the old one.
 
-mod ddl;
+pub(super) mod ddl;
 mod load;
 mod notice;
-mod schema;
+pub(super) mod schema;
 mod touched;
 mod write;
 
@@ -12,6 +12,8 @@ use std::fmt;
 
 pub(in crate::product) use load::load;
 pub(in crate::product) use notice::notice;
+pub(super) use notice::whole_tables;
+pub(super) use touched::Touched;
 pub(in crate::product) use write::{inserts, item};
 
 use super::name::TableName;

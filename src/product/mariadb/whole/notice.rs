@@ -86,6 +86,11 @@ fn carried(schema: &Schema, touched: &Touched) -> BTreeMap<TableName, Carried> {
     all
 }
 
+/// The same without the reasons.
+pub(in super::super) fn whole_tables(schema: &Schema, touched: &Touched) -> BTreeSet<TableName> {
+    carried(schema, touched).into_keys().collect()
+}
+
 /// Why a table is carried whole, and whether its rows cannot be replayed at all.
 fn reason(table: &Table, touch: &Touch) -> Option<(String, bool)> {
     const LOCAL: [&str; 4] = ["MyISAM", "Aria", "ARCHIVE", "CSV"];

@@ -8,33 +8,33 @@ use crate::product::stream::{HelperError, next_line};
 
 /// A table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Table {
-    pub(super) engine: String,
-    pub(super) bytes: u64,
+pub(in super::super) struct Table {
+    pub(in super::super) engine: String,
+    pub(in super::super) bytes: u64,
     /// It has a primary key.
-    pub(super) primary: bool,
+    pub(in super::super) primary: bool,
     /// It has an index that a row is found by.
-    pub(super) indexed: bool,
+    pub(in super::super) indexed: bool,
     /// It has generated columns that are stored or indexed.
-    pub(super) generated: bool,
+    pub(in super::super) generated: bool,
     /// It has a unique index over texts of any length.
-    pub(super) hashed: bool,
+    pub(in super::super) hashed: bool,
 }
 
 /// A foreign key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reference {
-    pub(super) child: TableName,
-    pub(super) parent: TableName,
+pub(in super::super) struct Reference {
+    pub(in super::super) child: TableName,
+    pub(in super::super) parent: TableName,
     /// What happens to a parent's row happens to the child's.
-    pub(super) cascades: bool,
+    pub(in super::super) cascades: bool,
 }
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(super) struct Schema {
-    pub(super) tables: BTreeMap<TableName, Table>,
-    pub(super) references: Vec<Reference>,
+pub(in super::super) struct Schema {
+    pub(in super::super) tables: BTreeMap<TableName, Table>,
+    pub(in super::super) references: Vec<Reference>,
 }
 
 impl Schema {
@@ -42,7 +42,7 @@ impl Schema {
     ///
     /// # Errors
     /// When a line is not as it must be.
-    pub(super) fn read(input: &mut dyn BufRead) -> Result<Self, HelperError> {
+    pub(in super::super) fn read(input: &mut dyn BufRead) -> Result<Self, HelperError> {
         let (mut schema, mut line) = (Self::default(), Vec::new());
         while next_line(input, &mut line)? {
             let fields: Vec<Vec<u8>> = line.split(|byte| *byte == b'\t').map(plain).collect();
@@ -84,7 +84,7 @@ impl Schema {
 }
 
 /// A value without the client's escapes.
-fn plain(field: &[u8]) -> Vec<u8> {
+pub(in super::super) fn plain(field: &[u8]) -> Vec<u8> {
     let (mut value, mut bytes) = (Vec::new(), field.iter().copied());
     while let Some(byte) = bytes.next() {
         value.push(match byte {

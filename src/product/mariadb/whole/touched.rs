@@ -11,19 +11,19 @@ use crate::product::stream::HelperError;
 
 /// How a table was changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Touch {
+pub(in super::super) struct Touch {
     /// Bytes of rows that were inserted.
-    pub(super) inserted: u64,
+    pub(in super::super) inserted: u64,
     /// Bytes of rows that were changed or deleted.
-    pub(super) changed: u64,
+    pub(in super::super) changed: u64,
     /// What in a statement gave its rows values that differ each time.
-    pub(super) made_up: Option<String>,
+    pub(in super::super) made_up: Option<String>,
 }
 
 /// What a log does to tables, by the names that they had then.
 #[derive(Debug, Default)]
-pub(super) struct Touched {
-    pub(super) tables: BTreeMap<TableName, Touch>,
+pub(in super::super) struct Touched {
+    pub(in super::super) tables: BTreeMap<TableName, Touch>,
     /// Names that one table had one after the other.
     renames: Vec<(TableName, TableName)>,
 }
@@ -33,7 +33,7 @@ impl Touched {
     ///
     /// # Errors
     /// When one cannot be read.
-    pub(super) fn read(files: &[String]) -> Result<Self, HelperError> {
+    pub(in super::super) fn read(files: &[String]) -> Result<Self, HelperError> {
         let (mut found, mut event) = (Self::default(), Event::default());
         for path in files {
             let (mut file, mut names) = (LogFile::open(path)?, HashMap::new());
@@ -44,7 +44,11 @@ impl Touched {
         Ok(found)
     }
 
-    fn event(
+    /// Takes an event. `names`: the tables of this file so far.
+    ///
+    /// # Errors
+    /// When it is cut off.
+    pub(in super::super) fn event(
         &mut self,
         file: &LogFile,
         event: &Event,
@@ -84,7 +88,7 @@ impl Touched {
 
     /// All names that a table may have had, its own among them. Those of other tables are there,
     /// too, where a name was given to one after the other.
-    pub(super) fn names(&self, table: &TableName) -> BTreeSet<TableName> {
+    pub(in super::super) fn names(&self, table: &TableName) -> BTreeSet<TableName> {
         let mut all = BTreeSet::from([table.clone()]);
         loop {
             let before = all.len();
@@ -100,7 +104,7 @@ impl Touched {
     }
 
     /// What was done to a table under any of its names.
-    pub(super) fn of(&self, table: &TableName) -> Option<Touch> {
+    pub(in super::super) fn of(&self, table: &TableName) -> Option<Touch> {
         let names = self.names(table);
         let mut touches = names.iter().filter_map(|name| self.tables.get(name));
         let first = touches.next()?.clone();

@@ -1,0 +1,326 @@
+//! Which rows a log touched: by the keys of their tables, or whole tables where keys do not do.
+
+mod keys;
+mod rows;
+mod select;
+mod statement;
+mod values;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io::Write;
+use std::rc::Rc;
+
+pub(in crate::product) use select::select;
+
+use super::binlog::{Event, Kind, LogFile};
+use super::group::table_name;
+use super::name::TableName;
+use super::query::Query;
+use super::rows::plain;
+use super::whole::schema::Schema;
+use super::whole::{Touched as Changes, whole_tables};
+use crate::product::stream::{HelperError, Streams, next_line};
+use keys::Keys;
+use rows::Values;
+use statement::Touches;
+use values::{KeyColumn, Stored};
+
+/// Schemas of the server's own: the lists of accounts and definitions have what matters there.
+const OWN: [&[u8]; 4] = [b"mysql", b"information_schema", b"performance_schema", b"sys"];
+
+/// Prints what the log touched: `mariadb-touched FILE...`. Its input is what `whole.sql` and
+/// `touched.sql` printed on the new version. A line is the schema and the table in hexadecimal
+/// digits, and `all`, or `key` and the values of the primary key as SQL. Where that cannot be told:
+/// `*` and why.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(in crate::product) fn touched(
+    arguments: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    if arguments.is_empty() {
+        return Err(HelperError::usage("mariadb-touched FILE..."));
+    }
+    let (mut tables, mut keys, mut line) = (Vec::new(), Keys::default(), Vec::new());
+    while next_line(streams.input, &mut line)? {
+        if line.starts_with(b"table\t") || line.starts_with(b"key\t") {
+            tables.extend_from_slice(&line);
+            tables.push(b'\n');
+        } else {
+            keys.line(&line)?;
+        }
+    }
+    let schema = Schema::read(&mut tables.as_slice())?;
+    let mut files = arguments.to_vec();
+    files.sort();
+    let seen = Seen::read(&files)?;
+    if let Some(why) = &seen.unknown {
+        writeln!(streams.output, "*\t{why}").map_err(HelperError::Output)?;
+        return streams.output.flush().map_err(HelperError::Output);
+    }
+    let mut found = Found {
+        whole: seen.whole(&schema, &keys),
+        schema,
+        keys,
+        seen,
+        printed: HashSet::new(),
+        size: 0,
+        unknown: None,
+    };
+    for path in &files {
+        let (mut file, mut names, mut event) =
+            (LogFile::open(path)?, HashMap::new(), Event::default());
+        while file.next(&mut event)? {
+            found.event(&file, &mut event, &mut names, streams.output)?;
+        }
+    }
+    found.end(streams.output)
+}
+
+/// What stands in the log's statements, and which tables have rows in it.
+#[derive(Default)]
+struct Seen {
+    changes: Changes,
+    /// Tables that statements touch, by their names in small letters.
+    defined: BTreeSet<TableName>,
+    /// Schemas that were dropped.
+    dropped: BTreeSet<Vec<u8>>,
+    unknown: Option<String>,
+}
+
+/// A name may stand in a statement in other letters than in the server's lists.
+fn small((schema, table): &TableName) -> TableName {
+    let small = |name: &[u8]| String::from_utf8_lossy(name).to_lowercase().into_bytes();
+    (small(schema), small(table))
+}
+
+impl Seen {
+    fn read(files: &[String]) -> Result<Self, HelperError> {
+        let (mut seen, mut event) = (Self::default(), Event::default());
+        for path in files {
+            let (mut file, mut names) = (LogFile::open(path)?, HashMap::new());
+            while file.next(&mut event)? {
+                seen.changes.event(&file, &event, &mut names)?;
+                if matches!(event.kind, Kind::Query | Kind::QueryCompressed) {
+                    seen.statement(&Query::of(&event).map_err(|what| file.wrong(&what))?);
+                }
+            }
+        }
+        Ok(seen)
+    }
+
+    fn statement(&mut self, query: &Query) {
+        match statement::touches(query) {
+            Touches::Nothing => {}
+            Touches::Tables(names) => self.defined.extend(names.iter().map(small)),
+            Touches::Schema(schema) => {
+                self.dropped.insert(small(&(schema, Vec::new())).0);
+            }
+            Touches::Unknown(why) => drop(self.unknown.get_or_insert(why)),
+        }
+    }
+
+    fn is_defined(&self, table: &TableName) -> bool {
+        let table = small(table);
+        self.defined.contains(&table) || self.dropped.contains(&table.0)
+    }
+
+    /// Tables that are compared whole, whatever their rows in the log say.
+    fn whole(&self, schema: &Schema, keys: &Keys) -> BTreeSet<TableName> {
+        let mut whole = whole_tables(schema, &self.changes);
+        for table in schema.tables.keys() {
+            let told = keys.primary.get(table).is_some_and(|columns| {
+                !keys.versioned.contains(table) && columns.iter().all(|column| column.is_told())
+            });
+            let touch = self.changes.tables.get(table);
+            if self.is_defined(table) && touch.is_some_and(|touch| touch.changed > 0) {
+                // Its columns may have been others then.
+                with_children(&mut whole, keys, table);
+            } else if self.is_defined(table) || (!told && touch.is_some()) {
+                whole.insert(table.clone());
+            }
+        }
+        whole
+    }
+}
+
+/// A table whose rows are read.
+struct Table {
+    name: TableName,
+    columns: Vec<Stored>,
+    /// The columns that are read, in rising order: those of the key, and those that others refer
+    /// to.
+    wanted: Vec<usize>,
+}
+
+/// What was found so far.
+struct Found {
+    schema: Schema,
+    keys: Keys,
+    seen: Seen,
+    whole: BTreeSet<TableName>,
+    /// Lines that were printed lately: rows that are changed again and again are printed once.
+    printed: HashSet<Vec<u8>>,
+    /// The bytes of these.
+    size: usize,
+    unknown: Option<String>,
+}
+
+/// How many bytes of lines are remembered.
+const REMEMBERED: usize = 8 << 20;
+
+type Names = HashMap<u64, Option<Rc<Table>>>;
+
+impl Found {
+    fn event(
+        &mut self,
+        file: &LogFile,
+        event: &mut Event,
+        names: &mut Names,
+        output: &mut dyn Write,
+    ) -> Result<(), HelperError> {
+        if event.kind == Kind::TableMap {
+            let (id, name) =
+                table_name(event).ok_or_else(|| file.wrong("a table's name is cut off"))?;
+            if names.get(&id).and_then(Option::as_ref).is_none_or(|table| table.name != name) {
+                let table = self.table(event, name);
+                names.insert(id, table.map(Rc::new));
+            }
+        } else if event.kind.is_rows()
+            && let Some(Some(table)) = names.get(&event.table_id())
+        {
+            let table = table.clone();
+            let rows = plain(std::mem::take(event)).map_err(|what| file.wrong(&what))?;
+            self.rows(&rows, &table, output)?;
+            *event = rows;
+        }
+        Ok(())
+    }
+
+    /// The table whose rows follow; `None` if they need not be read.
+    fn table(&mut self, event: &Event, name: TableName) -> Option<Table> {
+        if OWN.contains(&name.0.as_slice()) {
+            return None;
+        }
+        let listed = self.schema.tables.contains_key(&name);
+        if !listed && !self.seen.is_defined(&name) {
+            // A sequence has no rows that are listed.
+            if !self.keys.sequences.contains(&name) {
+                let why = "rows of a table that the server does not list were written".to_owned();
+                self.unknown.get_or_insert(why);
+            }
+            return None;
+        }
+        let cascades = self.keys.cascades.contains_key(&name);
+        if !listed || (self.whole.contains(&name) && !cascades) {
+            return None;
+        }
+        let refers = self.keys.cascades.get(&name).into_iter().flatten();
+        let mut wanted: BTreeSet<usize> = refers.flat_map(|it| it.updates.clone()).collect();
+        let primary = self.keys.primary.get(&name).into_iter().flatten();
+        wanted.extend(primary.map(|column| column.at));
+        let Some(columns) = rows::columns(event) else {
+            with_children(&mut self.whole, &self.keys, &name);
+            return None;
+        };
+        Some(Table { name, columns, wanted: wanted.into_iter().collect() })
+    }
+
+    fn rows(
+        &mut self,
+        event: &Event,
+        table: &Table,
+        output: &mut dyn Write,
+    ) -> Result<(), HelperError> {
+        let (mut lines, mut children) = (Vec::new(), BTreeSet::new());
+        let cascades = self.keys.cascades.get(&table.name).map_or(&[][..], Vec::as_slice);
+        let key = self.keys.primary.get(&table.name).map_or(&[][..], Vec::as_slice);
+        let is_whole = self.whole.contains(&table.name);
+        let read = rows::each(event, &table.columns, &table.wanted, &mut |was, is| {
+            for cascade in cascades {
+                let changed = |at: &usize| match (was, is, table.wanted.binary_search(at)) {
+                    // A column that is not there was not changed.
+                    (Some(was), Some(is), Ok(at)) => is[at].is_some() && is[at] != was[at],
+                    _ => false,
+                };
+                let deleted = cascade.deletes && is.is_none();
+                if deleted || cascade.updates.iter().any(changed) {
+                    children.insert(cascade.child.clone());
+                }
+            }
+            if !is_whole {
+                for values in [was, is].into_iter().flatten() {
+                    lines.push(line(table, key, values, was)?);
+                }
+            }
+            Some(())
+        });
+        for child in children {
+            with_children(&mut self.whole, &self.keys, &child);
+        }
+        if read.is_none() {
+            // Its columns were others then.
+            with_children(&mut self.whole, &self.keys, &table.name);
+        }
+        lines.iter().try_for_each(|line| self.print(line, output))
+    }
+
+    fn print(&mut self, line: &[u8], output: &mut dyn Write) -> Result<(), HelperError> {
+        if self.printed.contains(line) {
+            return Ok(());
+        }
+        if self.size > REMEMBERED {
+            self.printed.clear();
+            self.size = 0;
+        }
+        self.size += line.len() + 64;
+        self.printed.insert(line.to_vec());
+        output.write_all(line).map_err(HelperError::Output)
+    }
+
+    fn end(self, output: &mut dyn Write) -> Result<(), HelperError> {
+        if let Some(why) = &self.unknown {
+            writeln!(output, "*\t{why}").map_err(HelperError::Output)?;
+        }
+        for (schema, table) in &self.whole {
+            writeln!(output, "{} {} all", hex::encode(schema), hex::encode(table))
+                .map_err(HelperError::Output)?;
+        }
+        output.flush().map_err(HelperError::Output)
+    }
+}
+
+/// A table is compared whole, and so is what may have changed with it.
+fn with_children(whole: &mut BTreeSet<TableName>, keys: &Keys, table: &TableName) {
+    let mut more = vec![table];
+    let mut seen = BTreeSet::new();
+    while let Some(table) = more.pop() {
+        if seen.insert(table) {
+            whole.insert(table.clone());
+            more.extend(keys.cascades.get(table).into_iter().flatten().map(|it| &it.child));
+        }
+    }
+}
+
+/// The line of a row. `was`: as the row was, for what is not said of it again. `None`: it cannot be
+/// told.
+fn line(
+    table: &Table,
+    key: &[KeyColumn],
+    values: &Values<'_>,
+    was: Option<&Values<'_>>,
+) -> Option<Vec<u8>> {
+    let (schema, name) = &table.name;
+    let mut line = format!("{} {} key ", hex::encode(schema), hex::encode(name));
+    for (nth, column) in key.iter().enumerate() {
+        let at = table.wanted.binary_search(&column.at).ok()?;
+        let value = values[at].or_else(|| was.and_then(|was| was[at]))?;
+        if nth > 0 {
+            line.push(',');
+        }
+        line += &column.literal(*table.columns.get(column.at)?, value)?;
+    }
+    line.push('\n');
+    Some(line.into_bytes())
+}
