@@ -324,3 +324,42 @@ fn line(
     line.push('\n');
     Some(line.into_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::product::tests::{kept, on};
+
+    fn told(log: &str, listed: &[u8]) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/mariadb/tests").join(log);
+        let said = on("mariadb-touched", &[&path.display().to_string()], listed).expect("read");
+        let text = String::from_utf8(said).expect("text");
+        let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+        lines.sort_unstable();
+        lines.concat()
+    }
+
+    /// Logs of both versions, compressed, with a key of each type. See `keys.sql`.
+    #[test]
+    fn s1_what_real_logs_touched_is_told_by_keys_and_whole_tables() {
+        let listed = kept("mariadb/tests/keys.listed");
+        let wanted = String::from_utf8(kept("mariadb/tests/keys.touched")).expect("text");
+        assert_eq!(told("keys.binlog", &listed), wanted);
+        assert_eq!(told("keys-of-10.11.binlog", &listed), wanted);
+    }
+
+    #[test]
+    fn s1_a_log_with_statements_or_tables_that_are_not_known_is_not_told() {
+        assert_eq!(told("kinds.binlog", b""), "*\tINSERT was logged as a statement\n");
+        let unknown = told("keys.binlog", b"");
+        let why = "*\trows of a table that the server does not list were written\n";
+        assert_eq!(unknown, why);
+    }
+
+    #[test]
+    fn arguments_and_lists_are_checked() {
+        on("mariadb-touched", &[], b"").expect_err("no file");
+        on("mariadb-touched", &["x"], b"primary\tshop\n").expect_err("no such line");
+    }
+}

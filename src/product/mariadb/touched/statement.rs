@@ -62,8 +62,14 @@ pub(super) fn touches(query: &Query) -> Touches {
     const HEAD: usize = 1 << 20;
     let head = &query.text[..query.text.len().min(HEAD)];
     let ansi = query.sql_mode.is_some_and(|mode| mode & ANSI_QUOTES != 0);
-    let found = of(&tokens(&String::from_utf8_lossy(head), ansi), &query.schema);
+    let tokens = tokens(&String::from_utf8_lossy(head), ansi);
+    let found = of(&tokens, &query.schema);
+    // Outside of quotes, other letters are parts of names.
+    let odd = |token: &Token| matches!(token, Token::Sign(sign) if !sign.is_ascii());
     match &found {
+        Touches::Tables(_) if tokens.iter().any(odd) => {
+            Touches::Unknown("a table has an unusual name without quotes".into())
+        }
         Touches::Tables(names) if !names.iter().all(|name| is_read(name, query)) => {
             Touches::Unknown("a table has a name in another character set".into())
         }
