@@ -26,6 +26,7 @@ backout downgrade --keep --yes
 mariadb_version | grep -F 10.11
 same_dump /root/dump-new
 echo "== commit"
+fully_proved
 backout commit --yes
 backout status
 zfs list -t all -r tank

@@ -67,6 +67,7 @@ story_cluster() {
   "${PRODUCT}_cluster_there" downgrade
   "${PRODUCT}_cluster_move" 1
   "${PRODUCT}_cluster_left_alone"
+  fully_proved
   backout commit --yes
   alone || on_node 2 backout commit --yes
   "${PRODUCT}_cluster_committed"

@@ -183,11 +183,12 @@ impl Change {
         }
     }
 
-    /// The way back, until it is finished or a person must decide.
+    /// The way back, until it is finished or a person must decide. `delta`: before the opening, only
+    /// what was written since is compared.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub fn downgrade(&self) -> Result<Outcome> {
+    pub fn downgrade(&self, delta: bool) -> Result<Outcome> {
         let state = self.state()?;
         let snapshots = match state.outputs.get(&StepId::SNAPSHOT) {
             Some(Output::Snapshots { list }) => list.clone(),
@@ -195,7 +196,7 @@ impl Change {
         };
         let input = DowngradeInput {
             keep: true,
-            delta: false,
+            delta,
             served: ServedClients::Yes,
             roots: self.datasets.clone(),
             snapshots,

@@ -1,5 +1,6 @@
 //! MariaDB: random SQL on both versions, the way back, and a comparison by `mariadb-dump`.
 
+mod delta;
 mod dump;
 mod generate;
 
@@ -157,7 +158,7 @@ pub fn case(text: &str) -> Result<String> {
     }
     let [before, after] = <[Vec<Connection>; 2]>::try_from(halves)
         .map_err(|_| anyhow::anyhow!("`-- upgrade` must stand in it, once"))?;
-    play(&before, &after, &text.matches(';').count().to_string(), &unlike)
+    play(&before, &after, &text.matches(';').count().to_string(), &unlike, true)
 }
 
 /// See [`crate::Session`].
@@ -165,7 +166,9 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     let all = std::env::var_os("SESSIONS_ALL").is_some();
     let mut generator = generate::Generator::new(seed, without, all);
     let (before, after) = (generator.before(), generator.after());
-    play(&before, &after, &generator.statements().to_string(), &Unlike::default())
+    let statements = generator.statements().to_string();
+    // Most of them as a downgrade is by default.
+    play(&before, &after, &statements, &Unlike::default(), !seed.is_multiple_of(4))
 }
 
 fn play(
@@ -173,6 +176,7 @@ fn play(
     after: &[Connection],
     statements: &str,
     unlike: &Unlike,
+    delta: bool,
 ) -> Result<String> {
     let begin = Instant::now();
     fs::write("/srv/etc/mysql/my.cnf", format!("{SETTINGS}{}", unlike.settings))?;
@@ -206,6 +210,7 @@ fn play(
     };
     let mut change = Change::open("mariadb", &host)?;
     change.closed = closed;
+    let rows_before = delta::rows()?;
     change.upgrade()?;
     // As the package does after the start of a new version.
     let mut upgrade = Command::new("mariadb-upgrade");
@@ -218,8 +223,9 @@ fn play(
     let flush = "--execute=FLUSH LOCAL PRIVILEGES";
     run(&mut client(&[flush]), b"")?;
     let upgraded = dump::take(SOCKET)?;
+    let rows_after = delta::rows()?;
     let mut named = Vec::new();
-    let mut outcome = change.downgrade()?;
+    let mut outcome = change.downgrade(delta)?;
     let counts =
         format!("{statements} statements, {} of them refused", said.matches("ERROR ").count());
     loop {
@@ -242,6 +248,7 @@ fn play(
     let restored = dump::take(SOCKET)?;
     let damaged = dump::damaged(SOCKET)?;
     stop()?;
+    let compared = delta::look(&change, &rows_before, &rows_after)?;
     let seconds = begin.elapsed().as_secs();
     if !damaged.is_empty() {
         bail!("damaged ({counts}):\n{}", damaged.join("\n"));
@@ -249,7 +256,7 @@ fn play(
     let difference = dump::difference(&upgraded, &restored);
     if named.is_empty() {
         return match difference {
-            None => Ok(format!("equal; {counts}, {seconds} s")),
+            None => Ok(format!("equal; {counts}; {compared}; {seconds} s")),
             Some(difference) => bail!("silently different ({counts}):\n{difference}"),
         };
     }

@@ -109,7 +109,7 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     // Keys that were meant to expire have.
     std::thread::sleep(Duration::from_millis(generate::LONGEST));
     let upgraded = dump::take(SOCKET)?;
-    let mut outcome = change.downgrade()?;
+    let mut outcome = change.downgrade(seed % 2 == 1)?;
     let mut named = 0;
     if let Outcome::Halted { kind: HaltKind::Rejects, why, .. } = &outcome {
         ensure!(generator.has_news(), "rejected, without a command of the new version: {why}");

@@ -39,9 +39,8 @@ impl Keys {
             HelperError::Failed(format!("{text:?} is no line about a table or a key"))
         };
         let fields: Vec<Vec<u8>> = line.split(|byte| *byte == b'\t').map(plain).collect();
-        let number = |field: &[u8]| {
-            String::from_utf8_lossy(field).parse::<usize>().map_err(|_| wrong())
-        };
+        let number =
+            |field: &[u8]| String::from_utf8_lossy(field).parse::<usize>().map_err(|_| wrong());
         let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
         match fields.as_slice() {
             [what, schema, table, at, kind, unsigned, charset, bytes] if what == b"primary" => {

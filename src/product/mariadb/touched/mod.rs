@@ -237,7 +237,8 @@ impl Found {
         let cascades = self.keys.cascades.get(&table.name).map_or(&[][..], Vec::as_slice);
         let key = self.keys.primary.get(&table.name).map_or(&[][..], Vec::as_slice);
         let is_whole = self.whole.contains(&table.name);
-        let read = rows::each(event, &table.columns, &table.wanted, &mut |was, is| {
+        let read = rows::each(event, &table.columns, &table.wanted, &mut |row| {
+            let (was, is) = (row.was.as_ref(), row.is.as_ref());
             for cascade in cascades {
                 let changed = |at: &usize| match (was, is, table.wanted.binary_search(at)) {
                     // A column that is not there was not changed.

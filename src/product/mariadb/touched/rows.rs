@@ -22,13 +22,19 @@ pub(super) fn columns(event: &Event) -> Option<Vec<Stored>> {
 /// The values of the columns that are wanted: `None` for one that is not there, or has no value.
 pub(super) type Values<'a> = Vec<Option<&'a [u8]>>;
 
-/// Hands on the wanted columns (in rising order) of each row: as it was, as it is. `None`: the
+/// A row: as it was, if it was there before, and as it is.
+pub(super) struct Row<'a> {
+    pub(super) was: Option<Values<'a>>,
+    pub(super) is: Option<Values<'a>>,
+}
+
+/// Hands on the wanted columns (in rising order) of each row. `None`: the
 /// rows are not as the columns are.
 pub(super) fn each(
     event: &Event,
     columns: &[Stored],
     wanted: &[usize],
-    row: &mut dyn FnMut(Option<&Values<'_>>, Option<&Values<'_>>) -> Option<()>,
+    row: &mut dyn FnMut(&Row<'_>) -> Option<()>,
 ) -> Option<()> {
     let mut body = Bytes(event.body());
     body.take(8)?;
@@ -40,12 +46,12 @@ pub(super) fn each(
     let first = body.take(width)?;
     let second = if event.kind == Kind::Update { body.take(width)? } else { first };
     while !body.0.is_empty() {
-        let one = image(&mut body, columns, first, wanted)?;
-        match event.kind {
-            Kind::Write => row(None, Some(&one))?,
-            Kind::Update => row(Some(&one), Some(&image(&mut body, columns, second, wanted)?))?,
-            _ => row(Some(&one), None)?,
-        }
+        let one = Some(image(&mut body, columns, first, wanted)?);
+        row(&match event.kind {
+            Kind::Write => Row { was: None, is: one },
+            Kind::Update => Row { was: one, is: Some(image(&mut body, columns, second, wanted)?) },
+            _ => Row { was: one, is: None },
+        })?;
     }
     Some(())
 }

@@ -152,9 +152,7 @@ impl KeyColumn {
             },
             BIT => big(value).to_string(),
             ENUM | SET => little().to_string(),
-            NEWDECIMAL => {
-                decimal(value, usize::from(stored.more[0]), usize::from(stored.more[1]))?
-            }
+            NEWDECIMAL => decimal(value, usize::from(stored.more[0]), usize::from(stored.more[1]))?,
             DATE | NEWDATE => {
                 let date = little();
                 format!("'{:04}-{:02}-{:02}'", date >> 9, date >> 5 & 15, date & 31)
