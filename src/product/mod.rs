@@ -23,6 +23,7 @@ struct Helper {
 const HELPERS: &[Helper] = &[
     Helper { name: "dpkg-rehearse", run: dpkg::rehearse },
     Helper { name: "dpkg-repair", run: dpkg::repair },
+    Helper { name: "mariadb-differing", run: mariadb::differing },
     Helper { name: "mariadb-inserts", run: mariadb::inserts },
     Helper { name: "mariadb-item", run: mariadb::item },
     Helper { name: "mariadb-load", run: mariadb::load },

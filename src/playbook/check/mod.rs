@@ -3,6 +3,7 @@
 mod capture;
 pub(super) mod coexistent;
 mod commands;
+mod copies;
 mod places;
 pub(super) mod site;
 mod standby;
@@ -44,6 +45,9 @@ impl Check<'_, '_> {
         }
         self.inventories();
         self.standby();
+        if stem.is_some() {
+            self.copies();
+        }
         self.commands();
         self.prose();
     }

@@ -23,9 +23,10 @@ pub struct Whole {
     /// `restore.position` prints.
     pub load: CommandSpec,
     /// Prints, as `notice` does, the items that hold what a comparison found different: so that
-    /// `resume --repair` can carry them from the upgraded data. What differs stands in
-    /// `{differing_dir}`, in `NAME.missing` and `NAME.unexpected` for each inventory, one on each
-    /// line. Runs on the previous version without clients. Needs `aside.serve`.
+    /// `resume --repair` can carry them from the upgraded data. With a `-` for its size, something is
+    /// named that cannot be carried. What differs stands in `{differing_dir}`, in `NAME.missing` and
+    /// `NAME.unexpected` for each inventory, one on each line. Runs on the previous version without
+    /// clients. Needs `aside.serve`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub differing: Option<CommandSpec>,
 }

@@ -25,4 +25,4 @@ pub(super) use replay::{past_rejects, replay};
 pub(super) use settings::settings;
 pub(super) use touched::{select, touched};
 pub(super) use verify::verify_log;
-pub(super) use whole::{inserts, item, load, notice};
+pub(super) use whole::{differing, inserts, item, load, notice};

@@ -9,7 +9,7 @@ use crate::host::files::write_atomic;
 use crate::journal::{Family, HaltKind, Output, Proof, Side, StepId, WholeItem};
 use crate::playbook::{CommandTemplate, Extractor};
 use crate::proof::inventory::{self, Ended};
-use crate::step::data::whole::parse;
+use crate::step::data::whole::parse_differing;
 use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step};
 
 /// See [`crate::step::Action::Prove`].
@@ -45,35 +45,44 @@ pub(super) fn differing(context: &Context<'_>) -> Result<Vec<WholeItem>> {
     let path = context.inventory_dir().join(DIFFERING);
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read {}", path.display()))?;
-    parse(&text)
+    Ok(parse_differing(&text)?.0)
 }
 
-/// What can be repaired, for a person; `None` for nothing.
-fn repairable(context: &Context<'_>, differing: &CommandTemplate) -> Result<Option<String>> {
+/// Whether something can be repaired; and what, for a person.
+fn repairable(context: &Context<'_>, differing: &CommandTemplate) -> Result<(bool, String)> {
     let folder = context.inventory_dir();
     let more = [("differing_dir", folder.display().to_string())];
     let printed = context.runner.run(&context.fill(differing, &more)?)?;
-    let list = parse(&printed.stdout)?;
+    let (list, not_carried) = parse_differing(&printed.stdout)?;
     write_atomic(&folder.join(DIFFERING), printed.stdout.as_bytes())?;
-    if list.is_empty() {
-        return Ok(None);
+    let all = folder.join(DIFFERING).display().to_string();
+    let few = |text: &mut String, lines: &[String]| {
+        for line in lines.iter().take(SHOWN) {
+            *text += &format!("\n  {line}");
+        }
+        if let Some(more) = lines.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            *text += &format!("\n  and {more} more: {all}");
+        }
+    };
+    let mut text = "Nothing of it can be carried whole.".to_owned();
+    if !list.is_empty() {
+        let bytes = list.iter().map(|item| item.size).sum::<u64>();
+        // Written out and loaded, and three starts of a server.
+        let minutes = 2 + 2 * bytes / (RATE * 60);
+        text = format!(
+            "It stands in {} of {}, which `backout resume --repair` carries whole from the \
+             upgraded data; that may take {minutes} minutes, and the comparison again:",
+            counted(list.len()),
+            humansize::format_size(bytes, humansize::BINARY),
+        );
+        let items: Vec<String> = list.iter().map(ToString::to_string).collect();
+        few(&mut text, &items);
+        if !not_carried.is_empty() {
+            text += "\nNot carried, and will still differ:";
+        }
     }
-    let bytes = list.iter().map(|item| item.size).sum::<u64>();
-    // Written out and loaded, and three starts of a server.
-    let minutes = 2 + 2 * bytes / (RATE * 60);
-    let mut text = format!(
-        "It stands in {} of {}, which `backout resume --repair` carries whole from the upgraded \
-         data; that may take {minutes} minutes, and the comparison again:",
-        counted(list.len()),
-        humansize::format_size(bytes, humansize::BINARY),
-    );
-    for item in list.iter().take(SHOWN) {
-        text += &format!("\n  {item}");
-    }
-    if let Some(more) = list.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        text += &format!("\n  and {more} more: {}", folder.join(DIFFERING).display());
-    }
-    Ok(Some(text))
+    few(&mut text, &not_carried);
+    Ok((!list.is_empty(), text))
 }
 
 fn counted(items: usize) -> String {
@@ -131,11 +140,12 @@ impl Effect for Prove {
             let mut kind = HaltKind::Differences;
             match &self.repair {
                 Some(RepairFrom::Kept { differing }) => match repairable(context, differing) {
-                    Ok(Some(text)) => {
-                        kind = HaltKind::Repairable;
+                    Ok((some, text)) => {
+                        if some {
+                            kind = HaltKind::Repairable;
+                        }
                         list = format!("{list}\n{text}");
                     }
-                    Ok(None) => list += "\nNothing of it can be carried whole.",
                     Err(error) => {
                         list = format!(
                             "{list}\nWhat of it can be carried whole could not be found out: \

@@ -2,6 +2,7 @@
 //! rows by the new version, and loaded by the old one.
 
 pub(super) mod ddl;
+mod differing;
 mod load;
 mod notice;
 pub(super) mod schema;
@@ -10,6 +11,7 @@ mod write;
 
 use std::fmt;
 
+pub(in crate::product) use differing::differing;
 pub(in crate::product) use load::load;
 pub(in crate::product) use notice::notice;
 pub(super) use notice::whole_tables;
@@ -19,7 +21,7 @@ pub(in crate::product) use write::{inserts, item};
 use super::name::TableName;
 
 /// A table's name for people and for arguments: `shop.orders`, with backticks where a name is not
-/// plain.
+/// plain. Without a table, the schema's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Item(pub(super) TableName);
 
@@ -69,9 +71,10 @@ fn part(rest: &mut &str) -> Option<String> {
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self((schema, table)) = self;
-        for (i, name) in [schema, table].into_iter().enumerate() {
+        let parts = [Some(schema), Some(table).filter(|table| !table.is_empty())];
+        for (i, name) in parts.into_iter().flatten().enumerate() {
             let name = String::from_utf8_lossy(name);
-            let dot = if i == 0 { "." } else { "" };
+            let dot = if i == 0 && !table.is_empty() { "." } else { "" };
             if is_plain(&name) {
                 write!(f, "{name}{dot}")?;
                 continue;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 pub use load::LoadWhole;
 pub use notice::NoticeWhole;
-pub(super) use notice::parse;
+pub(super) use notice::parse_differing;
 pub use write::WriteWhole;
 
 use anyhow::{Result, bail};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{Output, WholeItem};
@@ -19,6 +19,8 @@ pub struct NoticeWhole {
 
 /// How many items are told to the person who watches.
 const SHOWN: usize = 10;
+/// In the place of a size: it cannot be carried whole.
+const NO_SIZE: &str = "-";
 
 impl Effect for NoticeWhole {
     fn preview(&self) -> Vec<String> {
@@ -55,19 +57,33 @@ impl Effect for NoticeWhole {
 
 /// One item on each line: name, bytes, reason.
 pub(in crate::step::data) fn parse(text: &str) -> Result<Vec<WholeItem>> {
-    let mut list = Vec::new();
+    let (list, not_carried) = parse_differing(text)?;
+    if let Some(name) = not_carried.first() {
+        bail!("{name:?} has no size");
+    }
+    Ok(list)
+}
+
+/// The same of what differs; and what cannot be carried whole, with the reason, for a person: a `-`
+/// stands in the place of its size.
+pub(in crate::step::data) fn parse_differing(text: &str) -> Result<(Vec<WholeItem>, Vec<String>)> {
+    let (mut list, mut not_carried) = (Vec::new(), Vec::new());
     let mut names = BTreeSet::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
         let mut fields = line.splitn(3, '\t');
         let (name, size) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
         let wrong = || format!("{line:?} is not a name, a size and a reason with tabs between");
-        let size = size.trim().parse().with_context(wrong)?;
         let why = fields.next().with_context(wrong)?.trim().to_owned();
         ensure!(!name.is_empty(), wrong());
+        if size.trim() == NO_SIZE {
+            not_carried.push(format!("{name}: {why}"));
+            continue;
+        }
+        let size = size.trim().parse().with_context(wrong)?;
         ensure!(names.insert(name), "{name} is named twice");
         list.push(WholeItem { name: name.to_owned(), size, why });
     }
-    Ok(list)
+    Ok((list, not_carried))
 }
 
 #[cfg(test)]
@@ -82,5 +98,14 @@ mod tests {
         for wrong in ["shop.a", "shop.a\t17", "shop.a\tbig\tx", "\t17\tx", "a\t1\tx\na\t2\ty"] {
             parse(wrong).expect_err(wrong);
         }
+    }
+
+    #[test]
+    fn what_cannot_be_carried_is_told_with_the_reason() {
+        let text = "shop.a\t17\trows\nviews\t-\tnot tables\nshop.a\t-\tits definition\n";
+        let (list, not_carried) = parse_differing(text).expect("read");
+        assert_eq!(list.len(), 1);
+        assert_eq!(not_carried, ["views: not tables", "shop.a: its definition"]);
+        parse(text).expect_err("a size is missing");
     }
 }
