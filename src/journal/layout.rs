@@ -96,9 +96,13 @@ impl Layout {
         self.store.join("installer")
     }
 
+    /// The folder around [`Self::upgraded_root`].
+    pub fn upgraded_programs(&self) -> PathBuf {
+        self.store.join("upgraded-programs")
+    }
     /// The upgraded version's programs, with this folder as their root.
     pub fn upgraded_root(&self) -> PathBuf {
-        self.store.join("upgraded-programs").join("root")
+        self.upgraded_programs().join("root")
     }
 
     /// Creates the folders, readable by the owner alone, and flushes them.

@@ -64,6 +64,7 @@ impl StepId {
     pub const PROMOTE: Self = Self(Cow::Borrowed("promote"));
     pub const DESTROY: Self = Self(Cow::Borrowed("destroy"));
     pub const REMOVE_ASIDE: Self = Self(Cow::Borrowed("remove-aside"));
+    pub const REMOVE_KEPT: Self = Self(Cow::Borrowed("remove-kept"));
     pub const DROP: Self = Self(Cow::Borrowed("drop"));
 }
 

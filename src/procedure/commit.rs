@@ -25,7 +25,7 @@ pub fn plan(settings: &Settings, state: &State, accepted: &[String]) -> Result<P
     }
     let close = || {
         let (promote, destroy, with) = (Vec::new(), Vec::new(), Vec::new());
-        strategy::commit(state, Procedure::CommitUpgrade, promote, destroy, with, None)
+        strategy::commit(state, Procedure::CommitUpgrade, promote, destroy, with, Vec::new())
     };
     match state.phase {
         Phase::Opened | Phase::Closed => Ok(close()),
@@ -179,8 +179,10 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
     } else {
         Procedure::CommitUpgrade
     };
-    let folders =
-        strategy::remove_aside(inputs.product(), state, procedure == Procedure::CommitDowngrade)?;
+    let downgraded = procedure == Procedure::CommitDowngrade;
+    let aside = strategy::remove_aside(inputs.product(), state, downgraded)?;
+    let kept = strategy::remove_kept(state, &settings.layout(&state.manifest));
+    let folders = aside.into_iter().chain(kept).collect();
     Ok(strategy::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders))
 }
 

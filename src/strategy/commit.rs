@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use super::back::snapshots;
 use super::reserve::release;
-use crate::journal::{Procedure, StepId};
+use crate::journal::{Layout, Procedure, StepId};
 use crate::playbook::Playbook;
-use crate::step::{Action, Destroy, DropSnapshots, Plan, Promote, State, Step};
+use crate::step::{Action, Destroy, DropSnapshots, Plan, Promote, RemoveAside, State, Step};
 use crate::zfs::{Dataset, Guid, Snapshot};
 
 /// The step that removes what was kept for the other version and is no dataset, if anything was.
@@ -17,18 +17,32 @@ pub fn remove_aside(playbook: &Playbook, state: &State, downgraded: bool) -> Res
     super::data::of(state.manifest.data_strategy).remove_aside(playbook, state, downgraded)
 }
 
+/// The step that removes the upgraded version's programs and what was carried whole, if there may
+/// be any of it. It is of no use without the upgraded data, and may be as large. Captures and lists
+/// stay.
+pub fn remove_kept(state: &State, layout: &Layout) -> Option<Step> {
+    const MADE_BY: [StepId; 3] =
+        [StepId::KEEP_PROGRAMS, StepId::WHOLE_NOTICE, StepId::REPAIR_NOTICE];
+    let made = state.runs.iter().any(|run| MADE_BY.iter().any(|step| run.was_begun(step)));
+    let folders = vec![layout.upgraded_programs(), layout.whole()];
+    let title = "remove the upgraded version's programs, and what was carried whole";
+    made.then(|| {
+        Step::new(StepId::REMOVE_KEPT, title, Action::RemoveAside(RemoveAside { folders }))
+    })
+}
+
 /// Accepts the upgrade or the downgrade. `promote`: the clones that took the place, parents first.
 /// `destroy`: what was kept for the other way, children first; `with`: its snapshots, ours and
-/// those that the operator accepted to lose. `remove_aside`: the step for folders.
+/// those that the operator accepted to lose. `folders`: the steps for folders.
 pub fn commit(
     state: &State,
     procedure: Procedure,
     promote: Vec<Dataset>,
     destroy: Vec<(Dataset, Guid)>,
     with: Vec<(Snapshot, Guid)>,
-    remove_aside: Option<Step>,
+    folders: Vec<Step>,
 ) -> Plan {
-    let mut steps: Vec<Step> = remove_aside.into_iter().collect();
+    let mut steps = folders;
     if !promote.is_empty() {
         let title = "make the restored datasets independent of the upgraded ones";
         steps.push(Step::new(

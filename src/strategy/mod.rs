@@ -18,7 +18,7 @@ mod upgrade;
 
 pub use crate::playbook::hosts::Move;
 pub use back::{back, reopen};
-pub use commit::{commit, remove_aside};
+pub use commit::{commit, remove_aside, remove_kept};
 pub use copies::{CopyServer, copy_server, full_lists};
 pub use data::clone_and_swap::stays_of;
 pub(crate) use data::of as data_of;

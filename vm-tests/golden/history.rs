@@ -203,7 +203,8 @@ impl History {
         let state = self.state();
         let back = state.phase == Phase::BackedOut;
         let procedure = if back { Procedure::CommitDowngrade } else { Procedure::CommitUpgrade };
-        let plan = strategy::commit(&state, procedure, Vec::new(), Vec::new(), Vec::new(), None);
+        let plan =
+            strategy::commit(&state, procedure, Vec::new(), Vec::new(), Vec::new(), Vec::new());
         (self, plan)
     }
 

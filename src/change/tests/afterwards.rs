@@ -98,6 +98,9 @@ impl World {
     /// Nothing of ours is left on the pools.
     #[track_caller]
     pub(super) fn nothing_left(&self) {
+        for folder in [self.layout.upgraded_programs(), self.layout.whole()] {
+            assert!(!folder.exists(), "{}", folder.display());
+        }
         let engine = &self.engine.fake;
         let mut names = Vec::new();
         for pool in ["t", "u"] {

@@ -134,7 +134,9 @@ impl World {
         } else {
             Procedure::CommitUpgrade
         };
-        let folders = strategy::remove_aside(&self.playbook, state, true).expect("a step");
+        let aside = strategy::remove_aside(&self.playbook, state, true).expect("a step");
+        let kept = strategy::remove_kept(state, &self.layout);
+        let folders = aside.into_iter().chain(kept).collect();
         strategy::commit(state, procedure, promote, destroy, with, folders)
     }
 

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::host::files::{private_dir, sync_dir};
+use crate::host::mounts;
 use crate::journal::{Output, StepState};
 use crate::step::{Context, Effect, Probe, Step};
 
@@ -122,6 +123,15 @@ pub(in crate::step) fn rename(from: &Path, to: &Path) -> Result<()> {
     to.parent()
         .map_or(Ok(()), sync_dir)
         .with_context(|| format!("cannot flush the folder of {}", to.display()))
+}
+
+/// Checks that nothing is mounted in a folder: what is removed there would be lost on the mount.
+pub(in crate::step) fn unmounted(context: &Context<'_>, folder: &Path) -> Result<()> {
+    let all = mounts::read(&context.proc()).map_err(anyhow::Error::msg)?;
+    if let Some(mount) = all.iter().find(|mount| mount.point.starts_with(folder)) {
+        bail!("{} is mounted in {}; unmount it first", mount.point.display(), folder.display());
+    }
+    Ok(())
 }
 
 /// Removes a folder with all its contents, if it exists.

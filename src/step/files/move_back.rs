@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
-use crate::step::files::move_aside::{exists, remove, rename};
+use crate::step::files::move_aside::{exists, remove, rename, unmounted};
 use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::MoveBack`].
@@ -22,7 +22,7 @@ pub struct MoveBack {
 /// See [`crate::step::Action::RemoveAside`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RemoveAside {
-    /// What is removed.
+    /// What is removed, with all that is in it. A mount in it stops the step.
     pub folders: Vec<PathBuf>,
 }
 
@@ -92,8 +92,10 @@ impl Effect for RemoveAside {
         Ok(Probe::Present(Output::Nothing))
     }
 
-    fn apply(&self, _step: &Step, _context: &Context<'_>) -> Result<Output> {
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         for folder in &self.folders {
+            // Somebody may read a clone there with the programs that were kept.
+            unmounted(context, folder)?;
             remove(folder)?;
         }
         Ok(Output::Nothing)

@@ -8,16 +8,16 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 
 use crate::host::exec::Command;
 use crate::host::files::{private_dir, replace};
-use crate::host::mounts;
 use crate::journal::Output;
 use crate::playbook::CommandTemplate;
 use crate::step::files::copy;
+use crate::step::files::move_aside::unmounted;
 use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::KeepPrograms`].
@@ -88,13 +88,7 @@ impl Effect for KeepPrograms {
 
 /// Empties the folder, or creates it. Nothing is removed through a mount: a clone may be there.
 fn empty(context: &Context<'_>, root: &Path) -> Result<()> {
-    let all = mounts::read(&context.proc()).map_err(anyhow::Error::msg)?;
-    if let Some(mount) = all.iter().find(|mount| mount.point.starts_with(root)) {
-        bail!(
-            "{} is mounted in the folder of the programs; unmount it first",
-            mount.point.display()
-        );
-    }
+    unmounted(context, root)?;
     if let Some(around) = root.parent() {
         private_dir(around).with_context(|| format!("cannot make {}", around.display()))?;
     }
