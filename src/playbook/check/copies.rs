@@ -28,6 +28,10 @@ impl Check<'_, '_> {
                 remedy,
             );
         }
+        // A switch to a standby lists what was touched, too.
+        if it.standby.is_some() {
+            return;
+        }
         for (i, _) in it.inventories.iter().enumerate().filter(|(_, it)| it.touched.is_some()) {
             self.report.error(
                 &Path::of(&["inventory"]).at(i).key("touched"),
