@@ -4,7 +4,8 @@ use std::os::unix::process::CommandExt as _;
 
 use crate::product::stream::{HelperError, Streams};
 
-const STOP_UNIT: &str = include_str!("../../playbooks/lib/stop-unit.sh");
+/// The script.
+pub(super) const STOP_UNIT: &str = include_str!("../../playbooks/lib/stop-unit.sh");
 
 /// Stops units; it succeeds when they are not there.
 pub(super) fn stop_unit(

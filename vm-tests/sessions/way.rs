@@ -23,7 +23,7 @@ use toml::{Table, Value};
 use crate::world::{DATASETS, STATE, copy_content, move_content};
 
 /// The snapshot before the upgrade.
-const SNAPSHOT: &str = "backout-session";
+pub const SNAPSHOT: &str = "backout-session";
 
 /// What the test puts in the place of systemd's units and of the packages.
 pub struct Host {

@@ -2,7 +2,7 @@
 //! TLS port.
 
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::config;
 use crate::product::stream::{HelperError, Streams};
@@ -88,6 +88,31 @@ fn way(settings: &[Vec<String>], port: Option<&str>) -> Option<Vec<String>> {
         all.extend(options(&["--cert", &certificate, "--key", &key]));
     }
     Some(all)
+}
+
+/// Where the server with this configuration file is reached without TLS: the path of its socket, or
+/// `HOST:PORT`. A port that is not empty is used in place of the file's.
+///
+/// # Errors
+/// When the file cannot be read, or names no such way.
+pub(super) fn address_in(config: &Path, port: &str) -> Result<PathBuf, HelperError> {
+    let found = address(&config::read(config)?, Some(port).filter(|port| !port.is_empty()));
+    found.map(PathBuf::from).ok_or_else(|| {
+        HelperError::Failed(format!(
+            "{} opens neither a socket nor a port without TLS, and a standby needs one: add \
+             `unixsocket`, and restart the server",
+            config.display()
+        ))
+    })
+}
+
+fn address(settings: &[Vec<String>], port: Option<&str>) -> Option<String> {
+    match way(settings, port)?.as_slice() {
+        [option, socket] if option == "-s" => Some(socket.clone()),
+        [_, host, _, port] if host.contains(':') => Some(format!("[{host}]:{port}")),
+        [_, host, _, port] => Some(format!("{host}:{port}")),
+        _ => None,
+    }
 }
 
 /// An address of this host that the server listens on: a loopback address, if there is one.

@@ -1,10 +1,12 @@
-//! A client of a server that listens on a socket of its own.
+//! A client of a server.
 
-use std::io::{BufRead, BufReader, BufWriter, Read as _, Write as _};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use super::ask;
 use crate::product::stream::HelperError;
 
 /// A server that does not answer within this time does not answer. A script, or a very large
@@ -66,8 +68,8 @@ pub(super) fn command(words: &[&[u8]]) -> Vec<u8> {
 
 /// A connection.
 pub(super) struct Client {
-    input: BufReader<UnixStream>,
-    output: BufWriter<UnixStream>,
+    input: BufReader<Box<dyn Read>>,
+    output: BufWriter<Box<dyn Write>>,
 }
 
 fn gone(error: std::io::Error) -> HelperError {
@@ -75,29 +77,58 @@ fn gone(error: std::io::Error) -> HelperError {
 }
 
 impl Client {
-    /// Connects, with the password that the environment names, as `redis-cli` does.
+    /// Connects, with the password that the environment names, as `redis-cli` does. `socket` is as in
+    /// [`Self::open`], or `CONFIGURATION FILE?port=PORT`: the server is reached as that file says,
+    /// and the port may be empty.
     ///
     /// # Errors
     /// When the server does not listen there, or refuses the password.
     pub(super) fn connect(socket: &Path, user: Option<&str>) -> Result<Self, HelperError> {
-        let mut client = Self::open(socket)?;
-        if let Ok(password) = std::env::var("REDISCLI_AUTH") {
+        Self::connect_as(socket, user, std::env::var("REDISCLI_AUTH").ok().as_deref())
+    }
+
+    /// The same with this password.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(super) fn connect_as(
+        socket: &Path,
+        user: Option<&str>,
+        password: Option<&str>,
+    ) -> Result<Self, HelperError> {
+        let parts = socket.to_str().and_then(|text| text.split_once("?port="));
+        let mut client = match parts {
+            Some((config, port)) => Self::open(&ask::address_in(Path::new(config), port)?)?,
+            None => Self::open(socket)?,
+        };
+        if let Some(password) = password {
             let user = user.filter(|user| !user.is_empty()).unwrap_or("default");
             client.done(&[b"AUTH", user.as_bytes(), password.as_bytes()])?;
         }
         Ok(client)
     }
 
-    /// The same without a password.
+    /// The same without a password. `socket` is a path, or `HOST:PORT`.
     ///
     /// # Errors
     /// When the server does not listen there.
     pub(super) fn open(socket: &Path) -> Result<Self, HelperError> {
         let connect = || {
+            let address = socket.to_str().filter(|it| !it.contains('/') && it.contains(':'));
+            if let Some(address) = address {
+                let stream = TcpStream::connect(address)?;
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(PATIENCE))?;
+                return Ok::<(Box<dyn Read>, Box<dyn Write>), std::io::Error>((
+                    Box::new(stream.try_clone()?),
+                    Box::new(stream),
+                ));
+            }
             let stream = UnixStream::connect(socket)?;
             stream.set_read_timeout(Some(PATIENCE))?;
             stream.set_write_timeout(Some(PATIENCE))?;
-            Ok::<_, std::io::Error>((stream.try_clone()?, stream))
+            Ok((Box::new(stream.try_clone()?), Box::new(stream)))
         };
         let (input, output) = connect().map_err(|error| {
             HelperError::Failed(format!("cannot connect to {}: {error}", socket.display()))

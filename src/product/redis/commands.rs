@@ -2,6 +2,8 @@
 //! without clients.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -19,7 +21,11 @@ const SHOWN: usize = 100;
 /// A server without data, in a folder of its own. It ends with this value.
 struct Server {
     process: Child,
-    folder: tempfile::TempDir,
+    /// Its folder, until somebody is connected: nothing is left behind by a kill then.
+    folder: Option<tempfile::TempDir>,
+    /// Its folder, as it is reached from here whatever the length of its path is: that of a socket
+    /// is limited.
+    short: File,
 }
 
 impl Drop for Server {
@@ -34,14 +40,31 @@ impl Server {
         clippy::disallowed_methods,
         reason = "it ends with this value, and what ends a helper ends it, too"
     )]
-    fn start(program: &str, settings: &[Vec<String>]) -> Result<Self, HelperError> {
+    fn start(
+        program: &str,
+        root: Option<&Path>,
+        settings: &[Vec<String>],
+    ) -> Result<Self, HelperError> {
         let cannot = |error| HelperError::Failed(format!("cannot start {program}: {error}"));
-        let folder = tempfile::Builder::new().prefix("backout-redis-").tempdir().map_err(cannot)?;
-        let socket = socket(folder.path());
-        let mut command = std::process::Command::new(program);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("backout-redis-");
+        let (folder, mut command) = match root {
+            None => (builder.tempdir().map_err(cannot)?, std::process::Command::new(program)),
+            Some(root) => {
+                let mut command = std::process::Command::new("chroot");
+                command.arg(root).arg(program);
+                (builder.tempdir_in(root.join("tmp")).map_err(cannot)?, command)
+            }
+        };
+        let short = File::open(folder.path()).map_err(cannot)?;
+        // As the server sees it.
+        let own = match root.and_then(|root| folder.path().strip_prefix(root).ok()) {
+            Some(below) => Path::new("/").join(below),
+            None => folder.path().to_owned(),
+        };
         command.args(["--port", "0", "--tls-port", "0", "--daemonize", "no", "--save", ""]);
         command.args(["--appendonly", "no", "--logfile", "log", "--loglevel", "warning"]);
-        command.arg("--dir").arg(folder.path()).arg("--unixsocket").arg(&socket);
+        command.arg("--dir").arg(&own).arg("--unixsocket").arg(socket(&own));
         for setting in settings {
             let mut words = setting.iter();
             command.args(words.next().map(|name| format!("--{name}"))).args(words);
@@ -54,19 +77,23 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .map_err(cannot)?;
-        Ok(Self { process, folder })
+        Ok(Self { process, folder: Some(folder), short })
     }
 
     fn connect(&mut self, program: &str) -> Result<Client, HelperError> {
         let begin = Instant::now();
         loop {
-            let error = match Client::open(&socket(self.folder.path())) {
-                Ok(client) => return Ok(client),
+            let short = PathBuf::from(format!("/proc/self/fd/{}", self.short.as_raw_fd()));
+            let error = match Client::open(&socket(&short)) {
+                Ok(client) => {
+                    self.folder = None;
+                    return Ok(client);
+                }
                 Err(error) => error,
             };
             let ended = self.process.try_wait().ok().flatten();
             if ended.is_some() || begin.elapsed() > PATIENCE {
-                let log = std::fs::read_to_string(self.folder.path().join("log"));
+                let log = std::fs::read_to_string(short.join("log"));
                 let last = log.unwrap_or_default().lines().last().unwrap_or_default().to_owned();
                 return Err(HelperError::Failed(format!(
                     "{program} was asked which commands it has, and does not run: {error}; {last}"
@@ -102,13 +129,17 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    /// Starts `program` without data, and asks it. `settings` are lines of its configuration that
-    /// decide which commands there are: renamed ones, and modules.
+    /// Starts `program` without data, and asks it. It is in `root`, if there is one. `settings` are
+    /// lines of its configuration that decide which commands there are: renamed ones, and modules.
     ///
     /// # Errors
     /// When it does not run, or does not answer.
-    pub(super) fn of(program: &str, settings: &[Vec<String>]) -> Result<Self, HelperError> {
-        let mut server = Server::start(program, settings)?;
+    pub(super) fn of(
+        program: &str,
+        root: Option<&Path>,
+        settings: &[Vec<String>],
+    ) -> Result<Self, HelperError> {
+        let mut server = Server::start(program, root, settings)?;
         let mut client = server.connect(program)?;
         let version = client.done(&[b"INFO", b"server"])?.text();
         let version = version.lines().find_map(|line| line.strip_prefix("redis_version:"));
@@ -242,7 +273,7 @@ mod tests {
             end: word.as_bytes().to_vec(),
             length: word.len() as u64,
         });
-        Entry { from: 0, to: 0, count: words.len() as u64, arguments: arguments.collect() }
+        Entry { count: words.len() as u64, arguments: arguments.collect(), ..Entry::default() }
     }
 
     #[test]

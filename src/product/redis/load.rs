@@ -79,7 +79,7 @@ pub(in crate::product) fn load(
     let manifest = Manifest::read(&options.data, &options.name)?;
     let Some((captured, place)) = growth(&options, &manifest)? else { return Ok(()) };
     let settings = options.config.as_deref().map(settings).transpose()?.unwrap_or_default();
-    let mut commands = Commands::of(&options.server, &settings)?;
+    let mut commands = Commands::of(&options.server, None, &settings)?;
     let (rejected, lines) = judge(&captured, &mut commands)?;
     drop(commands);
     if !rejected.is_empty() {

@@ -27,6 +27,8 @@ pub(super) struct Argument {
 pub(super) struct Entry {
     /// Where it begins in the file: timestamps before it belong to it.
     pub(super) from: u64,
+    /// Where the command itself begins, behind its timestamps.
+    pub(super) begin: u64,
     /// Where it ends.
     pub(super) to: u64,
     /// How many arguments it has, its name among them.
@@ -58,11 +60,29 @@ pub(super) struct Log<'a> {
     line: Vec<u8>,
     /// How many of a command's arguments are kept.
     kept: usize,
+    /// The file ended within a command.
+    cut: bool,
 }
 
 impl<'a> Log<'a> {
     pub(super) fn new(input: &'a mut dyn BufRead) -> Self {
-        Self { input, at: 0, line: Vec::new(), kept: FIRST }
+        Self { input, at: 0, line: Vec::new(), kept: FIRST, cut: false }
+    }
+
+    /// The same of a file that is read from this byte on.
+    pub(super) fn from(self, at: u64) -> Self {
+        Self { at, ..self }
+    }
+
+    /// Whether the error of [`Log::next`] is that the file ends within a command: a server that
+    /// still writes to it may not have written the rest yet.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    fn ends_within(&mut self) -> HelperError {
+        self.cut = true;
+        self.fault("it ends within a command")
     }
 
     /// The same that keeps so many of a command's arguments.
@@ -83,6 +103,7 @@ impl<'a> Log<'a> {
             return Ok(false);
         }
         if !self.line.ends_with(b"\r\n") {
+            self.cut = (read as u64) < KEPT && !self.line.ends_with(b"\n");
             return Err(self.fault("a line does not end"));
         }
         self.at += read as u64;
@@ -109,6 +130,7 @@ impl<'a> Log<'a> {
         entry.arguments.clear();
         // Lines that begin with `#` are timestamps.
         loop {
+            entry.begin = self.at;
             if !self.line()? {
                 return Ok(false);
             }
@@ -123,7 +145,7 @@ impl<'a> Log<'a> {
         let mut whole = false;
         for at in 0..entry.count {
             if !self.line()? {
-                return Err(self.fault("it ends within a command"));
+                return Err(self.ends_within());
             }
             let length = self.number(b'$')?;
             let argument = self.argument(length, if whole { LONGEST } else { KEPT })?;
@@ -142,7 +164,7 @@ impl<'a> Log<'a> {
         while left > 0 {
             let bytes = self.input.fill_buf().map_err(HelperError::Input)?;
             if bytes.is_empty() {
-                return Err(self.fault("it ends within a command"));
+                return Err(self.ends_within());
             }
             let take = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             let bytes = &bytes[..take];
@@ -160,7 +182,7 @@ impl<'a> Log<'a> {
             Ok(()) if end == *b"\r\n" => self.at += 2,
             Ok(()) => return Err(self.fault("an argument is longer than its length")),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(self.fault("it ends within a command"));
+                return Err(self.ends_within());
             }
             Err(error) => return Err(HelperError::Input(error)),
         }

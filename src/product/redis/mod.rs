@@ -5,6 +5,7 @@ mod ask;
 mod client;
 mod commands;
 mod config;
+mod feed;
 mod keys;
 mod load;
 mod log;
@@ -17,6 +18,7 @@ mod touched;
 mod words;
 
 pub(super) use ask::ask;
+pub(super) use feed::{feed, standby};
 pub(super) use keys::keys;
 pub(super) use load::{load, verify};
 pub(super) use pipe::past_rejects;

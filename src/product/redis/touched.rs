@@ -8,7 +8,7 @@ use super::plain::plain;
 use crate::product::stream::{HelperError, Streams};
 
 /// How many arguments of one command are looked at. One with more touches too much to tell.
-const ARGUMENTS: usize = 100_000;
+pub(super) const ARGUMENTS: usize = 100_000;
 
 /// Where the keys of a command are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,39 +76,57 @@ pub(in crate::product) fn touched(
     streams.output.flush().map_err(HelperError::Output)
 }
 
+/// The keys that a command changes; `Err` where that cannot be told.
+pub(super) fn keys_in(entry: &Entry) -> Result<Vec<&[u8]>, ()> {
+    let count = usize::try_from(entry.count).unwrap_or(usize::MAX);
+    let places: Vec<usize> = match keys_of(entry) {
+        Keys::None => Vec::new(),
+        Keys::At(one, other) => std::iter::once(one).chain(other).collect(),
+        Keys::Every(step) => (1..count).step_by(step).collect(),
+        Keys::Unknown => return Err(()),
+    };
+    let key = |place: usize| {
+        let key = entry.arguments.get(place)?;
+        (key.begin.len() as u64 == key.length).then_some(key.begin.as_slice())
+    };
+    places.into_iter().map(|place| key(place).ok_or(())).collect()
+}
+
+/// The line of a key.
+pub(super) fn line(database: &str, key: &[u8]) -> String {
+    format!("{database}\t{}\n", plain(key))
+}
+
+/// The line that says that the keys of this command cannot be told.
+pub(super) fn unknown(entry: &Entry) -> String {
+    let name: String = entry.name().chars().take(40).collect();
+    format!("*\t{} was written", name.to_ascii_uppercase().escape_debug())
+}
+
 /// Returns whether it could be told.
 fn of_file(mut log: Log<'_>, output: &mut dyn Write) -> Result<bool, HelperError> {
     let (mut entry, mut database) = (Entry::default(), None::<String>);
-    let mut last = Vec::new();
+    let mut last = String::new();
     while log.next(&mut entry)? {
         if entry.name() == "select" {
             database = Some(entry.word(1));
             continue;
         }
-        let keys = keys_of(&entry);
-        let count = usize::try_from(entry.count).unwrap_or(usize::MAX);
-        let places: Vec<usize> = match keys {
-            Keys::None => continue,
-            Keys::At(one, other) => std::iter::once(one).chain(other).collect(),
-            Keys::Every(step) => (1..count).step_by(step).collect(),
-            Keys::Unknown => Vec::new(),
-        };
-        let all = |place: &usize| {
-            let key = entry.arguments.get(*place)?;
-            (key.begin.len() as u64 == key.length).then_some(key.begin.as_slice())
-        };
-        let found: Option<Vec<&[u8]>> = places.iter().map(all).collect();
-        let (Some(database), Some(found), false) = (&database, found, keys == Keys::Unknown) else {
-            let name: String = entry.name().chars().take(40).collect();
-            let why = format!("{} was written", name.to_ascii_uppercase().escape_debug());
-            writeln!(output, "*\t{why}").map_err(HelperError::Output)?;
-            return Ok(false);
-        };
-        for key in found {
-            let line = format!("{database}\t{}\n", plain(key)).into_bytes();
-            if line != last {
-                output.write_all(&line).map_err(HelperError::Output)?;
-                last = line;
+        match keys_in(&entry) {
+            Ok(keys) if keys.is_empty() => {}
+            Ok(keys) if database.is_some() => {
+                let database = database.as_deref().unwrap_or_default();
+                for key in keys {
+                    let line = line(database, key);
+                    if line != last {
+                        output.write_all(line.as_bytes()).map_err(HelperError::Output)?;
+                        last = line;
+                    }
+                }
+            }
+            _ => {
+                writeln!(output, "{}", unknown(&entry)).map_err(HelperError::Output)?;
+                return Ok(false);
             }
         }
     }

@@ -3,6 +3,7 @@
 
 mod client;
 mod dump;
+mod feed;
 mod generate;
 
 use std::fs;
@@ -56,9 +57,14 @@ fn start() -> Result<()> {
 }
 
 fn ready() -> Result<()> {
-    let answers = || client::Client::connect(SOCKET).and_then(|mut it| it.ask(&["PING"])).is_ok();
-    await_success("redis-server", Duration::from_secs(60), answers)
+    await_success("redis-server", Duration::from_secs(60), || answers(SOCKET))
         .with_context(|| fs::read_to_string("/srv/log/redis.log").unwrap_or_default())
+}
+
+/// Whether a server has loaded its data.
+fn answers(socket: &str) -> bool {
+    let reply = client::Client::connect(socket).and_then(|mut it| it.ask(&["PING"]));
+    reply.is_ok_and(|reply| reply == client::Reply::Bytes(b"PONG".to_vec()))
 }
 
 /// Sends batches of commands, some at the same time, some after a pause in which keys expire.
@@ -104,6 +110,31 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     let change = Change::open("redis", &host)?;
     change.upgrade()?;
     ready()?;
+    if seed % 2 == 1 {
+        return match feed::switch(seed, &mut generator)? {
+            feed::Ended::Rejected(why) => {
+                ensure!(
+                    generator.has_news(),
+                    "rejected, without a command of the new version: {why}"
+                );
+                ensure!(why.contains(" of \"new:"), "not a command of the new version: {why}");
+                Ok(format!("the feed stopped at a reject; {} commands", generator.commands()))
+            }
+            feed::Ended::Switched { refused: more, upgraded, restored } => {
+                let counts = format!(
+                    "by a switch; {} commands, {} refused, {} keys, {} s",
+                    generator.commands(),
+                    refused + more,
+                    upgraded.len(),
+                    begin.elapsed().as_secs()
+                );
+                match dump::difference(&upgraded, &restored) {
+                    None => Ok(format!("equal; {counts}")),
+                    Some(difference) => bail!("silently different ({counts}):\n{difference}"),
+                }
+            }
+        };
+    }
     let after = generator.after();
     refused += talk(&after)?;
     // Keys that were meant to expire have.

@@ -1,0 +1,335 @@
+//! What has to be done with the two servers around a feed.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, chown, symlink};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::super::ask;
+use super::super::client::Client;
+use super::super::config;
+use super::super::manifest::Manifest;
+use super::growth::end_from;
+use super::link::said;
+use super::options::Options;
+use super::place::{Place, last_mark};
+use super::run::written;
+use super::{last_file, length, refused};
+use crate::host::files::{private_dir, stat_optional, write_atomic};
+use crate::product::script::{STOP_UNIT, become_script};
+use crate::product::stream::{HelperError, Streams};
+
+const USAGE: &str = "redis-standby start --unit UNIT --state FOLDER --socket SOCKET --config FILE \
+                     --source FOLDER --standby FOLDER --name NAME COMMAND... | \
+                     stop --unit UNIT --state FOLDER | \
+                     serve --state FOLDER --socket SOCKET --config FILE [COMMAND...] | \
+                     refuse|allow --config FILE; \
+                     all: [--port PORT] [--user USER] [--password-file FILE]";
+
+/// A file in the feed's folder: the standby's server goes on running, as that of the service.
+const STAYS: &str = "stays";
+
+/// A switch takes seconds. One that is given up without a word ends the refusal by itself.
+const REFUSED: &str = "600000";
+/// How long a server may take to load its data.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// Settings that a standby is started without, and their defaults.
+const OWN: &[(&str, &str)] = &[
+    ("maxmemory-policy", "noeviction"),
+    ("maxmemory", "0"),
+    ("min-replicas-to-write", "0"),
+    ("appendfsync", "everysec"),
+    ("auto-aof-rewrite-percentage", "100"),
+    ("save", "3600 1 300 100 60 10000"),
+    ("shutdown-on-sigterm", "default"),
+];
+
+/// See the usage.
+///
+/// # Errors
+/// When it cannot be done.
+pub(in crate::product) fn standby(
+    arguments: &[String],
+    _streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    let Some((verb, rest)) = arguments.split_first() else { return Err(HelperError::usage(USAGE)) };
+    let options = Options::read(rest, USAGE)?;
+    match verb.as_str() {
+        "start" if !options.words.is_empty() => options.start(),
+        "stop" => options.stop(),
+        "serve" => options.serve(),
+        "refuse" => options.refuse(),
+        "allow" => options.allow(),
+        _ => Err(HelperError::usage(USAGE)),
+    }
+}
+
+impl Options {
+    /// Starts the rest of the arguments in the place of this process.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this process becomes the command: nothing is started that could be left behind"
+    )]
+    fn become_words(&self) -> HelperError {
+        let Some((program, arguments)) = self.words.split_first() else {
+            return HelperError::usage(USAGE);
+        };
+        let error = std::process::Command::new(program).args(arguments).exec();
+        HelperError::Failed(format!("cannot start {program}: {error}"))
+    }
+
+    /// Starts the rest of the arguments, which start the unit, unless it `runs`.
+    pub(super) fn start_once(&self, runs: bool) -> Result<(), HelperError> {
+        if runs {
+            return Ok(());
+        }
+        // Between two attempts, the unit's name is taken.
+        self.run(&["systemctl", "stop", &self.unit], false)?;
+        Err(self.become_words())
+    }
+
+    fn start(&self) -> Result<(), HelperError> {
+        ask::address_in(&self.config, &self.port)?;
+        self.stays(false)?;
+        self.prepare()?;
+        self.start_once(self.fed().is_ok())
+    }
+
+    /// Stops the standby, but not in a switch.
+    fn stop(&self) -> Result<(), HelperError> {
+        if stat_optional(&self.state.join(STAYS)).map_err(HelperError::Input)?.is_some() {
+            return Ok(());
+        }
+        become_script("stop-unit", STOP_UNIT, std::slice::from_ref(&self.unit))
+    }
+
+    /// Whether the next [`Self::stop`] leaves the server running.
+    pub(super) fn stays(&self, stays: bool) -> Result<(), HelperError> {
+        let path = self.state.join(STAYS);
+        let done = match stays {
+            true => write_atomic(&path, b""),
+            false => match fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        };
+        done.map_err(|error| {
+            HelperError::Failed(format!("cannot write {}: {error}", path.display()))
+        })
+    }
+
+    /// Runs a command to its end.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the service manager is asked, which has its limits"
+    )]
+    fn run(&self, words: &[&str], must: bool) -> Result<(), HelperError> {
+        let Some((program, arguments)) = words.split_first() else {
+            return Err(HelperError::usage(USAGE));
+        };
+        let mut command = std::process::Command::new(program);
+        command.args(arguments);
+        if !must {
+            command.stderr(std::process::Stdio::null());
+        }
+        let status = command.status();
+        match status {
+            _ if !must => Ok(()),
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(HelperError::Failed(format!("{program}: {status}"))),
+            Err(error) => Err(HelperError::Failed(format!("cannot start {program}: {error}"))),
+        }
+    }
+
+    /// What is fed goes into a file of its own, which begins with the place from which on the
+    /// source is fed. Done already, it is not done again.
+    fn prepare(&self) -> Result<(), HelperError> {
+        let list = Manifest::read(&self.standby, &self.name)?;
+        let (own, number, path) = last_file(&list)?;
+        let (fed, fed_number, source) = last_file(&Manifest::read(&self.source, &self.name)?)?;
+        let mark = last_mark(&path)?;
+        if own != fed && mark.is_some_and(|(place, _)| place.file == fed) {
+            return Ok(());
+        }
+        let has = length(&path)?;
+        let begin = if own == fed {
+            // The source went on with the file of the snapshot.
+            (length(&source)? >= has).then_some(Place { file: fed, offset: has, database: None })
+        } else {
+            // The source is what was fed from here.
+            match last_mark(&source)? {
+                Some((place, end)) if place.file == own && place.offset <= has => {
+                    let whole = end_from(&self.standby, place.clone())?.0.offset;
+                    (whole == place.offset).then_some(Place {
+                        file: fed,
+                        offset: end,
+                        database: place.database,
+                    })
+                }
+                _ => None,
+            }
+        };
+        let begin = begin.ok_or_else(|| {
+            HelperError::Failed(format!(
+                "the append-only file in {} does not go on from the one in {}",
+                self.source.display(),
+                self.standby.display()
+            ))
+        })?;
+        let number = number.max(fed_number) + 1;
+        list.add(&format!("{}.{number}.incr.aof", self.name), number, |file| {
+            file.write_all(&begin.only_mark()).map_err(HelperError::Output)
+        })
+    }
+
+    /// Ends the standby's being fed: it has everything, on the disk.
+    pub(super) fn settle(&self) -> Result<(), HelperError> {
+        let mut client = self.fed()?;
+        if let Some(why) = refused(&mut client)? {
+            return Err(HelperError::Failed(why));
+        }
+        written(&mut client)?;
+        let (_, _, path) = last_file(&Manifest::read(&self.standby, &self.name)?)?;
+        let place = self.marked()?;
+        let (end, more) = self.ahead()?;
+        if more != Some(0) || end.file != place.file {
+            return Err(HelperError::Failed(format!(
+                "the standby is at {place}, and what was written ends at {end}"
+            )));
+        }
+        client.done(&[b"REPLICAOF", b"NO", b"ONE"])?;
+        written(&mut client)?;
+        let flush = || File::open(&path)?.sync_all();
+        flush().map_err(|error| {
+            HelperError::Failed(format!("cannot flush {}: {error}", path.display()))
+        })
+    }
+
+    /// Opens the standby's server at the place of the service: the very process, so that it loads
+    /// nothing. If it is gone, it is started again by the rest of the arguments.
+    fn serve(&self) -> Result<(), HelperError> {
+        let settings = config::read(&self.config)?;
+        let mut client = self.running()?;
+        let replication = client.done(&[b"INFO", b"replication"])?.text();
+        if said(&replication, "role").as_deref() != Some("master") {
+            client.done(&[b"REPLICAOF", b"NO", b"ONE"])?;
+        }
+        for (name, default) in OWN {
+            let value = configured(&settings, name).unwrap_or_else(|| (*default).to_owned());
+            client.done(&[b"CONFIG", b"SET", name.as_bytes(), value.as_bytes()])?;
+        }
+        if let Some(path) = configured(&settings, "unixsocket").filter(|path| !path.is_empty()) {
+            self.link_socket(Path::new(&path), configured(&settings, "unixsocketperm"))?;
+        }
+        let port = Some(self.port.clone()).filter(|port| !port.is_empty());
+        let port = port.or_else(|| configured(&settings, "port"));
+        let ports = [
+            ("port", port.or(Some("6379".into()))),
+            ("tls-port", configured(&settings, "tls-port")),
+        ];
+        for (name, port) in ports {
+            let Some(port) = port.filter(|port| port != "0") else { continue };
+            client.done(&[b"CONFIG", b"SET", name.as_bytes(), port.as_bytes()])?;
+        }
+        // What stops it from now on is meant.
+        self.stays(false)
+    }
+
+    /// A client of the standby's server; started again, if it is gone.
+    fn running(&self) -> Result<Client, HelperError> {
+        let gone = match self.fed() {
+            Ok(client) => return Ok(client),
+            Err(gone) => gone,
+        };
+        if self.words.is_empty() {
+            return Err(gone);
+        }
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        self.run(&words, true)?;
+        let begin = Instant::now();
+        loop {
+            match self.fed() {
+                Err(_) if begin.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Clients find the standby's socket at the service's place. The service's own server removes
+    /// the link when it starts.
+    fn link_socket(&self, path: &Path, mode: Option<String>) -> Result<(), HelperError> {
+        let make = || {
+            let own = self.socket.metadata()?;
+            if let Some(folder) = path.parent()
+                && stat_optional(folder)?.is_none()
+            {
+                private_dir(folder)?;
+                chown(folder, Some(own.uid()), Some(own.gid()))?;
+                set_mode(folder, 0o755)?;
+            }
+            if let Some(mode) = mode.and_then(|mode| u32::from_str_radix(&mode, 8).ok()) {
+                set_mode(&self.socket, mode)?;
+                if let Some(folder) = self.socket.parent() {
+                    set_mode(folder, 0o755)?;
+                }
+            }
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                _ => symlink(&self.socket, path),
+            }
+        };
+        make().map_err(|error: std::io::Error| {
+            HelperError::Failed(format!("cannot open the socket {}: {error}", path.display()))
+        })
+    }
+
+    /// From now on the server makes every client wait that wants to write, and nothing expires.
+    /// When this returns, all that a client was told is in the append-only file.
+    fn refuse(&self) -> Result<(), HelperError> {
+        let mut client = self.service()?;
+        // A dump at its end would take as long as the data is large.
+        client.done(&[b"CONFIG", b"SET", b"shutdown-on-sigterm", b"nosave"])?;
+        client.done(&[b"CLIENT", b"PAUSE", REFUSED.as_bytes(), b"WRITE"])?;
+        written(&mut client)
+    }
+
+    fn allow(&self) -> Result<(), HelperError> {
+        let settings = config::read(&self.config)?;
+        // Where no server is, nothing is refused. One that was started again may still load its data.
+        if Client::open(&ask::address_in(&self.config, &self.port)?).is_err() {
+            return Ok(());
+        }
+        let mut client = self.client(&ask::address_in(&self.config, &self.port)?)?;
+        client.done(&[b"CLIENT", b"UNPAUSE"])?;
+        let value = configured(&settings, "shutdown-on-sigterm");
+        let value = value.unwrap_or_else(|| "default".to_owned());
+        client.done(&[b"CONFIG", b"SET", b"shutdown-on-sigterm", value.as_bytes()]).map(drop)
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) -> std::io::Result<()> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+/// What a configuration file sets, as `CONFIG SET` takes it.
+fn configured(settings: &[Vec<String>], name: &str) -> Option<String> {
+    if name != "save" {
+        let other = name.replace("replicas", "slaves");
+        let last = settings.iter().rev().find(|it| it[0] == name || it[0] == other);
+        return last.map(|setting| setting[1..].join(" "));
+    }
+    // Each line adds to the ones before; `save ""` takes them away.
+    let mut all: Option<Vec<String>> = None;
+    for setting in settings.iter().filter(|setting| setting[0] == name) {
+        match setting[1..].concat().is_empty() {
+            true => all = Some(Vec::new()),
+            false => all.get_or_insert_default().extend(setting[1..].iter().cloned()),
+        }
+    }
+    all.map(|all| all.join(" "))
+}

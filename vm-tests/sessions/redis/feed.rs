@@ -1,0 +1,183 @@
+//! The same with a standby: the previous version beside the new one, fed while clients write, with
+//! the feed or the server killed now and then; and the switch.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::{CONFIG, SOCKET, answers, dump, generate, talk};
+use crate::way::SNAPSHOT;
+use crate::world::{OLD_ROOT, attempt, await_success, copy_content, of_old, run};
+
+const STANDBY: &str = "/srv/standby";
+const FEED: &str = "/srv/feed";
+const STANDBY_SOCKET: &str = "/run/standby.sock";
+/// What `{position}` needs, and the feed.
+const COMMON: &[&str] = &[
+    "--state",
+    FEED,
+    "--socket",
+    STANDBY_SOCKET,
+    "--source",
+    "/srv/data/append only",
+    "--standby",
+    "/srv/standby/append only",
+    "--name",
+    "log file.aof",
+    "--server",
+    "/usr/bin/redis-server",
+    "--root",
+    OLD_ROOT,
+    "--config",
+    CONFIG,
+];
+
+fn helper(words: &[&str]) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("helper").args(words);
+    Ok(command)
+}
+
+fn asked(words: &[&str]) -> Result<String> {
+    let printed = run(&mut helper(words)?, b"")?;
+    Ok(String::from_utf8_lossy(&printed).trim().to_owned())
+}
+
+fn feed(verb: &str) -> Result<Command> {
+    let mut command = helper(&["redis-feed", verb])?;
+    command.args(COMMON);
+    Ok(command)
+}
+
+/// A process that is killed with this value.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start_feed() -> Result<Running> {
+    let log = std::fs::File::options().append(true).create(true).open("/srv/log/feed")?;
+    Ok(Running(feed("run")?.stdin(Stdio::null()).stderr(log).spawn()?))
+}
+
+fn start_standby() -> Result<Running> {
+    asked(&[
+        "redis-standby",
+        "start",
+        "--state",
+        FEED,
+        "--socket",
+        STANDBY_SOCKET,
+        "--config",
+        CONFIG,
+        "--source",
+        "/srv/data/append only",
+        "--standby",
+        "/srv/standby/append only",
+        "--name",
+        "log file.aof",
+        "true",
+    ])?;
+    let mut command = of_old("redis-server");
+    command.args([CONFIG, "--dir", STANDBY, "--port", "0", "--unixsocket", STANDBY_SOCKET]);
+    command.args(["--save", "", "--replicaof", "127.0.0.1", "1", "--logfile", "/srv/log/standby"]);
+    let running = Running(command.stdin(Stdio::null()).spawn()?);
+    await_success("the standby", Duration::from_secs(60), || answers(STANDBY_SOCKET))?;
+    Ok(running)
+}
+
+/// What clients do on the new version, and the switch. Returns how many commands were refused, and
+/// what there was and what came back; or what the previous version has no words for.
+pub fn switch(seed: u64, generator: &mut generate::Generator) -> Result<Ended> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    copy_content(
+        &Path::new(crate::world::DATA).join(".zfs/snapshot").join(SNAPSHOT),
+        STANDBY.as_ref(),
+    )?;
+    std::fs::create_dir_all(FEED)?;
+    let _ = std::fs::remove_file(STANDBY_SOCKET);
+    let mut server = Some(start_standby()?);
+    let mut running = Some(start_feed()?);
+    let batches = generator.after();
+    let mut refused = 0;
+    for part in batches.chunks(2) {
+        refused += talk(part)?;
+        if random.u8(..4) == 0 {
+            drop(server.take());
+            server = Some(start_standby()?);
+        }
+        if random.bool() {
+            drop(running.take());
+            running = Some(start_feed()?);
+        }
+    }
+    std::thread::sleep(Duration::from_millis(generate::LONGEST));
+    drop(running.take());
+    running = Some(start_feed()?);
+    if let Some(why) = catch_up()? {
+        return Ok(Ended::Rejected(why));
+    }
+    asked(&["redis-standby", "refuse", "--config", CONFIG])?;
+    let position = run(&mut feed("source")?, b"")?;
+    let position = String::from_utf8_lossy(&position).trim().to_owned();
+    run(feed("drain")?.arg(&position), b"").context("drain")?;
+    let upgraded = dump::take(SOCKET)?;
+    let standby = dump::take(STANDBY_SOCKET)?;
+    if let Some(difference) = dump::difference(&upgraded, &standby) {
+        bail!("silently different before the switch:\n{difference}");
+    }
+    // It covers what differs from the snapshot.
+    let keys = run(&mut feed("keys")?, b"")?;
+    let keys = String::from_utf8_lossy(&keys);
+    ensure!(keys.contains("session:1"), "session:1 is not among the keys: {keys}");
+    drop(running.take());
+    run(Command::new("systemctl").args(["stop", "redis.service"]), b"")?;
+    run(&mut feed("rest")?, b"").context("rest")?;
+    let serve = ["redis-standby", "serve", "--state", FEED, "--socket", STANDBY_SOCKET];
+    run(helper(&serve)?.args(["--config", CONFIG]), b"").context("serve")?;
+    let restored = dump::take(SOCKET)?;
+    drop(server);
+    // Everything is in its own file.
+    let mut command = of_old("redis-server");
+    command.args([CONFIG, "--dir", STANDBY, "--port", "0", "--unixsocket", STANDBY_SOCKET]);
+    let _server = Running(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
+    await_success("the previous version", Duration::from_secs(60), || answers(STANDBY_SOCKET))?;
+    let again = dump::take(STANDBY_SOCKET)?;
+    if let Some(difference) = dump::difference(&restored, &again) {
+        bail!("not in its own file:\n{difference}");
+    }
+    Ok(Ended::Switched { refused, upgraded, restored })
+}
+
+/// How it went.
+pub enum Ended {
+    Switched { refused: u64, upgraded: dump::Dump, restored: dump::Dump },
+    Rejected(String),
+}
+
+/// Waits until there is nothing more to feed. Returns why the feed has ended, if it has.
+fn catch_up() -> Result<Option<String>> {
+    let begin = Instant::now();
+    loop {
+        let (_, _, said) = attempt(&mut feed("watch")?, b"")?;
+        if said.contains("rejects") {
+            return Ok(Some(said));
+        }
+        let position = attempt(&mut feed("position")?, b"")?.0;
+        let source = attempt(&mut feed("source")?, b"")?.0;
+        if position == source && !position.is_empty() {
+            return Ok(None);
+        }
+        if begin.elapsed() > Duration::from_secs(30) {
+            let log = std::fs::read_to_string("/srv/log/feed").unwrap_or_default();
+            bail!("the feed does not catch up: {said} {log}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
