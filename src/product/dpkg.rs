@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_script_is_one_for_every_posix_shell() {
-        for name in ["dpkg-repair.sh", "dpkg-rehearse.sh", "stop-unit.sh"] {
+        for name in ["dpkg-repair.sh", "dpkg-rehearse.sh", "start-unit.sh", "stop-unit.sh"] {
             let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/lib").join(name);
             assert!(Command::new("sh").arg("-n").arg(&script).status().expect("runs").success());
             // Where it is installed: the quick checks of the VM tests run it on every script.

@@ -6,6 +6,7 @@ use crate::product::stream::{HelperError, Streams};
 
 /// The script.
 pub(super) const STOP_UNIT: &str = include_str!("../../playbooks/lib/stop-unit.sh");
+const START_UNIT: &str = include_str!("../../playbooks/lib/start-unit.sh");
 
 /// Stops units; it succeeds when they are not there.
 pub(super) fn stop_unit(
@@ -13,6 +14,17 @@ pub(super) fn stop_unit(
     _streams: &mut Streams<'_>,
 ) -> Result<(), HelperError> {
     become_script("stop-unit", STOP_UNIT, arguments)
+}
+
+/// Starts a transient unit, unless it runs.
+pub(super) fn start_unit(
+    arguments: &[String],
+    _streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    if arguments.is_empty() {
+        return Err(HelperError::usage("start-unit UNIT SYSTEMD-RUN-ARGUMENT..."));
+    }
+    become_script("start-unit", START_UNIT, arguments)
 }
 
 /// Becomes the script, with these arguments.

@@ -71,7 +71,13 @@ const CASES: &[(&str, Case)] = &[("mariadb", mariadb::case)];
 /// A product's session, by its seed: `Err` says what was lost or silently different.
 type Session = fn(seed: u64, without: &[u64]) -> Result<String>;
 
-const PRODUCTS: &[(&str, Session)] = &[("mariadb", mariadb::session), ("redis", redis::session)];
+const PRODUCTS: &[(&str, Session)] = &[
+    ("mariadb", mariadb::session),
+    ("mariadb_feed", mariadb::feed::session),
+    ("mariadb_gone", mariadb::feed::gone),
+    ("mariadb_switch", mariadb::feed::switch),
+    ("redis", redis::session),
+];
 
 /// How long one session may take, in seconds.
 const LIMIT: &str = "90";

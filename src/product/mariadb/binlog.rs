@@ -254,6 +254,26 @@ impl LogFile {
         Ok(())
     }
 
+    /// The same, as the file is now: it may have grown, and what was read ahead is read again.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn again(&mut self, at: u64) -> Result<(), HelperError> {
+        let wrong = |log: &Self, error: std::io::Error| log.wrong(&error.to_string());
+        let known = self.reader.get_ref().metadata().map_err(|error| wrong(self, error))?;
+        self.reader.seek(SeekFrom::Start(at)).map_err(|error| wrong(self, error))?;
+        (self.at, self.length, self.torn) = (at, known.len(), None);
+        Ok(())
+    }
+
+    /// What is known of the file now.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn known(&self) -> Result<std::fs::Metadata, HelperError> {
+        self.reader.get_ref().metadata().map_err(|error| self.wrong(&error.to_string()))
+    }
+
     /// Reads the next event; returns whether there was one. A file that breaks off within an event
     /// ends before it.
     ///

@@ -1,6 +1,6 @@
 //! Transactions in the log: where each begins and ends, and what it holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::binlog::{Event, Kind, LogFile};
 use super::gtid::Gtid;
@@ -22,6 +22,8 @@ pub(super) struct Group {
     pub(super) form: Form,
     /// The tables whose rows it changes, each with the number of its events that hold rows.
     pub(super) tables: BTreeMap<TableName, u64>,
+    /// Those of them of which it changes or deletes rows.
+    pub(super) changed: BTreeSet<TableName>,
     /// The bytes of the events that hold rows.
     pub(super) row_bytes: u64,
     /// It holds statements that may change what tables there are, or of which kind.
@@ -162,6 +164,7 @@ pub(super) fn next_group(file: &mut LogFile) -> Result<Next, HelperError> {
         ends: 0,
         form: form.clone(),
         tables: BTreeMap::new(),
+        changed: BTreeSet::new(),
         row_bytes: 0,
         defines: false,
         what: String::new(),
@@ -190,6 +193,9 @@ pub(super) fn next_group(file: &mut LogFile) -> Result<Next, HelperError> {
                 let name = names.get(&event.table_id()).cloned();
                 // Rows of no table: the event only ends the statement.
                 if let Some(name) = name {
+                    if kind != Kind::Write {
+                        group.changed.insert(name.clone());
+                    }
                     *group.tables.entry(name).or_default() += 1;
                 }
                 group.row_bytes += event.bytes.len() as u64;

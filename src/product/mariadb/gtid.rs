@@ -32,6 +32,10 @@ impl fmt::Display for Gtid {
     }
 }
 
+/// The domain of what a standby's server writes by itself, and of nothing else. (`[standby]` in the
+/// playbook sets it.) Its numbers are none of the fed transactions'.
+pub(super) const STANDBY_DOMAIN: u32 = 4_294_967_290;
+
 /// How far a log has come: the last transaction of each domain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Position(BTreeMap<u32, Gtid>);
@@ -64,6 +68,12 @@ impl Position {
     /// Whether a transaction is done here.
     pub(super) fn has(&self, gtid: Gtid) -> bool {
         self.at(gtid.domain).is_some_and(|at| at.number >= gtid.number)
+    }
+
+    /// Without what a standby wrote by itself.
+    pub(super) fn fed(mut self) -> Self {
+        self.0.remove(&STANDBY_DOMAIN);
+        self
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = Gtid> {

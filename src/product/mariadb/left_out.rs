@@ -46,6 +46,16 @@ impl LeftOut {
         Ok((Self(names), rest))
     }
 
+    /// Takes one more.
+    pub(super) fn add(&mut self, table: TableName) {
+        self.0.insert(table);
+    }
+
+    /// Whether it is one of them.
+    pub(super) fn names(&self, table: &TableName) -> bool {
+        self.0.contains(table)
+    }
+
     /// Whether rows of this table are left out. Those that a table is made with never are.
     pub(super) fn has(&self, group: &Group, table: Option<&TableName>) -> bool {
         group.form != Form::CreateSelect && table.is_some_and(|table| self.0.contains(table))

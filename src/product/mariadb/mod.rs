@@ -14,6 +14,7 @@ mod replay;
 mod rows;
 mod session;
 mod settings;
+mod standby;
 #[cfg(test)]
 mod tests;
 mod touched;
@@ -21,8 +22,9 @@ mod verify;
 mod whole;
 
 pub(super) use position::position;
-pub(super) use replay::{past_rejects, replay};
+pub(super) use replay::{feed, past_rejects, replay};
 pub(super) use settings::settings;
+pub(super) use standby::{carried, carry, check, fed, hold, lag, reached, watch};
 pub(super) use touched::{select, touched};
 pub(super) use verify::verify_log;
 pub(super) use whole::{differing, inserts, item, load, notice};

@@ -221,6 +221,17 @@ fn s1_real_logs_become_what_the_previous_version_must_be_told() {
     }
 }
 
+/// Its rows are held in a temporary table, which belongs to a server's id. That of the standby is
+/// another one than the log's.
+#[test]
+fn a_table_that_is_made_with_its_rows_may_be_the_first_of_a_session() {
+    let (ended, got, _) =
+        replay(&["kinds.binlog"], "0-1-51", played(&[("m", "p")]), &mut Named::default());
+    assert_eq!(ended, Ok(()));
+    let at = |text: &str| got.find(text).unwrap_or_else(|| panic!("{text}: {got}"));
+    assert!(at("server_id=1") < at("CREATE OR REPLACE TEMPORARY TABLE mysql.backout_rows"));
+}
+
 #[test]
 fn s9_what_stands_in_names_and_bodies_is_not_run() {
     let all = ["line-break.binlog", "delimiter.binlog"];

@@ -2,6 +2,7 @@
 
 mod delta;
 mod dump;
+pub mod feed;
 mod generate;
 
 use std::fmt::Write as _;

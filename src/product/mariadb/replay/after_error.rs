@@ -17,7 +17,7 @@ impl<S: Server> Replay<S> {
     /// replay goes on at the place that is returned.
     pub(super) fn fallen(
         &mut self,
-        files: &[String],
+        path: &dyn Fn(usize) -> String,
         rejects: &mut dyn Rejects,
     ) -> Result<(usize, Option<u64>), HelperError> {
         let said = match self.client.take() {
@@ -39,7 +39,7 @@ impl<S: Server> Replay<S> {
         // For rows that the table cannot take as it is here, it may say nothing but this.
         let of_rows = error.number == UNKNOWN_ERROR && what.starts_with("rows of ");
         if !error.is_reject() && !of_rows {
-            let at = files.get(sent.file).map_or("", String::as_str);
+            let at = path(sent.file);
             return Err(HelperError::Failed(format!(
                 "{} at {gtid} ({what}), in {at} from {} on",
                 error.text, sent.group.begins

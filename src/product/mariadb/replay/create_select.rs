@@ -38,6 +38,12 @@ impl<S: Server> Replay<S> {
             Some(rest) => [b"CREATE OR REPLACE TABLE ", rest].concat(),
             None => create.text.clone(),
         };
+        // The server knows temporary tables by this id, too.
+        if self.server_id != Some(group.gtid.server) {
+            self.server_id = Some(group.gtid.server);
+            let set = format!("SET @@session.server_id={}", group.gtid.server);
+            self.statement(set.as_bytes())?;
+        }
         self.log(false)?;
         self.statement(&unlogged)?;
         let name = made(&create.text).filter(|_| can_be_copied(&create.text));

@@ -10,10 +10,14 @@
 //! ones that depend on it are rejected in their turn.
 
 mod after_error;
+mod carry;
 mod classes;
 mod create_select;
+mod feed;
+mod follow;
 mod helpers;
 mod logged;
+mod noted;
 mod talk;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -31,6 +35,8 @@ use super::rows::Statement;
 use super::session::Session;
 use crate::product::stream::HelperError;
 use classes::Class;
+pub(in crate::product) use feed::feed;
+pub(super) use follow::{Feed, Halt};
 pub(in crate::product) use helpers::{past_rejects, replay};
 use talk::lines;
 
@@ -79,6 +85,8 @@ pub(super) struct Replay<S: Server> {
     /// Begins each answer.
     word: String,
     session: Session,
+    /// The server's id that the session was told last.
+    server_id: Option<u32>,
     /// The file whose format this client knows.
     format: Option<usize>,
     classes: HashMap<TableName, Class>,
@@ -101,6 +109,8 @@ pub(super) struct Replay<S: Server> {
     idle: HashSet<String>,
     /// Tables whose rows are not replayed: they are carried whole.
     left_out: LeftOut,
+    /// It follows a log that grows.
+    feed: Option<Feed>,
 }
 
 fn random() -> String {
@@ -117,6 +127,7 @@ impl<S: Server> Replay<S> {
             delimiter: random(),
             word: random(),
             session: Session::default(),
+            server_id: None,
             format: None,
             classes: HashMap::new(),
             sent: VecDeque::new(),
@@ -129,6 +140,7 @@ impl<S: Server> Replay<S> {
             missed: HashSet::new(),
             idle: HashSet::new(),
             left_out: LeftOut::default(),
+            feed: None,
         }
     }
 
@@ -146,7 +158,10 @@ impl<S: Server> Replay<S> {
             match self.pass(files, from) {
                 Ok(()) => return Ok(()),
                 Err(Stop::Failed(error)) => return Err(error),
-                Err(Stop::Ended) => from = self.fallen(files, rejects)?,
+                Err(Stop::Ended) => {
+                    let path = |index| files.get(index).cloned().unwrap_or_default();
+                    from = self.fallen(&path, rejects)?;
+                }
                 Err(Stop::Absent(sent, table)) => {
                     let number = NO_SUCH_TABLE;
                     let text = format!("ERROR {number} (42S02): Table {table} doesn't exist");
@@ -222,6 +237,7 @@ impl<S: Server> Replay<S> {
             let sent = Sent { number: 0, file: index, group: group.clone() };
             return Err(Stop::Absent(Box::new(sent), table));
         }
+        self.carry(file, group)?;
         let classes = self.classes_of(group)?;
         self.sent.push_back(Sent { number: u64::MAX, file: index, group: group.clone() });
         self.reached.comes_to(group.gtid);
@@ -238,7 +254,7 @@ impl<S: Server> Replay<S> {
             self.logged(file, group, &classes)?;
         }
         if group.defines {
-            self.classes.clear();
+            self.forget_tables();
         }
         self.ask()?;
         if let Some(sent) = self.sent.back_mut() {
@@ -247,9 +263,9 @@ impl<S: Server> Replay<S> {
         self.answers(false)
     }
 
-    /// Ends the client. Where the last transactions left nothing in the server's log (they dropped
-    /// a temporary table that was never made there, say), an empty one takes their position.
-    fn arrives(&mut self) -> Result<(), Stop> {
+    /// Waits until all is done. Where the last transactions left nothing in the server's log (they
+    /// dropped a temporary table that was never made there, say), an empty one takes their position.
+    fn settles(&mut self) -> Result<(), Stop> {
         self.client()?;
         self.ask()?;
         self.answers(true)?;
@@ -261,7 +277,12 @@ impl<S: Server> Replay<S> {
             self.statement(NOTHING.as_bytes())?;
         }
         self.ask()?;
-        self.answers(true)?;
+        self.answers(true)
+    }
+
+    /// Ends the client.
+    fn arrives(&mut self) -> Result<(), Stop> {
+        self.settles()?;
         let Some(client) = self.client.take() else { return Err(Stop::Ended) };
         match client.end()? {
             (true, _) => Ok(()),

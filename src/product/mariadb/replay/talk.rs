@@ -7,16 +7,24 @@ use super::super::rows::Statement;
 use super::super::session::{PREAMBLE, Session, for_client};
 use super::{Replay, Stop};
 
+/// One feeder at a time: the session of one that was killed may still be at its last statement. What
+/// it does counts, so it is waited for before the position is asked.
+const ALONE: &str = "DO GET_LOCK('backout-feed', 86400)";
+
 impl<S: Server> Replay<S> {
     pub(super) fn client(&mut self) -> Result<&mut S::Client, Stop> {
         if self.client.is_none() {
             self.session = Session::default();
+            self.server_id = None;
             self.format = None;
             self.client = Some(self.server.connect()?);
             let delimiter = format!("DELIMITER {}\n", self.delimiter);
             self.send(delimiter.as_bytes())?;
             for statement in PREAMBLE {
                 self.statement(statement.as_bytes())?;
+            }
+            if self.feed.is_some() {
+                self.statement(ALONE.as_bytes())?;
             }
         }
         self.client.as_mut().ok_or(Stop::Ended)
@@ -71,10 +79,11 @@ impl<S: Server> Replay<S> {
         } else if let Ok(number) = rest.trim().parse::<u64>() {
             self.answered = number;
             while self.sent.front().is_some_and(|sent| sent.number <= number) {
-                self.sent
-                    .pop_front()
-                    .into_iter()
-                    .for_each(|sent| self.done.comes_to(sent.group.gtid));
+                let Some(sent) = self.sent.pop_front() else { break };
+                self.done.comes_to(sent.group.gtid);
+                if let Some(feed) = &mut self.feed {
+                    feed.done(sent.file, sent.group.ends);
+                }
             }
         }
     }
@@ -82,7 +91,14 @@ impl<S: Server> Replay<S> {
     /// Asks the server for one value: an expression of SQL, and what it is taken from.
     pub(super) fn value(&mut self, expression: &str, from: &str) -> Result<Option<String>, Stop> {
         self.said = None;
+        // A server empties a MEMORY table at its first use, and logs that.
+        if self.feed.is_some() {
+            self.log(false)?;
+        }
         self.statement(format!("SELECT CONCAT('{}=', {expression}){from}", self.word).as_bytes())?;
+        if self.feed.is_some() {
+            self.log(true)?;
+        }
         self.ask()?;
         self.answers(true)?;
         Ok(self.said.take())
@@ -95,6 +111,7 @@ impl<S: Server> Replay<S> {
             "SET @@session.gtid_domain_id={domain}, @@session.server_id={server}, \
              @@session.gtid_seq_no={number}"
         );
+        self.server_id = Some(server);
         self.statement(set.as_bytes())
     }
 

@@ -4,11 +4,11 @@ use super::super::name::TableName;
 
 /// What a statement does, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Ddl {
+pub(in super::super) struct Ddl {
     /// Tables that get another name.
-    pub(super) renames: Vec<(TableName, TableName)>,
+    pub(in super::super) renames: Vec<(TableName, TableName)>,
     /// A table whose rows get values that differ each time, and by what.
-    pub(super) made_up: Option<(TableName, String)>,
+    pub(in super::super) made_up: Option<(TableName, String)>,
 }
 
 /// Functions that give another value each time, or on another server.
@@ -55,7 +55,7 @@ impl Token {
 }
 
 /// Reads a statement. `schema`: the one in use. `ansi`: double quotes are around names.
-pub(super) fn read(text: &[u8], schema: &[u8], ansi: bool) -> Ddl {
+pub(in super::super) fn read(text: &[u8], schema: &[u8], ansi: bool) -> Ddl {
     let head: Vec<u8> = text.iter().take(1 << 20).copied().collect();
     let tokens = tokens(&String::from_utf8_lossy(&head), ansi);
     let mut rest = tokens.as_slice();

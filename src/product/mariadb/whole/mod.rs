@@ -18,6 +18,11 @@ pub(super) use notice::whole_tables;
 pub(super) use touched::Touched;
 pub(in crate::product) use write::{inserts, item};
 
+pub(super) use ddl::read as read_ddl;
+pub(super) use notice::reason;
+pub(super) use schema::Table;
+pub(super) use touched::Touch;
+
 use super::name::TableName;
 
 /// A table's name for people and for arguments: `shop.orders`, with backticks where a name is not

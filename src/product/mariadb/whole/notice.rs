@@ -92,7 +92,7 @@ pub(in super::super) fn whole_tables(schema: &Schema, touched: &Touched) -> BTre
 }
 
 /// Why a table is carried whole, and whether its rows cannot be replayed at all.
-fn reason(table: &Table, touch: &Touch) -> Option<(String, bool)> {
+pub(in super::super) fn reason(table: &Table, touch: &Touch) -> Option<(String, bool)> {
     const LOCAL: [&str; 4] = ["MyISAM", "Aria", "ARCHIVE", "CSV"];
     let changed = touch.changed > 0;
     if table.engine == "MEMORY" {

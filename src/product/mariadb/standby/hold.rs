@@ -1,0 +1,89 @@
+//! Keeps clients from writing: a session that holds the lock for as long as this process lives.
+
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+use super::super::client::{Client as _, Program, Server as _};
+use super::super::errors::ServerError;
+use crate::product::stream::{HelperError, Streams};
+
+/// No commit returns, no table is defined, and none that cannot roll back is written to:
+/// `mariadb-hold SECONDS CLIENT [ARGUMENT...]`. Waits for what runs, each time at most so long. Tells
+/// the service manager when that is so, prints `held`, and holds it until it is ended or the server
+/// is.
+pub(in crate::product) fn hold(
+    arguments: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    let usage = || HelperError::usage("mariadb-hold SECONDS CLIENT [ARGUMENT...]");
+    let [seconds, words @ ..] = arguments else { return Err(usage()) };
+    let seconds: u32 = seconds.parse().map_err(|_| usage())?;
+    let mut client = Program { words }.connect()?;
+    // FLUSH TABLES WITH READ LOCK would wait for every statement, also for one that waits for a row
+    // of a transaction whose next statement waits for that lock. These stages wait for no
+    // transaction. A session that waits for its next statement must not be ended for that.
+    let text = format!(
+        "SET @@session.lock_wait_timeout={seconds}, @@session.wait_timeout=86400, \
+         @@session.max_statement_time=0;\nBACKUP STAGE START;\nBACKUP STAGE FLUSH;\n\
+         BACKUP STAGE BLOCK_DDL;\nBACKUP STAGE BLOCK_COMMIT;\nSELECT 'held';\n"
+    );
+    let sent = client.input().write_all(text.as_bytes()).and_then(|()| client.input().flush());
+    let mut line = sent.ok().and_then(|()| client.line(true));
+    let held = line.as_deref() == Some("held");
+    if held {
+        writeln!(streams.output, "held")
+            .and_then(|()| streams.output.flush())
+            .map_err(HelperError::Output)?;
+        ready()?;
+    }
+    while line.is_some() {
+        line = client.line(true);
+    }
+    let (_, said) = client.end()?;
+    let said = ServerError::first_of(&said).map_or(said.trim().to_owned(), |error| error.text);
+    Err(HelperError::Failed(if held {
+        format!("the server ended the session that held the lock: {said}")
+    } else {
+        format!("clients cannot be kept from writing within {seconds} s: {said}")
+    }))
+}
+
+/// Tells the service manager that started this process, if one did, that it is ready.
+fn ready() -> Result<(), HelperError> {
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return Ok(()) };
+    let address = match path.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(&path),
+    };
+    let told = address
+        .and_then(|address| UnixDatagram::unbound()?.send_to_addr(b"READY=1", &address).map(drop));
+    told.map_err(|error| HelperError::Failed(format!("cannot tell that it is ready: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::product::tests::on;
+
+    #[test]
+    fn a_lock_that_does_not_come_is_said() {
+        let server = "echo 'ERROR 1205 (HY000) at line 2: Lock wait timeout exceeded; try \
+                      restarting transaction' >&2; exit 1";
+        let said = on("mariadb-hold", &["5", "sh", "-c", server], b"").unwrap_err();
+        assert_eq!(
+            said,
+            "clients cannot be kept from writing within 5 s: ERROR 1205 (HY000): Lock wait \
+             timeout exceeded; try restarting transaction"
+        );
+    }
+
+    #[test]
+    fn it_ends_with_its_server() {
+        let server = "echo held; read -r line; echo 'ERROR 2013 (HY000): Lost connection' >&2";
+        let said = on("mariadb-hold", &["5", "sh", "-c", server], b"").unwrap_err();
+        assert_eq!(
+            said,
+            "the server ended the session that held the lock: ERROR 2013 (HY000): Lost connection"
+        );
+    }
+}
