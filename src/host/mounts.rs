@@ -1,5 +1,6 @@
 //! The kernel's table of mounts (`proc_pid_mountinfo(5)`).
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStringExt;
@@ -99,6 +100,11 @@ fn unescape(word: &str) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// The mount that is seen at each mountpoint: the last of several.
+pub fn tops(mounts: &[Mount]) -> BTreeMap<&Path, &Mount> {
+    mounts.iter().map(|mount| (mount.point.as_path(), mount)).collect()
 }
 
 /// The mount that a path is on. The path must be absolute and without symbolic links. The longest

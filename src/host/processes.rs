@@ -9,6 +9,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -18,7 +19,7 @@ use procfs::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::mounts::{Mount, mount_of, parse};
+use super::mounts::{Mount, parse, tops};
 
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +175,18 @@ pub fn named(proc: &Path, names: &[String]) -> Result<Vec<Process>, String> {
     select(proc, |process| comm(process).is_some_and(|comm| wanted.contains(&comm)))
 }
 
+/// Whether a process runs a program that this host has at the same path: not one of a container, or
+/// of a root of its own. One that was replaced meanwhile counts.
+pub fn runs_program_of_host(proc: &Path, process: &Process) -> bool {
+    let link = proc.join(process.pid.to_string()).join("exe");
+    let Ok(path) = fs::read_link(&link) else { return false };
+    if let Some(replaced) = path.to_str().and_then(|path| path.strip_suffix(" (deleted)")) {
+        return !process.container && Path::new(replaced).exists();
+    }
+    let file = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    file(&link).is_some_and(|its| file(&path) == Some(its))
+}
+
 /// The processes that were started for a change, except ourselves: their initial environment
 /// contains `BACKOUT_CHANGE=id`. Only root can read the environment of another user's process.
 ///
@@ -216,10 +229,11 @@ pub fn users_of(proc: &Path, paths: &[PathBuf]) -> Result<InUse, String> {
     paths.sort_unstable();
     paths.dedup();
     let paths = paths.as_slice();
+    let tops = tops(&mounts);
     let devices: BTreeSet<&str> = paths
         .iter()
-        .filter_map(|path| mount_of(&mounts, path).filter(|mount| mount.point == *path))
-        .map(|m| m.device.as_str())
+        .filter_map(|path| tops.get(path.as_path()))
+        .map(|mount| mount.device.as_str())
         .collect();
     let paths = paths.iter().map(PathBuf::as_path).collect();
     let search = Search { paths, devices, tables: RefCell::default() };

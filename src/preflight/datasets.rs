@@ -1,6 +1,6 @@
 //! The datasets themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::history::{CloneFact, Keepers, SnapshotFact};
 use super::sources::Observed;
 use super::{Facts, Finding, Kind, Occasion, Sources};
-use crate::host::mounts::{Mount, mount_of};
+use crate::host::mounts::{Mount, tops};
 use crate::host::quote::quote;
 use crate::zfs::{
-    BookmarkInfo, Dataset, DatasetInfo, DatasetKind, ENDING_ASIDE, ENDING_CANDIDATE, ENDING_UNDONE,
-    PROP_CHANGE, Properties, SnapshotInfo, ZfsError,
+    self, BookmarkInfo, Dataset, DatasetInfo, DatasetKind, ENDING_ASIDE, ENDING_CANDIDATE,
+    ENDING_UNDONE, MAX_NAME, PROP_CHANGE, Properties, Snapshot, SnapshotInfo, ZfsError,
 };
 
 /// One of the site's datasets.
@@ -45,7 +45,7 @@ pub struct DatasetFact {
     pub quota: Option<u64>,
     /// What a clone with its properties reserves immediately (read only before a kept downgrade).
     pub reserved: u64,
-    /// Its own snapshots, oldest first.
+    /// Its own snapshots, oldest first. Before an upgrade only some of them: see [`looked_at`].
     pub snapshots: Observed<Vec<SnapshotFact>>,
     /// Its own bookmarks, oldest first (read only before a rollback in place).
     pub bookmarks: Observed<Vec<BookmarkInfo>>,
@@ -71,8 +71,9 @@ pub(super) fn goes_back(roots: &[Root], dataset: &Dataset) -> bool {
 
 /// Reads the site's datasets and everything below them.
 pub(super) fn gather(sources: &Sources<'_>, mounts: &[Mount]) -> Vec<Root> {
-    let tree = |name: &Dataset| match sources.engine.history(name) {
-        Ok(tree) => Ok(Some(facts_of(sources, mounts, name, tree))),
+    let seen = Seen::new(mounts);
+    let tree = |name: &Dataset| match tree_of(sources, name) {
+        Ok(tree) => Ok(Some(facts_of(sources, &seen, name, tree))),
         Err(ZfsError::NotFound(_)) => Ok(None),
         Err(error) => Err(error.to_string()),
     };
@@ -86,10 +87,51 @@ pub(super) fn gather(sources: &Sources<'_>, mounts: &[Mount]) -> Vec<Root> {
     sources.site.datasets.iter().map(root).collect()
 }
 
+/// A dataset and everything below it, with the snapshots that the checks look at.
+fn tree_of(
+    sources: &Sources<'_>,
+    root: &Dataset,
+) -> zfs::Result<Vec<(DatasetInfo, Vec<SnapshotInfo>)>> {
+    let engine = sources.engine;
+    if sources.occasion.is_downgrade() {
+        return engine.history(root);
+    }
+    let tree = engine.tree(root)?;
+    let names = looked_at(sources, root, engine.snapshot_names_below(root)?);
+    let mut of: BTreeMap<Dataset, Vec<SnapshotInfo>> = BTreeMap::new();
+    for info in engine.snapshot_infos(&names)? {
+        of.entry(info.name.dataset()).or_default().push(info);
+    }
+    let with = |info: DatasetInfo| {
+        let mut snapshots = of.remove(&info.name).unwrap_or_default();
+        snapshots.sort_by_key(|snapshot| snapshot.createtxg);
+        (info, snapshots)
+    };
+    Ok(tree.into_iter().map(with).collect())
+}
+
+/// Before an upgrade, only some snapshots matter, and to read the others takes time: those with the
+/// name that is needed, those whose names may become too long, and some of the root's own, to
+/// compare the clock with. The names of automatic ones mostly hold their time, so the last names
+/// are taken.
+fn looked_at(sources: &Sources<'_>, root: &Dataset, mut names: Vec<Snapshot>) -> Vec<Snapshot> {
+    const SOME: usize = 10;
+    names.sort();
+    let own = names.iter().rev().filter(|name| name.dataset() == *root).take(SOME);
+    let own: BTreeSet<Snapshot> = own.cloned().collect();
+    let wanted = |name: &Snapshot| {
+        Some(name.short()) == sources.snapshot_name.as_deref()
+            || name.as_str().len() + longest_ending() > MAX_NAME
+            || own.contains(name)
+    };
+    names.retain(wanted);
+    names
+}
+
 /// The facts about a tree: what is not in the list of it is read for all of its datasets at once.
 fn facts_of(
     sources: &Sources<'_>,
-    mounts: &[Mount],
+    seen: &Seen<'_>,
     root: &Dataset,
     tree: Vec<(DatasetInfo, Vec<SnapshotInfo>)>,
 ) -> Vec<DatasetFact> {
@@ -113,7 +155,7 @@ fn facts_of(
     tree.into_iter()
         .zip(limits)
         .map(|((info, snapshots), (quota, reserved))| {
-            let (mounted_at, hidden_by) = seen(mounts, &info);
+            let (mounted_at, hidden_by) = seen.places(&info);
             let snapshots = snapshots.into_iter().map(|one| keepers.with(one)).collect();
             let bookmarks = match &mut bookmarks {
                 Ok(of) => Ok(of.remove(info.name.as_str()).unwrap_or_default()),
@@ -125,16 +167,32 @@ fn facts_of(
         .collect()
 }
 
-/// Where a dataset is mounted, and what hides it there.
-fn seen(mounts: &[Mount], info: &DatasetInfo) -> (Vec<PathBuf>, Option<String>) {
-    let is_it = |mount: &&Mount| mount.fstype == "zfs" && mount.source == info.name.as_str();
-    let mounted_at = mounts.iter().filter(is_it).map(|mount| mount.point.clone()).collect();
-    let point = info.mountpoint.as_ref().filter(|_| info.mounted);
-    let top = point.and_then(|point| mount_of(mounts, point).filter(|top| top.point == **point));
-    let hidden_by = top
-        .filter(|top| top.source != info.name.as_str())
-        .map(|top| format!("{} ({})", top.source, top.fstype));
-    (mounted_at, hidden_by)
+/// The mounts, to be looked up for each of many datasets.
+struct Seen<'a> {
+    of: BTreeMap<&'a str, Vec<&'a Mount>>,
+    top: BTreeMap<&'a Path, &'a Mount>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(mounts: &'a [Mount]) -> Self {
+        let mut of: BTreeMap<&str, Vec<&Mount>> = BTreeMap::new();
+        for mount in mounts.iter().filter(|mount| mount.fstype == "zfs") {
+            of.entry(mount.source.as_str()).or_default().push(mount);
+        }
+        Self { of, top: tops(mounts) }
+    }
+
+    /// Where a dataset is mounted, and what hides it there.
+    fn places(&self, info: &DatasetInfo) -> (Vec<PathBuf>, Option<String>) {
+        let name = info.name.as_str();
+        let mounts = self.of.get(name).into_iter().flatten();
+        let point = info.mountpoint.as_deref().filter(|_| info.mounted);
+        let top = point.and_then(|point| self.top.get(point));
+        let hidden_by = top
+            .filter(|top| top.source != name)
+            .map(|top| format!("{} ({})", top.source, top.fstype));
+        (mounts.map(|mount| mount.point.clone()).collect(), hidden_by)
+    }
 }
 
 /// The device of a volume, such as `/dev/zd0`; `None` while there is none.
@@ -343,6 +401,11 @@ pub(super) fn keeps(sources: &Sources<'_>) -> bool {
 /// The suffixes that a kept downgrade uses: for the restored state before the swap, for the
 /// upgraded one after it, and for one that was undone.
 pub(super) const ENDINGS: &[&str] = &[ENDING_CANDIDATE, ENDING_ASIDE, ENDING_UNDONE];
+
+/// The length of the longest of them.
+pub(super) fn longest_ending() -> usize {
+    ENDINGS.iter().map(|ending| ending.len()).max().unwrap_or_default()
+}
 
 pub(super) fn names_taken(sources: &Sources<'_>, root: &Dataset) -> Vec<Observed<CloneFact>> {
     let names: Vec<_> = ENDINGS.iter().map(|ending| root.with_suffix(ending)).collect();

@@ -143,7 +143,7 @@ pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     }
     // A rename also renames children and snapshots, and is refused if one of their names becomes
     // too long.
-    let longest = datasets::ENDINGS.iter().map(|ending| ending.len()).max().unwrap_or_default();
+    let longest = datasets::longest_ending();
     let left = || facts.roots.iter().flat_map(|root| &root.left);
     let snapshots = facts
         .datasets()

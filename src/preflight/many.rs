@@ -63,13 +63,34 @@ fn the_checks_read_many_datasets_with_as_many_commands() {
     }
 }
 
-/// One list of everything is all that a check reads of the datasets.
+/// Everything is listed once. Before an upgrade, ZFS is asked for no more than the names of the
+/// snapshots: all else of them takes it several times as long.
 #[test]
-fn a_check_lists_the_datasets_once() {
+fn a_check_lists_the_datasets_once_and_their_snapshots_by_name() {
     let (facts, commands) = read(100, Occasion::Check);
-    let whole = commands.iter().filter(|argv| argv.contains(&"-r".to_owned())).count();
-    assert_eq!((whole, facts.datasets().count()), (1, 102), "{commands:#?}");
-    assert!(commands.len() < 8, "{commands:#?}");
+    let whole = commands.iter().filter(|argv| argv.contains(&"-r".to_owned()));
+    let whole: Vec<String> = whole.map(|argv| argv[2..].join(" ")).collect();
+    assert_eq!((whole.len(), facts.datasets().count()), (2, 102), "{commands:#?}");
+    assert_eq!(whole[1], "-Hp -r -t snapshot -o name -- tank/db");
+    assert!(commands.len() < 9, "{commands:#?}");
+    let read: usize = facts.datasets().map(|it| it.snapshots.as_ref().map_or(0, Vec::len)).sum();
+    assert!(read < 120, "{read} of 714: those named @c1, and some of tank/db");
+}
+
+/// What the checks before an upgrade look at is found among the names.
+#[test]
+fn a_snapshot_with_the_name_that_is_needed_or_a_name_that_is_too_long_is_read() {
+    let (host, _) = host(3);
+    let long = "x".repeat(crate::zfs::MAX_NAME - "tank/db/c0002@".len() - 2);
+    for (dataset, short) in [("tank/db/c0001", "new"), ("tank/db/c0002", &long)] {
+        let name: Dataset = dataset.parse().expect("name");
+        host.engine.snapshot(&[name.at(short).expect("name")], &[]).expect("taken");
+    }
+    let facts = host.gather(Occasion::Upgrade, |it| it.snapshot_name = Some("new".into()));
+    let found: Vec<_> = check(&facts).iter().map(|finding| finding.kind.name()).collect();
+    for kind in ["snapshot-name", "name-beside"] {
+        assert!(found.contains(&kind), "{kind} is not in {found:?}");
+    }
 }
 
 /// 20,000 snapshots are judged in a moment: nothing looks at each for each.

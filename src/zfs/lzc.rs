@@ -382,6 +382,10 @@ impl Engine for LzcEngine {
         self.cli.history(root)
     }
 
+    fn snapshot_names_below(&self, root: &Dataset) -> Result<Vec<Snapshot>> {
+        self.cli.snapshot_names_below(root)
+    }
+
     fn bookmarks_below(&self, root: &Dataset) -> Result<Vec<BookmarkInfo>> {
         self.cli.bookmarks_below(root)
     }

@@ -321,6 +321,12 @@ pub trait Engine: Send + Sync {
         let tree = self.tree(root)?.into_iter();
         tree.map(|info| Ok((info.clone(), self.snapshots(&info.name)?))).collect()
     }
+    /// The snapshots of the dataset and of all below it, in any order. [`Self::history`] takes
+    /// several times as long where there are many.
+    fn snapshot_names_below(&self, root: &Dataset) -> Result<Vec<Snapshot>> {
+        let all = self.history(root)?.into_iter().flat_map(|(_, snapshots)| snapshots);
+        Ok(all.map(|info| info.name).collect())
+    }
     /// The bookmarks of the dataset and of all below it, those of each oldest first.
     fn bookmarks_below(&self, root: &Dataset) -> Result<Vec<BookmarkInfo>> {
         let mut all = Vec::new();

@@ -31,6 +31,8 @@ measured() {
   calls=$(wc -l </root/calls)
   echo "MEASURED $name: $calls commands, $took ms"
 }
+# Of some of the root's own snapshots a check reads more than their names.
+zfs snapshot tank/redis@auto0
 measured 'check, no children' backout check
 few=$calls few_took=$took
 measured 'list, no children' zfs list -t all
@@ -38,7 +40,7 @@ few_list=$took
 for child in $(seq -w $children); do zfs create -o recordsize=16K "tank/redis/c$child"; done
 chown redis:redis /var/lib/redis/c*
 for number in 1 2 3 4 5 6; do zfs snapshot -r "tank/redis@auto$number"; done
-[ "$(zfs list -H -t snapshot -o name -r tank | wc -l)" = $((6 * (children + 1))) ]
+[ "$(zfs list -H -t snapshot -o name -r tank | wc -l)" = $((6 * (children + 1) + 1)) ]
 measured 'list' zfs list -t all
 list=$((took - few_list))
 measured 'check' backout check

@@ -268,6 +268,12 @@ impl Engine for CliEngine {
         parse::history(&self.list_below(kinds, parse::HISTORY_COLUMNS, root)?)
     }
 
+    fn snapshot_names_below(&self, root: &Dataset) -> Result<Vec<Snapshot>> {
+        // ZFS reads nothing else of a snapshot if this is the only column (`zfs list`, zfs-list(8)).
+        let text = self.list_below("snapshot", "name", root)?;
+        text.lines().map(|name| Ok(name.parse()?)).collect()
+    }
+
     fn bookmarks_below(&self, root: &Dataset) -> Result<Vec<BookmarkInfo>> {
         self.bookmarks_of_tree(root)
     }
