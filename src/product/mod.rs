@@ -45,6 +45,7 @@ const HELPERS: &[Helper] = &[
     Helper { name: "mariadb-verify-log", run: mariadb::verify_log },
     Helper { name: "mariadb-whole", run: mariadb::notice },
     Helper { name: "redis-ask", run: redis::ask },
+    Helper { name: "redis-dir", run: redis::dir },
     Helper { name: "redis-feed", run: redis::feed },
     Helper { name: "redis-keys", run: redis::keys },
     Helper { name: "redis-load", run: redis::load },

@@ -5,6 +5,7 @@ mod ask;
 mod client;
 mod commands;
 mod config;
+mod dir;
 mod feed;
 mod keys;
 mod load;
@@ -18,6 +19,7 @@ mod touched;
 mod words;
 
 pub(super) use ask::ask;
+pub(super) use dir::dir;
 pub(super) use feed::{feed, standby};
 pub(super) use keys::keys;
 pub(super) use load::{load, verify};

@@ -234,12 +234,13 @@ fn itself(path: &Path) -> Result<Option<Metadata>> {
     }
 }
 
+/// As on the host, and open to the server, which is not the owner of what was copied.
 fn folder(to: &Path, mode: u32) -> Result<()> {
     if itself(to)?.is_some() {
         return Ok(());
     }
     private_dir(to)
-        .and_then(|()| fs::set_permissions(to, Permissions::from_mode(mode & 0o1777 | 0o700)))
+        .and_then(|()| fs::set_permissions(to, Permissions::from_mode(mode & 0o1777 | 0o711)))
         .with_context(|| format!("cannot make {}", to.display()))
 }
 
@@ -271,6 +272,8 @@ mod tests {
         fs::write(host.join("usr/sbin/served-2"), b"\x7fELF and more").expect("written");
         fs::set_permissions(host.join("usr/sbin/served-2"), Permissions::from_mode(0o4755))
             .expect("mode");
+        // On the host, a group may pass. The copy belongs to root, and its server is another user.
+        fs::set_permissions(host.join("usr/sbin"), Permissions::from_mode(0o750)).expect("mode");
         let mut kept = Kept { host: &host, root: &root, programs: BTreeSet::new() };
         for path in ["sbin/served", "usr/share/nothing", "usr/sbin"] {
             kept.bring(Path::new(path)).expect("copied");
@@ -278,6 +281,8 @@ mod tests {
         assert_eq!(fs::read(root.join("usr/sbin/served-2")).expect("there"), b"\x7fELF and more");
         let mode = fs::metadata(root.join("usr/sbin/served-2")).expect("there").permissions();
         assert_eq!(mode.mode() & 0o7777, 0o755);
+        let mode = fs::metadata(root.join("usr/sbin")).expect("there").permissions().mode();
+        assert_eq!(mode & 0o7777, 0o751);
         assert_eq!(
             fs::read_link(root.join("usr/sbin/served")).expect("a link"),
             Path::new("/etc/alternatives/served")
