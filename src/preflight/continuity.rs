@@ -123,7 +123,7 @@ fn elsewhere(mounts: &[MountedDataset], file: &std::path::Path) -> Option<String
 pub(super) fn logs(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::Continuity;
     // The steps are root's: what is closed to root, too, is closed to them.
-    let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
+    let root = !facts.is_ordinary_user();
     let (unwatched, known): (Vec<_>, Vec<_>) =
         facts.continuity.iter().partition(|it| it.unknown == Some(Unknown::Unwatched));
     let (closed, broken): (Vec<_>, Vec<_>) = known.into_iter().partition(|it| it.denied && !root);

@@ -43,16 +43,19 @@ pub(super) fn asked(facts: &Facts) -> Vec<Finding> {
     let unknown = facts.asked.iter().filter_map(|ask| Some((ask, ask.value.as_ref().err()?)));
     unknown
         .map(|(ask, why)| {
-            Finding::refuse(
-                Kind::Ask,
-                format!(
-                    "{{{}}} could not be determined: {}.",
-                    ask.name,
-                    ask.about.trim_end_matches('.')
-                ),
-            )
-            .detail([why.clone()])
-            .remedy(["The downgrade needs this value. Run the command above by hand."])
+            let title = format!(
+                "{{{}}} could not be determined: {}.",
+                ask.name,
+                ask.about.trim_end_matches('.')
+            );
+            if facts.is_ordinary_user() {
+                return Finding::warn(Kind::Ask, title)
+                    .detail([why.clone()])
+                    .remedy(["sudo backout ..."]);
+            }
+            Finding::refuse(Kind::Ask, title)
+                .detail([why.clone()])
+                .remedy(["The downgrade needs this value. Run the command above by hand."])
         })
         .collect()
 }
@@ -79,5 +82,7 @@ mod tests {
                      the answer is empty
               to do: The downgrade needs this value. Run the command above by hand.
             ");
+        facts.caller.as_mut().expect("known").uid = 1000;
+        assert_eq!(asked(&facts)[0].severity, super::super::Severity::Warn);
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Uncapturable> {
 pub(super) fn names(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::FileName;
     // Steps run as root. What root cannot read, they cannot read.
-    let root = facts.caller.as_ref().is_ok_and(|caller| caller.uid == 0);
+    let root = !facts.is_ordinary_user();
     let (closed, wrong): (Vec<_>, Vec<_>) =
         facts.uncapturable.iter().partition(|it| it.denied && !root);
     let why =

@@ -220,6 +220,11 @@ impl Facts {
         matches!(self.answers, Some(Err(_)))
     }
 
+    /// Whether somebody else than root asks, who cannot see everything. Only `check` is for them.
+    pub fn is_ordinary_user(&self) -> bool {
+        self.caller.as_ref().is_ok_and(|caller| caller.uid != 0)
+    }
+
     /// Whether a dataset is one of the site's, or below one.
     pub fn goes_back(&self, dataset: &Dataset) -> bool {
         datasets::goes_back(&self.roots, dataset)

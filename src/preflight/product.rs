@@ -130,14 +130,19 @@ pub(super) fn questions_due(sources: &Sources<'_>) -> Vec<Question> {
 /// The playbook's requirements.
 pub(super) fn requirements(facts: &Facts) -> Vec<Finding> {
     let mut findings = unmet(&facts.requirements);
-    if facts.is_unanswered() {
-        // They cannot be asked: see `services::answering`.
-        let unasked = facts.requirements.iter().filter(|it| it.outcome.is_err());
-        for (finding, fact) in findings.iter_mut().zip(unasked) {
-            if !fact.answered && finding.severity == Severity::Refuse {
-                finding.severity = Severity::Confirm;
-                finding.subjects = vec!["not-proved".to_owned()];
-            }
+    let unmet = facts.requirements.iter().filter(|it| it.outcome.is_err());
+    for (finding, fact) in findings.iter_mut().zip(unmet) {
+        if fact.answered || finding.severity != Severity::Refuse {
+            continue;
+        }
+        if facts.is_unanswered() {
+            // They cannot be asked: see `services::answering`.
+            finding.severity = Severity::Confirm;
+            finding.subjects = vec!["not-proved".to_owned()];
+        } else if facts.is_ordinary_user() {
+            finding.severity = Severity::Warn;
+            finding.detail.push("The right to ask may be missing: this is not root.".to_owned());
+            finding.remedy = vec!["sudo backout ...".to_owned()];
         }
     }
     findings
@@ -278,6 +283,27 @@ mod tests {
                      To go on nevertheless: --accept expiring-keys
             "#);
         facts.requirements[0].accept = None;
+        assert_eq!(requirements(&facts)[0].severity, Severity::Refuse);
+    }
+
+    /// What only root may ask is no fault of the host.
+    #[test]
+    fn what_an_ordinary_user_cannot_ask_is_not_refused() {
+        let mut facts = facts(Occasion::Check);
+        facts.requirements[0].outcome = Err("/etc/db.conf: Permission denied".into());
+        facts.requirements[0].answered = false;
+        facts.caller.as_mut().expect("known").uid = 1000;
+        insta::assert_snapshot!(show(&requirements(&facts)), @r"
+            warning: Requirement not met: The log of changes is on. [requirement]
+                     asked: mariadb -e 'select @@log_bin'
+                     /etc/db.conf: Permission denied
+                     The right to ask may be missing: this is not root.
+              to do: sudo backout ...
+            ");
+        facts.requirements[0].answered = true;
+        assert_eq!(requirements(&facts)[0].severity, Severity::Refuse);
+        facts.caller.as_mut().expect("known").uid = 0;
+        facts.requirements[0].answered = false;
         assert_eq!(requirements(&facts)[0].severity, Severity::Refuse);
     }
 
