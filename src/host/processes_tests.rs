@@ -236,3 +236,22 @@ fn the_real_proc_shows_a_child_of_ours() {
             .all(|process| process.pid != i32::try_from(std::process::id()).expect("pid"))
     );
 }
+
+#[test]
+fn a_program_of_this_host_is_told_from_one_of_a_container() {
+    let tree = Tree::new();
+    let program = tree.0.path().join("served");
+    fs::write(&program, "").expect("written");
+    let process = |pid: i32, exe: &str, container| {
+        tree.process(pid, "served", 'S');
+        tree.link(pid, "exe", exe);
+        let found = named(tree.0.path(), &["served".into()]).expect("read");
+        Process { container, ..found.into_iter().find(|it| it.pid == pid).expect("found") }
+    };
+    let path = program.display().to_string();
+    let shares = |process: &Process| runs_program_of_host(tree.0.path(), process);
+    assert!(shares(&process(1, &path, false)));
+    assert!(shares(&process(2, &format!("{path} (deleted)"), false)), "replaced by an upgrade");
+    assert!(!shares(&process(3, &format!("{path} (deleted)"), true)));
+    assert!(!shares(&process(4, "/no/such/program", false)));
+}

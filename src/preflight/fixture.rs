@@ -357,8 +357,16 @@ pub(super) fn spoil(facts: &mut Facts) {
     facts.servers = Ok(Vec::new());
     facts.answers = facts.answers.as_ref().map(|_| Err("no answer".into()));
     facts.strangers = vec![
-        Stranger { process: process(5, "dbd", "dbd"), whose: Whose::Other("x.service".into()) },
-        Stranger { process: process(6, "dbd", "dbd"), whose: Whose::Unclear },
+        Stranger {
+            process: process(5, "dbd", "dbd"),
+            whose: Whose::Other("x.service".into()),
+            shares_program: true,
+        },
+        Stranger {
+            process: process(6, "dbd", "dbd"),
+            whose: Whose::Unclear,
+            shares_program: false,
+        },
     ];
     facts.users = Err("no processes".into());
     facts.versions.candidate = facts.versions.candidate.take().map(|_| Err("no answer".into()));

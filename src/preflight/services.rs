@@ -37,6 +37,8 @@ pub struct Stranger {
     pub process: Process,
     /// Whose it is.
     pub whose: Whose,
+    /// Whether it runs a program of this host, as the service does: not one of a container.
+    pub shares_program: bool,
 }
 
 /// The service's processes, and others of the same names.
@@ -59,7 +61,10 @@ pub(super) fn servers(
             Whose::Service => ours.push(process),
             // The playbook's own command stops it.
             Whose::Unclear if service.stop.is_some() => ours.push(process),
-            whose => strangers.push(Stranger { process, whose }),
+            whose => {
+                let shares_program = processes::runs_program_of_host(&sources.roots.proc, &process);
+                strangers.push(Stranger { process, whose, shares_program });
+            }
         }
     }
     (Ok(ours), strangers)
@@ -85,8 +90,7 @@ fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
         Err(why) => {
             // Without a bus, only root can ask. `rights` says that this check cannot see
             // everything.
-            let ordinary = facts.occasion == Occasion::Check
-                && facts.caller.as_ref().is_ok_and(|caller| caller.uid != 0);
+            let ordinary = facts.occasion == Occasion::Check && facts.is_ordinary_user();
             return Some(
                 Finding::new(
                     ID,
@@ -263,13 +267,49 @@ pub(super) fn strangers(facts: &Facts) -> Vec<Finding> {
                 ]),
         );
     }
-    if of(false).next().is_some() {
+    let replaced = facts.beside.is_none();
+    let (sharing, apart): (Vec<_>, Vec<_>) =
+        of(false).partition(|it| replaced && it.shares_program);
+    if !sharing.is_empty() {
+        findings
+            .push(sharing_programs(facts, &sharing).detail(at_most(sharing.into_iter().map(line))));
+    }
+    if !apart.is_empty() {
         findings.push(
             Finding::warn(ID, "Other servers of this name run here; they are left alone.")
-                .detail(at_most(of(false).map(line))),
+                .detail(at_most(apart.into_iter().map(line))),
         );
     }
     findings
+}
+
+/// The version changes for all servers that run the same programs, and only the service's data has
+/// a way back.
+fn sharing_programs(facts: &Facts, sharing: &[&Stranger]) -> Finding {
+    const ID: Kind = Kind::OtherServer;
+    if facts.occasion.is_downgrade() {
+        return Finding::warn(ID, "Other servers here run the programs that go back.").detail([
+            "At their next start they have the previous version, which may not read what the \
+             upgraded one has written of their data.",
+        ]);
+    }
+    let mut names: Vec<String> = sharing
+        .iter()
+        .filter_map(
+            |it| if let Whose::Other(whose) = &it.whose { Some(whose.clone()) } else { None },
+        )
+        .collect();
+    names.sort();
+    names.dedup();
+    let last = "The way back is for the service's data only. What the new version writes of theirs, \
+                the previous one may not read.";
+    Finding::confirm(ID, "Other servers here run the programs that the upgrade replaces.")
+        .detail([last])
+        .remedy([
+            "Move their data to another host first, or confirm, and restore them by a backup \
+                  if the version goes back.",
+        ])
+        .about(names)
 }
 
 #[cfg(test)]
@@ -351,6 +391,7 @@ mod tests {
     fn s5_servers_that_are_not_the_service() {
         let mut facts = facts(Occasion::Upgrade);
         let stranger = |pid, cgroup: &str, whose| Stranger {
+            shares_program: pid == 77,
             process: Process {
                 cgroup: cgroup.into(),
                 ..process(pid, "dbd", "/usr/sbin/dbd --datadir=/home/x")
@@ -370,9 +411,22 @@ mod tests {
               to do: ps -o pid,user,lstart,cgroup,args -p 79
                      If it is the service, stop it, and start it by its unit. If it is another server, run it in a unit of its own.
 
-            warning: Other servers of this name run here; they are left alone. [other-server]
+            confirm: Other servers here run the programs that the upgrade replaces. [other-server]
+                     The way back is for the service's data only. What the new version writes of theirs, the previous one may not read.
                      dbd (77): db@2.service
+              to do: Move their data to another host first, or confirm, and restore them by a backup if the version goes back.
+
+            warning: Other servers of this name run here; they are left alone. [other-server]
                      dbd (78): a container (0::/machine.slice/x.scope)
+            ");
+        assert_eq!(strangers(&facts)[1].subjects, ["db@2.service"]);
+        facts.occasion = Occasion::Downgrade { in_place: false };
+        let found = strangers(&facts);
+        assert_eq!(found[1].severity, Severity::Warn, "it must not prevent the way back");
+        insta::assert_snapshot!(show(&found[1..2]), @r"
+            warning: Other servers here run the programs that go back. [other-server]
+                     At their next start they have the previous version, which may not read what the upgraded one has written of their data.
+                     dbd (77): db@2.service
             ");
     }
 
