@@ -86,9 +86,9 @@ unusable 3 'line end'
 zfs destroy "$dataset/child"
 before=$(world)
 # A file that the capture would take, whose name is not text.
-: >"$home/appendonlydir/"$'x\xff.incr.aof'
+: >"$home/appendonlydir/"$'appendonly.aof.\xff.incr.aof'
 unusable 3 '[file-name]'
-rm "$home/appendonlydir/"$'x\xff.incr.aof'
+rm "$home/appendonlydir/"$'appendonly.aof.\xff.incr.aof'
 
 echo "== up"
 backout check
