@@ -19,6 +19,7 @@ use procfs::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::files::stat_optional;
 use super::mounts::{Mount, parse, tops};
 
 /// A process.
@@ -181,7 +182,8 @@ pub fn runs_program_of_host(proc: &Path, process: &Process) -> bool {
     let link = proc.join(process.pid.to_string()).join("exe");
     let Ok(path) = fs::read_link(&link) else { return false };
     if let Some(replaced) = path.to_str().and_then(|path| path.strip_suffix(" (deleted)")) {
-        return !process.container && Path::new(replaced).exists();
+        let there = stat_optional(Path::new(replaced));
+        return !process.container && there.is_ok_and(|found| found.is_some());
     }
     let file = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
     file(&link).is_some_and(|its| file(&path) == Some(its))
