@@ -19,6 +19,17 @@ pub(super) fn read(path: &Path) -> Result<Vec<Vec<String>>, HelperError> {
     Ok(all)
 }
 
+/// The same; `None` where the caller may not read the file.
+///
+/// # Errors
+/// When a file cannot be read for another reason.
+pub(super) fn read_permitted(path: &Path) -> Result<Option<Vec<Vec<String>>>, HelperError> {
+    match std::fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Ok(None),
+        _ => read(path).map(Some),
+    }
+}
+
 fn add(path: &Path, all: &mut Vec<Vec<String>>, files: &mut usize) -> Result<(), HelperError> {
     let unread = |error: &dyn std::fmt::Display| {
         HelperError::Failed(format!("cannot read {}: {error}", path.display()))
