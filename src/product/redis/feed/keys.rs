@@ -196,3 +196,49 @@ pub(super) fn print(
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod tests {
+    use super::super::super::client::command;
+    use super::*;
+
+    /// Whatever of the file was on the disk when the power failed, and whatever the server had.
+    #[test]
+    fn s1_no_key_is_missing_after_a_power_cut() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let (state, source) = (dir.path().join("state"), dir.path().join("source"));
+        fs::create_dir(&state).expect("a folder");
+        fs::create_dir(&source).expect("a folder");
+        let mut text = command(&[b"SELECT", b"2"]);
+        for key in ["a", "b", "c", "a"] {
+            text.extend(command(&[b"SET", key.as_bytes(), b"1"]));
+        }
+        fs::write(source.join("x"), &text).expect("written");
+        let begin = Place { file: "x".into(), offset: 0, database: None };
+        let end = Place { offset: text.len() as u64, database: Some(2), ..begin.clone() };
+        let printed = || {
+            let mut output = Vec::new();
+            print(&state, &source, &begin, &mut output).expect("printed");
+            let text = String::from_utf8(output).expect("text");
+            let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines.dedup();
+            lines.join(" ")
+        };
+        assert_eq!(printed(), "2\ta 2\tb 2\tc");
+        Keys::open(&state, &source, &begin, &end).expect("opened");
+        let whole = fs::read(state.join("keys")).expect("read");
+        for cut in 0..=whole.len() {
+            fs::write(state.join("keys"), &whole[..cut]).expect("written");
+            let _ = fs::remove_file(state.join("keys-cover"));
+            assert_eq!(printed(), "2\ta 2\tb 2\tc", "{cut}");
+            Keys::open(&state, &source, &begin, &end).expect("opened");
+            assert_eq!(printed(), "2\ta 2\tb 2\tc", "{cut}");
+        }
+        // A command whose keys cannot be told.
+        text.extend(command(&[b"FLUSHALL"]));
+        fs::write(source.join("x"), &text).expect("written");
+        assert!(printed().starts_with("*\tFLUSHALL was written"), "{}", printed());
+    }
+}

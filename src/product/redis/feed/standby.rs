@@ -300,7 +300,7 @@ impl Options {
 
     fn allow(&self) -> Result<(), HelperError> {
         let settings = config::read(&self.config)?;
-        // Where no server is, nothing is refused. One that was started again may still load its data.
+        // Where no server is, nothing is refused. One that was started again may still load.
         if Client::open(&ask::address_in(&self.config, &self.port)?).is_err() {
             return Ok(());
         }
@@ -332,4 +332,107 @@ fn configured(settings: &[Vec<String>], name: &str) -> Option<String> {
         }
     }
     all.map(|all| all.join(" "))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod tests {
+    use super::super::super::client::command;
+    use super::*;
+
+    /// An append-only file with one part, and the options for it.
+    fn options(source: &Path, standby: &Path) -> Options {
+        let mut options = Options::default();
+        options.source = source.to_owned();
+        options.standby = standby.to_owned();
+        options.name = "a.aof".into();
+        options
+    }
+
+    fn part(folder: &Path, number: u64, text: &[u8]) {
+        fs::create_dir_all(folder).expect("a folder");
+        fs::write(folder.join(format!("a.aof.{number}.incr.aof")), text).expect("written");
+        let list =
+            File::options().append(true).create(true).open(folder.join("a.aof.manifest")).and_then(
+                |mut list| writeln!(list, "file a.aof.{number}.incr.aof seq {number} type i"),
+            );
+        list.expect("a list");
+    }
+
+    fn set(value: &str) -> Vec<u8> {
+        command(&[b"SET", b"a", value.as_bytes()])
+    }
+
+    #[test]
+    fn s1_the_feed_begins_where_the_snapshot_ends_and_the_way_back_where_the_feed_ended() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let it = options(&dir.path().join("new"), &dir.path().join("old"));
+        let first = [command(&[b"SELECT", b"0"]), set("1")].concat();
+        part(&it.standby, 1, &first);
+        part(&it.source, 1, &[first.clone(), command(&[b"SELECT", b"0"]), set("2")].concat());
+        // Twice is as once.
+        for _ in 0..2 {
+            it.prepare().expect("prepared");
+            let begin = Place {
+                file: "a.aof.1.incr.aof".into(),
+                offset: first.len() as u64,
+                database: None,
+            };
+            assert_eq!(it.began().expect("a mark"), begin);
+            assert_eq!(it.marked().expect("a mark"), begin);
+        }
+        let (end, items) = it.ahead().expect("read");
+        assert_eq!(items, Some(2));
+        // The standby got it, and clients wrote to it since: the other one is fed from there.
+        let own = it.standby.join("a.aof.2.incr.aof");
+        let mut text = fs::read(&own).expect("read");
+        let fed = Place { database: Some(0), ..end };
+        text.extend([command(&[b"MULTI"]), set("2"), fed.mark()].concat());
+        let mark = text.len() as u64;
+        text.extend(set("3"));
+        fs::write(&own, text).expect("written");
+        let back = options(&it.standby, &it.source);
+        for _ in 0..2 {
+            back.prepare().expect("prepared");
+            let begin = Place { file: "a.aof.2.incr.aof".into(), offset: mark, database: Some(0) };
+            assert_eq!(back.marked().expect("a mark"), begin);
+        }
+        assert!(back.standby.join("a.aof.3.incr.aof").is_file());
+        assert_eq!(back.ahead().expect("read").1, Some(1));
+    }
+
+    #[test]
+    fn s1_what_does_not_go_on_from_the_standby_feeds_nothing() {
+        let text = [command(&[b"SELECT", b"0"]), set("1")].concat();
+        for (number, source) in [(1, &text[..10]), (2, &text[..]), (2, &[])] {
+            let dir = tempfile::tempdir().expect("temp dir");
+            let it = options(&dir.path().join("new"), &dir.path().join("old"));
+            part(&it.standby, 1, &text);
+            part(&it.source, number, source);
+            let said = it.prepare().expect_err("another file").to_string();
+            assert!(said.contains("does not go on from the one in"), "{said}");
+        }
+    }
+
+    #[test]
+    fn settings_are_taken_as_the_server_takes_them() {
+        let settings: Vec<Vec<String>> = [
+            "save 3600 1 300 100",
+            "save 60 5",
+            "min-slaves-to-write 1",
+            "maxmemory 1mb",
+            "maxmemory 2mb",
+        ]
+        .iter()
+        .map(|line| line.split(' ').map(str::to_owned).collect())
+        .collect();
+        let found = |name| configured(&settings, name);
+        assert_eq!(found("save").as_deref(), Some("3600 1 300 100 60 5"));
+        assert_eq!(found("min-replicas-to-write").as_deref(), Some("1"));
+        assert_eq!(found("maxmemory").as_deref(), Some("2mb"));
+        assert_eq!(found("appendfsync"), None);
+        let off =
+            [vec!["save".to_owned(), "60".into(), "5".into()], vec!["save".into(), "".into()]];
+        assert_eq!(configured(&off, "save").as_deref(), Some(""));
+    }
 }
