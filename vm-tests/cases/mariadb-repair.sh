@@ -52,8 +52,6 @@ same_dump /root/dump-new
 no_clones
 sql -e 'CHECK TABLE shop.since, shop.plain EXTENDED' | grep -v 'OK$' && exit 1
 
-backout status | tee /root/said
-if grep -F 'backout prove' /root/said; then
 echo "== everything is compared afterwards"
 sql -e 'CREATE DATABASE later; CREATE TABLE later.t (id INT PRIMARY KEY); INSERT INTO later.t VALUES (1)'
 backout prove >/root/said 2>&1 &
@@ -76,7 +74,6 @@ grep -F ' 0 missing, 0 unexpected' /root/said
 no_clones
 [ "$(sql -e 'SELECT COUNT(*) FROM later.t')" = 3 ]
 sql -e 'CHECK TABLE later.t EXTENDED' | grep -F OK
-fi
 
 echo "== and commit"
 backout commit --yes
