@@ -165,6 +165,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
         data_strategy: DataStrategy::Zfs,
         folders: Vec::new(),
         full_size: None,
+        kept_programs: 0,
         beside: None,
         cluster: None,
         questions: Vec::new(),

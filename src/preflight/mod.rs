@@ -58,6 +58,7 @@ mod history;
 mod installers;
 mod jobs;
 mod keep;
+mod kept_programs;
 mod left_alone;
 mod links;
 pub mod newer;
@@ -120,6 +121,8 @@ pub struct Facts {
     pub folders: Vec<(PathBuf, Option<String>)>,
     /// How much a backup of those folders may take.
     pub full_size: Option<FullSize>,
+    /// How much a kept downgrade copies of the upgraded version's programs, in bytes.
+    pub kept_programs: u64,
     /// The two installations, or why they are unknown; `None` if versions take each other's place.
     pub beside: Option<Observed<BesideFact>>,
     /// This node's part in a cluster.
@@ -300,6 +303,7 @@ pub fn gather(mut sources: Sources<'_>) -> Facts {
         leave: sources.site.leave.clone(),
         data_strategy: DataStrategy::of(sources.playbook, sources.site),
         full_size: full_backup::size(&folders),
+        kept_programs: kept_programs::gather(sources),
         folders,
         beside: side_by_side::gather(sources),
         cluster: cluster::gather(sources),

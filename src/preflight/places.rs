@@ -164,7 +164,7 @@ pub(super) fn room(facts: &Facts) -> Vec<Finding> {
                     .saturating_mul(2)
                     .saturating_add(dataset.info.referenced / LISTS)
             })
-            .fold(LEAST, u64::saturating_add)
+            .fold(LEAST.saturating_add(facts.kept_programs), u64::saturating_add)
     } else {
         facts
             .datasets()
@@ -234,7 +234,8 @@ fn estimated(facts: &Facts) -> String {
         ),
         None if facts.occasion.is_downgrade() => (
             "Estimated from what was written since the \
-            snapshot, and a third of the data for its lists.",
+            snapshot, a third of the data for its lists, and the programs that are kept. Tables \
+            or other items that are carried whole are not known yet.",
             "the rollback",
         ),
         None => {
@@ -338,12 +339,13 @@ mod tests {
         facts.occasion = Occasion::Downgrade { in_place: false };
         facts.places[0].free = Err("gone".into());
         dataset(&mut facts, 0).info.written = GIB;
+        facts.kept_programs = GIB / 2;
         insta::assert_snapshot!(show(&room(&facts)), @r"
             warning: The free space at /var/lib/backout (the journal) could not be determined. [place-room]
                      gone
 
-            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 5.74 GiB may be needed. [place-room]
-                     Estimated from what was written since the snapshot, and a third of the data for its lists. If it fills up, nothing is lost: the downgrade stops before the rollback.
+            warning: 1 GiB are free at /var/lib/backout/changes (the captures); about 6.24 GiB may be needed. [place-room]
+                     Estimated from what was written since the snapshot, a third of the data for its lists, and the programs that are kept. Tables or other items that are carried whole are not known yet. If it fills up, nothing is lost: the downgrade stops before the rollback.
               to do: df -h /var/lib
                      Make room there, or set `store` in the site file to another disk.
             ");

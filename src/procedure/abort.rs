@@ -2,16 +2,17 @@
 
 use super::{ProcedureInputs, Settings};
 use crate::journal::Procedure;
-use crate::report::{CliError, Command, permit};
+use crate::report::{CliError, Command, mended, permit};
 use crate::step::{Plan, State};
 use crate::strategy::{self, Exchanged};
 
-/// The plan back to the state before the procedure.
+/// The plan back to the state before the procedure. `accepted`: the names of the answers.
 ///
 /// # Errors
 /// When the state does not permit it, or the change's own files cannot be used.
-pub fn plan(settings: &Settings, state: &State) -> Result<Plan, CliError> {
+pub fn plan(settings: &Settings, state: &State, accepted: &[String]) -> Result<Plan, CliError> {
     permit(state, Command::Abort)?;
+    mended(state, Command::Abort, accepted)?;
     let inputs = ProcedureInputs::of_change(settings, state)?;
     let product = inputs.product();
     let plan = match state.current() {

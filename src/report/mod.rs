@@ -4,6 +4,7 @@
 //! from it, and the verbs refuse from it: what is offered is accepted.
 
 mod command;
+mod dead;
 mod error;
 mod next;
 mod offers;
@@ -14,6 +15,7 @@ mod timeline;
 mod way_back;
 
 pub use command::Command;
+pub use dead::{from_files, mended};
 pub use error::{CliError, ErrorKind, permit};
 pub use next::Next;
 pub use offers::offers;

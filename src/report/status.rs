@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::dead::from_files;
 use super::offers::offers;
 use super::stand::{failure, stand};
 use super::{Command, Condition, Next, WayBack};
@@ -142,9 +143,9 @@ fn backed_out(state: &State) -> Vec<String> {
         now.push(format!("Version {from} serves its clients."));
     } else {
         let whole = rejects.is_none() && proof.is_none_or(|proof| proof.holds());
-        let what = if unproved(state) {
-            "what its files held of what was written since. Nothing was compared: the upgraded \
-             version did not answer"
+        let what = if from_files(state) {
+            "what its files held of what was written since. Nothing was compared, and what these \
+             do not carry faithfully is not known: the upgraded version did not answer"
         } else if whole {
             "all that was written since"
         } else {
@@ -180,18 +181,12 @@ fn backed_out(state: &State) -> Vec<String> {
             "The upgraded state is kept beside it; the names end in `{}`.",
             aside_of(state)
         ));
+        if from_files(state) {
+            let undo = "If that version was mended: `backout undo --accept not-answering`.";
+            now.push(undo.to_owned());
+        }
     }
     now
-}
-
-/// Whether the last downgrade captured what was written, and had no list to compare it with.
-fn unproved(state: &State) -> bool {
-    state.last_run(Procedure::is_downgrade).is_some_and(|run| {
-        run.step(&StepId::CAPTURE).is_some()
-            && run.step(&StepId::PROVE).is_none()
-            && run.step(&StepId::MAINTENANCE_START).is_none()
-            && data_of(state.manifest.data_strategy).rolls_back()
-    })
 }
 
 /// Two hosts serve.
@@ -238,6 +233,13 @@ fn under_way(state: &State, run: &Run) -> Vec<String> {
     }
     let mut now = vec![service_truth(state).to_owned()];
     now.extend(data_truth(state, run));
+    if run.plan.procedure.is_downgrade() && from_files(state) && !run.beyond_return() {
+        let to = &state.manifest.upgrade_to;
+        now.push(format!(
+            "Version {to} did not answer when this began. If it was mended, you can still go back: \
+             `backout abort --accept not-answering`."
+        ));
+    }
     if matches!(run.step(&StepId::RESTORE), Some((_, StepState::Done))) {
         now.extend(rejects(state));
     }

@@ -21,6 +21,8 @@ grep -F -- '--accept destroy-not-proved' /root/said
 
 echo "== it comes back from the files"
 crash_at restore:started downgrade --keep --accept not-proved
+expect 3 backout abort --yes 2>&1 | tee /root/said
+grep -F 'backout abort --accept not-answering' /root/said
 backout resume
 mariadb_version | grep -F 10.11
 same_dump /root/dump-new
