@@ -1,8 +1,9 @@
 //! Plans an abort of a procedure under way.
 
+use super::mended::mended;
 use super::{ProcedureInputs, Settings};
 use crate::journal::Procedure;
-use crate::report::{CliError, Command, mended, permit};
+use crate::report::{CliError, Command, permit};
 use crate::step::{Plan, State};
 use crate::strategy::{self, Exchanged};
 

@@ -11,6 +11,7 @@ pub mod downgrade;
 mod inputs;
 mod judge;
 mod manifest;
+mod mended;
 pub mod migrate;
 pub mod prove;
 pub mod replace;
@@ -27,6 +28,7 @@ use chrono::{DateTime, Local};
 pub use carry_out::Work;
 pub use inputs::ProcedureInputs;
 pub use judge::judge;
+pub use mended::mended;
 
 use crate::host::exec::Runner;
 use crate::journal::{ChangeManifest, Layout};

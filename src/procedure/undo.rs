@@ -2,9 +2,10 @@
 
 use anyhow::Context as _;
 
+use super::mended::mended;
 use super::{ProcedureInputs, Settings};
 use crate::journal::Procedure;
-use crate::report::{CliError, Command, mended, permit};
+use crate::report::{CliError, Command, permit};
 use crate::step::{Plan, State};
 use crate::strategy::{self, Exchanged};
 

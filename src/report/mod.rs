@@ -15,7 +15,7 @@ mod timeline;
 mod way_back;
 
 pub use command::Command;
-pub use dead::{from_files, mended};
+pub use dead::starts_it;
 pub use error::{CliError, ErrorKind, permit};
 pub use next::Next;
 pub use offers::offers;

@@ -8,7 +8,8 @@ use super::straight::upgraded;
 use super::world::World;
 use crate::host::failpoint::testing::Strike;
 use crate::journal::StepId;
-use crate::report::{Command, mended, offers, permitted};
+use crate::procedure::mended;
+use crate::report::{Command, offers, permitted};
 
 /// Upgraded and written to; then version 2.0 crashes, and never starts again.
 fn dead(kind: Kind) -> World {
