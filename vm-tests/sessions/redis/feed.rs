@@ -139,7 +139,7 @@ pub fn switch(seed: u64, generator: &mut generate::Generator) -> Result<Ended> {
     drop(running.take());
     run(Command::new("systemctl").args(["stop", "redis.service"]), b"")?;
     run(&mut feed("rest")?, b"").context("rest")?;
-    let serve = ["redis-standby", "serve", "--state", FEED, "--socket", STANDBY_SOCKET];
+    let serve = ["redis-standby", "serve", "--socket", STANDBY_SOCKET];
     run(helper(&serve)?.args(["--config", CONFIG]), b"").context("serve")?;
     let restored = dump::take(SOCKET)?;
     drop(server);

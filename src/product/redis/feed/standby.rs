@@ -24,7 +24,7 @@ use crate::product::stream::{HelperError, Streams};
 const USAGE: &str = "redis-standby start --unit UNIT --state FOLDER --socket SOCKET --config FILE \
                      --source FOLDER --standby FOLDER --name NAME COMMAND... | \
                      stop --unit UNIT --state FOLDER | \
-                     serve --state FOLDER --socket SOCKET --config FILE [COMMAND...] | \
+                     serve --socket SOCKET --config FILE [COMMAND...] | \
                      refuse|allow --config FILE; \
                      all: [--port PORT] [--user USER] [--password-file FILE]";
 
@@ -98,10 +98,10 @@ impl Options {
         self.start_once(self.fed().is_ok())
     }
 
-    /// Stops the standby, but not in a switch.
+    /// Stops the standby, but once not, in a switch.
     fn stop(&self) -> Result<(), HelperError> {
         if stat_optional(&self.state.join(STAYS)).map_err(HelperError::Input)?.is_some() {
-            return Ok(());
+            return self.stays(false);
         }
         become_script("stop-unit", STOP_UNIT, std::slice::from_ref(&self.unit))
     }
@@ -234,8 +234,7 @@ impl Options {
             let Some(port) = port.filter(|port| port != "0") else { continue };
             client.done(&[b"CONFIG", b"SET", name.as_bytes(), port.as_bytes()])?;
         }
-        // What stops it from now on is meant.
-        self.stays(false)
+        Ok(())
     }
 
     /// A client of the standby's server; started again, if it is gone.
