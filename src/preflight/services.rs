@@ -24,8 +24,8 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Unit> {
     sources
         .playbook
         .service
-        .units
-        .iter()
+        .all_units()
+        .into_iter()
         .map(|name| unit(sources, &sources.text_known(name)))
         .collect()
 }

@@ -28,7 +28,7 @@ pub fn back(
     if abort && !run.was_begun(&StepId::STOP) {
         // Only copies were made.
         return topology::arrange(
-            Plan { procedure: Procedure::Abort, steps: vec![parts.start()?] },
+            Plan { procedure: Procedure::Abort, steps: vec![parts.start(Side::Upgraded)?] },
             playbook,
             &state.manifest,
             None,
@@ -67,7 +67,7 @@ pub fn back(
         }
     }
     steps.extend(data.clean_up(parts, run)?);
-    steps.push(parts.start()?);
+    steps.push(parts.start(Side::Upgraded)?);
     let procedure = if abort { Procedure::Abort } else { Procedure::Undo };
     let verb = if abort { "upgrade" } else { "undo" };
     topology::arrange(
@@ -85,7 +85,7 @@ pub fn back(
 /// When the playbook's texts cannot be filled in.
 pub fn reopen(playbook: &Playbook, state: &State) -> Result<Plan> {
     let parts = Parts { playbook, manifest: &state.manifest };
-    let mut steps = vec![parts.start()?];
+    let mut steps = vec![parts.start(Side::Previous)?];
     steps.extend(release(&state.manifest));
     let mut drop =
         DropSnapshots { snapshots: snapshots(state, &StepId::SNAPSHOT), marked: Vec::new() };

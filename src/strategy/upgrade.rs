@@ -17,7 +17,7 @@ pub fn snapshot_only(playbook: &Playbook, manifest: &ChangeManifest) -> Result<P
     let parts = Parts { playbook, manifest };
     let mut steps = install::of(manifest).put_aside(parts)?;
     steps.extend(protect(parts)?);
-    steps.push(parts.start()?);
+    steps.push(parts.start(Side::Previous)?);
     topology::arrange(Plan { procedure: Procedure::Snapshot, steps }, playbook, manifest, None)
 }
 
@@ -42,7 +42,7 @@ pub fn upgrade(playbook: &Playbook, manifest: &ChangeManifest, prepared: bool) -
         *stop = stop.clone().renewing(&again, &StepId::UPGRADE);
     }
     steps.push(install.upgrade(parts, StepId::UPGRADE)?);
-    steps.push(parts.start()?);
+    steps.push(parts.start(Side::Upgraded)?);
     let wanted = Some((manifest.upgrade_to.as_str(), "upgrade"));
     topology::arrange(Plan { procedure: Procedure::Upgrade, steps }, playbook, manifest, wanted)
 }

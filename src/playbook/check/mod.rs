@@ -210,6 +210,15 @@ impl Check<'_, '_> {
         self.distinct(&processes, &service.processes);
         let units: Vec<String> = service.units.iter().map(Template::source).collect();
         self.distinct(&at.key("units"), &units);
+        let upgraded: Vec<String> = service.units_upgraded.iter().map(Template::source).collect();
+        self.distinct(&at.key("units_upgraded"), &upgraded);
+        if service.units.is_empty() && !upgraded.is_empty() {
+            self.report.error(
+                &at.key("units_upgraded"),
+                "`units_upgraded` names units, and `units` none",
+                "name those of the previous version in `units`",
+            );
+        }
         if service.stop_within.is_some() && service.units.is_empty() {
             let remedy = "remove it, or write the limit as `timeout` of `stop`";
             self.report.error(

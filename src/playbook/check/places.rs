@@ -266,6 +266,11 @@ impl Check<'_, '_> {
             TemplatePlace::Host,
         );
         commands.texts(&service.key("units"), &it.service.units, TemplatePlace::Host);
+        commands.texts(
+            &service.key("units_upgraded"),
+            &it.service.units_upgraded,
+            TemplatePlace::Host,
+        );
         commands.unused();
     }
 }

@@ -122,6 +122,7 @@ fn of_standby(standby: &Standby) -> Placed<'_> {
 fn of_service(service: &Service) -> Placed<'_> {
     let Service {
         units: _,
+        units_upgraded: _,
         stop_within: _,
         stop,
         start,

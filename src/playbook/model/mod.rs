@@ -176,6 +176,10 @@ pub struct Service {
     /// change, so that nothing starts them meanwhile.
     #[serde(default)]
     pub units: Vec<Template>,
+    /// The units of the upgraded version, if they have other names, as `postgresql@17-main.service`.
+    /// All are stopped and masked; only those of the version that is to serve are started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units_upgraded: Vec<Template>,
     /// How long a unit may take to stop, such as `30m`. Default: 15 minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_within: Option<TimeLimit>,
@@ -201,6 +205,19 @@ pub struct Service {
     /// unless `stateless`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<Maintenance>,
+}
+
+impl Service {
+    /// The units of both versions, each once.
+    pub fn all_units(&self) -> Vec<&Template> {
+        let mut all: Vec<&Template> = Vec::new();
+        for unit in self.units.iter().chain(&self.units_upgraded) {
+            if !all.iter().any(|other| other.source() == unit.source()) {
+                all.push(unit);
+            }
+        }
+        all
+    }
 }
 
 /// The server without its clients.

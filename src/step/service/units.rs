@@ -21,8 +21,11 @@ use crate::step::{Context, Effect, Probe, Step};
 /// See [`crate::step::Action::Stop`], [`crate::step::Action::Start`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Service {
-    /// systemd units.
+    /// systemd units, of both versions.
     pub units: Vec<String>,
+    /// Those of them that are not started: the other version's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub idle: Vec<String>,
     /// Limit for stopping one, in seconds.
     #[serde(default = "stop_within", skip_serializing_if = "is_usual")]
     pub stop_within: u64,
@@ -66,6 +69,13 @@ const UNIT_LIMIT: Duration = Duration::from_secs(900);
 pub(in crate::step) struct Stop<'a>(pub &'a Service);
 /// Opens it.
 pub(in crate::step) struct Start<'a>(pub &'a Service);
+
+impl Service {
+    /// The units that serve, in the order in which they are started.
+    fn serving(&self) -> impl Iterator<Item = &String> {
+        self.units.iter().rev().filter(|unit| !self.idle.contains(unit))
+    }
+}
 
 impl Stop<'_> {
     fn stop_units(&self, context: &Context<'_>) -> Result<()> {
@@ -165,19 +175,18 @@ impl Effect for Stop<'_> {
 
 impl Effect for Start<'_> {
     fn preview(&self) -> Vec<String> {
+        let idle = self.0.idle.iter().map(|unit| format!("systemctl unmask {unit}"));
         let units = self
             .0
-            .units
-            .iter()
-            .rev()
+            .serving()
             .map(|unit| format!("systemctl unmask {unit}; systemctl start {unit}"));
-        units.chain(self.0.start.iter().map(ToString::to_string)).collect()
+        idle.chain(units).chain(self.0.start.iter().map(ToString::to_string)).collect()
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         for unit in &self.0.units {
             let state = unit_state(context, unit)?;
-            if !state.is_up() || state.is_masked() {
+            if (!state.is_up() && !self.0.idle.contains(unit)) || state.is_masked() {
                 return Ok(Probe::Absent);
             }
         }
@@ -210,7 +219,7 @@ impl Effect for Start<'_> {
                 (context.say)(&format!("{error:#}; start it when the service is down"));
             }
         }
-        for unit in self.0.units.iter().rev() {
+        for unit in self.0.serving() {
             systemctl(context, "start", unit)?;
         }
         if let Some(command) = &self.0.start {

@@ -119,7 +119,7 @@ impl Strategy for FullBackup {
         steps.extend(parts.inventories(Side::Previous, false)?);
         steps.push(parts.prove(false)?);
         steps.push(parts.maintenance_stop(Side::Previous)?);
-        steps.push(parts.start()?);
+        steps.push(parts.start(Side::Previous)?);
         Ok(Plan { procedure: Procedure::DowngradeKeep, steps })
     }
 

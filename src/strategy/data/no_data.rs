@@ -47,7 +47,7 @@ impl Strategy for NoData {
         );
         steps.extend(reinstall);
         steps.extend(parts.put_config(Side::Previous)?);
-        steps.push(parts.start()?);
+        steps.push(parts.start(Side::Previous)?);
         Ok(Plan { procedure: Procedure::DowngradeKeep, steps })
     }
 }

@@ -189,7 +189,7 @@ impl Strategy for Snapshot {
                 Action::Snapshot(restored),
             ));
         }
-        steps.push(parts.start()?);
+        steps.push(parts.start(Side::Previous)?);
         let procedure =
             if input.keep { Procedure::DowngradeKeep } else { Procedure::DowngradeInPlace };
         Ok(Plan { procedure, steps })

@@ -4,13 +4,33 @@ use anyhow::{Context as _, Result};
 
 use super::{Parts, within};
 use crate::journal::{MountedDataset, Side, StepId};
+use crate::playbook::Template;
 use crate::step::{Action, Maintenance, Mounts, Service, Step};
 
 impl Parts<'_> {
+    /// The units of both versions.
+    fn units(&self) -> Result<Vec<String>> {
+        let all: Vec<Template> =
+            self.playbook.service.all_units().into_iter().cloned().collect();
+        self.texts(&all)
+    }
+
+    /// Those that do not serve while this version does.
+    fn idle(&self, side: Side) -> Result<Vec<String>> {
+        let service = &self.playbook.service;
+        let own = match side {
+            _ if service.units_upgraded.is_empty() => return Ok(Vec::new()),
+            Side::Previous => self.texts(&service.units)?,
+            Side::Upgraded => self.texts(&service.units_upgraded)?,
+        };
+        Ok(self.units()?.into_iter().filter(|unit| !own.contains(unit)).collect())
+    }
+
     fn service(&self) -> Result<Service> {
         let service = &self.playbook.service;
         Ok(Service {
-            units: self.texts(&service.units)?,
+            units: self.units()?,
+            idle: Vec::new(),
             stop_within: service
                 .stop_within
                 .map_or_else(crate::step::service::units::stop_within, |limit| limit.as_secs()),
@@ -39,8 +59,9 @@ impl Parts<'_> {
         .until(&StepId::START))
     }
 
-    pub(in crate::strategy) fn start(&self) -> Result<Step> {
-        Ok(Step::new(StepId::START, "open the service", Action::Start(self.service()?)))
+    pub(in crate::strategy) fn start(&self, side: Side) -> Result<Step> {
+        let service = Service { idle: self.idle(side)?, ..self.service()? };
+        Ok(Step::new(StepId::START, "open the service", Action::Start(service)))
     }
 
     pub(super) fn maintenance(&self) -> Result<Maintenance> {
@@ -55,7 +76,7 @@ impl Parts<'_> {
             ready: self.optional(maintenance.ready.as_ref())?,
             ready_within: within(maintenance.ready_within),
             processes: service.processes.clone(),
-            units: self.texts(&service.units)?,
+            units: self.units()?,
             own: maintenance.processes.clone(),
             paths: self.paths(&self.playbook.data.paths)?,
         })
