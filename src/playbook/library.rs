@@ -67,6 +67,17 @@ pub const BUILT_IN: &[BuiltIn] = &[
     ),
     built_in!("messaging-server"),
     built_in!("messaging-server-front"),
+    built_in!(
+        "postgresql",
+        "collations.sql",
+        "empty.sql",
+        "globals.sql",
+        "grants.sql",
+        "rows.sql",
+        "schema.sql",
+        "upgrade.sh",
+        "values.sql"
+    ),
     built_in!("redis"),
 ];
 

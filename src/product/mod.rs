@@ -6,6 +6,7 @@
 
 mod dpkg;
 mod mariadb;
+mod postgresql;
 mod redis;
 mod script;
 mod stream;
@@ -44,6 +45,13 @@ const HELPERS: &[Helper] = &[
     Helper { name: "mariadb-touched-rows", run: mariadb::select },
     Helper { name: "mariadb-verify-log", run: mariadb::verify_log },
     Helper { name: "mariadb-whole", run: mariadb::notice },
+    Helper { name: "postgresql-dump", run: postgresql::dump },
+    Helper { name: "postgresql-each", run: postgresql::each },
+    Helper { name: "postgresql-package", run: postgresql::package },
+    Helper { name: "postgresql-rehearse", run: postgresql::rehearse },
+    Helper { name: "postgresql-restore", run: postgresql::restore },
+    Helper { name: "postgresql-verify", run: postgresql::verify },
+    Helper { name: "postgresql-with", run: postgresql::with },
     Helper { name: "redis-ask", run: redis::ask },
     Helper { name: "redis-dir", run: redis::dir },
     Helper { name: "redis-feed", run: redis::feed },

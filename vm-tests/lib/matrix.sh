@@ -8,10 +8,12 @@ declare -A MATRIX_PRODUCT=(
   [mariadb]='MariaDB'
   [mariadb-set-global]='MariaDB told by SET GLOBAL'
   [messaging]='Messaging Server (stand-in)'
+  [postgresql]='PostgreSQL'
 )
 declare -A MATRIX_PROOF=(
   [redis]='the dump must be the same in the end, where an INCR that was replayed twice would show'
   [mariadb]='the dump must be the same in the end'
+  [postgresql]='the dump must be the same in the end'
   [mariadb-set-global]='neither the old nor the new configuration flushes the binary log; the dump must be the same in the end'
   [messaging]='in the end the record of what the servers acknowledged against queue and store'
 )

@@ -176,10 +176,8 @@ impl Effect for Stop<'_> {
 impl Effect for Start<'_> {
     fn preview(&self) -> Vec<String> {
         let idle = self.0.idle.iter().map(|unit| format!("systemctl unmask {unit}"));
-        let units = self
-            .0
-            .serving()
-            .map(|unit| format!("systemctl unmask {unit}; systemctl start {unit}"));
+        let units =
+            self.0.serving().map(|unit| format!("systemctl unmask {unit}; systemctl start {unit}"));
         idle.chain(units).chain(self.0.start.iter().map(ToString::to_string)).collect()
     }
 

@@ -10,8 +10,7 @@ use crate::step::{Action, Maintenance, Mounts, Service, Step};
 impl Parts<'_> {
     /// The units of both versions.
     fn units(&self) -> Result<Vec<String>> {
-        let all: Vec<Template> =
-            self.playbook.service.all_units().into_iter().cloned().collect();
+        let all: Vec<Template> = self.playbook.service.all_units().into_iter().cloned().collect();
         self.texts(&all)
     }
 

@@ -1,0 +1,185 @@
+//! A server, and the client programs that ask it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::failed;
+use crate::product::stream::HelperError;
+
+/// What no setting of a database or a role may change for us.
+const OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=0 \
+    -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 \
+    -c default_transaction_read_only=off -c lc_messages=C -c client_min_messages=warning";
+
+/// Of a server that has them: triggers that fire when somebody logs in.
+const NO_EVENTS: &str = "-c event_triggers=off";
+
+/// The words that say how a server is reached.
+pub(super) const USAGE: &str = "--bin=DIR --host=DIR --port=N --user=NAME";
+
+/// How a server is reached, and by which programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Client {
+    bin: PathBuf,
+    host: String,
+    port: String,
+    user: String,
+    /// Whether the server knows [`NO_EVENTS`].
+    quiet: bool,
+}
+
+impl Client {
+    /// Takes its own options from the front of the arguments; the others follow.
+    pub(super) fn parse(arguments: &[String]) -> Result<(Self, &[String]), HelperError> {
+        let mut client = Self::new(Path::new(""), "", "5432", "postgres");
+        let mut rest = arguments;
+        while let [first, more @ ..] = rest {
+            let Some((name, value)) = first.split_once('=') else { break };
+            match name {
+                "--bin" => client.bin = value.into(),
+                "--host" => value.clone_into(&mut client.host),
+                "--port" => value.clone_into(&mut client.port),
+                "--user" => value.clone_into(&mut client.user),
+                _ => break,
+            }
+            rest = more;
+        }
+        if client.bin.as_os_str().is_empty() || client.host.is_empty() {
+            return Err(HelperError::Usage(format!("say how the server is reached: {USAGE}")));
+        }
+        Ok((client, rest))
+    }
+
+    pub(super) fn new(bin: &Path, host: &str, port: &str, user: &str) -> Self {
+        let [host, port, user] = [host, port, user].map(str::to_owned);
+        Self { bin: bin.to_owned(), host, port, user, quiet: false }
+    }
+
+    /// The same programs, for an older server behind another socket.
+    pub(super) fn elsewhere(&self, host: &str) -> Self {
+        let port = "5432".to_owned();
+        Self { host: host.to_owned(), port, quiet: false, ..self.clone() }
+    }
+
+    /// Who asks.
+    pub(super) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// With a word about triggers, if the server knows it.
+    pub(super) fn quietly(mut self) -> Result<Self, HelperError> {
+        let version = self.query("template1", "SHOW server_version_num")?;
+        self.quiet = version.trim().parse::<u32>().is_ok_and(|version| version >= 170_000);
+        Ok(self)
+    }
+
+    /// One of the programs, with what it needs to reach a database.
+    pub(super) fn command(&self, program: &str, database: &str) -> Command {
+        let mut command = Command::new(self.bin.join(program));
+        command.arg(format!("--dbname={}", self.conninfo(database)));
+        self.prepare(&mut command);
+        command
+    }
+
+    /// One of the programs, without a database.
+    pub(super) fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(self.bin.join(program));
+        self.prepare(&mut command);
+        command
+    }
+
+    fn prepare(&self, command: &mut Command) {
+        let mut options = OPTIONS.to_owned();
+        if self.quiet {
+            let _ = write!(options, " {NO_EVENTS}");
+        }
+        command
+            .env("PGOPTIONS", options)
+            .env("PGHOST", &self.host)
+            .env("PGPORT", &self.port)
+            .env("PGUSER", &self.user)
+            .env("PGAPPNAME", "backout")
+            .env_remove("PGSERVICE")
+            .env_remove("PGDATABASE")
+            .stdin(Stdio::null());
+    }
+
+    fn conninfo(&self, database: &str) -> String {
+        format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
+    }
+
+    /// What a statement returns: a row on each line, its columns with tabs between.
+    pub(super) fn query(&self, database: &str, sql: &str) -> Result<String, HelperError> {
+        let mut psql = self.command("psql", database);
+        psql.args([
+            "--no-psqlrc",
+            "--quiet",
+            "--no-align",
+            "--tuples-only",
+            "--field-separator=\t",
+        ])
+        .args(["--set=ON_ERROR_STOP=1", "--command", sql]);
+        let output = run("psql", &mut psql)?;
+        String::from_utf8(output).map_err(|error| failed("psql did not print text", error))
+    }
+
+    /// The databases, but for `template0`: name, and whether anybody can connect to it.
+    pub(super) fn databases(&self) -> Result<Vec<(String, bool)>, HelperError> {
+        // A name may contain anything but a zero.
+        let sql = "SELECT encode(convert_to(datname, 'UTF8'), 'hex'), \
+            datallowconn AND datconnlimit <> -2 FROM pg_catalog.pg_database \
+            WHERE datname <> 'template0' ORDER BY datname COLLATE \"C\"";
+        let text = self.query("template1", sql)?;
+        text.lines().map(database).collect::<Option<Vec<_>>>().ok_or_else(|| {
+            HelperError::Failed("psql did not print the databases as expected".into())
+        })
+    }
+}
+
+fn database(line: &str) -> Option<(String, bool)> {
+    let (name, open) = line.split_once('\t')?;
+    Some((unhex(name)?, open == "t"))
+}
+
+/// The text that these hexadecimal digits are.
+pub(super) fn unhex(digits: &str) -> Option<String> {
+    String::from_utf8(hex::decode(digits).ok()?).ok()
+}
+
+/// A name as SQL writes it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Runs a program to its end; what it printed.
+#[expect(clippy::disallowed_methods, reason = "it waits for the program, which ends by itself")]
+pub(super) fn run(name: &str, command: &mut Command) -> Result<Vec<u8>, HelperError> {
+    let output = command
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .output()
+        .map_err(|error| failed(format_args!("cannot start {name}"), error))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(HelperError::Failed(format!("{name} failed: {}", said.trim())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_never_taken_for_something_else() {
+        assert_eq!(unhex("61c3a4").as_deref(), Some("aä"));
+        assert_eq!(unhex("zz"), None);
+        let words = ["--bin=/b", "--host=/run/x", "--user=me", "rest"].map(str::to_owned);
+        let (client, rest) = Client::parse(&words).expect("parsed");
+        assert_eq!(client, Client::new(Path::new("/b"), "/run/x", "5432", "me"));
+        assert_eq!(rest, ["rest"]);
+        assert_eq!(client.conninfo("it's\\"), r"dbname='it\'s\\'");
+        assert!(Client::parse(&[]).is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! PostgreSQL: which version a cluster has, the dump of everything, its way into an older server,
+//! and what that server has no words for.
+
+mod capture;
+mod client;
+mod cluster;
+mod each;
+mod globals;
+mod list;
+mod rehearse;
+mod rejects;
+mod restore;
+mod statements;
+
+pub(super) use capture::{dump, verify};
+pub(super) use cluster::{package, with};
+pub(super) use each::each;
+pub(super) use rehearse::rehearse;
+pub(super) use restore::restore;
+
+use crate::product::stream::HelperError;
+
+fn failed(what: impl std::fmt::Display, error: impl std::fmt::Display) -> HelperError {
+    HelperError::Failed(format!("{what}: {error}"))
+}
