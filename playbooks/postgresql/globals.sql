@@ -14,12 +14,12 @@ WITH line (kind, name, text) AS (
   UNION ALL
   SELECT 'database', datname::text, concat_ws('; ', format('owner %I', pg_get_userbyid(datdba)), pg_encoding_to_char(encoding), datcollate, datctype,
     CASE WHEN NOT datallowconn THEN 'no connections' END, CASE WHEN datistemplate THEN 'template' END, 'connections ' || datconnlimit, 'tablespace ' || spcname)
-  FROM pg_database JOIN pg_tablespace t ON t.oid = dattablespace WHERE datname !~ '^template[01]$'
+  FROM pg_database JOIN pg_tablespace t ON t.oid = dattablespace WHERE datname <> 'template0'
   UNION ALL
   SELECT 'database grant', datname::text, format('%s to %s%s', a.privilege_type, CASE a.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(a.grantee)::text END, CASE WHEN a.is_grantable THEN ' with grant option' END)
-  FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) a WHERE datname !~ '^template[01]$'
+  FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) a WHERE datname <> 'template0'
   UNION ALL
-  SELECT 'comment', pg_describe_object(classoid, objoid, 0), description FROM pg_shdescription WHERE classoid <> 'pg_database'::regclass OR objoid >= 16384 OR pg_describe_object(classoid, objoid, 0) !~ ' (template[01])$'
+  SELECT 'comment', pg_describe_object(classoid, objoid, 0), description FROM pg_shdescription
   UNION ALL
   SELECT 'tablespace', spcname::text, concat_ws('; ', format('owner %I', pg_get_userbyid(spcowner)), pg_tablespace_location(oid), spcoptions::text) FROM pg_tablespace
   UNION ALL

@@ -21,6 +21,7 @@
 #[path = "../harness.rs"]
 mod harness;
 mod mariadb;
+mod postgresql;
 mod redis;
 mod way;
 mod world;
@@ -76,11 +77,23 @@ const PRODUCTS: &[(&str, Session)] = &[
     ("mariadb_feed", mariadb::feed::session),
     ("mariadb_gone", mariadb::feed::gone),
     ("mariadb_switch", mariadb::feed::switch),
+    ("postgresql", postgresql::session),
     ("redis", redis::session),
 ];
 
 /// How long one session may take, in seconds.
-const LIMIT: &str = "90";
+fn limit(product: Option<&String>) -> &'static str {
+    // It makes every database anew, twice.
+    if product.is_some_and(|product| product == "postgresql") { "300" } else { "90" }
+}
+
+/// Where the product's roots are: both versions of PostgreSQL are installed on one host.
+fn roots_of(roots: &Path, product: Option<&String>) -> PathBuf {
+    match product {
+        Some(product) if product == "postgresql" => roots.join(product),
+        _ => roots.to_owned(),
+    }
+}
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().collect();
@@ -141,7 +154,9 @@ fn cases(options: &Options) -> Vec<Trial> {
 
 fn trial(options: &Options, product: &'static str, seed: u64) -> Trial {
     let (roots, without, keep) = (options.roots.clone(), options.without.clone(), options.keep);
-    let (ignored, shrink) = (roots.is_none(), options.shrink);
+    let there = |roots: &PathBuf| roots_of(roots, Some(&product.to_owned())).is_dir();
+    let ignored = !roots.as_ref().is_some_and(there);
+    let shrink = options.shrink;
     Trial::test(format!("{product}_{seed}"), move || {
         let roots = roots.unwrap_or_default();
         let run = |without: &str| {
@@ -162,9 +177,14 @@ fn apart(roots: &Path, what: &[String], keep: bool) -> Result<()> {
     let folder = tempfile::Builder::new().prefix("backout-session-").tempdir_in(base)?;
     world::prepare(&recipe(), folder.path())?;
     let mut command = Command::new("timeout");
-    command.args(["--kill-after=10", LIMIT]).arg(recipe().join("enter")).arg(roots);
+    let product = what.get(1);
+    command.args(["--kill-after=10", limit(product)]).arg(recipe().join("enter"));
+    command.arg(roots_of(roots, product));
     command.arg(folder.path()).arg(std::env::current_exe()?).args(what);
-    if what.get(1).is_some_and(|product| product == "redis") {
+    if product.is_some_and(|product| product == "postgresql") {
+        postgresql::prepare(folder.path())?;
+    }
+    if product.is_some_and(|product| product != "mariadb") {
         // A helper starts a server in a folder of its own, which both roots must have.
         command.env("TMPDIR", "/srv/tmp");
     }

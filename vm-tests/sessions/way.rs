@@ -31,6 +31,8 @@ pub struct Host {
     pub start: Vec<String>,
     /// Stops it.
     pub stop: Vec<String>,
+    /// Makes the new version the installed one; `install-version new` where that is all.
+    pub upgrade: Option<Vec<String>>,
     /// The values of the playbook's variables, where they are not the defaults.
     pub values: Vec<(&'static str, String)>,
 }
@@ -65,6 +67,8 @@ fn playbook(name: &str, host: &Host) -> Result<Validated> {
     section(&mut table, "data")?.insert("config".into(), Value::Array(Vec::new()));
     let service = section(&mut table, "service")?;
     service.insert("units".into(), Value::Array(Vec::new()));
+    service.remove("units_upgraded");
+    service.remove("stop_within");
     service.insert("start".into(), words(&host.start));
     service.insert("stop".into(), words(&host.stop));
     let version = section(&mut table, "version")?;
@@ -74,7 +78,9 @@ fn playbook(name: &str, host: &Host) -> Result<Validated> {
     installer.insert("save".into(), command(&["cp", "/srv/version", "{installer_dir}/"]));
     installer.insert("at_least".into(), 1.into());
     let upgrade = section(&mut table, "upgrade")?;
-    upgrade.insert("command".into(), command(&["install-version", "new"]));
+    let install = host.upgrade.as_ref().map(|text| words(text));
+    let install = install.unwrap_or_else(|| command(&["install-version", "new"]));
+    upgrade.insert("command".into(), install);
     let downgrade = section(&mut table, "downgrade")?;
     downgrade.insert("install".into(), command(&["install-version", "old"]));
     let text = toml::to_string(&table)?;

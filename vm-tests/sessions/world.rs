@@ -35,6 +35,19 @@ const PROGRAMS: &[&str] = &[
     "redis-server",
 ];
 
+/// Those of PostgreSQL, of both versions.
+const POSTGRESQL: [&str; 9] = [
+    "initdb",
+    "pg_dump",
+    "pg_dumpall",
+    "pg_isready",
+    "pg_restore",
+    "pg_ctl",
+    "postgres",
+    "psql",
+    "vacuumdb",
+];
+
 /// The root of the previous version.
 pub const OLD_ROOT: &str = "/mnt/old";
 
@@ -51,11 +64,17 @@ pub fn prepare(recipe: &Path, work: &Path) -> Result<()> {
     for folder in ["data", "logs", "state", "log", "etc/mysql", "etc/redis", "bin", "tmp"] {
         fs::create_dir_all(work.join(folder))?;
     }
-    for name in ["install-version", "systemd-run", "systemctl"] {
+    let scripts = ["install-version", "systemd-run", "systemctl", "postgresql-upgrade"];
+    for name in scripts {
         fs::copy(recipe.join("bin").join(name), work.join("bin").join(name))?;
     }
     for name in PROGRAMS {
         fs::copy(recipe.join("bin/installed"), work.join("bin").join(name))?;
+    }
+    for (version, name) in ["15", "17"].iter().flat_map(|v| POSTGRESQL.map(|name| (v, name))) {
+        let folder = work.join("lib").join(version).join("bin");
+        fs::create_dir_all(&folder)?;
+        fs::copy(recipe.join("bin/postgresql-program"), folder.join(name))?;
     }
     fs::write(work.join("version"), "old\n")?;
     // What the steps see as the host's root: its processes.

@@ -198,6 +198,7 @@ fn play(
     let host = Host {
         start: service("start", unlike),
         stop: service("stop", unlike),
+        upgrade: None,
         values: [
             ("datadir", DATADIR),
             ("socket", SOCKET),

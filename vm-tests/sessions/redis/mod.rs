@@ -99,6 +99,7 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     let host = Host {
         start: service("start"),
         stop: service("stop"),
+        upgrade: None,
         values: vec![
             ("datadir", "/srv/data".into()),
             ("config", CONFIG.into()),

@@ -1,0 +1,107 @@
+//! What a server holds, by the new version's `pg_dumpall`: the playbook's lists have no part in it.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+
+use super::client;
+use crate::world::run;
+
+/// How often each line occurs, with what it is a part of.
+pub type Dump = BTreeMap<String, usize>;
+
+/// How many lines of a difference are shown, and how long each.
+const SHOWN: usize = 16;
+const LONGEST: usize = 300;
+
+/// Everything, but what names versions.
+pub fn take() -> Result<Dump> {
+    let mut all = client("17", "pg_dumpall", "");
+    all.args(["--restrict-key=x", "--quote-all-identifiers"]);
+    let printed = run(&mut all, b"")?;
+    let (mut dump, mut part) = (Dump::new(), String::new());
+    for line in String::from_utf8_lossy(&printed).lines() {
+        if line.starts_with("-- Name: ") || line.starts_with("-- Databases") {
+            line.clone_into(&mut part);
+        }
+        let skip = ["-- Dumped ", "SET transaction_timeout", "-- Name: "];
+        if skip.iter().any(|begin| line.starts_with(begin)) || line.trim_matches('-').is_empty() {
+            continue;
+        }
+        // What only the new version has, and what depends on it, has this in its name.
+        if line.contains("new17") || part.contains("new17") {
+            continue;
+        }
+        *dump.entry(format!("{}: {}", part.trim_start_matches("-- "), plain(line))).or_default() +=
+            1;
+    }
+    Ok(dump)
+}
+
+/// Without the words that only the new version has.
+fn plain(line: &str) -> String {
+    let mut line = line.to_owned();
+    if line.starts_with("GRANT ") && line.contains(" GRANTED BY ") {
+        for word in
+            [" WITH INHERIT TRUE", " WITH INHERIT FALSE", ", INHERIT TRUE", ", INHERIT FALSE"]
+        {
+            line = line.replace(word, "");
+        }
+    }
+    line
+}
+
+/// Looks into every index of the older server.
+pub fn damaged() -> Result<String> {
+    let list = client("17", "psql", "template1")
+        .args(["-XAtc", "SELECT datname FROM pg_database WHERE datname <> 'template0'"])
+        .output_text()?;
+    let mut found = String::new();
+    for database in list.lines() {
+        let sql = "SET client_min_messages = error; CREATE EXTENSION IF NOT EXISTS amcheck; \
+            SELECT count(bt_index_parent_check(i.indexrelid, true)) FROM pg_index i \
+            JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam \
+            WHERE a.amname = 'btree' AND c.relpersistence <> 't' AND c.relkind = 'i' AND i.indisvalid";
+        let (_, status, errors) = crate::world::attempt(
+            client("17", "psql", database).args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]),
+            b"",
+        )?;
+        if !status.success() {
+            found.push_str(&format!("{database}: {errors}"));
+        }
+    }
+    Ok(found)
+}
+
+trait Text {
+    fn output_text(&mut self) -> Result<String>;
+}
+
+impl Text for std::process::Command {
+    fn output_text(&mut self) -> Result<String> {
+        String::from_utf8(run(self, b"")?).context("it is no text")
+    }
+}
+
+/// The first differences.
+pub fn difference(upgraded: &Dump, restored: &Dump) -> Option<String> {
+    let all: std::collections::BTreeSet<&String> = upgraded.keys().chain(restored.keys()).collect();
+    let count = |dump: &Dump, line: &String| dump.get(line).copied().unwrap_or_default();
+    let mut lines: Vec<String> = all
+        .into_iter()
+        .map(|line| (line, count(upgraded, line), count(restored, line)))
+        .filter(|(_, was, is)| was != is)
+        .map(|(line, was, is)| {
+            format!(
+                "{was} on the new version, {is} came back: {}",
+                line.chars().take(LONGEST).collect::<String>()
+            )
+        })
+        .collect();
+    let more = lines.len().saturating_sub(SHOWN);
+    lines.truncate(SHOWN);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
