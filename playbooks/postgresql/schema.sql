@@ -16,7 +16,7 @@ WITH RECURSIVE own_schema AS (
   UNION ALL
   SELECT CASE relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table' WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'c' THEN 'composite type' END,
     c.oid::regclass::text,
-    concat_ws('; ', format('owner %I', pg_get_userbyid(relowner)), 'persistence ' || relpersistence::text, 'options ' || reloptions::text,
+    concat_ws('; ', format('owner %I', pg_get_userbyid(relowner)), 'persistence ' || relpersistence::text, 'options ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(reloptions) o),
       'of ' || nullif(reloftype, 0)::regtype::text, 'access method ' || am.amname, 'tablespace ' || ts.spcname,
       'replica identity ' || relreplident::text, CASE WHEN relrowsecurity THEN 'row security' END, CASE WHEN relforcerowsecurity THEN 'forced' END,
       'partition by ' || CASE WHEN relkind = 'p' THEN pg_get_partkeydef(c.oid) END, 'partition ' || pg_get_expr(relpartbound, c.oid),
@@ -95,9 +95,18 @@ WITH RECURSIVE own_schema AS (
   SELECT 'text search dictionary', format('%I.%I', n.nspname, dictname), concat_ws('; ', dicttemplate::text, dictinitoption) FROM pg_ts_dict d JOIN own_schema n ON n.oid = dictnamespace
   WHERE NOT EXISTS (SELECT FROM extended WHERE classid = 'pg_ts_dict'::regclass AND objid = d.oid)
   UNION ALL
-  SELECT 'foreign server', srvname, concat_ws('; ', srvfdw::text, srvtype, srvversion, encode(sha256(convert_to(srvoptions::text, 'UTF8')), 'hex')) FROM (SELECT srvname, fdwname AS srvfdw, srvtype, srvversion, srvoptions FROM pg_foreign_server JOIN pg_foreign_data_wrapper w ON w.oid = srvfdw) f
+  SELECT 'foreign server', srvname, concat_ws('; ', srvfdw::text, srvtype, srvversion, encode(sha256(convert_to((SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(srvoptions) o), 'UTF8')), 'hex')) FROM (SELECT srvname, fdwname AS srvfdw, srvtype, srvversion, srvoptions FROM pg_foreign_server JOIN pg_foreign_data_wrapper w ON w.oid = srvfdw) f
   UNION ALL
-  SELECT 'user mapping', format('%I on %I', usename, srvname), encode(sha256(convert_to(umoptions::text, 'UTF8')), 'hex') FROM pg_user_mappings
+  SELECT 'foreign table options', ftrelid::regclass::text, concat_ws('; ', srvname, encode(sha256(convert_to((SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(ftoptions) o), 'UTF8')), 'hex'))
+  FROM pg_foreign_table JOIN pg_foreign_server ON pg_foreign_server.oid = ftserver
+  UNION ALL
+  SELECT 'foreign column options', format('%s.%I', attrelid::regclass, attname), encode(sha256(convert_to((SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(attfdwoptions) o), 'UTF8')), 'hex')
+  FROM pg_attribute WHERE attfdwoptions IS NOT NULL
+  UNION ALL
+  SELECT 'foreign data wrapper', fdwname, concat_ws('; ', format('owner %I', pg_get_userbyid(fdwowner)), nullif(fdwhandler, 0)::regproc, nullif(fdwvalidator, 0)::regproc, encode(sha256(convert_to((SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(fdwoptions) o), 'UTF8')), 'hex'))
+  FROM pg_foreign_data_wrapper
+  UNION ALL
+  SELECT 'user mapping', format('%I on %I', usename, srvname), encode(sha256(convert_to((SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(umoptions) o), 'UTF8')), 'hex') FROM pg_user_mappings
   UNION ALL
   SELECT 'comment', format('%s %s', classoid::regclass, pg_describe_object(classoid, objoid, objsubid)), description FROM pg_description
   WHERE objoid >= 16384 AND classoid <> 'pg_extension'::regclass AND NOT EXISTS (SELECT FROM extended WHERE classid = classoid AND objid = objoid)

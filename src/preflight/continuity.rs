@@ -39,6 +39,9 @@ pub fn rules(playbook: &Playbook, patterns: &dyn Fn(&[Template]) -> Vec<String>)
         unchanged: patterns(&pass.unchanged_files),
         new_at_start: pass.new_file_at_start,
     };
+    if playbook.capture.as_ref().is_some_and(|capture| capture.everything) {
+        return Vec::new();
+    }
     playbook.passes().iter().map(rule).collect()
 }
 

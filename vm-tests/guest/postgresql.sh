@@ -104,7 +104,7 @@ postgresql_dump() {
   local tool
   tool=$(printf '%s\n' /usr/lib/postgresql/*/bin/pg_dumpall | sort -V | tail -n 1)
   runuser -u postgres -- "$tool" --restrict-key=x | sed -e '/^-- Dumped /d' -e '/^SET transaction_timeout/d' \
-    -e 's/^\(GRANT .*\) WITH INHERIT \(TRUE\|FALSE\) GRANTED BY/\1 GRANTED BY/' -e 's/ WITH ADMIN OPTION, INHERIT \(TRUE\|FALSE\) / WITH ADMIN OPTION /'
+    -e '/^GRANT /s/ WITH INHERIT \(TRUE\|FALSE\)//' -e '/^GRANT /s/, INHERIT \(TRUE\|FALSE\)//' -e '/^GRANT /s/ GRANTED BY .*;$/;/'
 }
 
 # same_postgresql FILE: the server holds what FILE says.

@@ -16,6 +16,10 @@ pub struct Capture {
     /// shortens the downtime. The last must see everything.
     #[serde(rename = "pass")]
     pub passes: Vec<Pass>,
+    /// The capture is a dump of everything that the product holds, not of what was written since:
+    /// it needs no logs, so nothing that happens to logs closes the way back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub everything: bool,
     /// Succeeds if the capture is complete and readable. Runs before anything is destroyed.
     pub verify: CommandSpec,
 }

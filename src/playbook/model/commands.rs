@@ -170,7 +170,7 @@ fn of_packages<'a>(upgrade: &'a Install, downgrade: &'a Downgrade) -> Placed<'a>
 }
 
 fn of_capture(capture: &Capture) -> Placed<'_> {
-    let Capture { passes, verify } = capture;
+    let Capture { passes, verify, everything: _ } = capture;
     let mut all = vec![("capture.verify", verify)];
     for Pass {
         about: _,

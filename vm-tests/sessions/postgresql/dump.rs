@@ -17,7 +17,7 @@ const LONGEST: usize = 300;
 /// Everything, but what names versions.
 pub fn take() -> Result<Dump> {
     let mut all = client("17", "pg_dumpall", "");
-    all.args(["--restrict-key=x", "--quote-all-identifiers"]);
+    all.arg("--restrict-key=x");
     let printed = run(&mut all, b"")?;
     let (mut dump, mut part) = (Dump::new(), String::new());
     for line in String::from_utf8_lossy(&printed).lines() {
@@ -41,12 +41,15 @@ pub fn take() -> Result<Dump> {
 /// Without the words that only the new version has.
 fn plain(line: &str) -> String {
     let mut line = line.to_owned();
-    if line.starts_with("GRANT ") && line.contains(" GRANTED BY ") {
+    if line.starts_with("GRANT ") && !line.contains(" ON ") {
         for word in
             [" WITH INHERIT TRUE", " WITH INHERIT FALSE", ", INHERIT TRUE", ", INHERIT FALSE"]
         {
             line = line.replace(word, "");
         }
+        let end = line.find(" GRANTED BY ").unwrap_or(line.len());
+        line.truncate(end);
+        line = format!("{};", line.trim_end_matches(';'));
     }
     line
 }
