@@ -1,6 +1,8 @@
 -- Of one database, run for each: schemas, types, tables, columns, defaults, constraints, indexes,
 -- views, functions, triggers, rules, policies, extensions and so on, each as the server itself
--- writes its definition. Objects that belong to an extension come with it.
+-- writes its definition. Objects that belong to an extension come with it. Since 16, a view of one
+-- table is written without the table's name before each column, so views and rules are compared
+-- without such names, and by what they depend on.
 SET search_path = pg_catalog;
 SET statement_timeout = 0;
 SET quote_all_identifiers = off;
@@ -21,7 +23,7 @@ WITH RECURSIVE own_schema AS (
       'replica identity ' || relreplident::text, CASE WHEN relrowsecurity THEN 'row security' END, CASE WHEN relforcerowsecurity THEN 'forced' END,
       'partition by ' || CASE WHEN relkind = 'p' THEN pg_get_partkeydef(c.oid) END, 'partition ' || pg_get_expr(relpartbound, c.oid),
       'inherits ' || (SELECT string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno) FROM pg_inherits WHERE inhrelid = c.oid),
-      CASE WHEN relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END)
+      CASE WHEN relkind IN ('v', 'm') THEN regexp_replace(pg_get_viewdef(c.oid), '("([^"]|"")+"|[[:alpha:]_][[:alnum:]_$]*)\.', '', 'g') END)
   FROM pg_class c JOIN own_schema n ON n.oid = c.relnamespace LEFT JOIN pg_am am ON am.oid = c.relam LEFT JOIN pg_tablespace ts ON ts.oid = c.reltablespace
   WHERE relkind IN ('r', 'p', 'f', 'S', 'v', 'm', 'c') AND NOT EXISTS (SELECT FROM extended WHERE classid = 'pg_class'::regclass AND objid = c.oid)
   UNION ALL
@@ -63,8 +65,13 @@ WITH RECURSIVE own_schema AS (
   UNION ALL
   SELECT 'event trigger', evtname, concat_ws('; ', format('owner %I', pg_get_userbyid(evtowner)), evtevent, evtfoid::regprocedure, evtenabled, evttags::text) FROM pg_event_trigger
   UNION ALL
-  SELECT 'rule', format('%s %I', ev_class::regclass, rulename), format('%s; %s', pg_get_ruledef(r.oid), ev_enabled)
+  SELECT 'rule', format('%s %I', ev_class::regclass, rulename), format('%s; %s', regexp_replace(pg_get_ruledef(r.oid), '("([^"]|"")+"|[[:alpha:]_][[:alnum:]_$]*)\.', '', 'g'), ev_enabled)
   FROM pg_rewrite r JOIN pg_class c ON c.oid = ev_class JOIN own_schema n ON n.oid = relnamespace WHERE rulename <> '_RETURN'
+  UNION ALL
+  SELECT DISTINCT 'depends', format('%s %I', ev_class::regclass, rulename), pg_describe_object(refclassid, refobjid, refobjsubid)
+  FROM pg_rewrite r JOIN pg_class c ON c.oid = ev_class JOIN own_schema n ON n.oid = relnamespace
+  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+  WHERE NOT EXISTS (SELECT FROM extended WHERE extended.classid = 'pg_class'::regclass AND extended.objid = c.oid)
   UNION ALL
   SELECT 'policy', format('%s %I', polrelid::regclass, polname), concat_ws('; ', polcmd, polpermissive,
       (SELECT string_agg(CASE role WHEN 0 THEN 'public' ELSE pg_get_userbyid(role) END, ', ' ORDER BY 1) FROM unnest(polroles) role),

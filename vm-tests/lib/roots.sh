@@ -21,7 +21,29 @@ roots() {
       [ -d "$dir" ] || build_roots "$dir"
     ) 9>"$cache/roots.lock" || return 1
   fi
+  # One host with both versions, as after an upgrade.
+  if [ ! -d "$dir/postgresql" ]; then
+    (
+      flock -w 3600 9 || die "another run has been building roots for an hour: see $cache"
+      [ -d "$dir/postgresql" ] || build_postgresql "$dir"
+    ) 9>"$cache/roots.lock" || return 1
+  fi
   printf '%s\n' "$dir"
+}
+
+build_postgresql() { # DIR
+  local dir=$1 mirror
+  mirror=$(debian_mirror) || return 1
+  rm -rf --one-file-system "$dir/postgresql.building"
+  mkdir -p "$dir/postgresql.building"
+  say "building a root with PostgreSQL 15 and 17; log: $dir.postgresql.log"
+  quietly "$dir.postgresql.log" unshare --mount --propagation private mmdebstrap --mode=root --variant=apt --include=postgresql-15,postgresql-17 \
+    --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' --dpkgopt=force-unsafe-io \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+    trixie "$dir/postgresql.building/old" "deb $mirror trixie main" "deb $mirror bookworm main" </dev/null || return 1
+  ln -s old "$dir/postgresql.building/new"
+  mv "$dir/postgresql.building" "$dir/postgresql"
+  rm -f "$dir.postgresql.log"
 }
 
 build_roots() { # DIR

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use regex::Regex;
 
 use super::client;
 use crate::world::run;
@@ -19,6 +20,7 @@ pub fn take() -> Result<Dump> {
     let mut all = client("17", "pg_dumpall", "");
     all.arg("--restrict-key=x");
     let printed = run(&mut all, b"")?;
+    let qualified = Regex::new(r#"("([^"]|"")+"|[\p{L}_][\w$]*)\."#)?;
     let (mut dump, mut part) = (Dump::new(), String::new());
     for line in String::from_utf8_lossy(&printed).lines() {
         if line.starts_with("-- Name: ") || line.starts_with("-- Databases") {
@@ -32,8 +34,12 @@ pub fn take() -> Result<Dump> {
         if line.contains("new17") || part.contains("new17") {
             continue;
         }
-        *dump.entry(format!("{}: {}", part.trim_start_matches("-- "), plain(line))).or_default() +=
-            1;
+        let mut line = plain(line);
+        if part.contains("Type: VIEW") || part.contains("Type: MATERIALIZED VIEW;") {
+            // 15 writes the table before each column, 17 only where there are several tables.
+            line = qualified.replace_all(&line, "").into_owned();
+        }
+        *dump.entry(format!("{}: {line}", part.trim_start_matches("-- "))).or_default() += 1;
     }
     Ok(dump)
 }

@@ -117,6 +117,10 @@ impl Generator {
                     .replace("postgres", &quoted(database)),
             });
         }
+        for database in DATABASES {
+            let text = (0..5).map(|_| self.create_table() + ";\n").collect();
+            all.push(Batch { database, text });
+        }
         all.extend(self.batches(40));
         all
     }
@@ -179,7 +183,10 @@ impl Generator {
         let mut values = Vec::new();
         for number in 1..=self.random.usize(1..6) {
             let (kind, value) = TYPES[self.random.usize(..TYPES.len())];
-            let more = self.one(&["", "", "", " NOT NULL", " STORAGE MAIN", " COMPRESSION lz4"]);
+            let long = kind == "text" || kind == "jsonb";
+            let of_all = ["", "", "", " NOT NULL"];
+            let of_long = ["", " STORAGE MAIN", " STORAGE EXTERNAL", " COMPRESSION lz4"];
+            let more = self.one(if long { &of_long } else { &of_all });
             columns.push(format!("c{number} {kind}{more}"));
             values.push((format!("c{number}"), value));
         }
@@ -192,7 +199,7 @@ impl Generator {
         if self.chance(4) {
             columns.push("d timestamptz DEFAULT '2020-01-01 00:00+00'".into());
         }
-        let kind = self.one(&["", "", "", "UNLOGGED ", "TEMPORARY "]);
+        let kind = self.one(&["", "", "", "UNLOGGED "]);
         let with =
             self.one(&["", "", " WITH (fillfactor = 70)", " WITH (autovacuum_enabled = off)"]);
         let names: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
