@@ -2,7 +2,8 @@
 -- views, functions, triggers, rules, policies, extensions and so on, each as the server itself
 -- writes its definition. Objects that belong to an extension come with it. Since 16, a view of one
 -- table is written without the table's name before each column, so views and rules are compared
--- without such names, and by what they depend on.
+-- without such names, and by what they depend on. Inherited columns come first, as a dump makes
+-- them.
 SET search_path = pg_catalog;
 SET statement_timeout = 0;
 SET quote_all_identifiers = off;
@@ -19,7 +20,7 @@ WITH RECURSIVE own_schema AS (
   SELECT CASE relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table' WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'c' THEN 'composite type' END,
     c.oid::regclass::text,
     concat_ws('; ', format('owner %I', pg_get_userbyid(relowner)), 'persistence ' || relpersistence::text, 'options ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(reloptions) o),
-      'of ' || nullif(reloftype, 0)::regtype::text, 'access method ' || am.amname, 'tablespace ' || ts.spcname,
+      'of ' || nullif(reloftype, 0)::regtype::text, 'access method ' || am.amname, CASE WHEN relkind = 'm' AND NOT relispopulated THEN 'not populated' END, 'tablespace ' || ts.spcname,
       'replica identity ' || relreplident::text, CASE WHEN relrowsecurity THEN 'row security' END, CASE WHEN relforcerowsecurity THEN 'forced' END,
       'partition by ' || CASE WHEN relkind = 'p' THEN pg_get_partkeydef(c.oid) END, 'partition ' || pg_get_expr(relpartbound, c.oid),
       'inherits ' || (SELECT string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno) FROM pg_inherits WHERE inhrelid = c.oid),
@@ -28,7 +29,7 @@ WITH RECURSIVE own_schema AS (
   WHERE relkind IN ('r', 'p', 'f', 'S', 'v', 'm', 'c') AND NOT EXISTS (SELECT FROM extended WHERE classid = 'pg_class'::regclass AND objid = c.oid)
   UNION ALL
   SELECT 'column', format('%s.%I', attrelid::regclass, attname),
-    concat_ws('; ', row_number() OVER (PARTITION BY attrelid ORDER BY attnum), format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'not null' END, 'default ' || pg_get_expr(d.adbin, d.adrelid),
+    concat_ws('; ', row_number() OVER (PARTITION BY attrelid ORDER BY attinhcount = 0, attnum), format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN 'not null' END, 'default ' || pg_get_expr(d.adbin, d.adrelid),
       'identity ' || nullif(attidentity::text, ''), 'generated ' || nullif(attgenerated::text, ''), 'collation ' || nullif(attcollation, t.typcollation)::regcollation::text,
       'storage ' || attstorage::text, 'compression ' || nullif(attcompression::text, ''), 'statistics ' || nullif(coalesce(attstattarget, -1), -1), 'options ' || (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(attoptions) o WHERE o NOT LIKE 'pg\_%'))
   FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid JOIN own_schema n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = atttypid

@@ -124,3 +124,68 @@ impl Parts<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::ChangeManifest;
+    use crate::step::Plan;
+    use crate::strategy::{self, DowngradeInput, ServedClients};
+
+    fn manifest() -> ChangeManifest {
+        let manifest = serde_json::json!({
+            "format": 1, "change": "postgresql-1", "tool": "0", "host": "h",
+            "playbook": "postgresql", "playbook_sha256": "", "site_sha256": "",
+            "from_version": "15.18", "upgrade_to": "17", "snapshot": "backout-postgresql-1",
+            "snapshot_time": "20261124:120000", "way": "zfs", "datasets": [],
+            "values": {
+                "datadir": "/var/lib/postgresql", "cluster": "main", "old": "15", "new": "17",
+                "lib_dir": "/usr/lib/postgresql", "port": "5432", "superuser": "postgres",
+                "socket_dir": "/var/run/postgresql", "mode": "link", "release": "trixie",
+            },
+            "store": null,
+        });
+        serde_json::from_value(manifest).expect("an opening")
+    }
+
+    /// The units that a plan stops, and those that it does not start.
+    fn units(plan: &Plan) -> (Vec<String>, Vec<String>) {
+        let stopped = plan.steps.iter().find_map(|step| match &step.action {
+            Action::Stop(service) => Some(service.units.clone()),
+            _ => None,
+        });
+        let idle = plan.steps.iter().find_map(|step| match &step.action {
+            Action::Start(service) => Some(service.idle.clone()),
+            _ => None,
+        });
+        (stopped.expect("a stop"), idle.expect("a start"))
+    }
+
+    #[test]
+    fn s5_units_of_both_versions_are_closed_and_those_of_the_version_that_serves_are_opened() {
+        let playbook = crate::playbook::library::find("postgresql", &[]).expect("built in");
+        let [old, new] = ["15", "17"].map(|it| format!("postgresql@{it}-main.service"));
+        let both = vec![old.clone(), new.clone()];
+        let upgrade = strategy::upgrade(&playbook, &manifest(), false).expect("a plan");
+        assert_eq!(units(&upgrade), (both.clone(), vec![old]));
+        let snapshot = strategy::snapshot_only(&playbook, &manifest()).expect("a plan");
+        assert_eq!(units(&snapshot), (both.clone(), vec![new.clone()]));
+        let input = DowngradeInput {
+            keep: false,
+            delta: false,
+            served: ServedClients::Yes,
+            roots: Vec::new(),
+            snapshots: Vec::new(),
+            stays: Vec::new(),
+            consented: Vec::new(),
+            consented_bookmarks: Vec::new(),
+        };
+        let downgrade = strategy::downgrade(&playbook, &manifest(), &input).expect("a plan");
+        assert_eq!(units(&downgrade), (both, vec![new]));
+        let maintenance = downgrade.steps.iter().find_map(|step| match &step.action {
+            Action::MaintenanceStart(maintenance) => Some(maintenance.units.len()),
+            _ => None,
+        });
+        assert_eq!(maintenance, Some(2));
+    }
+}

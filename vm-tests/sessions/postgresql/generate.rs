@@ -308,7 +308,7 @@ impl Generator {
                  FROM generate_series(1, 40) g; CREATE INDEX ON part{n} (id)"
             ),
             51 => format!(
-                "CREATE TABLE kid{n} (extra int) INHERITS ({table}); INSERT INTO kid{n} (extra) VALUES ({n})"
+                "CREATE TABLE kid{n} () INHERITS ({table}); INSERT INTO kid{n} (id) VALUES ({n})"
             ),
             52 => format!(
                 "ALTER TABLE {table} ADD CONSTRAINT fk{n} FOREIGN KEY (id) REFERENCES {other} (id) NOT VALID"
