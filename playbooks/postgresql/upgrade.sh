@@ -1,3 +1,4 @@
+#!/bin/sh
 # upgrade.sh BACKOUT OLD NEW CLUSTER DATADIR LIB RELEASE MODE: installs the new version beside the
 # old one, and takes a cluster over. May be run again after an interruption: what an earlier attempt
 # made of the new cluster goes, unless it has been started.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -61,7 +62,13 @@ pub(super) fn write(client: &Client, folder: &Path, schema_only: bool) -> Result
             gone(&name)?;
         }
     }
-    let globals = File::create(folder.join(GLOBALS))
+    // It has the passwords' hashes.
+    let globals = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(folder.join(GLOBALS))
         .map_err(|error| failed(format_args!("cannot write {GLOBALS}"), error))?;
     let mut all = client.command("pg_dumpall", "template1");
     all.arg("--globals-only").arg("--no-sync").stdout(Stdio::from(globals));
@@ -95,7 +102,6 @@ fn write_new(path: &Path, text: &str) -> Result<(), HelperError> {
         .map_err(|error| failed(format_args!("cannot write {}", path.display()), error))
 }
 
-#[expect(clippy::disallowed_methods, reason = "it waits for the program, which ends by itself")]
 fn to_end(name: &str, command: &mut std::process::Command) -> Result<(), HelperError> {
     let output = command
         .stderr(Stdio::piped())
@@ -155,6 +161,7 @@ pub(in crate::product) fn verify(
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 mod tests {
     use super::*;
 

@@ -76,7 +76,7 @@ impl Client {
 
     /// One of the programs, with what it needs to reach a database.
     pub(super) fn command(&self, program: &str, database: &str) -> Command {
-        let mut command = Command::new(self.bin.join(program));
+        let mut command = program_of(&self.bin, program);
         command.arg(format!("--dbname={}", self.conninfo(database)));
         self.prepare(&mut command);
         command
@@ -84,7 +84,7 @@ impl Client {
 
     /// One of the programs, without a database.
     pub(super) fn program(&self, program: &str) -> Command {
-        let mut command = Command::new(self.bin.join(program));
+        let mut command = program_of(&self.bin, program);
         self.prepare(&mut command);
         command
     }
@@ -147,13 +147,21 @@ pub(super) fn unhex(digits: &str) -> Option<String> {
     String::from_utf8(hex::decode(digits).ok()?).ok()
 }
 
+/// A program, to be started.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a helper waits for each program that it starts, and has the time limit of its command"
+)]
+pub(super) fn program_of(bin: &Path, name: &str) -> Command {
+    Command::new(bin.join(name))
+}
+
 /// A name as SQL writes it.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Runs a program to its end; what it printed.
-#[expect(clippy::disallowed_methods, reason = "it waits for the program, which ends by itself")]
 pub(super) fn run(name: &str, command: &mut Command) -> Result<Vec<u8>, HelperError> {
     let output = command
         .stderr(Stdio::piped())

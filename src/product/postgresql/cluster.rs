@@ -100,6 +100,7 @@ fn become_command(program: &str, arguments: impl Iterator<Item = String>) -> Hel
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 mod tests {
     use super::*;
     use crate::product::tests::on;

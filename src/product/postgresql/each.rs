@@ -34,10 +34,6 @@ pub(in crate::product) fn each(
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it reads what the client prints, which ends by itself"
-)]
 fn list(
     client: &Client,
     database: &str,

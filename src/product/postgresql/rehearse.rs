@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use super::capture::{read, write};
-use super::client::{Client, USAGE, run};
+use super::client::{Client, USAGE, program_of, run};
 use super::failed;
 use super::restore::{How, load};
+use crate::host::files::{private_dir, write_atomic};
 use crate::product::stream::{HelperError, Streams};
 
 /// `postgresql-rehearse SERVER OLDER-BIN`: prints what the older version would reject. Runs as the
@@ -27,10 +28,10 @@ pub(in crate::product) fn rehearse(
         .tempdir_in(std::env::var_os("TMPDIR").unwrap_or_else(|| "/var/tmp".into()))
         .map_err(|error| failed("cannot make a temporary folder", error))?;
     let (data, dump) = (work.path().join("data"), work.path().join("dump"));
-    fs::create_dir(&dump).map_err(|error| failed("cannot make a folder", error))?;
+    private_dir(&dump).map_err(|error| failed("cannot make a folder", error))?;
     let preload = client.query("template1", "SHOW shared_preload_libraries")?;
     let bin = Path::new(bin);
-    let mut initdb = std::process::Command::new(bin.join("initdb"));
+    let mut initdb = program_of(bin, "initdb");
     initdb.arg("--pgdata").arg(&data).args(["--auth=trust", "--no-sync", "--no-instructions"]);
     initdb.args(["--encoding=UTF8", "--locale=C", "--username", client.user()]);
     run("initdb", &mut initdb)?;
@@ -40,10 +41,10 @@ pub(in crate::product) fn rehearse(
         work.path().display(),
         preload.trim().replace('\'', "''")
     );
-    fs::write(data.join("postgresql.auto.conf"), settings)
+    write_atomic(&data.join("postgresql.auto.conf"), settings.as_bytes())
         .map_err(|error| failed("cannot write settings", error))?;
     let control = |verb: &str| {
-        let mut control = std::process::Command::new(bin.join("pg_ctl"));
+        let mut control = program_of(bin, "pg_ctl");
         control.arg("--pgdata").arg(&data).args(["--silent", "--wait", "--timeout=120", verb]);
         control.arg("--log").arg(work.path().join("log"));
         control
@@ -74,7 +75,6 @@ pub(in crate::product) fn rehearse(
 }
 
 /// Starts the server. It keeps the streams that it gets, so it gets none of ours.
-#[expect(clippy::disallowed_methods, reason = "pg_ctl returns when the server answers")]
 fn started(start: &mut std::process::Command, log: &Path) -> Result<(), HelperError> {
     let null = std::process::Stdio::null;
     let status = start

@@ -168,10 +168,6 @@ fn tell(
 }
 
 /// Gives a script to psql: whether it came to its end, and what it complained of.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it talks with the client, which ends with the pipe between them"
-)]
 fn script(
     client: &Client,
     database: &str,
@@ -260,7 +256,6 @@ fn used(list: &Path) -> String {
 }
 
 /// Restores the entries of a list, and returns what was said to that.
-#[expect(clippy::disallowed_methods, reason = "it waits for the program, which ends by itself")]
 fn entries(client: &Client, how: How, one: &Dumped, list: &Path) -> Result<String, HelperError> {
     let mut restore = client.command("pg_restore", &one.name);
     if how.jobs == 1 {

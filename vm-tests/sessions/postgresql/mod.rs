@@ -151,7 +151,7 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     fs::write("/srv/log/said", &said)?;
     let upgraded = dump::take()?;
     let mut named = 0;
-    let mut outcome = change.downgrade()?;
+    let mut outcome = change.downgrade(false)?;
     let counts = format!(
         "{} statements, {} of them refused, {} lines",
         generator.statements(),
