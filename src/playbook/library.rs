@@ -501,7 +501,7 @@ mod tests {
         assert_eq!(
             text,
             "there is no playbook \"mariadv\"\n  remedy: did you mean \"mariadb\"? Otherwise use \
-                one of generic, mariadb, messaging-server, messaging-server-front, redis, or put \
+                one of generic, mariadb, messaging-server, messaging-server-front, postgresql, redis, or put \
                 mariadv.toml into /no/such/folder"
         );
         assert!(matches!(find("../x", &[]), Err(LibraryError::Unknown { .. })));
