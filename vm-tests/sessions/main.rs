@@ -184,7 +184,7 @@ fn apart(roots: &Path, what: &[String], keep: bool) -> Result<()> {
     if product.is_some_and(|product| product == "postgresql") {
         postgresql::prepare(folder.path())?;
     }
-    if product.is_some_and(|product| product != "mariadb") {
+    if product.is_some_and(|product| product == "redis" || product == "postgresql") {
         // A helper starts a server in a folder of its own, which both roots must have.
         command.env("TMPDIR", "/srv/tmp");
     }
