@@ -6,17 +6,31 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use super::super::client::{Client as _, Program, Server as _};
 use super::super::errors::ServerError;
+use super::carry::check;
 use crate::product::stream::{HelperError, Streams};
 
 /// No commit returns, no table is defined, and none that cannot roll back is written to:
 /// `mariadb-hold SECONDS CLIENT [ARGUMENT...]`. Waits for what runs, each time at most so long. Tells
 /// the service manager when that is so, prints `held`, and holds it until it is ended or the server
-/// is.
+/// is. `--carry=FOLDER:LIMIT`: only if what a feed has noted there can be carried whole within LIMIT
+/// seconds.
 pub(in crate::product) fn hold(
     arguments: &[String],
     streams: &mut Streams<'_>,
 ) -> Result<(), HelperError> {
-    let usage = || HelperError::usage("mariadb-hold SECONDS CLIENT [ARGUMENT...]");
+    let usage =
+        || HelperError::usage("mariadb-hold [--carry=FOLDER:LIMIT] SECONDS CLIENT [ARGUMENT...]");
+    let first = arguments.first().and_then(|first| first.strip_prefix("--carry="));
+    let arguments = match first {
+        Some(carry) => {
+            let (folder, limit) = carry.rsplit_once(':').ok_or_else(usage)?;
+            let client = arguments.get(2..).ok_or_else(usage)?;
+            let words = [&[folder.to_owned(), limit.to_owned()], client].concat();
+            check(&words, streams)?;
+            &arguments[1..]
+        }
+        None => arguments,
+    };
     let [seconds, words @ ..] = arguments else { return Err(usage()) };
     let seconds: u32 = seconds.parse().map_err(|_| usage())?;
     let mut client = Program { words }.connect()?;
@@ -75,6 +89,19 @@ mod tests {
             "clients cannot be kept from writing within 5 s: ERROR 1205 (HY000): Lock wait \
              timeout exceeded; try restarting transaction"
         );
+    }
+
+    /// Clients would wait for longer than they are to.
+    #[test]
+    fn what_takes_too_long_to_carry_is_said_before_anything_is_locked() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let folder = dir.path().display().to_string();
+        let mut notes = crate::product::mariadb::standby::Notes::open(&folder).expect("made");
+        notes.whole(&(b"shop".to_vec(), b"hits".to_vec()), true, "MyISAM").expect("noted");
+        let server = "cat >/dev/null; echo 524288000";
+        let carry = format!("--carry={folder}:20");
+        let said = on("mariadb-hold", &[&carry, "5", "sh", "-c", server], b"").unwrap_err();
+        assert!(said.starts_with("1 tables (500 MB) have to be carried whole"), "{said}");
     }
 
     #[test]
