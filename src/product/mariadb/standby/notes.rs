@@ -56,11 +56,6 @@ impl Notes {
         Ok(notes)
     }
 
-    /// Where they are.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     fn text(&self, name: &str) -> Result<Option<String>, HelperError> {
         let path = self.folder.join(name);
         let failed =

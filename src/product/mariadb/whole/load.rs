@@ -12,7 +12,7 @@ use crate::product::stream::{HelperError, Streams};
 
 /// What the statements are carried out with. Nothing of it stands in the log: the position must
 /// not move.
-const SETTINGS: &str = "\
+pub(in super::super) const SETTINGS: &str = "\
 SET NAMES utf8mb4;
 SET SESSION sql_log_bin = 0, foreign_key_checks = 0, check_constraint_checks = 0;
 SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00', max_statement_time = 0;
@@ -53,7 +53,7 @@ pub(in crate::product) fn load(
 }
 
 /// Drops a table's triggers. `mariadb-dump --add-drop-trigger` does not quote their names.
-fn without_triggers(item: &Item) -> String {
+pub(in super::super) fn without_triggers(item: &Item) -> String {
     let (schema, table) = (value(&item.0.0), value(&item.0.1));
     let of = format!(
         "FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {schema} AND \
@@ -67,7 +67,7 @@ fn without_triggers(item: &Item) -> String {
 }
 
 /// Empties a table, with its history.
-fn emptied(item: &Item) -> String {
+pub(in super::super) fn emptied(item: &Item) -> String {
     let table = shown_table(&item.0);
     // TRUNCATE makes the indexes anew; it refuses a table that keeps its history.
     format!(
@@ -77,11 +77,19 @@ fn emptied(item: &Item) -> String {
     )
 }
 
+/// The statements that make a table's triggers.
+///
+/// # Errors
+/// When they cannot be asked for.
 #[expect(
     clippy::disallowed_methods,
     reason = "it reads what the program prints, which ends by itself"
 )]
-fn triggers_of(item: &Item, dump: &str, options: &[String]) -> Result<Vec<u8>, HelperError> {
+pub(in super::super) fn triggers_of(
+    item: &Item,
+    dump: &str,
+    options: &[String],
+) -> Result<Vec<u8>, HelperError> {
     let (schema, table) = &item.0;
     let output = Command::new(dump)
         .args(options)
