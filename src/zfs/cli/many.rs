@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::slice::from_ref;
 
 use super::refine::{Meaning, only};
-use super::{CHANGE_LIMIT, CliEngine, READ_LIMIT, parse, refine};
+use super::{CHANGE_LIMIT, CliEngine, TREE_LIMIT, parse, refine};
 use crate::host::exec::{Command, Printed};
 use crate::zfs::words::{WORDS, batches};
 use crate::zfs::{
@@ -36,7 +36,7 @@ impl CliEngine {
     /// Runs a command about many names. Those for which it fails with this meaning do not count.
     /// `about` is what an error is about.
     fn about_many(&self, argv: &[&str], about: &str, but: Meaning, reads: bool) -> Result<Printed> {
-        let limit = if reads { READ_LIMIT } else { CHANGE_LIMIT };
+        let limit = if reads { TREE_LIMIT } else { CHANGE_LIMIT };
         let command = Command::new(argv.iter().copied()).timeout(limit);
         match self.runner.attempt(&command) {
             Ok((printed, None)) => Ok(printed),
@@ -58,7 +58,7 @@ impl CliEngine {
 
     pub(super) fn list_below(&self, kinds: &str, columns: &str, root: &Dataset) -> Result<String> {
         let name = root.as_str();
-        self.read(&["zfs", "list", "-Hp", "-r", "-t", kinds, "-o", columns, "--", name])
+        self.read_many(&["zfs", "list", "-Hp", "-r", "-t", kinds, "-o", columns, "--", name])
             .map_err(|error| refine(error, name))
     }
 
@@ -90,7 +90,7 @@ impl CliEngine {
             let argv =
                 [&["zfs", "holds", "-H", "--"], &names_of(part, Snapshot::as_str)[..]].concat();
             let name = part.first().map_or("", Snapshot::as_str);
-            let text = self.read(&argv).map_err(|error| refine(error, name))?;
+            let text = self.read_many(&argv).map_err(|error| refine(error, name))?;
             tags.extend(parse::holds(&text, part)?);
         }
         Ok(tags)
@@ -108,7 +108,7 @@ impl CliEngine {
         for part in batches(names, WORDS, |name| name.len()) {
             let text = |columns: &str| {
                 let words = ["zfs", "get", "-Hp", "-s", sources, "-o", columns, "--", &asked];
-                self.read(&[&words, part].concat())
+                self.read_many(&[&words, part].concat())
                     .map_err(|error| refine(error, part.first().unwrap_or(&"")))
             };
             // A value may have line ends in it, and pretend to be another property.
@@ -163,7 +163,7 @@ impl CliEngine {
             for part in batches(&names, WORDS, |name| name.len()) {
                 let words = ["zfs", "get", "-Hp", "-o", "name,value", "--", &property];
                 let text = self
-                    .read(&[&words, part].concat())
+                    .read_many(&[&words, part].concat())
                     .map_err(|error| refine(error, part.first().unwrap_or(&"")))?;
                 for line in text.lines() {
                     let row = line.split_once('\t');
@@ -402,6 +402,23 @@ mod tests {
         assert_eq!(cli.unmount(&name("t/a")).unwrap(), Change::WasThere);
         let below = fake.dataset(&name("t/a/b")).unwrap();
         assert!(below.is_some_and(|info| info.mounted));
+    }
+
+    /// The names of 200,000 snapshots take minutes. A hung pool is found by other means.
+    #[test]
+    fn a_tree_may_take_its_time() {
+        let (fake, name) = (FakeEngine::new(), |name: &str| name.parse::<Dataset>().unwrap());
+        fake.add_pool(&"t".parse().unwrap()).unwrap();
+        let commands = Commands::new(fake);
+        let cli = CliEngine::new(commands.runner());
+        let root = name("t");
+        cli.tree(&root).unwrap();
+        cli.history(&root).unwrap();
+        cli.snapshot_names_below(&root).unwrap();
+        cli.bookmarks_below(&root).unwrap();
+        cli.own_of(std::slice::from_ref(&root), &["quota"]).unwrap();
+        let limits = commands.limits();
+        assert!(limits.len() >= 5 && limits.iter().all(|it| it.as_secs() >= 3600), "{limits:?}");
     }
 
     #[test]

@@ -17,8 +17,10 @@ use super::{
 };
 pub(super) use refine::refine;
 
-/// Reading a pool with thousands of snapshots takes a while. A hung pool never answers.
+/// A hung pool never answers.
 const READ_LIMIT: Duration = Duration::from_secs(300);
+/// To read a tree takes a while: 20,000 snapshots took two minutes on a slow host.
+const TREE_LIMIT: Duration = Duration::from_secs(3600);
 /// Destroy and rollback wait for a transaction group, which a busy pool may delay.
 const CHANGE_LIMIT: Duration = Duration::from_secs(1800);
 
@@ -39,6 +41,12 @@ impl CliEngine {
         self.runner
             .run(&Command::new(argv.iter().copied()).timeout(READ_LIMIT))
             .map(|output| output.stdout)
+    }
+
+    /// Runs a command that only reads, about a tree or many names.
+    fn read_many(&self, argv: &[&str]) -> std::result::Result<String, ExecError> {
+        let command = Command::new(argv.iter().copied()).timeout(TREE_LIMIT);
+        self.runner.run(&command).map(|output| output.stdout)
     }
 
     /// Runs a command that makes a change.

@@ -6,6 +6,7 @@ mod read;
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::FakeEngine;
 use crate::host::exec::{Command, ExecError, Printed, Runner, StandIn};
@@ -16,6 +17,7 @@ use crate::zfs::{Dataset, ZfsError};
 pub(crate) struct Commands {
     engine: FakeEngine,
     ran: Arc<Mutex<Vec<Vec<String>>>>,
+    limits: Arc<Mutex<Vec<Duration>>>,
 }
 
 /// What one command prints, and whether it fails.
@@ -87,7 +89,7 @@ impl<'a> Words<'a> {
 
 impl Commands {
     pub(crate) fn new(engine: FakeEngine) -> Self {
-        Self { engine, ran: Arc::default() }
+        Self { engine, ran: Arc::default(), limits: Arc::default() }
     }
 
     /// Runs them instead of the system's.
@@ -103,6 +105,11 @@ impl Commands {
         std::mem::take(&mut *self.ran.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// How long each was allowed to take.
+    pub(crate) fn limits(&self) -> Vec<Duration> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// `None`: another command.
     pub(crate) fn answer(&self, command: &Command) -> Option<Result<Printed, ExecError>> {
         let argv = command.stages.first()?;
@@ -111,6 +118,7 @@ impl Commands {
             return None;
         }
         self.ran.lock().unwrap_or_else(PoisonError::into_inner).push(argv.clone());
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner).push(command.timeout);
         let mut to = Answer::default();
         match (program.as_str(), verb.as_str()) {
             ("zpool", "list") => self.pools(words, &mut to),
