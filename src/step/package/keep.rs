@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -160,7 +160,7 @@ impl Kept<'_> {
                 folder(&to, found.permissions().mode())?;
                 at = next;
             } else if found.is_file() {
-                self.file(&from, &to, found.permissions().mode())?;
+                self.file(&from, &to, &found)?;
                 return Ok(());
             } else {
                 return Ok(());
@@ -169,7 +169,7 @@ impl Kept<'_> {
         Ok(())
     }
 
-    fn file(&mut self, from: &Path, to: &Path, mode: u32) -> Result<()> {
+    fn file(&mut self, from: &Path, to: &Path, found: &Metadata) -> Result<()> {
         if itself(to)?.is_some() {
             return Ok(());
         }
@@ -179,8 +179,11 @@ impl Kept<'_> {
             replace(to, |target| {
                 target.write_all(magic.get(..length).unwrap_or_default())?;
                 io::copy(&mut source, target)?;
+                // The server's own user may read its configuration as a member of a group.
+                fchown(&*target, None, Some(found.gid()))?;
                 // Nothing in it runs with the rights of another user.
-                target.set_permissions(Permissions::from_mode(mode & 0o755 | 0o600))
+                let mode = found.permissions().mode() & 0o755 | 0o600;
+                target.set_permissions(Permissions::from_mode(mode))
             })
         });
         copied.with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
@@ -274,13 +277,18 @@ mod tests {
             .expect("mode");
         // On the host, a group may pass. The copy belongs to root, and its server is another user.
         fs::set_permissions(host.join("usr/sbin"), Permissions::from_mode(0o750)).expect("mode");
+        // Only root can give a file to a group of others.
+        let served = host.join("usr/sbin/served-2");
+        let given = std::os::unix::fs::chown(&served, None, Some(1)).is_ok();
+        fs::set_permissions(&served, Permissions::from_mode(0o4755)).expect("mode");
         let mut kept = Kept { host: &host, root: &root, programs: BTreeSet::new() };
         for path in ["sbin/served", "usr/share/nothing", "usr/sbin"] {
             kept.bring(Path::new(path)).expect("copied");
         }
         assert_eq!(fs::read(root.join("usr/sbin/served-2")).expect("there"), b"\x7fELF and more");
-        let mode = fs::metadata(root.join("usr/sbin/served-2")).expect("there").permissions();
-        assert_eq!(mode.mode() & 0o7777, 0o755);
+        let found = fs::metadata(root.join("usr/sbin/served-2")).expect("there");
+        assert_eq!(found.permissions().mode() & 0o7777, 0o755);
+        assert!(!given || found.gid() == 1, "group {}", found.gid());
         let mode = fs::metadata(root.join("usr/sbin")).expect("there").permissions().mode();
         assert_eq!(mode & 0o7777, 0o751);
         assert_eq!(
