@@ -10,7 +10,7 @@ shut_out() {
     END { print start - stop }'
 }
 
-# downgrade_by_hand DUMP: takes what backout saved for the change, and goes the plain script's way; /root/by-hand has what it said.
+# downgrade_by_hand [DUMP]: takes what backout saved for the change, and goes the plain script's way; /root/by-hand has what it said.
 downgrade_by_hand() {
   local change
   change=/var/lib/backout/changes/$(change_id)
@@ -21,5 +21,5 @@ downgrade_by_hand() {
   cp /root/gtid-before "$SAVED/gtid-before"
   tar -C "$change/config-previous" -cf "$SAVED/etc-mysql.tar" etc/mysql
   bash /case/by-hand/mariadb-downgrade.sh after | tee /root/by-hand
-  same_dump "$1"
+  [ -z "${1:-}" ] || same_dump "$1"
 }
