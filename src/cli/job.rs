@@ -5,21 +5,37 @@ use std::cell::RefCell;
 use super::render::{self, Watcher};
 use super::{Exit, Global};
 use crate::preflight::Severity;
-use crate::procedure::{Work, changes, way_back};
+use crate::procedure::background::{self, FullProofStart};
+use crate::procedure::{Settings, Work, changes, way_back};
 use crate::report::{CliError, Report, report_with};
+use crate::step::State;
 
 /// What a verb has decided, having changed nothing so far.
 pub enum Job {
     /// There is nothing to carry out; the tool ends with this status.
     Ended(Exit),
     /// A procedure is to be carried out.
-    Work(Box<Work>),
+    Work {
+        /// What.
+        work: Box<Work>,
+        /// What a delta proof leaves out is compared by itself afterwards.
+        prove: bool,
+    },
 }
 
 impl Job {
     /// A procedure is to be carried out.
     pub fn work(work: Work) -> Self {
-        Self::Work(Box::new(work))
+        Self::Work { work: Box::new(work), prove: true }
+    }
+
+    /// The same, but everything is compared when a person says so, if `later`.
+    #[must_use]
+    pub fn proving_later(self, later: bool) -> Self {
+        match self {
+            Self::Work { work, .. } => Self::Work { work, prove: !later },
+            ended @ Self::Ended(_) => ended,
+        }
     }
 
     /// Carries it out, and says how it ended.
@@ -27,27 +43,44 @@ impl Job {
     /// # Errors
     /// From here on something may have been changed, so errors say what is true.
     pub fn carry_out(self, global: &Global) -> Result<Exit, CliError> {
-        let work = match self {
+        let (work, prove) = match self {
             Self::Ended(exit) => return Ok(exit),
-            Self::Work(work) => *work,
+            Self::Work { work, prove } => (*work, prove),
         };
         let watcher = RefCell::new(Watcher::new(global));
         let watch = |event: &crate::change::event::Event<'_>| watcher.borrow_mut().event(event);
         let outer = global.clone();
         let report =
             work.carry_out(&global.settings(), &watch, move |error| ends(&outer, error))?;
-        render::finished(global, with_way_back(global, report));
+        let report = with_full_proof(global, with_way_back(global, report), prove);
+        render::finished(global, report);
         Ok(Exit::Done)
     }
+}
+
+/// Begins to compare everything where the procedure compared only a part.
+fn with_full_proof(global: &Global, report: Report, wanted: bool) -> Report {
+    let settings = &global.settings();
+    let Some(state) = state_of(settings, &report) else { return report };
+    match background::begin(settings, &state, wanted) {
+        Some(FullProofStart::Began(unit)) => report.proving(&format!("it begins, as {unit}")),
+        Some(FullProofStart::ByHand(why)) => report.proof_by_hand(&why),
+        None => report,
+    }
+}
+
+/// The state of the change that a report is of.
+fn state_of(settings: &Settings, report: &Report) -> Option<State> {
+    let found = changes::all(settings).ok()?;
+    found.into_iter().find(|it| it.id == report.change)?.state.ok()
 }
 
 /// The same, with what is true of the way back, where a person is to decide about it now. What is in
 /// its way is shown at once, and not at the day of the downgrade.
 fn with_way_back(global: &Global, report: Report) -> Report {
     let settings = &global.settings();
-    let Ok(found) = changes::all(settings) else { return report };
-    let state = found.into_iter().find(|it| it.id == report.change).and_then(|it| it.state.ok());
-    let Some(state) = state.filter(way_back::awaits_decision) else { return report };
+    let state = state_of(settings, &report).filter(way_back::awaits_decision);
+    let Some(state) = state else { return report };
     let Ok((_, mut findings, way_back)) = way_back::examine(settings, &state) else {
         return report;
     };

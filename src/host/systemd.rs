@@ -9,6 +9,11 @@ use super::exec::Command;
 /// Limit for an answer.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// Whether systemd runs this host.
+pub fn is_running() -> bool {
+    std::path::Path::new("/run/systemd/system").is_dir()
+}
+
 /// A unit's state, in systemd's words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct UnitState {

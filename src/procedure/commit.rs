@@ -37,14 +37,21 @@ pub fn plan(settings: &Settings, state: &State, accepted: &[String]) -> Result<P
     }
 }
 
+/// The name of what was not compared.
+const NOT_PROVED: &str = "not-fully-proved";
+
+/// Whether a person answers for what was not compared.
+pub fn answers_for_proof(accepted: &[String]) -> bool {
+    accepted.iter().any(|word| word == NOT_PROVED)
+}
+
 /// What was not compared is not destroyed without a yes that names it.
 fn fully_proved(state: &State, accepted: &[String]) -> Result<(), CliError> {
-    const YES: &str = "not-fully-proved";
     let partly = state.partly_compared();
-    if !state.awaits_full_proof() || accepted.iter().any(|word| word == YES) {
+    if !state.awaits_full_proof() || answers_for_proof(accepted) {
         return Ok(());
     }
-    let commit = format!("backout commit --accept {YES}");
+    let commit = format!("backout commit --accept {NOT_PROVED}");
     Err(match state.full_proof {
         Some(proof) => {
             let mut error = CliError::new(

@@ -10,7 +10,7 @@ use crate::host::exec::{Interrupt, Runner};
 use crate::host::{own_path, pools};
 use crate::journal::{Layout, NodePart, Output, Phase, StepId, copies};
 use crate::playbook::model::Playbook;
-use crate::playbook::site::RollbackChoice;
+use crate::playbook::site::{FullProofChoice, RollbackChoice};
 use crate::playbook::{DataStrategy, Site, Template, Validated, ValidatedSite, library};
 use crate::preflight::sources::{OpenChange, Role};
 use crate::preflight::{self, Facts, Occasion, Sources};
@@ -135,6 +135,7 @@ impl ProcedureInputs {
             let site = Site {
                 datasets: Vec::new(),
                 rollback: RollbackChoice::Keep,
+                full_proof: FullProofChoice::default(),
                 ..inputs.site.site().clone()
             };
             inputs.other = Some((inputs.playbook.other_node(), site));

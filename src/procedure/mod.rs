@@ -4,6 +4,7 @@
 
 pub mod abort;
 pub mod adopt;
+pub mod background;
 mod carry_out;
 pub mod changes;
 pub mod commit;

@@ -31,6 +31,10 @@ use crate::zfs::{Dataset, Engine};
 const SHOWN: usize = 20;
 /// How long a full proof may take to end when it is asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(120);
+/// How long its result waits for another run, such as a check, to end.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(120);
+/// Beside its lock: how far it is, or why it ended without a result.
+const PROGRESS: &str = "progress";
 
 /// What a full proof is made with.
 pub struct FullProof {
@@ -85,8 +89,30 @@ pub fn prepare(settings: &Settings, state: State) -> Result<FullProof, CliError>
 pub fn under_way(settings: &Settings, state: &State) -> Option<String> {
     let folder = lock_folder(settings, state);
     Lock::holder(&folder)?;
-    let said = fs::read_to_string(folder.join("progress")).unwrap_or_default();
+    let said = fs::read_to_string(folder.join(PROGRESS)).unwrap_or_default();
     Some(if said.is_empty() { "it begins".to_owned() } else { said })
+}
+
+/// How far the last one came that ended without a result, if everything is still to be compared.
+pub fn broken_off(settings: &Settings, state: &State) -> Option<String> {
+    if !state.awaits_full_proof() || state.full_proof.is_some() {
+        return None;
+    }
+    let folder = lock_folder(settings, state);
+    let said = fs::read_to_string(folder.join(PROGRESS)).unwrap_or_default();
+    (!said.is_empty() && Lock::holder(&folder).is_none()).then_some(said)
+}
+
+/// Waits for the end of a full proof that is under way; `say` is told how far it is.
+pub fn wait(settings: &Settings, state: &State, say: &dyn Fn(&str)) {
+    let mut last = String::new();
+    while let Some(said) = under_way(settings, state) {
+        if said != last {
+            say(&said);
+            last = said;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
 }
 
 impl FullProof {
@@ -107,7 +133,7 @@ impl FullProof {
             Interrupt::on_signals().context("cannot listen to signals").map_err(failed)?;
         let runner = Runner::new(Some(layout.log()), None, interrupt);
         let engine = settings.engine(&runner)?;
-        let progress = lock_folder(settings, &state).join("progress");
+        let progress = lock_folder(settings, &state).join(PROGRESS);
         let told = |text: &str| {
             say(text);
             // Only for those who ask.
@@ -130,17 +156,34 @@ impl FullProof {
         };
         let made = copies.compare();
         let cleared = copies.clear();
-        let compared = made.map_err(failed)?;
-        cleared.map_err(failed)?;
-        record(settings, &state, &compared)?;
+        let ended = made.and_then(|compared| cleared.map(|()| compared)).map_err(failed);
+        let ended = ended.and_then(|compared| {
+            record(settings, &state, &compared)?;
+            Ok(compared)
+        });
+        match &ended {
+            Ok(_) => drop(fs::remove_file(&progress)),
+            Err(error) => {
+                let why = error.cause.first().unwrap_or(&error.what);
+                let _ = write_atomic(&progress, format!("it failed: {why}").as_bytes());
+            }
+        }
         drop(lock);
-        Ok(compared)
+        ended
     }
 }
 
 /// Writes the result to the journal.
 fn record(settings: &Settings, state: &State, compared: &Compared) -> Result<(), CliError> {
-    let _lock = changes::lock(settings, "prove")?;
+    let begin = Instant::now();
+    let _lock = loop {
+        match changes::lock(settings, "prove") {
+            Err(error) if error.kind == ErrorKind::Locked && begin.elapsed() < WRITTEN_WITHIN => {
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            other => break other?,
+        }
+    };
     let layout = settings.layout(&state.manifest);
     let failed = |why: String| {
         CliError::new(ErrorKind::Failed, "the result could not be written to the journal")

@@ -51,6 +51,35 @@ impl Report {
         self.next.iter_mut().for_each(|next| next.name_change(&self.change));
         self
     }
+
+    /// With a full proof that is under way: how far it is.
+    #[must_use]
+    pub fn proving(mut self, said: &str) -> Self {
+        self.now.push(format!("Everything is being compared, in the background: {said}."));
+        for next in &mut self.next {
+            if next.command == Command::Prove.to_string() {
+                next.command = Command::Commit.to_string();
+                next.meaning = "accept the downgrade, and destroy the upgraded state: it waits \
+                                until everything is compared"
+                    .to_owned();
+            }
+        }
+        self
+    }
+
+    /// With a full proof that ended without a result, and how far it was.
+    #[must_use]
+    pub fn proof_broken_off(mut self, said: &str) -> Self {
+        self.now.push(format!("The last comparison of everything ended without a result: {said}."));
+        self
+    }
+
+    /// With a full proof that does not begin by itself, and why.
+    #[must_use]
+    pub fn proof_by_hand(mut self, why: &str) -> Self {
+        self.now.push(format!("Everything is compared when you say so: {why}."));
+        self
+    }
 }
 
 /// What the journal says, in words. Pure.

@@ -40,14 +40,14 @@ for megabytes in 100 1000; do
   sql -e 'CREATE TABLE IF NOT EXISTS shop.bulk (n INT PRIMARY KEY, pad TEXT NOT NULL) ENGINE=InnoDB'
   # In batches, and apart from the binary log: it is old data, and its log would take as much room again.
   while [ "$have" -lt $((megabytes * 1000)) ]; do
-    sql -e "SET sql_log_bin = 0; $(rows bulk $((have + 1)) $((have + 20000)))"
+    sql shop -e "SET sql_log_bin = 0; $(rows bulk $((have + 1)) $((have + 20000)))"
     have=$((have + 20000))
   done
   site_file
   sql -e 'SELECT @@gtid_binlog_pos' >/root/gtid-before
   backout upgrade --yes
   mariadb_upgraded
-  sql -e "CREATE TABLE shop.delta (n INT PRIMARY KEY, pad TEXT NOT NULL) ENGINE=InnoDB; $(rows delta 1 10000)"
+  sql shop -e "CREATE TABLE shop.delta (n INT PRIMARY KEY, pad TEXT NOT NULL) ENGINE=InnoDB; $(rows delta 1 10000)"
   sql -e 'UPDATE shop.bulk SET pad = REVERSE(pad) WHERE n % 500 = 0; DELETE FROM shop.bulk WHERE n % 997 = 0'
   content >/root/content
   backout downgrade --keep --yes

@@ -50,6 +50,7 @@ site() { # DATASET DATADIR
 playbook = "redis"
 datasets = ["$1"]
 upgrade_to = "8.0"
+full_proof = "later"
 store = "$store"
 [variables]
 release = "trixie"

@@ -49,6 +49,29 @@ backout downgrade --keep --yes
 same_dump /root/dump-new
 backout prove | tee /root/said
 grep -F ' 0 missing, 0 unexpected' /root/said
-backout commit --yes
+
+echo "== again: the full proof begins by itself, in the background, and is killed"
+backout undo --yes
+sed -i '/^full_proof/d' /etc/backout/site.toml
+backout playbook replace --yes
+backout downgrade --keep --yes | tee /root/said
+grep -F 'Everything is being compared, in the background' /root/said
+unit=backout-prove-$(change_id).service
+[ "$(systemctl show -p Nice --value "$unit")" = 10 ]
+systemctl kill --signal=KILL "$unit"
+while systemctl is-active --quiet "$unit"; do sleep 0.2; done
+backout status | tee /root/said
+grep -F 'ended without a result' /root/said
+grep -F 'backout prove' /root/said
+expect 3 backout commit --yes
+fault "kill -9 in a full proof that began by itself" resumed
+
+echo "== once more, and commit waits for it"
+backout undo --yes
+backout downgrade --keep --yes | tee /root/said
+backout status | tee /root/said
+grep -F 'Everything is being compared, in the background' /root/said
+backout commit --yes | tee /root/said
+grep -F 'Waiting for it.' /root/said
 [ "$(zfs list -H -t all -o name -r tank)" = $'tank\ntank/mysql' ]
 same_dump /root/dump-new

@@ -90,7 +90,7 @@ same_redis() {
 redis_site() {
   mkdir -p /etc/backout
   chmod 755 /etc/backout
-  printf '%s\n' 'playbook = "redis"' 'datasets = ["tank/redis"]' 'upgrade_to = "8.0"' "$@" '[variables]' 'release = "trixie"' >/etc/backout/site.toml
+  printf '%s\n' 'playbook = "redis"' 'datasets = ["tank/redis"]' 'upgrade_to = "8.0"' 'full_proof = "later"' "$@" '[variables]' 'release = "trixie"' >/etc/backout/site.toml
   chmod 644 /etc/backout/site.toml
 }
 

@@ -26,6 +26,10 @@ pub struct DowngradeArgs {
     /// touched; everything is then compared afterwards, before `backout commit`.
     #[arg(long)]
     proof: Option<ProofArg>,
+    /// Do not compare everything by itself afterwards, in the background: `backout prove` does it
+    /// when you say so. The site file says the same with `full_proof = "later"`.
+    #[arg(long)]
+    no_prove: bool,
     #[command(flatten)]
     answers: Answers,
 }
@@ -68,7 +72,7 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
     }
     prompt::confirm_each(&prepared.findings, answers)?;
     prompt::confirm_name(&change, answers, "backout downgrade")?;
-    Ok(Job::work(Work::prepared(lock, prepared)))
+    Ok(Job::work(Work::prepared(lock, prepared)).proving_later(arguments.no_prove))
 }
 
 /// What will happen, what is kept, what is destroyed, how long the service will be down.

@@ -24,6 +24,9 @@ pub struct ResumeArgs {
     /// Try again a step that failed too often.
     #[arg(help_heading = ANSWERS, long)]
     try_again: bool,
+    /// After a downgrade: do not compare everything by itself, in the background.
+    #[arg(long)]
+    no_prove: bool,
     /// Show the steps that are left, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -51,5 +54,5 @@ pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, CliError> {
         render::plan(global, &state.manifest.change, &run.left());
         return Ok(Job::Ended(Exit::Done));
     }
-    Ok(Job::work(Work::resume(lock, state, answer)))
+    Ok(Job::work(Work::resume(lock, state, answer)).proving_later(arguments.no_prove))
 }

@@ -30,7 +30,9 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
                 let report = report_with(state, way_back::glance(settings, state));
                 let mut report = report;
                 if let Some(said) = prove::under_way(settings, state) {
-                    report.now.push(format!("A full proof is under way: {said}."));
+                    report = report.proving(&said);
+                } else if let Some(said) = prove::broken_off(settings, state) {
+                    report = report.proof_broken_off(&said);
                 }
                 let report = if several { report.naming_change() } else { report };
                 if state.current().is_some_and(|run| run.halted.is_some()) {

@@ -41,6 +41,10 @@ pub struct Site {
     /// How the data goes back.
     #[serde(default)]
     pub rollback: RollbackChoice,
+    /// When everything is compared after a kept downgrade that compared only what was written since
+    /// the snapshot.
+    #[serde(default, skip_serializing_if = "FullProofChoice::is_default")]
+    pub full_proof: FullProofChoice,
     /// The folder for captures and installers, if not the state folder. It must not be on one of
     /// the datasets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,4 +70,23 @@ pub enum RollbackChoice {
     /// The data is not on ZFS. Everything is backed up and restored into an empty store, which
     /// takes hours where a rollback takes seconds. Needs a playbook that says how (`[full]`).
     None,
+}
+
+/// When everything is compared after a kept downgrade.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FullProofChoice {
+    /// The default. It begins by itself once the service is open, in the background and with low
+    /// priority.
+    #[default]
+    Background,
+    /// When somebody runs `backout prove`.
+    Later,
+}
+
+impl FullProofChoice {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
