@@ -46,6 +46,8 @@ pub struct State<A> {
     pub snapshots: Vec<(Snapshot, Guid)>,
     /// The full proof that was made since the last downgrade.
     pub full_proof: Option<Proof>,
+    /// Its lists, each with its number of items.
+    pub full_lists: Vec<(String, u64)>,
 }
 
 /// A record that is not allowed in its place.
@@ -68,6 +70,7 @@ impl<A: Action> State<A> {
             outputs: BTreeMap::new(),
             snapshots: Vec::new(),
             full_proof: None,
+            full_lists: Vec::new(),
         }
     }
 
@@ -193,10 +196,12 @@ impl<A: Action> State<A> {
         if let Record::Planned { plan } = record {
             self.runs.push(Run::new(plan.clone()));
             self.full_proof = None;
+            self.full_lists.clear();
             return;
         }
-        if let Record::Proved { proof } = record {
+        if let Record::Proved { proof, lists } = record {
             self.full_proof = Some(*proof);
+            self.full_lists.clone_from(lists);
             return;
         }
         if let Record::Replaced(new) = record {

@@ -97,6 +97,9 @@ pub enum Record<A> {
     Proved {
         /// The comparison.
         proof: Proof,
+        /// The lists, each with its number of items.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lists: Vec<(String, u64)>,
     },
     /// A mended playbook or site file was taken into the change.
     Replaced(Replacement<A>),

@@ -48,6 +48,8 @@ pub struct FullProof {
 pub struct Compared {
     /// The comparison.
     pub proof: Proof,
+    /// The lists, each with the number of items of the upgraded version.
+    pub lists: Vec<(String, u64)>,
     /// The first items that differ.
     pub shown: Vec<String>,
     /// Where all of them are.
@@ -195,7 +197,7 @@ fn record(settings: &Settings, state: &State, compared: &Compared) -> Result<(),
     let now: State = State::fold(&lines)
         .map_err(|error| failed(error.to_string()))?
         .ok_or_else(|| failed("it is empty".into()))?;
-    let record = Record::Proved { proof: compared.proof };
+    let record = Record::Proved { proof: compared.proof, lists: compared.lists.clone() };
     if now.runs.len() != state.runs.len() || now.permits(&record).is_err() {
         return Err(failed("the change went on meanwhile: this proof is of no use".into()));
     }
@@ -279,12 +281,17 @@ impl Copies<'_> {
             self.clear()?;
         }
         (self.context.say)("comparing the lists");
-        let mut all =
-            Compared { proof: Proof::default(), shown: Vec::new(), folder: self.folder.clone() };
+        let mut all = Compared {
+            proof: Proof::default(),
+            lists: Vec::new(),
+            shown: Vec::new(),
+            folder: self.folder.clone(),
+        };
         for list in &self.lists {
             let ended = list.ends.as_ref().map(Ended::by_now);
             let (proof, shown) = inventory::prove(&self.folder, &list.name, SHOWN, ended)?;
             all.proof += proof;
+            all.lists.push((list.name.clone(), proof.expected));
             all.shown.extend(shown);
         }
         all.shown.truncate(SHOWN);

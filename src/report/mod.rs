@@ -4,6 +4,7 @@
 //! from it, and the verbs refuse from it: what is offered is accepted.
 
 mod command;
+mod compared;
 mod dead;
 mod error;
 mod next;
@@ -15,6 +16,7 @@ mod timeline;
 mod way_back;
 
 pub use command::Command;
+pub use compared::{Compared, ComparedList, Extent, compared};
 pub use dead::starts_it;
 pub use error::{CliError, ErrorKind, permit};
 pub use next::Next;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::dead::from_files;
 use super::offers::offers;
 use super::stand::{failure, stand};
-use super::{Command, Condition, Next, WayBack};
+use super::{Command, Compared, Condition, Next, WayBack, compared};
 use crate::journal::{Output, Phase, Procedure, StepId, StepState};
 use crate::step::{Action, Run, State};
 use crate::strategy::{aside_of, data_of};
@@ -42,6 +42,9 @@ pub struct Report {
     pub now: Vec<String>,
     /// What may be typed next; the first is what most people want.
     pub next: Vec<Next>,
+    /// What the last downgrade compared, and what not, until the change is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
 }
 
 impl Report {
@@ -102,7 +105,11 @@ pub fn report_with(state: &State, way_back: Option<WayBack>) -> Report {
         way_back: None,
         now: Vec::new(),
         next: offers(state),
+        compared: None,
     };
+    if state.phase == Phase::BackedOut && state.current().is_none() {
+        report.compared = compared(state);
+    }
     match state.current() {
         Some(run) => {
             let done = run.steps.iter().filter(|step| **step == StepState::Done).count();
@@ -184,6 +191,7 @@ fn backed_out(state: &State) -> Vec<String> {
     }
     now.extend(rejects);
     now.extend(proof.map(ToString::to_string));
+    now.extend(compared(state).map(|compared| compared.sentence()));
     let partly = state.partly_compared();
     if state.kept_upgraded() && !partly.is_empty() {
         now.push(match state.full_proof {

@@ -4,8 +4,9 @@
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use serde::Serialize;
 
+use super::{Compared, compared};
 use crate::journal::{Action as _, OpenQuestion, Output, Procedure, Proof, Role, StepId};
-use crate::step::{Line, Plan, Record};
+use crate::step::{Line, Plan, Record, State};
 
 /// When something was written into the journal: local time with its offset from UTC.
 type Time = DateTime<FixedOffset>;
@@ -35,6 +36,9 @@ pub struct Timeline {
     pub procedures: Vec<ProcedureEntry>,
     /// When clients were shut out.
     pub shut_out: Vec<Window>,
+    /// What the last downgrade compared, and what not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
 }
 
 /// One procedure.
@@ -152,7 +156,19 @@ pub fn timeline(lines: &[Line]) -> Option<Timeline> {
         opened: first.at,
         procedures: story.procedures,
         shut_out: story.shut_out,
+        compared: last_compared(lines),
     })
+}
+
+/// What the last downgrade compared, with the full proof after it: a commit forgets that.
+fn last_compared(lines: &[Line]) -> Option<Compared> {
+    let is_downgrade = |line: &Line| matches!(&line.record, Record::Planned { plan } if plan.procedure.is_downgrade());
+    let proved = lines.iter().rposition(|line| matches!(line.record, Record::Proved { .. }));
+    let until = match proved {
+        Some(at) if !lines[at..].iter().any(is_downgrade) => at + 1,
+        _ => lines.len(),
+    };
+    compared(&State::fold(&lines[..until]).ok()??)
 }
 
 struct Story {
@@ -216,7 +232,7 @@ impl Story {
                 run.events.push(EventEntry { at, what: answered(*question).into() });
             }
             Record::Finished => run.outcome = Outcome::Finished,
-            Record::Proved { proof } => {
+            Record::Proved { proof, .. } => {
                 run.events.push(EventEntry { at, what: format!("everything compared: {proof}") });
                 return;
             }

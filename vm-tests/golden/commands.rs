@@ -111,7 +111,7 @@ fn folds(state: &State, command: Command) -> bool {
         Command::Abort => begins(Procedure::Abort),
         Command::Undo => begins(Procedure::Undo),
         Command::Migrate | Command::MigrateBack => begins(Procedure::Migrate),
-        Command::Prove => takes(Record::Proved { proof: Proof::default() }),
+        Command::Prove => takes(Record::Proved { proof: Proof::default(), lists: Vec::new() }),
         Command::Commit => begins(Procedure::CommitUpgrade) || begins(Procedure::CommitDowngrade),
     }
 }

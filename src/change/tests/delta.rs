@@ -5,7 +5,7 @@ use super::procedures::Verb;
 use super::straight::upgraded;
 use super::world::World;
 use crate::journal::{Family, Journal, Output, Proof, StepId};
-use crate::report::{Command, offers, permitted};
+use crate::report::{Command, Extent, offers, permitted, report, timeline};
 use crate::step::{Action, Record};
 
 fn proof(world: &World) -> Proof {
@@ -37,6 +37,25 @@ fn what_the_capture_did_not_touch_is_not_listed() {
 }
 
 #[test]
+fn what_was_compared_and_what_was_not_is_said_list_by_list() {
+    let world = upgraded(PLAIN);
+    world.run(Verb::Keep);
+    let said = report(&world.state()).compared.expect("compared");
+    assert_eq!(said.lists[0].name, "items");
+    assert_eq!((said.lists[0].items, said.lists[0].of), (proof(&world).expected, Extent::Delta));
+    assert_eq!(said.not_compared, ["items of colour are grey"]);
+    proved(&world, Proof { expected: 8, found: 8, missing: 0, unexpected: 0 });
+    let said = report(&world.state()).compared.expect("compared");
+    assert_eq!((said.lists[0].items, said.lists[0].of), (8, Extent::All));
+    let lines = crate::journal::file::read(&world.layout.journal()).expect("read").lines;
+    assert_eq!(timeline(&lines).and_then(|story| story.compared), Some(said.clone()));
+    world.run(Verb::Commit);
+    let lines = crate::journal::file::read(&world.layout.journal()).expect("read").lines;
+    assert_eq!(timeline(&lines).and_then(|story| story.compared), Some(said));
+    assert_eq!(report(&world.state()).compared, None);
+}
+
+#[test]
 fn everything_is_listed_when_what_was_touched_cannot_be_told_and_in_place() {
     for verb in [Verb::Keep, Verb::InPlace] {
         let world = upgraded(PLAIN);
@@ -51,7 +70,9 @@ fn everything_is_listed_when_what_was_touched_cannot_be_told_and_in_place() {
 /// As `backout prove` writes it down.
 fn proved(world: &World, proof: Proof) {
     let (mut journal, _) = Journal::open::<Action>(&world.layout.journal()).expect("readable");
-    journal.append(Record::Proved { proof }).expect("appended");
+    journal
+        .append(Record::Proved { proof, lists: vec![("items".to_owned(), proof.expected)] })
+        .expect("appended");
     world.forget();
 }
 

@@ -59,6 +59,9 @@ also = ["/etc/app.conf"]
 [aside.serve]
 previous = {{ argv = ["app", "mstart"] }}
 upgraded = {{ argv = ["app", "mstart-upgraded", "{{proof_root}}"] }}
+[[limit]]
+about = "items of colour are grey"
+
 [[inventory]]
 name = "items"
 command = {{ argv = ["app", "inventory"] }}

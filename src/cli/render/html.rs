@@ -53,6 +53,13 @@ fn summary(story: &Timeline) -> Markup {
             }
             dt { "Opened" }
             dd { (story.opened.format("%Y-%m-%d %H:%M:%S %z")) " by backout " (story.tool) }
+            @if let Some(compared) = &story.compared {
+                dt { "Compared" } dd { (compared.sentence()) }
+                @if !compared.not_compared.is_empty() {
+                    dt { "Not compared, or not brought back" }
+                    dd { ul { @for limit in &compared.not_compared { li { (limit) } } } }
+                }
+            }
             @if !story.shut_out.is_empty() {
                 dt { "Clients were shut out" }
                 dd {

@@ -35,6 +35,14 @@ pub fn text(story: &Timeline, commands: Option<&str>) -> String {
             None => format!("{lead}{from}, and still"),
         });
     }
+    if let Some(compared) = &story.compared {
+        let lists = compared.sentence();
+        put(&filled("  compared   ", 13, lists.strip_prefix("Compared: ").unwrap_or(&lists)));
+        for (i, limit) in compared.not_compared.iter().enumerate() {
+            let lead = if i == 0 { "  limits     " } else { "             " };
+            put(&filled(lead, 13, limit));
+        }
+    }
     for procedure in &story.procedures {
         put("");
         of_procedure(procedure, &mut put);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{json, line, printable};
 use crate::cli::{Exit, Global};
 use crate::preflight::{Finding, Severity};
-use crate::report::{CliError, Next, Report};
+use crate::report::{CliError, Compared, Next, Report};
 
 /// A line of prose, broken between words for a terminal and indented like the texts behind `now:`
 /// and `cause:`. A log gets each sentence on one line, for searching.
@@ -146,6 +146,17 @@ pub fn finished(global: &Global, report: Report) {
     } else {
         line("");
         line(format_report(&report).trim_end());
+        limits(report.compared.as_ref());
+    }
+}
+
+/// What was in no list, or does not come back.
+fn limits(compared: Option<&Compared>) {
+    let Some(compared) = compared.filter(|it| !it.not_compared.is_empty()) else { return };
+    line("");
+    line("Not compared, or not brought back (the playbook's limits):");
+    for limit in &compared.not_compared {
+        line(indented("  - ", "    ", limit).trim_end());
     }
 }
 

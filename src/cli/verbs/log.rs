@@ -64,7 +64,7 @@ fn words(record: &Record) -> String {
         Record::Interrupted => "interrupted on request".into(),
         Record::Answered { question } => answered(*question).into(),
         Record::Finished => "finished".into(),
-        Record::Proved { proof } => format!("everything compared; {proof}"),
+        Record::Proved { proof, .. } => format!("everything compared; {proof}"),
         Record::Replaced(new) => format!("mended files were taken in (edition {})", new.edition),
     }
 }

@@ -20,6 +20,9 @@ pub struct Prove {
     /// What differs can be carried whole, or could be if the upgraded data were there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair: Option<RepairFrom>,
+    /// What the playbook does not promise: what is in no list, or does not come back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<String>,
 }
 
 /// What a repair of what differs is made from.

@@ -83,7 +83,8 @@ impl Parts<'_> {
         let inventories = inventories.map(|inventory| inventory.name.clone()).collect();
         let title = "compare the lists: nothing lost, nothing twice";
         let repair = self.repair_from(repairs)?;
-        Ok(Step::new(StepId::PROVE, title, Action::Prove(Prove { inventories, repair })))
+        let limits = self.playbook.limits.iter().map(|limit| limit.about.clone()).collect();
+        Ok(Step::new(StepId::PROVE, title, Action::Prove(Prove { inventories, repair, limits })))
     }
 
     /// What a repair is made from. `kept`: the plan has its steps.
