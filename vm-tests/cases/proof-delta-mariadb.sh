@@ -53,7 +53,7 @@ grep -F ' 0 missing, 0 unexpected' /root/said
 echo "== again: the full proof begins by itself, in the background, and is killed"
 backout undo --yes
 sed -i '/^full_proof/d' /etc/backout/site.toml
-backout playbook replace --yes
+backout playbook replace --with-site --yes
 backout downgrade --keep --yes | tee /root/said
 grep -F 'Everything is being compared, in the background' /root/said
 unit=backout-prove-$(change_id).service
