@@ -29,7 +29,15 @@ pub(super) struct Query {
     pub(super) invoker: Option<(Vec<u8>, Vec<u8>)>,
     /// The schema is not used by it.
     pub(super) without_schema: bool,
+    /// It has the number of an InnoDB transaction. DDL that a client sent has one.
+    pub(super) numbered: bool,
 }
+
+/// Part of the options: a TIMESTAMP gets no default that nobody gave it.
+pub(super) const EXPLICIT_TIMESTAMPS: u32 = 1 << 24;
+/// `utf8mb4_bin`: names of schemas, and statements that the server writes itself, are in this
+/// character set.
+pub(super) const NAMES: u16 = 46;
 
 /// The statement is left out of the schema's `use`.
 const WITHOUT_SCHEMA: u16 = 0x8;
@@ -93,7 +101,7 @@ impl Query {
                     bytes.take(3)?.iter().rev().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
             }
             // The number of an InnoDB transaction.
-            129 => drop(bytes.take(8)?),
+            129 => self.numbered = bytes.u64()? != 0,
             // ALTER in two phases: which phase, and of which one.
             130 => {
                 const COMMIT_OR_ROLLBACK: u8 = 4 | 8;
@@ -111,6 +119,27 @@ impl Query {
             _ => return None,
         }
         Some(())
+    }
+
+    /// The server wrote this statement itself, as `SHOW CREATE TABLE` prints a table: in its own
+    /// character set, and with all defaults, whatever the client's session was.
+    pub(super) fn is_of_server(&mut self) {
+        if let Some([client, ..]) = &mut self.collations {
+            *client = NAMES;
+        }
+        if let Some(options) = &mut self.options {
+            *options |= EXPLICIT_TIMESTAMPS;
+        }
+    }
+
+    /// Whether the server wrote it: `CREATE TABLE ... LIKE` of a temporary table, which the replay
+    /// does not have. A client's own has a number.
+    pub(super) fn looks_of_server(&self) -> bool {
+        let begins = ["CREATE TABLE ", "CREATE OR REPLACE TABLE ", "CREATE TABLE IF NOT EXISTS "];
+        let is_name = |rest: &[u8]| rest.starts_with(b"`") || rest.starts_with(b"\"");
+        !self.numbered
+            && begins.iter().any(|it| self.text.strip_prefix(it.as_bytes()).is_some_and(is_name))
+            && self.text.windows(4).any(|part| part == b" (\n ")
     }
 
     /// Whether it ends a transaction.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::name::quoted;
-use super::query::Query;
+use super::query::{EXPLICIT_TIMESTAMPS, NAMES, Query};
 
 /// Sent before anything else. An XA transaction must not bind the session; no statement may end
 /// before its work is done; changes to versioned tables keep their history, as they did.
@@ -26,13 +26,9 @@ const OPTIONS: &[(u32, &str, bool)] = &[
     (1 << 27, "unique_checks", true),
     (1 << 15, "check_constraint_checks", true),
     (1 << 28, "sql_if_exists", false),
-    (1 << 24, "explicit_defaults_for_timestamp", false),
+    (EXPLICIT_TIMESTAMPS, "explicit_defaults_for_timestamp", false),
     (1 << 30, "system_versioning_insert_history", false),
 ];
-
-/// `utf8mb4_bin`: names of schemas, and statements that the server writes itself, are in this
-/// character set.
-pub(super) const NAMES: u16 = 46;
 
 impl Session {
     /// What has to be set before this statement.

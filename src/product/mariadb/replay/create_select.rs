@@ -4,7 +4,6 @@ use super::super::binlog::{Event, Kind, LogFile};
 use super::super::client::Server;
 use super::super::group::Group;
 use super::super::query::Query;
-use super::super::session::NAMES;
 use super::{Replay, Stop};
 
 /// Holds the rows of a table that is made with its rows.
@@ -24,10 +23,7 @@ impl<S: Server> Replay<S> {
             }
         }
         let Some(mut create) = create else { return Ok(()) };
-        // The server wrote this statement itself, in its own character set, whatever the client's.
-        if let Some([client, ..]) = &mut create.collations {
-            *client = NAMES;
-        }
+        create.is_of_server();
         let settings = self.session.set(&create);
         self.statements(&settings)?;
         if group.tables.is_empty() {

@@ -165,7 +165,10 @@ impl<S: Server> Replay<S> {
                 Ok(())
             }
             Kind::Query | Kind::QueryCompressed => {
-                let query = Query::of(event).map_err(|what| file.wrong(&what))?;
+                let mut query = Query::of(event).map_err(|what| file.wrong(&what))?;
+                if query.looks_of_server() {
+                    query.is_of_server();
+                }
                 if !query.ends() {
                     let settings = self.session.set(&query);
                     self.statements(&settings)?;
