@@ -14,7 +14,9 @@ use crate::product::stream::HelperError;
 pub(super) struct Group {
     /// Its position.
     pub(super) gtid: Gtid,
-    /// Where its first event begins in the file, behind its header.
+    /// Where its header begins in the file.
+    pub(super) at: u64,
+    /// Where its first event begins, behind its header.
     pub(super) begins: u64,
     /// Where its last event ends in the file.
     pub(super) ends: u64,
@@ -28,6 +30,10 @@ pub(super) struct Group {
     pub(super) row_bytes: u64,
     /// It holds statements that may change what tables there are, or of which kind.
     pub(super) defines: bool,
+    /// It holds statements that change rows.
+    pub(super) by_statement: bool,
+    /// The number of the error with which its statement ended on the new version, or 0.
+    pub(super) error: u16,
     /// For people: the statement, or the tables, without data.
     pub(super) what: String,
 }
@@ -138,13 +144,13 @@ pub(super) enum Next {
 /// When the file cannot be read, or holds what cannot be replayed.
 pub(super) fn next_group(file: &mut LogFile) -> Result<Next, HelperError> {
     let mut event = Event::default();
-    loop {
+    let at = loop {
         let at = file.at();
         if !file.next(&mut event)? {
             return Ok(Next::End);
         }
         match event.kind {
-            Kind::Gtid => break,
+            Kind::Gtid => break at,
             Kind::GtidList => {
                 let list = gtid_list(&event).ok_or_else(|| file.wrong("a list is cut off"))?;
                 return Ok(Next::List(list));
@@ -155,11 +161,12 @@ pub(super) fn next_group(file: &mut LogFile) -> Result<Next, HelperError> {
                 return Err(file.wrong("an event without a transaction"));
             }
         }
-    }
+    };
     let header = Header::of(&event).ok_or_else(|| file.wrong("a header is cut off"))?;
     let form = header.form();
     let mut group = Group {
         gtid: header.gtid,
+        at,
         begins: file.at(),
         ends: 0,
         form: form.clone(),
@@ -167,6 +174,8 @@ pub(super) fn next_group(file: &mut LogFile) -> Result<Next, HelperError> {
         changed: BTreeSet::new(),
         row_bytes: 0,
         defines: false,
+        by_statement: false,
+        error: 0,
         what: String::new(),
     };
     let mut names = BTreeMap::new();
@@ -223,8 +232,11 @@ pub(super) fn next_group(file: &mut LogFile) -> Result<Next, HelperError> {
 impl Group {
     fn statement(&mut self, query: &Query) {
         let begins = query.begins();
+        self.error = self.error.max(query.error);
         let create =
             begins.starts_with("CREATE TABLE ") || begins.starts_with("CREATE OR REPLACE TABLE ");
+        let rows = ["INSERT ", "UPDATE ", "DELETE ", "REPLACE ", "LOAD DATA "];
+        self.by_statement |= rows.iter().any(|word| begins.starts_with(word));
         let quiet = ["COMMIT", "ROLLBACK", "SAVEPOINT", "XA END", "INSERT ", "UPDATE ", "DELETE "];
         if !quiet.iter().any(|word| begins.starts_with(word)) {
             self.defines = true;

@@ -13,6 +13,8 @@ pub(super) struct Query {
     pub(super) schema: Vec<u8>,
     /// The session that ran it.
     pub(super) thread: u32,
+    /// The number of the error with which it ended; what it had done till then was done.
+    pub(super) error: u16,
     /// When it began: seconds since 1970 and microseconds.
     pub(super) time: (u32, u32),
     /// Foreign keys, unique checks and the like, one bit each.
@@ -52,9 +54,11 @@ impl Query {
         let mut body = Bytes(event.body());
         let thread = body.u32().ok_or_else(cut)?;
         let (_duration, schema) = (body.u32(), body.u8().ok_or_else(cut)?);
-        let (_error, settings) = (body.u16(), body.u16().ok_or_else(cut)?);
+        let error = body.u16().ok_or_else(cut)?;
+        let settings = body.u16().ok_or_else(cut)?;
         let mut query = Self {
             thread,
+            error,
             time: (event.seconds(), 0),
             without_schema: event.flags() & WITHOUT_SCHEMA != 0,
             ..Self::default()

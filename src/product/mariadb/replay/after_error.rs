@@ -3,7 +3,7 @@
 use super::super::client::{Client, Server};
 use super::super::errors::{NO_SUCH_TABLE, ServerError};
 use super::super::group::{Form, Group};
-use super::super::gtid::Position;
+use super::super::gtid::{Gtid, Position};
 use super::super::name::quoted_table;
 use super::talk::lines;
 use super::{NOTHING, Rejects, Replay, Stop};
@@ -36,6 +36,7 @@ impl<S: Server> Replay<S> {
             return Err(HelperError::Failed(format!("the client ended: {}", lines(&said))));
         };
         let Group { gtid, what, .. } = &sent.group;
+        let gtid = *gtid;
         // For rows that the table cannot take as it is here, it may say nothing but this.
         let of_rows = error.number == UNKNOWN_ERROR && what.starts_with("rows of ");
         if !error.is_reject() && !of_rows {
@@ -45,28 +46,66 @@ impl<S: Server> Replay<S> {
                 error.text, sent.group.begins
             )));
         }
+        if error.number == u32::from(sent.group.error) {
+            self.failed_alike(gtid).map_err(|stop| self.gave_up(&sent.group, stop))?;
+            return Ok((sent.file, Some(sent.group.ends)));
+        }
+        if self.left_out.gone_of(&sent.group) {
+            let Group { at, ends, .. } = sent.group;
+            let logged = self.logs(gtid).map_err(|stop| self.gave_up(&sent.group, stop))?;
+            return Ok((sent.file, Some(if logged { ends } else { at })));
+        }
         if error.number == NO_SUCH_TABLE {
             self.missed.extend(sent.group.tables.keys().cloned());
         }
-        self.left_out(&sent.group, &error, rejects)?;
+        self.leaves_out(&sent.group, &error, rejects)?;
         Ok((sent.file, Some(sent.group.ends)))
     }
 
-    pub(super) fn left_out(
+    pub(super) fn leaves_out(
         &mut self,
         group: &Group,
         error: &ServerError,
         rejects: &mut dyn Rejects,
     ) -> Result<(), HelperError> {
-        match self.leave_out(group, error, rejects) {
-            Ok(()) => Ok(()),
-            Err(Stop::Failed(error)) => Err(error),
-            Err(Stop::Ended | Stop::Absent(..)) => {
-                let said = self.client.take().map(Client::end).transpose()?.unwrap_or_default().1;
+        self.leave_out(group, error, rejects).map_err(|stop| self.gave_up(group, stop))
+    }
+
+    fn gave_up(&mut self, group: &Group, stop: Stop) -> HelperError {
+        match stop {
+            Stop::Failed(error) => error,
+            Stop::Ended | Stop::Absent(..) => {
+                let said = match self.client.take().map(Client::end).transpose() {
+                    Ok(said) => said.unwrap_or_default().1,
+                    Err(error) => return error,
+                };
                 let gtid = group.gtid;
-                Err(HelperError::Failed(format!("{gtid} cannot be left out: {}", lines(&said))))
+                HelperError::Failed(format!("{gtid} cannot be left out: {}", lines(&said)))
             }
         }
+    }
+
+    /// A statement ended with an error, as it did on the new version: what it had done till then is
+    /// done here as well.
+    fn failed_alike(&mut self, gtid: Gtid) -> Result<(), Stop> {
+        if !self.logs(gtid)? {
+            self.position(gtid)?;
+            self.statement(NOTHING.as_bytes())?;
+        }
+        self.ask()?;
+        self.answers(true)
+    }
+
+    /// Whether the server has logged a transaction all the same: it changed rows of tables that
+    /// cannot roll back, up to the one that it rejected.
+    fn logs(&mut self, gtid: Gtid) -> Result<bool, Stop> {
+        let position = self.value("@@gtid_binlog_pos", "")?.unwrap_or_default();
+        let logged = Position::parse(&position).is_some_and(|position| position.has(gtid));
+        if logged {
+            self.done.comes_to(gtid);
+            self.reached.comes_to(gtid);
+        }
+        Ok(logged)
     }
 
     fn leave_out(
@@ -75,9 +114,7 @@ impl<S: Server> Replay<S> {
         error: &ServerError,
         rejects: &mut dyn Rejects,
     ) -> Result<(), Stop> {
-        let position = self.value("@@gtid_binlog_pos", "")?.unwrap_or_default();
-        // Rows of tables that cannot roll back.
-        let part = Position::parse(&position).is_some_and(|position| position.has(group.gtid));
+        let part = self.logs(group.gtid)?;
         let part = if part { "done in part: " } else { "" };
         let line = format!("{}\t{}\t{part}{}", group.gtid, error.text, group.what);
         if !rejects.take(&line)? {

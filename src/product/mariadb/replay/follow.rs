@@ -125,14 +125,15 @@ impl<S: Server> Replay<S> {
                 let number = NO_SUCH_TABLE;
                 let text = format!("ERROR {number} (42S02): Table {table} doesn't exist");
                 let error = ServerError { number, text };
-                match self.left_out(&sent.group, &error, &mut refused) {
+                match self.leaves_out(&sent.group, &error, &mut refused) {
                     Ok(()) => return Ok(()),
                     Err(error) => error,
                 }
             }
             Ahead::Stop(Stop::Ended) => {
                 match self.fallen(&|number| log.path(number), &mut refused) {
-                    Ok(_) => return Ok(()),
+                    // It failed as it did on the upgraded version.
+                    Ok(_) => return self.follow(log, ends),
                     Err(error) => error,
                 }
             }

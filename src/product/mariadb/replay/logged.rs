@@ -14,8 +14,27 @@ use super::classes::Class;
 use super::{Replay, Stop};
 
 impl<S: Server> Replay<S> {
+    /// A transaction, or a statement that is one, in the format of its log. In row format, what a
+    /// statement changes in a table that cannot roll back would be logged before the transaction, and
+    /// would take its position.
+    pub(super) fn as_logged(
+        &mut self,
+        file: &mut LogFile,
+        group: &Group,
+        classes: &BTreeSet<Class>,
+    ) -> Result<(), Stop> {
+        if !group.by_statement || group.form != Form::Transaction {
+            return self.logged(file, group, classes);
+        }
+        // Rows are not taken in the format STATEMENT.
+        let format = if group.tables.is_empty() { "STATEMENT" } else { "MIXED" };
+        self.statement(format!("SET @@session.binlog_format={format}").as_bytes())?;
+        self.logged(file, group, classes)?;
+        self.statement(b"SET @@session.binlog_format=DEFAULT")
+    }
+
     /// A transaction, or a statement that is one.
-    pub(super) fn logged(
+    fn logged(
         &mut self,
         file: &mut LogFile,
         group: &Group,

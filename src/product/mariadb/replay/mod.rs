@@ -43,6 +43,11 @@ use talk::lines;
 /// Changes nothing, and takes a position in the log.
 const NOTHING: &str = "DROP TABLE IF EXISTS mysql.backout_rejected";
 
+/// Opens each MEMORY table. At its first use behind a start, the server empties it, and writes that
+/// into its log, if there is one: at the position of a transaction that needs it.
+const EMPTIES: &str =
+    "DO (SELECT SUM(DATA_LENGTH) FROM information_schema.TABLES WHERE ENGINE = 'MEMORY')";
+
 /// What becomes of a rejected transaction.
 pub(super) trait Rejects {
     /// Takes its line, before the transaction is left out. Whether it is to be left out.
@@ -108,7 +113,7 @@ pub(super) struct Replay<S: Server> {
     /// XA transactions that change nothing. The server takes them for rolled back.
     idle: HashSet<String>,
     /// Tables whose rows are not replayed: they are carried whole.
-    left_out: LeftOut,
+    pub(super) left_out: LeftOut,
     /// It follows a log that grows.
     feed: Option<Feed>,
 }
@@ -165,7 +170,7 @@ impl<S: Server> Replay<S> {
                 Err(Stop::Absent(sent, table)) => {
                     let number = NO_SUCH_TABLE;
                     let text = format!("ERROR {number} (42S02): Table {table} doesn't exist");
-                    self.left_out(&sent.group, &ServerError { number, text }, rejects)?;
+                    self.leaves_out(&sent.group, &ServerError { number, text }, rejects)?;
                     from = (sent.file, Some(sent.group.ends));
                 }
             }
@@ -174,6 +179,9 @@ impl<S: Server> Replay<S> {
 
     /// Sends everything from a place on.
     fn pass(&mut self, files: &[String], from: (usize, Option<u64>)) -> Result<(), Stop> {
+        if from == (0, None) {
+            self.goes_on()?;
+        }
         for (index, path) in files.iter().enumerate().skip(from.0) {
             let mut file = LogFile::open(path)?;
             if let Some(at) = from.1.filter(|_| index == from.0) {
@@ -193,6 +201,21 @@ impl<S: Server> Replay<S> {
             }
         }
         self.arrives()
+    }
+
+    /// A client that another replay left may have come further than was said.
+    fn goes_on(&mut self) -> Result<(), Stop> {
+        self.ends_events()?;
+        self.log(false)?;
+        self.statement(EMPTIES.as_bytes())?;
+        self.log(true)?;
+        let position = self.value("@@gtid_binlog_pos", "")?.unwrap_or_default();
+        for gtid in Position::parse(&position).unwrap_or_default().all() {
+            self.from.comes_to(gtid);
+            self.done.comes_to(gtid);
+            self.reached.comes_to(gtid);
+        }
+        Ok(())
     }
 
     fn note(&mut self, group: &Group) {
@@ -251,7 +274,7 @@ impl<S: Server> Replay<S> {
         } else if group.form == Form::CreateSelect {
             self.create_select(file, group)?;
         } else {
-            self.logged(file, group, &classes)?;
+            self.as_logged(file, group, &classes)?;
         }
         if group.defines {
             self.forget_tables();
@@ -263,10 +286,19 @@ impl<S: Server> Replay<S> {
         self.answers(false)
     }
 
+    /// Turns off what has run for the last time on the new version.
+    fn ends_events(&mut self) -> Result<(), Stop> {
+        let Some(statement) = self.left_out.ends_events() else { return Ok(()) };
+        self.log(false)?;
+        self.statement(&statement)?;
+        self.log(true)
+    }
+
     /// Waits until all is done. Where the last transactions left nothing in the server's log (they
     /// dropped a temporary table that was never made there, say), an empty one takes their position.
     fn settles(&mut self) -> Result<(), Stop> {
         self.client()?;
+        self.ends_events()?;
         self.ask()?;
         self.answers(true)?;
         let position = self.value("@@gtid_binlog_pos", "")?.unwrap_or_default();

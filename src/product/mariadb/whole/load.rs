@@ -21,7 +21,7 @@ SET SESSION system_versioning_insert_history = 1;
 
 /// Loads a table: `mariadb-load ITEM FOLDER DUMP CLIENT OPTION...`. `FOLDER/rows.sql` has its rows.
 /// DUMP and CLIENT are programs; the options are for both. Triggers are away while the rows come,
-/// kept in `FOLDER/triggers.sql`.
+/// kept in `FOLDER/triggers.sql`. A table that is not there was rejected by name: nothing is loaded.
 pub(in crate::product) fn load(
     arguments: &[String],
     _streams: &mut Streams<'_>,
@@ -36,7 +36,7 @@ pub(in crate::product) fn load(
     // Behind an interruption they may be away already.
     let kept = stat_optional(&triggers).map_err(|error| failed("cannot look at them", error))?;
     if kept.is_none() {
-        let saved = triggers_of(&item, dump, options)?;
+        let Some(saved) = triggers_of(&item, dump, options)? else { return Ok(()) };
         write_atomic(&triggers, &saved).map_err(|error| failed("cannot save triggers", error))?;
     }
     let saved = std::fs::read(&triggers).map_err(|error| failed("cannot read triggers", error))?;
@@ -89,7 +89,7 @@ pub(in super::super) fn triggers_of(
     item: &Item,
     dump: &str,
     options: &[String],
-) -> Result<Vec<u8>, HelperError> {
+) -> Result<Option<Vec<u8>>, HelperError> {
     let (schema, table) = &item.0;
     let output = Command::new(dump)
         .args(options)
@@ -101,9 +101,12 @@ pub(in super::super) fn triggers_of(
         .output()
         .map_err(|error| HelperError::Failed(format!("cannot start {dump}: {error}")))?;
     if output.status.success() {
-        return Ok(output.stdout);
+        return Ok(Some(output.stdout));
     }
     let said = String::from_utf8_lossy(&output.stderr);
+    if ["Couldn't find table", "Unknown database"].iter().any(|it| said.contains(it)) {
+        return Ok(None);
+    }
     Err(HelperError::Failed(format!("the triggers could not be saved: {}", said.trim())))
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
+use super::super::left_out::LeftOut;
 use super::super::name::TableName;
 use super::Item;
 use super::schema::{Schema, Table};
@@ -36,13 +37,18 @@ pub(in crate::product) fn notice(
     for table in carried.iter().filter(|(_, it)| it.left_out).map(|(table, _)| table) {
         names.extend(touched.names(table));
     }
-    let text: String = names
-        .iter()
-        .map(|(schema, table)| format!("{} {}\n", hex::encode(schema), hex::encode(table)))
-        .collect();
+    let text = LeftOut::text(&names, &gone(&schema, &touched), &schema.ended);
     write_atomic(left_out.as_ref(), text.as_bytes())
         .map_err(|error| HelperError::Failed(format!("cannot write {left_out}: {error}")))?;
     print(streams.output, &schema, carried.iter().map(|(table, it)| (table, it.why.as_str())))
+}
+
+/// The names that only tables had that are not there any more. Their rows matter to nobody, if they
+/// do not come back.
+fn gone(schema: &Schema, touched: &Touched) -> BTreeSet<TableName> {
+    let lives = |name: &TableName| schema.tables.contains_key(name);
+    let gone = |name: &&TableName| !touched.names(name).iter().any(lives);
+    touched.tables.keys().filter(gone).cloned().collect()
 }
 
 /// The files of a log in a folder: those that end with a number.
@@ -161,7 +167,6 @@ fn closed(all: &mut BTreeMap<TableName, Carried>, schema: &Schema, touched: &Tou
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::product::mariadb::left_out::LeftOut;
     use crate::product::mariadb::whole::schema::Reference;
     use crate::product::tests::{kept, on};
 
@@ -187,7 +192,7 @@ mod tests {
             table\tkinds\tmem\tMEMORY\t0\t0\t0\t0\t0\n\
             table\tkinds\tc2\tInnoDB\t16384\t0\t0\t0\t0\n\
             table\tkinds\ti\tInnoDB\t16384\t1\t1\t0\t0\n\
-            table\tkinds\tnever\tAria\t16384\t1\t1\t0\t0\n";
+            table\tkinds\tnever\tAria\t16384\t1\t1\t0\t0\nevent\tkinds\te\n";
         let arguments = [left_out.display().to_string(), dir.path().display().to_string()];
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let found = on("mariadb-whole", &arguments, schema.as_bytes()).expect("read");
@@ -197,8 +202,20 @@ mod tests {
              them\nkinds.m\t100\tMyISAM cannot roll a replay back\n"
         );
         let names = std::fs::read_to_string(&left_out).expect("written");
-        let hex = hex::encode;
-        assert_eq!(names, format!("{0} {1}\n{0} {2}\n", hex("kinds"), hex("g"), hex("m")));
+        use hex::encode as hex;
+        let line = |(name, end): (&str, &str)| format!("{} {}{end}\n", hex("kinds"), hex(name));
+        let lines = [
+            ("g", ""),
+            ("m", ""),
+            // The server does not list them.
+            ("gc", " gone"),
+            ("q", " gone"),
+            ("s", " gone"),
+            ("src", " gone"),
+            ("versions", " gone"),
+            ("e", " event off"),
+        ];
+        assert_eq!(names, lines.map(line).concat());
         let option = format!("--left-out={}", left_out.display());
         LeftOut::of(&[option]).expect("it is read as it is written");
     }

@@ -1,6 +1,6 @@
 //! The tables of a server, as `whole.sql` lists them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 
 use super::super::name::TableName;
@@ -35,6 +35,8 @@ pub(in super::super) struct Reference {
 pub(in super::super) struct Schema {
     pub(in super::super) tables: BTreeMap<TableName, Table>,
     pub(in super::super) references: Vec<Reference>,
+    /// Events that are off.
+    pub(in super::super) ended: BTreeSet<TableName>,
 }
 
 impl Schema {
@@ -48,7 +50,9 @@ impl Schema {
             let fields: Vec<Vec<u8>> = line.split(|byte| *byte == b'\t').map(plain).collect();
             let wrong = || {
                 let text = String::from_utf8_lossy(&line);
-                HelperError::Failed(format!("{text:?} is no line about a table or a foreign key"))
+                HelperError::Failed(format!(
+                    "{text:?} is no line about a table, a foreign key or an event"
+                ))
             };
             let yes = |field: &[u8]| field != b"0";
             match fields.as_slice() {
@@ -72,6 +76,9 @@ impl Schema {
                         parent: (other.clone(), parent.clone()),
                         cascades: yes(cascades),
                     });
+                }
+                [kind, schema_name, event] if kind == b"event" => {
+                    schema.ended.insert((schema_name.clone(), event.clone()));
                 }
                 _ => return Err(wrong()),
             }
