@@ -81,11 +81,8 @@ const PRODUCTS: &[(&str, Session)] = &[
     ("redis", redis::session),
 ];
 
-/// How long one session may take, in seconds.
-fn limit(product: Option<&String>) -> &'static str {
-    // It makes every database anew, twice.
-    if product.is_some_and(|product| product == "postgresql") { "300" } else { "90" }
-}
+/// How long one session may take, in seconds, on a busy machine.
+const LIMIT: &str = "300";
 
 /// Where the product's roots are: both versions of PostgreSQL are installed on one host.
 fn roots_of(roots: &Path, product: Option<&String>) -> PathBuf {
@@ -178,7 +175,7 @@ fn apart(roots: &Path, what: &[String], keep: bool) -> Result<()> {
     world::prepare(&recipe(), folder.path())?;
     let mut command = Command::new("timeout");
     let product = what.get(1);
-    command.args(["--kill-after=10", limit(product)]).arg(recipe().join("enter"));
+    command.args(["--kill-after=10", LIMIT]).arg(recipe().join("enter"));
     command.arg(roots_of(roots, product));
     command.arg(folder.path()).arg(std::env::current_exe()?).args(what);
     if product.is_some_and(|product| product == "postgresql") {

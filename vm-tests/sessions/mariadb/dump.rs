@@ -1,14 +1,30 @@
 //! What a server holds, by the old version's `mariadb-dump`: the playbook's lists have no part in
 //! it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use anyhow::Result;
 
 use crate::world::{attempt, of_old, run};
 
-/// How often each line occurs, by its schema.
-pub type Dump = BTreeMap<String, usize>;
+/// How often each line occurs.
+pub type Dump = BTreeMap<Line, usize>;
+
+/// A line of a dump.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    /// What it is about: the schema and the table, view, routine or event, in backticks; or
+    /// `account` and a name.
+    pub about: String,
+    text: String,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.about, self.text)
+    }
+}
 
 /// How many lines of a difference are shown, and how long each.
 const SHOWN: usize = 12;
@@ -25,7 +41,9 @@ fn ask(socket: &str, sql: &str) -> Result<Vec<String>> {
 /// Everything, but what only counts or names versions.
 pub fn take(socket: &str) -> Result<Dump> {
     let mut dump = Dump::new();
-    let mut add = |line: String| *dump.entry(line).or_default() += 1;
+    let mut add = |about: &str, text: String| {
+        *dump.entry(Line { about: about.to_owned(), text }).or_default() += 1;
+    };
     for schema in ask(socket, "SHOW DATABASES")? {
         if matches!(schema.as_str(), "mysql" | "information_schema" | "performance_schema" | "sys")
         {
@@ -51,12 +69,17 @@ pub fn take(socket: &str) -> Result<Dump> {
         ]);
         // It fails where a view names what is gone. That is the same on both sides.
         let (printed, _, errors) = attempt(&mut command, b"")?;
+        let schema = format!("`{}`", schema.replace('`', "``"));
         for line in errors.lines() {
-            add(format!("{schema}: {line}"));
+            add(&schema, line.to_owned());
         }
         let text = String::from_utf8_lossy(&printed);
+        let mut about = schema.clone();
         for line in text.lines() {
-            add(format!("{schema}: {}", plain(line)));
+            if let Some(name) = dropped(line) {
+                about = format!("{schema}.{name}");
+            }
+            add(&about, plain(line));
         }
     }
     for account in ask(
@@ -78,10 +101,39 @@ pub fn take(socket: &str) -> Result<Dump> {
             {
                 line = format!("GRANT ALL PRIVILEGES ON *.* {on}");
             }
-            add(format!("account {name}: {line}"));
+            add(&format!("account {name}"), line);
         }
     }
     Ok(dump)
+}
+
+/// The name behind `DROP TABLE IF EXISTS` or the like, with which each object begins.
+fn dropped(line: &str) -> Option<&str> {
+    let bare = line
+        .strip_prefix("/*!")
+        .map_or(line, |line| line.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start());
+    let (_, rest) = bare.strip_prefix("DROP ")?.split_once(" IF EXISTS ")?;
+    let mut end = 1;
+    while let Some(at) = rest.get(end..)?.find('`') {
+        end += at + 1;
+        if rest[end..].starts_with('`') {
+            end += 1;
+        } else {
+            return Some(&rest[..end]);
+        }
+    }
+    None
+}
+
+/// What is left when the server has started again: tables of MEMORY are empty.
+pub fn restarted(mut dump: Dump) -> Dump {
+    let memory: BTreeSet<String> = dump
+        .keys()
+        .filter(|line| line.text.starts_with(") ENGINE=MEMORY"))
+        .map(|line| line.about.clone())
+        .collect();
+    dump.retain(|line, _| !memory.contains(&line.about) || !line.text.starts_with("INSERT "));
+    dump
 }
 
 /// Tables that are damaged, an index of them for one.
@@ -135,24 +187,58 @@ fn plain(line: &str) -> String {
     plain
 }
 
-/// The lines that only one of them has, if any.
-pub fn difference(upgraded: &Dump, restored: &Dump) -> Option<String> {
-    let lacks = |one: &Dump, other: &Dump, sign: &str| {
-        one.iter()
-            .filter(|(line, count)| other.get(*line).copied().unwrap_or_default() < **count)
-            .map(|(line, _)| format!("{sign} {}", line.chars().take(LONGEST).collect::<String>()))
-            .collect::<Vec<_>>()
-    };
-    let (lost, more) = (lacks(upgraded, restored, "-"), lacks(restored, upgraded, "+"));
-    if lost.is_empty() && more.is_empty() {
-        return None;
+/// The lines that only one of them has: those that are lost, and those that are new.
+#[derive(Debug)]
+pub struct Difference {
+    lost: Vec<Line>,
+    new: Vec<Line>,
+}
+
+impl Difference {
+    pub fn between(upgraded: &Dump, restored: &Dump) -> Self {
+        let lacks = |one: &Dump, other: &Dump| {
+            one.iter()
+                .filter(|(line, count)| other.get(*line).copied().unwrap_or_default() < **count)
+                .map(|(line, _)| line.clone())
+                .collect()
+        };
+        Self { lost: lacks(upgraded, restored), new: lacks(restored, upgraded) }
     }
-    let shown = |lines: &[String]| lines.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
-    Some(format!(
-        "{} lines are lost:\n{}\n{} lines are new:\n{}",
-        lost.len(),
-        shown(&lost),
-        more.len(),
-        shown(&more)
-    ))
+
+    pub fn is_empty(&self) -> bool {
+        self.lost.is_empty() && self.new.is_empty()
+    }
+
+    /// Without rows that hold this, and as many of the same table in their place.
+    pub fn but_rows_with(mut self, value: &str) -> Self {
+        let (gone, lost) = self.lost.into_iter().partition(|line| line.text.contains(value));
+        self.lost = lost;
+        let gone: Vec<Line> = gone;
+        for line in gone {
+            if let Some(at) = self.new.iter().position(|it| it.about == line.about) {
+                self.new.remove(at);
+            }
+        }
+        self
+    }
+
+    /// Without the lines that are about what `is_named`.
+    pub fn but(mut self, is_named: impl Fn(&str) -> bool) -> Self {
+        self.lost.retain(|line| !is_named(&line.about));
+        self.new.retain(|line| !is_named(&line.about));
+        self
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (what, sign, lines) in [("lost", '-', &self.lost), ("new", '+', &self.new)] {
+            writeln!(f, "{} lines are {what}:", lines.len())?;
+            for line in lines.iter().take(SHOWN) {
+                let text: String = line.to_string().chars().take(LONGEST).collect();
+                writeln!(f, "{sign} {text}")?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -12,52 +12,10 @@ mod types;
 use super::Connection;
 use tables::Table;
 
-/// What kinds of statements a session may have, beyond the plain ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Generated columns that are stored, or virtual and indexed.
-    GeneratedColumns,
-    /// A table that is filled by the statement that makes it.
-    CreateSelect,
-    /// Defaults and other texts of DDL beyond ASCII, from clients with another character set.
-    TextInDdl,
-    /// Times in DDL, where the session has a time zone.
-    TimesInDdl,
-    /// DDL that gives existing rows values that nobody knows before.
-    RandomInDdl,
-    /// Tables that a restart empties.
-    Memory,
-    /// Sequences, and defaults that use them.
-    Sequences,
-    /// Temporary tables.
-    Temporary,
-    /// Rows of several megabytes.
-    LargeRows,
-    /// GEOMETRY in partitioned tables, which 10.11 has not got: rejects.
-    GeometryInPartitions,
-}
-
-/// What came back whole when this was written. The others follow as they are mended.
-const USUAL: &[Kind] = &[
-    Kind::CreateSelect,
-    Kind::TextInDdl,
-    Kind::TimesInDdl,
-    Kind::Sequences,
-    Kind::Temporary,
-    Kind::LargeRows,
-];
-const ALL: &[Kind] = &[
-    Kind::GeneratedColumns,
-    Kind::CreateSelect,
-    Kind::TextInDdl,
-    Kind::TimesInDdl,
-    Kind::RandomInDdl,
-    Kind::Memory,
-    Kind::Sequences,
-    Kind::Temporary,
-    Kind::LargeRows,
-    Kind::GeometryInPartitions,
-];
+/// A day that a TIMESTAMP of the old version has no words for.
+pub const TOO_LATE: &str = "2099-01-01";
+/// Where events write that they ran.
+const RAN: &str = "backout_begin.ran";
 
 /// Makes one kind of statement.
 type Make = fn(&mut Generator) -> Vec<String>;
@@ -67,7 +25,8 @@ pub struct Generator {
     random: fastrand::Rng,
     without: Vec<u64>,
     made: u64,
-    kinds: Vec<Kind>,
+    /// The new version's clients use what the old one has no words for: rejects.
+    beyond: bool,
     /// Counts names, so that each is new.
     names: u64,
     /// The new version serves: what it alone knows may be used.
@@ -83,18 +42,17 @@ pub struct Generator {
     roles: Vec<String>,
     /// This client's character set.
     charset: &'static str,
-    /// Whether this client has set a time zone.
-    zoned: bool,
+    /// Whether a TIMESTAMP gets a default that nobody gave it.
+    promotes: bool,
 }
 
 impl Generator {
-    /// `all`: with the kinds, too, that are known not to come back yet.
-    pub fn new(seed: u64, without: &[u64], all: bool) -> Self {
+    pub fn new(seed: u64, without: &[u64]) -> Self {
         Self {
             random: fastrand::Rng::with_seed(seed),
             without: without.to_vec(),
             made: 0,
-            kinds: if all { ALL } else { USUAL }.to_vec(),
+            beyond: seed.is_multiple_of(5),
             names: 0,
             upgraded: false,
             schemas: Vec::new(),
@@ -107,7 +65,7 @@ impl Generator {
             accounts: Vec::new(),
             roles: Vec::new(),
             charset: "utf8mb4",
-            zoned: false,
+            promotes: false,
         }
     }
 
@@ -116,8 +74,9 @@ impl Generator {
         self.made
     }
 
-    fn may(&self, kind: Kind) -> bool {
-        self.kinds.contains(&kind)
+    /// Whether the new version may be told what the old one has no words for.
+    fn beyond(&self) -> bool {
+        self.beyond && self.upgraded
     }
 
     /// One time in so many.
@@ -163,7 +122,7 @@ impl Generator {
     /// The first client makes something to begin with.
     fn begin(&mut self) -> Connection {
         self.charset = "utf8mb4";
-        self.zoned = false;
+        self.promotes = false;
         let mut statements = Vec::new();
         for _ in 0..2 {
             statements.push(self.create_schema());
@@ -174,7 +133,10 @@ impl Generator {
         }
         let mut first = self.connection(statements);
         // The log has a position whatever is left out.
-        first.text.splice(0..0, *b"CREATE DATABASE backout_begin;\n");
+        let begin = format!(
+            "CREATE DATABASE backout_begin;\nCREATE TABLE {RAN} (n INT AUTO_INCREMENT PRIMARY KEY, e INT);\n"
+        );
+        first.text.splice(0..0, begin.into_bytes());
         first
     }
 
@@ -191,7 +153,7 @@ impl Generator {
     /// What a client sets when it begins.
     fn settings(&mut self) -> Vec<String> {
         let mut all = Vec::new();
-        self.zoned = false;
+        self.promotes = false;
         if self.one_in(3) {
             let modes = [
                 "",
@@ -211,7 +173,6 @@ impl Generator {
         if self.one_in(3) {
             let zone = self.pick(&["+05:30", "-11:00", "+00:00", "SYSTEM", "+12:45"]);
             all.push(format!("SET time_zone = '{zone}'"));
-            self.zoned = true;
         }
         for (times, setting) in [
             (8, "SET foreign_key_checks = 0"),
@@ -228,6 +189,7 @@ impl Generator {
             (12, "SET alter_algorithm = 'INPLACE'"),
         ] {
             if self.one_in(times) {
+                self.promotes |= setting.starts_with("SET explicit_defaults");
                 all.push(setting.to_owned());
             }
         }
@@ -260,6 +222,7 @@ impl Generator {
             (3, Self::grant),
             (2, Self::change_schema),
             (2, Self::create_select),
+            (1, Self::create_like_temporary),
             (2, Self::temporary),
             (2, Self::sequence),
             (1, Self::administration),

@@ -1,17 +1,16 @@
 //! Views, routines, triggers, events, sequences, administration.
 
-use super::{Generator, Kind};
+use super::{Generator, RAN};
 
 impl Generator {
     fn body(&mut self) -> String {
-        let text = if self.may(Kind::TextInDdl) { "é" } else { "e" };
         (*self.pick(&[
             "BEGIN\n  -- a comment\n  SET @x = 1; /* another; one */\nEND",
             "BEGIN\n  DECLARE i INT DEFAULT 0;\n  WHILE i < 3 DO SET i = i + 1; END WHILE;\n  SET @y = i;\nEND",
             "BEGIN\n  DECLARE CONTINUE HANDLER FOR SQLEXCEPTION SET @e = 1;\n  SET @z = 'TEXT\\t''quoted';\nEND",
             "BEGIN\n  IF @q THEN SET @q = 0; ELSEIF @r THEN SET @r = NULL; END IF;\nEND",
         ]))
-        .replace("TEXT", text)
+        .replace("TEXT", "é")
     }
 
     pub fn view(&mut self) -> Vec<String> {
@@ -122,34 +121,55 @@ impl Generator {
         )]
     }
 
+    /// Recurring events, and such that run once: some of them soon.
     pub fn event(&mut self) -> Vec<String> {
+        const SOON: &str = "AT CURRENT_TIMESTAMP + INTERVAL 1 SECOND";
         let events = self.events.clone();
-        if let Some(event) = self.some(&events).filter(|_| self.names.is_multiple_of(2)) {
-            return vec![match self.random.u32(..3) {
+        if let Some(event) = self.some(&events).filter(|_| !self.names.is_multiple_of(3)) {
+            return vec![match self.random.u32(..8) {
                 0 => {
                     self.events.retain(|known| *known != event);
                     format!("DROP EVENT {event}")
                 }
                 1 => format!("ALTER EVENT {event} DISABLE"),
-                _ => format!("ALTER EVENT {event} COMMENT 'changed' DO SET @e = 2"),
+                2 => format!("ALTER EVENT {event} ENABLE"),
+                3 => format!("ALTER EVENT {event} COMMENT 'changed' DO SET @e = 2"),
+                4 => format!("ALTER EVENT {event} ON SCHEDULE {SOON}"),
+                5 => format!("ALTER EVENT {event} ON SCHEDULE AT '2036-01-01 00:00:00'"),
+                6 => {
+                    let kept = self.pick(&["PRESERVE", "NOT PRESERVE"]);
+                    format!("ALTER EVENT {event} ON COMPLETION {kept}")
+                }
+                _ => {
+                    let schema = event.split_once('.').map_or("test", |(schema, _)| schema);
+                    let new = format!("{schema}.{}", self.name("e"));
+                    self.events.retain(|known| *known != event);
+                    self.events.push(new.clone());
+                    format!("ALTER EVENT {event} RENAME TO {new}")
+                }
             }];
         }
         let schema = self.schema();
         let event = format!("{schema}.{}", self.name("e"));
         self.events.push(event.clone());
-        let schedule = self.pick(&[
-            "EVERY 1 DAY STARTS '2035-01-01 03:00:00'",
-            "EVERY '1:30' HOUR_MINUTE STARTS '2035-01-01 03:00:00' ENDS '2036-01-01 00:00:00'",
-            "AT '2035-06-01 12:00:00' ON COMPLETION PRESERVE",
-        ]);
-        let body = self.body();
-        vec![format!("CREATE EVENT {event} ON SCHEDULE {schedule} DO {body}")]
+        let schedule = match self.random.u32(..6) {
+            0 => "EVERY 1 DAY STARTS '2035-01-01 03:00:00'",
+            1 => "EVERY '1:30' HOUR_MINUTE STARTS '2035-01-01 03:00:00' ENDS '2036-01-01 00:00:00'",
+            2 => "AT '2035-06-01 12:00:00' ON COMPLETION PRESERVE",
+            3 => "AT '2035-06-01 12:00:00'",
+            4 => SOON,
+            _ => "AT CURRENT_TIMESTAMP + INTERVAL 1 SECOND ON COMPLETION PRESERVE",
+        };
+        let body = if self.one_in(3) {
+            self.body()
+        } else {
+            format!("INSERT INTO {RAN} (e) VALUES ({})", self.names)
+        };
+        let disabled = if self.one_in(8) { " DISABLE" } else { "" };
+        vec![format!("CREATE EVENT {event} ON SCHEDULE {schedule}{disabled} DO {body}")]
     }
 
     pub fn sequence(&mut self) -> Vec<String> {
-        if !self.may(Kind::Sequences) {
-            return Vec::new();
-        }
         let schema = self.schema();
         let sequences = self.sequences.clone();
         if let Some(sequence) = self.some(&sequences).filter(|_| self.names.is_multiple_of(2)) {

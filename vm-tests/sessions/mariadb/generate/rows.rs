@@ -1,8 +1,8 @@
 //! Rows: what clients mostly do.
 
+use super::Generator;
 use super::tables::Table;
 use super::types::{Column, Holds};
-use super::{Generator, Kind};
 
 impl Generator {
     fn values(&mut self, columns: &[Column]) -> String {
@@ -22,8 +22,7 @@ impl Generator {
     fn insert_into(&mut self, table: &Table) -> String {
         let columns = table.given();
         let name = &table.name;
-        if self.may(Kind::LargeRows)
-            && self.one_in(40)
+        if self.one_in(40)
             && let Some(column) = columns.iter().find(|it| it.declared.starts_with("LONGBLOB"))
         {
             let megabytes = self.random.u32(1..30);
@@ -266,9 +265,6 @@ impl Generator {
     }
 
     pub fn temporary(&mut self) -> Vec<String> {
-        if !self.may(Kind::Temporary) {
-            return Vec::new();
-        }
         let Some(table) = self.table() else { return Vec::new() };
         let schema = self.schema();
         let name = format!("{schema}.{}", self.name("tmp"));

@@ -1,6 +1,6 @@
 //! Columns: types, defaults, and values that fit.
 
-use super::{Generator, Kind};
+use super::{Generator, TOO_LATE};
 
 /// What a column holds, as far as values are about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -178,7 +178,6 @@ impl Generator {
             (" CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin", true),
             (" CHARACTER SET ascii", false),
         ][self.random.usize(..11)];
-        // A character set without its collation is decoded wrongly in DDL: see Kind::TextInDdl.
         let compressed = if longest > 10 && self.one_in(10) { " COMPRESSED" } else { "" };
         (format!("{name}{compressed}{charset}"), Holds::Text { longest, unicode })
     }
@@ -282,6 +281,9 @@ impl Generator {
                 format!("'{} {}'", self.date(), self.clock())
             }
             Holds::Timestamp => {
+                if self.beyond() && self.one_in(12) {
+                    return format!("'{TOO_LATE} 12:50:00'");
+                }
                 if self.one_in(4) {
                     return self
                         .pick(&[
@@ -361,8 +363,7 @@ impl Generator {
             }
         }
         if self.one_in(8) {
-            let text =
-                if self.may(Kind::TextInDdl) { self.text(30, false) } else { "a comment".into() };
+            let text = self.text(30, false);
             let text = text.replace(['\\', '\n', '\r', '\u{0}', '\u{1a}'], "");
             all.push_str(&format!(" COMMENT '{}'", text.replace('\'', "''")));
         }
@@ -386,22 +387,14 @@ impl Generator {
                 if digits.is_empty() { "()" } else { digits }
             );
         }
-        if matches!(column.holds, Holds::Timestamp) && self.zoned && !self.may(Kind::TimesInDdl) {
-            return String::new();
-        }
-        if matches!(column.holds, Holds::Timestamp) && !self.may(Kind::TimesInDdl) {
-            // Shifted without a zone, too, where the event before had one.
-            return String::new();
-        }
         if column.nullable && self.one_in(3) {
             return " DEFAULT NULL".into();
         }
         let blob = column.declared.contains("TEXT") || column.declared.contains("BLOB");
         match &column.holds {
-            Holds::Uuid if self.may(Kind::RandomInDdl) => " DEFAULT UUID()".into(),
+            Holds::Uuid => " DEFAULT UUID()".into(),
             Holds::Integer { .. } if self.one_in(3) => " DEFAULT (1 + 2)".into(),
             Holds::Text { .. } if self.one_in(3) => " DEFAULT (CONCAT('a', 'b'))".into(),
-            Holds::Text { .. } if !self.may(Kind::TextInDdl) => " DEFAULT 'plain'".into(),
             Holds::Geometry => String::new(),
             holds => {
                 let literal = self.literal(holds);

@@ -1,0 +1,26 @@
+-- A session that logs statements: one transaction on two engines is one in the previous version's
+-- log, too.
+CREATE DATABASE s;
+CREATE TABLE s.i (id INT PRIMARY KEY, a INT);
+CREATE TABLE s.m (id INT PRIMARY KEY, a INT) ENGINE=MyISAM;
+CREATE TABLE s.seen (id INT AUTO_INCREMENT PRIMARY KEY, a INT) ENGINE=MyISAM;
+INSERT INTO s.i VALUES (1, 1);
+-- upgrade
+USE s;
+CREATE TRIGGER seen AFTER INSERT ON i FOR EACH ROW INSERT INTO seen (a) VALUES (NEW.a);
+SET binlog_format = STATEMENT;
+START TRANSACTION;
+INSERT INTO i VALUES (2, 2);
+INSERT INTO m VALUES (2, 2), (3, 3);
+UPDATE i SET a = a + 1;
+COMMIT;
+INSERT INTO i VALUES (4, 4);
+UPDATE i JOIN m ON i.id = m.id SET i.a = 10, m.a = 20;
+SET binlog_format = MIXED;
+START TRANSACTION;
+INSERT INTO i VALUES (5, RAND() * 1000);
+INSERT INTO m VALUES (5, 5);
+DELETE FROM i WHERE id = 1;
+COMMIT;
+RENAME TABLE m TO n;
+INSERT INTO n VALUES (6, 6);
