@@ -8,14 +8,12 @@ use super::query::{EXPLICIT_TIMESTAMPS, NAMES, Query};
 /// Sent before anything else. An XA transaction must not bind the session; no statement may end
 /// before its work is done; changes to versioned tables keep their history, as they did.
 ///
-/// The client of a replay that was killed may still be at work. It is ended, and what it did not
-/// finish is rolled back before the lock is free.
+/// One replay at a time: the session of one that was killed may still be at its last statement. What
+/// it does counts, so it is waited for before the position is asked.
 pub(super) const PREAMBLE: &[&str] = &[
     "SET @@session.pseudo_slave_mode=1, @@session.completion_type=0, @@session.max_statement_time=0, \
      @@session.system_versioning_alter_history=KEEP",
-    "BEGIN NOT ATOMIC DECLARE other BIGINT DEFAULT IS_USED_LOCK('backout replay'); DECLARE CONTINUE \
-     HANDLER FOR 1094 BEGIN END; IF other IS NOT NULL THEN KILL CONNECTION other; END IF; DO \
-     GET_LOCK('backout replay', 86400); END",
+    "DO GET_LOCK('backout-feed', 86400)",
 ];
 
 /// The settings of the client's session, as far as they are known.

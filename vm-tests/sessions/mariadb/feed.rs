@@ -385,7 +385,8 @@ pub fn session(seed: u64, _without: &[u64]) -> Result<String> {
     feed.kill();
     let count = writers.check(PRIVATE)?;
     let (upgraded, restored) = (dump::take(SOCKET)?, dump::take(PRIVATE)?);
-    if let Some(difference) = dump::difference(&upgraded, &restored) {
+    let difference = dump::Difference::between(&upgraded, &restored);
+    if !difference.is_empty() {
         bail!("different: {difference}");
     }
     let damaged = dump::damaged(PRIVATE)?;
@@ -452,8 +453,8 @@ fn switch_to(
     let carried = carry()?;
     mark("carried");
     let compares = Instant::now();
-    let equal = dump::difference(&dump::take(SOCKET)?, &dump::take(PRIVATE)?);
-    if let Some(difference) = equal {
+    let difference = dump::Difference::between(&dump::take(SOCKET)?, &dump::take(PRIVATE)?);
+    if !difference.is_empty() {
         bail!("different: {difference}");
     }
     // That comparison is the test's own, and does not count.

@@ -7,10 +7,6 @@ use super::super::rows::Statement;
 use super::super::session::{PREAMBLE, Session, for_client};
 use super::{Replay, Stop};
 
-/// One feeder at a time: the session of one that was killed may still be at its last statement. What
-/// it does counts, so it is waited for before the position is asked.
-const ALONE: &str = "DO GET_LOCK('backout-feed', 86400)";
-
 impl<S: Server> Replay<S> {
     pub(super) fn client(&mut self) -> Result<&mut S::Client, Stop> {
         if self.client.is_none() {
@@ -22,9 +18,6 @@ impl<S: Server> Replay<S> {
             self.send(delimiter.as_bytes())?;
             for statement in PREAMBLE {
                 self.statement(statement.as_bytes())?;
-            }
-            if self.feed.is_some() {
-                self.statement(ALONE.as_bytes())?;
             }
         }
         self.client.as_mut().ok_or(Stop::Ended)

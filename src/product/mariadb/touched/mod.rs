@@ -44,7 +44,8 @@ pub(in crate::product) fn touched(
     }
     let (mut tables, mut keys, mut line) = (Vec::new(), Keys::default(), Vec::new());
     while next_line(streams.input, &mut line)? {
-        if line.starts_with(b"table\t") || line.starts_with(b"key\t") {
+        let kinds: [&[u8]; 3] = [b"table\t", b"key\t", b"event\t"];
+        if kinds.iter().any(|kind| line.starts_with(kind)) {
             tables.extend_from_slice(&line);
             tables.push(b'\n');
         } else {
