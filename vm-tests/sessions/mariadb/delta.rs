@@ -37,14 +37,22 @@ fn counted<'a>(items: impl Iterator<Item = &'a [u8]>) -> Rows {
     rows
 }
 
-/// All rows of the server, as the playbook lists them.
+/// Tables that the next start empties.
+const MEMORY: &str = "--execute=SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME, '\t') FROM \
+                      information_schema.TABLES WHERE ENGINE = 'MEMORY'";
+
+/// All rows of the server that outlive it, as the playbook lists them.
 pub fn rows() -> Result<Rows> {
     let shipped = library::find("mariadb", &[])?;
     let program = shipped.programs().iter().find(|it| it.name().ends_with("rows.sql"));
     let program = program.context("the playbook has no rows.sql")?;
     let statements = run(&mut client(&["--raw"]), program.bytes())?;
     let printed = run(&mut client(&["--binary-mode", "--quick"]), &statements)?;
-    Ok(counted(printed.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())))
+    let memory = run(&mut client(&["--raw", MEMORY]), b"")?;
+    let memory: Vec<&[u8]> =
+        memory.split(|byte| *byte == b'\n').filter(|name| !name.is_empty()).collect();
+    let lasts = |line: &&[u8]| !line.is_empty() && !memory.iter().any(|it| line.starts_with(it));
+    Ok(counted(printed.split(|byte| *byte == b'\n').filter(lasts)))
 }
 
 /// Looks at the list that the upgraded version gave. `before`: its rows at the upgrade. `after`: at

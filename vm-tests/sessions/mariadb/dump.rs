@@ -79,7 +79,9 @@ pub fn take(socket: &str) -> Result<Dump> {
             if let Some(name) = dropped(line) {
                 about = format!("{schema}.{name}");
             }
-            add(&about, plain(line));
+            // What stands between the objects, and behind the last one, is about none of them.
+            let between = line.is_empty() || line.starts_with("USE `") || line.contains("=@OLD_");
+            add(if between { &schema } else { &about }, plain(line));
         }
     }
     for account in ask(

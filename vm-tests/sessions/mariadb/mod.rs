@@ -271,13 +271,14 @@ fn play(
     }
     let rejects = fs::read_to_string(change.layout().folder().join("rejects")).unwrap_or_default();
     let named = named.join("\n");
-    let known = Named::read(&rejects)
+    let mut known = Named::read(&rejects)
         .with_context(|| format!("named ({counts}):\n{named}\n{rejects}\n{difference}"))?;
     // One within a table that is carried whole is named by the proof alone.
     let difference = difference.but_rows_with(generate::TOO_LATE);
     if known.is_empty() && !difference.is_empty() {
         bail!("named, and not known to be so ({counts}):\n{named}\n{difference}");
     }
+    known.follow(&String::from_utf8_lossy(&joined(after)))?;
     let others = difference.but(|about| known.has(about));
     if !others.is_empty() {
         bail!("different beyond what is named ({counts}):\n{named}\n{rejects}\n{others}");

@@ -65,6 +65,21 @@ impl Named {
         Ok(named)
     }
 
+    /// What clients made of what is named: it has not all of it.
+    ///
+    /// # Errors
+    /// Never, but for a wrong pattern.
+    pub fn follow(&mut self, clients: &str) -> Result<()> {
+        const NAME: &str = r"(`(?:[^`]|``)+`\.`(?:[^`]|``)+`)";
+        let copy = Regex::new(&format!(r"{NAME} (?:LIKE|AS SELECT [^;]* FROM) {NAME}"))?;
+        for found in copy.captures_iter(clients) {
+            if self.objects.contains(&found[2]) {
+                self.objects.insert(found[1].to_owned());
+            }
+        }
+        Ok(())
+    }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
