@@ -65,16 +65,23 @@ impl Named {
         Ok(named)
     }
 
-    /// What clients made of what is named: it has not all of it.
+    /// What clients made of what is named, or called it since: it has not all of it.
     ///
     /// # Errors
     /// Never, but for a wrong pattern.
     pub fn follow(&mut self, clients: &str) -> Result<()> {
         const NAME: &str = r"(`(?:[^`]|``)+`\.`(?:[^`]|``)+`)";
         let copy = Regex::new(&format!(r"{NAME} (?:LIKE|AS SELECT [^;]* FROM) {NAME}"))?;
-        for found in copy.captures_iter(clients) {
-            if self.objects.contains(&found[2]) {
-                self.objects.insert(found[1].to_owned());
+        let rename = Regex::new(&format!(r"{NAME} (?:RENAME )?TO {NAME}"))?;
+        for line in clients.lines() {
+            for (copy, source) in copy
+                .captures_iter(line)
+                .map(|it| (it[1].to_owned(), it[2].to_owned()))
+                .chain(rename.captures_iter(line).map(|it| (it[2].to_owned(), it[1].to_owned())))
+            {
+                if self.objects.contains(&source) {
+                    self.objects.insert(copy);
+                }
             }
         }
         Ok(())
