@@ -101,8 +101,10 @@ fn triggers(
             Some(Item((hex::decode(schema).ok()?, hex::decode(table).ok()?)))
         });
         if let Some(item) = name.filter(|item| items.contains(item)) {
-            let text = triggers_of(&item, dump, from)?;
-            found.insert(item, text);
+            // None: the table is gone since.
+            if let Some(text) = triggers_of(&item, dump, from)? {
+                found.insert(item, text);
+            }
         }
     }
     Ok(found)
