@@ -23,10 +23,11 @@ pub fn take() -> Result<Dump> {
     let qualified = Regex::new(r#"("([^"]|"")+"|[\p{L}_][\w$]*)\."#)?;
     let (mut dump, mut part) = (Dump::new(), String::new());
     for line in String::from_utf8_lossy(&printed).lines() {
-        if line.starts_with("-- Name: ") || line.starts_with("-- Databases") {
+        let begins = ["-- Name: ", "-- Data for Name: ", "-- Database"];
+        if begins.iter().any(|begin| line.starts_with(begin)) {
             line.clone_into(&mut part);
         }
-        let skip = ["-- Dumped ", "SET transaction_timeout", "-- Name: "];
+        let skip = ["-- Dumped ", "SET transaction_timeout", "-- Name: ", "-- Data"];
         if skip.iter().any(|begin| line.starts_with(begin)) || line.trim_matches('-').is_empty() {
             continue;
         }
