@@ -18,8 +18,17 @@ pub(super) fn gather(table: &Observed<Vec<Mount>>, roots: &[Root]) -> Observed<V
     let below = |mount: &Mount| {
         points.iter().any(|point| mount.point.starts_with(point) && mount.point != **point)
     };
-    // Those that are left alone are unmounted for the rollback, and mounted again.
-    let ours = |name: Dataset| roots.iter().any(|root| name.is_within(&root.name));
+    // Those that are left alone are unmounted for the rollback, and mounted again: by ZFS, which
+    // cannot do that with `mountpoint=legacy`.
+    let by_hand: Vec<&Dataset> = roots
+        .iter()
+        .flat_map(|root| &root.left)
+        .filter(|left| left.info.mountpoint.is_none())
+        .map(|left| &left.info.name)
+        .collect();
+    let ours = |name: Dataset| {
+        roots.iter().any(|root| name.is_within(&root.name)) && !by_hand.contains(&&name)
+    };
     let ours = |mount: &Mount| mount.fstype == "zfs" && mount.source.parse().is_ok_and(ours);
     let shown = |mount: &Mount| mount.point.components().any(|part| part.as_os_str() == ".zfs");
     let foreign = |mount: &&Mount| below(mount) && !ours(mount) && !shown(mount);
@@ -91,6 +100,34 @@ mod tests {
             refused: The mounts could not be read. [foreign-mount]
                      gone
             ");
+    }
+
+    #[test]
+    fn a_child_of_other_use_that_is_mounted_by_hand() {
+        let host = Host::new();
+        let child: Dataset = "tank/db/extra".parse().expect("name");
+        let legacy = [("mountpoint", "legacy")];
+        host.engine.create(&child, crate::zfs::DatasetKind::Filesystem, &legacy).expect("created");
+        let at = host.root.display();
+        let table = fs::read_to_string(host.root.join("proc/self/mountinfo")).expect("read");
+        host.write("db/extra/.keep", "");
+        host.write(
+            "proc/self/mountinfo",
+            &format!("{table}4 2 0:50 / {at}/db/extra rw - zfs tank/db/extra rw\n"),
+        );
+        let facts = host.gather(Occasion::Downgrade { in_place: false }, |sources| {
+            sources.ours = vec![
+                ("tank/db@s".parse().expect("name"), crate::zfs::Guid(1)),
+                ("tank/db/log@s".parse().expect("name"), crate::zfs::Guid(2)),
+            ];
+        });
+        let left = facts.roots.iter().flat_map(|root| &root.left);
+        assert_eq!(left.map(|left| left.info.name.as_str()).collect::<Vec<_>>(), ["tank/db/extra"]);
+        let foreign = facts.foreign_mounts.as_ref().expect("read");
+        assert_eq!(
+            foreign.iter().map(|it| it.source.as_str()).collect::<Vec<_>>(),
+            ["tank/db/extra"]
+        );
     }
 
     #[test]
