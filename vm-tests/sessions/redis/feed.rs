@@ -13,7 +13,7 @@ use crate::world::{OLD_ROOT, attempt, await_success, copy_content, of_old, run};
 
 const STANDBY: &str = "/srv/standby";
 const FEED: &str = "/srv/feed";
-const STANDBY_SOCKET: &str = "/run/standby.sock";
+const STANDBY_SOCKET: &str = "/run/standby/redis.sock";
 /// What `{position}` needs, and the feed.
 const COMMON: &[&str] = &[
     "--state",
@@ -101,7 +101,7 @@ pub fn switch(seed: u64, generator: &mut generate::Generator) -> Result<Ended> {
         STANDBY.as_ref(),
     )?;
     std::fs::create_dir_all(FEED)?;
-    let _ = std::fs::remove_file(STANDBY_SOCKET);
+    std::fs::create_dir_all("/run/standby")?;
     let mut server = Some(start_standby()?);
     let mut running = Some(start_feed()?);
     let batches = generator.after();

@@ -52,7 +52,7 @@ pub(in crate::product) fn feed(
             run::rest(&options)?;
             options.settle()?;
             // The next that the switch does is to stop it.
-            options.stays(true)
+            options.stays(Some("standby"))
         }
         ("keys", []) => keys::print(&options.state, &options.source, &options.began()?, output),
         ("position", []) => say(options.position()?.to_string()),

@@ -18,8 +18,8 @@ pub(super) struct Options {
     user: String,
     /// A file with that user's password.
     password: Option<PathBuf>,
-    /// The unit of what is started or stopped.
-    pub(super) unit: String,
+    /// The units of what is started or stopped.
+    pub(super) units: Vec<String>,
     /// The folder of the append-only file that is the source (`appenddirname`).
     pub(super) source: PathBuf,
     /// That of the fed server.
@@ -57,7 +57,7 @@ impl Options {
                         "--password-file" => {
                             options.password = Some(value.into()).filter(|_| !value.is_empty());
                         }
-                        "--unit" => options.unit = value.clone(),
+                        "--unit" => options.units.push(value.clone()),
                         "--source" => options.source = value.into(),
                         "--standby" => options.standby = value.into(),
                         "--name" => options.name = value.clone(),

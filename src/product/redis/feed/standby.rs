@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, chown, symlink};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::super::ask;
@@ -17,26 +17,29 @@ use super::options::Options;
 use super::place::{Place, last_mark};
 use super::run::written;
 use super::{last_file, length, refused};
-use crate::host::files::{private_dir, stat_optional, write_atomic};
+use crate::host::files::{beside, private_dir, stat_optional, write_atomic};
 use crate::product::script::{STOP_UNIT, become_script};
 use crate::product::stream::{HelperError, Streams};
 
 const USAGE: &str = "redis-standby start --unit UNIT --state FOLDER --socket SOCKET --config FILE \
                      --source FOLDER --standby FOLDER --name NAME COMMAND... | \
-                     stop --unit UNIT --state FOLDER | \
+                     stop|serve-stop --socket SOCKET --unit UNIT... | \
                      serve --socket SOCKET --config FILE [COMMAND...] | \
                      refuse|allow --config FILE; \
                      all: [--port PORT] [--user USER] [--password-file FILE]";
 
-/// A file in the feed's folder: the standby's server goes on running, as that of the service.
-const STAYS: &str = "stays";
+/// The ending of a file beside the folder of the standby's socket: in a switch its server goes on
+/// running, as that of the service. In it stands which stop leaves it running. After a boot neither
+/// is there.
+const STAYS: &str = ".stays";
 
 /// A switch takes seconds. One that is given up without a word ends the refusal by itself.
 const REFUSED: &str = "600000";
 /// How long a server may take to load its data.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
-/// Settings that a standby is started without, and their defaults.
+/// Settings that a standby is started without, and their defaults. `shutdown-on-sigterm` stays: a
+/// dump at its end would keep clients waiting for the service's own server.
 const OWN: &[(&str, &str)] = &[
     ("maxmemory-policy", "noeviction"),
     ("maxmemory", "0"),
@@ -44,7 +47,6 @@ const OWN: &[(&str, &str)] = &[
     ("appendfsync", "everysec"),
     ("auto-aof-rewrite-percentage", "100"),
     ("save", "3600 1 300 100 60 10000"),
-    ("shutdown-on-sigterm", "default"),
 ];
 
 /// See the usage.
@@ -59,7 +61,8 @@ pub(in crate::product) fn standby(
     let options = Options::read(rest, USAGE)?;
     match verb.as_str() {
         "start" if !options.words.is_empty() => options.start(),
-        "stop" => options.stop(),
+        "stop" => options.stop("standby", Some("service")),
+        "serve-stop" => options.stop("service", None),
         "serve" => options.serve(),
         "refuse" => options.refuse(),
         "allow" => options.allow(),
@@ -87,31 +90,39 @@ impl Options {
             return Ok(());
         }
         // Between two attempts, the unit's name is taken.
-        self.run(&["systemctl", "stop", &self.unit], false)?;
+        for unit in &self.units {
+            self.run(&["systemctl", "stop", unit], false)?;
+        }
         Err(self.become_words())
     }
 
     fn start(&self) -> Result<(), HelperError> {
         ask::address_in(&self.config, &self.port)?;
-        self.stays(false)?;
+        self.stays(None)?;
         self.prepare()?;
         self.start_once(self.fed().is_ok())
     }
 
-    /// Stops the standby, but once not, in a switch.
-    fn stop(&self) -> Result<(), HelperError> {
-        if stat_optional(&self.state.join(STAYS)).map_err(HelperError::Input)?.is_some() {
-            return self.stays(false);
-        }
-        become_script("stop-unit", STOP_UNIT, std::slice::from_ref(&self.unit))
+    fn stays_file(&self) -> PathBuf {
+        let folder = self.socket.parent().unwrap_or(Path::new("/run"));
+        beside(folder, STAYS)
     }
 
-    /// Whether the next [`Self::stop`] leaves the server running.
-    pub(super) fn stays(&self, stays: bool) -> Result<(), HelperError> {
-        let path = self.state.join(STAYS);
-        let done = match stays {
-            true => write_atomic(&path, b""),
-            false => match fs::remove_file(&path) {
+    /// Stops the units; but once not, if the server is to stay in this stop of `whose`. Then it stays
+    /// in that of `next`, too.
+    fn stop(&self, whose: &str, next: Option<&str>) -> Result<(), HelperError> {
+        match fs::read_to_string(self.stays_file()) {
+            Ok(stays) if stays == whose => self.stays(next),
+            _ => become_script("stop-unit", STOP_UNIT, &self.units),
+        }
+    }
+
+    /// Which stop leaves the server running.
+    pub(super) fn stays(&self, whose: Option<&str>) -> Result<(), HelperError> {
+        let path = self.stays_file();
+        let done = match whose {
+            Some(whose) => write_atomic(&path, whose.as_bytes()),
+            None => match fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
                 _ => Ok(()),
             },
@@ -212,6 +223,7 @@ impl Options {
     /// nothing. If it is gone, it is started again by the rest of the arguments.
     fn serve(&self) -> Result<(), HelperError> {
         let settings = config::read(&self.config)?;
+        self.stays(None)?;
         let mut client = self.running()?;
         let replication = client.done(&[b"INFO", b"replication"])?.text();
         if said(&replication, "role").as_deref() != Some("master") {
