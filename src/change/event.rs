@@ -64,6 +64,11 @@ pub enum Outcome {
         /// What the decision is about.
         kind: HaltKind,
     },
+    /// It did not come far enough in its time, and is to be aborted now.
+    GivenUp {
+        /// Why.
+        why: String,
+    },
     /// A step failed. It can be tried again.
     Failed {
         /// The step.

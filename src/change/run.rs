@@ -9,7 +9,7 @@ use super::decide::{Action, decide};
 use super::event::{Event, Outcome};
 use crate::host::exec::{ExecError, Runner};
 use crate::host::{disk, failpoint, flush, orphans, pools, snapshot_view};
-use crate::journal::{Journal, Layout, OpenQuestion, Output, StepId, StepState};
+use crate::journal::{Deadline, Journal, Layout, OpenQuestion, Output, StepId, StepState};
 use crate::step::{self, Context, NeedsDecision, Plan, Record, Run, State, Step};
 use crate::zfs::Engine;
 
@@ -29,6 +29,10 @@ pub struct Session<'a> {
     pub watch: &'a dyn Fn(&Event<'_>),
     /// `/`, but in tests.
     pub root: std::path::PathBuf,
+    /// Time that has passed since some moment, whatever the clock on the wall says.
+    pub clock: &'a dyn Fn() -> Duration,
+    /// When this run began a step with a deadline.
+    pub since: Option<Duration>,
 }
 
 impl Session<'_> {
@@ -53,6 +57,7 @@ impl Session<'_> {
             self.runner,
             &self.root.join("proc"),
         );
+        self.since = None;
         self.record(Record::Planned { plan })?;
         failpoint::point("planned");
         self.go()
@@ -97,10 +102,61 @@ impl Session<'_> {
         for process in orphans::end(&self.root.join("proc"), &self.state.manifest.change)? {
             (self.watch)(&Event::Said(&format!("ended a command of an earlier run: {process}")));
         }
+        let ended = self.steps();
+        self.runner.limit(None);
+        let unfinished = match &ended {
+            Ok(Outcome::Failed { step, error }) => format!("step `{step}` failed: {error}"),
+            Ok(Outcome::Halted { step, why, .. }) => format!("at step `{step}`: {why}"),
+            Ok(Outcome::Interrupted) => "it was asked to stop".to_owned(),
+            _ => return ended,
+        };
+        Ok(match self.deadline() {
+            Some(_) => Outcome::GivenUp { why: unfinished },
+            None => ended?,
+        })
+    }
+
+    /// The deadline under which the procedure is now.
+    fn deadline(&self) -> Option<Deadline> {
+        self.state.current()?.under_deadline().cloned()
+    }
+
+    /// Why the procedure is given up, if its time is over.
+    fn given_up(&self) -> Option<String> {
+        let Deadline { seconds, until } = self.deadline()?;
+        let Some(since) = self.since else {
+            return Some("it was broken off, and nobody knows for how long".to_owned());
+        };
+        let spent = (self.clock)().saturating_sub(since);
+        (spent > Duration::from_secs(seconds))
+            .then(|| format!("the deadline of {seconds} s passed before step `{until}`"))
+    }
+
+    /// The time for commands, from a step with a deadline on.
+    fn limit(&mut self, at: usize) -> Result<()> {
+        let (clock, run) = (self.clock, self.run()?);
+        let begins = run.plan.steps.get(at).and_then(|step| step.deadline.clone());
+        if begins.is_some() && self.since.is_none() {
+            self.since = Some(clock());
+        }
+        let deadline = begins.or_else(|| self.deadline());
+        let spent = self.since.map(|since| clock().saturating_sub(since)).unwrap_or_default();
+        let until = deadline.as_ref().and_then(|it| self.state.current()?.plan.position(&it.until));
+        // What changes datasets is not cut off.
+        let left = deadline.filter(|_| until.is_some_and(|until| at < until));
+        let left = left.map(|it| Duration::from_secs(it.seconds).saturating_sub(spent));
+        self.runner.limit(left);
+        Ok(())
+    }
+
+    fn steps(&mut self) -> Result<Outcome> {
         let mut checked = false;
         // This run has found or made the effects of the steps before this one.
         let mut seen = 0;
         loop {
+            if let Some(why) = self.given_up() {
+                return Ok(Outcome::GivenUp { why });
+            }
             if self.runner.interrupt.requested() {
                 self.record(Record::Interrupted)?;
                 return Ok(Outcome::Interrupted);
@@ -143,6 +199,7 @@ impl Session<'_> {
                     continue;
                 }
             }
+            self.limit(at)?;
             if let Some(outcome) = self.step(at)? {
                 return Ok(outcome);
             }

@@ -17,7 +17,7 @@ use job::Job;
 
 use self::verbs::{
     abort, adopt, check, commit, completions, downgrade, helper, log, man, migrate, plan, playbook,
-    prove, report, resume, snapshot, status, undo, upgrade,
+    prove, report, resume, snapshot, standby, status, undo, upgrade,
 };
 use crate::procedure::Settings;
 use crate::report::CliError;
@@ -172,6 +172,12 @@ enum Verb {
     Upgrade(Answers),
     /// Bring the previous version back, with everything that was written since the upgrade.
     Downgrade(downgrade::DowngradeArgs),
+    /// Keep the previous version running beside the upgraded one, ready to take over.
+    #[command(subcommand)]
+    Standby(standby::StandbyVerb),
+    /// Rehearse the switch to a standby: it catches up, and is compared with the upgraded version
+    /// while that refuses writes for a moment. Nothing is exchanged.
+    Rehearse(standby::RehearseArgs),
     /// Go on after an interruption, a failure or a halt.
     Resume(resume::ResumeArgs),
     /// Give up an unfinished procedure: return to the state before it. Possible until the point of
@@ -253,6 +259,8 @@ fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
             answers.with_file("upgrade").and_then(|answers| upgrade::run(global, &answers))
         }
         Verb::Downgrade(arguments) => downgrade::run(global, arguments),
+        Verb::Standby(verb) => standby::run(global, verb),
+        Verb::Rehearse(arguments) => standby::rehearse(global, arguments),
         Verb::Resume(arguments) => resume::run(global, arguments),
         Verb::Abort(answers) => {
             answers.with_file("abort").and_then(|answers| abort::run(global, &answers))

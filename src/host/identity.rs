@@ -8,6 +8,15 @@ use super::processes::Process;
 /// Units that playbooks start servers in, without clients, begin with this.
 const OWN_PREFIX: &str = "backout-";
 
+/// Units of a standby and its feed begin with these: what runs there is not the service.
+const STANDBY_PREFIXES: [&str; 2] = ["backout-standby-", "backout-feed-"];
+
+/// The unit of a standby, or of its feed, that a process runs in.
+pub fn standby_unit(process: &Process) -> Option<&str> {
+    let mut parts = process.cgroup.split(['/', '\n']);
+    parts.find(|part| STANDBY_PREFIXES.iter().any(|prefix| part.starts_with(prefix)))
+}
+
 /// Whose a process is that has the name of one of the service's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -39,6 +48,9 @@ impl Identity {
 
     /// Whose this process is.
     pub fn whose(&self, process: &Process) -> Whose {
+        if let Some(unit) = standby_unit(process) {
+            return Whose::Other(unit.to_owned());
+        }
         if self.units.is_empty() {
             return Whose::Service;
         }
@@ -123,6 +135,14 @@ mod tests {
         for own in ["backout-redis.service", "tally-local.service", "tally-x.service"] {
             assert_eq!(whose(&unit, &format!("0::/system.slice/{own}"), false), Whose::Service);
         }
+        for standby in ["backout-standby-tally.service", "backout-feed-tally.service"] {
+            for units in [&unit[..], &[]] {
+                let found = whose(units, &format!("0::/system.slice/{standby}"), false);
+                assert_eq!(found, Whose::Other(standby.into()));
+            }
+        }
+        let serves = "0::/system.slice/backout-serve-tally.service";
+        assert_eq!(whose(&unit, serves, false), Whose::Service);
         for container in [
             "0::/system.slice/docker-0123.scope",
             "0::/machine.slice/machine-db.scope/payload/system.slice/mariadb.service",

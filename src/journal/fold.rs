@@ -381,6 +381,7 @@ impl<A: Action> State<A> {
             Procedure::DowngradeKeep | Procedure::DowngradeInPlace => Phase::BackedOut,
             Procedure::CommitUpgrade | Procedure::CommitDowngrade => Phase::Closed,
             Procedure::Migrate => Phase::Coexisting,
+            Procedure::StandbyStart | Procedure::StandbyStop | Procedure::Rehearse => self.phase,
             Procedure::Abort if self.manifest.data_strategy == DataStrategy::Coexistent => {
                 Phase::Coexisting
             }
@@ -389,7 +390,9 @@ impl<A: Action> State<A> {
             // leaves nothing to keep.
             Procedure::Abort => {
                 let aborted = self.runs.iter().rev().nth(1).map(|run| run.plan.procedure);
-                if aborted.is_some_and(Procedure::is_downgrade) {
+                if matches!(aborted, Some(Procedure::StandbyStart | Procedure::Rehearse)) {
+                    self.phase
+                } else if aborted.is_some_and(Procedure::is_downgrade) {
                     Phase::Upgraded
                 } else {
                     Phase::Closed

@@ -100,6 +100,22 @@ impl Layout {
     pub fn upgraded_programs(&self) -> PathBuf {
         self.store.join("upgraded-programs")
     }
+
+    /// The files of the feed that a standby has.
+    pub fn feed(&self) -> PathBuf {
+        self.store.join("feed")
+    }
+
+    /// The folder around [`Self::previous_root`].
+    pub fn previous_programs(&self) -> PathBuf {
+        self.store.join("previous-programs")
+    }
+
+    /// The previous version's programs, with this folder as their root.
+    pub fn previous_root(&self) -> PathBuf {
+        self.previous_programs().join("root")
+    }
+
     /// The upgraded version's programs, with this folder as their root.
     pub fn upgraded_root(&self) -> PathBuf {
         self.upgraded_programs().join("root")

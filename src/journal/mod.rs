@@ -10,13 +10,14 @@ mod permitted;
 pub mod plan;
 pub mod record;
 mod run;
+mod standby;
 mod step_id;
 
 pub use file::{Journal, JournalError, Reading};
 pub use fold::{FoldError, Phase, State};
 pub use layout::Layout;
 pub use permitted::NotPermitted;
-pub use plan::{Action, Plan, Procedure, Renews, Role, Step};
+pub use plan::{Action, Deadline, Plan, Procedure, Renews, Role, Step};
 pub use record::{
     Beside, ChangeManifest, FORMAT, FileEntry, HaltKind, Line, MountedDataset, NodePart,
     OpenQuestion, Output, Proof, Record, Replacement, Side, WholeItem,

@@ -30,6 +30,10 @@ pub enum NotPermitted {
     OnlyForward(Procedure),
     /// The upgraded state was destroyed by a downgrade in place.
     Destroyed,
+    /// The programs of the previous version were not kept at the upgrade.
+    NoPrograms,
+    /// There is no standby.
+    NoStandby,
 }
 
 impl<A: Action> State<A> {
@@ -71,6 +75,14 @@ impl<A: Action> State<A> {
             (Procedure::Migrate, None) => {
                 only(matches!(self.phase, Phase::Opened | Phase::Coexisting))
             }
+            (Procedure::StandbyStart | Procedure::Rehearse, None) => {
+                only(self.phase == Phase::Upgraded)?;
+                if self.may_have_standby() { Ok(()) } else { Err(NotPermitted::NoPrograms) }
+            }
+            (Procedure::StandbyStop, None) => {
+                only(self.phase == Phase::Upgraded)?;
+                if self.has_standby() { Ok(()) } else { Err(NotPermitted::NoStandby) }
+            }
             (Procedure::CommitUpgrade, None) => only(matches!(
                 self.phase,
                 Phase::Opened | Phase::Prepared | Phase::Upgraded | Phase::Coexisting
@@ -110,10 +122,15 @@ fn may_be_aborted<A: Action>(run: &Run<A>) -> Result<(), NotPermitted> {
             Err(NotPermitted::BeyondReturn)
         }
         // An abort would lose what clients write on the previous version; an undo keeps it.
-        Procedure::DowngradeKeep | Procedure::DowngradeInPlace if run.was_begun(&StepId::START) => {
+        Procedure::DowngradeKeep | Procedure::DowngradeInPlace
+            if run.was_begun(&StepId::START) || run.was_begun(&StepId::SERVE) =>
+        {
             Err(NotPermitted::MayBeOpen)
         }
-        Procedure::DowngradeKeep | Procedure::DowngradeInPlace => Ok(()),
+        Procedure::DowngradeKeep
+        | Procedure::DowngradeInPlace
+        | Procedure::StandbyStart
+        | Procedure::Rehearse => Ok(()),
         // A user whose assignment was begun may be on the other host already.
         Procedure::Migrate => {
             let mut steps = run.plan.steps.iter().zip(&run.steps).zip(&run.begun);
@@ -124,6 +141,7 @@ fn may_be_aborted<A: Action>(run: &Run<A>) -> Result<(), NotPermitted> {
         }
         Procedure::Abort
         | Procedure::Undo
+        | Procedure::StandbyStop
         | Procedure::CommitUpgrade
         | Procedure::CommitDowngrade => Err(NotPermitted::OnlyForward(run.plan.procedure)),
     }

@@ -74,6 +74,13 @@ pub enum Procedure {
     Undo,
     /// Users move to the other host, or back.
     Migrate,
+    /// The previous version starts beside the upgraded one, and is fed.
+    StandbyStart,
+    /// Nothing of that is left.
+    StandbyStop,
+    /// All of a switch but the exchange: the standby catches up, and is compared under a refusal of
+    /// writes.
+    Rehearse,
     /// Accept the upgrade, drop the way back.
     CommitUpgrade,
     /// Accept the downgrade, drop the way to the upgraded state.
@@ -90,6 +97,9 @@ impl Procedure {
             Self::Abort => "abort",
             Self::Undo => "undo",
             Self::Migrate => "migrate",
+            Self::StandbyStart => "standby start",
+            Self::StandbyStop => "standby stop",
+            Self::Rehearse => "rehearse",
             Self::CommitUpgrade | Self::CommitDowngrade => "commit",
         }
     }
@@ -120,6 +130,19 @@ pub struct Step<A> {
     /// The steps to repeat if the effect of this step is found missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renews: Option<Renews>,
+    /// From here on there is not much time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Deadline>,
+}
+
+/// See [`Step::deadline`]. When the time is over, a step fails, or the run is broken off before
+/// `until` begins, the procedure is given up by itself: it is aborted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deadline {
+    /// The step that must have begun by then.
+    pub until: StepId,
+    /// From the beginning of the step that has this.
+    pub seconds: u64,
 }
 
 /// See [`Step::renews`].
@@ -133,7 +156,15 @@ pub struct Renews {
 
 impl<A> Step<A> {
     pub(crate) fn new(id: StepId, title: impl Into<String>, action: A) -> Self {
-        Self { id, title: title.into(), action, holds_until: None, rewind_to: None, renews: None }
+        Self {
+            id,
+            title: title.into(),
+            action,
+            holds_until: None,
+            rewind_to: None,
+            renews: None,
+            deadline: None,
+        }
     }
 
     pub(crate) fn until(mut self, step: &StepId) -> Self {

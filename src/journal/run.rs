@@ -1,7 +1,7 @@
 //! One procedure of a change, as its records tell: which steps were begun, done, failed or rewound.
 
 use super::StepId;
-use super::plan::{Action, Plan, Role, Step};
+use super::plan::{Action, Deadline, Plan, Role, Step};
 use super::record::HaltKind;
 
 /// The state of a step.
@@ -183,6 +183,16 @@ impl<A: Action> Run<A> {
     pub fn asks_for_repair(&self) -> bool {
         self.halt_kind() == Some(HaltKind::Repairable)
             && self.plan.position(&StepId::REPAIR_NOTICE).is_some()
+    }
+
+    /// The deadline under which it is now: a step that has one was begun, and the step that must
+    /// begin by then was not.
+    pub fn under_deadline(&self) -> Option<&Deadline> {
+        self.plan.steps.iter().find_map(|step| {
+            let deadline = step.deadline.as_ref()?;
+            let under = self.was_begun(&step.id) && !self.was_begun(&deadline.until);
+            under.then_some(deadline)
+        })
     }
 
     /// Whether the point of no return was reached. Its effect may have been made.

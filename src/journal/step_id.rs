@@ -18,6 +18,26 @@ impl StepId {
     pub const SAVE_CONFIG_UPGRADED: Self = Self(Cow::Borrowed("save-config-upgraded"));
     pub const PUT_CONFIG: Self = Self(Cow::Borrowed("put-config"));
     pub const KEEP_PROGRAMS: Self = Self(Cow::Borrowed("keep-programs"));
+    pub const KEEP_PROGRAMS_PREVIOUS: Self = Self(Cow::Borrowed("keep-programs-previous"));
+    pub const STANDBY_MOUNT: Self = Self(Cow::Borrowed("standby-mount"));
+    pub const STANDBY_START: Self = Self(Cow::Borrowed("standby-start"));
+    pub const FEED_START: Self = Self(Cow::Borrowed("feed-start"));
+    pub const CATCH_UP: Self = Self(Cow::Borrowed("catch-up"));
+    pub const FEED_STOP: Self = Self(Cow::Borrowed("feed-stop"));
+    pub const STANDBY_STOP: Self = Self(Cow::Borrowed("standby-stop"));
+    pub const STANDBY_DROP: Self = Self(Cow::Borrowed("standby-drop"));
+    pub const STANDBY_RESUME: Self = Self(Cow::Borrowed("standby-resume"));
+    pub const STANDBY_SET_UP: Self = Self(Cow::Borrowed("standby-set-up"));
+    pub const REFUSE: Self = Self(Cow::Borrowed("refuse"));
+    pub const ALLOW: Self = Self(Cow::Borrowed("allow"));
+    pub const SOURCE_POSITION: Self = Self(Cow::Borrowed("source-position"));
+    pub const DRAIN: Self = Self(Cow::Borrowed("drain"));
+    pub const SETTLE: Self = Self(Cow::Borrowed("settle"));
+    pub const END_UPGRADED: Self = Self(Cow::Borrowed("end-upgraded"));
+    pub const REST: Self = Self(Cow::Borrowed("rest"));
+    pub const SERVE: Self = Self(Cow::Borrowed("serve"));
+    pub const SERVE_STOP: Self = Self(Cow::Borrowed("serve-stop"));
+    pub const PUT_CONFIG_AGAIN: Self = Self(Cow::Borrowed("put-config-again"));
     pub const LEAVE_ALONE: Self = Self(Cow::Borrowed("leave-alone"));
     pub const STOP: Self = Self(Cow::Borrowed("stop"));
     pub const SNAPSHOT: Self = Self(Cow::Borrowed("snapshot"));
@@ -100,6 +120,7 @@ pub enum Family {
     Touched,
     Capture,
     Clone,
+    StandbyClone,
     SetAside,
     TakePlace,
     PutBack,
@@ -119,6 +140,7 @@ impl Family {
             Self::Touched => "touched",
             Self::Capture => "capture",
             Self::Clone => "clone",
+            Self::StandbyClone => "standby-clone",
             Self::SetAside => "set-aside",
             Self::TakePlace => "take-place",
             Self::PutBack => "put-back",

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::sources::Observed;
 use super::text::at_most;
 use super::{Facts, Finding, Kind, Occasion, Severity, Sources};
-use crate::host::identity::{Identity, Whose};
+use crate::host::identity::{Identity, Whose, standby_unit};
 use crate::host::processes::{self, Process};
 use crate::host::quote::quote;
 use crate::host::systemd::UnitState;
@@ -56,7 +56,8 @@ pub(super) fn servers(
     let commands = alone.map(|spec| sources.template(spec).to_string());
     let identity = Identity::new(&units, commands);
     let (mut ours, mut strangers) = (Vec::new(), Vec::new());
-    for process in found {
+    // A standby is neither the service nor a stranger.
+    for process in found.into_iter().filter(|process| standby_unit(process).is_none()) {
         match identity.whose(&process) {
             Whose::Service => ours.push(process),
             // The playbook's own command stops it.

@@ -9,6 +9,7 @@ use super::services::Unit;
 use super::sources::Observed;
 use super::text::{at_most, count_of};
 use super::{Facts, Finding, Kind, Sources};
+use crate::host::identity::standby_unit;
 use crate::host::processes::{self, InUse, Process};
 use crate::host::quote::quote;
 
@@ -41,7 +42,9 @@ pub(super) fn gather(
     in_use.found.extend(new);
     let server = |process: &Process| servers.iter().any(|server| server.pid == process.pid);
     in_use.found.retain(|process| {
-        !server(process) && !units.iter().any(|unit| process.is_of_unit(&unit.name))
+        !server(process)
+            && standby_unit(process).is_none()
+            && !units.iter().any(|unit| process.is_of_unit(&unit.name))
     });
     Ok(in_use)
 }

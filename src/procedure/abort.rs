@@ -25,6 +25,13 @@ pub fn plan(settings: &Settings, state: &State, accepted: &[String]) -> Result<P
             let (site, values) = (inputs.place(), inputs.site.values());
             strategy::let_go(strategy::Move::of(product, site, values, false)?, state)?
         }
+        Some(run) if run.plan.procedure == Procedure::StandbyStart => {
+            let ended = super::standby::input(&inputs, state, &inputs.roots()).stop()?;
+            Plan { procedure: Procedure::Abort, ..ended }
+        }
+        Some(run) if run.plan.procedure == Procedure::Rehearse => {
+            super::standby::input(&inputs, state, &inputs.roots()).end_rehearsal(run)?
+        }
         _ => strategy::reopen(product, state)?,
     };
     Ok(plan)

@@ -259,7 +259,8 @@ fn adopted(
     let (again, done): (Vec<_>, Vec<_>) = whole
         .steps
         .into_iter()
-        .filter(|step| !matches!(step.action, Action::Stop(_)))
+        // The programs of the previous version are not there any more.
+        .filter(|step| !matches!(step.action, Action::Stop(_) | Action::KeepPrograms(_)))
         .partition(|step| matches!(step.action, Action::SaveConfig(_) | Action::Start(_)));
     Ok(Plan {
         procedure: if upgraded { Procedure::Upgrade } else { Procedure::Snapshot },

@@ -233,6 +233,8 @@ fn carry_out(
                 .because(&error)
         })?;
     }
+    let begin = std::time::Instant::now();
+    let since_begin = move || begin.elapsed();
     let mut session = Session {
         journal,
         state,
@@ -241,6 +243,8 @@ fn carry_out(
         runner: &runner,
         watch,
         root: "/".into(),
+        clock: &since_begin,
+        since: None,
     };
     let ended = match task {
         Task::Begin(plan) => session.begin(plan),
@@ -248,11 +252,36 @@ fn carry_out(
             answer.map_or(Ok(()), |question| session.answer(question)).and_then(|()| session.go())
         }
     };
+    let mut given_up = None;
+    let ended = match ended {
+        Ok(Outcome::GivenUp { why }) => {
+            watch(&Event::Said(&format!("the switch is given up: {why}")));
+            given_up = Some(why);
+            // Clients wait.
+            runner.interrupt.heard();
+            let plan = super::abort::plan(settings, &session.state, &[])?;
+            session.begin(plan)
+        }
+        ended => ended,
+    };
     drop(lock);
     let report = report(&session.state);
-    let of_change = |kind, what: String| CliError::of_change(kind, what, &report);
+    let of_change = |kind, what: String| {
+        let mut error = CliError::of_change(kind, what, &report);
+        let why = given_up.iter().map(|why| format!("the switch was given up: {why}"));
+        error.cause.extend(why);
+        error
+    };
     match ended {
+        Ok(Outcome::Finished) if given_up.is_some() => {
+            let what = "the switch did not come to its end, and was taken back";
+            Err(of_change(ErrorKind::Failed, what.into()))
+        }
         Ok(Outcome::Finished) => Ok(report),
+        // An abort has no deadline.
+        Ok(Outcome::GivenUp { why }) => {
+            Err(of_change(ErrorKind::Failed, "the procedure was given up".into()).cause(why))
+        }
         Ok(Outcome::Interrupted) => {
             let what = "stopped, as asked; what is done is written down";
             Err(of_change(ErrorKind::Awaiting, what.into()))

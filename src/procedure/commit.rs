@@ -190,7 +190,10 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
     let aside = strategy::remove_aside(inputs.product(), state, downgraded)?;
     let kept = strategy::remove_kept(state, &settings.layout(&state.manifest));
     let folders = aside.into_iter().chain(kept).collect();
-    Ok(strategy::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders))
+    let mut plan =
+        strategy::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders);
+    plan.steps.splice(0..0, super::standby::ended(&inputs, state)?);
+    Ok(plan)
 }
 
 /// The command that destroys these, too.

@@ -6,7 +6,7 @@ use crate::playbook::site::RollbackChoice;
 use crate::preflight::{self, Facts, Occasion};
 use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::{Plan, Record, State};
-use crate::strategy::{self, DowngradeInput, ServedClients};
+use crate::strategy::{self, DowngradeInput, ServedClients, SwitchInput};
 use crate::zfs::Guid;
 
 /// What is compared before the service is opened.
@@ -19,7 +19,8 @@ pub enum ProofKind {
 }
 
 /// The downgrade of this change. `choice`: the person's choice, which overrides the site's.
-/// `proof`: what is compared. `accepted`: the names that they accepted.
+/// `proof`: what is compared. `switch`: how a standby takes over, if there is one; `None`: it ends.
+/// `accepted`: the names that they accepted.
 ///
 /// # Errors
 /// When the state does not permit it, a check refuses, or the change's own files cannot be used.
@@ -28,6 +29,7 @@ pub fn prepare(
     state: State,
     choice: Option<RollbackChoice>,
     proof: Option<ProofKind>,
+    switch: Option<SwitchInput>,
     accepted: &[String],
 ) -> Result<Prepared, CliError> {
     permit(&state, Command::Downgrade)?;
@@ -72,6 +74,8 @@ pub fn prepare(
         stays: if in_place { Vec::new() } else { facts.stays() },
         consented,
         consented_bookmarks,
+        standby: state.has_standby(),
+        switch: switch.filter(|_| !in_place && state.has_standby() && takes_over(&inputs, opened)),
     };
     let plan = strategy::downgrade(inputs.product(), &state.manifest, &input)?;
     // A plan that the journal would refuse is found before any question is asked.
@@ -96,8 +100,20 @@ pub fn foreseen(inputs: &ProcedureInputs, manifest: &ChangeManifest) -> anyhow::
         stays: stays::foreseen(manifest),
         consented: Vec::new(),
         consented_bookmarks: Vec::new(),
+        standby: false,
+        switch: None,
     };
     strategy::downgrade(inputs.product(), manifest, &input)
+}
+
+/// Whether a standby can take over: from a server that is dead it needs its logs.
+fn takes_over(inputs: &ProcedureInputs, served: ServedClients) -> bool {
+    let standby = inputs.product().standby.as_ref();
+    standby.is_some_and(|standby| match served {
+        ServedClients::Yes => true,
+        ServedClients::Unanswered => standby.switch.rest.is_some(),
+        ServedClients::Never => false,
+    })
 }
 
 /// Whether it is in place, and the host's facts for it. The upgraded state is kept unless somebody

@@ -17,6 +17,7 @@ pub mod migrate;
 pub mod prove;
 pub mod replace;
 pub mod response_file;
+pub mod standby;
 mod stays;
 pub mod undo;
 pub mod upgrade;

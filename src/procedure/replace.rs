@@ -17,7 +17,7 @@ use crate::playbook::model::Playbook;
 use crate::playbook::{DataStrategy, Template, Validated, ValidatedSite, library};
 use crate::report::{CliError, ErrorKind};
 use crate::step::{Action, Plan, Record, Replacement, Run, State};
-use crate::strategy::{self, DowngradeInput, Exchanged, ServedClients};
+use crate::strategy::{self, DowngradeInput, Exchanged, ServedClients, StandbyInput, SwitchInput};
 use crate::zfs::Dataset;
 
 /// What takes the place of the copies.
@@ -253,6 +253,8 @@ enum Input {
     Upgrade { prepared: bool },
     Downgrade(DowngradeInput),
     Back { abort: bool },
+    Standby { wait: bool },
+    StandbyStop,
 }
 
 /// Plans the procedure under way once more, from the new playbook. What it was planned from is not
@@ -268,6 +270,8 @@ fn again(
         Input::Snapshot => strategy::snapshot_only(playbook, manifest),
         Input::Upgrade { prepared } => strategy::upgrade(playbook, manifest, *prepared),
         Input::Downgrade(input) => strategy::downgrade(playbook, manifest, input),
+        Input::Standby { wait } => beside(state, playbook, manifest, roots).start(*wait),
+        Input::StandbyStop => beside(state, playbook, manifest, roots).stop(),
         Input::Back { abort } => {
             let mut before = state.clone();
             before.manifest = manifest.clone();
@@ -290,6 +294,32 @@ fn again(
     }
     let verb = run.plan.procedure.verb();
     bail!("the {verb} under way cannot be planned again; finish it, or abort it, and try again")
+}
+
+/// What a standby of this change is made from.
+fn beside<'a>(
+    state: &'a State,
+    playbook: &'a Playbook,
+    manifest: &'a ChangeManifest,
+    roots: &'a [Dataset],
+) -> StandbyInput<'a> {
+    StandbyInput { playbook, manifest, roots, snapshots: super::standby::snapshots(state) }
+}
+
+/// How the standby takes over in this run, if it does.
+fn switch_of(run: &Run) -> Option<SwitchInput> {
+    run.plan.position(&StepId::STANDBY_SET_UP)?;
+    let usual = SwitchInput::usual();
+    let steps = run.plan.steps.iter();
+    let deadline = steps.clone().find_map(|step| Some(step.deadline.as_ref()?.seconds));
+    let catch_up = steps.clone().find_map(|step| match &step.action {
+        Action::CatchUp(it) => it.within,
+        _ => None,
+    });
+    Some(SwitchInput {
+        deadline: deadline.unwrap_or(usual.deadline),
+        catch_up: catch_up.unwrap_or(usual.catch_up),
+    })
 }
 
 /// What it may have been planned from.
@@ -321,6 +351,8 @@ fn inputs(state: &State, run: &Run, roots: &[Dataset]) -> Vec<Input> {
                         stays: strategy::stays_of(run),
                         consented: consented.clone(),
                         consented_bookmarks: consented_bookmarks.clone(),
+                        standby: run.plan.position(&StepId::STANDBY_DROP).is_some(),
+                        switch: switch_of(run),
                     }));
                 }
             }
@@ -328,7 +360,12 @@ fn inputs(state: &State, run: &Run, roots: &[Dataset]) -> Vec<Input> {
         }
         Procedure::Abort => vec![Input::Back { abort: true }],
         Procedure::Undo => vec![Input::Back { abort: false }],
-        Procedure::Migrate | Procedure::CommitUpgrade | Procedure::CommitDowngrade => Vec::new(),
+        Procedure::StandbyStart => [true, false].map(|wait| Input::Standby { wait }).into(),
+        Procedure::StandbyStop => vec![Input::StandbyStop],
+        Procedure::Rehearse
+        | Procedure::Migrate
+        | Procedure::CommitUpgrade
+        | Procedure::CommitDowngrade => Vec::new(),
     }
 }
 

@@ -21,6 +21,12 @@ pub enum Command {
     Abort,
     /// `backout undo`
     Undo,
+    /// `backout standby start`
+    StandbyStart,
+    /// `backout standby stop`
+    StandbyStop,
+    /// `backout rehearse`
+    Rehearse,
     /// `backout migrate`, to the new host.
     Migrate,
     /// `backout migrate --back`
@@ -33,7 +39,7 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Resume,
         Self::Answer(OpenQuestion::Repair),
         Self::Answer(OpenQuestion::Differences),
@@ -43,6 +49,9 @@ impl Command {
         Self::Snapshot,
         Self::Downgrade,
         Self::Abort,
+        Self::StandbyStart,
+        Self::StandbyStop,
+        Self::Rehearse,
         Self::Migrate,
         Self::MigrateBack,
         Self::Prove,
@@ -59,6 +68,8 @@ impl Command {
             Self::Resume | Self::Answer(_) => "resume",
             Self::Abort => "abort",
             Self::Undo => "undo",
+            Self::StandbyStart | Self::StandbyStop => "standby",
+            Self::Rehearse => "rehearse",
             Self::Migrate | Self::MigrateBack => "migrate",
             Self::Prove => "prove",
             Self::Commit => "commit",
@@ -74,6 +85,8 @@ impl fmt::Display for Command {
             Self::Answer(OpenQuestion::Differences) => " --accept-differences",
             Self::Answer(OpenQuestion::Rejects) => " --accept-rejects",
             Self::Answer(OpenQuestion::TryAgain) => " --try-again",
+            Self::StandbyStart => " start",
+            Self::StandbyStop => " stop",
             Self::Migrate => " --next 50",
             Self::MigrateBack => " --back --user NAME",
             _ => "",

@@ -9,7 +9,8 @@ use crate::strategy::data_of;
 /// there is no list to compare with.
 pub fn from_files(state: &State) -> bool {
     state.last_run(Procedure::is_downgrade).is_some_and(|run| {
-        run.step(&StepId::CAPTURE).is_some()
+        let brought = [StepId::CAPTURE, StepId::STANDBY_SET_UP];
+        brought.iter().any(|id| run.step(id).is_some())
             && run.step(&StepId::PROVE).is_none()
             && run.step(&StepId::MAINTENANCE_START).is_none()
             && data_of(state.manifest.data_strategy).rolls_back()

@@ -11,6 +11,7 @@ mod next;
 mod offers;
 mod permitted;
 mod stand;
+mod standby;
 mod status;
 mod timeline;
 mod way_back;
@@ -22,6 +23,7 @@ pub use error::{CliError, ErrorKind, permit};
 pub use next::Next;
 pub use offers::offers;
 pub use permitted::{Refusal, Why, permitted};
+pub use standby::{StandbyCondition, StandbyReport};
 pub use status::{Report, report, report_with};
 pub use timeline::{
     EventEntry, Outcome, ProcedureEntry, StepEntry, Timeline, Window, answered, spent, timeline,

@@ -25,7 +25,9 @@ fn meaning(state: &State, command: Command) -> Option<String> {
     let text = match command {
         Command::Resume => {
             let run = run?;
-            if run.halted.is_some() {
+            if run.under_deadline().is_some() {
+                "take the switch back: the upgraded version accepts writes again".to_owned()
+            } else if run.halted.is_some() {
                 "look again, and go on if the reason is gone".to_owned()
             } else {
                 format!("go on with the {}", noun(run.plan.procedure))
@@ -51,6 +53,9 @@ fn meaning(state: &State, command: Command) -> Option<String> {
             "give the upgrade up, and bring the previous version back".to_owned()
         }
         Command::Downgrade if packages => format!("bring version {from} back"),
+        Command::Downgrade if state.has_standby() => {
+            format!("let the standby of version {from} take over")
+        }
         Command::Downgrade => {
             format!("bring version {from} back, with everything that was written since")
         }
@@ -61,11 +66,27 @@ fn meaning(state: &State, command: Command) -> Option<String> {
             Procedure::Upgrade => {
                 "give the upgrade up; the service is opened again as it was".to_owned()
             }
+            Procedure::Rehearse => {
+                "give it up; the upgraded version accepts writes again".to_owned()
+            }
+            Procedure::StandbyStart => "give it up; nothing of the standby is left".to_owned(),
             Procedure::Migrate => {
                 "give it up; who is on hold is served again where they were".to_owned()
             }
             _ => "give the downgrade up; the upgraded version is opened again".to_owned(),
         },
+        Command::StandbyStart if state.has_standby() => {
+            "start again what of the standby does not run".to_owned()
+        }
+        Command::StandbyStart => {
+            "keep the previous version running beside it, so that the way back takes seconds"
+                .to_owned()
+        }
+        Command::Rehearse => {
+            "all of a switch but the exchange, compared while writes wait: is the way back sound?"
+                .to_owned()
+        }
+        Command::StandbyStop => "end the standby; the usual way back stays".to_owned(),
         Command::Undo if packages => format!("go back to version {to}"),
         Command::Undo => format!("go back to version {to} and its state"),
         Command::Migrate if state.phase == Phase::Opened => "move users".to_owned(),

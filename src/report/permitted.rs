@@ -83,6 +83,18 @@ impl fmt::Display for Refusal {
             (Why::Procedure(NotPermitted::Destroyed), _) => {
                 write!(f, "the downgrade was in place: it destroyed the upgraded state")
             }
+            (Why::Procedure(NotPermitted::NoPrograms), _) => write!(
+                f,
+                "there can be no standby: the programs of the previous version were not kept at \
+                 the upgrade, as the playbook had no [standby] then, the data is not on ZFS, or a cluster starts the \
+                 service"
+            ),
+            (Why::Procedure(NotPermitted::NoStandby), _) => {
+                write!(f, "there is no standby ({stand})")
+            }
+            (_, Command::StandbyStart | Command::StandbyStop | Command::Rehearse) => {
+                write!(f, "a standby is for an upgrade that awaits its decision ({stand})")
+            }
             (_, Command::Resume | Command::Answer(_)) => {
                 write!(f, "there is nothing to resume ({stand})")
             }
@@ -131,6 +143,9 @@ pub(super) fn verdict(state: &State, command: Command) -> Result<(), Why> {
         Command::Downgrade => Procedure::DowngradeKeep,
         Command::Abort => Procedure::Abort,
         Command::Undo => Procedure::Undo,
+        Command::StandbyStart => Procedure::StandbyStart,
+        Command::StandbyStop => Procedure::StandbyStop,
+        Command::Rehearse => Procedure::Rehearse,
         Command::Migrate | Command::MigrateBack => Procedure::Migrate,
         Command::Commit if state.phase == Phase::BackedOut => Procedure::CommitDowngrade,
         Command::Commit => Procedure::CommitUpgrade,

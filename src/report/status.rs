@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::dead::from_files;
 use super::offers::offers;
 use super::stand::{failure, stand};
-use super::{Command, Compared, Condition, Next, WayBack, compared};
+use super::{Command, Compared, Condition, Next, StandbyReport, WayBack, compared};
 use crate::journal::{Output, Phase, Procedure, StepId, StepState};
 use crate::step::{Action, Run, State};
 use crate::strategy::{aside_of, data_of};
@@ -38,6 +38,9 @@ pub struct Report {
     /// Whether the way back is open, while a decision is awaited and it was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub way_back: Option<WayBack>,
+    /// The standby, where there is one and it was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standby: Option<StandbyReport>,
     /// What is true now.
     pub now: Vec<String>,
     /// What may be typed next; the first is what most people want.
@@ -103,6 +106,7 @@ pub fn report_with(state: &State, way_back: Option<WayBack>) -> Report {
         done: None,
         why: None,
         way_back: None,
+        standby: None,
         now: Vec::new(),
         next: offers(state),
         compared: None,
@@ -158,7 +162,15 @@ fn between(state: &State, seen: Option<&WayBack>) -> Vec<String> {
             let open = data_of(state.manifest.data_strategy).way_back(&state.manifest);
             let usual = WayBack::open();
             let way_back = seen.unwrap_or(&usual).words(from, open);
-            [format!("Version {to} serves its clients.")].into_iter().chain(way_back).collect()
+            let mut now = vec![format!("Version {to} serves its clients.")];
+            now.extend(way_back);
+            if state.has_standby() {
+                now.push(format!("Version {from} was started beside it, as a standby."));
+            }
+            if let Some(proof) = state.rehearsed() {
+                now.push(format!("The switch was rehearsed: {}.", proof.counts()));
+            }
+            now
         }
         Phase::BackedOut => backed_out(state),
         Phase::Coexisting => coexisting(state),
@@ -324,8 +336,24 @@ fn service_truth(state: &State) -> &'static str {
         if run.was_begun(&StepId::START) {
             return "The service was about to be opened to its clients; it may be open.";
         }
+        if let Some((_, state)) = run.step(&StepId::SERVE)
+            && run.was_begun(&StepId::SERVE)
+            && !run.was_begun(&StepId::SERVE_STOP)
+        {
+            return match state {
+                StepState::Done => {
+                    "The previous version serves its clients, from its private root; its packages \
+                     are brought back."
+                }
+                _ => "The previous version was about to be opened to its clients; it may be open.",
+            };
+        }
         if run.was_begun(&StepId::STOP) {
             return "The service is closed to its clients.";
+        }
+        let allowed = matches!(run.step(&StepId::ALLOW), Some((_, StepState::Done)));
+        if run.was_begun(&StepId::REFUSE) && !allowed {
+            return "The upgraded version refuses its clients' writes.";
         }
     }
     let committing = |run: &Run| {
@@ -333,6 +361,13 @@ fn service_truth(state: &State) -> &'static str {
     };
     if state.current().is_some_and(committing) {
         return "The service serves its clients; a commit does not touch it.";
+    }
+    let standby = |run: &Run| {
+        use Procedure::{Rehearse, StandbyStart, StandbyStop};
+        matches!(run.plan.procedure, StandbyStart | StandbyStop | Rehearse)
+    };
+    if state.current().is_some_and(standby) {
+        return "The upgraded version serves its clients; a standby does not touch it.";
     }
     "The service was not touched yet."
 }
@@ -343,8 +378,12 @@ fn data_truth(state: &State, run: &Run) -> Vec<String> {
     let snapshot = &state.manifest.snapshot;
     let procedure: Procedure = run.plan.procedure;
     if procedure.is_downgrade() && data_of(state.manifest.data_strategy).has_data() {
-        let captured = matches!(run.step(&StepId::VERIFY), Some((_, StepState::Done)));
-        lines.push(if captured {
+        let captured = run.plan.position(&StepId::STANDBY_SET_UP).is_none()
+            && matches!(run.step(&StepId::VERIFY), Some((_, StepState::Done)));
+        let taken = matches!(run.step(&StepId::STANDBY_SET_UP), Some((_, StepState::Done)));
+        lines.push(if taken {
+            "The standby has everything that was written.".to_owned()
+        } else if captured {
             "What was written since is captured, checksummed and read back.".to_owned()
         } else {
             "The upgraded data is in its place, and complete.".to_owned()

@@ -279,7 +279,9 @@ impl Story {
             Record::Started { step, .. } if open && self.closes(step) => {
                 self.shut_out.push(Window { from: line.at, until: None });
             }
-            Record::Done { step, .. } if !open && *step == StepId::START => {
+            Record::Done { step, .. }
+                if !open && [StepId::START, StepId::SERVE, StepId::ALLOW].contains(step) =>
+            {
                 if let Some(window) = self.shut_out.last_mut() {
                     window.until = Some(line.at);
                 }

@@ -90,6 +90,40 @@ pub enum Action {
     Destroy(Destroy),
     /// Releases and destroys snapshots of ours.
     DropSnapshots(DropSnapshots),
+    /// Mounts the clones of a standby where nobody looks.
+    MountStandby(StandbyClones),
+    /// Starts the standby.
+    StandbyStart(StandbyServer),
+    /// Stops it.
+    StandbyStop(StandbyServer),
+    /// Feeds it with what is written to the upgraded version.
+    FeedStart(Feed),
+    /// Ends that.
+    FeedStop(Feed),
+    /// Waits until it has caught up.
+    CatchUp(CatchUp),
+    /// Destroys the clones of the standby.
+    DropStandby(StandbyClones),
+    /// After a switch that was given up: lets the standby go on.
+    ResumeStandby(ResumeStandby),
+    /// The upgraded version accepts no write from now on.
+    Refuse(Refuse),
+    /// Takes that back.
+    Allow(Allow),
+    /// Asks the upgraded version how far it has come, while writes are refused.
+    SourcePosition(SourcePosition),
+    /// Waits until the standby has all of that.
+    Drain(Drain),
+    /// What the feed does not bring.
+    Settle(Settle),
+    /// Ends the upgraded server so that nothing more is acknowledged.
+    EndUpgraded(EndUpgraded),
+    /// Sets the clones of the standby up as the datasets whose place they take.
+    SetUpStandby(StandbyClones),
+    /// The previous version serves from its private root.
+    Serve(ServeFromRoot),
+    /// Stops it there.
+    ServeStop(ServeFromRoot),
     /// Tells the cluster to leave the service alone.
     LeaveAlone(Cluster),
     /// Gives the service back to the cluster.
@@ -118,8 +152,8 @@ pub enum Action {
 impl crate::journal::Action for Action {
     fn role(&self) -> Role {
         match self {
-            Self::Stop(_) => Role::ClosesService,
-            Self::Capture(_) => Role::Captures,
+            Self::Stop(_) | Self::Refuse(_) | Self::ServeStop(_) => Role::ClosesService,
+            Self::Capture(_) | Self::Drain(_) => Role::Captures,
             Self::Rollback(Rollback { base: false, .. }) => Role::PointOfNoReturn,
             Self::ProveUsers(_) => Role::ProvesUsers,
             Self::AssignUsers(_) => Role::AssignsUsers,

@@ -135,6 +135,11 @@ impl Context<'_> {
         self.layout.upgraded_root()
     }
 
+    /// Below this each path of the standby's data is at its own place.
+    pub fn standby_root(&self) -> PathBuf {
+        self.root.join("run/backout-standby").join(self.change())
+    }
+
     /// The file that names what the previous version rejected in this downgrade.
     pub fn rejects_file(&self) -> PathBuf {
         let round = self.round();
@@ -221,6 +226,9 @@ impl Context<'_> {
             ("response_file", self.layout.silent().display().to_string()),
             ("installer_dir", self.layout.installer().display().to_string()),
             ("upgraded_root", self.upgraded_root().display().to_string()),
+            ("previous_root", self.layout.previous_root().display().to_string()),
+            ("standby_root", self.standby_root().display().to_string()),
+            ("feed_dir", self.layout.feed().display().to_string()),
             ("whole_dir", self.whole_dir(&StepId::WHOLE_NOTICE).display().to_string()),
             ("program_dir", self.layout.programs().display().to_string()),
             (

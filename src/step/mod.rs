@@ -9,6 +9,7 @@ pub mod files;
 pub mod package;
 pub mod recovery_metadata;
 pub mod service;
+pub mod standby;
 pub mod users;
 pub mod zfs;
 
@@ -40,6 +41,13 @@ pub use package::keep::KeepPrograms;
 pub use package::switch::Switch;
 pub use service::maintenance::Maintenance;
 pub use service::units::Service;
+pub use standby::clones::StandbyClones;
+pub use standby::feed::{CatchUp, Feed};
+pub use standby::resume::ResumeStandby;
+pub use standby::server::StandbyServer;
+pub use standby::switch::{
+    Allow, Drain, EndUpgraded, Refuse, ServeFromRoot, Settle, SourcePosition,
+};
 pub use users::assign::AssignUsers;
 pub use users::capture::CaptureUsers;
 pub use users::directory::UserList;
@@ -47,7 +55,7 @@ pub use users::drop_backup::DropBackup;
 pub use users::hold::HoldUsers;
 pub use users::prove::ProveUsers;
 pub use users::restore::RestoreUsers;
-pub use zfs::clone_snapshot::{CloneOne, CloneSnapshot};
+pub use zfs::clone_snapshot::{CloneOne, CloneRole, CloneSnapshot};
 pub use zfs::destroy::{Destroy, DropSnapshots, Promote};
 pub use zfs::mounts::Mounts;
 pub use zfs::put_back::PutBack;
@@ -212,6 +220,23 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::Promote(it) => Box::new(it),
         Action::Destroy(it) => Box::new(it),
         Action::DropSnapshots(it) => Box::new(it),
+        Action::MountStandby(it) => Box::new(standby::clones::Mount(it)),
+        Action::StandbyStart(it) => Box::new(standby::server::Start(it)),
+        Action::StandbyStop(it) => Box::new(standby::server::Stop(it)),
+        Action::FeedStart(it) => Box::new(standby::feed::Start(it)),
+        Action::FeedStop(it) => Box::new(standby::feed::Stop(it)),
+        Action::CatchUp(it) => Box::new(it),
+        Action::DropStandby(it) => Box::new(standby::clones::Drop(it)),
+        Action::ResumeStandby(it) => Box::new(it),
+        Action::Refuse(it) => Box::new(it),
+        Action::Allow(it) => Box::new(it),
+        Action::SourcePosition(it) => Box::new(it),
+        Action::Drain(it) => Box::new(it),
+        Action::Settle(it) => Box::new(it),
+        Action::EndUpgraded(it) => Box::new(it),
+        Action::SetUpStandby(it) => Box::new(standby::clones::SetUp(it)),
+        Action::Serve(it) => Box::new(standby::switch::Serve(it)),
+        Action::ServeStop(it) => Box::new(standby::switch::ServeStop(it)),
         Action::LeaveAlone(it) => Box::new(cluster::leave_alone::LeaveAlone(it)),
         Action::HandBack(it) => Box::new(cluster::hand_back::HandBack(it)),
         Action::VersionMark(it) => Box::new(it),

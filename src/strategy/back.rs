@@ -3,11 +3,11 @@
 
 use anyhow::Result;
 
-use super::input::Exchanged;
+use super::input::{Exchanged, is_switch, marked, snapshots};
 use super::parts::Parts;
 use super::reserve::release;
 use super::{data, install, topology};
-use crate::journal::{Output, Phase, Procedure, Side, StepId, StepState};
+use crate::journal::{Phase, Procedure, Side, StepId, StepState};
 use crate::playbook::Playbook;
 use crate::step::{Action, DropSnapshots, Plan, Run, State, Step};
 
@@ -25,6 +25,9 @@ pub fn back(
     abort: bool,
 ) -> Result<Plan> {
     let parts = Parts { playbook, manifest: &state.manifest };
+    if abort && is_switch(run) {
+        return data::switch::give_up(parts, state, run, exchanged);
+    }
     if abort && !run.was_begun(&StepId::STOP) {
         // Only copies were made.
         return topology::arrange(
@@ -101,23 +104,4 @@ pub fn reopen(playbook: &Playbook, state: &State) -> Result<Plan> {
         ));
     }
     topology::arrange(Plan { procedure: Procedure::Abort, steps }, playbook, &state.manifest, None)
-}
-
-/// The names of the snapshots that a step took or was about to take.
-pub(super) fn marked(run: &Run, step: &StepId) -> Result<Vec<crate::zfs::Snapshot>> {
-    let Some((Step { action: Action::Snapshot(take), .. }, _)) = run.step(step) else {
-        return Ok(Vec::new());
-    };
-    take.datasets.iter().map(|dataset| Ok(dataset.at(&take.name)?)).collect()
-}
-
-/// The snapshots that a step took.
-pub(super) fn snapshots(
-    state: &State,
-    step: &StepId,
-) -> Vec<(crate::zfs::Snapshot, crate::zfs::Guid)> {
-    match state.outputs.get(step) {
-        Some(Output::Snapshots { list }) => list.clone(),
-        _ => Vec::new(),
-    }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::back::snapshots;
+use super::input::snapshots;
 use super::reserve::release;
 use crate::journal::{Layout, Procedure, StepId};
 use crate::playbook::Playbook;
@@ -21,11 +21,15 @@ pub fn remove_aside(playbook: &Playbook, state: &State, downgraded: bool) -> Res
 /// be any of it. It is of no use without the upgraded data, and may be as large. Captures and lists
 /// stay.
 pub fn remove_kept(state: &State, layout: &Layout) -> Option<Step> {
-    const MADE_BY: [StepId; 3] =
-        [StepId::KEEP_PROGRAMS, StepId::WHOLE_NOTICE, StepId::REPAIR_NOTICE];
+    const MADE_BY: [StepId; 4] = [
+        StepId::KEEP_PROGRAMS,
+        StepId::KEEP_PROGRAMS_PREVIOUS,
+        StepId::WHOLE_NOTICE,
+        StepId::REPAIR_NOTICE,
+    ];
     let made = state.runs.iter().any(|run| MADE_BY.iter().any(|step| run.was_begun(step)));
-    let folders = vec![layout.upgraded_programs(), layout.whole()];
-    let title = "remove the upgraded version's programs, and what was carried whole";
+    let folders = vec![layout.upgraded_programs(), layout.previous_programs(), layout.whole()];
+    let title = "remove the programs that were kept, and what was carried whole";
     made.then(|| {
         Step::new(StepId::REMOVE_KEPT, title, Action::RemoveAside(RemoveAside { folders }))
     })

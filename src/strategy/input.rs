@@ -1,7 +1,9 @@
 //! What a downgrade is planned from, and the names under which it keeps what was there.
 
-use crate::journal::Procedure;
-use crate::step::{Action, State};
+use anyhow::Result;
+
+use crate::journal::{Output, Procedure, StepId};
+use crate::step::{Action, Run, State, Step};
 use crate::zfs::{Dataset, ENDING_ASIDE_OF_0_1_0 as ASIDE_OF_0_1_0, Guid, Snapshot};
 
 pub use crate::zfs::{ENDING_ASIDE as ASIDE, ENDING_UNDONE as UNDONE};
@@ -39,6 +41,26 @@ pub struct DowngradeInput {
     pub consented: Vec<(Snapshot, Guid)>,
     /// Newer bookmarks that the operator accepted to lose (in place only).
     pub consented_bookmarks: Vec<String>,
+    /// There is a standby, which ends first.
+    pub standby: bool,
+    /// Instead of that: it takes over.
+    pub switch: Option<SwitchInput>,
+}
+
+/// How a standby takes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SwitchInput {
+    /// Seconds from the refusal of writes to the exchange.
+    pub deadline: u64,
+    /// Seconds that the standby may take to catch up before that.
+    pub catch_up: u64,
+}
+
+impl SwitchInput {
+    /// Where nobody says otherwise.
+    pub fn usual() -> Self {
+        Self { deadline: 30, catch_up: 60 }
+    }
 }
 
 /// The datasets that a kept downgrade exchanged, for the way back from it.
@@ -79,4 +101,25 @@ pub fn aside_of(state: &State) -> &'static str {
 /// The ending of what the next undo of this change leaves aside.
 pub(super) fn undone_of(state: &State) -> String {
     undone(1 + state.runs.iter().filter(|run| run.plan.procedure == Procedure::Undo).count())
+}
+
+/// Whether this run is a switch.
+pub(super) fn is_switch(run: &Run) -> bool {
+    run.plan.position(&StepId::STANDBY_SET_UP).is_some()
+}
+
+/// The names of the snapshots that a step took or was about to take.
+pub(super) fn marked(run: &Run, step: &StepId) -> Result<Vec<Snapshot>> {
+    let Some((Step { action: Action::Snapshot(take), .. }, _)) = run.step(step) else {
+        return Ok(Vec::new());
+    };
+    take.datasets.iter().map(|dataset| Ok(dataset.at(&take.name)?)).collect()
+}
+
+/// The snapshots that a step took.
+pub(super) fn snapshots(state: &State, step: &StepId) -> Vec<(Snapshot, Guid)> {
+    match state.outputs.get(step) {
+        Some(Output::Snapshots { list }) => list.clone(),
+        _ => Vec::new(),
+    }
 }

@@ -22,9 +22,12 @@ pub use commit::{commit, remove_aside, remove_kept};
 pub use copies::{CopyServer, copy_server, full_lists};
 pub use data::clone_and_swap::stays_of;
 pub(crate) use data::of as data_of;
+pub use data::standby::StandbyInput;
 pub use data::{held, let_go, migrate};
 pub use downgrade::downgrade;
-pub use input::{ASIDE, DowngradeInput, Exchanged, ServedClients, UNDONE, aside_of, kept_endings};
+pub use input::{
+    ASIDE, DowngradeInput, Exchanged, ServedClients, SwitchInput, UNDONE, aside_of, kept_endings,
+};
 pub use upgrade::{snapshot_only, upgrade};
 
 use std::time::Duration;

@@ -15,7 +15,7 @@ use crate::step::{Plan, Step};
 /// When the playbook's texts cannot be filled in.
 pub fn snapshot_only(playbook: &Playbook, manifest: &ChangeManifest) -> Result<Plan> {
     let parts = Parts { playbook, manifest };
-    let mut steps = install::of(manifest).put_aside(parts)?;
+    let mut steps = put_aside(parts)?;
     steps.extend(protect(parts)?);
     steps.push(parts.start(Side::Previous)?);
     topology::arrange(Plan { procedure: Procedure::Snapshot, steps }, playbook, manifest, None)
@@ -28,7 +28,7 @@ pub fn snapshot_only(playbook: &Playbook, manifest: &ChangeManifest) -> Result<P
 pub fn upgrade(playbook: &Playbook, manifest: &ChangeManifest, prepared: bool) -> Result<Plan> {
     let parts = Parts { playbook, manifest };
     let install = install::of(manifest);
-    let mut steps = if prepared { Vec::new() } else { install.put_aside(parts)? };
+    let mut steps = if prepared { Vec::new() } else { put_aside(parts)? };
     steps.extend(install.before_upgrade(parts)?);
     if prepared {
         steps.push(parts.stop()?);
@@ -45,6 +45,13 @@ pub fn upgrade(playbook: &Playbook, manifest: &ChangeManifest, prepared: bool) -
     steps.push(parts.start(Side::Upgraded)?);
     let wanted = Some((manifest.upgrade_to.as_str(), "upgrade"));
     topology::arrange(Plan { procedure: Procedure::Upgrade, steps }, playbook, manifest, wanted)
+}
+
+/// What is kept of the old version, so that it can come back.
+fn put_aside(parts: Parts<'_>) -> Result<Vec<Step>> {
+    let mut steps = install::of(parts.manifest).put_aside(parts)?;
+    steps.extend(parts.keep_programs(Side::Previous)?);
+    Ok(steps)
 }
 
 /// The configuration is saved, the service closed, the data protected.

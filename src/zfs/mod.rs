@@ -51,6 +51,8 @@ pub const ENDING_ASIDE: &str = ".upgraded";
 pub const ENDING_ASIDE_OF_0_1_0: &str = ".failed";
 /// Suffix of a dataset's name: the restored one, set aside by an undo.
 pub const ENDING_UNDONE: &str = ".undone";
+/// The ending of the clones that a standby runs on.
+pub const ENDING_STANDBY: &str = ".standby";
 /// Suffix of a dataset's name: a clone that is listed for the full proof.
 pub const ENDING_PROOF: &str = ".proof";
 /// Suffix of a dataset's name: an empty one that reserves space.

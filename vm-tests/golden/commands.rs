@@ -47,6 +47,19 @@ fn histories() -> Vec<History> {
     for step in ["stop", "capture", "set-aside:tank/tally", "restore"] {
         end(history.clone().within(&plan, step).abort());
     }
+    // With a standby.
+    let beside = end(History::upgraded().standby());
+    end(end(beside.clone().standby_stop()).downgrade(true));
+    end(end(beside.clone().downgrade(true)).commit());
+    let (history, plan) = beside.downgrade(true);
+    for step in ["catch-up", "drain", "stop", "standby-set-up", "mount"] {
+        end(history.clone().within(&plan, step).abort());
+    }
+    let (history, plan) = History::upgraded().rehearse();
+    end(history.clone().within(&plan, "drain").abort());
+    end((history, plan));
+    let (history, plan) = History::upgraded().standby();
+    end(history.within(&plan, "catch-up").abort());
     let (history, plan) = moved.migrate(&["cleo", "dan"]);
     end(end(history.within(&plan, "capture:2.2").abort()).commit());
     histories.into_inner()
@@ -110,6 +123,9 @@ fn folds(state: &State, command: Command) -> bool {
         }
         Command::Abort => begins(Procedure::Abort),
         Command::Undo => begins(Procedure::Undo),
+        Command::StandbyStart => begins(Procedure::StandbyStart),
+        Command::StandbyStop => begins(Procedure::StandbyStop),
+        Command::Rehearse => begins(Procedure::Rehearse),
         Command::Migrate | Command::MigrateBack => begins(Procedure::Migrate),
         Command::Prove => takes(Record::Proved { proof: Proof::default(), lists: Vec::new() }),
         Command::Commit => begins(Procedure::CommitUpgrade) || begins(Procedure::CommitDowngrade),

@@ -6,7 +6,7 @@ use backout::journal::{
 };
 use backout::playbook::{DataStrategy, Problems, Validated, ValidatedSite, library};
 use backout::step::{Action, Line, Plan, Record, State};
-use backout::strategy::{self, DowngradeInput, ServedClients};
+use backout::strategy::{self, DowngradeInput, ServedClients, StandbyInput, SwitchInput};
 use backout::zfs::{Dataset, Guid, Snapshot};
 use chrono::{DateTime, FixedOffset, TimeDelta};
 
@@ -164,10 +164,44 @@ impl History {
             stays: Vec::new(),
             consented: Vec::new(),
             consented_bookmarks: Vec::new(),
+            standby: self.state().has_standby(),
+            switch: self.state().has_standby().then(SwitchInput::usual).filter(|_| keep),
         };
         let plan =
             strategy::downgrade(self.playbook.playbook(), &self.manifest, &input).expect("plan");
         (self, plan)
+    }
+
+    /// The plan of the start of a standby from here.
+    pub fn standby(self) -> (Self, Plan) {
+        let plan = self.beside(|it| it.start(true));
+        (self, plan)
+    }
+
+    /// The plan of a rehearsal of the switch.
+    pub fn rehearse(self) -> (Self, Plan) {
+        let stays = self.state().has_standby();
+        let plan = self.beside(|it| it.rehearse(false, stays, 30));
+        (self, plan)
+    }
+
+    /// The plan of its end.
+    pub fn standby_stop(self) -> (Self, Plan) {
+        let plan = self.beside(|it| it.stop());
+        (self, plan)
+    }
+
+    fn beside(&self, plan: impl Fn(StandbyInput<'_>) -> anyhow::Result<Plan>) -> Plan {
+        let (roots, snapshots) = (self.roots(), self.snapshots(&self.manifest.snapshot, 100));
+        let (playbook, manifest) = (self.playbook.playbook(), &self.manifest);
+        plan(StandbyInput { playbook, manifest, roots: &roots, snapshots: &snapshots })
+            .expect("plan")
+    }
+
+    /// The new version runs, and a standby beside it.
+    pub fn with_standby() -> Self {
+        let (history, plan) = Self::upgraded().standby();
+        history.whole(&plan)
     }
 
     /// The plan of an abort of what is under way.
@@ -183,6 +217,11 @@ impl History {
             }
             procedure if procedure.is_downgrade() => {
                 strategy::back(playbook, &state, run, exchanged(&self.roots()), true)
+            }
+            Procedure::Rehearse => Ok(self.beside(|it| it.end_rehearsal(run))),
+            Procedure::StandbyStart => {
+                let plan = self.beside(|it| it.stop());
+                Ok(Plan { procedure: Procedure::Abort, ..plan })
             }
             _ => strategy::reopen(playbook, &state),
         };
@@ -285,7 +324,9 @@ impl History {
             Action::Prove(_) => {
                 Output::Proof(Proof { expected: 1204, found: 1204, missing: 0, unexpected: 0 })
             }
-            Action::TargetPosition(_) => Output::Text { text: "4711".into() },
+            Action::TargetPosition(_) | Action::SourcePosition(_) => {
+                Output::Text { text: "4711".into() }
+            }
             Action::ProveUsers(it) => {
                 let proof = Proof { expected: 12, found: 12, missing: 0, unexpected: 0 };
                 Output::Users { list: it.users.iter().map(|user| (user.clone(), proof)).collect() }

@@ -71,10 +71,52 @@ fn prepared() {
 #[test]
 fn upgraded() {
     let mut world = session("upgraded", &History::upgraded());
-    for verb in ["resume", "resume --try-again", "abort", "undo", "upgrade", "snapshot"] {
+    for verb in [
+        "resume",
+        "resume --try-again",
+        "abort",
+        "undo",
+        "upgrade",
+        "snapshot",
+        "standby start --dry-run",
+        "standby stop",
+    ] {
         world.types(&format!("backout {verb}"));
     }
     done("upgraded", &world);
+}
+
+#[test]
+fn upgraded_with_a_standby() {
+    let name = "upgraded-standby";
+    let mut world = session(name, &History::with_standby());
+    for verb in ["standby start --dry-run", "standby stop --dry-run", "undo", "upgrade"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done(name, &world);
+}
+
+#[test]
+fn standby_cut_off() {
+    let (history, plan) = History::upgraded().standby();
+    let name = "standby-cut-off";
+    let mut world = session(name, &history.within(&plan, "catch-up"));
+    for verb in ["standby stop", "downgrade", "commit", "abort --dry-run"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done(name, &world);
+}
+
+#[test]
+fn switch_cut_off() {
+    for (step, name) in [("drain", "switch-cut-off"), ("reinstall", "switch-cut-off-serving")] {
+        let (history, plan) = History::with_standby().downgrade(true);
+        let mut world = session(name, &history.within(&plan, step));
+        for verb in ["abort --dry-run", "standby stop", "undo", "commit", "report"] {
+            world.types(&format!("backout {verb}"));
+        }
+        done(name, &world);
+    }
 }
 
 /// S10: a file that the downgrade needs is gone.

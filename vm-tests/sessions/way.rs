@@ -209,6 +209,8 @@ impl Change {
             stays: Vec::new(),
             consented: Vec::new(),
             consented_bookmarks: Vec::new(),
+            standby: false,
+            switch: None,
         };
         self.go(Some(strategy::downgrade(&self.playbook, &state.manifest, &input)?), None)
     }
@@ -245,6 +247,8 @@ impl Change {
             engine: &self.engine,
             runner: &self.runner,
             watch: &watch,
+            clock: &std::time::Duration::default,
+            since: None,
             root: "/srv/root".into(),
         };
         if let Some(question) = answer {

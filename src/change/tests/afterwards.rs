@@ -47,6 +47,8 @@ impl World {
         ));
         lines.push(fs::read_to_string(self.root.join("etc/app.conf")).expect("readable"));
         lines.push(format!("{:?}", self.state().phase));
+        let root = self.root.display().to_string();
+        lines.iter_mut().for_each(|line| *line = line.replace(&root, ""));
         lines
     }
 

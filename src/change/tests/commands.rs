@@ -40,7 +40,8 @@ impl Product {
             _ => return None,
         };
         let silent =
-            matches!(verb, "version" | "position" | "ready" | "mready" | "show" | "verify");
+            matches!(verb, "version" | "position" | "ready" | "mready" | "show" | "verify")
+                || matches!(verb, "s-ready" | "s-position" | "s-source" | "s-watch");
         if !silent && tick(&format!("command {verb} before"), true) {
             return Some(Err(failed(command, "struck")));
         }
@@ -53,7 +54,7 @@ impl Product {
 
     /// A package command: in its middle one package of two is of the other version.
     fn packages(&self, verb: &str, version: Option<&str>) -> Result<(), String> {
-        if self.host().mode != Mode::Down {
+        if self.host().mode != Mode::Down && !self.host().beside.serving {
             self.host().faults.push(format!("{verb} while the service runs"));
         }
         if !self.host().whole() {
@@ -125,6 +126,9 @@ impl Product {
     }
 
     fn run(&self, command: &Command, words: &[&str]) -> Result<String, String> {
+        if let Some(answer) = self.beside(command, words) {
+            return answer;
+        }
         let ok = Ok(String::new());
         if self.host().on_clone.is_some()
             && !matches!(words, ["systemctl", ..])
@@ -149,7 +153,8 @@ impl Product {
             ["systemctl", "show", ..] => {
                 let host = self.host();
                 let trigger = if host.socket.is_some() { "TriggeredBy=app.socket\n" } else { "" };
-                let active = if host.mode == Mode::Open { "active" } else { "inactive" };
+                let open = host.mode == Mode::Open && !host.beside.serving;
+                let active = if open { "active" } else { "inactive" };
                 let load = if host.masked { "masked" } else { "loaded" };
                 let (active, sub) = if host.stops == Stops::Refused {
                     ("deactivating", "stop-sigterm")
@@ -180,7 +185,8 @@ impl Product {
                 Err("it does not stop".into())
             }
             ["systemctl" | "app", "stop", ..] => {
-                if self.host().mode == Mode::Open {
+                let open = self.host().mode == Mode::Open && !self.host().beside.serving;
+                if open {
                     self.host().stop();
                 }
                 ok

@@ -66,6 +66,8 @@ pub(super) struct Host {
     /// It is version 2.0, on the data below this folder.
     pub on_clone: Option<String>,
     pub next: usize,
+    /// Version 1.0 beside it.
+    pub beside: super::beside::Beside,
     pub engine: FakeEngine,
     pub root: PathBuf,
 }
@@ -181,6 +183,7 @@ impl Host {
 
     /// `appd` runs with and without clients, `appfront` serves them.
     pub(super) fn process(&self) {
+        self.beside.process(&self.root);
         for (pid, name, runs) in
             [(4242, "appd", self.mode != Mode::Down), (4243, "appfront", self.mode == Mode::Open)]
         {
@@ -221,6 +224,9 @@ impl Host {
     }
 
     pub(super) fn start(&mut self, mode: Mode) -> Result<(), String> {
+        if self.beside.serving {
+            return Err("its port is taken".into());
+        }
         if self.mode == mode {
             return Ok(());
         }
@@ -274,6 +280,8 @@ impl Host {
 
     pub(super) fn stop(&mut self) {
         self.on_clone = None;
+        self.beside.refused = false;
+        self.beside.serving = false;
         self.mode = Mode::Down;
         self.process();
     }

@@ -298,6 +298,8 @@ proptest! {
                 snapshots: world.manifest.datasets.iter().map(|m| (m.dataset.at("backout-app-1").expect("a name"), m.guid)).collect(),
                 stays: Vec::new(), consented: Vec::new(),
                 consented_bookmarks: Vec::new(),
+            standby: false,
+            switch: None,
             }).expect("a plan"),
             world.plan(Verb::Commit, &state),
             crate::strategy::reopen(&world.playbook, &state).expect("a plan"),

@@ -32,6 +32,8 @@ pub(super) struct Kind {
     pub data_strategy: DataStrategy,
     /// Further datasets below, each with six snapshots of others.
     pub children: usize,
+    /// The playbook has a standby.
+    pub standby: bool,
 }
 
 pub(super) const PLAIN: Kind = Kind {
@@ -49,6 +51,7 @@ pub(super) const PLAIN: Kind = Kind {
     from_files: false,
     data_strategy: DataStrategy::Zfs,
     children: 0,
+    standby: false,
 };
 pub(super) const ROUGH: Kind = Kind {
     resumable: false,
@@ -65,4 +68,5 @@ pub(super) const ROUGH: Kind = Kind {
     from_files: false,
     data_strategy: DataStrategy::Zfs,
     children: 0,
+    standby: false,
 };

@@ -36,6 +36,7 @@ macro_rules! some_and_every_place {
 }
 
 mod afterwards;
+mod beside;
 mod commands;
 mod crash;
 mod damage;
@@ -55,8 +56,10 @@ mod rejects;
 mod repair;
 mod reserve;
 mod script;
+mod standby;
 mod straight;
 mod surprises;
 mod suspended;
+mod switch;
 mod ways;
 mod world;

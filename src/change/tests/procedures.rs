@@ -19,7 +19,12 @@ pub(super) enum Verb {
     Snapshot,
     Upgrade,
     Keep,
+    /// Although there is a standby.
+    Plain,
     InPlace,
+    StandbyStart,
+    StandbyStop,
+    Rehearse,
     Abort,
     Undo,
     Commit,
@@ -42,7 +47,10 @@ impl World {
             Verb::Upgrade => {
                 strategy::upgrade(playbook, &state.manifest, state.phase == Phase::Prepared)
             }
-            Verb::Keep | Verb::InPlace => {
+            Verb::StandbyStart => self.standby(state).start(true),
+            Verb::StandbyStop => self.standby(state).stop(),
+            Verb::Rehearse => self.standby(state).rehearse(false, state.has_standby(), 30),
+            Verb::Keep | Verb::Plain | Verb::InPlace => {
                 let snapshots = match state.outputs.get(&StepId::SNAPSHOT) {
                     Some(Output::Snapshots { list }) => list.clone(),
                     _ if state.manifest.data_strategy != DataStrategy::Zfs => Vec::new(),
@@ -54,20 +62,28 @@ impl World {
                     (true, true) => ServedClients::Unanswered,
                 };
                 let input = DowngradeInput {
-                    keep: verb == Verb::Keep,
-                    delta: verb == Verb::Keep,
+                    keep: verb != Verb::InPlace,
+                    delta: verb != Verb::InPlace,
                     served: opened,
                     roots: self.roots.clone(),
                     snapshots,
                     stays: self.stays(),
                     consented: Vec::new(),
                     consented_bookmarks: Vec::new(),
+                    standby: state.has_standby(),
+                    switch: (verb == Verb::Keep && state.has_standby())
+                        .then(strategy::SwitchInput::usual),
                 };
                 strategy::downgrade(playbook, &state.manifest, &input)
             }
             Verb::Abort => {
                 let run = state.current().expect("something to abort");
-                if run.plan.procedure.is_downgrade() {
+                if run.plan.procedure == Procedure::StandbyStart {
+                    let ended = self.standby(state).stop();
+                    ended.map(|plan| Plan { procedure: Procedure::Abort, ..plan })
+                } else if run.plan.procedure == Procedure::Rehearse {
+                    self.standby(state).end_rehearsal(run)
+                } else if run.plan.procedure.is_downgrade() {
                     let exchanged = Exchanged { roots: &self.roots, stays: &[] };
                     strategy::back(playbook, state, run, exchanged, true)
                 } else {
@@ -137,7 +153,20 @@ impl World {
         let aside = strategy::remove_aside(&self.playbook, state, true).expect("a step");
         let kept = strategy::remove_kept(state, &self.layout);
         let folders = aside.into_iter().chain(kept).collect();
-        strategy::commit(state, procedure, promote, destroy, with, folders)
+        let mut plan = strategy::commit(state, procedure, promote, destroy, with, folders);
+        if state.has_standby() {
+            plan.steps.splice(0..0, self.standby(state).ended().expect("a plan"));
+        }
+        plan
+    }
+
+    fn standby<'a>(&'a self, state: &'a State) -> strategy::StandbyInput<'a> {
+        let snapshots = match state.outputs.get(&StepId::SNAPSHOT) {
+            Some(Output::Snapshots { list }) => list.as_slice(),
+            other => panic!("{other:?}"),
+        };
+        let (playbook, roots) = (&self.playbook, self.roots.as_slice());
+        strategy::StandbyInput { playbook, manifest: &state.manifest, roots, snapshots }
     }
 
     /// A person's answer, as `backout resume --accept-...` writes it down.
@@ -166,6 +195,8 @@ impl World {
                     None => &self.engine,
                 },
                 runner: &self.runner,
+                clock: &|| std::time::Duration::from_secs(self.product.host().beside.clock),
+                since: None,
                 watch: &|event| {
                     if let Event::Said(text) = event {
                         self.said.borrow_mut().push((*text).to_owned());
@@ -189,6 +220,18 @@ impl World {
                         session.go()
                     }
                 }
+            };
+            let ended = match ended {
+                Ok(Outcome::GivenUp { why }) => {
+                    self.given_up.borrow_mut().push(why.clone());
+                    session.runner.interrupt.heard();
+                    let plan = self.plan(Verb::Abort, &session.state);
+                    match session.begin(plan) {
+                        Ok(Outcome::Finished) => Ok(Outcome::GivenUp { why }),
+                        ended => ended,
+                    }
+                }
+                ended => ended,
             };
             *self.known.borrow_mut() = Some(session.state);
             ended

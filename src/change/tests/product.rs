@@ -43,6 +43,7 @@ impl Product {
             unloadable: false,
             on_clone: None,
             next: 0,
+            beside: super::beside::Beside::default(),
             engine,
             root: root.to_owned(),
         };
@@ -60,7 +61,7 @@ impl Product {
     /// A client stores two items and deletes one, if the service is open. Whether it was.
     pub(super) fn client(&self) -> bool {
         let mut host = self.host();
-        if host.mode != Mode::Open {
+        if host.mode != Mode::Open || host.beside.refused {
             return false;
         }
         if host.data_strategy == DataStrategy::Packages {
@@ -122,6 +123,7 @@ impl Product {
     /// Everything stops; what starts by itself starts again.
     pub(super) fn reboot(&self) {
         let mut host = self.host();
+        host.beside.boot();
         host.stop();
         host.engine.reboot();
         if !(host.has_unit && host.masked) && host.whole() {

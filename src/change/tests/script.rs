@@ -17,6 +17,7 @@ start = {{ argv = ["app", "mstart"] }}
 stop = {{ argv = ["app", "mstop"] }}
 ready = {{ argv = ["app", "mready"] }}
 ready_within = "0s"
+address = "mine"
 {own}
 "#
     )
@@ -28,6 +29,12 @@ fn data(kind: Kind, restore: &str, position: &str, past: &str, interrupted: &str
         "position_from_files = { argv = ['app', 'position-of', '{capture_files}'] }"
     } else {
         ""
+    };
+    let (standby, list, fed) = if kind.standby {
+        let fed = "fed = { argv = ['app', 's-fed', '{feed_dir}'] }";
+        (STANDBY, "\"s-inventory\", \"{address}\"", fed)
+    } else {
+        ("", "\"inventory\"", "")
     };
     format!(
         r#"
@@ -62,15 +69,41 @@ upgraded = {{ argv = ["app", "mstart-upgraded", "{{proof_root}}"] }}
 [[limit]]
 about = "items of colour are grey"
 
+{standby}
 [[inventory]]
 name = "items"
-command = {{ argv = ["app", "inventory"] }}
+command = {{ argv = ["app", {list}] }}
 [inventory.touched]
 find = {{ argv = ["app", "touched", "{{capture_dir}}"] }}
-command = {{ argv = ["app", "inventory", "{{touched_file}}"] }}
+command = {{ argv = ["app", {list}, "{{touched_file}}"] }}
+{fed}
 "#
     )
 }
+
+const STANDBY: &str = r#"
+[standby]
+start = { argv = ["app", "s-start", "{standby_root}"] }
+stop = { argv = ["app", "s-stop"] }
+ready = { argv = ["app", "s-ready"] }
+ready_within = "0s"
+address = "standby"
+[standby.feed]
+start = { argv = ["app", "s-feed", "{feed_dir}"] }
+stop = { argv = ["app", "s-feed-stop"] }
+position = { argv = ["app", "s-position"] }
+source = { argv = ["app", "s-source"] }
+watch = { argv = ["app", "s-watch"] }
+[standby.switch]
+refuse = { argv = ["app", "s-refuse"] }
+allow = { argv = ["app", "s-allow"] }
+drain = { argv = ["app", "s-drain", "{position}"] }
+settle = { argv = ["app", "s-settle"] }
+end = { argv = ["app", "s-end"] }
+rest = { argv = ["app", "s-rest", "{position}"] }
+serve = { argv = ["app", "s-serve"] }
+serve_stop = { argv = ["app", "s-serve-stop"] }
+"#;
 
 pub(super) fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {
     let service = if kind.unit {
@@ -130,6 +163,7 @@ config = ["{config}"]
 processes = ["appd"{others}]
 ready = {{ argv = ["app", "ready"] }}
 ready_within = "0s"
+address = "open"
 {maintenance}
 [version]
 command = {{ argv = ["app", "version"] }}

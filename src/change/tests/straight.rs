@@ -318,6 +318,8 @@ fn an_upgrade_from_a_prepared_snapshot_that_fails_is_not_rolled_back_without_a_c
         stays: Vec::new(),
         consented: Vec::new(),
         consented_bookmarks: Vec::new(),
+        standby: false,
+        switch: None,
     };
     let plan =
         crate::strategy::downgrade(&world.playbook, &state.manifest, &input).expect("a plan");

@@ -40,6 +40,8 @@ pub(super) struct World {
     pub(super) others: RefCell<Vec<(&'static str, String)>>,
     /// What the steps said.
     pub(super) said: RefCell<Vec<String>>,
+    /// Why switches were given up.
+    pub(super) given_up: RefCell<Vec<String>>,
     /// A person answers for the differences.
     pub(super) accepts: Cell<bool>,
     /// The state after the last run of the tool that came to an end.
@@ -183,6 +185,7 @@ impl World {
             runner,
             others: RefCell::default(),
             said: RefCell::default(),
+            given_up: RefCell::default(),
             accepts: Cell::default(),
             known: RefCell::new(None),
             _dir: dir,

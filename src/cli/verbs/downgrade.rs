@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::standby::seconds;
 use crate::cli::{Answers, Exit, Global, Job, prompt, render};
 use crate::journal::Procedure;
 use crate::playbook::site::RollbackChoice;
@@ -9,7 +10,7 @@ use crate::procedure::downgrade::ProofKind;
 use crate::procedure::{Settings, Work, changes, downgrade};
 use crate::report::CliError;
 use crate::step::{Plan, State};
-use crate::strategy;
+use crate::strategy::{self, SwitchInput};
 
 /// How to go back.
 #[derive(Debug, Args)]
@@ -30,6 +31,15 @@ pub struct DowngradeArgs {
     /// when you say so. The site file says the same with `full_proof = "later"`.
     #[arg(long)]
     no_prove: bool,
+    /// Although there is a standby, end it, and bring back what was written in the usual way.
+    #[arg(long)]
+    without_standby: bool,
+    /// A switch to the standby that takes longer is given up, and the upgraded version goes on.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = seconds)]
+    deadline: u64,
+    /// How long the standby may take to catch up before the switch.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = seconds)]
+    catch_up: u64,
     #[command(flatten)]
     answers: Answers,
 }
@@ -60,7 +70,9 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
         ProofArg::Delta => ProofKind::Delta,
         ProofArg::Full => ProofKind::Full,
     });
-    let prepared = downgrade::prepare(settings, state, choice, proof, &answers.accept)?;
+    let switch = (!arguments.without_standby)
+        .then_some(SwitchInput { deadline: arguments.deadline, catch_up: arguments.catch_up });
+    let prepared = downgrade::prepare(settings, state, choice, proof, switch, &answers.accept)?;
     let change = prepared.state.manifest.change.clone();
     render::plan(global, &change, &prepared.plan);
     render::findings(global, &change, &prepared.findings);

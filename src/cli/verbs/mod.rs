@@ -17,6 +17,7 @@ pub mod replace;
 pub mod report;
 pub mod resume;
 pub mod snapshot;
+pub mod standby;
 pub mod status;
 pub mod undo;
 pub mod upgrade;

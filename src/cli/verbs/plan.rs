@@ -11,6 +11,7 @@ use crate::preflight::{self, Occasion};
 use crate::procedure::{ProcedureInputs, changes, downgrade, upgrade};
 use crate::report::CliError;
 use crate::step::State;
+use crate::strategy::SwitchInput;
 
 /// What to plan.
 #[derive(Debug, Args)]
@@ -59,7 +60,8 @@ fn of_change(global: &Global, arguments: &PlanArgs, state: State) -> Result<(), 
         render::plan(global, &change, &upgrade::plan(&inputs, &state)?);
         return Ok(());
     }
-    let prepared = downgrade::prepare(settings, state, None, None, &[])?;
+    let prepared =
+        downgrade::prepare(settings, state, None, None, Some(SwitchInput::usual()), &[])?;
     if let Some(path) = &arguments.answers {
         answers::write(path, &answers::template("downgrade", &prepared.findings, None, &[]))?;
     }

@@ -1,7 +1,7 @@
 //! `backout status`: what is true now, and what can be done next.
 
 use crate::cli::{Exit, Global, render};
-use crate::procedure::{changes, prove, way_back};
+use crate::procedure::{changes, prove, standby, way_back};
 use crate::report::{CliError, report_with};
 
 /// Shows the status of the open change, or of the one asked for.
@@ -29,6 +29,12 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
             Ok(state) => {
                 let report = report_with(state, way_back::glance(settings, state));
                 let mut report = report;
+                if state.current().is_none()
+                    && let Some(seen) = standby::look(settings, state)
+                {
+                    report.now.extend(seen.words());
+                    report.standby = Some(seen);
+                }
                 if let Some(said) = prove::under_way(settings, state) {
                     report = report.proving(&said);
                 } else if let Some(said) = prove::broken_off(settings, state) {

@@ -36,6 +36,11 @@ impl Interrupt {
         self.0.load(Ordering::SeqCst) > 0
     }
 
+    /// The request was heard, and something has to be taken back now. A later one counts again.
+    pub fn heard(&self) {
+        self.0.store(0, Ordering::SeqCst);
+    }
+
     pub(super) fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }

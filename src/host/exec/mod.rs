@@ -24,6 +24,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use command::shortened;
 use ending::Ended;
@@ -55,6 +56,8 @@ pub struct Runner {
     home: Option<PathBuf>,
     notes: Arc<Mutex<Vec<String>>>,
     shielded: Arc<AtomicBool>,
+    /// No command runs longer than until then.
+    until: Arc<Mutex<Option<Instant>>>,
     /// Runs commands instead of the system.
     #[cfg(test)]
     pub(crate) stand_in: StandIn,
@@ -87,6 +90,7 @@ impl Runner {
             home: None,
             notes: Arc::default(),
             shielded: Arc::default(),
+            until: Arc::default(),
             #[cfg(test)]
             stand_in: StandIn::default(),
         }
@@ -127,6 +131,19 @@ impl Runner {
     fn note(&self, text: String) {
         self.log(&format!("[{text}]\n"));
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    /// From now on commands have this time at most, all together; `None`: as long as each may take.
+    pub fn limit(&self, time: Option<Duration>) {
+        let until = time.map(|time| Instant::now() + time);
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+
+    /// How long a command may take.
+    fn time_for(&self, command: &Command) -> Duration {
+        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        left.map_or(command.timeout, |left| left.min(command.timeout))
     }
 
     /// Runs `work`, and does not end its commands on a request to stop, so that a ZFS call can
@@ -252,7 +269,8 @@ impl Runner {
             }
         };
         let handle = started.map_err(start)?;
-        let ended = self.wait(&handle, command.timeout, group.as_ref());
+        let limit = self.time_for(command);
+        let ended = self.wait(&handle, limit, group.as_ref());
         if let Some(group) = &group {
             self.leave_none(group, &line);
         }
@@ -293,7 +311,7 @@ impl Runner {
                 self.log("[ended: time limit]\n");
                 Err(ExecError::TimedOut {
                     command: line,
-                    limit: command.timeout,
+                    limit: Duration::from_secs(limit.as_secs()),
                     stderr: last(&stderr),
                 })
             }

@@ -22,7 +22,7 @@ pub struct Verify {
 }
 
 impl Verify {
-    fn read_back(&self, context: &Context<'_>) -> Result<()> {
+    fn read_back(&self, step: &Step, context: &Context<'_>) -> Result<()> {
         if let Some(step) = &self.capture {
             copy::read_back(&context.capture_dir(), context.files(step))
                 .context("the capture is not as it was written")?;
@@ -32,7 +32,9 @@ impl Verify {
         for side in [Side::Previous, Side::Upgraded] {
             config::read_back(context, side)?;
         }
-        for step in &context.run()?.plan.steps {
+        let plan = &context.run()?.plan;
+        let before = plan.steps.iter().take_while(|other| other.id != step.id);
+        for step in before {
             match &step.action {
                 Action::WriteWhole(write) if self.capture.is_some() => {
                     copy::read_back(&context.whole_dir(&write.items), context.files(&step.id))
@@ -60,14 +62,14 @@ impl Effect for Verify {
         if !verified {
             return Ok(Probe::Absent);
         }
-        Ok(match self.read_back(context) {
+        Ok(match self.read_back(step, context) {
             Ok(()) => Probe::Present(Output::Nothing),
             Err(error) => Probe::Foreign(format!("{error:#}")),
         })
     }
 
-    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        self.read_back(context)?;
+    fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
+        self.read_back(step, context)?;
         if let Some(capture) = &self.capture {
             for step in &context.run()?.plan.steps {
                 if let Action::Capture(pass) = &step.action {

@@ -1,5 +1,6 @@
-//! The programs of the upgraded version, copied before the previous one is installed again. What
-//! stays aside of the upgraded data can then still be read with them, on a clone.
+//! The programs of a version, copied before another one is installed. With those of the upgraded
+//! version, what stays aside of its data can still be read, on a clone; with those of the previous
+//! one, a standby runs.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -14,7 +15,7 @@ use walkdir::WalkDir;
 
 use crate::host::exec::Command;
 use crate::host::files::{private_dir, replace};
-use crate::journal::Output;
+use crate::journal::{Output, Side};
 use crate::playbook::CommandTemplate;
 use crate::step::files::copy;
 use crate::step::files::move_aside::unmounted;
@@ -28,6 +29,17 @@ pub struct KeepPrograms {
     /// Paths that are copied as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<PathBuf>,
+    /// Whose they are.
+    #[serde(default = "upgraded", skip_serializing_if = "is_upgraded")]
+    pub side: Side,
+}
+
+fn upgraded() -> Side {
+    Side::Upgraded
+}
+
+fn is_upgraded(side: &Side) -> bool {
+    *side == Side::Upgraded
 }
 
 /// Folders that programs expect in a root, made empty.
@@ -56,11 +68,14 @@ impl Effect for KeepPrograms {
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        let root = context.upgraded_root();
+        let (root, whose) = match self.side {
+            Side::Upgraded => (context.upgraded_root(), "upgraded"),
+            Side::Previous => (context.layout.previous_root(), "previous"),
+        };
         empty(context, &root)?;
         let printed = context
             .command(&self.files)
-            .context("the files of the upgraded version's programs could not be listed")?;
+            .with_context(|| format!("the files of the {whose} version could not be listed"))?;
         let named = printed.stdout.lines().map(str::trim).filter(|line| line.starts_with('/'));
         let mut named: Vec<PathBuf> = named.map(PathBuf::from).collect();
         for path in &self.also {
@@ -72,7 +87,7 @@ impl Effect for KeepPrograms {
         }
         ensure!(
             !kept.programs.is_empty() || context.root != Path::new("/"),
-            "no program was among the files of the upgraded version"
+            "no program was among the files of the {whose} version"
         );
         for library in kept.libraries(context)? {
             kept.bring(&library)?;

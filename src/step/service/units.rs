@@ -84,13 +84,7 @@ impl Stop<'_> {
             |unit: &String| stop_unit(context, unit, Duration::from_secs(self.0.stop_within));
         // Masked on disk first, not only until the next boot: after a power cut, nothing may open
         // the service before the procedure is done.
-        for unit in units {
-            run_systemctl(
-                context,
-                &["mask", "--no-reload", "--", unit],
-                &format!("could not mask {unit}"),
-            )?;
-        }
+        mask(context, units)?;
         // Masked units cannot be started by them, but a client would get an answer of systemd.
         for trigger in &self.0.triggers {
             systemctl(context, "stop", trigger)?;
@@ -120,6 +114,15 @@ impl Stop<'_> {
         }
         Ok(())
     }
+}
+
+/// Masks units on the disk. systemd is not told.
+pub(in crate::step) fn mask(context: &Context<'_>, units: &[String]) -> Result<()> {
+    for unit in units {
+        let words = ["mask", "--no-reload", "--", unit];
+        run_systemctl(context, &words, &format!("could not mask {unit}"))?;
+    }
+    Ok(())
 }
 
 impl Effect for Stop<'_> {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::host::identity::Identity;
+use crate::host::identity::{Identity, standby_unit};
 use crate::host::processes::{self, Process};
 use crate::playbook::CommandTemplate;
 use crate::step::Context;
@@ -33,8 +33,10 @@ pub(in crate::step) fn remaining(
     let root = context.proc();
     let named = named(context, names, identity)?;
     let users = processes::users_of(&root, paths).map_err(anyhow::Error::msg)?;
+    // The standby knows its clone by the path of the service's data.
+    let users = users.found.into_iter().filter(|process| standby_unit(process).is_none());
     let mut found: Vec<_> =
-        named.into_iter().chain(users.found).map(|process| process.to_string()).collect();
+        named.into_iter().chain(users).map(|process| process.to_string()).collect();
     found.sort();
     found.dedup();
     Ok(found)

@@ -24,6 +24,34 @@ pub struct CloneSnapshot {
     /// Those below it, parents first. (A change of version 0.1.0 has a step for each.)
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub below: Vec<CloneOne>,
+    /// What they are for.
+    #[serde(default, skip_serializing_if = "CloneRole::is_candidate")]
+    pub role: CloneRole,
+}
+
+/// What a clone is for: its role on the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CloneRole {
+    /// It takes the place of the dataset.
+    #[default]
+    Candidate,
+    /// A standby runs on it.
+    Standby,
+}
+
+impl CloneRole {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    fn is_candidate(&self) -> bool {
+        *self == Self::Candidate
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Candidate => "candidate",
+            Self::Standby => "standby",
+        }
+    }
 }
 
 /// One clone.
@@ -119,19 +147,7 @@ impl CloneSnapshot {
     /// # Errors
     /// When they cannot be read.
     pub(in crate::step) fn differs(&self, context: &Context<'_>) -> Result<Vec<(String, String)>> {
-        let names: Vec<Dataset> =
-            self.all().flat_map(|one| [one.like.clone(), one.target.clone()]).collect();
-        let found = context.engine.datasets(&names)?;
-        let here: BTreeSet<&Dataset> = found.iter().map(|info| &info.name).collect();
-        let pairs: Vec<&CloneOne> = self
-            .all()
-            .filter(|one| here.contains(&one.like) && here.contains(&one.target))
-            .collect();
-        let likes: Vec<Dataset> = pairs.iter().map(|one| one.like.clone()).collect();
-        let targets: Vec<Dataset> = pairs.iter().map(|one| one.target.clone()).collect();
-        let (likes, targets) = (wanted(context, &likes)?, wanted(context, &targets)?);
-        let both = pairs.iter().zip(likes.iter().zip(&targets));
-        Ok(both.flat_map(|(one, (like, clone))| differences(one, like, clone)).collect())
+        unlike(context, &self.all().cloned().collect::<Vec<_>>())
     }
 
     /// Those of the clones that are there, with the first that is something else.
@@ -144,6 +160,29 @@ impl CloneSnapshot {
         });
         Ok((found, other))
     }
+}
+
+/// See [`CloneSnapshot::differs`].
+///
+/// # Errors
+/// When they cannot be read.
+pub(in crate::step) fn unlike(
+    context: &Context<'_>,
+    clones: &[CloneOne],
+) -> Result<Vec<(String, String)>> {
+    let names: Vec<Dataset> =
+        clones.iter().flat_map(|one| [one.like.clone(), one.target.clone()]).collect();
+    let found = context.engine.datasets(&names)?;
+    let here: BTreeSet<&Dataset> = found.iter().map(|info| &info.name).collect();
+    let pairs: Vec<&CloneOne> = clones
+        .iter()
+        .filter(|one| here.contains(&one.like) && here.contains(&one.target))
+        .collect();
+    let likes: Vec<Dataset> = pairs.iter().map(|one| one.like.clone()).collect();
+    let targets: Vec<Dataset> = pairs.iter().map(|one| one.target.clone()).collect();
+    let (likes, targets) = (wanted(context, &likes)?, wanted(context, &targets)?);
+    let both = pairs.iter().zip(likes.iter().zip(&targets));
+    Ok(both.flat_map(|(one, (like, clone))| differences(one, like, clone)).collect())
 }
 
 impl Effect for CloneSnapshot {
@@ -171,7 +210,7 @@ impl Effect for CloneSnapshot {
         let marks = context.engine.locals_of(&names, &[PROP_ROLE, PROP_CHANGE])?;
         let whole = |here: &&Properties| {
             let is = |property, value| here.get(property).is_some_and(|found| found == value);
-            is(PROP_ROLE, "candidate") && is(PROP_CHANGE, context.change())
+            is(PROP_ROLE, self.role.as_str()) && is(PROP_CHANGE, context.change())
         };
         let whole = marks.iter().filter(whole).count();
         let all = self.below.len() + 1;
@@ -198,12 +237,16 @@ impl Effect for CloneSnapshot {
             .filter(|info| info.kind == DatasetKind::Volume)
             .map(|info| info.name)
             .collect();
-        let clone = |(one, own): (&CloneOne, Properties)| {
+        let clone = |(one, mut own): (&CloneOne, Properties)| {
             let mut properties = vec![(PROP_CHANGE.to_owned(), context.change().to_owned())];
             // A volume has no canmount (`zfsprops(7)`). ZFS ignores it, and the check would miss
             // it.
             if !volumes.contains(&one.like) {
                 properties.push(("canmount".to_owned(), "noauto".to_owned()));
+                if self.role == CloneRole::Standby {
+                    // A boot must not mount one that is half made over the data that is served.
+                    own.insert("mountpoint".to_owned(), "none".to_owned());
+                }
             }
             properties.extend(own);
             NewClone { snapshot: one.snapshot.clone(), target: one.target.clone(), properties }
@@ -229,7 +272,7 @@ impl Effect for CloneSnapshot {
             }
         }
         crate::host::failpoint::point("clone:unmarked");
-        engine.set_all(&self.targets(), &[(PROP_ROLE, "candidate")])?;
+        engine.set_all(&self.targets(), &[(PROP_ROLE, self.role.as_str())])?;
         Ok(Output::Nothing)
     }
 

@@ -58,7 +58,7 @@ pub fn copies(
 }
 
 /// A path of the data that leads through links on this host leads to the same place below `root`.
-fn lead(host: &Path, root: &Path, path: &Path) -> std::io::Result<()> {
+pub(in crate::step) fn lead(host: &Path, root: &Path, path: &Path) -> std::io::Result<()> {
     let below = |path: &Path| path.strip_prefix("/").unwrap_or(path).to_owned();
     let link = root.join(below(path));
     // A link may be an older one, or lead out of the clone.
@@ -81,6 +81,19 @@ fn lead(host: &Path, root: &Path, path: &Path) -> std::io::Result<()> {
     std::os::unix::fs::symlink(target, &link)
 }
 
+/// Makes a folder that clones are mounted below.
+///
+/// # Errors
+/// When it cannot be made.
+pub(in crate::step) fn folder(root: &Path) -> Result<()> {
+    // The server's own user passes through.
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o711)
+        .create(root)
+        .with_context(|| format!("cannot make {}", root.display()))
+}
+
 /// Makes the clones and mounts them. `data`: the paths that the product knows its data by. Returns
 /// the folder in which each path of the data stands at its own place.
 ///
@@ -89,12 +102,7 @@ fn lead(host: &Path, root: &Path, path: &Path) -> std::io::Result<()> {
 pub fn make(context: &Context<'_>, copies: &[CopyOf], data: &[PathBuf]) -> Result<PathBuf> {
     let (engine, manifest) = (context.engine, &context.state.manifest);
     let root = context.root.join(MOUNTS).join(&manifest.change);
-    // The server's own user passes through.
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o711)
-        .create(&root)
-        .with_context(|| format!("cannot make {}", root.display()))?;
+    folder(&root)?;
     for CopyOf { original, target, snapshot } in copies {
         let place = manifest.datasets.iter().find(|mount| mount.dataset == *original);
         let point = place.and_then(|mount| mount.mountpoint.clone());

@@ -8,32 +8,21 @@ use anyhow::{Context as _, Result};
 use crate::journal::{Family, MountedDataset, StepId};
 use crate::playbook::model::Interrupted;
 use crate::step::{
-    Action, CloneOne, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Stays, Step,
-    TakePlace, TakeSnapshot,
+    Action, CloneOne, CloneRole, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Stays,
+    Step, TakePlace, TakeSnapshot,
 };
-use crate::strategy::input::{ASIDE, DowngradeInput, Exchanged, aside_of, undone_of};
+use crate::strategy::input::{ASIDE, DowngradeInput, Exchanged, aside_of, is_switch, undone_of};
 use crate::strategy::parts::{Parts, members};
-use crate::zfs::{Dataset, ENDING_CANDIDATE as CANDIDATE, Guid, Snapshot};
+use crate::zfs::{
+    Dataset, ENDING_CANDIDATE as CANDIDATE, ENDING_STANDBY as STANDBY, Guid, Snapshot,
+};
 
 /// The steps that make the clones and exchange them for the upgraded datasets.
 pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> Result<Vec<Step>> {
     let mounts = members(parts.manifest, &input.snapshots);
-    let post = TakeSnapshot {
-        datasets: mounts.iter().map(|mount| mount.dataset.clone()).collect(),
-        name: format!("{}-upgraded", parts.manifest.snapshot),
-        label: "after-upgrade".into(),
-        hold: true,
-    };
     let first_aside =
         input.roots.first().map(|root| StepId::of(Family::SetAside, root)).unwrap_or(StepId::MOUNT);
-    let mut steps = vec![
-        parts.unmount(&mounts, &first_aside),
-        Step::new(
-            StepId::SNAPSHOT_UPGRADED,
-            format!("snapshot and hold the upgraded state @{}", post.name),
-            Action::Snapshot(post),
-        ),
-    ];
+    let mut steps = vec![parts.unmount(&mounts, &first_aside), snapshot_upgraded(parts, &mounts)];
     let snapshots: BTreeMap<Dataset, (&Snapshot, &Guid)> = input
         .snapshots
         .iter()
@@ -60,36 +49,10 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
         steps.push(Step::new(
             StepId::of(Family::Clone, root),
             title,
-            Action::Clone(CloneSnapshot { top, below }),
+            Action::Clone(CloneSnapshot { top, below, role: CloneRole::Candidate }),
         ));
     }
-    for root in &input.roots {
-        let upgraded = mounts
-            .iter()
-            .find(|mount| mount.dataset == *root)
-            .with_context(|| format!("{root} has no snapshot"))?
-            .guid;
-        let members: Vec<Dataset> = mounts
-            .iter()
-            .map(|mount| mount.dataset.clone())
-            .filter(|dataset| dataset.is_within(root))
-            .collect();
-        let aside = root.with_suffix(ASIDE)?;
-        let title = format!("rename the upgraded {root} to {aside}");
-        let aside_name = aside.clone();
-        let action =
-            SetAside { dataset: root.clone(), guid: upgraded, aside, members: members.clone() };
-        steps.push(Step::new(StepId::of(Family::SetAside, root), title, Action::SetAside(action)));
-        let candidate = root.with_suffix(CANDIDATE)?;
-        let title = format!("rename {candidate} to {root}");
-        let stays = stays_below(root, &aside_name, &input.stays)?;
-        let action = TakePlace { candidate, dataset: root.clone(), upgraded, members, stays };
-        steps.push(Step::new(
-            StepId::of(Family::TakePlace, root),
-            title,
-            Action::TakePlace(action),
-        ));
-    }
+    steps.extend(exchange(&mounts, input, CANDIDATE)?);
     if opened
         && parts
             .playbook
@@ -126,6 +89,55 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
     Ok(steps)
 }
 
+/// The snapshot of the upgraded state, after which it is not written to any more.
+pub(super) fn snapshot_upgraded(parts: Parts<'_>, mounts: &[MountedDataset]) -> Step {
+    let post = TakeSnapshot {
+        datasets: mounts.iter().map(|mount| mount.dataset.clone()).collect(),
+        name: format!("{}-upgraded", parts.manifest.snapshot),
+        label: "after-upgrade".into(),
+        hold: true,
+    };
+    let title = format!("snapshot and hold the upgraded state @{}", post.name);
+    Step::new(StepId::SNAPSHOT_UPGRADED, title, Action::Snapshot(post))
+}
+
+/// The upgraded datasets go aside, and the clones whose names have this ending take their place.
+pub(super) fn exchange(
+    mounts: &[MountedDataset],
+    input: &DowngradeInput,
+    ending: &str,
+) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    for root in &input.roots {
+        let upgraded = mounts
+            .iter()
+            .find(|mount| mount.dataset == *root)
+            .with_context(|| format!("{root} has no snapshot"))?
+            .guid;
+        let members: Vec<Dataset> = mounts
+            .iter()
+            .map(|mount| mount.dataset.clone())
+            .filter(|dataset| dataset.is_within(root))
+            .collect();
+        let aside = root.with_suffix(ASIDE)?;
+        let title = format!("rename the upgraded {root} to {aside}");
+        let aside_name = aside.clone();
+        let action =
+            SetAside { dataset: root.clone(), guid: upgraded, aside, members: members.clone() };
+        steps.push(Step::new(StepId::of(Family::SetAside, root), title, Action::SetAside(action)));
+        let candidate = root.with_suffix(ending)?;
+        let title = format!("rename {candidate} to {root}");
+        let stays = stays_below(root, &aside_name, &input.stays)?;
+        let action = TakePlace { candidate, dataset: root.clone(), upgraded, members, stays };
+        steps.push(Step::new(
+            StepId::of(Family::TakePlace, root),
+            title,
+            Action::TakePlace(action),
+        ));
+    }
+    Ok(steps)
+}
+
 /// Those below a root, each with the name that it has while the root is called `carried`.
 fn stays_below(root: &Dataset, carried: &Dataset, stays: &[(Dataset, Guid)]) -> Result<Vec<Stays>> {
     let below = stays.iter().filter(|(dataset, _)| dataset.is_within(root));
@@ -156,11 +168,8 @@ pub(super) fn put_back(
     abort: bool,
 ) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
-    let cloned = run
-        .plan
-        .steps
-        .iter()
-        .any(|step| matches!(step.action, Action::Clone(_)) && run.was_begun(&step.id));
+    let makes = |step: &Step| matches!(step.action, Action::Clone(_) | Action::SetUpStandby(_));
+    let cloned = run.plan.steps.iter().any(|step| makes(step) && run.was_begun(&step.id));
     if cloned {
         let undone = undone_of(state);
         // A dataset that is mounted within another one is unmounted before it.
@@ -172,7 +181,8 @@ pub(super) fn put_back(
         let mut roots: Vec<&Dataset> = exchanged.roots.iter().collect();
         roots.sort_by_key(|root| std::cmp::Reverse(outermost(root)));
         for root in roots {
-            let candidate = root.with_suffix(CANDIDATE)?;
+            let ending = if is_switch(run) { STANDBY } else { CANDIDATE };
+            let candidate = root.with_suffix(ending)?;
             let keep_as = if abort { None } else { Some(root.with_suffix(&undone)?) };
             let stays = stays_below(root, keep_as.as_ref().unwrap_or(&candidate), exchanged.stays)?;
             let action = PutBack {

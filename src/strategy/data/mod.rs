@@ -7,6 +7,8 @@ mod moving_users;
 mod no_data;
 mod rollback_in_place;
 pub(in crate::strategy) mod snapshot;
+pub(in crate::strategy) mod standby;
+pub(in crate::strategy) mod switch;
 
 use anyhow::Result;
 

@@ -10,8 +10,7 @@ use crate::playbook::model::{Interrupted, ServiceState};
 use crate::step::{
     Action, BEFORE_UPGRADE, DropSnapshots, Plan, Restore, Run, State, Step, TakeSnapshot, Verify,
 };
-use crate::strategy::back::marked;
-use crate::strategy::input::{ASIDE, DowngradeInput, Exchanged, ServedClients};
+use crate::strategy::input::{ASIDE, DowngradeInput, Exchanged, ServedClients, marked, snapshots};
 use crate::strategy::install;
 use crate::strategy::parts::{Parts, members};
 use crate::strategy::reserve::{release, reserve};
@@ -71,8 +70,15 @@ impl Strategy for Snapshot {
     }
 
     fn downgrade(&self, parts: Parts<'_>, input: &DowngradeInput) -> Result<Plan> {
+        if let Some(switch) = &input.switch {
+            return super::switch::downgrade(parts, input, switch);
+        }
         let install = install::of(parts.manifest);
         let mut steps = Vec::new();
+        if input.standby {
+            let clones = parts.all_standby_clones(&input.roots, &input.snapshots)?;
+            steps.extend(parts.end_standby(clones)?);
+        }
         let opened = input.served != ServedClients::Never;
         let answers = input.served == ServedClients::Yes;
         if opened {
@@ -80,7 +86,7 @@ impl Strategy for Snapshot {
                 steps.extend(parts.captures(ServiceState::Running)?);
             }
             if input.keep {
-                steps.extend(parts.keep_programs()?);
+                steps.extend(parts.keep_programs(Side::Upgraded)?);
             }
         }
         steps.extend(parts.save_config(Side::Upgraded)?);
@@ -203,8 +209,7 @@ impl Strategy for Snapshot {
         exchanged: Exchanged<'_>,
         abort: bool,
     ) -> Result<Vec<Step>> {
-        let members =
-            members(parts.manifest, &crate::strategy::back::snapshots(state, &StepId::SNAPSHOT));
+        let members = members(parts.manifest, &snapshots(state, &StepId::SNAPSHOT));
         let mut steps = clone_and_swap::put_back(state, run, exchanged, &members, abort)?;
         // Package scripts look at the data, so it is mounted before they run.
         if run.was_begun(&StepId::UNMOUNT) {

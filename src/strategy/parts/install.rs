@@ -22,16 +22,25 @@ impl Parts<'_> {
         ))
     }
 
-    /// Copies the upgraded version's programs; `None` if the playbook does not say which.
-    pub(in crate::strategy) fn keep_programs(&self) -> Result<Option<Step>> {
+    /// Copies a version's programs, where they are of use; `None` if they are not, or the playbook
+    /// does not say which.
+    pub(in crate::strategy) fn keep_programs(&self, side: Side) -> Result<Option<Step>> {
         let Some(aside) = &self.playbook.aside else { return Ok(None) };
-        let action =
-            KeepPrograms { files: self.command(&aside.files)?, also: self.paths(&aside.also)? };
-        Ok(Some(Step::new(
-            StepId::KEEP_PROGRAMS,
-            "put the upgraded version's programs aside",
-            Action::KeepPrograms(action),
-        )))
+        let (id, title) = match side {
+            Side::Upgraded => (StepId::KEEP_PROGRAMS, "put the upgraded version's programs aside"),
+            Side::Previous
+                if self.playbook.standby.is_some()
+                    && self.manifest.data_strategy.is_zfs()
+                    && self.manifest.cluster.is_none() =>
+            {
+                let title = "put the installed version's programs aside, for a standby";
+                (StepId::KEEP_PROGRAMS_PREVIOUS, title)
+            }
+            Side::Previous => return Ok(None),
+        };
+        let (files, also) = (self.command(&aside.files)?, self.paths(&aside.also)?);
+        let action = KeepPrograms { files, also, side };
+        Ok(Some(Step::new(id, title, Action::KeepPrograms(action))))
     }
 
     fn config(&self, side: Side) -> Result<Config> {

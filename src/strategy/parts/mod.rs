@@ -4,6 +4,7 @@ mod capture;
 mod compare;
 mod install;
 mod service;
+mod standby;
 
 use std::path::PathBuf;
 

@@ -9,7 +9,7 @@ use crate::step::{Action, Maintenance, Mounts, Service, Step};
 
 impl Parts<'_> {
     /// The units of both versions.
-    fn units(&self) -> Result<Vec<String>> {
+    pub(super) fn units(&self) -> Result<Vec<String>> {
         let all: Vec<Template> = self.playbook.service.all_units().into_iter().cloned().collect();
         self.texts(&all)
     }
@@ -179,6 +179,8 @@ mod tests {
             stays: Vec::new(),
             consented: Vec::new(),
             consented_bookmarks: Vec::new(),
+            standby: false,
+            switch: None,
         };
         let downgrade = strategy::downgrade(&playbook, &manifest(), &input).expect("a plan");
         assert_eq!(units(&downgrade), (both, vec![new]));

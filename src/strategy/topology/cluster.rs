@@ -198,6 +198,8 @@ mod tests {
             stays: Vec::new(),
             consented: Vec::new(),
             consented_bookmarks: Vec::new(),
+            standby: false,
+            switch: None,
         };
         let plan = strategy::downgrade(&playbook, &manifest(false), &input).expect("a plan");
         assert_eq!(
