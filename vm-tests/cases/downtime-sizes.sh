@@ -63,10 +63,12 @@ for megabytes in 100 1000; do
   sed -n "s/^clients/$(printf '%5d' "$megabytes") MB: by hand, no proof: clients/p" /root/by-hand | tee -a /result/downtime
   # The next size begins with 10.11 and without a change.
   rm -rf "$SAVED" /var/lib/backout/changes
-  zfs list -H -t snapshot -o name -r tank/mysql | while read -r snapshot; do
+  zfs list -H -t snapshot -o name -r tank | grep '^tank/mysql' | while read -r snapshot; do
     zfs holds -H "$snapshot" | cut -f2 | while read -r tag; do zfs release "$tag" "$snapshot"; done
-    zfs destroy "$snapshot"
   done
+  # What the undos left aside are clones of these snapshots.
+  zfs list -H -o name -d 1 tank | grep '^tank/mysql\.' | while read -r aside; do zfs destroy -r "$aside"; done
+  zfs list -H -t snapshot -o name -d 1 tank/mysql | while read -r snapshot; do zfs destroy "$snapshot"; done
   sql -e 'DROP TABLE shop.delta'
 done
 cat /result/downtime

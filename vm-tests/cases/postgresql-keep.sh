@@ -11,7 +11,7 @@ set -euo pipefail
 . /case/guest/backout.sh
 echo "== what only 17 has is named, before anything is stopped"
 pg -d shop -c "CREATE VIEW of_17 AS SELECT * FROM JSON_TABLE('[1]'::jsonb, '\$[*]' COLUMNS (a int PATH '\$'))"
-expect 4 backout downgrade --keep --yes 2>&1 | tee /root/said
+expect 3 backout downgrade --keep --yes 2>&1 | tee /root/said
 grep -F 'database "shop": VIEW of_17 postgres: ' /root/said
 systemctl is-active postgresql@17-main.service
 pg -d shop -c 'DROP VIEW of_17'
