@@ -3,6 +3,7 @@
 # STRATEGY: on the upgraded guest: a view that only 17 has is refused by check, and left out after a yes; downgrade, compare pg_dumpall; undo, compare; downgrade in place, compare
 # stage: postgresql-upgraded
 # uses: backout
+# when: all
 # limit: 1500
 set -euo pipefail
 . /case/guest/pool.sh
