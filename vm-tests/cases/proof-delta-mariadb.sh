@@ -8,7 +8,6 @@ set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/mariadb.sh
 . /case/guest/backout.sh
-private() { sql --socket=/run/backout-mariadb/mariadbd.sock --user=root "$@"; }
 
 # spoil_at_restore SQL: a downgrade is killed when everything came back, and this is done past its log.
 spoil_at_restore() {

@@ -9,11 +9,6 @@ set -euo pipefail
 . /case/guest/redis.sh
 . /case/guest/backout.sh
 private() { redis-cli -s /run/backout-redis/redis.sock "$@"; }
-no_clones() {
-  [ -z "$(zfs list -H -o name -r tank | grep -F .proof || true)" ]
-  if grep -F /run/backout-proof /proc/mounts; then return 1; fi
-  if systemctl is-active backout-redis.service; then return 1; fi
-}
 
 # stopped_at TEXT: the full proof ($pid) waits where it says this.
 stopped_at() {
@@ -70,7 +65,7 @@ grep -F 'backout prove' /root/said
 echo "== which finds it, and commit is refused"
 expect 6 backout prove 2>&1 | tee /root/said
 grep -F 'page:2000' /root/said
-no_clones
+no_clones backout-redis.service
 expect 3 backout commit --yes 2>&1 | tee /root/said
 grep -F differs /root/said
 
@@ -104,7 +99,7 @@ kill -CONT "$pid"
 wait "$pid" || { cat /root/said; exit 1; }
 cat /root/said
 grep -F ' 0 missing, 0 unexpected' /root/said
-no_clones
+no_clones backout-redis.service
 [ "$(redis-cli get since-the-proof)" = yes ]
 [ "$(redis-cli get since)" = downgrade ]
 backout status | tee /root/said

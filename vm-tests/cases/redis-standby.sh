@@ -51,20 +51,7 @@ nothing_of_a_standby() {
 main_pid() { systemctl show --property=MainPID --value "$1"; }
 caught_up() { backout status | grep -F 'caught up' >/dev/null; }
 
-redis_feed 10 <<'COMMANDS'
-HSET session:1 user bob
-EXPIRE session:1 5
-HSET session:1 seen 1
-EXPIRE session:1 86400
-SET kept v EX 5
-PERSIST kept
-SET gone v EX 5
-XGROUP CREATE events readers 0
-XREADGROUP GROUP readers one COUNT 2 STREAMS events >
-SET large x
-COMMANDS
-redis-cli FUNCTION LOAD "#!lua name=mine
-redis.register_function('mine', function() return 'yes' end)"
+redis_write_times
 sleep 6
 client &
 client=$!
@@ -90,12 +77,7 @@ wait "$client"
 echo "the longest gap of $(wc -l </root/acknowledged) acknowledged writes: $(gap)"
 backout report
 written
-[ "$(redis-cli HGET session:1 user)" = bob ]
-[ "$(redis-cli GET kept)" = v ]
-[ "$(redis-cli TTL kept)" = -1 ]
-[ "$(redis-cli EXISTS gone)" = 0 ]
-[ "$(redis-cli XPENDING events readers | head -n 1)" = 2 ]
-[ "$(redis-cli FCALL mine 0)" = yes ]
+redis_times_are_kept
 [ "$(redis-cli EXISTS backout:standby:position)" = 0 ]
 # The server that was fed served: it was not started again for that.
 journalctl --unit=backout-standby-redis.service --output=cat | grep -F "$standby" >/dev/null

@@ -1,18 +1,11 @@
 # shellcheck shell=bash
 # The tool in the guest: a site file for MariaDB on tank/mysql, and what the cases ask of it.
 # Needs: pool.sh, mariadb.sh.
+. /case/guest/product.sh
 export PATH=/case/bin:$PATH
 
 # site_file [LINE...]: /etc/backout/site.toml, with more lines of its own. Nothing begins by itself that a case does not look at.
-site_file() {
-  mkdir -p /etc/backout
-  chmod 755 /etc/backout
-  {
-    printf '%s\n' 'playbook = "mariadb"' 'datasets = ["tank/mysql"]' 'upgrade_to = "11.8"' 'full_proof = "later"' "$@"
-    printf '%s\n' '[variables]' 'release = "trixie"'
-  } >/etc/backout/site.toml
-  chmod 644 /etc/backout/site.toml
-}
+site_file() { site_written mariadb tank/mysql 11.8 'full_proof = "later"' "$@"; }
 
 # The id of the newest change.
 change_id() { find /var/lib/backout/changes -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | tail -n 1; }
@@ -31,11 +24,7 @@ expect() {
 fault() { printf '%s\t%s\t%s\t%s\n' "$1" "$2" "${3:-1}" "${4:-}" >>/result/faults; }
 
 # same_dump FILE: the database holds what FILE says.
-same_dump() {
-  /case/guest/dump.sh >/root/dump-now
-  diff "$1" /root/dump-now | head -n 20 || true
-  cmp "$1" /root/dump-now
-}
+same_dump() { same_as "$1" /case/guest/dump.sh; }
 
 # kill_everywhere VERB...: the tool kills itself at every point it reaches for the first time (of a sample: at one of so many); resumed until it is through.
 kill_everywhere() {
@@ -74,6 +63,13 @@ expect_one_of() {
 fully_proved() {
   expect_one_of 0 4 backout status >/root/status-now
   if grep -F 'backout prove' /root/status-now >/dev/null; then backout prove; fi
+}
+
+# no_clones UNIT: nothing is left of a full proof or a repair, whose server this is.
+no_clones() {
+  [ -z "$(zfs list -H -o name -r tank | grep -F .proof || true)" ]
+  if grep -F /run/backout-proof /proc/mounts; then return 1; fi
+  if systemctl is-active "$1"; then return 1; fi
 }
 
 # crash_at POINT VERB...: runs the verb and has it killed at this point alone.

@@ -5,6 +5,9 @@
 # --skip-ssl: the 11.8 client asks for a certificate that a 10.11 server has not got.
 sql() { mariadb --skip-ssl --default-character-set=utf8mb4 --batch --skip-column-names "$@"; }
 
+# private: asks the server without clients.
+private() { sql --socket=/run/backout-mariadb/mariadbd.sock --user=root "$@"; }
+
 mariadb_version() { dpkg-query -W -f '${Version}\n' mariadb-server; }
 
 # mariadb_on_zfs [DATASET]: moves /var/lib/mysql onto a dataset, configures, starts, and enables at boot.
@@ -66,6 +69,15 @@ many_transactions() {
 # half_replayed TABLE COUNT: a server without clients has some of its rows, and not all: it is being replayed.
 half_replayed() {
   local rows
-  rows=$(sql --socket=/run/backout-mariadb/mariadbd.sock --user=root -e "SELECT COUNT(*) FROM shop.$1")
+  rows=$(private -e "SELECT COUNT(*) FROM shop.$1")
   [ "$rows" -ge $(($2 / 4)) ] && [ "$rows" -lt "$2" ]
+}
+
+# tables_whole TABLE...: the server finds nothing wrong with any of them.
+tables_whole() {
+  local all found
+  printf -v all ', %s' "$@"
+  found=$(sql -e "CHECK TABLE ${all#, } EXTENDED")
+  printf '%s\n' "$found"
+  [ "$(wc -l <<<"$found") $(grep -c 'OK$' <<<"$found")" = "$# $#" ]
 }

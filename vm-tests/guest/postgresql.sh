@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # PostgreSQL: a Debian cluster, 15 with its data on a dataset of its own, and 17 in the repository of the next release.
 # Needs: pool.sh, packages.sh.
+. /case/guest/product.sh
 
 postgresql_version() { /case/bin/backout helper postgresql-package /var/lib/postgresql main; }
 
@@ -108,15 +109,6 @@ postgresql_dump() {
 }
 
 # same_postgresql FILE: the server holds what FILE says.
-same_postgresql() {
-  postgresql_dump >/root/dump-now
-  diff "$1" /root/dump-now | head -n 20 || true
-  cmp "$1" /root/dump-now
-}
+same_postgresql() { same_as "$1" postgresql_dump; }
 
-postgresql_site() {
-  mkdir -p /etc/backout
-  chmod 755 /etc/backout
-  printf '%s\n' 'playbook = "postgresql"' 'datasets = ["tank/postgresql"]' 'upgrade_to = "17"' "$@" '[variables]' 'release = "trixie"' >/etc/backout/site.toml
-  chmod 644 /etc/backout/site.toml
-}
+postgresql_site() { site_written postgresql tank/postgresql 17 "$@"; }

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Redis with its data on a dataset of its own, with the settings that a way back needs.
 # Needs: pool.sh.
+. /case/guest/product.sh
 
 redis_version() { dpkg-query -W -f '${Version}\n' redis-server; }
 
@@ -21,8 +22,8 @@ redis_on_zfs() {
   systemctl start redis-server.service
 }
 
-# redis_answers: all replies were good, and there were at least this many.
-redis_feed() { # COUNT < commands
+# redis_feed COUNT: all replies were good, and there were at least this many.
+redis_feed() { # < commands
   local said
   said=$(redis-cli --pipe)
   grep -q '^errors: 0, ' <<<"$said" || { echo "$said" >&2; return 1; }
@@ -60,6 +61,34 @@ redis_write_on_new() {
   } | redis_feed 3000
 }
 
+# redis_write_times: keys whose first end, in five seconds, is put off, lifted or kept; a group that reads a stream; a function.
+redis_write_times() {
+  redis_feed 9 <<'COMMANDS'
+HSET session:1 user bob
+EXPIRE session:1 5
+HSET session:1 seen 1
+EXPIRE session:1 86400
+SET kept v EX 5
+PERSIST kept
+SET gone v EX 5
+XGROUP CREATE events readers 0
+XREADGROUP GROUP readers one COUNT 2 STREAMS events >
+COMMANDS
+  redis-cli FUNCTION LOAD "#!lua name=mine
+redis.register_function('mine', function() return 'yes' end)"
+}
+
+# redis_times_are_kept: all of that is as it must be after that first end.
+redis_times_are_kept() {
+  [ "$(redis-cli HGET session:1 user)" = bob ]
+  [ "$(redis-cli HGET session:1 seen)" = 1 ]
+  [ "$(redis-cli GET kept)" = v ]
+  [ "$(redis-cli TTL kept)" = -1 ]
+  [ "$(redis-cli EXISTS gone)" = 0 ]
+  [ "$(redis-cli XPENDING events readers | head -n 1)" = 2 ]
+  [ "$(redis-cli FCALL mine 0)" = yes ]
+}
+
 # redis_dump: everything, one line a value, independent of the tool under test. Keys are those that the functions above make.
 redis_dump() {
   local db
@@ -81,18 +110,9 @@ redis_dump() {
 }
 
 # same_redis FILE: the server holds what FILE says.
-same_redis() {
-  redis_dump >/root/dump-now
-  diff "$1" /root/dump-now | head -n 20 || true
-  cmp "$1" /root/dump-now
-}
+same_redis() { same_as "$1" redis_dump; }
 
-redis_site() {
-  mkdir -p /etc/backout
-  chmod 755 /etc/backout
-  printf '%s\n' 'playbook = "redis"' 'datasets = ["tank/redis"]' 'upgrade_to = "8.0"' 'full_proof = "later"' "$@" '[variables]' 'release = "trixie"' >/etc/backout/site.toml
-  chmod 644 /etc/backout/site.toml
-}
+redis_site() { site_written redis tank/redis 8.0 'full_proof = "later"' "$@"; }
 
 # own_redis_playbook: a copy of the playbook with its programs, to be changed.
 own_redis_playbook() {
