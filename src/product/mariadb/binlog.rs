@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek as _, SeekFrom};
+use std::path::Path;
 
 use crate::product::stream::HelperError;
 
@@ -169,6 +170,13 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
 pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let found = bytes.get(at..at + 8).and_then(|part| part.try_into().ok());
     found.map_or(0, u64::from_le_bytes)
+}
+
+/// The number that ends the name of a log's file. `None`: it is none.
+pub(super) fn number_of(path: &Path) -> Option<usize> {
+    let number = path.extension()?.to_str()?;
+    let counts = number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
+    if counts { number.parse().ok() } else { None }
 }
 
 /// A file of the log, read event by event.

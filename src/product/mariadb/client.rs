@@ -29,6 +29,11 @@ pub(super) trait Client {
     /// The next line that it printed. `wait` until there is one. `None`: there is none, or, after
     /// waiting, the client has ended.
     fn line(&mut self, wait: bool) -> Option<String>;
+    /// Sends a text, and waits for the line that it prints. `None`: the client has ended.
+    fn asked(&mut self, text: &[u8]) -> Option<String> {
+        let sent = self.input().write_all(text).and_then(|()| self.input().flush());
+        sent.ok().and_then(|()| self.line(true))
+    }
     /// Ends its input, and waits for its end. Whether it succeeded, and what it said.
     fn end(self) -> Result<(bool, String), HelperError>;
 }

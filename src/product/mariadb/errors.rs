@@ -117,6 +117,12 @@ impl ServerError {
         Some(Self { number, text: in_one_line(&text) })
     }
 
+    /// What the server would say of a table that is not there.
+    pub(super) fn no_such(table: &str) -> Self {
+        let number = NO_SUCH_TABLE;
+        Self { number, text: format!("ERROR {number} (42S02): Table {table} doesn't exist") }
+    }
+
     /// Whether the server will say the same again, because of the transaction.
     pub(super) fn is_reject(&self) -> bool {
         let system = Regex::new(r#"(?:errno|error)(?:: | )"?(\d+)\b"#).is_ok_and(|pattern| {

@@ -120,7 +120,7 @@ pub(super) fn table_name(event: &Event) -> Option<(u64, TableName)> {
 }
 
 /// The positions with which a file begins.
-pub(super) fn gtid_list(event: &Event) -> Option<Vec<Gtid>> {
+fn gtid_list(event: &Event) -> Option<Vec<Gtid>> {
     let mut body = Bytes(event.body());
     let count = body.u32()? & 0x0fff_ffff;
     (0..count)

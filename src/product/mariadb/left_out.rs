@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::group::{Form, Group};
-use super::name::{TableName, value};
+use super::name::{TableName, in_hex, of_hex, value};
 use crate::host::files::stat_optional;
 use crate::product::stream::HelperError;
 
@@ -49,7 +49,7 @@ impl LeftOut {
             .map_err(|error| HelperError::Failed(format!("cannot read {path}: {error}")))?;
         let name = |line: &str| {
             let (schema, table) = line.split_once(' ')?;
-            Some((hex::decode(schema).ok()?, hex::decode(table).ok()?))
+            of_hex(schema, table)
         };
         let mut found = Self::default();
         for line in text.lines() {
@@ -74,9 +74,7 @@ impl LeftOut {
         gone: &BTreeSet<TableName>,
         ended: &BTreeSet<TableName>,
     ) -> String {
-        let line = |(schema, table): &TableName, end: &str| {
-            format!("{} {}{end}\n", hex::encode(schema), hex::encode(table))
-        };
+        let line = |name: &TableName, end: &str| format!("{}{end}\n", in_hex(name));
         let names = names.iter().map(|name| line(name, ""));
         let gone = gone.iter().map(|name| line(name, GONE));
         let ended = ended.iter().map(|name| line(name, ENDED));

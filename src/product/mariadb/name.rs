@@ -3,6 +3,22 @@
 /// A schema and a table.
 pub(super) type TableName = (Vec<u8>, Vec<u8>);
 
+/// Whether a schema is the server's own: accounts and definitions stand in it.
+pub(super) fn is_own_schema(schema: &[u8]) -> bool {
+    let own: [&[u8]; 4] = [b"mysql", b"sys", b"information_schema", b"performance_schema"];
+    own.contains(&schema)
+}
+
+/// Schema and table in hexadecimal digits, with a space between.
+pub(super) fn in_hex((schema, table): &TableName) -> String {
+    format!("{} {}", hex::encode(schema), hex::encode(table))
+}
+
+/// The table of which these are the digits.
+pub(super) fn of_hex(schema: &str, table: &str) -> Option<TableName> {
+    Some((hex::decode(schema).ok()?, hex::decode(table).ok()?))
+}
+
 /// A name in back quotes.
 pub(super) fn quoted(name: &[u8]) -> Vec<u8> {
     let mut quoted = vec![b'`'];

@@ -146,6 +146,12 @@ impl Query {
             && self.text.windows(4).any(|part| part == b" (\n ")
     }
 
+    /// Whether double quotes are around names.
+    pub(super) fn has_ansi_quotes(&self) -> bool {
+        const ANSI_QUOTES: u64 = 4;
+        self.sql_mode.is_some_and(|mode| mode & ANSI_QUOTES != 0)
+    }
+
     /// Whether it ends a transaction.
     pub(super) fn ends(&self) -> bool {
         self.text == b"COMMIT" || self.text == b"ROLLBACK"

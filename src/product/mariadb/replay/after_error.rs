@@ -3,7 +3,7 @@
 use super::super::client::{Client, Server};
 use super::super::errors::{NO_SUCH_TABLE, ServerError};
 use super::super::group::{Form, Group};
-use super::super::gtid::{Gtid, Position};
+use super::super::gtid::Gtid;
 use super::super::name::quoted_table;
 use super::talk::lines;
 use super::{NOTHING, Rejects, Replay, Stop};
@@ -99,8 +99,7 @@ impl<S: Server> Replay<S> {
     /// Whether the server has logged a transaction all the same: it changed rows of tables that
     /// cannot roll back, up to the one that it rejected.
     fn logs(&mut self, gtid: Gtid) -> Result<bool, Stop> {
-        let position = self.value("@@gtid_binlog_pos", "")?.unwrap_or_default();
-        let logged = Position::parse(&position).is_some_and(|position| position.has(gtid));
+        let logged = self.server_position()?.is_some_and(|position| position.has(gtid));
         if logged {
             self.done.comes_to(gtid);
             self.reached.comes_to(gtid);

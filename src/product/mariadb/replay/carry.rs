@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::super::binlog::{Event, Kind, LogFile};
 use super::super::client::Server;
 use super::super::group::{Form, Group};
-use super::super::name::{TableName, value};
+use super::super::name::{TableName, is_own_schema, of_hex, value};
 use super::super::query::Query;
 use super::super::whole::{Table, Touch, read_ddl, reason};
 use super::{Replay, Stop};
@@ -18,9 +18,6 @@ pub(super) struct Facts {
     /// A foreign key binds it.
     bound: bool,
 }
-
-/// Schemas of the server's own tables: accounts and the like come as statements.
-const OWN: &[&[u8]] = &[b"mysql", b"sys", b"information_schema", b"performance_schema"];
 
 impl<S: Server> Replay<S> {
     /// Notes the tables of a transaction that have to be carried whole.
@@ -38,7 +35,7 @@ impl<S: Server> Replay<S> {
         let tables: Vec<TableName> = group
             .tables
             .keys()
-            .filter(|table| !OWN.contains(&table.0.as_slice()) && !known(self, table))
+            .filter(|table| !is_own_schema(&table.0) && !known(self, table))
             .cloned()
             .collect();
         for table in tables {
@@ -55,7 +52,6 @@ impl<S: Server> Replay<S> {
     /// A table with another name is carried as the one that it was; a table may get values that
     /// differ each time.
     fn carry_defined(&mut self, file: &mut LogFile, group: &Group) -> Result<(), Stop> {
-        const ANSI_QUOTES: u64 = 4;
         let mut event = Event::default();
         file.seek(group.begins)?;
         while file.at() < group.ends && file.next(&mut event)? {
@@ -63,8 +59,7 @@ impl<S: Server> Replay<S> {
                 continue;
             }
             let query = Query::of(&event).map_err(|what| file.wrong(&what))?;
-            let ansi = query.sql_mode.is_some_and(|mode| mode & ANSI_QUOTES != 0);
-            let found = read_ddl(&query.text, &query.schema, ansi);
+            let found = read_ddl(&query);
             if let Some((table, what)) = found.made_up {
                 self.carried(&table, false, &format!("{what} gave other values"))?;
             }
@@ -179,7 +174,7 @@ impl<S: Server> Replay<S> {
             let said = self.value(&list(other, other_name), &from)?.unwrap_or_default();
             found.extend(said.split_whitespace().filter_map(|word| {
                 let (schema, name) = word.split_once('.')?;
-                Some((hex::decode(schema).ok()?, hex::decode(name).ok()?))
+                of_hex(schema, name)
             }));
         }
         Ok(found)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::super::binlog::LogFile;
 use super::super::client::Server;
-use super::super::errors::{NO_SUCH_TABLE, ServerError};
+use super::super::errors::ServerError;
 use super::super::group::{Form, Group, Next, next_group};
 use super::super::gtid::{Gtid, Position, STANDBY_DOMAIN};
 use super::super::standby::{Log, Notes};
@@ -122,10 +122,7 @@ impl<S: Server> Replay<S> {
             Ahead::Halt(halt) => return Err(halt),
             Ahead::Stop(Stop::Failed(error)) => error,
             Ahead::Stop(Stop::Absent(sent, table)) => {
-                let number = NO_SUCH_TABLE;
-                let text = format!("ERROR {number} (42S02): Table {table} doesn't exist");
-                let error = ServerError { number, text };
-                match self.leaves_out(&sent.group, &error, &mut refused) {
+                match self.leaves_out(&sent.group, &ServerError::no_such(&table), &mut refused) {
                     Ok(()) => return Ok(()),
                     Err(error) => error,
                 }
@@ -190,9 +187,9 @@ impl<S: Server> Replay<S> {
 
     /// Asks the standby where it is, once nobody else feeds it, and finds that place.
     fn begin(&mut self, log: &Log) -> Result<At, Ahead> {
-        let position = self.value("@@gtid_binlog_pos", "")?.unwrap_or_default();
-        let position = Position::parse(&position)
-            .ok_or_else(|| HelperError::Failed(format!("{position:?} is no position")))?
+        let position = self
+            .server_position()?
+            .ok_or_else(|| HelperError::Failed("the standby did not say its position".into()))?
             .fed();
         (self.from, self.done, self.reached) =
             (position.clone(), position.clone(), position.clone());

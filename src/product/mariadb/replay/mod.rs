@@ -26,7 +26,7 @@ use std::io;
 
 use super::binlog::LogFile;
 use super::client::{Client, Server};
-use super::errors::{NO_SUCH_TABLE, ServerError};
+use super::errors::ServerError;
 use super::group::{Form, Group, Next, next_group};
 use super::gtid::{Gtid, Position};
 use super::left_out::LeftOut;
@@ -168,9 +168,7 @@ impl<S: Server> Replay<S> {
                     from = self.fallen(&path, rejects)?;
                 }
                 Err(Stop::Absent(sent, table)) => {
-                    let number = NO_SUCH_TABLE;
-                    let text = format!("ERROR {number} (42S02): Table {table} doesn't exist");
-                    self.leaves_out(&sent.group, &ServerError { number, text }, rejects)?;
+                    self.leaves_out(&sent.group, &ServerError::no_such(&table), rejects)?;
                     from = (sent.file, Some(sent.group.ends));
                 }
             }
@@ -209,8 +207,7 @@ impl<S: Server> Replay<S> {
         self.log(false)?;
         self.statement(EMPTIES.as_bytes())?;
         self.log(true)?;
-        let position = self.value("@@gtid_binlog_pos", "")?.unwrap_or_default();
-        for gtid in Position::parse(&position).unwrap_or_default().all() {
+        for gtid in self.server_position()?.unwrap_or_default().all() {
             self.from.comes_to(gtid);
             self.done.comes_to(gtid);
             self.reached.comes_to(gtid);
@@ -301,8 +298,7 @@ impl<S: Server> Replay<S> {
         self.ends_events()?;
         self.ask()?;
         self.answers(true)?;
-        let position = self.value("@@gtid_binlog_pos", "")?.unwrap_or_default();
-        let position = Position::parse(&position).unwrap_or_default();
+        let position = self.server_position()?.unwrap_or_default();
         let missing: Vec<Gtid> = self.done.all().filter(|gtid| !position.has(*gtid)).collect();
         for gtid in missing {
             self.position(gtid)?;

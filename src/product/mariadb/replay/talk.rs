@@ -2,7 +2,7 @@
 
 use super::super::client::{Client as _, Server};
 use super::super::errors::{ServerError, in_one_line};
-use super::super::gtid::Gtid;
+use super::super::gtid::{Gtid, Position};
 use super::super::rows::Statement;
 use super::super::session::{PREAMBLE, Session, for_client};
 use super::{Replay, Stop};
@@ -95,6 +95,11 @@ impl<S: Server> Replay<S> {
         self.ask()?;
         self.answers(true)?;
         Ok(self.said.take())
+    }
+
+    /// How far the server's log has come. `None`: what it says is no position.
+    pub(super) fn server_position(&mut self) -> Result<Option<Position>, Stop> {
+        Ok(Position::parse(&self.value("@@gtid_binlog_pos", "")?.unwrap_or_default()))
     }
 
     /// The statement that gives the next transaction its position.

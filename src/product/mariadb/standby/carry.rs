@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read as _, Write};
 use std::process::{Command, Stdio};
 
-use super::super::name::quoted;
+use super::super::name::{of_hex, quoted, value};
 use super::super::whole::{Item, SETTINGS, emptied, inserts, triggers_of, without_triggers};
 use super::Notes;
 use crate::product::stream::{HelperError, Streams, next_line};
@@ -97,9 +97,8 @@ fn triggers(
     let said = ask(client, from, text)?;
     let mut found = BTreeMap::new();
     for line in String::from_utf8_lossy(&said).lines() {
-        let name = line.split_once('.').and_then(|(schema, table)| {
-            Some(Item((hex::decode(schema).ok()?, hex::decode(table).ok()?)))
-        });
+        let name = line.split_once('.').and_then(|(schema, table)| of_hex(schema, table));
+        let name = name.map(Item);
         if let Some(item) = name.filter(|item| items.contains(item)) {
             // None: the table is gone since.
             if let Some(text) = triggers_of(&item, dump, from)? {
@@ -162,8 +161,7 @@ pub(in crate::product) fn check(
         .whole
         .keys()
         .map(|(schema, table)| {
-            let hex = |name: &[u8]| format!("CONVERT(X'{}' USING utf8mb4)", hex::encode(name));
-            format!("(TABLE_SCHEMA = {} AND TABLE_NAME = {})", hex(schema), hex(table))
+            format!("(TABLE_SCHEMA = {} AND TABLE_NAME = {})", value(schema), value(table))
         })
         .collect();
     let text = format!(

@@ -42,8 +42,7 @@ pub(in crate::product) fn hold(
          @@session.max_statement_time=0;\nBACKUP STAGE START;\nBACKUP STAGE FLUSH;\n\
          BACKUP STAGE BLOCK_DDL;\nBACKUP STAGE BLOCK_COMMIT;\nSELECT 'held';\n"
     );
-    let sent = client.input().write_all(text.as_bytes()).and_then(|()| client.input().flush());
-    let mut line = sent.ok().and_then(|()| client.line(true));
+    let mut line = client.asked(text.as_bytes());
     let held = line.as_deref() == Some("held");
     if held {
         writeln!(streams.output, "held")

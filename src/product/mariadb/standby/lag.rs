@@ -6,6 +6,7 @@ use super::super::binlog::{Event, Kind, LogFile};
 use super::super::client::{Client as _, Program, Server as _};
 use super::super::group::Header;
 use super::super::gtid::{Position, STANDBY_DOMAIN};
+use super::reached::HOW_FAR;
 use super::{Log, Notes};
 use crate::product::stream::{HelperError, Streams};
 
@@ -21,11 +22,7 @@ pub(in crate::product) fn lag(
     };
     let (log, notes) = (Log::new(base)?, Notes::open(folder)?);
     let mut client = Program { words }.connect()?;
-    let asked = client
-        .input()
-        .write_all(b"SELECT CONCAT('at=', @@gtid_binlog_pos);\n")
-        .and_then(|()| client.input().flush());
-    let line = asked.ok().and_then(|()| client.line(true));
+    let line = client.asked(HOW_FAR);
     let (_, said) = client.end()?;
     let at = line.as_deref().and_then(|line| line.strip_prefix("at=")).and_then(Position::parse);
     let at = at.ok_or_else(|| {

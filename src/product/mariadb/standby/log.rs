@@ -3,8 +3,8 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
-use super::super::binlog::{Event, Kind, LogFile};
-use super::super::group::gtid_list;
+use super::super::binlog::{LogFile, number_of};
+use super::super::group::{Next, next_group};
 use super::super::gtid::Position;
 use crate::host::files::stat_optional;
 use crate::product::stream::HelperError;
@@ -44,10 +44,8 @@ impl Log {
         let mut numbers = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            let number = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
-            let counts = number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit());
-            if counts && path.with_extension("") == self.base {
-                numbers.extend(number.parse::<usize>().ok());
+            if path.with_extension("") == self.base {
+                numbers.extend(number_of(&path));
             }
         }
         numbers.sort_unstable();
@@ -100,17 +98,10 @@ impl Log {
 /// The position with which a file begins.
 fn first_list(path: &str) -> Result<Option<Position>, HelperError> {
     let Ok(mut file) = LogFile::open(path) else { return Ok(None) };
-    let mut event = Event::default();
-    while file.next(&mut event)? {
-        if event.kind == Kind::GtidList {
-            let list = gtid_list(&event).ok_or_else(|| file.wrong("a list is cut off"))?;
-            return Ok(Some(Position::of(list)));
-        }
-        if event.kind == Kind::Gtid {
-            break;
-        }
-    }
-    Ok(None)
+    Ok(match next_group(&mut file)? {
+        Next::List(list) => Some(Position::of(list)),
+        Next::Group(_) | Next::End => None,
+    })
 }
 
 #[cfg(test)]

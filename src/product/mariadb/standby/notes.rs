@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::super::name::TableName;
+use super::super::name::{TableName, in_hex, of_hex};
 use super::super::whole::Item;
 use crate::host::files::{private_dir, stat_optional, write_atomic};
 use crate::product::stream::{HelperError, Streams};
@@ -97,10 +97,9 @@ impl Notes {
         let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
         let read = |line: &str| {
             let mut words = line.splitn(4, ' ');
-            let schema = hex::decode(words.next()?).ok()?;
-            let table = hex::decode(words.next()?).ok()?;
+            let table = of_hex(words.next()?, words.next()?)?;
             let out = words.next()? == "1";
-            Some(((schema, table), out, words.next()?.to_owned()))
+            Some((table, out, words.next()?.to_owned()))
         };
         lines.map(read).collect::<Option<_>>().ok_or_else(|| {
             let path = self.folder.join(WHOLE);
@@ -121,15 +120,13 @@ impl Notes {
         if self.whole.get(table).is_some_and(|known| *known || !out) {
             return Ok(());
         }
-        let (schema, name) = (hex::encode(&table.0), hex::encode(&table.1));
         // What a crash left of a line must not become a part of this one.
-        let torn = self.text(WHOLE)?.is_some_and(|text| !text.is_empty() && !text.ends_with('\n'));
-        if torn {
-            let text = self.text(WHOLE)?.unwrap_or_default();
-            let whole = text.rfind('\n').map_or("", |at| &text[..=at]);
+        let text = self.text(WHOLE)?.unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |at| &text[..=at]);
+        if whole.len() < text.len() {
             self.put(WHOLE, whole)?;
         }
-        self.append(WHOLE, &format!("{schema} {name} {} {why}\n", u8::from(out)))?;
+        self.append(WHOLE, &format!("{} {} {why}\n", in_hex(table), u8::from(out)))?;
         self.whole.insert(table.clone(), out);
         Ok(())
     }

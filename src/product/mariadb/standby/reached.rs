@@ -6,6 +6,9 @@ use super::super::client::{Client as _, Program, Server as _};
 use super::super::gtid::Position;
 use crate::product::stream::{HelperError, Streams};
 
+/// Asks a server how far it has come. It answers `at=POSITION`.
+pub(super) const HOW_FAR: &[u8] = b"SELECT CONCAT('at=', @@gtid_binlog_pos);\n";
+
 /// Returns when the server has come to a position: `mariadb-reached POSITION SECONDS CLIENT
 /// [ARGUMENT...]`. Fails when it has not within that time.
 pub(in crate::product) fn reached(
@@ -22,10 +25,7 @@ pub(in crate::product) fn reached(
     let failed = |what: String| HelperError::Failed(what);
     let mut client = Program { words }.connect()?;
     loop {
-        let asked = client.input().write_all(b"SELECT CONCAT('at=', @@gtid_binlog_pos);\n");
-        let asked = asked.and_then(|()| client.input().flush());
-        let line = asked.ok().and_then(|()| client.line(true));
-        let Some(line) = line else {
+        let Some(line) = client.asked(HOW_FAR) else {
             let (_, said) = client.end()?;
             return Err(failed(format!("the server cannot be asked: {}", said.trim())));
         };

@@ -14,7 +14,7 @@ pub(in crate::product) use select::select;
 
 use super::binlog::{Event, Kind, LogFile};
 use super::group::table_name;
-use super::name::TableName;
+use super::name::{TableName, in_hex, is_own_schema};
 use super::query::Query;
 use super::rows::plain;
 use super::whole::schema::Schema;
@@ -24,9 +24,6 @@ use keys::Keys;
 use rows::Values;
 use statement::Touches;
 use values::{KeyColumn, Stored};
-
-/// Schemas of the server's own: the lists of accounts and definitions have what matters there.
-const OWN: [&[u8]; 4] = [b"mysql", b"information_schema", b"performance_schema", b"sys"];
 
 /// Prints what the log touched: `mariadb-touched FILE...`. Its input is what `whole.sql` and
 /// `touched.sql` printed on the new version. A line is the schema and the table in hexadecimal
@@ -201,7 +198,8 @@ impl Found {
 
     /// The table whose rows follow; `None` if they need not be read.
     fn table(&mut self, event: &Event, name: TableName) -> Option<Table> {
-        if OWN.contains(&name.0.as_slice()) {
+        // The lists of accounts and definitions have what matters there.
+        if is_own_schema(&name.0) {
             return None;
         }
         let listed = self.schema.tables.contains_key(&name);
@@ -285,9 +283,8 @@ impl Found {
         if let Some(why) = &self.unknown {
             writeln!(output, "*\t{why}").map_err(HelperError::Output)?;
         }
-        for (schema, table) in &self.whole {
-            writeln!(output, "{} {} all", hex::encode(schema), hex::encode(table))
-                .map_err(HelperError::Output)?;
+        for table in &self.whole {
+            writeln!(output, "{} all", in_hex(table)).map_err(HelperError::Output)?;
         }
         output.flush().map_err(HelperError::Output)
     }
@@ -313,8 +310,7 @@ fn line(
     values: &Values<'_>,
     was: Option<&Values<'_>>,
 ) -> Option<Vec<u8>> {
-    let (schema, name) = &table.name;
-    let mut line = format!("{} {} key ", hex::encode(schema), hex::encode(name));
+    let mut line = format!("{} key ", in_hex(&table.name));
     for (nth, column) in key.iter().enumerate() {
         let at = table.wanted.binary_search(&column.at).ok()?;
         let value = values[at].or_else(|| was.and_then(|was| was[at]))?;

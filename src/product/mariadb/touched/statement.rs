@@ -58,11 +58,9 @@ const OBJECTS: &[&str] = &[
 
 /// Reads a statement.
 pub(super) fn touches(query: &Query) -> Touches {
-    const ANSI_QUOTES: u64 = 4;
     const HEAD: usize = 1 << 20;
     let head = &query.text[..query.text.len().min(HEAD)];
-    let ansi = query.sql_mode.is_some_and(|mode| mode & ANSI_QUOTES != 0);
-    let tokens = tokens(&String::from_utf8_lossy(head), ansi);
+    let tokens = tokens(&String::from_utf8_lossy(head), query.has_ansi_quotes());
     let found = of(&tokens, &query.schema);
     // Outside of quotes, other letters are parts of names.
     let odd = |token: &Token| matches!(token, Token::Sign(sign) if !sign.is_ascii());

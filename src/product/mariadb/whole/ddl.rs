@@ -1,6 +1,7 @@
 //! What a statement does to the names of tables, and whether it makes up values.
 
 use super::super::name::TableName;
+use super::super::query::Query;
 
 /// What a statement does, as far as it matters here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,8 +55,13 @@ impl Token {
     }
 }
 
+/// Reads a statement of the log.
+pub(in super::super) fn of(query: &Query) -> Ddl {
+    read(&query.text, &query.schema, query.has_ansi_quotes())
+}
+
 /// Reads a statement. `schema`: the one in use. `ansi`: double quotes are around names.
-pub(in super::super) fn read(text: &[u8], schema: &[u8], ansi: bool) -> Ddl {
+fn read(text: &[u8], schema: &[u8], ansi: bool) -> Ddl {
     let head: Vec<u8> = text.iter().take(1 << 20).copied().collect();
     let tokens = tokens(&String::from_utf8_lossy(&head), ansi);
     let mut rest = tokens.as_slice();

@@ -18,7 +18,7 @@ pub(super) use notice::whole_tables;
 pub(super) use touched::Touched;
 pub(in crate::product) use write::{inserts, item};
 
-pub(super) use ddl::read as read_ddl;
+pub(super) use ddl::of as read_ddl;
 pub(super) use load::{SETTINGS, emptied, triggers_of, without_triggers};
 pub(super) use notice::reason;
 pub(super) use schema::Table;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
+use super::super::binlog::number_of;
 use super::super::left_out::LeftOut;
 use super::super::name::TableName;
 use super::Item;
@@ -57,8 +58,7 @@ fn log_files(folder: &str) -> Result<Vec<String>, HelperError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let number = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
-        if number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit()) {
+        if number_of(&path).is_some() {
             files.push(path.display().to_string());
         }
     }

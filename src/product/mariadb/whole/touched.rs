@@ -72,10 +72,8 @@ impl Touched {
                 }
             }
             Kind::Query | Kind::QueryCompressed => {
-                const ANSI_QUOTES: u64 = 4;
                 let query = Query::of(event).map_err(|what| file.wrong(&what))?;
-                let ansi = query.sql_mode.is_some_and(|mode| mode & ANSI_QUOTES != 0);
-                let found = ddl::read(&query.text, &query.schema, ansi);
+                let found = ddl::of(&query);
                 self.renames.extend(found.renames);
                 if let Some((table, what)) = found.made_up {
                     self.tables.entry(table).or_default().made_up.get_or_insert(what);
