@@ -1,10 +1,11 @@
-//! Helpers that are scripts of the shell: this process becomes the shell.
+//! Helpers that become another program; some are scripts of the shell.
 
+use std::ffi::OsStr;
 use std::os::unix::process::CommandExt as _;
 
 use crate::product::stream::{HelperError, Streams};
 
-/// The script.
+/// The scripts.
 pub(super) const STOP_UNIT: &str = include_str!("../../playbooks/lib/stop-unit.sh");
 const START_UNIT: &str = include_str!("../../playbooks/lib/start-unit.sh");
 
@@ -28,15 +29,24 @@ pub(super) fn start_unit(
 }
 
 /// Becomes the script, with these arguments.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this process becomes the script: nothing is started that could be left behind"
-)]
 pub(super) fn become_script(
     name: &str,
     script: &str,
     arguments: &[String],
 ) -> Result<(), HelperError> {
-    let error = std::process::Command::new("sh").args(["-c", script, name]).args(arguments).exec();
-    Err(HelperError::Failed(format!("cannot start sh: {error}")))
+    let all = ["-c", script, name].into_iter().chain(arguments.iter().map(String::as_str));
+    Err(become_program("sh", all))
+}
+
+/// Becomes a program; why that failed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this process becomes the program: nothing is started that could be left behind"
+)]
+pub(super) fn become_program<A: AsRef<OsStr>>(
+    program: &str,
+    arguments: impl IntoIterator<Item = A>,
+) -> HelperError {
+    let error = std::process::Command::new(program).args(arguments).exec();
+    HelperError::Failed(format!("cannot start {program}: {error}"))
 }

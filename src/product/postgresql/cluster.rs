@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::{io, io::Write as _};
 
 use super::failed;
+use crate::host::files::remove_optional;
+use crate::product::script::become_program;
 use crate::product::stream::{HelperError, Streams};
 
 /// Who may come in while the server runs without its clients: those who reach the socket, and its
@@ -77,26 +78,14 @@ pub(in crate::product) fn with(
     })?;
     write_hba(Path::new(hba)).map_err(|error| failed(format_args!("cannot write {hba}"), error))?;
     let fill = |word: &String| word.replace("%v", &version.to_string());
-    Err(become_command(&fill(program), rest.iter().map(fill)))
+    Err(become_program(&fill(program), rest.iter().map(fill)))
 }
 
 fn write_hba(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove_optional(path)?;
     // The server's account reads it, and nothing in it is secret.
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
     file.write_all(HBA.as_bytes())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this process becomes the command: nothing is started that could be left behind"
-)]
-fn become_command(program: &str, arguments: impl Iterator<Item = String>) -> HelperError {
-    let error = std::process::Command::new(program).args(arguments).exec();
-    failed(format_args!("cannot start {program}"), error)
 }
 
 #[cfg(test)]

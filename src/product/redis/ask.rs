@@ -1,10 +1,10 @@
 //! Asks the running server, by what its configuration file says: by its socket, its port, or its
 //! TLS port.
 
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 
 use super::config;
+use crate::product::script::become_program;
 use crate::product::stream::{HelperError, Streams};
 
 const USAGE: &str = "redis-ask --config FILE [--port PORT] [--user USER] WORD...";
@@ -13,10 +13,6 @@ const USAGE: &str = "redis-ask --config FILE [--port PORT] [--user USER] WORD...
 ///
 /// # Errors
 /// When the configuration file cannot be read, or names no way to the server.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this process becomes the client: nothing is started that could be left behind"
-)]
 pub(in crate::product) fn ask(
     arguments: &[String],
     _streams: &mut Streams<'_>,
@@ -48,10 +44,9 @@ pub(in crate::product) fn ask(
             config.display()
         ))
     })?;
-    let user = user.into_iter().flat_map(|user| ["--user".to_owned(), user]);
-    let error =
-        std::process::Command::new("redis-cli").arg("-e").args(way).args(user).args(words).exec();
-    Err(HelperError::Failed(format!("cannot start redis-cli: {error}")))
+    let user = user.map(|user| vec!["--user".to_owned(), user]).unwrap_or_default();
+    let all = [vec!["-e".to_owned()], way, user, words.to_vec()].concat();
+    Err(become_program("redis-cli", all))
 }
 
 /// The options of `redis-cli` that reach the server; `None` if nothing does.

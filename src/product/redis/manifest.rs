@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use super::words::words;
-use crate::host::files::{open_own, sync_dir};
+use crate::host::files::{open_own, remove_optional, sync_dir};
 use crate::product::stream::HelperError;
 
 /// The list.
@@ -95,12 +95,7 @@ impl Manifest {
         let make = || {
             let like = self.path.metadata().map_err(io)?;
             // Never written through a name that somebody else put there.
-            match fs::remove_file(&half) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(io(error));
-                }
-                _ => {}
-            }
+            remove_optional(&half).map_err(io)?;
             let mut file =
                 open_own(File::options().write(true).create_new(true), &half).map_err(io)?;
             write(&mut file)?;

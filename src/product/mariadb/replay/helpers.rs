@@ -1,13 +1,13 @@
 //! The helpers that replay: their arguments, and what becomes of a transaction that is rejected.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt as _;
 
 use super::super::client::Program;
 use super::super::gtid::Position;
 use super::super::left_out::LeftOut;
 use super::{Rejects, Replay};
+use crate::host::files::open_own;
 use crate::product::stream::{HelperError, Streams};
 
 /// Replays log files from a position on: `mariadb-replay POSITION FILE... -- CLIENT [ARGUMENT...]`.
@@ -43,12 +43,7 @@ pub(in crate::product) fn past_rejects(
     let (left_out, arguments) = LeftOut::of(arguments)?;
     let (path, arguments) = arguments.split_first().ok_or_else(usage)?;
     let (position, files, words) = split(arguments).ok_or_else(usage)?;
-    let file = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(nix::libc::O_NOFOLLOW)
-        .open(path)
+    let file = open_own(File::options().append(true).create(true), path.as_ref())
         .map_err(|error| HelperError::Failed(format!("cannot write {path}: {error}")))?;
     let mut replay = Replay::new(Program { words }, position);
     replay.left_out = left_out;

@@ -2,15 +2,16 @@
 //! it cannot go on.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::super::name::{TableName, in_hex, of_hex};
 use super::super::whole::Item;
-use crate::host::files::{private_dir, stat_optional, write_atomic};
+use crate::host::files::{
+    open_own, private_dir, remove_optional, stat_optional, write_atomic, write_unflushed,
+};
 use crate::product::stream::{HelperError, Streams};
 
 /// A place in a log: behind a transaction.
@@ -75,17 +76,12 @@ impl Notes {
 
     fn append(&self, name: &str, line: &str) -> Result<(), HelperError> {
         let path = self.folder.join(name);
-        let written = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .custom_flags(nix::libc::O_NOFOLLOW)
-            .open(&path)
-            .and_then(|mut file: File| {
-                file.write_all(line.as_bytes())?;
-                file.sync_all()
-            });
-        written.map_err(|error| {
+        let write = || {
+            let mut file = open_own(File::options().append(true).create(true), &path)?;
+            file.write_all(line.as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(|error| {
             HelperError::Failed(format!("cannot write {}: {error}", path.display()))
         })
     }
@@ -168,18 +164,10 @@ impl Notes {
     pub(in super::super) fn put_place(&self, place: Place) -> Result<(), HelperError> {
         let Place { file, ends, mark } = place;
         // Not flushed: it only says where reading may begin.
-        let (path, next) = (self.folder.join(PLACE), self.folder.join("place.next"));
-        OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&next)
-            .and_then(|mut open| open.write_all(format!("{file} {ends} {mark}\n").as_bytes()))
-            .and_then(|()| std::fs::rename(&next, &path))
-            .map_err(|error| {
-                HelperError::Failed(format!("cannot write {}: {error}", path.display()))
-            })
+        let path = self.folder.join(PLACE);
+        write_unflushed(&path, format!("{file} {ends} {mark}\n").as_bytes()).map_err(|error| {
+            HelperError::Failed(format!("cannot write {}: {error}", path.display()))
+        })
     }
 
     /// Notes with which file the feed begins, the first time.
@@ -224,13 +212,12 @@ impl Notes {
     pub(in super::super) fn failing(&self, why: Option<&str>) -> Result<(), HelperError> {
         match why {
             Some(why) => self.put(FAILING, &format!("{why}\n")),
-            None if self.text(FAILING)?.is_some() => {
+            None => {
                 let path = self.folder.join(FAILING);
-                std::fs::remove_file(&path).map_err(|error| {
+                remove_optional(&path).map_err(|error| {
                     HelperError::Failed(format!("cannot remove {}: {error}", path.display()))
                 })
             }
-            None => Ok(()),
         }
     }
 }

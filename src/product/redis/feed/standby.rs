@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, chown, symlink};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,8 +16,8 @@ use super::options::Options;
 use super::place::{Place, last_mark};
 use super::run::written;
 use super::{last_file, length, refused};
-use crate::host::files::{beside, private_dir, stat_optional, write_atomic};
-use crate::product::script::{STOP_UNIT, become_script};
+use crate::host::files::{beside, private_dir, remove_optional, stat_optional, write_atomic};
+use crate::product::script::{STOP_UNIT, become_program, become_script};
 use crate::product::stream::{HelperError, Streams};
 
 const USAGE: &str = "redis-standby start --unit UNIT --state FOLDER --socket SOCKET --config FILE \
@@ -72,16 +71,11 @@ pub(in crate::product) fn standby(
 
 impl Options {
     /// Starts the rest of the arguments in the place of this process.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this process becomes the command: nothing is started that could be left behind"
-    )]
     fn become_words(&self) -> HelperError {
         let Some((program, arguments)) = self.words.split_first() else {
             return HelperError::usage(USAGE);
         };
-        let error = std::process::Command::new(program).args(arguments).exec();
-        HelperError::Failed(format!("cannot start {program}: {error}"))
+        become_program(program, arguments)
     }
 
     /// Starts the rest of the arguments, which start the unit, unless it `runs`.
@@ -122,10 +116,7 @@ impl Options {
         let path = self.stays_file();
         let done = match whose {
             Some(whose) => write_atomic(&path, whose.as_bytes()),
-            None => match fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            },
+            None => remove_optional(&path),
         };
         done.map_err(|error| {
             HelperError::Failed(format!("cannot write {}: {error}", path.display()))
@@ -289,10 +280,8 @@ impl Options {
                     set_mode(folder, 0o755)?;
                 }
             }
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-                _ => symlink(&self.socket, path),
-            }
+            remove_optional(path)?;
+            symlink(&self.socket, path)
         };
         make().map_err(|error: std::io::Error| {
             HelperError::Failed(format!("cannot open the socket {}: {error}", path.display()))

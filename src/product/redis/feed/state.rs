@@ -1,14 +1,13 @@
 //! What a feed says of itself: files in a folder of its own, for `backout status` and the switch.
 
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 
 use super::place::Place;
-use crate::host::files::{UNFINISHED, open_own};
+use crate::host::files::{open_own, write_unflushed};
 use crate::product::stream::HelperError;
 
 /// The folder.
@@ -27,13 +26,8 @@ impl State {
 
     fn write(&self, name: &str, text: &str) -> Result<(), HelperError> {
         // Not flushed: it is written often, and a new feed begins without it.
-        let write = || {
-            let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
-            file.write_all(text.as_bytes())?;
-            file.persist(self.path(name)).map_err(|error| error.error)
-        };
-        write().map(drop).map_err(|error: std::io::Error| {
-            let path = self.path(name);
+        let path = self.path(name);
+        write_unflushed(&path, text.as_bytes()).map_err(|error| {
             HelperError::Failed(format!("cannot write {}: {error}", path.display()))
         })
     }
