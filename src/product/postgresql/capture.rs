@@ -1,13 +1,13 @@
 //! The dump of everything, and its last look.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use super::client::{Client, USAGE, run, unhex};
 use super::failed;
+use crate::host::files::{open_own, remove_optional, write_atomic};
 use crate::product::stream::{HelperError, Streams};
 
 /// Roles, tablespaces, their settings and privileges.
@@ -47,11 +47,9 @@ pub(in crate::product) fn dump(
 
 /// Dumps everything.
 pub(super) fn write(client: &Client, folder: &Path, schema_only: bool) -> Result<(), HelperError> {
-    let gone = |name: &str| match fs::remove_file(folder.join(name)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(failed(format_args!("cannot remove {name}"), error))
-        }
-        _ => Ok(()),
+    let gone = |name: &str| {
+        remove_optional(&folder.join(name))
+            .map_err(|error| failed(format_args!("cannot remove {name}"), error))
     };
     // What an interrupted attempt has left.
     gone(DATABASES)?;
@@ -63,16 +61,12 @@ pub(super) fn write(client: &Client, folder: &Path, schema_only: bool) -> Result
         }
     }
     // It has the passwords' hashes.
-    let globals = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(folder.join(GLOBALS))
+    let options = &mut File::options();
+    let globals = open_own(options.write(true).create(true).truncate(true), &folder.join(GLOBALS))
         .map_err(|error| failed(format_args!("cannot write {GLOBALS}"), error))?;
     let mut all = client.command("pg_dumpall", "template1");
     all.arg("--globals-only").arg("--no-sync").stdout(Stdio::from(globals));
-    to_end("pg_dumpall", &mut all)?;
+    run("pg_dumpall", &mut all)?;
     let mut list = String::new();
     for (at, (name, open)) in client.databases()?.into_iter().enumerate() {
         if !open {
@@ -89,30 +83,13 @@ pub(super) fn write(client: &Client, folder: &Path, schema_only: bool) -> Result
         if schema_only {
             one.arg("--schema-only");
         }
-        to_end(&format!("pg_dump of {name:?}"), &mut one)?;
+        run(&format!("pg_dump of {name:?}"), &mut one)?;
         list.push_str(&format!("{file} {}\n", hex::encode(name)));
     }
     list.push_str(END);
     list.push('\n');
-    write_new(&folder.join(DATABASES), &list)
-}
-
-fn write_new(path: &Path, text: &str) -> Result<(), HelperError> {
-    crate::host::files::write_atomic(path, text.as_bytes())
-        .map_err(|error| failed(format_args!("cannot write {}", path.display()), error))
-}
-
-fn to_end(name: &str, command: &mut std::process::Command) -> Result<(), HelperError> {
-    let output = command
-        .stderr(Stdio::piped())
-        .spawn()
-        .and_then(std::process::Child::wait_with_output)
-        .map_err(|error| failed(format_args!("cannot start {name}"), error))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(HelperError::Failed(format!("{name} failed: {}", said.trim())))
+    write_atomic(&folder.join(DATABASES), list.as_bytes())
+        .map_err(|error| failed(format_args!("cannot write {DATABASES}"), error))
 }
 
 /// The dump that these files are.

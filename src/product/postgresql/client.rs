@@ -109,17 +109,18 @@ impl Client {
         format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
     }
 
-    /// What a statement returns: a row on each line, its columns with tabs between.
-    pub(super) fn query(&self, database: &str, sql: &str) -> Result<String, HelperError> {
+    /// psql, which prints a row on each line, its columns with tabs between.
+    pub(super) fn psql(&self, database: &str) -> Command {
         let mut psql = self.command("psql", database);
-        psql.args([
-            "--no-psqlrc",
-            "--quiet",
-            "--no-align",
-            "--tuples-only",
-            "--field-separator=\t",
-        ])
-        .args(["--set=ON_ERROR_STOP=1", "--command", sql]);
+        psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]);
+        psql.arg("--field-separator=\t");
+        psql
+    }
+
+    /// What a statement returns.
+    pub(super) fn query(&self, database: &str, sql: &str) -> Result<String, HelperError> {
+        let mut psql = self.psql(database);
+        psql.args(["--set=ON_ERROR_STOP=1", "--command", sql]);
         let output = run("psql", &mut psql)?;
         String::from_utf8(output).map_err(|error| failed("psql did not print text", error))
     }
@@ -161,13 +162,10 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Runs a program to its end; what it printed.
+/// Runs a program to its end; what it printed, unless `command` says where that goes.
 pub(super) fn run(name: &str, command: &mut Command) -> Result<Vec<u8>, HelperError> {
-    let output = command
-        .stderr(Stdio::piped())
-        .stdout(Stdio::piped())
-        .output()
-        .map_err(|error| failed(format_args!("cannot start {name}"), error))?;
+    let output =
+        command.output().map_err(|error| failed(format_args!("cannot start {name}"), error))?;
     if output.status.success() {
         return Ok(output.stdout);
     }

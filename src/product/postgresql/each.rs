@@ -1,6 +1,5 @@
 //! Lists: a file of SQL in every database.
 
-use std::io::Read as _;
 use std::process::Stdio;
 
 use super::client::{Client, USAGE};
@@ -41,35 +40,18 @@ fn list(
     streams: &mut Streams<'_>,
 ) -> Result<(), HelperError> {
     let mut child = client
-        .command("psql", database)
-        .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--field-separator=\t"])
+        .psql(database)
         .args(["--set=ON_ERROR_STOP=1", "--set=FETCH_COUNT=10000", "--file", file])
         .env("PGCLIENTENCODING", "UTF8")
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| failed("cannot start psql", error))?;
-    let mut printed = Ok(());
-    if let Some(output) = &mut child.stdout {
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            match output.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => {
-                    if let Err(error) = streams.output.write_all(&buffer[..count]) {
-                        printed = Err(HelperError::Output(error));
-                        break;
-                    }
-                }
-                Err(error) => {
-                    printed = Err(HelperError::Input(error));
-                    break;
-                }
-            }
-        }
+    let mut printed = Ok(0);
+    if let Some(mut output) = child.stdout.take() {
+        printed = std::io::copy(&mut output, streams.output);
     }
-    drop(child.stdout.take());
     let status = child.wait().map_err(|error| failed("psql cannot be waited for", error))?;
-    printed?;
+    printed.map_err(HelperError::Output)?;
     if status.success() {
         return Ok(());
     }

@@ -50,8 +50,8 @@ impl Parts {
     }
 }
 
-/// What it says of an entry: kind, schema, name, owner.
-fn entry(line: &str) -> Option<&str> {
+/// What is said of an entry behind its numbers: kind, schema, name, owner.
+pub(super) fn entry(line: &str) -> Option<&str> {
     let (number, rest) = line.split_once("; ")?;
     number.parse::<u32>().ok()?;
     let mut rest = rest;

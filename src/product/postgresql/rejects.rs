@@ -1,5 +1,7 @@
 //! What a server answers to what it does not take: an item that it rejects, or a fault of the host.
 
+use super::list;
+
 /// The beginnings of errors that the item did not cause.
 const FAULTS: &[&str] = &[
     "could not extend file",
@@ -85,9 +87,7 @@ pub(super) fn of_restore(database: &str, said: &str) -> Refused {
     for line in said.lines() {
         let Some(text) = line.strip_prefix("pg_restore: ") else { continue };
         if let Some(rest) = text.strip_prefix("from TOC entry ") {
-            entry = rest.split_once("; ").map_or("", |(_, rest)| rest).to_owned();
-            // Two numbers of the server's.
-            entry = entry.splitn(3, ' ').nth(2).unwrap_or_default().to_owned();
+            entry = list::entry(rest).unwrap_or_default().to_owned();
             continue;
         }
         let Some(error) = text.strip_prefix("error: ") else { continue };

@@ -175,8 +175,8 @@ fn script(
     text: &str,
 ) -> Result<(bool, String), HelperError> {
     let cannot = |error| failed("cannot talk with psql", error);
-    let mut psql = client.command("psql", database);
-    psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--file=-"])
+    let mut psql = client.psql(database);
+    psql.arg("--file=-")
         .arg(format!("--set=ON_ERROR_STOP={}", u8::from(stop)))
         .env("PGCLIENTENCODING", "UTF8")
         .stdin(Stdio::piped())
