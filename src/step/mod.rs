@@ -156,6 +156,46 @@ impl NeedsDecision {
     }
 }
 
+/// A step that may run again, and of whose effect nobody can tell from outside whether all of it is
+/// there: it is made again each time, and its end without an error is what counts.
+pub trait Repeated {
+    /// As [`Effect::preview`].
+    fn preview(&self) -> Vec<String>;
+
+    /// Makes the effect.
+    ///
+    /// # Errors
+    /// When that fails.
+    fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output>;
+}
+
+/// The effect of a [`Repeated`] step.
+struct Again<T>(T);
+
+impl<T: Repeated> Repeated for &T {
+    fn preview(&self) -> Vec<String> {
+        (**self).preview()
+    }
+    fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
+        (**self).apply(step, context)
+    }
+}
+
+impl<T: Repeated> Effect for Again<T> {
+    fn preview(&self) -> Vec<String> {
+        self.0.preview()
+    }
+    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
+        Ok(Probe::Absent)
+    }
+    fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
+        self.0.apply(step, context)
+    }
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
+    }
+}
+
 impl<T: Effect> Effect for &T {
     fn preview(&self) -> Vec<String> {
         (**self).preview()
@@ -181,7 +221,7 @@ impl<T: Effect> Effect for &T {
 pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
     match action {
         Action::SaveInstaller(it) => Box::new(it),
-        Action::KeepPrograms(it) => Box::new(it),
+        Action::KeepPrograms(it) => Box::new(Again(it)),
         Action::SaveConfig(it) => Box::new(package::config::Save(it)),
         Action::PutConfig(it) => Box::new(package::config::Put(it)),
         Action::Stop(it) => Box::new(service::units::Stop(it)),
@@ -193,16 +233,16 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::ReleaseReserve(it) => Box::new(zfs::reserve::Release(it)),
         Action::Package(it) => Box::new(it),
         Action::Switch(it) => Box::new(it),
-        Action::TargetPosition(it) => Box::new(it),
-        Action::FindTouched(it) => Box::new(it),
-        Action::Inventory(it) => Box::new(it),
-        Action::Capture(it) => Box::new(it),
-        Action::NoticeWhole(it) => Box::new(it),
-        Action::WriteWhole(it) => Box::new(it),
-        Action::LoadWhole(it) => Box::new(it),
-        Action::NoticeDiffering(it) => Box::new(it),
-        Action::WriteFromClone(it) => Box::new(it),
-        Action::DropClones(it) => Box::new(it),
+        Action::TargetPosition(it) => Box::new(Again(it)),
+        Action::FindTouched(it) => Box::new(Again(it)),
+        Action::Inventory(it) => Box::new(Again(it)),
+        Action::Capture(it) => Box::new(Again(it)),
+        Action::NoticeWhole(it) => Box::new(Again(it)),
+        Action::WriteWhole(it) => Box::new(Again(it)),
+        Action::LoadWhole(it) => Box::new(Again(it)),
+        Action::NoticeDiffering(it) => Box::new(Again(it)),
+        Action::WriteFromClone(it) => Box::new(Again(it)),
+        Action::DropClones(it) => Box::new(Again(it)),
         Action::Verify(it) => Box::new(it),
         Action::Unmount(it) => Box::new(zfs::mounts::Unmount(it)),
         Action::Mount(it) => Box::new(zfs::mounts::Give(it)),
@@ -215,37 +255,37 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::MoveBack(it) => Box::new(it),
         Action::RemoveAside(it) => Box::new(it),
         Action::Restore(it) => Box::new(it),
-        Action::Prove(it) => Box::new(it),
+        Action::Prove(it) => Box::new(Again(it)),
         Action::PutBack(it) => Box::new(it),
         Action::Promote(it) => Box::new(it),
         Action::Destroy(it) => Box::new(it),
         Action::DropSnapshots(it) => Box::new(it),
         Action::MountStandby(it) => Box::new(standby::clones::Mount(it)),
         Action::StandbyStart(it) => Box::new(standby::server::Start(it)),
-        Action::StandbyStop(it) => Box::new(standby::server::Stop(it)),
-        Action::FeedStart(it) => Box::new(standby::feed::Start(it)),
-        Action::FeedStop(it) => Box::new(standby::feed::Stop(it)),
-        Action::CatchUp(it) => Box::new(it),
+        Action::StandbyStop(it) => Box::new(Again(standby::server::Stop(it))),
+        Action::FeedStart(it) => Box::new(Again(standby::feed::Start(it))),
+        Action::FeedStop(it) => Box::new(Again(standby::feed::Stop(it))),
+        Action::CatchUp(it) => Box::new(Again(it)),
         Action::DropStandby(it) => Box::new(standby::clones::Drop(it)),
-        Action::ResumeStandby(it) => Box::new(it),
-        Action::Refuse(it) => Box::new(it),
-        Action::Allow(it) => Box::new(it),
-        Action::SourcePosition(it) => Box::new(it),
-        Action::Drain(it) => Box::new(it),
-        Action::Settle(it) => Box::new(it),
-        Action::EndUpgraded(it) => Box::new(it),
+        Action::ResumeStandby(it) => Box::new(Again(it)),
+        Action::Refuse(it) => Box::new(Again(it)),
+        Action::Allow(it) => Box::new(Again(it)),
+        Action::SourcePosition(it) => Box::new(Again(it)),
+        Action::Drain(it) => Box::new(Again(it)),
+        Action::Settle(it) => Box::new(Again(it)),
+        Action::EndUpgraded(it) => Box::new(Again(it)),
         Action::SetUpStandby(it) => Box::new(standby::clones::SetUp(it)),
         Action::Serve(it) => Box::new(standby::switch::Serve(it)),
-        Action::ServeStop(it) => Box::new(standby::switch::ServeStop(it)),
+        Action::ServeStop(it) => Box::new(Again(standby::switch::ServeStop(it))),
         Action::LeaveAlone(it) => Box::new(cluster::leave_alone::LeaveAlone(it)),
         Action::HandBack(it) => Box::new(cluster::hand_back::HandBack(it)),
         Action::VersionMark(it) => Box::new(it),
         Action::AwaitNodes(it) => Box::new(it),
         Action::Release(it) => Box::new(service::units::Release(it)),
         Action::HoldUsers(it) => Box::new(it),
-        Action::CaptureUsers(it) => Box::new(it),
+        Action::CaptureUsers(it) => Box::new(Again(it)),
         Action::RestoreUsers(it) => Box::new(it),
-        Action::ProveUsers(it) => Box::new(it),
+        Action::ProveUsers(it) => Box::new(Again(it)),
         Action::AssignUsers(it) => Box::new(it),
         Action::DropBackup(it) => Box::new(it),
     }

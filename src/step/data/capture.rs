@@ -14,7 +14,7 @@ use crate::proof::content;
 use crate::proof::continuity::Rule;
 use crate::proof::snapshot::{Then, files};
 use crate::step::files::copy;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Repeated, Step};
 
 /// See [`crate::step::Action::Capture`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,7 +43,8 @@ pub struct CapturePass {
     pub last: bool,
 }
 
-impl Effect for CapturePass {
+// An interrupted pass is repeated. It copies what is missing or incomplete.
+impl Repeated for CapturePass {
     fn preview(&self) -> Vec<String> {
         let files = self
             .new_files
@@ -66,11 +67,6 @@ impl Effect for CapturePass {
             .collect()
     }
 
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // An interrupted pass is repeated. It copies what is missing or incomplete.
-        Ok(Probe::Absent)
-    }
-
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         crate::step::zfs::mounts::needed(context)?;
         crate::step::zfs::snapshot::unchanged(context)?;
@@ -86,10 +82,6 @@ impl Effect for CapturePass {
             bail!("nothing was captured: {} is empty", dir.display());
         }
         Ok(Output::Files { list })
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }
 

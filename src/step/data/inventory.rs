@@ -12,7 +12,7 @@ use crate::journal::{Family, Output, Side, StepId};
 use crate::playbook::{CommandTemplate, Extractor, Pattern};
 use crate::proof::inventory;
 use crate::proof::sort::{self, Sorted};
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Repeated, Step};
 
 /// See [`crate::step::Action::Inventory`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,16 +64,12 @@ pub fn printed(
     failed.map_or(Ok(lines), |error| Err(error.into()))
 }
 
-impl Effect for TakeInventory {
+// An existing list may describe an older state, so it is always taken again.
+impl Repeated for TakeInventory {
     fn preview(&self) -> Vec<String> {
         let touched = self.touched.iter();
         let all = touched.map(|it| format!("{it}, or, if what was touched cannot be told:"));
         all.chain([self.command.to_string()]).collect()
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // An existing list may describe an older state, so it is always taken again.
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -89,9 +85,5 @@ impl Effect for TakeInventory {
         let lines = printed(context, command, &self.ignore, &folder).with_context(what)?;
         let (items, sha256) = inventory::keep(&list, lines)?;
         Ok(Output::Inventory { items, sha256 })
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }

@@ -10,7 +10,7 @@ use crate::journal::{Family, HaltKind, Output, Proof, Side, StepId, WholeItem};
 use crate::playbook::{CommandTemplate, Extractor};
 use crate::proof::inventory::{self, Ended};
 use crate::step::data::whole::parse_differing;
-use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step};
+use crate::step::{Action, Context, NeedsDecision, Repeated, Step};
 
 /// See [`crate::step::Action::Prove`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,13 +95,9 @@ fn counted(items: usize) -> String {
 /// How many differing items are shown. The files have all of them.
 const SHOWN: usize = 5;
 
-impl Effect for Prove {
+impl Repeated for Prove {
     fn preview(&self) -> Vec<String> {
         Vec::new()
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -165,10 +161,6 @@ impl Effect for Prove {
             return Err(NeedsDecision::new(kind, list).into());
         }
         Ok(Output::Proof(proof))
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::step::files::copy;
 use crate::step::service::maintenance::{self, Maintenance};
 use crate::step::service::waiting::wait_ready;
 use crate::step::zfs::copies;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Effect, Repeated, Step};
 use crate::zfs::Dataset;
 
 /// See [`crate::step::Action::NoticeDiffering`].
@@ -42,23 +42,15 @@ pub struct DropClones {
     pub stop: CommandTemplate,
 }
 
-impl Effect for NoticeDiffering {
+impl Repeated for NoticeDiffering {
     fn preview(&self) -> Vec<String> {
         Vec::new()
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
         copy::fresh_dir(&context.whole_dir(&step.id))?;
         let list = if context.run()?.repair { differing(context)? } else { Vec::new() };
         Ok(Output::Whole { list })
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }
 
@@ -114,13 +106,9 @@ impl WriteFromClone {
     }
 }
 
-impl Effect for WriteFromClone {
+impl Repeated for WriteFromClone {
     fn preview(&self) -> Vec<String> {
         vec![self.start.to_string(), format!("for each item: {}", self.command)]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -137,27 +125,15 @@ impl Effect for WriteFromClone {
             .context("the previous version could not be started again")?;
         Ok(Output::Files { list: copy::seal(&context.whole_dir(&StepId::REPAIR_NOTICE))? })
     }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
-    }
 }
 
-impl Effect for DropClones {
+impl Repeated for DropClones {
     fn preview(&self) -> Vec<String> {
         vec![self.stop.to_string()]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         copies::clear(context, &self.roots, &self.stop)?;
         Ok(Output::Nothing)
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }

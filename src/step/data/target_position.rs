@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
 use crate::playbook::CommandTemplate;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Repeated, Step};
 
 /// See [`crate::step::Action::TargetPosition`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,13 +15,9 @@ pub struct TargetPosition {
     pub command: CommandTemplate,
 }
 
-impl Effect for TargetPosition {
+impl Repeated for TargetPosition {
     fn preview(&self) -> Vec<String> {
         vec![self.command.to_string()]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -29,9 +25,5 @@ impl Effect for TargetPosition {
             .command(&self.command)
             .context("the new version did not say how far its data has come")?;
         Ok(Output::Text { text: printed.stdout.trim().to_owned() })
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }

@@ -9,7 +9,7 @@ use crate::journal::{Output, StepId};
 use crate::playbook::CommandTemplate;
 use crate::proof::inventory;
 use crate::step::data::inventory::printed;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Repeated, Step};
 
 /// See [`crate::step::Action::FindTouched`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,14 +42,10 @@ impl FindTouched {
     }
 }
 
-impl Effect for FindTouched {
+// An existing file may be of an older capture.
+impl Repeated for FindTouched {
     fn preview(&self) -> Vec<String> {
         vec![self.command.to_string()]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // An existing file may be of an older capture.
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -66,10 +62,6 @@ impl Effect for FindTouched {
             Ok((items, sha256)) => Output::Inventory { items, sha256 },
             Err(why) => self.all(context, why),
         })
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }
 

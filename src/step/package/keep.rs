@@ -19,7 +19,7 @@ use crate::journal::{Output, Side};
 use crate::playbook::CommandTemplate;
 use crate::step::files::copy;
 use crate::step::files::move_aside::unmounted;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Repeated, Step};
 
 /// See [`crate::step::Action::KeepPrograms`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,15 +56,11 @@ const EMPTY: [(&str, u32); 7] = [
 /// A path that leads through more links leads nowhere.
 const MOST_LINKS: usize = 40;
 
-impl Effect for KeepPrograms {
+// An interrupted copy is made again.
+impl Repeated for KeepPrograms {
     fn preview(&self) -> Vec<String> {
         let also = self.also.iter().map(|path| format!("copy {}", path.display()));
         std::iter::once(format!("copy what is printed by: {}", self.files)).chain(also).collect()
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // An interrupted copy is made again.
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -94,10 +90,6 @@ impl Effect for KeepPrograms {
         }
         make_empty(&root)?;
         Ok(Output::Files { list: copy::list(&root)? })
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::host::files::private_dir;
 use crate::journal::Output;
 use crate::playbook::CommandTemplate;
 use crate::step::standby::run;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Repeated, Step};
 
 /// See [`crate::step::Action::FeedStart`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,13 +50,9 @@ const ASK: Duration = Duration::from_millis(if cfg!(test) { 0 } else { 500 });
 /// How often a person is told.
 const TELL: Duration = Duration::from_secs(10);
 
-impl Effect for Start<'_> {
+impl Repeated for Start<'_> {
     fn preview(&self) -> Vec<String> {
         vec![self.0.start.to_string()]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -65,28 +61,16 @@ impl Effect for Start<'_> {
         run(context, &self.0.start).context("the feed of the standby could not be started")?;
         Ok(Output::Nothing)
     }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
-    }
 }
 
-impl Effect for Stop<'_> {
+impl Repeated for Stop<'_> {
     fn preview(&self) -> Vec<String> {
         vec![self.0.stop.to_string()]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         run(context, &self.0.stop).context("the feed of the standby could not be ended")?;
         Ok(Output::Nothing)
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }
 
@@ -110,13 +94,9 @@ pub fn behind(lag: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-impl Effect for CatchUp {
+impl Repeated for CatchUp {
     fn preview(&self) -> Vec<String> {
         vec![self.source.to_string(), self.position.to_string()]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -154,9 +134,5 @@ impl Effect for CatchUp {
             }
             std::thread::sleep(ASK);
         }
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }

@@ -8,7 +8,7 @@ use crate::journal::Output;
 use crate::step::standby::clones::{Mount, StandbyClones};
 use crate::step::standby::feed::{self, Feed};
 use crate::step::standby::server::{self, StandbyServer};
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Effect, Probe, Repeated, Step};
 
 /// See [`crate::step::Action::ResumeStandby`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,13 +34,9 @@ impl ResumeStandby {
     }
 }
 
-impl Effect for ResumeStandby {
+impl Repeated for ResumeStandby {
     fn preview(&self) -> Vec<String> {
         vec![self.server.start.to_string(), self.feed.start.to_string()]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -51,9 +47,5 @@ impl Effect for ResumeStandby {
             ));
         }
         Ok(Output::Nothing)
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }

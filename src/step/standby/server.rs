@@ -7,7 +7,7 @@ use crate::journal::Output;
 use crate::playbook::CommandTemplate;
 use crate::step::service::waiting::wait_ready;
 use crate::step::standby::run;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Effect, Probe, Repeated, Step};
 
 /// See [`crate::step::Action::StandbyStart`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,21 +54,13 @@ impl Effect for Start<'_> {
     }
 }
 
-impl Effect for Stop<'_> {
+impl Repeated for Stop<'_> {
     fn preview(&self) -> Vec<String> {
         vec![self.0.stop.to_string()]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         run(context, &self.0.stop).context("the standby could not be stopped")?;
         Ok(Output::Nothing)
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }

@@ -8,9 +8,9 @@ use crate::journal::Output;
 use crate::playbook::CommandTemplate;
 use crate::step::service::units::mask;
 use crate::step::service::waiting::wait_ready;
-use crate::step::standby::{filled, run};
+use crate::step::standby::run;
 use crate::step::zfs::mounts::needed;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Effect, Probe, Repeated, Step};
 
 /// See [`crate::step::Action::Refuse`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,44 +76,44 @@ pub(in crate::step) struct Serve<'a>(pub &'a ServeFromRoot);
 /// Stops it.
 pub(in crate::step) struct ServeStop<'a>(pub &'a ServeFromRoot);
 
-/// What a step of one command does: it is not told from outside whether its effect is there, and
-/// repeating it is harmless.
-macro_rules! one_command {
-    ($($step:ty: $failed:literal;)*) => {
-        $(impl Effect for $step {
-            fn preview(&self) -> Vec<String> {
-                vec![self.command.to_string()]
-            }
-
-            fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-                Ok(Probe::Absent)
-            }
-
-            fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-                run(context, &self.command).context($failed)?;
-                Ok(Output::Nothing)
-            }
-
-            fn confirm(&self, _: &Step, _: &Context<'_>, output: Output) -> Result<Output> {
-                Ok(output)
-            }
-        })*
-    };
-}
-
-one_command! {
-    Refuse: "the upgraded version could not be made to refuse writes";
-    Allow: "the upgraded version could not be made to accept writes again";
-    Settle: "the standby could not be made ready to serve";
-}
-
-impl Effect for SourcePosition {
+impl Repeated for Refuse {
     fn preview(&self) -> Vec<String> {
         vec![self.command.to_string()]
     }
 
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        run(context, &self.command)
+            .context("the upgraded version could not be made to refuse writes")?;
+        Ok(Output::Nothing)
+    }
+}
+
+impl Repeated for Allow {
+    fn preview(&self) -> Vec<String> {
+        vec![self.command.to_string()]
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        run(context, &self.command)
+            .context("the upgraded version could not be made to accept writes again")?;
+        Ok(Output::Nothing)
+    }
+}
+
+impl Repeated for Settle {
+    fn preview(&self) -> Vec<String> {
+        vec![self.command.to_string()]
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        run(context, &self.command).context("the standby could not be made ready to serve")?;
+        Ok(Output::Nothing)
+    }
+}
+
+impl Repeated for SourcePosition {
+    fn preview(&self) -> Vec<String> {
+        vec![self.command.to_string()]
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -122,19 +122,11 @@ impl Effect for SourcePosition {
         anyhow::ensure!(!text.is_empty(), "the upgraded version does not say how far it has come");
         Ok(Output::Text { text })
     }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
-    }
 }
 
-impl Effect for Drain {
+impl Repeated for Drain {
     fn preview(&self) -> Vec<String> {
         vec![self.command.to_string()]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -144,34 +136,19 @@ impl Effect for Drain {
             run(context, &self.position).context("the standby does not say how far it has come")?;
         Ok(Output::Text { text: found })
     }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
-    }
 }
 
-impl Effect for EndUpgraded {
+impl Repeated for EndUpgraded {
     fn preview(&self) -> Vec<String> {
         let masks = self.units.iter().map(|unit| format!("systemctl mask {unit}"));
         masks.chain([self.command.to_string()]).collect()
     }
 
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
-    }
-
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         // What ended is started again by systemd (`Restart=`), unless it is masked.
         mask(context, &self.units)?;
-        context
-            .runner
-            .run(&filled(context, &self.command)?)
-            .context("the upgraded version could not be ended")?;
+        run(context, &self.command).context("the upgraded version could not be ended")?;
         Ok(Output::Nothing)
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }
 
@@ -203,22 +180,14 @@ impl Effect for Serve<'_> {
     }
 }
 
-impl Effect for ServeStop<'_> {
+impl Repeated for ServeStop<'_> {
     fn preview(&self) -> Vec<String> {
         vec![self.0.stop.to_string()]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         run(context, &self.0.stop)
             .context("the previous version could not be stopped in its private root")?;
         Ok(Output::Nothing)
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }

@@ -8,7 +8,7 @@ use crate::host::files::private_dir;
 use crate::journal::Output;
 use crate::step::files::copy;
 use crate::step::users::directory;
-use crate::step::{Context, Effect, OnHost, Probe, Step, UserList};
+use crate::step::{Context, OnHost, Repeated, Step, UserList};
 
 /// See [`crate::step::Action::CaptureUsers`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,15 +25,11 @@ pub struct CaptureUsers {
     pub verify: OnHost,
 }
 
-impl Effect for CaptureUsers {
+// An interrupted backup is repeated.
+impl Repeated for CaptureUsers {
     fn preview(&self) -> Vec<String> {
         let lists = self.lists.iter().map(|list| list.command.to_string());
         lists.chain([self.backup.to_string(), self.verify.to_string()]).collect()
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // An interrupted backup is repeated.
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -62,9 +58,5 @@ impl Effect for CaptureUsers {
             crate::host::failpoint::point("capture-users:one");
         }
         Ok(Output::Files { list: copy::seal(&folder)? })
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }

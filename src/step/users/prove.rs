@@ -9,7 +9,7 @@ use crate::proof::compare::Difference;
 use crate::proof::users;
 use crate::step::files::copy;
 use crate::step::users::directory;
-use crate::step::{Context, Effect, NeedsDecision, Probe, Step, UserList};
+use crate::step::{Context, NeedsDecision, Repeated, Step, UserList};
 
 /// See [`crate::step::Action::ProveUsers`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,13 +25,9 @@ pub struct ProveUsers {
 /// How many differing items are shown.
 const SHOWN: usize = 20;
 
-impl Effect for ProveUsers {
+impl Repeated for ProveUsers {
     fn preview(&self) -> Vec<String> {
         self.lists.iter().map(|list| list.command.to_string()).collect()
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -75,9 +71,5 @@ impl Effect for ProveUsers {
             (context.say)(&format!("{user}: {proof}"));
         }
         Ok(Output::Users { list: proofs })
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }

@@ -7,7 +7,7 @@ use crate::journal::{Output, StepId};
 use crate::playbook::CommandTemplate;
 use crate::step::data::whole::{is_a_failure, items};
 use crate::step::files::copy;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Repeated, Step};
 
 /// See [`crate::step::Action::LoadWhole`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,14 +24,10 @@ pub struct LoadWhole {
     pub passes_over: bool,
 }
 
-impl Effect for LoadWhole {
+// Loaded again, it replaces what an interrupted attempt has loaded.
+impl Repeated for LoadWhole {
     fn preview(&self) -> Vec<String> {
         vec![format!("for each item: {}", self.command)]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // Loaded again, it replaces what an interrupted attempt has loaded.
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -54,9 +50,5 @@ impl Effect for LoadWhole {
             crate::host::failpoint::point("whole:loaded");
         }
         Ok(Output::Nothing)
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }

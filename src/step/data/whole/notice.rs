@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::journal::{Output, WholeItem};
 use crate::playbook::CommandTemplate;
 use crate::step::files::copy;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Repeated, Step};
 
 /// See [`crate::step::Action::NoticeWhole`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,14 +22,10 @@ const SHOWN: usize = 10;
 /// In the place of a size: it cannot be carried whole.
 const NO_SIZE: &str = "-";
 
-impl Effect for NoticeWhole {
+// What was noticed before may describe an older state.
+impl Repeated for NoticeWhole {
     fn preview(&self) -> Vec<String> {
         vec![self.command.to_string()]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // What was noticed before may describe an older state.
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -48,10 +44,6 @@ impl Effect for NoticeWhole {
             (context.say)(&format!("carried whole: {more} more; the journal names them"));
         }
         Ok(Output::Whole { list })
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::journal::{Output, StepId};
 use crate::playbook::CommandTemplate;
 use crate::step::data::whole::items;
 use crate::step::files::copy;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Repeated, Step};
 
 /// See [`crate::step::Action::WriteWhole`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,14 +18,10 @@ pub struct WriteWhole {
     pub command: CommandTemplate,
 }
 
-impl Effect for WriteWhole {
+// What an interrupted attempt wrote may be half of it.
+impl Repeated for WriteWhole {
     fn preview(&self) -> Vec<String> {
         vec![format!("for each item: {}", self.command)]
-    }
-
-    fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
-        // What an interrupted attempt wrote may be half of it.
-        Ok(Probe::Absent)
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
@@ -39,9 +35,5 @@ impl Effect for WriteWhole {
             crate::host::failpoint::point("whole:written");
         }
         Ok(Output::Files { list: copy::seal(&context.whole_dir(&self.items))? })
-    }
-
-    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
-        Ok(output)
     }
 }
