@@ -6,7 +6,7 @@ use crate::playbook::site::RollbackChoice;
 use crate::preflight::{self, Facts, Occasion};
 use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::{Plan, Record, State};
-use crate::strategy::{self, DowngradeInput, ServedClients, SwitchInput};
+use crate::strategy::{self, DowngradeInput, ServedClients, StandbyPart, SwitchInput};
 use crate::zfs::Guid;
 
 /// What is compared before the service is opened.
@@ -74,8 +74,9 @@ pub fn prepare(
         stays: if in_place { Vec::new() } else { facts.stays() },
         consented,
         consented_bookmarks,
-        standby: state.has_standby(),
-        switch: switch.filter(|_| !in_place && state.has_standby() && takes_over(&inputs, opened)),
+        standby: state
+            .has_standby()
+            .then(|| StandbyPart::of(switch.filter(|_| !in_place && takes_over(&inputs, opened)))),
     };
     let plan = strategy::downgrade(inputs.product(), &state.manifest, &input)?;
     // A plan that the journal would refuse is found before any question is asked.
@@ -93,15 +94,10 @@ pub fn foreseen(inputs: &ProcedureInputs, manifest: &ChangeManifest) -> anyhow::
     }
     let input = DowngradeInput {
         keep: inputs.place().rollback != RollbackChoice::InPlace,
-        delta: true,
-        served: ServedClients::Yes,
         roots: inputs.roots(),
         snapshots,
         stays: stays::foreseen(manifest),
-        consented: Vec::new(),
-        consented_bookmarks: Vec::new(),
-        standby: false,
-        switch: None,
+        ..DowngradeInput::default()
     };
     strategy::downgrade(inputs.product(), manifest, &input)
 }

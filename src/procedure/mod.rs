@@ -14,6 +14,7 @@ mod judge;
 mod manifest;
 mod mended;
 pub mod migrate;
+mod plan_again;
 pub mod prove;
 pub mod replace;
 pub mod response_file;

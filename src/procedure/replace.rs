@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::inputs::copies_of;
+use super::plan_again::again;
 use super::{Settings, changes};
 use crate::change::Lock;
-use crate::journal::{ChangeManifest, Journal, Output, Phase, Procedure, StepId, copies};
+use crate::journal::{ChangeManifest, Journal, Phase, StepId, copies};
 use crate::playbook::model::Playbook;
 use crate::playbook::{DataStrategy, Template, Validated, ValidatedSite, library};
 use crate::report::{CliError, ErrorKind};
-use crate::step::{Action, Plan, Record, Replacement, Run, State};
-use crate::strategy::{self, DowngradeInput, Exchanged, ServedClients, StandbyInput, SwitchInput};
+use crate::step::{Plan, Record, Replacement, State};
 use crate::zfs::Dataset;
 
 /// What takes the place of the copies.
@@ -245,128 +245,6 @@ fn fits(
 fn data(product: &Playbook, values: &BTreeMap<String, String>) -> Result<BTreeSet<PathBuf>> {
     let fill = |text: &Template| Ok(text.fill(&|name| values.get(name).cloned())?.into());
     product.data.paths.iter().map(fill).collect()
-}
-
-/// What a procedure under way was planned from.
-enum Input {
-    Snapshot,
-    Upgrade { prepared: bool },
-    Downgrade(DowngradeInput),
-    Back { abort: bool },
-    Standby { wait: bool },
-    StandbyStop,
-}
-
-/// Plans the procedure under way once more, from the new playbook. What it was planned from is not
-/// recorded: it is right if the old playbook gives the recorded plan with it.
-fn again(
-    state: &State,
-    run: &Run,
-    old: (&Playbook, &ChangeManifest),
-    new: (&Playbook, &ChangeManifest),
-    roots: &[Dataset],
-) -> Result<Plan> {
-    let make = |(playbook, manifest): (&Playbook, &ChangeManifest), input: &Input| match input {
-        Input::Snapshot => strategy::snapshot_only(playbook, manifest),
-        Input::Upgrade { prepared } => strategy::upgrade(playbook, manifest, *prepared),
-        Input::Downgrade(input) => strategy::downgrade(playbook, manifest, input),
-        Input::Standby { wait } => beside(state, playbook, manifest, roots).start(*wait),
-        Input::StandbyStop => beside(state, playbook, manifest, roots).stop(),
-        Input::Back { abort } => {
-            let mut before = state.clone();
-            before.manifest = manifest.clone();
-            before.runs.pop();
-            let from = before.runs.iter().rev().find(|run| run.plan.procedure.is_downgrade());
-            match from.cloned() {
-                Some(from) => {
-                    let stays = strategy::stays_of(&from);
-                    let exchanged = Exchanged { roots, stays: if *abort { &[] } else { &stays } };
-                    strategy::back(playbook, &before, &from, exchanged, *abort)
-                }
-                None => strategy::reopen(playbook, &before),
-            }
-        }
-    };
-    for input in inputs(state, run, roots) {
-        if make(old, &input).is_ok_and(|plan| plan == run.plan) {
-            return make(new, &input);
-        }
-    }
-    let verb = run.plan.procedure.verb();
-    bail!("the {verb} under way cannot be planned again; finish it, or abort it, and try again")
-}
-
-/// What a standby of this change is made from.
-fn beside<'a>(
-    state: &'a State,
-    playbook: &'a Playbook,
-    manifest: &'a ChangeManifest,
-    roots: &'a [Dataset],
-) -> StandbyInput<'a> {
-    StandbyInput { playbook, manifest, roots, snapshots: super::standby::snapshots(state) }
-}
-
-/// How the standby takes over in this run, if it does.
-fn switch_of(run: &Run) -> Option<SwitchInput> {
-    run.plan.position(&StepId::STANDBY_SET_UP)?;
-    let usual = SwitchInput::usual();
-    let steps = run.plan.steps.iter();
-    let deadline = steps.clone().find_map(|step| Some(step.deadline.as_ref()?.seconds));
-    let catch_up = steps.clone().find_map(|step| match &step.action {
-        Action::CatchUp(it) => it.within,
-        _ => None,
-    });
-    Some(SwitchInput {
-        deadline: deadline.unwrap_or(usual.deadline),
-        catch_up: catch_up.unwrap_or(usual.catch_up),
-    })
-}
-
-/// What it may have been planned from.
-fn inputs(state: &State, run: &Run, roots: &[Dataset]) -> Vec<Input> {
-    match run.plan.procedure {
-        Procedure::Snapshot => vec![Input::Snapshot],
-        Procedure::Upgrade => [false, true].map(|prepared| Input::Upgrade { prepared }).into(),
-        Procedure::DowngradeKeep | Procedure::DowngradeInPlace => {
-            let snapshots = match state.outputs.get(&StepId::SNAPSHOT) {
-                Some(Output::Snapshots { list }) => list.clone(),
-                _ => Vec::new(),
-            };
-            let consent = run.plan.steps.iter().find_map(|step| match &step.action {
-                Action::Rollback(it) if !it.base => {
-                    Some((it.consented.clone(), it.consented_bookmarks.clone()))
-                }
-                _ => None,
-            });
-            let (consented, consented_bookmarks) = consent.unwrap_or_default();
-            let mut all = Vec::new();
-            for served in [ServedClients::Yes, ServedClients::Unanswered, ServedClients::Never] {
-                for delta in [true, false] {
-                    all.push(Input::Downgrade(DowngradeInput {
-                        keep: run.plan.procedure == Procedure::DowngradeKeep,
-                        delta,
-                        served,
-                        roots: roots.to_vec(),
-                        snapshots: snapshots.clone(),
-                        stays: strategy::stays_of(run),
-                        consented: consented.clone(),
-                        consented_bookmarks: consented_bookmarks.clone(),
-                        standby: run.plan.position(&StepId::STANDBY_DROP).is_some(),
-                        switch: switch_of(run),
-                    }));
-                }
-            }
-            all
-        }
-        Procedure::Abort => vec![Input::Back { abort: true }],
-        Procedure::Undo => vec![Input::Back { abort: false }],
-        Procedure::StandbyStart => [true, false].map(|wait| Input::Standby { wait }).into(),
-        Procedure::StandbyStop => vec![Input::StandbyStop],
-        Procedure::Rehearse
-        | Procedure::Migrate
-        | Procedure::CommitUpgrade
-        | Procedure::CommitDowngrade => Vec::new(),
-    }
 }
 
 /// The texts that are others now.

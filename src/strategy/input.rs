@@ -41,10 +41,41 @@ pub struct DowngradeInput {
     pub consented: Vec<(Snapshot, Guid)>,
     /// Newer bookmarks that the operator accepted to lose (in place only).
     pub consented_bookmarks: Vec<String>,
-    /// There is a standby, which ends first.
-    pub standby: bool,
-    /// Instead of that: it takes over.
-    pub switch: Option<SwitchInput>,
+    /// What becomes of the standby, if there is one.
+    pub standby: Option<StandbyPart>,
+}
+
+impl Default for DowngradeInput {
+    /// Of a service that was open, with the upgraded state kept; and nothing else that is special.
+    fn default() -> Self {
+        Self {
+            keep: true,
+            delta: true,
+            served: ServedClients::Yes,
+            roots: Vec::new(),
+            snapshots: Vec::new(),
+            stays: Vec::new(),
+            consented: Vec::new(),
+            consented_bookmarks: Vec::new(),
+            standby: None,
+        }
+    }
+}
+
+/// What a downgrade does with a standby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandbyPart {
+    /// It ends first.
+    Ends,
+    /// It takes over.
+    TakesOver(SwitchInput),
+}
+
+impl StandbyPart {
+    /// It takes over in this way, if there is one; otherwise it ends.
+    pub fn of(switch: Option<SwitchInput>) -> Self {
+        switch.map_or(Self::Ends, Self::TakesOver)
+    }
 }
 
 /// How a standby takes over.

@@ -26,7 +26,8 @@ pub use data::standby::StandbyInput;
 pub use data::{held, let_go, migrate};
 pub use downgrade::downgrade;
 pub use input::{
-    ASIDE, DowngradeInput, Exchanged, ServedClients, SwitchInput, UNDONE, aside_of, kept_endings,
+    ASIDE, DowngradeInput, Exchanged, ServedClients, StandbyPart, SwitchInput, UNDONE, aside_of,
+    kept_endings,
 };
 pub use upgrade::{snapshot_only, upgrade};
 

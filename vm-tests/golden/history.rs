@@ -6,7 +6,9 @@ use backout::journal::{
 };
 use backout::playbook::{DataStrategy, Problems, Validated, ValidatedSite, library};
 use backout::step::{Action, Line, Plan, Record, State};
-use backout::strategy::{self, DowngradeInput, ServedClients, StandbyInput, SwitchInput};
+use backout::strategy::{
+    self, DowngradeInput, ServedClients, StandbyInput, StandbyPart, SwitchInput,
+};
 use backout::zfs::{Dataset, Guid, Snapshot};
 use chrono::{DateTime, FixedOffset, TimeDelta};
 
@@ -161,11 +163,11 @@ impl History {
             served: opened,
             roots: self.roots(),
             snapshots,
-            stays: Vec::new(),
-            consented: Vec::new(),
-            consented_bookmarks: Vec::new(),
-            standby: self.state().has_standby(),
-            switch: self.state().has_standby().then(SwitchInput::usual).filter(|_| keep),
+            standby: self
+                .state()
+                .has_standby()
+                .then(|| StandbyPart::of(keep.then(SwitchInput::usual))),
+            ..DowngradeInput::default()
         };
         let plan =
             strategy::downgrade(self.playbook.playbook(), &self.manifest, &input).expect("plan");

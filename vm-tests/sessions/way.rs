@@ -16,7 +16,7 @@ use backout::journal::{
 };
 use backout::playbook::{DataStrategy, Validated, library};
 use backout::step::{Action, Plan, Record, State};
-use backout::strategy::{self, DowngradeInput, ServedClients};
+use backout::strategy::{self, DowngradeInput};
 use backout::zfs::{Dataset, DatasetKind, Engine, FakeEngine};
 use toml::{Table, Value};
 
@@ -201,16 +201,10 @@ impl Change {
             other => bail!("no snapshot: {other:?}"),
         };
         let input = DowngradeInput {
-            keep: true,
             delta,
-            served: ServedClients::Yes,
             roots: self.datasets.clone(),
             snapshots,
-            stays: Vec::new(),
-            consented: Vec::new(),
-            consented_bookmarks: Vec::new(),
-            standby: false,
-            switch: None,
+            ..DowngradeInput::default()
         };
         self.go(Some(strategy::downgrade(&self.playbook, &state.manifest, &input)?), None)
     }

@@ -291,15 +291,9 @@ proptest! {
         let plans = [
             world.plan(Verb::Upgrade, &state),
             crate::strategy::downgrade(&world.playbook, &world.manifest, &crate::strategy::DowngradeInput {
-                keep: true,
-                delta: true,
-                served: crate::strategy::ServedClients::Yes,
                 roots: world.roots.clone(),
                 snapshots: world.manifest.datasets.iter().map(|m| (m.dataset.at("backout-app-1").expect("a name"), m.guid)).collect(),
-                stays: Vec::new(), consented: Vec::new(),
-                consented_bookmarks: Vec::new(),
-            standby: false,
-            switch: None,
+                ..crate::strategy::DowngradeInput::default()
             }).expect("a plan"),
             world.plan(Verb::Commit, &state),
             crate::strategy::reopen(&world.playbook, &state).expect("a plan"),

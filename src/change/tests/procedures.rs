@@ -68,11 +68,11 @@ impl World {
                     roots: self.roots.clone(),
                     snapshots,
                     stays: self.stays(),
-                    consented: Vec::new(),
-                    consented_bookmarks: Vec::new(),
-                    standby: state.has_standby(),
-                    switch: (verb == Verb::Keep && state.has_standby())
-                        .then(strategy::SwitchInput::usual),
+                    standby: state.has_standby().then(|| {
+                        let usual = strategy::SwitchInput::usual();
+                        strategy::StandbyPart::of((verb == Verb::Keep).then_some(usual))
+                    }),
+                    ..DowngradeInput::default()
                 };
                 strategy::downgrade(playbook, &state.manifest, &input)
             }

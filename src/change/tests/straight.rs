@@ -311,15 +311,9 @@ fn an_upgrade_from_a_prepared_snapshot_that_fails_is_not_rolled_back_without_a_c
     let state = world.state();
     let input = crate::strategy::DowngradeInput {
         keep: false,
-        delta: true,
         served: crate::strategy::ServedClients::Never,
         roots: world.roots.clone(),
-        snapshots: Vec::new(),
-        stays: Vec::new(),
-        consented: Vec::new(),
-        consented_bookmarks: Vec::new(),
-        standby: false,
-        switch: None,
+        ..crate::strategy::DowngradeInput::default()
     };
     let plan =
         crate::strategy::downgrade(&world.playbook, &state.manifest, &input).expect("a plan");

@@ -10,7 +10,9 @@ use crate::playbook::model::{Interrupted, ServiceState};
 use crate::step::{
     Action, BEFORE_UPGRADE, DropSnapshots, Plan, Restore, Run, State, Step, TakeSnapshot, Verify,
 };
-use crate::strategy::input::{ASIDE, DowngradeInput, Exchanged, ServedClients, marked, snapshots};
+use crate::strategy::input::{
+    ASIDE, DowngradeInput, Exchanged, ServedClients, StandbyPart, marked, snapshots,
+};
 use crate::strategy::install;
 use crate::strategy::parts::{Parts, members};
 use crate::strategy::reserve::{release, reserve};
@@ -70,14 +72,17 @@ impl Strategy for Snapshot {
     }
 
     fn downgrade(&self, parts: Parts<'_>, input: &DowngradeInput) -> Result<Plan> {
-        if let Some(switch) = &input.switch {
-            return super::switch::downgrade(parts, input, switch);
-        }
         let install = install::of(parts.manifest);
         let mut steps = Vec::new();
-        if input.standby {
-            let clones = parts.all_standby_clones(&input.roots, &input.snapshots)?;
-            steps.extend(parts.end_standby(clones)?);
+        match &input.standby {
+            Some(StandbyPart::TakesOver(switch)) => {
+                return super::switch::downgrade(parts, input, switch);
+            }
+            Some(StandbyPart::Ends) => {
+                let clones = parts.all_standby_clones(&input.roots, &input.snapshots)?;
+                steps.extend(parts.end_standby(clones)?);
+            }
+            None => {}
         }
         let opened = input.served != ServedClients::Never;
         let answers = input.served == ServedClients::Yes;

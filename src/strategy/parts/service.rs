@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::journal::ChangeManifest;
     use crate::step::Plan;
-    use crate::strategy::{self, DowngradeInput, ServedClients};
+    use crate::strategy::{self, DowngradeInput};
 
     fn manifest() -> ChangeManifest {
         let manifest = serde_json::json!({
@@ -170,18 +170,7 @@ mod tests {
         assert_eq!(units(&upgrade), (both.clone(), vec![old]));
         let snapshot = strategy::snapshot_only(&playbook, &manifest()).expect("a plan");
         assert_eq!(units(&snapshot), (both.clone(), vec![new.clone()]));
-        let input = DowngradeInput {
-            keep: false,
-            delta: false,
-            served: ServedClients::Yes,
-            roots: Vec::new(),
-            snapshots: Vec::new(),
-            stays: Vec::new(),
-            consented: Vec::new(),
-            consented_bookmarks: Vec::new(),
-            standby: false,
-            switch: None,
-        };
+        let input = DowngradeInput { keep: false, delta: false, ..DowngradeInput::default() };
         let downgrade = strategy::downgrade(&playbook, &manifest(), &input).expect("a plan");
         assert_eq!(units(&downgrade), (both, vec![new]));
         let maintenance = downgrade.steps.iter().find_map(|step| match &step.action {

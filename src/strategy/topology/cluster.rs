@@ -189,18 +189,8 @@ mod tests {
             ["save-installer", "save-config", "stop", "upgrade", "start", "mark"]
         );
         assert!(matches!(plan.steps[4].action, Action::Release(_)));
-        let input = strategy::DowngradeInput {
-            keep: true,
-            delta: false,
-            served: strategy::ServedClients::Yes,
-            roots: Vec::new(),
-            snapshots: Vec::new(),
-            stays: Vec::new(),
-            consented: Vec::new(),
-            consented_bookmarks: Vec::new(),
-            standby: false,
-            switch: None,
-        };
+        let input =
+            strategy::DowngradeInput { delta: false, ..strategy::DowngradeInput::default() };
         let plan = strategy::downgrade(&playbook, &manifest(false), &input).expect("a plan");
         assert_eq!(
             ids(&plan),
