@@ -127,10 +127,9 @@ fn damaged_journals() {
         lines[at] = line;
         format!("{}\n", lines.join("\n"))
     };
-    journal(
-        "journal-damaged-line",
-        with(4, &lines[4].replace("stop", "stoq").replace("save", "save ")),
-    );
+    let damaged = lines[4].replacen("step", "stop", 1);
+    assert_ne!(damaged, lines[4]);
+    journal("journal-damaged-line", with(4, &damaged));
     journal("journal-line-missing", format!("{}\n{}\n", lines[0], lines[2]));
     journal("journal-line-twice", with(4, lines[3]));
     journal("journal-first-line-damaged", with(0, "00000000 {}"));

@@ -33,6 +33,8 @@ const PROGRAMS: &[&str] = &[
     "redis-check-aof",
     "redis-check-rdb",
     "redis-server",
+    "pg_isready",
+    "psql",
 ];
 
 /// Those of PostgreSQL, of both versions.
