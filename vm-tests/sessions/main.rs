@@ -18,10 +18,13 @@
     reason = "it starts servers and clients, beside the tool's own commands"
 )]
 
+mod dice;
 #[path = "../harness.rs"]
 mod harness;
 mod mariadb;
+mod outcome;
 mod postgresql;
+mod process;
 mod redis;
 mod way;
 mod world;

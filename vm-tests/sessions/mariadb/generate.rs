@@ -4,6 +4,8 @@
 //! refuses all the same is no fault: clients err, too.
 
 mod accounts;
+mod changes;
+mod copies;
 mod objects;
 mod rows;
 mod tables;

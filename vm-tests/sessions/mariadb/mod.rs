@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use backout::change::event::Outcome;
 use backout::journal::{HaltKind, OpenQuestion};
 
+use crate::process::{owned, run_words, stop_unit};
 use crate::way::{Change, Host};
 use crate::world::{self, await_success, run};
 use dump::Difference;
@@ -92,19 +93,18 @@ fn service(verb: &str, unlike: &Unlike) -> Vec<String> {
         ],
         _ => &["systemctl", "stop", "mariadb.service"],
     };
-    words.iter().map(|word| (*word).to_owned()).collect()
+    owned(words)
 }
 
 fn start(unlike: &Unlike) -> Result<()> {
-    let words = service("start", unlike);
-    run(Command::new(&words[0]).args(&words[1..]), b"")?;
+    run_words(&service("start", unlike))?;
     let ping = || run(&mut client(&["--execute=SELECT 1"]), b"").is_ok();
     await_success("mariadbd", Duration::from_secs(60), ping)
         .with_context(|| fs::read_to_string("/srv/log/mariadb").unwrap_or_default())
 }
 
 fn stop() -> Result<()> {
-    run(Command::new("systemctl").args(["stop", "mariadb.service"]), b"").map(drop)
+    stop_unit("mariadb.service")
 }
 
 /// One connection: what it sends is in the character set that it names.

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use regex::Regex;
 
 use super::client;
+use crate::outcome::shown;
 use crate::world::run;
 
 /// How often each line occurs, with what it is a part of.
@@ -103,7 +104,7 @@ impl Text for std::process::Command {
 pub fn difference(upgraded: &Dump, restored: &Dump) -> Option<String> {
     let all: std::collections::BTreeSet<&String> = upgraded.keys().chain(restored.keys()).collect();
     let count = |dump: &Dump, line: &String| dump.get(line).copied().unwrap_or_default();
-    let mut lines: Vec<String> = all
+    let lines: Vec<String> = all
         .into_iter()
         .map(|line| (line, count(upgraded, line), count(restored, line)))
         .filter(|(_, was, is)| was != is)
@@ -114,10 +115,5 @@ pub fn difference(upgraded: &Dump, restored: &Dump) -> Option<String> {
             )
         })
         .collect();
-    let more = lines.len().saturating_sub(SHOWN);
-    lines.truncate(SHOWN);
-    if more > 0 {
-        lines.push(format!("and {more} more"));
-    }
-    (!lines.is_empty()).then(|| lines.join("\n"))
+    shown(lines, SHOWN)
 }

@@ -1,5 +1,7 @@
 //! Makes the SQL of a session from its seed. Many statements are refused: names meet by chance.
 
+use crate::dice::Dice;
+
 /// What one client sends to a database.
 pub struct Batch {
     pub database: &'static str,
@@ -8,12 +10,7 @@ pub struct Batch {
 
 /// Statements, one after the other.
 pub struct Generator {
-    random: fastrand::Rng,
-    without: Vec<u64>,
-    made: u64,
-    /// The session uses words that only the new version has.
-    news: bool,
-    on_new: bool,
+    pub random: Dice,
 }
 
 /// Types, each with a text that makes a value of the number `g`.
@@ -80,19 +77,7 @@ const ROLES: [&str; 4] = ["alice", "bob", "\"the group\"", "readers"];
 
 impl Generator {
     pub fn new(seed: u64, without: &[u64]) -> Self {
-        let mut random = fastrand::Rng::with_seed(seed);
-        let news = random.u8(..4) == 0;
-        Self { random, without: without.to_vec(), made: 0, news, on_new: false }
-    }
-
-    /// How many were made.
-    pub fn statements(&self) -> u64 {
-        self.made
-    }
-
-    /// Whether words of the new version are among them.
-    pub fn has_news(&self) -> bool {
-        self.news
+        Self { random: Dice::new(seed, without) }
     }
 
     /// What clients do on the old version.
@@ -127,7 +112,7 @@ impl Generator {
 
     /// What they do on the new one.
     pub fn after(&mut self) -> Vec<Batch> {
-        self.on_new = true;
+        self.random.upgraded();
         self.batches(60)
     }
 
@@ -140,19 +125,14 @@ impl Generator {
         let database = self.random.choice(DATABASES).unwrap_or("postgres");
         let mut text = String::new();
         for _ in 0..self.random.usize(10..most) {
-            let news = self.news && self.on_new && self.chance(15);
+            let news = self.random.is_new();
             let statement = if news { self.new_statement() } else { self.statement() };
-            if !self.without.contains(&self.made) {
+            if self.random.is_sent() {
                 text.push_str(&statement);
                 text.push_str(";\n");
             }
-            self.made += 1;
         }
         Batch { database, text }
-    }
-
-    fn chance(&mut self, of: u32) -> bool {
-        self.random.u32(..of) == 0
     }
 
     fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
@@ -190,13 +170,13 @@ impl Generator {
             columns.push(format!("c{number} {kind}{more}"));
             values.push((format!("c{number}"), value));
         }
-        if self.chance(4) {
+        if self.random.chance(4) {
             columns.push("made int GENERATED ALWAYS AS (id * 2) STORED".into());
         }
-        if self.chance(4) {
+        if self.random.chance(4) {
             columns.push("CONSTRAINT sane CHECK (id > -5) NO INHERIT".into());
         }
-        if self.chance(4) {
+        if self.random.chance(4) {
             columns.push("d timestamptz DEFAULT '2020-01-01 00:00+00'".into());
         }
         let kind = self.one(&["", "", "", "UNLOGGED "]);
@@ -204,8 +184,11 @@ impl Generator {
             self.one(&["", "", " WITH (fillfactor = 70)", " WITH (autovacuum_enabled = off)"]);
         let names: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
         let made: Vec<&str> = values.iter().map(|(_, value)| *value).collect();
-        let drop =
-            if self.chance(2) { format!("DROP TABLE {table} CASCADE;\n") } else { String::new() };
+        let drop = if self.random.chance(2) {
+            format!("DROP TABLE {table} CASCADE;\n")
+        } else {
+            String::new()
+        };
         format!(
             "{drop}CREATE {kind}TABLE {table} ({}){with};\nINSERT INTO {table} ({}) SELECT {} FROM \
              generate_series(1, {}) g",

@@ -11,10 +11,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
-use backout::change::event::Outcome;
-use backout::journal::{HaltKind, OpenQuestion};
+use anyhow::{Context as _, Result, ensure};
 
+use crate::outcome::{News, equal, finished, past_rejects};
+use crate::process::{owned, run_words, stop_unit};
 use crate::way::{Change, Host};
 use crate::world::{attempt, await_success, run};
 
@@ -83,12 +83,11 @@ fn service(verb: &str) -> Vec<String> {
     ];
     let words: &[&str] =
         if verb == "start" { &start } else { &["systemctl", "stop", "postgresql.service"] };
-    words.iter().map(|word| (*word).to_owned()).collect()
+    owned(words)
 }
 
 fn start() -> Result<()> {
-    let words = service("start");
-    run(Command::new(&words[0]).args(&words[1..]), b"")?;
+    run_words(&service("start"))?;
     ready()
 }
 
@@ -150,52 +149,31 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     talk(&after, &mut said)?;
     fs::write("/srv/log/said", &said)?;
     let upgraded = dump::take()?;
-    let mut named = 0;
-    let mut outcome = change.downgrade(false)?;
+    let news = News {
+        used: generator.random.has_news(),
+        rejected: "rejected: ",
+        word: "new17",
+        strange: |line| {
+            line.starts_with("  ")
+                && line.contains(" in ")
+                && line.contains(": ")
+                && !line.contains("new17")
+        },
+    };
+    let outcome = change.downgrade(false)?;
     let counts = format!(
         "{} statements, {} of them refused, {} lines",
-        generator.statements(),
+        generator.random.made(),
         said.matches("ERROR:").count(),
         upgraded.len()
     );
-    if let Outcome::Halted { kind: HaltKind::Rejects, why, .. } = &outcome {
-        ensure!(generator.has_news(), "rejected, without words of the new version: {why}");
-        named = named_rejects(why)?;
-        outcome = change.resume(Some(OpenQuestion::Rejects))?;
-        if let Outcome::Halted { kind: HaltKind::Differences, why, .. } = &outcome {
-            let strange = why.lines().find(|line| {
-                line.contains(" in ") && line.contains(": ") && !line.contains("new17")
-            });
-            ensure!(
-                strange.is_none_or(|line| !line.starts_with("  ")),
-                "more differs than what was rejected: {why}"
-            );
-            outcome = change.resume(Some(OpenQuestion::Differences))?;
-        }
-    }
-    match outcome {
-        Outcome::Finished => {
-            ready()?;
-            let restored = dump::take()?;
-            let damaged = dump::damaged()?;
-            run(Command::new("systemctl").args(["stop", "postgresql.service"]), b"")?;
-            ensure!(damaged.is_empty(), "damaged ({counts}): {damaged}");
-            let seconds = begin.elapsed().as_secs();
-            match dump::difference(&upgraded, &restored) {
-                None => Ok(format!("equal; {counts}, {named} rejected, {seconds} s")),
-                Some(difference) => bail!("silently different ({counts}):\n{difference}"),
-            }
-        }
-        other => bail!("{other:?} ({counts})\n{}", change.said().join("\n")),
-    }
-}
-
-/// Each is of the new version.
-fn named_rejects(why: &str) -> Result<usize> {
-    let lines: Vec<&str> = why.lines().filter(|line| line.contains("rejected: ")).collect();
-    ensure!(!lines.is_empty(), "nothing is named: {why}");
-    for line in &lines {
-        ensure!(line.contains("new17"), "not of the new version: {line}");
-    }
-    Ok(lines.len())
+    let (outcome, named) = past_rejects(&change, outcome, &news)?;
+    finished(&change, &outcome, &counts)?;
+    ready()?;
+    let restored = dump::take()?;
+    let damaged = dump::damaged()?;
+    stop_unit("postgresql.service")?;
+    ensure!(damaged.is_empty(), "damaged ({counts}): {damaged}");
+    let counts = format!("{counts}, {named} rejected, {} s", begin.elapsed().as_secs());
+    equal(dump::difference(&upgraded, &restored), &counts)
 }

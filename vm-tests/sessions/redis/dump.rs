@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 
 use super::client::{Client, Reply};
+use crate::outcome::shown;
 
 /// A text for each key and function.
 pub type Dump = BTreeMap<String, String>;
@@ -146,10 +147,5 @@ pub fn difference(upgraded: &Dump, restored: &Dump) -> Option<String> {
             cut(is)
         ));
     }
-    let more = lines.len().saturating_sub(SHOWN);
-    lines.truncate(SHOWN);
-    if more > 0 {
-        lines.push(format!("and {more} more"));
-    }
-    (!lines.is_empty()).then(|| lines.join("\n"))
+    shown(lines, SHOWN)
 }

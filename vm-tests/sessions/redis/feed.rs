@@ -2,12 +2,13 @@
 //! the feed or the server killed now and then; and the switch.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{CONFIG, SOCKET, answers, dump, generate, talk};
+use crate::process::{Process, helper, stop_unit};
 use crate::way::SNAPSHOT;
 use crate::world::{OLD_ROOT, attempt, await_success, copy_content, of_old, run};
 
@@ -34,41 +35,23 @@ const COMMON: &[&str] = &[
     CONFIG,
 ];
 
-fn helper(words: &[&str]) -> Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("helper").args(words);
-    Ok(command)
-}
-
-fn asked(words: &[&str]) -> Result<String> {
-    let printed = run(&mut helper(words)?, b"")?;
-    Ok(String::from_utf8_lossy(&printed).trim().to_owned())
+fn standby(words: &[&str]) -> Result<Command> {
+    helper("redis-standby", words)
 }
 
 fn feed(verb: &str) -> Result<Command> {
-    let mut command = helper(&["redis-feed", verb])?;
+    let mut command = helper("redis-feed", &[verb])?;
     command.args(COMMON);
     Ok(command)
 }
 
-/// A process that is killed with this value.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start_feed() -> Result<Running> {
+fn start_feed() -> Result<Process> {
     let log = std::fs::File::options().append(true).create(true).open("/srv/log/feed")?;
-    Ok(Running(feed("run")?.stdin(Stdio::null()).stderr(log).spawn()?))
+    Ok(Process(feed("run")?.stdin(Stdio::null()).stderr(log).spawn()?))
 }
 
-fn start_standby() -> Result<Running> {
-    asked(&[
-        "redis-standby",
+fn start_standby() -> Result<Process> {
+    let begins = [
         "start",
         "--state",
         FEED,
@@ -83,11 +66,12 @@ fn start_standby() -> Result<Running> {
         "--name",
         "log file.aof",
         "true",
-    ])?;
+    ];
+    run(&mut standby(&begins)?, b"")?;
     let mut command = of_old("redis-server");
     command.args([CONFIG, "--dir", STANDBY, "--port", "0", "--unixsocket", STANDBY_SOCKET]);
     command.args(["--save", "", "--replicaof", "127.0.0.1", "1", "--logfile", "/srv/log/standby"]);
-    let running = Running(command.stdin(Stdio::null()).spawn()?);
+    let running = Process(command.stdin(Stdio::null()).spawn()?);
     await_success("the standby", Duration::from_secs(60), || answers(STANDBY_SOCKET))?;
     Ok(running)
 }
@@ -123,13 +107,13 @@ pub fn switch(seed: u64, generator: &mut generate::Generator) -> Result<Ended> {
     if let Some(why) = catch_up()? {
         return Ok(Ended::Rejected(why));
     }
-    asked(&["redis-standby", "refuse", "--config", CONFIG])?;
+    run(&mut standby(&["refuse", "--config", CONFIG])?, b"")?;
     let position = run(&mut feed("source")?, b"")?;
     let position = String::from_utf8_lossy(&position).trim().to_owned();
     run(feed("drain")?.arg(&position), b"").context("drain")?;
     let upgraded = dump::take(SOCKET)?;
-    let standby = dump::take(STANDBY_SOCKET)?;
-    if let Some(difference) = dump::difference(&upgraded, &standby) {
+    let fed = dump::take(STANDBY_SOCKET)?;
+    if let Some(difference) = dump::difference(&upgraded, &fed) {
         bail!("silently different before the switch:\n{difference}");
     }
     // It covers what differs from the snapshot.
@@ -137,16 +121,16 @@ pub fn switch(seed: u64, generator: &mut generate::Generator) -> Result<Ended> {
     let keys = String::from_utf8_lossy(&keys);
     ensure!(keys.contains("session:1"), "session:1 is not among the keys: {keys}");
     drop(running.take());
-    run(Command::new("systemctl").args(["stop", "redis.service"]), b"")?;
+    stop_unit("redis.service")?;
     run(&mut feed("rest")?, b"").context("rest")?;
-    let serve = ["redis-standby", "serve", "--socket", STANDBY_SOCKET];
-    run(helper(&serve)?.args(["--config", CONFIG]), b"").context("serve")?;
+    let serve = ["serve", "--socket", STANDBY_SOCKET, "--config", CONFIG];
+    run(&mut standby(&serve)?, b"").context("serve")?;
     let restored = dump::take(SOCKET)?;
     drop(server);
     // Everything is in its own file.
     let mut command = of_old("redis-server");
     command.args([CONFIG, "--dir", STANDBY, "--port", "0", "--unixsocket", STANDBY_SOCKET]);
-    let _server = Running(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
+    let _server = Process(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
     await_success("the previous version", Duration::from_secs(60), || answers(STANDBY_SOCKET))?;
     let again = dump::take(STANDBY_SOCKET)?;
     if let Some(difference) = dump::difference(&restored, &again) {

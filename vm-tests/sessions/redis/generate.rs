@@ -1,6 +1,7 @@
 //! Makes the commands of a session from its seed.
 
 use super::client::Words;
+use crate::dice::Dice;
 
 /// The longest time to live that is meant to pass within a session, in milliseconds.
 pub const LONGEST: u64 = 1500;
@@ -13,12 +14,7 @@ pub struct Batch {
 
 /// Commands, one after the other.
 pub struct Generator {
-    random: fastrand::Rng,
-    without: Vec<u64>,
-    made: u64,
-    /// The session uses commands that only the new version has.
-    news: bool,
-    on_new: bool,
+    pub random: Dice,
 }
 
 const LIBRARY: &str = "#!lua name=lib@\n\
@@ -28,24 +24,7 @@ const LIBRARY: &str = "#!lua name=lib@\n\
 
 impl Generator {
     pub fn new(seed: u64, without: &[u64]) -> Self {
-        let mut random = fastrand::Rng::with_seed(seed);
-        let news = random.u8(..4) == 0;
-        Self { random, without: without.to_vec(), made: 0, news, on_new: false }
-    }
-
-    /// How many were made.
-    pub fn commands(&self) -> u64 {
-        self.made
-    }
-
-    /// Whether the new version's own commands are among them.
-    pub fn has_news(&self) -> bool {
-        self.news
-    }
-
-    /// One of `of` times.
-    pub fn chance(&mut self, of: u32) -> bool {
-        self.random.u32(..of) == 0
+        Self { random: Dice::new(seed, without) }
     }
 
     /// What clients do on the old version.
@@ -55,7 +34,7 @@ impl Generator {
 
     /// What they do on the new one.
     pub fn after(&mut self) -> Vec<Batch> {
-        self.on_new = true;
+        self.random.upgraded();
         let mut all = self.batches(160);
         // What issue 26 saw.
         let rows = [
@@ -79,8 +58,8 @@ impl Generator {
         let mut commands = Vec::new();
         let count = self.random.usize(5..most);
         while commands.len() < count {
-            let transaction = self.chance(12);
-            let news = self.news && self.on_new && self.chance(15);
+            let transaction = self.random.chance(12);
+            let news = self.random.is_new();
             let mut some = Vec::new();
             if transaction {
                 some.push(words("MULTI"));
@@ -90,14 +69,13 @@ impl Generator {
                 some.push(if news { self.new_command() } else { self.command() });
             }
             if transaction {
-                some.push(words(if self.chance(8) { "DISCARD" } else { "EXEC" }));
+                some.push(words(if self.random.chance(8) { "DISCARD" } else { "EXEC" }));
             }
-            if !self.without.contains(&self.made) {
+            if self.random.is_sent() {
                 commands.extend(some);
             }
-            self.made += 1;
         }
-        Batch { commands, pause: if self.chance(2) { self.random.u64(0..700) } else { 0 } }
+        Batch { commands, pause: if self.random.chance(2) { self.random.u64(0..700) } else { 0 } }
     }
 
     fn key(&mut self) -> String {
@@ -112,7 +90,7 @@ impl Generator {
 
     fn typed(&mut self, kind: &str) -> String {
         // Now and then one of another type, which is refused.
-        if self.chance(25) { self.key() } else { format!("{kind}{}", self.random.u32(..5)) }
+        if self.random.chance(25) { self.key() } else { format!("{kind}{}", self.random.u32(..5)) }
     }
 
     fn member(&mut self) -> String {
@@ -136,7 +114,7 @@ impl Generator {
             5..=60 => self.random.usize(100..70_000),
             _ => self.random.usize(0..60),
         };
-        if self.chance(3) {
+        if self.random.chance(3) {
             let mut bytes = vec![0; length];
             self.random.fill(&mut bytes);
             return bytes;
@@ -186,7 +164,7 @@ impl Generator {
     }
 
     fn strings(&mut self) -> Words {
-        let key = if self.chance(3) { self.typed("s") } else { self.key() };
+        let key = if self.random.chance(3) { self.typed("s") } else { self.key() };
         let value = self.value();
         let ends = self.ends().max(1).to_string();
         match self.random.u8(..16) {
@@ -211,7 +189,7 @@ impl Generator {
 
     fn any_key(&mut self) -> String {
         let kind = *self.random.choice(&["s", "l", "h", "t", "z", "x", "n"]).unwrap();
-        if self.chance(2) { self.key() } else { self.typed(kind) }
+        if self.random.chance(2) { self.key() } else { self.typed(kind) }
     }
 
     fn times(&mut self) -> Words {
@@ -356,7 +334,7 @@ impl Generator {
             }
             4 => with(&["FUNCTION", "LOAD", "REPLACE", &library], &[]),
             5 | 6 => with(&["FCALL", &format!("set{number}"), "1", &key], &[&self.value()]),
-            _ if self.chance(3) => with(&["FUNCTION", "FLUSH"], &[]),
+            _ if self.random.chance(3) => with(&["FUNCTION", "FLUSH"], &[]),
             _ => with(&["FUNCTION", "DELETE", &format!("lib{number}")], &[]),
         }
     }
@@ -384,8 +362,8 @@ impl Generator {
             24..=26 => with(&["MOVE", &key, &self.random.u8(..4).to_string()], &[]),
             27..=32 => words(&format!("SELECT {}", self.random.u8(..4))),
             33 => words("SWAPDB 1 2"),
-            34 if self.chance(3) => words("FLUSHDB"),
-            35 if self.chance(6) => words("FLUSHALL ASYNC"),
+            34 if self.random.chance(3) => words("FLUSHDB"),
+            35 if self.random.chance(6) => words("FLUSHALL ASYNC"),
             36 => {
                 // A dump that the old version made: an integer, RDB version 10.
                 let dump = b"\x00\xc0*\n\x00\x81\xfb\\\xfa\x86cOP";

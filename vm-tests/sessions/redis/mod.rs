@@ -7,15 +7,14 @@ mod feed;
 mod generate;
 
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
-use backout::change::event::Outcome;
-use backout::journal::{HaltKind, OpenQuestion};
+use anyhow::{Context as _, Result, ensure};
 
+use crate::outcome::{News, equal, finished, past_rejects};
+use crate::process::{owned, run_words, stop_unit};
 use crate::way::{Change, Host};
-use crate::world::{await_success, run};
+use crate::world::await_success;
 
 const SOCKET: &str = "/run/redis/redis.sock";
 const CONFIG: &str = "/srv/etc/redis/redis.conf";
@@ -47,12 +46,11 @@ fn service(verb: &str) -> Vec<String> {
         ],
         _ => &["systemctl", "stop", "redis.service"],
     };
-    words.iter().map(|word| (*word).to_owned()).collect()
+    owned(words)
 }
 
 fn start() -> Result<()> {
-    let words = service("start");
-    run(Command::new(&words[0]).args(&words[1..]), b"")?;
+    run_words(&service("start"))?;
     ready()
 }
 
@@ -91,7 +89,7 @@ fn talk(batches: &[generate::Batch]) -> Result<u64> {
 pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     let begin = Instant::now();
     let mut generator = generate::Generator::new(seed, without);
-    let annotated = if generator.chance(4) { "aof-timestamp-enabled yes\n" } else { "" };
+    let annotated = if generator.random.chance(4) { "aof-timestamp-enabled yes\n" } else { "" };
     fs::write(CONFIG, format!("{SETTINGS}{annotated}"))?;
     start()?;
     let before = generator.before();
@@ -112,76 +110,63 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     change.upgrade()?;
     ready()?;
     if seed % 2 == 1 {
-        return match feed::switch(seed, &mut generator)? {
-            feed::Ended::Rejected(why) => {
-                ensure!(
-                    generator.has_news(),
-                    "rejected, without a command of the new version: {why}"
-                );
-                ensure!(why.contains(" of \"new:"), "not a command of the new version: {why}");
-                Ok(format!("the feed stopped at a reject; {} commands", generator.commands()))
-            }
-            feed::Ended::Switched { refused: more, upgraded, restored } => {
-                let counts = format!(
-                    "by a switch; {} commands, {} refused, {} keys, {} s",
-                    generator.commands(),
-                    refused + more,
-                    upgraded.len(),
-                    begin.elapsed().as_secs()
-                );
-                match dump::difference(&upgraded, &restored) {
-                    None => Ok(format!("equal; {counts}")),
-                    Some(difference) => bail!("silently different ({counts}):\n{difference}"),
-                }
-            }
-        };
+        return switched(seed, &mut generator, refused, begin);
     }
     let after = generator.after();
     refused += talk(&after)?;
     // Keys that were meant to expire have.
     std::thread::sleep(Duration::from_millis(generate::LONGEST));
     let upgraded = dump::take(SOCKET)?;
-    let mut outcome = change.downgrade(seed % 2 == 1)?;
-    let mut named = 0;
-    if let Outcome::Halted { kind: HaltKind::Rejects, why, .. } = &outcome {
-        ensure!(generator.has_news(), "rejected, without a command of the new version: {why}");
-        named = named_rejects(why)?;
-        outcome = change.resume(Some(OpenQuestion::Rejects))?;
-        if let Outcome::Halted { kind: HaltKind::Differences, why, .. } = &outcome {
-            let strange = why.lines().find(|line| {
-                line.contains("refused while")
-                    || (line.contains(" in keys: ") && !line.contains("new:"))
-            });
-            ensure!(strange.is_none(), "more differs than what was rejected: {why}");
-            outcome = change.resume(Some(OpenQuestion::Differences))?;
-        }
-    }
+    // Half of them as a downgrade is by default.
+    let news = News {
+        used: generator.random.has_news(),
+        rejected: "rejected: item",
+        word: NEW,
+        strange: |line| {
+            line.contains("refused while")
+                || (line.contains(" in keys: ") && !line.contains("new:"))
+        },
+    };
+    let (outcome, named) = past_rejects(&change, change.downgrade(seed % 4 == 2)?, &news)?;
     let counts = format!(
         "{} commands, {refused} refused, {} keys, {named} rejected, {} s",
-        generator.commands(),
+        generator.random.made(),
         upgraded.len(),
         begin.elapsed().as_secs()
     );
-    match outcome {
-        Outcome::Finished => {
-            ready()?;
-            let restored = dump::take(SOCKET)?;
-            run(Command::new("systemctl").args(["stop", "redis.service"]), b"")?;
-            match dump::difference(&upgraded, &restored) {
-                None => Ok(format!("equal; {counts}")),
-                Some(difference) => bail!("silently different ({counts}):\n{difference}"),
-            }
-        }
-        other => bail!("{other:?} ({counts})\n{}", change.said().join("\n")),
-    }
+    finished(&change, &outcome, &counts)?;
+    ready()?;
+    let restored = dump::take(SOCKET)?;
+    stop_unit("redis.service")?;
+    equal(dump::difference(&upgraded, &restored), &counts)
 }
 
-/// Each is one of the new version's commands, on a key that only they have.
-fn named_rejects(why: &str) -> Result<usize> {
-    let lines: Vec<&str> = why.lines().filter(|line| line.contains("rejected: item")).collect();
-    ensure!(!lines.is_empty(), "nothing is named: {why}");
-    for line in &lines {
-        ensure!(line.contains(" of \"new:"), "not a command of the new version: {line}");
+/// How the key of a command is named that only the new version has.
+const NEW: &str = " of \"new:";
+
+/// With a standby, and a switch to it.
+fn switched(
+    seed: u64,
+    generator: &mut generate::Generator,
+    refused: u64,
+    begin: Instant,
+) -> Result<String> {
+    match feed::switch(seed, generator)? {
+        feed::Ended::Rejected(why) => {
+            let used = generator.random.has_news();
+            ensure!(used, "rejected, without a command of the new version: {why}");
+            ensure!(why.contains(NEW), "not a command of the new version: {why}");
+            Ok(format!("the feed stopped at a reject; {} commands", generator.random.made()))
+        }
+        feed::Ended::Switched { refused: more, upgraded, restored } => {
+            let counts = format!(
+                "by a switch; {} commands, {} refused, {} keys, {} s",
+                generator.random.made(),
+                refused + more,
+                upgraded.len(),
+                begin.elapsed().as_secs()
+            );
+            equal(dump::difference(&upgraded, &restored), &counts)
+        }
     }
-    Ok(lines.len())
 }
