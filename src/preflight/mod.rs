@@ -48,6 +48,7 @@ pub mod cluster;
 pub mod coexistent;
 pub mod continuity;
 mod data;
+mod dataset_state;
 pub mod datasets;
 mod discovered;
 mod file_names;
@@ -366,7 +367,7 @@ const CHECKS: &[Check] = &[
     pool::failmode,
     pool::fill,
     datasets::exist,
-    datasets::state,
+    dataset_state::state,
     keep::auto,
     keep::pool_root,
     keep::names,
