@@ -66,6 +66,12 @@ pub(super) fn command(words: &[&[u8]]) -> Vec<u8> {
     text
 }
 
+/// What stands behind this name in a part of `INFO`.
+pub(super) fn said<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    value.map(str::trim)
+}
+
 /// A connection.
 pub(super) struct Client {
     input: BufReader<Box<dyn Read>>,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use super::client::{Client, Reply};
+use super::client::{Client, Reply, said};
 use super::config;
 use super::log::Entry;
 use crate::product::stream::HelperError;
@@ -141,9 +141,8 @@ impl Commands {
     ) -> Result<Self, HelperError> {
         let mut server = Server::start(program, root, settings)?;
         let mut client = server.connect(program)?;
-        let version = client.done(&[b"INFO", b"server"])?.text();
-        let version = version.lines().find_map(|line| line.strip_prefix("redis_version:"));
-        let version = version.unwrap_or("the previous version").to_owned();
+        let info = client.done(&[b"INFO", b"server"])?.text();
+        let version = said(&info, "redis_version").unwrap_or("the previous version").to_owned();
         let all = client.done(&[b"COMMAND"])?.list().iter().filter_map(known).collect();
         client.done(&[b"SET", b"x", b"1"])?;
         let dump = client.done(&[b"DUMP", b"x"])?.bytes();

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write;
 use std::path::Path;
 
-use super::client::{Client, Reply};
+use super::client::{Client, Reply, said};
 use super::plain::{bytes_of, plain};
 use super::sums::{Ordered, Sum, Unordered};
 use crate::product::stream::{HelperError, Streams, next_line};
@@ -149,14 +149,9 @@ impl List<'_> {
     /// Whether a hash of this database has a field that expires.
     fn has_fields_that_expire(&mut self) -> Result<bool, HelperError> {
         let info = self.client.done(&[b"INFO", b"keyspace"])?.text();
-        let name = format!("db{}:", self.db);
-        let expiring = info.lines().find_map(|line| {
-            line.strip_prefix(&name)?
-                .split(',')
-                .find_map(|it| it.strip_prefix("subexpiry="))
-                .map(str::to_owned)
-        });
-        Ok(expiring.is_some_and(|count| count.trim() != "0"))
+        let counts = said(&info, &format!("db{}", self.db)).unwrap_or_default();
+        let expiring = counts.split(',').find_map(|it| it.strip_prefix("subexpiry="));
+        Ok(expiring.is_some_and(|count| count != "0"))
     }
 
     /// Everything in one database.

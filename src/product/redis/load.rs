@@ -10,7 +10,7 @@ use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::commands::{Commands, settings};
-use super::log::{Item, items};
+use super::log::{Item, items, open};
 use super::manifest::Manifest;
 use crate::host::checksum::{Hashing, sha256_of};
 use crate::host::files::{open_own, stat_optional};
@@ -197,11 +197,6 @@ pub(in crate::product) fn verify(
             .map_err(|error| HelperError::Failed(format!("{path} is not whole: {error}")))?;
     }
     Ok(())
-}
-
-fn open(path: &Path) -> Result<File, HelperError> {
-    File::open(path)
-        .map_err(|error| HelperError::Failed(format!("cannot open {}: {error}", path.display())))
 }
 
 /// Names what is left out before it is.

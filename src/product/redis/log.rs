@@ -1,6 +1,8 @@
 //! The commands of an append-only file, one after the other, with bounded memory.
 
+use std::fs::File;
 use std::io::{self, BufRead, Read as _};
+use std::path::Path;
 
 use crate::product::stream::HelperError;
 
@@ -51,6 +53,15 @@ impl Entry {
         let begin = self.arguments.get(at).map(|it| it.begin.as_slice()).unwrap_or_default();
         String::from_utf8_lossy(begin).to_ascii_lowercase()
     }
+}
+
+/// Opens an append-only file, or a part of one.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(super) fn open(path: &Path) -> Result<File, HelperError> {
+    File::open(path)
+        .map_err(|error| HelperError::Failed(format!("cannot open {}: {error}", path.display())))
 }
 
 /// Reads a file.

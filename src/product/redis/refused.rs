@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::Path;
 
-use super::client::Client;
+use super::client::{Client, said};
 use crate::product::stream::{HelperError, Streams};
 
 const USAGE: &str = "redis-refused SOCKET [USER]";
@@ -29,8 +29,7 @@ pub(in crate::product) fn refused(
     let mut client = Client::connect(Path::new(socket), user)?;
     let info = |client: &mut Client, part: &[u8], name: &str| {
         let text = client.done(&[b"INFO", part])?.text();
-        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let number = value.and_then(|value| value.trim().parse::<u64>().ok());
+        let number = said(&text, name).and_then(|value| value.parse::<u64>().ok());
         number.ok_or_else(|| HelperError::Failed(format!("the server does not say its {name}")))
     };
     let count = info(&mut client, b"stats", "unexpected_error_replies")?;

@@ -1,9 +1,8 @@
 //! Which keys the growth of an append-only file touched.
 
-use std::fs::File;
 use std::io::{BufReader, Write};
 
-use super::log::{Entry, Log};
+use super::log::{Entry, Log, open};
 use super::plain::plain;
 use crate::product::stream::{HelperError, Streams};
 
@@ -66,9 +65,7 @@ pub(in crate::product) fn touched(
         return Err(HelperError::usage("redis-touched FILE..."));
     }
     for path in arguments {
-        let file = File::open(path)
-            .map_err(|error| HelperError::Failed(format!("cannot open {path}: {error}")))?;
-        let mut input = BufReader::with_capacity(1 << 18, file);
+        let mut input = BufReader::with_capacity(1 << 18, open(path.as_ref())?);
         if !of_file(Log::new(&mut input).keeping(ARGUMENTS), streams.output)? {
             break;
         }

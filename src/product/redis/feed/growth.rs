@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::super::log::{Entry, Log};
+use super::super::log::{Entry, Log, open};
 use super::super::touched::ARGUMENTS;
 use super::place::Place;
 use crate::product::stream::HelperError;
@@ -42,9 +42,7 @@ impl Growth {
     /// When the file cannot be opened.
     pub(super) fn open(folder: &Path, place: Place) -> Result<Self, HelperError> {
         let path = folder.join(&place.file);
-        let file = File::open(&path).map_err(|error| {
-            HelperError::Failed(format!("cannot open {}: {error}", path.display()))
-        })?;
+        let file = open(&path)?;
         Ok(Self { file, path, place })
     }
 

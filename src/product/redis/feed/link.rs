@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::super::client::{Client, Reply, command};
+use super::super::client::{Client, Reply, command, said};
 use crate::product::stream::HelperError;
 
 /// The server connects at once.
@@ -31,12 +31,6 @@ pub(super) struct Link {
 
 fn gone(error: &std::io::Error) -> HelperError {
     HelperError::Failed(format!("the link to the fed server is broken: {error}"))
-}
-
-/// What the server says of itself in this part of `INFO`.
-pub(super) fn said(text: &str, name: &str) -> Option<String> {
-    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    value.map(|value| value.trim().to_owned())
 }
 
 impl Link {
@@ -67,7 +61,7 @@ impl Link {
         while begin.elapsed() < PATIENCE {
             match listener.accept() {
                 Ok((stream, _)) => {
-                    if let Some(link) = Self::greet(stream, &id) {
+                    if let Some(link) = Self::greet(stream, id) {
                         return Ok(link);
                     }
                 }

@@ -13,7 +13,7 @@ mod state;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::client::Client;
+use super::client::{Client, said};
 use super::manifest::Manifest;
 use crate::product::stream::{HelperError, Streams};
 use growth::end_from;
@@ -85,7 +85,7 @@ fn no_mark(path: &Path) -> HelperError {
 /// Why a server does not have all that it was fed with; `None` if it has.
 fn refused(client: &mut Client) -> Result<Option<String>, HelperError> {
     let stats = client.done(&[b"INFO", b"stats"])?.text();
-    let count = link::said(&stats, "unexpected_error_replies").unwrap_or_else(|| "?".to_owned());
+    let count = said(&stats, "unexpected_error_replies").unwrap_or("?");
     Ok((count != "0").then(|| {
         format!("the fed server refused {count} of the commands that it was given; see its log")
     }))

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::ask;
 use super::super::client::Client;
+use super::super::commands::{Commands, settings};
 use super::state::State;
 use crate::product::stream::HelperError;
 
@@ -115,6 +116,14 @@ impl Options {
             }
         };
         Client::connect_as(address, user, password.as_deref())
+    }
+
+    /// The commands of the fed version.
+    ///
+    /// # Errors
+    /// When its server does not run, or does not answer.
+    pub(super) fn commands(&self) -> Result<Commands, HelperError> {
+        Commands::of(&self.server, self.root.as_deref(), &settings(&self.config)?)
     }
 
     pub(super) fn state(&self) -> State {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::super::client::command;
-use super::super::log::{Entry, Log};
+use super::super::log::{Entry, Log, open};
 use crate::product::stream::HelperError;
 
 /// The key of the marks. It is set and deleted in one transaction, so that no server ever has it.
@@ -90,7 +90,7 @@ pub(super) fn last_mark(path: &Path) -> Result<Option<(Place, u64)>, HelperError
         return Ok(Some((place, length)));
     }
     file.seek(SeekFrom::Start(0)).map_err(cannot)?;
-    marks(file, |_| false)
+    marks(file, false)
 }
 
 /// The first one: where the feed began.
@@ -98,13 +98,11 @@ pub(super) fn last_mark(path: &Path) -> Result<Option<(Place, u64)>, HelperError
 /// # Errors
 /// As [`last_mark`].
 pub(super) fn first_mark(path: &Path) -> Result<Option<Place>, HelperError> {
-    let file = File::open(path)
-        .map_err(|error| HelperError::Failed(format!("cannot read {}: {error}", path.display())))?;
-    Ok(marks(file, |_| true)?.map(|(place, _)| place))
+    Ok(marks(open(path)?, true)?.map(|(place, _)| place))
 }
 
-/// Reads marks until one is enough. Returns the last that was read.
-fn marks(file: File, enough: fn(&Place) -> bool) -> Result<Option<(Place, u64)>, HelperError> {
+/// Reads all marks, or only the first. Returns the last that was read.
+fn marks(file: File, only_first: bool) -> Result<Option<(Place, u64)>, HelperError> {
     let mut input = BufReader::with_capacity(1 << 18, file);
     let mut log = Log::new(&mut input);
     let (mut entry, mut open) = (Entry::default(), None);
@@ -127,7 +125,7 @@ fn marks(file: File, enough: fn(&Place) -> bool) -> Result<Option<(Place, u64)>,
                 "multi" => open = None,
                 "exec" => {
                     last = open.take().map(|place| (place, entry.to)).or(last);
-                    if last.as_ref().is_some_and(|(place, _)| enough(place)) {
+                    if only_first && last.is_some() {
                         return Ok(last);
                     }
                 }

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::super::client::{Client, command};
-use super::super::commands::{Commands, settings};
+use super::super::client::{Client, command, said};
+use super::super::commands::Commands;
 use super::growth::{Growth, Part};
 use super::keys::Keys;
-use super::link::{Link, said};
+use super::link::Link;
 use super::options::Options;
 use super::place::Place;
 use super::refused;
@@ -28,8 +28,7 @@ const WAIT: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mil
 pub(super) fn run(options: &Options) -> Result<(), HelperError> {
     let state = options.state();
     let _alone = state.begin()?;
-    let settings = settings(&options.config)?;
-    let mut commands = Commands::of(&options.server, options.root.as_deref(), &settings)?;
+    let mut commands = options.commands()?;
     let mut feed = Feed::begin(options)?;
     let why = loop {
         if let Some(why) = feed.step(options, &mut commands)? {
@@ -44,8 +43,7 @@ pub(super) fn run(options: &Options) -> Result<(), HelperError> {
 pub(super) fn rest(options: &Options) -> Result<(), HelperError> {
     let state = options.state();
     let _alone = state.begin()?;
-    let settings = settings(&options.config)?;
-    let mut commands = Commands::of(&options.server, options.root.as_deref(), &settings)?;
+    let mut commands = options.commands()?;
     let mut feed = Feed::begin(options)?;
     while !feed.all {
         if let Some(why) = feed.step(options, &mut commands)? {
@@ -194,13 +192,13 @@ pub(super) fn written(client: &mut Client) -> Result<(), HelperError> {
     let begin = Instant::now();
     loop {
         let info = client.done(&[b"INFO", b"persistence"])?.text();
-        if said(&info, "aof_enabled").as_deref() != Some("1") {
+        if said(&info, "aof_enabled") != Some("1") {
             return Err(HelperError::Failed("the server writes no append-only file".into()));
         }
-        if said(&info, "aof_last_write_status").as_deref() != Some("ok") {
+        if said(&info, "aof_last_write_status") != Some("ok") {
             return Err(HelperError::Failed("the server cannot write its append-only file".into()));
         }
-        if said(&info, "aof_buffer_length").as_deref() == Some("0") {
+        if said(&info, "aof_buffer_length") == Some("0") {
             return Ok(());
         }
         if begin.elapsed() > PATIENCE {

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::super::ask;
-use super::super::client::Client;
+use super::super::client::{Client, said};
 use super::super::config;
 use super::super::manifest::Manifest;
 use super::growth::end_from;
-use super::link::said;
 use super::options::Options;
 use super::place::{Place, last_mark};
 use super::run::written;
@@ -217,7 +216,7 @@ impl Options {
         self.stays(None)?;
         let mut client = self.running()?;
         let replication = client.done(&[b"INFO", b"replication"])?.text();
-        if said(&replication, "role").as_deref() != Some("master") {
+        if said(&replication, "role") != Some("master") {
             client.done(&[b"REPLICAOF", b"NO", b"ONE"])?;
         }
         for (name, default) in OWN {
