@@ -1,154 +1,19 @@
 //! The replay of real logs, with a server that is played.
 #![expect(clippy::disallowed_methods, reason = "files of a test")]
 
+mod played;
+
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::client::{Client, Server};
 use super::gtid::Position;
 use super::left_out::LeftOut;
 use super::replay::{Rejects, Replay};
 use crate::product::stream::HelperError;
 use crate::product::tests::{kept, on};
-
-/// What a played server got and answers.
-#[derive(Default)]
-struct Played {
-    /// Each statement that it carried out.
-    got: Vec<String>,
-    /// Statements that contain the word fail with the error.
-    errors: Vec<(String, String)>,
-    /// Each of these errors comes once.
-    once: bool,
-    /// Tables that are not transactional: their name in hexadecimal, and what they are.
-    classes: Vec<(String, String)>,
-    /// Tables that it does not have: their name in hexadecimal.
-    missing: Vec<String>,
-    /// Its position at the beginning.
-    begins: String,
-    /// Its position, as it is said later.
-    position: String,
-    /// How many clients there were.
-    clients: usize,
-    /// What the helper is told of tables and events.
-    left_out: Option<LeftOut>,
-}
-
-type Shared = Rc<RefCell<Played>>;
-
-struct PlayedServer(Shared);
-
-struct PlayedClient {
-    played: Shared,
-    delimiter: Option<String>,
-    text: Vec<u8>,
-    answers: VecDeque<String>,
-    failed: Option<String>,
-}
-
-impl Server for PlayedServer {
-    type Client = PlayedClient;
-
-    fn connect(&mut self) -> Result<PlayedClient, HelperError> {
-        self.0.borrow_mut().clients += 1;
-        let played = self.0.clone();
-        Ok(PlayedClient {
-            played,
-            delimiter: None,
-            text: Vec::new(),
-            answers: VecDeque::new(),
-            failed: None,
-        })
-    }
-}
-
-impl PlayedClient {
-    /// What has come so far may be a whole statement.
-    fn sent(&mut self) {
-        let Some(delimiter) = self.delimiter.clone() else {
-            let text = String::from_utf8(std::mem::take(&mut self.text)).unwrap();
-            self.delimiter = Some(text.strip_prefix("DELIMITER ").unwrap().trim().to_owned());
-            return;
-        };
-        if !self.text.ends_with(format!("{delimiter}\n").as_bytes()) {
-            return;
-        }
-        let text = std::mem::take(&mut self.text);
-        let text = &text[..text.len() - delimiter.len() - 1];
-        let hidden = text.strip_prefix(b"EXECUTE IMMEDIATE X'");
-        let shown = match hidden.and_then(|number| number.strip_suffix(b"'")) {
-            Some(number) => {
-                format!("hidden: {}", String::from_utf8_lossy(&hex::decode(number).unwrap()))
-            }
-            None => String::from_utf8_lossy(text).into_owned(),
-        };
-        self.statement(&shown);
-    }
-
-    fn statement(&mut self, text: &str) {
-        let mut played = self.played.borrow_mut();
-        if let Some(at) = played.errors.iter().position(|(word, _)| text.contains(word)) {
-            self.failed = Some(played.errors[at].1.clone());
-            if played.once {
-                played.errors.remove(at);
-            }
-            return;
-        }
-        if let Some(question) = text.strip_prefix("SELECT CONCAT('") {
-            let word = question.split('\'').next().unwrap();
-            let said = if question.contains("@@gtid_binlog_pos") {
-                let position = played.position.clone();
-                Some(std::mem::replace(&mut played.begins, position))
-            } else if question.contains("', 'x') FROM") {
-                let there = !played.missing.iter().any(|name| question.contains(name));
-                there.then(|| "x".to_owned())
-            } else {
-                let class = played.classes.iter().find(|(name, _)| question.contains(name));
-                Some(class.map_or("t".to_owned(), |(_, class)| class.clone()))
-            };
-            self.answers.extend(said.map(|said| format!("{word}{said}")));
-        } else if let Some(question) = text.strip_prefix("SELECT '") {
-            self.answers.push_back(question.trim_end_matches('\'').to_owned());
-        } else {
-            played.got.push(text.to_owned());
-        }
-    }
-}
-
-impl Write for PlayedClient {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.failed.is_some() {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
-        self.text.extend_from_slice(bytes);
-        if bytes.ends_with(b"\n") {
-            self.sent();
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Client for PlayedClient {
-    fn input(&mut self) -> &mut dyn Write {
-        self
-    }
-
-    fn line(&mut self, _wait: bool) -> Option<String> {
-        self.answers.pop_front()
-    }
-
-    fn end(self) -> Result<(bool, String), HelperError> {
-        Ok((self.failed.is_none(), self.failed.unwrap_or_default()))
-    }
-}
+use played::{Played, PlayedServer};
 
 /// Rejected transactions.
 #[derive(Default)]
@@ -313,77 +178,6 @@ fn s9_what_stands_in_names_and_bodies_is_not_run() {
     let (ended, got, _) = replay(&all, "0-1-115", played(&[]), &mut Named::default());
     assert_eq!(ended, Ok(()));
     compare("delimiter.sent", &got);
-}
-
-fn all() -> Vec<&'static str> {
-    ["before", "written", "kinds", "clients", "line-break", "delimiter", "rejected"].to_vec()
-}
-
-fn verify(position: &str, files: &[String]) -> Result<(), String> {
-    let mut arguments = vec![position];
-    arguments.extend(files.iter().map(String::as_str));
-    on("mariadb-verify-log", &arguments, b"").map(drop)
-}
-
-fn logs() -> Vec<String> {
-    all().iter().map(|name| path(&format!("{name}.binlog"))).collect()
-}
-
-#[test]
-fn s2_logs_that_go_on_from_each_other_up_to_the_position_are_complete() {
-    assert_eq!(verify("0-1-140", &logs()), Ok(()));
-    assert_eq!(
-        verify("0-1-141", &logs()),
-        Err("the capture ends at 0-1-140, not at 0-1-141".into())
-    );
-    let other = Err("the capture has nothing of domain 7, and must end at 7-1-3".into());
-    assert_eq!(verify("0-1-140,7-1-3", &logs()), other);
-    let mut hole = logs();
-    hole.remove(2);
-    let said = verify("0-1-140", &hole).unwrap_err();
-    assert!(said.contains("clients.binlog does not go on where the log before it ended"), "{said}");
-    assert_eq!(verify("0-1-140", &logs()[3..]), Ok(()), "the first one follows none");
-}
-
-/// Every log that breaks off, between two events or within one, is found, and so is a changed byte.
-#[test]
-fn s2_a_log_that_is_cut_or_damaged_is_found() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("log").display().to_string();
-    let whole = kept("mariadb/tests/kinds.binlog");
-    std::fs::write(&file, &whole).unwrap();
-    let last = "0-1-100";
-    assert_eq!(verify(last, std::slice::from_ref(&file)), Ok(()));
-    // Behind the last transaction, only the rotation follows.
-    let end = whole.len() - 48;
-    for cut in (0..end).step_by(97) {
-        std::fs::write(&file, &whole[..cut]).unwrap();
-        assert!(verify(last, std::slice::from_ref(&file)).is_err(), "cut at {cut}");
-    }
-    for at in (4..end).step_by(101) {
-        let mut bytes = whole.clone();
-        bytes[at] ^= 0x40;
-        std::fs::write(&file, &bytes).unwrap();
-        assert!(verify(last, std::slice::from_ref(&file)).is_err(), "changed at {at}");
-    }
-    std::fs::write(&file, b"\xfd\x01\x00\x00rest").unwrap();
-    assert!(verify(last, std::slice::from_ref(&file)).unwrap_err().ends_with("is encrypted"));
-}
-
-/// A server that was killed leaves the last transaction of its log incomplete, and does not count it.
-#[test]
-fn s8_what_a_killed_server_left_incomplete_was_told_to_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("log").display().to_string();
-    let torn = kept("mariadb/tests/written.binlog");
-    // Cut within the last transaction, and behind its first event.
-    let rotate = 48;
-    for cut in [torn.len() - rotate - 10, torn.len() - rotate - 40] {
-        std::fs::write(&file, &torn[..cut]).unwrap();
-        let said = verify("0-1-48", std::slice::from_ref(&file)).unwrap_err();
-        assert!(said.starts_with("the capture ends at 0-1-47, not at 0-1-48"), "{said}");
-        assert_eq!(verify("0-1-47", std::slice::from_ref(&file)), Ok(()));
-    }
 }
 
 fn errors(errors: &[(&str, &str)]) -> Played {
