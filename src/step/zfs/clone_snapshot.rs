@@ -132,7 +132,8 @@ fn differences(one: &CloneOne, like: &Properties, clone: &Properties) -> Vec<(St
 }
 
 impl CloneSnapshot {
-    fn all(&self) -> impl Iterator<Item = &CloneOne> {
+    /// All of them, parents first.
+    pub fn all(&self) -> impl Iterator<Item = &CloneOne> {
         std::iter::once(&self.top).chain(&self.below)
     }
 

@@ -1,21 +1,19 @@
 //! A clone of the snapshot takes the place of the upgraded data, which is kept beside it.
 //! Reversible.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, Result};
 
 use crate::journal::{Family, MountedDataset, StepId};
 use crate::playbook::model::Interrupted;
 use crate::step::{
-    Action, CloneOne, CloneRole, CloneSnapshot, PutBack, Rollback, Run, SetAside, State, Stays,
+    Action, CloneOne, CloneRole, DropSnapshots, PutBack, Rollback, Run, SetAside, State, Stays,
     Step, TakePlace, TakeSnapshot,
 };
-use crate::strategy::input::{ASIDE, DowngradeInput, Exchanged, aside_of, is_switch, undone_of};
-use crate::strategy::parts::{Parts, members};
-use crate::zfs::{
-    Dataset, ENDING_CANDIDATE as CANDIDATE, ENDING_STANDBY as STANDBY, Guid, Snapshot,
+use crate::strategy::input::{
+    ASIDE, DowngradeInput, Exchanged, aside_of, is_switch, marked, undone_of,
 };
+use crate::strategy::parts::{Parts, members};
+use crate::zfs::{Dataset, ENDING_CANDIDATE as CANDIDATE, ENDING_STANDBY as STANDBY, Guid};
 
 /// The steps that make the clones and exchange them for the upgraded datasets.
 pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> Result<Vec<Step>> {
@@ -23,34 +21,14 @@ pub(super) fn steps(parts: Parts<'_>, input: &DowngradeInput, opened: bool) -> R
     let first_aside =
         input.roots.first().map(|root| StepId::of(Family::SetAside, root)).unwrap_or(StepId::MOUNT);
     let mut steps = vec![parts.unmount(&mounts, &first_aside), snapshot_upgraded(parts, &mounts)];
-    let snapshots: BTreeMap<Dataset, (&Snapshot, &Guid)> = input
-        .snapshots
-        .iter()
-        .map(|(snapshot, guid)| (snapshot.dataset(), (snapshot, guid)))
-        .collect();
-    for root in &input.roots {
-        let candidate = root.with_suffix(CANDIDATE)?;
-        let mut all = Vec::new();
-        for mount in mounts.iter().filter(|mount| mount.dataset.is_within(root)) {
-            let (snapshot, guid) = snapshots
-                .get(&mount.dataset)
-                .map(|(snapshot, guid)| ((*snapshot).clone(), **guid))
-                .with_context(|| format!("{} has no snapshot", mount.dataset))?;
-            let target = mount.dataset.moved(root, &candidate)?;
-            all.push(CloneOne { like: mount.dataset.clone(), snapshot, guid, target });
-        }
-        let mut all = all.into_iter();
-        let Some(top) = all.next() else { continue };
-        let below: Vec<CloneOne> = all.collect();
-        let title = match below.len() {
-            0 => format!("clone {} as {}", top.snapshot, top.target),
-            more => format!("clone {} as {}, with {more} below", top.snapshot, top.target),
+    let clones = parts.clones(&input.roots, &input.snapshots, CANDIDATE, CloneRole::Candidate)?;
+    for (root, clones) in clones {
+        let CloneOne { snapshot, target, .. } = &clones.top;
+        let title = match clones.below.len() {
+            0 => format!("clone {snapshot} as {target}"),
+            more => format!("clone {snapshot} as {target}, with {more} below"),
         };
-        steps.push(Step::new(
-            StepId::of(Family::Clone, root),
-            title,
-            Action::Clone(CloneSnapshot { top, below, role: CloneRole::Candidate }),
-        ));
+        steps.push(Step::new(StepId::of(Family::Clone, &root), title, Action::Clone(clones)));
     }
     steps.extend(exchange(&mounts, input, CANDIDATE)?);
     if opened
@@ -99,6 +77,30 @@ pub(super) fn snapshot_upgraded(parts: Parts<'_>, mounts: &[MountedDataset]) -> 
     };
     let title = format!("snapshot and hold the upgraded state @{}", post.name);
     Step::new(StepId::SNAPSHOT_UPGRADED, title, Action::Snapshot(post))
+}
+
+/// In a way back: drops it again. Nothing if it was not begun.
+pub(super) fn drop_upgraded(run: &Run) -> Result<Option<Step>> {
+    if !run.was_begun(&StepId::SNAPSHOT_UPGRADED) {
+        return Ok(None);
+    }
+    let marked = marked(run, &StepId::SNAPSHOT_UPGRADED)?;
+    let action = Action::DropSnapshots(DropSnapshots { snapshots: Vec::new(), marked });
+    let title = "drop the snapshot of the upgraded state";
+    Ok(Some(Step::new(StepId::DROP_UPGRADED, title, action)))
+}
+
+/// The snapshot that everything is compared from later, where that was not done before the service
+/// opens. `whose`: the data, for people.
+pub(super) fn snapshot_restored(parts: Parts<'_>, mounts: &[MountedDataset], whose: &str) -> Step {
+    let restored = TakeSnapshot {
+        datasets: mounts.iter().map(|mount| mount.dataset.clone()).collect(),
+        name: format!("{}-restored", parts.manifest.snapshot),
+        label: "restored".into(),
+        hold: false,
+    };
+    let title = format!("snapshot {whose} data @{}, to compare everything later", restored.name);
+    Step::new(StepId::SNAPSHOT_RESTORED, title, Action::Snapshot(restored))
 }
 
 /// The upgraded datasets go aside, and the clones whose names have this ending take their place.

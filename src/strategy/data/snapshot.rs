@@ -7,11 +7,9 @@ use anyhow::{Context as _, Result};
 use super::{Strategy, clone_and_swap, rollback_in_place};
 use crate::journal::{ChangeManifest, Procedure, Side, StepId};
 use crate::playbook::model::{Interrupted, ServiceState};
-use crate::step::{
-    Action, BEFORE_UPGRADE, DropSnapshots, Plan, Restore, Run, State, Step, TakeSnapshot, Verify,
-};
+use crate::step::{Action, BEFORE_UPGRADE, Plan, Restore, Run, State, Step, TakeSnapshot, Verify};
 use crate::strategy::input::{
-    ASIDE, DowngradeInput, Exchanged, ServedClients, StandbyPart, marked, snapshots,
+    ASIDE, DowngradeInput, Exchanged, ServedClients, StandbyPart, snapshots,
 };
 use crate::strategy::install;
 use crate::strategy::parts::{Parts, members};
@@ -79,7 +77,7 @@ impl Strategy for Snapshot {
                 return super::switch::downgrade(parts, input, switch);
             }
             Some(StandbyPart::Ends) => {
-                let clones = parts.all_standby_clones(&input.roots, &input.snapshots)?;
+                let clones = parts.standby_clones(&input.roots, &input.snapshots)?;
                 steps.extend(parts.end_standby(clones)?);
             }
             None => {}
@@ -183,22 +181,8 @@ impl Strategy for Snapshot {
             steps.push(parts.maintenance_stop(Side::Previous)?);
         }
         if delta {
-            let name = format!("{}-restored", parts.manifest.snapshot);
-            let datasets = members(parts.manifest, &input.snapshots);
-            let restored = TakeSnapshot {
-                datasets: datasets.into_iter().map(|mount| mount.dataset).collect(),
-                name,
-                label: "restored".into(),
-                hold: false,
-            };
-            steps.push(Step::new(
-                StepId::SNAPSHOT_RESTORED,
-                format!(
-                    "snapshot the restored data @{}, to compare everything later",
-                    restored.name
-                ),
-                Action::Snapshot(restored),
-            ));
+            let mounts = members(parts.manifest, &input.snapshots);
+            steps.push(clone_and_swap::snapshot_restored(parts, &mounts, "the restored"));
         }
         steps.push(parts.start(Side::Previous)?);
         let procedure =
@@ -224,15 +208,7 @@ impl Strategy for Snapshot {
     }
 
     fn clean_up(&self, parts: Parts<'_>, run: &Run) -> Result<Vec<Step>> {
-        let mut steps = Vec::new();
-        if run.was_begun(&StepId::SNAPSHOT_UPGRADED) {
-            let title = "drop the snapshot of the upgraded state";
-            let action = DropSnapshots {
-                snapshots: Vec::new(),
-                marked: marked(run, &StepId::SNAPSHOT_UPGRADED)?,
-            };
-            steps.push(Step::new(StepId::DROP_UPGRADED, title, Action::DropSnapshots(action)));
-        }
+        let mut steps = Vec::from_iter(clone_and_swap::drop_upgraded(run)?);
         if run.was_begun(&StepId::RELEASE_RESERVE) {
             steps.extend(reserve(parts.manifest));
         }

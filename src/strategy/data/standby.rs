@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::journal::{ChangeManifest, Deadline, Procedure, StepId};
+use crate::journal::{ChangeManifest, Procedure, StepId};
 use crate::playbook::Playbook;
 use crate::step::{Plan, Run, Step};
 use crate::strategy::parts::Parts;
@@ -43,7 +43,7 @@ impl StandbyInput<'_> {
     pub fn start(&self, wait: bool) -> Result<Plan> {
         let parts = self.parts();
         let mut steps = parts.make_standby(self.roots, self.snapshots)?;
-        let clones = parts.all_standby_clones(self.roots, self.snapshots)?;
+        let clones = parts.standby_clones(self.roots, self.snapshots)?;
         steps.extend(parts.run_standby(clones, wait.then_some(None))?);
         Ok(Plan { procedure: Procedure::StandbyStart, steps })
     }
@@ -56,12 +56,7 @@ impl StandbyInput<'_> {
     pub fn rehearse(&self, full: bool, stays: bool, deadline: u64) -> Result<Plan> {
         let parts = self.parts();
         let mut steps = self.start(true)?.steps;
-        let mut refuse = parts.refuse()?;
-        refuse.deadline = Some(Deadline { until: StepId::ALLOW, seconds: deadline });
-        steps.push(refuse);
-        steps.extend(parts.drain()?);
-        steps.extend(parts.fed_inventories(!full)?);
-        steps.push(parts.prove(false)?);
+        steps.extend(parts.compare_refused(StepId::ALLOW, deadline, !full)?);
         steps.push(parts.allow()?);
         if !stays {
             steps.extend(self.ended()?);
@@ -82,7 +77,7 @@ impl StandbyInput<'_> {
         if run.plan.position(&StepId::STANDBY_DROP).is_some() {
             steps.extend(self.ended()?);
         } else {
-            let clones = parts.all_standby_clones(self.roots, self.snapshots)?;
+            let clones = parts.standby_clones(self.roots, self.snapshots)?;
             steps.push(parts.resume_standby(clones)?);
         }
         Ok(Plan { procedure: Procedure::Abort, steps })
@@ -102,6 +97,6 @@ impl StandbyInput<'_> {
     /// As [`Self::start`].
     pub fn ended(&self) -> Result<Vec<Step>> {
         let parts = self.parts();
-        parts.end_standby(parts.all_standby_clones(self.roots, self.snapshots)?)
+        parts.end_standby(parts.standby_clones(self.roots, self.snapshots)?)
     }
 }

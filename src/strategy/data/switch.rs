@@ -5,12 +5,10 @@
 use anyhow::{Context as _, Result};
 
 use super::clone_and_swap;
-use crate::journal::{Deadline, Procedure, Side, StepId};
+use crate::journal::{Procedure, Side, StepId};
 use crate::playbook::model::standby::Reinstall;
-use crate::step::{Action, DropSnapshots, Plan, Run, State, Step, TakeSnapshot, Verify};
-use crate::strategy::input::{
-    DowngradeInput, Exchanged, ServedClients, SwitchInput, marked, snapshots,
-};
+use crate::step::{Action, Plan, Run, State, Step, Verify};
+use crate::strategy::input::{DowngradeInput, Exchanged, ServedClients, SwitchInput, snapshots};
 use crate::strategy::install;
 use crate::strategy::parts::{Parts, members};
 use crate::zfs::ENDING_STANDBY as STANDBY;
@@ -22,7 +20,7 @@ pub(super) fn downgrade(
     switch: &SwitchInput,
 ) -> Result<Plan> {
     let install = install::of(parts.manifest);
-    let clones = parts.all_standby_clones(&input.roots, &input.snapshots)?;
+    let clones = parts.standby_clones(&input.roots, &input.snapshots)?;
     let mounts = members(parts.manifest, &input.snapshots);
     let answers = input.served == ServedClients::Yes;
     let delta = answers && input.delta;
@@ -37,12 +35,7 @@ pub(super) fn downgrade(
         let run = parts.run_standby(clones.clone(), Some(Some(switch.catch_up)))?;
         steps.extend(run.into_iter().map(|step| step.until(&StepId::REFUSE)));
         // Within the deadline.
-        let mut refuse = parts.refuse()?;
-        refuse.deadline = Some(Deadline { until: StepId::UNMOUNT, seconds: switch.deadline });
-        steps.push(refuse);
-        steps.extend(parts.drain()?);
-        steps.extend(parts.fed_inventories(delta)?);
-        steps.push(parts.prove(false)?);
+        steps.extend(parts.compare_refused(StepId::UNMOUNT, switch.deadline, delta)?);
         steps.push(parts.feed_stop()?);
         steps.extend(parts.end_upgraded()?);
         steps.push(stop);
@@ -71,12 +64,7 @@ pub(super) fn downgrade(
     steps.extend(exchange);
     steps.push(parts.mount(&mounts).until(&StepId::START));
     if delta && parts.tells_touched() {
-        let name = format!("{}-restored", parts.manifest.snapshot);
-        let datasets = mounts.iter().map(|mount| mount.dataset.clone()).collect();
-        let title = format!("snapshot the standby's data @{name}, to compare everything later");
-        let restored = TakeSnapshot { datasets, name, label: "restored".into(), hold: false };
-        let action = Action::Snapshot(restored);
-        steps.push(Step::new(StepId::SNAPSHOT_RESTORED, title, action));
+        steps.push(clone_and_swap::snapshot_restored(parts, &mounts, "the standby's"));
     }
     steps.extend(parts.put_config(Side::Previous)?);
     steps.push(parts.serve()?);
@@ -112,10 +100,9 @@ pub(in crate::strategy) fn give_up(
 ) -> Result<Plan> {
     let taken_before = snapshots(state, &StepId::SNAPSHOT);
     let mut steps = Vec::new();
-    let mut refused = run.was_begun(&StepId::REFUSE);
     if run.was_begun(&StepId::UNMOUNT) {
         let members = members(parts.manifest, &taken_before);
-        let clones = parts.all_standby_clones(exchanged.roots, &taken_before)?;
+        let clones = parts.standby_clones(exchanged.roots, &taken_before)?;
         let taken = run.was_begun(&StepId::STANDBY_SET_UP);
         let mut ended = parts.end_standby(clones.clone())?;
         let drop = ended.pop();
@@ -132,12 +119,7 @@ pub(in crate::strategy) fn give_up(
         if run.was_begun(&StepId::PUT_CONFIG) {
             steps.extend(parts.put_config(Side::Upgraded)?);
         }
-        if run.was_begun(&StepId::SNAPSHOT_UPGRADED) {
-            let marked = marked(run, &StepId::SNAPSHOT_UPGRADED)?;
-            let action = DropSnapshots { snapshots: Vec::new(), marked };
-            let title = "drop the snapshot of the upgraded state";
-            steps.push(Step::new(StepId::DROP_UPGRADED, title, Action::DropSnapshots(action)));
-        }
+        steps.extend(clone_and_swap::drop_upgraded(run)?);
         steps.push(parts.start(Side::Upgraded)?);
         steps.push(parts.allow()?);
         if taken {
@@ -150,16 +132,16 @@ pub(in crate::strategy) fn give_up(
     // A server that runs may not answer while it refuses writes; one that was ended is started
     // first.
     let ended = [StepId::END_UPGRADED, StepId::STOP].iter().any(|id| run.was_begun(id));
+    let refused = run.was_begun(&StepId::REFUSE);
     if refused && !ended {
         steps.push(parts.allow()?);
-        refused = false;
     }
     steps.push(parts.start(Side::Upgraded)?);
-    if refused {
+    if refused && ended {
         steps.push(parts.allow()?);
     }
     if state.has_standby() {
-        let clones = parts.all_standby_clones(exchanged.roots, &taken_before)?;
+        let clones = parts.standby_clones(exchanged.roots, &taken_before)?;
         steps.push(parts.resume_standby(clones)?);
     }
     Ok(Plan { procedure: Procedure::Abort, steps })

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::Parts;
 use crate::journal::{Family, Side, StepId};
 use crate::playbook::Template;
+use crate::playbook::model::Touched;
 use crate::step::{
     Action, DropClones, FindTouched, LoadWhole, NoticeDiffering, Prove, RepairFrom, Step,
     TakeInventory, WriteFromClone,
@@ -44,34 +45,45 @@ impl Parts<'_> {
         Ok(steps)
     }
 
-    /// The lists; of what the capture touched with `delta`, where that is known.
+    /// The lists of the server without clients; of what the capture touched with `delta`, where that
+    /// is known.
     pub(in crate::strategy) fn inventories(&self, side: Side, delta: bool) -> Result<Vec<Step>> {
+        let version = match side {
+            Side::Upgraded => "upgraded version",
+            Side::Previous => "previous version",
+        };
+        self.lists(side, version, self.maintenance_address(), |_| delta)
+    }
+
+    /// The lists of the server at this address. Those that are `delta` are of what was touched.
+    pub(super) fn lists(
+        &self,
+        side: Side,
+        server: &str,
+        address: Option<&Template>,
+        delta: impl Fn(&Touched) -> bool,
+    ) -> Result<Vec<Step>> {
+        let family = match side {
+            Side::Upgraded => Family::Inventory,
+            Side::Previous => Family::InventoryFound,
+        };
         let mut steps = Vec::new();
         for inventory in &self.playbook.inventories {
-            let (id, title) = match side {
-                Side::Upgraded => (
-                    StepId::of(Family::Inventory, &inventory.name),
-                    format!("list the {} on the upgraded version", inventory.name),
-                ),
-                Side::Previous => (
-                    StepId::of(Family::InventoryFound, &inventory.name),
-                    format!("list the {} on the previous version", inventory.name),
-                ),
-            };
+            let touched = inventory.touched.as_ref().filter(|touched| delta(touched));
+            let touched = touched.map(|it| self.command_at(&it.command, address)).transpose()?;
             let action = TakeInventory {
                 name: inventory.name.clone(),
                 side,
-                command: self.command_at(&inventory.command, self.maintenance_address())?,
+                command: self.command_at(&inventory.command, address)?,
                 ignore: inventory.ignore.clone(),
                 ends: inventory.ends.clone(),
-                touched: match &inventory.touched {
-                    Some(touched) if delta => {
-                        Some(self.command_at(&touched.command, self.maintenance_address())?)
-                    }
-                    _ => None,
-                },
+                touched,
             };
-            steps.push(Step::new(id, title, Action::Inventory(action)));
+            steps.push(Step::new(
+                StepId::of(family, &inventory.name),
+                format!("list the {} on the {server}", inventory.name),
+                Action::Inventory(action),
+            ));
         }
         Ok(steps)
     }

@@ -1,6 +1,7 @@
 //! Makes the data of single steps from the playbook and the change's values. Pure.
 
 mod capture;
+mod clones;
 mod compare;
 mod install;
 mod service;

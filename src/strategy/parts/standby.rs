@@ -3,14 +3,13 @@
 use anyhow::{Context as _, Result};
 
 use super::{Parts, within};
-use crate::journal::{Family, Side, StepId};
-use crate::playbook::model::Standby;
+use crate::journal::{Deadline, Family, Side, StepId};
+use crate::playbook::model::{Standby, Touched};
 use crate::step::{
     Action, Allow, CatchUp, CloneOne, CloneRole, CloneSnapshot, Drain, EndUpgraded, Feed,
     FindTouched, Refuse, ResumeStandby, ServeFromRoot, Settle, SourcePosition, StandbyClones,
-    StandbyServer, Step, TakeInventory,
+    StandbyServer, Step,
 };
-use crate::strategy::parts::members;
 use crate::zfs::{Dataset, ENDING_STANDBY as STANDBY, Guid, Snapshot};
 
 impl<'a> Parts<'a> {
@@ -19,40 +18,15 @@ impl<'a> Parts<'a> {
         standby.context("the playbook does not say how the previous version runs as a standby")
     }
 
-    /// The clones that the standby runs on, for each of the site's datasets, parents first.
+    /// The clones that the standby runs on, parents first, with the paths of the data.
     pub(in crate::strategy) fn standby_clones(
         &self,
         roots: &[Dataset],
         snapshots: &[(Snapshot, Guid)],
-    ) -> Result<Vec<(Dataset, Vec<CloneOne>)>> {
-        let mut all = Vec::new();
-        for root in roots {
-            let target = root.with_suffix(STANDBY)?;
-            let mut clones = Vec::new();
-            for mount in members(self.manifest, snapshots) {
-                if !mount.dataset.is_within(root) {
-                    continue;
-                }
-                let taken = snapshots.iter().find(|(taken, _)| taken.dataset() == mount.dataset);
-                let (snapshot, guid) =
-                    taken.with_context(|| format!("{} has no snapshot", mount.dataset))?.clone();
-                let target = mount.dataset.moved(root, &target)?;
-                clones.push(CloneOne { like: mount.dataset, snapshot, guid, target });
-            }
-            all.push((root.clone(), clones));
-        }
-        Ok(all)
-    }
-
-    /// All of them, with the paths of the data.
-    pub(in crate::strategy) fn all_standby_clones(
-        &self,
-        roots: &[Dataset],
-        snapshots: &[(Snapshot, Guid)],
     ) -> Result<StandbyClones> {
-        let clones = self.standby_clones(roots, snapshots)?;
+        let clones = self.clones(roots, snapshots, STANDBY, CloneRole::Standby)?;
         Ok(StandbyClones {
-            clones: clones.into_iter().flat_map(|(_, clones)| clones).collect(),
+            clones: clones.iter().flat_map(|(_, clones)| clones.all().cloned()).collect(),
             data: self.paths(&self.playbook.data.paths)?,
         })
     }
@@ -63,17 +37,13 @@ impl<'a> Parts<'a> {
         roots: &[Dataset],
         snapshots: &[(Snapshot, Guid)],
     ) -> Result<Vec<Step>> {
-        let mut steps = Vec::new();
-        for (root, clones) in self.standby_clones(roots, snapshots)? {
-            let mut clones = clones.into_iter();
-            let Some(top) = clones.next() else { continue };
-            let below: Vec<CloneOne> = clones.collect();
-            let title = format!("clone {} as {}, for the standby", top.snapshot, top.target);
-            let action = CloneSnapshot { top, below, role: CloneRole::Standby };
-            let id = StepId::of(Family::StandbyClone, root);
-            steps.push(Step::new(id, title, Action::Clone(action)));
-        }
-        Ok(steps)
+        let clones = self.clones(roots, snapshots, STANDBY, CloneRole::Standby)?;
+        let step = |(root, clones): (Dataset, CloneSnapshot)| {
+            let CloneOne { snapshot, target, .. } = &clones.top;
+            let title = format!("clone {snapshot} as {target}, for the standby");
+            Step::new(StepId::of(Family::StandbyClone, &root), title, Action::Clone(clones))
+        };
+        Ok(clones.into_iter().map(step).collect())
     }
 
     fn standby_server(&self) -> Result<StandbyServer> {
@@ -166,10 +136,24 @@ impl<'a> Parts<'a> {
         Ok(Step::new(StepId::STANDBY_RESUME, title, Action::ResumeStandby(action)))
     }
 
-    pub(in crate::strategy) fn refuse(&self) -> Result<Step> {
+    /// Writes are refused, the standby gets all that was written, and both are compared. The step
+    /// `until` begins within so many seconds. With `delta`, the lists are of what the feed brought,
+    /// where that is known.
+    pub(in crate::strategy) fn compare_refused(
+        &self,
+        until: StepId,
+        seconds: u64,
+        delta: bool,
+    ) -> Result<Vec<Step>> {
         let action = Refuse { command: self.command(&self.standby()?.switch.refuse)? };
         let title = "let the upgraded version refuse writes";
-        Ok(Step::new(StepId::REFUSE, title, Action::Refuse(action)))
+        let mut refuse = Step::new(StepId::REFUSE, title, Action::Refuse(action));
+        refuse.deadline = Some(Deadline { until, seconds });
+        let mut steps = vec![refuse];
+        steps.extend(self.drain()?);
+        steps.extend(self.fed_inventories(delta)?);
+        steps.push(self.prove(false)?);
+        Ok(steps)
     }
 
     pub(in crate::strategy) fn allow(&self) -> Result<Step> {
@@ -180,7 +164,7 @@ impl<'a> Parts<'a> {
 
     /// Under the refusal: how far the upgraded version has come, and the standby there; what the
     /// feed does not bring.
-    pub(in crate::strategy) fn drain(&self) -> Result<Vec<Step>> {
+    fn drain(&self) -> Result<Vec<Step>> {
         let standby = self.standby()?;
         let position = self.command(&standby.feed.position)?;
         let mut steps = vec![
@@ -214,7 +198,7 @@ impl<'a> Parts<'a> {
 
     /// The lists of both servers, while both run. With `delta` of what the feed brought, where that
     /// is known.
-    pub(in crate::strategy) fn fed_inventories(&self, delta: bool) -> Result<Vec<Step>> {
+    fn fed_inventories(&self, delta: bool) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
         let here = self.playbook.service.address.as_ref();
         let there = self.standby()?.address.as_ref();
@@ -233,29 +217,9 @@ impl<'a> Parts<'a> {
                 Action::FindTouched(action),
             ));
         }
-        for (side, family, address, of) in [
-            (Side::Upgraded, Family::Inventory, here, "upgraded version"),
-            (Side::Previous, Family::InventoryFound, there, "standby"),
-        ] {
-            for inventory in &self.playbook.inventories {
-                let touched = inventory.touched.as_ref().filter(|it| delta && it.fed.is_some());
-                let touched =
-                    touched.map(|it| self.command_at(&it.command, address)).transpose()?;
-                let action = TakeInventory {
-                    name: inventory.name.clone(),
-                    side,
-                    command: self.command_at(&inventory.command, address)?,
-                    ignore: inventory.ignore.clone(),
-                    ends: inventory.ends.clone(),
-                    touched,
-                };
-                steps.push(Step::new(
-                    StepId::of(family, &inventory.name),
-                    format!("list the {} on the {of}", inventory.name),
-                    Action::Inventory(action),
-                ));
-            }
-        }
+        let delta = |touched: &Touched| delta && touched.fed.is_some();
+        steps.extend(self.lists(Side::Upgraded, "upgraded version", here, delta)?);
+        steps.extend(self.lists(Side::Previous, "standby", there, delta)?);
         Ok(steps)
     }
 
