@@ -27,6 +27,11 @@ in_build_root() {
   rust=$(cd "$REPO" && rustc --print sysroot) || die "no rustc: install Rust with rustup"
   [ "$rust" != /usr ] || die "Rust comes from the distribution and cannot be lent to the build root: install it with rustup"
   mkdir -p "$cache/cargo" "$cache/target"
+  # Every checkout is the same path to cargo, which goes by the times of files: it would take the program of another checkout for this one's.
+  if [ "$(cat "$cache/target/checkout" 2>/dev/null)" != "$REPO" ]; then
+    rm -rf "$cache"/target/debug/.fingerprint/backout-* "$cache"/target/*/debug/.fingerprint/backout-*
+    printf '%s\n' "$REPO" >"$cache/target/checkout"
+  fi
   # The script takes its values as arguments, so nothing of the command is read by a second shell.
   # shellcheck disable=SC2016
   timeout -k 10 "${BUILD_LIMIT:-1800}" unshare --mount --pid --fork --kill-child --propagation private \
@@ -48,5 +53,5 @@ in_build_root() {
       exec chroot "$root" /usr/bin/env -i HOME=/tmp/home TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 USER=root \
         PATH=/build/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin CARGO_HOME=/build/cargo CARGO_TARGET_DIR=/build/target \
         CARGO_NET_OFFLINE=true env -C /build/src "$@"
-    ' in_build_root "$IMAGE.root" "$REPO" "$cache/target" "$cache/cargo" "$rust" "${BUILD_ROOTS:-}" "$@"
+    ' in_build_root "$IMAGE.root" "$REPO" "$(build_target)" "$cache/cargo" "$rust" "${BUILD_ROOTS:-}" "$@"
 }
