@@ -1,11 +1,11 @@
 //! Failpoints: places where a test can kill the process, cut the power, or let a write find no
-//! room. Compiled in only with the feature `crash-points`.
+//! room, and where a measurement hears how long commands took. Compiled in only with the feature `crash-points`.
 
 #[cfg(feature = "crash-points")]
 mod asked;
 
 #[cfg(feature = "crash-points")]
-pub use asked::{Failpoints, full, point, set};
+pub use asked::{Failpoints, full, point, set, took};
 
 /// Nothing, but in tests.
 ///
@@ -26,6 +26,10 @@ pub fn point(_name: &str) {
     #[cfg(test)]
     testing::tick(&format!("point {_name}"), false);
 }
+
+/// Nothing, but in measurements.
+#[cfg(not(feature = "crash-points"))]
+pub fn took(_command: std::time::Duration) {}
 
 /// Strikes of this crate's own tests: at every place that asks, the thread's hook may fail the
 /// operation or "kill" the tool (a panic that nothing on the way catches, so that nothing more is

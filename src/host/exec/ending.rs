@@ -1,7 +1,9 @@
 //! How a command ends: by itself; or, with everything that it started, when its time is over, a
 //! stop is requested, or a pool does not answer.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
@@ -16,6 +18,21 @@ const GRACE: Duration = Duration::from_secs(20);
 /// How long a process may take to end after SIGKILL. One that waits for a device ends only when
 /// that answers.
 const KILLED_WITHIN: Duration = Duration::from_secs(5);
+/// How often is looked whether it must be ended.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Hears of the command's end when it comes. A thread waits for it, and stays behind where a process
+/// does not even end after SIGKILL. `None`: there is no thread.
+fn end_of(handle: &Arc<duct::Handle>) -> Option<Receiver<()>> {
+    let (tell, told) = sync_channel(1);
+    let handle = Arc::clone(handle);
+    let waits = move || {
+        let _ = handle.wait();
+        let _ = tell.send(());
+    };
+    std::thread::Builder::new().name("wait".into()).spawn(waits).ok().map(|_| told)
+}
+
 /// How a command ended.
 pub(super) enum Ended {
     /// By itself.
@@ -45,12 +62,12 @@ impl Runner {
     /// Waits until the command ends, or must be ended.
     pub(super) fn wait(
         &self,
-        handle: &duct::Handle,
+        handle: &Arc<duct::Handle>,
         limit: Duration,
         group: Option<&Group>,
     ) -> Ended {
         let begin = Instant::now();
-        let mut pause = Duration::from_millis(1);
+        let told = end_of(handle);
         let mut suspended = SuspendedSince::never();
         loop {
             match handle.try_wait() {
@@ -70,8 +87,10 @@ impl Runner {
                 self.end(handle, group);
                 return Ended::Suspended(pool);
             }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(50));
+            match &told {
+                Some(told) => drop(told.recv_timeout(LOOK)),
+                None => std::thread::sleep(LOOK),
+            }
         }
     }
 

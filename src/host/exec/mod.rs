@@ -30,6 +30,7 @@ use command::shortened;
 use ending::Ended;
 
 use crate::host::cgroup::{self, Group};
+use crate::host::failpoint;
 use crate::host::files::open_own;
 use crate::host::secret::Secrets;
 
@@ -268,9 +269,11 @@ impl Runner {
                 started
             }
         };
-        let handle = started.map_err(start)?;
+        let handle = Arc::new(started.map_err(start)?);
+        let began = Instant::now();
         let limit = self.time_for(command);
         let ended = self.wait(&handle, limit, group.as_ref());
+        failpoint::took(began.elapsed());
         if let Some(group) = &group {
             self.leave_none(group, &line);
         }

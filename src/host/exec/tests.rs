@@ -298,3 +298,21 @@ fn what_a_command_prints_is_read_while_it_runs() {
     assert_eq!(first.and_then(Result::ok).as_deref(), Some("y"));
     assert!(failed.is_some());
 }
+
+/// `vm-tests/bench` reads what it prints.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "what is measured is beside bare commands")]
+#[ignore = "a measurement"]
+fn measured_commands_beside_bare_ones() {
+    let bare = Instant::now();
+    for _ in 0..40 {
+        assert!(std::process::Command::new("sleep").arg("0.07").status().expect("runs").success());
+    }
+    let bare = bare.elapsed().as_millis();
+    let begin = Instant::now();
+    for _ in 0..40 {
+        run(&["sleep", "0.07"]).expect("runs");
+    }
+    let ours = begin.elapsed().as_millis();
+    println!("overhead\t-\t-\t40 commands of 70 ms, natively, beside bare ones\t{ours} {bare} ms");
+}

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -40,6 +41,9 @@ pub struct Failpoints {
     /// name.
     #[arg(long, global = true, value_name = "FILE")]
     full_log: Option<PathBuf>,
+    /// Add the microseconds that each command took to this file, one a line.
+    #[arg(long, global = true, value_name = "FILE")]
+    took_log: Option<PathBuf>,
 }
 
 /// One of so many points.
@@ -92,6 +96,14 @@ pub fn full(place: &str) -> io::Result<()> {
     }
     writeln!(appended(path)?, "{place}")?;
     Err(Errno::ENOSPC.into())
+}
+
+/// A command took so long.
+pub fn took(command: Duration) {
+    let path = ASKED.get().and_then(|asked| asked.took_log.as_ref());
+    if let Some(Ok(mut file)) = path.map(|path| appended(path)) {
+        let _ = writeln!(file, "{}", command.as_micros());
+    }
 }
 
 impl Failpoints {
