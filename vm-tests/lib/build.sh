@@ -29,7 +29,7 @@ in_build_root() {
   mkdir -p "$cache/cargo" "$cache/target"
   # Every checkout is the same path to cargo, which goes by the times of files: it would take the program of another checkout for this one's.
   if [ "$(cat "$cache/target/checkout" 2>/dev/null)" != "$REPO" ]; then
-    rm -rf "$cache"/target/debug/.fingerprint/backout-* "$cache"/target/*/debug/.fingerprint/backout-*
+    rm -rf "$cache"/target/{debug,release}/.fingerprint/backout-* "$cache"/target/*/debug/.fingerprint/backout-*
     printf '%s\n' "$REPO" >"$cache/target/checkout"
   fi
   # The script takes its values as arguments, so nothing of the command is read by a second shell.

@@ -60,9 +60,12 @@ build_tools() {
   local name
   mkdir -p "$TOOLS"
   fetch_crates || return 1
-  in_build_root cargo build --locked --quiet --features crash-points || return 1
+  local kind=debug how=()
+  # All but the link-time optimization, which takes longest to build.
+  [ -z "${OPTIMIZED:-}" ] || kind=release how=(--release --config 'profile.release.lto="off"')
+  in_build_root cargo build --locked --quiet --features crash-points "${how[@]}" || return 1
   # Debug information is most of a debug build, and every guest gets a copy.
-  strip --strip-debug -o "$TOOLS/backout" "$(build_target)/debug/backout" || return 1
+  strip --strip-debug -o "$TOOLS/backout" "$(build_target)/$kind/backout" || return 1
   for name in "$@"; do
     if uses "$(case_file "$name")" backout-static && [ ! -f "$TOOLS/backout-static" ]; then
       # The rescue binary: the zfs command alone, no shared library. In the same folder: what runs while it is built is there already.
