@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::journal::{HaltKind, Output, StepId};
-use crate::step::Step;
+use crate::step::{Measure, Step};
 
 /// What happens while a procedure runs, for those who watch.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub enum Event<'a> {
         total: usize,
         /// Counts from 1.
         attempt: u32,
+        /// How far it has come while it runs, where that can be seen.
+        measure: Option<Measure>,
     },
     /// A step's effect exists.
     Done {

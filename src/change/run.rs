@@ -1,6 +1,8 @@
 //! The loop: probe, decide, act, record. One path for the first start and for every resume.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -33,6 +35,8 @@ pub struct Session<'a> {
     pub clock: &'a dyn Fn() -> Duration,
     /// When this run began a step with a deadline.
     pub since: Option<Duration>,
+    /// How many items the step under way has read.
+    pub items: Arc<AtomicU64>,
 }
 
 impl Session<'_> {
@@ -281,9 +285,12 @@ impl Session<'_> {
         let total = self.run()?.plan.steps.len();
         let begin = Instant::now();
         self.record(Record::Started { step: step.id.clone(), attempt: attempts + 1 })?;
-        (self.watch)(&Event::Started { step, number: at + 1, total, attempt: attempts + 1 });
-        failpoint::point(&format!("{}:started", step.id));
         let effect = step::effect(&step.action);
+        self.items.store(0, Ordering::Relaxed);
+        let measure = self.with(|context| Ok(effect.measure(context)))?;
+        let attempt = attempts + 1;
+        (self.watch)(&Event::Started { step, number: at + 1, total, attempt, measure });
+        failpoint::point(&format!("{}:started", step.id));
         let result = self.with(|context| {
             if let Some(why) = rewind {
                 (context.say)(&format!("taking back what is half done: {why}"));
@@ -422,6 +429,7 @@ impl Session<'_> {
             state: &self.state,
             layout: &self.layout,
             say: &say,
+            items: Arc::clone(&self.items),
             root: self.root.clone(),
         });
         self.runner.notes().iter().for_each(|note| say(note));

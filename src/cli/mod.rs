@@ -100,6 +100,9 @@ pub struct Global {
     /// Print JSON: one object per result, one line per event.
     #[arg(help_heading = EVERYWHERE, long, global = true)]
     json: bool,
+    /// Redraw nothing on the terminal, for a screen reader or a log of the session.
+    #[arg(help_heading = EVERYWHERE, long, global = true)]
+    plain: bool,
     #[cfg(feature = "crash-points")]
     #[command(flatten)]
     failpoints: crate::host::failpoint::Failpoints,
@@ -151,6 +154,9 @@ pub struct Answers {
     /// Show what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Show the commands of each step, too.
+    #[arg(long)]
+    commands: bool,
     /// Read the answers from this file. `backout plan --answers FILE` writes one.
     #[arg(help_heading = ANSWERS, long, value_name = "FILE")]
     answers: Option<PathBuf>,
@@ -164,7 +170,7 @@ enum Verb {
     /// Check whether this host can upgrade and come back; after an upgrade: whether the way back is
     /// still open. Changes nothing.
     Check,
-    /// Show every step of an upgrade or a downgrade with its commands. Changes nothing.
+    /// Show every step of an upgrade or a downgrade. Changes nothing.
     Plan(plan::PlanArgs),
     /// Take the snapshot now, for an upgrade later.
     Snapshot(Answers),

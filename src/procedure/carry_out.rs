@@ -2,6 +2,7 @@
 //! the end.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{Prepared, ProcedureInputs, Settings, changes, response_file};
 use crate::change::Lock;
@@ -16,6 +17,13 @@ use crate::journal::{ChangeManifest, Journal, Layout, OpenQuestion, copies};
 use crate::playbook::{Validated, ValidatedSite};
 use crate::report::{CliError, ErrorKind, Report, report};
 use crate::step::{Plan, Record, State};
+
+/// What a person is told who presses Ctrl-C.
+const CTRL_C: [&str; 2] = [
+    "\nStopping: the command under way is asked to end. What is done is written down, and nothing \
+     is lost. `backout status` then says how to go on. Ctrl-C again kills the command.\n",
+    "\nThe command under way is killed. `backout status` then says how to go on.\n",
+];
 
 /// What is to be carried out.
 enum Task {
@@ -75,6 +83,11 @@ impl Work {
         make: impl FnOnce(&Layout) -> anyhow::Result<()> + 'static,
     ) -> Self {
         Self { create: Some(Create { failed, make: Box::new(make) }), ..self }
+    }
+
+    /// The change's id.
+    pub fn change(&self) -> &str {
+        &self.state.manifest.change
     }
 
     /// Carries it out. `watch` gets the events. `hangs` is called, from a thread of its own, when
@@ -209,7 +222,7 @@ fn carry_out(
             .because(&error.into())
         })?;
     }
-    let interrupt = Interrupt::on_signals().map_err(|error| {
+    let interrupt = Interrupt::on_signals(&CTRL_C).map_err(|error| {
         CliError::new(ErrorKind::Failed, format!("cannot listen to signals: {error}"))
     })?;
     let mut runner = Runner::new(Some(layout.log()), Some(change.clone()), interrupt);
@@ -245,6 +258,7 @@ fn carry_out(
         root: "/".into(),
         clock: &since_begin,
         since: None,
+        items: Arc::default(),
     };
     let ended = match task {
         Task::Begin(plan) => session.begin(plan),

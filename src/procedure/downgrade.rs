@@ -7,7 +7,7 @@ use crate::preflight::{self, Facts, Occasion};
 use crate::report::{CliError, Command, ErrorKind, permit};
 use crate::step::{Plan, Record, State};
 use crate::strategy::{self, DowngradeInput, ServedClients, StandbyPart, SwitchInput};
-use crate::zfs::Guid;
+use crate::zfs::{Guid, Snapshot};
 
 /// What is compared before the service is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,19 +129,12 @@ fn choose(
     Ok((in_place, inputs.facts(settings, Occasion::Downgrade { in_place }, Some(state), None)?))
 }
 
-/// How long the upgrade's package step took, from the journal.
-pub fn package_time(settings: &Settings, manifest: &ChangeManifest) -> Option<i64> {
-    let path = settings.layout(manifest).journal();
-    let lines = crate::journal::file::read(&path).ok()?.lines;
-    let started = lines
-        .iter()
-        .find(
-            |line| matches!(&line.record, Record::Started { step, .. } if *step == StepId::UPGRADE),
-        )?
-        .at;
-    let done = lines
-        .iter()
-        .find(|line| matches!(&line.record, Record::Done { step, .. } if *step == StepId::UPGRADE))?
-        .at;
-    Some((done - started).num_seconds())
+/// Bytes written to the datasets since the snapshot, where that can be told.
+pub fn written(prepared: &Prepared) -> Option<u64> {
+    let Some(Output::Snapshots { list }) = prepared.state.outputs.get(&StepId::SNAPSHOT) else {
+        return None;
+    };
+    let names: Vec<Snapshot> = list.iter().map(|(name, _)| name.clone()).collect();
+    let each = prepared.inputs.engine.written_since_each(&names).ok()?;
+    Some(each.into_iter().sum())
 }

@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -131,8 +132,11 @@ impl FullProof {
                 .next("backout prove", "make it again")
         };
         let layout = settings.layout(&state.manifest);
-        let interrupt =
-            Interrupt::on_signals().context("cannot listen to signals").map_err(failed)?;
+        let interrupt = Interrupt::on_signals(&[
+            "\nStopping: the clones are dropped. The service is not touched.\n",
+        ])
+        .context("cannot listen to signals")
+        .map_err(failed)?;
         let runner = Runner::new(Some(layout.log()), None, interrupt);
         let engine = settings.engine(&runner)?;
         let progress = lock_folder(settings, &state).join(PROGRESS);
@@ -147,6 +151,7 @@ impl FullProof {
             state: &state,
             layout: &layout,
             say: &told,
+            items: Arc::default(),
             root: "/".into(),
         };
         let copies = Copies {
@@ -239,8 +244,15 @@ pub(super) fn give_way(
         return Ok(());
     };
     let layout = settings.layout(&state.manifest);
-    let context =
-        Context { engine, runner, state, layout: &layout, say: &|_| {}, root: "/".into() };
+    let context = Context {
+        engine,
+        runner,
+        state,
+        layout: &layout,
+        say: &|_| {},
+        items: Arc::default(),
+        root: "/".into(),
+    };
     clear(&context, &inputs.roots(), &server.stop)?;
     drop(lock);
     Ok(())

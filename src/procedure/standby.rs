@@ -1,5 +1,6 @@
 //! Plans the start and the end of a standby.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ProcedureInputs, Settings};
@@ -132,6 +133,7 @@ pub fn look(settings: &Settings, state: &State) -> Option<StandbyReport> {
         state,
         layout: &layout,
         say: &|_| {},
+        items: Arc::default(),
         root: "/".into(),
     };
     let mut report = asked(&inputs, &context)?;

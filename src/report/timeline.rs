@@ -41,6 +41,33 @@ pub struct Timeline {
     pub compared: Option<Compared>,
 }
 
+impl Timeline {
+    /// Since when clients are shut out, if they are.
+    pub fn shut_out_since(&self) -> Option<Time> {
+        self.shut_out.last().filter(|window| window.until.is_none()).map(|window| window.from)
+    }
+
+    /// How long a step took, the last time that it came to its end.
+    pub fn spent_in(&self, step: &StepId) -> Option<TimeDelta> {
+        let steps = self.procedures.iter().rev().flat_map(|procedure| &procedure.steps);
+        steps.filter(|entry| entry.step == *step).find_map(StepEntry::spent)
+    }
+
+    /// For how long the last procedure of this kind shut clients out, all of its windows together.
+    pub fn shut_out_in(&self, of: impl Fn(Procedure) -> bool) -> Option<TimeDelta> {
+        let run = self.procedures.iter().rev().find(|run| of(run.procedure))?;
+        let within = |window: &&Window| window.from >= run.began && window.from <= run.ended;
+        let each: Option<Vec<TimeDelta>> =
+            self.shut_out.iter().filter(within).map(Window::spent).collect();
+        each.filter(|each| !each.is_empty()).map(|each| each.into_iter().sum())
+    }
+
+    /// Whether clients are served again after this step.
+    pub fn opens(step: &StepId) -> bool {
+        [StepId::START, StepId::SERVE, StepId::ALLOW].contains(step)
+    }
+}
+
 /// One procedure.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProcedureEntry {
@@ -279,9 +306,7 @@ impl Story {
             Record::Started { step, .. } if open && self.closes(step) => {
                 self.shut_out.push(Window { from: line.at, until: None });
             }
-            Record::Done { step, .. }
-                if !open && [StepId::START, StepId::SERVE, StepId::ALLOW].contains(step) =>
-            {
+            Record::Done { step, .. } if !open && Timeline::opens(step) => {
                 if let Some(window) = self.shut_out.last_mut() {
                     window.until = Some(line.at);
                 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context as _, Result};
 
@@ -26,6 +28,8 @@ pub struct Context<'a> {
     pub layout: &'a Layout,
     /// Tells something to the person who watches.
     pub say: &'a dyn Fn(&str),
+    /// How many items the step under way has read, for whoever watches.
+    pub items: Arc<AtomicU64>,
     /// `/`, but in tests.
     pub root: PathBuf,
 }

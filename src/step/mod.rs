@@ -6,6 +6,7 @@ pub mod cluster;
 mod context;
 pub mod data;
 pub mod files;
+mod measure;
 pub mod package;
 pub mod recovery_metadata;
 pub mod service;
@@ -34,6 +35,7 @@ pub use data::whole::{LoadWhole, NoticeWhole, WriteWhole};
 pub use files::copy::{copy_all, read_back};
 pub use files::move_aside::Folders;
 pub use files::move_back::{MoveBack, RemoveAside};
+pub use measure::{Measure, Unit};
 pub use package::config::Config;
 pub use package::install::{Package, PackageJob};
 pub use package::installer::SaveInstaller;
@@ -110,6 +112,11 @@ pub trait Effect {
         false
     }
 
+    /// How far it has come while it is made, for whoever watches, where that can be seen.
+    fn measure(&self, _context: &Context<'_>) -> Option<Measure> {
+        None
+    }
+
     /// Looks at the host, and changes nothing.
     ///
     /// # Errors
@@ -162,6 +169,11 @@ pub trait Repeated {
     /// As [`Effect::preview`].
     fn preview(&self) -> Vec<String>;
 
+    /// As [`Effect::measure`].
+    fn measure(&self, _context: &Context<'_>) -> Option<Measure> {
+        None
+    }
+
     /// Makes the effect.
     ///
     /// # Errors
@@ -176,6 +188,9 @@ impl<T: Repeated> Repeated for &T {
     fn preview(&self) -> Vec<String> {
         (**self).preview()
     }
+    fn measure(&self, context: &Context<'_>) -> Option<Measure> {
+        (**self).measure(context)
+    }
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output> {
         (**self).apply(step, context)
     }
@@ -184,6 +199,9 @@ impl<T: Repeated> Repeated for &T {
 impl<T: Repeated> Effect for Again<T> {
     fn preview(&self) -> Vec<String> {
         self.0.preview()
+    }
+    fn measure(&self, context: &Context<'_>) -> Option<Measure> {
+        self.0.measure(context)
     }
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {
         Ok(Probe::Absent)
@@ -202,6 +220,9 @@ impl<T: Effect> Effect for &T {
     }
     fn destroys(&self) -> bool {
         (**self).destroys()
+    }
+    fn measure(&self, context: &Context<'_>) -> Option<Measure> {
+        (**self).measure(context)
     }
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         (**self).probe(step, context)

@@ -122,7 +122,7 @@ cat "/var/lib/backout/changes/$(change_id)/silent"
 grep -Fx 'UPGRADESC=No' "/var/lib/backout/changes/$(change_id)/silent"
 grep -Fx 'COMPONENTS=MS64' "/var/lib/backout/changes/$(change_id)/silent"
 # A command of several lines as one.
-backout plan downgrade | sed -e ':join' -e '/\\$/{N;s/ *\\\n */ /;b join' -e '}' >/root/plan
+backout plan downgrade --commands | sed -e ':join' -e '/\\$/{N;s/ *\\\n */ /;b join' -e '}' >/root/plan
 grep -F 'imsbackup -x -v -f' /root/plan
 grep -E 'imsbackup .* -d [0-9]{8}:[0-9]{6} /' /root/plan
 grep -F 'start-msg store' /root/plan

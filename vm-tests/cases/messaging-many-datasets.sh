@@ -35,7 +35,7 @@ messaging_site_of messaging-server 'datasets = ["tank/store", "pond/store"]' 'pa
 sleep 3
 backout check | tee /root/said
 grep -F 'The datasets are on 2 pools' /root/said
-backout plan | tee /root/said
+backout plan --commands | tee /root/said
 grep -F 'tank/store/messages/p4@' /root/said
 grep -F 'pond/store/p8@' /root/said
 kill_everywhere upgrade "${UP[@]}"

@@ -90,7 +90,7 @@ echo "== the subsequent upgrade goes to the inactive installation, and back"
 TO=8.0.2
 side_by_side /opt/ucs0
 sleep 3
-backout plan | tee /root/said
+backout plan --commands | tee /root/said
 grep -F 'commpkg upgrade --comp=MS64 --installroot /opt/ucs0' /root/said
 kill_everywhere upgrade "${UP[@]}"
 messaging_version | grep -F 8.0.2

@@ -31,7 +31,7 @@ for name in tank/redis/exports tank/redis/exports/daily tank/redis/dumps tank/re
   grep -F "$name" /root/said
 done
 redis_site 'leave = ["tank/redis/exports", "tank/redis/dumps", "tank/redis/volume"]'
-backout plan downgrade | tee /root/said
+backout plan downgrade --commands | tee /root/said
 grep -F 'zfs rename -u tank/redis.upgraded/exports tank/redis/exports' /root/said
 backout upgrade --yes
 backout status | tee /root/said

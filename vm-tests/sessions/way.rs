@@ -243,6 +243,7 @@ impl Change {
             watch: &watch,
             clock: &std::time::Duration::default,
             since: None,
+            items: std::sync::Arc::default(),
             root: "/srv/root".into(),
         };
         if let Some(question) = answer {

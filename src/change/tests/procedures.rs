@@ -1,6 +1,7 @@
 //! Procedures on a host with the small product, as the command line begins and resumes them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use super::world::World;
 use crate::change::{
@@ -197,6 +198,7 @@ impl World {
                 runner: &self.runner,
                 clock: &|| std::time::Duration::from_secs(self.product.host().beside.clock),
                 since: None,
+                items: Arc::default(),
                 watch: &|event| {
                     if let Event::Said(text) = event {
                         self.said.borrow_mut().push((*text).to_owned());

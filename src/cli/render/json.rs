@@ -32,7 +32,7 @@ pub fn event(event: &Event<'_>) {
 fn as_json(event: &Event<'_>) -> Value {
     let id = |step: &&Step| step.id.clone();
     match event {
-        Event::Started { step, number, total, attempt } => {
+        Event::Started { step, number, total, attempt, .. } => {
             json!({
                 "event": "started", "step": id(step), "title": step.title, "number": number,
                 "total": total, "attempt": attempt,

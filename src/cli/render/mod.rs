@@ -1,7 +1,9 @@
 //! Everything that is printed: text for people, JSON for programs.
 
+pub mod guide;
 pub mod html;
 pub mod json;
+mod live;
 mod plan;
 mod progress;
 pub mod story;

@@ -1,7 +1,9 @@
-//! A plan as people read it: each step with its real names and commands.
+//! A plan as people read it: each step on a line, with its real names, and its commands if they are
+//! asked for.
 
 use serde_json::json;
 
+use super::text::wrapped;
 use super::{json, line};
 use crate::cli::Global;
 use crate::step::{self, Plan};
@@ -9,8 +11,8 @@ use crate::step::{self, Plan};
 /// How many lines of commands a step shows: there is one for each dataset.
 const SHOWN: usize = 40;
 
-/// Prints a plan with its commands.
-pub fn plan(global: &Global, change: &str, plan: &Plan) {
+/// Prints a plan; with its commands, if `commands`.
+pub fn plan(global: &Global, change: &str, plan: &Plan, commands: bool) {
     if global.json {
         json::line(&json!({ "result": "plan", "change": change, "plan": plan }));
         return;
@@ -23,7 +25,10 @@ pub fn plan(global: &Global, change: &str, plan: &Plan) {
                 ----",
             );
         }
-        line(&format!("{:>4}  {}", i + 1, step.title));
+        line(&wrapped(&format!("{:>4}  {}", i + 1, step.title), "      "));
+        if !commands {
+            continue;
+        }
         let commands = step::effect(&step.action).preview();
         for command in commands.iter().take(SHOWN) {
             for part in folded(command) {

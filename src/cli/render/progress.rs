@@ -2,20 +2,55 @@
 
 use std::time::Duration;
 
+use super::live::Live;
 use super::{json, line};
 use crate::change::event::Event;
 use crate::cli::{Global, now};
-use crate::journal::Output;
+use crate::journal::{Action as _, Output, Role, StepId};
+use crate::report::Timeline;
+use crate::step::Action;
 
 /// Says what happens while a procedure runs.
 pub struct Watcher {
     json: bool,
+    /// On a terminal.
+    live: Option<Live>,
+    /// How long the packages took in the upgrade.
+    packages: Option<Duration>,
 }
 
 impl Watcher {
-    /// For a person, or for a program.
-    pub fn new(global: &Global) -> Self {
-        Self { json: global.json }
+    /// For a person, or for a program. `past`: the change so far.
+    pub fn new(global: &Global, past: Option<&Timeline>) -> Self {
+        let since = past.and_then(Timeline::shut_out_since);
+        let shut_out =
+            since.map(|since| (now().fixed_offset() - since).to_std().unwrap_or_default());
+        let live = if global.json || global.plain { None } else { Live::on_terminal(shut_out) };
+        let packages = past.and_then(|past| past.spent_in(&StepId::UPGRADE)?.to_std().ok());
+        Self { json: global.json, live, packages }
+    }
+
+    /// Prints a line, above the one that is redrawn.
+    fn print(&self, text: &str) {
+        match &self.live {
+            Some(live) => live.print(text),
+            None => line(text),
+        }
+    }
+
+    /// Tells the line that is redrawn.
+    fn follow(&self, event: &Event<'_>) {
+        let Some(live) = &self.live else { return };
+        match event {
+            Event::Started { step, measure, .. } => {
+                let packages = self.packages.filter(|_| matches!(step.action, Action::Package(_)));
+                let closes = step.action.role() == Role::ClosesService;
+                live.begins(measure.clone(), packages, closes);
+            }
+            Event::Done { step, .. } => live.ends(Timeline::opens(&step.id)),
+            Event::Failed { .. } | Event::Rewound { .. } => live.ends(false),
+            Event::Said(_) => {}
+        }
     }
 
     /// Says it.
@@ -24,13 +59,15 @@ impl Watcher {
             json::event(event);
         } else {
             self.for_people(event);
+            self.follow(event);
         }
     }
 
-    fn for_people(&mut self, event: &Event<'_>) {
+    fn for_people(&self, event: &Event<'_>) {
+        let line = |text: &str| self.print(text);
         let clock = now().format("%H:%M:%S");
         match event {
-            Event::Started { step, number, total, attempt } => {
+            Event::Started { step, number, total, attempt, .. } => {
                 let again = if *attempt > 1 { format!(" (try {attempt})") } else { String::new() };
                 line(&format!("{clock}  {number:>2}/{total}  {}{again}", step.title));
             }

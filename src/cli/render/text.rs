@@ -4,21 +4,29 @@ use std::io::{IsTerminal, Write};
 
 use serde_json::{Value, json};
 
-use super::{json, line, printable};
+use super::{guide, json, line, printable};
 use crate::cli::{Exit, Global};
 use crate::preflight::{Finding, Severity};
-use crate::report::{CliError, Compared, Next, Report};
+use crate::report::{CliError, Compared, Next, Report, Timeline};
 
-/// A line of prose, broken between words for a terminal and indented like the texts behind `now:`
-/// and `cause:`. A log gets each sentence on one line, for searching.
-fn wrapped(line: &str) -> String {
+/// A line of prose, broken between words for a terminal; `more`: what the lines after the first
+/// begin with. A log gets each sentence on one line, for searching.
+pub(super) fn wrapped(line: &str, more: &str) -> String {
     if !std::io::stdout().is_terminal() {
         return line.to_owned();
     }
     let options = textwrap::Options::with_termwidth();
     let options = options.break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::fill(line, options.subsequent_indent("         "))
+    textwrap::fill(line, options.subsequent_indent(more))
 }
+
+/// Text with a word before it, all such texts below each other.
+pub(super) fn labelled(label: &str, text: &str) -> String {
+    wrapped(&format!("{label:12} {text}"), "             ")
+}
+
+/// How the texts behind `now:` and `cause:` go on.
+const BEHIND: &str = "         ";
 
 /// A finding. The lines of its remedy are not broken, so that they can be copied.
 fn of_finding(lead: &str, finding: &Finding) -> String {
@@ -27,7 +35,7 @@ fn of_finding(lead: &str, finding: &Finding) -> String {
     let prose = text.lines().count().saturating_sub(remedies);
     let lines = text.lines().enumerate().map(|(i, line)| {
         let line = format!("{lead}{line}");
-        if i < prose { wrapped(&line) } else { line }
+        if i < prose { wrapped(&line, BEHIND) } else { line }
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -78,7 +86,7 @@ fn indented(first: &str, more: &str, text: &str) -> String {
     let lines = text.lines().enumerate().map(|(i, line)| {
         let lead = if i == 0 { first } else { more };
         let whole = format!("{lead}{line}").trim_end().to_owned();
-        if line.starts_with(char::is_whitespace) { whole } else { wrapped(&whole) }
+        if line.starts_with(char::is_whitespace) { whole } else { wrapped(&whole, BEHIND) }
     });
     let text = lines.collect::<Vec<_>>().join("\n");
     if text.is_empty() { text } else { format!("{text}\n") }
@@ -139,12 +147,13 @@ fn format_report(report: &Report) -> String {
 }
 
 /// Prints the end of a procedure that is complete.
-pub fn finished(global: &Global, report: Report) {
+pub fn finished(global: &Global, report: Report, past: Option<&Timeline>) {
     let report = if global.change.is_some() { report.naming_change() } else { report };
     if global.json {
         json::line(&json!({ "result": "finished", "change": report }));
     } else {
         line("");
+        past.into_iter().flat_map(guide::was).for_each(|text| line(&text));
         line(format_report(&report).trim_end());
         limits(report.compared.as_ref());
     }

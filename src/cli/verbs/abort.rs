@@ -10,7 +10,7 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     let lock = changes::lock(settings, "abort")?;
     let state = changes::state(settings)?;
     let plan = abort::plan(settings, &state, &answers.accept)?;
-    render::plan(global, &state.manifest.change, &plan);
+    render::plan(global, &state.manifest.change, &plan, answers.commands);
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));
     }

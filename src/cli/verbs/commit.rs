@@ -11,7 +11,7 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     let lock = changes::lock(settings, "commit")?;
     let state = changes::state(settings)?;
     let plan = commit::plan(settings, &state, &answers.accept)?;
-    render::plan(global, &state.manifest.change, &plan);
+    render::plan(global, &state.manifest.change, &plan, answers.commands);
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));
     }

@@ -3,14 +3,14 @@
 use clap::{Args, ValueEnum};
 
 use super::standby::seconds;
+use crate::cli::job::story;
+use crate::cli::render::guide::{self, Foreseen};
 use crate::cli::{Answers, Exit, Global, Job, prompt, render};
-use crate::journal::Procedure;
 use crate::playbook::site::RollbackChoice;
 use crate::procedure::downgrade::ProofKind;
-use crate::procedure::{Settings, Work, changes, downgrade};
+use crate::procedure::{Work, changes, downgrade};
 use crate::report::CliError;
-use crate::step::{Plan, State};
-use crate::strategy::{self, SwitchInput};
+use crate::strategy::SwitchInput;
 
 /// How to go back.
 #[derive(Debug, Args)]
@@ -74,10 +74,14 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
         .then_some(SwitchInput { deadline: arguments.deadline, catch_up: arguments.catch_up });
     let prepared = downgrade::prepare(settings, state, choice, proof, switch, &answers.accept)?;
     let change = prepared.state.manifest.change.clone();
-    render::plan(global, &change, &prepared.plan);
+    render::plan(global, &change, &prepared.plan, answers.commands);
     render::findings(global, &change, &prepared.findings);
     if !global.json {
-        guide(settings, &prepared.state, &prepared.plan);
+        let (state, plan, past) = (&prepared.state, &prepared.plan, story(settings, &change));
+        let written = downgrade::written(&prepared);
+        render::line("");
+        let foreseen = Foreseen { state, plan, past: past.as_ref(), written };
+        guide::foreseen(&foreseen).iter().for_each(|text| render::line(text));
     }
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));
@@ -85,43 +89,4 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
     prompt::confirm_each(&prepared.findings, answers)?;
     prompt::confirm_name(&change, answers, "backout downgrade")?;
     Ok(Job::work(Work::prepared(lock, prepared)).proving_later(arguments.no_prove))
-}
-
-/// What will happen, what is kept, what is destroyed, how long the service will be down.
-fn guide(settings: &Settings, state: &State, plan: &Plan) {
-    let manifest = &state.manifest;
-    render::line("");
-    let data = strategy::data_of(manifest.data_strategy);
-    let what = data.brings_back(manifest);
-    render::line(&format!("Version {} comes back, with {what}.", manifest.from_version));
-    if !data.has_data() {
-        render::line(
-            "Kept:      the upgraded version's configuration; `backout undo` goes back to it.",
-        );
-        render::line("Destroyed: nothing.");
-    } else if plan.procedure == Procedure::DowngradeKeep {
-        render::line(&format!(
-            "Kept:      the upgraded state, under names that end in `{}`, until `backout commit`; \
-                `backout undo` goes back to it.",
-            strategy::ASIDE
-        ));
-        render::line("Destroyed: nothing.");
-    } else {
-        render::line("Kept:      the capture of what was written since the snapshot.");
-        render::line(
-            "Destroyed: the upgraded state, and every snapshot newer than the one before the \
-                upgrade.",
-        );
-    }
-    let package = downgrade::package_time(settings, manifest);
-    render::line(&match package {
-        Some(seconds) => format!(
-            "Down:      the package work of the upgrade took {seconds} s; expect that{}.",
-            data.takes_time()
-        ),
-        None => {
-            "Down:      from the stop to the last step; the package work takes most of it.".into()
-        }
-    });
-    render::line("If it is interrupted, by anything: `backout resume`.");
 }

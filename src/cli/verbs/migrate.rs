@@ -52,7 +52,7 @@ pub fn run(global: &Global, arguments: &MigrateArgs) -> Result<Job, CliError> {
         it.left_out.iter().for_each(|line| render::line(line));
     }
     let change = &it.prepared.state.manifest.change;
-    render::plan(global, change, &it.prepared.plan);
+    render::plan(global, change, &it.prepared.plan, answers.commands);
     render::findings(global, change, &it.prepared.findings);
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));

@@ -19,6 +19,9 @@ pub struct PlanArgs {
     /// Which procedure. Default: the one that would come next.
     #[arg(value_enum)]
     procedure: Option<Wanted>,
+    /// Show the commands of each step, too.
+    #[arg(long)]
+    commands: bool,
     /// Also write a file with a place for every answer that an unattended run needs: `backout
     /// upgrade
     /// --answers FILE`.
@@ -57,7 +60,7 @@ fn of_change(global: &Global, arguments: &PlanArgs, state: State) -> Result<(), 
     };
     if !back {
         let inputs = ProcedureInputs::of_change(settings, &state)?;
-        render::plan(global, &change, &upgrade::plan(&inputs, &state)?);
+        render::plan(global, &change, &upgrade::plan(&inputs, &state)?, arguments.commands);
         return Ok(());
     }
     let prepared =
@@ -65,7 +68,7 @@ fn of_change(global: &Global, arguments: &PlanArgs, state: State) -> Result<(), 
     if let Some(path) = &arguments.answers {
         answers::write(path, &answers::template("downgrade", &prepared.findings, None, &[]))?;
     }
-    render::plan(global, &change, &prepared.plan);
+    render::plan(global, &change, &prepared.plan, arguments.commands);
     render::findings(global, &change, &prepared.findings);
     Ok(())
 }
@@ -82,10 +85,15 @@ fn of_new(global: &Global, arguments: &PlanArgs) -> Result<(), CliError> {
     let state = State::opened(manifest);
     let manifest = &state.manifest;
     if arguments.procedure == Some(Wanted::Downgrade) {
-        render::plan(global, &manifest.change, &downgrade::foreseen(&inputs, manifest)?);
+        render::plan(
+            global,
+            &manifest.change,
+            &downgrade::foreseen(&inputs, manifest)?,
+            arguments.commands,
+        );
         return Ok(());
     }
-    render::plan(global, &manifest.change, &upgrade::plan(&inputs, &state)?);
+    render::plan(global, &manifest.change, &upgrade::plan(&inputs, &state)?, arguments.commands);
     if let Some(path) = &arguments.answers {
         let given = arguments.state_file.as_deref().map_or(Ok(Vec::new()), answers::vendors)?;
         let silent = inputs.silent(&given)?;

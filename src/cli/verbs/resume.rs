@@ -30,6 +30,9 @@ pub struct ResumeArgs {
     /// Show the steps that are left, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// With --dry-run: show the commands of each step, too.
+    #[arg(long, requires = "dry_run")]
+    commands: bool,
     /// Accepted for symmetry: a resume asks nothing.
     #[arg(long, hide = true)]
     yes: bool,
@@ -51,7 +54,7 @@ pub fn run(global: &Global, arguments: &ResumeArgs) -> Result<Job, CliError> {
     };
     permit(&state, answer.map_or(Command::Resume, Command::Answer))?;
     if let Some(run) = state.current().filter(|_| arguments.dry_run) {
-        render::plan(global, &state.manifest.change, &run.left());
+        render::plan(global, &state.manifest.change, &run.left(), arguments.commands);
         return Ok(Job::Ended(Exit::Done));
     }
     Ok(Job::work(Work::resume(lock, state, answer)).proving_later(arguments.no_prove))

@@ -29,6 +29,9 @@ pub struct StartArgs {
     /// Show what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Show the commands of each step, too.
+    #[arg(long)]
+    commands: bool,
 }
 
 /// See [`StandbyVerb::Stop`].
@@ -40,6 +43,9 @@ pub struct StopArgs {
     /// Show what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Show the commands of each step, too.
+    #[arg(long)]
+    commands: bool,
 }
 
 /// How it is rehearsed.
@@ -57,6 +63,9 @@ pub struct RehearseArgs {
     /// Show what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Show the commands of each step, too.
+    #[arg(long)]
+    commands: bool,
 }
 
 /// A time of whole seconds: `90s`, `2m`.
@@ -74,7 +83,7 @@ pub fn rehearse(global: &Global, arguments: &RehearseArgs) -> Result<Job, CliErr
     let lock = changes::lock(settings, "rehearse")?;
     let state = changes::state(settings)?;
     let plan = standby::rehearse(settings, &state, arguments.full, arguments.deadline)?;
-    render::plan(global, &state.manifest.change, &plan);
+    render::plan(global, &state.manifest.change, &plan, arguments.commands);
     if arguments.dry_run {
         return Ok(Job::Ended(Exit::Done));
     }
@@ -86,9 +95,9 @@ pub fn rehearse(global: &Global, arguments: &RehearseArgs) -> Result<Job, CliErr
 /// Starts or ends it.
 pub fn run(global: &Global, verb: &StandbyVerb) -> Result<Job, CliError> {
     let settings = &global.settings();
-    let (what, yes, dry_run) = match verb {
-        StandbyVerb::Start(it) => ("standby start", it.yes, it.dry_run),
-        StandbyVerb::Stop(it) => ("standby stop", it.yes, it.dry_run),
+    let (what, yes, dry_run, commands) = match verb {
+        StandbyVerb::Start(it) => ("standby start", it.yes, it.dry_run, it.commands),
+        StandbyVerb::Stop(it) => ("standby stop", it.yes, it.dry_run, it.commands),
     };
     let lock = changes::lock(settings, what)?;
     let state = changes::state(settings)?;
@@ -96,7 +105,7 @@ pub fn run(global: &Global, verb: &StandbyVerb) -> Result<Job, CliError> {
         StandbyVerb::Start(it) => standby::start(settings, &state, !it.no_wait)?,
         StandbyVerb::Stop(_) => standby::stop(settings, &state)?,
     };
-    render::plan(global, &state.manifest.change, &plan);
+    render::plan(global, &state.manifest.change, &plan, commands);
     if dry_run {
         return Ok(Job::Ended(Exit::Done));
     }

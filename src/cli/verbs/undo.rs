@@ -11,7 +11,7 @@ pub fn run(global: &Global, answers: &Answers) -> Result<Job, CliError> {
     let lock = changes::lock(settings, "undo")?;
     let state = changes::state(settings)?;
     let plan = undo::plan(settings, &state, &answers.accept)?;
-    render::plan(global, &state.manifest.change, &plan);
+    render::plan(global, &state.manifest.change, &plan, answers.commands);
     let data = strategy::data_of(state.manifest.data_strategy);
     if !global.json && data.has_data() {
         render::line("");

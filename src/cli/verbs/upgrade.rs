@@ -18,7 +18,7 @@ pub fn forward(global: &Global, answers: &Answers, only: bool) -> Result<Job, Cl
     let consent = Consent { accepted: &answers.accept, silent: &answers.silent };
     let prepared = upgrade::prepare(settings, consent, only)?;
     let change = &prepared.state.manifest.change;
-    render::plan(global, change, &prepared.plan);
+    render::plan(global, change, &prepared.plan, answers.commands);
     render::findings(global, change, &prepared.findings);
     if answers.dry_run {
         return Ok(Job::Ended(Exit::Done));

@@ -1,5 +1,6 @@
 //! Requests to stop.
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,22 +10,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Interrupt(Arc<AtomicUsize>);
 
 impl Interrupt {
-    /// Listens to SIGINT and SIGTERM from now on.
+    /// Listens to SIGINT and SIGTERM from now on. `says`: what a person at the terminal is told at
+    /// their first Ctrl-C, at the second, and so on.
     ///
     /// # Errors
     /// When the handlers cannot be installed.
-    pub fn on_signals() -> std::io::Result<Self> {
+    pub fn on_signals(says: &'static [&'static str]) -> std::io::Result<Self> {
         let this = Self::default();
+        let terminal = std::io::stderr().is_terminal();
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             let count = Arc::clone(&this.0);
-            // SAFETY: the handler does one atomic addition, which is async-signal-safe.
+            let says = if terminal && signal == signal_hook::consts::SIGINT { says } else { &[] };
+            // SAFETY: the handler does one atomic addition and one write(2), which are
+            // async-signal-safe.
             #[expect(
                 unsafe_code,
                 reason = "signal-hook leaves it to its caller that a handler is async-signal-safe"
             )]
             unsafe {
                 signal_hook::low_level::register(signal, move || {
-                    count.fetch_add(1, Ordering::SeqCst);
+                    let before = count.fetch_add(1, Ordering::SeqCst);
+                    if let Some(text) = says.get(before) {
+                        let _ = nix::unistd::write(std::io::stderr(), text.as_bytes());
+                    }
                 })?;
             }
         }

@@ -14,7 +14,7 @@ use crate::proof::content;
 use crate::proof::continuity::Rule;
 use crate::proof::snapshot::{Then, files};
 use crate::step::files::copy;
-use crate::step::{Context, Repeated, Step};
+use crate::step::{Context, Measure, Repeated, Step};
 
 /// See [`crate::step::Action::Capture`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,6 +65,10 @@ impl Repeated for CapturePass {
             .chain(series)
             .chain(growth)
             .collect()
+    }
+
+    fn measure(&self, context: &Context<'_>) -> Option<Measure> {
+        Some(Measure::grows(context.capture_dir()))
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {

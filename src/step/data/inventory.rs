@@ -1,7 +1,8 @@
 //! The product's own list of what it holds, one item on each line, sorted for the comparison.
 
-use std::io::BufRead;
+use std::io::{self, BufRead, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::journal::{Family, Output, Side, StepId};
 use crate::playbook::{CommandTemplate, Extractor, Pattern};
 use crate::proof::inventory;
 use crate::proof::sort::{self, Sorted};
-use crate::step::{Context, Repeated, Step};
+use crate::step::{Context, Measure, Repeated, Step};
 
 /// See [`crate::step::Action::Inventory`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,11 +58,41 @@ pub fn printed(
     ignore: &[Pattern],
     folder: &Path,
 ) -> Result<Sorted> {
-    let read = |source: &mut dyn BufRead| inventory::read(source, ignore, folder);
+    let read = |source: &mut dyn BufRead| {
+        inventory::read(&mut Counting { source, items: &context.items }, ignore, folder)
+    };
     let (lines, failed) = context.runner.stream(command, read)?;
     // A list that could not be written ends the command, too.
     let lines = lines?;
     failed.map_or(Ok(lines), |error| Err(error.into()))
+}
+
+/// Counts the lines that are read.
+struct Counting<'a> {
+    source: &'a mut dyn BufRead,
+    items: &'a AtomicU64,
+}
+
+impl Read for Counting<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.source.read(into)
+    }
+}
+
+impl BufRead for Counting<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.source.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        // What was filled is given again.
+        let lines = self
+            .source
+            .fill_buf()
+            .map_or(0, |bytes| bytes.iter().take(amount).filter(|byte| **byte == b'\n').count());
+        self.items.fetch_add(lines as u64, Ordering::Relaxed);
+        self.source.consume(amount);
+    }
 }
 
 // An existing list may describe an older state, so it is always taken again.
@@ -70,6 +101,16 @@ impl Repeated for TakeInventory {
         let touched = self.touched.iter();
         let all = touched.map(|it| format!("{it}, or, if what was touched cannot be told:"));
         all.chain([self.command.to_string()]).collect()
+    }
+
+    fn measure(&self, context: &Context<'_>) -> Option<Measure> {
+        // That of the other version is as long, if nothing is lost.
+        let other = StepId::of(Family::Inventory, &self.name);
+        let total = match context.output(&other) {
+            Some(Output::Inventory { items, .. }) if self.side == Side::Previous => Some(*items),
+            _ => None,
+        };
+        Some(Measure::items(&context.items, total))
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {

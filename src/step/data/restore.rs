@@ -13,7 +13,7 @@ use crate::host::files::write_atomic;
 use crate::journal::{HaltKind, Output, StepId};
 use crate::playbook::{CommandTemplate, Pattern};
 use crate::step::files::copy;
-use crate::step::{Context, Effect, NeedsDecision, Probe, Step};
+use crate::step::{Context, Effect, Measure, NeedsDecision, Probe, Step};
 
 /// See [`crate::step::Action::Restore`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,6 +126,10 @@ impl Effect for Restore {
         let past =
             self.past_rejects.iter().map(|past| format!("or, after --accept-rejects: {past}"));
         std::iter::once(self.command.to_string()).chain(past).collect()
+    }
+
+    fn measure(&self, context: &Context<'_>) -> Option<Measure> {
+        Some(Measure::is_read(context.capture_dir(), context.proc()))
     }
 
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {

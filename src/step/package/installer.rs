@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::journal::Output;
 use crate::playbook::CommandTemplate;
 use crate::step::files::copy;
-use crate::step::{Context, Effect, Probe, Step};
+use crate::step::{Context, Effect, Measure, Probe, Step};
 
 /// See [`crate::step::Action::SaveInstaller`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,10 @@ impl Effect for SaveInstaller {
             .map(ToString::to_string)
             .chain(self.files.iter().map(|file| format!("copy {file}")))
             .collect()
+    }
+
+    fn measure(&self, context: &Context<'_>) -> Option<Measure> {
+        Some(Measure::grows(context.layout.installer()))
     }
 
     fn probe(&self, _step: &Step, _context: &Context<'_>) -> Result<Probe> {

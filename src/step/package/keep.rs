@@ -19,7 +19,7 @@ use crate::journal::{Output, Side};
 use crate::playbook::CommandTemplate;
 use crate::step::files::copy;
 use crate::step::files::move_aside::unmounted;
-use crate::step::{Context, Repeated, Step};
+use crate::step::{Context, Measure, Repeated, Step};
 
 /// See [`crate::step::Action::KeepPrograms`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,11 +63,13 @@ impl Repeated for KeepPrograms {
         std::iter::once(format!("copy what is printed by: {}", self.files)).chain(also).collect()
     }
 
+    fn measure(&self, context: &Context<'_>) -> Option<Measure> {
+        Some(Measure::grows(self.root(context)))
+    }
+
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        let (root, whose) = match self.side {
-            Side::Upgraded => (context.upgraded_root(), "upgraded"),
-            Side::Previous => (context.layout.previous_root(), "previous"),
-        };
+        let root = self.root(context);
+        let whose = if is_upgraded(&self.side) { "upgraded" } else { "previous" };
         empty(context, &root)?;
         let printed = context
             .command(&self.files)
@@ -90,6 +92,15 @@ impl Repeated for KeepPrograms {
         }
         make_empty(&root)?;
         Ok(Output::Files { list: copy::list(&root)? })
+    }
+}
+
+impl KeepPrograms {
+    fn root(&self, context: &Context<'_>) -> PathBuf {
+        match self.side {
+            Side::Upgraded => context.upgraded_root(),
+            Side::Previous => context.layout.previous_root(),
+        }
     }
 }
 
