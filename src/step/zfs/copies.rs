@@ -1,6 +1,7 @@
 //! Clones of data as a step left it, mounted where nobody looks: for a server without clients. They
 //! are known by their names and their role, and are made anew each time.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::journal::{Output, StepId};
 use crate::playbook::CommandTemplate;
 use crate::step::{Context, State};
-use crate::zfs::{Dataset, DatasetKind, ENDING_PROOF, Engine, PROP_CHANGE, PROP_ROLE, Snapshot};
+use crate::zfs::{
+    Dataset, DatasetKind, ENDING_PROOF, Engine, Guid, NewClone, PROP_CHANGE, PROP_ROLE, Snapshot,
+};
 
 /// The role of such a clone.
 const ROLE: &str = "proof";
@@ -49,12 +52,17 @@ pub fn copies(
             bail!("{original} is below none of the site's datasets");
         };
         let snapshot = original.moved(root, place)?.at(snapshot.short())?;
-        let there = engine.snapshot_info(&snapshot)?;
-        ensure!(there.is_some_and(|there| there.guid == *guid), "the snapshot {snapshot} is gone");
         let target = original.moved(root, &root.with_suffix(ENDING_PROOF)?)?;
-        found.push(CopyOf { original, target, snapshot });
+        found.push((CopyOf { original, target, snapshot }, *guid));
     }
-    Ok(found)
+    let names: Vec<Snapshot> = found.iter().map(|(copy, _)| copy.snapshot.clone()).collect();
+    let there = engine.snapshot_infos(&names)?;
+    let there: BTreeMap<&Snapshot, Guid> = there.iter().map(|it| (&it.name, it.guid)).collect();
+    for (copy, guid) in &found {
+        let is = there.get(&copy.snapshot) == Some(guid);
+        ensure!(is, "the snapshot {} is gone", copy.snapshot);
+    }
+    Ok(found.into_iter().map(|(copy, _)| copy).collect())
 }
 
 /// A path of the data that leads through links on this host leads to the same place below `root`.
@@ -103,24 +111,36 @@ pub fn make(context: &Context<'_>, copies: &[CopyOf], data: &[PathBuf]) -> Resul
     let (engine, manifest) = (context.engine, &context.state.manifest);
     let root = context.root.join(MOUNTS).join(&manifest.change);
     folder(&root)?;
+    let places: BTreeMap<&Dataset, Option<&PathBuf>> =
+        manifest.datasets.iter().map(|mount| (&mount.dataset, mount.mountpoint.as_ref())).collect();
+    let origins: Vec<Dataset> = copies.iter().map(|copy| copy.snapshot.dataset()).collect();
+    let origins = engine.datasets(&origins)?;
+    let file_systems: BTreeSet<&Dataset> = origins
+        .iter()
+        .filter(|info| info.kind == DatasetKind::Filesystem)
+        .map(|info| &info.name)
+        .collect();
+    let (mut clones, mut mounted) = (Vec::new(), Vec::new());
     for CopyOf { original, target, snapshot } in copies {
-        let place = manifest.datasets.iter().find(|mount| mount.dataset == *original);
-        let point = place.and_then(|mount| mount.mountpoint.clone());
+        let point = places.get(original).copied().flatten();
         let point = point.map_or_else(
             || "none".to_owned(),
             |point| root.join(point.strip_prefix("/").unwrap_or(&point)).display().to_string(),
         );
-        let info = engine.dataset(&snapshot.dataset())?;
-        let file_system = info.is_some_and(|info| info.kind == DatasetKind::Filesystem);
+        let file_system = file_systems.contains(&snapshot.dataset());
         let mut properties = vec![(PROP_CHANGE, manifest.change.as_str()), (PROP_ROLE, ROLE)];
         if file_system {
             properties.extend([("canmount", "noauto"), ("mountpoint", point.as_str())]);
         }
-        engine.clone_snapshot(snapshot, target, &properties)?;
+        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let properties = properties.into_iter().map(own).collect();
+        clones.push(NewClone { snapshot: snapshot.clone(), target: target.clone(), properties });
         if file_system && point != "none" {
-            engine.mount(target)?;
+            mounted.push(target.clone());
         }
     }
+    engine.clone_all(&clones)?;
+    engine.mount_all(&mounted)?;
     for path in data {
         lead(&context.root, &root, path)
             .with_context(|| format!("{} cannot be found on the clone", path.display()))?;
@@ -145,26 +165,27 @@ pub fn clear(context: &Context<'_>, roots: &[Dataset], stop: &CommandTemplate) -
         return Ok(());
     }
     let manifest = &context.state.manifest;
-    for info in &clones {
+    let names: Vec<Dataset> = clones.iter().map(|info| info.name.clone()).collect();
+    let marks = engine.locals_of(&names, &[PROP_CHANGE, PROP_ROLE])?;
+    for (info, marks) in clones.iter().zip(&marks) {
         // One that was cut off has no marks yet.
         let cloned = info.origin.as_ref();
+        let is = |name: &str, value: &str| marks.get(name).is_some_and(|mark| mark == value);
         let ours = cloned.is_some_and(|origin| origin.short().starts_with(&manifest.snapshot))
-            || engine.local(&info.name, PROP_CHANGE)?.as_deref() == Some(manifest.change.as_str())
-                && engine.local(&info.name, PROP_ROLE)?.as_deref() == Some(ROLE);
+            || is(PROP_CHANGE, &manifest.change) && is(PROP_ROLE, ROLE);
         ensure!(ours, "{} is not a clone of this change; it is left as it is", info.name);
     }
     // It fails where the server does not run.
     let stopped = context.runner.quiet().run(&context.fill(stop, &[])?);
-    for info in clones.iter().rev() {
-        if info.kind == DatasetKind::Filesystem
-            && let Err(error) = engine.unmount(&info.name)
-        {
-            stopped.context("the server on the clone could not be stopped")?;
-            return Err(error.into());
-        }
-        engine.destroy_dataset(&info.name, info.guid)?;
+    let mounted = clones.iter().rev().filter(|info| info.mounted);
+    let mounted: Vec<Dataset> = mounted.map(|info| info.name.clone()).collect();
+    if let Err(error) = engine.unmount_all(&mounted) {
+        stopped.context("the server on the clone could not be stopped")?;
+        return Err(error.into());
     }
-    Ok(())
+    let gone: Vec<(Dataset, Guid)> =
+        clones.into_iter().rev().map(|info| (info.name, info.guid)).collect();
+    Ok(engine.destroy_datasets(&gone)?)
 }
 
 #[cfg(test)]
