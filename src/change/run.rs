@@ -261,7 +261,7 @@ impl Session<'_> {
             }
             Action::Adopt(output) => {
                 self.record(Record::Started { step: step.id.clone(), attempt: attempts + 1 })?;
-                if let Err(error) = self.flush() {
+                if let Err(error) = self.keep(at) {
                     return Ok(Some(self.failed(&step, &error, true)?));
                 }
                 self.done(&step, true, output, Duration::ZERO)?;
@@ -301,7 +301,7 @@ impl Session<'_> {
             failpoint::point(&format!("{}:applied", step.id));
             effect.confirm(step, context, output)
         });
-        match result.and_then(|output| self.flush().map(|()| output)) {
+        match result.and_then(|output| self.keep(at).map(|()| output)) {
             Ok(output) => {
                 self.done(step, false, output, begin.elapsed())?;
                 Ok(None)
@@ -403,6 +403,11 @@ impl Session<'_> {
         self.record(Record::Rewound { to: to.clone(), why: why.to_owned() })?;
         failpoint::point("rewound");
         Ok(None)
+    }
+
+    /// Flushes what a step did, if that is to be.
+    fn keep(&self, at: usize) -> Result<()> {
+        if step::flushes(self.run()?, at) { self.flush() } else { Ok(()) }
     }
 
     /// Flushes, so that a power cut takes nothing of what is done. Not in tests, whose host is a

@@ -129,6 +129,13 @@ pub trait Effect {
     /// When that fails. The effect may then be partial.
     fn apply(&self, step: &Step, context: &Context<'_>) -> Result<Output>;
 
+    /// Whether a power cut after `apply` takes nothing of it. So it is with what ZFS changes: each
+    /// change returns when its transaction is written (`dsl_sync_task`). A mount is gone with any
+    /// boot.
+    fn durable(&self) -> bool {
+        false
+    }
+
     /// Takes a partial effect back.
     ///
     /// # Errors
@@ -224,6 +231,9 @@ impl<T: Effect> Effect for &T {
     fn measure(&self, context: &Context<'_>) -> Option<Measure> {
         (**self).measure(context)
     }
+    fn durable(&self) -> bool {
+        (**self).durable()
+    }
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         (**self).probe(step, context)
     }
@@ -310,6 +320,15 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::AssignUsers(it) => Box::new(it),
         Action::DropBackup(it) => Box::new(it),
     }
+}
+
+/// Whether what a step did is flushed before the journal says that it is done. Not if it is on disk
+/// by itself; and not under a deadline, before the last step that it covers: a procedure that is
+/// cut off there goes back, whatever its steps did.
+pub fn flushes(run: &Run, at: usize) -> bool {
+    let Some(step) = run.plan.steps.get(at) else { return true };
+    let until = run.under_deadline().and_then(|deadline| run.plan.position(&deadline.until));
+    !effect(&step.action).durable() && until.is_none_or(|until| at + 1 >= until)
 }
 
 /// Checks that a probe found the complete effect.

@@ -179,10 +179,11 @@ pub(in crate::step) fn unlike(
         .iter()
         .filter(|one| here.contains(&one.like) && here.contains(&one.target))
         .collect();
-    let likes: Vec<Dataset> = pairs.iter().map(|one| one.like.clone()).collect();
-    let targets: Vec<Dataset> = pairs.iter().map(|one| one.target.clone()).collect();
-    let (likes, targets) = (wanted(context, &likes)?, wanted(context, &targets)?);
-    let both = pairs.iter().zip(likes.iter().zip(&targets));
+    let of = |name: fn(&CloneOne) -> &Dataset| pairs.iter().map(move |one| name(one).clone());
+    let names: Vec<Dataset> = of(|one| &one.like).chain(of(|one| &one.target)).collect();
+    let own = wanted(context, &names)?;
+    let (likes, targets) = own.split_at(pairs.len());
+    let both = pairs.iter().zip(likes.iter().zip(targets));
     Ok(both.flat_map(|(one, (like, clone))| differences(one, like, clone)).collect())
 }
 

@@ -159,14 +159,13 @@ pub(in crate::step) fn needed(context: &Context<'_>) -> Result<()> {
 impl Mounts {
     fn give(&self, context: &Context<'_>) -> Result<()> {
         let members = self.members();
-        let now = self.filesystems(context)?;
-        if now.iter().any(|(mount, info)| mount.mounted && !info.mounted) {
+        let list = self.outermost_first(context)?;
+        if list.iter().any(|(mount, info)| mount.mounted && !info.mounted) {
             for root in self.roots() {
                 // Mounted on the bare folder, they would be hidden by the next mount.
                 late::unmount(context, root, &members)?;
             }
         }
-        let list = self.outermost_first(context)?;
         uncover(context, &list)?;
         let mut values: BTreeMap<Option<&str>, Vec<Dataset>> = BTreeMap::new();
         for (mount, _) in &list {
@@ -199,6 +198,10 @@ impl Effect for Unmount<'_> {
             .collect()
     }
 
+    fn durable(&self) -> bool {
+        true
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let list = self.0.filesystems(context)?;
         let mut away = list.iter().all(|(_, info)| !info.mounted && info.canmount == "noauto");
@@ -212,6 +215,11 @@ impl Effect for Unmount<'_> {
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         self.0.take(context)?;
         Ok(Output::Nothing)
+    }
+
+    /// Each change was looked at when it was made, and clients wait.
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
     }
 
     fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {
@@ -234,6 +242,10 @@ impl Give<'_> {
 impl Effect for Give<'_> {
     fn preview(&self) -> Vec<String> {
         self.0.mounts.iter().map(|mount| format!("zfs mount {}", mount.dataset)).collect()
+    }
+
+    fn durable(&self) -> bool {
+        true
     }
 
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::journal::{HaltKind, Output};
 use crate::step::zfs::late;
 use crate::step::zfs::stays::Stays;
-use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step};
-use crate::zfs::{Dataset, Guid, PROP_CHANGE, PROP_ROLE, Properties};
+use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step, present};
+use crate::zfs::{Dataset, DatasetInfo, Guid, PROP_CHANGE, PROP_ROLE, Properties};
 
 /// See [`crate::step::Action::SetAside`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,9 +49,12 @@ impl Effect for SetAside {
         true
     }
 
+    fn durable(&self) -> bool {
+        true
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        let here = context.engine.dataset(&self.dataset)?;
-        let aside = context.engine.dataset(&self.aside)?;
+        let (here, aside) = both(context, &self.dataset, &self.aside)?;
         Ok(match (here, aside) {
             (Some(here), None) if here.guid == self.guid => Probe::Absent,
             (_, Some(aside)) if aside.guid == self.guid => Probe::Present(Output::Nothing),
@@ -75,6 +78,11 @@ impl Effect for SetAside {
         context.engine.rename(&self.dataset, &self.aside)?;
         Ok(Output::Nothing)
     }
+
+    /// Each change was looked at when it was made, and clients wait.
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
+    }
 }
 
 impl Effect for TakePlace {
@@ -84,9 +92,14 @@ impl Effect for TakePlace {
         std::iter::once(swap).chain(self.stays.iter().map(home)).collect()
     }
 
+    fn durable(&self) -> bool {
+        true
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
-        let Some(here) = context.engine.dataset(&self.dataset)? else {
-            return Ok(match context.engine.dataset(&self.candidate)? {
+        let (here, candidate) = both(context, &self.dataset, &self.candidate)?;
+        let Some(here) = here else {
+            return Ok(match candidate {
                 Some(_)
                     if context.engine.local(&self.candidate, PROP_CHANGE)?.as_deref()
                         == Some(context.change()) =>
@@ -126,6 +139,24 @@ impl Effect for TakePlace {
         Stays::bring_home(&self.stays, context)?;
         Ok(Output::Nothing)
     }
+
+    /// As of [`SetAside`].
+    fn confirm(&self, step: &Step, context: &Context<'_>, output: Output) -> Result<Output> {
+        if self.stays.is_empty() { Ok(output) } else { present(self.probe(step, context)?, step) }
+    }
+}
+
+/// What there is of these names.
+fn both(
+    context: &Context<'_>,
+    one: &Dataset,
+    other: &Dataset,
+) -> Result<(Option<DatasetInfo>, Option<DatasetInfo>)> {
+    let mut found = context.engine.datasets(&[one.clone(), other.clone()])?;
+    let mut take = |name: &Dataset| {
+        found.iter().position(|info| info.name == *name).map(|at| found.swap_remove(at))
+    };
+    Ok((take(one), take(other)))
 }
 
 /// The datasets below this one that get their names back when the clone takes its place.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{HaltKind, Output, StepId};
@@ -111,6 +111,10 @@ impl Effect for TakeSnapshot {
             .collect()
     }
 
+    fn durable(&self) -> bool {
+        true
+    }
+
     fn probe(&self, step: &Step, context: &Context<'_>) -> Result<Probe> {
         let mut list = self.found(context)?;
         let ours = of_this_change(context, list.clone())?;
@@ -180,6 +184,13 @@ impl Effect for TakeSnapshot {
                 .context("the snapshot could not be held")?;
         }
         Ok(Output::Nothing)
+    }
+
+    /// Their marks and holds were looked at when they were made, and clients may wait.
+    fn confirm(&self, step: &Step, context: &Context<'_>, _output: Output) -> Result<Output> {
+        let list = self.found(context)?;
+        ensure!(list.len() == self.datasets.len(), "{}: not all snapshots are there", step.id);
+        Ok(Output::Snapshots { list })
     }
 
     fn rewind(&self, _step: &Step, context: &Context<'_>) -> Result<()> {

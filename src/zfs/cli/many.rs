@@ -111,6 +111,12 @@ impl CliEngine {
                 self.read_many(&[&words, part].concat())
                     .map_err(|error| refine(error, part.first().unwrap_or(&"")))
             };
+            if !properties.is_empty()
+                && let Some(here) = self.properties_at_once(part, properties, sources)?
+            {
+                found.extend(here);
+                continue;
+            }
             // A value may have line ends in it, and pretend to be another property.
             let keys = text("name,property")?;
             let keys: Vec<&str> = keys.split_terminator('\n').collect();
@@ -130,6 +136,31 @@ impl CliEngine {
             found.extend(part.iter().map(|name| of.remove(*name).unwrap_or_default()));
         }
         Ok(found)
+    }
+
+    /// The same of named properties with one command. Without `-s` it prints a row for each,
+    /// whether it is set or not. `None`: there are more lines than that, so that a value has line
+    /// ends in it.
+    fn properties_at_once(
+        &self,
+        names: &[&str],
+        properties: &[&str],
+        sources: &str,
+    ) -> Result<Option<Vec<Properties>>> {
+        let (asked, columns) = (properties.join(","), "name,property,source,value");
+        let words = ["zfs", "get", "-Hp", "-o", columns, "--", &asked];
+        let text = self
+            .read_many(&[&words, names].concat())
+            .map_err(|error| refine(error, names.first().unwrap_or(&"")))?;
+        let Some(rows) = parse::property_rows(&text, names, properties) else { return Ok(None) };
+        let mut of: BTreeMap<&str, Properties> = BTreeMap::new();
+        for row in rows {
+            if sources.split(',').any(|source| source == row.source) {
+                let own = of.entry(row.name).or_default();
+                own.insert(row.property.to_owned(), row.value.to_owned());
+            }
+        }
+        Ok(Some(names.iter().map(|name| of.remove(name).unwrap_or_default()).collect()))
     }
 
     fn properties_one_by_one(

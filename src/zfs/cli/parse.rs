@@ -4,7 +4,7 @@
 //! A column that cannot be read is an error, never a guess. The only column that may hold a tab
 //! itself (the mountpoint) comes last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::zfs::{
@@ -272,6 +272,38 @@ pub fn pairs(text: &str, names: &[&str]) -> Option<Vec<(String, String)>> {
         .collect()
 }
 
+/// A line of `zfs get -o name,property,source,value`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PropertyRow<'a> {
+    /// Of the dataset or snapshot.
+    pub name: &'a str,
+    /// Which property.
+    pub property: &'a str,
+    /// `local`, `received`, `default`, `-`, and so on.
+    pub source: &'a str,
+    /// Its value; `-` if there is none.
+    pub value: &'a str,
+}
+
+/// Its lines, if there is exactly one for each of the `names` and `properties`. `None` otherwise: a
+/// value with newlines makes more of them.
+pub fn property_rows<'a>(
+    text: &'a str,
+    names: &[&str],
+    properties: &[&str],
+) -> Option<Vec<PropertyRow<'a>>> {
+    let row = |line: &'a str| {
+        let mut cells = line.splitn(4, '\t');
+        let (name, property, source) = (cells.next()?, cells.next()?, cells.next()?);
+        Some(PropertyRow { name, property, source, value: cells.next()? })
+    };
+    let rows: Vec<PropertyRow<'a>> = text.split_terminator('\n').map(row).collect::<Option<_>>()?;
+    let found: BTreeSet<(&str, &str)> = rows.iter().map(|row| (row.name, row.property)).collect();
+    let asked = |name| properties.iter().map(move |property| (name, *property));
+    let all: BTreeSet<(&str, &str)> = names.iter().flat_map(|name| asked(*name)).collect();
+    (rows.len() == all.len() && found == all).then_some(rows)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -400,11 +432,27 @@ mod tests {
         );
     }
 
+    #[test]
+    fn rows_of_properties_refuse_a_value_that_looks_like_a_line() {
+        let (names, asked) = (["t/a", "t/b"], ["a:b", "canmount"]);
+        // In the order of the names, whatever order they were asked in.
+        let rows = "t/b\ta:b\t-\t-\nt/b\tcanmount\tlocal\toff\n\
+            t/a\ta:b\tlocal\tx\ty\nt/a\tcanmount\tdefault\ton\n";
+        let found = property_rows(rows, &names, &asked).unwrap();
+        assert_eq!(found.len(), 4);
+        assert_eq!((found[2].source, found[2].value), ("local", "x\ty"));
+        // Its value says that canmount is set.
+        let lies = "t/a\ta:b\tlocal\tx\nt/a\tcanmount\tlocal\toff\nt/a\tcanmount\tdefault\ton\n";
+        assert_eq!(property_rows(lies, &["t/a"], &asked), None);
+        assert_eq!(property_rows("t/a\ta:b\tlocal\tx\n", &["t/a"], &asked), None);
+        assert_eq!(property_rows("", &["t/a"], &asked), None);
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_a_parser_panic(text in "[a-z0-9/@#:, \t\n-]{0,200}") {
             let _ = (datasets(&text), history(&text), snapshots(&text), bookmarks(&text), pool(&text), value(&text));
-            let _ = pairs(&text, &["a"]);
+            let _ = (pairs(&text, &["a"]), property_rows(&text, &["a"], &["b"]));
         }
 
         #[test]

@@ -130,6 +130,13 @@ impl Commands {
                     row(name, property, value, source);
                 }
             }
+            // Without `-s` each that is asked for by its name has a row.
+            for property in asked.iter().filter(|_| sources.is_none()) {
+                let known = |(found, _, _): &(String, String, _)| found == property;
+                if !all.iter().any(known) && *property != "all" && !property.contains('@') {
+                    row(name, property, "-", "-");
+                }
+            }
         }
         for name in missing {
             to.refuse("open", name, "dataset does not exist");
