@@ -113,6 +113,13 @@ impl<A: Action> State<A> {
     }
 }
 
+/// Whether the previous version may have been opened from its private root. If it could not be, what
+/// it has is kept by an abort.
+fn may_serve<A: Action>(run: &Run<A>) -> bool {
+    let failed = matches!(run.step(&StepId::SERVE), Some((_, StepState::Failed(_))));
+    run.was_begun(&StepId::SERVE) && !failed
+}
+
 fn may_be_aborted<A: Action>(run: &Run<A>) -> Result<(), NotPermitted> {
     match run.plan.procedure {
         Procedure::Snapshot => Ok(()),
@@ -123,7 +130,7 @@ fn may_be_aborted<A: Action>(run: &Run<A>) -> Result<(), NotPermitted> {
         }
         // An abort would lose what clients write on the previous version; an undo keeps it.
         Procedure::DowngradeKeep | Procedure::DowngradeInPlace
-            if run.was_begun(&StepId::START) || run.was_begun(&StepId::SERVE) =>
+            if run.was_begun(&StepId::START) || may_serve(run) =>
         {
             Err(NotPermitted::MayBeOpen)
         }

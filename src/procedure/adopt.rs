@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use super::{ProcedureInputs, Settings, Work, changes};
 use crate::change::Lock;
 use crate::host::files::write_atomic;
+use crate::host::quote::quote;
 use crate::journal::{ChangeManifest, FORMAT, FileEntry, Layout, Output, Procedure, copies, file};
 use crate::preflight::Occasion;
 use crate::report::{CliError, ErrorKind};
@@ -15,8 +16,8 @@ use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::step::{Action, Line, Plan, Record, State, read_back, version_is};
 use crate::strategy;
 use crate::zfs::{
-    Dataset, ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE, Guid, PROP_CHANGE,
-    PROP_ROLLED_BACK, Snapshot,
+    Dataset, ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE, ENDING_STANDBY, Engine, Guid,
+    PROP_CHANGE, PROP_ROLLED_BACK, Snapshot,
 };
 
 /// A change that can be adopted.
@@ -158,7 +159,6 @@ fn world_as_left(
     let found = engine.datasets(&names)?;
     let found: BTreeMap<&Dataset, Guid> =
         found.iter().map(|info| (&info.name, info.guid)).collect();
-    let mut beside = Vec::new();
     for mount in &manifest.datasets {
         let dataset = &mount.dataset;
         let guid = found.get(dataset).with_context(|| format!("{dataset} is not there"))?;
@@ -167,16 +167,8 @@ fn world_as_left(
             "{dataset} is not the dataset that was upgraded: a downgrade has exchanged it. Each \
                 step by hand stands in vm-tests/by-hand"
         );
-        for ending in [ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE] {
-            beside.push(dataset.with_suffix(ending)?);
-        }
     }
-    if let Some(beside) = engine.datasets(&beside)?.first() {
-        anyhow::bail!(
-            "{} is there: a downgrade was under way, and nobody knows how far it came",
-            beside.name
-        );
-    }
+    nothing_beside(engine, &names)?;
     let marks = engine.locals_of(&names, &[PROP_ROLLED_BACK])?;
     let of_this = |mark: &String| mark.contains(&manifest.change);
     let rolled_back =
@@ -204,6 +196,35 @@ fn world_as_left(
         anyhow::ensure!(ours, "{name} is not of the change {}", manifest.change);
     }
     Ok(list)
+}
+
+/// Nothing of a downgrade and of a standby is there.
+fn nothing_beside(engine: &dyn Engine, datasets: &[Dataset]) -> Result<()> {
+    let (mut beside, mut standby) = (Vec::new(), Vec::new());
+    for dataset in datasets {
+        for ending in [ENDING_ASIDE, ENDING_ASIDE_OF_0_1_0, ENDING_CANDIDATE] {
+            beside.push(dataset.with_suffix(ending)?);
+        }
+        standby.push(dataset.with_suffix(ENDING_STANDBY)?);
+    }
+    if let Some(beside) = engine.datasets(&beside)?.first() {
+        anyhow::bail!(
+            "{} is there: a downgrade was under way, and nobody knows how far it came",
+            beside.name
+        );
+    }
+    // Its programs were in the state folder.
+    if let Some(standby) = engine.datasets(&standby)?.first() {
+        let name = quote(standby.name.as_str());
+        anyhow::bail!(
+            "{} is there: a standby, whose programs are lost with the state folder. The data of \
+             the service does not need it. End it (`systemctl stop 'backout-feed-*' \
+             'backout-standby-*'`), look at it (`zfs list -r -t all -o name,origin {name}`), \
+             destroy it (`zfs destroy -r {name}`), and adopt again",
+            standby.name
+        );
+    }
+    Ok(())
 }
 
 fn same_site(inputs: &ProcedureInputs, crumb: &RecoveryMetadata) -> Result<()> {
@@ -289,4 +310,27 @@ fn lines(
         records.push(Record::Done { step: step.id.clone(), adopted: true, output });
     }
     records.into_iter().zip(1..).map(|(record, seq)| Line { seq, at, record }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zfs::{DatasetKind, FakeEngine};
+
+    #[test]
+    fn what_a_downgrade_or_a_standby_left_is_in_the_way() {
+        let (fake, name) = (FakeEngine::new(), |name: &str| name.parse::<Dataset>().unwrap());
+        fake.add_pool(&"t".parse().unwrap()).unwrap();
+        let roots = [name("t/app")];
+        fake.create(&roots[0], DatasetKind::Filesystem, &[]).unwrap();
+        nothing_beside(&fake, &roots).unwrap();
+        for (there, why) in [
+            ("t/app.standby", "zfs destroy -r t/app.standby"),
+            ("t/app.new", "a downgrade was under way"),
+        ] {
+            fake.create(&name(there), DatasetKind::Filesystem, &[]).unwrap();
+            let error = nothing_beside(&fake, &roots).unwrap_err().to_string();
+            assert!(error.starts_with(there) && error.contains(why), "{error}");
+        }
+    }
 }

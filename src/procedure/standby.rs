@@ -50,7 +50,11 @@ fn possible(inputs: &ProcedureInputs, state: &State) -> Result<(), CliError> {
         !found.iter().any(|info| info.name == *name && info.guid == *guid)
     };
     if let Some((name, _)) = taken.iter().find(same) {
-        return Err(refuse(format!("the snapshot {name} is gone: there is nothing to clone")));
+        let dataset = name.dataset();
+        return Err(refuse(format!(
+            "the snapshot {name} is gone: there is nothing to clone. If somebody promoted a clone \
+             of it, `zfs promote {dataset}` takes that back"
+        )));
     }
     let roots = inputs.engine.datasets(&inputs.roots());
     for root in roots.map_err(|error| unseen(error.into()))? {

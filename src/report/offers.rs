@@ -4,7 +4,7 @@ use super::dead::starts_it;
 use super::permitted::verdict;
 use super::stand::noun;
 use super::{Command, Next};
-use crate::journal::{HaltKind, OpenQuestion, Phase, Procedure};
+use crate::journal::{HaltKind, OpenQuestion, Phase, Procedure, StepId};
 use crate::step::State;
 use crate::strategy::data_of;
 
@@ -72,6 +72,11 @@ fn meaning(state: &State, command: Command) -> Option<String> {
             Procedure::StandbyStart => "give it up; nothing of the standby is left".to_owned(),
             Procedure::Migrate => {
                 "give it up; who is on hold is served again where they were".to_owned()
+            }
+            _ if run?.was_begun(&StepId::SERVE) => {
+                "take the switch back; the upgraded version is opened again, and what the previous \
+                 one has is kept beside it"
+                    .to_owned()
             }
             _ => "give the downgrade up; the upgraded version is opened again".to_owned(),
         },

@@ -112,8 +112,10 @@ pub fn undone(number: usize) -> String {
 
 /// The suffixes under which a change may keep datasets.
 pub fn kept_endings(state: &State) -> Vec<String> {
-    let undos = state.runs.iter().filter(|run| run.plan.procedure == Procedure::Undo).count();
-    (1..=undos.max(1)).map(undone).chain([ASIDE, ASIDE_OF_0_1_0].map(str::to_owned)).collect()
+    (1..=left_aside(state).max(1))
+        .map(undone)
+        .chain([ASIDE, ASIDE_OF_0_1_0].map(str::to_owned))
+        .collect()
 }
 
 /// The suffix under which the last downgrade keeps the upgraded state: its plan says it.
@@ -131,7 +133,16 @@ pub fn aside_of(state: &State) -> &'static str {
 
 /// The ending of what the next undo of this change leaves aside.
 pub(super) fn undone_of(state: &State) -> String {
-    undone(1 + state.runs.iter().filter(|run| run.plan.procedure == Procedure::Undo).count())
+    undone(1 + left_aside(state))
+}
+
+/// How often the data of the previous version was left aside: by an undo, or by the abort of a
+/// switch whose server did not open.
+fn left_aside(state: &State) -> usize {
+    let keeps = |step: &Step| matches!(&step.action, Action::PutBack(it) if it.keep_as.is_some());
+    let left =
+        |run: &&Run| run.plan.procedure == Procedure::Undo || run.plan.steps.iter().any(keeps);
+    state.runs.iter().filter(left).count()
 }
 
 /// Whether this run is a switch.

@@ -1,10 +1,15 @@
 //! How many commands a procedure runs when there are many datasets and snapshots.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::kind::{Kind, PLAIN};
-use super::procedures::Verb;
+use super::procedures::{Ended, Verb};
+use super::standby::{KINDS, beside};
 use super::world::World;
+use crate::change::event::Outcome;
+use crate::host::failpoint::testing::Hook;
 use crate::step::recovery_metadata::RecoveryMetadata;
 use crate::zfs::sim::command::Commands;
 use crate::zfs::{CliEngine, Engine};
@@ -89,4 +94,36 @@ fn the_snapshot_says_what_its_change_needs_of_many_datasets() {
     fake.destroy_snapshot(&lost, guid).expect("destroyed");
     let error = RecoveryMetadata::read(&world.engine, &snapshot).expect_err("one is missing");
     assert!(error.to_string().contains("102 datasets have a snapshot"), "{error}");
+}
+
+/// Between the refusal and the moment that the previous version serves, clients wait for each.
+#[test]
+fn a_switch_runs_few_commands_of_zfs_while_clients_wait() {
+    let mut world = beside(KINDS[0]);
+    let commands = Commands::new(world.engine.fake.clone());
+    world.by_command = Some(CliEngine::new(commands.runner()));
+    let plan = world.plan(Verb::Keep, &world.state());
+    let window = Rc::new(RefCell::new(Vec::new()));
+    let (taken, found) = (commands.clone(), Rc::clone(&window));
+    let hook: Hook = Box::new(move |at, _| {
+        let more = taken.taken();
+        let mut all = found.borrow_mut();
+        if at == "point refuse:done" {
+            all.clear();
+        } else if !all.iter().any(|argv: &Vec<String>| argv == &["served"]) {
+            all.extend(more);
+            all.push(vec!["==".to_owned(), at.to_owned()]);
+        }
+        if at == "command s-serve before" {
+            all.push(vec!["served".to_owned()]);
+        }
+        None
+    });
+    let ended = world.once(Some(plan), Some(hook));
+    assert_eq!(ended, Ended::Outcome(Outcome::Finished));
+    let window = window.borrow();
+    let is = |argv: &&Vec<String>| argv.first().is_some_and(|word| word == "zfs");
+    let zfs: Vec<String> = window.iter().filter(is).map(|argv| argv.join(" ")).collect();
+    // Of two roots with one below, and two of other use.
+    assert!(zfs.len() <= 125, "{}\n{}", zfs.len(), zfs.join("\n"));
 }

@@ -200,6 +200,26 @@ fn a_feed_that_cannot_catch_up_is_told_and_the_start_can_be_given_up() {
 }
 
 /// A rehearsal is a switch without its exchange, and leaves what was there before.
+/// The origin went with it: the snapshot that everything goes back to.
+#[test]
+fn a_standby_that_somebody_promoted_is_told_and_nothing_is_touched() {
+    let world = beside(STANDBY);
+    let (fake, root) = (&world.engine.fake, &world.roots[0]);
+    let clone = root.with_suffix(ENDING_STANDBY).expect("a name");
+    fake.promote(&clone).expect("promoted");
+    let plan = world.plan(Verb::StandbyStop, &world.state());
+    let ended = world.once(Some(plan), None);
+    let Ended::Outcome(Outcome::Failed { step, error }) = ended else { panic!("{ended:?}") };
+    assert_eq!(step, StepId::STANDBY_DROP);
+    assert!(error.contains(&format!("`zfs promote {root}` takes that back")), "{error}");
+    world.client();
+    fake.promote(root).expect("promoted");
+    world.go_on();
+    no_standby(&world);
+    world.run(Verb::Plain);
+    world.serves("1.0");
+}
+
 #[test]
 fn a_switch_is_rehearsed_and_nothing_has_changed() {
     for kind in KINDS {

@@ -13,7 +13,8 @@ use super::world::World;
 use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::{Phase, StepId};
-use crate::report::{Command, permitted};
+use crate::report::{Command, offers, permitted};
+use crate::step::flushes;
 
 /// Until version 1.0 serves, however often the switch is cut off, and given up.
 fn switched(
@@ -71,6 +72,24 @@ fn s1_the_standby_takes_over_with_everything_that_was_written() {
         world.serves("1.0");
         world.nothing_left();
     }
+}
+
+/// Each flush makes the clients wait. Within the deadline one is enough: what is cut off there goes
+/// back. What ZFS changed is on disk.
+#[test]
+fn clients_wait_for_few_flushes() {
+    let world = beside(KINDS[0]);
+    let plan = world.plan(Verb::Keep, &world.state());
+    let hook: Hook = Box::new(|at, _| (at == "point refuse:done").then_some(Strike::Kill));
+    assert_eq!(world.once(Some(plan), Some(hook)), Ended::Killed);
+    let state = world.state();
+    let run = state.current().expect("it was killed");
+    let ids = || run.plan.steps.iter().map(|step| step.id.as_str());
+    let (refuse, serve) = (ids().position(|id| id == "refuse"), ids().position(|id| id == "serve"));
+    let window = refuse.expect("a switch")..serve.expect("a switch");
+    let flushed = ids().enumerate().filter(|(at, _)| window.contains(at) && flushes(run, *at));
+    let flushed: Vec<&str> = flushed.map(|(_, id)| id).collect();
+    assert_eq!(flushed, ["standby-stop", "put-config"]);
 }
 
 /// Between the exchange and the end, clients are served from the private root.
@@ -293,16 +312,75 @@ fn s8_the_undo_of_a_switch_is_killed_at_every_place_one_after_the_other() {
 /// Version 1.0 does not start at the service's place: there is a way back to version 2.0 as long as
 /// it was never open.
 #[test]
-fn a_previous_version_that_does_not_open_leaves_the_way_forward_and_is_told() {
-    let world = beside(STANDBY);
-    world.product.host().beside.shut = true;
-    let plan = world.plan(Verb::Keep, &world.state());
-    let ended = world.once(Some(plan), None);
-    let Ended::Outcome(Outcome::Failed { step, error }) = ended else { panic!("{ended:?}") };
-    assert_eq!(step, StepId::SERVE);
-    assert!(error.contains("it crashes"), "{error}");
-    assert_eq!(world.product.host().mode, Mode::Down);
-    world.product.host().beside.shut = false;
-    world.go_on();
-    world.serves("1.0");
+fn a_previous_version_that_does_not_open_leaves_the_way_forward_and_the_way_back() {
+    for kind in KINDS {
+        for back in [false, true] {
+            let world = beside(kind);
+            world.client();
+            world.product.host().beside.shut = true;
+            let plan = world.plan(Verb::Keep, &world.state());
+            let ended = world.once(Some(plan), None);
+            let Ended::Outcome(Outcome::Failed { step, error }) = ended else {
+                panic!("{ended:?}")
+            };
+            assert_eq!(step, StepId::SERVE);
+            assert!(error.contains("it crashes"), "{error}");
+            assert_eq!(world.product.host().mode, Mode::Down);
+            let offered =
+                |command: &str| offers(&world.state()).iter().any(|next| next.command == command);
+            assert!(offered("backout resume") && offered("backout abort"));
+            if back {
+                // Twice: what is left aside has another name then.
+                for _ in 0..2 {
+                    world.run(Verb::Abort);
+                    world.serves("2.0");
+                    no_standby(&world);
+                    world.client();
+                    world.run(Verb::StandbyStart);
+                    let plan = world.plan(Verb::Keep, &world.state());
+                    let ended = world.once(Some(plan), None);
+                    assert!(matches!(ended, Ended::Outcome(Outcome::Failed { .. })), "{ended:?}");
+                }
+            }
+            world.product.host().beside.shut = false;
+            world.go_on();
+            world.serves("1.0");
+            world.run(Verb::Commit);
+            world.nothing_left();
+        }
+    }
+}
+
+/// Its files hold what the feed had not brought over yet.
+#[test]
+fn s1_the_standby_of_a_version_that_is_dead_takes_over_with_what_its_files_hold() {
+    for reach in 0..2 {
+        let world = beside(STANDBY);
+        world.client();
+        {
+            let mut host = world.product.host();
+            // The feed did not bring it over.
+            host.beside.stuck = reach == 1;
+        }
+        world.client();
+        {
+            let mut host = world.product.host();
+            host.stop();
+            (host.dead, host.beside.stuck) = (true, false);
+        }
+        world.run(Verb::Keep);
+        // What its log does not carry cannot be carried whole from a version that is dead.
+        let carried = |items: &[String]| {
+            let whole = |item: &&String| !item.starts_with("odd") && !item.starts_with("even");
+            items.iter().filter(whole).cloned().collect::<Vec<_>>()
+        };
+        let found = world.product.host().items();
+        assert_eq!(carried(&found), carried(&world.product.host().truth));
+        world.product.host().truth = found;
+        world.serves("1.0");
+        no_standby(&world);
+        let now = crate::report::report(&world.state()).now.join(" ");
+        assert!(now.contains("Nothing was compared"), "{now}");
+        assert!(now.contains("do not carry faithfully"), "{now}");
+    }
 }

@@ -1,7 +1,7 @@
 //! The clones that the standby runs on: mounted where nobody looks, set up as the datasets whose
 //! place they take, or destroyed. They are known by their names, their origin and their role.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,9 @@ use crate::zfs::{Dataset, DatasetInfo, DatasetKind, Guid, PROP_CHANGE, PROP_ROLE
 
 /// The role of a clone that a standby runs on.
 pub const ROLE: &str = "standby";
+
+/// What a clone of the standby has otherwise than the dataset whose place it takes.
+const SET: [&str; 2] = ["mountpoint", "sync"];
 
 /// The clones of a standby.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,7 +57,7 @@ impl StandbyClones {
         for one in &self.clones {
             let info = found.get(&one.target);
             let info = info.with_context(|| format!("the clone {} is gone", one.target))?;
-            ensure!(is_ours(info, context), "{} is not a clone of this change", one.target);
+            ours(one, info, context)?;
             let mounts = &context.state.manifest.datasets;
             let like = mounts.iter().find(|mount| mount.dataset == one.like && mount.mounted);
             let point = like.and_then(|mount| mount.mountpoint.as_ref());
@@ -67,12 +70,30 @@ impl StandbyClones {
     }
 
     fn unmount(&self, context: &Context<'_>) -> Result<()> {
-        let mut mounted: Vec<DatasetInfo> =
-            self.found(context)?.into_values().filter(|info| info.mounted).collect();
-        mounted.sort_by(|a, b| b.mountpoint.cmp(&a.mountpoint));
-        let names: Vec<Dataset> = mounted.into_iter().map(|info| info.name).collect();
-        context.engine.unmount_all(&names).context("a clone of the standby could not be unmounted")
+        unmount(context, self.found(context)?.into_values().collect())
     }
+}
+
+/// It is a clone of the snapshot of this change.
+fn ours(one: &CloneOne, info: &DatasetInfo, context: &Context<'_>) -> Result<()> {
+    if is_ours(info, context) {
+        return Ok(());
+    }
+    let (target, like) = (&one.target, &one.like);
+    match info.origin {
+        Some(_) => bail!("{target} is not a clone of this change; it is left as it is"),
+        None => bail!(
+            "{target} is no clone any more: somebody promoted it, and the snapshots of {like} went \
+             with it. Nothing is lost. `zfs promote {like}` takes that back",
+        ),
+    }
+}
+
+fn unmount(context: &Context<'_>, mut found: Vec<DatasetInfo>) -> Result<()> {
+    found.retain(|info| info.mounted);
+    found.sort_by(|a, b| b.mountpoint.cmp(&a.mountpoint));
+    let names: Vec<Dataset> = found.into_iter().map(|info| info.name).collect();
+    context.engine.unmount_all(&names).context("a clone of the standby could not be unmounted")
 }
 
 fn below(root: &Path, path: &Path) -> PathBuf {
@@ -102,9 +123,17 @@ impl Effect for Mount<'_> {
         self.0.unmount(context)?;
         let root = context.standby_root();
         crate::step::zfs::copies::folder(&root)?;
+        let pools: BTreeSet<_> = places.iter().map(|(name, _)| name.pool()).collect();
+        let one_pool = pools.len() == 1;
         for (name, point) in &places {
             let text = point.display().to_string();
-            context.engine.set(name, "mountpoint", &text)?;
+            let mut set = vec![("mountpoint", text.as_str())];
+            if one_pool {
+                // A flush costs nothing then. After a power cut all of them are what they were at
+                // one instant, and never ahead of what they are fed from: that was written before.
+                set.push(("sync", "disabled"));
+            }
+            context.engine.set_all(std::slice::from_ref(name), &set)?;
         }
         let names: Vec<Dataset> = places.into_iter().map(|(name, _)| name).collect();
         context.engine.mount_all(&names).context("a clone of the standby could not be mounted")?;
@@ -124,6 +153,10 @@ impl Effect for SetUp<'_> {
         lines.collect()
     }
 
+    fn durable(&self) -> bool {
+        true
+    }
+
     fn probe(&self, _step: &Step, context: &Context<'_>) -> Result<Probe> {
         let found = self.0.found(context)?;
         // They have taken their place.
@@ -139,21 +172,28 @@ impl Effect for SetUp<'_> {
     }
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
-        self.0.unmount(context)?;
         let engine = context.engine;
-        let likes: Vec<Dataset> = self.0.clones.iter().map(|one| one.like.clone()).collect();
-        let own = engine.own_of(&likes, &["mountpoint"])?;
         let found = self.0.found(context)?;
-        for (one, own) in self.0.clones.iter().zip(&own) {
+        for one in &self.0.clones {
             let info = found.get(&one.target);
             let info = info.with_context(|| format!("the clone {} is gone", one.target))?;
-            ensure!(is_ours(info, context), "{} is not a clone of this change", one.target);
-            if info.kind != DatasetKind::Filesystem {
-                continue;
+            ours(one, info, context)?;
+        }
+        unmount(context, found.values().cloned().collect())?;
+        let likes: Vec<Dataset> = self.0.clones.iter().map(|one| one.like.clone()).collect();
+        let own = engine.own_of(&likes, &SET)?;
+        for property in SET {
+            let mut values: BTreeMap<Option<&String>, Vec<Dataset>> = BTreeMap::new();
+            for (one, own) in self.0.clones.iter().zip(&own) {
+                if found.get(&one.target).is_some_and(|it| it.kind == DatasetKind::Filesystem) {
+                    values.entry(own.get(property)).or_default().push(one.target.clone());
+                }
             }
-            match own.get("mountpoint") {
-                Some(point) => engine.set(&one.target, "mountpoint", point)?,
-                None => engine.inherit(&one.target, "mountpoint")?,
+            for (value, names) in values {
+                match value {
+                    Some(value) => engine.set_all(&names, &[(property, value)])?,
+                    None => engine.inherit_all(&names, &[property])?,
+                }
             }
         }
         let unlike = unlike(context, &self.0.clones)?;
@@ -167,6 +207,11 @@ impl Effect for SetUp<'_> {
         crate::host::failpoint::point("standby:unmarked");
         set_role(context, &self.0.targets(), "candidate")?;
         forget(context)
+    }
+
+    /// Each change was looked at when it was made, and clients wait.
+    fn confirm(&self, _step: &Step, _context: &Context<'_>, output: Output) -> Result<Output> {
+        Ok(output)
     }
 }
 
@@ -192,7 +237,10 @@ impl Effect for Drop<'_> {
         let mut found: Vec<DatasetInfo> = Vec::new();
         let by_name = self.0.found(context)?;
         for one in self.0.clones.iter().rev() {
-            found.extend(by_name.get(&one.target).cloned());
+            if let Some(info) = by_name.get(&one.target) {
+                ours(one, info, context)?;
+                found.push(info.clone());
+            }
         }
         let names: Vec<Dataset> = found.iter().map(|info| info.name.clone()).collect();
         let marks = engine.locals_of(&names, &[PROP_ROLE, PROP_CHANGE])?;
@@ -200,8 +248,7 @@ impl Effect for Drop<'_> {
             let role = here.get(PROP_ROLE).map(String::as_str);
             let change = here.get(PROP_CHANGE).map(String::as_str);
             // A clone that was cut off has no role yet.
-            let ours = is_ours(info, context)
-                && role.is_none_or(|role| role == ROLE)
+            let ours = role.is_none_or(|role| role == ROLE)
                 && change.is_none_or(|change| change == context.change());
             ensure!(ours, "{} is no standby of this change; it is left as it is", info.name);
         }

@@ -104,8 +104,13 @@ pub(in crate::strategy) fn give_up(
         let members = members(parts.manifest, &taken_before);
         let clones = parts.standby_clones(exchanged.roots, &taken_before)?;
         let taken = run.was_begun(&StepId::STANDBY_SET_UP);
+        // It did not open. Whatever a client may have got in, it is kept.
+        let served = run.was_begun(&StepId::SERVE);
         let mut ended = parts.end_standby(clones.clone())?;
-        let drop = ended.pop();
+        let drop = ended.pop().filter(|_| !served);
+        if served {
+            steps.push(parts.serve_stop()?);
+        }
         steps.push(parts.stop()?);
         if taken {
             // They may have been started again by hand.
@@ -113,7 +118,7 @@ pub(in crate::strategy) fn give_up(
             // Those of other use were carried to the clone, and go back.
             let stays = clone_and_swap::stays_of(run);
             let exchanged = Exchanged { stays: &stays, ..exchanged };
-            steps.extend(clone_and_swap::put_back(state, run, exchanged, &members, true)?);
+            steps.extend(clone_and_swap::put_back(state, run, exchanged, &members, !served)?);
         }
         steps.push(parts.mount(&members).until(&StepId::START));
         if run.was_begun(&StepId::PUT_CONFIG) {
