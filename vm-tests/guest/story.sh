@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What a row of the matrix does in its guest. Needs: pool.sh, backout.sh, cut.sh, of the product PRODUCT.sh and story-PRODUCT.sh; for clusters, pair.sh,
+# What a row of the matrix does in its guest. Needs: pool.sh, backout.sh, cut.sh, standby.sh, of the product PRODUCT.sh and story-PRODUCT.sh; for clusters, pair.sh,
 # story-cluster.sh and story-cluster-PRODUCT.sh. Of a product it asks:
 #   OLD NEW UNIT DATASETS        the versions, the unit that serves, all datasets of the pool, as `zfs list` prints them
 #   UP DOWN                      what a person answers at an upgrade, at a downgrade
@@ -12,6 +12,7 @@
 #   PRODUCT_boots                at each boot, before it goes on
 #   PRODUCT_cut_within           has the power fail at an instant that is no point of the tool
 #   VARIANT_prepares COUNT       at the first boot, what makes the replay so long that a cut can come within
+#   PRODUCT_client, PRODUCT_numbers, PRODUCT_numbers_gone   what writes through a switch: see standby.sh
 #   VARIANT_is_back              what else is true when the old version is back
 
 # story PRODUCT[-VARIANT] STRATEGY FAULT [POINT...]
@@ -70,6 +71,25 @@ killed() {
     undo)
       kill_everywhere undo
       is_at "$NEW"
+      ;;
+    standby)
+      kill_everywhere standby start
+      backout status | grep -F 'caught up'
+      kill_everywhere standby stop
+      nothing_of_a_standby
+      ;;
+    switch)
+      rm -f /root/enough /root/acknowledged
+      "${PRODUCT}_client" &
+      # A guest is slow: its deadline is no part of this.
+      kill_switch --deadline 5m
+      touch /root/enough
+      wait $!
+      written "$PRODUCT"
+      echo "$(wc -l </root/acknowledged) acknowledged writes"
+      "${PRODUCT}_numbers_gone"
+      nothing_of_a_standby
+      is_at "$OLD"
       ;;
     upgrade)
       kill_everywhere upgrade "${UP[@]}"
@@ -130,6 +150,11 @@ story_cuts() {
     backout downgrade "${DOWN[@]}" --keep --yes
     is_at "$OLD"
     same old keep
+  elif [ "$STRATEGY" = switch ]; then
+    goes_over --deadline 5m
+    is_at "$OLD"
+    nothing_of_a_standby
+    same new switch
   else
     goes_back "$STRATEGY"
   fi

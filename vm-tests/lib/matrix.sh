@@ -24,6 +24,8 @@ declare -A MATRIX_STRATEGY=(
   [keep+in-place]='a downgrade, kept and in place'
   [undo]='an undo'
   [commit]='a commit'
+  [standby]='the start and the stop of a standby'
+  [switch]='a switch to a standby'
   [upgrade]='an upgrade'
   [without-zfs]='a downgrade without ZFS that restores a backup of everything'
   [abort]='a snapshot, an upgrade, what gives an upgrade or a downgrade up, and a commit'
@@ -33,6 +35,7 @@ declare -A MATRIX_STRATEGY=(
 # The same in a row of the table of faults.
 declare -A MATRIX_STORY=(
   [keep]='downgrade kept' [in-place]='downgrade in place' [keep+in-place]='downgrade kept and in place' [upgrade]='upgrade' [without-zfs]='downgrade without ZFS'
+  [switch]='standby and switch'
 )
 
 # matrix_cases: a script of each row, in a new folder, MATRIX_CASES, which is the caller's to remove.
@@ -99,7 +102,7 @@ matrix_case() {
   [ -z "$when" ] || extra+=("when: $when")
   printf '#!/bin/bash\n# DESCRIPTION: %s\n# STRATEGY: %s; %s\n' "$described" "$how" "${MATRIX_PROOF[$product]}"
   printf '# %s\n' "stage: $stage" "uses: backout$([ "$base" != messaging ] || echo ' messaging')" "${extra[@]}" "faults: $section" "limit: $limit"
-  sources=(pool "$base" backout cut story "story-$base")
+  sources=(pool "$base" backout cut standby story "story-$base")
   [ "$fault" != cluster ] || sources+=(pair story-cluster "story-cluster-$base")
   printf 'set -euo pipefail\n'
   printf '. /case/guest/%s.sh\n' "${sources[@]}"
