@@ -11,6 +11,9 @@ use crate::procedure::{Settings, Work, changes, way_back};
 use crate::report::{CliError, Report, Timeline, report_with, timeline};
 use crate::step::State;
 
+/// Work that is no procedure of a change.
+pub type Otherwise = Box<dyn FnOnce(&Global) -> Result<Exit, CliError>>;
+
 /// What a verb has decided, having changed nothing so far.
 pub enum Job {
     /// There is nothing to carry out; the tool ends with this status.
@@ -22,6 +25,8 @@ pub enum Job {
         /// What a delta proof leaves out is compared by itself afterwards.
         prove: bool,
     },
+    /// Something else that changes this host.
+    Other(Otherwise),
 }
 
 impl Job {
@@ -35,7 +40,7 @@ impl Job {
     pub fn proving_later(self, later: bool) -> Self {
         match self {
             Self::Work { work, .. } => Self::Work { work, prove: !later },
-            ended @ Self::Ended(_) => ended,
+            other => other,
         }
     }
 
@@ -47,6 +52,7 @@ impl Job {
         let (work, prove) = match self {
             Self::Ended(exit) => return Ok(exit),
             Self::Work { work, prove } => (*work, prove),
+            Self::Other(work) => return work(global),
         };
         let settings = &global.settings();
         let change = work.change().to_owned();

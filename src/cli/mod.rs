@@ -16,8 +16,8 @@ pub use exit::Exit;
 use job::Job;
 
 use self::verbs::{
-    abort, adopt, check, commit, completions, downgrade, helper, log, man, migrate, plan, playbook,
-    prove, report, resume, snapshot, standby, status, undo, upgrade,
+    abort, adopt, check, commit, completions, downgrade, fix, helper, init, log, man, migrate,
+    plan, playbook, prove, report, resume, snapshot, standby, status, undo, upgrade,
 };
 use crate::procedure::Settings;
 use crate::report::CliError;
@@ -167,9 +167,11 @@ pub struct Answers {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Find this host's products, data and new release, and write the site file.
+    Init(init::InitArgs),
     /// Check whether this host can upgrade and come back; after an upgrade: whether the way back is
-    /// still open. Changes nothing.
-    Check,
+    /// still open. Changes nothing, but for what `--fix` offers.
+    Check(fix::FixArgs),
     /// Show every step of an upgrade or a downgrade. Changes nothing.
     Plan(plan::PlanArgs),
     /// Take the snapshot now, for an upgrade later.
@@ -256,7 +258,9 @@ pub fn main() -> ExitCode {
 /// What the verb comes to. Nothing is changed here, but for a file that `plan --answers` writes.
 fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
     match verb {
-        Verb::Check => check::run(global).map(Job::Ended),
+        Verb::Init(arguments) => init::run(global, arguments).map(Job::Ended),
+        Verb::Check(arguments) if arguments.fix => fix::job(global, arguments.clone()),
+        Verb::Check(_) => check::run(global).map(Job::Ended),
         Verb::Plan(arguments) => plan::run(global, arguments).map(Job::Ended),
         Verb::Snapshot(answers) => {
             answers.with_file("snapshot").and_then(|answers| snapshot::run(global, &answers))

@@ -7,6 +7,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use super::Answers;
 use crate::preflight::Finding;
+use crate::procedure::init::Choice;
 use crate::report::{CliError, ErrorKind};
 
 /// The findings that need a yes of their own: each is asked for, or refused for the lack of one.
@@ -65,18 +66,50 @@ pub fn confirm_yes(question: &str, answers: &Answers, command: &str) -> Result<(
 
 /// The same, where nothing but this is asked. `yes`: it was answered on the command line.
 pub fn confirm(question: &str, yes: bool, command: &str) -> Result<(), CliError> {
+    if agreed(question, yes, command)? { Ok(()) } else { Err(declined()) }
+}
+
+/// The same where a no is an answer like another.
+pub fn agreed(question: &str, yes: bool, command: &str) -> Result<bool, CliError> {
     if yes {
-        return Ok(());
+        return Ok(true);
     }
     if !terminal() {
         return Err(CliError::new(ErrorKind::Awaiting, "there is no terminal to ask at")
             .next(format!("{command} --yes"), "begin without asking"));
     }
     let answer = prompt(&format!("{question} [yes/no] "))?;
-    if answer.eq_ignore_ascii_case("yes") || answer.eq_ignore_ascii_case("y") {
-        Ok(())
-    } else {
-        Err(declined())
+    Ok(answer.eq_ignore_ascii_case("yes") || answer.eq_ignore_ascii_case("y"))
+}
+
+/// Asks for a name to be typed as a yes to what it stands for; anything else is a no.
+pub fn names(question: &str, name: &str) -> Result<bool, CliError> {
+    Ok(prompt(&format!("{question} Type its name ({name}) for a yes: "))? == name)
+}
+
+/// Asks for one of several values, by number or by the value itself. Its index.
+/// `typed`: the command without that answer.
+pub fn choose(choice: &Choice, typed: &str) -> Result<usize, CliError> {
+    if !terminal() {
+        let said = CliError::new(ErrorKind::AnswerMissing, choice.question.clone());
+        return Err(choice.items.iter().fold(said, |said, (value, about)| {
+            said.next(format!("{typed} {}{value}", choice.option), about.clone())
+        }));
+    }
+    let mut question = format!("{}\n", choice.question);
+    for (i, (value, about)) in choice.items.iter().enumerate() {
+        question.push_str(&format!("  {}  {value}  {about}\n", i + 1));
+    }
+    loop {
+        let answer = prompt(&format!("{question}Type a number: "))?;
+        let number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let named = || choice.items.iter().position(|(value, _)| *value == answer);
+        if let Some(at) = number.filter(|at| *at < choice.items.len()).or_else(named) {
+            return Ok(at);
+        }
+        if answer.is_empty() {
+            return Err(declined());
+        }
     }
 }
 
@@ -84,7 +117,8 @@ fn declined() -> CliError {
     CliError::new(ErrorKind::Awaiting, "not begun: the answer was no")
 }
 
-fn terminal() -> bool {
+/// Whether somebody can be asked.
+pub fn terminal() -> bool {
     std::io::stdin().is_terminal()
 }
 

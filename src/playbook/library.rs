@@ -81,6 +81,26 @@ pub const BUILT_IN: &[BuiltIn] = &[
     built_in!("redis"),
 ];
 
+impl Validated {
+    /// The places of the commands that are still those of the example.
+    pub fn left_of_the_example(&self) -> Vec<&'static str> {
+        let Some(example) = BUILT_IN.iter().find(|it| it.name == EXAMPLE) else {
+            return Vec::new();
+        };
+        let Ok(example) = example.read() else { return Vec::new() };
+        let known: Vec<_> = example.commands();
+        let own = self.commands().into_iter();
+        let mut left: Vec<&'static str> =
+            own.filter(|command| known.contains(command)).map(|(place, _)| place).collect();
+        left.dedup();
+        left.retain(|place| !matches!(*place, "upgrade.repair" | "downgrade.repair"));
+        left
+    }
+}
+
+/// The playbook that is an example of the format, and of no product.
+pub const EXAMPLE: &str = "generic";
+
 /// Larger files are not playbooks.
 const MAX_BYTES: u64 = 1 << 20;
 

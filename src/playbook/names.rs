@@ -10,7 +10,9 @@ pub enum TemplatePlace {
     /// `data`, `service.units`, `installer.files`, `aside.also`, and the file patterns of
     /// `capture.pass`: needed when the plan is made.
     Host,
-    /// `discover`, `requirement`, `upgrade.candidate`.
+    /// The commands of `detect`.
+    Detect,
+    /// `discover`, `requirement`, `fix`, `upgrade.candidate`.
     Check,
     /// A `requirement` that is never asked before the upgrade.
     CheckBack,
@@ -65,9 +67,9 @@ pub enum TemplatePlace {
 }
 
 use TemplatePlace::{
-    Aside, Check, CheckBack, Cluster, Differing, Directory, Downgrade, FindFed, FindTouched, Host,
-    Installer, Inventory, Item, ListTouched, Mover, Notice, Pass, PastRejects, Position, Restore,
-    Service, Standby, Switch, Upgrade, UserList, Verify, Version, WriteMark,
+    Aside, Check, CheckBack, Cluster, Detect, Differing, Directory, Downgrade, FindFed,
+    FindTouched, Host, Installer, Inventory, Item, ListTouched, Mover, Notice, Pass, PastRejects,
+    Position, Restore, Service, Standby, Switch, Upgrade, UserList, Verify, Version, WriteMark,
 };
 
 impl TemplatePlace {
@@ -78,7 +80,8 @@ impl TemplatePlace {
             Host => {
                 "data, service.units, installer.files, aside.also, and the file patterns of capture.pass"
             }
-            Check => "discover, requirement and upgrade.candidate",
+            Detect => "the commands of detect",
+            Check => "discover, requirement, fix and upgrade.candidate",
             CheckBack => "a requirement that is not asked before the upgrade",
             Service => "the commands of service",
             Installer => "installer.save",
@@ -109,7 +112,10 @@ impl TemplatePlace {
 
     /// Whether the values of `discover` are known.
     pub fn knows_discovered(self) -> bool {
-        !matches!(self, Version | Host | Check | Directory | Mover | UserList | Cluster | WriteMark)
+        !matches!(
+            self,
+            Version | Detect | Host | Check | Directory | Mover | UserList | Cluster | WriteMark
+        )
     }
 }
 
@@ -161,7 +167,7 @@ const CHANGE: &[TemplatePlace] = &[
     ListTouched,
 ];
 /// The commands that run on this host, and for it alone.
-const COMMANDS: &[&[TemplatePlace]] = &[&[Version, Check, CheckBack], CHANGE];
+const COMMANDS: &[&[TemplatePlace]] = &[&[Version, Detect, Check, CheckBack], CHANGE];
 const AFTER_SNAPSHOT: &[&[TemplatePlace]] = &[
     &[Pass, Verify, Downgrade, Position, Restore, PastRejects, Notice, Item, Differing, Aside],
     FED,

@@ -24,7 +24,7 @@ use self::links::LinkOut;
 use self::other_data::OtherData;
 use self::places::Place;
 use self::pool::PoolFact;
-use self::product::RequirementFact;
+pub use self::product::RequirementFact;
 use self::programs::Program;
 use self::rights::Caller;
 use self::secrets::UnusableSecret;

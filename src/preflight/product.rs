@@ -28,6 +28,9 @@ pub struct RequirementFact {
     /// How many others need it, and were not asked because it is not met.
     #[serde(skip_serializing_if = "is_zero")]
     pub not_asked: usize,
+    /// The names of what `check --fix` can make about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fix: Vec<String>,
     /// Whether the command gave an answer.
     #[serde(skip)]
     pub answered: bool,
@@ -106,6 +109,7 @@ pub(crate) fn requirement_fact(
         command: command.map(|command| command.to_string()).unwrap_or_default(),
         outcome,
         not_asked: 0,
+        fix: requirement.fix.clone(),
         answered,
     }
 }
@@ -268,6 +272,7 @@ mod tests {
             command: "redis-cli info keyspace".into(),
             outcome: Err("answer: \"db0:keys=2,expires=1\", expected: /expires=0/".into()),
             not_asked: 0,
+            fix: Vec::new(),
             answered: true,
         }];
         let found = requirements(&facts);
@@ -319,6 +324,7 @@ mod tests {
             accept: None,
             name: name.map(str::to_owned),
             needs: needs.map(str::to_owned),
+            fix: Vec::new(),
             before: vec![crate::playbook::model::Occasion::Upgrade],
             strategies: Vec::new(),
         };

@@ -30,7 +30,8 @@ pub(super) fn commands<'a>(sources: &Sources<'a>) -> Vec<(&'static str, &'a Comm
     let way = DataStrategy::of(playbook, sources.site);
     let node = sources.node.as_ref().map(|node| &node.now);
     let is_run = |place: &str| match place.split('.').next().unwrap_or(place) {
-        "version" | "discover" => false,
+        // The last two are run by `init` and `check --fix`.
+        "version" | "discover" | "detect" | "fix" => false,
         "upgrade" if place == "upgrade.candidate" => false,
         "installer" | "upgrade" => !beside && !down,
         "downgrade" => !beside,

@@ -73,11 +73,7 @@ impl ProcedureInputs {
                 let what = "the site file or its playbook cannot be used";
                 let says = CliError::new(ErrorKind::Usage, what).cause(error.to_string());
                 if error.is_missing(&settings.site) {
-                    says.next(
-                        "backout playbook list",
-                        "choose the product's playbook; then write the site file: playbook, \
-                            datasets, upgrade_to and [variables]",
-                    )
+                    says.next("backout init", "find the product, its data and the new release")
                 } else {
                     says.next(
                         "backout playbook show generic",
@@ -85,6 +81,15 @@ impl ProcedureInputs {
                     )
                 }
             })?;
+        Self::with(settings, site, playbook, None)
+    }
+
+    /// From a site file that is not written yet.
+    pub(super) fn drafted(
+        settings: &Settings,
+        site: ValidatedSite,
+        playbook: Validated,
+    ) -> Result<Self, CliError> {
         Self::with(settings, site, playbook, None)
     }
 

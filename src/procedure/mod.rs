@@ -4,22 +4,27 @@
 
 pub mod abort;
 pub mod adopt;
+pub mod asking;
 pub mod background;
 mod carry_out;
 pub mod changes;
 pub mod commit;
 pub mod downgrade;
+pub mod fix;
+pub mod init;
 mod inputs;
 mod judge;
 mod manifest;
 mod mended;
 pub mod migrate;
+pub mod package;
 mod plan_again;
 pub mod prove;
 pub mod replace;
 pub mod response_file;
 pub mod standby;
 mod stays;
+pub mod try_out;
 pub mod undo;
 pub mod upgrade;
 pub mod way_back;

@@ -4,6 +4,7 @@
 //! stream and holds at most one statement in memory. The journal of an open change may name a
 //! helper, so a helper keeps its name and the meaning of its arguments.
 
+mod apt;
 mod dpkg;
 mod mariadb;
 mod postgresql;
@@ -22,6 +23,8 @@ struct Helper {
 }
 
 const HELPERS: &[Helper] = &[
+    Helper { name: "apt-release", run: apt::release },
+    Helper { name: "apt-source", run: apt::source },
     Helper { name: "dpkg-rehearse", run: dpkg::rehearse },
     Helper { name: "dpkg-repair", run: dpkg::repair },
     Helper { name: "mariadb-differing", run: mariadb::differing },
@@ -111,9 +114,7 @@ mod tests {
     fn an_unknown_helper_is_answered_with_the_known_ones() {
         let said = on("mariadb-reply", &[], b"").unwrap_err();
         assert!(
-            said.starts_with(
-                "there is no helper \"mariadb-reply\"; the helpers are dpkg-rehearse, "
-            ),
+            said.starts_with("there is no helper \"mariadb-reply\"; the helpers are apt-release, "),
             "{said}"
         );
     }

@@ -15,6 +15,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test makes its own files and processes")]
 
 mod commands;
+mod first_use;
 mod history;
 mod input;
 mod said;
@@ -39,9 +40,11 @@ fn screens() {
 #[test]
 fn no_golden_file_is_left_over() {
     let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("vm-tests/golden");
-    for (folder, source) in
-        [("states", include_str!("states.rs")), ("input", include_str!("input.rs"))]
-    {
+    for (folder, source) in [
+        ("states", include_str!("states.rs")),
+        ("input", include_str!("input.rs")),
+        ("first-use", include_str!("first_use.rs")),
+    ] {
         for entry in std::fs::read_dir(here.join(folder)).expect("folder") {
             let name = entry.expect("entry").file_name().into_string().expect("name");
             let stem = name.trim_end_matches(".txt");

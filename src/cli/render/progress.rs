@@ -72,7 +72,7 @@ impl Watcher {
                 line(&format!("{clock}  {number:>2}/{total}  {}{again}", step.title));
             }
             Event::Done { step, adopted: true, .. } => {
-                line(&format!("{clock}         found done: {}", step.title))
+                line(&format!("{clock}         done already: {}", step.title))
             }
             Event::Done { took, output, .. } => {
                 let what = outcome(output);

@@ -131,8 +131,12 @@ pub fn status(global: &Global, reports: &[Report], at_work: Option<&str>) {
 }
 
 fn format_report(report: &Report) -> String {
-    let mut text =
-        format!("{}: {}, {} -> {}\n", report.change, report.state, report.from, report.to);
+    // As it went last: back, after a downgrade.
+    let (from, to) = match report.state.starts_with("backed out") {
+        true => (&report.to, &report.from),
+        false => (&report.from, &report.to),
+    };
+    let mut text = format!("{}: {}, {from} -> {to}\n", report.change, report.state);
     if let (Some((done, total)), Some(step)) = (report.done, &report.step) {
         text.push_str(&format!("  step:  {step} ({done} of {total} done)\n"));
     }

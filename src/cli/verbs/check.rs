@@ -3,9 +3,9 @@
 
 use serde_json::json;
 
-use crate::cli::verbs::migrate;
+use super::migrate;
 use crate::cli::{Exit, Global, render};
-use crate::preflight::{self, Finding, Occasion, Severity};
+use crate::preflight::{self, Facts, Finding, Occasion, Severity};
 use crate::procedure::changes::Found;
 use crate::procedure::{ProcedureInputs, Settings, changes, way_back};
 use crate::report::{CliError, report_with};
@@ -22,8 +22,22 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
     if strategy::data_of(inputs.data_strategy()).moves_users() {
         return migrate::check_hosts(global, &inputs);
     }
-    let facts = inputs.facts(settings, Occasion::Check, None, None)?;
-    let findings = preflight::check(&facts);
+    let facts = facts(global, &inputs)?;
+    show(global, &inputs, &facts)
+}
+
+/// What is true of this host.
+pub(super) fn facts(global: &Global, inputs: &ProcedureInputs) -> Result<Facts, CliError> {
+    inputs.facts(&global.settings(), Occasion::Check, None, None)
+}
+
+/// Prints what comes of the facts. Its exit status is for a monitor.
+pub(super) fn show(
+    global: &Global,
+    inputs: &ProcedureInputs,
+    facts: &Facts,
+) -> Result<Exit, CliError> {
+    let findings = preflight::check(facts);
     let (refused, counted) = counted(&findings);
     let exit = if refused > 0 { Exit::Refused } else { Exit::Done };
     if global.json {
@@ -53,6 +67,8 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
         });
         render::line("  next:  backout plan      see every step");
         render::line("         backout upgrade   take the snapshot and upgrade");
+    } else if facts.requirements.iter().any(|it| it.outcome.is_err() && !it.fix.is_empty()) {
+        render::line("  next:  backout check --fix  make what the playbook can make, after a yes");
     }
     Ok(exit)
 }
@@ -66,7 +82,7 @@ fn counted(findings: &[Finding]) -> (usize, String) {
 }
 
 /// The open change, if a person is to decide about its upgrade. Only root sees it.
-fn undecided(settings: &Settings) -> Result<Option<State>, CliError> {
+pub(super) fn undecided(settings: &Settings) -> Result<Option<State>, CliError> {
     let visible = changes::visible(settings)?;
     let meant = |found: &&Found| match &settings.change {
         Some(id) => found.id == *id,

@@ -56,7 +56,7 @@ fn words(record: &Record) -> String {
         }
         Record::Started { step, attempt: 1 } => format!("  {step}: started"),
         Record::Started { step, attempt } => format!("  {step}: started, try {attempt}"),
-        Record::Done { step, adopted: true, .. } => format!("  {step}: found done"),
+        Record::Done { step, adopted: true, .. } => format!("  {step}: done already"),
         Record::Done { step, .. } => format!("  {step}: done"),
         Record::Failed { step, error } => format!("  {step}: failed: {error}"),
         Record::Rewound { to, why } => format!("  back to {to}: {why}"),

@@ -9,7 +9,8 @@ use serde_json::json;
 use crate::cli::{Exit, Global, render};
 use crate::host::files::{private_dir, stat_optional, write_atomic};
 use crate::playbook::programs::PLAYBOOK_FILE;
-use crate::playbook::{Validated, library};
+use crate::playbook::{Validated, library, schema};
+use crate::procedure::package;
 use crate::report::{CliError, ErrorKind};
 
 /// What to do with playbooks.
@@ -26,6 +27,15 @@ pub enum PlaybookVerb {
     New {
         /// Its name: lower-case letters, digits, `-`.
         name: String,
+        /// Begin with what this host tells about this Debian package, instead of the example.
+        #[arg(long, value_name = "PACKAGE")]
+        from: Option<String>,
+    },
+    /// Print the JSON Schema of playbooks, for an editor.
+    Schema {
+        /// That of site files instead.
+        #[arg(long)]
+        site: bool,
     },
     /// Copy a playbook with its programs into a folder, to be changed.
     Copy {
@@ -37,6 +47,8 @@ pub enum PlaybookVerb {
     },
     /// Take a mended playbook or site file into the open change. Shows what is another, and asks.
     Replace(super::replace::ReplaceArgs),
+    /// Run the commands of a playbook that only read, and show what they say. Changes nothing.
+    Try(super::playbook_try::TryArgs),
     /// Check a playbook.
     Check {
         /// Its folder, or its file.
@@ -71,6 +83,21 @@ fn copy(playbook: &Validated, folder: &Path) -> anyhow::Result<Vec<String>> {
     }
     std::fs::rename(beside.path(), folder).context("the folder cannot be given its name")?;
     Ok(made)
+}
+
+/// What a check without faults comes to: no command was run, and the example's are no product's.
+fn checked(file: &str, playbook: &Validated) {
+    let name = &playbook.playbook().name;
+    let left = playbook.left_of_the_example();
+    if left.is_empty() {
+        render::line(&format!("{file}: playbook `{name}` is well formed"));
+    } else {
+        render::line(&format!("{file}: playbook `{name}` is well formed, but not filled in"));
+        render::line(&format!("  still as in the example: {}", left.join(", ")));
+    }
+    if playbook.origin() != library::BUILT_IN_ORIGIN {
+        render::line("  no command was run: `backout playbook try` runs those that only read");
+    }
 }
 
 /// Does it.
@@ -137,7 +164,24 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             }
             Ok(Exit::Done)
         }
-        PlaybookVerb::New { name } => {
+        PlaybookVerb::Schema { site } => {
+            let schema = if *site { schema::site() } else { schema::playbook() };
+            render::line(&serde_json::to_string_pretty(schema).unwrap_or_default());
+            Ok(Exit::Done)
+        }
+        PlaybookVerb::New { name, from: Some(package) } => {
+            let found = package::look(package).map_err(|why| {
+                CliError::new(
+                    ErrorKind::Refused,
+                    format!("the package {package} is not found here"),
+                )
+                .cause(why)
+                .next(format!("backout playbook new {name}"), "begin with the example")
+            })?;
+            render::line(package::scaffold(name, &found).trim_end());
+            Ok(Exit::Done)
+        }
+        PlaybookVerb::New { name, from: None } => {
             let sample = library::find("generic", &[]).map_err(unusable)?;
             let text = sample.text().replace("name = \"generic\"", &format!("name = \"{name}\""));
             let made = Validated::parse("the new playbook", Some(name), &text)
@@ -163,6 +207,7 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             Ok(Exit::Done)
         }
         PlaybookVerb::Replace(arguments) => super::replace::run(global, arguments),
+        PlaybookVerb::Try(arguments) => super::playbook_try::run(global, arguments),
         PlaybookVerb::Check { file } => {
             let playbook = library::load_playbook(file).map_err(unusable)?;
             if global.json {
@@ -174,11 +219,7 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
                 for warning in playbook.warnings() {
                     render::line(&warning.as_warning(&file.display().to_string()));
                 }
-                render::line(&format!(
-                    "{}: playbook `{}` is right",
-                    file.display(),
-                    playbook.playbook().name
-                ));
+                checked(&file.display().to_string(), &playbook);
             }
             Ok(Exit::Done)
         }

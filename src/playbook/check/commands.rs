@@ -203,7 +203,12 @@ impl<'c, 'a> Commands<'c, 'a> {
         self.text(at, text, TemplatePlace::Host, Lists::Refused);
     }
 
-    fn path(&mut self, at: &Path, template: &Template, place: TemplatePlace) {
+    pub(in crate::playbook) fn path(
+        &mut self,
+        at: &Path,
+        template: &Template,
+        place: TemplatePlace,
+    ) {
         let path = template.source();
         if !path.starts_with(['/', '{']) {
             let remedy =

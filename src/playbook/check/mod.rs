@@ -4,6 +4,7 @@ mod capture;
 pub(super) mod coexistent;
 mod commands;
 mod copies;
+mod detect;
 mod places;
 pub(super) mod site;
 mod standby;
@@ -35,6 +36,8 @@ impl Check<'_, '_> {
         self.service();
         self.versions();
         self.questions();
+        self.detect();
+        self.fixes();
         self.installers();
         if let (Some(capture), Some(restore)) = (&self.playbook.capture, &self.playbook.restore) {
             self.capture_and_restore(capture, restore);

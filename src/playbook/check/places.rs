@@ -46,6 +46,12 @@ impl Check<'_, '_> {
                 },
             );
         }
+        if let Some(detect) = &it.detect {
+            commands.detect(detect);
+        }
+        for (i, fix) in it.fixes.iter().enumerate() {
+            commands.fix(i, fix);
+        }
         commands.optional(
             &Path::of(&["installer", "save"]),
             it.installer.save.as_ref(),

@@ -6,8 +6,9 @@ use crate::playbook::model::full::Full;
 use crate::playbook::model::side_by_side::{InstallBeside, SideBySide};
 use crate::playbook::model::standby::{Feed, SwitchOver};
 use crate::playbook::model::{
-    Aside, Capture, CommandSpec, Discovery, Downgrade, Install, Installer, Inventory, Maintenance,
-    Pass, Playbook, Requirement, Restore, Serve, Service, Standby, Touched, Version, Whole,
+    Aside, Capture, CommandSpec, Detect, DetectedValue, Discovery, Downgrade, Fix, Install,
+    Installer, Inventory, Maintenance, Pass, Playbook, Requirement, Restore, Serve, Service,
+    Standby, Touched, Version, Whole,
 };
 
 /// Commands with their places, such as `capture.verify`. Those of a list have the same place.
@@ -27,7 +28,9 @@ impl Playbook {
             service,
             version,
             discover,
+            detect,
             requirements,
+            fixes,
             questions: _,
             response_file: _,
             installer,
@@ -53,7 +56,9 @@ impl Playbook {
                 .values()
                 .map(|Discovery { about: _, command, pattern: _ }| ("discover", command)),
         );
+        all.extend(detect.iter().flat_map(of_detect));
         all.extend(requirements.iter().map(of_requirement));
+        all.extend(fixes.iter().filter_map(of_fix));
         let Installer { save, files: _, at_least: _ } = installer;
         all.extend(save.iter().map(|it| ("installer.save", it)));
         all.extend(of_packages(upgrade, downgrade));
@@ -143,6 +148,22 @@ fn of_service(service: &Service) -> Placed<'_> {
     all
 }
 
+fn of_detect(detect: &Detect) -> Placed<'_> {
+    let Detect { upgrade_to: _, versions, values } = detect;
+    let versions = versions.iter().map(|it| ("detect.versions", it));
+    values.iter().map(of_detected).chain(versions).collect()
+}
+
+fn of_detected(value: &DetectedValue) -> (&'static str, &CommandSpec) {
+    let DetectedValue { variable: _, command, pattern: _, otherwise: _ } = value;
+    ("detect.value", command)
+}
+
+fn of_fix(fix: &Fix) -> Option<(&'static str, &CommandSpec)> {
+    let Fix { name: _, about: _, file: _, text: _, command, restarts: _ } = fix;
+    command.as_ref().map(|it| ("fix", it))
+}
+
 fn of_requirement(requirement: &Requirement) -> (&'static str, &CommandSpec) {
     let Requirement {
         about: _,
@@ -153,6 +174,7 @@ fn of_requirement(requirement: &Requirement) -> (&'static str, &CommandSpec) {
         accept: _,
         name: _,
         needs: _,
+        fix: _,
         before: _,
         strategies: _,
     } = requirement;
@@ -324,7 +346,9 @@ mod tests {
         let place = |place: &str| {
             // For these, the place says what the command is for, not the name of the field.
             match place {
-                "discover"
+                "detect.value"
+                | "discover"
+                | "fix"
                 | "requirement"
                 | "inventory"
                 | "coexistent.inventory"

@@ -8,6 +8,7 @@ pub mod coexistent;
 pub mod command;
 mod commands;
 pub mod data_strategy;
+mod detect;
 mod full;
 pub mod hosts;
 mod methods;
@@ -29,6 +30,7 @@ pub use crate::playbook::model::capture::{
 pub use crate::playbook::model::cluster::{Cluster, Nodes};
 pub use crate::playbook::model::coexistent::{Coexistent, Host, Hosts};
 pub use crate::playbook::model::command::CommandSpec;
+pub use crate::playbook::model::detect::{Detect, DetectedValue, Fix};
 pub use crate::playbook::model::full::{Full, Question};
 pub use crate::playbook::model::occasion::Occasion;
 pub use crate::playbook::model::response_file::{ResponseFile, ResponseKey};
@@ -74,9 +76,15 @@ pub struct Playbook {
     /// Usable as `{name}` from the upgrade on.
     #[serde(default, alias = "ask")]
     pub discover: IndexMap<String, Discovery>,
+    /// How `backout init` finds this host's values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detect: Option<Detect>,
     /// What must be true before anything is stopped, each with a remedy.
     #[serde(default, rename = "requirement")]
     pub requirements: Vec<Requirement>,
+    /// What `backout check --fix` can make where a requirement is not met.
+    #[serde(default, rename = "fix", skip_serializing_if = "Vec::is_empty")]
+    pub fixes: Vec<Fix>,
     /// What no command can find out. The operator is asked, and must accept it by name.
     #[serde(default, rename = "question", skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<Question>,
@@ -328,6 +336,10 @@ pub struct Requirement {
     /// one is not met, this one is not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
+    /// The `name`s of what `backout check --fix` makes when it is not met, in the order in which
+    /// they stand in the playbook.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fix: Vec<String>,
     /// Before which procedures it is checked. Default: only before the upgrade.
     #[serde(default = "occasion::before_upgrade")]
     pub before: Vec<Occasion>,

@@ -28,7 +28,7 @@ impl Verify {
                 .context("the capture is not as it was written")?;
         }
         copy::read_back(&context.layout.installer(), context.files(&StepId::SAVE_INSTALLER))
-            .context("the previous version's installer is not as it was put aside")?;
+            .context("the previous version's installer is not as it was saved")?;
         for side in [Side::Previous, Side::Upgraded] {
             config::read_back(context, side)?;
         }

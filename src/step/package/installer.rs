@@ -48,7 +48,7 @@ impl Effect for SaveInstaller {
             context
                 .runner
                 .run(&command)
-                .context("the installer of the installed version could not be put aside")?;
+                .context("the installer of the installed version could not be saved")?;
         }
         for pattern in &self.files {
             for path in crate::host::pattern::find(pattern)? {

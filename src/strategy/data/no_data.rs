@@ -19,7 +19,7 @@ impl Strategy for NoData {
 
     fn way_back(&self, manifest: &ChangeManifest) -> String {
         format!(
-            "The way back to {} is open: its packages and its configuration are put aside.",
+            "The way back to {} is open: its packages and its configuration are saved.",
             manifest.from_version
         )
     }

@@ -39,7 +39,7 @@ impl Install for InPlace {
         let package =
             parts.package(PackageJob::Reinstall, &downgrade.install, downgrade.repair.as_ref())?;
         let title = format!(
-            "install version {} again, from the packages put aside",
+            "install version {} again, from the packages saved before it",
             parts.manifest.from_version
         );
         steps.push(Step::new(StepId::REINSTALL, title, Action::Package(package)));

@@ -1,0 +1,106 @@
+//! From a host without a site file to a check: `init` and `check --fix`. The product is Tally, the
+//! example, whose programs are scripts here.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::world::World;
+
+/// A host with Tally 2.6.1, its change log off, and two later versions to be had.
+fn host() -> World {
+    let world = World::new();
+    let example = backout::playbook::library::BUILT_IN[0].text;
+    let etc = world.path("etc").display().to_string();
+    let text = example
+        .replace("name = \"generic\"", "name = \"tally\"")
+        .replace("Tally (an example to copy)", "Tally")
+        .replace("/etc/tally/conf.d", &etc);
+    world.write("playbooks/tally/playbook.toml", text);
+    for folder in ["playbooks", "playbooks/tally"] {
+        world.mode(folder, 0o755);
+    }
+    fs::create_dir(world.path("etc")).expect("folder");
+    let conf = format!("{etc}/90-backout.conf");
+    world.program("dpkg-query", "case $* in *tally) printf 'installed 2.6.1' ;; *) exit 1 ;; esac");
+    world.program("apt-get", "echo 'Inst tally (3.0.1 Debian)'");
+    let tallyctl = format!(
+        "case $* in\n*datadir) echo /data/tally ;;\nlist-updates) printf '3.0.1\\n3.1\\n2.0\\n' ;;\n\
+         'get changelog') [ -e {conf} ] && [ -e {etc}/restarted ] && echo on || echo off ;;\n\
+         *) exit 1 ;;\nesac"
+    );
+    world.program("tallyctl", &tallyctl);
+    world.program("systemctl", &format!("[ \"$1\" != restart ] || : >{etc}/restarted"));
+    world
+}
+
+#[test]
+fn init_finds_a_product_and_asks_where_there_is_a_choice() {
+    let mut world = host();
+    world
+        .types("backout init")
+        .types("backout --site new.toml init")
+        .types("backout --site new.toml init tally")
+        .types("backout --site new.toml --playbooks playbooks init")
+        .types(
+            "backout --site new.toml --playbooks playbooks init --upgrade-to 3.0 --dataset \
+             tank/tally --set port=78 --dry-run",
+        )
+        .types("backout --site new.toml --playbooks playbooks init --set prot=78 --dry-run")
+        .types(
+            "backout --site new.toml --playbooks playbooks init --upgrade-to 3.0 --dataset tank/t",
+        );
+    world.golden("first-use/init");
+}
+
+/// S9: nobody else may write to the file or its folder.
+#[test]
+fn s9_init_writes_a_file_that_only_its_owner_may_write_to() {
+    let mut world = host();
+    let typed = "backout --site site/new.toml --playbooks playbooks init tally --upgrade-to 3.0 \
+                 --dataset tank/tally --yes";
+    let (status, said) = world.changes(typed);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("site/new.toml is written."), "{said}");
+    for (name, mode) in [("site", 0o755), ("site/new.toml", 0o644)] {
+        let found = fs::metadata(world.path(name)).expect("there").permissions().mode();
+        assert_eq!(found & 0o777 & !0o022, mode & 0o755, "{name}");
+        assert_eq!(found & 0o022, 0, "{name}");
+    }
+    assert!(world.says(typed).contains("is there already"));
+    world.mode("site", 0o777);
+    let other = typed.replace("new.toml", "other.toml");
+    let said = world.says(&other);
+    assert!(said.contains("could not be written") && said.contains("chmod"), "{said}");
+}
+
+#[test]
+fn fix_shows_makes_and_checks_again_but_restarts_only_what_is_named() {
+    let mut world = host();
+    world.write(
+        "site.toml",
+        "playbook = \"tally\"\ndatasets = [\"tank/tally\"]\nupgrade_to = \"3.0\"\n",
+    );
+    let unmet = "Requirement not met: the change log is enabled.";
+    let said = world.says("backout --playbooks playbooks check --fix");
+    assert!(said.contains("there is no terminal to ask at") && !said.contains("made\n"), "{said}");
+    let (status, said) = world.changes("backout --playbooks playbooks check --fix --yes");
+    let (head, rest) = said.split_once("Tally: 2.6.1").expect("it checks again");
+    assert_eq!(
+        head,
+        "can be made: the change log is enabled at the next start (change-log)\n  \
+         so that: the change log is enabled\n  writes [DIR]/etc/90-backout.conf:\n    \
+         changelog = /var/lib/tally\n  made\n"
+    );
+    assert_eq!(status, 3);
+    assert!(rest.contains(unmet), "it was not restarted: {rest}");
+    assert!(rest.ends_with("  backout check --fix --accept tallyd.service\n"), "{rest}");
+    let typed = "backout --playbooks playbooks check --fix --accept tallyd.service";
+    let (_, said) = world.changes(typed);
+    let (head, rest) = said.split_once("Tally: 2.6.1").expect("it checks again");
+    assert!(head.ends_with("90-backout.conf is there already\n  tallyd.service was restarted\n"));
+    assert!(!rest.contains(unmet), "{rest}");
+    fs::remove_file(world.path("etc/restarted")).expect("removed");
+    world.write("etc/90-backout.conf", "mine\n");
+    let said = world.says(typed);
+    assert!(said.contains("has another content, and stays as it is."), "{said}");
+}
