@@ -7,10 +7,12 @@
 mod apt;
 mod dpkg;
 mod mariadb;
+mod messaging;
 mod postgresql;
 mod redis;
 mod script;
 mod stream;
+mod unit;
 
 use std::ffi::OsString;
 
@@ -48,6 +50,10 @@ const HELPERS: &[Helper] = &[
     Helper { name: "mariadb-touched-rows", run: mariadb::select },
     Helper { name: "mariadb-verify-log", run: mariadb::verify_log },
     Helper { name: "mariadb-whole", run: mariadb::notice },
+    Helper { name: "messaging-clients", run: messaging::clients },
+    Helper { name: "messaging-feed", run: messaging::feed },
+    Helper { name: "messaging-run", run: messaging::run },
+    Helper { name: "messaging-unit", run: messaging::unit },
     Helper { name: "postgresql-dump", run: postgresql::dump },
     Helper { name: "postgresql-each", run: postgresql::each },
     Helper { name: "postgresql-package", run: postgresql::package },

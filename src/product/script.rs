@@ -7,7 +7,7 @@ use crate::product::stream::{HelperError, Streams};
 
 /// The scripts.
 pub(super) const STOP_UNIT: &str = include_str!("../../playbooks/lib/stop-unit.sh");
-const START_UNIT: &str = include_str!("../../playbooks/lib/start-unit.sh");
+pub(super) const START_UNIT: &str = include_str!("../../playbooks/lib/start-unit.sh");
 
 /// Stops units; it succeeds when they are not there.
 pub(super) fn stop_unit(

@@ -66,10 +66,10 @@ drained() {
 # audit: what was acknowledged is in queue or store exactly once, as users left it; what they deleted is gone.
 audit() { standin audit --home "$MSG" --record "$RECORD"; }
 
-# record_back_to FILE: after an undo, what counts is what was acknowledged when FILE was copied from the record. Mail that was handed in later may have come
-# into the store before it was closed, or not.
+# record_back_to FILE [asked]: after an undo, what counts is what was acknowledged when FILE was copied from the record. Mail that was handed in later may
+# have come into the store before it was closed, or not. `asked`: users worked on meanwhile, so what they asked for may have been done before it, too.
 record_back_to() {
-  { cat "$1"; tail -n "+$(($(wc -l <"$1") + 1))" "$RECORD" | grep '"offered"' || true; } >/root/record.new
+  { cat "$1"; tail -n "+$(($(wc -l <"$1") + 1))" "$RECORD" | grep -E "\"(offered${2:+|$2})\"" || true; } >/root/record.new
   mv /root/record.new "$RECORD"
 }
 

@@ -1,13 +1,10 @@
 //! Keeps clients from writing: a session that holds the lock for as long as this process lives.
 
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
-
 use super::super::client::{Client as _, Program, Server as _};
 use super::super::errors::ServerError;
 use super::carry::check;
 use crate::product::stream::{HelperError, Streams};
+use crate::product::unit::ready;
 
 /// No commit returns, no table is defined, and none that cannot roll back is written to:
 /// `mariadb-hold SECONDS CLIENT [ARGUMENT...]`. Waits for what runs, each time at most so long. Tells
@@ -60,18 +57,6 @@ pub(in crate::product) fn hold(
     } else {
         format!("clients cannot be kept from writing within {seconds} s: {said}")
     }))
-}
-
-/// Tells the service manager that started this process, if one did, that it is ready.
-fn ready() -> Result<(), HelperError> {
-    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return Ok(()) };
-    let address = match path.as_bytes().strip_prefix(b"@") {
-        Some(name) => SocketAddr::from_abstract_name(name),
-        None => SocketAddr::from_pathname(&path),
-    };
-    let told = address
-        .and_then(|address| UnixDatagram::unbound()?.send_to_addr(b"READY=1", &address).map(drop));
-    told.map_err(|error| HelperError::Failed(format!("cannot tell that it is ready: {error}")))
 }
 
 #[cfg(test)]

@@ -1,0 +1,155 @@
+//! The feed: passes, one after the other, and what can be asked of it.
+
+use std::time::{Duration, Instant};
+
+use super::failed;
+use super::options::Options;
+use super::pass::{Failure, now, pass};
+use crate::host::exec::Command;
+use crate::product::script::{START_UNIT, become_script};
+use crate::product::stream::{HelperError, Streams};
+use crate::product::unit::ready;
+
+const USAGE: &str = "messaging-feed run|start|position|source|lag|watch|whole|drain --state FOLDER \
+                     [--from PLACE] [--to PLACE] [--since TIME] [--margin TIME] [--pause TIME] \
+                     [--fails-on PATTERN]... [--rejects PATTERN]... \
+                     [POSITION | UNIT SYSTEMD-RUN-ARGUMENT...]";
+
+/// How often it is looked whether somebody waits.
+const LOOK: Duration = Duration::from_millis(50);
+/// After so many passes that failed, a person is told.
+const OFTEN: u32 = 3;
+/// How long after one that failed.
+const AGAIN: Duration = Duration::from_secs(2);
+/// How a position begins.
+const PASS: &str = "pass ";
+
+/// See the usage. `run` feeds until it is ended, or can never go on. A position is the number of a
+/// pass: `source` prints that of one which has not begun, so that it brings all that is there now.
+///
+/// # Errors
+/// When it cannot go on, or cannot be told.
+pub(in crate::product) fn feed(
+    arguments: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<(), HelperError> {
+    let Some((verb, rest)) = arguments.split_first() else { return Err(HelperError::usage(USAGE)) };
+    let options = Options::read(rest, USAGE)?;
+    let said = match (verb.as_str(), options.words.as_slice()) {
+        ("run", []) => return run(&options),
+        ("start", [_, _, ..]) => return options.start(),
+        ("position", []) => options.position()?,
+        ("source", []) => options.source()?,
+        ("lag", []) => options.lag()?,
+        ("watch", []) => return options.watch(),
+        ("whole", []) => return options.whole(),
+        ("drain", [position]) => return options.drain(position),
+        _ => return Err(HelperError::usage(USAGE)),
+    };
+    writeln!(streams.output, "{said}").map_err(HelperError::Output)
+}
+
+/// Passes, until it is ended.
+fn run(options: &Options) -> Result<(), HelperError> {
+    let notes = options.notes();
+    let _alone = notes.alone()?;
+    notes.renew()?;
+    ready()?;
+    let (mut pause, mut rejected) = (Duration::ZERO, false);
+    loop {
+        let begin = Instant::now();
+        loop {
+            let wanted = notes.wanted()? > notes.done()?.map_or(0, |done| done.number);
+            if (wanted && pause != AGAIN)
+                || (begin.elapsed() >= pause && (wanted || !notes.closed()?))
+            {
+                break;
+            }
+            std::thread::sleep(LOOK);
+        }
+        let (why, rejects) = match pass(options) {
+            Ok(()) => {
+                (pause, rejected) = (options.pause, false);
+                continue;
+            }
+            Err(Failure::Now(error)) => (error.to_string(), false),
+            Err(Failure::Rejected(line)) => {
+                (format!("the previous version rejects what was written: {line}"), true)
+            }
+        };
+        // Said twice: a server that ends says such things, too.
+        if rejects && rejected {
+            return notes.end(&why);
+        }
+        notes.fail(&why)?;
+        (pause, rejected) = (AGAIN, rejects);
+    }
+}
+
+impl Options {
+    /// Starts it in a unit, unless it runs. What failed before counts no more.
+    fn start(&self) -> Result<(), HelperError> {
+        self.notes().forgive()?;
+        become_script("start-unit", START_UNIT, &self.words)
+    }
+
+    fn position(&self) -> Result<String, HelperError> {
+        // If its server is gone, this says so.
+        self.to()?.started(&self.runner)?;
+        let number = self.notes().done()?.map_or(0, |done| done.number);
+        Ok(format!("{PASS}{number}"))
+    }
+
+    fn source(&self) -> Result<String, HelperError> {
+        let words = self.from()?.words(&self.runner, "imcheck", &["-s"])?;
+        let mut command = Command::new(words);
+        command.fails_on.clone_from(&self.fails_on);
+        self.runner.run(&command).map_err(failed)?;
+        Ok(format!("{PASS}{}", self.notes().begun()? + 1))
+    }
+
+    fn lag(&self) -> Result<String, HelperError> {
+        let done = self.notes().done()?;
+        Ok(done.map_or("- -".to_owned(), |done| format!("{} -", now().saturating_sub(done.began))))
+    }
+
+    /// Fails when the feed can never go on, or does not for a while already.
+    fn watch(&self) -> Result<(), HelperError> {
+        let notes = self.notes();
+        if let Some(why) = notes.ended()? {
+            return Err(failed(why));
+        }
+        if notes.alone().is_ok() {
+            return Err(failed("the feed does not run"));
+        }
+        match notes.failing()? {
+            Some(failing) if failing.times >= OFTEN => Err(failed(format!(
+                "{} passes failed, and are tried again: {}",
+                failing.times, failing.why
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails when the standby may have half of a pass.
+    fn whole(&self) -> Result<(), HelperError> {
+        let cut = self.notes().under_way()?;
+        let why = "a pass was cut off when the feed ended: the standby may have half of it";
+        if cut { Err(failed(why)) } else { Ok(()) }
+    }
+
+    /// Returns when this pass, or a later one, is complete.
+    fn drain(&self, position: &str) -> Result<(), HelperError> {
+        let number = position.strip_prefix(PASS).and_then(|number| number.parse::<u64>().ok());
+        let number = number.ok_or_else(|| {
+            HelperError::Usage(format!("{position:?} is no position: {PASS}NUMBER"))
+        })?;
+        let notes = self.notes();
+        notes.want(number)?;
+        while notes.done()?.is_none_or(|done| done.number < number) {
+            self.watch()?;
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+}
