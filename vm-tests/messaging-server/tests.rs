@@ -633,3 +633,72 @@ fn two_versions_stand_side_by_side_on_one_configuration() {
     host.ok(&format!("{other}/messaging64/bin/stop-msg"), &[]);
     assert_eq!(host.commpkg(NEW, &["info"]).lines().count(), 2);
 }
+
+/// The previous version on a copy of the store: a feed makes passes while mail comes in and users
+/// work, and some of them are cut off.
+#[test]
+fn passes_bring_everything_to_a_standby() {
+    let host = Host::seeded(OLD);
+    host.msg("stop-msg", &[]);
+    let standby = Host::with(OLD);
+    standby.msg("stop-msg", &[]);
+    for area in ["store/mboxlist", "store/index", "store/messages"] {
+        fs::remove_dir_all(standby.data().join(area)).unwrap();
+        copy(&host.data().join(area), &standby.data().join(area));
+    }
+    standby.msg("start-msg", &["store"]);
+    let (notes, since) = (host.path("feed"), since_now());
+    fs::create_dir(&notes).unwrap();
+    let (notes, from, to) = (notes.display().to_string(), host.home(), standby.home());
+    let backout = env!("CARGO_BIN_EXE_backout");
+    let helper = |words: &[&str]| host.ok(backout, &[&["helper"], words].concat());
+    let ask = |verb: &str, more: &[&str]| {
+        let words = ["messaging-feed", verb, "--state", &notes, "--from", &from, "--to", &to];
+        helper(&[&words, more].concat()).trim().to_owned()
+    };
+    host.commpkg(NEW, &["upgrade", "--silent", "NONE"]);
+    host.msg("start-msg", &[]);
+    host.misbehave("imsbackup die 4 once");
+    standby.misbehave("imsrestore lie once");
+    let words = ["helper", "messaging-feed", "run", "--state", &notes, "--from", &from, "--to"];
+    let more = [&to, "--since", &since, "--margin", "1 second", "--pause", "50ms"];
+    let patterns = ["--fails-on", r"(?i)^(\S+: )?error", "--rejects", r"(?i)^(\S+: )?cannot "];
+    let words = [&words[..], &more, &patterns].concat();
+    let mut feed = host.command(backout, &words).spawn().unwrap();
+    for round in 0..3 {
+        host.deliver(12, &["--name", &format!("round{round}")]);
+        host.drained();
+        host.use_mail(20);
+    }
+    helper(&["messaging-clients", "refuse", &notes, &from]);
+    let position = ask("source", &[]);
+    ask("drain", &[&position]);
+    assert_eq!(ask("position", &[]), position);
+    ask("whole", &[]);
+    ask("watch", &[]);
+    // Nothing is made any more, until clients are let in.
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(ask("source", &[]), format!("pass {}", position[5..].parse::<u64>().unwrap() + 1));
+    let list = |place: &str| {
+        let words = ["imcheck", "-D", "-S", "|", "-p", "primary"];
+        let said = helper(&[&["messaging-run", place], &words[..]].concat());
+        // Not the UID.
+        let item = |line: &str| {
+            let parts: Vec<&str> = line.split('|').collect();
+            [&parts[..1], &parts[2..]].concat().join("|")
+        };
+        let mut lines: Vec<String> = said.lines().map(item).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(list(&to), list(&from));
+    let record = host.record();
+    let audit = ["audit", "--home", &to, "--record", &record];
+    let said = host.run(program().to_str().unwrap(), &audit);
+    assert!(said.status.success(), "{}", text(&said));
+    helper(&["messaging-clients", "allow", &notes, &from]);
+    host.deliver(1, &["--name", "again"]);
+    feed.kill().unwrap();
+    feed.wait().unwrap();
+    host.fails(backout, &["helper", "messaging-feed", "watch", "--state", &notes], "does not run");
+}

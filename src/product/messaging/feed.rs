@@ -153,3 +153,79 @@ impl Options {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own programs")]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use crate::product::tests::on;
+
+    /// An installation whose commands succeed, but for `imsrestore -E`, which does this.
+    fn installation(restore: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("temp dir");
+        fs::create_dir_all(dir.path().join("bin")).expect("a folder");
+        let restore = format!("[ \"$1\" = -t ] || {{ {restore}; }}");
+        for (name, text) in
+            [("imsbackup", ": >\"$4\""), ("imcheck", "true"), ("imsrestore", restore.as_str())]
+        {
+            let path = dir.path().join("bin").join(name);
+            fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("mode");
+        }
+        dir
+    }
+
+    fn asked(dir: &tempfile::TempDir, verb: &str, more: &[&str]) -> Result<String, String> {
+        let folder = dir.path().display().to_string();
+        let words = [verb, "--state", &folder, "--from", &folder, "--to", &folder];
+        let said = on("messaging-feed", &[&words, more].concat(), b"")?;
+        Ok(String::from_utf8(said).expect("text").trim().to_owned())
+    }
+
+    const RUN: [&str; 8] =
+        ["--since", "A", "--margin", "1 hour", "--pause", "1ms", "--rejects", "^cannot "];
+
+    #[test]
+    fn what_is_rejected_twice_ends_the_feed_with_its_words() {
+        let dir = installation("echo 'cannot store a:b'");
+        asked(&dir, "run", &RUN).expect("it has ended");
+        let said = asked(&dir, "watch", &[]).expect_err("ended");
+        assert_eq!(said, "the previous version rejects what was written: cannot store a:b");
+        assert!(asked(&dir, "whole", &[]).is_err(), "the standby may have half of it");
+        assert_eq!(asked(&dir, "drain", &["pass 1"]).expect_err("ended"), said);
+    }
+
+    #[test]
+    fn what_is_rejected_once_is_tried_again() {
+        let once =
+            "cd \"${0%/*}\" || exit; [ -e said ] || { : >said; echo 'cannot open the store'; }";
+        let dir = installation(once);
+        let folder = dir.path().display().to_string();
+        std::thread::scope(|scope| {
+            // It is ended by an error of its notes.
+            let running = scope.spawn(|| asked(&dir, "run", &RUN));
+            asked(&dir, "drain", &["pass 2"]).map_or_else(
+                // It had not begun.
+                |_| std::thread::sleep(std::time::Duration::from_secs(1)),
+                |_| (),
+            );
+            asked(&dir, "drain", &["pass 2"]).expect("the second one is complete");
+            asked(&dir, "whole", &[]).expect("none is under way");
+            fs::remove_dir_all(&folder).expect("removed");
+            running.join().expect("no panic").expect_err("it has no folder");
+        });
+    }
+
+    #[test]
+    fn a_position_is_a_pass() {
+        let dir = installation("true");
+        assert_eq!(asked(&dir, "position", &[]), Ok("pass 0".into()));
+        assert_eq!(asked(&dir, "source", &[]), Ok("pass 1".into()));
+        assert_eq!(asked(&dir, "lag", &[]), Ok("- -".into()));
+        let said = asked(&dir, "drain", &["12"]).expect_err("no position");
+        assert_eq!(said, "\"12\" is no position: pass NUMBER");
+        assert_eq!(asked(&dir, "watch", &[]), Err("the feed does not run".into()));
+    }
+}
