@@ -1,4 +1,5 @@
-//! One pass: what was delivered, changed or removed since a time, from the one version to the other.
+//! One pass: what was delivered, changed or removed since a time comes from the one version to the
+//! other.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

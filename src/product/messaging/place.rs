@@ -39,7 +39,7 @@ struct Main {
 }
 
 impl Main {
-    /// `MainPID=…` and `InvocationID=…`, as `systemctl show` prints them; `None` if it does not run.
+    /// From what `systemctl show` prints of MainPID and InvocationID; `None` if it does not run.
     fn parse(text: &str) -> Option<Self> {
         let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
         let pid = value("MainPID=")?.parse().ok().filter(|pid| *pid != 0)?;
