@@ -26,7 +26,7 @@ pub(in crate::product) fn unit(
     };
     // What leaves its parent becomes a child of this process.
     set_child_subreaper(true).map_err(failed)?;
-    let interrupt = Interrupt::on_signals().map_err(failed)?;
+    let interrupt = Interrupt::on_signals(&[]).map_err(failed)?;
     let program = |name: &str| format!("{installation}/bin/{name}");
     let mut words = vec![program("start-msg")];
     words.extend(components.iter().cloned());
