@@ -20,8 +20,8 @@ impl FromStr for Place {
 
     fn from_str(text: &str) -> Result<Self, HelperError> {
         let (unit, folder) = match text.split_once(':') {
-            Some((unit, folder)) => (Some(unit.to_owned()), folder),
-            None => (None, text),
+            Some((unit, folder)) if !text.starts_with('/') => (Some(unit.to_owned()), folder),
+            _ => (None, text),
         };
         let whole = folder.starts_with('/') && unit.as_ref().is_none_or(|unit| !unit.is_empty());
         whole.then(|| Self { unit, folder: folder.to_owned() }).ok_or_else(|| {
@@ -114,6 +114,8 @@ mod tests {
         let inside: Place = "backout-standby-x.service:/run/x".parse().expect("a place");
         assert_eq!(inside.unit.as_deref(), Some("backout-standby-x.service"));
         assert_eq!(inside.folder, "/run/x");
+        let colon: Place = "/opt/a:/b".parse().expect("a place");
+        assert_eq!((colon.unit, colon.folder.as_str()), (None, "/opt/a:/b"));
         for odd in ["", "opt", "unit:", "unit:opt", ":/opt"] {
             assert!(odd.parse::<Place>().is_err(), "{odd}");
         }
