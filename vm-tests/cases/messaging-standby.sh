@@ -9,31 +9,19 @@ set -Eeuo pipefail
 . /case/guest/pool.sh
 . /case/guest/messaging.sh
 . /case/guest/backout.sh
-units_said() {
-  systemctl list-units --all --plain --no-legend 'backout-*' || true
-  journalctl --no-pager -o short-precise -u 'backout-*' | tail -n 80
-  cat /var/lib/backout/changes/*/feed/* || true
-}
-trap 'touch /root/enough; backout status || true; units_said; zfs list -t all -r tank; grep -F /run/backout /proc/mounts || true' ERR
+. /case/guest/standby.sh
+trap 'touch /root/enough; backout status || true; units_said messaging; zfs list -t all -r tank; grep -F /run/backout /proc/mounts || true' ERR
 
-# client: mail comes in, a message at a time, and users work, all the time. What was accepted stands in the record; when, in /root/accepted.
+# client: mail comes in, a message at a time, and users work, all the time. What was accepted stands in the record; when, in /root/acknowledged.
 client() {
   local n=0
   while [ ! -e /root/enough ]; do
     n=$((n + 1))
-    if mail 1 "client-$n" 2>/dev/null; then echo "$n $EPOCHREALTIME" >>/root/accepted; fi
+    if mail 1 "client-$n" 2>/dev/null; then echo "$n $EPOCHREALTIME" >>/root/acknowledged; fi
     if [ $((n % 4)) = 0 ]; then users 12 >/dev/null 2>&1 || true; fi
     sleep 0.1
   done
 }
-
-nothing_of_a_standby() {
-  [ -z "$(zfs list -H -o name -r tank | grep -F .standby || true)" ]
-  if grep -F /run/backout-standby /proc/mounts; then return 1; fi
-  [ -z "$(systemctl list-units --plain --no-legend 'backout-standby-*' 'backout-feed-*' 'backout-serve-*' || true)" ]
-}
-
-main_pid() { systemctl show --property=MainPID --value "$1"; }
 
 "$MSG/bin/start-msg"
 client &
@@ -56,8 +44,8 @@ backout standby start --yes
 expect 1 backout downgrade "${DOWN[@]}" --yes --deadline 5m 2>&1 | tee /root/said
 grep -F 'user/ann/Gone' /root/said
 messaging_version | grep -F 8.0.2
-accepted=$(wc -l </root/accepted)
-until [ "$(wc -l </root/accepted)" -gt "$accepted" ]; do sleep 1; done
+accepted=$(wc -l </root/acknowledged)
+until [ "$(wc -l </root/acknowledged)" -gt "$accepted" ]; do sleep 1; done
 backout standby stop --yes
 nothing_of_a_standby
 backout standby start --yes
@@ -69,8 +57,7 @@ messaging_version | grep -F 7.0.5.31.0
 sleep 2
 touch /root/enough
 wait "$client"
-awk -v since="$since" '$2 > since { if (last && $2 - last > 0.5) printf "no message was accepted for %.2f s\n", $2 - last; last = $2 }' /root/accepted
-echo "$(wc -l </root/accepted) messages accepted one by one"
+echo "$(wc -l </root/acknowledged) messages; $(gaps 2 "$since")"
 backout report
 drained
 audit
