@@ -116,7 +116,15 @@ impl Session<'_> {
         };
         Ok(match self.deadline() {
             Some(_) => Outcome::GivenUp { why: unfinished },
-            None => ended?,
+            None => {
+                if let Some(run) = self.state.current() {
+                    self.with(|context| {
+                        step::let_go(run, context);
+                        Ok(())
+                    })?;
+                }
+                ended?
+            }
         })
     }
 

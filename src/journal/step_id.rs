@@ -38,6 +38,10 @@ impl StepId {
     pub const SERVE: Self = Self(Cow::Borrowed("serve"));
     pub const SERVE_STOP: Self = Self(Cow::Borrowed("serve-stop"));
     pub const PUT_CONFIG_AGAIN: Self = Self(Cow::Borrowed("put-config-again"));
+    pub const HOLD_CONNECTIONS: Self = Self(Cow::Borrowed("hold-connections"));
+    pub const HOLD_CONNECTIONS_AGAIN: Self = Self(Cow::Borrowed("hold-connections-again"));
+    pub const LET_THROUGH: Self = Self(Cow::Borrowed("let-through"));
+    pub const LET_THROUGH_AGAIN: Self = Self(Cow::Borrowed("let-through-again"));
     pub const LEAVE_ALONE: Self = Self(Cow::Borrowed("leave-alone"));
     pub const STOP: Self = Self(Cow::Borrowed("stop"));
     pub const SNAPSHOT: Self = Self(Cow::Borrowed("snapshot"));

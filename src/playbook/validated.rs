@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use crate::host::checksum::sha256;
-use crate::playbook::Playbook;
+use crate::playbook::{Playbook, Site};
 use crate::playbook::check::Check;
 use crate::playbook::names::FORMER_FIELDS;
 use crate::playbook::problem::{Problem, Problems, Report};
@@ -68,6 +68,13 @@ impl Validated {
             programs,
             warnings,
         })
+    }
+
+    /// With what a site adds to it.
+    #[must_use]
+    pub(in crate::playbook) fn at_site(mut self, site: &Site) -> Self {
+        self.playbook.hold.clone_from(&site.hold);
+        self
     }
 
     /// What was read.

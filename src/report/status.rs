@@ -9,7 +9,7 @@ use super::offers::offers;
 use super::stand::{failure, stand};
 use super::{Command, Compared, Condition, Next, StandbyReport, WayBack, compared};
 use crate::journal::{Output, Phase, Procedure, StepId, StepState};
-use crate::step::{Action, Run, State};
+use crate::step::{self, Action, Run, State};
 use crate::strategy::{aside_of, data_of};
 
 /// What is true of a change.
@@ -281,6 +281,10 @@ fn under_way(state: &State, run: &Run) -> Vec<String> {
         return hold_truth(run);
     }
     let mut now = vec![service_truth(state).to_owned()];
+    if step::holding(run).is_some() && failure(run).is_none() && run.halted.is_none() && !run.interrupted
+    {
+        now.push("Connections of clients may be held until it is open again.".to_owned());
+    }
     now.extend(data_truth(state, run));
     if run.plan.procedure.is_downgrade() && from_files(state) && !run.beyond_return() {
         let to = &state.manifest.upgrade_to;

@@ -124,6 +124,10 @@ pub enum Action {
     Serve(ServeFromRoot),
     /// Stops it there.
     ServeStop(ServeFromRoot),
+    /// Holds connections of clients while the service is closed.
+    HoldConnections(Connections),
+    /// Lets them through.
+    LetThrough(Connections),
     /// Tells the cluster to leave the service alone.
     LeaveAlone(Cluster),
     /// Gives the service back to the cluster.

@@ -41,6 +41,7 @@ pub use package::install::{Package, PackageJob};
 pub use package::installer::SaveInstaller;
 pub use package::keep::KeepPrograms;
 pub use package::switch::Switch;
+pub use service::hold::{Connections, holding, let_go};
 pub use service::maintenance::Maintenance;
 pub use service::units::Service;
 pub use standby::clones::StandbyClones;
@@ -308,6 +309,8 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::SetUpStandby(it) => Box::new(standby::clones::SetUp(it)),
         Action::Serve(it) => Box::new(standby::switch::Serve(it)),
         Action::ServeStop(it) => Box::new(Again(standby::switch::ServeStop(it))),
+        Action::HoldConnections(it) => Box::new(service::hold::HoldThem(it)),
+        Action::LetThrough(it) => Box::new(service::hold::LetThrough(it)),
         Action::LeaveAlone(it) => Box::new(cluster::leave_alone::LeaveAlone(it)),
         Action::HandBack(it) => Box::new(cluster::hand_back::HandBack(it)),
         Action::VersionMark(it) => Box::new(it),

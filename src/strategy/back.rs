@@ -26,7 +26,8 @@ pub fn back(
 ) -> Result<Plan> {
     let parts = Parts { playbook, manifest: &state.manifest };
     if abort && is_switch(run) {
-        return data::switch::give_up(parts, state, run, exchanged);
+        let plan = data::switch::give_up(parts, state, run, exchanged)?;
+        return topology::arrange(plan, playbook, &state.manifest, None);
     }
     if abort && !run.was_begun(&StepId::STOP) {
         // Only copies were made.

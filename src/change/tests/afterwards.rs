@@ -57,6 +57,7 @@ impl World {
     pub(super) fn serves(&self, version: &str) {
         let host = self.product.host();
         assert_eq!(host.faults, Vec::<String>::new());
+        assert_ne!(host.held, Some(true), "clients wait still");
         assert_eq!(
             (host.installed.as_deref(), host.broken, host.mode),
             (Some(version), false, Mode::Open)

@@ -169,6 +169,7 @@ impl Product {
             }
             ("s-refuse", []) => host.upgraded_is_open().map(|()| {
                 host.beside.refused = true;
+                host.refuses();
                 String::new()
             }),
             ("s-allow", []) => {

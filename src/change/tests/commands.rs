@@ -40,7 +40,7 @@ impl Product {
             _ => return None,
         };
         let silent =
-            matches!(verb, "version" | "position" | "ready" | "mready" | "show" | "verify")
+            matches!(verb, "version" | "position" | "ready" | "mready" | "show" | "verify" | "held")
                 || matches!(verb, "s-ready" | "s-position" | "s-source" | "s-watch");
         if !silent && tick(&format!("command {verb} before"), true) {
             return Some(Err(failed(command, "struck")));
@@ -225,6 +225,14 @@ impl Product {
                 .map(|version| format!("installed {version}\n"))
                 .ok_or_else(|| "none".into()),
             ["app", "rotate" | "repair"] => ok,
+            ["app", verb @ ("hold" | "let-through")] => {
+                self.host().held = Some(*verb == "hold");
+                ok
+            }
+            ["app", "held"] => match self.host().held {
+                Some(true) => ok,
+                _ => Err("they are not held".into()),
+            },
             ["app", "odd"] => {
                 if self.host().mode != Mode::Maintenance {
                     return Err("it does not run".into());

@@ -68,6 +68,10 @@ pub(super) struct Host {
     pub next: usize,
     /// Version 1.0 beside it.
     pub beside: super::beside::Beside,
+    /// Whether connections of clients are held; `None`: nothing can.
+    pub held: Option<bool>,
+    /// How often it was closed to clients that were not held.
+    pub refusals: usize,
     pub engine: FakeEngine,
     pub root: PathBuf,
 }
@@ -278,7 +282,15 @@ impl Host {
         Ok(())
     }
 
+    /// It is closed to its clients now.
+    pub(super) fn refuses(&mut self) {
+        self.refusals += usize::from(self.held == Some(false));
+    }
+
     pub(super) fn stop(&mut self) {
+        if self.mode == Mode::Open {
+            self.refuses();
+        }
         self.on_clone = None;
         self.beside.refused = false;
         self.beside.serving = false;

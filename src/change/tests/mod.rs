@@ -43,6 +43,7 @@ mod damage;
 mod dead;
 mod delta;
 mod engine;
+mod held;
 mod host;
 mod identity;
 mod journal;

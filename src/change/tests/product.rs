@@ -44,6 +44,8 @@ impl Product {
             on_clone: None,
             next: 0,
             beside: super::beside::Beside::default(),
+            held: None,
+            refusals: 0,
             engine,
             root: root.to_owned(),
         };

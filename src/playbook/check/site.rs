@@ -5,7 +5,9 @@ use std::ops::Deref;
 use std::path::{Path as FilePath, PathBuf};
 
 use crate::host::checksum::sha256;
-use crate::playbook::model::Strategy;
+use crate::playbook::check::commands::Commands;
+use crate::playbook::model::{Hold, Strategy};
+use crate::playbook::names::TemplatePlace;
 use crate::playbook::problem::{Path, Problem, Problems, Report, nearest};
 use crate::playbook::raw::{schema, shape};
 use crate::playbook::validated::Validated;
@@ -52,6 +54,7 @@ impl ValidatedSite {
         let playbook = playbook(&site.playbook)?;
         let values = Check { site: &site, playbook: &playbook, report: &mut report }.all();
         let warnings = report.finish()?;
+        let playbook = playbook.at_site(&site);
         Ok((
             Self {
                 path: path.to_owned(),
@@ -151,11 +154,21 @@ impl Check<'_, '_> {
         }
         self.hosts();
         self.nodes();
+        self.hold();
         let values = self.variables();
         if self.report.is_clean() {
             self.paths(&values);
         }
         values
+    }
+
+    fn hold(&mut self) {
+        let Some(Hold { start, stop, held, during: _ }) = &self.site.hold else { return };
+        let at = Path::of(&["hold"]);
+        let mut commands = Commands::new(self.playbook, self.report);
+        for (name, command) in [("start", start), ("stop", stop), ("held", held)] {
+            commands.command(&at.key(name), command, TemplatePlace::Service);
+        }
     }
 
     fn nodes(&mut self) {

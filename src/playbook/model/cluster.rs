@@ -91,6 +91,7 @@ impl Playbook {
         it.data.link_files.clear();
         it.service.maintenance = None;
         it.service.ready = None;
+        it.hold = None;
         it.discover.clear();
         it.requirements.clear();
         it.questions.clear();

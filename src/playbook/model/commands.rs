@@ -6,7 +6,7 @@ use crate::playbook::model::full::Full;
 use crate::playbook::model::side_by_side::{InstallBeside, SideBySide};
 use crate::playbook::model::standby::{Feed, SwitchOver};
 use crate::playbook::model::{
-    Aside, Capture, CommandSpec, Detect, DetectedValue, Discovery, Downgrade, Fix, Install,
+    Aside, Capture, CommandSpec, Detect, DetectedValue, Discovery, Downgrade, Fix, Hold, Install,
     Installer, Inventory, Maintenance, Pass, Playbook, Requirement, Restore, Serve, Service,
     Standby, Touched, Version, Whole,
 };
@@ -45,6 +45,7 @@ impl Playbook {
             side_by_side,
             coexistent,
             cluster,
+            hold,
             inventories,
             limits: _,
         } = self;
@@ -71,9 +72,15 @@ impl Playbook {
         all.extend(side_by_side.iter().flat_map(of_side_by_side));
         all.extend(coexistent.iter().flat_map(of_coexistent));
         all.extend(cluster.iter().flat_map(of_cluster));
+        all.extend(hold.iter().flat_map(of_hold));
         all.extend(inventories.iter().flat_map(of_inventory));
         all
     }
+}
+
+fn of_hold(hold: &Hold) -> Vec<(&'static str, &CommandSpec)> {
+    let Hold { start, stop, held, during: _ } = hold;
+    vec![("hold.start", start), ("hold.stop", stop), ("hold.held", held)]
 }
 
 fn of_aside(aside: &Aside) -> Vec<(&'static str, &CommandSpec)> {

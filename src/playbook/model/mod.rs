@@ -10,6 +10,7 @@ mod commands;
 pub mod data_strategy;
 mod detect;
 mod full;
+pub mod hold;
 pub mod hosts;
 mod methods;
 mod occasion;
@@ -32,6 +33,7 @@ pub use crate::playbook::model::coexistent::{Coexistent, Host, Hosts};
 pub use crate::playbook::model::command::CommandSpec;
 pub use crate::playbook::model::detect::{Detect, DetectedValue, Fix};
 pub use crate::playbook::model::full::{Full, Question};
+pub use crate::playbook::model::hold::{Hold, HoldDuring};
 pub use crate::playbook::model::occasion::Occasion;
 pub use crate::playbook::model::response_file::{ResponseFile, ResponseKey};
 pub use crate::playbook::model::side_by_side::{SideBySide, Strategy};
@@ -126,6 +128,9 @@ pub struct Playbook {
     /// with `[cluster]`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Cluster>,
+    /// How connections of clients are held: what the site file says.
+    #[serde(skip)]
+    pub hold: Option<Hold>,
     /// The product's own list of what it holds, taken before and after. It is the proof. Required,
     /// unless `stateless`.
     #[serde(default, rename = "inventory")]

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::playbook::model::{Hosts, Nodes, Strategy};
+use crate::playbook::model::{Hold, Hosts, Nodes, Strategy};
 use crate::zfs::Dataset;
 
 /// This host's values for a playbook (`/etc/backout/site.toml`).
@@ -38,6 +38,9 @@ pub struct Site {
     /// The nodes, if a cluster starts and watches the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<Nodes>,
+    /// How connections of clients are held while the service is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
     /// How the data goes back.
     #[serde(default)]
     pub rollback: RollbackChoice,

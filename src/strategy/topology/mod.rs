@@ -1,7 +1,8 @@
 //! Where the service runs, and what that changes in a plan: one host, or a cluster that starts and
-//! watches it.
+//! watches it; and what stands before it that can hold connections of clients.
 
 mod cluster;
+mod hold;
 
 use anyhow::Result;
 
@@ -20,9 +21,10 @@ pub(super) fn arrange(
     manifest: &ChangeManifest,
     wanted: Option<(&str, &str)>,
 ) -> Result<Plan> {
-    if manifest.cluster.is_some() {
-        cluster::arrange(plan, playbook, manifest, wanted)
+    let plan = if manifest.cluster.is_some() {
+        cluster::arrange(plan, playbook, manifest, wanted)?
     } else {
-        Ok(plan)
-    }
+        plan
+    };
+    hold::arrange(plan, playbook, manifest)
 }
