@@ -3,12 +3,12 @@
 use std::ops::Deref;
 
 use crate::host::checksum::sha256;
-use crate::playbook::{Playbook, Site};
 use crate::playbook::check::Check;
 use crate::playbook::names::FORMER_FIELDS;
 use crate::playbook::problem::{Problem, Problems, Report};
 use crate::playbook::programs::{self, Program};
 use crate::playbook::raw::{schema, shape};
+use crate::playbook::{Playbook, Site};
 
 /// A playbook that passed the check, with the text it was read from. Only this goes further.
 #[derive(Debug, Clone, PartialEq)]

@@ -281,7 +281,10 @@ fn under_way(state: &State, run: &Run) -> Vec<String> {
         return hold_truth(run);
     }
     let mut now = vec![service_truth(state).to_owned()];
-    if step::holding(run).is_some() && failure(run).is_none() && run.halted.is_none() && !run.interrupted
+    if step::holding(run).is_some()
+        && failure(run).is_none()
+        && run.halted.is_none()
+        && !run.interrupted
     {
         now.push("Connections of clients may be held until it is open again.".to_owned());
     }

@@ -77,4 +77,4 @@ dump_and_load() {
   same_content
 }
 
-bench MariaDB tank/mysql 1200 'delta full' 100:1 1000:1 1000:100
+bench MariaDB tank/mysql 500 'delta full' 100:1 1000:1 1000:100

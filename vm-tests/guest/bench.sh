@@ -106,8 +106,11 @@ bench() {
     upgraded
     delta "$written"
     content | tee /root/content
-    [[ $ways != *' delta '* ]] || way 'downgrade, delta proof'
+    # What is written to the disk now is not the downgrade's work.
+    sync
+    zpool sync tank
     [[ $ways != *' full '* ]] || way 'downgrade, full proof' --proof full
+    [[ $ways != *' delta '* ]] || way 'downgrade, delta proof'
     if [[ $ways == *' switch '* ]]; then switched; fi
     if declare -F dump_and_load >/dev/null; then
       dump_and_load

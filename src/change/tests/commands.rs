@@ -39,9 +39,10 @@ impl Product {
             }
             _ => return None,
         };
-        let silent =
-            matches!(verb, "version" | "position" | "ready" | "mready" | "show" | "verify" | "held")
-                || matches!(verb, "s-ready" | "s-position" | "s-source" | "s-watch");
+        let silent = matches!(
+            verb,
+            "version" | "position" | "ready" | "mready" | "show" | "verify" | "held"
+        ) || matches!(verb, "s-ready" | "s-position" | "s-source" | "s-watch");
         if !silent && tick(&format!("command {verb} before"), true) {
             return Some(Err(failed(command, "struck")));
         }

@@ -129,10 +129,7 @@ fn a_run_that_ends_while_the_service_is_closed_lets_through_and_the_next_one_hol
             if interrupted { None } else { fail(at, may_fail) }
         });
         let ended = world.once(Some(plan), Some(hook));
-        assert!(matches!(
-            ended,
-            Ended::Outcome(Outcome::Failed { .. } | Outcome::Interrupted)
-        ));
+        assert!(matches!(ended, Ended::Outcome(Outcome::Failed { .. } | Outcome::Interrupted)));
         world.runner.interrupt.heard();
         assert_ne!(world.product.host().mode, Mode::Open);
         assert_eq!(world.product.host().held, Some(false), "{interrupted}");
@@ -172,11 +169,8 @@ fn clients_that_are_held_still_are_let_through_by_a_resume() {
     world.serves("1.0");
 }
 
-const CASES: [Case; 3] = [
-    (upgraded, Verb::Keep, "1.0"),
-    (half_way, Verb::Abort, "2.0"),
-    (before, Verb::Upgrade, "2.0"),
-];
+const CASES: [Case; 3] =
+    [(upgraded, Verb::Keep, "1.0"), (half_way, Verb::Abort, "2.0"), (before, Verb::Upgrade, "2.0")];
 
 #[test]
 fn s8_killed_or_failed_anywhere_clients_are_let_through_in_the_end() {

@@ -125,7 +125,7 @@ pub fn make(context: &Context<'_>, copies: &[CopyOf], data: &[PathBuf]) -> Resul
         let point = places.get(original).copied().flatten();
         let point = point.map_or_else(
             || "none".to_owned(),
-            |point| root.join(point.strip_prefix("/").unwrap_or(&point)).display().to_string(),
+            |point| root.join(point.strip_prefix("/").unwrap_or(point)).display().to_string(),
         );
         let file_system = file_systems.contains(&snapshot.dataset());
         let mut properties = vec![(PROP_CHANGE, manifest.change.as_str()), (PROP_ROLE, ROLE)];

@@ -13,11 +13,7 @@ use crate::strategy::parts::Parts;
 ///
 /// # Errors
 /// When the site's texts cannot be filled in.
-pub(super) fn arrange(
-    plan: Plan,
-    playbook: &Playbook,
-    manifest: &ChangeManifest,
-) -> Result<Plan> {
+pub(super) fn arrange(plan: Plan, playbook: &Playbook, manifest: &ChangeManifest) -> Result<Plan> {
     let Some(hold) = &playbook.hold else { return Ok(plan) };
     let parts = Parts { playbook, manifest };
     let connections = Connections {
@@ -26,8 +22,7 @@ pub(super) fn arrange(
         held: parts.command(&hold.held)?,
     };
     let abort = plan.procedure == Procedure::Abort;
-    let holds =
-        hold.during == HoldDuring::All || plan.position(&StepId::STANDBY_SET_UP).is_some();
+    let holds = hold.during == HoldDuring::All || plan.position(&StepId::STANDBY_SET_UP).is_some();
     let through = |id: &StepId| {
         let title = "let connections of clients through";
         Step::new(id.clone(), title, Action::LetThrough(connections.clone()))
