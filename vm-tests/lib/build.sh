@@ -20,6 +20,20 @@ fetch_crates() {
   quietly "$cache/fetch.log" env -C "$REPO" "CARGO_HOME=$home" timeout 600 cargo fetch --locked --target x86_64-unknown-linux-gnu
 }
 
+# built_here: every checkout is the same path to cargo, which goes by the times of files: it would take the program of another checkout for
+# this one's. The lock is cargo's own: nothing is taken from under a build.
+built_here() {
+  local target
+  target=$(build_target)
+  [ "$(cat "$target/checkout" 2>/dev/null)" != "$REPO" ] || return 0
+  mkdir -p "$target/debug"
+  (
+    flock -w 1800 9 || die "another checkout has been building for half an hour: see $target"
+    rm -rf "$target"/{debug,release}/.fingerprint/backout-* "$target"/*/debug/.fingerprint/backout-*
+    printf '%s\n' "$REPO" >"$target/checkout"
+  ) 9>>"$target/debug/.cargo-lock"
+}
+
 # in_build_root CMD...: runs CMD in the build root, in the repository; time limit BUILD_LIMIT seconds (1800). The folder BUILD_ROOTS is /opt there.
 in_build_root() {
   local rust cache
@@ -27,11 +41,7 @@ in_build_root() {
   rust=$(cd "$REPO" && rustc --print sysroot) || die "no rustc: install Rust with rustup"
   [ "$rust" != /usr ] || die "Rust comes from the distribution and cannot be lent to the build root: install it with rustup"
   mkdir -p "$cache/cargo" "$cache/target"
-  # Every checkout is the same path to cargo, which goes by the times of files: it would take the program of another checkout for this one's.
-  if [ "$(cat "$cache/target/checkout" 2>/dev/null)" != "$REPO" ]; then
-    rm -rf "$cache"/target/{debug,release}/.fingerprint/backout-* "$cache"/target/*/debug/.fingerprint/backout-*
-    printf '%s\n' "$REPO" >"$cache/target/checkout"
-  fi
+  built_here || return 1
   # The script takes its values as arguments, so nothing of the command is read by a second shell.
   # shellcheck disable=SC2016
   timeout -k 10 "${BUILD_LIMIT:-1800}" unshare --mount --pid --fork --kill-child --propagation private \
