@@ -124,7 +124,9 @@ pub fn scaffold(name: &str, found: &Found) -> String {
     let installed = "[\"dpkg-query\", \"--show\", \"--showformat=${source:Package} \
                      ${db:Status-Status} ${binary:Package}=${Version}\\n\"]";
     let sed = format!("[\"sed\", \"-n\", \"s/^{} installed //p\"]", found.source);
-    let major: String = found.version.split(['-', '+', '~']).next().unwrap_or_default().into();
+    // Without epoch and revision.
+    let upstream = found.version.split_once(':').map_or(found.version.as_str(), |(_, it)| it);
+    let major: String = upstream.split(['-', '+', '~']).next().unwrap_or_default().into();
     let mut text = String::new();
     let _ = write!(
         text,
@@ -227,7 +229,7 @@ mod tests {
     use super::*;
     use crate::playbook::Validated;
 
-    const ABOUT: &str = "etcd\n3.4.23-4+b4\nhighly-available key value store\n /etc/default/etcd \
+    const ABOUT: &str = "etcd\n1:3.4.23-4+b4\nhighly-available key value store\n /etc/default/etcd \
                          0a\n /etc/etcd/etcd.conf 0b\n";
     const FILES: &str = "/.\n/etc\n/lib/systemd/system/etcd.service\n/lib/systemd/system/etcd@.service\n\
                          /var/lib/etcd\n/usr/bin/etcd\n";
@@ -242,6 +244,7 @@ mod tests {
         assert_eq!(found.config, ["/etc/etcd"]);
         assert_eq!(found.data, ["/var/lib/etcd", "/var/lib/etcd"]);
         let text = scaffold("etcd", &found);
+        assert!(text.contains("from = \"=3.4.23\""), "{text}");
         // What is left is what only its author knows.
         let wrong = Validated::parse("etcd.toml", Some("etcd"), &text).expect_err("half of it");
         let what: Vec<&str> = wrong.problems.iter().map(|it| it.what.as_str()).collect();

@@ -1,14 +1,15 @@
 //! `backout playbook try`: runs the commands of a playbook that only read, and tells what each says.
 //! Nothing is changed: no service is stopped, nothing is captured or restored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::playbook::model::{CommandSpec, Requirement};
+use crate::playbook::model::{CommandSpec, Occasion, Requirement};
 use crate::playbook::{Extractor, Validated};
 use crate::preflight::sources::Observed;
 use crate::procedure::asking::Asker;
+use crate::procedure::init::lines;
 
 /// What one command said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,6 +32,8 @@ pub enum Outcome {
     NotMet,
     /// It gave no answer, or none that the playbook can use.
     Fails,
+    /// It cannot be asked now.
+    Later,
 }
 
 /// How many lines of a list are read.
@@ -60,7 +63,9 @@ pub fn all(
     if let Some(detect) = &playbook.detect {
         for how in &detect.values {
             let printed = asker.answer(&how.command, &values);
-            tried.push(row(&format!("detect: {}", how.variable), printed));
+            let found = printed.map(|text| lines(&text, how.pattern.as_ref()).join(", "));
+            let found = found.map(|it| if it.is_empty() { "nothing".to_owned() } else { it });
+            tried.push(row(&format!("detect: {}", how.variable), found));
         }
         let versions = detect.versions.iter();
         tried.extend(versions.map(|it| row("detect: versions", asker.answer(it, &values))));
@@ -72,11 +77,11 @@ pub fn all(
         }
         tried.push(row(&format!("discover: {name}"), found));
     }
-    let asks = |it: &Requirement| required(it, asker, &values);
-    tried.extend(playbook.requirements.iter().map(asks));
+    requirements(playbook, asker, &values, &mut tried);
     lists(playbook, asker, &values, &mut tried);
     if let Some(position) = playbook.restore.as_ref().and_then(|it| it.position.as_ref()) {
-        tried.push(row("restore.position", asker.answer(position, &values)));
+        let answer = asker.answer(position, &values);
+        tried.push(in_maintenance(row("restore.position", answer)));
     }
     tried
 }
@@ -97,7 +102,7 @@ fn said(
 fn required(it: &Requirement, asker: &Asker<'_>, values: &BTreeMap<String, String>) -> Tried {
     let answer = asker.answer(&it.command, values);
     let met = |text: &String| it.expect.as_ref().is_none_or(|expect| expect.is_match(text));
-    let what = format!("requirement: {}", it.about.trim_end_matches('.'));
+    let what = title(it);
     match answer {
         Ok(text) if met(&text) => Tried { what, outcome: Outcome::Answers, says: text },
         Ok(text) => Tried { what, outcome: Outcome::NotMet, says: text },
@@ -105,6 +110,45 @@ fn required(it: &Requirement, asker: &Asker<'_>, values: &BTreeMap<String, Strin
         Err(why) if it.expect.is_none() => Tried { what, outcome: Outcome::NotMet, says: why },
         Err(why) => Tried { what, outcome: Outcome::Fails, says: why },
     }
+}
+
+/// Those that are asked before an upgrade, but for those that need one that is not met.
+fn requirements(
+    playbook: &Validated,
+    asker: &Asker<'_>,
+    values: &BTreeMap<String, String>,
+    tried: &mut Vec<Tried>,
+) {
+    let mut unmet = BTreeSet::new();
+    for it in &playbook.requirements {
+        let needed = it.needs.as_ref().filter(|name| unmet.contains(*name));
+        let why = if !it.before.contains(&Occasion::Upgrade) {
+            Some("asked only before a downgrade, or while a decision is awaited".to_owned())
+        } else {
+            needed.map(|name| format!("needs {name:?}, which is not met"))
+        };
+        let one = match why {
+            Some(says) => Tried { what: title(it), outcome: Outcome::Later, says },
+            None => required(it, asker, values),
+        };
+        if one.outcome != Outcome::Answers {
+            unmet.extend(it.name.clone());
+        }
+        tried.push(one);
+    }
+}
+
+fn title(it: &Requirement) -> String {
+    format!("requirement: {}", it.about.trim_end_matches('.'))
+}
+
+/// What is asked of the server in maintenance, which does not run now.
+fn in_maintenance(one: Tried) -> Tried {
+    if one.outcome == Outcome::Answers {
+        return one;
+    }
+    let says = format!("of the server in maintenance, which does not run: {}", one.says);
+    Tried { outcome: Outcome::Later, says, ..one }
 }
 
 /// The lists, of the open service if it can be asked, with their first items.
@@ -126,7 +170,10 @@ fn lists(
             let first = lines.first().map(|line| format!("; the first: {line}"));
             format!("{} lines{more}{}", lines.len(), first.unwrap_or_default())
         });
-        tried.push(row(&format!("inventory: {}", inventory.name), listed));
+        let one = row(&format!("inventory: {}", inventory.name), listed);
+        // Without an address of the open service, a list is one of the server in maintenance.
+        let open = values.contains_key("address");
+        tried.push(if open { one } else { in_maintenance(one) });
     }
 }
 

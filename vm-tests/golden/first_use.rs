@@ -52,6 +52,21 @@ fn init_finds_a_product_and_asks_where_there_is_a_choice() {
     world.golden("first-use/init");
 }
 
+/// What it says, what is not as required, what fails, and what cannot be asked yet.
+#[test]
+fn a_playbook_is_tried_without_changing_anything() {
+    let mut world = host();
+    world.write(
+        "site.toml",
+        "playbook = \"tally\"\ndatasets = [\"tank/t\"]\nupgrade_to = \"3.0\"\n",
+    );
+    world
+        .types("backout playbook try playbooks/tally")
+        .types("backout playbook check playbooks/tally")
+        .types("backout --json --playbooks playbooks playbook try tally --set port=1");
+    world.golden("first-use/try");
+}
+
 /// S9: nobody else may write to the file or its folder.
 #[test]
 fn s9_init_writes_a_file_that_only_its_owner_may_write_to() {

@@ -42,6 +42,7 @@ pub fn run(global: &Global, arguments: &TryArgs) -> Result<Exit, CliError> {
             Outcome::Answers => "answers",
             Outcome::NotMet => "not met",
             Outcome::Fails => "FAILS",
+            Outcome::Later => "later",
         };
         render::line(&format!("{word:8} {}", one.what));
         let mut lines = one.says.lines().filter(|line| !line.trim().is_empty());

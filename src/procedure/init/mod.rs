@@ -9,6 +9,7 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
+pub use choose::values as lines;
 pub use site_file::Draft;
 pub use values::Found;
 
