@@ -17,14 +17,16 @@ started() { systemctl show --property=ActiveEnterTimestampMonotonic mariadb.serv
 began=$SECONDS
 
 echo "== init"
-backout init --dry-run
+# The image has Redis, too.
+expect 3 backout init --yes
+backout init mariadb --dry-run
 [ ! -e /etc/backout/site.toml ]
-backout init --yes
+backout init mariadb --yes
 for line in 'playbook = "mariadb"' 'datasets = ["tank/mysql"]' 'upgrade_to = "11.8"' 'release = "trixie"'; do
   grep -Fx "$line" /etc/backout/site.toml
 done
 [ "$(stat -c '%U %a' /etc/backout /etc/backout/site.toml | paste -sd' ')" = 'root 755 root 644' ]
-expect 3 backout init --yes
+expect 3 backout init mariadb --yes
 backout playbook try mariadb || [ $? = 1 ]
 
 echo "== check --fix: what is written, but nothing is restarted unnamed"

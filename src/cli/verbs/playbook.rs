@@ -93,7 +93,11 @@ fn checked(file: &str, playbook: &Validated) {
         render::line(&format!("{file}: playbook `{name}` is well formed"));
     } else {
         render::line(&format!("{file}: playbook `{name}` is well formed, but not filled in"));
-        render::line(&format!("  still as in the example: {}", left.join(", ")));
+        const SHOWN: usize = 8;
+        let more = left.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let shown = left.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        render::line(&format!("  still as in the example: {shown}{more}"));
     }
     if playbook.origin() != library::BUILT_IN_ORIGIN {
         render::line("  no command was run: `backout playbook try` runs those that only read");
