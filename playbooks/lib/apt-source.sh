@@ -19,7 +19,7 @@ fi
 lines=$(apt-get indextargets --format '$(ORIGIN) $(SITE) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' |
   sed -n "s/^\(Debian\|Ubuntu\) \([^ ]*\) $codename\(-updates\|-security\)\{0,1\} \([^ ]*\)\$/\2 $release\3 \4/p" |
   sort -u)
-[ -n "$lines" ] || { echo "no source of APT is of the release $codename of this host" >&2; exit 1; }
+[ -n "$lines" ] || { echo "APT has read no source of the release $codename of this host: run apt-get update" >&2; exit 1; }
 
 id=$(sed -n 's/^ID=//p' "${OS_RELEASE:-/etc/os-release}")
 key=/usr/share/keyrings/$id-archive-keyring.gpg

@@ -85,21 +85,25 @@ fn one(
         Act::Written(_) => true,
         Act::Write { .. } | Act::Run(_) => {
             let yes = prompt::agreed("Make it?", arguments.yes, TYPED)?;
-            if yes {
-                fix::make(inputs, &mending.act).map_err(|error| failed(mending, &error))?;
+            let made = if yes { fix::make(inputs, &mending.act) } else { Ok(()) };
+            if let Err(error) = &made {
+                failed(global, mending, error);
             }
-            yes
+            yes && made.is_ok()
         }
     };
-    if global.json {
-        render::json::line(&json!({ "result": "fix", "name": mending.name, "made": made }));
+    if global.json && made {
+        render::json::line(&json!({ "result": "fix", "name": mending.name, "made": true }));
     } else if made && !matches!(mending.act, Act::Written(_)) {
         render::line("  made");
     }
     let units = mending.restarts.iter().filter(|_| made);
     for unit in units {
         if restarts(arguments, unit)? {
-            fix::restart(inputs, unit).map_err(|error| failed(mending, &error))?;
+            if let Err(error) = fix::restart(inputs, unit) {
+                failed(global, mending, &error);
+                continue;
+            }
             later.remove(unit);
             if !global.json {
                 render::line(&format!("  {unit} was restarted"));
@@ -125,12 +129,17 @@ fn restarts(arguments: &FixArgs, unit: &str) -> Result<bool, CliError> {
     )
 }
 
-fn failed(mending: &Mending, error: &anyhow::Error) -> CliError {
-    CliError::new(ErrorKind::Failed, format!("this could not be made: {}", mending.about))
-        .because(error)
-        .now(vec!["What was made before it stays.".to_owned()])
-        .next("backout check", "see what is missing")
-        .next(TYPED, "try again")
+/// One that cannot be made does not keep the others from being offered: the check says what is
+/// missing in the end.
+fn failed(global: &Global, mending: &Mending, error: &anyhow::Error) {
+    let why = format!("{error:#}");
+    if global.json {
+        let said = json!({ "result": "fix", "name": mending.name, "made": false, "why": why });
+        render::json::line(&said);
+        return;
+    }
+    render::line(&format!("  could not be made: {}", why.lines().next().unwrap_or_default()));
+    why.lines().skip(1).for_each(|line| render::line(&format!("    {line}")));
 }
 
 fn show(mending: &Mending) {
