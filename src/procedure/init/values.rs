@@ -155,7 +155,7 @@ fn one(
         };
         found.iter().filter_map(with).collect()
     } else {
-        found.into_iter().map(|value| (value, String::new())).collect()
+        found.into_iter().map(|value| (value, "take this one".to_owned())).collect()
     };
     let at = match items.len() {
         0 => return Ok(None),
