@@ -12,7 +12,7 @@ use crate::report::{CliError, Command, ErrorKind, StandbyCondition, StandbyRepor
 use crate::step::standby::run;
 use crate::step::{Context, Plan, State, Step};
 use crate::strategy::StandbyInput;
-use crate::zfs::{Dataset, Guid, Snapshot};
+use crate::zfs::{Dataset, DatasetInfo, Guid, Snapshot};
 
 /// The snapshots before the upgrade.
 pub(super) fn snapshots(state: &State) -> &[(Snapshot, Guid)] {
@@ -56,19 +56,23 @@ fn possible(inputs: &ProcedureInputs, state: &State) -> Result<(), CliError> {
              of it, `zfs promote {dataset}` takes that back"
         )));
     }
-    let roots = inputs.engine.datasets(&inputs.roots());
-    for root in roots.map_err(|error| unseen(error.into()))? {
-        if root.available < ROOM {
-            let free = humansize::format_size(root.available, humansize::BINARY);
-            let least = humansize::format_size(ROOM, humansize::BINARY);
-            return Err(refuse(format!(
-                "there is no room for a standby: {free} are free to {}, and it needs {least} and \
-                 what will be written",
-                root.name
-            )));
-        }
+    let roots = inputs.engine.datasets(&inputs.roots()).map_err(|error| unseen(error.into()))?;
+    match no_room(&roots) {
+        Some(why) => Err(refuse(why)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Why there is no room beside these datasets.
+fn no_room(roots: &[DatasetInfo]) -> Option<String> {
+    let root = roots.iter().find(|root| root.available < ROOM)?;
+    let free = humansize::format_size(root.available, humansize::BINARY);
+    let least = humansize::format_size(ROOM, humansize::BINARY);
+    Some(format!(
+        "there is no room for a standby: {free} are free to {}, and it needs {least} and what will \
+         be written. The usual way back stays as it is",
+        root.name
+    ))
 }
 
 /// Makes a standby, or starts what of it does not run. `wait`: until it has caught up.
@@ -198,4 +202,24 @@ fn asked(inputs: &ProcedureInputs, context: &Context<'_>) -> Option<StandbyRepor
         report.condition = StandbyCondition::Behind;
     }
     Some(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zfs::{DatasetKind, Engine as _, FakeEngine};
+
+    #[test]
+    fn a_standby_on_a_pool_without_room_is_refused_with_numbers() {
+        let fake = FakeEngine::new();
+        fake.add_pool(&"t".parse().unwrap()).unwrap();
+        let root: Dataset = "t/app".parse().unwrap();
+        fake.create(&root, DatasetKind::Filesystem, &[]).unwrap();
+        let mut found = fake.datasets(std::slice::from_ref(&root)).unwrap();
+        found[0].available = ROOM;
+        assert_eq!(no_room(&found), None);
+        found[0].available = 7 << 20;
+        let why = no_room(&found).unwrap();
+        assert!(why.contains("7 MiB are free to t/app, and it needs 256 MiB"), "{why}");
+    }
 }

@@ -167,6 +167,10 @@ impl Product {
             ("s-source", []) => {
                 host.upgraded_is_open().map(|()| host.content(LOG).len().to_string())
             }
+            ("s-lag", []) => host.standby_position().map(|at| {
+                let behind = host.content(LOG).len() as u64 - at as u64;
+                format!("{} {behind}", 3 * behind)
+            }),
             ("s-refuse", []) => host.upgraded_is_open().map(|()| {
                 host.beside.refused = true;
                 host.refuses();

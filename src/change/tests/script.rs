@@ -93,6 +93,7 @@ start = { argv = ["app", "s-feed", "{feed_dir}"] }
 stop = { argv = ["app", "s-feed-stop"] }
 position = { argv = ["app", "s-position"] }
 source = { argv = ["app", "s-source"] }
+lag = { argv = ["app", "s-lag"] }
 watch = { argv = ["app", "s-watch"] }
 [standby.switch]
 refuse = { argv = ["app", "s-refuse"] }
