@@ -42,5 +42,5 @@ expect 0 backout check --fix --yes --accept mariadb.service
 expect 0 backout check
 [ "$(sql -e 'SELECT @@binlog_format, @@log_bin_basename')" = "ROW	/var/lib/mysql/mysql-bin" ]
 echo "from nothing to a green check: $((SECONDS - began)) s"
-backout plan >/root/said
+backout plan --commands >/root/said
 grep -F 'apt-get install' /root/said
