@@ -56,7 +56,7 @@ written() {
 
 # gaps COUNT [SINCE]: the longest times without an acknowledged number, from this time on.
 gaps() {
-  awk -v since="${2:-0}" '$2 >= since { if (last) printf "%.2f\n", $2 - last; last = $2 }' /root/acknowledged | sort -rn | head -n "$1" |
+  awk -v since="${2:-0}" '$2 >= since { if (last) printf "%.2f\n", $2 - last; last = $2 }' /root/acknowledged | sort -rn | sed -n "1,${1}p" |
     sed 's/$/ s/' | paste -s -d, | sed 's/^/the longest gaps of the client: /; s/,/, /g'
 }
 
