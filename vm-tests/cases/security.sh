@@ -98,9 +98,10 @@ if grep -rlF "$secret" /var/lib/backout /run/backout --exclude-dir=config-previo
 grep -qF '/etc/backout/redis.secret' "/var/lib/backout/changes/$(change_id)/journal"
 
 echo "== all files and folders are for root alone"
-# Below the saved configuration are the modes of the originals: they are put back. That folder itself is closed.
-wide() { find /var/lib/backout /run/backout \( -path '*/config-previous/*' -o -path '*/config-upgraded/*' \) -prune -o ! -type l -perm /0077 -printf '%M %u %p\n' -o ! -user root -printf '%M %u %p\n'; }
-find /var/lib/backout /run/backout -printf '%M %u %p\n' | grep -v /config- | head -n 60
+# Below the saved configuration and the kept programs are the modes of the originals: they are put back, or run by the server's
+# own user. These folders themselves are closed.
+wide() { find /var/lib/backout /run/backout \( -path '*/config-previous/*' -o -path '*/config-upgraded/*' -o -path '*-programs/*' \) -prune -o ! -type l -perm /0077 -printf '%M %u %p\n' -o ! -user root -printf '%M %u %p\n'; }
+find /var/lib/backout /run/backout -printf '%M %u %p\n' | grep -v -e /config- -e -programs/ | sed -n 1,60p
 [ -z "$(wide)" ] || { wide; exit 1; }
 # A test that cannot fail is none.
 touch /var/lib/backout/changes/x

@@ -21,7 +21,7 @@ bench_merged() {
 bench_tables() {
   LC_ALL=C awk -F'\t' -v ways="$BENCH_WAYS" '
     BEGIN { count = split(ways, way, "|") }
-    $1 == "overhead" { what[++m] = $4; split($5, pair, " "); measured[m] = pair[1]; reference[m] = pair[2]; unit[m] = pair[3]; on[m] = $6; next }
+    $1 == "overhead" { what[++m] = $4; split($5, pair, " "); measured[m] = pair[1]; reference[m] = pair[2]; unit[m] = pair[3]; on[m] = $6 ": " $7; next }
     !($1 in of) { of[$1] = ++p; product[p] = $1; where[p] = $6 ": " $7 }
     $4 == "note" { notes[$1] = notes[$1] "- " $5 "\n"; next }
     {

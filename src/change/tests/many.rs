@@ -10,9 +10,12 @@ use super::standby::{KINDS, beside};
 use super::world::World;
 use crate::change::event::Outcome;
 use crate::host::failpoint::testing::Hook;
+use crate::journal::StepId;
 use crate::step::recovery_metadata::RecoveryMetadata;
+use crate::step::zfs::copies;
+use crate::strategy;
 use crate::zfs::sim::command::Commands;
-use crate::zfs::{CliEngine, Engine};
+use crate::zfs::{CliEngine, Dataset, Engine};
 
 /// Longer than this, a command's words may not fit (`execve(2)`: 2 MiB with the environment).
 const WORDS: usize = 512 * 1024;
@@ -75,6 +78,42 @@ fn a_downgrade_in_place_unmounts_and_mounts_each_dataset_once() {
 #[test]
 fn an_undo_unmounts_and_mounts_each_dataset() {
     grows(&[Verb::Upgrade, Verb::Keep, Verb::Undo, Verb::Commit], &[0, 4, 3, 0]);
+}
+
+/// Those of `backout prove` and of a repair. Each dataset is cloned, mounted and unmounted.
+#[test]
+fn clones_for_a_proof_take_three_commands_for_each_dataset() {
+    let count = |children: usize| {
+        let mut world = World::new(Kind { children, ..PLAIN });
+        world.run(Verb::Upgrade);
+        world.client();
+        world.run(Verb::Keep);
+        let commands = Commands::new(world.engine.fake.clone());
+        world.by_command = Some(CliEngine::new(commands.runner()));
+        let (state, engine) = (world.state(), world.by_command.as_ref().expect("there"));
+        let context = crate::step::Context {
+            engine,
+            runner: &world.runner,
+            state: &state,
+            layout: &world.layout,
+            say: &|_| {},
+            items: std::sync::Arc::default(),
+            root: world.root.clone(),
+        };
+        let aside = strategy::aside_of(&state);
+        let place = |root: &Dataset| (root.clone(), root.with_suffix(aside).expect("a name"));
+        let places: Vec<_> = world.roots.iter().map(place).collect();
+        let step = &StepId::SNAPSHOT_UPGRADED;
+        let found = copies::copies(&state, engine, &places, step).expect("found");
+        assert_eq!(found.len(), children + 3);
+        copies::make(&context, &found, &[]).expect("made");
+        let maintenance = world.playbook.service.maintenance.as_ref().expect("there");
+        copies::clear(&context, &world.roots, &maintenance.stop.template()).expect("cleared");
+        commands.taken()
+    };
+    let (few, many) = (count(10), count(100));
+    let said = format!("{:?} grow to {:?}", by_verb(&few), by_verb(&many));
+    assert!(many.len() <= few.len() + 3 * 90, "{} to {}; {said}", few.len(), many.len());
 }
 
 /// A lost state folder can be recreated from the pool, however many datasets there are.
