@@ -52,6 +52,7 @@ client() {
 watched() {
   : >/root/refused
   : >/root/cut
+  : >/root/acknowledged
   backout "$@" --yes
   sleep 2
   echo "$*: $(wc -l </root/refused) refused, $(wc -l </root/cut) cut; the longest time without a reply: $(gap)"
