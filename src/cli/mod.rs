@@ -192,7 +192,7 @@ enum Verb {
     /// no return.
     Abort(Answers),
     /// After a downgrade that kept the upgraded state: return to it.
-    Undo(Answers),
+    Undo(undo::UndoArgs),
     /// Two hosts: move users to the host with the new version, in batches, or back.
     Migrate(migrate::MigrateArgs),
     /// After the state folder was lost: make the change again from its snapshot.
@@ -275,9 +275,7 @@ fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
         Verb::Abort(answers) => {
             answers.with_file("abort").and_then(|answers| abort::run(global, &answers))
         }
-        Verb::Undo(answers) => {
-            answers.with_file("undo").and_then(|answers| undo::run(global, &answers))
-        }
+        Verb::Undo(arguments) => undo::run(global, arguments),
         Verb::Migrate(arguments) => migrate::run(global, arguments),
         Verb::Adopt(arguments) => adopt::run(global, arguments),
         Verb::Status => status::run(global).map(Job::Ended),

@@ -48,6 +48,8 @@ pub struct State<A> {
     pub full_proof: Option<Proof>,
     /// Its lists, each with its number of items.
     pub full_lists: Vec<(String, u64)>,
+    /// The outputs before an undo that is not finished.
+    before_undo: Option<BTreeMap<StepId, Output>>,
 }
 
 /// A record that is not allowed in its place.
@@ -71,6 +73,7 @@ impl<A: Action> State<A> {
             snapshots: Vec::new(),
             full_proof: None,
             full_lists: Vec::new(),
+            before_undo: None,
         }
     }
 
@@ -195,8 +198,12 @@ impl<A: Action> State<A> {
     pub fn advance(&mut self, record: &Record<A>) {
         if let Record::Planned { plan } = record {
             self.runs.push(Run::new(plan.clone()));
-            self.full_proof = None;
-            self.full_lists.clear();
+            match plan.procedure {
+                // An undo that is given up leaves everything as it was.
+                Procedure::Undo => self.before_undo = Some(self.outputs.clone()),
+                Procedure::StandbyStart | Procedure::StandbyStop | Procedure::Abort => {}
+                _ => self.forget_full_proof(),
+            }
             return;
         }
         if let Record::Proved { proof, lists } = record {
@@ -211,6 +218,7 @@ impl<A: Action> State<A> {
             manifest.programs.clone_from(&new.programs);
             manifest.site_sha256.clone_from(&new.site_sha256);
             manifest.values.extend(new.values.clone());
+            manifest.stands_back = new.stands_back;
             let run = self.runs.last_mut().filter(|run| !run.finished);
             if let (Some(run), Some(plan)) = (run, &new.plan) {
                 run.go_on_with(plan.clone());
@@ -248,6 +256,12 @@ impl<A: Action> State<A> {
                         .cloned()
                         .collect();
                     self.snapshots.extend(new);
+                }
+                if let Output::Datasets { list } = output {
+                    for mount in &mut self.manifest.datasets {
+                        let now = list.iter().find(|(name, _)| *name == mount.dataset);
+                        mount.guid = now.map_or(mount.guid, |(_, guid)| *guid);
+                    }
                 }
                 self.outputs.insert(step.clone(), output.clone());
             }
@@ -289,6 +303,11 @@ impl<A: Action> State<A> {
                 run.finished = true;
                 let procedure = run.plan.procedure;
                 self.phase = self.after(procedure);
+                match self.before_undo.take() {
+                    Some(outputs) if procedure == Procedure::Abort => self.outputs = outputs,
+                    Some(_) => self.forget_full_proof(),
+                    None => {}
+                }
             }
         }
     }
@@ -325,6 +344,11 @@ impl<A: Action> State<A> {
             | Phase::Coexisting
             | Phase::Closed => true,
         }
+    }
+
+    fn forget_full_proof(&mut self) {
+        self.full_proof = None;
+        self.full_lists.clear();
     }
 
     fn may_begin(&self, plan: &Plan<A>) -> Result<(), String> {
@@ -390,7 +414,7 @@ impl<A: Action> State<A> {
             // leaves nothing to keep.
             Procedure::Abort => {
                 let aborted = self.runs.iter().rev().nth(1).map(|run| run.plan.procedure);
-                if matches!(aborted, Some(Procedure::StandbyStart | Procedure::Rehearse)) {
+                if aborted.is_some_and(|it| it.is_beside() || it == Procedure::Undo) {
                     self.phase
                 } else if aborted.is_some_and(Procedure::is_downgrade) {
                     Phase::Upgraded

@@ -32,6 +32,8 @@ pub enum NotPermitted {
     Destroyed,
     /// The programs of the previous version were not kept at the upgrade.
     NoPrograms,
+    /// The upgraded version cannot stand by after a downgrade.
+    NoStandbyBack,
     /// There is no standby.
     NoStandby,
 }
@@ -75,12 +77,13 @@ impl<A: Action> State<A> {
             (Procedure::Migrate, None) => {
                 only(matches!(self.phase, Phase::Opened | Phase::Coexisting))
             }
-            (Procedure::StandbyStart | Procedure::Rehearse, None) => {
+            (Procedure::StandbyStart, None) => self.may_have_standby(),
+            (Procedure::Rehearse, None) => {
                 only(self.phase == Phase::Upgraded)?;
-                if self.may_have_standby() { Ok(()) } else { Err(NotPermitted::NoPrograms) }
+                self.may_have_standby()
             }
             (Procedure::StandbyStop, None) => {
-                only(self.phase == Phase::Upgraded)?;
+                only(matches!(self.phase, Phase::Upgraded | Phase::BackedOut))?;
                 if self.has_standby() { Ok(()) } else { Err(NotPermitted::NoStandby) }
             }
             (Procedure::CommitUpgrade, None) => only(matches!(
@@ -113,8 +116,8 @@ impl<A: Action> State<A> {
     }
 }
 
-/// Whether the previous version may have been opened from its private root. If it could not be, what
-/// it has is kept by an abort.
+/// Whether the version that takes over may have been opened from its private root. If it could not
+/// be, what it has is kept by an abort.
 fn may_serve<A: Action>(run: &Run<A>) -> bool {
     let failed = matches!(run.step(&StepId::SERVE), Some((_, StepState::Failed(_))));
     run.was_begun(&StepId::SERVE) && !failed
@@ -138,6 +141,10 @@ fn may_be_aborted<A: Action>(run: &Run<A>) -> Result<(), NotPermitted> {
         | Procedure::DowngradeInPlace
         | Procedure::StandbyStart
         | Procedure::Rehearse => Ok(()),
+        // A switch back: the standby that took over was not opened yet.
+        Procedure::Undo if run.is_switch() && !run.was_begun(&StepId::START) && !may_serve(run) => {
+            Ok(())
+        }
         // A user whose assignment was begun may be on the other host already.
         Procedure::Migrate => {
             let mut steps = run.plan.steps.iter().zip(&run.steps).zip(&run.begun);

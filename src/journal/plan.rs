@@ -104,6 +104,11 @@ impl Procedure {
         }
     }
 
+    /// Whether it is about a standby alone: the version that serves goes on.
+    pub fn is_beside(self) -> bool {
+        matches!(self, Self::StandbyStart | Self::StandbyStop | Self::Rehearse)
+    }
+
     /// Whether it is one of the two downgrades.
     pub fn is_downgrade(self) -> bool {
         matches!(self, Self::DowngradeKeep | Self::DowngradeInPlace)

@@ -121,6 +121,9 @@ pub struct Replacement<A> {
     /// Values of variables that are new or others now.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub values: std::collections::BTreeMap<String, String>,
+    /// As in [`ChangeManifest`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stands_back: bool,
     /// The plan of the procedure under way, as it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan<A>>,
@@ -240,6 +243,9 @@ pub struct ChangeManifest {
     pub values: std::collections::BTreeMap<String, String>,
     /// Where captures and installers of this change are, if not in its folder.
     pub store: Option<PathBuf>,
+    /// Whether the playbook says how the upgraded version stands by after a downgrade.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stands_back: bool,
     /// How often a mended playbook or site file took the place of the copies: the edition that
     /// counts. Its records say so, not the one that opened the change.
     #[serde(skip)]
@@ -340,6 +346,11 @@ pub enum Output {
     Users {
         /// In the plan's order.
         list: Vec<(String, Proof)>,
+    },
+    /// Datasets that took the place of those with which the change began.
+    Datasets {
+        /// Each with its identity.
+        list: Vec<(Dataset, Guid)>,
     },
     /// The items that are carried whole.
     Whole {

@@ -127,6 +127,11 @@ impl<A: Action> Run<A> {
         self.plan.position(id).is_some_and(|at| self.begun.get(at).copied().unwrap_or(false))
     }
 
+    /// Whether a standby takes over in it.
+    pub fn is_switch(&self) -> bool {
+        self.plan.position(&StepId::STANDBY_SET_UP).is_some()
+    }
+
     /// How often a step was tried since it was last done, or since a person last gave an answer.
     pub fn tries(&self, at: usize) -> u32 {
         let count = |list: &[u32]| list.get(at).copied().unwrap_or_default();

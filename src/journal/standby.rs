@@ -1,7 +1,8 @@
 //! What a journal says of the previous version that runs beside the upgraded one.
 
+use super::permitted::NotPermitted;
 use super::plan::{Action, Procedure};
-use super::{Family, Output, Proof, State, StepId, StepState};
+use super::{Family, Output, Phase, Proof, Side, State, StepId, StepState};
 
 impl<A: Action> State<A> {
     /// Whether there may be a standby: its clones were begun, and neither destroyed nor exchanged
@@ -24,6 +25,12 @@ impl<A: Action> State<A> {
         there
     }
 
+    /// Which version stands by, if there is a standby: the previous one beside the upgraded one, and
+    /// after a downgrade the other way round.
+    pub fn standby_side(&self) -> Side {
+        if self.phase == Phase::BackedOut { Side::Upgraded } else { Side::Previous }
+    }
+
     /// What the last finished rehearsal found, since the last downgrade.
     pub fn rehearsed(&self) -> Option<Proof> {
         let since = self.runs.iter().rev().take_while(|run| !run.plan.procedure.is_downgrade());
@@ -36,9 +43,22 @@ impl<A: Action> State<A> {
         }
     }
 
-    /// Whether a standby can be made: the programs of the previous version were kept.
-    pub fn may_have_standby(&self) -> bool {
-        self.manifest.data_strategy.is_zfs()
-            && self.outputs.contains_key(&StepId::KEEP_PROGRAMS_PREVIOUS)
+    /// Whether a standby can be made now: the programs of the version that would stand by were
+    /// kept, and its data.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_have_standby(&self) -> Result<(), NotPermitted> {
+        let kept = |programs: &StepId| {
+            self.manifest.data_strategy.is_zfs() && self.outputs.contains_key(programs)
+        };
+        match self.phase {
+            Phase::Upgraded if kept(&StepId::KEEP_PROGRAMS_PREVIOUS) => Ok(()),
+            Phase::Upgraded => Err(NotPermitted::NoPrograms),
+            Phase::BackedOut if !self.kept_upgraded() => Err(NotPermitted::Destroyed),
+            Phase::BackedOut if self.manifest.stands_back && kept(&StepId::KEEP_PROGRAMS) => Ok(()),
+            Phase::BackedOut => Err(NotPermitted::NoStandbyBack),
+            _ => Err(NotPermitted::WrongPhase),
+        }
     }
 }

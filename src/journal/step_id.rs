@@ -85,6 +85,7 @@ impl StepId {
     pub const MAINTENANCE_STOP_PREVIOUS: Self = Self(Cow::Borrowed("maintenance-stop-previous"));
     pub const DROP_UPGRADED: Self = Self(Cow::Borrowed("drop-upgraded"));
     pub const DROP_SNAPSHOT: Self = Self(Cow::Borrowed("drop-snapshot"));
+    pub const SUCCEED: Self = Self(Cow::Borrowed("succeed"));
     pub const PROMOTE: Self = Self(Cow::Borrowed("promote"));
     pub const DESTROY: Self = Self(Cow::Borrowed("destroy"));
     pub const REMOVE_ASIDE: Self = Self(Cow::Borrowed("remove-aside"));

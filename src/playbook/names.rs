@@ -265,11 +265,18 @@ pub const LATE_NAMES: &[LateName] = &[
         name: "upgraded_root",
         about: "the folder with the upgraded version's programs, each at its own path",
         list: false,
-        places: &[&[Aside]],
+        places: &[&[Aside], FED],
     },
     LateName {
         name: "previous_root",
         about: "the folder with the previous version's programs, each at its own path",
+        list: false,
+        places: &[FED],
+    },
+    LateName {
+        name: "standby_programs",
+        about: "the folder with the programs of the version that stands by: `previous_root`, or \
+            after a downgrade `upgraded_root`",
         list: false,
         places: &[FED],
     },

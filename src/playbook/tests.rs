@@ -188,7 +188,9 @@ fn the_generic_playbook_has_every_field() {
         .iter()
         .map(|(name, schema)| (name.as_str(), schema))
         .chain([("Playbook", all)]);
-    for (name, schema) in types {
+    // These have the fields of `standby` once more, each of them optional.
+    let again = ["StandbyBack", "FeedBack", "SwitchBack"];
+    for (name, schema) in types.filter(|(name, _)| !again.contains(name)) {
         wanted.extend(
             schema["properties"]
                 .as_object()

@@ -17,7 +17,7 @@ pub fn plan(settings: &Settings, state: &State, accepted: &[String]) -> Result<P
     let inputs = ProcedureInputs::of_change(settings, state)?;
     let product = inputs.product();
     let plan = match state.current() {
-        Some(run) if run.plan.procedure.is_downgrade() => {
+        Some(run) if run.plan.procedure.is_downgrade() || run.plan.procedure == Procedure::Undo => {
             let exchanged = Exchanged { roots: &inputs.roots(), stays: &[] };
             strategy::back(product, state, run, exchanged, true)?
         }

@@ -240,7 +240,11 @@ fn carry_out(
     // `zfs` leaves no processes behind, so the engine's many commands need no control group.
     let engine = settings.engine(&runner)?;
     let runner = runner.contained();
-    if let (Task::Begin(_), true) = (&task, state.permits_full_proof().is_ok()) {
+    // A standby runs on clones of its own, and a full proof goes on beside it.
+    if let Task::Begin(plan) = &task
+        && !plan.procedure.is_beside()
+        && state.permits_full_proof().is_ok()
+    {
         super::prove::give_way(settings, &state, engine.as_ref(), &runner).map_err(|error| {
             CliError::new(ErrorKind::Failed, "the full proof that is under way could not be ended")
                 .because(&error)

@@ -71,6 +71,7 @@ impl ProcedureInputs {
             silent: Vec::new(),
             values: self.site.values().clone(),
             store: self.place().store.clone(),
+            stands_back: self.product().standby.as_ref().is_some_and(|it| it.back.is_some()),
             edition: 0,
         }
     }

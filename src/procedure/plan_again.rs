@@ -1,12 +1,13 @@
 //! Plans a procedure under way once more, from another playbook.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::journal::{ChangeManifest, Output, Procedure, StepId};
 use crate::playbook::model::Playbook;
 use crate::step::{Action, Plan, Run, State};
 use crate::strategy::{
-    self, DowngradeInput, Exchanged, ServedClients, StandbyInput, StandbyPart, SwitchInput,
+    self, DowngradeInput, Exchanged, ServedClients, StandbyInput, StandbyPart, SwitchBack,
+    SwitchInput,
 };
 use crate::zfs::Dataset;
 
@@ -16,6 +17,7 @@ enum Input {
     Upgrade { prepared: bool },
     Downgrade(DowngradeInput),
     Back { abort: bool },
+    SwitchBack(SwitchBack),
     Standby { wait: bool },
     StandbyStop,
 }
@@ -36,13 +38,28 @@ pub(super) fn again(
         Input::Snapshot => strategy::snapshot_only(playbook, manifest),
         Input::Upgrade { prepared } => strategy::upgrade(playbook, manifest, *prepared),
         Input::Downgrade(input) => strategy::downgrade(playbook, manifest, input),
-        Input::Standby { wait } => beside(state, playbook, manifest, roots).start(*wait),
-        Input::StandbyStop => beside(state, playbook, manifest, roots).stop(),
+        Input::Standby { .. } | Input::StandbyStop | Input::SwitchBack(_) => {
+            let mut state = state.clone();
+            state.manifest = manifest.clone();
+            let beside = StandbyInput { playbook, state: &state, roots };
+            match input {
+                Input::Standby { wait } => beside.start(*wait),
+                Input::SwitchBack(input) => {
+                    let from = state.last_run(Procedure::is_downgrade);
+                    let from = from.context("the change has no downgrade")?;
+                    let stays = strategy::stays_of(run);
+                    let exchanged = Exchanged { roots, stays: &stays };
+                    strategy::switch_back(playbook, &state, from, exchanged, input)
+                }
+                _ => beside.stop(),
+            }
+        }
         Input::Back { abort } => {
             let mut before = state.clone();
             before.manifest = manifest.clone();
             before.runs.pop();
-            let from = before.runs.iter().rev().find(|run| run.plan.procedure.is_downgrade());
+            let back = |run: &&Run| run.plan.procedure.is_downgrade() || *abort && run.is_switch();
+            let from = before.runs.iter().rev().find(back);
             match from.cloned() {
                 Some(from) => {
                     let stays = strategy::stays_of(&from);
@@ -62,22 +79,17 @@ pub(super) fn again(
     bail!("the {verb} under way cannot be planned again; finish it, or abort it, and try again")
 }
 
-/// What a standby of this change is made from.
-fn beside<'a>(
-    state: &'a State,
-    playbook: &'a Playbook,
-    manifest: &'a ChangeManifest,
-    roots: &'a [Dataset],
-) -> StandbyInput<'a> {
-    StandbyInput { playbook, manifest, roots, snapshots: super::standby::snapshots(state) }
-}
-
 /// What this run does with a standby, if it does anything.
 fn standby_of(run: &Run) -> Option<StandbyPart> {
     let has = |id: &StepId| run.plan.position(id).is_some();
     if !has(&StepId::STANDBY_SET_UP) {
         return has(&StepId::STANDBY_DROP).then_some(StandbyPart::Ends);
     }
+    Some(StandbyPart::TakesOver(times_of(run)))
+}
+
+/// How long its switch may take.
+fn times_of(run: &Run) -> SwitchInput {
     let usual = SwitchInput::usual();
     let steps = run.plan.steps.iter();
     let deadline = steps.clone().find_map(|step| Some(step.deadline.as_ref()?.seconds));
@@ -85,10 +97,28 @@ fn standby_of(run: &Run) -> Option<StandbyPart> {
         Action::CatchUp(it) => it.within,
         _ => None,
     });
-    Some(StandbyPart::TakesOver(SwitchInput {
+    SwitchInput {
         deadline: deadline.unwrap_or(usual.deadline),
         catch_up: catch_up.unwrap_or(usual.catch_up),
-    }))
+    }
+}
+
+/// What an undo that is a switch was planned from.
+fn switch_back_of(run: &Run) -> SwitchBack {
+    let mut back = SwitchBack {
+        switch: times_of(run),
+        answers: run.plan.position(&StepId::REFUSE).is_some(),
+        now: Vec::new(),
+        consented: Vec::new(),
+    };
+    for step in &run.plan.steps {
+        match &step.action {
+            Action::SetAside(it) => back.now.push((it.dataset.clone(), it.guid)),
+            Action::Succeed(it) => back.consented.clone_from(&it.snapshots),
+            _ => {}
+        }
+    }
+    back
 }
 
 /// What it may have been planned from.
@@ -127,6 +157,7 @@ fn inputs(state: &State, run: &Run, roots: &[Dataset]) -> Vec<Input> {
             all
         }
         Procedure::Abort => vec![Input::Back { abort: true }],
+        Procedure::Undo if run.is_switch() => vec![Input::SwitchBack(switch_back_of(run))],
         Procedure::Undo => vec![Input::Back { abort: false }],
         Procedure::StandbyStart => [true, false].map(|wait| Input::Standby { wait }).into(),
         Procedure::StandbyStop => vec![Input::StandbyStop],

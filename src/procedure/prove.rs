@@ -32,8 +32,8 @@ use crate::zfs::{Dataset, Engine};
 const SHOWN: usize = 20;
 /// How long a full proof may take to end when it is asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(120);
-/// How long its result waits for another run, such as a check, to end.
-const WRITTEN_WITHIN: Duration = Duration::from_secs(120);
+/// How long its result waits for another run, such as a check or the start of a standby, to end.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(30 * 60);
 /// Beside its lock: how far it is, or why it ended without a result.
 const PROGRESS: &str = "progress";
 
@@ -203,10 +203,15 @@ fn record(settings: &Settings, state: &State, compared: &Compared) -> Result<(),
         .map_err(|error| failed(error.to_string()))?
         .ok_or_else(|| failed("it is empty".into()))?;
     let record = Record::Proved { proof: compared.proof, lists: compared.lists.clone() };
-    if now.runs.len() != state.runs.len() || now.permits(&record).is_err() {
+    if rounds(&now) != rounds(state) || now.permits(&record).is_err() {
         return Err(failed("the change went on meanwhile: this proof is of no use".into()));
     }
     journal.append(record).map(drop).map_err(|error| failed(error.to_string()))
+}
+
+/// How often something was begun after which this proof is of no use. A standby is none.
+fn rounds(state: &State) -> usize {
+    state.runs.iter().filter(|run| !run.plan.procedure.is_beside()).count()
 }
 
 /// Ends a full proof that is under way, and removes what one left: something else is to be done with

@@ -113,6 +113,7 @@ pub fn prepare(
         programs,
         site_sha256: new.site_sha256,
         values: values.collect(),
+        stands_back: new.stands_back,
         plan,
     };
     let kind = Kind::Replace(Box::new(replacement));
@@ -155,6 +156,7 @@ fn manifest_with(
     new.programs = copies::entries(playbook);
     new.site_sha256 = site.sha256().into();
     new.values.extend(site.values().clone());
+    new.stands_back = playbook.playbook().standby.as_ref().is_some_and(|it| it.back.is_some());
     new
 }
 

@@ -5,22 +5,14 @@ use std::time::Duration;
 
 use super::{ProcedureInputs, Settings};
 use crate::host::exec::quoted;
-use crate::journal::{Output, StepId};
+use crate::journal::{Layout, Side};
 use crate::playbook::CommandTemplate;
-use crate::playbook::model::CommandSpec;
+use crate::playbook::model::{CommandSpec, Standby};
 use crate::report::{CliError, Command, ErrorKind, StandbyCondition, StandbyReport, permit};
 use crate::step::standby::run;
 use crate::step::{Context, Plan, State, Step};
 use crate::strategy::StandbyInput;
 use crate::zfs::{Dataset, DatasetInfo, Guid, Snapshot};
-
-/// The snapshots before the upgrade.
-pub(super) fn snapshots(state: &State) -> &[(Snapshot, Guid)] {
-    match state.outputs.get(&StepId::SNAPSHOT) {
-        Some(Output::Snapshots { list }) => list,
-        _ => &[],
-    }
-}
 
 /// What the standby of this change is made from.
 pub(super) fn input<'a>(
@@ -28,14 +20,13 @@ pub(super) fn input<'a>(
     state: &'a State,
     roots: &'a [Dataset],
 ) -> StandbyInput<'a> {
-    let (playbook, manifest) = (inputs.product(), &state.manifest);
-    StandbyInput { playbook, manifest, roots, snapshots: snapshots(state) }
+    StandbyInput { playbook: inputs.product(), state, roots }
 }
 
 /// With less room than this, in bytes, no standby is begun: a full pool stops the service, too.
 const ROOM: u64 = 256 << 20;
 
-fn unseen(error: anyhow::Error) -> CliError {
+pub(super) fn unseen(error: anyhow::Error) -> CliError {
     CliError::new(ErrorKind::Failed, "the datasets of this change could not be looked at")
         .because(&error)
 }
@@ -43,13 +34,13 @@ fn unseen(error: anyhow::Error) -> CliError {
 /// The snapshots are there that the standby is cloned from, and there is room for what is written.
 fn possible(inputs: &ProcedureInputs, state: &State) -> Result<(), CliError> {
     let refuse = |why: String| CliError::new(ErrorKind::Refused, why);
-    let taken = snapshots(state);
+    let taken = input(inputs, state, &inputs.roots()).origins()?;
     let names: Vec<Snapshot> = taken.iter().map(|(name, _)| name.clone()).collect();
     let found = inputs.engine.snapshot_infos(&names).map_err(|error| unseen(error.into()))?;
-    let same = |(name, guid): &&(Snapshot, Guid)| {
+    let gone = |(name, guid): &&(Snapshot, Guid)| {
         !found.iter().any(|info| info.name == *name && info.guid == *guid)
     };
-    if let Some((name, _)) = taken.iter().find(same) {
+    if let Some((name, _)) = taken.iter().find(gone) {
         let dataset = name.dataset();
         return Err(refuse(format!(
             "the snapshot {name} is gone: there is nothing to clone. If somebody promoted a clone \
@@ -127,6 +118,52 @@ pub(super) fn ended(inputs: &ProcedureInputs, state: &State) -> Result<Vec<Step>
 /// How long each command of a look may take.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// How far the version has come that serves.
+///
+/// # Errors
+/// Why it does not say so.
+pub(super) fn source(
+    settings: &Settings,
+    inputs: &ProcedureInputs,
+    state: &State,
+) -> Result<String, String> {
+    let layout = settings.layout(&state.manifest);
+    let context = context(inputs, state, &layout);
+    let standby = of_side(inputs, state).ok_or("the playbook has no standby of this version")?;
+    ask(&context, &standby.feed.source)
+}
+
+/// The standby of the version that stands by now, or would.
+fn of_side(inputs: &ProcedureInputs, state: &State) -> Option<Standby> {
+    let standby = inputs.product().standby.as_ref()?;
+    match state.standby_side() {
+        Side::Previous => Some(standby.clone()),
+        Side::Upgraded => standby.other_way(),
+    }
+}
+
+/// For a look.
+fn context<'a>(inputs: &'a ProcedureInputs, state: &'a State, layout: &'a Layout) -> Context<'a> {
+    Context {
+        engine: inputs.engine.as_ref(),
+        runner: &inputs.runner,
+        state,
+        layout,
+        say: &|_| {},
+        items: Arc::default(),
+        root: "/".into(),
+    }
+}
+
+/// What a command of the standby prints, or why not.
+fn ask(context: &Context<'_>, spec: &CommandSpec) -> Result<String, String> {
+    let values = &context.state.manifest.values;
+    let template = spec.template().fill_known(&|name| values.get(name).cloned());
+    let timeout = template.timeout.min(LOOK);
+    let command = CommandTemplate { timeout, ..template };
+    run(context, &command).map_err(|error| quoted(&format!("{error:#}")))
+}
+
 /// What is true of the standby now; `None` if there is none, or the change's own files cannot be
 /// used. It changes nothing.
 pub fn look(settings: &Settings, state: &State) -> Option<StandbyReport> {
@@ -135,15 +172,7 @@ pub fn look(settings: &Settings, state: &State) -> Option<StandbyReport> {
     }
     let inputs = ProcedureInputs::of_change(settings, state).ok()?;
     let layout = settings.layout(&state.manifest);
-    let context = Context {
-        engine: inputs.engine.as_ref(),
-        runner: &inputs.runner,
-        state,
-        layout: &layout,
-        say: &|_| {},
-        items: Arc::default(),
-        root: "/".into(),
-    };
+    let context = context(&inputs, state, &layout);
     let mut report = asked(&inputs, &context)?;
     let roots = inputs.roots();
     let clones = input(&inputs, state, &roots).tops().ok()?;
@@ -153,17 +182,10 @@ pub fn look(settings: &Settings, state: &State) -> Option<StandbyReport> {
 }
 
 fn asked(inputs: &ProcedureInputs, context: &Context<'_>) -> Option<StandbyReport> {
-    let standby = inputs.product().standby.as_ref()?;
-    let command = |spec: &CommandSpec| {
-        let values = &context.state.manifest.values;
-        let template = spec.template().fill_known(&|name| values.get(name).cloned());
-        let timeout = template.timeout.min(LOOK);
-        CommandTemplate { timeout, ..template }
-    };
-    let ask = |spec: &CommandSpec| {
-        run(context, &command(spec)).map_err(|error| quoted(&format!("{error:#}")))
-    };
+    let standby = of_side(inputs, context.state)?;
+    let ask = |spec: &CommandSpec| ask(context, spec);
     let mut report = StandbyReport {
+        side: context.state.standby_side(),
         condition: StandbyCondition::CaughtUp,
         why: None,
         position: None,

@@ -4,7 +4,7 @@ use super::dead::starts_it;
 use super::permitted::verdict;
 use super::stand::noun;
 use super::{Command, Next};
-use crate::journal::{HaltKind, OpenQuestion, Phase, Procedure, StepId};
+use crate::journal::{HaltKind, OpenQuestion, Phase, Procedure, Side, StepId};
 use crate::step::State;
 use crate::strategy::data_of;
 
@@ -14,7 +14,23 @@ pub fn offers(state: &State) -> Vec<Next> {
         verdict(state, command).ok()?;
         Some(Next { command: command.to_string(), meaning: meaning(state, command)? })
     };
-    Command::ALL.into_iter().filter_map(offer).collect()
+    let standby = |command: &Command| {
+        matches!(command, Command::StandbyStart | Command::StandbyStop | Command::Undo)
+    };
+    // After a downgrade most people go on; a standby is for those who may go back.
+    let last = state.phase == Phase::BackedOut && state.current().is_none();
+    let (beside, mut all): (Vec<Command>, Vec<Command>) =
+        Command::ALL.into_iter().partition(|command| last && standby(command));
+    all.extend(beside);
+    all.into_iter().filter_map(offer).collect()
+}
+
+/// The version that serves beside a standby.
+fn serves(state: &State) -> &'static str {
+    match state.standby_side() {
+        Side::Previous => "upgraded",
+        Side::Upgraded => "previous",
+    }
 }
 
 /// What a permitted command does. `None`: it is not offered.
@@ -26,7 +42,8 @@ fn meaning(state: &State, command: Command) -> Option<String> {
         Command::Resume => {
             let run = run?;
             if run.under_deadline().is_some() {
-                "take the switch back: the upgraded version accepts writes again".to_owned()
+                let serves = serves(state);
+                format!("take the switch back: the {serves} version accepts writes again")
             } else if run.halted.is_some() {
                 "look again, and go on if the reason is gone".to_owned()
             } else {
@@ -70,6 +87,12 @@ fn meaning(state: &State, command: Command) -> Option<String> {
                 "give it up; the upgraded version accepts writes again".to_owned()
             }
             Procedure::StandbyStart => "give it up; nothing of the standby is left".to_owned(),
+            Procedure::Undo if run?.was_begun(&StepId::SERVE) => {
+                "take the switch back; the previous version is opened again, and what the upgraded \
+                 one has is kept beside it"
+                    .to_owned()
+            }
+            Procedure::Undo => "give the undo up; the previous version is opened again".to_owned(),
             Procedure::Migrate => {
                 "give it up; who is on hold is served again where they were".to_owned()
             }
@@ -83,6 +106,10 @@ fn meaning(state: &State, command: Command) -> Option<String> {
         Command::StandbyStart if state.has_standby() => {
             "start again what of the standby does not run".to_owned()
         }
+        Command::StandbyStart if state.phase == Phase::BackedOut => {
+            "keep the upgraded version running beside it, fed, so that an undo loses nothing"
+                .to_owned()
+        }
         Command::StandbyStart => {
             "keep the previous version running beside it, so that the way back takes seconds"
                 .to_owned()
@@ -92,6 +119,9 @@ fn meaning(state: &State, command: Command) -> Option<String> {
                 .to_owned()
         }
         Command::StandbyStop => "end the standby; the usual way back stays".to_owned(),
+        Command::Undo if state.has_standby() => {
+            format!("let the standby of version {to} take over")
+        }
         Command::Undo if packages => format!("go back to version {to}"),
         Command::Undo => format!("go back to version {to} and its state"),
         Command::Migrate if state.phase == Phase::Opened => "move users".to_owned(),

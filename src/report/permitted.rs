@@ -89,11 +89,16 @@ impl fmt::Display for Refusal {
                  the upgrade, as the playbook had no [standby] then, the data is not on ZFS, or a cluster starts the \
                  service"
             ),
+            (Why::Procedure(NotPermitted::NoStandbyBack), _) => write!(
+                f,
+                "the upgraded version cannot stand by: its programs were not kept at the \
+                 downgrade, or the playbook has no [standby.back]"
+            ),
             (Why::Procedure(NotPermitted::NoStandby), _) => {
                 write!(f, "there is no standby ({stand})")
             }
             (_, Command::StandbyStart | Command::StandbyStop | Command::Rehearse) => {
-                write!(f, "a standby is for an upgrade that awaits its decision ({stand})")
+                write!(f, "a standby is for a change that awaits its decision ({stand})")
             }
             (_, Command::Resume | Command::Answer(_)) => {
                 write!(f, "there is nothing to resume ({stand})")

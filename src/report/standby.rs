@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::journal::Side;
+
 /// What is true of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -14,13 +16,15 @@ pub enum StandbyCondition {
     NotFed,
     /// Its server does not answer.
     Down,
-    /// Its server answers, and the upgraded version does not.
+    /// Its server answers, and the version that serves does not.
     NoSource,
 }
 
 /// What was seen of a standby.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StandbyReport {
+    /// Which version stands by.
+    pub side: Side,
     /// What is true of it.
     pub condition: StandbyCondition,
     /// Why, where it is not as it should be.
@@ -29,7 +33,7 @@ pub struct StandbyReport {
     /// How far it has come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<String>,
-    /// How far the upgraded version has come.
+    /// How far the version has come that serves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Seconds that it is behind, where the playbook can tell.
@@ -60,12 +64,16 @@ impl StandbyReport {
         let lag: Vec<String> = lag.into_iter().flatten().collect();
         let behind = if lag.is_empty() { String::new() } else { format!(" by {}", lag.join(", ")) };
         let (position, source) = (said(self.position.as_ref()), said(self.source.as_ref()));
+        let (serves, what) = match self.side {
+            Side::Previous => ("upgraded", "a downgrade"),
+            Side::Upgraded => ("previous", "an undo"),
+        };
         let mut lines = vec![match self.condition {
             StandbyCondition::CaughtUp => {
-                format!("The standby is caught up, at {position}: a downgrade is a switch.")
+                format!("The standby is caught up, at {position}: {what} is a switch.")
             }
             StandbyCondition::Behind => format!(
-                "The standby is behind{behind}: it has come to {position}, the upgraded version \
+                "The standby is behind{behind}: it has come to {position}, the {serves} version \
                  to {source}."
             ),
             StandbyCondition::NotFed => format!(
@@ -76,7 +84,7 @@ impl StandbyReport {
                 it again; it goes on where it was."
                 .to_owned(),
             StandbyCondition::NoSource => {
-                format!("The upgraded version does not answer. The standby has come to {position}.")
+                format!("The {serves} version does not answer. The standby has come to {position}.")
             }
         }];
         lines.extend(self.why.clone());
@@ -99,6 +107,7 @@ mod tests {
     #[test]
     fn a_standby_that_is_behind_is_told_with_numbers() {
         let mut report = StandbyReport {
+            side: Side::Previous,
             condition: StandbyCondition::Behind,
             why: None,
             position: Some("0-1-7".into()),

@@ -8,7 +8,7 @@ use super::dead::from_files;
 use super::offers::offers;
 use super::stand::{failure, stand};
 use super::{Command, Compared, Condition, Next, StandbyReport, WayBack, compared};
-use crate::journal::{Output, Phase, Procedure, StepId, StepState};
+use crate::journal::{Output, Phase, Procedure, Side, StepId, StepState};
 use crate::step::{self, Action, Run, State};
 use crate::strategy::{aside_of, data_of};
 
@@ -230,6 +230,10 @@ fn backed_out(state: &State) -> Vec<String> {
             "The upgraded state is kept beside it; the names end in `{}`.",
             aside_of(state)
         ));
+        if state.has_standby() {
+            let to = &state.manifest.upgrade_to;
+            now.push(format!("Version {to} was started beside it, as a standby."));
+        }
         if from_files(state) {
             let undo = "If that version was mended: `backout undo --accept not-answering`.";
             now.push(undo.to_owned());
@@ -280,7 +284,7 @@ fn under_way(state: &State, run: &Run) -> Vec<String> {
     if data_of(state.manifest.data_strategy).moves_users() {
         return hold_truth(run);
     }
-    let mut now = vec![service_truth(state).to_owned()];
+    let mut now = vec![service_truth(state)];
     if step::holding(run).is_some()
         && failure(run).is_none()
         && run.halted.is_none()
@@ -329,54 +333,58 @@ fn hold_truth(run: &Run) -> Vec<String> {
 }
 
 /// Whether clients are served, by the last procedure that stopped or opened the service.
-fn service_truth(state: &State) -> &'static str {
+fn service_truth(state: &State) -> String {
+    let (serves, beside) = match state.standby_side() {
+        Side::Previous => ("upgraded", "previous"),
+        Side::Upgraded => ("previous", "upgraded"),
+    };
     // A finished procedure left the service open; an aborted one may have left it closed.
     let unfinished = state.runs.iter().rev().take_while(|run| !run.finished);
     for run in unfinished {
         match run.step(&StepId::START) {
             Some((step, StepState::Done)) if matches!(step.action, Action::Release(_)) => {
-                return "The service runs on another node.";
+                return "The service runs on another node.".to_owned();
             }
-            Some((_, StepState::Done)) => return "The service is open to its clients.",
+            Some((_, StepState::Done)) => {
+                return "The service is open to its clients.".to_owned();
+            }
             _ => {}
         }
         if run.was_begun(&StepId::START) {
-            return "The service was about to be opened to its clients; it may be open.";
+            return "The service was about to be opened to its clients; it may be open.".to_owned();
         }
         if let Some((_, state)) = run.step(&StepId::SERVE)
             && run.was_begun(&StepId::SERVE)
             && !run.was_begun(&StepId::SERVE_STOP)
         {
             return match state {
-                StepState::Done => {
-                    "The previous version serves its clients, from its private root; its packages \
+                StepState::Done => format!(
+                    "The {beside} version serves its clients, from its private root; its packages \
                      are brought back."
-                }
-                _ => "The previous version was about to be opened to its clients; it may be open.",
+                ),
+                _ => format!(
+                    "The {beside} version was about to be opened to its clients; it may be open."
+                ),
             };
         }
         if run.was_begun(&StepId::STOP) {
-            return "The service is closed to its clients.";
+            return "The service is closed to its clients.".to_owned();
         }
         let allowed = matches!(run.step(&StepId::ALLOW), Some((_, StepState::Done)));
         if run.was_begun(&StepId::REFUSE) && !allowed {
-            return "The upgraded version refuses its clients' writes.";
+            return format!("The {serves} version refuses its clients' writes.");
         }
     }
     let committing = |run: &Run| {
         matches!(run.plan.procedure, Procedure::CommitUpgrade | Procedure::CommitDowngrade)
     };
     if state.current().is_some_and(committing) {
-        return "The service serves its clients; a commit does not touch it.";
+        return "The service serves its clients; a commit does not touch it.".to_owned();
     }
-    let standby = |run: &Run| {
-        use Procedure::{Rehearse, StandbyStart, StandbyStop};
-        matches!(run.plan.procedure, StandbyStart | StandbyStop | Rehearse)
-    };
-    if state.current().is_some_and(standby) {
-        return "The upgraded version serves its clients; a standby does not touch it.";
+    if state.current().is_some_and(|run| run.plan.procedure.is_beside()) {
+        return format!("The {serves} version serves its clients; a standby does not touch it.");
     }
-    "The service was not touched yet."
+    "The service was not touched yet.".to_owned()
 }
 
 /// Where the data is.
@@ -406,6 +414,13 @@ fn data_truth(state: &State, run: &Run) -> Vec<String> {
                     .to_owned(),
             );
         }
+    } else if procedure == Procedure::Undo && run.is_switch() {
+        let taken = matches!(run.step(&StepId::STANDBY_SET_UP), Some((_, StepState::Done)));
+        lines.push(if taken {
+            "The standby has everything that was written since the downgrade.".to_owned()
+        } else {
+            "The data of the previous version is in its place, and complete.".to_owned()
+        });
     } else if dropping(run) {
         lines.push("The snapshots of this change are being dropped.".to_owned());
     } else if matches!(state.outputs.get(&StepId::SNAPSHOT), Some(Output::Snapshots { .. })) {

@@ -334,7 +334,7 @@ pub fn answered(question: OpenQuestion) -> &'static str {
 /// What a step came to, in words.
 fn words(output: &Output) -> Option<String> {
     match output {
-        Output::Nothing | Output::Snapshots { .. } => None,
+        Output::Nothing | Output::Snapshots { .. } | Output::Datasets { .. } => None,
         Output::Files { list } => {
             let bytes: u64 = list.iter().map(|file| file.size).sum();
             let size = humansize::format_size(bytes, humansize::BINARY);

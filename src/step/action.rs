@@ -86,6 +86,8 @@ pub enum Action {
     PutBack(PutBack),
     /// Makes the clone independent.
     Promote(Promote),
+    /// What took over from a standby becomes what it was cloned from.
+    Succeed(Succeed),
     /// Destroys datasets of ours.
     Destroy(Destroy),
     /// Releases and destroys snapshots of ours.
@@ -96,7 +98,7 @@ pub enum Action {
     StandbyStart(StandbyServer),
     /// Stops it.
     StandbyStop(StandbyServer),
-    /// Feeds it with what is written to the upgraded version.
+    /// Feeds it with what is written to the version that serves.
     FeedStart(Feed),
     /// Ends that.
     FeedStop(Feed),
@@ -106,21 +108,21 @@ pub enum Action {
     DropStandby(StandbyClones),
     /// After a switch that was given up: lets the standby go on.
     ResumeStandby(ResumeStandby),
-    /// The upgraded version accepts no write from now on.
+    /// The version that serves accepts no write from now on.
     Refuse(Refuse),
     /// Takes that back.
     Allow(Allow),
-    /// Asks the upgraded version how far it has come, while writes are refused.
+    /// Asks that version how far it has come, while writes are refused.
     SourcePosition(SourcePosition),
     /// Waits until the standby has all of that.
     Drain(Drain),
     /// What the feed does not bring.
     Settle(Settle),
-    /// Ends the upgraded server so that nothing more is acknowledged.
+    /// Ends its server so that nothing more is acknowledged.
     EndUpgraded(EndUpgraded),
     /// Sets the clones of the standby up as the datasets whose place they take.
     SetUpStandby(StandbyClones),
-    /// The previous version serves from its private root.
+    /// The version that took over serves from its private root.
     Serve(ServeFromRoot),
     /// Stops it there.
     ServeStop(ServeFromRoot),

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::host::exec::{Command, Printed, Runner};
 use crate::host::files::stat_optional;
 use crate::host::own_path;
-use crate::journal::{FileEntry, Layout, Output, StepId, StepState};
+use crate::journal::{FileEntry, Layout, Output, Procedure, Side, StepId, StepState};
 use crate::playbook::CommandTemplate;
 use crate::playbook::names::add_former;
 use crate::step::{Action, Run, State};
@@ -104,9 +104,11 @@ impl Context<'_> {
     }
 
     /// The number of this downgrade in the change, so that a second one does not find the files of
-    /// the first.
+    /// the first. Its undo has files of its own.
     pub fn round(&self) -> String {
-        self.state.runs.iter().filter(|run| run.plan.procedure.is_downgrade()).count().to_string()
+        let downgrades = self.state.runs.iter().filter(|run| run.plan.procedure.is_downgrade());
+        let undo = self.run().is_ok_and(|run| run.plan.procedure == Procedure::Undo);
+        format!("{}{}", downgrades.count(), if undo { "-undo" } else { "" })
     }
 
     /// Where this downgrade's capture is.
@@ -137,6 +139,14 @@ impl Context<'_> {
     /// Where the upgraded version's programs are kept.
     pub fn upgraded_root(&self) -> PathBuf {
         self.layout.upgraded_root()
+    }
+
+    /// Where the programs of the version are that stands by.
+    pub fn standby_programs(&self) -> PathBuf {
+        match self.state.standby_side() {
+            Side::Previous => self.layout.previous_root(),
+            Side::Upgraded => self.layout.upgraded_root(),
+        }
     }
 
     /// Below this each path of the standby's data is at its own place.
@@ -231,6 +241,7 @@ impl Context<'_> {
             ("installer_dir", self.layout.installer().display().to_string()),
             ("upgraded_root", self.upgraded_root().display().to_string()),
             ("previous_root", self.layout.previous_root().display().to_string()),
+            ("standby_programs", self.standby_programs().display().to_string()),
             ("standby_root", self.standby_root().display().to_string()),
             ("feed_dir", self.layout.feed().display().to_string()),
             ("whole_dir", self.whole_dir(&StepId::WHOLE_NOTICE).display().to_string()),

@@ -64,9 +64,10 @@ pub use zfs::mounts::Mounts;
 pub use zfs::put_back::PutBack;
 pub use zfs::reserve::Reserve;
 pub use zfs::rollback::Rollback;
-pub use zfs::set_aside::{SetAside, TakePlace};
+pub use zfs::set_aside::{Kept, SetAside, TakePlace};
 pub use zfs::snapshot::{BEFORE_UPGRADE, TakeSnapshot};
 pub use zfs::stays::Stays;
+pub use zfs::succeed::Succeed;
 
 use anyhow::Result;
 
@@ -290,6 +291,7 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::Prove(it) => Box::new(Again(it)),
         Action::PutBack(it) => Box::new(it),
         Action::Promote(it) => Box::new(it),
+        Action::Succeed(it) => Box::new(it),
         Action::Destroy(it) => Box::new(it),
         Action::DropSnapshots(it) => Box::new(it),
         Action::MountStandby(it) => Box::new(standby::clones::Mount(it)),

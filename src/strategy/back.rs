@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::input::{Exchanged, is_switch, marked, snapshots};
+use super::input::{Exchanged, SwitchBack, marked, snapshots};
 use super::parts::Parts;
 use super::reserve::release;
 use super::{data, install, topology};
@@ -11,7 +11,8 @@ use crate::journal::{Phase, Procedure, Side, StepId, StepState};
 use crate::playbook::Playbook;
 use crate::step::{Action, DropSnapshots, Plan, Run, State, Step};
 
-/// From a downgrade back to the upgraded, open service. With `abort`, the previous version was
+/// From a downgrade back to the upgraded, open service; from an undo that was a switch and did not
+/// come to its end back to the previous one. With `abort`, the previous version was
 /// never opened, and its datasets are destroyed. Otherwise they are kept, with what was written on
 /// them.
 ///
@@ -25,7 +26,11 @@ pub fn back(
     abort: bool,
 ) -> Result<Plan> {
     let parts = Parts { playbook, manifest: &state.manifest };
-    if abort && is_switch(run) {
+    if abort && run.plan.procedure == Procedure::Undo {
+        let plan = data::switch_back::give_up(parts, state, run, exchanged)?;
+        return topology::arrange(plan, playbook, &state.manifest, None);
+    }
+    if abort && run.is_switch() {
         let plan = data::switch::give_up(parts, state, run, exchanged)?;
         return topology::arrange(plan, playbook, &state.manifest, None);
     }
@@ -80,6 +85,24 @@ pub fn back(
         &state.manifest,
         Some((&state.manifest.upgrade_to, verb)),
     )
+}
+
+/// From a finished downgrade back to the upgraded version with everything that was written since:
+/// its standby takes over.
+///
+/// # Errors
+/// As [`back`].
+pub fn switch_back(
+    playbook: &Playbook,
+    state: &State,
+    run: &Run,
+    exchanged: Exchanged<'_>,
+    input: &SwitchBack,
+) -> Result<Plan> {
+    let parts = Parts { playbook, manifest: &state.manifest };
+    let plan = data::switch_back::undo(parts, state, run, exchanged, input)?;
+    let manifest = &state.manifest;
+    topology::arrange(plan, playbook, manifest, Some((&manifest.upgrade_to, "undo")))
 }
 
 /// From a snapshot, or an upgrade that has not touched the packages yet, back to the open service.

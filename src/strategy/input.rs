@@ -87,6 +87,20 @@ pub struct SwitchInput {
     pub catch_up: u64,
 }
 
+/// How the upgraded version takes over again.
+#[derive(Debug, Clone)]
+pub struct SwitchBack {
+    /// How long it may take.
+    pub switch: SwitchInput,
+    /// Whether the previous version answers. If not, what it wrote is taken from its logs.
+    pub answers: bool,
+    /// The site's datasets as they are now, with their identities.
+    pub now: Vec<(Dataset, Guid)>,
+    /// Snapshots of others on the upgraded data that was kept, which a person answered for; newest
+    /// first.
+    pub consented: Vec<(Snapshot, Guid)>,
+}
+
 impl SwitchInput {
     /// Where nobody says otherwise.
     pub fn usual() -> Self {
@@ -143,11 +157,6 @@ fn left_aside(state: &State) -> usize {
     let left =
         |run: &&Run| run.plan.procedure == Procedure::Undo || run.plan.steps.iter().any(keeps);
     state.runs.iter().filter(left).count()
-}
-
-/// Whether this run is a switch.
-pub(super) fn is_switch(run: &Run) -> bool {
-    run.plan.position(&StepId::STANDBY_SET_UP).is_some()
 }
 
 /// The names of the snapshots that a step took or was about to take.

@@ -17,7 +17,7 @@ mod topology;
 mod upgrade;
 
 pub use crate::playbook::hosts::Move;
-pub use back::{back, reopen};
+pub use back::{back, reopen, switch_back};
 pub use commit::{commit, remove_aside, remove_kept};
 pub use copies::{CopyServer, copy_server, full_lists};
 pub use data::clone_and_swap::stays_of;
@@ -26,8 +26,8 @@ pub use data::standby::StandbyInput;
 pub use data::{held, let_go, migrate};
 pub use downgrade::downgrade;
 pub use input::{
-    ASIDE, DowngradeInput, Exchanged, ServedClients, StandbyPart, SwitchInput, UNDONE, aside_of,
-    kept_endings,
+    ASIDE, DowngradeInput, Exchanged, ServedClients, StandbyPart, SwitchBack, SwitchInput, UNDONE,
+    aside_of, kept_endings,
 };
 pub use upgrade::{snapshot_only, upgrade};
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: a standby of Redis 7.0 beside 8.0 takes over while a client writes: the server that was fed opens the service's port, and nothing that the client was told is missing or there twice; its feed and its server are killed before; keys whose first end has passed come back; undo, commit
-# STRATEGY: a client writes numbers all the time and keeps those that were acknowledged, with the time; kill -9 of feed, of the standby's server, and of 8.0; the switch; the packages; every number is there once; nothing is left of the standby
+# DESCRIPTION: a standby of Redis 7.0 beside 8.0 takes over while a client writes: the server that was fed opens the service's port, and nothing that the client was told is missing or there twice; its feed and its server are killed before; keys whose first end has passed come back; then 8.0 stands by beside 7.0, and the undo is a switch that takes along what was written; a second switch, undo, commit
+# STRATEGY: a client writes numbers all the time and keeps those that were acknowledged, with the time; kill -9 of feed, of the standby's server, and of 8.0; the switch; the packages; every number is there once; nothing is left of the standby; the same upwards, and down once more
 # stage: redis-upgraded
 # uses: backout
 # when: all
@@ -48,9 +48,44 @@ systemctl restart redis-server.service
 until [ "$(redis-cli GET kept)" = v ]; do sleep 1; done
 written redis
 backout prove
+echo "== 8.0 stands by, while a client writes to 7.0"
+rm /root/enough
+begin=$EPOCHREALTIME
+redis_client 1000000 &
+client=$!
+backout standby start --yes
+expect 0 backout status
+for unit in backout-feed-redis.service backout-standby-redis.service; do
+  kill -9 "$(main_pid "$unit")"
+  sleep 2
+done
+backout standby start --yes
+echo "== the undo is a switch"
 backout undo --yes
 redis_version | grep -F 8.0
-# What was written to 7.0 since is not there: undo says so.
-written redis /root/before
+sleep 1
+touch /root/enough
+wait "$client"
+echo "$(wc -l </root/acknowledged) acknowledged writes; $(gaps 2 "$begin")"
+backout report
+for f in journal log; do cp "/var/lib/backout/changes/$(change_id)/$f" "/result/change-$f"; done
+written redis
+redis_times_are_kept
+[ "$(redis-cli EXISTS backout:standby:position)" = 0 ]
+nothing_of_a_standby
+systemctl restart redis-server.service
+until [ "$(redis-cli GET kept)" = v ]; do sleep 1; done
+written redis
+[ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/redis\ntank/redis.undone')" ]
+echo "== the way back is open as before"
+expect 0 backout check
+backout standby start --yes
+redis-cli RPUSH written again
+backout downgrade --yes
+redis_version | grep -F 7.0
+written redis
+redis-cli LRANGE written -1 -1 | grep -F again
+backout undo --yes
+redis_version | grep -F 8.0
 backout commit --yes
 [ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/redis')" ]

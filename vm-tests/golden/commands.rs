@@ -60,6 +60,15 @@ fn histories() -> Vec<History> {
     end((history, plan));
     let (history, plan) = History::upgraded().standby();
     end(history.within(&plan, "catch-up").abort());
+    // After a downgrade.
+    let back = History::with_standby_back();
+    end(back.clone().standby_stop());
+    end(back.clone().commit());
+    end(end(back.clone().switch_back()).standby());
+    let (history, plan) = back.switch_back();
+    for step in ["catch-up", "drain", "stop", "standby-set-up", "mount"] {
+        end(history.clone().within(&plan, step).abort());
+    }
     let (history, plan) = moved.migrate(&["cleo", "dan"]);
     end(end(history.within(&plan, "capture:2.2").abort()).commit());
     histories.into_inner()

@@ -7,7 +7,7 @@ use backout::journal::{
 use backout::playbook::{DataStrategy, Problems, Validated, ValidatedSite, library};
 use backout::step::{Action, Line, Plan, Record, State};
 use backout::strategy::{
-    self, DowngradeInput, ServedClients, StandbyInput, StandbyPart, SwitchInput,
+    self, DowngradeInput, ServedClients, StandbyInput, StandbyPart, SwitchBack, SwitchInput,
 };
 use backout::zfs::{Dataset, Guid, Snapshot};
 use chrono::{DateTime, FixedOffset, TimeDelta};
@@ -88,6 +88,7 @@ impl History {
             left: Vec::new(),
             other_files: Vec::new(),
             store: None,
+            stands_back: playbook.playbook().standby.as_ref().is_some_and(|it| it.back.is_some()),
             edition: 0,
         };
         let (playbook, site) = (Box::new(playbook), Box::new(site));
@@ -194,16 +195,36 @@ impl History {
     }
 
     fn beside(&self, plan: impl Fn(StandbyInput<'_>) -> anyhow::Result<Plan>) -> Plan {
-        let (roots, snapshots) = (self.roots(), self.snapshots(&self.manifest.snapshot, 100));
-        let (playbook, manifest) = (self.playbook.playbook(), &self.manifest);
-        plan(StandbyInput { playbook, manifest, roots: &roots, snapshots: &snapshots })
-            .expect("plan")
+        let (playbook, roots) = (self.playbook.playbook(), self.roots());
+        plan(StandbyInput { playbook, state: &self.state(), roots: &roots }).expect("plan")
     }
 
     /// The new version runs, and a standby beside it.
     pub fn with_standby() -> Self {
         let (history, plan) = Self::upgraded().standby();
         history.whole(&plan)
+    }
+
+    /// The previous version runs again after a switch, and the upgraded one stands by.
+    pub fn with_standby_back() -> Self {
+        let (history, plan) = Self::with_standby().downgrade(true);
+        let (history, plan) = history.whole(&plan).standby();
+        history.whole(&plan)
+    }
+
+    /// The plan of an undo that is a switch.
+    pub fn switch_back(self) -> (Self, Plan) {
+        let state = self.state();
+        let run = state.last_run(Procedure::is_downgrade).expect("a downgrade");
+        let input = SwitchBack {
+            switch: SwitchInput::usual(),
+            answers: true,
+            now: self.roots().into_iter().zip((900..).map(Guid)).collect(),
+            consented: Vec::new(),
+        };
+        let (playbook, roots) = (self.playbook.playbook(), self.roots());
+        let plan = strategy::switch_back(playbook, &state, run, exchanged(&roots), &input);
+        (self, plan.expect("plan"))
     }
 
     /// The plan of an abort of what is under way.
@@ -217,7 +238,7 @@ impl History {
                     strategy::Move::of(playbook, site, self.site.values(), false).expect("hosts");
                 strategy::let_go(it, &state)
             }
-            procedure if procedure.is_downgrade() => {
+            procedure if procedure.is_downgrade() || procedure == Procedure::Undo => {
                 strategy::back(playbook, &state, run, exchanged(&self.roots()), true)
             }
             Procedure::Rehearse => Ok(self.beside(|it| it.end_rehearsal(run))),
@@ -332,6 +353,10 @@ impl History {
             Action::ProveUsers(it) => {
                 let proof = Proof { expected: 12, found: 12, missing: 0, unexpected: 0 };
                 Output::Users { list: it.users.iter().map(|user| (user.clone(), proof)).collect() }
+            }
+            Action::Succeed(it) => {
+                let names = it.datasets.iter().map(|(name, _)| name.clone());
+                Output::Datasets { list: names.zip((900..).map(Guid)).collect() }
             }
             _ => Output::Nothing,
         }

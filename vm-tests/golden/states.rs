@@ -119,6 +119,28 @@ fn switch_cut_off() {
     }
 }
 
+#[test]
+fn backed_out_with_a_standby() {
+    let name = "backed-out-standby";
+    let mut world = session(name, &History::with_standby_back());
+    for verb in ["standby stop --dry-run", "undo --without-standby --dry-run", "rehearse"] {
+        world.types(&format!("backout {verb}"));
+    }
+    done(name, &world);
+}
+
+#[test]
+fn undo_cut_off() {
+    for (step, name) in [("drain", "undo-cut-off"), ("upgrade-again", "undo-cut-off-serving")] {
+        let (history, plan) = History::with_standby_back().switch_back();
+        let mut world = session(name, &history.within(&plan, step));
+        for verb in ["abort --dry-run", "standby stop", "downgrade", "commit", "report"] {
+            world.types(&format!("backout {verb}"));
+        }
+        done(name, &world);
+    }
+}
+
 /// S10: a file that the downgrade needs is gone.
 #[test]
 fn s10_a_way_back_that_is_damaged_is_said_and_not_offered() {

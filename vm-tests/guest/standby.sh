@@ -2,10 +2,10 @@
 # What the cases of a standby ask: a client's record of what it was told, and what may be left.
 # Needs: backout.sh, for cuts cut.sh, and of the product PRODUCT.sh.
 
-# redis_client: a client that writes until there is a file /root/enough: numbers in a list, over one connection for as long as there is one. What was
+# redis_client [FROM]: a client that writes until there is a file /root/enough: numbers in a list, from FROM on, over one connection for as long as there is one. What was
 # acknowledged stands in /root/acknowledged, with the time. A number is not tried again, so that none can be there twice by right.
 redis_client() {
-  local n=0 reply
+  local n=${1:-0} reply
   trap '' PIPE
   while [ ! -e /root/enough ]; do
     if ! exec 9<>/dev/tcp/127.0.0.1/6379; then sleep 0.02 && continue; fi 2>/dev/null

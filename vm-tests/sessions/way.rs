@@ -144,6 +144,7 @@ impl Change {
             left: Vec::new(),
             other_files: Vec::new(),
             store: None,
+            stands_back: false,
             edition: 0,
         };
         let layout = Layout::new(Path::new(STATE), &manifest.change, None);

@@ -1,5 +1,5 @@
-//! Version 1.0 of the small product beside version 2.0: on clones, fed with the log; and its
-//! programs in a private root, from which it serves.
+//! One version of the small product beside the other: on clones, fed with the log; and its programs
+//! in a private root, from which it serves.
 
 use std::fs;
 use std::path::Path;
@@ -19,9 +19,9 @@ pub(super) struct Beside {
     pub stuck: bool,
     /// The feed can never go on.
     pub lost: bool,
-    /// The clients of version 2.0 cannot write.
+    /// The clients of the version that serves cannot write.
     pub refused: bool,
-    /// Version 1.0 serves from its private root.
+    /// The other version serves from its private root.
     pub serving: bool,
     /// It does not start there.
     pub shut: bool,
@@ -74,10 +74,10 @@ impl Host {
         Ok(done)
     }
 
-    /// What version 2.0 serves from.
-    fn upgraded_is_open(&self) -> Result<(), String> {
+    /// What is installed serves.
+    fn is_open(&self) -> Result<(), String> {
         let open = self.mode == Mode::Open && !self.beside.serving;
-        if open { Ok(()) } else { Err("version 2.0 does not run".into()) }
+        if open { Ok(()) } else { Err("the service does not run".into()) }
     }
 
     /// What was written comes to the standby.
@@ -100,7 +100,7 @@ impl Host {
     /// The feed does what it does all the time.
     fn pump(&mut self) {
         let runs = self.beside.feed.is_some() && !self.beside.stuck && !self.beside.lost;
-        if runs && self.upgraded_is_open().is_ok() {
+        if runs && self.is_open().is_ok() {
             let operations = self.content(LOG);
             let _ = self.feed(&operations);
         }
@@ -127,7 +127,7 @@ impl Product {
         let host = &mut *guard;
         host.pump();
         Some(match (*verb, rest) {
-            ("s-start", [root]) => {
+            ("s-start", [root, programs]) => {
                 if host.beside.root.is_some() {
                     return Some(Err("it runs already".into()));
                 }
@@ -137,7 +137,7 @@ impl Product {
                 });
                 host.process();
                 match found {
-                    Ok((true, false)) => ok,
+                    Ok((true, new)) if new == is_new(programs) => ok,
                     Ok((whole, _)) => {
                         host.beside.root = None;
                         host.process();
@@ -164,14 +164,12 @@ impl Product {
             ("s-watch", []) if host.beside.lost => Err("the log was purged".into()),
             ("s-watch", []) => ok,
             ("s-position", []) => host.standby_position().map(|at| at.to_string()),
-            ("s-source", []) => {
-                host.upgraded_is_open().map(|()| host.content(LOG).len().to_string())
-            }
+            ("s-source", []) => host.is_open().map(|()| host.content(LOG).len().to_string()),
             ("s-lag", []) => host.standby_position().map(|at| {
                 let behind = host.content(LOG).len() as u64 - at as u64;
                 format!("{} {behind}", 3 * behind)
             }),
-            ("s-refuse", []) => host.upgraded_is_open().map(|()| {
+            ("s-refuse", []) => host.is_open().map(|()| {
                 host.beside.refused = true;
                 host.refuses();
                 String::new()
@@ -188,7 +186,7 @@ impl Product {
                     Err(error) => Err(error),
                 }
             }
-            ("s-settle", []) => host.upgraded_is_open().and_then(|()| {
+            ("s-settle", []) => host.is_open().and_then(|()| {
                 let all = host.content(DATA);
                 host.on_standby(|host| {
                     for kind in ["odd", "even"] {
@@ -208,7 +206,7 @@ impl Product {
             }
             ("s-rest", [position]) => {
                 if host.mode != Mode::Down {
-                    return Some(Err("version 2.0 runs".into()));
+                    return Some(Err("the service runs".into()));
                 }
                 let operations = host.content(LOG);
                 match host.standby_position() {
@@ -219,7 +217,7 @@ impl Product {
                     Err(error) => Err(error),
                 }
             }
-            ("s-serve", []) => serve(host),
+            ("s-serve", [programs]) => serve(host, is_new(programs)),
             ("s-serve-stop", []) => {
                 if host.beside.serving {
                     host.stop();
@@ -232,7 +230,7 @@ impl Product {
             ("s-inventory", [at, rest @ ..]) => {
                 let items = match *at {
                     "mine" if host.mode == Mode::Maintenance => Ok(host.items()),
-                    "open" => host.upgraded_is_open().map(|()| host.items()),
+                    "open" => host.is_open().map(|()| host.items()),
                     "standby" => host.on_standby(|host| host.items()),
                     _ => Err("it does not run".into()),
                 };
@@ -243,7 +241,12 @@ impl Product {
     }
 }
 
-fn serve(host: &mut Host) -> Result<String, String> {
+/// Whether these programs are those of version 2.0.
+fn is_new(programs: &str) -> bool {
+    programs.contains("upgraded-programs")
+}
+
+fn serve(host: &mut Host, new: bool) -> Result<String, String> {
     if host.mode != Mode::Down {
         return Err("it runs already".into());
     }
@@ -253,11 +256,11 @@ fn serve(host: &mut Host) -> Result<String, String> {
     if !host.whole() {
         host.faults.push("it serves without all of its data".into());
     }
-    if host.content(DATA).contains(&"format 2".to_owned()) {
-        return Err("the data is of a later version".into());
+    if host.content(DATA).contains(&"format 2".to_owned()) != new {
+        return Err("the data is of another version".into());
     }
     let config = fs::read_to_string(host.root.join("etc/app.conf")).unwrap_or_default();
-    if config != "for version 1" {
+    if config != if new { "for version 2" } else { "for version 1" } {
         host.faults.push("it serves with another configuration".into());
     }
     host.mode = Mode::Open;

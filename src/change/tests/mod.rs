@@ -62,5 +62,6 @@ mod straight;
 mod surprises;
 mod suspended;
 mod switch;
+mod switch_back;
 mod ways;
 mod world;

@@ -28,6 +28,8 @@ pub(super) enum Verb {
     Rehearse,
     Abort,
     Undo,
+    /// Although there is a standby.
+    PlainUndo,
     Commit,
 }
 
@@ -84,18 +86,36 @@ impl World {
                     ended.map(|plan| Plan { procedure: Procedure::Abort, ..plan })
                 } else if run.plan.procedure == Procedure::Rehearse {
                     self.standby(state).end_rehearsal(run)
-                } else if run.plan.procedure.is_downgrade() {
+                } else if run.plan.procedure.is_downgrade() || run.plan.procedure == Procedure::Undo
+                {
                     let exchanged = Exchanged { roots: &self.roots, stays: &[] };
                     strategy::back(playbook, state, run, exchanged, true)
                 } else {
                     strategy::reopen(playbook, state)
                 }
             }
-            Verb::Undo => {
+            Verb::Undo | Verb::PlainUndo => {
                 let run = state.last_run(Procedure::is_downgrade).expect("a downgrade");
                 let stays = self.stays();
                 let exchanged = Exchanged { roots: &self.roots, stays: &stays };
-                strategy::back(playbook, state, run, exchanged, false)
+                if verb == Verb::Undo && state.has_standby() {
+                    let now = self.engine.fake.datasets(&self.roots).expect("datasets");
+                    let input = strategy::SwitchBack {
+                        switch: strategy::SwitchInput::usual(),
+                        answers: !self.product.host().dead,
+                        now: now.into_iter().map(|info| (info.name, info.guid)).collect(),
+                        consented: Vec::new(),
+                    };
+                    strategy::switch_back(playbook, state, run, exchanged, &input)
+                } else {
+                    strategy::back(playbook, state, run, exchanged, false).map(|mut plan| {
+                        if state.has_standby() {
+                            let ended = self.standby(state).ended().expect("a plan");
+                            plan.steps.splice(0..0, ended);
+                        }
+                        plan
+                    })
+                }
             }
             Verb::Commit => Ok(self.commit(state)),
         }
@@ -162,12 +182,7 @@ impl World {
     }
 
     fn standby<'a>(&'a self, state: &'a State) -> strategy::StandbyInput<'a> {
-        let snapshots = match state.outputs.get(&StepId::SNAPSHOT) {
-            Some(Output::Snapshots { list }) => list.as_slice(),
-            other => panic!("{other:?}"),
-        };
-        let (playbook, roots) = (&self.playbook, self.roots.as_slice());
-        strategy::StandbyInput { playbook, manifest: &state.manifest, roots, snapshots }
+        strategy::StandbyInput { playbook: &self.playbook, state, roots: &self.roots }
     }
 
     /// A person's answer, as `backout resume --accept-...` writes it down.

@@ -83,7 +83,7 @@ command = {{ argv = ["app", {list}, "{{touched_file}}"] }}
 
 const STANDBY: &str = r#"
 [standby]
-start = { argv = ["app", "s-start", "{standby_root}"] }
+start = { argv = ["app", "s-start", "{standby_root}", "{standby_programs}"] }
 stop = { argv = ["app", "s-stop"] }
 ready = { argv = ["app", "s-ready"] }
 ready_within = "0s"
@@ -102,8 +102,9 @@ drain = { argv = ["app", "s-drain", "{position}"] }
 settle = { argv = ["app", "s-settle"] }
 end = { argv = ["app", "s-end"] }
 rest = { argv = ["app", "s-rest", "{position}"] }
-serve = { argv = ["app", "s-serve"] }
+serve = { argv = ["app", "s-serve", "{standby_programs}"] }
 serve_stop = { argv = ["app", "s-serve-stop"] }
+[standby.back]
 "#;
 
 pub(super) fn playbook(kind: Kind, root: &std::path::Path) -> Playbook {

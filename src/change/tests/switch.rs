@@ -17,15 +17,22 @@ use crate::report::{Command, offers, permitted};
 use crate::step::flushes;
 
 /// Until version 1.0 serves, however often the switch is cut off, and given up.
-fn switched(
+fn switched(world: &World, hook: impl FnMut() -> Option<Hook>, between: impl FnMut(&Ended)) {
+    switched_to(Phase::BackedOut, world, hook, between);
+}
+
+/// The same, until the change is in this phase.
+pub(super) fn switched_to(
+    phase: Phase,
     world: &World,
     mut hook: impl FnMut() -> Option<Hook>,
     mut between: impl FnMut(&Ended),
 ) {
+    let verb = if phase == Phase::BackedOut { Verb::Keep } else { Verb::Undo };
     let mut last = Ended::Killed;
     for _ in 0..500 {
         let state = world.state();
-        if state.phase == Phase::BackedOut && state.current().is_none() {
+        if state.phase == phase && state.current().is_none() {
             return;
         }
         let begins = state.current().is_none();
@@ -33,7 +40,7 @@ fn switched(
             world.run(Verb::StandbyStart);
             continue;
         }
-        let plan = begins.then(|| world.plan(Verb::Keep, &state));
+        let plan = begins.then(|| world.plan(verb, &state));
         last = world.once(plan, hook());
         match &last {
             Ended::Outcome(Outcome::Halted { why, .. }) if !why.starts_with("it was tried") => {
@@ -159,7 +166,7 @@ fn a_switch_whose_feed_hangs_or_brings_something_else_goes_back_by_itself() {
 }
 
 /// Struck at the n-th place; then it is seen to.
-fn at_place(n: usize, strike: Strike, place: &Rc<RefCell<String>>) -> Hook {
+pub(super) fn at_place(n: usize, strike: Strike, place: &Rc<RefCell<String>>) -> Hook {
     let (mut left, place) = (n, Rc::clone(place));
     Box::new(move |found, may_fail| {
         if strike == Strike::Fail && !may_fail {

@@ -158,6 +158,7 @@ impl World {
             left: Vec::new(),
             other_files: Vec::new(),
             store: None,
+            stands_back: kind.standby,
             edition: 0,
         };
         let layout = Layout::new(&dir.path().join("state"), &manifest.change, None);

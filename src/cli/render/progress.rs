@@ -104,7 +104,7 @@ fn counted(count: usize, thing: &str) -> String {
 /// What a step left, in words; ends with a comma and a space where there is something.
 fn outcome(output: &Output) -> String {
     match output {
-        Output::Nothing => String::new(),
+        Output::Nothing | Output::Datasets { .. } => String::new(),
         Output::Snapshots { list } => format!("{}, ", counted(list.len(), "snapshot")),
         Output::Files { list } => {
             let bytes: u64 = list.iter().map(|file| file.size).sum();

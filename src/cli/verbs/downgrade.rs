@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::standby::seconds;
+use super::standby::SwitchTimes;
 use crate::cli::job::story;
 use crate::cli::render::guide::{self, Foreseen};
 use crate::cli::{Answers, Exit, Global, Job, prompt, render};
@@ -10,7 +10,6 @@ use crate::playbook::site::RollbackChoice;
 use crate::procedure::downgrade::ProofKind;
 use crate::procedure::{Work, changes, downgrade};
 use crate::report::CliError;
-use crate::strategy::SwitchInput;
 
 /// How to go back.
 #[derive(Debug, Args)]
@@ -34,12 +33,8 @@ pub struct DowngradeArgs {
     /// Although there is a standby, end it, and bring back what was written in the usual way.
     #[arg(long)]
     without_standby: bool,
-    /// A switch to the standby that takes longer is given up, and the upgraded version goes on.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = seconds)]
-    deadline: u64,
-    /// How long the standby may take to catch up before the switch.
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = seconds)]
-    catch_up: u64,
+    #[command(flatten)]
+    times: SwitchTimes,
     #[command(flatten)]
     answers: Answers,
 }
@@ -70,8 +65,7 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
         ProofArg::Delta => ProofKind::Delta,
         ProofArg::Full => ProofKind::Full,
     });
-    let switch = (!arguments.without_standby)
-        .then_some(SwitchInput { deadline: arguments.deadline, catch_up: arguments.catch_up });
+    let switch = (!arguments.without_standby).then(|| arguments.times.input());
     let prepared = downgrade::prepare(settings, state, choice, proof, switch, &answers.accept)?;
     let change = prepared.state.manifest.change.clone();
     render::plan(global, &change, &prepared.plan, answers.commands);

@@ -6,12 +6,14 @@ use clap::{Args, Subcommand};
 use crate::cli::{Answers, Exit, Global, Job, prompt, render};
 use crate::procedure::{Work, changes, standby};
 use crate::report::CliError;
+use crate::strategy::SwitchInput;
 
 /// What is done with it.
 #[derive(Debug, Subcommand)]
 pub enum StandbyVerb {
     /// Start the previous version on a clone of the snapshot, and feed it with what is written. The
-    /// running service is not touched. A downgrade is then a switch of seconds.
+    /// running service is not touched. A downgrade is then a switch of seconds. After a downgrade:
+    /// the upgraded version, on a clone of its data, so that an undo is such a switch, too.
     Start(StartArgs),
     /// End it, and leave nothing of it. The usual way back stays.
     Stop(StopArgs),
@@ -68,8 +70,26 @@ pub struct RehearseArgs {
     commands: bool,
 }
 
+/// How long a switch to a standby may take.
+#[derive(Debug, Args)]
+pub(super) struct SwitchTimes {
+    /// A switch to the standby that takes longer is given up, and the version that serves goes on.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = seconds)]
+    deadline: u64,
+    /// How long the standby may take to catch up before the switch.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = seconds)]
+    catch_up: u64,
+}
+
+impl SwitchTimes {
+    /// As the plan takes them.
+    pub(super) fn input(&self) -> SwitchInput {
+        SwitchInput { deadline: self.deadline, catch_up: self.catch_up }
+    }
+}
+
 /// A time of whole seconds: `90s`, `2m`.
-pub(super) fn seconds(text: &str) -> Result<u64, String> {
+fn seconds(text: &str) -> Result<u64, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time.as_secs() > 0 => Ok(time.as_secs()),
         Ok(_) => Err("it is less than a second".to_owned()),

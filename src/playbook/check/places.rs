@@ -255,6 +255,10 @@ impl Check<'_, '_> {
                 commands.command(&at.key("find"), &touched.find, TemplatePlace::FindTouched);
                 commands.command(&at.key("command"), &touched.command, TemplatePlace::ListTouched);
                 commands.optional(&at.key("fed"), touched.fed.as_ref(), TemplatePlace::FindFed);
+                let back = it.standby.as_ref().is_some_and(|it| it.back.is_some());
+                if let Some(fed) = touched.fed.as_ref().filter(|_| back) {
+                    commands.both_ways(&at.key("fed"), fed);
+                }
             }
         }
         commands.paths(&Path::of(&["data", "paths"]), &it.data.paths, TemplatePlace::Host);

@@ -69,32 +69,42 @@ impl Commands<'_, '_> {
         if let Some(address) = &standby.address {
             self.value(&at.key("address"), address);
         }
-        let (feed, switch) = (&standby.feed, &standby.switch);
-        let (feed_at, switch_at) = (at.key("feed"), at.key("switch"));
-        for (at, command) in [
-            (at.key("start"), Some(&standby.start)),
-            (at.key("stop"), Some(&standby.stop)),
-            (at.key("ready"), standby.ready.as_ref()),
-            (feed_at.key("start"), Some(&feed.start)),
-            (feed_at.key("stop"), Some(&feed.stop)),
-            (feed_at.key("position"), Some(&feed.position)),
-            (feed_at.key("source"), Some(&feed.source)),
-            (feed_at.key("lag"), feed.lag.as_ref()),
-            (feed_at.key("watch"), feed.watch.as_ref()),
-            (switch_at.key("refuse"), Some(&switch.refuse)),
-            (switch_at.key("allow"), Some(&switch.allow)),
-            (switch_at.key("serve"), Some(&switch.serve)),
-            (switch_at.key("serve_stop"), Some(&switch.serve_stop)),
-        ] {
-            self.optional(&at, command, TemplatePlace::Standby);
+        if let Some(address) = standby.back.as_ref().and_then(|back| back.address.as_ref()) {
+            self.value(&at.key("back").key("address"), address);
         }
-        for (field, command) in [
-            ("drain", Some(&switch.drain)),
-            ("settle", switch.settle.as_ref()),
-            ("end", switch.end.as_ref()),
-            ("rest", switch.rest.as_ref()),
-        ] {
-            self.optional(&switch_at.key(field), command, TemplatePlace::Switch);
+        for it in standby.both_ways() {
+            let place = match it.place.rsplit('.').next() {
+                Some("drain" | "settle" | "end" | "rest") => TemplatePlace::Switch,
+                _ => TemplatePlace::Standby,
+            };
+            for (at, command) in [(it.place, it.usual), (it.back_place, it.back)] {
+                self.optional(&path(at), command, place);
+            }
+            let one_way = it.usual.filter(|_| standby.back.is_some() && it.back.is_none());
+            if let Some(command) = one_way {
+                self.both_ways(&path(it.place), command);
+            }
         }
     }
+
+    /// A command of a standby that runs on both ways.
+    pub(super) fn both_ways(&mut self, at: &Path, command: &CommandSpec) {
+        let template = command.template();
+        let mut names = template.names();
+        let Some(own) = names.find(|name| matches!(*name, "previous_root" | "upgraded_root"))
+        else {
+            return;
+        };
+        let what = format!(
+            "with [standby.back] this runs for the standby of either version, and `{{{own}}}` is \
+             one of them"
+        );
+        let remedy = "write `{standby_programs}`, which is the folder of the version that stands \
+            by; or give [standby.back] a command of its own";
+        self.report.error(at, what, remedy);
+    }
+}
+
+fn path(place: &str) -> Path {
+    Path::of(&place.split('.').collect::<Vec<_>>())
 }

@@ -4,7 +4,6 @@ use crate::playbook::model::cluster::{Agent, Cluster};
 use crate::playbook::model::coexistent::{Coexistent, Directory, UserInventory};
 use crate::playbook::model::full::Full;
 use crate::playbook::model::side_by_side::{InstallBeside, SideBySide};
-use crate::playbook::model::standby::{Feed, SwitchOver};
 use crate::playbook::model::{
     Aside, Capture, CommandSpec, Detect, DetectedValue, Discovery, Downgrade, Fix, Hold, Install,
     Installer, Inventory, Maintenance, Pass, Playbook, Requirement, Restore, Serve, Service,
@@ -103,31 +102,11 @@ fn of_inventory(inventory: &Inventory) -> Vec<(&'static str, &CommandSpec)> {
 }
 
 fn of_standby(standby: &Standby) -> Placed<'_> {
-    let Standby { start, stop, ready, ready_within: _, address: _, feed, switch } = standby;
-    let mut all = vec![("standby.start", start), ("standby.stop", stop)];
-    all.extend(given([("standby.ready", ready)]));
-    let Feed { start, stop, position, source, lag, watch } = feed;
-    all.extend([
-        ("standby.feed.start", start),
-        ("standby.feed.stop", stop),
-        ("standby.feed.position", position),
-        ("standby.feed.source", source),
-    ]);
-    all.extend(given([("standby.feed.lag", lag), ("standby.feed.watch", watch)]));
-    let SwitchOver { refuse, allow, drain, settle, end, rest, serve, serve_stop, reinstall: _ } =
-        switch;
-    all.extend([
-        ("standby.switch.refuse", refuse),
-        ("standby.switch.allow", allow),
-        ("standby.switch.drain", drain),
-        ("standby.switch.serve", serve),
-        ("standby.switch.serve_stop", serve_stop),
-    ]);
-    all.extend(given([
-        ("standby.switch.settle", settle),
-        ("standby.switch.end", end),
-        ("standby.switch.rest", rest),
-    ]));
+    let mut all = Vec::new();
+    for it in standby.both_ways() {
+        all.extend(it.usual.map(|command| (it.place, command)));
+        all.extend(it.back.map(|command| (it.back_place, command)));
+    }
     all
 }
 

@@ -18,6 +18,8 @@ mod response_file;
 pub mod side_by_side;
 pub mod site;
 pub mod standby;
+mod standby_back;
+mod standby_ways;
 mod whole;
 
 use indexmap::IndexMap;
@@ -38,6 +40,8 @@ pub use crate::playbook::model::occasion::Occasion;
 pub use crate::playbook::model::response_file::{ResponseFile, ResponseKey};
 pub use crate::playbook::model::side_by_side::{SideBySide, Strategy};
 pub use crate::playbook::model::standby::Standby;
+pub use crate::playbook::model::standby_back::StandbyBack;
+pub use crate::playbook::model::standby_ways::BothWays;
 pub use crate::playbook::model::whole::Whole;
 use crate::playbook::value::TimeLimit;
 use crate::playbook::value::pattern::{Extractor, Pattern};

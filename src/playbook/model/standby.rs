@@ -5,12 +5,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::playbook::model::CommandSpec;
+pub use crate::playbook::model::standby_back::Reinstall;
+use crate::playbook::model::standby_back::StandbyBack;
 use crate::playbook::value::TimeLimit;
 use crate::playbook::value::template::Template;
 
 /// How the previous version is kept running beside the upgraded one (`backout standby start`), so
 /// that a downgrade is a switch. Its programs are those that `aside.files` and `aside.also` name,
-/// copied before the upgrade into `{previous_root}`, each at its own path. Its data is a clone of
+/// copied before the upgrade into `{previous_root}`, each at its own path; `{standby_programs}` is the
+/// same, and for `back` that of the upgraded version. Its data is a clone of
 /// the snapshot: below `{standby_root}` each path is at its own place (`{standby_root}{datadir}`).
 /// Its server has a socket of its own, no network, and runs in units whose names begin with
 /// `backout-standby-` and `backout-feed-`. Every command may run again.
@@ -35,6 +38,9 @@ pub struct Standby {
     pub feed: Feed,
     /// How it takes over.
     pub switch: SwitchOver,
+    /// How the upgraded version stands by after a downgrade, if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<StandbyBack>,
 }
 
 /// See [`Standby::feed`].
@@ -96,23 +102,4 @@ pub struct SwitchOver {
     /// When its packages are installed again.
     #[serde(default, skip_serializing_if = "Reinstall::is_serving")]
     pub reinstall: Reinstall,
-}
-
-/// See [`SwitchOver::reinstall`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reinstall {
-    /// While the previous version serves from `{previous_root}`: clients then wait for a restart
-    /// alone. The packages' scripts must let that server run; the units are masked.
-    #[default]
-    Serving,
-    /// After `serve_stop`: the service is closed meanwhile.
-    Stopped,
-}
-
-impl Reinstall {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-    fn is_serving(&self) -> bool {
-        *self == Self::Serving
-    }
 }

@@ -83,10 +83,15 @@ const NOT_COPIED: [&str; 10] = [
     "pbkdf2iters",
 ];
 
-/// Whether it is a clone of the snapshot before the upgrade.
+/// Whether it is a clone of the snapshot before the upgrade, or of that of the upgraded state.
 pub(in crate::step) fn is_ours(info: &DatasetInfo, context: &Context<'_>) -> bool {
-    info.origin.as_ref().is_some_and(|origin| origin.short() == context.state.manifest.snapshot)
+    let before = &context.state.manifest.snapshot;
+    let ours = |name: &str| name.strip_prefix(before).is_some_and(|it| matches!(it, "" | UPGRADED));
+    info.origin.as_ref().is_some_and(|origin| ours(origin.short()))
 }
+
+/// What the name of the snapshot of the upgraded state has more than that before the upgrade.
+pub(in crate::step) const UPGRADED: &str = "-upgraded";
 
 /// The properties that a clone has to have as each dataset has them: local or received there. A
 /// clone has neither by itself.

@@ -12,3 +12,4 @@ pub mod rollback;
 pub mod set_aside;
 pub mod snapshot;
 pub mod stays;
+pub mod succeed;

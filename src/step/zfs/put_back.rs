@@ -1,4 +1,4 @@
-//! The reverse swap: the upgraded dataset returns to its place.
+//! The reverse swap: the dataset that was set aside returns to its place.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::journal::{MountedDataset, Output};
 use crate::step::zfs::clone_snapshot::is_ours;
 use crate::step::zfs::late;
-use crate::step::zfs::set_aside::set_role;
+use crate::step::zfs::set_aside::{ACTIVE, set_role};
 use crate::step::zfs::snapshot::{drop_all, of_this_change};
 use crate::step::zfs::stays::Stays;
 use crate::step::{Context, Effect, Probe, Step};
-use crate::zfs::{Dataset, DatasetKind, Guid, PROP_CHANGE, PROP_ROLE, Properties};
+use crate::zfs::{Dataset, DatasetKind, Guid, PROP_CHANGE, PROP_ROLE};
 
 /// See [`crate::step::Action::PutBack`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PutBack {
-    /// The upgraded dataset's own name.
+    /// Its own name.
     pub dataset: Dataset,
     /// Its identity.
     pub guid: Guid,
@@ -32,6 +32,9 @@ pub struct PutBack {
     /// The datasets of other use below it. They are carried along by the clone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stays: Vec<Stays>,
+    /// It is a clone that a downgrade put there, and is active again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clone: bool,
 }
 
 impl Effect for PutBack {
@@ -48,7 +51,7 @@ impl Effect for PutBack {
             return Ok(match engine.dataset(&self.aside)? {
                 Some(aside) if aside.guid == self.guid => Probe::Absent,
                 _ => Probe::Foreign(format!(
-                    "the upgraded dataset {} is neither in its place nor at {}",
+                    "the dataset {} that was set aside is neither in its place nor at {}",
                     self.dataset, self.aside
                 )),
             });
@@ -56,7 +59,10 @@ impl Effect for PutBack {
         let mut clean = engine.dataset(&self.candidate)?.is_none();
         let names = self.members_under(&self.dataset)?;
         let marks = engine.locals_of(&names, &[PROP_ROLE, PROP_CHANGE])?;
-        clean &= marks.iter().all(Properties::is_empty);
+        clean &= marks.iter().all(|here| match self.clone {
+            true => here.get(PROP_ROLE).is_some_and(|role| role == ACTIVE),
+            false => here.is_empty(),
+        });
         clean &= Stays::all_home(&self.stays, context)?;
         clean &= !late::laid_aside(context, &self.dataset)?;
         Ok(if clean { Probe::Present(Output::Nothing) } else { Probe::Absent })
@@ -84,7 +90,12 @@ impl Effect for PutBack {
         } else {
             self.discard(context)?;
         }
-        engine.inherit_all(&self.members_under(&self.dataset)?, &[PROP_ROLE, PROP_CHANGE])?;
+        let members = self.members_under(&self.dataset)?;
+        if self.clone {
+            set_role(context, &members, ACTIVE)?;
+        } else {
+            engine.inherit_all(&members, &[PROP_ROLE, PROP_CHANGE])?;
+        }
         late::give_back(context, &self.dataset)?;
         Ok(Output::Nothing)
     }

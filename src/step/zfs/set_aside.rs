@@ -11,10 +11,38 @@ use crate::step::zfs::stays::Stays;
 use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step, present};
 use crate::zfs::{Dataset, DatasetInfo, Guid, PROP_CHANGE, PROP_ROLE, Properties};
 
+/// The role of a clone that took the place of a dataset.
+pub(in crate::step) const ACTIVE: &str = "active";
+
+/// What is kept aside: its role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kept {
+    /// By a downgrade: the upgraded data.
+    #[default]
+    Upgraded,
+    /// By an undo: what the previous version had.
+    Undone,
+}
+
+impl Kept {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+    fn is_upgraded(&self) -> bool {
+        *self == Self::Upgraded
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Upgraded => "upgraded",
+            Self::Undone => "undone",
+        }
+    }
+}
+
 /// See [`crate::step::Action::SetAside`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetAside {
-    /// The upgraded dataset.
+    /// The dataset that serves.
     pub dataset: Dataset,
     /// Its identity.
     pub guid: Guid,
@@ -22,6 +50,9 @@ pub struct SetAside {
     pub aside: Dataset,
     /// It and the datasets below it that take part.
     pub members: Vec<Dataset>,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Kept::is_upgraded")]
+    pub kept: Kept,
 }
 
 /// See [`crate::step::Action::TakePlace`].
@@ -31,7 +62,7 @@ pub struct TakePlace {
     pub candidate: Dataset,
     /// The name it takes.
     pub dataset: Dataset,
-    /// The upgraded dataset's identity, which the clone does not have.
+    /// The identity of the dataset that was set aside, which the clone does not have.
     pub upgraded: Guid,
     /// The dataset and those below it that take part.
     pub members: Vec<Dataset>,
@@ -63,7 +94,7 @@ impl Effect for SetAside {
                 self.aside, self.dataset
             )),
             (Some(_), None) => Probe::Foreign(format!(
-                "{} is another dataset than when the downgrade was planned",
+                "{} is another dataset than when this was planned",
                 self.dataset
             )),
             (None, None) => Probe::Foreign(format!("the dataset {} is gone", self.dataset)),
@@ -72,7 +103,7 @@ impl Effect for SetAside {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         clones_are_alike(context)?;
-        set_role(context, &self.members, "upgraded")?;
+        set_role(context, &self.members, self.kept.as_str())?;
         let stays = stays(context, &self.dataset)?;
         late::lay_aside(context, &self.dataset, &self.members, &stays, &self.aside)?;
         context.engine.rename(&self.dataset, &self.aside)?;
@@ -117,7 +148,7 @@ impl Effect for TakePlace {
         };
         if here.guid == self.upgraded {
             return Ok(Probe::Foreign(format!(
-                "{} is the upgraded dataset; it should have been set aside",
+                "{} is the dataset that should have been set aside",
                 self.dataset
             )));
         }
@@ -125,7 +156,7 @@ impl Effect for TakePlace {
             return Ok(Probe::Foreign(format!("{} is not a dataset of this change", self.dataset)));
         }
         let roles = context.engine.locals_of(&self.members, &[PROP_ROLE])?;
-        let active = |here: &Properties| here.get(PROP_ROLE).is_some_and(|role| role == "active");
+        let active = |here: &Properties| here.get(PROP_ROLE).is_some_and(|role| role == ACTIVE);
         let all = roles.iter().all(active) && Stays::all_home(&self.stays, context)?;
         Ok(if all { Probe::Present(Output::Nothing) } else { Probe::Absent })
     }
@@ -135,7 +166,7 @@ impl Effect for TakePlace {
             context.engine.rename(&self.candidate, &self.dataset)?;
             crate::host::failpoint::point("take-place:renamed");
         }
-        set_role(context, &self.members, "active")?;
+        set_role(context, &self.members, ACTIVE)?;
         Stays::bring_home(&self.stays, context)?;
         Ok(Output::Nothing)
     }

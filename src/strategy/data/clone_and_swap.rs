@@ -3,15 +3,13 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::journal::{Family, MountedDataset, StepId};
+use crate::journal::{Family, MountedDataset, Side, StepId};
 use crate::playbook::model::Interrupted;
 use crate::step::{
-    Action, CloneOne, CloneRole, DropSnapshots, PutBack, Rollback, Run, SetAside, State, Stays,
-    Step, TakePlace, TakeSnapshot,
+    Action, CloneOne, CloneRole, DropSnapshots, Kept, PutBack, Rollback, Run, SetAside, State,
+    Stays, Step, TakePlace, TakeSnapshot,
 };
-use crate::strategy::input::{
-    ASIDE, DowngradeInput, Exchanged, aside_of, is_switch, marked, undone_of,
-};
+use crate::strategy::input::{ASIDE, DowngradeInput, Exchanged, aside_of, marked, undone_of};
 use crate::strategy::parts::{Parts, members};
 use crate::zfs::{Dataset, ENDING_CANDIDATE as CANDIDATE, ENDING_STANDBY as STANDBY, Guid};
 
@@ -103,41 +101,68 @@ pub(super) fn snapshot_restored(parts: Parts<'_>, mounts: &[MountedDataset], who
     Step::new(StepId::SNAPSHOT_RESTORED, title, Action::Snapshot(restored))
 }
 
-/// The upgraded datasets go aside, and the clones whose names have this ending take their place.
+/// How the datasets that serve are exchanged for clones.
+pub(super) struct Exchange<'a> {
+    /// The datasets that take part, parents first.
+    pub(super) mounts: &'a [MountedDataset],
+    /// The site's datasets, with the identity that those have that go aside.
+    pub(super) roots: Vec<(Dataset, Guid)>,
+    /// The datasets of other use.
+    pub(super) stays: &'a [(Dataset, Guid)],
+    /// What goes aside.
+    pub(super) side: Side,
+    /// The ending of its name then.
+    pub(super) aside: &'a str,
+    /// The ending of the clones' names.
+    pub(super) clones: &'a str,
+}
+
+/// The upgraded datasets, for clones whose names have this ending.
 pub(super) fn exchange(
     mounts: &[MountedDataset],
     input: &DowngradeInput,
-    ending: &str,
+    clones: &str,
 ) -> Result<Vec<Step>> {
-    let mut steps = Vec::new();
-    for root in &input.roots {
-        let upgraded = mounts
-            .iter()
-            .find(|mount| mount.dataset == *root)
-            .with_context(|| format!("{root} has no snapshot"))?
-            .guid;
-        let members: Vec<Dataset> = mounts
-            .iter()
-            .map(|mount| mount.dataset.clone())
-            .filter(|dataset| dataset.is_within(root))
-            .collect();
-        let aside = root.with_suffix(ASIDE)?;
-        let title = format!("rename the upgraded {root} to {aside}");
-        let aside_name = aside.clone();
-        let action =
-            SetAside { dataset: root.clone(), guid: upgraded, aside, members: members.clone() };
-        steps.push(Step::new(StepId::of(Family::SetAside, root), title, Action::SetAside(action)));
-        let candidate = root.with_suffix(ending)?;
-        let title = format!("rename {candidate} to {root}");
-        let stays = stays_below(root, &aside_name, &input.stays)?;
-        let action = TakePlace { candidate, dataset: root.clone(), upgraded, members, stays };
-        steps.push(Step::new(
-            StepId::of(Family::TakePlace, root),
-            title,
-            Action::TakePlace(action),
-        ));
+    let guid = |root: &Dataset| {
+        let mount = mounts.iter().find(|mount| mount.dataset == *root);
+        let mount = mount.with_context(|| format!("{root} has no snapshot"))?;
+        Ok((root.clone(), mount.guid))
+    };
+    let roots = input.roots.iter().map(guid).collect::<Result<_>>()?;
+    let (stays, side, aside) = (&input.stays, Side::Upgraded, ASIDE);
+    Exchange { mounts, roots, stays, side, aside, clones }.steps()
+}
+
+impl Exchange<'_> {
+    /// Each goes aside, and its clone takes its place.
+    pub(super) fn steps(self) -> Result<Vec<Step>> {
+        let (word, kept) = match self.side {
+            Side::Upgraded => ("upgraded", Kept::Upgraded),
+            Side::Previous => ("previous", Kept::Undone),
+        };
+        let mut steps = Vec::new();
+        for (root, guid) in self.roots {
+            let members: Vec<Dataset> = self
+                .mounts
+                .iter()
+                .map(|mount| mount.dataset.clone())
+                .filter(|dataset| dataset.is_within(&root))
+                .collect();
+            let aside = root.with_suffix(self.aside)?;
+            let title = format!("rename the {word} {root} to {aside}");
+            let stays = stays_below(&root, &aside, self.stays)?;
+            let action =
+                SetAside { dataset: root.clone(), guid, aside, members: members.clone(), kept };
+            let id = StepId::of(Family::SetAside, &root);
+            steps.push(Step::new(id, title, Action::SetAside(action)));
+            let candidate = root.with_suffix(self.clones)?;
+            let title = format!("rename {candidate} to {root}");
+            let id = StepId::of(Family::TakePlace, &root);
+            let action = TakePlace { candidate, dataset: root, upgraded: guid, members, stays };
+            steps.push(Step::new(id, title, Action::TakePlace(action)));
+        }
+        Ok(steps)
     }
-    Ok(steps)
 }
 
 /// Those below a root, each with the name that it has while the root is called `carried`.
@@ -161,6 +186,23 @@ pub fn stays_of(run: &Run) -> Vec<(Dataset, Guid)> {
     stays.map(|it| (it.dataset, it.guid)).collect()
 }
 
+/// In the order in which they go back: one that is mounted within another one is unmounted before
+/// it.
+fn innermost_first<'a>(state: &State, roots: &'a [Dataset]) -> Vec<&'a Dataset> {
+    let outermost = |root: &&Dataset| {
+        let within = state.manifest.datasets.iter().filter(|mount| mount.dataset.is_within(root));
+        within.filter_map(|mount| mount.mountpoint.clone()).min()
+    };
+    let mut roots: Vec<&Dataset> = roots.iter().collect();
+    roots.sort_by_key(|root| std::cmp::Reverse(outermost(root)));
+    roots
+}
+
+/// Those of them that are this dataset or below it.
+fn below(members: &[MountedDataset], root: &Dataset) -> Vec<MountedDataset> {
+    members.iter().filter(|mount| mount.dataset.is_within(root)).cloned().collect()
+}
+
 /// The steps that put the upgraded datasets back into their place.
 pub(super) fn put_back(
     state: &State,
@@ -174,36 +216,22 @@ pub(super) fn put_back(
     let cloned = run.plan.steps.iter().any(|step| makes(step) && run.was_begun(&step.id));
     if cloned {
         let undone = undone_of(state);
-        // A dataset that is mounted within another one is unmounted before it.
-        let outermost = |root: &&Dataset| {
-            let within =
-                state.manifest.datasets.iter().filter(|mount| mount.dataset.is_within(root));
-            within.filter_map(|mount| mount.mountpoint.clone()).min()
-        };
-        let mut roots: Vec<&Dataset> = exchanged.roots.iter().collect();
-        roots.sort_by_key(|root| std::cmp::Reverse(outermost(root)));
-        for root in roots {
-            let ending = if is_switch(run) { STANDBY } else { CANDIDATE };
+        for root in innermost_first(state, exchanged.roots) {
+            let ending = if run.is_switch() { STANDBY } else { CANDIDATE };
             let candidate = root.with_suffix(ending)?;
             let keep_as = if abort { None } else { Some(root.with_suffix(&undone)?) };
             let stays = stays_below(root, keep_as.as_ref().unwrap_or(&candidate), exchanged.stays)?;
+            let mut mounts = state.manifest.datasets.iter();
+            let mount = mounts.find(|mount| mount.dataset == *root);
             let action = PutBack {
                 dataset: root.clone(),
-                guid: state
-                    .manifest
-                    .datasets
-                    .iter()
-                    .find(|mount| mount.dataset == *root)
-                    .map_or(crate::zfs::Guid(0), |mount| mount.guid),
+                guid: mount.map_or(Guid(0), |mount| mount.guid),
                 aside: root.with_suffix(aside_of(state))?,
                 candidate,
                 keep_as,
                 stays,
-                members: members
-                    .iter()
-                    .filter(|mount| mount.dataset.is_within(root))
-                    .cloned()
-                    .collect(),
+                members: below(members, root),
+                clone: false,
             };
             let title = format!("put the upgraded {root} back into its place");
             steps.push(Step::new(
@@ -212,6 +240,41 @@ pub(super) fn put_back(
                 Action::PutBack(action),
             ));
         }
+    }
+    Ok(steps)
+}
+
+/// From a switch back that is given up: the steps that put the datasets of the previous version
+/// back, which its steps name. `keep`: what took their place is kept aside.
+pub(super) fn put_previous_back(
+    state: &State,
+    run: &Run,
+    roots: &[Dataset],
+    members: &[MountedDataset],
+    keep: bool,
+) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    let (all, undone) = (stays_of(run), undone_of(state));
+    for root in innermost_first(state, roots) {
+        let went = |step: &Step| match &step.action {
+            Action::SetAside(it) if it.dataset == *root => Some((it.guid, it.aside.clone())),
+            _ => None,
+        };
+        let Some((guid, aside)) = run.plan.steps.iter().find_map(went) else { continue };
+        let candidate = root.with_suffix(STANDBY)?;
+        let keep_as = if keep { Some(root.with_suffix(&undone)?) } else { None };
+        let action = PutBack {
+            dataset: root.clone(),
+            guid,
+            aside,
+            stays: stays_below(root, keep_as.as_ref().unwrap_or(&candidate), &all)?,
+            candidate,
+            keep_as,
+            members: below(members, root),
+            clone: true,
+        };
+        let title = format!("put the previous {root} back into its place");
+        steps.push(Step::new(StepId::of(Family::PutBack, root), title, Action::PutBack(action)));
     }
     Ok(steps)
 }

@@ -9,6 +9,7 @@ mod rollback_in_place;
 pub(in crate::strategy) mod snapshot;
 pub(in crate::strategy) mod standby;
 pub(in crate::strategy) mod switch;
+pub(in crate::strategy) mod switch_back;
 
 use anyhow::Result;
 

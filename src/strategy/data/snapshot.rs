@@ -77,8 +77,9 @@ impl Strategy for Snapshot {
                 return super::switch::downgrade(parts, input, switch);
             }
             Some(StandbyPart::Ends) => {
-                let clones = parts.standby_clones(&input.roots, &input.snapshots)?;
-                steps.extend(parts.end_standby(clones)?);
+                let stands_by = parts.stands_by(Side::Previous)?;
+                let clones = stands_by.standby_clones(&input.roots, &input.snapshots)?;
+                steps.extend(stands_by.end_standby(clones)?);
             }
             None => {}
         }

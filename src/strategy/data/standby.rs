@@ -1,11 +1,12 @@
-//! The previous version beside the upgraded one, until a switch or its end.
+//! One version beside the other, until a switch or its end: the previous one beside the upgraded
+//! one, and after a downgrade the other way round.
 
 use anyhow::Result;
 
-use crate::journal::{ChangeManifest, Procedure, StepId};
+use crate::journal::{Output, Procedure, Side, StepId};
 use crate::playbook::Playbook;
-use crate::step::{Plan, Run, Step};
-use crate::strategy::parts::Parts;
+use crate::step::{Plan, Run, State, Step};
+use crate::strategy::parts::{Parts, StandsBy};
 use crate::zfs::{Dataset, ENDING_STANDBY, Guid, Snapshot};
 
 /// What a standby is made from.
@@ -14,16 +15,45 @@ pub struct StandbyInput<'a> {
     /// How the product is handled.
     pub playbook: &'a Playbook,
     /// The change.
-    pub manifest: &'a ChangeManifest,
+    pub state: &'a State,
     /// The site's datasets, without those below them.
     pub roots: &'a [Dataset],
-    /// The snapshots before the upgrade.
-    pub snapshots: &'a [(Snapshot, Guid)],
 }
 
 impl StandbyInput<'_> {
-    fn parts(&self) -> Parts<'_> {
-        Parts { playbook: self.playbook, manifest: self.manifest }
+    fn stands_by(&self) -> Result<StandsBy<'_>> {
+        let parts = Parts { playbook: self.playbook, manifest: &self.state.manifest };
+        parts.stands_by(self.state.standby_side())
+    }
+
+    /// The snapshots that it goes on from, as they were called when they were taken: those before
+    /// the upgrade, or of the upgraded state that was kept.
+    fn snapshots(&self) -> &[(Snapshot, Guid)] {
+        let taken = match self.state.standby_side() {
+            Side::Previous => StepId::SNAPSHOT,
+            Side::Upgraded => StepId::SNAPSHOT_UPGRADED,
+        };
+        match self.state.outputs.get(&taken) {
+            Some(Output::Snapshots { list }) => list,
+            _ => &[],
+        }
+    }
+
+    /// Where they are now.
+    ///
+    /// # Errors
+    /// When the playbook has no standby of this version.
+    pub fn origins(&self) -> Result<Vec<(Snapshot, Guid)>> {
+        let clones = self.stands_by()?.standby_clones(self.roots, self.snapshots())?.clones;
+        Ok(clones.into_iter().map(|one| (one.snapshot, one.guid)).collect())
+    }
+
+    /// Whether it can take over from a server that is dead.
+    ///
+    /// # Errors
+    /// As [`Self::origins`].
+    pub fn reads_logs(&self) -> Result<bool> {
+        Ok(self.stands_by()?.reads_logs())
     }
 
     /// The clones at the top.
@@ -41,9 +71,9 @@ impl StandbyInput<'_> {
     /// # Errors
     /// When the playbook has no standby, or its texts cannot be filled in.
     pub fn start(&self, wait: bool) -> Result<Plan> {
-        let parts = self.parts();
-        let mut steps = parts.make_standby(self.roots, self.snapshots)?;
-        let clones = parts.standby_clones(self.roots, self.snapshots)?;
+        let parts = self.stands_by()?;
+        let mut steps = parts.make_standby(self.roots, self.snapshots())?;
+        let clones = parts.standby_clones(self.roots, self.snapshots())?;
         steps.extend(parts.run_standby(clones, wait.then_some(None))?);
         Ok(Plan { procedure: Procedure::StandbyStart, steps })
     }
@@ -54,7 +84,7 @@ impl StandbyInput<'_> {
     /// # Errors
     /// As [`Self::start`].
     pub fn rehearse(&self, full: bool, stays: bool, deadline: u64) -> Result<Plan> {
-        let parts = self.parts();
+        let parts = self.stands_by()?;
         let mut steps = self.start(true)?.steps;
         steps.extend(parts.compare_refused(StepId::ALLOW, deadline, !full)?);
         steps.push(parts.allow()?);
@@ -69,7 +99,7 @@ impl StandbyInput<'_> {
     /// # Errors
     /// As [`Self::start`].
     pub fn end_rehearsal(&self, run: &Run) -> Result<Plan> {
-        let parts = self.parts();
+        let parts = self.stands_by()?;
         let mut steps = Vec::new();
         if run.was_begun(&StepId::REFUSE) {
             steps.push(parts.allow()?);
@@ -77,7 +107,7 @@ impl StandbyInput<'_> {
         if run.plan.position(&StepId::STANDBY_DROP).is_some() {
             steps.extend(self.ended()?);
         } else {
-            let clones = parts.standby_clones(self.roots, self.snapshots)?;
+            let clones = parts.standby_clones(self.roots, self.snapshots())?;
             steps.push(parts.resume_standby(clones)?);
         }
         Ok(Plan { procedure: Procedure::Abort, steps })
@@ -96,7 +126,7 @@ impl StandbyInput<'_> {
     /// # Errors
     /// As [`Self::start`].
     pub fn ended(&self) -> Result<Vec<Step>> {
-        let parts = self.parts();
-        parts.end_standby(parts.standby_clones(self.roots, self.snapshots)?)
+        let parts = self.stands_by()?;
+        parts.end_standby(parts.standby_clones(self.roots, self.snapshots())?)
     }
 }

@@ -7,6 +7,8 @@ mod install;
 mod service;
 mod standby;
 
+pub(in crate::strategy) use standby::StandsBy;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};

@@ -1,21 +1,106 @@
-//! The previous version beside the upgraded one.
+//! One version beside the other: the previous one beside the upgraded one, and after a downgrade
+//! the other way round.
+
+use std::borrow::Cow;
+use std::ops::Deref;
 
 use anyhow::{Context as _, Result};
 
 use super::{Parts, within};
 use crate::journal::{Deadline, Family, Side, StepId};
+use crate::playbook::model::standby::Reinstall;
 use crate::playbook::model::{Standby, Touched};
 use crate::step::{
     Action, Allow, CatchUp, CloneOne, CloneRole, CloneSnapshot, Drain, EndUpgraded, Feed,
     FindTouched, Refuse, ResumeStandby, ServeFromRoot, Settle, SourcePosition, StandbyClones,
     StandbyServer, Step,
 };
+use crate::strategy::input::ASIDE;
 use crate::zfs::{Dataset, ENDING_STANDBY as STANDBY, Guid, Snapshot};
 
+/// The version that stands by.
+pub(in crate::strategy) struct StandsBy<'a> {
+    parts: Parts<'a>,
+    it: Cow<'a, Standby>,
+    side: Side,
+}
+
+impl<'a> Deref for StandsBy<'a> {
+    type Target = Parts<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.parts
+    }
+}
+
 impl<'a> Parts<'a> {
-    pub(in crate::strategy) fn standby(&self) -> Result<&'a Standby> {
-        let standby = self.playbook.standby.as_ref();
-        standby.context("the playbook does not say how the previous version runs as a standby")
+    /// Of this side.
+    ///
+    /// # Errors
+    /// When the playbook does not say how.
+    pub(in crate::strategy) fn stands_by(self, side: Side) -> Result<StandsBy<'a>> {
+        let it = self.playbook.standby.as_ref();
+        let it = match side {
+            Side::Previous => it.map(Cow::Borrowed),
+            Side::Upgraded => it.and_then(Standby::other_way).map(Cow::Owned),
+        };
+        let name = word(side);
+        let it = it.with_context(|| {
+            format!("the playbook does not say how the {name} version runs as a standby")
+        })?;
+        Ok(StandsBy { parts: self, it, side })
+    }
+}
+
+/// As people call the version.
+fn word(side: Side) -> &'static str {
+    match side {
+        Side::Previous => "previous",
+        Side::Upgraded => "upgraded",
+    }
+}
+
+impl StandsBy<'_> {
+    /// The version that stands by, in a word.
+    fn beside(&self) -> &'static str {
+        word(self.side)
+    }
+
+    /// The version that serves.
+    fn serving(&self) -> &'static str {
+        word(match self.side {
+            Side::Previous => Side::Upgraded,
+            Side::Upgraded => Side::Previous,
+        })
+    }
+
+    /// When the packages of the version are installed again that stood by.
+    pub(in crate::strategy) fn reinstall(&self) -> Reinstall {
+        self.it.switch.reinstall
+    }
+
+    /// Whether it can take over from a server that is dead.
+    pub(in crate::strategy) fn reads_logs(&self) -> bool {
+        self.it.switch.rest.is_some()
+    }
+
+    /// For each of the site's datasets, its clones. `snapshots`: of the data that it goes on from,
+    /// as they were called when they were taken.
+    fn all_clones(
+        &self,
+        roots: &[Dataset],
+        snapshots: &[(Snapshot, Guid)],
+    ) -> Result<Vec<(Dataset, CloneSnapshot)>> {
+        let mut all = self.clones(roots, snapshots, STANDBY, CloneRole::Standby)?;
+        if self.side == Side::Upgraded {
+            for (root, clones) in &mut all {
+                let aside = root.with_suffix(ASIDE)?;
+                for one in std::iter::once(&mut clones.top).chain(&mut clones.below) {
+                    one.snapshot = one.like.moved(root, &aside)?.at(one.snapshot.short())?;
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// The clones that the standby runs on, parents first, with the paths of the data.
@@ -24,7 +109,7 @@ impl<'a> Parts<'a> {
         roots: &[Dataset],
         snapshots: &[(Snapshot, Guid)],
     ) -> Result<StandbyClones> {
-        let clones = self.clones(roots, snapshots, STANDBY, CloneRole::Standby)?;
+        let clones = self.all_clones(roots, snapshots)?;
         Ok(StandbyClones {
             clones: clones.iter().flat_map(|(_, clones)| clones.all().cloned()).collect(),
             data: self.paths(&self.playbook.data.paths)?,
@@ -37,7 +122,7 @@ impl<'a> Parts<'a> {
         roots: &[Dataset],
         snapshots: &[(Snapshot, Guid)],
     ) -> Result<Vec<Step>> {
-        let clones = self.clones(roots, snapshots, STANDBY, CloneRole::Standby)?;
+        let clones = self.all_clones(roots, snapshots)?;
         let step = |(root, clones): (Dataset, CloneSnapshot)| {
             let CloneOne { snapshot, target, .. } = &clones.top;
             let title = format!("clone {snapshot} as {target}, for the standby");
@@ -47,7 +132,7 @@ impl<'a> Parts<'a> {
     }
 
     fn standby_server(&self) -> Result<StandbyServer> {
-        let standby = self.standby()?;
+        let standby = &self.it;
         Ok(StandbyServer {
             start: self.command(&standby.start)?,
             stop: self.command(&standby.stop)?,
@@ -57,7 +142,7 @@ impl<'a> Parts<'a> {
     }
 
     fn feed(&self) -> Result<Feed> {
-        let feed = &self.standby()?.feed;
+        let feed = &self.it.feed;
         Ok(Feed { start: self.command(&feed.start)?, stop: self.command(&feed.stop)? })
     }
 
@@ -76,12 +161,12 @@ impl<'a> Parts<'a> {
             ),
             Step::new(
                 StepId::STANDBY_START,
-                "start the previous version on them, without clients",
+                format!("start the {} version on them, without clients", self.beside()),
                 Action::StandbyStart(self.standby_server()?),
             ),
             Step::new(
                 StepId::FEED_START,
-                "feed it with what is written to the upgraded version",
+                format!("feed it with what is written to the {} version", self.serving()),
                 Action::FeedStart(self.feed()?),
             ),
         ];
@@ -90,7 +175,7 @@ impl<'a> Parts<'a> {
             *step = step.clone().until(&StepId::FEED_STOP);
         }
         if let Some(within) = wait {
-            let standby = self.standby()?;
+            let standby = &self.it;
             let action = CatchUp {
                 position: self.command(&standby.feed.position)?,
                 source: self.command(&standby.feed.source)?,
@@ -145,8 +230,8 @@ impl<'a> Parts<'a> {
         seconds: u64,
         delta: bool,
     ) -> Result<Vec<Step>> {
-        let action = Refuse { command: self.command(&self.standby()?.switch.refuse)? };
-        let title = "let the upgraded version refuse writes";
+        let action = Refuse { command: self.command(&self.it.switch.refuse)? };
+        let title = format!("let the {} version refuse writes", self.serving());
         let mut refuse = Step::new(StepId::REFUSE, title, Action::Refuse(action));
         refuse.deadline = Some(Deadline { until, seconds });
         let mut steps = vec![refuse];
@@ -157,20 +242,20 @@ impl<'a> Parts<'a> {
     }
 
     pub(in crate::strategy) fn allow(&self) -> Result<Step> {
-        let action = Allow { command: self.command(&self.standby()?.switch.allow)? };
-        let title = "let the upgraded version accept writes again";
+        let action = Allow { command: self.command(&self.it.switch.allow)? };
+        let title = format!("let the {} version accept writes again", self.serving());
         Ok(Step::new(StepId::ALLOW, title, Action::Allow(action)))
     }
 
-    /// Under the refusal: how far the upgraded version has come, and the standby there; what the
+    /// Under the refusal: how far the version that serves has come, and the standby there; what the
     /// feed does not bring.
     fn drain(&self) -> Result<Vec<Step>> {
-        let standby = self.standby()?;
+        let standby = &self.it;
         let position = self.command(&standby.feed.position)?;
         let mut steps = vec![
             Step::new(
                 StepId::SOURCE_POSITION,
-                "ask the upgraded version how far it has come",
+                format!("ask the {} version how far it has come", self.serving()),
                 Action::SourcePosition(SourcePosition {
                     command: self.command(&standby.feed.source)?,
                 }),
@@ -191,7 +276,7 @@ impl<'a> Parts<'a> {
 
     /// Instead of that: how far the standby has come, after which the logs go on.
     pub(in crate::strategy) fn standby_position(&self) -> Result<Step> {
-        let command = self.command(&self.standby()?.feed.position)?;
+        let command = self.command(&self.it.feed.position)?;
         let action = Action::SourcePosition(SourcePosition { command });
         Ok(Step::new(StepId::SOURCE_POSITION, "ask the standby how far it has come", action))
     }
@@ -201,7 +286,7 @@ impl<'a> Parts<'a> {
     fn fed_inventories(&self, delta: bool) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
         let here = self.playbook.service.address.as_ref();
-        let there = self.standby()?.address.as_ref();
+        let there = self.it.address.as_ref();
         for inventory in &self.playbook.inventories {
             let touched = inventory.touched.as_ref().filter(|it| delta && it.fed.is_some());
             let Some(fed) = touched.and_then(|touched| touched.fed.as_ref()) else { continue };
@@ -218,31 +303,35 @@ impl<'a> Parts<'a> {
             ));
         }
         let delta = |touched: &Touched| delta && touched.fed.is_some();
-        steps.extend(self.lists(Side::Upgraded, "upgraded version", here, delta)?);
+        let server = format!("{} version", self.serving());
+        steps.extend(self.lists(Side::Upgraded, &server, here, delta)?);
         steps.extend(self.lists(Side::Previous, "standby", there, delta)?);
         Ok(steps)
     }
 
-    /// Ends the upgraded server where the stop of its units would let writes through.
-    pub(in crate::strategy) fn end_upgraded(&self) -> Result<Option<Step>> {
-        let Some(end) = &self.standby()?.switch.end else { return Ok(None) };
+    /// Ends the server that serves where the stop of its units would let writes through.
+    pub(in crate::strategy) fn end_serving(&self) -> Result<Option<Step>> {
+        let Some(end) = &self.it.switch.end else { return Ok(None) };
         let units = self.units()?;
         let action = Action::EndUpgraded(EndUpgraded { command: self.command(end)?, units });
-        Ok(Some(Step::new(StepId::END_UPGRADED, "end the upgraded server", action)))
+        let title = format!("end the {} server", self.serving());
+        Ok(Some(Step::new(StepId::END_UPGRADED, title, action)))
     }
 
-    /// What the logs of the upgraded server hold beyond its last position.
+    /// What the logs of that server hold beyond its last position.
     pub(in crate::strategy) fn rest(&self) -> Result<Option<Step>> {
-        let standby = self.standby()?;
+        let standby = &self.it;
         let Some(rest) = &standby.switch.rest else { return Ok(None) };
         let action =
             Drain { command: self.command(rest)?, position: self.command(&standby.feed.position)? };
-        let title = "give the standby what the logs of the upgraded server hold beyond that";
+        let serving = self.serving();
+        let title =
+            format!("give the standby what the logs of the {serving} server hold beyond that");
         Ok(Some(Step::new(StepId::REST, title, Action::Drain(action))))
     }
 
     fn serve_from_root(&self) -> Result<ServeFromRoot> {
-        let switch = &self.standby()?.switch;
+        let switch = &self.it.switch;
         Ok(ServeFromRoot {
             start: self.command(&switch.serve)?,
             stop: self.command(&switch.serve_stop)?,
@@ -251,16 +340,17 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// The previous version serves its clients from its private root, until that is stopped.
+    /// The version that took over serves its clients from its private root, until that is stopped.
     pub(in crate::strategy) fn serve(&self) -> Result<Step> {
         let action = Action::Serve(self.serve_from_root()?);
-        let title = "open the previous version to its clients, from its private root";
+        let title =
+            format!("open the {} version to its clients, from its private root", self.beside());
         Ok(Step::new(StepId::SERVE, title, action).until(&StepId::SERVE_STOP))
     }
 
     pub(in crate::strategy) fn serve_stop(&self) -> Result<Step> {
         let action = Action::ServeStop(self.serve_from_root()?);
-        let title = "stop the previous version in its private root";
+        let title = format!("stop the {} version in its private root", self.beside());
         Ok(Step::new(StepId::SERVE_STOP, title, action))
     }
 }

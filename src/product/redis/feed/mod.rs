@@ -110,7 +110,8 @@ impl Options {
     /// Where the feed began.
     fn began(&self) -> Result<Place, HelperError> {
         let (_, _, path) = last_file(&Manifest::read(&self.standby, &self.name)?)?;
-        first_mark(&path)?.ok_or_else(|| no_mark(&path))
+        let file = self.marked()?.file;
+        first_mark(&path, &file)?.ok_or_else(|| no_mark(&path))
     }
 
     /// How far the source is, and how many items ahead, as far as that was read.

@@ -90,19 +90,19 @@ pub(super) fn last_mark(path: &Path) -> Result<Option<(Place, u64)>, HelperError
         return Ok(Some((place, length)));
     }
     file.seek(SeekFrom::Start(0)).map_err(cannot)?;
-    marks(file, false)
+    marks(file, None)
 }
 
-/// The first one: where the feed began.
+/// The first one of a place in this file: where the feed began.
 ///
 /// # Errors
 /// As [`last_mark`].
-pub(super) fn first_mark(path: &Path) -> Result<Option<Place>, HelperError> {
-    Ok(marks(open(path)?, true)?.map(|(place, _)| place))
+pub(super) fn first_mark(path: &Path, file: &str) -> Result<Option<Place>, HelperError> {
+    Ok(marks(open(path)?, Some(file))?.map(|(place, _)| place))
 }
 
-/// Reads all marks, or only the first. Returns the last that was read.
-fn marks(file: File, only_first: bool) -> Result<Option<(Place, u64)>, HelperError> {
+/// Reads all marks, or only the first of a place in this file. Returns the last that was read.
+fn marks(file: File, first: Option<&str>) -> Result<Option<(Place, u64)>, HelperError> {
     let mut input = BufReader::with_capacity(1 << 18, file);
     let mut log = Log::new(&mut input);
     let (mut entry, mut open) = (Entry::default(), None);
@@ -124,9 +124,13 @@ fn marks(file: File, only_first: bool) -> Result<Option<(Place, u64)>, HelperErr
             match entry.name().as_str() {
                 "multi" => open = None,
                 "exec" => {
-                    last = open.take().map(|place| (place, entry.to)).or(last);
-                    if only_first && last.is_some() {
-                        return Ok(last);
+                    let Some(place) = open.take() else { continue };
+                    match first {
+                        Some(file) if place.file == file => {
+                            return Ok(Some((place, entry.to)));
+                        }
+                        Some(_) => {}
+                        None => last = Some((place, entry.to)),
                     }
                 }
                 _ => {}

@@ -1,7 +1,7 @@
 //! What has to be done with the two servers around a feed.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -145,45 +145,76 @@ impl Options {
         }
     }
 
-    /// What is fed goes into a file of its own, which begins with the place from which on the
-    /// source is fed. Done already, it is not done again.
+    /// What is fed goes behind a mark of the place from which on the source is fed. Done already, it
+    /// is not done again.
     fn prepare(&self) -> Result<(), HelperError> {
         let list = Manifest::read(&self.standby, &self.name)?;
         let (own, number, path) = last_file(&list)?;
         let (fed, fed_number, source) = last_file(&Manifest::read(&self.source, &self.name)?)?;
-        let mark = last_mark(&path)?;
-        if own != fed && mark.is_some_and(|(place, _)| place.file == fed) {
+        let has = length(&path)?;
+        if own == fed {
+            // The source went on with the file of the snapshot. It gets a file of its own, and its
+            // number is in no mark of an earlier feed.
+            if length(&source)? < has {
+                return Err(self.does_not_go_on());
+            }
+            let begin = Place { file: fed, offset: has, database: None };
+            let marked = last_mark(&source)?.and_then(|(place, _)| self.number_of(&place.file));
+            let number = number.max(fed_number).max(marked.unwrap_or_default()) + 1;
+            let name = format!("{}.{number}.incr.aof", self.name);
+            return list.add(&name, number, |file| {
+                file.write_all(&begin.only_mark()).map_err(HelperError::Output)
+            });
+        }
+        if last_mark(&path)?.is_some_and(|(place, _)| place.file == fed) {
             return Ok(());
         }
-        let has = length(&path)?;
-        let begin = if own == fed {
-            // The source went on with the file of the snapshot.
-            (length(&source)? >= has).then_some(Place { file: fed, offset: has, database: None })
-        } else {
-            // The source is what was fed from here.
-            match last_mark(&source)? {
-                Some((place, end)) if place.file == own && place.offset <= has => {
-                    let whole = end_from(&self.standby, place.clone())?.0.offset;
-                    (whole == place.offset).then_some(Place {
-                        file: fed,
-                        offset: end,
-                        database: place.database,
-                    })
-                }
-                _ => None,
+        // The source is what was fed from here. The file is gone on with, so that it stays one that
+        // only grew since the snapshot.
+        match last_mark(&source)? {
+            Some((place, end)) if place.file == own && place.offset <= has => {
+                let database = place.database;
+                let begin = Place { file: fed, offset: end, database };
+                self.go_on(&path, &place, &begin)
             }
-        };
-        let begin = begin.ok_or_else(|| {
-            HelperError::Failed(format!(
-                "the append-only file in {} does not go on from the one in {}",
-                self.source.display(),
-                self.standby.display()
-            ))
-        })?;
-        let number = number.max(fed_number) + 1;
-        list.add(&format!("{}.{number}.incr.aof", self.name), number, |file| {
-            file.write_all(&begin.only_mark()).map_err(HelperError::Output)
-        })
+            _ => Err(self.does_not_go_on()),
+        }
+    }
+
+    fn does_not_go_on(&self) -> HelperError {
+        HelperError::Failed(format!(
+            "the append-only file in {} does not go on from the one in {}",
+            self.source.display(),
+            self.standby.display()
+        ))
+    }
+
+    /// The number in the name of a file.
+    fn number_of(&self, file: &str) -> Option<u64> {
+        let rest = file.strip_prefix(&self.name)?.strip_prefix('.')?;
+        rest.split('.').next()?.parse().ok()
+    }
+
+    /// Puts the mark where the file ended when all of it was fed: behind that may be a command that
+    /// was never complete, or a mark that was cut off.
+    fn go_on(&self, path: &Path, ended: &Place, begin: &Place) -> Result<(), HelperError> {
+        let mark = begin.only_mark();
+        let cannot =
+            |error| HelperError::Failed(format!("cannot write {}: {error}", path.display()));
+        let mut file = File::options().read(true).write(true).open(path).map_err(cannot)?;
+        file.seek(SeekFrom::Start(ended.offset)).map_err(cannot)?;
+        let mut tail = Vec::new();
+        Read::by_ref(&mut file)
+            .take(mark.len() as u64 + 1)
+            .read_to_end(&mut tail)
+            .map_err(cannot)?;
+        let whole = end_from(&self.standby, ended.clone())?.0.offset;
+        if whole != ended.offset && !mark.starts_with(&tail) {
+            return Err(self.does_not_go_on());
+        }
+        file.set_len(ended.offset).map_err(cannot)?;
+        file.seek(SeekFrom::Start(ended.offset)).map_err(cannot)?;
+        file.write_all(&mark).and_then(|()| file.sync_all()).map_err(cannot)
     }
 
     /// Ends the standby's being fed: it has everything, on the disk.
@@ -396,8 +427,63 @@ mod tests {
             let begin = Place { file: "a.aof.2.incr.aof".into(), offset: mark, database: Some(0) };
             assert_eq!(back.marked().expect("a mark"), begin);
         }
-        assert!(back.standby.join("a.aof.3.incr.aof").is_file());
+        assert_eq!(back.began().expect("a mark"), back.marked().expect("a mark"));
         assert_eq!(back.ahead().expect("read").1, Some(1));
+        // What was appended to is the same file, and the list of files is as it was: the usual way
+        // back stays open.
+        let list = |it: &Path| fs::read_to_string(it.join("a.aof.manifest")).expect("a list");
+        assert_eq!(list(&back.standby).lines().count(), 1);
+        // There once more: no mark of the first time is taken for one of the second.
+        let grown = fs::read(back.standby.join("a.aof.1.incr.aof")).expect("read");
+        let again = options(&dir.path().join("new"), &dir.path().join("old-2"));
+        part(&again.standby, 1, &first);
+        again.prepare().expect("prepared");
+        let own = again.standby.join("a.aof.3.incr.aof");
+        let end = Place {
+            file: "a.aof.1.incr.aof".into(),
+            offset: grown.len() as u64,
+            database: Some(0),
+        };
+        let fed = [fs::read(&own).expect("read"), command(&[b"MULTI"]), end.mark()].concat();
+        fs::write(&own, &fed).expect("written");
+        let back = options(&again.standby, &again.source);
+        back.prepare().expect("prepared");
+        let begin =
+            Place { file: "a.aof.3.incr.aof".into(), offset: fed.len() as u64, database: Some(0) };
+        assert_eq!(back.marked().expect("a mark"), begin);
+        assert_eq!(back.began().expect("a mark"), begin);
+    }
+
+    #[test]
+    fn s1_a_mark_that_was_cut_off_is_written_again_and_an_incomplete_command_goes() {
+        let first = [command(&[b"SELECT", b"0"]), set("1")].concat();
+        let end = Place {
+            file: "a.aof.1.incr.aof".into(),
+            offset: first.len() as u64,
+            database: Some(0),
+        };
+        let fed = end.only_mark();
+        let begin =
+            Place { file: "a.aof.2.incr.aof".into(), offset: fed.len() as u64, database: Some(0) };
+        let mark = begin.only_mark();
+        let mut tails: Vec<Vec<u8>> = (0..mark.len()).map(|cut| mark[..cut].to_vec()).collect();
+        tails.push(set("2")[..9].to_vec());
+        for tail in tails {
+            let dir = tempfile::tempdir().expect("temp dir");
+            let back = options(&dir.path().join("old"), &dir.path().join("new"));
+            part(&back.standby, 1, &[first.clone(), tail.clone()].concat());
+            part(&back.source, 1, &first);
+            part(&back.source, 2, &fed);
+            back.prepare().expect("prepared");
+            let text = fs::read(back.standby.join("a.aof.1.incr.aof")).expect("read");
+            assert_eq!(text, [first.clone(), mark.clone()].concat(), "{tail:?}");
+        }
+        // What was never fed is not thrown away.
+        let dir = tempfile::tempdir().expect("temp dir");
+        let back = options(&dir.path().join("old"), &dir.path().join("new"));
+        part(&back.standby, 1, &[first.clone(), set("2")].concat());
+        part(&back.source, 2, &fed);
+        assert!(back.prepare().is_err());
     }
 
     #[test]
