@@ -198,7 +198,7 @@ enum Verb {
     /// After the state folder was lost: make the change again from its snapshot.
     Adopt(adopt::AdoptArgs),
     /// Show what is true now, and what to type next.
-    Status,
+    Status(status::StatusArgs),
     /// After a kept downgrade: compare everything with the upgraded state, on clones, while the
     /// service runs.
     Prove,
@@ -278,7 +278,7 @@ fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
         Verb::Undo(arguments) => undo::run(global, arguments),
         Verb::Migrate(arguments) => migrate::run(global, arguments),
         Verb::Adopt(arguments) => adopt::run(global, arguments),
-        Verb::Status => status::run(global).map(Job::Ended),
+        Verb::Status(arguments) => status::run(global, arguments).map(Job::Ended),
         Verb::Prove => prove::run(global).map(Job::Ended),
         Verb::Commit(answers) => {
             answers.with_file("commit").and_then(|answers| commit::run(global, &answers))

@@ -75,6 +75,10 @@ impl Layout {
     pub fn way_back(&self) -> PathBuf {
         self.folder.join("way-back.json")
     }
+    /// What `status` saw of the room that the way back takes.
+    pub fn room(&self) -> PathBuf {
+        self.folder.join("room.json")
+    }
     /// The inventories.
     pub fn inventory(&self) -> PathBuf {
         self.store.join("inventory")

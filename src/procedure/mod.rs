@@ -17,6 +17,7 @@ mod judge;
 mod manifest;
 mod mended;
 pub mod migrate;
+pub mod numbers;
 pub mod package;
 mod plan_again;
 pub mod prove;

@@ -78,7 +78,8 @@ impl StandbyReport {
             ),
             StandbyCondition::NotFed => format!(
                 "The standby is not fed: it has come to {position}. `backout standby start` starts \
-                 the feed again."
+                 the feed again. If the reason stays, `backout standby stop` ends it, and the usual \
+                 way is left."
             ),
             StandbyCondition::Down => "The standby does not run. `backout standby start` starts \
                 it again; it goes on where it was."

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, FixedOffset};
 use serde::Serialize;
 
 use super::dead::from_files;
 use super::offers::offers;
 use super::stand::{failure, stand};
-use super::{Command, Compared, Condition, Next, StandbyReport, WayBack, compared};
+use super::timeline::Timeline;
+use super::{
+    Command, Compared, Condition, LastProof, Next, Room, StandbyReport, SwitchCost, WayBack,
+    compared,
+};
 use crate::journal::{Output, Phase, Procedure, Side, StepId, StepState};
 use crate::step::{self, Action, Run, State};
 use crate::strategy::{aside_of, data_of};
@@ -41,6 +46,15 @@ pub struct Report {
     /// The standby, where there is one and it was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standby: Option<StandbyReport>,
+    /// What the way back takes on the pools, while a decision is awaited and it was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
+    /// The last comparison of both versions, as long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proved: Option<LastProof>,
+    /// How long the last switch, or its rehearsal, kept clients waiting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub switch: Option<SwitchCost>,
     /// What is true now.
     pub now: Vec<String>,
     /// What may be typed next; the first is what most people want.
@@ -55,6 +69,24 @@ impl Report {
     #[must_use]
     pub fn naming_change(mut self) -> Self {
         self.next.iter_mut().for_each(|next| next.name_change(&self.change));
+        self
+    }
+
+    /// With what the way back takes.
+    #[must_use]
+    pub fn taking(mut self, room: Room) -> Self {
+        self.now.push(room.words());
+        self.room = Some(room);
+        self
+    }
+
+    /// With what the journal says of proofs and switches. `now`: what their age counts to.
+    #[must_use]
+    pub fn telling(mut self, story: &Timeline, now: DateTime<FixedOffset>) -> Self {
+        self.proved = LastProof::of(story, now);
+        self.switch = SwitchCost::of(story);
+        self.now.extend(self.proved.as_ref().map(LastProof::words));
+        self.now.extend(self.switch.as_ref().map(SwitchCost::words));
         self
     }
 
@@ -107,6 +139,9 @@ pub fn report_with(state: &State, way_back: Option<WayBack>) -> Report {
         why: None,
         way_back: None,
         standby: None,
+        room: None,
+        proved: None,
+        switch: None,
         now: Vec::new(),
         next: offers(state),
         compared: None,

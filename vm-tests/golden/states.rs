@@ -97,6 +97,13 @@ fn upgraded_with_a_standby() {
 }
 
 #[test]
+fn rehearsed() {
+    let (history, plan) = History::with_standby().rehearse();
+    let name = "upgraded-rehearsed";
+    done(name, &session(name, &history.whole(&plan)));
+}
+
+#[test]
 fn standby_cut_off() {
     let (history, plan) = History::upgraded().standby();
     let name = "standby-cut-off";

@@ -131,6 +131,10 @@ impl World {
     fn redacted(&self, line: &str) -> String {
         let line = line.replace(&self.root.display().to_string(), "[DIR]");
         let me = format!("process {}", std::process::id());
+        let age = regex::Regex::new(r"\(\d+ (min|h|days) ago\)").expect("a pattern");
+        let line = age.replace_all(&line, "([AGE] ago)").into_owned();
+        let age = regex::Regex::new(r#""age_seconds":\d+"#).expect("a pattern");
+        let line = age.replace_all(&line, r#""age_seconds":"[AGE]""#).into_owned();
         line.replace(&me, "process [PID]")
             .replace(&format!("user {}", nix::unistd::geteuid()), "user [ME]")
     }

@@ -7,7 +7,12 @@ use crate::step::Step;
 
 /// Prints one JSON object on a line.
 pub fn line(value: &Value) {
-    super::line(&escaped(&value.to_string()));
+    let _ = told(value);
+}
+
+/// The same. Whether somebody reads still.
+pub(super) fn told(value: &Value) -> bool {
+    super::told(&escaped(&value.to_string()))
 }
 
 /// JSON may have some control characters as they are, but a terminal obeys them. They are within

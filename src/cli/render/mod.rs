@@ -32,7 +32,17 @@ fn printable(text: &str) -> Cow<'_, str> {
 
 /// Prints a line; a reader that went away (`| head`) is no error.
 pub fn line(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{}", printable(text));
+    let _ = told(text);
+}
+
+/// The same. Whether somebody reads still.
+fn told(text: &str) -> bool {
+    writeln!(std::io::stdout().lock(), "{}", printable(text)).is_ok()
+}
+
+/// Empties the terminal, for something that is shown again.
+pub fn clear() {
+    raw(b"\x1b[H\x1b[2J");
 }
 
 /// Prints bytes that are the tool's own, such as a script for a shell.

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use chrono::{DateTime, Local};
 use serde_json::{Value, json};
 
 use super::{guide, json, line, printable};
@@ -112,11 +113,20 @@ fn ways(next: &[Next]) -> String {
         .collect()
 }
 
-/// Prints the state of changes.
-pub fn status(global: &Global, reports: &[Report], at_work: Option<&str>) {
+/// Prints the state of changes. `at`: when it is shown, if it is shown again. Whether somebody
+/// reads still.
+pub fn status(
+    global: &Global,
+    reports: &[Report],
+    at_work: Option<&str>,
+    at: Option<DateTime<Local>>,
+) -> bool {
     if global.json {
-        json::line(&json!({ "result": "status", "changes": reports, "at_work": at_work }));
-        return;
+        let mut value = json!({ "result": "status", "changes": reports, "at_work": at_work });
+        if let Some(at) = at {
+            value["at"] = json!(at.to_rfc3339());
+        }
+        return json::told(&value);
     }
     if let Some(holder) = at_work {
         line(&format!("A run of backout is at work: {holder}"));
@@ -125,9 +135,11 @@ pub fn status(global: &Global, reports: &[Report], at_work: Option<&str>) {
         line("There is no change on this host.");
         line("  next:  backout check  see whether this host can upgrade, and come back");
     }
+    let mut read = true;
     for report in reports {
-        line(format_report(report).trim_end());
+        read = super::told(format_report(report).trim_end());
     }
+    read
 }
 
 fn format_report(report: &Report) -> String {

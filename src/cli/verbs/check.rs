@@ -108,6 +108,6 @@ fn decision(global: &Global, state: &State) -> Result<Exit, CliError> {
     }
     render::found(&findings);
     render::line(&counted);
-    render::status(global, &[report], None);
+    render::status(global, &[report], None, None);
     Ok(exit)
 }

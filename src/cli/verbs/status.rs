@@ -1,11 +1,70 @@
 //! `backout status`: what is true now, and what can be done next.
 
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use chrono::Local;
+use clap::Args;
+
 use crate::cli::{Exit, Global, render};
-use crate::procedure::{changes, prove, standby, way_back};
-use crate::report::{CliError, report_with};
+use crate::procedure::{changes, numbers, prove, standby, way_back};
+use crate::report::{CliError, Report, report_with};
+
+/// Once, or again and again.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Show it again every 5 seconds, or as often as you say, until Ctrl-C. Where the output is no
+    /// terminal, each time begins with a line that has the time; with --json each is one object.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "5",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    watch: Option<u64>,
+}
+
+/// What is to be shown, and what came in the way.
+struct Look {
+    reports: Vec<Report>,
+    at_work: Option<String>,
+    exit: Exit,
+    unreadable: Option<CliError>,
+}
 
 /// Shows the status of the open change, or of the one asked for.
-pub fn run(global: &Global) -> Result<Exit, CliError> {
+pub fn run(global: &Global, arguments: &StatusArgs) -> Result<Exit, CliError> {
+    let Some(seconds) = arguments.watch else {
+        let look = look(global)?;
+        // The others are still shown.
+        if look.unreadable.is_none() || !look.reports.is_empty() {
+            render::status(global, &look.reports, look.at_work.as_deref(), None);
+        }
+        return look.unreadable.map_or(Ok(look.exit), Err);
+    };
+    let redraws = !global.json && std::io::stdout().is_terminal();
+    loop {
+        let look = look(global)?;
+        let now = Local::now();
+        if redraws {
+            render::clear();
+        }
+        if !global.json {
+            render::line(&format!("-- {}", now.format("%Y-%m-%d %H:%M:%S %z")));
+        }
+        let gone = !render::status(global, &look.reports, look.at_work.as_deref(), Some(now));
+        if let Some(error) = look.unreadable {
+            return Err(error);
+        }
+        if gone {
+            return Ok(Exit::Done);
+        }
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
+}
+
+fn look(global: &Global) -> Result<Look, CliError> {
     let settings = &global.settings();
     let found = changes::all(settings)?;
     let at_work = changes::at_work(settings);
@@ -35,6 +94,12 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
                     report.now.extend(seen.words());
                     report.standby = Some(seen);
                 }
+                if let Some(room) = numbers::room(settings, state) {
+                    report = report.taking(room);
+                }
+                if let Some(story) = numbers::story(settings, state) {
+                    report = report.telling(&story, Local::now().fixed_offset());
+                }
                 if let Some(said) = prove::under_way(settings, state) {
                     report = report.proving(&said);
                 } else if let Some(said) = prove::broken_off(settings, state) {
@@ -51,16 +116,8 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
             Err(why) => unreadable = Some(changes::unreadable(&found.id, why)),
         }
     }
-    // The others are still shown.
-    if let Some(error) = unreadable {
-        if !reports.is_empty() {
-            render::status(global, &reports, at_work.as_deref());
-        }
-        return Err(error);
-    }
     if at_work.is_some() {
         exit = Exit::Done;
     }
-    render::status(global, &reports, at_work.as_deref());
-    Ok(exit)
+    Ok(Look { reports, at_work, exit, unreadable })
 }
