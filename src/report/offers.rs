@@ -87,11 +87,6 @@ fn meaning(state: &State, command: Command) -> Option<String> {
                 "give it up; the upgraded version accepts writes again".to_owned()
             }
             Procedure::StandbyStart => "give it up; nothing of the standby is left".to_owned(),
-            Procedure::Undo if run?.was_begun(&StepId::SERVE) => {
-                "take the switch back; the previous version is opened again, and what the upgraded \
-                 one has is kept beside it"
-                    .to_owned()
-            }
             Procedure::Undo => "give the undo up; the previous version is opened again".to_owned(),
             Procedure::Migrate => {
                 "give it up; who is on hold is served again where they were".to_owned()

@@ -245,16 +245,15 @@ pub(super) fn put_back(
 }
 
 /// From a switch back that is given up: the steps that put the datasets of the previous version
-/// back, which its steps name. `keep`: what took their place is kept aside.
+/// back, which its steps name.
 pub(super) fn put_previous_back(
     state: &State,
     run: &Run,
     roots: &[Dataset],
     members: &[MountedDataset],
-    keep: bool,
 ) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
-    let (all, undone) = (stays_of(run), undone_of(state));
+    let all = stays_of(run);
     for root in innermost_first(state, roots) {
         let went = |step: &Step| match &step.action {
             Action::SetAside(it) if it.dataset == *root => Some((it.guid, it.aside.clone())),
@@ -262,14 +261,13 @@ pub(super) fn put_previous_back(
         };
         let Some((guid, aside)) = run.plan.steps.iter().find_map(went) else { continue };
         let candidate = root.with_suffix(STANDBY)?;
-        let keep_as = if keep { Some(root.with_suffix(&undone)?) } else { None };
         let action = PutBack {
             dataset: root.clone(),
             guid,
             aside,
-            stays: stays_below(root, keep_as.as_ref().unwrap_or(&candidate), &all)?,
+            stays: stays_below(root, &candidate, &all)?,
             candidate,
-            keep_as,
+            keep_as: None,
             members: below(members, root),
             clone: true,
         };

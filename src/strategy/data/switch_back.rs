@@ -86,20 +86,14 @@ pub(in crate::strategy) fn give_up(
     }
     let mounts = mounts(parts, state);
     let taken = run.was_begun(&StepId::STANDBY_SET_UP);
-    // It did not open. Whatever a client may have got in, it is kept.
-    let served = run.was_begun(&StepId::SERVE);
     let mut ended = stands_by.end_standby(clones.clone())?;
-    let drop = ended.pop().filter(|_| !served);
-    let mut steps = Vec::new();
-    if served {
-        steps.push(stands_by.serve_stop()?);
-    }
-    steps.push(parts.stop()?);
+    let drop = ended.pop();
+    let mut steps = vec![parts.stop()?];
     if taken {
         // They may have been started again by hand.
         steps.extend(ended);
         let roots = exchanged.roots;
-        steps.extend(clone_and_swap::put_previous_back(state, run, roots, &mounts, served)?);
+        steps.extend(clone_and_swap::put_previous_back(state, run, roots, &mounts)?);
     }
     steps.push(parts.mount(&mounts).until(&StepId::START));
     if run.was_begun(&StepId::PUT_CONFIG) {
