@@ -83,7 +83,7 @@ WITH RECURSIVE own_schema AS (
   UNION ALL
   SELECT 'publication', pubname, concat_ws('; ', puballtables, pubinsert, pubupdate, pubdelete, pubtruncate, pubviaroot,
       (SELECT string_agg(format('%s (%s) where %s', prrelid::regclass, prattrs, pg_get_expr(prqual, prrelid)), ', ' ORDER BY prrelid::regclass::text) FROM pg_publication_rel WHERE prpubid = p.oid))
-  FROM pg_publication p
+  FROM pg_publication p WHERE pubname <> 'backout_standby'
   UNION ALL
   SELECT 'operator', o.oid::regoperator::text, concat_ws('; ', oprcode, oprcom::regoperator, oprnegate::regoperator, oprrest, oprjoin, oprcanmerge, oprcanhash)
   FROM pg_operator o JOIN own_schema n ON n.oid = oprnamespace WHERE NOT EXISTS (SELECT FROM extended WHERE classid = 'pg_operator'::regclass AND objid = o.oid)
@@ -117,7 +117,10 @@ WITH RECURSIVE own_schema AS (
   SELECT 'user mapping', format('%I on %I', usename, srvname), encode(sha256(convert_to((SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(umoptions) o), 'UTF8')), 'hex') FROM pg_user_mappings
   UNION ALL
   SELECT 'comment', format('%s %s', classoid::regclass, pg_describe_object(classoid, objoid, objsubid)), description FROM pg_description
-  WHERE objoid >= 16384 AND classoid <> 'pg_extension'::regclass AND NOT EXISTS (SELECT FROM extended WHERE classid = classoid AND objid = objoid)
+  WHERE objoid >= 16384 AND classoid <> 'pg_extension'::regclass
+    AND NOT (classoid = 'pg_publication'::regclass AND objoid IN (SELECT oid FROM pg_publication WHERE pubname = 'backout_standby'))
+    AND NOT (classoid = 'pg_subscription'::regclass AND objoid IN (SELECT oid FROM pg_subscription WHERE subname = 'backout_standby'))
+    AND NOT EXISTS (SELECT FROM extended WHERE classid = classoid AND objid = objoid)
   UNION ALL
   SELECT 'security label', format('%s', pg_describe_object(classoid, objoid, objsubid)), concat_ws('; ', provider, label) FROM pg_seclabel
 )

@@ -228,6 +228,10 @@ pub struct ChangeManifest {
     /// This node's part, where a cluster starts and watches the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<NodePart>,
+    /// A standby runs with the programs of this host, which has both versions side by side: none
+    /// were kept for it at the upgrade.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub standby_on_host: bool,
     /// The datasets with everything below them, parents first.
     pub datasets: Vec<MountedDataset>,
     /// The datasets below them that are of other use and stay as they are.

@@ -52,7 +52,12 @@ impl<A: Action> State<A> {
         let kept = |programs: &StepId| {
             self.manifest.data_strategy.is_zfs() && self.outputs.contains_key(programs)
         };
+        // Or this host has the programs.
+        let on_host = self.manifest.standby_on_host
+            && self.manifest.data_strategy.is_zfs()
+            && self.manifest.cluster.is_none();
         match self.phase {
+            Phase::Upgraded if on_host => Ok(()),
             Phase::Upgraded if kept(&StepId::KEEP_PROGRAMS_PREVIOUS) => Ok(()),
             Phase::Upgraded => Err(NotPermitted::NoPrograms),
             Phase::BackedOut if !self.kept_upgraded() => Err(NotPermitted::Destroyed),

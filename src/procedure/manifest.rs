@@ -10,7 +10,7 @@ use super::inputs::ProcedureInputs;
 use crate::host::files::link_target;
 use crate::journal::{Beside, ChangeManifest, FORMAT, MountedDataset, copies};
 use crate::playbook::Template;
-use crate::playbook::model::Strategy;
+use crate::playbook::model::{Standby, Strategy};
 use crate::preflight::Facts;
 use crate::step;
 use crate::zfs::Dataset;
@@ -65,6 +65,7 @@ impl ProcedureInputs {
             data_strategy: self.data_strategy(),
             beside: None,
             cluster: None,
+            standby_on_host: self.product().standby.as_ref().is_some_and(Standby::is_on_host),
             datasets: Vec::new(),
             left: Vec::new(),
             other_files: Vec::new(),

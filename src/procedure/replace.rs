@@ -14,7 +14,7 @@ use super::plan_again::again;
 use super::{Settings, changes};
 use crate::change::Lock;
 use crate::journal::{ChangeManifest, Journal, Phase, StepId, copies};
-use crate::playbook::model::Playbook;
+use crate::playbook::model::{Playbook, Standby};
 use crate::playbook::{DataStrategy, Template, Validated, ValidatedSite, library};
 use crate::report::{CliError, ErrorKind};
 use crate::step::{Plan, Record, Replacement, State};
@@ -157,6 +157,7 @@ fn manifest_with(
     new.site_sha256 = site.sha256().into();
     new.values.extend(site.values().clone());
     new.stands_back = playbook.playbook().standby.as_ref().is_some_and(|it| it.back.is_some());
+    new.standby_on_host = playbook.playbook().standby.as_ref().is_some_and(Standby::is_on_host);
     new
 }
 

@@ -56,6 +56,7 @@ const HELPERS: &[Helper] = &[
     Helper { name: "messaging-unit", run: messaging::unit },
     Helper { name: "postgresql-dump", run: postgresql::dump },
     Helper { name: "postgresql-each", run: postgresql::each },
+    Helper { name: "postgresql-feed", run: postgresql::feed },
     Helper { name: "postgresql-package", run: postgresql::package },
     Helper { name: "postgresql-rehearse", run: postgresql::rehearse },
     Helper { name: "postgresql-restore", run: postgresql::restore },

@@ -82,6 +82,7 @@ impl History {
             data_strategy,
             beside: None,
             cluster: None,
+            standby_on_host: false,
             silent: Vec::new(),
             datasets: Vec::new(),
             values,

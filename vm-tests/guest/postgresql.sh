@@ -33,7 +33,7 @@ postgresql_on_zfs() {
   rm -rf /var/lib/postgresql.image
   apt-mark manual postgresql-15 >/dev/null
   # A file that pg_upgradecluster does not take along.
-  printf "work_mem = '5MB'\nshared_buffers = '32MB'\n" >/etc/postgresql/15/main/conf.d/90-site.conf
+  printf "work_mem = '5MB'\nshared_buffers = '32MB'\nwal_level = logical\n" >/etc/postgresql/15/main/conf.d/90-site.conf
   systemctl daemon-reload
   systemctl start postgresql@15-main.service
   pg -c 'SHOW work_mem' | grep -Fx 5MB

@@ -138,6 +138,7 @@ impl Change {
             data_strategy: DataStrategy::Zfs,
             beside: None,
             cluster: None,
+            standby_on_host: false,
             silent: Vec::new(),
             datasets: mounts,
             values,

@@ -152,6 +152,7 @@ impl World {
             data_strategy: kind.data_strategy,
             beside: None,
             cluster: None,
+            standby_on_host: false,
             silent: Vec::new(),
             datasets,
             values: BTreeMap::new(),

@@ -10,7 +10,7 @@ impl Check<'_, '_> {
     /// What a standby needs of the other parts of the playbook.
     pub(super) fn standby(&mut self) {
         let it = self.playbook;
-        if it.standby.is_none() {
+        let Some(standby) = &it.standby else {
             let fed = it.inventories.iter().enumerate().filter(|(_, inventory)| {
                 inventory.touched.as_ref().is_some_and(|touched| touched.fed.is_some())
             });
@@ -23,7 +23,7 @@ impl Check<'_, '_> {
                 );
             }
             return;
-        }
+        };
         let at = Path::of(&["standby"]);
         if it.stateless {
             self.report.error(
@@ -32,7 +32,7 @@ impl Check<'_, '_> {
                 "remove one of them",
             );
         }
-        if it.aside.is_none() {
+        if it.aside.is_none() && !standby.is_on_host() {
             self.report.error(
                 &at,
                 "nothing says which programs the standby runs",

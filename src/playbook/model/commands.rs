@@ -101,6 +101,16 @@ fn of_inventory(inventory: &Inventory) -> Vec<(&'static str, &CommandSpec)> {
     all
 }
 
+impl Standby {
+    /// Whether it runs with the programs of the host, and not from a root of its own.
+    pub fn is_on_host(&self) -> bool {
+        let roots = ["previous_root", "standby_programs"];
+        let own =
+            |command: &CommandSpec| command.template().names().any(|name| roots.contains(&name));
+        !of_standby(self).into_iter().any(|(_, command)| own(command))
+    }
+}
+
 fn of_standby(standby: &Standby) -> Placed<'_> {
     let mut all = Vec::new();
     for it in standby.both_ways() {

@@ -13,8 +13,10 @@ use crate::playbook::value::template::Template;
 /// How the previous version is kept running beside the upgraded one (`backout standby start`), so
 /// that a downgrade is a switch. Its programs are those that `aside.files` and `aside.also` name,
 /// copied before the upgrade into `{previous_root}`, each at its own path; `{standby_programs}` is the
-/// same, and for `back` that of the upgraded version. Its data is a clone of
-/// the snapshot: below `{standby_root}` each path is at its own place (`{standby_root}{datadir}`).
+/// same, and for `back` that of the upgraded version. Where both versions are installed side by side,
+/// no command names either: then they are those of the host, and nothing is copied. Its data is a
+/// clone of the snapshot: below `{standby_root}` each path is at its own place
+/// (`{standby_root}{datadir}`).
 /// Its server has a socket of its own, no network, and runs in units whose names begin with
 /// `backout-standby-` and `backout-feed-`. Every command may run again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +36,11 @@ pub struct Standby {
     /// Where it is asked for lists: `{address}` in the commands of `inventory`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Template>,
+    /// Whether the upgraded server forgets what the standby told it to have on the disk: what a power
+    /// cut then took from the clones would not be fed again. With `true`, a flush of the standby is
+    /// one. Otherwise a flush does nothing on its clones until the switch, which is quicker.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub durable: bool,
     /// How it gets what is written to the upgraded version.
     pub feed: Feed,
     /// How it takes over.

@@ -20,7 +20,7 @@ impl Standby {
     /// How the upgraded version stands by, if it can.
     pub fn other_way(&self) -> Option<Self> {
         // No `..` in these patterns, so that the compiler asks about a new field.
-        let Self { start, stop, ready, ready_within, address, feed, switch, back } = self;
+        let Self { start, stop, ready, ready_within, address, durable, feed, switch, back } = self;
         let other = back.as_ref()?;
         let Feed { start: feed_start, stop: feed_stop, position, source, lag, watch } = feed;
         let SwitchOver { refuse, allow, drain, settle, end, rest, serve, serve_stop, reinstall } =
@@ -38,6 +38,7 @@ impl Standby {
             ready: may(&other.ready, ready),
             ready_within: other.ready_within.or(*ready_within),
             address: other.address.clone().or_else(|| address.clone()),
+            durable: *durable,
             feed: Feed {
                 start: must(&fed.start, feed_start),
                 stop: must(&fed.stop, feed_stop),
@@ -63,7 +64,17 @@ impl Standby {
 
     /// Every command of it. Those of `back` have no other one where it is not there.
     pub fn both_ways(&self) -> Vec<BothWays<'_>> {
-        let Self { start, stop, ready, ready_within: _, address: _, feed, switch, back } = self;
+        let Self {
+            start,
+            stop,
+            ready,
+            ready_within: _,
+            address: _,
+            durable: _,
+            feed,
+            switch,
+            back,
+        } = self;
         let Feed { start: feed_start, stop: feed_stop, position, source, lag, watch } = feed;
         let SwitchOver { refuse, allow, drain, settle, end, rest, serve, serve_stop, reinstall: _ } =
             switch;

@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use super::client::{Client, USAGE, run, unhex};
 use super::failed;
+use super::slot::Exported;
 use crate::host::files::{open_own, remove_optional, write_atomic};
 use crate::product::stream::{HelperError, Streams};
 
@@ -42,11 +43,17 @@ pub(in crate::product) fn dump(
             return Err(HelperError::usage(&usage));
         }
     };
-    write(&client.quietly()?, Path::new(folder), schema_only)
+    write(&client.quietly()?, Path::new(folder), schema_only, &mut |_| Ok(None))
 }
 
-/// Dumps everything.
-pub(super) fn write(client: &Client, folder: &Path, schema_only: bool) -> Result<(), HelperError> {
+/// Dumps everything. `snapshot` may say what is seen of a database: the slot that is made with it
+/// goes on exactly there.
+pub(super) fn write(
+    client: &Client,
+    folder: &Path,
+    schema_only: bool,
+    snapshot: &mut dyn FnMut(&str) -> Result<Option<Exported>, HelperError>,
+) -> Result<(), HelperError> {
     let gone = |name: &str| {
         remove_optional(&folder.join(name))
             .map_err(|error| failed(format_args!("cannot remove {name}"), error))
@@ -60,10 +67,13 @@ pub(super) fn write(client: &Client, folder: &Path, schema_only: bool) -> Result
             gone(&name)?;
         }
     }
-    // It has the passwords' hashes.
-    let options = &mut File::options();
-    let globals = open_own(options.write(true).create(true).truncate(true), &folder.join(GLOBALS))
-        .map_err(|error| failed(format_args!("cannot write {GLOBALS}"), error))?;
+    // They have rows, and the passwords' hashes.
+    let own = |name: &str| {
+        let options = &mut File::options();
+        open_own(options.write(true).create(true).truncate(true), &folder.join(name))
+            .map_err(|error| failed(format_args!("cannot write {name}"), error))
+    };
+    let globals = own(GLOBALS)?;
     let mut all = client.command("pg_dumpall", "template1");
     all.arg("--globals-only").arg("--no-sync").stdout(Stdio::from(globals));
     run("pg_dumpall", &mut all)?;
@@ -78,10 +88,14 @@ pub(super) fn write(client: &Client, folder: &Path, schema_only: bool) -> Result
         let file = format!("{:04}.dump", at + 1);
         let mut one = client.command("pg_dump", &name);
         // A login trigger fires for us, too: `quietly`.
-        one.args(["--format=custom", "--compress=zstd:1", "--no-sync", "--file"])
-            .arg(folder.join(&file));
+        one.args(["--format=custom", "--compress=zstd:1", "--no-sync"]);
+        one.stdout(Stdio::from(own(&file)?));
         if schema_only {
             one.arg("--schema-only");
+        }
+        let exported = snapshot(&name)?;
+        if let Some(exported) = &exported {
+            one.arg(format!("--snapshot={}", exported.name()));
         }
         run(&format!("pg_dump of {name:?}"), &mut one)?;
         list.push_str(&format!("{file} {}\n", hex::encode(name)));

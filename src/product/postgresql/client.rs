@@ -1,6 +1,7 @@
 //! A server, and the client programs that ask it.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -16,7 +17,8 @@ const OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=0 \
 const NO_EVENTS: &str = "-c event_triggers=off";
 
 /// The words that say how a server is reached.
-pub(super) const USAGE: &str = "--bin=DIR --host=DIR --port=N --user=NAME";
+pub(super) const USAGE: &str =
+    "--bin=DIR [--host=DIR --port=N | --at=DIR:PORT] [--user=NAME] [--as=ACCOUNT]";
 
 /// How a server is reached, and by which programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,9 @@ pub(super) struct Client {
     host: String,
     port: String,
     user: String,
+    /// The account of this system that the programs run as, if not as this process: a server that
+    /// is open to its clients asks for it (`peer`).
+    account: Option<String>,
     /// Whether the server knows [`NO_EVENTS`].
     quiet: bool,
 }
@@ -41,6 +46,15 @@ impl Client {
                 "--host" => value.clone_into(&mut client.host),
                 "--port" => value.clone_into(&mut client.port),
                 "--user" => value.clone_into(&mut client.user),
+                "--as" => client.account = Some(value.to_owned()),
+                "--at" => {
+                    let at = value.rsplit_once(':');
+                    let (host, port) = at.ok_or_else(|| {
+                        HelperError::Usage(format!("{value:?} is no folder and port: DIR:PORT"))
+                    })?;
+                    host.clone_into(&mut client.host);
+                    port.clone_into(&mut client.port);
+                }
                 _ => break,
             }
             rest = more;
@@ -53,13 +67,29 @@ impl Client {
 
     pub(super) fn new(bin: &Path, host: &str, port: &str, user: &str) -> Self {
         let [host, port, user] = [host, port, user].map(str::to_owned);
-        Self { bin: bin.to_owned(), host, port, user, quiet: false }
+        Self { bin: bin.to_owned(), host, port, user, account: None, quiet: false }
     }
 
-    /// The same programs, for an older server behind another socket.
+    /// The same programs, for an older server behind another socket, which lets in whoever reaches
+    /// it.
     pub(super) fn elsewhere(&self, host: &str) -> Self {
         let port = "5432".to_owned();
-        Self { host: host.to_owned(), port, quiet: false, ..self.clone() }
+        Self { host: host.to_owned(), port, account: None, quiet: false, ..self.clone() }
+    }
+
+    /// What says to libpq of another server how to reach this database.
+    pub(super) fn as_source(&self, database: &str, application: &str) -> String {
+        let word = |text: &str| text.replace('\\', r"\\").replace('\'', r"\'");
+        let (host, port, user) = (word(&self.host), word(&self.port), word(&self.user));
+        format!(
+            "host='{host}' port='{port}' user='{user}' application_name='{application}' {}",
+            conninfo(database)
+        )
+    }
+
+    /// The account of this system that asks, if it is not this process's.
+    pub(super) fn account(&self) -> Option<&str> {
+        self.account.as_deref()
     }
 
     /// Who asks.
@@ -76,15 +106,23 @@ impl Client {
 
     /// One of the programs, with what it needs to reach a database.
     pub(super) fn command(&self, program: &str, database: &str) -> Command {
-        let mut command = program_of(&self.bin, program);
-        command.arg(format!("--dbname={}", self.conninfo(database)));
-        self.prepare(&mut command);
+        let mut command = self.program(program);
+        command.arg(format!("--dbname={}", conninfo(database)));
         command
     }
 
     /// One of the programs, without a database.
     pub(super) fn program(&self, program: &str) -> Command {
-        let mut command = program_of(&self.bin, program);
+        let mut command = match &self.account {
+            None => program_of(&self.bin, program),
+            Some(account) => {
+                let mut command = program_of(Path::new(""), "setpriv");
+                let group = format!("--regid={account}");
+                command.arg(format!("--reuid={account}")).arg(group).arg("--init-groups").arg("--");
+                command.arg(self.bin.join(program)).env("HOME", "/").current_dir("/");
+                command
+            }
+        };
         self.prepare(&mut command);
         command
     }
@@ -105,13 +143,15 @@ impl Client {
             .stdin(Stdio::null());
     }
 
-    fn conninfo(&self, database: &str) -> String {
-        format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
-    }
-
     /// psql, which prints a row on each line, its columns with tabs between.
     pub(super) fn psql(&self, database: &str) -> Command {
-        let mut psql = self.command("psql", database);
+        self.psql_to(&conninfo(database))
+    }
+
+    /// The same, connected as this says.
+    pub(super) fn psql_to(&self, conninfo: &str) -> Command {
+        let mut psql = self.program("psql");
+        psql.arg(format!("--dbname={conninfo}"));
         psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]);
         psql.arg("--field-separator=\t");
         psql
@@ -123,6 +163,32 @@ impl Client {
         psql.args(["--set=ON_ERROR_STOP=1", "--command", sql]);
         let output = run("psql", &mut psql)?;
         String::from_utf8(output).map_err(|error| failed("psql did not print text", error))
+    }
+
+    /// What psql prints when it reads this, to its end or its first error.
+    pub(super) fn script(&self, database: &str, text: &str) -> Result<String, HelperError> {
+        let cannot = |error| failed("cannot talk with psql", error);
+        let mut psql = self.psql(database);
+        psql.args(["--set=ON_ERROR_STOP=1", "--file=-"]).env("PGCLIENTENCODING", "UTF8");
+        psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = psql.spawn().map_err(cannot)?;
+        let input = child.stdin.take();
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // It may end before it has read everything; its status says so.
+                if let Some(mut input) = input {
+                    let _ = input.write_all(text.as_bytes());
+                }
+            });
+            child.wait_with_output()
+        });
+        let output = output.map_err(cannot)?;
+        if output.status.success() {
+            return String::from_utf8(output.stdout)
+                .map_err(|error| failed("psql did not print text", error));
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(HelperError::Failed(format!("psql failed in {database:?}: {}", said.trim())))
     }
 
     /// The databases, but for `template0`: name, and whether anybody can connect to it.
@@ -157,6 +223,19 @@ pub(super) fn program_of(bin: &Path, name: &str) -> Command {
     Command::new(bin.join(name))
 }
 
+/// What says to libpq that this database is meant.
+pub(super) fn conninfo(database: &str) -> String {
+    format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+/// A text as SQL writes it.
+pub(super) fn literal(text: &str) -> String {
+    match text.contains('\\') {
+        false => format!("'{}'", text.replace('\'', "''")),
+        true => format!("E'{}'", text.replace('\\', r"\\").replace('\'', "''")),
+    }
+}
+
 /// A name as SQL writes it.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -185,7 +264,15 @@ mod tests {
         let (client, rest) = Client::parse(&words).expect("parsed");
         assert_eq!(client, Client::new(Path::new("/b"), "/run/x", "5432", "me"));
         assert_eq!(rest, ["rest"]);
-        assert_eq!(client.conninfo("it's\\"), r"dbname='it\'s\\'");
+        assert_eq!(conninfo("it's\\"), r"dbname='it\'s\\'");
         assert!(Client::parse(&[]).is_err());
+        let words = ["--bin=/b", "--at=/run/x:5433", "--as=postgres"].map(str::to_owned);
+        let (client, _) = Client::parse(&words).expect("parsed");
+        let psql = client.psql("a");
+        assert_eq!(psql.get_program(), "setpriv");
+        let envs: Vec<_> = psql.get_envs().filter(|(name, _)| *name == "PGPORT").collect();
+        assert_eq!(envs[0].1, Some("5433".as_ref()));
+        assert_eq!(literal("a'b"), "'a''b'");
+        assert_eq!(literal(r"a\'b"), r"E'a\\''b'");
     }
 }

@@ -10,6 +10,8 @@ mod list;
 mod rehearse;
 mod rejects;
 mod restore;
+mod slot;
+mod standby;
 mod statements;
 
 pub(super) use capture::{dump, verify};
@@ -17,6 +19,7 @@ pub(super) use cluster::{package, with};
 pub(super) use each::each;
 pub(super) use rehearse::rehearse;
 pub(super) use restore::restore;
+pub(super) use standby::feed;
 
 use crate::product::stream::HelperError;
 

@@ -49,7 +49,7 @@ pub(in crate::product) fn rehearse(
         control.arg("--log").arg(work.path().join("log"));
         control
     };
-    write(&client, &dump, true)?;
+    write(&client, &dump, true, &mut |_| Ok(None))?;
     let mut start = control("start");
     start.stdin(std::process::Stdio::null());
     started(&mut start, &work.path().join("log"))?;

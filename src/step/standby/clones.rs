@@ -30,6 +30,9 @@ pub struct StandbyClones {
     /// The paths that the product knows its data by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<PathBuf>,
+    /// A flush on them is one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub durable: bool,
 }
 
 /// Mounts them below the folder of the standby.
@@ -128,7 +131,7 @@ impl Effect for Mount<'_> {
         for (name, point) in &places {
             let text = point.display().to_string();
             let mut set = vec![("mountpoint", text.as_str())];
-            if one_pool {
+            if one_pool && !self.0.durable {
                 // A flush costs nothing then. After a power cut all of them are what they were at
                 // one instant, and never ahead of what they are fed from: that was written before.
                 set.push(("sync", "disabled"));

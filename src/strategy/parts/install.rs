@@ -29,7 +29,7 @@ impl Parts<'_> {
         let (id, title) = match side {
             Side::Upgraded => (StepId::KEEP_PROGRAMS, "put the upgraded version's programs aside"),
             Side::Previous
-                if self.playbook.standby.is_some()
+                if self.playbook.standby.as_ref().is_some_and(|standby| !standby.is_on_host())
                     && self.manifest.data_strategy.is_zfs()
                     && self.manifest.cluster.is_none() =>
             {

@@ -113,6 +113,7 @@ impl StandsBy<'_> {
         Ok(StandbyClones {
             clones: clones.iter().flat_map(|(_, clones)| clones.all().cloned()).collect(),
             data: self.paths(&self.playbook.data.paths)?,
+            durable: self.it.durable,
         })
     }
 

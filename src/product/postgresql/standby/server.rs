@@ -1,0 +1,84 @@
+//! The standby's server: what it needs to run without the configuration of the service.
+
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::super::failed;
+use super::pair::{Pair, STOPPED, boot, fed};
+use super::published;
+use crate::host::files::{beside, remove_optional, replace, stat_optional};
+use crate::product::script;
+use crate::product::stream::{HelperError, Streams};
+
+/// The settings of the upgraded server that decide how values are read.
+const SAME: &[&str] = &["shared_preload_libraries", "lc_monetary", "lc_numeric", "lc_time"];
+/// The file of the feed that has them.
+const SETTINGS: &str = "settings";
+
+/// Writes the files that its command names, and starts it, unless it runs.
+pub(super) fn start(pair: &Pair, streams: &mut Streams<'_>) -> Result<(), HelperError> {
+    let settings = settings(pair)?;
+    let [conf, hba, ident] = files(&pair.config);
+    for (path, text) in [
+        (conf, settings.as_str()),
+        (hba, "local all all trust\n"),
+        (ident, "# Nobody is somebody else.\n"),
+    ] {
+        readable(&path, text).map_err(|error| failed(path.display(), error))?;
+    }
+    script::start_unit(&pair.words, streams)
+}
+
+/// The files that are named after this one.
+fn files(config: &Path) -> [PathBuf; 3] {
+    [".conf", ".hba", ".ident"].map(|ending| beside(config, ending))
+}
+
+/// The server's account reads it, and nothing in it is secret.
+fn readable(path: &Path, text: &str) -> std::io::Result<()> {
+    replace(path, |file| {
+        std::io::Write::write_all(file, text.as_bytes())?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o644))
+    })
+}
+
+/// Those of the service that matter, and room for a worker for each database. They are kept for the
+/// day when the upgraded server is dead.
+fn settings(pair: &Pair) -> Result<String, HelperError> {
+    let Ok(databases) = fed(&pair.live) else {
+        return Ok(pair.get(SETTINGS)?.unwrap_or_default());
+    };
+    let mut text = String::new();
+    for name in SAME {
+        let value = pair.live.query("template1", &format!("SHOW {name}"))?;
+        let _ = writeln!(text, "{name} = '{}'", value.trim().replace('\'', "''"));
+    }
+    let workers = databases.len() + 8;
+    let _ = writeln!(
+        text,
+        "max_logical_replication_workers = {workers}\nmax_replication_slots = {workers}\n\
+         max_worker_processes = {}\nmax_sync_workers_per_subscription = 0\n\
+         wal_retrieve_retry_interval = '500ms'\nwal_receiver_status_interval = '1s'",
+        workers + 8
+    );
+    let there = stat_optional(&pair.state).map_err(|error| failed("feed", error))?;
+    if there.is_some() {
+        pair.put(SETTINGS, &text)?;
+    }
+    Ok(text)
+}
+
+/// Stops it. If its feed was ended before, in this boot, it is not to go on: the upgraded server
+/// keeps nothing for it any more.
+pub(super) fn stop(pair: &Pair) -> Result<(), HelperError> {
+    pair.stop_units()?;
+    for path in files(&pair.config) {
+        remove_optional(&path).map_err(|error| failed(path.display(), error))?;
+    }
+    let ended = pair.get(STOPPED)?.is_some_and(|when| when == boot());
+    if ended && pair.live.query("template1", "SELECT 1").is_ok() {
+        published::withdraw(&pair.live)?;
+    }
+    Ok(())
+}

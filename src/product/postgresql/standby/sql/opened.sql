@@ -1,0 +1,21 @@
+-- In one database of the previous version, when it serves: what a standby needed goes, and the
+-- materialized views are computed anew, in the order in which they were made. For psql. May be run
+-- again.
+SET search_path = pg_catalog;
+SET client_min_messages = error;
+SELECT format('DO %L', format($$BEGIN EXECUTE %L; EXCEPTION WHEN OTHERS THEN RAISE WARNING '%%', SQLERRM; END$$,
+    format('REFRESH MATERIALIZED VIEW %s', c.oid::regclass))) FROM pg_class c
+  WHERE relkind = 'm' AND relispopulated
+  AND EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid WHERE subname = 'backout_standby' AND datname = current_database())
+  ORDER BY c.oid
+\gexec
+SELECT format('DO %L', line) FROM (
+  SELECT format($$BEGIN EXECUTE %L; EXCEPTION WHEN undefined_table OR invalid_schema_name THEN NULL; END$$, statement) AS line
+  FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid,
+    string_to_table(obj_description(s.oid, 'pg_subscription'), E';\n') statement
+  WHERE subname = 'backout_standby' AND datname = current_database() AND statement <> '') AS one
+\gexec
+SELECT unnest(ARRAY['ALTER SUBSCRIPTION backout_standby DISABLE',
+  'ALTER SUBSCRIPTION backout_standby SET (slot_name = NONE)', 'DROP SUBSCRIPTION backout_standby'])
+  WHERE EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid WHERE subname = 'backout_standby' AND datname = current_database())
+\gexec
