@@ -4,11 +4,10 @@ use std::cell::RefCell;
 
 use super::render::{self, Watcher};
 use super::{Exit, Global};
-use crate::journal::{self, Layout};
 use crate::preflight::Severity;
 use crate::procedure::background::{self, FullProofStart};
 use crate::procedure::{Settings, Work, changes, way_back};
-use crate::report::{CliError, Report, Timeline, report_with, timeline};
+use crate::report::{CliError, Report, report_with};
 use crate::step::State;
 
 /// Work that is no procedure of a change.
@@ -56,21 +55,16 @@ impl Job {
         };
         let settings = &global.settings();
         let change = work.change().to_owned();
-        let watcher = RefCell::new(Watcher::new(global, story(settings, &change).as_ref()));
+        let watcher =
+            RefCell::new(Watcher::new(global, changes::story(settings, &change).as_ref()));
         let watch = |event: &crate::change::event::Event<'_>| watcher.borrow_mut().event(event);
         let outer = global.clone();
         let report = work.carry_out(settings, &watch, move |error| ends(&outer, error))?;
         drop(watcher);
         let report = with_full_proof(global, with_way_back(global, report), prove);
-        render::finished(global, report, story(settings, &change).as_ref());
+        render::finished(global, report, changes::story(settings, &change).as_ref());
         Ok(Exit::Done)
     }
-}
-
-/// What happened to a change, if its journal can be read.
-pub fn story(settings: &Settings, change: &str) -> Option<Timeline> {
-    let layout = Layout::new(&settings.state, change, None);
-    timeline(&journal::file::read(&layout.journal()).ok()?.lines)
 }
 
 /// Begins to compare everything where the procedure compared only a part.

@@ -205,3 +205,9 @@ pub fn pick_or_newest(settings: &Settings) -> Result<Found, CliError> {
 pub fn open_one(settings: &Settings) -> Result<Option<State>, CliError> {
     if all(settings)?.iter().any(Found::is_open) { state(settings).map(Some) } else { Ok(None) }
 }
+
+/// What happened to a change, if its journal can be read.
+pub fn story(settings: &Settings, change: &str) -> Option<crate::report::Timeline> {
+    let layout = Layout::new(&settings.state, change, None);
+    crate::report::timeline(&journal::file::read(&layout.journal()).ok()?.lines)
+}

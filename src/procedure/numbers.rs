@@ -1,11 +1,9 @@
 //! What the way back takes on the pools, and how it grows: for `status`.
 
-use chrono::Utc;
-
-use super::{ProcedureInputs, Settings};
+use super::{ProcedureInputs, Settings, changes};
 use crate::host::files::write_atomic;
-use crate::journal::{Layout, Output, Phase, StepId};
-use crate::report::{Observed, Room, Seen, Timeline, timeline};
+use crate::journal::{Output, Phase, StepId};
+use crate::report::{Observed, Room, Seen, Timeline};
 use crate::step::State;
 use crate::strategy;
 use crate::zfs::{self, Dataset, ENDING_STANDBY, Snapshot};
@@ -25,7 +23,7 @@ pub fn room(settings: &Settings, state: &State) -> Option<Room> {
     let mut room = taken(&inputs, state).ok()?;
     let path = settings.layout(&state.manifest).room();
     let before = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
-    let now = Seen { at: Utc::now().timestamp(), bytes: room.all() };
+    let now = Seen { at: settings.now.timestamp(), bytes: room.all() };
     let (kept, growth) = Observed::with(before, now);
     room.growth = growth;
     if before != Some(kept)
@@ -64,9 +62,5 @@ fn taken(inputs: &ProcedureInputs, state: &State) -> zfs::Result<Room> {
 
 /// The story of a change that awaits a decision.
 pub fn story(settings: &Settings, state: &State) -> Option<Timeline> {
-    if !awaits_decision(state) {
-        return None;
-    }
-    let layout: Layout = settings.layout(&state.manifest);
-    timeline(&crate::journal::file::read(&layout.journal()).ok()?.lines)
+    awaits_decision(state).then(|| changes::story(settings, &state.manifest.change)).flatten()
 }

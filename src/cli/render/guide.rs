@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::text::labelled;
+use super::wrap::labelled;
 use crate::journal::{Family, Procedure};
 use crate::report::{Timeline, spent};
 use crate::step::{Plan, State};

@@ -8,6 +8,7 @@ mod plan;
 mod progress;
 pub mod story;
 mod text;
+mod wrap;
 
 pub use plan::plan;
 pub use progress::Watcher;

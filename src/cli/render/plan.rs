@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::text::wrapped;
+use super::wrap::wrapped;
 use super::{json, line};
 use crate::cli::Global;
 use crate::step::{self, Plan};

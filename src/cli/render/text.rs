@@ -1,30 +1,15 @@
 //! Text for people: the state of changes, findings, errors.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use chrono::{DateTime, Local};
 use serde_json::{Value, json};
 
+use super::wrap::wrapped;
 use super::{guide, json, line, printable};
 use crate::cli::{Exit, Global};
 use crate::preflight::{Finding, Severity};
 use crate::report::{CliError, Compared, Next, Report, Timeline};
-
-/// A line of prose, broken between words for a terminal; `more`: what the lines after the first
-/// begin with. A log gets each sentence on one line, for searching.
-pub(super) fn wrapped(line: &str, more: &str) -> String {
-    if !std::io::stdout().is_terminal() {
-        return line.to_owned();
-    }
-    let options = textwrap::Options::with_termwidth();
-    let options = options.break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::fill(line, options.subsequent_indent(more))
-}
-
-/// Text with a word before it, all such texts below each other.
-pub(super) fn labelled(label: &str, text: &str) -> String {
-    wrapped(&format!("{label:12} {text}"), "             ")
-}
 
 /// How the texts behind `now:` and `cause:` go on.
 const BEHIND: &str = "         ";

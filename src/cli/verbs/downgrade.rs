@@ -3,7 +3,6 @@
 use clap::{Args, ValueEnum};
 
 use super::standby::SwitchTimes;
-use crate::cli::job::story;
 use crate::cli::render::guide::{self, Foreseen};
 use crate::cli::{Answers, Exit, Global, Job, prompt, render};
 use crate::playbook::site::RollbackChoice;
@@ -71,7 +70,8 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
     render::plan(global, &change, &prepared.plan, answers.commands);
     render::findings(global, &change, &prepared.findings);
     if !global.json {
-        let (state, plan, past) = (&prepared.state, &prepared.plan, story(settings, &change));
+        let (state, plan, past) =
+            (&prepared.state, &prepared.plan, changes::story(settings, &change));
         let written = downgrade::written(&prepared);
         render::line("");
         let foreseen = Foreseen { state, plan, past: past.as_ref(), written };

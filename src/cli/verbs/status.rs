@@ -3,10 +3,9 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use chrono::Local;
 use clap::Args;
 
-use crate::cli::{Exit, Global, render};
+use crate::cli::{Exit, Global, now, render};
 use crate::procedure::{changes, numbers, prove, standby, way_back};
 use crate::report::{CliError, Report, report_with};
 
@@ -46,7 +45,7 @@ pub fn run(global: &Global, arguments: &StatusArgs) -> Result<Exit, CliError> {
     let redraws = !global.json && std::io::stdout().is_terminal();
     loop {
         let look = look(global)?;
-        let now = Local::now();
+        let now = now();
         if redraws {
             render::clear();
         }
@@ -98,7 +97,7 @@ fn look(global: &Global) -> Result<Look, CliError> {
                     report = report.taking(room);
                 }
                 if let Some(story) = numbers::story(settings, state) {
-                    report = report.telling(&story, Local::now().fixed_offset());
+                    report = report.telling(&story, settings.now.fixed_offset());
                 }
                 if let Some(said) = prove::under_way(settings, state) {
                     report = report.proving(&said);
