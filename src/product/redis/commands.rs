@@ -72,6 +72,8 @@ impl Server {
         let process = command
             .current_dir(folder.path())
             .env_remove("NOTIFY_SOCKET")
+            // A root of kept programs may lack the locale that the environment names.
+            .env("LC_ALL", "C")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
