@@ -72,7 +72,7 @@ fn indented(first: &str, more: &str, text: &str) -> String {
     let lines = text.lines().enumerate().map(|(i, line)| {
         let lead = if i == 0 { first } else { more };
         let whole = format!("{lead}{line}").trim_end().to_owned();
-        if line.starts_with(char::is_whitespace) { whole } else { wrapped(&whole, BEHIND) }
+        if line.starts_with(char::is_whitespace) { whole } else { wrapped(&whole, more) }
     });
     let text = lines.collect::<Vec<_>>().join("\n");
     if text.is_empty() { text } else { format!("{text}\n") }

@@ -28,7 +28,15 @@ pub fn take() -> Result<Dump> {
         if begins.iter().any(|begin| line.starts_with(begin)) {
             line.clone_into(&mut part);
         }
-        let skip = ["-- Dumped ", "SET transaction_timeout", "-- Name: ", "-- Data"];
+        let skip = [
+            "-- Dumped ",
+            "SET transaction_timeout",
+            "-- Name: ",
+            "-- Data",
+            // Before the first object that may need them, whichever that is.
+            "SET default_tablespace = '';",
+            "SET default_table_access_method = heap;",
+        ];
         if skip.iter().any(|begin| line.starts_with(begin)) || line.trim_matches('-').is_empty() {
             continue;
         }
