@@ -76,8 +76,7 @@ nothing_of_a_standby
 systemctl restart redis-server.service
 until [ "$(redis-cli GET kept)" = v ]; do sleep 1; done
 written redis
-zfs list -H -o name -r tank
-[ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/redis\ntank/redis.undone')" ]
+[ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/redis\ntank/redis.reserve\ntank/redis.undone')" ]
 echo "== the way back is open as before"
 expect 0 backout check
 backout standby start --yes
