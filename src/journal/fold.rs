@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::manifest::ChangeManifest;
+use super::output::{Output, Proof};
 use super::plan::{Action, Plan, Procedure, Role, Step};
-use super::record::{ChangeManifest, Line, OpenQuestion, Output, Proof, Record, Replacement};
+use super::record::{Line, OpenQuestion, Record, Replacement};
 use super::run::{Run, StepState};
 use super::{Family, StepId};
 use crate::playbook::DataStrategy;

@@ -5,6 +5,8 @@ pub mod copies;
 pub mod file;
 pub mod fold;
 pub mod layout;
+mod manifest;
+mod output;
 mod path;
 mod permitted;
 pub mod plan;
@@ -16,11 +18,10 @@ mod step_id;
 pub use file::{Journal, JournalError, Reading};
 pub use fold::{FoldError, Phase, State};
 pub use layout::Layout;
+pub use manifest::{Beside, ChangeManifest, MountedDataset, NodePart, Side};
+pub use output::{FileEntry, Output, Proof, WholeItem};
 pub use permitted::NotPermitted;
 pub use plan::{Action, Deadline, Plan, Procedure, Renews, Role, Step};
-pub use record::{
-    Beside, ChangeManifest, FORMAT, FileEntry, HaltKind, Line, MountedDataset, NodePart,
-    OpenQuestion, Output, Proof, Record, Replacement, Side, WholeItem,
-};
+pub use record::{FORMAT, HaltKind, Line, OpenQuestion, Record, Replacement};
 pub use run::{Run, StepState};
 pub use step_id::{Family, StepId};
