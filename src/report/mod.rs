@@ -6,23 +6,24 @@
 mod command;
 mod compared;
 mod dead;
+mod decision;
 mod error;
 mod next;
-mod numbers;
 mod offers;
 mod permitted;
 mod stand;
 mod standby;
 mod status;
 mod timeline;
+mod under_way;
 mod way_back;
 
 pub use command::Command;
 pub use compared::{Compared, ComparedList, Extent, compared};
 pub use dead::starts_it;
+pub use decision::{Growth, LastProof, Observed, Room, Seen, SwitchCost};
 pub use error::{CliError, ErrorKind, permit};
 pub use next::Next;
-pub use numbers::{Growth, LastProof, Observed, Room, Seen, SwitchCost};
 pub use offers::offers;
 pub use permitted::{Refusal, Why, permitted};
 pub use standby::{StandbyCondition, StandbyReport};

@@ -10,7 +10,7 @@ use crate::cli::{Exit, Global, render};
 use crate::host::files::{private_dir, stat_optional, write_atomic};
 use crate::playbook::programs::PLAYBOOK_FILE;
 use crate::playbook::{Validated, library, schema};
-use crate::procedure::package;
+use crate::procedure::scaffold;
 use crate::report::{CliError, ErrorKind};
 
 /// What to do with playbooks.
@@ -174,7 +174,7 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             Ok(Exit::Done)
         }
         PlaybookVerb::New { name, from: Some(package) } => {
-            let found = package::look(package).map_err(|why| {
+            let found = scaffold::look(package).map_err(|why| {
                 CliError::new(
                     ErrorKind::Refused,
                     format!("the package {package} is not found here"),
@@ -182,7 +182,7 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
                 .cause(why)
                 .next(format!("backout playbook new {name}"), "begin with the example")
             })?;
-            render::line(package::scaffold(name, &found).trim_end());
+            render::line(scaffold::scaffold(name, &found).trim_end());
             Ok(Exit::Done)
         }
         PlaybookVerb::New { name, from: None } => {

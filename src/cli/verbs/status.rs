@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::{Exit, Global, now, render};
-use crate::procedure::{changes, numbers, prove, standby, way_back};
+use crate::procedure::{changes, prove, room, standby, way_back};
 use crate::report::{CliError, Report, report_with};
 
 /// Once, or again and again.
@@ -93,10 +93,10 @@ fn look(global: &Global) -> Result<Look, CliError> {
                     report.now.extend(seen.words());
                     report.standby = Some(seen);
                 }
-                if let Some(room) = numbers::room(settings, state) {
+                if let Some(room) = room::room(settings, state) {
                     report = report.taking(room);
                 }
-                if let Some(story) = numbers::story(settings, state) {
+                if let Some(story) = room::story(settings, state) {
                     report = report.telling(&story, settings.now.fixed_offset());
                 }
                 if let Some(said) = prove::under_way(settings, state) {

@@ -8,15 +8,15 @@ use crate::step::State;
 use crate::strategy;
 use crate::zfs::{self, Dataset, ENDING_STANDBY, Snapshot};
 
-/// Whether a decision about this change is awaited.
-fn awaits_decision(state: &State) -> bool {
+/// Whether it can go either way, and nothing is under way.
+fn both_ways_are_open(state: &State) -> bool {
     matches!(state.phase, Phase::Upgraded | Phase::BackedOut) && state.current().is_none()
 }
 
 /// What the way back takes; `None` if no decision is awaited, or it cannot be seen. It keeps two
 /// observations in the change's folder, where it can.
 pub fn room(settings: &Settings, state: &State) -> Option<Room> {
-    if !awaits_decision(state) || !state.manifest.data_strategy.is_zfs() {
+    if !both_ways_are_open(state) || !state.manifest.data_strategy.is_zfs() {
         return None;
     }
     let inputs = ProcedureInputs::of_change(settings, state).ok()?;
@@ -62,5 +62,5 @@ fn taken(inputs: &ProcedureInputs, state: &State) -> zfs::Result<Room> {
 
 /// The story of a change that awaits a decision.
 pub fn story(settings: &Settings, state: &State) -> Option<Timeline> {
-    awaits_decision(state).then(|| changes::story(settings, &state.manifest.change)).flatten()
+    both_ways_are_open(state).then(|| changes::story(settings, &state.manifest.change)).flatten()
 }
