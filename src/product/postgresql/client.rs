@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use super::failed;
 use crate::product::stream::HelperError;
@@ -167,10 +167,38 @@ impl Client {
 
     /// What psql prints when it reads this, to its end or its first error.
     pub(super) fn script(&self, database: &str, text: &str) -> Result<String, HelperError> {
+        let output = self.reads(database, true, Stdio::piped(), text)?;
+        if output.status.success() {
+            return String::from_utf8(output.stdout)
+                .map_err(|error| failed("psql did not print text", error));
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(HelperError::Failed(format!("psql failed in {database:?}: {}", said.trim())))
+    }
+
+    /// Lets psql read this: how it ended, and what it complained of. `stop`: at the first error.
+    pub(super) fn tells(
+        &self,
+        database: &str,
+        stop: bool,
+        text: &str,
+    ) -> Result<(bool, String), HelperError> {
+        let output = self.reads(database, stop, Stdio::null(), text)?;
+        Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
+    fn reads(
+        &self,
+        database: &str,
+        stop: bool,
+        printed: Stdio,
+        text: &str,
+    ) -> Result<Output, HelperError> {
         let cannot = |error| failed("cannot talk with psql", error);
         let mut psql = self.psql(database);
-        psql.args(["--set=ON_ERROR_STOP=1", "--file=-"]).env("PGCLIENTENCODING", "UTF8");
-        psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        psql.arg("--file=-").arg(format!("--set=ON_ERROR_STOP={}", u8::from(stop)));
+        psql.env("PGCLIENTENCODING", "UTF8");
+        psql.stdin(Stdio::piped()).stdout(printed).stderr(Stdio::piped());
         let mut child = psql.spawn().map_err(cannot)?;
         let input = child.stdin.take();
         let output = std::thread::scope(|scope| {
@@ -182,13 +210,7 @@ impl Client {
             });
             child.wait_with_output()
         });
-        let output = output.map_err(cannot)?;
-        if output.status.success() {
-            return String::from_utf8(output.stdout)
-                .map_err(|error| failed("psql did not print text", error));
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(HelperError::Failed(format!("psql failed in {database:?}: {}", said.trim())))
+        output.map_err(cannot)
     }
 
     /// The databases, but for `template0`: name, and whether anybody can connect to it.

@@ -112,7 +112,7 @@ fn empty(client: &Client) -> Result<(), HelperError> {
     if *inside != OURS {
         client.query(inside, &format!("CREATE DATABASE {OURS} TEMPLATE template0"))?;
     }
-    let said = script(client, OURS, true, EMPTY)?;
+    let said = client.tells(OURS, true, EMPTY)?;
     match said.0 {
         true => Ok(()),
         false => Err(HelperError::Failed(format!(
@@ -158,43 +158,13 @@ fn tell(
         text.push_str(&format!("\\warn {MARK}{}\n{told}\n", labels.len()));
         labels.push(label(&sql));
     }
-    let (done, said) = script(client, database, false, &text)?;
+    let (done, said) = client.tells(database, false, &text)?;
     let mut answer = of_statements(&labels, &said);
     if !done && answer.faults.is_empty() {
         answer.faults.push(said.trim().lines().last().unwrap_or("psql failed").to_owned());
     }
     refused.extend(answer);
     Ok(refused)
-}
-
-/// Gives a script to psql: whether it came to its end, and what it complained of.
-fn script(
-    client: &Client,
-    database: &str,
-    stop: bool,
-    text: &str,
-) -> Result<(bool, String), HelperError> {
-    let cannot = |error| failed("cannot talk with psql", error);
-    let mut psql = client.psql(database);
-    psql.arg("--file=-")
-        .arg(format!("--set=ON_ERROR_STOP={}", u8::from(stop)))
-        .env("PGCLIENTENCODING", "UTF8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let mut child = psql.spawn().map_err(cannot)?;
-    let input = child.stdin.take();
-    let output = std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // It may end before it has read everything; its status says so.
-            if let Some(mut input) = input {
-                let _ = input.write_all(text.as_bytes());
-            }
-        });
-        child.wait_with_output()
-    });
-    let output = output.map_err(cannot)?;
-    Ok((output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
 /// Loads one database.
