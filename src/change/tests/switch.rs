@@ -16,13 +16,8 @@ use crate::journal::{Phase, StepId};
 use crate::report::{Command, offers, permitted};
 use crate::step::flushes;
 
-/// Until version 1.0 serves, however often the switch is cut off, and given up.
-fn switched(world: &World, hook: impl FnMut() -> Option<Hook>, between: impl FnMut(&Ended)) {
-    switched_to(Phase::BackedOut, world, hook, between);
-}
-
-/// The same, until the change is in this phase.
-pub(super) fn switched_to(
+/// Until the change is in this phase, however often the switch is cut off, and given up.
+fn switched(
     phase: Phase,
     world: &World,
     mut hook: impl FnMut() -> Option<Hook>,
@@ -166,7 +161,7 @@ fn a_switch_whose_feed_hangs_or_brings_something_else_goes_back_by_itself() {
 }
 
 /// Struck at the n-th place; then it is seen to.
-pub(super) fn at_place(n: usize, strike: Strike, place: &Rc<RefCell<String>>) -> Hook {
+fn at_place(n: usize, strike: Strike, place: &Rc<RefCell<String>>) -> Hook {
     let (mut left, place) = (n, Rc::clone(place));
     Box::new(move |found, may_fail| {
         if strike == Strike::Fail && !may_fail {
@@ -180,47 +175,69 @@ pub(super) fn at_place(n: usize, strike: Strike, place: &Rc<RefCell<String>>) ->
     })
 }
 
+/// A switch, and where it leads.
+pub(super) struct Way {
+    /// The world before it.
+    pub(super) before: fn(Kind) -> World,
+    /// What begins it.
+    pub(super) verb: Verb,
+    /// The phase that it ends in.
+    pub(super) phase: Phase,
+    /// The version that serves then.
+    pub(super) version: &'static str,
+}
+
+const DOWN: Way = Way { before: beside, verb: Verb::Keep, phase: Phase::BackedOut, version: "1.0" };
+
 fn everywhere(reach: Reach, kind: Kind, strike: Strike, reboot: bool) {
-    // A boot opens nothing that lacks its log.
-    let kind = Kind { noauto: kind.noauto && !reboot, ..kind };
-    let straight = beside(kind);
-    straight.run(Verb::Keep);
-    let picture = straight.picture();
-    let stride = if reach == Reach::Every { 1 } else { 17 };
-    for n in (1..).step_by(stride) {
-        let world = beside(kind);
-        let place = Rc::new(RefCell::new(String::new()));
-        let mut hook = Some(at_place(n, strike, &place));
-        switched(
-            &world,
-            || hook.take(),
-            |ended| {
-                let state = world.state();
-                if reboot && state.phase != Phase::BackedOut {
-                    world.product.reboot();
-                }
-                // Clients that are served write, and what they are told counts.
-                let served = world.product.client();
-                let given_up = matches!(ended, Ended::Outcome(Outcome::GivenUp { .. }));
-                assert!(served || !given_up || reboot, "{}", place.borrow());
-            },
-        );
-        let place = place.borrow();
-        if place.is_empty() {
-            assert!(n > 40, "{n} places only");
-            break;
+    DOWN.everywhere(reach, kind, strike, reboot);
+}
+
+impl Way {
+    /// Each place of it is struck once; it comes to its end, and nothing is lost.
+    pub(super) fn everywhere(&self, reach: Reach, kind: Kind, strike: Strike, reboot: bool) {
+        // A boot opens nothing that lacks its log.
+        let kind = Kind { noauto: kind.noauto && !reboot, ..kind };
+        let straight = (self.before)(kind);
+        straight.run(self.verb);
+        let picture = straight.picture();
+        let stride = if reach == Reach::Every { 1 } else { 17 };
+        for n in (1..).step_by(stride) {
+            let world = (self.before)(kind);
+            let place = Rc::new(RefCell::new(String::new()));
+            let mut hook = Some(at_place(n, strike, &place));
+            switched(
+                self.phase,
+                &world,
+                || hook.take(),
+                |ended| {
+                    let state = world.state();
+                    if reboot && state.phase != self.phase {
+                        world.product.reboot();
+                    }
+                    // Clients that are served write, and what they are told counts.
+                    let served = world.product.client();
+                    let given_up = matches!(ended, Ended::Outcome(Outcome::GivenUp { .. }));
+                    assert!(served || !given_up || reboot, "{}", place.borrow());
+                },
+            );
+            let place = place.borrow();
+            if place.is_empty() {
+                assert!(n > 40, "{n} places only");
+                break;
+            }
+            let host = world.product.host();
+            assert_eq!(host.faults, Vec::<String>::new(), "{place}");
+            assert_eq!(host.items(), host.truth, "{place}");
+            drop(host);
+            world.serves(self.version);
+            if !reboot && strike == Strike::Kill && world.given_up.borrow().is_empty() {
+                // Nothing was written in between that would show.
+                assert_eq!(world.picture().len(), picture.len(), "{place}");
+            }
+            world.run(Verb::Commit);
+            world.nothing_left();
         }
-        let host = world.product.host();
-        assert_eq!(host.faults, Vec::<String>::new(), "{place}");
-        assert_eq!(host.items(), host.truth, "{place}");
-        drop(host);
-        world.serves("1.0");
-        if !reboot && strike == Strike::Kill && world.given_up.borrow().is_empty() {
-            // Nothing was written in between that would show.
-            assert_eq!(world.picture().len(), picture.len(), "{place}");
-        }
-        world.run(Verb::Commit);
-        world.nothing_left();
     }
 }
 

@@ -1,16 +1,13 @@
 //! After a downgrade, version 2.0 stands by: an undo is a switch that loses nothing, or nothing has
 //! changed.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use super::Reach;
 use super::crash::{each_once, everything};
 use super::kind::Kind;
 use super::procedures::{Ended, Verb};
 use super::standby::{KINDS, STANDBY, beside, no_standby};
 use super::straight::upgraded;
-use super::switch::{at_place, switched_to};
+use super::switch::Way;
 use super::world::World;
 use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
@@ -196,49 +193,16 @@ fn an_undo_that_passes_its_deadline_hangs_or_differs_goes_back_by_itself() {
     }
 }
 
+/// Back to version 2.0.
+const UP: Way = Way {
+    before: |kind| back_beside(kind, true),
+    verb: Verb::Undo,
+    phase: Phase::Upgraded,
+    version: "2.0",
+};
+
 fn everywhere(reach: Reach, kind: Kind, strike: Strike, reboot: bool) {
-    // A boot opens nothing that lacks its log.
-    let kind = Kind { noauto: kind.noauto && !reboot, ..kind };
-    let straight = back_beside(kind, true);
-    straight.run(Verb::Undo);
-    let picture = straight.picture();
-    let stride = if reach == Reach::Every { 1 } else { 17 };
-    for n in (1..).step_by(stride) {
-        let world = back_beside(kind, true);
-        let place = Rc::new(RefCell::new(String::new()));
-        let mut hook = Some(at_place(n, strike, &place));
-        switched_to(
-            Phase::Upgraded,
-            &world,
-            || hook.take(),
-            |ended| {
-                let state = world.state();
-                if reboot && state.phase != Phase::Upgraded {
-                    world.product.reboot();
-                }
-                // Clients that are served write, and what they are told counts.
-                let served = world.product.client();
-                let given_up = matches!(ended, Ended::Outcome(Outcome::GivenUp { .. }));
-                assert!(served || !given_up || reboot, "{}", place.borrow());
-            },
-        );
-        let place = place.borrow();
-        if place.is_empty() {
-            assert!(n > 40, "{n} places only");
-            break;
-        }
-        let host = world.product.host();
-        assert_eq!(host.faults, Vec::<String>::new(), "{place}");
-        assert_eq!(host.items(), host.truth, "{place}");
-        drop(host);
-        world.serves("2.0");
-        if !reboot && strike == Strike::Kill && world.given_up.borrow().is_empty() {
-            // Nothing was written in between that would show.
-            assert_eq!(world.picture().len(), picture.len(), "{place}");
-        }
-        world.run(Verb::Commit);
-        world.nothing_left();
-    }
+    UP.everywhere(reach, kind, strike, reboot);
 }
 
 some_and_every_place! {
