@@ -10,60 +10,26 @@ set -euo pipefail
 . /case/guest/packages.sh
 . /case/guest/postgresql.sh
 . /case/guest/backout.sh
+. /case/guest/standby.sh
 
-# client: numbers into a table, over one connection for as long as there is one. What was acknowledged stands in /root/acknowledged, with the time. A
-# number is not tried again, so that none can be there twice by right.
-client() {
-  local n=0 reply
-  trap '' PIPE
-  while [ ! -e /root/enough ]; do
-    coproc SESSION { PGPASSWORD=changed psql --host=127.0.0.1 --username=shop --dbname=shop --no-psqlrc --quiet --no-align --tuples-only 2>&1; }
-    while [ ! -e /root/enough ]; do
-      n=$((n + 1))
-      echo "INSERT INTO written VALUES ($n) RETURNING n;" >&"${SESSION[1]}" || break
-      IFS= read -r -t 60 -u "${SESSION[0]}" reply || break
-      [ "$reply" = "$n" ] || break
-      echo "$n $EPOCHREALTIME" >>/root/acknowledged
-    done
-    kill "$SESSION_PID" || true
-    wait "$SESSION_PID" || true
-    sleep 0.02
-  done 2>/dev/null
-}
-
-# written [FILE]: every number acknowledged is there (or those in this file), and none is there twice.
-written() {
-  pg -d shop -c 'SELECT n FROM written' | sort >/root/found
-  [ -z "$(uniq -d /root/found)" ]
-  cut -d' ' -f1 "${1:-/root/acknowledged}" | sort >/root/told
-  comm -23 /root/told /root/found | tee /root/missing
-  [ ! -s /root/missing ]
-}
-
-# gap: the longest time without an acknowledged number.
-gap() { awk 'NR > 1 && $2 - last > most { most = $2 - last } { last = $2 } END { printf "%.2f s\n", most }' /root/acknowledged; }
-
-nothing_of_a_standby() {
-  [ -z "$(zfs list -H -o name -r tank | grep -F .standby || true)" ]
-  if grep -F /run/backout-standby /proc/mounts; then return 1; fi
-  [ -z "$(systemctl list-units --plain --no-legend 'backout-standby-*' 'backout-feed-*' 'backout-serve-*' || true)" ]
+# nothing_is_fed: 17 (or 15) has nothing of a feed.
+nothing_is_fed() {
+  nothing_of_a_standby
   [ -z "$(pg -d shop -c 'SELECT slot_name FROM pg_replication_slots UNION ALL SELECT pubname FROM pg_publication UNION ALL SELECT subname FROM pg_subscription')" ]
   [ "$(pg -d shop -c "SELECT relreplident FROM pg_class WHERE relname = 'written'")" = d ]
 }
 
-main_pid() { systemctl show --property=MainPID --value "$1"; }
-explain() { journalctl --no-pager --output=cat --lines=40 --unit='backout-*' >&2; }
-trap explain ERR
+trap 'units_said postgresql >&2' ERR
 
 pg -d shop -c 'CREATE TABLE written (n bigint)' -c 'ALTER TABLE written OWNER TO shop'
-client &
+postgresql_client &
 client=$!
 echo "== standby, while a client writes"
 backout standby start --yes
 expect 0 backout status
 [ "$(pg -d shop -c "SELECT relreplident FROM pg_class WHERE relname = 'written'")" = f ]
 backout standby stop --yes
-nothing_of_a_standby
+nothing_is_fed
 backout standby start --yes
 echo "== feed, server and 17 are killed"
 for unit in backout-feed-postgresql.service backout-standby-postgresql.service; do
@@ -89,22 +55,22 @@ pg -c 'SHOW server_version' | grep '^15'
 sleep 1
 touch /root/enough
 wait "$client"
-echo "the longest gap of $(wc -l </root/acknowledged) acknowledged writes: $(gap)"
+echo "$(wc -l </root/acknowledged) acknowledged writes; $(gaps 2 "$(tail -n 1 /root/before | cut -d' ' -f2)")"
 backout report
-written
-nothing_of_a_standby
+written postgresql
+nothing_is_fed
 [ "$(pg -d shop -c 'SELECT last_value FROM orders_id_seq')" = 100000 ]
 [ "$(pg -d shop -c 'SELECT lo_get(4712), (SELECT v FROM cache)')" = '\xff00|\x01' ]
 [ -z "$(pg -d shop -c "SELECT what FROM log WHERE what <> 'changed'")" ]
 systemctl is-active postgresql@15-main.service
 systemctl restart postgresql@15-main.service
-written
+written postgresql
 echo "== undo"
 backout undo --yes
 pg -c 'SHOW server_version' | grep '^17'
 # What was written to 15 since is not there: undo says so.
-written /root/before
-nothing_of_a_standby
+written postgresql /root/before
+nothing_is_fed
 pg -d shop -c 'INSERT INTO written VALUES (-1)'
 backout commit --yes
 [ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/postgresql')" ]

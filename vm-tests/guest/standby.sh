@@ -45,11 +45,34 @@ mariadb_client() {
 mariadb_numbers() { sql shop -e 'SELECT n FROM written'; }
 mariadb_numbers_gone() { sql shop -e 'DROP TABLE written'; }
 
+# postgresql_client: as redis_client; numbers into the table `written`.
+postgresql_client() {
+  local n=0 reply
+  trap '' PIPE
+  while [ ! -e /root/enough ]; do
+    coproc SESSION { PGPASSWORD=changed psql --host=127.0.0.1 --username=shop --dbname=shop --no-psqlrc --quiet --no-align --tuples-only 2>&1; }
+    while [ ! -e /root/enough ]; do
+      n=$((n + 1))
+      echo "INSERT INTO written VALUES ($n) RETURNING n;" >&"${SESSION[1]}" || break
+      IFS= read -r -t 60 -u "${SESSION[0]}" reply || break
+      [ "$reply" = "$n" ] || break
+      echo "$n $EPOCHREALTIME" >>/root/acknowledged
+    done
+    kill "$SESSION_PID" || true
+    wait "$SESSION_PID" || true
+    sleep 0.02
+  done 2>/dev/null
+}
+
+# postgresql_numbers: those that the server has.
+postgresql_numbers() { pg -d shop -c 'SELECT n FROM written'; }
+
 # written PRODUCT [FILE]: every number acknowledged is there (or those in this file), and none is there twice.
 written() {
   "${1}_numbers" | sort >/root/found
   [ -z "$(uniq -d /root/found)" ]
   cut -d' ' -f1 "${2:-/root/acknowledged}" | sort >/root/told
+  [ -s /root/told ]
   comm -23 /root/told /root/found | tee /root/missing
   [ ! -s /root/missing ]
 }
