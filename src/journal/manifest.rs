@@ -101,6 +101,25 @@ pub enum Side {
     Upgraded,
 }
 
+impl Side {
+    /// What its version is called.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Previous => "previous",
+            Self::Upgraded => "upgraded",
+        }
+    }
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Previous => Self::Upgraded,
+            Self::Upgraded => Self::Previous,
+        }
+    }
+}
+
 /// See [`ChangeManifest::cluster`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodePart {

@@ -317,7 +317,7 @@ impl Copies<'_> {
 
     /// Lists everything of one side.
     fn list(&self, side: Side) -> Result<()> {
-        let version = if side == Side::Upgraded { "upgraded" } else { "previous" };
+        let version = side.word();
         (self.context.say)(&format!("cloning the data of the {version} version"));
         let (state, engine) = (self.context.state, self.context.engine);
         let copies = side_copies(state, &self.roots, engine, side)?;

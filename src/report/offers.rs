@@ -4,7 +4,7 @@ use super::dead::starts_it;
 use super::permitted::verdict;
 use super::stand::noun;
 use super::{Command, Next};
-use crate::journal::{HaltKind, OpenQuestion, Phase, Procedure, Side, StepId};
+use crate::journal::{HaltKind, OpenQuestion, Phase, Procedure, StepId};
 use crate::step::State;
 use crate::strategy::data_of;
 
@@ -27,10 +27,7 @@ pub fn offers(state: &State) -> Vec<Next> {
 
 /// The version that serves beside a standby.
 fn serves(state: &State) -> &'static str {
-    match state.standby_side() {
-        Side::Previous => "upgraded",
-        Side::Upgraded => "previous",
-    }
+    state.standby_side().other().word()
 }
 
 /// What a permitted command does. `None`: it is not offered.

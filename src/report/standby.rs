@@ -64,9 +64,10 @@ impl StandbyReport {
         let lag: Vec<String> = lag.into_iter().flatten().collect();
         let behind = if lag.is_empty() { String::new() } else { format!(" by {}", lag.join(", ")) };
         let (position, source) = (said(self.position.as_ref()), said(self.source.as_ref()));
-        let (serves, what) = match self.side {
-            Side::Previous => ("upgraded", "a downgrade"),
-            Side::Upgraded => ("previous", "an undo"),
+        let serves = self.side.other().word();
+        let what = match self.side {
+            Side::Previous => "a downgrade",
+            Side::Upgraded => "an undo",
         };
         let mut lines = vec![match self.condition {
             StandbyCondition::CaughtUp => {

@@ -2,7 +2,7 @@
 
 use super::dead::from_files;
 use super::stand::failure;
-use crate::journal::{Output, Procedure, Side, StepId, StepState};
+use crate::journal::{Output, Procedure, StepId, StepState};
 use crate::step::{self, Action, Run, State};
 use crate::strategy::data_of;
 
@@ -61,10 +61,8 @@ fn hold_truth(run: &Run) -> Vec<String> {
 
 /// Whether clients are served, by the last procedure that stopped or opened the service.
 fn service_truth(state: &State) -> String {
-    let (serves, beside) = match state.standby_side() {
-        Side::Previous => ("upgraded", "previous"),
-        Side::Upgraded => ("previous", "upgraded"),
-    };
+    let side = state.standby_side();
+    let (serves, beside) = (side.other().word(), side.word());
     // A finished procedure left the service open; an aborted one may have left it closed.
     let unfinished = state.runs.iter().rev().take_while(|run| !run.finished);
     for run in unfinished {

@@ -69,7 +69,7 @@ impl Repeated for KeepPrograms {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let root = self.root(context);
-        let whose = if is_upgraded(&self.side) { "upgraded" } else { "previous" };
+        let whose = self.side.word();
         empty(context, &root)?;
         let printed = context
             .command(&self.files)

@@ -136,9 +136,10 @@ pub(super) fn exchange(
 impl Exchange<'_> {
     /// Each goes aside, and its clone takes its place.
     pub(super) fn steps(self) -> Result<Vec<Step>> {
-        let (word, kept) = match self.side {
-            Side::Upgraded => ("upgraded", Kept::Upgraded),
-            Side::Previous => ("previous", Kept::Undone),
+        let word = self.side.word();
+        let kept = match self.side {
+            Side::Upgraded => Kept::Upgraded,
+            Side::Previous => Kept::Undone,
         };
         let mut steps = Vec::new();
         for (root, guid) in self.roots {

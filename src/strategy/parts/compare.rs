@@ -48,11 +48,8 @@ impl Parts<'_> {
     /// The lists of the server without clients; of what the capture touched with `delta`, where that
     /// is known.
     pub(in crate::strategy) fn inventories(&self, side: Side, delta: bool) -> Result<Vec<Step>> {
-        let version = match side {
-            Side::Upgraded => "upgraded version",
-            Side::Previous => "previous version",
-        };
-        self.lists(side, version, self.maintenance_address(), |_| delta)
+        let version = format!("{} version", side.word());
+        self.lists(side, &version, self.maintenance_address(), |_| delta)
     }
 
     /// The lists of the server at this address. Those that are `delta` are of what was touched.

@@ -83,22 +83,22 @@ impl Parts<'_> {
 
     /// Starts this version without clients, until its stop.
     pub(in crate::strategy) fn maintenance_start(&self, side: Side) -> Result<Step> {
-        let (id, version, stop) = match side {
-            Side::Upgraded => (StepId::MAINTENANCE_START, "upgraded", StepId::MAINTENANCE_STOP),
+        let (id, stop) = match side {
+            Side::Upgraded => (StepId::MAINTENANCE_START, StepId::MAINTENANCE_STOP),
             Side::Previous => {
-                (StepId::MAINTENANCE_START_PREVIOUS, "previous", StepId::MAINTENANCE_STOP_PREVIOUS)
+                (StepId::MAINTENANCE_START_PREVIOUS, StepId::MAINTENANCE_STOP_PREVIOUS)
             }
         };
-        let title = format!("start the {version} version without clients");
+        let title = format!("start the {} version without clients", side.word());
         Ok(Step::new(id, title, Action::MaintenanceStart(self.maintenance()?)).until(&stop))
     }
 
     pub(in crate::strategy) fn maintenance_stop(&self, side: Side) -> Result<Step> {
-        let (id, version) = match side {
-            Side::Upgraded => (StepId::MAINTENANCE_STOP, "upgraded"),
-            Side::Previous => (StepId::MAINTENANCE_STOP_PREVIOUS, "previous"),
+        let id = match side {
+            Side::Upgraded => StepId::MAINTENANCE_STOP,
+            Side::Previous => StepId::MAINTENANCE_STOP_PREVIOUS,
         };
-        self.stop_maintenance(id, version)
+        self.stop_maintenance(id, side.word())
     }
 
     /// In an abort: whichever of the two runs.

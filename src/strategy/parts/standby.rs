@@ -44,34 +44,22 @@ impl<'a> Parts<'a> {
             Side::Previous => it.map(Cow::Borrowed),
             Side::Upgraded => it.and_then(Standby::other_way).map(Cow::Owned),
         };
-        let name = word(side);
         let it = it.with_context(|| {
-            format!("the playbook does not say how the {name} version runs as a standby")
+            format!("the playbook does not say how the {} version runs as a standby", side.word())
         })?;
         Ok(StandsBy { parts: self, it, side })
-    }
-}
-
-/// As people call the version.
-fn word(side: Side) -> &'static str {
-    match side {
-        Side::Previous => "previous",
-        Side::Upgraded => "upgraded",
     }
 }
 
 impl StandsBy<'_> {
     /// The version that stands by, in a word.
     fn beside(&self) -> &'static str {
-        word(self.side)
+        self.side.word()
     }
 
     /// The version that serves.
     fn serving(&self) -> &'static str {
-        word(match self.side {
-            Side::Previous => Side::Upgraded,
-            Side::Upgraded => Side::Previous,
-        })
+        self.side.other().word()
     }
 
     /// When the packages of the version are installed again that stood by.
