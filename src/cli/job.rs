@@ -57,9 +57,19 @@ impl Job {
         let change = work.change().to_owned();
         let watcher =
             RefCell::new(Watcher::new(global, changes::story(settings, &change).as_ref()));
-        let watch = |event: &crate::change::event::Event<'_>| watcher.borrow_mut().event(event);
+        let told = render::journald::Told {
+            change: change.clone(),
+            procedure: work.verb(),
+            phase: work.standing(),
+        };
+        let watch = |event: &crate::change::event::Event<'_>| {
+            told.event(event);
+            watcher.borrow_mut().event(event);
+        };
         let outer = global.clone();
-        let report = work.carry_out(settings, &watch, move |error| ends(&outer, error))?;
+        let ended = work.carry_out(settings, &watch, move |error| ends(&outer, error));
+        told.ended(ended.as_ref().map(|it| it.state.as_str()).map_err(|it| it.what.as_str()));
+        let report = ended?;
         drop(watcher);
         let report = with_full_proof(global, with_way_back(global, report), prove);
         render::finished(global, report, changes::story(settings, &change).as_ref());

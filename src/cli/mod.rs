@@ -6,7 +6,7 @@ mod prompt;
 mod render;
 mod verbs;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Local};
@@ -17,7 +17,7 @@ use job::Job;
 
 use self::verbs::{
     abort, adopt, check, commit, completions, downgrade, fix, helper, init, log, man, migrate,
-    plan, playbook, prove, report, resume, snapshot, standby, status, undo, upgrade,
+    plan, playbook, prove, report, resume, snapshot, standby, status, undo, upgrade, watch,
 };
 use crate::procedure::Settings;
 use crate::report::CliError;
@@ -43,6 +43,12 @@ pub struct Cli {
 /// The heading of the options of every command, in its help.
 const EVERYWHERE: &str = "Options of every command";
 
+/// Where the site file is.
+const SITE: &str = "/etc/backout/site.toml";
+
+/// Where the journals of all changes are.
+const STATE: &str = "/var/lib/backout";
+
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
@@ -52,7 +58,7 @@ pub struct Global {
         long,
         global = true,
         value_name = "FILE",
-        default_value = "/etc/backout/site.toml",
+        default_value = SITE,
         env = "BACKOUT_SITE",
         hide_env_values = true
     )]
@@ -72,7 +78,7 @@ pub struct Global {
         long,
         global = true,
         value_name = "DIR",
-        default_value = "/var/lib/backout",
+        default_value = STATE,
         env = "BACKOUT_STATE",
         hide_env_values = true,
     )]
@@ -122,6 +128,14 @@ fn folder(text: &str) -> Result<PathBuf, String> {
 }
 
 impl Global {
+    /// Whether it looks where a call without options does.
+    fn looks_as_usual(&self) -> bool {
+        self.site == Path::new(SITE)
+            && self.state == Path::new(STATE)
+            && self.playbooks.is_empty()
+            && self.run_dir.is_none()
+    }
+
     /// The same as the layers below know it.
     fn settings(&self) -> Settings {
         let system = || nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
@@ -199,6 +213,9 @@ enum Verb {
     Adopt(adopt::AdoptArgs),
     /// Show what is true now, and what to type next.
     Status(status::StatusArgs),
+    /// One round for a timer: look at every open change as `check` and `status` do, tell somebody
+    /// what is new, and write metrics. And the timer itself.
+    Watch(watch::WatchArgs),
     /// After a kept downgrade: compare everything with the upgraded state, on clones, while the
     /// service runs.
     Prove,
@@ -279,6 +296,7 @@ fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
         Verb::Migrate(arguments) => migrate::run(global, arguments),
         Verb::Adopt(arguments) => adopt::run(global, arguments),
         Verb::Status(arguments) => status::run(global, arguments).map(Job::Ended),
+        Verb::Watch(arguments) => Ok(watch::job(arguments)),
         Verb::Prove => prove::run(global).map(Job::Ended),
         Verb::Commit(answers) => {
             answers.with_file("commit").and_then(|answers| commit::run(global, &answers))

@@ -9,6 +9,7 @@ pub mod failpoint;
 pub mod files;
 pub mod flush;
 pub mod identity;
+pub mod journald;
 pub mod mounts;
 pub mod orphans;
 pub mod pattern;

@@ -23,6 +23,7 @@ pub use model::{coexistent, hosts, side_by_side, site};
 pub use problem::{Problem, Problems};
 pub use raw::schema;
 pub use validated::Validated;
+pub use value::TimeLimit;
 pub use value::pattern::{Extractor, Pattern};
 pub use value::template::Template;
 pub use value::{template, version};

@@ -15,7 +15,7 @@ use crate::host::files::{stat_optional, write_atomic};
 use crate::host::{pools, trust};
 use crate::journal::{ChangeManifest, Journal, Layout, OpenQuestion, copies};
 use crate::playbook::{Validated, ValidatedSite};
-use crate::report::{CliError, ErrorKind, Report, report};
+use crate::report::{CliError, ErrorKind, Report, Standing, report};
 use crate::step::{Plan, Record, State};
 
 /// What a person is told who presses Ctrl-C.
@@ -88,6 +88,20 @@ impl Work {
     /// The change's id.
     pub fn change(&self) -> &str {
         &self.state.manifest.change
+    }
+
+    /// What is done: the verb of the procedure.
+    pub fn verb(&self) -> &'static str {
+        match (&self.task, self.state.current()) {
+            (Task::Begin(plan), _) => plan.procedure.verb(),
+            (Task::Resume(_), Some(run)) => run.plan.procedure.verb(),
+            (Task::Resume(_), None) => "resume",
+        }
+    }
+
+    /// Where the change stands before it.
+    pub fn standing(&self) -> Standing {
+        Standing::of(&self.state)
     }
 
     /// Carries it out. `watch` gets the events. `hangs` is called, from a thread of its own, when

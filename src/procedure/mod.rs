@@ -14,6 +14,7 @@ pub mod fix;
 pub mod init;
 mod inputs;
 mod judge;
+pub mod look;
 mod manifest;
 mod mended;
 pub mod migrate;
@@ -28,6 +29,7 @@ mod stays;
 pub mod try_out;
 pub mod undo;
 pub mod upgrade;
+pub mod watch;
 pub mod way_back;
 
 use std::path::PathBuf;

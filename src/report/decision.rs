@@ -92,6 +92,14 @@ impl Room {
         self.snapshots + self.standby + self.kept
     }
 
+    /// In how many seconds the pool is full, as it grows now.
+    pub fn full_in(&self) -> Option<u64> {
+        let growth = self.growth?;
+        let grown = u64::try_from(growth.bytes).ok().filter(|grown| *grown > 0)?;
+        let left = u128::from(self.free) * u128::from(growth.seconds) / u128::from(grown);
+        u64::try_from(left).ok()
+    }
+
     /// For a person.
     pub fn words(&self) -> String {
         let parts = [
@@ -113,9 +121,8 @@ impl Room {
             return text;
         };
         text += &format!(" It grew by {} within {within}", size(grown));
-        let left = u128::from(self.free) * u128::from(growth.seconds) / u128::from(grown);
         // Beyond that nobody can tell.
-        match u64::try_from(left).ok().filter(|left| *left < 30 * 86400) {
+        match self.full_in().filter(|left| *left < 30 * 86400) {
             Some(left) => text += &format!(": at that rate the pool is full in {}.", days(left)),
             None => text.push('.'),
         }

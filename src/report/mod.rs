@@ -3,30 +3,36 @@
 //! One table, in [`permitted()`], says which commands a state permits. `status` and errors offer
 //! from it, and the verbs refuse from it: what is offered is accepted.
 
+mod alerts;
 mod command;
 mod compared;
 mod dead;
 mod decision;
 mod error;
+mod metrics;
 mod next;
 mod offers;
 mod permitted;
 mod stand;
 mod standby;
+mod standing;
 mod status;
 mod timeline;
 mod under_way;
 mod way_back;
 
+pub use alerts::{Alert, Alerts, Limits, News, Told, Watched};
 pub use command::Command;
 pub use compared::{Compared, ComparedList, Extent, compared};
 pub use dead::starts_it;
 pub use decision::{Growth, LastProof, Observed, Room, Seen, SwitchCost};
 pub use error::{CliError, ErrorKind, permit};
+pub use metrics::{RoundFacts, metrics};
 pub use next::Next;
 pub use offers::offers;
 pub use permitted::{Refusal, Why, permitted};
 pub use standby::{StandbyCondition, StandbyReport};
+pub use standing::Standing;
 pub use status::{Report, report, report_with};
 pub use timeline::{
     EventEntry, Outcome, ProcedureEntry, StepEntry, Timeline, Window, answered, spent, timeline,

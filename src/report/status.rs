@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::dead::from_files;
 use super::offers::offers;
-use super::stand::{failure, stand};
+use super::stand::stand;
+use super::standing::failure;
 use super::timeline::Timeline;
 use super::under_way::{rejects, under_way};
 use super::{

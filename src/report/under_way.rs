@@ -1,7 +1,7 @@
 //! What is true while a procedure is under way: is the service open, where is the data? Pure.
 
 use super::dead::from_files;
-use super::stand::failure;
+use super::standing::failure;
 use crate::journal::{Output, Procedure, StepId, StepState};
 use crate::step::{self, Action, Run, State};
 use crate::strategy::data_of;

@@ -21,6 +21,7 @@ mod input;
 mod said;
 mod states;
 mod versions;
+mod watching;
 mod world;
 
 /// Screens that are the same on every host.
@@ -44,6 +45,7 @@ fn no_golden_file_is_left_over() {
         ("states", include_str!("states.rs")),
         ("input", include_str!("input.rs")),
         ("first-use", include_str!("first_use.rs")),
+        ("watching", include_str!("watching.rs")),
     ] {
         for entry in std::fs::read_dir(here.join(folder)).expect("folder") {
             let name = entry.expect("entry").file_name().into_string().expect("name");

@@ -2,6 +2,7 @@
 
 pub mod guide;
 pub mod html;
+pub mod journald;
 pub mod json;
 mod live;
 mod plan;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::live::Live;
-use super::{json, line};
+use super::{journald, json, line};
 use crate::change::event::Event;
 use crate::cli::{Global, now};
 use crate::journal::{Action as _, Output, Role, StepId};
@@ -13,6 +13,8 @@ use crate::step::Action;
 /// Says what happens while a procedure runs.
 pub struct Watcher {
     json: bool,
+    /// What is printed would stand in the journal twice.
+    journal: bool,
     /// On a terminal.
     live: Option<Live>,
     /// How long the packages took in the upgrade.
@@ -27,7 +29,7 @@ impl Watcher {
             since.map(|since| (now().fixed_offset() - since).to_std().unwrap_or_default());
         let live = if global.json || global.plain { None } else { Live::on_terminal(shut_out) };
         let packages = past.and_then(|past| past.spent_in(&StepId::UPGRADE)?.to_std().ok());
-        Self { json: global.json, live, packages }
+        Self { json: global.json, journal: journald::takes_lines(), live, packages }
     }
 
     /// Prints a line, above the one that is redrawn.
@@ -57,7 +59,7 @@ impl Watcher {
     pub fn event(&mut self, event: &Event<'_>) {
         if self.json {
             json::event(event);
-        } else {
+        } else if !self.journal {
             self.for_people(event);
             self.follow(event);
         }

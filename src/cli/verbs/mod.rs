@@ -24,3 +24,4 @@ pub mod standby;
 pub mod status;
 pub mod undo;
 pub mod upgrade;
+pub mod watch;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::{Exit, Global, now, render};
-use crate::procedure::{changes, prove, room, standby, way_back};
-use crate::report::{CliError, Report, report_with};
+use crate::procedure::{changes, look, way_back};
+use crate::report::{CliError, Report};
 
 /// Once, or again and again.
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ struct Look {
 /// Shows the status of the open change, or of the one asked for.
 pub fn run(global: &Global, arguments: &StatusArgs) -> Result<Exit, CliError> {
     let Some(seconds) = arguments.watch else {
-        let look = look(global)?;
+        let look = glance(global)?;
         // The others are still shown.
         if look.unreadable.is_none() || !look.reports.is_empty() {
             render::status(global, &look.reports, look.at_work.as_deref(), None);
@@ -44,7 +44,7 @@ pub fn run(global: &Global, arguments: &StatusArgs) -> Result<Exit, CliError> {
     };
     let redraws = !global.json && std::io::stdout().is_terminal();
     loop {
-        let look = look(global)?;
+        let look = glance(global)?;
         let now = now();
         if redraws {
             render::clear();
@@ -63,7 +63,7 @@ pub fn run(global: &Global, arguments: &StatusArgs) -> Result<Exit, CliError> {
     }
 }
 
-fn look(global: &Global) -> Result<Look, CliError> {
+fn glance(global: &Global) -> Result<Look, CliError> {
     let settings = &global.settings();
     let found = changes::all(settings)?;
     let at_work = changes::at_work(settings);
@@ -85,25 +85,7 @@ fn look(global: &Global) -> Result<Look, CliError> {
     for found in &shown {
         match &found.state {
             Ok(state) => {
-                let report = report_with(state, way_back::glance(settings, state));
-                let mut report = report;
-                if state.current().is_none()
-                    && let Some(seen) = standby::look(settings, state)
-                {
-                    report.now.extend(seen.words());
-                    report.standby = Some(seen);
-                }
-                if let Some(room) = room::room(settings, state) {
-                    report = report.taking(room);
-                }
-                if let Some(story) = room::story(settings, state) {
-                    report = report.telling(&story, settings.now.fixed_offset());
-                }
-                if let Some(said) = prove::under_way(settings, state) {
-                    report = report.proving(&said);
-                } else if let Some(said) = prove::broken_off(settings, state) {
-                    report = report.proof_broken_off(&said);
-                }
+                let report = look::report(settings, state, way_back::glance(settings, state));
                 let report = if several { report.naming_change() } else { report };
                 if state.current().is_some_and(|run| run.halted.is_some()) {
                     exit = Exit::Halted;

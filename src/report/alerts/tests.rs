@@ -1,0 +1,127 @@
+use super::*;
+use crate::journal::Procedure;
+use crate::report::metrics::sample;
+use crate::report::{Growth, ProcedureEntry, Room, WayBack};
+
+const LIMITS: Limits = Limits {
+    decide_within: Duration::from_secs(3600),
+    behind: Duration::from_secs(60),
+    full_within: Duration::from_secs(7200),
+    least_free: 1000,
+};
+
+fn names_of(report: Report, standing: Standing) -> Vec<&'static str> {
+    let (_, story, now) = sample();
+    let it = Watched::new(standing, report, Some(story), now, &LIMITS);
+    it.alerts.keys().map(|alert| alert.name()).collect()
+}
+
+#[test]
+fn nothing_is_told_of_a_change_with_which_all_is_well() {
+    let (report, ..) = sample();
+    assert_eq!(names_of(report, Standing::Upgraded), [""; 0]);
+}
+
+#[test]
+fn each_thing_that_is_wrong_is_told_with_its_reason() {
+    let (good, story, now) = sample();
+    let because = |condition| Some(WayBack::because(condition, vec!["the log is gone".into()]));
+    for (condition, name) in [
+        (Condition::Damaged, "way-back-damaged"),
+        (Condition::Refused, "way-back-refused"),
+        (Condition::Unknown, "way-back-unknown"),
+    ] {
+        let report = Report { way_back: because(condition), ..good.clone() };
+        let it = Watched::new(Standing::Upgraded, report, None, now, &LIMITS);
+        let told: Vec<_> = it.alerts.iter().map(|(alert, why)| (alert.name(), why)).collect();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].0 == name && told[0].1.contains("the log is gone"), "{told:?}");
+    }
+    let mut standby = good.standby.clone().unwrap();
+    for (condition, lag, wanted) in [
+        (StandbyCondition::Behind, 59.0, None),
+        (StandbyCondition::Behind, 61.0, Some("standby-behind")),
+        (StandbyCondition::NotFed, 0.0, Some("standby-not-fed")),
+        (StandbyCondition::Down, 0.0, Some("standby-down")),
+        (StandbyCondition::NoSource, 0.0, Some("service-silent")),
+    ] {
+        (standby.condition, standby.lag_seconds) = (condition, Some(lag));
+        let report = Report { standby: Some(standby.clone()), ..good.clone() };
+        assert_eq!(names_of(report, Standing::Upgraded).first().copied(), wanted);
+    }
+    let room = good.room.unwrap();
+    for (free, bytes, short) in
+        [(999, 0, true), (1000, 0, false), (7199 * 10, 10, true), (7201 * 10, 10, false)]
+    {
+        let growth = Some(Growth { bytes, seconds: 1 });
+        let report = Report { room: Some(Room { free, growth, ..room }), ..good.clone() };
+        let wanted: &[&str] = if short { &["room-short"] } else { &[] };
+        assert_eq!(names_of(report, Standing::Upgraded), wanted, "{free} {bytes}");
+    }
+    assert_eq!(names_of(good.clone(), Standing::Halted), ["unfinished"]);
+    let it = Watched::unreadable("db-1", "a torn line");
+    assert!(it.alerts[&Alert::Unreadable].contains("a torn line"));
+    // An hour and a second after the upgrade; what runs beside it is no decision.
+    let mut story = story;
+    let upgrade = story.procedures[0].clone();
+    story.procedures.push(ProcedureEntry {
+        procedure: Procedure::Rehearse,
+        ended: upgrade.ended + chrono::TimeDelta::minutes(59),
+        ..upgrade.clone()
+    });
+    for (seconds, overdue) in [(3600, false), (3601, true)] {
+        let now = upgrade.ended + chrono::TimeDelta::seconds(seconds);
+        let it = Watched::new(Standing::Upgraded, good.clone(), Some(story.clone()), now, &LIMITS);
+        assert_eq!(it.alerts.contains_key(&Alert::DecisionOverdue), overdue);
+        let it = Watched::new(Standing::Halted, good.clone(), Some(story.clone()), now, &LIMITS);
+        assert!(!it.alerts.contains_key(&Alert::DecisionOverdue));
+    }
+}
+
+fn seen(change: &str, alerts: &[Alert]) -> Watched {
+    let alerts = alerts.iter().map(|alert| (*alert, format!("why {}", alert.name()))).collect();
+    Watched { alerts, ..Watched::unreadable(change, "") }
+}
+
+#[test]
+fn only_what_is_new_is_told_and_the_end_of_it_too() {
+    use Alert::{RoomShort, WayBackDamaged};
+    let mut told = Told::default();
+    assert_eq!(told.news(&[seen("db-1", &[])]), [], "nothing is wrong from the beginning on");
+    let news = told.news(&[seen("db-1", &[WayBackDamaged])]);
+    assert_eq!(news.len(), 1);
+    assert_eq!(news[0].subject(), "way back damaged");
+    // Not told yet: the command failed.
+    assert_eq!(told.news(&[seen("db-1", &[WayBackDamaged])]), news);
+    told.tell(&news[0], 7);
+    assert_eq!(told.news(&[seen("db-1", &[WayBackDamaged])]), []);
+    let news = told.news(&[seen("db-1", &[WayBackDamaged, RoomShort])]);
+    assert_eq!(news[0].subject(), "room short");
+    assert_eq!(news[0].facts("h")["BACKOUT_NEWS_OPEN"], "way-back-damaged room-short");
+    told.tell(&news[0], 8);
+    let news = told.news(&[seen("db-1", &[RoomShort])]);
+    assert_eq!(news[0].subject(), "way back damaged is over");
+    assert_eq!(news[0].facts("h")["BACKOUT_NEWS_STATE"], "alert");
+    told.tell(&news[0], 9);
+    let clear = told.news(&[seen("db-1", &[])]);
+    assert_eq!(clear[0].subject(), "all clear");
+    assert_eq!(clear[0].facts("h")["BACKOUT_NEWS_STATE"], "clear");
+    let closed = told.news(&[]);
+    assert_eq!(closed[0].subject(), "all clear: the change is closed");
+    told.tell(&closed[0], 10);
+    assert_eq!(told, Told::default(), "nothing is kept of a change that is closed");
+}
+
+#[test]
+fn the_text_says_what_is_new_and_what_goes_on() {
+    let mut told = Told::default();
+    let news = told.news(&[seen("db-1", &[Alert::WayBackDamaged])]);
+    told.tell(&news[0], 7);
+    let news = told.news(&[seen("db-1", &[Alert::WayBackDamaged, Alert::RoomShort])]);
+    assert_eq!(
+        news[0].text("db1"),
+        "backout on db1: room short\nchange db-1\n\nnew: room-short\n  why room-short\n\n\
+         still: way-back-damaged\n  why way-back-damaged\n\n\
+         On the host: `backout status` shows what is true now.\n"
+    );
+}
