@@ -308,3 +308,25 @@ fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
         Verb::Man(arguments) => man::run(arguments).map(Job::Ended),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// clap takes the value of the one for that of the other, and panics.
+    #[test]
+    fn no_argument_of_a_command_has_the_name_of_one_of_every_command() {
+        fn look(command: &clap::Command, everywhere: &[&str]) {
+            for argument in command.get_arguments().filter(|argument| !argument.is_global_set()) {
+                let name = argument.get_id().as_str();
+                assert!(!everywhere.contains(&name), "{} {name}", command.get_name());
+            }
+            command.get_subcommands().for_each(|command| look(command, everywhere));
+        }
+        let command = <Cli as clap::CommandFactory>::command();
+        let global = command.get_arguments().filter(|argument| argument.is_global_set());
+        let everywhere: Vec<&str> = global.map(|argument| argument.get_id().as_str()).collect();
+        assert!(everywhere.len() > 5);
+        look(&command, &everywhere);
+    }
+}

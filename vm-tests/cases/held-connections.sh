@@ -24,7 +24,7 @@ After=front.socket
 [Service]
 ExecStartPre=/bin/sh -c 'while [ -e /run/front.hold ]; do sleep 0.1; done'
 ExecStart=/lib/systemd/systemd-socket-proxyd 127.0.0.1:6379
-TimeoutStartSec=infinity
+TimeoutStartSec=10min
 UNIT
 systemctl daemon-reload
 systemctl enable --now front.socket

@@ -77,6 +77,9 @@ build_tools() {
       in_build_root cargo build --locked --quiet --features crash-points --example messaging_server || return 1
       strip --strip-debug -o "$TOOLS/messaging_server" "$(build_target)/debug/examples/messaging_server" || return 1
     fi
+    if uses "$(case_file "$name")" documents && [ ! -f "$TOOLS/documents.tsv" ]; then
+      in_build_root cargo run --locked --quiet --features crash-points --example documents -- commands >"$TOOLS/documents.tsv" || return 1
+    fi
     uses "$(case_file "$name")" zfs_conformance || continue
     in_build_root cargo test --locked --quiet --no-run --features crash-points --test zfs_conformance || return 1
     strip --strip-debug -o "$TOOLS/zfs_conformance" \
@@ -95,6 +98,7 @@ case_folder() {
   [ -z "${TOOLS:-}" ] || cp "$TOOLS/backout" "$dir/bin/"
   ! uses "$script" backout-static || cp "$TOOLS/backout-static" "$dir/bin/"
   ! uses "$script" zfs_conformance || cp "$TOOLS/zfs_conformance" "$dir/bin/"
+  ! uses "$script" documents || cp "$TOOLS/documents.tsv" "$dir/"
   # Not in PATH, and not below bin/: a stage that does not use the tool stays good when only the tool changes.
   ! uses "$script" messaging || install -D -t "$dir/messaging" "$TOOLS/messaging_server"
   packages=$(header "$script" packages)

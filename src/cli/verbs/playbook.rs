@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
 use crate::cli::{Exit, Global, render};
@@ -31,11 +31,11 @@ pub enum PlaybookVerb {
         #[arg(long, value_name = "PACKAGE")]
         from: Option<String>,
     },
-    /// Print the JSON Schema of playbooks, for an editor.
+    /// Print a JSON Schema, for an editor.
     Schema {
-        /// That of site files instead.
-        #[arg(long)]
-        site: bool,
+        /// Of which files.
+        #[arg(default_value = "playbook")]
+        of: SchemaOf,
     },
     /// Copy a playbook with its programs into a folder, to be changed.
     Copy {
@@ -54,6 +54,15 @@ pub enum PlaybookVerb {
         /// Its folder, or its file.
         file: PathBuf,
     },
+}
+
+/// The files that have a schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum SchemaOf {
+    /// A `playbook.toml`.
+    Playbook,
+    /// A site file.
+    Site,
 }
 
 /// Whether nothing is there yet.
@@ -168,8 +177,11 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             }
             Ok(Exit::Done)
         }
-        PlaybookVerb::Schema { site } => {
-            let schema = if *site { schema::site() } else { schema::playbook() };
+        PlaybookVerb::Schema { of } => {
+            let schema = match of {
+                SchemaOf::Playbook => schema::playbook(),
+                SchemaOf::Site => schema::site(),
+            };
             render::line(&serde_json::to_string_pretty(schema).unwrap_or_default());
             Ok(Exit::Done)
         }
