@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::Local;
 
 use super::{Action, FORMAT, Line, Record};
-use crate::host::files::{open_own, sync_dir};
+use crate::host::files::{folder_of, open_own, sync_dir};
 
 /// Why a journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -220,7 +220,7 @@ impl Journal {
         let file = open_own(OpenOptions::new().create_new(true).append(true).read(true), path)
             .map_err(io)?;
         file.sync_all().map_err(io)?;
-        sync_dir(path.parent().unwrap_or_else(|| Path::new("."))).map_err(io)?;
+        sync_dir(folder_of(path)).map_err(io)?;
         Ok(Self { path: path.to_owned(), file, length: 0, seq: 0, broken: false })
     }
 

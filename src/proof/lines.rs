@@ -10,7 +10,7 @@ use lz4_flex::frame::{BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 use super::sort::next_line;
 use crate::host::checksum::Hashing;
 use crate::host::failpoint;
-use crate::host::files::{beside, open_own, sync_dir};
+use crate::host::files::{beside, folder_of, open_own, sync_dir};
 
 /// The suffix of a compressed file.
 pub(super) const PACKED: &str = ".lz4";
@@ -110,7 +110,7 @@ impl NewFile {
         let (file, sha256) = plain.into_inner().map_err(io::IntoInnerError::into_error)?.finish();
         file.sync_all()?;
         fs::rename(&self.work, &self.path)?;
-        sync_dir(self.path.parent().unwrap_or(Path::new(".")))?;
+        sync_dir(folder_of(&self.path))?;
         Ok(sha256)
     }
 }

@@ -49,8 +49,12 @@ impl ComparedList {
 impl Compared {
     /// The lists, as one sentence.
     pub fn sentence(&self) -> String {
-        let lists: Vec<String> = self.lists.iter().map(ComparedList::words).collect();
-        format!("Compared: {}.", lists.join(", "))
+        format!("Compared: {}.", self.lists())
+    }
+
+    /// The lists, each with how many items of it were compared.
+    pub fn lists(&self) -> String {
+        self.lists.iter().map(ComparedList::words).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -88,6 +88,20 @@ fn s9_init_writes_a_file_that_only_its_owner_may_write_to() {
     assert!(said.contains("could not be written") && said.contains("chmod"), "{said}");
 }
 
+/// A file that is named without a folder is written where one is.
+#[test]
+fn a_bare_name_is_a_file_here() {
+    let mut world = host();
+    let typed = "backout --site bare.toml --playbooks playbooks init tally --upgrade-to 3.0 \
+                 --dataset tank/tally --yes";
+    let (status, said) = world.changes(typed);
+    assert_eq!(status, 0, "{said}");
+    let (history, _) = super::history::History::upgrading();
+    history.put(&world);
+    let (status, said) = world.changes("backout report --output story.txt");
+    assert_eq!((status, said.trim()), (0, "The report is in story.txt."));
+}
+
 #[test]
 fn fix_shows_makes_and_checks_again_but_restarts_only_what_is_named() {
     let mut world = host();

@@ -28,7 +28,7 @@ pub fn page(story: &Timeline, commands: Option<&str>) -> String {
                     (summary(story))
                     @for procedure in &story.procedures { (of_procedure(procedure)) }
                     @if let Some(commands) = commands {
-                        section {
+                        section.commands {
                             h2 { "Commands" }
                             details { summary { "What the commands printed" } pre { (commands) } }
                         }
@@ -54,11 +54,7 @@ fn summary(story: &Timeline) -> Markup {
             dt { "Opened" }
             dd { (story.opened.format("%Y-%m-%d %H:%M:%S %z")) " by backout " (story.tool) }
             @if let Some(compared) = &story.compared {
-                dt { "Compared" } dd { (compared.sentence()) }
-                @if !compared.not_compared.is_empty() {
-                    dt { "Not compared, or not brought back" }
-                    dd { ul { @for limit in &compared.not_compared { li { (limit) } } } }
-                }
+                dt { "Compared" } dd { (compared.lists()) }
             }
             @if !story.shut_out.is_empty() {
                 dt { "Clients were shut out" }
@@ -75,6 +71,24 @@ fn summary(story: &Timeline) -> Markup {
                         }
                     }
                 }
+            }
+            @if let Some(compared) = &story.compared && !compared.not_compared.is_empty() {
+                dt { "Not compared, or not brought back" }
+                dd { ul { @for limit in &compared.not_compared { li { (code(limit)) } } } }
+            }
+        }
+    }
+}
+
+/// A text in which what is between backquotes is typed.
+fn code(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    html! {
+        // One that nothing closes is only a sign.
+        @if parts.len() % 2 == 0 { (text) }
+        @else {
+            @for (i, part) in parts.iter().enumerate() {
+                @if i % 2 == 1 { code { (part) } } @else { (part) }
             }
         }
     }
@@ -103,7 +117,7 @@ fn of_procedure(procedure: &ProcedureEntry) -> Markup {
             @if !procedure.events.is_empty() {
                 ul.events {
                     @for event in &procedure.events {
-                        li { time { (event.at.format("%H:%M:%S")) } " " (event.what) }
+                        li { time { (event.at.format("%H:%M:%S")) } " " (code(&event.what)) }
                     }
                 }
             }
@@ -121,9 +135,8 @@ fn of_step(step: &StepEntry, longest: TimeDelta) -> Markup {
         (None, Some(_)) => "not ended".to_owned(),
         (None, None) => "–".to_owned(),
     };
-    let share = step
-        .spent()
-        .map_or(0, |time| 100 * time.num_milliseconds().max(0) / longest.num_milliseconds().max(1));
+    let share =
+        |time: TimeDelta| 100 * time.num_milliseconds().max(0) / longest.num_milliseconds().max(1);
     html! {
         tr {
             td {
@@ -132,7 +145,9 @@ fn of_step(step: &StepEntry, longest: TimeDelta) -> Markup {
                 @if let Some(result) = &step.result { div.result { (result) } }
             }
             td.number { (time) }
-            td.bar aria-hidden="true" { div style={ "width:" (share) "%" } {} }
+            td.bar aria-hidden="true" {
+                @if let Some(time) = step.spent() { div style={ "width:" (share(time)) "%" } {} }
+            }
         }
     }
 }

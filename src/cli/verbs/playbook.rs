@@ -7,7 +7,7 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
 use crate::cli::{Exit, Global, render};
-use crate::host::files::{private_dir, stat_optional, write_atomic};
+use crate::host::files::{folder_of, private_dir, stat_optional, write_atomic};
 use crate::playbook::programs::PLAYBOOK_FILE;
 use crate::playbook::{Validated, library, schema};
 use crate::procedure::scaffold;
@@ -76,8 +76,7 @@ fn new(folder: &Path) -> anyhow::Result<()> {
 /// Writes a playbook into a folder that is not there yet: all of it, or nothing. Returns the names
 /// of the files.
 fn copy(playbook: &Validated, folder: &Path) -> anyhow::Result<Vec<String>> {
-    let parent = folder.parent().filter(|it| !it.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
+    let parent = folder_of(folder);
     private_dir(parent).context("the folder cannot be made")?;
     // For root alone, and removed again if anything fails.
     let beside = tempfile::Builder::new().prefix(".backout-copy-").tempdir_in(parent);

@@ -13,7 +13,7 @@ pub use choose::values as lines;
 pub use site_file::Draft;
 pub use values::Found;
 
-use crate::host::files::{stat_optional, write_new};
+use crate::host::files::{folder_of, stat_optional, write_new};
 use crate::host::mounts;
 use crate::host::trust;
 use crate::playbook::library::LibraryError;
@@ -118,7 +118,7 @@ pub fn write(settings: &Settings, proposal: &Proposal) -> Result<(), CliError> {
     let path = &settings.site;
     let what = || format!("{} could not be written", path.display());
     nothing_there(path)?;
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     if matches!(stat_optional(folder), Ok(None)) {
         use std::os::unix::fs::DirBuilderExt as _;
         std::fs::DirBuilder::new().mode(0o755).create(folder).map_err(|error| {
