@@ -85,7 +85,7 @@ fn code(text: &str) -> Markup {
     let parts: Vec<&str> = text.split('`').collect();
     html! {
         // One that nothing closes is only a sign.
-        @if parts.len() % 2 == 0 { (text) }
+        @if parts.len().is_multiple_of(2) { (text) }
         @else {
             @for (i, part) in parts.iter().enumerate() {
                 @if i % 2 == 1 { code { (part) } } @else { (part) }
