@@ -32,6 +32,11 @@ rm -r /var/lib/backout
 mv /var/lib/backout.away /var/lib/backout
 
 echo "== watch the way back"
+block docs/operators-guide.md 'backout watch install'
+systemctl is-active backout-watch.timer
+backout watch remove
+block docs/operators-guide.md 'journalctl BACKOUT_CHANGE' "mariadb-20261129070000=$(change_id)"
+grep -F stop /result/recordings/operators-guide-journalctl-BACKOUT-CHANGE*.log >/dev/null
 block docs/operators-guide.md 'backout --json check'
 grep -F '"condition":"open"' /result/recordings/operators-guide-backout-json-check.log
 

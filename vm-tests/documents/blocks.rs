@@ -36,6 +36,11 @@ impl Block {
         joined.lines().map(|line| words(&without(line))).filter(|line| !line.is_empty()).collect()
     }
 
+    /// Whether it has commands to be typed.
+    pub fn is_commands(&self) -> bool {
+        self.language == "sh" && self.kind.is_empty()
+    }
+
     /// How a test names it: its commands, of which the first words do.
     pub fn name(&self) -> String {
         self.commands().join("; ")

@@ -74,6 +74,39 @@ fn every_part_of_a_site_file_passes_with_the_rest() {
     }
 }
 
+#[test]
+fn every_file_for_the_watch_is_read() {
+    for block in of_kind("toml", "watch") {
+        let folder = tempfile::tempdir().expect("folder");
+        let file = folder.path().canonicalize().expect("path").join("watch.toml");
+        std::fs::write(&file, &block.text).expect("written");
+        let read = backout::procedure::watch::Config::read(&file);
+        assert!(read.is_ok_and(|config| config.notify.is_some()), "{}", block.place());
+    }
+}
+
+/// Programs of a few lines: a shell can read them.
+#[test]
+fn every_program_is_one() {
+    for block in of_kind("sh", "program") {
+        let shell = std::process::Command::new("/bin/sh").args(["-n", "-c", &block.text]).status();
+        assert!(shell.expect("runs").success(), "{}", block.place());
+    }
+}
+
+/// Rules of a monitor name metrics that there are.
+#[test]
+fn every_metric_in_a_rule_is_written() {
+    let written = std::fs::read_to_string(top().join("src/report/metrics.rs")).expect("read");
+    let metric = regex::Regex::new(r"\bbackout_[a-z_]+").expect("a pattern");
+    for block in of_kind("yaml", "") {
+        for name in metric.find_iter(&block.text) {
+            let known = written.contains(&format!("{:?}", name.as_str()));
+            assert!(known, "{}: no metric {}", block.place(), name.as_str());
+        }
+    }
+}
+
 /// Parts of a playbook that stand alone: TOML, with helpers that there are.
 #[test]
 fn commands_of_playbooks_are_toml_and_name_helpers_that_there_are() {

@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Commands => {
             for document in blocks::documents()? {
-                for block in document.blocks().iter().filter(|block| block.language == "sh") {
+                for block in document.blocks().iter().filter(|block| block.is_commands()) {
                     for command in block.commands() {
                         println!("{}\t{}\t{command}", block.document, block.line);
                     }

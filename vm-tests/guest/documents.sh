@@ -3,6 +3,9 @@
 # /case/documents.tsv has every command: document, line of its block, command.
 # Needs: backout.sh.
 
+# Nobody is there to turn pages.
+export SYSTEMD_PAGER=cat
+
 # typed NAME COMMAND: types it at a terminal. Every question is answered with a yes, or with $CHOICE. /result/recordings/NAME.* is what it showed when.
 typed() {
   local name=$1 command=$2 folder=/result/recordings log size=0 answered=0 end pid status=0
