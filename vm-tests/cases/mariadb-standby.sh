@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: a standby of MariaDB 10.11 beside 11.8 takes over while a client writes, and nothing that the client was told is missing or there twice; its feed, its server and the tool within the deadline are killed before; the packages are brought back while 10.11 serves; undo, commit
-# STRATEGY: a client writes numbered rows all the time and keeps those that were acknowledged, with the time; kill -9 of feed, of the standby's server, of the tool while writes are refused; the switch; the packages; every number is there once; nothing is left of the standby
+# DESCRIPTION: a standby of MariaDB 10.11 beside 11.8 takes over while a client writes, and nothing that the client was told is missing or there twice; its feed, its server and the tool within the deadline are killed before; the packages are brought back while 10.11 serves; then 11.8 stands by beside 10.11, and the undo is a switch that takes along what was written; a second switch, undo, commit
+# STRATEGY: a client writes numbered rows all the time and keeps those that were acknowledged, with the time; kill -9 of feed, of the standby's server, of the tool while writes are refused; the switch; the packages; every number is there once; nothing is left of the standby; the same upwards, and down once more
 # stage: backout-upgraded
 # uses: backout
 # when: all
@@ -53,11 +53,45 @@ nothing_of_a_standby
 systemctl restart mariadb.service
 written mariadb
 backout prove
-echo "== undo, and commit"
+echo "== 11.8 stands by, while a client writes to 10.11"
+rm /root/enough
+begin=$EPOCHREALTIME
+mariadb_client 1000000 &
+client=$!
+backout standby start --yes
+expect 0 backout status
+for unit in backout-feed-mariadb.service backout-standby-mariadb.service; do
+  kill -9 "$(main_pid "$unit")"
+  sleep 3
+done
+backout standby start --yes
+echo "== the undo is a switch"
+backout undo --yes --deadline 5m
+mariadb_version | grep -F 11.8
+sleep 2
+touch /root/enough
+wait "$client"
+echo "$(wc -l </root/acknowledged) acknowledged rows; $(gaps 2 "$begin")"
+backout report
+keep_logs
+written mariadb
+nothing_of_a_standby
+[ "$(zfs get -H -o value sync tank/mysql)" = standard ]
+systemctl restart mariadb.service
+written mariadb
+[ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/mysql\ntank/mysql.reserve\ntank/mysql.undone')" ]
+echo "== the way back is open as before"
+expect 0 backout check
+backout standby start --yes
+sql shop -e 'INSERT INTO written VALUES (9000000)'
+backout downgrade --yes --deadline 5m
+mariadb_version | grep -F 10.11
+written mariadb
+mariadb_numbers | grep -Fx 9000000
+echo "== undo of that, and commit"
 backout undo --yes
 mariadb_version | grep -F 11.8
 mariadb_upgraded
-# What was written to 10.11 since is not there: undo says so.
-written mariadb /root/before
+written mariadb
 backout commit --yes
 [ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/mysql')" ]

@@ -26,11 +26,11 @@ redis_client() {
 redis_numbers() { redis-cli LRANGE written 0 -1; }
 redis_numbers_gone() { redis-cli DEL written >/dev/null; }
 
-# mariadb_client: a client that writes until there is a file /root/enough: numbered rows, one transaction each. What was acknowledged stands in
-# /root/acknowledged, with the time. A number is not tried again, so that none can be there twice by right.
+# mariadb_client [FROM]: a client that writes until there is a file /root/enough: numbered rows, one transaction each, from FROM on. What was acknowledged
+# stands in /root/acknowledged, with the time. A number is not tried again, so that none can be there twice by right.
 mariadb_client() {
-  local n=0
-  sql shop -e 'CREATE TABLE written (n INT NOT NULL) ENGINE=InnoDB'
+  local n=${1:-0}
+  sql shop -e 'CREATE TABLE IF NOT EXISTS written (n INT NOT NULL) ENGINE=InnoDB'
   while [ ! -e /root/enough ]; do
     n=$((n + 1))
     if sql --connect-timeout=2 shop -e "INSERT INTO written VALUES ($n)" 2>/dev/null; then
