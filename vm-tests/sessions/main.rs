@@ -82,6 +82,7 @@ const PRODUCTS: &[(&str, Session)] = &[
     ("mariadb_switch", mariadb::feed::switch),
     ("postgresql", postgresql::session),
     ("redis", redis::session),
+    ("redis_switch", redis::switch),
 ];
 
 /// How long one session may take, in seconds, on a busy machine.
@@ -184,7 +185,7 @@ fn apart(roots: &Path, what: &[String], keep: bool) -> Result<()> {
     if product.is_some_and(|product| product == "postgresql") {
         postgresql::prepare(folder.path())?;
     }
-    if product.is_some_and(|product| product == "redis" || product == "postgresql") {
+    if product.is_some_and(|product| product.starts_with("redis") || product == "postgresql") {
         // A helper starts a server in a folder of its own, which both roots must have.
         command.env("TMPDIR", "/srv/tmp");
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::writers::Writers;
 use super::{CONFIG, SOCKET, answers, dump, generate, talk};
 use crate::process::{Process, helper, stop_unit};
 use crate::way::SNAPSHOT;
@@ -76,22 +77,84 @@ fn start_standby() -> Result<Process> {
     Ok(running)
 }
 
-/// What clients do on the new version, and the switch. Returns how many commands were refused, and
-/// what there was and what came back; or what the previous version has no words for.
-pub fn switch(seed: u64, generator: &mut generate::Generator) -> Result<Ended> {
-    let mut random = fastrand::Rng::with_seed(seed);
+/// A copy of the snapshot, the previous version on it, and its feed.
+fn stand_by() -> Result<(Process, Process)> {
     copy_content(
         &Path::new(crate::world::DATA).join(".zfs/snapshot").join(SNAPSHOT),
         STANDBY.as_ref(),
     )?;
     std::fs::create_dir_all(FEED)?;
     std::fs::create_dir_all("/run/standby")?;
-    let mut server = Some(start_standby()?);
-    let mut running = Some(start_feed()?);
+    Ok((start_standby()?, start_feed()?))
+}
+
+/// Writes are refused, and the standby has everything.
+fn refused() -> Result<()> {
+    run(&mut standby(&["refuse", "--config", CONFIG])?, b"")?;
+    let position = run(&mut feed("source")?, b"")?;
+    let position = String::from_utf8_lossy(&position).trim().to_owned();
+    run(feed("drain")?.arg(&position), b"").context("drain").map(drop)
+}
+
+/// The upgraded version ends, and the standby takes over.
+fn take_over(feeding: Process) -> Result<()> {
+    drop(feeding);
+    stop_unit("redis.service")?;
+    run(&mut feed("rest")?, b"").context("rest")?;
+    let serve = ["serve", "--socket", STANDBY_SOCKET, "--config", CONFIG];
+    run(&mut standby(&serve)?, b"").context("serve").map(drop)
+}
+
+/// A switch while clients write all the time: what they see of it, and what the feed costs them.
+pub fn live() -> Result<String> {
+    let mut writers = Writers::start();
+    let alone = writers.rate();
+    let (_standby, feeding) = stand_by()?;
+    let caught_up = Instant::now();
+    if let Some(why) = catch_up()? {
+        bail!("{why}");
+    }
+    let caught_up = caught_up.elapsed().as_secs_f64();
+    let fed = writers.rate();
+    writers.gap();
+    refused()?;
+    // This comparison is the test's own, and does not count.
+    let compares = Instant::now();
+    let difference = dump::difference(&dump::take(SOCKET)?, &dump::take(STANDBY_SOCKET)?);
+    let own = compares.elapsed();
+    if let Some(difference) = difference {
+        bail!("silently different before the switch:\n{difference}");
+    }
+    let keys = Instant::now();
+    run(&mut feed("keys")?, b"")?;
+    let keys = keys.elapsed();
+    take_over(feeding)?;
+    std::thread::sleep(Duration::from_secs(1));
+    let gap = writers.gap().saturating_sub(own);
+    let before = writers.acknowledged();
+    std::thread::sleep(Duration::from_millis(200));
+    ensure!(writers.acknowledged() > before, "clients did not go on");
+    writers.stop();
+    let count = writers.check()?;
+    Ok(format!(
+        "{count} acknowledged, 0 missing, 0 twice; gap {:.2} s (of it {:.2} s to find what was \
+         fed); caught up in {caught_up:.1} s; acknowledged a second: {alone:.0} alone, {fed:.0} \
+         while a standby is fed",
+        gap.as_secs_f64(),
+        keys.as_secs_f64()
+    ))
+}
+
+/// What clients do on the new version, and the switch. Returns how many commands were refused, and
+/// what there was and what came back; or what the previous version has no words for.
+pub fn switch(seed: u64, generator: &mut generate::Generator) -> Result<Ended> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (standby, running) = stand_by()?;
+    let (mut server, mut running) = (Some(standby), Some(running));
     let batches = generator.after();
-    let mut refused = 0;
+    let mut turned_away = 0;
     for part in batches.chunks(2) {
-        refused += talk(part)?;
+        turned_away += talk(part)?;
         if random.u8(..4) == 0 {
             drop(server.take());
             server = Some(start_standby()?);
@@ -103,14 +166,11 @@ pub fn switch(seed: u64, generator: &mut generate::Generator) -> Result<Ended> {
     }
     std::thread::sleep(Duration::from_millis(generate::LONGEST));
     drop(running.take());
-    running = Some(start_feed()?);
+    let running = start_feed()?;
     if let Some(why) = catch_up()? {
         return Ok(Ended::Rejected(why));
     }
-    run(&mut standby(&["refuse", "--config", CONFIG])?, b"")?;
-    let position = run(&mut feed("source")?, b"")?;
-    let position = String::from_utf8_lossy(&position).trim().to_owned();
-    run(feed("drain")?.arg(&position), b"").context("drain")?;
+    refused()?;
     let upgraded = dump::take(SOCKET)?;
     let fed = dump::take(STANDBY_SOCKET)?;
     if let Some(difference) = dump::difference(&upgraded, &fed) {
@@ -120,11 +180,7 @@ pub fn switch(seed: u64, generator: &mut generate::Generator) -> Result<Ended> {
     let keys = run(&mut feed("keys")?, b"")?;
     let keys = String::from_utf8_lossy(&keys);
     ensure!(keys.contains("session:1"), "session:1 is not among the keys: {keys}");
-    drop(running.take());
-    stop_unit("redis.service")?;
-    run(&mut feed("rest")?, b"").context("rest")?;
-    let serve = ["serve", "--socket", STANDBY_SOCKET, "--config", CONFIG];
-    run(&mut standby(&serve)?, b"").context("serve")?;
+    take_over(running)?;
     let restored = dump::take(SOCKET)?;
     drop(server);
     // Everything is in its own file.
@@ -136,7 +192,7 @@ pub fn switch(seed: u64, generator: &mut generate::Generator) -> Result<Ended> {
     if let Some(difference) = dump::difference(&restored, &again) {
         bail!("not in its own file:\n{difference}");
     }
-    Ok(Ended::Switched { refused, upgraded, restored })
+    Ok(Ended::Switched { refused: turned_away, upgraded, restored })
 }
 
 /// How it went.

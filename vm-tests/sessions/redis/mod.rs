@@ -5,6 +5,7 @@ mod client;
 mod dump;
 mod feed;
 mod generate;
+mod writers;
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -85,15 +86,14 @@ fn talk(batches: &[generate::Batch]) -> Result<u64> {
     Ok(refused)
 }
 
-/// See [`crate::Session`].
-pub fn session(seed: u64, without: &[u64]) -> Result<String> {
-    let begin = Instant::now();
-    let mut generator = generate::Generator::new(seed, without);
+/// The previous version with data, and then the upgraded one. Returns how many commands were
+/// refused.
+fn upgraded(generator: &mut generate::Generator) -> Result<(Change, u64)> {
     let annotated = if generator.random.chance(4) { "aof-timestamp-enabled yes\n" } else { "" };
     fs::write(CONFIG, format!("{SETTINGS}{annotated}"))?;
     start()?;
     let before = generator.before();
-    let mut refused = talk(&before)?;
+    let refused = talk(&before)?;
     let host = Host {
         start: service("start"),
         stop: service("stop"),
@@ -109,6 +109,20 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     let change = Change::open("redis", &host)?;
     change.upgrade()?;
     ready()?;
+    Ok((change, refused))
+}
+
+/// A switch while clients write all the time.
+pub fn switch(seed: u64, without: &[u64]) -> Result<String> {
+    upgraded(&mut generate::Generator::new(seed, without))?;
+    feed::live()
+}
+
+/// See [`crate::Session`].
+pub fn session(seed: u64, without: &[u64]) -> Result<String> {
+    let begin = Instant::now();
+    let mut generator = generate::Generator::new(seed, without);
+    let (change, mut refused) = upgraded(&mut generator)?;
     if seed % 2 == 1 {
         return switched(seed, &mut generator, refused, begin);
     }

@@ -117,6 +117,14 @@ impl Writers {
         ledgers.values().map(|it| it.sent.iter().filter(|done| **done).count()).sum()
     }
 
+    /// How many are acknowledged in a second, now.
+    pub fn rate(&self) -> f64 {
+        let (before, begin) = (self.acknowledged(), Instant::now());
+        std::thread::sleep(Duration::from_secs(3));
+        let made = self.acknowledged() - before;
+        f64::from(u32::try_from(made).unwrap_or(u32::MAX)) / begin.elapsed().as_secs_f64()
+    }
+
     /// The longest gap since the last time that this was asked.
     pub fn gap(&self) -> Duration {
         let mut ledgers = self.ledgers.lock().unwrap();

@@ -45,8 +45,9 @@ fn switch_to(
     aside: &str,
     writers: &mut Writers,
 ) -> Result<String> {
+    let alone = writers.rate();
     let mut feed = start_feed()?;
-    std::thread::sleep(Duration::from_secs(3));
+    let fed = writers.rate();
     caught_up()?;
     let before = writers.acknowledged();
     writers.gap();
@@ -96,7 +97,12 @@ fn switch_to(
     if writers.acknowledged() <= before {
         bail!("clients did not go on");
     }
-    Ok(format!("gap {:.2} s, whole: {carried}, {}", gap.as_secs_f64(), times.join(", ")))
+    Ok(format!(
+        "gap {:.2} s, whole: {carried}, {}; acknowledged a second: {alone:.0} alone, {fed:.0} \
+         while a standby is fed",
+        gap.as_secs_f64(),
+        times.join(", ")
+    ))
 }
 
 fn stop_standby(standby: &mut Process) -> Result<()> {
