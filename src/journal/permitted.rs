@@ -116,8 +116,8 @@ impl<A: Action> State<A> {
     }
 }
 
-/// Whether the previous version may have been opened from its private root. If it could not be, what
-/// it has is kept by an abort.
+/// Whether the version that stood by may have been opened from its private root. If it could not be,
+/// what it has is kept by an abort.
 fn may_serve<A: Action>(run: &Run<A>) -> bool {
     let failed = matches!(run.step(&StepId::SERVE), Some((_, StepState::Failed(_))));
     run.was_begun(&StepId::SERVE) && !failed
@@ -141,12 +141,8 @@ fn may_be_aborted<A: Action>(run: &Run<A>) -> Result<(), NotPermitted> {
         | Procedure::DowngradeInPlace
         | Procedure::StandbyStart
         | Procedure::Rehearse => Ok(()),
-        // A switch back: the standby that took over was not opened yet.
-        Procedure::Undo
-            if run.is_switch()
-                && !run.was_begun(&StepId::START)
-                && !run.was_begun(&StepId::SERVE) =>
-        {
+        // A switch back: the standby that took over was not opened.
+        Procedure::Undo if run.is_switch() && !run.was_begun(&StepId::START) && !may_serve(run) => {
             Ok(())
         }
         // A user whose assignment was begun may be on the other host already.

@@ -1,6 +1,6 @@
 //! Plans an abort of a procedure under way.
 
-use super::mended::mended;
+use super::mended::{mended, not_opened};
 use super::{ProcedureInputs, Settings};
 use crate::journal::Procedure;
 use crate::report::{CliError, Command, permit};
@@ -14,6 +14,7 @@ use crate::strategy::{self, Exchanged};
 pub fn plan(settings: &Settings, state: &State, accepted: &[String]) -> Result<Plan, CliError> {
     permit(state, Command::Abort)?;
     mended(state, Command::Abort, accepted)?;
+    not_opened(state, Command::Abort, accepted)?;
     let inputs = ProcedureInputs::of_change(settings, state)?;
     let product = inputs.product();
     let plan = match state.current() {

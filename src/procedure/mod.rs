@@ -39,7 +39,7 @@ use chrono::{DateTime, Local};
 pub use carry_out::Work;
 pub use inputs::ProcedureInputs;
 pub use judge::judge;
-pub use mended::mended;
+pub use mended::{mended, not_opened};
 
 use crate::host::exec::Runner;
 use crate::journal::{ChangeManifest, Layout};

@@ -2,8 +2,11 @@
 
 use super::Command;
 use crate::journal::{Procedure, StepId};
-use crate::step::State;
+use crate::step::{Run, State};
 use crate::strategy::data_of;
+
+/// The yes to an abort of an undo whose version did not open.
+pub const NOT_OPENED: &str = "not-opened";
 
 /// Whether the last downgrade was made from files alone: the upgraded version did not answer, and
 /// there is no list to compare with.
@@ -26,4 +29,11 @@ pub fn starts_it(state: &State, command: Command) -> bool {
         _ => false,
     };
     downgrade && from_files(state)
+}
+
+/// Whether an abort would drop the data of an upgraded version that was started at the service's
+/// place in an undo, and did not open: a client may have written to it all the same.
+pub fn drops_what_opened(state: &State, command: Command) -> bool {
+    let undo = |run: &Run| run.plan.procedure == Procedure::Undo && run.was_begun(&StepId::SERVE);
+    command == Command::Abort && state.current().is_some_and(undo)
 }

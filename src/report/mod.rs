@@ -24,7 +24,7 @@ mod way_back;
 pub use alerts::{Alert, Alerts, Limits, News, Told, Watched};
 pub use command::Command;
 pub use compared::{Compared, ComparedList, Extent, compared};
-pub use dead::starts_it;
+pub use dead::{NOT_OPENED, drops_what_opened, starts_it};
 pub use decision::{Growth, LastProof, Observed, Room, Seen, SwitchCost};
 pub use error::{CliError, ErrorKind, permit};
 pub use metrics::{RoundFacts, metrics};

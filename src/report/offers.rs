@@ -1,6 +1,6 @@
 //! Which of the permitted commands are offered, and how they are described.
 
-use super::dead::starts_it;
+use super::dead::{drops_what_opened, starts_it};
 use super::permitted::verdict;
 use super::stand::noun;
 use super::{Command, Next};
@@ -73,8 +73,9 @@ fn meaning(state: &State, command: Command) -> Option<String> {
         Command::Downgrade => {
             format!("bring version {from} back, with everything that was written since")
         }
-        // It would be refused, but for a yes that says that the version was mended.
+        // They would be refused, but for a yes that says more.
         Command::Abort | Command::Undo if starts_it(state, command) => return None,
+        Command::Abort if drops_what_opened(state, command) => return None,
         Command::Abort => match run?.plan.procedure {
             Procedure::Snapshot => "give it up; the service is opened again as it was".to_owned(),
             Procedure::Upgrade => {

@@ -1,6 +1,8 @@
 //! What is true while a procedure is under way: is the service open, where is the data? Pure.
 
-use super::dead::from_files;
+use super::Command;
+use super::dead::{NOT_OPENED, drops_what_opened, from_files};
+use super::permitted::verdict;
 use super::standing::failure;
 use crate::journal::{Output, Procedure, StepId, StepState};
 use crate::step::{self, Action, Run, State};
@@ -25,6 +27,13 @@ pub(super) fn under_way(state: &State, run: &Run) -> Vec<String> {
         now.push(format!(
             "Version {to} did not answer when this began. If it was mended, you can still go back: \
              `backout abort --accept not-answering`."
+        ));
+    }
+    if verdict(state, Command::Abort).is_ok() && drops_what_opened(state, Command::Abort) {
+        now.push(format!(
+            "Version {} did not open. You can still go back to version {}: `backout abort --accept \
+             {NOT_OPENED}`.",
+            state.manifest.upgrade_to, state.manifest.from_version
         ));
     }
     if matches!(run.step(&StepId::RESTORE), Some((_, StepState::Done))) {

@@ -3,6 +3,7 @@
 
 use super::Reach;
 use super::crash::{each_once, everything};
+use super::host::Mode;
 use super::kind::Kind;
 use super::procedures::{Ended, Verb};
 use super::standby::{KINDS, STANDBY, beside, no_standby};
@@ -12,6 +13,7 @@ use super::world::World;
 use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
 use crate::journal::{Journal, Phase, Proof, StepId};
+use crate::procedure::not_opened;
 use crate::report::{Command, offers, permitted};
 use crate::step::{Action, Record};
 use crate::zfs::{Dataset, Engine as _};
@@ -252,19 +254,77 @@ fn s8_the_abort_of_such_an_undo_is_killed_at_every_place() {
     }
 }
 
-/// Version 2.0 does not start at the service's place: that is told, and it goes on when it does.
+/// Version 2.0 does not start at the service's place: there is a way back to version 1.0 as long as
+/// it was never open.
 #[test]
-fn an_upgraded_version_that_does_not_open_leaves_the_way_forward_and_is_told() {
-    let world = back_beside(STANDBY, true);
-    world.product.host().beside.shut = true;
-    let plan = world.plan(Verb::Undo, &world.state());
-    let ended = world.once(Some(plan), None);
-    let Ended::Outcome(Outcome::Failed { step, error }) = ended else { panic!("{ended:?}") };
-    assert_eq!(step, StepId::SERVE);
-    assert!(error.contains("it crashes"), "{error}");
-    world.product.host().beside.shut = false;
-    world.go_on();
-    world.serves("2.0");
+fn an_upgraded_version_that_does_not_open_leaves_the_way_forward_and_the_way_back() {
+    for kind in KINDS {
+        for back in [false, true] {
+            for end in [Verb::Undo, Verb::PlainUndo, Verb::Commit] {
+                let world = back_beside(kind, true);
+                let before = kept(&world);
+                world.product.host().beside.shut = true;
+                let plan = world.plan(Verb::Undo, &world.state());
+                let ended = world.once(Some(plan), None);
+                let Ended::Outcome(Outcome::Failed { step, error }) = ended else {
+                    panic!("{ended:?}")
+                };
+                assert_eq!(step, StepId::SERVE);
+                assert!(error.contains("it crashes"), "{error}");
+                assert_eq!(world.product.host().mode, Mode::Down);
+                let offered = |command: &str| {
+                    offers(&world.state()).iter().any(|next| next.command == command)
+                };
+                assert!(offered("backout resume") && !offered("backout abort"));
+                let state = world.state();
+                let now = crate::report::report(&state).now.join(" ");
+                assert!(now.contains("`backout abort --accept not-opened`"), "{now}");
+                let abort = |yes: &[String]| not_opened(&state, Command::Abort, yes);
+                assert!(abort(&[]).is_err() && abort(&["not-opened".to_owned()]).is_ok());
+                if !back {
+                    world.product.host().beside.shut = false;
+                    world.go_on();
+                    world.serves("2.0");
+                    break;
+                }
+                for _ in 0..2 {
+                    world.run(Verb::Abort);
+                    world.serves("1.0");
+                    no_standby(&world);
+                    assert_eq!(kept(&world), before);
+                    world.client();
+                    world.run(Verb::StandbyStart);
+                    let plan = world.plan(Verb::Undo, &world.state());
+                    let ended = world.once(Some(plan), None);
+                    assert!(matches!(ended, Ended::Outcome(Outcome::Failed { .. })), "{ended:?}");
+                }
+                world.run(Verb::Abort);
+                world.product.host().beside.shut = false;
+                match end {
+                    Verb::Undo => {
+                        world.run(Verb::StandbyStart);
+                        world.run(Verb::Undo);
+                        world.serves("2.0");
+                        world.client();
+                        world.run(Verb::Keep);
+                    }
+                    Verb::PlainUndo => {
+                        world.run(Verb::PlainUndo);
+                        let items = world.product.host().items();
+                        world.product.host().truth = items;
+                        world.serves("2.0");
+                        world.client();
+                        world.run(Verb::Keep);
+                    }
+                    _ => {}
+                }
+                world.serves("1.0");
+                world.run(Verb::Commit);
+                world.serves("1.0");
+                world.nothing_left();
+            }
+        }
+    }
 }
 
 /// From the moment at which version 2.0 may have been opened there is no way but forward.

@@ -88,7 +88,12 @@ pub(in crate::strategy) fn give_up(
     let taken = run.was_begun(&StepId::STANDBY_SET_UP);
     let mut ended = stands_by.end_standby(clones.clone())?;
     let drop = ended.pop();
-    let mut steps = vec![parts.stop()?];
+    let mut steps = Vec::new();
+    // It did not open: a person has said that no client wrote to it.
+    if run.was_begun(&StepId::SERVE) {
+        steps.push(stands_by.serve_stop()?);
+    }
+    steps.push(parts.stop()?);
     if taken {
         // They may have been started again by hand.
         steps.extend(ended);
