@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use nix::sys::statfs::{FsType, statfs};
 use nix::sys::statvfs::statvfs;
 
 use crate::host::quote::quote;
@@ -81,10 +80,23 @@ fn no_room(space: Space, name: &str) -> Option<String> {
 ///
 /// # Errors
 /// When it cannot be queried.
+#[cfg(target_os = "linux")]
 pub fn is_zfs(path: &Path) -> io::Result<bool> {
+    use nix::sys::statfs::{FsType, statfs};
     /// `ZFS_SUPER_MAGIC`.
     const ZFS: FsType = FsType(0x2fc1_2fc1);
     Ok(statfs(path)?.filesystem_type() == ZFS)
+}
+
+/// Whether the file system of a path is ZFS.
+///
+/// # Errors
+/// When the table of mounts cannot be read.
+#[cfg(not(target_os = "linux"))]
+pub fn is_zfs(path: &Path) -> io::Result<bool> {
+    use super::mounts;
+    let mounts = mounts::read("/proc".as_ref()).map_err(io::Error::other)?;
+    Ok(mounts::mount_of(&mounts, &path.canonicalize()?).is_some_and(|it| it.fstype == "zfs"))
 }
 
 #[cfg(test)]

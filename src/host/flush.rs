@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use nix::unistd::syncfs;
 
 use crate::host::exec::{Command, Runner};
 use crate::host::files::stat_optional;
@@ -19,6 +18,19 @@ use crate::host::files::stat_optional;
 const SYSTEM: &[&str] = &["/", "/boot", "/etc", "/opt", "/usr", "/var", "/var/lib"];
 /// How long the data's file systems may take.
 const LIMIT: Duration = Duration::from_secs(1800);
+
+/// Flushes the file system of an open folder.
+#[cfg(target_os = "linux")]
+fn syncfs(folder: &File) -> std::io::Result<()> {
+    Ok(nix::unistd::syncfs(folder)?)
+}
+
+/// There is no `syncfs(2)`: all of them are flushed.
+#[cfg(not(target_os = "linux"))]
+fn syncfs(_folder: &File) -> std::io::Result<()> {
+    nix::unistd::sync();
+    Ok(())
+}
 
 /// Flushes the file systems of the system, of the change's `own` files and of the `data`, each once
 /// (`syncfs(2)`). A command flushes the data: on a pool that becomes suspended it does not return,

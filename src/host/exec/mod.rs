@@ -391,11 +391,19 @@ impl Runner {
 /// their output, and a truncated list would pass for a complete one. The output of a daemon goes to
 /// a file.
 fn scratch_file(command: &Command) -> std::io::Result<File> {
+    if command.daemon { tempfile::tempfile() } else { in_memory() }
+}
+
+#[cfg(target_os = "linux")]
+fn in_memory() -> std::io::Result<File> {
     use nix::sys::memfd::{MFdFlags, memfd_create};
-    if command.daemon {
-        return tempfile::tempfile();
-    }
     Ok(File::from(memfd_create(c"backout", MFdFlags::MFD_CLOEXEC)?))
+}
+
+/// A file without a name; on Solaris and illumos `/tmp` is in memory.
+#[cfg(not(target_os = "linux"))]
+fn in_memory() -> std::io::Result<File> {
+    tempfile::tempfile()
 }
 
 fn whole(file: &mut File) -> std::io::Result<String> {

@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::prctl::set_child_subreaper;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
 use super::{SERVERS, failed, servers};
@@ -25,7 +24,8 @@ pub(in crate::product) fn unit(
         return Err(HelperError::usage("messaging-unit INSTALLATION [COMPONENT...]"));
     };
     // What leaves its parent becomes a child of this process.
-    set_child_subreaper(true).map_err(failed)?;
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_child_subreaper(true).map_err(failed)?;
     let interrupt = Interrupt::on_signals(&[]).map_err(failed)?;
     let program = |name: &str| format!("{installation}/bin/{name}");
     let mut words = vec![program("start-msg")];
