@@ -1,9 +1,13 @@
 //! A session in each state that a change can be in: what is true, what can be done, and what is
 //! refused.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use backout::change::Lock;
 use backout::journal::{HaltKind, OpenQuestion, Output};
 use backout::step::Record;
+use serde_json::Value;
 
 use super::history::{History, ID, INSTALLER};
 use super::world::World;
@@ -46,6 +50,39 @@ fn no_change() {
         world.types(&format!("backout {verb}"));
     }
     done("no-change", &world);
+}
+
+/// `status --watch`: again and again with what is true then, until nobody reads it any more.
+#[test]
+fn status_is_shown_again() {
+    let (history, plan) = History::upgrading();
+    let world = World::new();
+    history.within(&plan, "upgrade").put(&world);
+    let mut command = world.command("backout --json status --watch 1");
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("started");
+    let printed = child.stdout.take().expect("a pipe");
+    let mut looks = serde_json::Deserializer::from_reader(printed).into_iter::<Value>();
+    let mut look = || looks.next().expect("another one").expect("an object");
+    let state = |look: &Value| look["changes"][0]["state"].as_str().map(str::to_owned);
+    let before = look();
+    assert_eq!(state(&before).as_deref(), Some("interrupted in the upgrade"), "{before}");
+    assert_eq!(state(&look()), state(&before));
+    History::upgraded().put(&world);
+    // One may have been under way.
+    let after = (0..3).map(|_| look()).find(|it| state(it) != state(&before));
+    let after = after.expect("what is true now");
+    assert_eq!(state(&after).as_deref(), Some("upgraded"), "{after}");
+    drop(looks);
+    assert!(child.wait().expect("ended").success());
+    // For a person each begins with its time.
+    let mut command = world.command("backout status --watch 1");
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("started");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut begins =
+        lines.by_ref().filter(|line| line.as_ref().is_ok_and(|it| it.starts_with("-- ")));
+    assert!(begins.next().is_some() && begins.next().is_some());
+    drop(lines);
+    assert!(child.wait().expect("ended").success());
 }
 
 #[test]

@@ -105,7 +105,13 @@ impl World {
     }
 
     fn run(&self, line: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_backout"))
+        self.command(line).output().expect("runs")
+    }
+
+    /// The command of this line, which reads nothing.
+    pub fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_backout"));
+        command
             .args(self.options(line))
             .args(line.split_whitespace().skip(1))
             .current_dir(&self.root)
@@ -113,9 +119,8 @@ impl World {
             .envs([("PATH", self.path("bin")), ("BACKOUT_SITE", self.path("site.toml"))])
             .env("BACKOUT_STATE", self.path("state"))
             .envs([("TZ", "UTC"), ("COLUMNS", "80")])
-            .stdin(Stdio::null())
-            .output()
-            .expect("runs")
+            .stdin(Stdio::null());
+        command
     }
 
     /// What keeps the host's own name and lock out of a session.
