@@ -4,7 +4,7 @@
 # stage: seeded
 # uses: backout
 # when: all
-# limit: 2900
+# limit: 3600
 set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/mariadb.sh
@@ -77,4 +77,4 @@ dump_and_load() {
   same_content
 }
 
-bench MariaDB tank/mysql 500 'delta full' 100:1 1000:1 1000:100
+bench MariaDB tank/mysql 1200 'delta full switch' 100:1 1000:1 100:100 1000:100
