@@ -50,4 +50,4 @@ by_hand() {
   rm /srv/dump.sql /srv/dump-15.sql
 }
 
-bench PostgreSQL tank/postgresql 900 full 100:1
+bench PostgreSQL tank/postgresql 900 'full switch' 100:1
