@@ -1,6 +1,6 @@
 #!/bin/bash
-# DESCRIPTION: a standby of PostgreSQL 15 beside 17 takes over while a client writes: what was defined on 17 is there, nothing that the client was told is missing or there twice; its feed, its server and 17 are killed before; undo finds nothing of it, commit
-# STRATEGY: a client writes numbers into a table without a key and keeps those that were acknowledged, with the time; standby start, stop, start; kill -9 of feed, of the standby's server, and of 17; a new table is named; the switch; every number is there once; sequences and large objects are those of 17; undo, commit
+# DESCRIPTION: a standby of PostgreSQL 15 beside 17 takes over while a client writes: what was defined on 17 is there, nothing that the client was told is missing or there twice; its feed, its server and 17 are killed before; then 17 stands by beside 15, and the undo is a switch that takes along what was written; commit
+# STRATEGY: a client writes numbers into a table without a key and keeps those that were acknowledged, with the time; standby start, stop, start; kill -9 of feed, of the standby's server, and of 17; a new table is named; the switch; every number is there once; sequences and large objects are those of 17; the same upwards; commit
 # stage: postgresql-upgraded
 # uses: backout
 # when: all
@@ -65,12 +65,33 @@ nothing_is_fed
 systemctl is-active postgresql@15-main.service
 systemctl restart postgresql@15-main.service
 written postgresql
-echo "== undo"
-backout undo --yes
+echo "== 17 stands by, while a client writes to 15"
+rm /root/enough
+begin=$EPOCHREALTIME
+postgresql_client 1000000 &
+client=$!
+backout standby start --yes
+expect 0 backout status
+for unit in backout-feed-postgresql.service backout-standby-postgresql.service; do
+  kill -9 "$(main_pid "$unit")"
+  sleep 2
+done
+backout standby start --yes
+pg -d shop -c "SELECT setval('orders_id_seq', 200000)" -c "SELECT lo_from_bytea(4713, '\x00ff')" -c "INSERT INTO cache VALUES ('l', '\x02')"
+echo "== the undo is a switch"
+backout undo --deadline 5m --yes
 pg -c 'SHOW server_version' | grep '^17'
-# What was written to 15 since is not there: undo says so.
-written postgresql /root/before
+sleep 1
+touch /root/enough
+wait "$client"
+echo "$(wc -l </root/acknowledged) acknowledged writes; $(gaps 2 "$begin")"
+backout report
+written postgresql
 nothing_is_fed
-pg -d shop -c 'INSERT INTO written VALUES (-1)'
+[ "$(pg -d shop -c 'SELECT last_value FROM orders_id_seq')" = 200000 ]
+[ "$(pg -d shop -c "SELECT lo_get(4712), lo_get(4713), (SELECT string_agg(k, '' ORDER BY k) FROM cache)")" = '\xff00|\x00ff|kl' ]
+systemctl is-active postgresql@17-main.service
+systemctl restart postgresql@17-main.service
+written postgresql
 backout commit --yes
 [ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/postgresql')" ]

@@ -45,9 +45,9 @@ mariadb_client() {
 mariadb_numbers() { sql shop -e 'SELECT n FROM written'; }
 mariadb_numbers_gone() { sql shop -e 'DROP TABLE written'; }
 
-# postgresql_client: as redis_client; numbers into the table `written`.
+# postgresql_client [FROM]: as redis_client; numbers into the table `written`.
 postgresql_client() {
-  local n=0 reply
+  local n=${1:-0} reply
   trap '' PIPE
   while [ ! -e /root/enough ]; do
     coproc SESSION { PGPASSWORD=changed psql --host=127.0.0.1 --username=shop --dbname=shop --no-psqlrc --quiet --no-align --tuples-only 2>&1; }

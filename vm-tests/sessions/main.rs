@@ -18,6 +18,7 @@
     reason = "it starts servers and clients, beside the tool's own commands"
 )]
 
+mod clients;
 mod dice;
 #[path = "../harness.rs"]
 mod harness;
@@ -81,6 +82,7 @@ const PRODUCTS: &[(&str, Session)] = &[
     ("mariadb_gone", mariadb::feed::gone),
     ("mariadb_switch", mariadb::feed::switch),
     ("postgresql", postgresql::session),
+    ("postgresql_switch", postgresql::feed::session),
     ("redis", redis::session),
     ("redis_switch", redis::switch),
 ];
@@ -91,7 +93,7 @@ const LIMIT: &str = "300";
 /// Where the product's roots are: both versions of PostgreSQL are installed on one host.
 fn roots_of(roots: &Path, product: Option<&String>) -> PathBuf {
     match product {
-        Some(product) if product == "postgresql" => roots.join(product),
+        Some(product) if product.starts_with("postgresql") => roots.join("postgresql"),
         _ => roots.to_owned(),
     }
 }
@@ -182,10 +184,11 @@ fn apart(roots: &Path, what: &[String], keep: bool) -> Result<()> {
     command.args(["--kill-after=10", LIMIT]).arg(recipe().join("enter"));
     command.arg(roots_of(roots, product));
     command.arg(folder.path()).arg(std::env::current_exe()?).args(what);
-    if product.is_some_and(|product| product == "postgresql") {
+    let postgresql = product.is_some_and(|product| product.starts_with("postgresql"));
+    if postgresql {
         postgresql::prepare(folder.path())?;
     }
-    if product.is_some_and(|product| product.starts_with("redis") || product == "postgresql") {
+    if postgresql || product.is_some_and(|product| product.starts_with("redis")) {
         // A helper starts a server in a folder of its own, which both roots must have.
         command.env("TMPDIR", "/srv/tmp");
     }

@@ -16,6 +16,9 @@ const OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=0 \
 /// Of a server that has them: triggers that fire when somebody logs in.
 const NO_EVENTS: &str = "-c event_triggers=off";
 
+/// For what a standby needs: no trigger on definitions, and no rule, sees it.
+const REPLICA: &str = "-c session_replication_role=replica";
+
 /// The words that say how a server is reached.
 pub(super) const USAGE: &str =
     "--bin=DIR [--host=DIR --port=N | --at=DIR:PORT] [--user=NAME] [--as=ACCOUNT]";
@@ -32,6 +35,8 @@ pub(super) struct Client {
     account: Option<String>,
     /// Whether the server knows [`NO_EVENTS`].
     quiet: bool,
+    /// See [`REPLICA`].
+    replica: bool,
 }
 
 impl Client {
@@ -67,14 +72,20 @@ impl Client {
 
     pub(super) fn new(bin: &Path, host: &str, port: &str, user: &str) -> Self {
         let [host, port, user] = [host, port, user].map(str::to_owned);
-        Self { bin: bin.to_owned(), host, port, user, account: None, quiet: false }
+        Self { bin: bin.to_owned(), host, port, user, account: None, quiet: false, replica: false }
     }
 
-    /// The same programs, for an older server behind another socket, which lets in whoever reaches
+    /// The same programs, for another server behind another socket, which lets in whoever reaches
     /// it.
     pub(super) fn elsewhere(&self, host: &str) -> Self {
         let port = "5432".to_owned();
         Self { host: host.to_owned(), port, account: None, quiet: false, ..self.clone() }
+    }
+
+    /// Asks as what replicates does: triggers and rules of the usual kind are left alone.
+    pub(super) fn as_replica(mut self) -> Self {
+        self.replica = true;
+        self
     }
 
     /// What says to libpq of another server how to reach this database.
@@ -131,6 +142,9 @@ impl Client {
         let mut options = OPTIONS.to_owned();
         if self.quiet {
             let _ = write!(options, " {NO_EVENTS}");
+        }
+        if self.replica {
+            let _ = write!(options, " {REPLICA}");
         }
         command
             .env("PGOPTIONS", options)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use regex::Regex;
 
-use super::client;
+use super::{client, client_at};
 use crate::outcome::shown;
 use crate::world::run;
 
@@ -16,9 +16,9 @@ pub type Dump = BTreeMap<String, usize>;
 const SHOWN: usize = 16;
 const LONGEST: usize = 300;
 
-/// Everything, but what names versions.
-pub fn take() -> Result<Dump> {
-    let mut all = client("17", "pg_dumpall", "");
+/// Everything that the server with this socket has, but what names versions.
+pub fn take(socket: &str) -> Result<Dump> {
+    let mut all = client_at(socket, "17", "pg_dumpall", "");
     all.arg("--restrict-key=x");
     let printed = run(&mut all, b"")?;
     let qualified = Regex::new(r#"("([^"]|"")+"|[\p{L}_][\w$]*)\."#)?;

@@ -75,6 +75,9 @@ const DATABASES: [&str; 3] = ["postgres", "shop", "own: it's"];
 const TABLES: [&str; 6] = ["t0", "t1", "t2", "s.t3", "s.t4", "\"odd \"\"name\""];
 const ROLES: [&str; 4] = ["alice", "bob", "\"the group\"", "readers"];
 
+/// The statements that define nothing.
+const FED: [u32; 12] = [10, 10, 12, 13, 14, 14, 15, 26, 28, 41, 42, 43];
+
 impl Generator {
     pub fn new(seed: u64, without: &[u64]) -> Self {
         Self { random: Dice::new(seed, without) }
@@ -114,6 +117,21 @@ impl Generator {
     pub fn after(&mut self) -> Vec<Batch> {
         self.random.upgraded();
         self.batches(60)
+    }
+
+    /// What they do while a standby is fed: no definitions.
+    pub fn fed(&mut self) -> Batch {
+        let database = self.random.choice(DATABASES).unwrap_or("postgres");
+        let mut text = String::new();
+        for _ in 0..self.random.usize(5..30) {
+            let which = FED[self.random.usize(..FED.len())];
+            let statement = self.numbered(Some(which));
+            if self.random.is_sent() {
+                text.push_str(&statement);
+                text.push_str(";\n");
+            }
+        }
+        Batch { database, text }
     }
 
     fn batches(&mut self, most: usize) -> Vec<Batch> {
@@ -200,10 +218,15 @@ impl Generator {
     }
 
     fn statement(&mut self) -> String {
+        self.numbered(None)
+    }
+
+    /// The statement with this number, or any.
+    fn numbered(&mut self, which: Option<u32>) -> String {
         let (table, other, role, n) = (self.table(), self.table(), self.one(&ROLES), self.number());
         let column = self.column();
         let kind = TYPES[self.random.usize(..TYPES.len())];
-        match self.random.u32(..62) {
+        match which.unwrap_or_else(|| self.random.u32(..62)) {
             0..10 => self.create_table(),
             10 | 11 => format!("INSERT INTO {table} DEFAULT VALUES"),
             12 => format!("DELETE FROM {table} WHERE id % 3 = {}", n % 3),

@@ -2,6 +2,7 @@
 //! `pg_dumpall`.
 
 mod dump;
+pub mod feed;
 mod generate;
 
 use std::fmt::Write as _;
@@ -39,8 +40,13 @@ default_text_search_config = 'pg_catalog.german'
 
 /// A command of a version that asks the server.
 pub(super) fn client(version: &str, program: &str, database: &str) -> Command {
+    client_at(SOCKET, version, program, database)
+}
+
+/// The same, of the server with this socket.
+fn client_at(socket: &str, version: &str, program: &str, database: &str) -> Command {
     let mut command = Command::new(format!("/srv/lib/{version}/bin/{program}"));
-    command.env("PGHOST", SOCKET).env("PGUSER", "postgres");
+    command.env("PGHOST", socket).env("PGUSER", "postgres");
     // The dump must not depend on what the settings say.
     if !database.is_empty() {
         command.env("PGDATABASE", database);
@@ -92,9 +98,26 @@ fn start() -> Result<()> {
 }
 
 fn ready() -> Result<()> {
-    let answers = || run(client("17", "psql", "template1").args(["-c", "SELECT 1"]), b"").is_ok();
-    await_success("postgres", Duration::from_secs(60), answers)
+    await_success("postgres", Duration::from_secs(60), || answers(SOCKET))
         .with_context(|| fs::read_to_string("/srv/log/postgresql").unwrap_or_default())
+}
+
+fn answers(socket: &str) -> bool {
+    let mut ask = client_at(socket, "17", "psql", "template1");
+    run(ask.args(["-c", "SELECT 1"]), b"").is_ok()
+}
+
+/// Makes an empty cluster of the previous version.
+fn initialize() -> Result<()> {
+    std::os::unix::fs::symlink(std::env::current_exe()?, "/srv/bin/backout-of-this-test")?;
+    let owner = run(Command::new("chroot").args(["/mnt/old", "id", "-u", "postgres"]), b"")?;
+    let owner = format!("{0}:{0}", String::from_utf8(owner)?.trim());
+    fs::create_dir_all("/srv/data/15")?;
+    run(Command::new("chown").args([&owner, "/srv/data", "/srv/data/15"]), b"")?;
+    let mut initdb = Command::new("/srv/lib/15/bin/initdb");
+    initdb.env("RUNAS", &owner).args(["--pgdata=/srv/data/15/main", "--username=postgres"]);
+    initdb.args(["--no-sync", "--locale=C.UTF-8", "--encoding=UTF8", "--auth=trust"]);
+    run(&mut initdb, b"").map(drop)
 }
 
 /// Sends everything. What the server refuses is no fault here: clients err, too.
@@ -112,15 +135,7 @@ fn talk(batches: &[generate::Batch], said: &mut String) -> Result<()> {
 pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     let begin = Instant::now();
     let mut generator = generate::Generator::new(seed, without);
-    std::os::unix::fs::symlink(std::env::current_exe()?, "/srv/bin/backout-of-this-test")?;
-    let owner = run(Command::new("chroot").args(["/mnt/old", "id", "-u", "postgres"]), b"")?;
-    let owner = format!("{0}:{0}", String::from_utf8(owner)?.trim());
-    fs::create_dir_all("/srv/data/15")?;
-    run(Command::new("chown").args([&owner, "/srv/data", "/srv/data/15"]), b"")?;
-    let mut initdb = Command::new("/srv/lib/15/bin/initdb");
-    initdb.env("RUNAS", &owner).args(["--pgdata=/srv/data/15/main", "--username=postgres"]);
-    initdb.args(["--no-sync", "--locale=C.UTF-8", "--encoding=UTF8", "--auth=trust"]);
-    run(&mut initdb, b"")?;
+    initialize()?;
     start()?;
     let mut said = String::new();
     let (before, after) = (generator.before(), generator.after());
@@ -148,7 +163,7 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     ready()?;
     talk(&after, &mut said)?;
     fs::write("/srv/log/said", &said)?;
-    let upgraded = dump::take()?;
+    let upgraded = dump::take(SOCKET)?;
     let news = News {
         used: generator.random.has_news(),
         rejected: "rejected: ",
@@ -170,7 +185,7 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     let (outcome, named) = past_rejects(&change, outcome, &news)?;
     finished(&change, &outcome, &counts)?;
     ready()?;
-    let restored = dump::take()?;
+    let restored = dump::take(SOCKET)?;
     let damaged = dump::damaged()?;
     stop_unit("postgresql.service")?;
     ensure!(damaged.is_empty(), "damaged ({counts}): {damaged}");

@@ -76,7 +76,7 @@ fn own_place(standby: &Client) -> Result<(), HelperError> {
 /// goes.
 pub(super) fn copy(pair: &Pair) -> Result<(), HelperError> {
     pair.forget(DATABASES)?;
-    let (live, standby) = (pair.live.clone().quietly()?, &pair.standby);
+    let (live, standby) = (pair.live.clone().quietly()?, &pair.standby.clone().quietly()?);
     own_place(standby)?;
     unsubscribe(standby, &pair.subscribed()?)?;
     published::withdraw(&live)?;

@@ -46,7 +46,9 @@ pub(super) struct Fed {
 
 impl Pair {
     pub(super) fn parse(arguments: &[String], usage: &str) -> Result<Self, HelperError> {
+        // Triggers on definitions fire for their owners, not for us.
         let (live, mut rest) = Client::parse(arguments)?;
+        let live = live.as_replica();
         let standby = live.elsewhere("");
         let mut pair = Self {
             live,

@@ -41,7 +41,8 @@ pub(super) fn settle(pair: &Pair) -> Result<(), HelperError> {
 }
 
 fn whole_tables(pair: &Pair, database: &str) -> Result<(), HelperError> {
-    for digits in pair.live.script(database, WHOLE)?.lines() {
+    for line in pair.live.script(database, WHOLE)?.lines() {
+        let (digits, identity) = line.split_once('\t').ok_or_else(unread)?;
         let table = unhex(digits).ok_or_else(unread)?;
         let mut from = pair.live.psql(database);
         from.args(["--set=ON_ERROR_STOP=1", "--command"]);
@@ -49,8 +50,16 @@ fn whole_tables(pair: &Pair, database: &str) -> Result<(), HelperError> {
         let mut to = pair.standby.psql(database);
         to.args(["--set=ON_ERROR_STOP=1", "--single-transaction"]);
         to.arg("--command=SET session_replication_role = replica");
+        let alter = |how| format!("--command=ALTER TABLE ONLY {table} REPLICA IDENTITY {how}");
+        // A publication of the clients' own would refuse the DELETE.
+        if !identity.is_empty() {
+            to.arg(alter("FULL"));
+        }
         to.arg(format!("--command=DELETE FROM ONLY {table}"));
         to.arg(format!("--command=COPY {table} FROM STDIN"));
+        if !identity.is_empty() {
+            to.arg(alter(identity));
+        }
         pipe(&mut from, &mut to).map_err(|error| failed(format_args!("table {table}"), error))?;
     }
     Ok(())

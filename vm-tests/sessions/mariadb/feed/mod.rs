@@ -1,7 +1,6 @@
 //! The feed of a standby: clients write all the time and keep what was acknowledged, and the
 //! upgraded server, the standby, the feed and its client are killed at random instants.
 
-mod clients;
 mod gone;
 mod switch;
 
@@ -14,9 +13,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use super::{DATADIR, LOGIN, OPTION_FILE, SETTINGS, SOCKET, Unlike, client, dump};
+use crate::clients::{Kind, Writers};
 use crate::process::{Process, helper, owned};
 use crate::world::{self, await_success, of_old, run};
-use clients::Writers;
 pub use gone::gone;
 pub use switch::switch;
 
@@ -41,6 +40,46 @@ CREATE TABLE mem (id INT) ENGINE=MEMORY;
 CREATE TRIGGER made_too AFTER INSERT ON made FOR EACH ROW INSERT INTO isam VALUES (NEW.id, 2);
 CREATE SEQUENCE numbers;
 ";
+
+/// Those that write all the time.
+const CLIENTS: Kind = Kind { client: writer, transaction };
+
+fn writer() -> Command {
+    let mut client = of_old("mariadb");
+    client.args(LOGIN).args(["--batch", "--skip-column-names", "--unbuffered"]);
+    client.args(["--skip-reconnect", "--binary-mode", &format!("--socket={SOCKET}"), "shop"]);
+    client
+}
+
+fn transaction(c: u64, n: u64, random: &mut fastrand::Rng) -> String {
+    let text = "x".repeat(random.usize(0..200));
+    let more = match random.u8(0..40) {
+        0..8 => format!("UPDATE ledger SET v = REVERSE(v) WHERE c = {c} AND n = {n} - 1;"),
+        8..12 => "INSERT INTO isam VALUES (NEXT VALUE FOR numbers, 1);".to_owned(),
+        12..16 => format!("REPLACE INTO made (id, a) VALUES ({}, {n});", 3 + c * 10 + n % 5),
+        16 => format!("CREATE OR REPLACE TABLE copy{c} AS SELECT * FROM counts;"),
+        17 => format!("ALTER TABLE copy{c} ADD IF NOT EXISTS COLUMN w{} INT DEFAULT 5;", n % 7),
+        18 => format!("INSERT INTO mem VALUES ({n});"),
+        19 => "CREATE TEMPORARY TABLE t (a INT); DROP TEMPORARY TABLE t;".to_owned(),
+        20 => format!("DELETE FROM bare WHERE c = {c} AND n < 0;"),
+        _ => String::new(),
+    };
+    // What commits by itself stands before the transaction.
+    let (alone, within) = match more.starts_with(['C', 'A']) {
+        true => (more, String::new()),
+        false => (String::new(), more),
+    };
+    format!(
+        "{alone} BEGIN; INSERT INTO ledger (c, n, v) VALUES ({c}, {n}, '{text}'); INSERT INTO bare \
+         VALUES ({c}, {n}); UPDATE counts SET n = n + 1 WHERE c = {c}; {within} COMMIT; \
+         SELECT 'done {n}';\n"
+    )
+}
+
+/// What a server has of a table of the clients.
+fn numbers(socket: &str, table: &str) -> Result<String> {
+    ask(socket, &format!("SELECT c, n FROM shop.{table}"))
+}
 
 /// Starts a version on a copy of the data, beside the server that clients use.
 fn start_beside(version: &str, folder: &str) -> Result<Process> {
@@ -177,7 +216,7 @@ pub fn session(seed: u64, _without: &[u64]) -> Result<String> {
     let mut random = fastrand::Rng::with_seed(seed);
     prepare()?;
     let mut standby = start_standby()?;
-    let mut writers = Writers::start(seed);
+    let mut writers = Writers::start(CLIENTS, seed);
     std::thread::sleep(Duration::from_millis(random.u64(0..1000)));
     let mut feed = start_feed()?;
     let (begin, mut kills) = (Instant::now(), BTreeMap::<&str, usize>::new());
@@ -211,7 +250,7 @@ pub fn session(seed: u64, _without: &[u64]) -> Result<String> {
     caught_up()?;
     let carried = carry()?;
     feed.kill();
-    let count = writers.check(PRIVATE)?;
+    let count = writers.check(&|table| numbers(PRIVATE, table))?;
     let (upgraded, restored) = (dump::take(SOCKET)?, dump::take(PRIVATE)?);
     let difference = dump::Difference::between(&upgraded, &restored);
     if !difference.is_empty() {

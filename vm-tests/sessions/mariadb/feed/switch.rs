@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::clients::Writers;
 use super::{
-    LOG, NOTES, PRIVATE, STANDBY, ask, carry, caught_up, kill_pid, prepare, start_beside,
-    start_feed, start_standby, with_feeder,
+    CLIENTS, LOG, NOTES, PRIVATE, STANDBY, ask, carry, caught_up, kill_pid, numbers, prepare,
+    start_beside, start_feed, start_standby, with_feeder,
 };
+use crate::clients::Writers;
 use crate::mariadb::{DATADIR, LOGIN, SOCKET, Unlike, dump, start, stop};
 use crate::process::{Process, helper};
 use crate::world::run;
@@ -20,7 +20,7 @@ use crate::world::run;
 pub fn switch(seed: u64, _without: &[u64]) -> Result<String> {
     prepare()?;
     let standby = start_standby()?;
-    let mut writers = Writers::start(seed);
+    let mut writers = Writers::start(CLIENTS, seed);
     let there = switch_to("old", standby, STANDBY, "/srv/data/upgraded", &mut writers)?;
     // The upgraded version is the standby now.
     fs::remove_dir_all(NOTES)?;
@@ -28,7 +28,7 @@ pub fn switch(seed: u64, _without: &[u64]) -> Result<String> {
     let back =
         switch_to("new", upgraded, "/srv/data/upgraded", "/srv/data/previous", &mut writers)?;
     writers.stop()?;
-    let count = writers.check(SOCKET)?;
+    let count = writers.check(&|table| numbers(SOCKET, table))?;
     let damaged = dump::damaged(SOCKET)?;
     if !damaged.is_empty() {
         bail!("damaged: {}", damaged.join("\n"));

@@ -2,17 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-
-use super::ask;
-use crate::mariadb::{LOGIN, SOCKET};
-use crate::world::of_old;
 
 const CLIENTS: u64 = 3;
 
@@ -27,20 +23,39 @@ struct Ledger {
 
 type Ledgers = Arc<Mutex<BTreeMap<u64, Ledger>>>;
 
+/// A product's clients.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// The program that one talks through. It ends at the first error.
+    pub client: fn() -> Command,
+    /// The transaction of client `c` with this number: a row of both in the tables `ledger` and
+    /// `bare`, and `done NUMBER` printed after its commit.
+    pub transaction: fn(c: u64, n: u64, random: &mut fastrand::Rng) -> String,
+}
+
 /// Writes until it is told to stop, one transaction after the other, whoever serves.
-fn writes(id: u64, ledgers: &Ledgers, stop: &AtomicBool, seed: u64) -> Result<()> {
+fn writes(
+    kind: Kind,
+    id: u64,
+    ledgers: &Ledgers,
+    [stop, paused]: [&AtomicBool; 2],
+    seed: u64,
+) -> Result<()> {
     let mut random = fastrand::Rng::with_seed(seed ^ (id << 32));
     let (mut n, mut last) = (0_u64, Instant::now());
+    let goes = || !stop.load(Ordering::Relaxed) && !paused.load(Ordering::Relaxed);
     while !stop.load(Ordering::Relaxed) {
-        let mut client = of_old("mariadb");
-        client.args(LOGIN).args(["--batch", "--skip-column-names", "--unbuffered"]);
-        client.args(["--skip-reconnect", "--binary-mode", &format!("--socket={SOCKET}"), "shop"]);
+        if !goes() {
+            std::thread::sleep(Duration::from_millis(5));
+            continue;
+        }
+        let mut client = (kind.client)();
         client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = client.spawn()?;
         let mut input = child.stdin.take().context("a pipe")?;
         let mut lines = BufReader::new(child.stdout.take().context("a pipe")?).lines();
-        while !stop.load(Ordering::Relaxed) {
-            let text = transaction(id, n, &mut random);
+        while goes() {
+            let text = (kind.transaction)(id, n, &mut random);
             if let Some(ledger) = ledgers.lock().unwrap().get_mut(&id) {
                 ledger.sent.push(false);
             }
@@ -67,49 +82,30 @@ fn writes(id: u64, ledgers: &Ledgers, stop: &AtomicBool, seed: u64) -> Result<()
     Ok(())
 }
 
-fn transaction(c: u64, n: u64, random: &mut fastrand::Rng) -> String {
-    let text = "x".repeat(random.usize(0..200));
-    let more = match random.u8(0..40) {
-        0..8 => format!("UPDATE ledger SET v = REVERSE(v) WHERE c = {c} AND n = {n} - 1;"),
-        8..12 => "INSERT INTO isam VALUES (NEXT VALUE FOR numbers, 1);".to_owned(),
-        12..16 => format!("REPLACE INTO made (id, a) VALUES ({}, {n});", 3 + c * 10 + n % 5),
-        16 => format!("CREATE OR REPLACE TABLE copy{c} AS SELECT * FROM counts;"),
-        17 => format!("ALTER TABLE copy{c} ADD IF NOT EXISTS COLUMN w{} INT DEFAULT 5;", n % 7),
-        18 => format!("INSERT INTO mem VALUES ({n});"),
-        19 => "CREATE TEMPORARY TABLE t (a INT); DROP TEMPORARY TABLE t;".to_owned(),
-        20 => format!("DELETE FROM bare WHERE c = {c} AND n < 0;"),
-        _ => String::new(),
-    };
-    // What commits by itself stands before the transaction.
-    let (alone, within) = match more.starts_with(['C', 'A']) {
-        true => (more, String::new()),
-        false => (String::new(), more),
-    };
-    format!(
-        "{alone} BEGIN; INSERT INTO ledger (c, n, v) VALUES ({c}, {n}, '{text}'); INSERT INTO bare \
-         VALUES ({c}, {n}); UPDATE counts SET n = n + 1 WHERE c = {c}; {within} COMMIT; \
-         SELECT 'done {n}';\n"
-    )
-}
-
 /// All of them.
 pub struct Writers {
     stop: Arc<AtomicBool>,
+    paused: Arc<AtomicBool>,
     ledgers: Ledgers,
     threads: Vec<JoinHandle<Result<()>>>,
 }
 
 impl Writers {
-    pub fn start(seed: u64) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+    pub fn start(kind: Kind, seed: u64) -> Self {
+        let (stop, paused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let ledgers: Ledgers = Arc::default();
         let mut threads = Vec::new();
         for id in 0..CLIENTS {
             ledgers.lock().unwrap().insert(id, Ledger::default());
-            let (stop, ledgers) = (stop.clone(), ledgers.clone());
-            threads.push(std::thread::spawn(move || writes(id, &ledgers, &stop, seed)));
+            let (stop, paused, ledgers) = (stop.clone(), paused.clone(), ledgers.clone());
+            threads.push(std::thread::spawn(move || writes(kind, id, &ledgers, [&stop, &paused], seed)));
         }
-        Self { stop, ledgers, threads }
+        Self { stop, paused, ledgers, threads }
+    }
+
+    /// Holds them back, or lets them go on.
+    pub fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
     }
 
     pub fn acknowledged(&self) -> usize {
@@ -140,13 +136,14 @@ impl Writers {
     }
 
     /// What a server has against what the clients know: nothing that was acknowledged is missing,
-    /// nothing is there twice, and nothing that was never sent.
-    pub fn check(&self, socket: &str) -> Result<usize> {
+    /// nothing is there twice, and nothing that was never sent. `ask` returns the two columns of a
+    /// table.
+    pub fn check(&self, ask: &dyn Fn(&str) -> Result<String>) -> Result<usize> {
         let ledgers = self.ledgers.lock().unwrap();
         let mut wrong = Vec::new();
         for table in ["ledger", "bare"] {
             let mut found: BTreeMap<(u64, usize), usize> = BTreeMap::new();
-            for line in ask(socket, &format!("SELECT c, n FROM shop.{table}"))?.lines() {
+            for line in ask(table)?.lines() {
                 let (c, n) = line.split_once('\t').context("a row")?;
                 *found.entry((c.parse()?, n.parse()?)).or_default() += 1;
             }

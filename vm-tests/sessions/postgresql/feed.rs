@@ -1,0 +1,437 @@
+//! A standby of PostgreSQL: the previous version beside the new one, fed while clients write and
+//! everything is killed now and then; the switch; then the same the other way round, and back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::{DATA, SETTINGS, SOCKET, answers, client, client_at, dump, generate, initialize, ready};
+use crate::clients::{Kind, Writers};
+use crate::outcome::shown;
+use crate::process::{helper, owned, stop_unit};
+use crate::world::{await_success, copy_content, run};
+
+/// The feed's files, and the socket of the standby.
+const FEED: &str = "/srv/feed";
+const PRIVATE: &str = "/run/standby";
+/// What each command of the feed has.
+const COMMON: &[&str] = &[
+    "--bin=/srv/lib/17/bin",
+    "--at=/run/postgresql:5432",
+    "--user=postgres",
+    "--standby=/run/standby",
+    "--state=/srv/feed",
+];
+const BACKOUT: &str = "/srv/bin/backout-of-this-test";
+const STANDBY_UNIT: &str = "backout-standby-postgresql.service";
+const FEED_UNIT: &str = "backout-feed-postgresql.service";
+const SERVE_UNIT: &str = "backout-serve-postgresql.service";
+/// How often clients send something and something is killed.
+const ROUNDS: usize = 6;
+
+/// The tables of the ledger, and of all that a feed has to know.
+const TABLES: &str = "
+CREATE TABLE ledger (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, c int, n int, v text);
+CREATE TABLE bare (c int, n int);
+CREATE TABLE counts (c int PRIMARY KEY, n int); INSERT INTO counts VALUES (0, 0), (1, 0), (2, 0);
+CREATE TABLE made (id int PRIMARY KEY, a int, twice int GENERATED ALWAYS AS (a * 2) STORED);
+CREATE TABLE kid (id int PRIMARY KEY REFERENCES made ON DELETE CASCADE);
+CREATE TABLE documents (c int, j json);
+CREATE UNLOGGED TABLE cache (k int PRIMARY KEY, v bytea);
+CREATE TABLE moved (id bigint, name char(8), note text, PRIMARY KEY (name, id));
+INSERT INTO moved VALUES (1, 'a', repeat('x', 9000)), (2, 'b''', repeat('y', 9000));
+CREATE TABLE parts (id int, region text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a');
+CREATE TABLE parts_b PARTITION OF parts DEFAULT;
+CREATE TABLE emptied (id int PRIMARY KEY); CREATE TABLE noted (id serial PRIMARY KEY, n bigint);
+CREATE SEQUENCE numbers;
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN INSERT INTO public.noted (n) VALUES (NEW.id); RETURN NEW; END $$;
+CREATE TRIGGER note AFTER INSERT ON made FOR EACH ROW EXECUTE FUNCTION note();
+ALTER TABLE made ENABLE ALWAYS TRIGGER note;
+CREATE TABLE defined (tag text);
+CREATE FUNCTION defines() RETURNS event_trigger LANGUAGE plpgsql AS
+  $$ BEGIN INSERT INTO public.defined VALUES (TG_TAG); END $$;
+CREATE EVENT TRIGGER defines ON ddl_command_end EXECUTE FUNCTION defines();
+";
+
+const CLIENTS: Kind = Kind { client: writer, transaction };
+
+fn writer() -> Command {
+    let mut psql = client("17", "psql", "ledgers");
+    psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--file=-"]);
+    psql.arg("--set=ON_ERROR_STOP=1");
+    psql
+}
+
+fn transaction(c: u64, n: u64, random: &mut fastrand::Rng) -> String {
+    let text = "x".repeat(random.usize(0..200));
+    let more = match random.u8(0..40) {
+        0..6 => format!("UPDATE ledger SET v = reverse(v) WHERE c = {c} AND n = {n} - 1;"),
+        6..9 => "SELECT nextval('numbers') WHERE false; SELECT setval('numbers', 7) WHERE false; \
+            DO $$ BEGIN PERFORM nextval('numbers'); END $$;"
+            .to_owned(),
+        9..14 => format!(
+            "INSERT INTO made VALUES ({0}, {n}) ON CONFLICT (id) DO UPDATE SET a = excluded.a; \
+             INSERT INTO kid VALUES ({0}) ON CONFLICT DO NOTHING;",
+            c * 10 + n % 5
+        ),
+        14 => format!("DELETE FROM made WHERE id = {};", c * 10 + n % 5),
+        15 | 16 => format!("INSERT INTO documents VALUES ({c}, '{{\"n\": {n}}}');"),
+        17 => format!(
+            "INSERT INTO cache VALUES ({c}, '\\x{n:08}') ON CONFLICT (k) DO UPDATE SET v = excluded.v;"
+        ),
+        18..20 => format!("UPDATE moved SET id = id + 10 WHERE id % 3 = {};", n % 3),
+        20 => format!("UPDATE moved SET note = note || '{n}' WHERE id % 3 = {};", n % 3),
+        21..23 => format!(
+            "INSERT INTO parts VALUES ({n}, 'a{c}') ON CONFLICT DO NOTHING; UPDATE parts SET \
+             region = CASE region WHEN 'a' THEN 'b' ELSE 'a' END WHERE id % 7 = {};",
+            n % 7
+        ),
+        23 => format!("TRUNCATE emptied; INSERT INTO emptied VALUES ({n});"),
+        24 => format!("DELETE FROM bare WHERE c = {c} AND n < 0;"),
+        25 => format!(
+            "SAVEPOINT a; INSERT INTO counts VALUES ({c} + 100, 1); DELETE FROM ledger WHERE c = {c}; \
+             ROLLBACK TO a;"
+        ),
+        26 => format!(
+            "DO $$ BEGIN PERFORM lo_unlink(oid) FROM pg_largeobject_metadata WHERE oid = {0}; \
+             PERFORM lo_from_bytea({0}, '\\x{n:08}'); END $$;",
+            5000 + c
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "BEGIN; INSERT INTO ledger (c, n, v) VALUES ({c}, {n}, '{text}'); INSERT INTO bare VALUES \
+         ({c}, {n}); UPDATE counts SET n = n + 1 WHERE c = {c}; {more} COMMIT; SELECT 'done {n}';\n"
+    )
+}
+
+fn feed(verb: &str, words: &[&str]) -> Result<Command> {
+    let mut command = helper("postgresql-feed", &[verb])?;
+    command.args(COMMON).args(words);
+    Ok(command)
+}
+
+fn fed(verb: &str, words: &[&str]) -> Result<String> {
+    let said = run(&mut feed(verb, words)?, b"").with_context(|| verb.to_owned())?;
+    Ok(String::from_utf8_lossy(&said).trim().to_owned())
+}
+
+fn ask(socket: &str, database: &str, sql: &str) -> Result<String> {
+    let mut psql = client_at(socket, "17", "psql", database);
+    psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--field-separator=\t"]);
+    let said = run(psql.args(["--set=ON_ERROR_STOP=1", "--command", sql]), b"")?;
+    Ok(String::from_utf8_lossy(&said).trim().to_owned())
+}
+
+/// A server that is killed leaves nothing behind in /dev/shm.
+const MEMORY: &str = "dynamic_shared_memory_type=mmap";
+
+/// The folder of a version's configuration, which has the same name for the server.
+fn config(version: &str) -> String {
+    format!("/srv/etc/postgresql/{version}/main")
+}
+
+/// The configuration of a version as its administrator left it.
+fn configure(version: &str) -> Result<()> {
+    let folder = config(version);
+    fs::remove_dir_all(&folder)?;
+    fs::create_dir_all(&folder)?;
+    let write = |name: &str, text: &str| fs::write(Path::new(&folder).join(name), text);
+    write("postgresql.conf", &format!("{SETTINGS}wal_level = logical\n{MEMORY}\n"))?;
+    write("pg_hba.conf", "local all all trust\n")?;
+    write("pg_ident.conf", "")?;
+    Ok(())
+}
+
+/// What systemd-run is given for a server with these data.
+fn server(folder: &str, version: &str, socket: &str) -> Vec<String> {
+    let name = socket.trim_start_matches("/run/");
+    let mut words = owned(&["--property=KillSignal=SIGINT"]);
+    words.push(format!("--property=RuntimeDirectory={name}"));
+    words.push(format!("/srv/lib/{version}/bin/postgres"));
+    words.push("-D".into());
+    words.push(format!("{folder}/{version}/main"));
+    words
+}
+
+/// The server that clients use.
+fn open_words(version: &str) -> Vec<String> {
+    let mut words = server(DATA, version, SOCKET);
+    for (setting, file) in
+        [("config", "postgresql.conf"), ("hba", "pg_hba.conf"), ("ident", "pg_ident.conf")]
+    {
+        words.extend(["-c".to_owned(), format!("{setting}_file={}/{file}", config(version))]);
+    }
+    words
+}
+
+fn open(version: &str) -> Result<()> {
+    let mut start = Command::new("systemd-run");
+    run(start.arg("--unit=postgresql").args(open_words(version)), b"")?;
+    ready()
+}
+
+fn start_standby(folder: &str, version: &str) -> Result<()> {
+    let mut words = owned(&["--config=/run/standby", STANDBY_UNIT]);
+    words.extend(server(folder, version, PRIVATE));
+    for setting in [
+        "config_file=/run/standby.conf",
+        "hba_file=/run/standby.hba",
+        "ident_file=/run/standby.ident",
+        "unix_socket_directories=/run/standby",
+        "listen_addresses=",
+        "shared_buffers=32MB",
+        "fsync=off",
+        MEMORY,
+    ] {
+        words.extend(["-c".to_owned(), setting.to_owned()]);
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let begin = Instant::now();
+    // After a kill, what is left of the old one may still be in the way.
+    while begin.elapsed() < Duration::from_secs(60) {
+        fed("server", &words)?;
+        let done = || answers(PRIVATE) || pid_of(STANDBY_UNIT).is_none();
+        await_success("the standby", Duration::from_secs(30), done)?;
+        if answers(PRIVATE) {
+            return Ok(());
+        }
+    }
+    bail!("the standby does not start: {}", log(STANDBY_UNIT))
+}
+
+fn start_feed() -> Result<()> {
+    let words = [&[FEED_UNIT, BACKOUT, "helper", "postgresql-feed", "run"], COMMON].concat();
+    fed("start", &words).map(drop)
+}
+
+fn log(unit: &str) -> String {
+    let name = format!("/srv/log/{}", unit.trim_end_matches(".service"));
+    let text = fs::read_to_string(name).unwrap_or_default();
+    text[text.len().saturating_sub(3000)..].to_owned()
+}
+
+/// The process of a unit that runs.
+fn pid_of(unit: &str) -> Option<nix::unistd::Pid> {
+    let name = format!("/run/{}.pid", unit.trim_end_matches(".service"));
+    let pid = fs::read_to_string(name).ok()?.trim().parse().ok()?;
+    Path::new(&format!("/proc/{pid}/exe")).exists().then_some(nix::unistd::Pid::from_raw(pid))
+}
+
+/// Kills a unit's process, or one of the server with this socket.
+fn kill(pid: Option<nix::unistd::Pid>) -> Result<()> {
+    let Some(pid) = pid else { return Ok(()) };
+    let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    let gone = || !Path::new(&format!("/proc/{pid}/exe")).exists();
+    await_success("the end of a process", Duration::from_secs(10), gone)
+}
+
+fn backend(socket: &str, kind: &str) -> Option<nix::unistd::Pid> {
+    let sql = format!(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}' ORDER BY random() LIMIT 1"
+    );
+    ask(socket, "template1", &sql).ok()?.parse().ok().map(nix::unistd::Pid::from_raw)
+}
+
+/// A server that may be recovering from a kill, or has to be started again.
+fn open_again(version: &str) -> Result<()> {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(60) {
+        if answers(SOCKET) {
+            return Ok(());
+        }
+        if pid_of("postgresql").is_none() {
+            open(version).or_else(|error| match pid_of("postgresql") {
+                Some(_) => Err(error),
+                None => Ok(()),
+            })?;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    bail!("the server does not come back: {}", log("postgresql"))
+}
+
+/// One way: from the version that serves to the other one.
+struct Way {
+    serving: &'static str,
+    other: &'static str,
+    /// Where the other one's data is, and where that of the serving one goes.
+    beside: &'static str,
+    aside: &'static str,
+}
+
+const THERE: Way =
+    Way { serving: "17", other: "15", beside: "/srv/standby", aside: "/srv/upgraded" };
+const BACK: Way =
+    Way { serving: "15", other: "17", beside: "/srv/upgraded", aside: "/srv/previous" };
+
+/// See [`crate::Session`].
+pub fn session(seed: u64, without: &[u64]) -> Result<String> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut generator = generate::Generator::new(seed, without);
+    configure("15")?;
+    configure("17")?;
+    initialize()?;
+    open("15")?;
+    let mut said = String::new();
+    super::talk(&generator.before(), &mut said)?;
+    ask(SOCKET, "postgres", "CREATE DATABASE ledgers")?;
+    run(client("17", "psql", "ledgers").args(["-Xqv", "ON_ERROR_STOP=1"]), TABLES.as_bytes())?;
+    stop_unit("postgresql.service")?;
+    copy_content(Path::new(DATA), Path::new(THERE.beside))?;
+    run(Command::new("postgresql-upgrade").arg(DATA), b"")
+        .with_context(|| fs::read_to_string("/srv/log/pg_upgrade").unwrap_or_default())?;
+    open("17")?;
+    super::talk(&generator.after(), &mut said)?;
+    let mut writers = Writers::start(CLIENTS, seed);
+    let mut go = |way: &Way, writers: &mut Writers| {
+        let mut more = || generator.fed();
+        switch(way, &mut random, &mut more, writers)
+    };
+    let there = match go(&THERE, &mut writers)? {
+        Outcome::Rejected(why) => return Ok(format!("rejected, as it has to be: {why}")),
+        Outcome::Switched(said) => said,
+    };
+    let back = match go(&BACK, &mut writers)? {
+        Outcome::Rejected(why) => bail!("the new version rejects: {why}"),
+        Outcome::Switched(said) => said,
+    };
+    writers.stop()?;
+    let rows = |table: &str| ask(SOCKET, "ledgers", &format!("SELECT c, n FROM {table}"));
+    let count = writers.check(&rows)?;
+    let damaged = dump::damaged()?;
+    ensure!(damaged.is_empty(), "damaged: {damaged}");
+    stop_unit("postgresql.service")?;
+    Ok(format!("{count} acknowledged, 0 missing, 0 twice; there: {there}; back: {back}"))
+}
+
+enum Outcome {
+    Switched(String),
+    Rejected(String),
+}
+
+const KINDS: [&str; 7] =
+    ["live", "standby", "feed", "walsender", "logical replication worker", "restart", "nothing"];
+
+/// Kills something, and lets it go on.
+fn hurt(way: &Way, what: &str) -> Result<()> {
+    match what {
+        "live" => kill(pid_of("postgresql"))?,
+        "standby" => kill(pid_of(STANDBY_UNIT))?,
+        "feed" => kill(pid_of(FEED_UNIT))?,
+        "walsender" => kill(backend(SOCKET, what))?,
+        "logical replication worker" => kill(backend(PRIVATE, what))?,
+        "restart" => {
+            stop_unit("postgresql.service")?;
+            open(way.serving)?;
+        }
+        _ => {}
+    }
+    open_again(way.serving)?;
+    start_standby(way.beside, way.other)?;
+    start_feed()
+}
+
+/// Feeds the other version, lets it take over, and looks at what clients saw.
+fn switch(
+    way: &Way,
+    random: &mut fastrand::Rng,
+    more: &mut dyn FnMut() -> generate::Batch,
+    writers: &mut Writers,
+) -> Result<Outcome> {
+    let _ = fs::remove_dir_all(FEED);
+    fs::create_dir_all(FEED)?;
+    start_standby(way.beside, way.other)?;
+    start_feed()?;
+    if let Some(why) = caught_up()? {
+        return Ok(Outcome::Rejected(why));
+    }
+    let (mut said, mut kills) = (String::new(), BTreeMap::<&str, usize>::new());
+    for _ in 0..ROUNDS {
+        super::talk(&[more()], &mut said)?;
+        let what = *random.choice(&KINDS).context("a kind")?;
+        *kills.entry(what).or_default() += 1;
+        hurt(way, what)?;
+        std::thread::sleep(Duration::from_millis(random.u64(20..1000)));
+    }
+    if let Some(why) = caught_up()? {
+        bail!("the feed failed: {why}");
+    }
+    let before = writers.acknowledged();
+    writers.gap();
+    let begin = Instant::now();
+    let mut times = Vec::new();
+    let mut mark = |what: &str| times.push(format!("{what} {:.2}", begin.elapsed().as_secs_f64()));
+    fed("refuse", &[])?;
+    // So that what was written by then can be compared.
+    writers.pause(true);
+    mark("refused");
+    let position = fed("source", &[])?;
+    fed("drain", &[&position])?;
+    mark("drained");
+    fed("settle", &[])?;
+    mark("settled");
+    fed("stop", &[&format!("--unit={FEED_UNIT}")])?;
+    fed("end", &[])?;
+    mark("ended");
+    // That comparison is the test's own, and does not count.
+    let compares = Instant::now();
+    let expected = dump::take(SOCKET)?;
+    let own = compares.elapsed();
+    stop_unit("postgresql.service")?;
+    fed("server-stop", &["--config=/run/standby", &format!("--unit={STANDBY_UNIT}")])?;
+    mark("stopped");
+    fs::rename(format!("{DATA}/{}", way.serving), "/srv/out")?;
+    fs::rename(format!("{}/{}", way.beside, way.other), format!("{DATA}/{}", way.other))?;
+    fs::create_dir_all(way.aside)?;
+    fs::rename("/srv/out", format!("{}/{}", way.aside, way.serving))?;
+    configure(way.serving)?;
+    let mut words = vec![SERVE_UNIT.to_owned()];
+    words.extend(open_words(way.other));
+    fed("serve", &words.iter().map(String::as_str).collect::<Vec<_>>())?;
+    mark("open");
+    let compares = Instant::now();
+    let difference = dump::difference(&expected, &dump::take(SOCKET)?);
+    ensure!(difference.is_none(), "different:\n{}", difference.unwrap_or_default());
+    let own = own + compares.elapsed();
+    writers.pause(false);
+    fed("serve-stop", &[&format!("--unit={SERVE_UNIT}")])?;
+    open(way.other)?;
+    std::thread::sleep(Duration::from_secs(1));
+    let gap = writers.gap().saturating_sub(own);
+    ensure!(writers.acknowledged() > before, "clients did not go on");
+    let times = times.join(", ");
+    Ok(Outcome::Switched(format!("gap {:.2} s, {times}, {kills:?}", gap.as_secs_f64())))
+}
+
+/// Waits until there is nothing more to feed. Returns what the previous version rejects, if that is
+/// why the feed has ended.
+fn caught_up() -> Result<Option<String>> {
+    let begin = Instant::now();
+    loop {
+        if let Ok(why) = fs::read_to_string(Path::new(FEED).join("failed")) {
+            if why.contains("rejects") && why.contains("new17") {
+                return Ok(Some(why));
+            }
+            bail!("the feed failed: {why}");
+        }
+        if Path::new(FEED).join("databases").exists() {
+            let position = fed("source", &[])?;
+            if run(&mut feed("drain", &[&position])?, b"").is_ok() {
+                return Ok(None);
+            }
+        }
+        if begin.elapsed() > Duration::from_secs(120) {
+            let watch = run(&mut feed("watch", &[])?, b"").err();
+            let all = vec![log(FEED_UNIT), log(STANDBY_UNIT)];
+            bail!("no end: {watch:?} {}", shown(all, 9).unwrap_or_default());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
