@@ -21,7 +21,7 @@ nothing_is_fed() {
 
 trap 'units_said postgresql >&2' ERR
 
-pg -d shop -c 'CREATE TABLE written (n bigint)' -c 'ALTER TABLE written OWNER TO shop'
+postgresql_numbers_made
 postgresql_client &
 client=$!
 echo "== standby, while a client writes"

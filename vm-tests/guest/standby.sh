@@ -22,7 +22,8 @@ redis_client() {
   done 2>/dev/null
 }
 
-# redis_numbers: those that the server has. redis_numbers_gone: it has them no more.
+# redis_numbers_made: what the client writes into. redis_numbers: those that the server has. redis_numbers_gone: it has them no more.
+redis_numbers_made() { :; }
 redis_numbers() { redis-cli LRANGE written 0 -1; }
 redis_numbers_gone() { redis-cli DEL written >/dev/null; }
 
@@ -41,7 +42,8 @@ mariadb_client() {
   done
 }
 
-# mariadb_numbers: those that the server has. mariadb_numbers_gone: it has them no more.
+# The client makes its table.
+mariadb_numbers_made() { :; }
 mariadb_numbers() { sql shop -e 'SELECT n FROM written'; }
 mariadb_numbers_gone() { sql shop -e 'DROP TABLE written'; }
 
@@ -64,7 +66,8 @@ postgresql_client() {
   done 2>/dev/null
 }
 
-# postgresql_numbers: those that the server has.
+postgresql_numbers_made() { pg -d shop -c 'CREATE TABLE written (n bigint)' -c 'ALTER TABLE written OWNER TO shop'; }
+postgresql_numbers_gone() { pg -d shop -c 'DROP TABLE written'; }
 postgresql_numbers() { pg -d shop -c 'SELECT n FROM written'; }
 
 # written PRODUCT [FILE]: every number acknowledged is there (or those in this file), and none is there twice.

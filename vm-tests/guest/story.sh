@@ -12,7 +12,7 @@
 #   PRODUCT_boots                at each boot, before it goes on
 #   PRODUCT_cut_within           has the power fail at an instant that is no point of the tool
 #   VARIANT_prepares COUNT       at the first boot, what makes the replay so long that a cut can come within
-#   PRODUCT_client, PRODUCT_numbers, PRODUCT_numbers_gone   what writes through a switch: see standby.sh
+#   PRODUCT_numbers_made, PRODUCT_client, PRODUCT_numbers, PRODUCT_numbers_gone   what writes through a switch: see standby.sh
 #   VARIANT_is_back              what else is true when the old version is back
 
 # story PRODUCT[-VARIANT] STRATEGY FAULT [POINT...]
@@ -80,6 +80,7 @@ killed() {
       ;;
     switch)
       rm -f /root/enough /root/acknowledged
+      "${PRODUCT}_numbers_made"
       "${PRODUCT}_client" &
       # A guest is slow: its deadline is no part of this.
       kill_switch --deadline 5m
