@@ -61,7 +61,11 @@ impl<A: Action> State<A> {
             Phase::Upgraded if kept(&StepId::KEEP_PROGRAMS_PREVIOUS) => Ok(()),
             Phase::Upgraded => Err(NotPermitted::NoPrograms),
             Phase::BackedOut if !self.kept_upgraded() => Err(NotPermitted::Destroyed),
-            Phase::BackedOut if self.manifest.stands_back && kept(&StepId::KEEP_PROGRAMS) => Ok(()),
+            Phase::BackedOut
+                if self.manifest.stands_back && (on_host || kept(&StepId::KEEP_PROGRAMS)) =>
+            {
+                Ok(())
+            }
             Phase::BackedOut => Err(NotPermitted::NoStandbyBack),
             _ => Err(NotPermitted::WrongPhase),
         }

@@ -98,7 +98,9 @@ impl Writers {
         for id in 0..CLIENTS {
             ledgers.lock().unwrap().insert(id, Ledger::default());
             let (stop, paused, ledgers) = (stop.clone(), paused.clone(), ledgers.clone());
-            threads.push(std::thread::spawn(move || writes(kind, id, &ledgers, [&stop, &paused], seed)));
+            threads.push(std::thread::spawn(move || {
+                writes(kind, id, &ledgers, [&stop, &paused], seed)
+            }));
         }
         Self { stop, paused, ledgers, threads }
     }

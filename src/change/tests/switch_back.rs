@@ -377,6 +377,10 @@ fn a_downgrade_in_place_and_a_playbook_without_a_way_back_have_no_standby_back()
     world.run(Verb::Keep);
     let mut state = world.state();
     assert!(permitted(&state, Command::StandbyStart).is_ok());
+    // Both versions are on this host: no programs were kept.
+    state.manifest.standby_on_host = true;
+    state.outputs.remove(&StepId::KEEP_PROGRAMS);
+    assert!(permitted(&state, Command::StandbyStart).is_ok());
     state.manifest.stands_back = false;
     let why = permitted(&state, Command::StandbyStart).unwrap_err().to_string();
     assert!(why.starts_with("the upgraded version cannot stand by"), "{why}");

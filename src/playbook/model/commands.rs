@@ -104,7 +104,7 @@ fn of_inventory(inventory: &Inventory) -> Vec<(&'static str, &CommandSpec)> {
 impl Standby {
     /// Whether it runs with the programs of the host, and not from a root of its own.
     pub fn is_on_host(&self) -> bool {
-        let roots = ["previous_root", "standby_programs"];
+        let roots = ["previous_root", "standby_programs", "upgraded_root"];
         let own =
             |command: &CommandSpec| command.template().names().any(|name| roots.contains(&name));
         !of_standby(self).into_iter().any(|(_, command)| own(command))

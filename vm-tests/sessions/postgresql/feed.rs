@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{DATA, SETTINGS, SOCKET, answers, client, client_at, dump, generate, initialize, ready};
+use super::{
+    DATA, SETTINGS, SOCKET, answers, client, client_at, dump, generate, initialize, ready,
+};
 use crate::clients::{Kind, Writers};
 use crate::outcome::shown;
 use crate::process::{helper, owned, stop_unit};
