@@ -14,6 +14,14 @@ SET lc_monetary = 'C';
 SET statement_timeout = 0;
 SET row_security = off;
 SET max_parallel_workers_per_gather = 0;
+-- For the list of some rows (`listed`), the statements themselves.
+\if :{?listed}
+\set before 'encode(convert_to('
+\set after ', ''UTF8''), ''hex'')'
+\else
+\set before ''
+\set after ''
+\endif
 WITH col AS (
   SELECT a.attrelid, a.attname, a.attnum,
     format('coalesce(encode(sha256(%s), ''hex''), ''NULL'')',
@@ -32,10 +40,14 @@ WITH col AS (
   WHERE c.relkind = 'r' AND c.relpersistence <> 't'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
 )
-SELECT format(
+SELECT :before format(
   CASE WHEN key IS NULL
     THEN 'COPY (SELECT %1$L, %2$L, ''no key'', count(*), %4$s FROM ONLY %5$I.%6$I t GROUP BY 5) TO STDOUT'
     ELSE 'COPY (SELECT %1$L, %2$L, ROW(%3$s)::text, %4$s FROM ONLY %5$I.%6$I t) TO STDOUT'
-  END, current_database(), nspname || '.' || relname, key, coalesce(hash, quote_literal('no columns')), nspname, relname)
+  END, current_database(), nspname || '.' || relname, key, coalesce(hash, quote_literal('no columns')), nspname, relname) :after
 FROM tab ORDER BY nspname, relname
+\if :{?listed}
+\g
+\else
 \gexec
+\endif

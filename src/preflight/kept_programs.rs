@@ -10,8 +10,9 @@ const LIBRARIES: u64 = 64 << 20;
 pub(super) fn gather(sources: &Sources<'_>) -> u64 {
     let kept =
         matches!(sources.occasion, Occasion::Downgrade { in_place: false } | Occasion::Decision);
-    let Some(aside) = sources.playbook.aside.as_ref().filter(|_| kept) else { return 0 };
-    let listed = sources.command(&aside.files).and_then(|command| sources.output(&command));
+    let aside = sources.playbook.aside.as_ref().filter(|_| kept);
+    let Some(files) = aside.and_then(|aside| aside.files.as_ref()) else { return 0 };
+    let listed = sources.command(files).and_then(|command| sources.output(&command));
     listed.map_or(0, |listed| of(&listed).saturating_add(LIBRARIES))
 }
 

@@ -60,6 +60,7 @@ const HELPERS: &[Helper] = &[
     Helper { name: "postgresql-package", run: postgresql::package },
     Helper { name: "postgresql-rehearse", run: postgresql::rehearse },
     Helper { name: "postgresql-restore", run: postgresql::restore },
+    Helper { name: "postgresql-touched-rows", run: postgresql::touched_rows },
     Helper { name: "postgresql-verify", run: postgresql::verify },
     Helper { name: "postgresql-with", run: postgresql::with },
     Helper { name: "redis-ask", run: redis::ask },

@@ -88,7 +88,7 @@ const PRODUCTS: &[(&str, Session)] = &[
 ];
 
 /// How long one session may take, in seconds, on a busy machine.
-const LIMIT: &str = "300";
+const LIMIT: &str = "600";
 
 /// Where the product's roots are: both versions of PostgreSQL are installed on one host.
 fn roots_of(roots: &Path, product: Option<&String>) -> PathBuf {

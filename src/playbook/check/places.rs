@@ -153,7 +153,7 @@ impl Check<'_, '_> {
         }
         if let Some(aside) = &it.aside {
             let at = Path::of(&["aside"]);
-            commands.command(&at.key("files"), &aside.files, TemplatePlace::Aside);
+            commands.optional(&at.key("files"), aside.files.as_ref(), TemplatePlace::Aside);
             if let Some(serve) = &aside.serve {
                 let at = at.key("serve");
                 commands.command(&at.key("previous"), &serve.previous, TemplatePlace::Aside);

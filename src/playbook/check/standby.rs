@@ -32,7 +32,8 @@ impl Check<'_, '_> {
                 "remove one of them",
             );
         }
-        if it.aside.is_none() && !standby.is_on_host() {
+        let files = it.aside.as_ref().and_then(|aside| aside.files.as_ref());
+        if files.is_none() && !standby.is_on_host() {
             self.report.error(
                 &at,
                 "nothing says which programs the standby runs",

@@ -13,8 +13,9 @@ use crate::playbook::value::template::Template;
 #[serde(deny_unknown_fields)]
 pub struct Aside {
     /// Prints the absolute paths of the files, one on each line. Lines that do not begin with `/`
-    /// are not looked at.
-    pub files: CommandSpec,
+    /// are not looked at. Without it nothing is copied: both versions are installed side by side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<CommandSpec>,
     /// Absolute paths of files that are copied as well, such as `/etc/passwd`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Template>,

@@ -84,7 +84,7 @@ fn of_hold(hold: &Hold) -> Vec<(&'static str, &CommandSpec)> {
 
 fn of_aside(aside: &Aside) -> Vec<(&'static str, &CommandSpec)> {
     let Aside { files, also: _, serve } = aside;
-    let mut all = vec![("aside.files", files)];
+    let mut all = given([("aside.files", files)]);
     all.extend(serve.iter().flat_map(|Serve { previous, upgraded }| {
         [("aside.serve.previous", previous), ("aside.serve.upgraded", upgraded)]
     }));

@@ -16,8 +16,10 @@ const OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=0 \
 /// Of a server that has them: triggers that fire when somebody logs in.
 const NO_EVENTS: &str = "-c event_triggers=off";
 
-/// For what a standby needs: no trigger on definitions, and no rule, sees it.
-const REPLICA: &str = "-c session_replication_role=replica";
+/// For what a standby needs: no trigger on definitions, and no rule, sees it, and a value's text is
+/// read by the other server as it was meant.
+const REPLICA: &str = "-c session_replication_role=replica -c datestyle=ISO -c intervalstyle=postgres \
+    -c extra_float_digits=3 -c bytea_output=hex -c xmloption=content";
 
 /// The words that say how a server is reached.
 pub(super) const USAGE: &str =
@@ -82,7 +84,8 @@ impl Client {
         Self { host: host.to_owned(), port, account: None, quiet: false, ..self.clone() }
     }
 
-    /// Asks as what replicates does: triggers and rules of the usual kind are left alone.
+    /// Asks as what replicates does: triggers and rules of the usual kind are left alone, and values
+    /// are written so that any server reads the same.
     pub(super) fn as_replica(mut self) -> Self {
         self.replica = true;
         self

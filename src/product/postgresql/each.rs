@@ -33,7 +33,7 @@ pub(in crate::product) fn each(
     }
 }
 
-fn list(
+pub(super) fn list(
     client: &Client,
     database: &str,
     file: &str,

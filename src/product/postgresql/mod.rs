@@ -19,7 +19,7 @@ pub(super) use cluster::{package, with};
 pub(super) use each::each;
 pub(super) use rehearse::rehearse;
 pub(super) use restore::restore;
-pub(super) use standby::feed;
+pub(super) use standby::{feed, touched_rows};
 
 use crate::product::stream::HelperError;
 

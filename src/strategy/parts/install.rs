@@ -26,6 +26,7 @@ impl Parts<'_> {
     /// does not say which.
     pub(in crate::strategy) fn keep_programs(&self, side: Side) -> Result<Option<Step>> {
         let Some(aside) = &self.playbook.aside else { return Ok(None) };
+        let Some(files) = &aside.files else { return Ok(None) };
         let (id, title) = match side {
             Side::Upgraded => (StepId::KEEP_PROGRAMS, "put the upgraded version's programs aside"),
             Side::Previous
@@ -38,7 +39,7 @@ impl Parts<'_> {
             }
             Side::Previous => return Ok(None),
         };
-        let (files, also) = (self.command(&aside.files)?, self.paths(&aside.also)?);
+        let (files, also) = (self.command(files)?, self.paths(&aside.also)?);
         let action = KeepPrograms { files, also, side };
         Ok(Some(Step::new(id, title, Action::KeepPrograms(action))))
     }

@@ -1,7 +1,7 @@
 //! A standby of PostgreSQL: the previous version beside the new one, fed while clients write and
 //! everything is killed now and then; the switch; then the same the other way round, and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -32,6 +32,9 @@ const BACKOUT: &str = "/srv/bin/backout-of-this-test";
 const STANDBY_UNIT: &str = "backout-standby-postgresql.service";
 const FEED_UNIT: &str = "backout-feed-postgresql.service";
 const SERVE_UNIT: &str = "backout-serve-postgresql.service";
+/// The playbook's list of rows, and what is compared of it.
+const ROWS: &str = "/srv/rows.sql";
+const TOUCHED: &str = "/srv/touched";
 /// How often clients send something and something is killed.
 const ROUNDS: usize = 6;
 
@@ -51,6 +54,8 @@ CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a');
 CREATE TABLE parts_b PARTITION OF parts DEFAULT;
 CREATE TABLE emptied (id int PRIMARY KEY); CREATE TABLE noted (id serial PRIMARY KEY, n bigint);
 CREATE SEQUENCE numbers;
+CREATE TABLE big AS SELECT g AS id, md5(g::text) AS a, now() AS b, g * 1.5 AS c FROM generate_series(1, 100000) g;
+ALTER TABLE big ADD PRIMARY KEY (id);
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
   $$ BEGIN INSERT INTO public.noted (n) VALUES (NEW.id); RETURN NEW; END $$;
 CREATE TRIGGER note AFTER INSERT ON made FOR EACH ROW EXECUTE FUNCTION note();
@@ -174,9 +179,13 @@ fn open_words(version: &str) -> Vec<String> {
 }
 
 fn open(version: &str) -> Result<()> {
-    let mut start = Command::new("systemd-run");
-    run(start.arg("--unit=postgresql").args(open_words(version)), b"")?;
+    begin_open(version)?;
     ready()
+}
+
+fn begin_open(version: &str) -> Result<()> {
+    let mut start = Command::new("systemd-run");
+    run(start.arg("--unit=postgresql").args(open_words(version)), b"").map(drop)
 }
 
 fn start_standby(folder: &str, version: &str) -> Result<()> {
@@ -249,10 +258,7 @@ fn open_again(version: &str) -> Result<()> {
             return Ok(());
         }
         if pid_of("postgresql").is_none() {
-            open(version).or_else(|error| match pid_of("postgresql") {
-                Some(_) => Err(error),
-                None => Ok(()),
-            })?;
+            begin_open(version)?;
         }
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -379,6 +385,9 @@ fn switch(
     mark("drained");
     fed("settle", &[])?;
     mark("settled");
+    let lists = Instant::now();
+    let compared = compare(random)?;
+    let lists = lists.elapsed();
     fed("stop", &[&format!("--unit={FEED_UNIT}")])?;
     fed("end", &[])?;
     mark("ended");
@@ -401,7 +410,7 @@ fn switch(
     let compares = Instant::now();
     let difference = dump::difference(&expected, &dump::take(SOCKET)?);
     ensure!(difference.is_none(), "different:\n{}", difference.unwrap_or_default());
-    let own = own + compares.elapsed();
+    let own = own + lists + compares.elapsed();
     writers.pause(false);
     fed("serve-stop", &[&format!("--unit={SERVE_UNIT}")])?;
     open(way.other)?;
@@ -409,7 +418,87 @@ fn switch(
     let gap = writers.gap().saturating_sub(own);
     ensure!(writers.acknowledged() > before, "clients did not go on");
     let times = times.join(", ");
-    Ok(Outcome::Switched(format!("gap {:.2} s, {times}, {kills:?}", gap.as_secs_f64())))
+    Ok(Outcome::Switched(format!("gap {:.2} s, {times}, {compared}, {kills:?}", gap.as_secs_f64())))
+}
+
+/// The playbook's lists of rows of both servers: what was written, and everything, each with the time
+/// that it takes. A difference of any kind is found.
+fn compare(random: &mut fastrand::Rng) -> Result<String> {
+    let begin = Instant::now();
+    let found = fed("touched", &[])?;
+    let mut lines: Vec<&str> = found.lines().collect();
+    lines.sort_unstable();
+    fs::write(TOUCHED, lines.join("\n") + "\n")?;
+    let (here, there) = (list(SOCKET, true)?, list(PRIVATE, true)?);
+    let delta = begin.elapsed();
+    equal(&here, &there).context("what was written")?;
+    let begin = Instant::now();
+    let (all, others) = (list(SOCKET, false)?, list(PRIVATE, false)?);
+    let whole = begin.elapsed();
+    equal(&all, &others).context("everything")?;
+    ensure!(here.len() < all.len(), "{} of {} lines", here.len(), all.len());
+    let plants = [
+        (
+            "UPDATE ledger SET v = v || '!' WHERE id = (SELECT max(id) FROM ledger)",
+            "UPDATE ledger SET v = left(v, -1) WHERE id = (SELECT max(id) FROM ledger)",
+        ),
+        (
+            "DELETE FROM big WHERE id = 7",
+            "INSERT INTO big SELECT 7, md5('7'), b, 10.5 FROM big WHERE id = 8",
+        ),
+        ("INSERT INTO bare VALUES (9, 9)", "DELETE FROM bare WHERE c = 9"),
+        ("INSERT INTO parts VALUES (-1, 'a')", "DELETE FROM parts WHERE id = -1"),
+        ("DELETE FROM counts WHERE c = 1", "INSERT INTO counts VALUES (1, -1)"),
+    ];
+    let (plant, back) = random.choice(plants).context("a plant")?;
+    // As what replicates: no trigger.
+    let told = |sql: &str| {
+        ask(PRIVATE, "ledgers", &format!("SET session_replication_role = replica; {sql}"))
+    };
+    let count = ask(PRIVATE, "ledgers", "SELECT n FROM counts WHERE c = 1")?;
+    told(plant)?;
+    let planted = equal(&here, &list(PRIVATE, true)?);
+    told(back)?;
+    told(&format!("UPDATE counts SET n = {count} WHERE c = 1"))?;
+    ensure!(planted.is_err(), "a difference was not found: {plant}");
+    equal(&here, &list(PRIVATE, true)?).context("after a difference was taken back")?;
+    Ok(format!(
+        "{} of {} lines, {:.2} of {:.2} s",
+        here.len(),
+        all.len(),
+        delta.as_secs_f64(),
+        whole.as_secs_f64()
+    ))
+}
+
+/// The list of rows, of what was written or of everything.
+fn list(socket: &str, touched: bool) -> Result<Vec<String>> {
+    let rows = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/postgresql/rows.sql");
+    fs::copy(rows, ROWS)?;
+    let at = format!("--at={socket}:5432");
+    let server = ["--bin=/srv/lib/17/bin", &at, "--user=postgres", ROWS];
+    let mut command = match touched {
+        true => helper("postgresql-touched-rows", &[server.as_slice(), &[TOUCHED]].concat())?,
+        false => helper("postgresql-each", &server)?,
+    };
+    let said = run(&mut command, b"")?;
+    let mut lines: Vec<String> = String::from_utf8(said)?.lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    Ok(lines)
+}
+
+fn equal(here: &[String], there: &[String]) -> Result<()> {
+    let lacks = |of: &[String], other: &[String]| {
+        let found: BTreeSet<&String> = other.iter().collect();
+        of.iter().filter(|line| !found.contains(line)).cloned().collect::<Vec<_>>()
+    };
+    let mut all = lacks(here, there);
+    all.extend(lacks(there, here));
+    match shown(all, 9) {
+        None if here.len() == there.len() => Ok(()),
+        None => bail!("{} lines, {} on the standby", here.len(), there.len()),
+        Some(difference) => bail!("different lists:\n{difference}"),
+    }
 }
 
 /// Waits until there is nothing more to feed. Returns what the previous version rejects, if that is

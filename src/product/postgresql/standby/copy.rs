@@ -8,8 +8,8 @@ use super::super::client::{Client, literal, quoted, unhex};
 use super::super::failed;
 use super::super::restore::{How, load};
 use super::super::slot::Exported;
-use super::pair::{Fed, NAME, Pair, fed, unread};
-use super::{definitions, published, triggers};
+use super::pair::{Fed, NAME, Pair, fed, subscribed, unread};
+use super::{definitions, published, touched, triggers};
 use crate::host::files::private_dir;
 use crate::product::stream::HelperError;
 
@@ -25,7 +25,7 @@ pub(super) fn complete(pair: &Pair) -> Result<Option<Vec<String>>, HelperError> 
     let all: Option<Vec<String>> = text.lines().map(unhex).collect();
     let all = all.ok_or_else(unread)?;
     // After a power cut, the clone may be older than the file.
-    let subscribed = pair.subscribed()?;
+    let subscribed = subscribed(&pair.standby)?;
     Ok(all.iter().all(|name| subscribed.contains(name)).then_some(all))
 }
 
@@ -78,10 +78,11 @@ pub(super) fn copy(pair: &Pair) -> Result<(), HelperError> {
     pair.forget(DATABASES)?;
     let (live, standby) = (pair.live.clone().quietly()?, &pair.standby.clone().quietly()?);
     own_place(standby)?;
-    unsubscribe(standby, &pair.subscribed()?)?;
+    unsubscribe(standby, &subscribed(&pair.standby)?)?;
     published::withdraw(&live)?;
     let databases = fed(&live)?;
     possible(&live, &databases)?;
+    touched::note(pair, &live)?;
     published::publish(&live)?;
     let before = definitions::list(&live)?;
     let folder = pair.state.join("copy");

@@ -13,17 +13,19 @@ mod published;
 mod refuse;
 mod server;
 mod settle;
+mod touched;
 mod triggers;
 mod watch;
 
 use pair::Pair;
+pub(in crate::product) use touched::rows as touched_rows;
 
 use crate::product::stream::{HelperError, Streams};
 
 const USAGE: &str = "postgresql-feed VERB --bin=DIR --at=DIR:PORT --as=ACCOUNT --user=NAME \
                      --standby=DIR --state=DIR [--unit=UNIT] [--config=DIR] [WORD...], where VERB is \
                      server, server-stop, start, run, stop, position, source, lag, watch, drain, \
-                     refuse, allow, settle, end, serve or serve-stop";
+                     refuse, allow, settle, touched, end, serve or serve-stop";
 
 /// See the usage.
 pub(in crate::product) fn feed(
@@ -41,6 +43,7 @@ pub(in crate::product) fn feed(
         ("stop", []) => return feed::stop(&pair),
         ("position", []) => position::position(&pair)?,
         ("source", []) => position::source(&pair)?,
+        ("touched", []) => return touched::find(&pair, streams),
         ("lag", []) => position::lag(&pair)?,
         ("watch", []) => return watch::watch(&pair),
         ("drain", [position]) => return position::drain(&pair, position),

@@ -3,11 +3,12 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::super::client::{program_of, run, unhex};
-use super::pair::{NAME, Pair, unread};
+use super::super::client::{Client, program_of, run};
+use super::pair::{Pair, subscribed};
 use crate::product::script::START_UNIT;
 use crate::product::stream::HelperError;
 
+const IDENTITIES: &str = include_str!("sql/identities.sql");
 const OPENED: &str = include_str!("sql/opened.sql");
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -28,13 +29,17 @@ pub(super) fn serve(pair: &Pair) -> Result<(), HelperError> {
 }
 
 fn clean(pair: &Pair) -> Result<(), HelperError> {
-    let sql = format!(
-        "SELECT encode(convert_to(datname, 'UTF8'), 'hex') FROM pg_catalog.pg_subscription \
-         JOIN pg_catalog.pg_database d ON d.oid = subdbid WHERE subname = '{NAME}'"
-    );
-    for digits in pair.live.query("template1", &sql)?.lines() {
-        let name = unhex(digits).ok_or_else(unread)?;
+    for name in subscribed(&pair.live)? {
+        pair.live.script(&name, IDENTITIES)?;
         pair.live.script(&name, OPENED)?;
+    }
+    Ok(())
+}
+
+/// Before it is stopped in a switch: what is compared later is as what was kept.
+pub(super) fn ready_to_serve(standby: &Client) -> Result<(), HelperError> {
+    for name in subscribed(standby)? {
+        standby.script(&name, IDENTITIES)?;
     }
     Ok(())
 }

@@ -103,16 +103,6 @@ impl Pair {
         }
     }
 
-    /// The databases that have a subscription on the standby.
-    pub(super) fn subscribed(&self) -> Result<Vec<String>, HelperError> {
-        let sql = format!(
-            "SELECT encode(convert_to(datname, 'UTF8'), 'hex') FROM pg_catalog.pg_subscription \
-             JOIN pg_catalog.pg_database d ON d.oid = subdbid WHERE subname = '{NAME}' ORDER BY 1"
-        );
-        let text = self.standby.query("template1", &sql)?;
-        text.lines().map(|digits| unhex(digits).ok_or_else(unread)).collect()
-    }
-
     /// Stops these units; succeeds if they are not there.
     pub(super) fn stop_units(&self) -> Result<(), HelperError> {
         for unit in &self.units {
@@ -131,6 +121,16 @@ impl Pair {
 /// The boot that this is.
 pub(super) fn boot() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+/// The databases of a server that have a subscription of ours.
+pub(super) fn subscribed(server: &Client) -> Result<Vec<String>, HelperError> {
+    let sql = format!(
+        "SELECT encode(convert_to(datname, 'UTF8'), 'hex') FROM pg_catalog.pg_subscription \
+         JOIN pg_catalog.pg_database d ON d.oid = subdbid WHERE subname = '{NAME}' ORDER BY 1"
+    );
+    let text = server.query("template1", &sql)?;
+    text.lines().map(|digits| unhex(digits).ok_or_else(unread)).collect()
 }
 
 /// psql did not print what was asked.

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::super::client::Client;
 use super::super::failed;
-use super::pair::{Pair, STOPPED, boot, fed};
-use super::published;
+use super::pair::{Pair, SETTLED, STOPPED, boot, fed};
+use super::{opened, published};
 use crate::host::files::{beside, remove_optional, replace, stat_optional};
 use crate::product::script;
 use crate::product::stream::{HelperError, Streams};
@@ -72,12 +73,16 @@ fn settings(pair: &Pair) -> Result<String, HelperError> {
 /// Stops it. If its feed was ended before, in this boot, it is not to go on: the upgraded server
 /// keeps nothing for it any more.
 pub(super) fn stop(pair: &Pair) -> Result<(), HelperError> {
+    let alive = |server: &Client| server.query("template1", "SELECT 1").is_ok();
+    if pair.has(SETTLED)? && alive(&pair.standby) && !alive(&pair.live) {
+        opened::ready_to_serve(&pair.standby)?;
+    }
     pair.stop_units()?;
     for path in files(&pair.config) {
         remove_optional(&path).map_err(|error| failed(path.display(), error))?;
     }
     let ended = pair.get(STOPPED)?.is_some_and(|when| when == boot());
-    if ended && pair.live.query("template1", "SELECT 1").is_ok() {
+    if ended && alive(&pair.live) {
         published::withdraw(&pair.live)?;
     }
     Ok(())

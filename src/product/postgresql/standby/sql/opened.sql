@@ -9,12 +9,6 @@ SELECT format('DO %L', format($$BEGIN EXECUTE %L; EXCEPTION WHEN OTHERS THEN RAI
   AND EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid WHERE subname = 'backout_standby' AND datname = current_database())
   ORDER BY c.oid
 \gexec
-SELECT format('DO %L', line) FROM (
-  SELECT format($$BEGIN EXECUTE %L; EXCEPTION WHEN undefined_table OR invalid_schema_name THEN NULL; END$$, statement) AS line
-  FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid,
-    string_to_table(obj_description(s.oid, 'pg_subscription'), E';\n') statement
-  WHERE subname = 'backout_standby' AND datname = current_database() AND statement <> '') AS one
-\gexec
 SELECT unnest(ARRAY['ALTER SUBSCRIPTION backout_standby DISABLE',
   'ALTER SUBSCRIPTION backout_standby SET (slot_name = NONE)', 'DROP SUBSCRIPTION backout_standby'])
   WHERE EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid WHERE subname = 'backout_standby' AND datname = current_database())
