@@ -65,6 +65,8 @@ nothing_is_fed
 systemctl is-active postgresql@15-main.service
 systemctl restart postgresql@15-main.service
 written postgresql
+echo "== everything is compared, while 15 serves"
+backout prove
 echo "== 17 stands by, while a client writes to 15"
 rm /root/enough
 begin=$EPOCHREALTIME
