@@ -86,7 +86,7 @@ impl Client {
 
     /// Asks as what replicates does: triggers and rules of the usual kind are left alone, and values
     /// are written so that any server reads the same.
-    pub(super) fn as_replica(mut self) -> Self {
+    pub(super) fn like_replication(mut self) -> Self {
         self.replica = true;
         self
     }

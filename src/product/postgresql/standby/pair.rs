@@ -48,7 +48,7 @@ impl Pair {
     pub(super) fn parse(arguments: &[String], usage: &str) -> Result<Self, HelperError> {
         // Triggers on definitions fire for their owners, not for us.
         let (live, mut rest) = Client::parse(arguments)?;
-        let live = live.as_replica();
+        let live = live.like_replication();
         let standby = live.elsewhere("");
         let mut pair = Self {
             live,
