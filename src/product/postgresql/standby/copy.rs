@@ -9,7 +9,7 @@ use super::super::failed;
 use super::super::restore::{How, load};
 use super::super::slot::Exported;
 use super::pair::{Fed, NAME, Pair, fed, subscribed, unread};
-use super::{definitions, published, touched, triggers};
+use super::{definitions, published, triggers};
 use crate::host::files::private_dir;
 use crate::product::stream::HelperError;
 
@@ -18,6 +18,9 @@ pub(super) const DEFINITIONS: &str = "definitions";
 /// The databases that are fed, in hexadecimal digits. Written last: then the copy is complete, if the
 /// standby has the subscriptions.
 pub(super) const DATABASES: &str = "databases";
+
+/// The file of the feed with the first number that a transaction since the copy has.
+pub(super) const FROM: &str = "transactions";
 
 /// The databases of a copy that is complete.
 pub(super) fn complete(pair: &Pair) -> Result<Option<Vec<String>>, HelperError> {
@@ -82,7 +85,7 @@ pub(super) fn copy(pair: &Pair) -> Result<(), HelperError> {
     published::withdraw(&live)?;
     let databases = fed(&live)?;
     possible(&live, &databases)?;
-    touched::note(pair, &live)?;
+    note(pair, &live)?;
     published::publish(&live)?;
     let before = definitions::list(&live)?;
     let folder = pair.state.join("copy");
@@ -107,6 +110,13 @@ pub(super) fn copy(pair: &Pair) -> Result<(), HelperError> {
     pair.put(DEFINITIONS, &before)?;
     let all: String = databases.iter().map(|one| hex::encode(&one.name) + "\n").collect();
     pair.put(DATABASES, &all)
+}
+
+/// Notes which transactions come after the copy. Before it: those that it may see besides are
+/// compared, too.
+fn note(pair: &Pair, live: &Client) -> Result<(), HelperError> {
+    let first = "SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())";
+    pair.put(FROM, live.query("template1", first)?.trim())
 }
 
 /// Loads the copy.

@@ -6,24 +6,15 @@ use std::io::Write as _;
 use super::super::client::{Client, USAGE, unhex};
 use super::super::each::list;
 use super::super::failed;
-use super::copy::complete;
+use super::copy::{FROM, complete};
 use super::pair::{Pair, unread};
 use crate::product::stream::{HelperError, Streams};
 
 const TOUCHED: &str = include_str!("sql/touched.sql");
-/// The file of the feed with the first number that a transaction since the copy has.
-pub(super) const FROM: &str = "transactions";
 /// Of a table with more rows that were written, all are listed.
 const MOST: usize = 100_000;
 /// So many rows are asked for at once.
 const AT_ONCE: usize = 500;
-
-/// Notes which transactions come after the copy. Before it: those that it may see besides are
-/// compared, too.
-pub(super) fn note(pair: &Pair, live: &Client) -> Result<(), HelperError> {
-    let first = "SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())";
-    pair.put(FROM, live.query("template1", first)?.trim())
-}
 
 /// Prints a line for each table of each database: both in hexadecimal digits, then `all`; or `key`
 /// and the columns of its key, and lines with `row` and a key that was written.
