@@ -507,7 +507,7 @@ fn caught_up() -> Result<Option<String>> {
     let begin = Instant::now();
     loop {
         if let Ok(why) = fs::read_to_string(Path::new(FEED).join("failed")) {
-            if why.contains("rejects") && why.contains("new17") {
+            if why.contains("rejects") && ["new17", "MAINTAIN"].iter().any(|it| why.contains(it)) {
                 return Ok(Some(why));
             }
             bail!("the feed failed: {why}");

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::super::client::{Client, program_of, run};
-use super::pair::{Pair, subscribed};
+use super::pair::{Pair, at_once, subscribed};
 use crate::product::script::START_UNIT;
 use crate::product::stream::HelperError;
 
@@ -29,19 +29,15 @@ pub(super) fn serve(pair: &Pair) -> Result<(), HelperError> {
 }
 
 fn clean(pair: &Pair) -> Result<(), HelperError> {
-    for name in subscribed(&pair.live)? {
-        pair.live.script(&name, IDENTITIES)?;
-        pair.live.script(&name, OPENED)?;
-    }
-    Ok(())
+    at_once(&subscribed(&pair.live)?, |name| {
+        pair.live.script(name, IDENTITIES)?;
+        pair.live.script(name, OPENED).map(drop)
+    })
 }
 
 /// Before it is stopped in a switch: what is compared later is as what was kept.
 pub(super) fn ready_to_serve(standby: &Client) -> Result<(), HelperError> {
-    for name in subscribed(standby)? {
-        standby.script(&name, IDENTITIES)?;
-    }
-    Ok(())
+    at_once(&subscribed(standby)?, |name| standby.script(name, IDENTITIES).map(drop))
 }
 
 /// Stops it. A checkpoint before makes the stop short.

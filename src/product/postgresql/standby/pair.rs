@@ -118,6 +118,25 @@ impl Pair {
     }
 }
 
+/// So many databases at the same time.
+const AT_ONCE: usize = 8;
+
+/// Does the same with each of these, some of them at the same time: most of it is waiting.
+pub(super) fn at_once<T: Sync>(
+    all: &[T],
+    work: impl Fn(&T) -> Result<(), HelperError> + Sync,
+) -> Result<(), HelperError> {
+    let broken = |_| Err(HelperError::Failed("a thread has ended without a result".into()));
+    for some in all.chunks(AT_ONCE) {
+        let results: Vec<Result<(), HelperError>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = some.iter().map(|one| scope.spawn(|| work(one))).collect();
+            threads.into_iter().map(|one| one.join().unwrap_or_else(broken)).collect()
+        });
+        results.into_iter().collect::<Result<(), _>>()?;
+    }
+    Ok(())
+}
+
 /// The boot that this is.
 pub(super) fn boot() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()

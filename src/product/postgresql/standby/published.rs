@@ -2,7 +2,7 @@
 //! told from each other.
 
 use super::super::client::Client;
-use super::pair::{NAME, fed};
+use super::pair::{NAME, at_once, fed};
 use crate::product::stream::HelperError;
 
 const PUBLISH: &str = include_str!("sql/publish.sql");
@@ -10,10 +10,7 @@ const WITHDRAW: &str = include_str!("sql/withdraw.sql");
 
 /// Publishes the tables of all databases that are fed.
 pub(super) fn publish(live: &Client) -> Result<(), HelperError> {
-    for one in fed(live)? {
-        live.script(&one.name, PUBLISH)?;
-    }
-    Ok(())
+    at_once(&fed(live)?, |one| live.script(&one.name, PUBLISH).map(drop))
 }
 
 /// Takes all of it back. From then on the standby cannot go on.
@@ -28,10 +25,7 @@ pub(super) fn withdraw(live: &Client) -> Result<(), HelperError> {
         live.query("template1", &end)?;
         live.query("template1", &drop)?;
     }
-    for one in fed(live)? {
-        live.script(&one.name, WITHDRAW)?;
-    }
-    Ok(())
+    at_once(&fed(live)?, |one| live.script(&one.name, WITHDRAW).map(|_| ()))
 }
 
 /// A table that lost its key would refuse its clients' UPDATE and DELETE while it is published: it

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use super::super::client::{quoted, unhex};
 use super::super::failed;
 use super::copy::complete;
-use super::pair::{Pair, SETTLED, unread};
+use super::pair::{Pair, SETTLED, at_once, unread};
 use super::{feed, triggers};
 use crate::product::stream::HelperError;
 
@@ -30,11 +30,11 @@ pub(super) fn settle(pair: &Pair) -> Result<(), HelperError> {
     }
     pair.put(SETTLED, "")?;
     feed::disable(pair)?;
-    for name in &databases {
+    at_once(&databases, |name| {
         pair.standby.script(name, &pair.live.script(name, SEQUENCES)?)?;
         whole_tables(pair, name)?;
-        large_objects(pair, name)?;
-    }
+        large_objects(pair, name)
+    })?;
     triggers::hold(pair, false, None)?;
     pair.standby.query("template1", "CHECKPOINT")?;
     Ok(())
