@@ -355,11 +355,15 @@ fn switch(
 ) -> Result<Outcome> {
     let _ = fs::remove_dir_all(FEED);
     fs::create_dir_all(FEED)?;
+    let alone = writers.rate();
     start_standby(way.beside, way.other)?;
+    let begin = Instant::now();
     start_feed()?;
     if let Some(why) = caught_up()? {
         return Ok(Outcome::Rejected(why));
     }
+    let copied = begin.elapsed();
+    let beside = writers.rate();
     let (mut said, mut kills) = (String::new(), BTreeMap::<&str, usize>::new());
     for _ in 0..ROUNDS {
         super::talk(&[more()], &mut said)?;
@@ -418,7 +422,12 @@ fn switch(
     let gap = writers.gap().saturating_sub(own);
     ensure!(writers.acknowledged() > before, "clients did not go on");
     let times = times.join(", ");
-    Ok(Outcome::Switched(format!("gap {:.2} s, {times}, {compared}, {kills:?}", gap.as_secs_f64())))
+    Ok(Outcome::Switched(format!(
+        "copied in {:.1} s; gap {:.2} s, {times}, {compared}, {kills:?}; acknowledged a second: \
+         {alone:.0} alone, {beside:.0} while a standby is fed",
+        copied.as_secs_f64(),
+        gap.as_secs_f64()
+    )))
 }
 
 /// The playbook's lists of rows of both servers: what was written, and everything, each with the time
