@@ -52,6 +52,29 @@ fn init_finds_a_product_and_asks_where_there_is_a_choice() {
     world.golden("first-use/init");
 }
 
+/// The questions, at a terminal: a choice by number, or by its name, after a slip; and the last yes.
+#[test]
+fn init_is_answered_at_a_terminal() {
+    let line = "backout --site new.toml --playbooks playbooks init --dataset tank/tally";
+    for (answers, version) in [("9\n2\nyes\n", "3.0"), ("3.1\ny\n", "3.1")] {
+        let world = host();
+        let (status, said) = world.answered(line, answers);
+        assert_eq!(status, 0, "{said}");
+        for part in ["  1  3.1  ", "  2  3.0.1  ", "Type a number: ", "[yes/no] "] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        let written = fs::read_to_string(world.path("new.toml")).expect("written");
+        assert!(written.contains(&format!("\nupgrade_to = \"{version}\"\n")), "{written}");
+    }
+    for answers in ["1\nno\n", "\n"] {
+        let world = host();
+        let (status, said) = world.answered(line, answers);
+        assert_eq!(status, 4, "{said}");
+        assert!(said.contains("not begun: the answer was no"), "{said}");
+        assert!(!world.path("new.toml").exists());
+    }
+}
+
 /// What it says, what is not as required, what fails, and what cannot be asked yet.
 #[test]
 fn a_playbook_is_tried_without_changing_anything() {

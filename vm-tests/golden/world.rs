@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -106,6 +107,18 @@ impl World {
 
     fn run(&self, line: &str) -> Output {
         self.command(line).output().expect("runs")
+    }
+
+    /// Types a command at a terminal, and then these answers. Returns its exit status and what it
+    /// said.
+    pub fn answered(&self, line: &str, answers: &str) -> (i32, String) {
+        let terminal = nix::pty::openpty(None, None).expect("a terminal");
+        fs::File::from(terminal.master.try_clone().expect("cloned"))
+            .write_all(answers.as_bytes())
+            .expect("typed");
+        let output = self.command(line).stdin(terminal.slave).output().expect("runs");
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).expect("text");
+        (output.status.code().expect("an exit status"), self.redacted(&text))
     }
 
     /// The command of this line, which reads nothing.
