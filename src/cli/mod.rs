@@ -16,8 +16,8 @@ pub use exit::Exit;
 use job::Job;
 
 use self::verbs::{
-    abort, adopt, check, commit, completions, downgrade, fix, helper, init, log, man, migrate,
-    plan, playbook, prove, report, resume, snapshot, standby, status, undo, upgrade, watch,
+    abort, adopt, check, commit, completions, downgrade, fix, helper, hook, init, log, man,
+    migrate, plan, playbook, prove, report, resume, snapshot, standby, status, undo, upgrade, watch,
 };
 use crate::procedure::Settings;
 use crate::report::CliError;
@@ -233,6 +233,9 @@ enum Verb {
     /// Write the manual's pages into a folder, for a package.
     #[command(hide = true)]
     Man(man::ManArgs),
+    /// What APT and dpkg call.
+    #[command(subcommand, hide = true)]
+    Hook(hook::HookVerb),
 }
 
 /// The time: shown to people, and part of a new change's name. Nothing else depends on it.
@@ -306,6 +309,7 @@ fn decide(global: &Global, verb: &Verb) -> Result<Job, CliError> {
         Verb::Playbook(verb) => playbook::run(global, verb).map(Job::Ended),
         Verb::Completions(arguments) => completions::run(arguments).map(Job::Ended),
         Verb::Man(arguments) => man::run(arguments).map(Job::Ended),
+        Verb::Hook(verb) => hook::run(global, verb).map(Job::Ended),
     }
 }
 

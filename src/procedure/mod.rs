@@ -18,6 +18,7 @@ pub mod look;
 mod manifest;
 mod mended;
 pub mod migrate;
+pub mod package_hook;
 mod plan_again;
 pub mod prove;
 pub mod replace;

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Cases and stages: what their headers say, the folder that a guest gets, and running them.
-# Needs: say.sh, options.sh, deps.sh, image.sh, machine.sh, build.sh, vm.sh, cut.sh, pair.sh, packages.sh; for cases by their names, matrix.sh.
+# Needs: say.sh, options.sh, deps.sh, image.sh, machine.sh, build.sh, vm.sh, cut.sh, pair.sh, package.sh, packages.sh; for cases by their names, matrix.sh.
 
 VM_TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -73,6 +73,9 @@ build_tools() {
         cargo build --locked --quiet --no-default-features --features crash-points --target x86_64-unknown-linux-gnu || return 1
       strip --strip-debug -o "$TOOLS/backout-static" "$(build_target)/x86_64-unknown-linux-gnu/debug/backout" || return 1
     fi
+    if uses "$(case_file "$name")" backout-package && [ ! -d "$TOOLS/packages" ]; then
+      build_deb "$TOOLS/packages" && build_rescue "$TOOLS/packages" || return 1
+    fi
     if uses_below "$(case_file "$name")" messaging && [ ! -f "$TOOLS/messaging_server" ]; then
       in_build_root cargo build --locked --quiet --features crash-points --example messaging_server || return 1
       strip --strip-debug -o "$TOOLS/messaging_server" "$(build_target)/debug/examples/messaging_server" || return 1
@@ -97,6 +100,7 @@ case_folder() {
   [ ! -d "$REPO/playbooks" ] || cp -r "$REPO/playbooks" "$dir/playbooks"
   [ -z "${TOOLS:-}" ] || cp "$TOOLS/backout" "$dir/bin/"
   ! uses "$script" backout-static || cp "$TOOLS/backout-static" "$dir/bin/"
+  ! uses "$script" backout-package || cp -r "$TOOLS/packages" "$dir/built"
   ! uses "$script" zfs_conformance || cp "$TOOLS/zfs_conformance" "$dir/bin/"
   ! uses "$script" documents || cp "$TOOLS/documents.tsv" "$dir/"
   # Not in PATH, and not below bin/: a stage that does not use the tool stays good when only the tool changes.

@@ -8,6 +8,7 @@ pub mod completions;
 pub mod downgrade;
 pub mod fix;
 pub mod helper;
+pub mod hook;
 pub mod init;
 pub mod log;
 pub mod man;
