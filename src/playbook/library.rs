@@ -194,6 +194,18 @@ pub struct Listed {
     pub shadowed: bool,
 }
 
+impl Listed {
+    /// Whether it is the same playbook with the same programs.
+    fn is_same(&self, other: &Result<Validated, LibraryError>) -> bool {
+        match (&self.playbook, other) {
+            (Ok(this), Ok(that)) => {
+                this.text() == that.text() && this.programs() == that.programs()
+            }
+            _ => false,
+        }
+    }
+}
+
 /// The folders of [`DIRS`].
 pub fn default_dirs() -> Vec<PathBuf> {
     DIRS.iter().map(PathBuf::from).collect()
@@ -336,13 +348,14 @@ pub fn list(dirs: &[PathBuf]) -> Result<Vec<Listed>, LibraryError> {
     }
     for built_in in BUILT_IN {
         let name = built_in.name.to_owned();
-        let shadowed = found.iter().any(|earlier| earlier.name == name);
-        found.push(Listed {
-            name,
-            origin: BUILT_IN_ORIGIN.to_owned(),
-            playbook: built_in.read(),
-            shadowed,
-        });
+        let playbook = built_in.read();
+        let earlier = found.iter().find(|earlier| earlier.name == name);
+        // A package brings the same playbooks as files. Said twice, nobody sees the differing one.
+        if earlier.is_some_and(|earlier| earlier.is_same(&playbook)) {
+            continue;
+        }
+        let shadowed = earlier.is_some();
+        found.push(Listed { name, origin: BUILT_IN_ORIGIN.to_owned(), playbook, shadowed });
     }
     Ok(found)
 }
@@ -457,6 +470,21 @@ mod tests {
         assert!(found[0].playbook.is_err() && !found[0].shadowed && built_in.shadowed);
         fs::remove_file(path).unwrap();
         assert_eq!(find("generic", &dirs).unwrap().origin(), BUILT_IN_ORIGIN);
+    }
+
+    #[test]
+    fn the_same_playbook_as_a_file_is_listed_once_and_another_one_beside_it() {
+        let dir = temp();
+        let dirs = [dir.path().to_owned()];
+        put(dir.path(), "generic.toml", BUILT_IN[0].text);
+        let origins = || {
+            let of_it = |it: &Listed| it.name == "generic";
+            list(&dirs).unwrap().into_iter().filter(of_it).map(|it| it.origin).collect::<Vec<_>>()
+        };
+        let file = dir.path().join("generic.toml").display().to_string();
+        assert_eq!(origins(), [file.clone()]);
+        put(dir.path(), "generic.toml", &format!("# mine\n{}", BUILT_IN[0].text));
+        assert_eq!(origins(), [file, BUILT_IN_ORIGIN.to_owned()]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Scheduled jobs that take or destroy snapshots: systemd units and cron files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -268,6 +268,28 @@ fn scan(file: &Path, script: bool) -> std::io::Result<Vec<Job>> {
     Ok(jobs)
 }
 
+/// What a tool does with the snapshots of a change, and with what is kept beside the data: a line
+/// for those that were tried.
+fn habit(tool: &str) -> Option<&'static str> {
+    Some(match tool {
+        "sanoid" => {
+            "sanoid destroys no snapshot of the change. It goes by no property: exclude names that \
+             end in .standby, .upgraded and .undone in sanoid.conf, where a dataset above has \
+             `recursive`."
+        }
+        "zfs-auto-snapshot" => {
+            "zfs-auto-snapshot destroys no snapshot of the change, and passes over what backout \
+             keeps beside the data."
+        }
+        "syncoid" => "syncoid passes over what backout keeps beside the data.",
+        "zrepl" => {
+            "zrepl destroys each snapshot that no rule of its `keep` names. That before the upgrade \
+             is held, which prevents it; add the rule of the operator's guide for the others."
+        }
+        _ => return None,
+    })
+}
+
 /// Warns about jobs that take snapshots: these would be newer than ours, and a rollback in place
 /// would destroy them.
 pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
@@ -320,6 +342,8 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
             "Each snapshot they make after the upgrade is one more that a rollback in place \
                 destroys."
         };
+        let tools: BTreeSet<&str> = facts.jobs.iter().map(|job| job.tool.as_str()).collect();
+        let habits = tools.into_iter().filter_map(habit);
         findings.push(
             Finding::warn(
                 ID,
@@ -328,6 +352,7 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
             )
             .detail(at_most(facts.jobs.iter().map(line)))
             .detail([why])
+            .detail(habits)
             .remedy(facts.jobs.iter().map(pause)),
         );
     }
@@ -375,6 +400,7 @@ mod tests {
                      zfs snapshot: /etc/cron.d/snap line 3: */15 * * * * root zfs snapshot -r tank@x
                      zfs snapshot: /etc/cron.daily/snap line 3: */15 * * * * root zfs snapshot -r tank@x
                      Each snapshot they make after the upgrade is one more that a rollback in place destroys.
+                     sanoid destroys no snapshot of the change. It goes by no property: exclude names that end in .standby, .upgraded and .undone in sanoid.conf, where a dataset above has `recursive`.
               to do: systemctl mask --runtime --now sanoid.timer   # later: systemctl unmask --runtime sanoid.timer; systemctl start sanoid.timer
                      sed -i '3s/^/#/' /etc/cron.d/snap   # later: sed -i '3s/^#//' /etc/cron.d/snap
                      chmod a-x /etc/cron.daily/snap   # later: chmod a+x /etc/cron.daily/snap

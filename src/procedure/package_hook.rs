@@ -175,14 +175,14 @@ pub const REMOVE_ANYWAY: &str = "remove-anyway";
 mod tests {
     use super::*;
 
-    /// As APT 2.6 (Debian 12) wrote it; of its configuration, two lines.
+    /// Lines as APT 2.6 (Debian 12) writes them; of its configuration, two.
     const VERSION_3: &str = "\
 VERSION 3
 APT::Architecture=amd64
 DPkg::Pre-Install-Pkgs::=/usr/sbin/backout%20hook%20apt
 
 redis-tools 5:8.0.2-3 amd64 same < 5:8.0.3-1 amd64 same /var/cache/apt/archives/redis-tools.deb
-redis-server 5:8.0.2-3 amd64 none - - - none **REMOVE**
+redis-server 5:8.0.2-3 amd64 none > - - none **REMOVE**
 libjemalloc2 5.3.0-1 amd64 same > 5.2.1-5 amd64 same /root/my files/libjemalloc2.deb
 redis-sentinel 5:8.0.2-3 amd64 none = 5:8.0.2-3 amd64 none /var/cache/apt/archives/sentinel.deb
 liblzf1 - - none < 3.6-3 amd64 same /var/cache/apt/archives/liblzf1_3.6-3_amd64.deb
@@ -211,7 +211,7 @@ redis-tools 5:8.0.2-3 amd64 same < 5:8.0.3-1 amd64 same **CONFIGURE**
             ]
         );
         let second =
-            "VERSION 2\nA=b\n\nredis:amd64 1 < 2 /a b.deb\nx 1 - - **REMOVE**\ny - < 1 f\n";
+            "VERSION 2\nA=b\n\nredis:amd64 1 < 2 /a b.deb\nx 1 > - **REMOVE**\ny - < 1 f\n";
         let found: Vec<_> = planned(second).iter().map(of).collect();
         assert_eq!(found, [("redis".to_owned(), some("2")), ("x".to_owned(), None)]);
     }

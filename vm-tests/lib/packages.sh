@@ -27,7 +27,7 @@ packages_fetch() {
   rm -rf "$work"
   other=${others[0]:-}
   other=${other#*/}
-  apt_private "$work" "$mirror $suite main" "$mirror $suite-updates main" "$mirror-security $suite-security main" ${other:+"$mirror $other main"}
+  apt_private "$work" "$mirror $suite main contrib" "$mirror $suite-updates main" "$mirror-security $suite-security main" ${other:+"$mirror $other main"}
   # What the guest has stands on its disk, an ext4 without partitions; the build root has more.
   qemu-img convert -O raw "$IMAGE/base.qcow2" "$work/disk" && debugfs -R "dump /var/lib/dpkg/status $work/status" "$work/disk" 2>"$work/log" || return 1
   rm -f "$work/disk"

@@ -86,3 +86,30 @@ fn what_was_set_since_the_upgrade_is_kept() {
     let quota = world.engine.fake.local(&name("t/app/log"), "quota").expect("read");
     assert_eq!(quota.as_deref(), Some("5000000"));
 }
+
+/// Tools that go by a property pass over what is kept; what was set before comes back with it.
+#[test]
+fn what_is_kept_is_excluded_from_snapshots_until_it_is_back() {
+    const ASKED: [&str; 2] = ["com.sun:auto-snapshot", "syncoid:sync"];
+    for kind in [PLAIN, ROUGH] {
+        let world = World::new(kind);
+        let fake = &world.engine.fake;
+        fake.set(&name("t/app/log"), ASKED[0], "true").expect("set");
+        world.run(Verb::Upgrade);
+        world.client();
+        let values =
+            |dataset: &str| ASKED.map(|asked| fake.local(&name(dataset), asked).expect("read"));
+        let (before, log) = (values("t/app"), values("t/app/log"));
+        let excluded = [Some("false".to_owned()), Some("false".to_owned())];
+        world.run(Verb::Keep);
+        assert_eq!((values("t/app"), values("t/app/log")), (before.clone(), log.clone()));
+        assert_eq!(values("t/app.upgraded"), excluded);
+        assert_eq!(values("t/app.upgraded/log"), excluded);
+        world.run(Verb::Undo);
+        assert_eq!((values("t/app"), values("t/app/log")), (before, log));
+        let remembered = |own: &String| own.contains("auto-snapshot") && own.contains("backout");
+        let own = fake.own(&name("t/app/log")).expect("read");
+        assert!(!own.iter().map(|(name, _)| name).any(remembered), "{own:?}");
+        assert_eq!(values("t/app.undone"), excluded);
+    }
+}

@@ -12,6 +12,7 @@ use crate::journal::{HaltKind, Output};
 use crate::step::files::copy;
 use crate::step::zfs::clone_snapshot::{CloneOne, is_ours, unlike};
 use crate::step::zfs::copies::lead;
+use crate::step::zfs::excluded;
 use crate::step::zfs::set_aside::set_role;
 use crate::step::{Context, Effect, NeedsDecision, Probe, Step};
 use crate::zfs::{Dataset, DatasetInfo, DatasetKind, Guid, PROP_CHANGE, PROP_ROLE};
@@ -126,6 +127,7 @@ impl Effect for Mount<'_> {
         self.0.unmount(context)?;
         let root = context.standby_root();
         crate::step::zfs::copies::folder(&root)?;
+        excluded::exclude(context, &self.0.targets())?;
         let pools: BTreeSet<_> = places.iter().map(|(name, _)| name.pool()).collect();
         let one_pool = pools.len() == 1;
         for (name, point) in &places {
@@ -183,6 +185,8 @@ impl Effect for SetUp<'_> {
             ours(one, info, context)?;
         }
         unmount(context, found.values().cloned().collect())?;
+        let here: Vec<Dataset> = found.keys().cloned().collect();
+        excluded::include(context, &here)?;
         let likes: Vec<Dataset> = self.0.clones.iter().map(|one| one.like.clone()).collect();
         let own = engine.own_of(&likes, &SET)?;
         for property in SET {

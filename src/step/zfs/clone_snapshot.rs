@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::quote::quote;
 use crate::journal::Output;
+use crate::step::zfs::excluded;
 use crate::step::zfs::snapshot::surprise;
 use crate::step::{Context, Effect, Probe, Step};
 use crate::zfs::{
@@ -98,6 +99,7 @@ pub(in crate::step) const UPGRADED: &str = "-upgraded";
 fn wanted(context: &Context<'_>, datasets: &[Dataset]) -> Result<Vec<Properties>> {
     let mut all = context.engine.own_of(datasets, &[])?;
     for own in &mut all {
+        excluded::in_place(own);
         own.retain(|name, value| {
             // With `-p`, `zfs get` prints the largest number for no limit.
             if *value == u64::MAX.to_string() {
@@ -254,6 +256,9 @@ impl Effect for CloneSnapshot {
                     // A boot must not mount one that is half made over the data that is served.
                     own.insert("mountpoint".to_owned(), "none".to_owned());
                 }
+            }
+            if self.role == CloneRole::Standby {
+                excluded::exclude_new(&mut own);
             }
             properties.extend(own);
             NewClone { snapshot: one.snapshot.clone(), target: one.target.clone(), properties }

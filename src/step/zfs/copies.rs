@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::journal::{Output, StepId};
 use crate::playbook::CommandTemplate;
+use crate::step::zfs::excluded;
 use crate::step::{Context, State};
 use crate::zfs::{
     Dataset, DatasetKind, ENDING_PROOF, Engine, Guid, NewClone, PROP_CHANGE, PROP_ROLE, Snapshot,
@@ -132,6 +133,7 @@ pub fn make(context: &Context<'_>, copies: &[CopyOf], data: &[PathBuf]) -> Resul
         if file_system {
             properties.extend([("canmount", "noauto"), ("mountpoint", point.as_str())]);
         }
+        excluded::PROPERTIES.iter().for_each(|(name, value)| properties.push((*name, *value)));
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let properties = properties.into_iter().map(own).collect();
         clones.push(NewClone { snapshot: snapshot.clone(), target: target.clone(), properties });

@@ -3,6 +3,7 @@
 pub mod clone_snapshot;
 pub mod copies;
 pub mod destroy;
+pub mod excluded;
 pub mod in_use;
 pub mod late;
 pub mod mounts;

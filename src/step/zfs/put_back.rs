@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::{MountedDataset, Output};
 use crate::step::zfs::clone_snapshot::is_ours;
-use crate::step::zfs::late;
 use crate::step::zfs::set_aside::{ACTIVE, set_role};
 use crate::step::zfs::snapshot::{drop_all, of_this_change};
 use crate::step::zfs::stays::Stays;
+use crate::step::zfs::{excluded, late};
 use crate::step::{Context, Effect, Probe, Step};
 use crate::zfs::{Dataset, DatasetKind, Guid, PROP_CHANGE, PROP_ROLE};
 
@@ -86,11 +86,14 @@ impl Effect for PutBack {
         // Before the clone is destroyed, or closed as undone.
         Stays::bring_home(&self.stays, context)?;
         if self.keep_as.is_some() {
-            set_role(context, &self.members_under(away)?, "undone")?;
+            let undone = self.members_under(away)?;
+            set_role(context, &undone, "undone")?;
+            excluded::exclude(context, &undone)?;
         } else {
             self.discard(context)?;
         }
         let members = self.members_under(&self.dataset)?;
+        excluded::include(context, &members)?;
         if self.clone {
             set_role(context, &members, ACTIVE)?;
         } else {

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{HaltKind, Output};
-use crate::step::zfs::late;
 use crate::step::zfs::stays::Stays;
+use crate::step::zfs::{excluded, late};
 use crate::step::{Action, Context, Effect, NeedsDecision, Probe, Step, present};
 use crate::zfs::{Dataset, DatasetInfo, Guid, PROP_CHANGE, PROP_ROLE, Properties};
 
@@ -104,6 +104,7 @@ impl Effect for SetAside {
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         clones_are_alike(context)?;
         set_role(context, &self.members, self.kept.as_str())?;
+        excluded::exclude(context, &self.members)?;
         let stays = stays(context, &self.dataset)?;
         late::lay_aside(context, &self.dataset, &self.members, &stays, &self.aside)?;
         context.engine.rename(&self.dataset, &self.aside)?;
