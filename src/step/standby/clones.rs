@@ -21,7 +21,7 @@ use crate::zfs::{Dataset, DatasetInfo, DatasetKind, Guid, PROP_CHANGE, PROP_ROLE
 pub const ROLE: &str = "standby";
 
 /// What a clone of the standby has otherwise than the dataset whose place it takes.
-const SET: [&str; 2] = ["mountpoint", "sync"];
+const SET: [&str; 4] = ["mountpoint", "sync", excluded::PROPERTIES[0].0, excluded::PROPERTIES[1].0];
 
 /// The clones of a standby.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -127,12 +127,12 @@ impl Effect for Mount<'_> {
         self.0.unmount(context)?;
         let root = context.standby_root();
         crate::step::zfs::copies::folder(&root)?;
-        excluded::exclude(context, &self.0.targets())?;
         let pools: BTreeSet<_> = places.iter().map(|(name, _)| name.pool()).collect();
         let one_pool = pools.len() == 1;
         for (name, point) in &places {
             let text = point.display().to_string();
             let mut set = vec![("mountpoint", text.as_str())];
+            excluded::PROPERTIES.iter().for_each(|(name, value)| set.push((*name, *value)));
             if one_pool && !self.0.durable {
                 // A flush costs nothing then. After a power cut all of them are what they were at
                 // one instant, and never ahead of what they are fed from: that was written before.
@@ -185,10 +185,11 @@ impl Effect for SetUp<'_> {
             ours(one, info, context)?;
         }
         unmount(context, found.values().cloned().collect())?;
-        let here: Vec<Dataset> = found.keys().cloned().collect();
-        excluded::include(context, &here)?;
         let likes: Vec<Dataset> = self.0.clones.iter().map(|one| one.like.clone()).collect();
-        let own = engine.own_of(&likes, &SET)?;
+        let mut own = engine.own_of(&likes, &[&SET[..], &excluded::REMEMBERED].concat())?;
+        own.iter_mut().for_each(excluded::in_place);
+        // Clients wait: what is inherited by the same datasets is one look before, and one after.
+        let mut inherited: BTreeMap<Vec<Dataset>, Vec<&str>> = BTreeMap::new();
         for property in SET {
             let mut values: BTreeMap<Option<&String>, Vec<Dataset>> = BTreeMap::new();
             for (one, own) in self.0.clones.iter().zip(&own) {
@@ -199,9 +200,12 @@ impl Effect for SetUp<'_> {
             for (value, names) in values {
                 match value {
                     Some(value) => engine.set_all(&names, &[(property, value)])?,
-                    None => engine.inherit_all(&names, &[property])?,
+                    None => inherited.entry(names).or_default().push(property),
                 }
             }
+        }
+        for (names, properties) in inherited {
+            engine.inherit_all(&names, &properties)?;
         }
         let unlike = unlike(context, &self.0.clones)?;
         if !unlike.is_empty() {

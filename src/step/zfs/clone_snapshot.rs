@@ -255,10 +255,9 @@ impl Effect for CloneSnapshot {
                 if self.role == CloneRole::Standby {
                     // A boot must not mount one that is half made over the data that is served.
                     own.insert("mountpoint".to_owned(), "none".to_owned());
+                    let excluded = excluded::PROPERTIES.map(|(a, b)| (a.to_owned(), b.to_owned()));
+                    own.extend(excluded);
                 }
-            }
-            if self.role == CloneRole::Standby {
-                excluded::exclude_new(&mut own);
             }
             properties.extend(own);
             NewClone { snapshot: one.snapshot.clone(), target: one.target.clone(), properties }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::step::Context;
 use crate::zfs::{Dataset, Properties};
@@ -22,12 +22,16 @@ const EXCLUDED: &str = "false";
 /// What is remembered of a dataset without a value of its own.
 const NOT_SET: &str = "-";
 
-/// What a clone gets that never takes a dataset's place.
+/// What excludes a dataset.
 pub(in crate::step) const PROPERTIES: [(&str, &str); 2] =
     [(ASKED[0].0, EXCLUDED), (ASKED[1].0, EXCLUDED)];
 
-/// Excludes a clone that is to be made, and remembers what it will have later.
-pub(in crate::step) fn exclude_new(own: &mut Properties) {
+/// The properties that remember.
+pub(in crate::step) const REMEMBERED: [&str; 2] = [ASKED[0].1, ASKED[1].1];
+
+/// Excludes a dataset, and remembers what it will have later.
+fn set_aside(own: &mut Properties) {
+    in_place(own);
     for (name, remembered) in ASKED {
         let before = own.insert(name.to_owned(), EXCLUDED.to_owned());
         own.insert(remembered.to_owned(), before.unwrap_or_else(|| NOT_SET.to_owned()));
@@ -45,32 +49,31 @@ pub(in crate::step) fn in_place(own: &mut Properties) {
     }
 }
 
-/// Excludes datasets, and remembers what they had. Those that are excluded already stay so.
-pub(in crate::step) fn exclude(context: &Context<'_>, datasets: &[Dataset]) -> Result<()> {
+/// Sets `properties` of datasets, excludes them, and remembers what they had.
+pub(in crate::step) fn exclude(
+    context: &Context<'_>,
+    datasets: &[Dataset],
+    properties: &[(&str, &str)],
+) -> Result<()> {
     let asked: Vec<&str> = ASKED.iter().flat_map(|(name, kept)| [*name, *kept]).collect();
     let all = context.engine.own_of(datasets, &asked)?;
     let mut alike: BTreeMap<Properties, Vec<Dataset>> = BTreeMap::new();
-    for (dataset, own) in datasets.iter().zip(all) {
-        if ASKED.iter().all(|(_, remembered)| own.contains_key(*remembered)) {
-            continue;
-        }
-        let mut set = own;
-        in_place(&mut set);
-        exclude_new(&mut set);
-        alike.entry(set).or_default().push(dataset.clone());
+    for (dataset, mut own) in datasets.iter().zip(all) {
+        set_aside(&mut own);
+        alike.entry(own).or_default().push(dataset.clone());
     }
-    for (set, datasets) in alike {
-        let set: Vec<(&str, &str)> = set.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
-        let why = "datasets that are kept could not be excluded from snapshots";
-        context.engine.set_all(&datasets, &set).context(why)?;
+    for (own, datasets) in alike {
+        let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        // One command: clients may be waiting.
+        let set: Vec<(&str, &str)> = properties.iter().copied().chain(own).collect();
+        context.engine.set_all(&datasets, &set)?;
     }
     Ok(())
 }
 
 /// Gives them back what they had.
 pub(in crate::step) fn include(context: &Context<'_>, datasets: &[Dataset]) -> Result<()> {
-    let asked = ASKED.map(|(_, remembered)| remembered);
-    let all = context.engine.locals_of(datasets, &asked)?;
+    let all = context.engine.locals_of(datasets, &REMEMBERED)?;
     for (name, remembered) in ASKED {
         let mut alike: BTreeMap<&str, Vec<Dataset>> = BTreeMap::new();
         for (dataset, own) in datasets.iter().zip(&all) {
@@ -108,7 +111,8 @@ mod tests {
         };
         for value in [None, Some("true"), Some("false")] {
             let mut own = with(value);
-            exclude_new(&mut own);
+            set_aside(&mut own);
+            set_aside(&mut own);
             assert!(
                 PROPERTIES.iter().all(|(name, value)| own.get(*name).is_some_and(|it| it == value))
             );

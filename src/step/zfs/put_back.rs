@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::{MountedDataset, Output};
 use crate::step::zfs::clone_snapshot::is_ours;
-use crate::step::zfs::set_aside::{ACTIVE, set_role};
+use crate::step::zfs::set_aside::{ACTIVE, set_role, set_role_aside};
 use crate::step::zfs::snapshot::{drop_all, of_this_change};
 use crate::step::zfs::stays::Stays;
 use crate::step::zfs::{excluded, late};
@@ -86,9 +86,7 @@ impl Effect for PutBack {
         // Before the clone is destroyed, or closed as undone.
         Stays::bring_home(&self.stays, context)?;
         if self.keep_as.is_some() {
-            let undone = self.members_under(away)?;
-            set_role(context, &undone, "undone")?;
-            excluded::exclude(context, &undone)?;
+            set_role_aside(context, &self.members_under(away)?, "undone")?;
         } else {
             self.discard(context)?;
         }

@@ -103,8 +103,7 @@ impl Effect for SetAside {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         clones_are_alike(context)?;
-        set_role(context, &self.members, self.kept.as_str())?;
-        excluded::exclude(context, &self.members)?;
+        set_role_aside(context, &self.members, self.kept.as_str())?;
         let stays = stays(context, &self.dataset)?;
         late::lay_aside(context, &self.dataset, &self.members, &stays, &self.aside)?;
         context.engine.rename(&self.dataset, &self.aside)?;
@@ -227,4 +226,15 @@ pub(in crate::step) fn set_role(
 ) -> Result<()> {
     let properties = [(PROP_CHANGE, context.change()), (PROP_ROLE, role)];
     context.engine.set_all(datasets, &properties).context("the datasets could not be marked")
+}
+
+/// The same for datasets that are kept aside: no tool takes snapshots of them.
+pub(in crate::step) fn set_role_aside(
+    context: &Context<'_>,
+    datasets: &[Dataset],
+    role: &str,
+) -> Result<()> {
+    let properties = [(PROP_CHANGE, context.change()), (PROP_ROLE, role)];
+    excluded::exclude(context, datasets, &properties)
+        .context("the datasets could not be marked and excluded from snapshots")
 }
