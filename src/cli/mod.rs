@@ -17,7 +17,8 @@ use job::Job;
 
 use self::verbs::{
     abort, adopt, check, commit, completions, downgrade, fix, helper, hook, init, log, man,
-    migrate, plan, playbook, prove, report, resume, snapshot, standby, status, undo, upgrade, watch,
+    migrate, plan, playbook, prove, report, resume, snapshot, standby, status, undo, upgrade,
+    watch,
 };
 use crate::procedure::Settings;
 use crate::report::CliError;

@@ -179,7 +179,7 @@ mod tests {
     const VERSION_3: &str = "\
 VERSION 3
 APT::Architecture=amd64
-DPkg::Pre-Install-Pkgs::=/usr/sbin/backout%20hook%20apt
+DPkg::Pre-Install-Pkgs::=/usr/bin/backout%20hook%20apt
 
 redis-tools 5:8.0.2-3 amd64 same < 5:8.0.3-1 amd64 same /var/cache/apt/archives/redis-tools.deb
 redis-server 5:8.0.2-3 amd64 none > - - none **REMOVE**

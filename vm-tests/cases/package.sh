@@ -19,7 +19,7 @@ says_nothing() { if grep -F 'backout' "$1" >&2; then return 1; fi; }
 echo "== installed"
 dpkg -i /case/packages/*.deb >/dev/null
 dpkg -i /case/built/backout_*.deb
-[ "$(command -v backout)" = /usr/sbin/backout ]
+[ "$(command -v backout)" = /usr/bin/backout ]
 [ "$(stat -c '%U %a' /run/backout /var/lib/backout | paste -sd' ')" = 'root 700 root 700' ]
 # The tool of the tests has the option, no release has.
 if backout --help | grep -F crash; then exit 1; fi
@@ -32,6 +32,10 @@ says downgrade /root/said
 backout playbook list >/root/said
 says '/usr/share/backout/playbooks/redis/playbook.toml' /root/said
 for book in mariadb postgresql redis; do backout playbook check "/usr/share/backout/playbooks/$book"; done
+
+backout watch install
+systemctl is-active backout-watch.timer
+[ "$(systemctl show --property=FragmentPath --value backout-watch.service)" = /usr/lib/systemd/system/backout-watch.service ]
 
 echo "== Redis, from the installed playbook"
 rm /etc/backout/site.toml /etc/apt/preferences.d/backout-new
@@ -63,10 +67,10 @@ echo broken >"$change/journal"
 apt-get remove "${no_act[@]}" redis-tools >/root/said 2>&1
 says_nothing /root/said
 mv /root/journal "$change/journal"
-mv /usr/sbin/backout /root/backout.away
+mv /usr/bin/backout /root/backout.away
 apt-get remove "${no_act[@]}" redis-tools >/root/said 2>&1
 says_nothing /root/said
-mv /root/backout.away /usr/sbin/backout
+mv /root/backout.away /usr/bin/backout
 
 echo "== it is not removed while the change is open"
 expect 100 apt-get remove -y -q backout >/root/said 2>&1
@@ -79,7 +83,8 @@ expect 0 backout status
 dpkg -i /case/built/backout_*.deb
 touch /run/backout/remove-anyway
 dpkg -r backout
-[ ! -e /usr/sbin/backout ] && [ ! -e /run/backout/remove-anyway ] && [ -s "$change/journal" ]
+expect 3 systemctl is-active backout-watch.timer
+[ ! -e /usr/bin/backout ] && [ ! -e /run/backout/remove-anyway ] && [ -s "$change/journal" ]
 apt-get remove "${no_act[@]}" busybox-static >/root/said 2>&1
 says_nothing /root/said
 dpkg -P backout | tee /root/said
