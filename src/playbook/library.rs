@@ -482,7 +482,7 @@ mod tests {
             list(&dirs).unwrap().into_iter().filter(of_it).map(|it| it.origin).collect::<Vec<_>>()
         };
         let file = dir.path().join("generic.toml").display().to_string();
-        assert_eq!(origins(), [file.clone()]);
+        assert_eq!(origins(), std::slice::from_ref(&file));
         put(dir.path(), "generic.toml", &format!("# mine\n{}", BUILT_IN[0].text));
         assert_eq!(origins(), [file, BUILT_IN_ORIGIN.to_owned()]);
     }
