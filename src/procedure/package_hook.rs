@@ -191,7 +191,7 @@ redis-tools 5:8.0.2-3 amd64 same < 5:8.0.3-1 amd64 same **CONFIGURE**
 
     fn open() -> OpenChange {
         OpenChange {
-            id: "redis-1".into(),
+            id: "redis-20261129070000".into(),
             versions: "7.0.15 -> 8.0".into(),
             packages: ["redis-server", "redis-tools"].map(str::to_owned).into(),
         }
@@ -236,7 +236,7 @@ redis-tools 5:8.0.2-3 amd64 same < 5:8.0.3-1 amd64 same **CONFIGURE**
         assert!(warning(&[other], &planned(VERSION_3)).is_empty());
         let text = warning(&[open()], &planned(VERSION_3)).join("\n");
         insta::assert_snapshot!(text, @r"
-        backout: the change redis-1 (7.0.15 -> 8.0) is open, and APT is about to change its packages:
+        backout: the change redis-20261129070000 (7.0.15 -> 8.0) is open, and APT is about to change its packages:
           redis-tools 5:8.0.2-3 -> 5:8.0.3-1
           redis-server 5:8.0.2-3 -> (removed)
         backout: After this, what was written may no longer fit what backout expects, and `backout downgrade` may be refused.

@@ -20,12 +20,12 @@ pool_create backup 1G 8
 mkdir -p /etc/sanoid
 snapshots() { zfs list -H -t snapshot -o name -d 1 "$1"; }
 
-# sanoid_conf NAME...: everything on the pool, and nothing of these, as the operator's guide has it.
+# sanoid_conf SECTION...: everything on the pool, and nothing of these, as the operator's guide has it.
 sanoid_conf() {
   local name
   {
     printf '%s\n' '[tank]' 'use_template = all' 'recursive = yes' 'process_children_only = yes'
-    for name in "$@"; do printf '%s\n' "[$name]" 'use_template = beside'; done
+    for name in "$@"; do printf '%s\n' "$name" 'use_template = beside'; done
     printf '%s\n' '[template_all]' 'hourly = 1' 'frequently = 0' 'daily = 0' 'monthly = 0' 'yearly = 0' 'autosnap = yes' 'autoprune = yes'
     printf '%s\n' '[template_beside]' 'autosnap = no' 'autoprune = no' 'monitor = no'
   } >/etc/sanoid/sanoid.conf
@@ -57,7 +57,7 @@ change=$(change_id)
 echo "== the change is open, and a standby is there"
 backout check >/root/said 2>&1 || true
 backout standby start --yes
-sanoid_conf tank/redis.standby
+sanoid_conf '[tank/redis.standby]'
 snapshots tank/redis.standby >/root/before
 for _ in 1 2; do tools; done
 kept
@@ -71,7 +71,7 @@ echo "== after a kept downgrade"
 backout downgrade --yes
 redis_version | grep -F 7.0
 same_redis /root/dump-new
-sanoid_conf tank/redis.upgraded
+sanoid_conf '[tank/redis.upgraded]'
 snapshots tank/redis.upgraded >/root/before
 for _ in 1 2; do tools; done
 left_alone tank/redis.upgraded
@@ -84,7 +84,7 @@ redis_version | grep -F 8.0
 same_redis /root/dump-new
 # Excluded no more.
 [ "$(zfs get -H -o source com.sun:auto-snapshot tank/redis)" = - ]
-sanoid_conf tank/redis.undone
+sanoid_conf '[tank/redis.undone]'
 snapshots tank/redis.undone >/root/before
 tools
 left_alone tank/redis.undone

@@ -17,12 +17,14 @@ const CONFIGURATION: &[(&str, &str, &str)] = &[
         "# /etc/systemd/system/front",
         "vm-tests/cases/held-connections.sh",
     ),
+    ("docs/operators-guide.md", "[tank/redis.upgraded]", "vm-tests/cases/snapshot-tools.sh"),
     ("playbooks/mariadb/README.md", "[mariadbd]", "vm-tests/guest/mariadb.sh"),
     ("playbooks/redis/README.md", "appendonly yes", "vm-tests/guest/redis.sh"),
 ];
 
 /// Configuration that no test runs with: document, first words, reason.
 const NOT_TRIED: &[(&str, &str, &str)] = &[
+    ("docs/operators-guide.md", "filesystems: {", "zrepl is in no archive that tests may use"),
     ("playbooks/mariadb/README.md", "# /etc/apt/preferences.d/mariadb", "its page says how"),
     ("playbooks/postgresql/README.md", "wal_level", "a size, which each host has its own of"),
 ];
