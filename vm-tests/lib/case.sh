@@ -74,8 +74,7 @@ build_tools() {
       strip --strip-debug -o "$TOOLS/backout-static" "$(build_target)/x86_64-unknown-linux-gnu/debug/backout" || return 1
     fi
     if uses "$(case_file "$name")" backout-package && [ ! -d "$TOOLS/packages" ]; then
-      RELEASE_OPTIONS=(--config 'profile.release.lto="off"')
-      build_deb "$TOOLS/packages" && build_rescue "$TOOLS/packages" || return 1
+      PACKAGE_PROFILE=dev build_deb "$TOOLS/packages" && PACKAGE_PROFILE=dev build_rescue "$TOOLS/packages" || return 1
     fi
     if uses_below "$(case_file "$name")" messaging && [ ! -f "$TOOLS/messaging_server" ]; then
       in_build_root cargo build --locked --quiet --features crash-points --example messaging_server || return 1

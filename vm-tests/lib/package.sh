@@ -4,8 +4,11 @@
 # Needs: say.sh, deps.sh, image.sh (IMAGE), build.sh.
 
 CARGO_DEB=3.8.0
-# More options of a release build: for tests, all but the link-time optimization, which takes longest.
-RELEASE_OPTIONS=()
+# `dev` in tests: what is optimized takes ten times as long to build. Both have no failpoints.
+PACKAGE_PROFILE=release
+
+# Where cargo puts what it builds with this profile.
+profile_folder() { if [ "$PACKAGE_PROFILE" = dev ]; then echo debug; else echo "$PACKAGE_PROFILE"; fi; }
 
 # cargo_deb: makes sure that it is in the build root's target folder. Built on the host, which has the network, and static, so that it runs in the root.
 cargo_deb() {
@@ -23,18 +26,21 @@ newest_glibc() { in_build_root objdump -T "$1" | sed -n 's/.*GLIBC_\([0-9.]*\).*
 
 # build_deb DIR: DIR/backout_VERSION_amd64.deb.
 build_deb() {
-  local dir=$1 need said file
-  mkdir -p "$dir"
+  local dir=$1 need said file packed=/build/target/package
+  mkdir -p "$dir" "$(build_target)/package/release"
   cargo_deb || return 1
-  in_build_root cargo build --locked --quiet --release --no-default-features "${RELEASE_OPTIONS[@]}" || return 1
-  need=$(newest_glibc /build/target/release/backout)
+  in_build_root cargo build --locked --quiet --profile "$PACKAGE_PROFILE" --no-default-features || return 1
+  in_build_root strip -o "$packed/release/backout" "/build/target/$(profile_folder)/backout" || return 1
+  need=$(newest_glibc "$packed/release/backout")
   said=$(sed -n 's/^depends = .*libc6 (>= \([0-9.]*\)).*/\1/p' "$REPO/Cargo.toml")
   [ "$(printf '%s\n' "$need" "$said" | sort -V | tail -n 1)" = "$said" ] ||
     { say "the program needs libc6 $need, and the package says $said: see Cargo.toml"; return 1; }
-  in_build_root src/packaging/generate /build/target/release/backout /build/target/release/packaging || return 1
-  in_build_root "/build/target/cargo-deb-$CARGO_DEB/bin/cargo-deb" --no-build --no-strip --quiet --output /build/target/backout.deb || return 1
-  file=$dir/backout_$(dpkg-deb -f "$(build_target)/backout.deb" Version)_amd64.deb
-  cp "$(build_target)/backout.deb" "$file" || return 1
+  in_build_root src/packaging/generate "$packed/release/backout" "$packed/release/packaging" || return 1
+  in_build_root env "CARGO_TARGET_DIR=$packed" "/build/target/cargo-deb-$CARGO_DEB/bin/cargo-deb" --no-build --no-strip --quiet \
+    --output "$packed/backout.deb" || return 1
+  file=$(build_target)/package/backout.deb
+  file=$dir/backout_$(dpkg-deb -f "$file" Version)_amd64.deb
+  cp "$(build_target)/package/backout.deb" "$file" || return 1
   if ! command -v lintian >/dev/null; then
     say "not checked: $file (apt-get install lintian)"
   else
@@ -47,12 +53,12 @@ build_rescue() {
   local dir=$1 built name work
   mkdir -p "$dir"
   in_build_root env RUSTFLAGS=-Ctarget-feature=+crt-static \
-    cargo build --locked --quiet --release --no-default-features "${RELEASE_OPTIONS[@]}" --target x86_64-unknown-linux-gnu || return 1
-  built=$(build_target)/x86_64-unknown-linux-gnu/release/backout
-  name=backout-$(in_build_root /build/target/x86_64-unknown-linux-gnu/release/backout --version | cut -d' ' -f2)-rescue
+    cargo build --locked --quiet --profile "$PACKAGE_PROFILE" --no-default-features --target x86_64-unknown-linux-gnu || return 1
+  built=x86_64-unknown-linux-gnu/$(profile_folder)/backout
+  name=backout-$(in_build_root "/build/target/$built" --version | cut -d' ' -f2)-rescue
   work=$(mktemp -d) || return 1
   mkdir -p "$work/$name/playbooks"
-  install -m 755 "$built" "$work/$name/backout"
+  strip -o "$work/$name/backout" "$(build_target)/$built" || return 1
   install -m 644 "$REPO/src/packaging/rescue.md" "$work/$name/README.md"
   install -m 644 -t "$work/$name" "$REPO"/LICENSE-*
   package_playbooks "$work/$name/playbooks"
