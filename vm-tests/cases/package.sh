@@ -77,7 +77,7 @@ expect 100 apt-get remove -y -q backout >/root/said 2>&1
 cat /root/said
 says 'a change is open' /root/said
 says 'backout commit' /root/said
-[ "$(dpkg-query -W -f '${db:Status-Abbrev}' backout)" = 'ii ' ]
+[ "$(dpkg-query -W -f '${db:Status-Status}' backout)" = installed ]
 expect 0 backout status
 # Installed again, as an upgrade of it does.
 dpkg -i /case/built/backout_*.deb
