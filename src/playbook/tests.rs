@@ -35,6 +35,25 @@ fn golden(path: &Path, text: &str) {
     );
 }
 
+/// The lines that the page gives for SMF take the place of those of the playbook.
+#[test]
+fn the_commands_for_smf_make_a_valid_playbook() {
+    let page = fs::read_to_string(folder().join("messaging-server/README.md")).unwrap();
+    let given = page.split_once("```toml smf\n").unwrap().1.split_once("```").unwrap().0;
+    let whole = fs::read_to_string(folder().join("messaging-server/playbook.toml")).unwrap();
+    let (before, section) = whole.split_once("[service]\n").unwrap();
+    let (section, after) = section.split_once("\n[").unwrap();
+    let keys = ["stop = ", "start = ", "ready = "];
+    let kept = section.lines().filter(|line| !keys.iter().any(|key| line.starts_with(key)));
+    let kept = kept.collect::<Vec<_>>().join("\n");
+    let text = format!("{before}{given}{kept}\n[{after}");
+    let found = Validated::parse("smf", Some("messaging-server"), &text).unwrap();
+    let service = &found.playbook().service;
+    let stop = service.stop.as_ref().unwrap().template().to_string();
+    assert!(stop.starts_with("/usr/sbin/svcadm disable -s -t svc:/"), "{stop}");
+    assert!(service.units.is_empty(), "nothing of systemd");
+}
+
 #[test]
 fn every_invalid_file_is_refused_with_its_message() {
     let mut files: Vec<PathBuf> = fs::read_dir(folder().join("invalid"))

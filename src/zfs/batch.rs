@@ -21,11 +21,16 @@ pub(super) fn destroy_snapshots(hands: &impl Hands, list: &[(Snapshot, Guid)]) -
             .iter()
             .try_for_each(|(name, guid)| hands.destroy_snapshot(name, *guid).map(drop));
     }
-    run(
+    let ran = run(
         hands,
         "snapshots",
         list.iter().map(|(name, guid)| (name.dataset(), name.to_string(), *guid)),
-    )?;
+    );
+    if ran.as_ref().is_err_and(ZfsError::lacks_programs) {
+        let mut each = list.iter();
+        return each.try_for_each(|(name, guid)| hands.destroy_snapshot(name, *guid).map(drop));
+    }
+    ran?;
     let names: Vec<Snapshot> = list.iter().map(|(name, _)| name.clone()).collect();
     gone(hands.snapshot_infos(&names)?.first().map(|info| info.name.to_string()))
 }
@@ -37,11 +42,16 @@ pub(super) fn destroy_datasets(hands: &impl Hands, list: &[(Dataset, Guid)]) -> 
             .iter()
             .try_for_each(|(name, guid)| hands.destroy_dataset(name, *guid).map(drop));
     }
-    run(
+    let ran = run(
         hands,
         "datasets",
         list.iter().map(|(name, guid)| (name.clone(), name.to_string(), *guid)),
-    )?;
+    );
+    if ran.as_ref().is_err_and(ZfsError::lacks_programs) {
+        let mut each = list.iter();
+        return each.try_for_each(|(name, guid)| hands.destroy_dataset(name, *guid).map(drop));
+    }
+    ran?;
     let names: Vec<Dataset> = list.iter().map(|(name, _)| name.clone()).collect();
     gone(hands.datasets(&names)?.first().map(|info| info.name.to_string()))
 }
@@ -57,11 +67,15 @@ pub(super) fn promote_all(hands: &impl Hands, datasets: &[Dataset]) -> Result<()
     if RollbackMethod::permitted() != RollbackMethod::Program || clones.len() < 2 {
         return clones.iter().try_for_each(|info| hands.promote(&info.name).map(drop));
     }
-    run(
+    let ran = run(
         hands,
         "promote",
         clones.iter().map(|info| (info.name.clone(), info.name.to_string(), info.guid)),
-    )?;
+    );
+    if ran.as_ref().is_err_and(ZfsError::lacks_programs) {
+        return clones.iter().try_for_each(|info| hands.promote(&info.name).map(drop));
+    }
+    ran?;
     let origins: BTreeMap<&Dataset, &Option<Snapshot>> =
         clones.iter().map(|info| (&info.name, &info.origin)).collect();
     let names: Vec<Dataset> = clones.iter().map(|info| info.name.clone()).collect();

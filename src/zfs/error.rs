@@ -8,6 +8,18 @@ pub(super) fn pool_of(name: &str) -> &str {
     name.split(['/', '@', '#']).next().unwrap_or_default()
 }
 
+/// What an old `zfs` command cannot do.
+pub(super) const NO_PROGRAMS: &str = "this version is too old: it has no channel programs. A \
+    rollback in place needs them where backout runs as root; a downgrade that keeps the upgraded \
+    data does not";
+
+impl ZfsError {
+    /// Whether ZFS has no channel programs here.
+    pub(super) fn lacks_programs(&self) -> bool {
+        matches!(self, Self::Unexpected { detail, .. } if detail == NO_PROGRAMS)
+    }
+}
+
 /// An error of an [`super::Engine`].
 #[derive(Debug, thiserror::Error)]
 pub enum ZfsError {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{CliEngine, refine};
+use super::{CliEngine, old, refine};
 use crate::zfs::program::LIMITS;
 use crate::zfs::rollback::Hands;
 use crate::zfs::verify::{free, same};
@@ -209,7 +209,8 @@ impl Hands for CliEngine {
             &path,
         ];
         argv.extend(arguments.iter().map(String::as_str));
-        let output = self.change(&argv).map_err(|error| refine(error, pool.as_str()))?;
+        let output =
+            self.change(&argv).map_err(|error| old::explained(refine(error, pool.as_str())))?;
         let answer: serde_json::Value =
             serde_json::from_str(&output.stdout).map_err(|error| ZfsError::Unexpected {
                 command: "zfs program".to_owned(),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::slice::from_ref;
 
+use super::old;
 use super::refine::{Meaning, only};
 use super::{CHANGE_LIMIT, CliEngine, TREE_LIMIT, parse, refine};
 use crate::host::exec::{Command, Printed};
@@ -48,18 +49,18 @@ impl CliEngine {
     fn list_named(&self, kinds: &str, columns: &str, names: &[&str]) -> Result<String> {
         let mut text = String::new();
         for part in batches(names, WORDS, |name| name.len()) {
-            let words = ["zfs", "list", "-Hp", "-d", "0", "-t", kinds, "-o", columns, "--"];
-            let argv = [&words, part].concat();
             let last = part.last().unwrap_or(&"");
-            text.push_str(&self.about_many(&argv, last, Meaning::NotFound, true)?.stdout);
+            let run =
+                |argv: &[&str]| Ok(self.about_many(argv, last, Meaning::NotFound, true)?.stdout);
+            text.push_str(&self.rows(&["-d", "0", "-t", kinds], columns, part, &run)?);
         }
         Ok(text)
     }
 
     pub(super) fn list_below(&self, kinds: &str, columns: &str, root: &Dataset) -> Result<String> {
         let name = root.as_str();
-        self.read_many(&["zfs", "list", "-Hp", "-r", "-t", kinds, "-o", columns, "--", name])
-            .map_err(|error| refine(error, name))
+        let run = |argv: &[&str]| self.read_many(argv).map_err(|error| refine(error, name));
+        self.rows(&["-r", "-t", kinds], columns, &[name], &run)
     }
 
     pub(super) fn infos(&self, names: &[Dataset]) -> Result<Vec<DatasetInfo>> {
@@ -87,11 +88,18 @@ impl CliEngine {
     pub(super) fn tags_of(&self, names: &[Snapshot]) -> Result<Vec<Vec<String>>> {
         let mut tags = Vec::new();
         for part in batches(names, WORDS, |name| name.as_str().len()) {
-            let argv =
-                [&["zfs", "holds", "-H", "--"], &names_of(part, Snapshot::as_str)[..]].concat();
+            let names = names_of(part, Snapshot::as_str);
             let name = part.first().map_or("", Snapshot::as_str);
-            let text = self.read_many(&argv).map_err(|error| refine(error, name))?;
-            tags.extend(parse::holds(&text, part)?);
+            let ask = |words: &[&str]| {
+                let text = self.read_many(&[words, &names[..]].concat());
+                text.map_err(|error| refine(error, name))
+            };
+            tags.extend(match ask(&["zfs", "holds", "-H", "--"]) {
+                Err(error) if old::lacks_option(&error, 'H') => {
+                    old::holds(&ask(&["zfs", "holds", "--"])?, part)?
+                }
+                text => parse::holds(&text?, part)?,
+            });
         }
         Ok(tags)
     }
@@ -195,7 +203,8 @@ impl CliEngine {
                 let words = ["zfs", "get", "-Hp", "-o", "name,value", "--", &property];
                 let text = self
                     .read_many(&[&words, part].concat())
-                    .map_err(|error| refine(error, part.first().unwrap_or(&"")))?;
+                    .map_err(|error| refine(error, part.first().unwrap_or(&"")))
+                    .map_err(old::explained)?;
                 for line in text.lines() {
                     let row = line.split_once('\t');
                     let row = row.and_then(|(name, bytes)| Some((name, bytes.parse().ok()?)));

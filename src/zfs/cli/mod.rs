@@ -2,10 +2,13 @@
 
 mod change;
 mod many;
+mod old;
 pub mod parse;
 mod refine;
 
 use std::slice::from_ref;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::host::exec::{Command, ExecError, Printed, Runner};
@@ -28,12 +31,14 @@ const CHANGE_LIMIT: Duration = Duration::from_secs(1800);
 #[derive(Debug, Clone)]
 pub struct CliEngine {
     runner: Runner,
+    /// The command is an old one: see [`old`].
+    old: Arc<AtomicBool>,
 }
 
 impl CliEngine {
     /// An engine whose commands are started by `runner`.
     pub fn new(runner: Runner) -> Self {
-        Self { runner }
+        Self { runner, old: Arc::default() }
     }
 
     /// Runs a command that only reads.
@@ -60,8 +65,8 @@ impl CliEngine {
     }
 
     fn list(&self, kinds: &str, depth: &str, columns: &str, name: &str) -> Result<String> {
-        self.read(&["zfs", "list", "-Hp", "-d", depth, "-t", kinds, "-o", columns, "--", name])
-            .map_err(|error| refine(error, name))
+        let run = |argv: &[&str]| self.read(argv).map_err(|error| refine(error, name));
+        self.rows(&["-d", depth, "-t", kinds], columns, &[name], &run)
     }
 
     fn get(&self, columns: &str, property: &str, name: &str) -> Result<String> {
@@ -110,12 +115,14 @@ impl Engine for CliEngine {
 
     fn pool(&self, pool: &Pool) -> Result<Option<PoolInfo>> {
         let name = pool.as_str();
-        absent(
-            self.read(&["zpool", "list", "-Hp", "-o", parse::POOL_COLUMNS, "--", name])
-                .map_err(|error| refine(error, name)),
-        )?
-        .map(|text| parse::pool(&text))
-        .transpose()
+        let found = self
+            .read(&["zpool", "list", "-Hp", "-o", parse::POOL_COLUMNS, "--", name])
+            .map_err(|error| refine(error, name));
+        let found = match found {
+            Err(error) if old::lacks_option(&error, 'p') => self.old_pool(pool),
+            found => found,
+        };
+        absent(found)?.map(|text| parse::pool(&text)).transpose()
     }
 
     fn dataset(&self, dataset: &Dataset) -> Result<Option<DatasetInfo>> {
@@ -167,7 +174,7 @@ impl Engine for CliEngine {
         let (property, name) = (format!("written@{snapshot}"), dataset.as_str());
         let text = self
             .read(&["zfs", "get", "-Hp", "-o", "value", "--", &property, name])
-            .map_err(|error| refine(error, name))?;
+            .map_err(|error| old::explained(refine(error, name)))?;
         let unexpected = || ZfsError::Unexpected {
             command: "zfs get".to_owned(),
             detail: format!("{property} of {name} is {text:?}"),
