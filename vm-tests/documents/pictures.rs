@@ -107,7 +107,9 @@ fn lines(screen: &vt100::Screen) -> Vec<String> {
 fn svg(lines: &[String]) -> String {
     let text = lines.iter().map(|line| format!("{line}\x1b[0m")).collect::<Vec<_>>().join("\n");
     let columns = usize::from(COLUMNS.get());
-    anstyle_svg::Term::new().min_width_px(columns * 8 + 40).render_svg(&text)
+    let of = |red, green, blue| anstyle::RgbColor(red, green, blue).into();
+    let terminal = anstyle_svg::Term::new().fg_color(of(0xe6, 0xe9, 0xee));
+    terminal.bg_color(of(0x16, 0x1b, 0x22)).min_width_px(columns * 8 + 40).render_svg(&text)
 }
 
 /// Makes all pictures, and the recording.

@@ -35,6 +35,9 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("vm-tests/README.md", "vm-tests/demo", "it is what runs this test"),
 ];
 
+/// Where somebody reads on whose block is refused.
+const HOW: &str = "docs/testing.md, Documents and pictures";
+
 /// A block that a case in a guest runs: `block DOCUMENT 'FIRST WORDS'`, and the case.
 fn run_in_a_guest() -> Vec<(String, String, String)> {
     let call = regex::Regex::new(r"(?m)^\s*(?:[A-Z]+=(?:'[^']*'|\S+) )*block (\S+) '([^']+)'");
@@ -81,7 +84,8 @@ fn every_block_of_commands_is_run_or_has_a_reason() {
         commands += count;
         match who[..] {
             [] => {
-                let _ = writeln!(faults, "{}: nobody runs `{}`", block.place(), block.name());
+                let _ =
+                    writeln!(faults, "{}: nobody runs `{}` ({HOW})", block.place(), block.name());
             }
             [(_, _, "not run"), _, ..] => {
                 let _ = writeln!(faults, "{}: it is run after all", block.place());
@@ -119,7 +123,7 @@ fn every_block_says_what_it_is() {
     ];
     for block in all_blocks() {
         let is = (&*block.language, &*block.kind);
-        assert!(known.contains(&is), "{}: {is:?} is no kind of block", block.place());
+        assert!(known.contains(&is), "{}: {is:?} is no kind of block ({HOW})", block.place());
     }
 }
 

@@ -31,9 +31,8 @@ typed() {
       *'Type a number: ') echo "${CHOICE:-1}" >&8 ;;
       *) continue ;;
     esac
-    # What is echoed is no question.
-    sleep 0.5
-    answered=$(stat -c %s "$log")
+    # Once: what is echoed ends the line.
+    answered=$size
   done
   wait "$pid" || status=$?
   exec 8>&-
@@ -46,7 +45,7 @@ typed() {
 # documents_block DOCUMENT WORDS: the commands of its only block that begins so.
 documents_block() {
   awk -F'\t' -v document="$1" -v words="$2" '
-    $1 == document { name[$2] = name[$2] (($2 in name) ? "; " : "") $3; text[$2] = text[$2] $3 "\n" }
+    $1 == document { name[$2] = name[$2] (text[$2] ? "; " : "") $3; text[$2] = text[$2] $3 "\n" }
     END { for (line in name) if (index(name[line], words) == 1) { found++; it = text[line] }
           if (found != 1) exit 1
           printf "%s", it }' /case/documents.tsv || { echo "$1: not one block begins with: $2" >&2; return 1; }

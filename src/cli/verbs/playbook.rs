@@ -1,5 +1,6 @@
 //! `backout playbook`: what products are known, and whether a playbook is right.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -146,6 +147,11 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             }
             let mut table = comfy_table::Table::new();
             table.load_style(comfy_table::presets::NOTHING);
+            // A log gets each on one line, for searching.
+            if std::io::stdout().is_terminal() {
+                table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+                table.set_width(u16::try_from(textwrap::termwidth()).unwrap_or(80));
+            }
             table.set_header(["NAME", "TITLE", "FROM"]);
             for one in &listed {
                 let title = one
