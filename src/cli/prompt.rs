@@ -84,7 +84,7 @@ pub fn agreed(question: &str, yes: bool, command: &str) -> Result<bool, CliError
 
 /// Asks for a name to be typed as a yes to what it stands for; anything else is a no.
 pub fn names(question: &str, name: &str) -> Result<bool, CliError> {
-    Ok(prompt(&format!("{question} Type its name ({name}) for a yes: "))? == name)
+    Ok(prompt(&format!("{question}\nType its name ({name}) for a yes: "))? == name)
 }
 
 /// Asks for one of several values, by number or by the value itself. Its index.

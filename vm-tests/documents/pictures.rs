@@ -21,19 +21,46 @@ pub struct Picture {
     pub recording: &'static str,
     /// The last moment at which a line has this; empty: the end.
     pub at: &'static str,
-    /// Its last lines only, so many of them; 0: all.
-    pub last: usize,
+    /// Which lines of it.
+    pub lines: Lines,
+}
+
+/// Which lines of a screen a picture shows.
+#[derive(Debug, Clone, Copy)]
+pub enum Lines {
+    /// Every line.
+    All,
+    /// So many, from the first with these words on.
+    From(&'static str, usize),
+    /// The last ones.
+    Last(usize),
+}
+
+impl Lines {
+    fn of(self, screen: &[String]) -> &[String] {
+        let end = screen.len();
+        match self {
+            Self::All => screen,
+            Self::From(words, count) => {
+                let first = screen.iter().position(|line| line.contains(words)).unwrap_or(end);
+                &screen[first..end.min(first + count)]
+            }
+            Self::Last(count) => &screen[end.saturating_sub(count)..],
+        }
+    }
 }
 
 /// All pictures.
 pub const PICTURES: &[Picture] = &[
-    Picture { name: "check-fix", recording: "README-backout-check-fix", at: "", last: 0 },
-    Picture { name: "plan-downgrade", recording: "plan-downgrade", at: "", last: 0 },
-    Picture { name: "status", recording: "status", at: "", last: 0 },
-    Picture { name: "progress", recording: DOWNGRADE, at: "shut out for", last: 24 },
-    Picture { name: "downgraded", recording: DOWNGRADE, at: "", last: 24 },
+    Picture { name: "check-fix", recording: CHECK, at: "", lines: Lines::Last(24) },
+    Picture { name: "plan-downgrade", recording: "plan-downgrade", at: "", lines: Lines::All },
+    Picture { name: "status", recording: "status", at: "", lines: Lines::All },
+    Picture { name: "progress", recording: DOWNGRADE, at: "shut out for", lines: Lines::Last(16) },
+    Picture { name: "downgraded", recording: DOWNGRADE, at: "", lines: Lines::Last(24) },
 ];
 
+/// The first use of the README.
+const CHECK: &str = "README-backout-check-fix";
 /// The downgrade of the README.
 const DOWNGRADE: &str = "README-backout-downgrade";
 
@@ -97,11 +124,18 @@ impl Recording {
     }
 }
 
-/// The lines of a screen, without the empty ones at its end.
+/// The lines of a screen, without the empty ones at its end. What the terminal itself had to break
+/// ends in [`BROKEN`].
 fn lines(screen: &vt100::Screen) -> Vec<String> {
-    let filled = screen.contents().trim_end().lines().count();
-    screen.rows_formatted(0, COLUMNS.get()).take(filled).collect()
+    let filled = screen.rows(0, COLUMNS.get()).enumerate().filter(|(_, row)| !row.is_empty());
+    let filled = filled.last().map_or(0, |(at, _)| at + 1);
+    let rows = screen.rows_formatted(0, COLUMNS.get()).take(filled).zip(0..);
+    let broken = |at| if screen.row_wrapped(at) { BROKEN } else { "" };
+    rows.map(|(row, at)| format!("{row}{}", broken(at))).collect()
 }
+
+/// Stands for nothing on a screen.
+const BROKEN: &str = "\x1b[m\x1b[m";
 
 /// The picture of these lines. It has a background of its own, so it can be read on any page.
 fn svg(lines: &[String]) -> String {
@@ -120,9 +154,12 @@ pub fn make(recordings: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     for picture in PICTURES {
         let screen = Recording::read(recordings, picture.recording)?.screen(picture.at);
-        anyhow::ensure!(!screen.is_empty(), "{} never shows {:?}", picture.recording, picture.at);
-        let first = if picture.last == 0 { 0 } else { screen.len().saturating_sub(picture.last) };
-        fs::write(folder.join(format!("{}.svg", picture.name)), svg(&screen[first..]))?;
+        let shown = picture.lines.of(&screen);
+        // The tool breaks sentences itself. It does not break commands.
+        let broken = shown.iter().find(|line| line.ends_with(BROKEN) && !line.contains("runs: "));
+        anyhow::ensure!(broken.is_none(), "{}: too long a line: {broken:?}", picture.name);
+        anyhow::ensure!(!shown.is_empty(), "{} never shows {picture:?}", picture.recording);
+        fs::write(folder.join(format!("{}.svg", picture.name)), svg(shown))?;
     }
     let cast = Recording::read(recordings, DOWNGRADE)?.cast()?;
     fs::write(folder.join(format!("{CAST}.cast")), cast)?;

@@ -37,6 +37,12 @@ pub fn line(text: &str) {
     let _ = told(text);
 }
 
+/// The same with a sentence, broken between words for a terminal. `more`: what the lines after the
+/// first begin with.
+pub fn sentence(text: &str, more: &str) {
+    line(&wrap::wrapped(text, more));
+}
+
 /// The same. Whether somebody reads still.
 fn told(text: &str) -> bool {
     writeln!(std::io::stdout().lock(), "{}", printable(text)).is_ok()

@@ -21,9 +21,15 @@ fn of_finding(lead: &str, finding: &Finding) -> String {
     let prose = text.lines().count().saturating_sub(remedies);
     let lines = text.lines().enumerate().map(|(i, line)| {
         let line = format!("{lead}{line}");
-        if i < prose { wrapped(&line, BEHIND) } else { line }
+        if i < prose || is_sentence(&line) { wrapped(&line, BEHIND) } else { line }
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a remedy is a sentence. A command is not broken, so that it can be copied.
+fn is_sentence(line: &str) -> bool {
+    let text = line.trim_start().trim_start_matches("to do: ");
+    text.starts_with(char::is_uppercase) && text.ends_with('.')
 }
 
 /// Prints an error.
@@ -92,7 +98,12 @@ fn ways(next: &[Next]) -> String {
             if beside {
                 format!("{lead}{:width$}  {}\n", next.command, next.meaning)
             } else {
-                format!("{lead}{}\n             {}\n", next.command, next.meaning)
+                let far = "             ";
+                format!(
+                    "{lead}{}\n{}\n",
+                    next.command,
+                    wrapped(&format!("{far}{}", next.meaning), far)
+                )
             }
         })
         .collect()

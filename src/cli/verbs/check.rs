@@ -52,7 +52,8 @@ pub(super) fn show(
         inputs.product().title,
         inputs.place().upgrade_to
     ));
-    render::line(&format!("  way back: {}", strategy::data_of(inputs.data_strategy()).about()));
+    let about = strategy::data_of(inputs.data_strategy()).about();
+    render::sentence(&format!("  way back: {about}"), "    ");
     for root in &facts.roots {
         render::line(&format!("    {}", root.name));
     }
