@@ -19,7 +19,7 @@ pub struct Picture {
     pub name: &'static str,
     /// The recording.
     pub recording: &'static str,
-    /// The last moment at which a line has this; empty: the end.
+    /// The last moment at which a line begins so; empty: the end.
     pub at: &'static str,
     /// Which lines of it.
     pub lines: Lines,
@@ -52,11 +52,15 @@ impl Lines {
 
 /// All pictures.
 pub const PICTURES: &[Picture] = &[
-    Picture { name: "check-fix", recording: CHECK, at: "", lines: Lines::Last(24) },
-    Picture { name: "plan-downgrade", recording: "plan-downgrade", at: "", lines: Lines::All },
+    Picture { name: "check-fix", recording: CHECK, at: "", lines: Lines::From("$ ", 9) },
+    Picture {
+        name: "plan-downgrade",
+        recording: "plan-downgrade",
+        at: "",
+        lines: Lines::From("$ ", 46),
+    },
     Picture { name: "status", recording: "status", at: "", lines: Lines::All },
-    Picture { name: "progress", recording: DOWNGRADE, at: "shut out for", lines: Lines::Last(16) },
-    Picture { name: "downgraded", recording: DOWNGRADE, at: "", lines: Lines::Last(24) },
+    Picture { name: "downgraded", recording: DOWNGRADE, at: "", lines: Lines::From("Took:", 20) },
 ];
 
 /// The first use of the README.
@@ -105,7 +109,8 @@ impl Recording {
         let mut found = Vec::new();
         for (_, bytes) in &self.events {
             terminal.process(bytes);
-            if !at.is_empty() && terminal.screen().contents().contains(at) {
+            let shows = |line: &str| line.starts_with(at);
+            if !at.is_empty() && terminal.screen().contents().lines().any(shows) {
                 found = lines(terminal.screen());
             }
         }

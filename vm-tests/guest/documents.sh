@@ -3,8 +3,8 @@
 # /case/documents.tsv has every command: document, line of its block, command.
 # Needs: backout.sh.
 
-# Nobody is there to turn pages.
-export SYSTEMD_PAGER=cat
+# Nobody is there to turn pages; and a terminal that can be redrawn.
+export SYSTEMD_PAGER=cat TERM=xterm-256color
 
 # typed NAME COMMAND: types it at a terminal. Every question is answered with a yes, or with $CHOICE. /result/recordings/NAME.* is what it showed when.
 typed() {

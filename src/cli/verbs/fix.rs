@@ -145,7 +145,8 @@ fn failed(global: &Global, mending: &Mending, error: &anyhow::Error) {
 fn show(mending: &Mending) {
     render::line(&format!("can be made: {} ({})", mending.about, mending.name));
     for requirement in &mending.requirements {
-        render::line(&format!("  so that: {}", requirement.trim_end_matches('.')));
+        let what = requirement.trim_end_matches('.');
+        render::sentence(&format!("  so that: {what}"), "           ");
     }
     let lines = |text: &str| text.lines().for_each(|line| render::line(&format!("    {line}")));
     match &mending.act {
