@@ -49,19 +49,23 @@ mariadb_numbers_gone() { sql shop -e 'DROP TABLE written'; }
 
 # postgresql_client [FROM]: as redis_client; numbers into the table `written`.
 postgresql_client() {
-  local n=${1:-0} reply
+  local n=${1:-0} reply pid
   trap '' PIPE
   while [ ! -e /root/enough ]; do
+    # Its variables are gone as soon as it has ended.
     coproc SESSION { PGPASSWORD=changed psql --host=127.0.0.1 --username=shop --dbname=shop --no-psqlrc --quiet --no-align --tuples-only 2>&1; }
     while [ ! -e /root/enough ]; do
       n=$((n + 1))
-      echo "INSERT INTO written VALUES ($n) RETURNING n;" >&"${SESSION[1]}" || break
-      IFS= read -r -t 60 -u "${SESSION[0]}" reply || break
+      echo "INSERT INTO written VALUES ($n) RETURNING n;" >&"${SESSION[1]:-}" || break
+      IFS= read -r -t 60 -u "${SESSION[0]:-}" reply || break
       [ "$reply" = "$n" ] || break
       echo "$n $EPOCHREALTIME" >>/root/acknowledged
     done
-    kill "$SESSION_PID" || true
-    wait "$SESSION_PID" || true
+    pid=${SESSION_PID:-}
+    if [ -n "$pid" ]; then
+      kill "$pid" || true
+      wait "$pid" || true
+    fi
     sleep 0.02
   done 2>/dev/null
 }
