@@ -26,6 +26,13 @@ pub struct Versions {
     pub rule: Observed<Option<(Verdict, String)>>,
 }
 
+impl Versions {
+    /// Whether the version that the site wants is installed already.
+    pub fn reached(&self) -> bool {
+        self.installed.as_ref().is_ok_and(|installed| version_is(installed, &self.wanted))
+    }
+}
+
 /// Why a command did not print a version.
 #[derive(Debug)]
 pub enum NoVersion {
@@ -168,7 +175,7 @@ pub(super) fn not_yet(facts: &Facts) -> Vec<Finding> {
 pub(super) fn candidate(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::Candidate;
     let versions = &facts.versions;
-    if versions.installed.as_ref().is_ok_and(|installed| version_is(installed, &versions.wanted)) {
+    if versions.reached() {
         return Vec::new();
     }
     match &versions.candidate {

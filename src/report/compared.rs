@@ -1,12 +1,12 @@
 //! What the last downgrade compared, list by list, and what a playbook does not promise. Pure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::journal::{Family, Output, Procedure, StepId};
 use crate::step::{Action, State};
 
 /// What was compared with the upgraded version, and what was not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compared {
     /// Each list.
     pub lists: Vec<ComparedList>,
@@ -15,7 +15,7 @@ pub struct Compared {
 }
 
 /// One list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComparedList {
     /// Of what.
     pub name: String,
@@ -26,7 +26,7 @@ pub struct ComparedList {
 }
 
 /// How much of a list was compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extent {
     /// Everything.

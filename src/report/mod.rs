@@ -9,6 +9,7 @@ mod compared;
 mod dead;
 mod decision;
 mod error;
+mod fleet;
 mod metrics;
 mod next;
 mod offers;
@@ -27,6 +28,9 @@ pub use compared::{Compared, ComparedList, Extent, compared};
 pub use dead::{NOT_OPENED, drops_what_opened, starts_it};
 pub use decision::{Growth, LastProof, Observed, Room, Seen, SwitchCost};
 pub use error::{CliError, ErrorKind, permit};
+pub use fleet::{
+    Fleet, FleetChange, FleetHost, HostFile, NotOfHost, REPORT_FORMAT, Rank, read_host_file,
+};
 pub use metrics::{RoundFacts, metrics};
 pub use next::Next;
 pub use offers::offers;
@@ -35,6 +39,7 @@ pub use standby::{StandbyCondition, StandbyReport};
 pub use standing::Standing;
 pub use status::{Report, report, report_with};
 pub use timeline::{
-    EventEntry, Outcome, ProcedureEntry, StepEntry, Timeline, Window, answered, spent, timeline,
+    EventEntry, EventKind, Outcome, ProcedureEntry, StepEntry, Timeline, Window, answered, spent,
+    timeline,
 };
 pub use way_back::{Condition, WayBack};

@@ -1,11 +1,11 @@
 //! A command that is offered.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Command;
 
 /// A command that is offered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Next {
     /// What to type.
     pub command: String,

@@ -1,12 +1,12 @@
 //! Where a change stands, in one word for programs.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::journal::{Phase, StepState};
 use crate::step::{Run, State};
 
 /// Where a change stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// Nothing was done yet.

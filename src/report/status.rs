@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::dead::from_files;
 use super::offers::offers;
 use super::stand::stand;
-use super::standing::failure;
+use super::standing::{Standing, failure};
 use super::timeline::Timeline;
 use super::under_way::{rejects, under_way};
 use super::{
@@ -26,6 +26,8 @@ pub struct Report {
     pub change: String,
     /// Where it stands, in a few words.
     pub state: String,
+    /// The same in one word, for programs.
+    pub standing: Standing,
     /// The version before.
     pub from: String,
     /// The version asked for.
@@ -133,6 +135,7 @@ pub fn report_with(state: &State, way_back: Option<WayBack>) -> Report {
     let mut report = Report {
         change: manifest.change.clone(),
         state: stand(state),
+        standing: Standing::of(state),
         from: manifest.from_version.clone(),
         to: manifest.upgrade_to.clone(),
         procedure: None,

@@ -2,7 +2,7 @@
 //! clients were shut out, what was compared. Pure.
 
 use chrono::{DateTime, FixedOffset, TimeDelta};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Compared, compared};
 use crate::journal::{Action as _, OpenQuestion, Output, Procedure, Proof, Role, StepId};
@@ -12,7 +12,7 @@ use crate::step::{Line, Plan, Record, State};
 type Time = DateTime<FixedOffset>;
 
 /// The story of a change.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Timeline {
     /// The change's id.
     pub change: String,
@@ -37,8 +37,11 @@ pub struct Timeline {
     /// When clients were shut out.
     pub shut_out: Vec<Window>,
     /// What the last downgrade compared, and what not.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<Compared>,
+    /// The comparison of everything after it, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_proof: Option<Proof>,
 }
 
 impl Timeline {
@@ -69,7 +72,7 @@ impl Timeline {
 }
 
 /// One procedure.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProcedureEntry {
     /// Which one.
     pub procedure: Procedure,
@@ -84,12 +87,12 @@ pub struct ProcedureEntry {
     /// What did not go straight on, in order.
     pub events: Vec<EventEntry>,
     /// The comparison of both versions, if there was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
 }
 
 /// What came of a procedure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It is complete.
@@ -112,23 +115,29 @@ impl Outcome {
 }
 
 /// One step of a procedure.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepEntry {
     /// Its name.
     pub step: StepId,
     /// What it does.
     pub title: String,
     /// When it was last begun.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began: Option<Time>,
     /// When it was last done.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
     /// How often it was begun.
     pub tries: u32,
     /// What it came to: sizes, items, positions.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
+}
+
+impl ProcedureEntry {
+    fn tell(&mut self, at: Time, kind: EventKind, what: String) {
+        self.events.push(EventEntry { at, kind, what });
+    }
 }
 
 impl StepEntry {
@@ -139,16 +148,47 @@ impl StepEntry {
 }
 
 /// Something that did not go straight on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventEntry {
     /// When it is known to have happened.
     pub at: Time,
+    /// Of what kind it is.
+    pub kind: EventKind,
     /// In words.
     pub what: String,
 }
 
+/// What did not go straight on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventKind {
+    /// The run was cut off, and went on later.
+    CutOff,
+    /// A person stopped it.
+    Stopped,
+    /// A step failed.
+    Failed,
+    /// Only a person could say how it goes on.
+    Halted,
+    /// Steps were to be made again.
+    Rewound,
+    /// A person answered.
+    Answered,
+    /// Everything was compared.
+    Compared,
+    /// Mended files were taken in.
+    Replaced,
+}
+
+impl EventKind {
+    /// Whether the procedure stood still.
+    pub fn interrupts(self) -> bool {
+        matches!(self, Self::CutOff | Self::Stopped | Self::Failed | Self::Halted)
+    }
+}
+
 /// A time in which clients were shut out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// When the step that closes the service began.
     pub from: Time,
@@ -167,7 +207,7 @@ impl Window {
 pub fn timeline(lines: &[Line]) -> Option<Timeline> {
     let (first, rest) = lines.split_first()?;
     let Record::Opened(manifest) = &first.record else { return None };
-    let mut story = Story { procedures: Vec::new(), shut_out: Vec::new(), last: None };
+    let mut story = Story::default();
     for line in rest {
         story.tell(line);
     }
@@ -184,6 +224,7 @@ pub fn timeline(lines: &[Line]) -> Option<Timeline> {
         procedures: story.procedures,
         shut_out: story.shut_out,
         compared: last_compared(lines),
+        full_proof: story.full_proof,
     })
 }
 
@@ -198,9 +239,11 @@ fn last_compared(lines: &[Line]) -> Option<Compared> {
     compared(&State::fold(&lines[..until]).ok()??)
 }
 
+#[derive(Default)]
 struct Story {
     procedures: Vec<ProcedureEntry>,
     shut_out: Vec<Window>,
+    full_proof: Option<Proof>,
     /// The plan of the last procedure.
     last: Option<Plan>,
 }
@@ -225,7 +268,7 @@ impl Story {
                         Some(cut) => format!("cut off within {cut}; went on {}", after(waited)),
                         None => format!("went on {}", after(waited)),
                     };
-                    run.events.push(EventEntry { at, what });
+                    run.events.push(EventEntry { at, kind: EventKind::CutOff, what });
                 }
                 if let Some(entry) = run.steps.iter_mut().find(|entry| entry.step == *step) {
                     entry.began = Some(at);
@@ -244,28 +287,27 @@ impl Story {
                 }
             }
             Record::Failed { step, error } => {
-                run.events.push(EventEntry { at, what: format!("{step} failed: {error}") });
+                run.tell(at, EventKind::Failed, format!("{step} failed: {error}"));
             }
             Record::Halted { step, why, .. } => {
-                run.events.push(EventEntry { at, what: format!("halted at {step}: {why}") });
+                run.tell(at, EventKind::Halted, format!("halted at {step}: {why}"));
             }
             Record::Rewound { to, why } => {
-                run.events.push(EventEntry { at, what: format!("back to {to}: {why}") });
+                run.tell(at, EventKind::Rewound, format!("back to {to}: {why}"));
             }
-            Record::Interrupted => {
-                run.events.push(EventEntry { at, what: "stopped on request".into() });
-            }
+            Record::Interrupted => run.tell(at, EventKind::Stopped, "stopped on request".into()),
             Record::Answered { question } => {
-                run.events.push(EventEntry { at, what: answered(*question).into() });
+                run.tell(at, EventKind::Answered, answered(*question).into());
             }
             Record::Finished => run.outcome = Outcome::Finished,
             Record::Proved { proof, .. } => {
-                run.events.push(EventEntry { at, what: format!("everything compared: {proof}") });
+                run.tell(at, EventKind::Compared, format!("everything compared: {proof}"));
+                self.full_proof = Some(*proof);
                 return;
             }
             Record::Replaced(new) => {
                 let what = format!("mended files were taken in (edition {})", new.edition);
-                run.events.push(EventEntry { at, what });
+                run.tell(at, EventKind::Replaced, what);
                 return;
             }
             Record::Opened(_) | Record::Planned { .. } => {}
@@ -274,6 +316,9 @@ impl Story {
     }
 
     fn begin(&mut self, at: Time, plan: &Plan) {
+        if plan.procedure.is_downgrade() {
+            self.full_proof = None;
+        }
         if let Some(before) = self.procedures.last_mut()
             && before.outcome == Outcome::Unfinished
         {

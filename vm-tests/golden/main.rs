@@ -16,6 +16,7 @@
 
 mod commands;
 mod first_use;
+mod fleet;
 mod history;
 mod input;
 mod said;
@@ -45,6 +46,7 @@ fn no_golden_file_is_left_over() {
         ("states", include_str!("states.rs")),
         ("input", include_str!("input.rs")),
         ("first-use", include_str!("first_use.rs")),
+        ("fleet", include_str!("fleet.rs")),
         ("watching", include_str!("watching.rs")),
     ] {
         for entry in std::fs::read_dir(here.join(folder)).expect("folder") {

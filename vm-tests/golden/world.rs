@@ -151,6 +151,11 @@ impl World {
         let me = format!("process {}", std::process::id());
         let age = regex::Regex::new(r"\(\d+ (min|h|days) ago\)").expect("a pattern");
         let line = age.replace_all(&line, "([AGE] ago)").into_owned();
+        let said = regex::Regex::new(r#""at":"[^"]*",("at_work"|"format")"#).expect("a pattern");
+        let line = said.replace_all(&line, r#""at":"[NOW]",$1"#).into_owned();
+        let page = r#"(fleet, |<p class="id">)\d{4}-\d\d-\d\d [\d:]+ [+]\d+"#;
+        let page = regex::Regex::new(page).expect("a pattern");
+        let line = page.replace_all(&line, "$1[NOW]").into_owned();
         let age = regex::Regex::new(r#""age_seconds":\d+"#).expect("a pattern");
         let line = age.replace_all(&line, r#""age_seconds":"[AGE]""#).into_owned();
         line.replace(&me, "process [PID]")

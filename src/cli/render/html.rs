@@ -10,6 +10,25 @@ const STYLE: &str = include_str!("report.css");
 /// The whole page. `commands`: what the log of commands says.
 pub fn page(story: &Timeline, commands: Option<&str>) -> String {
     let title = format!("{}: {} {} to {}", story.change, story.playbook, story.from, story.to);
+    let header = html! {
+        h1 { (story.playbook) " " (story.from) " → " (story.to) }
+        p.id { (story.change) }
+    };
+    let main = html! {
+        (summary(story))
+        @for procedure in &story.procedures { (of_procedure(procedure)) }
+        @if let Some(commands) = commands {
+            section.commands {
+                h2 { "Commands" }
+                details { summary { "What the commands printed" } pre { (commands) } }
+            }
+        }
+    };
+    whole(&title, &header, &main)
+}
+
+/// A page of ours around what it shows.
+pub(super) fn whole(title: &str, header: &Markup, main: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -20,20 +39,8 @@ pub fn page(story: &Timeline, commands: Option<&str>) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                header {
-                    h1 { (story.playbook) " " (story.from) " → " (story.to) }
-                    p.id { (story.change) }
-                }
-                main {
-                    (summary(story))
-                    @for procedure in &story.procedures { (of_procedure(procedure)) }
-                    @if let Some(commands) = commands {
-                        section.commands {
-                            h2 { "Commands" }
-                            details { summary { "What the commands printed" } pre { (commands) } }
-                        }
-                    }
-                }
+                header { (header) }
+                main { (main) }
                 footer { "backout " (env!("CARGO_PKG_VERSION")) }
             }
         }
@@ -41,6 +48,31 @@ pub fn page(story: &Timeline, commands: Option<&str>) -> String {
     let mut text = page.into_string();
     text.push('\n');
     text
+}
+
+/// The colour of a badge.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Mood {
+    /// Nothing to do.
+    Good,
+    /// Something to decide, or under way.
+    Mild,
+    /// Somebody must act.
+    Bad,
+    /// Not begun.
+    Pale,
+}
+
+impl Mood {
+    /// Its class in the style sheet.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Mild => "mild",
+            Self::Bad => "bad",
+            Self::Pale => "pale",
+        }
+    }
 }
 
 fn summary(story: &Timeline) -> Markup {
@@ -81,7 +113,7 @@ fn summary(story: &Timeline) -> Markup {
 }
 
 /// A text in which what is between backquotes is typed.
-fn code(text: &str) -> Markup {
+pub(super) fn code(text: &str) -> Markup {
     let parts: Vec<&str> = text.split('`').collect();
     html! {
         // One that nothing closes is only a sign.
@@ -98,15 +130,15 @@ fn of_procedure(procedure: &ProcedureEntry) -> Markup {
     let whole = procedure.ended - procedure.began;
     let longest = procedure.steps.iter().filter_map(StepEntry::spent).max().unwrap_or_default();
     let mood = match procedure.outcome {
-        Outcome::Finished => "good",
-        Outcome::Unfinished => "bad",
-        Outcome::GivenUp => "mild",
+        Outcome::Finished => Mood::Good,
+        Outcome::Unfinished => Mood::Bad,
+        Outcome::GivenUp => Mood::Mild,
     };
     html! {
         section {
             h2 {
                 (procedure.procedure.verb()) " "
-                span.badge.(mood) { (procedure.outcome.words()) }
+                span.badge.(mood.class()) { (procedure.outcome.words()) }
             }
             p.when {
                 (procedure.began.format("%Y-%m-%d %H:%M:%S %z")) ", " (spent(whole)) " in all"

@@ -12,7 +12,12 @@ pub fn line(value: &Value) {
 
 /// The same. Whether somebody reads still.
 pub(super) fn told(value: &Value) -> bool {
-    super::told(&escaped(&value.to_string()))
+    super::told(text(value).trim_end())
+}
+
+/// One JSON object and the end of its line.
+pub fn text(value: &Value) -> String {
+    escaped(&value.to_string()) + "\n"
 }
 
 /// JSON may have some control characters as they are, but a terminal obeys them. They are within

@@ -1,5 +1,7 @@
 //! Everything that is printed: text for people, JSON for programs.
 
+pub mod fleet;
+pub mod fleet_page;
 pub mod guide;
 pub mod html;
 pub mod journald;

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::wrap::filled;
 use crate::report::{ProcedureEntry, StepEntry, Timeline, spent};
-
-const WIDTH: usize = 80;
 
 /// Where the text of a step begins.
 const COLUMN: usize = 25;
@@ -96,15 +95,4 @@ fn words(step: &StepEntry) -> String {
         let _ = write!(words, " ({} tries)", step.tries);
     }
     words
-}
-
-/// A lead, and words broken behind it.
-fn filled(lead: &str, column: usize, words: &str) -> String {
-    let more = " ".repeat(column);
-    let options = textwrap::Options::new(WIDTH)
-        .break_words(false)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation)
-        .initial_indent(lead)
-        .subsequent_indent(&more);
-    textwrap::fill(words, options)
 }

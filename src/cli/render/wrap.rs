@@ -17,3 +17,17 @@ pub(super) fn wrapped(line: &str, more: &str) -> String {
 pub(super) fn labelled(label: &str, text: &str) -> String {
     wrapped(&format!("{label:12} {text}"), "             ")
 }
+
+/// The width of a page of text.
+const WIDTH: usize = 80;
+
+/// A lead, and words broken behind it.
+pub(super) fn filled(lead: &str, column: usize, words: &str) -> String {
+    let more = " ".repeat(column);
+    let options = textwrap::Options::new(WIDTH)
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .initial_indent(lead)
+        .subsequent_indent(&more);
+    textwrap::fill(words, options)
+}

@@ -41,8 +41,10 @@ pub(super) fn show(
     let (refused, counted) = counted(&findings);
     let exit = if refused > 0 { Exit::Refused } else { Exit::Done };
     if global.json {
+        let reached = facts.versions.reached();
         render::json::line(&json!({
-            "result": "check", "exit": exit.status(), "findings": findings, "facts": facts,
+            "result": "check", "exit": exit.status(), "reached": reached, "findings": findings,
+            "facts": facts,
         }));
         return Ok(exit);
     }

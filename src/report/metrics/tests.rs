@@ -14,6 +14,7 @@ pub(in crate::report) fn sample() -> (Report, Timeline, DateTime<FixedOffset>) {
     let report = Report {
         change: "db-1".into(),
         state: "upgraded".into(),
+        standing: Standing::Upgraded,
         from: "10.11".into(),
         to: "11.8".into(),
         procedure: None,
@@ -70,6 +71,7 @@ pub(in crate::report) fn sample() -> (Report, Timeline, DateTime<FixedOffset>) {
         }],
         shut_out: Vec::new(),
         compared: None,
+        full_proof: None,
     };
     (report, story, at("2026-11-29T07:00:20+01:00"))
 }
