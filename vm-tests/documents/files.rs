@@ -114,7 +114,7 @@ fn every_metric_in_a_rule_is_written() {
 fn commands_of_playbooks_are_toml_and_name_helpers_that_there_are() {
     let known = super::words::helpers();
     let named = regex::Regex::new(r#""helper", "([a-z-]+)""#).expect("a pattern");
-    for block in of_kind("toml", "command").into_iter().chain(of_kind("toml", "other")) {
+    for block in ["command", "other", "smf"].into_iter().flat_map(|kind| of_kind("toml", kind)) {
         if let Err(error) = block.text.parse::<toml::Table>() {
             panic!("{}: {error}", block.place());
         }

@@ -60,6 +60,7 @@ pub const PICTURES: &[Picture] = &[
         lines: Lines::From("$ ", 46),
     },
     Picture { name: "status", recording: "status", at: "", lines: Lines::All },
+    Picture { name: "progress", recording: DOWNGRADE, at: "shut out for", lines: Lines::Last(8) },
     Picture { name: "downgraded", recording: DOWNGRADE, at: "", lines: Lines::From("Took:", 20) },
 ];
 
@@ -109,7 +110,7 @@ impl Recording {
         let mut found = Vec::new();
         for (_, bytes) in &self.events {
             terminal.process(bytes);
-            let shows = |line: &str| line.starts_with(at);
+            let shows = |line: &str| line.trim_start().starts_with(at);
             if !at.is_empty() && terminal.screen().contents().lines().any(shows) {
                 found = lines(terminal.screen());
             }
@@ -160,8 +161,9 @@ pub fn make(recordings: &Path, folder: &Path) -> Result<()> {
     for picture in PICTURES {
         let screen = Recording::read(recordings, picture.recording)?.screen(picture.at);
         let shown = picture.lines.of(&screen);
-        // The tool breaks sentences itself. It does not break commands.
-        let broken = shown.iter().find(|line| line.ends_with(BROKEN) && !line.contains("runs: "));
+        // The tool breaks sentences itself. It does not break commands, nor lines with a time.
+        let kept = |line: &str| line.contains("runs: ") || line.starts_with(char::is_numeric);
+        let broken = shown.iter().find(|line| line.ends_with(BROKEN) && !kept(line));
         anyhow::ensure!(broken.is_none(), "{}: too long a line: {broken:?}", picture.name);
         anyhow::ensure!(!shown.is_empty(), "{} never shows {picture:?}", picture.recording);
         fs::write(folder.join(format!("{}.svg", picture.name)), svg(shown))?;

@@ -114,6 +114,7 @@ fn every_block_says_what_it_is() {
         ("sh", "program"),
         ("yaml", ""),
         ("toml", "watch"),
+        ("toml", "smf"),
         ("json", ""),
         ("text", ""),
         ("text", "output"),
