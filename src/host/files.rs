@@ -57,7 +57,7 @@ pub const UNFINISHED: &str = ".backout-copy-";
 /// Writes a file atomically: beside it, flushed, then renamed into its place. Mode 0600.
 ///
 /// # Errors
-/// When it cannot be written. The old one, if any, still exists then.
+/// When it cannot be written, or something else than a file is there. What was there still is then.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, |file| {
         let (half, rest) = bytes.split_at(bytes.len() / 2);
@@ -72,11 +72,22 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// A rename would put a file in the place of a device such as /dev/null.
+fn not_a_device(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_symlink() => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "what is there is not a file"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The same with what `write` writes into the file, which is empty and has mode 0600.
 ///
 /// # Errors
 /// See [`write_atomic`].
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    not_a_device(path)?;
     let folder = folder_of(path);
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     write(file.as_file_mut())?;
@@ -104,6 +115,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// See [`write_atomic`].
 pub fn write_unflushed(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    not_a_device(path)?;
     let folder = folder_of(path);
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     file.write_all(bytes)?;
@@ -151,4 +163,23 @@ pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `--output /dev/null`, as root: a file in its place breaks the whole host.
+    #[test]
+    fn what_is_no_file_is_not_replaced_by_one() {
+        let temp = tempfile::tempdir().unwrap();
+        let pipe = temp.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for write in [write_atomic, write_unflushed] {
+            let error = write(&pipe, b"text").unwrap_err();
+            assert!(error.to_string().contains("not a file"), "{error}");
+        }
+        assert!(!std::fs::symlink_metadata(&pipe).unwrap().is_file());
+        assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 1);
+    }
 }
