@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::Output;
+use crate::step::zfs::excluded;
 use crate::step::{Context, Effect, Probe, Step};
 use crate::zfs::{Dataset, DatasetInfo, PROP_CHANGE, PROP_ROLE, ZfsError};
 
@@ -81,6 +82,8 @@ impl Effect for Hold<'_> {
                 ("refreservation", size.as_str()),
                 (PROP_CHANGE, context.change()),
                 (PROP_ROLE, ROLE),
+                excluded::PROPERTIES[0],
+                excluded::PROPERTIES[1],
             ];
             match context.engine.create_filesystem(name, &properties) {
                 Err(
