@@ -1,5 +1,5 @@
 #!/bin/bash
-# DESCRIPTION: every command of the README's first use, word for word, at a terminal: MariaDB on a dataset, nothing prepared; found, fixed, upgraded, written to, brought back twice, interrupted in between, committed
+# DESCRIPTION: every command of the README's first use, word for word, at a terminal: MariaDB on a dataset, nothing prepared; found, fixed, upgraded, written to, brought back twice, interrupted in between, the second time by a standby, committed
 # STRATEGY: the text of the documents itself, questions answered as it says; a dump of each version; the screens are recorded, and the pictures of the README are made of them
 # stage: none
 # uses: backout documents
@@ -45,8 +45,10 @@ STATUSES='4 0' block README.md 'backout status; backout resume'
 mariadb_version | grep -F 11.8
 same_dump /root/dump-new
 
-echo "== and once more to the end"
+echo "== and once more to the end, by a standby"
+block README.md 'backout standby start'
 block README.md 'backout downgrade'
+mariadb_version | grep -F 10.11
 same_dump /root/dump-new
 fully_proved
 block README.md 'backout commit'
