@@ -47,8 +47,13 @@ recap 1 changed=0 failed=1
 grep -F 'next: backout resume' /root/said
 not_played 2
 
-part "told to resume: it goes on; on the second host the network is cut within the upgrade"
-on_node 2 systemd-run --quiet --unit=cut bash -c 'until grep -qsF "\"started\",\"step\":\"upgrade\"" /var/lib/backout/changes/*/journal; do sleep 0.2; done; ip link set eth0 down; sleep 60; ip link set eth0 up'
+part "told to resume: it goes on; on the second host the connection is cut within the upgrade, and nobody answers for a while"
+on_node 2 systemd-run --quiet --unit=cut bash -c '. /case/guest/pair.sh
+  until grep -qsF "\"started\",\"step\":\"upgrade\"" /var/lib/backout/changes/*/journal; do sleep 0.2; done
+  pkill -9 -x dropbear
+  sleep 60
+  systemctl reset-failed dropbear.service || true
+  ssh_serves'
 play badly upgrade -e upgrade_resume=true
 recap 1 changed=1 failed=0
 recap 2 unreachable=1

@@ -4,6 +4,9 @@
 
 NODE=$(sed -n 's/.*\bbackout\.node=\([12]\)\b.*/\1/p' /proc/cmdline)
 
+# ssh_serves: what a session started goes on after the server's end, as with a server whose sessions have scopes of their own.
+ssh_serves() { systemd-run --quiet --unit=dropbear --property=KillMode=process /usr/sbin/dropbear -F -E -s; }
+
 # pair_begin: name, host id, address. On node1 it returns when node2 answers; on node2 it does not return: the case ends there as it ends on node1.
 pair_begin() {
   local status
@@ -15,7 +18,7 @@ pair_begin() {
   ip link set eth0 up
   ip address add "10.9.8.$NODE/24" dev eth0
   if [ -x /usr/sbin/dropbear ]; then
-    systemd-run --quiet --unit=dropbear /usr/sbin/dropbear -F -E -s
+    ssh_serves
   else
     systemctl start ssh.service
   fi
