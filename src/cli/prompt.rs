@@ -98,7 +98,8 @@ pub fn choose(choice: &Choice, typed: &str) -> Result<usize, CliError> {
     }
     let mut question = format!("{}\n", choice.question);
     for (i, (value, about)) in choice.items.iter().enumerate() {
-        question.push_str(&format!("  {}  {value}  {about}\n", i + 1));
+        question.push_str(format!("  {}  {value}  {about}", i + 1).trim_end());
+        question.push('\n');
     }
     loop {
         let answer = prompt(&format!("{question}Type a number: "))?;

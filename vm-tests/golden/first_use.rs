@@ -75,6 +75,36 @@ fn init_is_answered_at_a_terminal() {
     }
 }
 
+/// A package that is called like the playbook is offered, and where its data is is asked.
+#[test]
+fn a_new_playbook_begins_with_what_a_person_says() {
+    let world = World::new();
+    let listed = "*--listfiles*) printf '/usr/lib/systemd/system/tallyd.service\\n\
+                  /var/lib/tally\\n/var/lib/tally-cache\\n' ;;";
+    let about = "*tally-server) printf 'tally\\n1:2.6.1-1\\nkeeps counts\\n' ;;";
+    world.program("dpkg-query", &format!("case \"$*\" in {listed} {about} *) exit 1 ;; esac"));
+    world.program("systemctl", "echo 'ExecStart={ path=/usr/sbin/tallyd ; }'");
+    let line = "backout playbook new tally";
+    let (status, said) = world.answered(line, "yes\n2\n");
+    assert_eq!(status, 0, "{said}");
+    for part in [
+        "The package tally-server 1:2.6.1-1 is installed.",
+        "  1  /var/lib/tally\n  2  /var/lib/tally-cache\n",
+        "default = \"/var/lib/tally-cache\"\n",
+        "# TO DO: is all data there? Found, too: /var/lib/tally.",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // A no, another name, and nobody to ask: the example.
+    let example = |said: &str| said.contains("name = \"tally\"") && !said.contains("TO DO");
+    let (status, said) = world.answered(line, "no\n");
+    assert!(status == 0 && example(&said), "{said}");
+    let (status, said) = world.answered("backout playbook new counts", "");
+    assert!(status == 0 && !said.contains("Begin with what"), "{said}");
+    let mut world = world;
+    assert!(example(&world.says(line)));
+}
+
 /// What it says, what is not as required, what fails, and what cannot be asked yet.
 #[test]
 fn a_playbook_is_tried_without_changing_anything() {

@@ -7,10 +7,11 @@ use anyhow::Context as _;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
-use crate::cli::{Exit, Global, render};
+use crate::cli::{Exit, Global, prompt, render};
 use crate::host::files::{folder_of, private_dir, stat_optional, write_atomic};
 use crate::playbook::programs::PLAYBOOK_FILE;
 use crate::playbook::{Validated, library, schema};
+use crate::procedure::init::Choice;
 use crate::procedure::scaffold;
 use crate::report::{CliError, ErrorKind};
 
@@ -28,7 +29,8 @@ pub enum PlaybookVerb {
     New {
         /// Its name: lower-case letters, digits, `-`.
         name: String,
-        /// Begin with what this host tells about this Debian package, instead of the example.
+        /// Begin with what this host tells about this Debian package, instead of the example. At a
+        /// terminal you are asked, where a package is called like the playbook.
         #[arg(long, value_name = "PACKAGE")]
         from: Option<String>,
     },
@@ -115,12 +117,6 @@ fn checked(file: &str, playbook: &Validated) {
 
 /// Does it.
 pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
-    let unusable = |error: library::LibraryError| {
-        let missing = matches!(error, library::LibraryError::Unknown { .. });
-        let said =
-            CliError::new(ErrorKind::Usage, "the playbook cannot be used").cause(error.to_string());
-        if missing { said.next("backout playbook list", "see the playbooks") } else { said }
-    };
     match verb {
         PlaybookVerb::List => {
             let listed = library::list(&global.settings().playbook_dirs()).map_err(unusable)?;
@@ -190,24 +186,23 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             render::line(&serde_json::to_string_pretty(schema).unwrap_or_default());
             Ok(Exit::Done)
         }
-        PlaybookVerb::New { name, from: Some(package) } => {
-            let found = scaffold::look(package).map_err(|why| {
-                CliError::new(
-                    ErrorKind::Refused,
-                    format!("the package {package} is not found here"),
-                )
-                .cause(why)
-                .next(format!("backout playbook new {name}"), "begin with the example")
-            })?;
-            render::line(scaffold::scaffold(name, &found).trim_end());
-            Ok(Exit::Done)
-        }
-        PlaybookVerb::New { name, from: None } => {
-            let sample = library::find("generic", &[]).map_err(unusable)?;
-            let text = sample.text().replace("name = \"generic\"", &format!("name = \"{name}\""));
-            let made = Validated::parse("the new playbook", Some(name), &text)
-                .map_err(|problems| unusable(problems.into()))?;
-            render::line(made.text().trim_end());
+        PlaybookVerb::New { name, from } => {
+            let found = match from {
+                Some(package) => Some(scaffold::look(package).map_err(|why| {
+                    CliError::new(
+                        ErrorKind::Refused,
+                        format!("the package {package} is not found here"),
+                    )
+                    .cause(why)
+                    .next(format!("backout playbook new {name}"), "begin with the example")
+                })?),
+                None => detected(name)?,
+            };
+            let text = match found {
+                Some(found) => scaffold::scaffold(name, &chosen(name, found)?),
+                None => example(name)?,
+            };
+            render::line(text.trim_end());
             Ok(Exit::Done)
         }
         PlaybookVerb::Copy { name, dir } => {
@@ -245,6 +240,54 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             Ok(Exit::Done)
         }
     }
+}
+
+fn unusable(error: library::LibraryError) -> CliError {
+    let missing = matches!(error, library::LibraryError::Unknown { .. });
+    let said =
+        CliError::new(ErrorKind::Usage, "the playbook cannot be used").cause(error.to_string());
+    if missing { said.next("backout playbook list", "see the playbooks") } else { said }
+}
+
+/// The example under another name.
+fn example(name: &str) -> Result<String, CliError> {
+    let sample = library::find("generic", &[]).map_err(unusable)?;
+    let text = sample.text().replace("name = \"generic\"", &format!("name = \"{name}\""));
+    let made = Validated::parse("the new playbook", Some(name), &text)
+        .map_err(|problems| unusable(problems.into()))?;
+    Ok(made.text().to_owned())
+}
+
+/// An installed package that is called like the playbook, if a person at a terminal wants it.
+fn detected(name: &str) -> Result<Option<scaffold::Found>, CliError> {
+    if !prompt::terminal() {
+        return Ok(None);
+    }
+    for package in [name.to_owned(), format!("{name}-server")] {
+        let Ok(found) = scaffold::look(&package) else { continue };
+        let question = format!(
+            "The package {package} {} is installed. Begin with what this host tells about it?",
+            found.version
+        );
+        let command = format!("backout playbook new {name} --from {package}");
+        return Ok(prompt::agreed(&question, false, &command)?.then_some(found));
+    }
+    Ok(None)
+}
+
+/// The same with the folder that has the data first, as a person at a terminal says.
+fn chosen(name: &str, mut found: scaffold::Found) -> Result<scaffold::Found, CliError> {
+    if found.data.len() < 2 || !prompt::terminal() {
+        return Ok(found);
+    }
+    let choice = Choice {
+        question: "Which folder has the data?".to_owned(),
+        option: String::new(),
+        items: found.data.iter().map(|folder| (folder.clone(), String::new())).collect(),
+    };
+    let at = prompt::choose(&choice, &format!("backout playbook new {name}"))?;
+    found.data.swap(0, at);
+    Ok(found)
 }
 
 #[cfg(test)]
