@@ -87,8 +87,8 @@ const PRODUCTS: &[(&str, Session)] = &[
     ("redis_switch", redis::switch),
 ];
 
-/// Those that take minutes: of these there is a fifth as many.
-const LONG: &[&str] = &["postgresql_switch"];
+/// Those that take long: of these there is a fifth as many.
+const LONG: &[&str] = &["postgresql_switch", "redis_switch"];
 
 /// How long one session may take, in seconds, on a busy machine.
 const LIMIT: &str = "600";

@@ -88,12 +88,17 @@ fn stand_by() -> Result<(Process, Process)> {
     Ok((start_standby()?, start_feed()?))
 }
 
-/// Writes are refused, and the standby has everything.
-fn refused() -> Result<()> {
-    run(&mut standby(&["refuse", "--config", CONFIG])?, b"")?;
+/// The standby has everything that there is now.
+fn drained() -> Result<()> {
     let position = run(&mut feed("source")?, b"")?;
     let position = String::from_utf8_lossy(&position).trim().to_owned();
     run(feed("drain")?.arg(&position), b"").context("drain").map(drop)
+}
+
+/// Writes are refused, and the standby has everything.
+fn refused() -> Result<()> {
+    run(&mut standby(&["refuse", "--config", CONFIG])?, b"")?;
+    drained()
 }
 
 /// The upgraded version ends, and the standby takes over.
@@ -110,12 +115,12 @@ pub fn live() -> Result<String> {
     let mut writers = Writers::start();
     let alone = writers.rate();
     let (_standby, feeding) = stand_by()?;
+    // Clients go on: the standby comes to where they are now.
     let caught_up = Instant::now();
-    if let Some(why) = catch_up()? {
-        bail!("{why}");
-    }
+    drained().context("catching up")?;
     let caught_up = caught_up.elapsed().as_secs_f64();
     let fed = writers.rate();
+    drained().context("catching up again")?;
     writers.gap();
     refused()?;
     // This comparison is the test's own, and does not count.
