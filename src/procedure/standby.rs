@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{ProcedureInputs, Settings};
 use crate::host::exec::quoted;
-use crate::journal::{Layout, Side};
+use crate::journal::{Layout, Output, Side, StepId};
 use crate::playbook::CommandTemplate;
 use crate::playbook::model::{CommandSpec, Standby};
 use crate::report::{CliError, Command, ErrorKind, StandbyCondition, StandbyReport, permit};
@@ -74,7 +74,37 @@ pub fn start(settings: &Settings, state: &State, wait: bool) -> Result<Plan, Cli
     permit(state, Command::StandbyStart)?;
     let inputs = ProcedureInputs::of_change(settings, state)?;
     possible(&inputs, state)?;
+    let copies = inputs.product().standby.as_ref().and_then(|it| it.back.as_ref());
+    let left_out = match state.outputs.get(&StepId::RESTORE) {
+        Some(Output::Rejects { count, .. }) => *count,
+        _ => 0,
+    };
+    if state.standby_side() == Side::Upgraded
+        && copies.is_some_and(|back| back.copies)
+        && let Some(error) =
+            dropped(left_out, &state.manifest.from_version, &state.manifest.upgrade_to.to_string())
+    {
+        return Err(error);
+    }
     Ok(input(&inputs, state, &inputs.roots()).start(wait)?)
+}
+
+/// The refusal of a standby that would be a copy without what the downgrade left out.
+fn dropped(left_out: u64, from: &str, to: &str) -> Option<CliError> {
+    let items = match left_out {
+        0 => return None,
+        1 => "1 item that version".to_owned(),
+        several => format!("{several} items that version"),
+    };
+    let what = format!(
+        "as a standby, version {to} would become a copy of version {from}, and lose {items} {from} \
+         rejected"
+    );
+    let error = CliError::new(ErrorKind::Refused, what).next(
+        "backout undo",
+        "go back to the upgraded state, which has them; what was written since stays aside",
+    );
+    Some(error)
 }
 
 /// Rehearses the switch: all of it but the exchange. `full`: everything is compared.
@@ -230,6 +260,15 @@ fn asked(inputs: &ProcedureInputs, context: &Context<'_>) -> Option<StandbyRepor
 mod tests {
     use super::*;
     use crate::zfs::{DatasetKind, Engine as _, FakeEngine};
+
+    /// What 2.0 alone has would be gone, without a word.
+    #[test]
+    fn a_copy_does_not_stand_by_after_a_downgrade_that_left_something_out() {
+        assert!(dropped(0, "1.0", "2.0").is_none());
+        let error = dropped(3, "1.0", "2.0").expect("refused");
+        assert!(error.what.ends_with("and lose 3 items that version 1.0 rejected"), "{error:?}");
+        assert_eq!(error.next[0].command, "backout undo");
+    }
 
     #[test]
     fn a_standby_on_a_pool_without_room_is_refused_with_numbers() {

@@ -3,6 +3,7 @@
 # STRATEGY: the timer of `backout watch install`; a saved package removed and put back; a commit; each waited for, with nobody typing `check` or `status`
 # stage: redis-upgraded
 # uses: backout
+# when: all
 # limit: 900
 set -euo pipefail
 . /case/guest/pool.sh

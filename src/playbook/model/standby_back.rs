@@ -31,6 +31,11 @@ pub struct StandbyBack {
     /// As `standby.address`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Template>,
+    /// It does not go on with its own data: `start` or the feed makes it a copy of the previous
+    /// version. What a downgrade left out (`restore.rejects`) would be gone, so no standby begins
+    /// after such a downgrade.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub copies: bool,
     /// As `standby.feed`.
     #[serde(default, skip_serializing_if = "FeedBack::is_empty")]
     pub feed: FeedBack,
