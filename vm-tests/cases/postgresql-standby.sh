@@ -66,7 +66,9 @@ systemctl is-active postgresql@15-main.service
 systemctl restart postgresql@15-main.service
 written postgresql
 echo "== everything is compared, while 15 serves"
-backout prove
+# In a unit of its own, since the switch.
+while systemctl is-active --quiet 'backout-prove-*'; do sleep 1; done
+fully_proved
 echo "== 17 stands by, while a client writes to 15"
 rm /root/enough
 begin=$EPOCHREALTIME

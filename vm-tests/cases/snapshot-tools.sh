@@ -23,7 +23,8 @@ if [ "$(dpkg-query -W -f '${db:Status-Status}' zfsutils-linux 2>/dev/null || tru
   dpkg-deb --build /root/stand-in /root/stand-in.deb >/dev/null
   here+=(/root/stand-in.deb)
 fi
-dpkg -i "${here[@]}" >/root/installed 2>&1 || { cat /root/installed; exit 1; }
+# The second time, what the others need before their scripts run is configured.
+dpkg -i "${here[@]}" >/root/installed 2>&1 || dpkg -i "${here[@]}" >/root/installed 2>&1 || { cat /root/installed; exit 1; }
 pool_create backup 1G 8
 mkdir -p /etc/sanoid
 snapshots() { zfs list -H -t snapshot -o name -d 1 "$1"; }
