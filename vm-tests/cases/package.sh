@@ -39,7 +39,7 @@ for book in mariadb postgresql redis; do backout playbook check "/usr/share/back
 
 backout watch install
 systemctl is-active backout-watch.timer
-[ "$(systemctl show --property=FragmentPath --value backout-watch.service)" = /usr/lib/systemd/system/backout-watch.service ]
+[ "$(realpath "$(systemctl show --property=FragmentPath --value backout-watch.service)")" = /usr/lib/systemd/system/backout-watch.service ]
 
 echo "== Redis, from the installed playbook"
 rm /etc/backout/site.toml /etc/apt/preferences.d/backout-new

@@ -23,8 +23,11 @@ if [ "$(dpkg-query -W -f '${db:Status-Status}' zfsutils-linux 2>/dev/null || tru
   dpkg-deb --build /root/stand-in /root/stand-in.deb >/dev/null
   here+=(/root/stand-in.deb)
 fi
-# The second time, what the others need before their scripts run is configured.
-dpkg -i "${here[@]}" >/root/installed 2>&1 || dpkg -i "${here[@]}" >/root/installed 2>&1 || { cat /root/installed; exit 1; }
+# What others need before their scripts run is configured by the time before.
+for _ in 1 2 3 4; do
+  if dpkg -i "${here[@]}" >/root/installed 2>&1; then break; fi
+done
+dpkg -i "${here[@]}" >/root/installed 2>&1 || { cat /root/installed; exit 1; }
 pool_create backup 1G 8
 mkdir -p /etc/sanoid
 snapshots() { zfs list -H -t snapshot -o name -d 1 "$1"; }
