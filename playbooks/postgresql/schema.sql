@@ -119,7 +119,8 @@ WITH RECURSIVE own_schema AS (
   SELECT 'comment', format('%s %s', classoid::regclass, pg_describe_object(classoid, objoid, objsubid)), description FROM pg_description
   WHERE objoid >= 16384 AND classoid <> 'pg_extension'::regclass
     AND NOT (classoid = 'pg_publication'::regclass AND objoid IN (SELECT oid FROM pg_publication WHERE pubname = 'backout_standby'))
-    AND NOT (classoid = 'pg_subscription'::regclass AND objoid IN (SELECT oid FROM pg_subscription WHERE subname = 'backout_standby'))
+    -- DROP SUBSCRIPTION leaves the comment behind.
+    AND NOT (classoid = 'pg_subscription'::regclass AND objoid NOT IN (SELECT oid FROM pg_subscription WHERE subname <> 'backout_standby'))
     AND NOT EXISTS (SELECT FROM extended WHERE classid = classoid AND objid = objoid)
   UNION ALL
   SELECT 'security label', format('%s', pg_describe_object(classoid, objoid, objsubid)), concat_ws('; ', provider, label) FROM pg_seclabel

@@ -171,7 +171,7 @@ pub(super) fn unsubscribe(standby: &Client, databases: &[String]) -> Result<(), 
     for name in databases {
         let sql = format!(
             "ALTER SUBSCRIPTION {NAME} DISABLE;\nALTER SUBSCRIPTION {NAME} SET (slot_name = NONE);\n\
-             DROP SUBSCRIPTION {NAME};\n"
+             COMMENT ON SUBSCRIPTION {NAME} IS NULL;\nDROP SUBSCRIPTION {NAME};\n"
         );
         standby.script(name, &sql)?;
     }

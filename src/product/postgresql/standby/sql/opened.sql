@@ -10,6 +10,7 @@ SELECT format('DO %L', format($$BEGIN EXECUTE %L; EXCEPTION WHEN OTHERS THEN RAI
   ORDER BY c.oid
 \gexec
 SELECT unnest(ARRAY['ALTER SUBSCRIPTION backout_standby DISABLE',
-  'ALTER SUBSCRIPTION backout_standby SET (slot_name = NONE)', 'DROP SUBSCRIPTION backout_standby'])
+  'ALTER SUBSCRIPTION backout_standby SET (slot_name = NONE)',
+  'COMMENT ON SUBSCRIPTION backout_standby IS NULL', 'DROP SUBSCRIPTION backout_standby'])
   WHERE EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid WHERE subname = 'backout_standby' AND datname = current_database())
 \gexec
