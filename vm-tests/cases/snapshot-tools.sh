@@ -87,6 +87,8 @@ redis_version | grep -F 7.0
 same_redis /root/dump-new
 sanoid_conf '[tank/redis.upgraded]' '[tank/redis.reserve]'
 snapshots tank/redis.upgraded >/root/before
+# A replica that was begun after the upgrade has no snapshot that the restored data has.
+zfs destroy -r backup/tank
 for _ in 1 2; do tools; done
 left_alone tank/redis.upgraded
 kept_by_hold=$(zfs list -H -t snapshot -o name -r tank | grep -E "@backout-$change")
@@ -100,6 +102,7 @@ same_redis /root/dump-new
 [ "$(zfs get -H -o source com.sun:auto-snapshot tank/redis)" = - ]
 sanoid_conf '[tank/redis.undone]' '[tank/redis.reserve]'
 snapshots tank/redis.undone >/root/before
+zfs destroy -r backup/tank
 tools
 left_alone tank/redis.undone
 

@@ -173,7 +173,7 @@ fn a_standby_goes_on_after_a_boot() {
 #[test]
 fn a_feed_that_cannot_catch_up_is_told_and_the_start_can_be_given_up() {
     // One that is too slow is told with numbers.
-    let slow = "0 s: it has come to 11, the upgraded version to 14, 9 s, 3 transactions behind";
+    let slow = "0 s: it has come to 11, the version that serves to 14, 9 s, 3 transactions behind";
     for (lost, why) in [(true, "the log was purged"), (false, slow)] {
         let world = beside(STANDBY);
         {

@@ -107,7 +107,7 @@ impl Repeated for CatchUp {
             }
             // Where clients write all the time, both never print the same.
             let source = run(context, &self.source)
-                .context("the upgraded version does not say how far it has come")?;
+                .context("the version that serves does not say how far it has come")?;
             let position = run(context, &self.position)
                 .context("the standby does not say how far it has come")?;
             let drain = context.fill(&self.drain, &[("position", source.clone())])?;
@@ -128,7 +128,7 @@ impl Repeated for CatchUp {
             if told.elapsed() >= TELL {
                 told = Instant::now();
                 (context.say)(&format!(
-                    "the standby has come to {position}, the upgraded version to {source}{}",
+                    "the standby has come to {position}, the version that serves to {source}{}",
                     self.behind(context)
                 ));
             }

@@ -83,7 +83,7 @@ impl Repeated for Refuse {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         run(context, &self.command)
-            .context("the upgraded version could not be made to refuse writes")?;
+            .context("the version that serves could not be made to refuse writes")?;
         Ok(Output::Nothing)
     }
 }
@@ -95,7 +95,7 @@ impl Repeated for Allow {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         run(context, &self.command)
-            .context("the upgraded version could not be made to accept writes again")?;
+            .context("the version that serves could not be made to accept writes again")?;
         Ok(Output::Nothing)
     }
 }
@@ -118,8 +118,11 @@ impl Repeated for SourcePosition {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let text = run(context, &self.command)
-            .context("the upgraded version does not say how far it has come")?;
-        anyhow::ensure!(!text.is_empty(), "the upgraded version does not say how far it has come");
+            .context("the version that serves does not say how far it has come")?;
+        anyhow::ensure!(
+            !text.is_empty(),
+            "the version that serves does not say how far it has come"
+        );
         Ok(Output::Text { text })
     }
 }
@@ -147,7 +150,7 @@ impl Repeated for EndUpgraded {
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         // What ended is started again by systemd (`Restart=`), unless it is masked.
         mask(context, &self.units)?;
-        run(context, &self.command).context("the upgraded version could not be ended")?;
+        run(context, &self.command).context("the version that serves could not be ended")?;
         Ok(Output::Nothing)
     }
 }
@@ -170,7 +173,7 @@ impl Effect for Serve<'_> {
         needed(context)?;
         run(context, &self.0.stop).context("what served before could not be stopped")?;
         run(context, &self.0.start)
-            .context("the previous version could not be started from its private root")?;
+            .context("the version that takes over could not be started from its private root")?;
         wait_ready(context, self.0.ready.as_ref(), self.0.ready_within)?;
         Ok(Output::Nothing)
     }
@@ -187,7 +190,7 @@ impl Repeated for ServeStop<'_> {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         run(context, &self.0.stop)
-            .context("the previous version could not be stopped in its private root")?;
+            .context("the version that took over could not be stopped in its private root")?;
         Ok(Output::Nothing)
     }
 }
