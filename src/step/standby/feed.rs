@@ -1,4 +1,4 @@
-//! What is written to the upgraded version comes to the standby.
+//! What is written to the version that serves comes to the standby.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ pub struct Feed {
 pub struct CatchUp {
     /// Prints how far the standby has come.
     pub position: CommandTemplate,
-    /// Prints how far the upgraded version has come.
+    /// Prints how far the version that serves has come.
     pub source: CommandTemplate,
     /// Returns when the standby has come to `{position}`, and fails after a while.
     pub drain: CommandTemplate,
@@ -117,7 +117,7 @@ impl Repeated for CatchUp {
             if self.within.is_some_and(|within| begin.elapsed() >= Duration::from_secs(within)) {
                 bail!(
                     "the standby did not catch up within {} s: it has come to {position}, the \
-                     upgraded version to {source}{}",
+                     version that serves to {source}{}",
                     self.within.unwrap_or_default(),
                     self.behind(context)
                 );
