@@ -8,10 +8,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-
-use crate::host::processes::{self, Process};
 use crate::journal::{Output, StepId};
 use crate::playbook::CommandTemplate;
 use crate::step::zfs::excluded;
@@ -181,9 +177,6 @@ pub fn clear(context: &Context<'_>, roots: &[Dataset], stop: &CommandTemplate) -
             || is(PROP_CHANGE, &manifest.change) && is(PROP_ROLE, ROLE);
         ensure!(ours, "{} is not a clone of this change; it is left as it is", info.name);
     }
-    let places =
-        clones.iter().filter(|info| info.mounted).filter_map(|info| info.mountpoint.clone());
-    kill_servers(context, &places.collect::<Vec<_>>());
     // It fails where the server does not run.
     let stopped = context.runner.quiet().run(&context.fill(stop, &[])?);
     let mounted = clones.iter().rev().filter(|info| info.mounted);
@@ -197,42 +190,10 @@ pub fn clear(context: &Context<'_>, roots: &[Dataset], stop: &CommandTemplate) -
     Ok(engine.destroy_datasets(&gone)?)
 }
 
-/// Kills what our units run on the clones: nobody wants their data any more. A server that is told to
-/// stop while it starts may take as long as its unit allows for either (seen with MariaDB 11.8).
-fn kill_servers(context: &Context<'_>, places: &[PathBuf]) {
-    let Ok(users) = processes::users_of(&context.proc(), places) else { return };
-    for process in users.found.iter().filter(|process| is_of_our_unit(process)) {
-        let _ = kill(Pid::from_raw(process.pid), Signal::SIGKILL);
-    }
-}
-
-/// Not the shell of somebody who looks around there.
-fn is_of_our_unit(process: &Process) -> bool {
-    let mut parts = process.cgroup.split(['/', '\n']);
-    parts.any(|part| part.starts_with("backout-") && part.ends_with(".service"))
-}
-
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_our_units_run_is_killed() {
-        let of = |cgroup: &str| {
-            let text = format!(
-                "{{\"pid\":7,\"comm\":\"x\",\"cmdline\":\"x\",\"since\":null,\"cgroup\":\"{cgroup}\"}}"
-            );
-            is_of_our_unit(&serde_json::from_str(&text).expect("a process"))
-        };
-        assert!(of("0::/system.slice/backout-mariadb.service"));
-        assert!(of("0::/system.slice/backout-postgresql.service/x"));
-        for other in
-            ["0::/user.slice/user-0.slice/session-2.scope", "0::/system.slice/mariadb.service", ""]
-        {
-            assert!(!of(other), "{other}");
-        }
-    }
 
     #[test]
     fn data_behind_a_link_is_found_on_the_clone() {
