@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-const CLIENTS: u64 = 3;
+/// How many there are, numbered from 0.
+pub const CLIENTS: u64 = 3;
 
 /// What a client knows of its transactions.
 #[derive(Default)]
@@ -26,14 +27,61 @@ type Ledgers = Arc<Mutex<BTreeMap<u64, Ledger>>>;
 /// A product's clients.
 #[derive(Clone, Copy)]
 pub struct Kind {
-    /// The program that one talks through. It ends at the first error.
-    pub client: fn() -> Command,
-    /// The transaction of client `c` with this number: a row of both in the tables `ledger` and
-    /// `bare`, and `done NUMBER` printed after its commit.
-    pub transaction: fn(c: u64, n: u64, random: &mut fastrand::Rng) -> String,
+    /// Makes a connection of client `c`. Where no server is there, that has no answers.
+    pub connect: fn(c: u64, random: fastrand::Rng) -> Result<Connection>,
+    /// What each of their transactions writes a row (client, number) of.
+    pub tables: &'static [&'static str],
 }
 
-/// Writes until it is told to stop, one transaction after the other, whoever serves.
+/// Carries out the transaction with this number.
+pub type Connection = Box<dyn FnMut(u64) -> Answer>;
+
+/// What a client is told of a transaction.
+pub enum Answer {
+    /// It is committed.
+    Done,
+    /// It is not.
+    Refused,
+    /// Nothing, and the connection is at its end.
+    Nothing,
+}
+
+/// A connection through this program, which ends at the first error. `transaction`: what client `c`
+/// has it do, with `done NUMBER` printed after the commit.
+pub fn through(
+    mut client: Command,
+    transaction: fn(c: u64, n: u64, random: &mut fastrand::Rng) -> String,
+    c: u64,
+    mut random: fastrand::Rng,
+) -> Result<Connection> {
+    client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut program = Program(client.spawn()?);
+    let mut lines = BufReader::new(program.0.stdout.take().context("a pipe")?).lines();
+    Ok(Box::new(move |n| {
+        let text = transaction(c, n, &mut random);
+        let sent = program.0.stdin.as_mut().map(|input| input.write_all(text.as_bytes()));
+        let word = format!("done {n}");
+        match sent {
+            Some(Ok(())) if lines.by_ref().map_while(Result::ok).any(|line| line == word) => {
+                Answer::Done
+            }
+            _ => Answer::Nothing,
+        }
+    }))
+}
+
+/// Reads what it was sent to its end, and ends.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Closes its input.
+        let _ = self.0.wait();
+    }
+}
+
+/// Writes until it is told to stop, one transaction after the other, whoever serves. A number is not
+/// tried again, so that none can be there twice by right.
 fn writes(
     kind: Kind,
     id: u64,
@@ -45,29 +93,24 @@ fn writes(
     let (mut n, mut last) = (0_u64, Instant::now());
     let goes = || !stop.load(Ordering::Relaxed) && !paused.load(Ordering::Relaxed);
     while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(5));
         if !goes() {
-            std::thread::sleep(Duration::from_millis(5));
             continue;
         }
-        let mut client = (kind.client)();
-        client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = client.spawn()?;
-        let mut input = child.stdin.take().context("a pipe")?;
-        let mut lines = BufReader::new(child.stdout.take().context("a pipe")?).lines();
+        let mut connection = (kind.connect)(id, random.fork())?;
         while goes() {
-            let text = (kind.transaction)(id, n, &mut random);
             if let Some(ledger) = ledgers.lock().unwrap().get_mut(&id) {
                 ledger.sent.push(false);
             }
             let number = n;
             n += 1;
-            if input.write_all(text.as_bytes()).is_err() {
-                break;
-            }
-            let word = format!("done {number}");
-            let done = lines.by_ref().map_while(Result::ok).any(|line| line == word);
-            if !done {
-                break;
+            match connection(number) {
+                Answer::Done => {}
+                Answer::Refused => {
+                    std::thread::sleep(Duration::from_millis(2));
+                    continue;
+                }
+                Answer::Nothing => break,
             }
             if let Some(ledger) = ledgers.lock().unwrap().get_mut(&id) {
                 ledger.gap = ledger.gap.max(last.elapsed());
@@ -75,9 +118,6 @@ fn writes(
             }
             last = Instant::now();
         }
-        drop(input);
-        let _ = child.wait();
-        std::thread::sleep(Duration::from_millis(5));
     }
     Ok(())
 }
@@ -86,6 +126,7 @@ fn writes(
 pub struct Writers {
     stop: Arc<AtomicBool>,
     paused: Arc<AtomicBool>,
+    tables: &'static [&'static str],
     ledgers: Ledgers,
     threads: Vec<JoinHandle<Result<()>>>,
 }
@@ -102,7 +143,7 @@ impl Writers {
                 writes(kind, id, &ledgers, [&stop, &paused], seed)
             }));
         }
-        Self { stop, paused, ledgers, threads }
+        Self { stop, paused, tables: kind.tables, ledgers, threads }
     }
 
     /// Holds them back, or lets them go on.
@@ -138,12 +179,11 @@ impl Writers {
     }
 
     /// What a server has against what the clients know: nothing that was acknowledged is missing,
-    /// nothing is there twice, and nothing that was never sent. `ask` returns the two columns of a
-    /// table.
+    /// nothing is there twice, and nothing that was never sent. `ask` returns the rows of a table.
     pub fn check(&self, ask: &dyn Fn(&str) -> Result<String>) -> Result<usize> {
         let ledgers = self.ledgers.lock().unwrap();
         let mut wrong = Vec::new();
-        for table in ["ledger", "bare"] {
+        for table in self.tables {
             let mut found: BTreeMap<(u64, usize), usize> = BTreeMap::new();
             for line in ask(table)?.lines() {
                 let (c, n) = line.split_once('\t').context("a row")?;

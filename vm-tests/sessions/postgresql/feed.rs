@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::{
     DATA, SETTINGS, SOCKET, answers, client, client_at, dump, generate, initialize, ready,
 };
-use crate::clients::{Kind, Writers};
+use crate::clients::{Kind, Writers, through};
 use crate::outcome::shown;
 use crate::process::{helper, owned, stop_unit};
 use crate::world::{await_success, copy_content, run};
@@ -66,7 +66,10 @@ CREATE FUNCTION defines() RETURNS event_trigger LANGUAGE plpgsql AS
 CREATE EVENT TRIGGER defines ON ddl_command_end EXECUTE FUNCTION defines();
 ";
 
-const CLIENTS: Kind = Kind { client: writer, transaction };
+const CLIENTS: Kind = Kind {
+    connect: |c, random| through(writer(), transaction, c, random),
+    tables: &["ledger", "bare"],
+};
 
 fn writer() -> Command {
     let mut psql = client("17", "psql", "ledgers");

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::writers::Writers;
+use super::client::{Client, Reply};
 use super::{CONFIG, SOCKET, answers, dump, generate, talk};
+use crate::clients::{Answer, Connection, Kind, Writers};
 use crate::process::{Process, helper, stop_unit};
 use crate::way::SNAPSHOT;
 use crate::world::{OLD_ROOT, attempt, await_success, copy_content, of_old, run};
@@ -110,9 +111,37 @@ fn take_over(feeding: Process) -> Result<()> {
     run(&mut standby(&serve)?, b"").context("serve").map(drop)
 }
 
+/// Those that write all the time: each pushes its numbers to a list of its own.
+const CLIENTS: Kind = Kind { connect, tables: &["written"] };
+
+fn connect(c: u64, _random: fastrand::Rng) -> Result<Connection> {
+    let Ok(mut client) = Client::connect(SOCKET) else {
+        return Ok(Box::new(|_| Answer::Nothing));
+    };
+    let list = format!("written:{c}");
+    Ok(Box::new(move |n| match client.ask(&["RPUSH", &list, &n.to_string()]) {
+        Ok(Reply::Number(_)) => Answer::Done,
+        // It loads its data, or follows another one.
+        Ok(_) => Answer::Refused,
+        Err(_) => Answer::Nothing,
+    }))
+}
+
+/// What the server has of them.
+fn numbers(table: &str) -> Result<String> {
+    let mut client = Client::connect(SOCKET)?;
+    let mut rows = String::new();
+    for c in 0..crate::clients::CLIENTS {
+        for n in client.ask(&["LRANGE", &format!("{table}:{c}"), "0", "-1"])?.list() {
+            rows += &format!("{c}\t{}\n", String::from_utf8_lossy(&n.bytes()));
+        }
+    }
+    Ok(rows)
+}
+
 /// A switch while clients write all the time: what they see of it, and what the feed costs them.
-pub fn live() -> Result<String> {
-    let mut writers = Writers::start();
+pub fn live(seed: u64) -> Result<String> {
+    let mut writers = Writers::start(CLIENTS, seed);
     let alone = writers.rate();
     let (_standby, feeding) = stand_by()?;
     // Clients go on: the standby comes to where they are now.
@@ -139,8 +168,8 @@ pub fn live() -> Result<String> {
     let before = writers.acknowledged();
     std::thread::sleep(Duration::from_millis(200));
     ensure!(writers.acknowledged() > before, "clients did not go on");
-    writers.stop();
-    let count = writers.check()?;
+    writers.stop()?;
+    let count = writers.check(&numbers)?;
     Ok(format!(
         "{count} acknowledged, 0 missing, 0 twice; gap {:.2} s (of it {:.2} s to find what was \
          fed); caught up in {caught_up:.1} s; acknowledged a second: {alone:.0} alone, {fed:.0} \

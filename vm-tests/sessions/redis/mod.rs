@@ -5,7 +5,6 @@ mod client;
 mod dump;
 mod feed;
 mod generate;
-mod writers;
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -115,7 +114,7 @@ fn upgraded(generator: &mut generate::Generator) -> Result<(Change, u64)> {
 /// A switch while clients write all the time.
 pub fn switch(seed: u64, without: &[u64]) -> Result<String> {
     upgraded(&mut generate::Generator::new(seed, without))?;
-    feed::live()
+    feed::live(seed)
 }
 
 /// See [`crate::Session`].

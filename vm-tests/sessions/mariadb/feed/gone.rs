@@ -57,8 +57,8 @@ pub fn gone(_seed: u64, _without: &[u64]) -> Result<String> {
     // What InnoDB has not flushed yet keeps a log from being purged.
     let purge = format!("PURGE BINARY LOGS TO '{last}'");
     await_success("the purge", Duration::from_secs(20), || {
-        let left = ask(SOCKET, "SHOW BINARY LOGS").map(|left| left.lines().count());
-        sql(&purge).is_ok() && left.is_ok_and(|left| left == 1)
+        let left = || ask(SOCKET, "SHOW BINARY LOGS").map(|left| left.lines().count());
+        sql(&purge).is_ok() && left().is_ok_and(|left| left == 1)
     })?;
     all += &again("the files of the upgraded server's log that follow ")?;
     sql("RESET MASTER")?;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use super::{DATADIR, LOGIN, OPTION_FILE, SETTINGS, SOCKET, Unlike, client, dump};
-use crate::clients::{Kind, Writers};
+use crate::clients::{Kind, Writers, through};
 use crate::process::{Process, helper, owned};
 use crate::world::{self, await_success, of_old, run};
 pub use gone::gone;
@@ -42,7 +42,10 @@ CREATE SEQUENCE numbers;
 ";
 
 /// Those that write all the time.
-const CLIENTS: Kind = Kind { client: writer, transaction };
+const CLIENTS: Kind = Kind {
+    connect: |c, random| through(writer(), transaction, c, random),
+    tables: &["ledger", "bare"],
+};
 
 fn writer() -> Command {
     let mut client = of_old("mariadb");
