@@ -51,7 +51,7 @@ good
 sql shop -e "CREATE TABLE copies AS SELECT id, name FROM customers WHERE id < 10;"
 /case/guest/dump.sh >/root/dump-all
 cp /root/dump-good /root/dump-all /result/
-! cmp -s /root/dump-good /root/dump-all
+if cmp -s /root/dump-good /root/dump-all; then exit 1; fi
 
 # The replay's client, cut short once: /run/cut says which client it is, and after how many transactions.
 cat >/usr/local/bin/mariadb <<'CUT'

@@ -127,4 +127,4 @@ backout status
 backout log >/dev/null
 backout commit --yes
 [ "$(zfs list -H -t snapshot -o name -r tank)" = "$dataset@auto snap:2026-11-24_10:00" ]
-[ ! -e /root/x ] && [ ! -e "$home/x" ] && [ ! -e /x ]
+for file in /root/x "$home/x" /x; do [ ! -e "$file" ]; done

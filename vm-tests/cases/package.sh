@@ -51,7 +51,6 @@ same_redis /root/dump-old
 redis_write_on_new
 redis_dump >/root/dump-new
 change=/var/lib/backout/changes/$(change_id)
-grep -F '/usr/share/backout/playbooks/redis' -r "$change/journal" >/dev/null || true
 # The hook said nothing about the change's own packages.
 if backout log --commands | grep -F 'APT is about to change'; then exit 1; fi
 
@@ -88,12 +87,16 @@ installs
 touch /run/backout/remove-anyway
 dpkg -r backout
 expect 3 systemctl is-active backout-watch.timer
-[ ! -e /usr/bin/backout ] && [ ! -e /run/backout/remove-anyway ] && [ -s "$change/journal" ]
+[ ! -e /usr/bin/backout ]
+[ ! -e /run/backout/remove-anyway ]
+[ -s "$change/journal" ]
 apt-get remove "${no_act[@]}" busybox-static >/root/said 2>&1
 says_nothing /root/said
 dpkg -P backout | tee /root/said
 says '/var/lib/backout stays' /root/said
-[ ! -e /etc/apt/apt.conf.d/60backout ] && [ -s "$change/journal" ] && [ -s /etc/backout/site.toml ]
+[ ! -e /etc/apt/apt.conf.d/60backout ]
+[ -s "$change/journal" ]
+[ -s /etc/backout/site.toml ]
 installs
 
 echo "== the rescue archive, in a root with nothing but busybox"
