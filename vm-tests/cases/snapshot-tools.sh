@@ -67,7 +67,6 @@ left_alone() {
 
 change=$(change_id)
 echo "== the change is open, and a standby is there"
-backout check >/root/said 2>&1 || true
 backout standby start --yes
 sanoid_conf '[tank/redis.standby]' '[tank/redis.reserve]'
 snapshots tank/redis.standby >/root/before
@@ -91,8 +90,7 @@ snapshots tank/redis.upgraded >/root/before
 zfs destroy -r backup/tank
 for _ in 1 2; do tools; done
 left_alone tank/redis.upgraded
-kept_by_hold=$(zfs list -H -t snapshot -o name -r tank | grep -E "@backout-$change")
-echo "$kept_by_hold"
+zfs list -H -t snapshot -o name -r tank | grep -F "@backout-$change"
 
 echo "== after its undo"
 backout undo --yes

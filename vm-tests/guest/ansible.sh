@@ -22,7 +22,7 @@ ansible_begin() {
   export ANSIBLE_SSH_RETRIES=0 ANSIBLE_CALLBACK_RESULT_FORMAT=yaml ANSIBLE_DISPLAY_SKIPPED_HOSTS=False
 }
 
-# play well|badly NAME [OPTION...]: runs a play of the collection; it must end so. What it said is in /root/said.
+# play well|badly|any NAME [OPTION...]: runs a play of the collection; it must end so, or how it likes. What it said is in /root/said.
 play() {
   local wanted=$1 name=$2 status=0 began=$SECONDS
   shift 2
