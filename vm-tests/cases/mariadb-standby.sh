@@ -13,6 +13,20 @@ set -Eeuo pipefail
 keep_logs() { for f in journal log; do cp "/var/lib/backout/changes/$(change_id)/$f" "/result/change-$f" || true; done; }
 trap 'keep_logs; touch /root/enough; backout status || true; units_said mariadb; zfs list -t all -r tank; grep -F /run/backout /proc/mounts || true' ERR
 
+# taken_over VERSION SINCE: this one serves, with each row that was acknowledged, and again after a restart; nothing is left of a standby.
+taken_over() {
+  mariadb_version | grep -F "$1"
+  sleep 2
+  client_ended "$client" "$2"
+  backout report
+  keep_logs
+  written mariadb
+  nothing_of_a_standby
+  [ "$(zfs get -H -o value sync tank/mysql)" = standard ]
+  systemctl restart mariadb.service
+  written mariadb
+}
+
 echo "== standby"
 backout standby start --yes
 expect 0 backout status | tee /root/said
@@ -38,24 +52,13 @@ grep -F 'given up' /root/said
 mariadb_version | grep -F 11.8
 sleep 2
 echo "== the switch"
-cp /root/acknowledged /root/before
+since=$EPOCHREALTIME
 backout downgrade --yes --deadline 5m
-mariadb_version | grep -F 10.11
-sleep 2
-touch /root/enough
-wait "$client"
-echo "$(wc -l </root/acknowledged) acknowledged rows; $(gaps 2 "$(tail -n 1 /root/before | cut -d' ' -f2)")"
-backout report
-keep_logs
-written mariadb
-nothing_of_a_standby
-[ "$(zfs get -H -o value sync tank/mysql)" = standard ]
-systemctl restart mariadb.service
-written mariadb
+taken_over 10.11 "$since"
 backout prove
 echo "== 11.8 stands by, while a client writes to 10.11"
 rm /root/enough
-begin=$EPOCHREALTIME
+since=$EPOCHREALTIME
 mariadb_client 1000000 &
 client=$!
 backout standby start --yes
@@ -67,18 +70,7 @@ done
 backout standby start --yes
 echo "== the undo is a switch"
 backout undo --yes --deadline 5m
-mariadb_version | grep -F 11.8
-sleep 2
-touch /root/enough
-wait "$client"
-echo "$(wc -l </root/acknowledged) acknowledged rows; $(gaps 2 "$begin")"
-backout report
-keep_logs
-written mariadb
-nothing_of_a_standby
-[ "$(zfs get -H -o value sync tank/mysql)" = standard ]
-systemctl restart mariadb.service
-written mariadb
+taken_over 11.8 "$since"
 [ "$(zfs list -H -o name -r tank)" = "$(printf 'tank\ntank/mysql\ntank/mysql.reserve\ntank/mysql.undone')" ]
 echo "== the way back is open as before"
 expect 0 backout check

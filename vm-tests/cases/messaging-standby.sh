@@ -55,9 +55,7 @@ since=$EPOCHREALTIME
 backout downgrade "${DOWN[@]}" --yes --deadline 5m
 messaging_version | grep -F 7.0.5.31.0
 sleep 2
-touch /root/enough
-wait "$client"
-echo "$(wc -l </root/acknowledged) messages; $(gaps 2 "$since")"
+client_ended "$client" "$since"
 backout report
 drained
 audit

@@ -49,13 +49,11 @@ echo "== what no feed brings"
 # A crash empties an unlogged table.
 pg -d shop -c "SELECT setval('orders_id_seq', 100000)" -c "SELECT lo_from_bytea(4712, '\xff00')" -c "INSERT INTO cache VALUES ('k', '\x01')" -c "UPDATE log SET what = 'changed'"
 echo "== the switch"
-cp /root/acknowledged /root/before
+since=$EPOCHREALTIME
 backout downgrade --deadline 5m --yes
 pg -c 'SHOW server_version' | grep '^15'
 sleep 1
-touch /root/enough
-wait "$client"
-echo "$(wc -l </root/acknowledged) acknowledged writes; $(gaps 2 "$(tail -n 1 /root/before | cut -d' ' -f2)")"
+client_ended "$client" "$since"
 backout report
 written postgresql
 nothing_is_fed
@@ -71,7 +69,7 @@ while systemctl is-active --quiet 'backout-prove-*'; do sleep 1; done
 fully_proved
 echo "== 17 stands by, while a client writes to 15"
 rm /root/enough
-begin=$EPOCHREALTIME
+since=$EPOCHREALTIME
 postgresql_client 1000000 &
 client=$!
 backout standby start --yes
@@ -86,9 +84,7 @@ echo "== the undo is a switch"
 backout undo --deadline 5m --yes
 pg -c 'SHOW server_version' | grep '^17'
 sleep 1
-touch /root/enough
-wait "$client"
-echo "$(wc -l </root/acknowledged) acknowledged writes; $(gaps 2 "$begin")"
+client_ended "$client" "$since"
 backout report
 written postgresql
 nothing_is_fed

@@ -28,13 +28,11 @@ done
 backout standby start --yes
 standby=$(main_pid backout-standby-redis.service)
 echo "== the switch"
-cp /root/acknowledged /root/before
+since=$EPOCHREALTIME
 backout downgrade --yes
 redis_version | grep -F 7.0
 sleep 1
-touch /root/enough
-wait "$client"
-echo "$(wc -l </root/acknowledged) acknowledged writes; $(gaps 2 "$(tail -n 1 /root/before | cut -d' ' -f2)")"
+client_ended "$client" "$since"
 backout report
 for f in journal log; do cp "/var/lib/backout/changes/$(change_id)/$f" "/result/change-$f"; done
 written redis
@@ -50,7 +48,7 @@ written redis
 backout prove
 echo "== 8.0 stands by, while a client writes to 7.0"
 rm /root/enough
-begin=$EPOCHREALTIME
+since=$EPOCHREALTIME
 redis_client 1000000 &
 client=$!
 backout standby start --yes
@@ -64,9 +62,7 @@ echo "== the undo is a switch"
 backout undo --yes
 redis_version | grep -F 8.0
 sleep 1
-touch /root/enough
-wait "$client"
-echo "$(wc -l </root/acknowledged) acknowledged writes; $(gaps 2 "$begin")"
+client_ended "$client" "$since"
 backout report
 for f in journal log; do cp "/var/lib/backout/changes/$(change_id)/$f" "/result/change-$f"; done
 written redis

@@ -74,11 +74,11 @@ postgresql_numbers_made() { pg -d shop -c 'CREATE TABLE written (n bigint)' -c '
 postgresql_numbers_gone() { pg -d shop -c 'DROP TABLE written'; }
 postgresql_numbers() { pg -d shop -c 'SELECT n FROM written'; }
 
-# written PRODUCT [FILE]: every number acknowledged is there (or those in this file), and none is there twice.
+# written PRODUCT: every number acknowledged is there, and none is there twice.
 written() {
   "${1}_numbers" | sort >/root/found
   [ -z "$(uniq -d /root/found)" ]
-  cut -d' ' -f1 "${2:-/root/acknowledged}" | sort >/root/told
+  cut -d' ' -f1 /root/acknowledged | sort >/root/told
   [ -s /root/told ]
   comm -23 /root/told /root/found | tee /root/missing
   [ ! -s /root/missing ]
@@ -88,6 +88,13 @@ written() {
 gaps() {
   awk -v since="${2:-0}" '$2 >= since { if (last) printf "%.2f\n", $2 - last; last = $2 }' /root/acknowledged | sort -rn | sed -n "1,${1}p" |
     sed 's/$/ s/' | paste -s -d, | sed 's/^/the longest gaps of the client: /; s/,/, /g'
+}
+
+# client_ended PROCESS SINCE: the client writes no more; how many writes were acknowledged, and its longest gaps from this time on.
+client_ended() {
+  touch /root/enough
+  wait "$1"
+  echo "$(wc -l </root/acknowledged) acknowledged writes; $(gaps 2 "$2")"
 }
 
 nothing_of_a_standby() {
