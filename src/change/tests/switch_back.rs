@@ -3,12 +3,11 @@
 
 use super::Reach;
 use super::crash::{each_once, everything};
-use super::host::Mode;
 use super::kind::Kind;
 use super::procedures::{Ended, Verb};
 use super::standby::{KINDS, STANDBY, beside, no_standby};
 use super::straight::upgraded;
-use super::switch::Way;
+use super::switch::{Way, does_not_open};
 use super::world::World;
 use crate::change::event::Outcome;
 use crate::host::failpoint::testing::{Hook, Strike};
@@ -263,15 +262,7 @@ fn an_upgraded_version_that_does_not_open_leaves_the_way_forward_and_the_way_bac
             for end in [Verb::Undo, Verb::PlainUndo, Verb::Commit] {
                 let world = back_beside(kind, true);
                 let before = kept(&world);
-                world.product.host().beside.shut = true;
-                let plan = world.plan(Verb::Undo, &world.state());
-                let ended = world.once(Some(plan), None);
-                let Ended::Outcome(Outcome::Failed { step, error }) = ended else {
-                    panic!("{ended:?}")
-                };
-                assert_eq!(step, StepId::SERVE);
-                assert!(error.contains("it crashes"), "{error}");
-                assert_eq!(world.product.host().mode, Mode::Down);
+                does_not_open(&world, Verb::Undo);
                 let offered = |command: &str| {
                     offers(&world.state()).iter().any(|next| next.command == command)
                 };
@@ -294,9 +285,7 @@ fn an_upgraded_version_that_does_not_open_leaves_the_way_forward_and_the_way_bac
                     assert_eq!(kept(&world), before);
                     world.client();
                     world.run(Verb::StandbyStart);
-                    let plan = world.plan(Verb::Undo, &world.state());
-                    let ended = world.once(Some(plan), None);
-                    assert!(matches!(ended, Ended::Outcome(Outcome::Failed { .. })), "{ended:?}");
+                    does_not_open(&world, Verb::Undo);
                 }
                 world.run(Verb::Abort);
                 world.product.host().beside.shut = false;
