@@ -46,7 +46,7 @@ struct Options {
     /// The roots that the servers run in: what `vm-tests/sessions/roots` prints.
     #[arg(long, value_name = "DIR")]
     roots: Option<PathBuf>,
-    /// How many of each product.
+    /// How many of each kind; of those that take long, a fifth.
     #[arg(long, value_name = "N", default_value_t = 10)]
     sessions: u64,
     /// The first one's seed; the others follow it.
