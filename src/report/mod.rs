@@ -14,7 +14,6 @@ mod metrics;
 mod next;
 mod offers;
 mod permitted;
-mod stand;
 mod standby;
 mod standing;
 mod status;

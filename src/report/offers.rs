@@ -2,7 +2,7 @@
 
 use super::dead::{drops_what_opened, starts_it};
 use super::permitted::verdict;
-use super::stand::noun;
+use super::standing::noun;
 use super::{Command, Next};
 use crate::journal::{HaltKind, OpenQuestion, Phase, Procedure, StepId};
 use crate::step::State;

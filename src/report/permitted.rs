@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Command;
-use super::stand::{noun, stand};
+use super::standing::{noun, stand};
 use crate::journal::{HaltKind, NotPermitted, OpenQuestion, Phase, Procedure};
 use crate::step::{Run, State};
 

@@ -1,8 +1,8 @@
-//! Where a change stands, in one word for programs.
+//! Where a change stands: in one word for programs, in a few for people.
 
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{Phase, StepState};
+use crate::journal::{Phase, Procedure, StepState};
 use crate::step::{Run, State};
 
 /// Where a change stands.
@@ -87,6 +87,20 @@ impl Standing {
     pub fn is_unfinished(self) -> bool {
         matches!(self, Self::Interrupted | Self::Failed | Self::Halted)
     }
+}
+
+/// Where a change stands, in a few words.
+pub(super) fn stand(state: &State) -> String {
+    let word = Standing::of(state).word();
+    match state.current() {
+        Some(run) => format!("{word} in the {}", noun(run.plan.procedure)),
+        None => word.replace('-', " "),
+    }
+}
+
+/// What a procedure is called in a sentence.
+pub(super) fn noun(procedure: Procedure) -> &'static str {
+    if procedure == Procedure::Migrate { "migration" } else { procedure.verb() }
 }
 
 /// Why the step that a procedure stands at failed.

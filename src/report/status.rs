@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use super::dead::from_files;
 use super::offers::offers;
-use super::stand::stand;
-use super::standing::{Standing, failure};
+use super::standing::{Standing, failure, stand};
 use super::timeline::Timeline;
 use super::under_way::{rejects, under_way};
 use super::{
