@@ -95,8 +95,6 @@ pub type Alerts = BTreeMap<Alert, String>;
 pub struct Watched {
     /// Its id.
     pub change: String,
-    /// Where it stands.
-    pub standing: Standing,
     /// Its report; `None` if its journal cannot be used.
     pub report: Option<Report>,
     /// Its story, as long.
@@ -107,23 +105,10 @@ pub struct Watched {
 
 impl Watched {
     /// A change that can be read.
-    pub fn new(
-        standing: Standing,
-        report: Report,
-        story: Option<Timeline>,
-        now: Time,
-        limits: &Limits,
-    ) -> Self {
-        let mut it = Self {
-            change: report.change.clone(),
-            standing,
-            report: None,
-            story,
-            alerts: Alerts::new(),
-        };
-        it.alerts = alerts(&it, &report, now, limits);
-        it.report = Some(report);
-        it
+    pub fn new(report: Report, story: Option<Timeline>, now: Time, limits: &Limits) -> Self {
+        let since = awaited_since(report.standing, story.as_ref());
+        let alerts = alerts(&report, since, now, limits);
+        Self { change: report.change.clone(), report: Some(report), story, alerts }
     }
 
     /// One that cannot.
@@ -131,29 +116,36 @@ impl Watched {
         let line = format!("The journal of the change cannot be used: {why}");
         Self {
             change: change.to_owned(),
-            standing: Standing::Unreadable,
             report: None,
             story: None,
             alerts: Alerts::from([(Alert::Unreadable, line)]),
         }
     }
 
+    /// Where it stands.
+    pub fn standing(&self) -> Standing {
+        self.report.as_ref().map_or(Standing::Unreadable, |report| report.standing)
+    }
+
     /// Since when a person's decision is awaited.
     pub fn awaited_since(&self) -> Option<Time> {
-        if !matches!(self.standing, Standing::Upgraded | Standing::BackedOut) {
-            return None;
-        }
-        let mut runs = self.story.as_ref()?.procedures.iter().rev();
-        let run =
-            runs.find(|run| run.outcome == Outcome::Finished && !run.procedure.is_beside())?;
-        Some(run.ended)
+        awaited_since(self.standing(), self.story.as_ref())
     }
 }
 
-fn alerts(it: &Watched, report: &Report, now: Time, limits: &Limits) -> Alerts {
+fn awaited_since(standing: Standing, story: Option<&Timeline>) -> Option<Time> {
+    if !matches!(standing, Standing::Upgraded | Standing::BackedOut) {
+        return None;
+    }
+    let mut runs = story?.procedures.iter().rev();
+    let run = runs.find(|run| run.outcome == Outcome::Finished && !run.procedure.is_beside())?;
+    Some(run.ended)
+}
+
+fn alerts(report: &Report, awaited_since: Option<Time>, now: Time, limits: &Limits) -> Alerts {
     let mut found = Alerts::new();
     let mut put = |alert: Alert, line: String| found.insert(alert, line);
-    if it.standing.is_unfinished() {
+    if report.standing.is_unfinished() {
         put(Alert::Unfinished, format!("It is {}: `backout status`.", report.state));
     }
     if let Some(way_back) = &report.way_back {
@@ -167,7 +159,7 @@ fn alerts(it: &Watched, report: &Report, now: Time, limits: &Limits) -> Alerts {
             put(alert, way_back.words(&report.from, String::new()).join("\n"));
         }
     }
-    if let Some(since) = it.awaited_since()
+    if let Some(since) = awaited_since
         && let Ok(waited) = (now - since).to_std()
         && waited > limits.decide_within
     {

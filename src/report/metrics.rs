@@ -135,7 +135,7 @@ fn of_change(samples: &Samples, it: &Watched) -> prometheus::Result<()> {
     let change = it.change.as_str();
     let put = |name, value| samples.put(name, &[change], value);
     for standing in Standing::ALL.into_iter().filter(|it| *it != Standing::Closed) {
-        let value = flag(standing == it.standing);
+        let value = flag(standing == it.standing());
         samples.put("backout_change_state", &[change, standing.word()], value)?;
     }
     for alert in Alert::ALL {

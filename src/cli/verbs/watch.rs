@@ -146,7 +146,7 @@ fn said(round: &Round) -> serde_json::Value {
     let changes: Vec<_> = round
         .changes
         .iter()
-        .map(|it| json!({ "change": it.change, "state": it.standing, "alerts": it.alerts }))
+        .map(|it| json!({ "change": it.change, "state": it.standing(), "alerts": it.alerts }))
         .collect();
     json!({
         "result": "watch", "changes": changes, "news": round.news, "at_work": round.at_work,
@@ -165,7 +165,7 @@ fn shown(round: &Round, host: &str) {
         let alerts: Vec<&str> = it.alerts.keys().map(|alert| alert.name()).collect();
         let alerts =
             if alerts.is_empty() { "nothing to tell".to_owned() } else { alerts.join(", ") };
-        render::line(&format!("{}: {}; {alerts}", it.change, it.standing.word()));
+        render::line(&format!("{}: {}; {alerts}", it.change, it.standing().word()));
     }
     for news in &round.news {
         render::line("");

@@ -18,9 +18,7 @@ pub use units::{Units, install, remove};
 use super::{Settings, changes, look, way_back};
 use crate::host::exec::{Interrupt, Runner, quoted};
 use crate::host::files::{replace, stat_optional, write_atomic};
-use crate::report::{
-    CliError, Condition, News, RoundFacts, Standing, Told, Watched, WayBack, metrics,
-};
+use crate::report::{CliError, Condition, News, RoundFacts, Told, Watched, WayBack, metrics};
 use crate::step::State;
 
 /// The file in the folder of metrics.
@@ -63,7 +61,7 @@ pub fn round(
                 let report = look::report(settings, state, way_back);
                 let story = changes::story(settings, &found.id);
                 let now = settings.now.fixed_offset();
-                Watched::new(Standing::of(state), report, story, now, &config.limits())
+                Watched::new(report, story, now, &config.limits())
             }
         });
     }

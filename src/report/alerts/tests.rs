@@ -12,7 +12,7 @@ const LIMITS: Limits = Limits {
 
 fn names_of(report: Report, standing: Standing) -> Vec<&'static str> {
     let (_, story, now) = sample();
-    let it = Watched::new(standing, report, Some(story), now, &LIMITS);
+    let it = Watched::new(Report { standing, ..report }, Some(story), now, &LIMITS);
     it.alerts.keys().map(|alert| alert.name()).collect()
 }
 
@@ -32,7 +32,7 @@ fn each_thing_that_is_wrong_is_told_with_its_reason() {
         (Condition::Unknown, "way-back-unknown"),
     ] {
         let report = Report { way_back: because(condition), ..good.clone() };
-        let it = Watched::new(Standing::Upgraded, report, None, now, &LIMITS);
+        let it = Watched::new(report, None, now, &LIMITS);
         let told: Vec<_> = it.alerts.iter().map(|(alert, why)| (alert.name(), why)).collect();
         assert_eq!(told.len(), 1);
         assert!(told[0].0 == name && told[0].1.contains("the log is gone"), "{told:?}");
@@ -71,9 +71,10 @@ fn each_thing_that_is_wrong_is_told_with_its_reason() {
     });
     for (seconds, overdue) in [(3600, false), (3601, true)] {
         let now = upgrade.ended + chrono::TimeDelta::seconds(seconds);
-        let it = Watched::new(Standing::Upgraded, good.clone(), Some(story.clone()), now, &LIMITS);
+        let it = Watched::new(good.clone(), Some(story.clone()), now, &LIMITS);
         assert_eq!(it.alerts.contains_key(&Alert::DecisionOverdue), overdue);
-        let it = Watched::new(Standing::Halted, good.clone(), Some(story.clone()), now, &LIMITS);
+        let halted = Report { standing: Standing::Halted, ..good.clone() };
+        let it = Watched::new(halted, Some(story.clone()), now, &LIMITS);
         assert!(!it.alerts.contains_key(&Alert::DecisionOverdue));
     }
 }

@@ -80,7 +80,7 @@ fn watched() -> Watched {
     let (report, story, now) = sample();
     let time = std::time::Duration::from_secs(3600);
     let limits = Limits { decide_within: time, behind: time, full_within: time, least_free: 1 };
-    Watched::new(Standing::Upgraded, report, Some(story), now, &limits)
+    Watched::new(report, Some(story), now, &limits)
 }
 
 const ROUND: RoundFacts = RoundFacts { at: 1_700_000_000, took: 1.25, failures: 0, at_work: false };
