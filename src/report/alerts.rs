@@ -1,7 +1,6 @@
-//! What somebody should be told of an open change while nobody looks, and what is new of it. Pure.
+//! What somebody should be told of an open change while nobody looks. Pure.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset};
@@ -193,130 +192,6 @@ fn alerts(report: &Report, awaited_since: Option<Time>, now: Time, limits: &Limi
         }
     }
     found
-}
-
-/// What was told, and when: of each change, each alert with seconds since 1970, UTC.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told(pub BTreeMap<String, BTreeMap<Alert, i64>>);
-
-/// What is new of a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct News {
-    /// The change.
-    pub change: String,
-    /// What began.
-    pub raised: Alerts,
-    /// What is over.
-    pub cleared: Vec<Alert>,
-    /// What goes on.
-    pub still: Alerts,
-    /// The change is closed.
-    pub closed: bool,
-}
-
-impl Told {
-    /// What is new, in the order of the changes. `seen`: all open changes.
-    pub fn news(&self, seen: &[Watched]) -> Vec<News> {
-        let none = BTreeMap::new();
-        let mut news = Vec::new();
-        for it in seen {
-            let before = self.0.get(&it.change).unwrap_or(&none);
-            let (still, raised): (Alerts, Alerts) =
-                it.alerts.clone().into_iter().partition(|(alert, _)| before.contains_key(alert));
-            let over = |alert: &&Alert| !it.alerts.contains_key(alert);
-            let cleared: Vec<Alert> = before.keys().filter(over).copied().collect();
-            if !raised.is_empty() || !cleared.is_empty() {
-                let change = it.change.clone();
-                news.push(News { change, raised, cleared, still, closed: false });
-            }
-        }
-        for (change, before) in &self.0 {
-            if !before.is_empty() && !seen.iter().any(|it| it.change == *change) {
-                news.push(News {
-                    change: change.clone(),
-                    raised: Alerts::new(),
-                    cleared: before.keys().copied().collect(),
-                    still: Alerts::new(),
-                    closed: true,
-                });
-            }
-        }
-        news
-    }
-
-    /// Keeps that it was told, now in seconds since 1970.
-    pub fn tell(&mut self, news: &News, now: i64) {
-        let told = self.0.entry(news.change.clone()).or_default();
-        told.retain(|alert, _| !news.cleared.contains(alert));
-        told.extend(news.raised.keys().map(|alert| (*alert, now)));
-        if told.is_empty() {
-            self.0.remove(&news.change);
-        }
-    }
-}
-
-/// Names with spaces between them.
-fn names<'a>(alerts: impl IntoIterator<Item = &'a Alert>) -> String {
-    alerts.into_iter().map(|alert| alert.name()).collect::<Vec<_>>().join(" ")
-}
-
-impl News {
-    /// Whether all is well again.
-    pub fn all_clear(&self) -> bool {
-        self.raised.is_empty() && self.still.is_empty()
-    }
-
-    /// In one line.
-    pub fn subject(&self) -> String {
-        if self.closed {
-            return "all clear: the change is closed".to_owned();
-        }
-        if self.all_clear() {
-            return "all clear".to_owned();
-        }
-        let raised = self.raised.keys().map(|alert| alert.name().replace('-', " "));
-        let over = self.cleared.iter().map(|it| format!("{} is over", it.name().replace('-', " ")));
-        raised.chain(over).collect::<Vec<_>>().join(", ")
-    }
-
-    /// For a mail: what is new, what goes on, and what to type.
-    pub fn text(&self, host: &str) -> String {
-        let mut text = format!("backout on {host}: {}\nchange {}\n", self.subject(), self.change);
-        let mut part = |lead: &str, alerts: &Alerts| {
-            for (alert, why) in alerts {
-                let _ = write!(text, "\n{lead}: {}\n", alert.name());
-                why.lines().for_each(|line| {
-                    let _ = writeln!(text, "  {line}");
-                });
-            }
-        };
-        part("new", &self.raised);
-        part("still", &self.still);
-        if !self.cleared.is_empty() {
-            let _ = write!(text, "\nover: {}\n", names(&self.cleared));
-        }
-        if !self.closed {
-            text.push_str("\nOn the host: `backout status` shows what is true now.\n");
-        }
-        text
-    }
-
-    /// For a program: names and values of its environment.
-    pub fn facts(&self, host: &str) -> BTreeMap<String, String> {
-        let state = if self.all_clear() { "clear" } else { "alert" };
-        [
-            ("BACKOUT_NEWS_HOST", host.to_owned()),
-            ("BACKOUT_NEWS_CHANGE", self.change.clone()),
-            ("BACKOUT_NEWS_STATE", state.to_owned()),
-            ("BACKOUT_NEWS_SUBJECT", self.subject()),
-            ("BACKOUT_NEWS_RAISED", names(self.raised.keys())),
-            ("BACKOUT_NEWS_CLEARED", names(&self.cleared)),
-            ("BACKOUT_NEWS_OPEN", names(self.still.keys().chain(self.raised.keys()))),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod decision;
 mod error;
 mod fleet;
 mod metrics;
+mod news;
 mod next;
 mod offers;
 mod permitted;
@@ -21,7 +22,7 @@ mod timeline;
 mod under_way;
 mod way_back;
 
-pub use alerts::{Alert, Alerts, Limits, News, Told, Watched};
+pub use alerts::{Alert, Alerts, Limits, Watched};
 pub use command::Command;
 pub use compared::{Compared, ComparedList, Extent, compared};
 pub use dead::{NOT_OPENED, drops_what_opened, starts_it};
@@ -31,6 +32,7 @@ pub use fleet::{
     Fleet, FleetChange, FleetHost, HostFile, NotOfHost, REPORT_FORMAT, Rank, read_host_file,
 };
 pub use metrics::{RoundFacts, metrics};
+pub use news::{News, Told};
 pub use next::Next;
 pub use offers::offers;
 pub use permitted::{Refusal, Why, permitted};

@@ -151,19 +151,9 @@ fn run(notify: &Notify, text: &str, facts: BTreeMap<String, String>) -> anyhow::
 /// When the command fails.
 pub fn try_out(notify: &Notify, host: &str) -> anyhow::Result<()> {
     let text = format!(
-        "backout on {host}: a test\n\nNothing is wrong. Somebody typed \
-                        `backout watch try`.\n"
+        "backout on {host}: a test\n\nNothing is wrong. Somebody typed `backout watch try`.\n"
     );
-    let facts = [
-        ("BACKOUT_NEWS_HOST", host),
-        ("BACKOUT_NEWS_CHANGE", ""),
-        ("BACKOUT_NEWS_STATE", "test"),
-        ("BACKOUT_NEWS_SUBJECT", "a test"),
-        ("BACKOUT_NEWS_RAISED", ""),
-        ("BACKOUT_NEWS_CLEARED", ""),
-        ("BACKOUT_NEWS_OPEN", ""),
-    ];
-    run(notify, &text, facts.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    run(notify, &text, News::facts_of_test(host))
 }
 
 /// Writes the metrics, for everybody to read: in one go, so that nobody reads half of them.
