@@ -10,6 +10,7 @@ mod dead;
 mod decision;
 mod error;
 mod fleet;
+mod host_file;
 mod metrics;
 mod news;
 mod next;
@@ -28,9 +29,8 @@ pub use compared::{Compared, ComparedList, Extent, compared};
 pub use dead::{NOT_OPENED, drops_what_opened, starts_it};
 pub use decision::{Growth, LastProof, Observed, Room, Seen, SwitchCost};
 pub use error::{CliError, ErrorKind, permit};
-pub use fleet::{
-    Fleet, FleetChange, FleetHost, HostFile, NotOfHost, REPORT_FORMAT, Rank, read_host_file,
-};
+pub use fleet::{Fleet, FleetChange, FleetHost, Rank};
+pub use host_file::{HostFile, NotOfHost, REPORT_FORMAT, read_host_file};
 pub use metrics::{RoundFacts, metrics};
 pub use news::{News, Told};
 pub use next::Next;
