@@ -96,6 +96,17 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
     sync_dir(folder)
 }
 
+/// Writes a file atomically that everyone may read: mode 0644.
+///
+/// # Errors
+/// See [`write_atomic`].
+pub fn write_readable(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, |file| {
+        file.write_all(bytes)?;
+        file.set_permissions(Permissions::from_mode(0o644))
+    })
+}
+
 /// Writes a file that everyone may read (mode 0644), where nothing is yet: all of it, or nothing.
 ///
 /// # Errors

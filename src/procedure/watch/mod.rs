@@ -6,7 +6,6 @@ mod units;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -17,7 +16,7 @@ pub use units::{Units, install, remove};
 
 use super::{Settings, changes, look, way_back};
 use crate::host::exec::{Interrupt, Runner, quoted};
-use crate::host::files::{replace, stat_optional, write_atomic};
+use crate::host::files::{stat_optional, write_atomic, write_readable};
 use crate::report::{CliError, Condition, News, RoundFacts, Told, Watched, WayBack, metrics};
 use crate::step::State;
 
@@ -162,9 +161,5 @@ fn publish(seen: &[Watched], round: RoundFacts, folder: &Path) -> anyhow::Result
     anyhow::ensure!(there, "{} is no folder", folder.display());
     let text = metrics(seen, round)?;
     let path = folder.join(METRICS);
-    replace(&path, |file| {
-        file.write_all(text.as_bytes())?;
-        file.set_permissions(std::fs::Permissions::from_mode(0o644))
-    })
-    .with_context(|| format!("{}", path.display()))
+    write_readable(&path, text.as_bytes()).with_context(|| format!("{}", path.display()))
 }

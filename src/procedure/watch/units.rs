@@ -1,15 +1,12 @@
 //! The timer that makes a round every 15 minutes: put into its place, started, and removed.
 
-use std::fs::Permissions;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 
 use crate::host::exec::{Command, Interrupt, Runner};
-use crate::host::files::{remove_optional, replace, stat_optional};
+use crate::host::files::{remove_optional, stat_optional, write_readable};
 use crate::host::quote::quote;
 use crate::host::{own_path, systemd};
 use crate::playbook::TimeLimit;
@@ -72,12 +69,8 @@ impl Units {
         let mut written = Vec::new();
         for (name, text) in texts {
             let path = self.place.join(name);
-            replace(&path, |file| {
-                file.write_all(OURS.as_bytes())?;
-                file.write_all(text.as_bytes())?;
-                file.set_permissions(Permissions::from_mode(0o644))
-            })
-            .with_context(|| format!("cannot write {}", path.display()))?;
+            write_readable(&path, format!("{OURS}{text}").as_bytes())
+                .with_context(|| format!("cannot write {}", path.display()))?;
             written.push(path);
         }
         Ok(written)

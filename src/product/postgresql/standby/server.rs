@@ -1,14 +1,13 @@
 //! The standby's server: what it needs to run without the configuration of the service.
 
 use std::fmt::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::super::client::Client;
 use super::super::failed;
 use super::pair::{Pair, SETTLED, STOPPED, boot, fed};
 use super::{opened, published};
-use crate::host::files::{beside, remove_optional, replace, stat_optional};
+use crate::host::files::{beside, remove_optional, stat_optional, write_readable};
 use crate::product::script;
 use crate::product::stream::{HelperError, Streams};
 
@@ -26,7 +25,8 @@ pub(super) fn start(pair: &Pair, streams: &mut Streams<'_>) -> Result<(), Helper
         (hba, "local all all trust\n"),
         (ident, "# Nobody is somebody else.\n"),
     ] {
-        readable(&path, text).map_err(|error| failed(path.display(), error))?;
+        // The server's account reads it, and nothing in it is secret.
+        write_readable(&path, text.as_bytes()).map_err(|error| failed(path.display(), error))?;
     }
     script::start_unit(&pair.words, streams)
 }
@@ -34,14 +34,6 @@ pub(super) fn start(pair: &Pair, streams: &mut Streams<'_>) -> Result<(), Helper
 /// The files that are named after this one.
 fn files(config: &Path) -> [PathBuf; 3] {
     [".conf", ".hba", ".ident"].map(|ending| beside(config, ending))
-}
-
-/// The server's account reads it, and nothing in it is secret.
-fn readable(path: &Path, text: &str) -> std::io::Result<()> {
-    replace(path, |file| {
-        std::io::Write::write_all(file, text.as_bytes())?;
-        file.set_permissions(std::fs::Permissions::from_mode(0o644))
-    })
 }
 
 /// Those of the service that matter, and room for a worker for each database. They are kept for the
