@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 
 use super::Settings;
 use super::changes::{self, Found};
-use crate::journal::{FileEntry, Output, StepId};
+use crate::journal::{FileEntry, Layout, Output, StepId};
 use crate::report::{CliError, ErrorKind};
 use crate::step::State;
+
+/// A file in the folder of the lock: the package's script removes backout although a change is open.
+const REMOVE_ANYWAY: &str = "remove-anyway";
 
 /// A package that APT is about to change or to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,22 +157,16 @@ pub fn removable(settings: &Settings) -> Result<(), CliError> {
     Err(error
         .now(vec![format!(
             "backout stays installed. The journal is in {}.",
-            settings.state.join("changes").join(&first.id).display()
+            Layout::new(&settings.state, &first.id, None).folder().display()
         )])
         .next("backout status", "see where the change stands")
         .next("backout commit", "keep what runs now; then backout can be removed")
         .next(
-            format!(
-                "touch {}",
-                super::changes::lock_folder(settings).join(REMOVE_ANYWAY).display()
-            ),
+            format!("touch {}", changes::lock_folder(settings).join(REMOVE_ANYWAY).display()),
             "remove it all the same; journal, snapshots and holds stay, and an installed backout \
              goes on with them",
         ))
 }
-
-/// A file in the folder of the lock: backout is removed although a change is open.
-pub const REMOVE_ANYWAY: &str = "remove-anyway";
 
 #[cfg(test)]
 mod tests {
