@@ -27,10 +27,13 @@ pub fn page(fleet: &Fleet, at: DateTime<Local>) -> String {
 
 fn mood(rank: Rank) -> Mood {
     match rank {
-        Rank::Halted | Rank::Failed | Rank::Interrupted | Rank::WayBackLost | Rank::Differs => {
-            Mood::Bad
-        }
-        Rank::NoReport | Rank::Refused => Mood::Bad,
+        Rank::Halted
+        | Rank::Failed
+        | Rank::Interrupted
+        | Rank::WayBackLost
+        | Rank::Differs
+        | Rank::NoReport
+        | Rank::Refused => Mood::Bad,
         Rank::AtWork | Rank::Undecided => Mood::Mild,
         Rank::Waiting => Mood::Pale,
         Rank::Closed => Mood::Good,

@@ -3,13 +3,14 @@
 pub mod fleet;
 pub mod fleet_page;
 pub mod guide;
-pub mod html;
+mod html;
 pub mod journald;
 pub mod json;
 mod live;
 mod plan;
 mod progress;
 pub mod story;
+pub mod story_page;
 mod text;
 mod wrap;
 

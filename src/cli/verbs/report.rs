@@ -94,7 +94,7 @@ fn of_change(global: &Global, arguments: &ReportArgs) -> Result<String, CliError
     }
     Ok(match arguments.format {
         Format::Text => render::story::text(&story, commands.as_deref()),
-        Format::Html => render::html::page(&story, commands.as_deref()),
+        Format::Html => render::story_page::page(&story, commands.as_deref()),
     })
 }
 
