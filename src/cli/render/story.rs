@@ -35,8 +35,7 @@ pub fn text(story: &Timeline, commands: Option<&str>) -> String {
         });
     }
     if let Some(compared) = &story.compared {
-        let lists = compared.sentence();
-        put(&filled("  compared   ", 13, lists.strip_prefix("Compared: ").unwrap_or(&lists)));
+        put(&filled("  compared   ", 13, &format!("{}.", compared.lists())));
         for (i, limit) in compared.not_compared.iter().enumerate() {
             let lead = if i == 0 { "  limits     " } else { "             " };
             put(&filled(lead, 13, limit));
