@@ -16,42 +16,22 @@ type Named = (String, Guid);
 
 /// `Engine::destroy_snapshots` of the real engines.
 pub(super) fn destroy_snapshots(hands: &impl Hands, list: &[(Snapshot, Guid)]) -> Result<()> {
-    if RollbackMethod::permitted() != RollbackMethod::Program || list.len() < 2 {
-        return list
-            .iter()
-            .try_for_each(|(name, guid)| hands.destroy_snapshot(name, *guid).map(drop));
-    }
-    let ran = run(
-        hands,
-        "snapshots",
-        list.iter().map(|(name, guid)| (name.dataset(), name.to_string(), *guid)),
-    );
-    if ran.as_ref().is_err_and(ZfsError::lacks_programs) {
+    let named = list.iter().map(|(name, guid)| (name.dataset(), name.to_string(), *guid));
+    if !at_once(hands, "snapshots", named)? {
         let mut each = list.iter();
         return each.try_for_each(|(name, guid)| hands.destroy_snapshot(name, *guid).map(drop));
     }
-    ran?;
     let names: Vec<Snapshot> = list.iter().map(|(name, _)| name.clone()).collect();
     gone(hands.snapshot_infos(&names)?.first().map(|info| info.name.to_string()))
 }
 
 /// `Engine::destroy_datasets` of the real engines.
 pub(super) fn destroy_datasets(hands: &impl Hands, list: &[(Dataset, Guid)]) -> Result<()> {
-    if RollbackMethod::permitted() != RollbackMethod::Program || list.len() < 2 {
-        return list
-            .iter()
-            .try_for_each(|(name, guid)| hands.destroy_dataset(name, *guid).map(drop));
-    }
-    let ran = run(
-        hands,
-        "datasets",
-        list.iter().map(|(name, guid)| (name.clone(), name.to_string(), *guid)),
-    );
-    if ran.as_ref().is_err_and(ZfsError::lacks_programs) {
+    let named = list.iter().map(|(name, guid)| (name.clone(), name.to_string(), *guid));
+    if !at_once(hands, "datasets", named)? {
         let mut each = list.iter();
         return each.try_for_each(|(name, guid)| hands.destroy_dataset(name, *guid).map(drop));
     }
-    ran?;
     let names: Vec<Dataset> = list.iter().map(|(name, _)| name.clone()).collect();
     gone(hands.datasets(&names)?.first().map(|info| info.name.to_string()))
 }
@@ -64,18 +44,10 @@ pub(super) fn promote_all(hands: &impl Hands, datasets: &[Dataset]) -> Result<()
         return Err(ZfsError::NotFound(missing.map(ToString::to_string).unwrap_or_default()));
     }
     let clones: Vec<_> = found.into_iter().filter(|info| info.origin.is_some()).collect();
-    if RollbackMethod::permitted() != RollbackMethod::Program || clones.len() < 2 {
+    let named = clones.iter().map(|info| (info.name.clone(), info.name.to_string(), info.guid));
+    if !at_once(hands, "promote", named)? {
         return clones.iter().try_for_each(|info| hands.promote(&info.name).map(drop));
     }
-    let ran = run(
-        hands,
-        "promote",
-        clones.iter().map(|info| (info.name.clone(), info.name.to_string(), info.guid)),
-    );
-    if ran.as_ref().is_err_and(ZfsError::lacks_programs) {
-        return clones.iter().try_for_each(|info| hands.promote(&info.name).map(drop));
-    }
-    ran?;
     let origins: BTreeMap<&Dataset, &Option<Snapshot>> =
         clones.iter().map(|info| (&info.name, &info.origin)).collect();
     let names: Vec<Dataset> = clones.iter().map(|info| info.name.clone()).collect();
@@ -97,6 +69,22 @@ fn gone(left: Option<String>) -> Result<()> {
             command: "destroy".to_owned(),
             detail: format!("it succeeded, but {name} is still there"),
         }),
+    }
+}
+
+/// Whether a program did it for all of them. If not, nothing was done, and each is done by itself:
+/// there are fewer than two, or no program may run here.
+fn at_once(
+    hands: &impl Hands,
+    mode: &str,
+    list: impl ExactSizeIterator<Item = (Dataset, String, Guid)>,
+) -> Result<bool> {
+    if RollbackMethod::permitted() != RollbackMethod::Program || list.len() < 2 {
+        return Ok(false);
+    }
+    match run(hands, mode, list) {
+        Err(ZfsError::NoPrograms) => Ok(false),
+        ran => ran.map(|()| true),
     }
 }
 

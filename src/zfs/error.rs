@@ -8,18 +8,6 @@ pub(super) fn pool_of(name: &str) -> &str {
     name.split(['/', '@', '#']).next().unwrap_or_default()
 }
 
-/// What an old `zfs` command cannot do.
-pub(super) const NO_PROGRAMS: &str = "this version is too old: it has no channel programs. A \
-    rollback in place needs them where backout runs as root; a downgrade that keeps the upgraded \
-    data does not";
-
-impl ZfsError {
-    /// Whether ZFS has no channel programs here.
-    pub(super) fn lacks_programs(&self) -> bool {
-        matches!(self, Self::Unexpected { detail, .. } if detail == NO_PROGRAMS)
-    }
-}
-
 /// An error of an [`super::Engine`].
 #[derive(Debug, thiserror::Error)]
 pub enum ZfsError {
@@ -93,6 +81,13 @@ pub enum ZfsError {
     /// ZFS is not available: no kernel module, or no command.
     #[error("ZFS is not available: {0}")]
     Unavailable(String),
+    /// The `zfs` command is an old one, without channel programs.
+    #[error(
+        "this version of the zfs command is too old: it has no channel programs. A rollback in \
+         place needs them where backout runs as root; a downgrade that keeps the upgraded data \
+         does not"
+    )]
+    NoPrograms,
     /// What ZFS printed or returned is not what was expected.
     #[error("unexpected answer of {command}: {detail}")]
     Unexpected {

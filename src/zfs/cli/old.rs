@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::{CliEngine, parse};
 use crate::host::exec::ExecError;
-use crate::zfs::error::{NO_PROGRAMS, pool_of};
+use crate::zfs::error::pool_of;
 use crate::zfs::words::{WORDS, batches};
 use crate::zfs::{Pool, Result, Snapshot, ZfsError};
 
@@ -43,13 +43,13 @@ fn lacks_property(error: &ZfsError) -> Option<&str> {
 
 /// What it then cannot do, in place of its own words.
 pub(super) fn explained(error: ZfsError) -> ZfsError {
-    let detail = if lacks_property(&error).is_some_and(|name| name.starts_with("written@")) {
-        "this version is too old: it cannot tell what was written since a snapshot"
-    } else if lacks_command(&error) {
-        NO_PROGRAMS
-    } else {
+    if lacks_command(&error) {
+        return ZfsError::NoPrograms;
+    }
+    if !lacks_property(&error).is_some_and(|name| name.starts_with("written@")) {
         return error;
-    };
+    }
+    let detail = "this version is too old: it cannot tell what was written since a snapshot";
     ZfsError::Unexpected { command: "zfs".to_owned(), detail: detail.to_owned() }
 }
 
@@ -212,6 +212,7 @@ mod tests {
 
     use super::*;
     use crate::host::exec::{Command, Printed, Runner, StandIn};
+    use crate::zfs::rollback::Hands as _;
     use crate::zfs::sim::command::Commands;
     use crate::zfs::{Dataset, DatasetKind, Engine as _, FakeEngine};
 
@@ -339,6 +340,22 @@ mod tests {
         assert_eq!(old.holds(&one).unwrap(), ["backout:x", "two words"]);
         assert_eq!(old.bookmarks(&a).unwrap(), []);
         assert_eq!(old.dataset(&"t/none".parse().unwrap()).unwrap(), None);
+    }
+
+    #[test]
+    fn without_channel_programs_each_is_done_by_itself() {
+        let (old, _) = both();
+        let a: Dataset = "t/a".parse().unwrap();
+        let names = [a.at("three").unwrap(), a.at("four").unwrap()];
+        for name in &names {
+            old.snapshot(std::slice::from_ref(name), &[]).unwrap();
+        }
+        let found = old.snapshot_infos(&names).unwrap();
+        let list: Vec<_> = found.into_iter().map(|info| (info.name, info.guid)).collect();
+        assert_eq!(list.len(), 2);
+        old.destroy_snapshots(&list).unwrap();
+        assert_eq!(old.snapshot_infos(&names).unwrap(), []);
+        assert!(matches!(old.program("", &a.pool(), &[]), Err(ZfsError::NoPrograms)));
     }
 
     #[test]
