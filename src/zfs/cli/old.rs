@@ -92,7 +92,8 @@ impl CliEngine {
                 if asked.is_empty() {
                     break String::new();
                 }
-                let words = ["zfs", "get", "-Hp", "-o", "name,property,value", "--", &properties];
+                let words =
+                    ["zfs", "get", "-Hp", "-o", "name,property,source,value", "--", &properties];
                 match run(&[&words, part].concat()) {
                     Ok(text) => break text,
                     Err(error) => {
@@ -105,22 +106,14 @@ impl CliEngine {
                 }
             };
             // A value may have line ends in it, and pretend to be another property.
-            let wrong = || ZfsError::Unexpected {
-                command: "zfs get".to_owned(),
-                detail: "a property with a line end in it, such as a mountpoint, cannot be read"
-                    .to_owned(),
-            };
-            if text.lines().count() != part.len() * asked.len() {
-                return Err(wrong());
-            }
-            for line in text.lines() {
-                let mut cells = line.splitn(3, '\t');
-                let (Some(name), Some(property), Some(value)) =
-                    (cells.next(), cells.next(), cells.next())
-                else {
-                    return Err(wrong());
-                };
-                values.insert((name.to_owned(), property.to_owned()), value.to_owned());
+            let rows = parse::property_rows(&text, part, &asked).ok_or_else(|| {
+                let detail =
+                    "a property with a line end in it, such as a mountpoint, cannot be read";
+                ZfsError::Unexpected { command: "zfs get".to_owned(), detail: detail.to_owned() }
+            })?;
+            for row in rows {
+                let of = (row.name.to_owned(), row.property.to_owned());
+                values.insert(of, row.value.to_owned());
             }
         }
         let clones = if columns.contains(&"clones") && !asked.contains(&"clones") {
@@ -284,7 +277,7 @@ mod tests {
                             ["zfs", "list", "-Hp", "-d", "0", "-t", all, "-o", property, name];
                         let value = ask(&words).unwrap();
                         if columns.starts_with("name") {
-                            stdout += &format!("{name}\t{property}\t");
+                            stdout += &format!("{name}\t{property}\t-\t");
                         }
                         stdout += &value;
                     }
@@ -356,6 +349,15 @@ mod tests {
         old.destroy_snapshots(&list).unwrap();
         assert_eq!(old.snapshot_infos(&names).unwrap(), []);
         assert!(matches!(old.program("", &a.pool(), &[]), Err(ZfsError::NoPrograms)));
+    }
+
+    #[test]
+    fn a_value_with_a_line_end_in_it_passes_for_no_other() {
+        let (old, new) = both();
+        let a: Dataset = "t/a".parse().unwrap();
+        new.set(&a, "mountpoint", "/a\nt/a\tcanmount\t-\toff").unwrap();
+        let why = old.tree(&a).unwrap_err().to_string();
+        assert!(why.contains("a property with a line end in it"), "{why}");
     }
 
     #[test]
