@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use tempfile::NamedTempFile;
 
 use super::failpoint;
 
@@ -72,13 +73,19 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A rename would put a file in the place of a device such as /dev/null.
-fn not_a_device(path: &Path) -> io::Result<()> {
+/// An empty file (mode 0600) beside this one, to be renamed into its place.
+fn unfinished(path: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder_of(path))
+}
+
+/// The same if it may be put in the place of what is there: not of a folder, nor of a device such as
+/// /dev/null, which a rename would replace.
+fn replacement(path: &Path) -> io::Result<NamedTempFile> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() && !found.is_symlink() => {
             Err(io::Error::new(io::ErrorKind::InvalidInput, "what is there is not a file"))
         }
-        _ => Ok(()),
+        _ => unfinished(path),
     }
 }
 
@@ -87,13 +94,11 @@ fn not_a_device(path: &Path) -> io::Result<()> {
 /// # Errors
 /// See [`write_atomic`].
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    not_a_device(path)?;
-    let folder = folder_of(path);
-    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    let mut file = replacement(path)?;
     write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    sync_dir(folder)
+    sync_dir(folder_of(path))
 }
 
 /// Writes a file atomically that everyone may read: mode 0644.
@@ -112,13 +117,12 @@ pub fn write_readable(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// When something is there, or it cannot be written.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = folder_of(path);
-    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    let mut file = unfinished(path)?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     file.as_file().sync_all()?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
-    sync_dir(folder)
+    sync_dir(folder_of(path))
 }
 
 /// The same without a flush: after a crash the file may be the old one, or empty.
@@ -126,9 +130,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// See [`write_atomic`].
 pub fn write_unflushed(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    not_a_device(path)?;
-    let folder = folder_of(path);
-    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    let mut file = replacement(path)?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }
