@@ -132,7 +132,7 @@ impl Effect for Mount<'_> {
         for (name, point) in &places {
             let text = point.display().to_string();
             let mut set = vec![("mountpoint", text.as_str())];
-            excluded::PROPERTIES.iter().for_each(|(name, value)| set.push((*name, *value)));
+            set.extend(excluded::PROPERTIES);
             if one_pool && !self.0.durable {
                 // A flush costs nothing then. After a power cut all of them are what they were at
                 // one instant, and never ahead of what they are fed from: that was written before.

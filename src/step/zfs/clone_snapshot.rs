@@ -255,8 +255,7 @@ impl Effect for CloneSnapshot {
                 if self.role == CloneRole::Standby {
                     // A boot must not mount one that is half made over the data that is served.
                     own.insert("mountpoint".to_owned(), "none".to_owned());
-                    let excluded = excluded::PROPERTIES.map(|(a, b)| (a.to_owned(), b.to_owned()));
-                    own.extend(excluded);
+                    own.extend(excluded::PROPERTIES.map(|(a, b)| (a.to_owned(), b.to_owned())));
                 }
             }
             properties.extend(own);

@@ -133,7 +133,7 @@ pub fn make(context: &Context<'_>, copies: &[CopyOf], data: &[PathBuf]) -> Resul
         if file_system {
             properties.extend([("canmount", "noauto"), ("mountpoint", point.as_str())]);
         }
-        excluded::PROPERTIES.iter().for_each(|(name, value)| properties.push((*name, *value)));
+        properties.extend(excluded::PROPERTIES);
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let properties = properties.into_iter().map(own).collect();
         clones.push(NewClone { snapshot: snapshot.clone(), target: target.clone(), properties });
