@@ -29,7 +29,7 @@ built_here() {
   mkdir -p "$target/debug"
   (
     flock -w 1800 9 || die "another checkout has been building for half an hour: see $target"
-    rm -rf "$target"/{debug,release}/.fingerprint/backout-* "$target"/*/debug/.fingerprint/backout-*
+    rm -rf "$target"/{,*/}{debug,release}/.fingerprint/backout-*
     printf '%s\n' "$REPO" >"$target/checkout"
   ) 9>>"$target/debug/.cargo-lock"
 }
