@@ -26,7 +26,7 @@ newest_glibc() { in_build_root objdump -T "$1" | sed -n 's/.*GLIBC_\([0-9.]*\).*
 
 # build_deb DIR: DIR/backout_VERSION_amd64.deb.
 build_deb() {
-  local dir=$1 need said file packed=/build/target/package
+  local dir=$1 need said built file packed=/build/target/package
   mkdir -p "$dir" "$(build_target)/package/release"
   cargo_deb || return 1
   in_build_root cargo build --locked --quiet --profile "$PACKAGE_PROFILE" --no-default-features || return 1
@@ -38,9 +38,9 @@ build_deb() {
   in_build_root src/packaging/generate "$packed/release/backout" "$packed/release/packaging" || return 1
   in_build_root env "CARGO_TARGET_DIR=$packed" "/build/target/cargo-deb-$CARGO_DEB/bin/cargo-deb" --no-build --no-strip --quiet \
     --output "$packed/backout.deb" || return 1
-  file=$(build_target)/package/backout.deb
-  file=$dir/backout_$(dpkg-deb -f "$file" Version)_amd64.deb
-  cp "$(build_target)/package/backout.deb" "$file" || return 1
+  built=$(build_target)/package/backout.deb
+  file=$dir/backout_$(dpkg-deb -f "$built" Version)_amd64.deb
+  cp "$built" "$file" || return 1
   if ! command -v lintian >/dev/null; then
     say "not checked: $file (apt-get install lintian)"
   else
