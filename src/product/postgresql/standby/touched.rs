@@ -29,32 +29,24 @@ pub(super) fn find(pair: &Pair, streams: &mut Streams<'_>) -> Result<(), HelperE
         let from = if fed.contains(&database) { from } else { 0 };
         let text = pair.live.script(&database, &format!("\\set from {from}\n{TOUCHED}"))?;
         let name = hex::encode(&database);
-        for table in by_table(&text) {
-            for line in table {
-                writeln!(streams.output, "{name}\t{line}").map_err(HelperError::Output)?;
-            }
+        for line in shortened(&text) {
+            writeln!(streams.output, "{name}\t{line}").map_err(HelperError::Output)?;
         }
     }
     Ok(())
 }
 
 /// The lines of each table; where they are too many, one that stands for all of it.
-fn by_table(text: &str) -> Vec<Vec<String>> {
-    let mut all: Vec<(&str, Vec<String>)> = Vec::new();
-    for line in text.lines() {
-        let table = line.split('\t').next().unwrap_or_default();
-        // Empty columns: the other kind of line has them.
-        let line: Vec<&str> = line.split('\t').filter(|word| !word.is_empty()).collect();
-        match all.last_mut() {
-            Some((name, lines)) if *name == table => lines.push(line.join("\t")),
-            _ => all.push((table, vec![line.join("\t")])),
-        }
+fn shortened(text: &str) -> Vec<String> {
+    fn table(line: &str) -> &str {
+        line.split('\t').next().unwrap_or_default()
     }
-    let of = |(name, lines): (&str, Vec<String>)| match lines.len() > MOST {
-        true => vec![format!("{name}\tall")],
-        false => lines,
+    let lines: Vec<&str> = text.lines().collect();
+    let of = |lines: &[&str]| match lines {
+        [first, ..] if lines.len() > MOST => vec![format!("{}\tall", table(first))],
+        lines => lines.iter().map(|line| (*line).to_owned()).collect(),
     };
-    all.into_iter().map(of).collect()
+    lines.chunk_by(|one, next| table(one) == table(next)).flat_map(of).collect()
 }
 
 /// A table of the list.
@@ -183,8 +175,8 @@ mod tests {
 
     #[test]
     fn of_a_table_with_too_many_rows_all_are_listed() {
-        let many: String = (0..=MOST).map(|at| format!("aa\trow\t\t{at}\n")).collect();
-        let found = by_table(&format!("{many}bb\tkey\tff\t\n"));
-        assert_eq!(found, [vec!["aa\tall".to_owned()], vec!["bb\tkey\tff".to_owned()]]);
+        let many: String = (0..=MOST).map(|at| format!("aa\trow\t{at}\n")).collect();
+        let found = shortened(&format!("{many}bb\tkey\tff\n"));
+        assert_eq!(found, ["aa\tall", "bb\tkey\tff"]);
     }
 }
