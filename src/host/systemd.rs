@@ -14,6 +14,11 @@ pub fn is_running() -> bool {
     std::path::Path::new("/run/systemd/system").is_dir()
 }
 
+/// Kills all processes of a unit, those that it starts meanwhile, too.
+pub fn kill(unit: &str) -> Command {
+    Command::new(["systemctl", "kill", "--signal=KILL", "--", unit]).timeout(LIMIT)
+}
+
 /// A unit's state, in systemd's words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct UnitState {

@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::host::exec::Command;
+use crate::host::processes::{self, Process};
+use crate::host::systemd;
 use crate::journal::{Output, StepId};
 use crate::playbook::CommandTemplate;
 use crate::step::zfs::excluded;
@@ -20,6 +24,8 @@ use crate::zfs::{
 const ROLE: &str = "proof";
 /// Below this they are mounted, relative to `/`.
 const MOUNTS: &str = "run/backout-proof";
+/// How long their server may take to stop by itself.
+const STOPS_WITHIN: Duration = Duration::from_secs(10);
 
 /// One clone that is to be made.
 #[derive(Debug)]
@@ -177,8 +183,9 @@ pub fn clear(context: &Context<'_>, roots: &[Dataset], stop: &CommandTemplate) -
             || is(PROP_CHANGE, &manifest.change) && is(PROP_ROLE, ROLE);
         ensure!(ours, "{} is not a clone of this change; it is left as it is", info.name);
     }
-    // It fails where the server does not run.
-    let stopped = context.runner.quiet().run(&context.fill(stop, &[])?);
+    let places = clones.iter().filter(|info| info.mounted);
+    let places: Vec<PathBuf> = places.filter_map(|info| info.mountpoint.clone()).collect();
+    let stopped = stop_server(context, &context.fill(stop, &[])?, &places);
     let mounted = clones.iter().rev().filter(|info| info.mounted);
     let mounted: Vec<Dataset> = mounted.map(|info| info.name.clone()).collect();
     if let Err(error) = engine.unmount_all(&mounted) {
@@ -190,10 +197,67 @@ pub fn clear(context: &Context<'_>, roots: &[Dataset], stop: &CommandTemplate) -
     Ok(engine.destroy_datasets(&gone)?)
 }
 
+/// Stops the server whose data are in `places`. It fails where the server does not run.
+///
+/// A server that is told to stop while it starts may take as long as its unit allows for either (seen
+/// with MariaDB 11.8). Nobody wants what is on a clone: after a while its whole unit is killed.
+/// Single processes are not: a PostgreSQL that loses one begins anew.
+fn stop_server(context: &Context<'_>, stop: &Command, places: &[PathBuf]) -> Result<()> {
+    let runner = context.runner.quiet();
+    let limit = stop.timeout.min(STOPS_WITHIN);
+    let stopped = runner.run(&stop.clone().timeout(limit));
+    let Ok(users) = processes::users_of(&context.proc(), places) else {
+        return Ok(stopped.map(drop)?);
+    };
+    let units: BTreeSet<&str> = users.found.iter().filter_map(unit_of).collect();
+    if units.is_empty() {
+        return Ok(stopped.map(drop)?);
+    }
+    for unit in units {
+        // One that ended meanwhile is not there.
+        let _ = runner.run(&systemd::kill(unit));
+    }
+    Ok(runner.run(stop).map(drop)?)
+}
+
+/// The unit of ours that a process belongs to. `None`: somebody looks around there, or a proof
+/// copies something.
+fn unit_of(process: &Process) -> Option<&str> {
+    let unit = process.cgroup.split(['/', '\n']).find(|part| {
+        part.starts_with("backout-")
+            && !part.starts_with("backout-prove-")
+            && part.ends_with(".service")
+    });
+    unit.filter(|_| u32::try_from(process.pid) != Ok(std::process::id()))
+}
+
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_unit_of_a_server_on_clones_is_killed() {
+        let of = |cgroup: &str| {
+            let text = format!(
+                "{{\"pid\":7,\"comm\":\"x\",\"cmdline\":\"x\",\"since\":null,\"cgroup\":\"{cgroup}\"}}"
+            );
+            let process: Process = serde_json::from_str(&text).expect("a process");
+            unit_of(&process).map(str::to_owned)
+        };
+        let ours = of("0::/system.slice/backout-mariadb.service");
+        assert_eq!(ours.as_deref(), Some("backout-mariadb.service"));
+        let below = of("0::/system.slice/backout-postgresql.service/x");
+        assert_eq!(below.as_deref(), Some("backout-postgresql.service"));
+        for other in [
+            "0::/user.slice/user-0.slice/session-2.scope",
+            "0::/system.slice/mariadb.service",
+            "0::/system.slice/backout-prove-db-1.service",
+            "",
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn data_behind_a_link_is_found_on_the_clone() {
