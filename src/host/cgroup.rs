@@ -15,8 +15,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::host::mounts;
-
 /// How long leftovers of a command may take to end by themselves.
 pub const SETTLE: Duration = Duration::from_secs(2);
 
@@ -40,9 +38,16 @@ pub fn home(proc: &Path) -> Option<PathBuf> {
 }
 
 /// Which part of the hierarchy is mounted, and where.
+#[cfg(target_os = "linux")]
 fn mounted(proc: &Path) -> Option<(PathBuf, PathBuf)> {
-    let table = mounts::read(proc).ok()?;
+    let table = crate::host::mounts::linux::read(proc).ok()?;
     table.into_iter().find(|mount| mount.fstype == "cgroup2").map(|mount| (mount.root, mount.point))
+}
+
+/// Only Linux has control groups.
+#[cfg(not(target_os = "linux"))]
+fn mounted(_proc: &Path) -> Option<(PathBuf, PathBuf)> {
+    None
 }
 
 /// The group of a change.

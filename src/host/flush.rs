@@ -32,6 +32,19 @@ fn syncfs(_folder: &File) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The command that flushes the file systems of these paths.
+#[cfg(target_os = "linux")]
+fn sync_of(paths: &[&Path]) -> Command {
+    let words = ["sync", "--file-system", "--"].into_iter().map(str::to_owned);
+    Command::new(words.chain(paths.iter().map(|path| path.display().to_string())))
+}
+
+/// It flushes all file systems, and takes no names.
+#[cfg(not(target_os = "linux"))]
+fn sync_of(_paths: &[&Path]) -> Command {
+    Command::new(["sync"])
+}
+
 /// Flushes the file systems of the system, of the change's `own` files and of the `data`, each once
 /// (`syncfs(2)`). A command flushes the data: on a pool that becomes suspended it does not return,
 /// and this process could not be ended either.
@@ -84,9 +97,7 @@ pub fn flush<'a>(
     if others.is_empty() {
         return Ok(());
     }
-    let words = ["sync", "--file-system", "--"].into_iter().map(str::to_owned);
-    let command = Command::new(words.chain(others.iter().map(|path| path.display().to_string())))
-        .timeout(LIMIT);
+    let command = sync_of(&others).timeout(LIMIT);
     // This runs after each step, and would fill the log.
     let quiet = runner.quiet();
     quiet.shielded(|| quiet.run(&command)).context("the data could not be flushed")?;

@@ -1,6 +1,10 @@
 //! The platform: processes, files, mounts, pools. Nothing else knows how Linux presents them. This
 //! module knows nothing about the tool's purpose, and uses no other module of the crate.
 
+#[cfg(any(target_os = "freebsd", target_os = "illumos", target_os = "solaris", test))]
+#[cfg_attr(target_os = "linux", allow(dead_code))]
+mod ask;
+pub mod caller;
 pub mod cgroup;
 pub mod checksum;
 pub mod disk;

@@ -1,10 +1,17 @@
 //! The kernel's table of mounts.
 
-#[cfg(not(any(target_os = "linux", target_os = "illumos", target_os = "solaris")))]
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "freebsd",
+    target_os = "illumos",
+    target_os = "solaris"
+)))]
 mod elsewhere;
+// The forms of the others are tried everywhere.
+#[cfg(any(target_os = "freebsd", test))]
+mod freebsd;
 #[cfg(target_os = "linux")]
-mod linux;
-// Its form is tried everywhere.
+pub(in crate::host) mod linux;
 #[cfg(any(target_os = "illumos", target_os = "solaris", test))]
 mod mnttab;
 
@@ -13,12 +20,19 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(not(any(target_os = "linux", target_os = "illumos", target_os = "solaris")))]
-pub use elsewhere::{parse, read};
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "freebsd",
+    target_os = "illumos",
+    target_os = "solaris"
+)))]
+pub use elsewhere::read;
+#[cfg(target_os = "freebsd")]
+pub use freebsd::read;
 #[cfg(target_os = "linux")]
 pub use linux::{parse, read};
 #[cfg(any(target_os = "illumos", target_os = "solaris"))]
-pub use mnttab::{parse, read};
+pub use mnttab::read;
 
 /// One mount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

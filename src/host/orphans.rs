@@ -1,7 +1,6 @@
 //! Commands that outlived the run that started them. One that writes on unnoticed is worse than one
 //! that is interrupted.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -100,9 +99,8 @@ fn end_marked(proc: &Path, change: &str) -> Result<Vec<String>> {
         }
     }
     let ours = |process: &Process| {
-        let owner =
-            std::fs::metadata(proc.join(process.pid.to_string())).map(|metadata| metadata.uid());
-        owner.is_ok_and(|owner| owner == 0 || found.iter().any(|first| first.pid == process.pid))
+        let first = || found.iter().any(|first| first.pid == process.pid);
+        processes::owner(proc, process.pid).is_some_and(|owner| owner == 0 || first())
     };
     if left()?.iter().any(ours) {
         bail!("commands of an earlier run do not end: {}", names.join("; "))

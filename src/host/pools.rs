@@ -28,7 +28,7 @@ pub fn watched(proc: &Path, names: impl Iterator<Item = String>) -> Vec<WatchedP
     let state = |pool: &str| proc.join("spl/kstat/zfs").join(pool).join("state");
     names
         .into_iter()
-        .map(|pool| WatchedPool { state: state(&pool), pool, hides_suspension: false })
+        .map(|pool| WatchedPool { state: state(&pool), pool, hides_suspension: !exec::HAS_FILE })
         .collect()
 }
 

@@ -1,23 +1,47 @@
 //! Processes: which run, who started them, and what they use.
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "freebsd",
+    target_os = "illumos",
+    target_os = "solaris"
+)))]
 mod elsewhere;
+// What the others' commands print is tried everywhere.
+#[cfg(any(target_os = "freebsd", test))]
+#[cfg_attr(not(target_os = "freebsd"), allow(dead_code))]
+pub(in crate::host) mod freebsd;
+#[cfg(any(target_os = "illumos", target_os = "solaris", test))]
+#[cfg_attr(not(any(target_os = "illumos", target_os = "solaris")), allow(dead_code))]
+mod illumos;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(any(target_os = "freebsd", target_os = "illumos", target_os = "solaris", test))]
+#[cfg_attr(target_os = "linux", allow(dead_code))]
+mod search;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(not(target_os = "linux"))]
-pub use elsewhere::{marked, mounted_elsewhere, named, runs_program_of_host, users_of};
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "freebsd",
+    target_os = "illumos",
+    target_os = "solaris"
+)))]
+pub use elsewhere::{marked, mounted_elsewhere, named, owner, runs_program_of_host, users_of};
+#[cfg(target_os = "freebsd")]
+pub use freebsd::{marked, mounted_elsewhere, named, owner, runs_program_of_host, users_of};
+#[cfg(any(target_os = "illumos", target_os = "solaris"))]
+pub use illumos::{marked, mounted_elsewhere, named, owner, runs_program_of_host, users_of};
 #[cfg(target_os = "linux")]
-pub use linux::{marked, mounted_elsewhere, named, runs_program_of_host, users_of};
+pub use linux::{marked, mounted_elsewhere, named, owner, runs_program_of_host, users_of};
 
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Its id.
     pub pid: i32,
-    /// Its short name (at most 15 bytes).
+    /// Its short name (at most 15 bytes; on FreeBSD 19).
     pub comm: String,
     /// Its arguments joined by spaces; empty for a kernel thread.
     pub cmdline: String,
@@ -29,7 +53,7 @@ pub struct Process {
     /// Its control group, which names its systemd unit.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cgroup: String,
-    /// Its process ids are its own (another PID namespace than ours).
+    /// Its process ids are its own (another PID namespace than ours); or it is of a jail or a zone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub container: bool,
 }

@@ -1,7 +1,19 @@
 //! What processes listen at.
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "freebsd",
+    target_os = "illumos",
+    target_os = "solaris"
+)))]
 mod elsewhere;
+// What the others' commands print is tried everywhere.
+#[cfg(any(target_os = "freebsd", test))]
+#[cfg_attr(not(target_os = "freebsd"), allow(dead_code))]
+mod freebsd;
+#[cfg(any(target_os = "illumos", target_os = "solaris", test))]
+#[cfg_attr(not(any(target_os = "illumos", target_os = "solaris")), allow(dead_code))]
+mod illumos;
 #[cfg(target_os = "linux")]
 mod linux;
 
@@ -10,8 +22,17 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "freebsd",
+    target_os = "illumos",
+    target_os = "solaris"
+)))]
 pub use elsewhere::listening;
+#[cfg(target_os = "freebsd")]
+pub use freebsd::listening;
+#[cfg(any(target_os = "illumos", target_os = "solaris"))]
+pub use illumos::listening;
 #[cfg(target_os = "linux")]
 pub use linux::listening;
 

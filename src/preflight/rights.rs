@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::sources::Observed;
 use super::{Facts, Finding, Kind, Occasion, Sources};
+use crate::host::caller;
 
-/// Who runs this (`proc_pid_status(5)`).
+/// Who runs this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Caller {
     /// Effective user id.
@@ -14,20 +15,10 @@ pub struct Caller {
     pub capabilities: u64,
 }
 
-/// Uid and capabilities are in `/proc/self/status`.
+/// Asks the platform.
 pub(super) fn gather(sources: &Sources<'_>) -> Observed<Caller> {
-    let file = sources.roots.proc.join("self/status");
-    let text =
-        std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
-    // Real, effective, saved, file system.
-    let uid =
-        value("Uid:").and_then(|ids| ids.split_whitespace().nth(1)).and_then(|id| id.parse().ok());
-    let capabilities = value("CapEff:").and_then(|bits| u64::from_str_radix(bits, 16).ok());
-    match (uid, capabilities) {
-        (Some(uid), Some(capabilities)) => Ok(Caller { uid, capabilities }),
-        _ => Err(format!("{}: no Uid or CapEff", file.display())),
-    }
+    let (uid, capabilities) = caller::rights(&sources.roots.proc)?;
+    Ok(Caller { uid, capabilities })
 }
 
 /// The capabilities that procedures need (`capabilities(7)`): number, name, purpose.

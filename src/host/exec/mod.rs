@@ -14,7 +14,7 @@ mod watched_pool;
 pub use command::{Command, ExecError, Printed};
 pub use interrupt::Interrupt;
 pub use quoted::quoted;
-pub use watched_pool::{WatchedPool, check_interval};
+pub use watched_pool::{HAS_FILE, WatchedPool, check_interval};
 
 #[cfg(test)]
 use std::fmt;

@@ -13,6 +13,9 @@ const READ_EVERY: Duration = Duration::from_secs(1);
 /// How often a command asks for the state of a pool, and how long that may take.
 const ASKED_EVERY: Duration = Duration::from_secs(10);
 
+/// Whether the platform has files with the state of each pool.
+pub const HAS_FILE: bool = cfg!(target_os = "linux");
+
 /// A pool that commands may wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchedPool {
@@ -21,8 +24,8 @@ pub struct WatchedPool {
     /// Its file under `/proc/spl/kstat/zfs`, which has its state. Reading it never waits for the
     /// pool.
     pub state: PathBuf,
-    /// Whether it has `failmode=continue`. That file then says ONLINE for a suspended pool, too
-    /// (`spa_state_to_name`).
+    /// Whether `zpool status` must be asked: it has `failmode=continue`, with which that file says
+    /// ONLINE for a suspended pool, too (`spa_state_to_name`), or there is no such file.
     pub hides_suspension: bool,
 }
 
@@ -35,7 +38,8 @@ impl WatchedPool {
             &Command::new(["zpool", "get", "-Hp", "-o", "value", "failmode", &self.pool])
                 .timeout(ASKED_EVERY),
         );
-        self.hides_suspension = answer.map_or(true, |output| output.stdout.trim() == "continue");
+        self.hides_suspension =
+            !HAS_FILE || answer.map_or(true, |output| output.stdout.trim() == "continue");
         self
     }
 
@@ -52,11 +56,12 @@ impl WatchedPool {
     }
 }
 
-/// The number of the message for an I/O failure with `failmode=continue` in `zpool status`
-/// (`zfs_msgid_table`). Its words may change.
+/// The numbers of the messages for an I/O failure in `zpool status` (`zfs_msgid_table`), with
+/// `failmode=continue` and with `failmode=wait`. The words, and the site, may change.
 fn means_suspended(status: &str) -> bool {
     status.lines().any(|line| {
-        line.trim_start().starts_with("see: ") && line.trim_end().ends_with("/ZFS-8000-JQ")
+        let number = line.trim().strip_prefix("see: ").and_then(|url| url.rsplit('/').next());
+        matches!(number, Some("ZFS-8000-JQ" | "ZFS-8000-HC"))
     })
 }
 
@@ -104,5 +109,7 @@ mod tests {
         let back = gone.replace("-JQ", "-8A");
         assert!(means_suspended(gone));
         assert!(!means_suspended(&back) && !means_suspended(""));
+        // The same pool of illumos, with `failmode=wait` (`zfs_msgid_table`, ZPOOL_STATUS_IO_FAILURE_WAIT).
+        assert!(means_suspended("   see: http://illumos.org/msg/ZFS-8000-HC\n"));
     }
 }

@@ -4,11 +4,6 @@ use std::path::Path;
 
 use super::Mount;
 
-/// See Linux.
-pub fn parse(_table: &[u8]) -> Vec<Mount> {
-    Vec::new()
-}
-
 /// See Linux: the table of mounts.
 ///
 /// # Errors

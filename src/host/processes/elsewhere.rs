@@ -1,4 +1,4 @@
-//! Processes where `/proc` is not that of Linux. Nothing is guessed: each question is answered with
+//! Processes of a platform that nobody has asked yet. Nothing is guessed: each question is answered with
 //! an error, and what depends on it is refused.
 
 use std::collections::BTreeSet;
@@ -22,6 +22,11 @@ pub fn named(_proc: &Path, _names: &[String]) -> Result<Vec<Process>, String> {
 /// See Linux: nothing is known of a process.
 pub fn runs_program_of_host(_proc: &Path, _process: &Process) -> bool {
     false
+}
+
+/// See Linux: nothing is known of a process.
+pub fn owner(_proc: &Path, _pid: i32) -> Option<u32> {
+    None
 }
 
 /// See Linux: the processes that were started for a change.

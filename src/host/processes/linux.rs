@@ -152,6 +152,11 @@ pub fn runs_program_of_host(proc: &Path, process: &Process) -> bool {
     file(&link).is_some_and(|its| file(&path) == Some(its))
 }
 
+/// The user of a process; `None` if it is gone.
+pub fn owner(proc: &Path, pid: i32) -> Option<u32> {
+    fs::metadata(proc.join(pid.to_string())).ok().map(|folder| folder.uid())
+}
+
 /// The processes that were started for a change, except ourselves: their initial environment
 /// contains `BACKOUT_CHANGE=id`. Only root can read the environment of another user's process.
 ///

@@ -1,4 +1,4 @@
-//! What processes listen at, where `/proc` is not that of Linux: it is not known. Who asks has named
+//! What processes listen at, on a platform that nobody has asked yet: it is not known. Who asks has named
 //! the processes before, which is an error there.
 
 use std::collections::BTreeSet;
