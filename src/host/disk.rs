@@ -13,6 +13,13 @@ use crate::host::quote::quote;
 /// without writing that much.
 const ROOM: u64 = 1 << 20;
 
+/// The folder with the devices of volumes, by the names of the datasets.
+pub const ZVOL: &str = if cfg!(any(target_os = "illumos", target_os = "solaris")) {
+    "/dev/zvol/dsk"
+} else {
+    "/dev/zvol"
+};
+
 /// The space on a file system, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {

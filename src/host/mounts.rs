@@ -59,6 +59,17 @@ pub struct Mount {
     pub master: Option<u32>,
 }
 
+/// The types of file systems that show a folder at a second place: FreeBSD's and illumos'. On Linux
+/// such a mount is one of the folder's own file system.
+const LOOPBACK: [&str; 2] = ["nullfs", "lofs"];
+
+impl Mount {
+    /// The folder that is shown here a second time, if its file system only does that.
+    pub fn shows(&self) -> Option<&Path> {
+        LOOPBACK.contains(&self.fstype.as_str()).then(|| Path::new(&self.source))
+    }
+}
+
 /// The mount that is seen at each mountpoint: the last of several.
 pub fn tops(mounts: &[Mount]) -> BTreeMap<&Path, &Mount> {
     mounts.iter().map(|mount| (mount.point.as_path(), mount)).collect()

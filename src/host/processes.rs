@@ -17,7 +17,7 @@ mod illumos;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(target_os = "freebsd", target_os = "illumos", target_os = "solaris", test))]
-#[cfg_attr(target_os = "linux", allow(dead_code))]
+#[cfg_attr(not(any(target_os = "illumos", target_os = "solaris")), allow(dead_code))]
 mod search;
 
 use serde::{Deserialize, Serialize};

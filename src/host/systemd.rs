@@ -9,6 +9,9 @@ use super::exec::Command;
 /// Limit for an answer.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// Whether the platform may have systemd.
+pub const IS_OF_PLATFORM: bool = cfg!(target_os = "linux");
+
 /// Whether systemd runs this host.
 pub fn is_running() -> bool {
     std::path::Path::new("/run/systemd/system").is_dir()

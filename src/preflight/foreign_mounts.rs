@@ -1,4 +1,5 @@
-//! Other file systems mounted below the datasets.
+//! Other file systems mounted below the datasets, and folders of the datasets that are mounted a
+//! second time, for a jail or a zone.
 
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use crate::host::quote::quote;
 use crate::zfs::Dataset;
 
 /// Mounts below the datasets that do not belong to these datasets, without what ZFS itself mounts
-/// under `.zfs`.
+/// under `.zfs`; and mounts elsewhere that show something of the datasets.
 pub(super) fn gather(table: &Observed<Vec<Mount>>, roots: &[Root]) -> Observed<Vec<Mount>> {
     let points: Vec<&PathBuf> =
         datasets::all(roots).flat_map(|dataset| &dataset.mounted_at).collect();
@@ -31,8 +32,15 @@ pub(super) fn gather(table: &Observed<Vec<Mount>>, roots: &[Root]) -> Observed<V
     };
     let ours = |mount: &Mount| mount.fstype == "zfs" && mount.source.parse().is_ok_and(ours);
     let shown = |mount: &Mount| mount.point.components().any(|part| part.as_os_str() == ".zfs");
-    let foreign = |mount: &&Mount| below(mount) && !ours(mount) && !shown(mount);
+    let foreign =
+        |mount: &&Mount| (below(mount) && !ours(mount) && !shown(mount)) || is_second(mount, roots);
     Ok(table.as_ref().map_err(Clone::clone)?.iter().filter(foreign).cloned().collect())
+}
+
+/// Whether it shows something of the datasets at a second place.
+fn is_second(mount: &Mount, roots: &[Root]) -> bool {
+    let mut points = datasets::all(roots).flat_map(|dataset| &dataset.mounted_at);
+    mount.shows().is_some_and(|source| points.any(|point| source.starts_with(point)))
 }
 
 /// Other file systems mounted below the datasets do not go back, and prevent the unmount.
@@ -47,22 +55,40 @@ pub(super) fn mounts(facts: &Facts) -> Vec<Finding> {
             ];
         }
     };
+    let line =
+        |mount: &Mount| format!("{} ({}) at {}", mount.source, mount.fstype, mount.point.display());
+    let umount = |mount: &Mount| format!("umount {}", quote(&mount.point));
+    let (again, below): (Vec<&Mount>, Vec<&Mount>) =
+        mounts.iter().partition(|mount| is_second(mount, &facts.roots));
+    let mut findings = Vec::new();
+    if !again.is_empty() {
+        let title = "Folders of the datasets are mounted a second time.";
+        findings.push(
+            Finding::refuse(ID, title)
+                .detail(at_most(again.iter().map(|mount| line(mount))))
+                .detail(["While they are, the dataset cannot be unmounted for the rollback."])
+                .remedy(["Stop the jail or the zone that uses it."])
+                .remedy(again.iter().map(|mount| umount(mount))),
+        );
+    }
+    if below.is_empty() {
+        return findings;
+    }
     let title = "Other file systems are mounted below the datasets.";
-    vec![
+    findings.push(
         Finding::refuse(ID, title)
-            .detail(at_most(mounts.iter().map(|mount| {
-                format!("{} ({}) at {}", mount.source, mount.fstype, mount.point.display())
-            })))
+            .detail(at_most(below.iter().map(|mount| line(mount))))
             .detail([
                 "They are not in the snapshot, and while they are mounted the dataset cannot be \
                       unmounted for the rollback.",
             ])
-            .remedy(mounts.iter().map(|mount| format!("umount {}", quote(&mount.point))))
+            .remedy(below.iter().map(|mount| umount(mount)))
             .remedy([
                 "Where the product needs it (a folder for temporary files in memory, for one), have \
                  it use a place outside of its data.",
             ]),
-    ]
+    );
+    findings
 }
 
 #[cfg(test)]
@@ -94,6 +120,15 @@ mod tests {
                      They are not in the snapshot, and while they are mounted the dataset cannot be unmounted for the rollback.
               to do: umount '/srv/db/my tmp'
                      Where the product needs it (a folder for temporary files in memory, for one), have it use a place outside of its data.
+            ");
+        let of_jail = Mount { fstype: "nullfs".into(), ..mount("/srv/db/sub", "/jails/a/db") };
+        facts.foreign_mounts = Ok(vec![of_jail]);
+        insta::assert_snapshot!(show(&mounts(&facts)), @r"
+            refused: Folders of the datasets are mounted a second time. [foreign-mount]
+                     /srv/db/sub (nullfs) at /jails/a/db
+                     While they are, the dataset cannot be unmounted for the rollback.
+              to do: Stop the jail or the zone that uses it.
+                     umount /jails/a/db
             ");
         facts.foreign_mounts = Err("gone".into());
         insta::assert_snapshot!(show(&mounts(&facts)), @r"
@@ -140,7 +175,8 @@ mod tests {
             &format!(
                 "{table}4 2 0:50 / {at}/db/tmp rw - tmpfs tmpfs rw\n5 2 0:51 / \
                 {at}/db/.zfs/snapshot/x rw - zfs tank/db@x rw\n6 3 0:52 / {at}/db/log rw - zfs \
-                tank/other rw\n"
+                tank/other rw\n7 1 0:53 / /jails/a/db rw - nullfs {at}/db/sub rw\n8 1 0:54 / \
+                /jails/a/etc rw - nullfs /etc rw\n"
             ),
         );
         let facts = host.gather(Occasion::Check, |_| {});
@@ -151,7 +187,7 @@ mod tests {
             .iter()
             .map(|mount| mount.source.as_str())
             .collect();
-        assert_eq!(foreign, ["tmpfs", "tank/other"]);
+        assert_eq!(foreign, ["tmpfs", "tank/other", &format!("{at}/db/sub")]);
         let hidden: Vec<_> =
             facts.datasets().filter_map(|dataset| dataset.hidden_by.as_deref()).collect();
         assert_eq!(hidden, ["tank/other (zfs)"]);

@@ -1,4 +1,5 @@
-//! Scheduled jobs that take or destroy snapshots: systemd units and cron files.
+//! Scheduled jobs that take or destroy snapshots: systemd units and cron files. What else starts
+//! jobs on other platforms is named, and a person looks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use super::text::at_most;
 use super::{Facts, Finding, Kind, Sources};
 use crate::host::quote::quote;
+use crate::host::systemd;
 
 /// A scheduled job that takes or destroys snapshots.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -104,15 +106,36 @@ fn tool_of_script(path: &Path) -> Option<&'static str> {
 /// The jobs found, and where they could not be looked for.
 pub(super) fn gather(sources: &Sources<'_>) -> (Vec<Job>, Vec<String>) {
     let mut unknown = Vec::new();
-    let mut jobs = match units(sources) {
-        Ok(jobs) => jobs,
-        Err(why) => {
-            unknown.push(format!("systemd: {why}"));
-            Vec::new()
+    let mut jobs = Vec::new();
+    if systemd::IS_OF_PLATFORM {
+        match units(sources) {
+            Ok(found) => jobs = found,
+            Err(why) => unknown.push(format!("systemd: {why}")),
         }
-    };
+    }
+    unknown.extend(not_asked(std::env::consts::OS).map(str::to_owned));
     cron(sources, &mut jobs, &mut unknown);
     (jobs, unknown)
+}
+
+/// What starts jobs on a platform and is not asked for them.
+fn not_asked(system: &str) -> Option<&'static str> {
+    match system {
+        "freebsd" => Some("periodic(8): what its scripts run is not read."),
+        "illumos" | "solaris" => Some("SMF: what its services run is not read."),
+        _ => None,
+    }
+}
+
+/// How a person looks for jobs.
+fn looks(system: &str) -> &'static [&'static str] {
+    match system {
+        "freebsd" => {
+            &["grep -i zfs /etc/periodic.conf; ls /usr/local/etc/periodic/*", "crontab -l"]
+        }
+        "illumos" | "solaris" => &["svcs -a | grep -i snapshot", "crontab -l"],
+        _ => &["systemctl list-timers --all", "crontab -l"],
+    }
 }
 
 #[derive(Default)]
@@ -360,7 +383,7 @@ pub(super) fn automatic(facts: &Facts) -> Vec<Finding> {
         findings.push(
             Finding::warn(ID, "Could not look everywhere for jobs that make snapshots.")
                 .detail(facts.jobs_unknown.iter().cloned())
-                .remedy(["systemctl list-timers --all", "crontab -l"]),
+                .remedy(looks(std::env::consts::OS).iter().copied()),
         );
     }
     findings
@@ -373,6 +396,15 @@ mod tests {
     use super::super::host_fixture::Host;
     use super::*;
     use std::fs;
+
+    #[test]
+    fn what_is_not_asked_on_a_platform_is_named_with_a_way_to_look() {
+        assert_eq!(not_asked("linux"), None);
+        for system in ["freebsd", "illumos", "solaris"] {
+            assert!(not_asked(system).is_some_and(|text| text.ends_with("is not read.")));
+            assert!(!looks(system).iter().any(|line| line.contains("systemctl")), "{system}");
+        }
+    }
 
     #[test]
     fn named_with_how_to_pause_them() {

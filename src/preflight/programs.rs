@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::sources::Observed;
 use super::{Facts, Finding, Kind, Sources};
+use crate::host::exec::AS_USER;
 use crate::host::quote::quote;
 use crate::playbook::model::{CommandSpec, Occasion, Requirement, Strategy};
 use crate::playbook::{DataStrategy, Template};
@@ -72,7 +73,7 @@ pub(super) fn gather(sources: &Sources<'_>) -> Vec<Program> {
     let new = beside.and_then(|it| sources.text(&it.new).ok());
     let mut programs = Programs::default();
     for (place, spec) in commands(sources) {
-        let user = spec.user.iter().map(|_| Ok("runuser".to_owned()));
+        let user = AS_USER.filter(|_| spec.user.is_some()).map(|program| Ok(program.to_owned()));
         let fill = |word: &Template| sources.text(word).map_err(|why| (word.to_string(), why));
         for word in spec.stages().filter_map(|words| words.first()).map(fill).chain(user) {
             // What runs from the new installation is not there yet.

@@ -8,7 +8,7 @@ use super::{Facts, Finding, Kind, Occasion, Severity, Sources};
 use crate::host::identity::{Identity, Whose, standby_unit};
 use crate::host::processes::{self, Process};
 use crate::host::quote::quote;
-use crate::host::systemd::UnitState;
+use crate::host::systemd::{self, UnitState};
 
 /// A unit of the service (`systemctl show`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,7 +78,21 @@ fn unit(sources: &Sources<'_>, name: &str) -> Unit {
 
 /// Checks that the units exist, and that nobody else masked them.
 pub(super) fn units(facts: &Facts) -> Vec<Finding> {
+    if !systemd::IS_OF_PLATFORM {
+        return without_systemd(facts, std::env::consts::OS).into_iter().collect();
+    }
     facts.units.iter().filter_map(|unit| one(facts, unit)).collect()
+}
+
+/// Units on a platform that has none.
+fn without_systemd(facts: &Facts, system: &str) -> Option<Finding> {
+    let names: Vec<&str> = facts.units.iter().map(|unit| unit.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        Finding::refuse(Kind::Unit, format!("There are no units of systemd on {system}."))
+            .detail([format!("The playbook names: {}.", names.join(", "))])
+            .remedy(["Give `stop` and `start` in the playbook's [service], and no `units`: \
+                 see \"Without systemd\" in the playbook author's guide."])
+    })
 }
 
 fn one(facts: &Facts, unit: &Unit) -> Option<Finding> {
@@ -318,6 +332,19 @@ mod tests {
     use super::super::Occasion;
     use super::super::fixture::{facts, process, show};
     use super::*;
+
+    #[test]
+    fn units_are_refused_where_there_is_no_systemd() {
+        let mut facts = facts(Occasion::Upgrade);
+        let found: Vec<Finding> = without_systemd(&facts, "freebsd").into_iter().collect();
+        insta::assert_snapshot!(show(&found), @r#"
+            refused: There are no units of systemd on freebsd. [unit]
+                     The playbook names: db.service.
+              to do: Give `stop` and `start` in the playbook's [service], and no `units`: see "Without systemd" in the playbook author's guide.
+            "#);
+        facts.units.clear();
+        assert!(without_systemd(&facts, "freebsd").is_none(), "the playbook's own commands");
+    }
 
     #[test]
     fn unit_states() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Occasion;
+use crate::host::disk::ZVOL;
 use crate::host::exec::{Command, ExecError, Printed};
 use crate::journal::MountedDataset;
 use crate::playbook::model::CommandSpec;
@@ -78,19 +79,22 @@ pub struct Roots {
     pub proc: PathBuf,
     /// `/etc`.
     pub etc: PathBuf,
-    /// `/var/spool/cron`.
+    /// `/var/spool/cron`; on FreeBSD `/var/cron/tabs`.
     pub cron_spool: PathBuf,
-    /// `/dev/zvol`.
+    /// The devices of volumes.
     pub zvol: PathBuf,
 }
+
+/// Where users' crontabs are.
+const CRON: &str = if cfg!(target_os = "freebsd") { "/var/cron/tabs" } else { "/var/spool/cron" };
 
 impl Default for Roots {
     fn default() -> Self {
         Self {
             proc: "/proc".into(),
             etc: "/etc".into(),
-            cron_spool: "/var/spool/cron".into(),
-            zvol: "/dev/zvol".into(),
+            cron_spool: CRON.into(),
+            zvol: ZVOL.into(),
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Command {
     pub env_from_file: BTreeMap<String, PathBuf>,
     /// Working directory.
     pub cwd: Option<PathBuf>,
-    /// Run as this user (`runuser(1)`), not as the caller.
+    /// Run as this user, not as the caller: by `runuser(1)` on Linux.
     pub user: Option<String>,
     /// Standard input is read from this file. Without one it is empty.
     pub stdin: Option<PathBuf>,

@@ -5,12 +5,14 @@
 //! files and memory, not to pipes, because a daemon that it leaves running may hold its output open
 //! for ever.
 
+mod account;
 mod command;
 mod ending;
 mod interrupt;
 mod quoted;
 mod watched_pool;
 
+pub use account::AS_USER;
 pub use command::{Command, ExecError, Printed};
 pub use interrupt::Interrupt;
 pub use quoted::quoted;
@@ -240,7 +242,8 @@ impl Runner {
         let start = |source| ExecError::Start { command: line.clone(), source };
         let secrets = Secrets::read(&command.env_from_file)
             .map_err(|source| ExecError::Secret { command: line.clone(), source })?;
-        let mut expression = self.expression(command, &secrets).ok_or_else(|| {
+        let ids = account::of(command.user.as_deref()).map_err(start)?;
+        let mut expression = self.expression(command, &secrets, ids).ok_or_else(|| {
             start(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the command is empty"))
         })?;
         expression = expression
@@ -331,7 +334,12 @@ impl Runner {
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
-    fn expression(&self, command: &Command, secrets: &Secrets) -> Option<duct::Expression> {
+    fn expression(
+        &self,
+        command: &Command,
+        secrets: &Secrets,
+        ids: Option<account::Ids>,
+    ) -> Option<duct::Expression> {
         let mut whole: Option<duct::Expression> = None;
         // Few programs check whether their output reaches a full disk: `zfs list` and `redis-cli`
         // succeed with half of it written. cat(1) checks.
@@ -340,13 +348,14 @@ impl Runner {
         for stage in command.stages.iter().chain(&checked) {
             let mut words: Vec<&str> = Vec::new();
             if let Some(user) = &command.user {
-                words.extend(["runuser", "-u", user, "--"]);
+                words.extend(account::words(user));
             }
             words.extend(stage.iter().map(String::as_str));
             let (program, arguments) = words.split_first()?;
             let mut one = duct::cmd(*program, arguments)
-                .before_spawn(|process| {
+                .before_spawn(move |process| {
                     process.process_group(0);
+                    account::become_of(process, ids);
                     Ok(())
                 })
                 .env("LC_ALL", "C.UTF-8")
@@ -394,14 +403,14 @@ fn scratch_file(command: &Command) -> std::io::Result<File> {
     if command.daemon { tempfile::tempfile() } else { in_memory() }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "freebsd"))]
 fn in_memory() -> std::io::Result<File> {
     use nix::sys::memfd::{MFdFlags, memfd_create};
     Ok(File::from(memfd_create(c"backout", MFdFlags::MFD_CLOEXEC)?))
 }
 
 /// A file without a name; on Solaris and illumos `/tmp` is in memory.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
 fn in_memory() -> std::io::Result<File> {
     tempfile::tempfile()
 }

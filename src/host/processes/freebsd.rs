@@ -100,7 +100,7 @@ fn users_by(
         }
     }
     // It finds by the file system: what has no name any more, and what is only mapped (`-m`).
-    let points: Vec<String> = wanted.mountpoints().collect();
+    let points = wanted.mountpoints();
     if !points.is_empty() {
         let words = ["fuser", "-c", "-m"].map(str::to_owned);
         for pid in pids(&ask::what_is_there(runner, words.into_iter().chain(points))?) {

@@ -100,12 +100,16 @@ fn users_by(
             Ok(None) | Err(_) => {}
         }
     }
-    // It finds by the file system: what has no name any more, too.
-    let points: Vec<String> = wanted.mountpoints().collect();
-    if !points.is_empty() {
-        let words = ["fuser", "-c"].map(str::to_owned);
-        for pid in pids(&ask::what_is_there(runner, words.into_iter().chain(points))?) {
-            uses.entry(pid).or_insert_with(|| OF_THE_FILE_SYSTEM.to_owned());
+    // It finds by the file system what has no name any more, too; and a volume by its device, which
+    // has other names in the links.
+    let (points, devices) = (wanted.mountpoints(), wanted.devices());
+    for (option, names, what) in [("-c", points, OF_THE_FILE_SYSTEM), ("-f", devices, "open")] {
+        if names.is_empty() {
+            continue;
+        }
+        let words = ["fuser", option].map(str::to_owned);
+        for pid in pids(&ask::what_is_there(runner, words.into_iter().chain(names))?) {
+            uses.entry(pid).or_insert_with(|| what.to_owned());
         }
     }
     let mut result = InUse::default();

@@ -1,17 +1,16 @@
 //! Who uses files below some paths, where a platform's commands tell it: what they share.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::host::mounts::{Mount, tops};
-
-/// The types of file systems that show a folder at a second place: FreeBSD's and illumos'.
-const LOOPBACK: [&str; 2] = ["nullfs", "lofs"];
 
 /// What is looked for.
 pub(super) struct Wanted {
     paths: BTreeSet<PathBuf>,
     mountpoints: Vec<PathBuf>,
+    devices: Vec<PathBuf>,
 }
 
 impl Wanted {
@@ -20,14 +19,20 @@ impl Wanted {
     pub(super) fn new(paths: &[PathBuf], mounts: &[Mount]) -> Self {
         let real = paths.iter().filter_map(|path| path.canonicalize().ok());
         let mut paths: BTreeSet<PathBuf> = real.chain(paths.iter().cloned()).collect();
-        let loopback = mounts.iter().filter(|mount| LOOPBACK.contains(&mount.fstype.as_str()));
-        let again: Vec<PathBuf> =
-            loopback.flat_map(|mount| paths.iter().filter_map(|path| at(mount, path))).collect();
+        let again: Vec<PathBuf> = mounts
+            .iter()
+            .flat_map(|mount| paths.iter().filter_map(|path| again_at(mount, path)))
+            .collect();
         paths.extend(again);
         let tops = tops(mounts);
         let mountpoints =
             paths.iter().filter(|path| tops.contains_key(path.as_path())).cloned().collect();
-        Self { paths, mountpoints }
+        let is_device = |path: &&PathBuf| {
+            let found = path.metadata().map(|found| found.file_type());
+            found.is_ok_and(|kind| kind.is_block_device() || kind.is_char_device())
+        };
+        let devices = paths.iter().filter(is_device).cloned().collect();
+        Self { paths, mountpoints, devices }
     }
 
     /// Whether a path is one of them, or below one.
@@ -36,14 +41,23 @@ impl Wanted {
     }
 
     /// Those at which a file system is mounted.
-    pub(super) fn mountpoints(&self) -> impl Iterator<Item = String> {
-        self.mountpoints.iter().map(|point| point.to_string_lossy().into_owned())
+    pub(super) fn mountpoints(&self) -> Vec<String> {
+        words(&self.mountpoints)
+    }
+
+    /// Those that are devices.
+    pub(super) fn devices(&self) -> Vec<String> {
+        words(&self.devices)
     }
 }
 
+fn words(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
+}
+
 /// Where a loopback mount shows a path, or what is below it.
-fn at(mount: &Mount, path: &Path) -> Option<PathBuf> {
-    let source = Path::new(&mount.source);
+fn again_at(mount: &Mount, path: &Path) -> Option<PathBuf> {
+    let source = mount.shows()?;
     if source.starts_with(path) {
         return Some(mount.point.clone());
     }
@@ -92,8 +106,9 @@ mod tests {
         for other in ["/no-such/dbx", "/elsewhere/f", "/jails/a/x/f", "/zones/b/root/all/f", "/"] {
             assert!(!wanted.holds(Path::new(other)), "{other}");
         }
-        let points: Vec<String> = wanted.mountpoints().collect();
-        assert_eq!(points, ["/jails/a/sub", "/no-such/db"]);
+        assert_eq!(wanted.mountpoints(), ["/jails/a/sub", "/no-such/db"]);
+        assert!(wanted.devices().is_empty());
+        assert_eq!(Wanted::new(&["/dev/null".into()], &mounts).devices(), ["/dev/null"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::host::disk::ZVOL;
 use crate::host::processes::{self, Process};
 use crate::step::Context;
 use crate::zfs::{Dataset, DatasetInfo, DatasetKind, ZfsError};
@@ -18,7 +19,7 @@ pub(in crate::step) fn who(context: &Context<'_>, info: &DatasetInfo) -> Option<
                 .ok()?
         }
         (DatasetKind::Volume, ..) => {
-            let device = Path::new("/dev/zvol").join(info.name.as_str()).canonicalize().ok()?;
+            let device = Path::new(ZVOL).join(info.name.as_str()).canonicalize().ok()?;
             processes::users_of(&context.proc(), &[device]).ok()?.found
         }
     };
