@@ -50,7 +50,7 @@ fn the_commands_for_smf_make_a_valid_playbook() {
     let found = Validated::parse("smf", Some("messaging-server"), &text).unwrap();
     let service = &found.playbook().service;
     let stop = service.stop.as_ref().unwrap().template().to_string();
-    assert!(stop.starts_with("/usr/sbin/svcadm disable -s -t svc:/"), "{stop}");
+    assert!(stop.starts_with("/usr/sbin/svcadm disable -s svc:/"), "{stop}");
     assert!(service.units.is_empty(), "nothing of systemd");
 }
 

@@ -1,6 +1,7 @@
 //! Blocks that are files: each is read by what reads such a file, or stands in a test as well.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use backout::playbook::library::{self, LibraryError};
@@ -50,6 +51,83 @@ fn the_playbook_of_the_guide_passes_the_check() {
     if let Err(problems) = Validated::parse("the guide", Some("tally"), &text) {
         panic!("{problems}\n{text}");
     }
+}
+
+/// The program that the guide gives for FreeBSD's rc.
+fn rc() -> String {
+    let mut programs = of_kind("sh", "program");
+    programs.retain(|block| block.text.starts_with("# sh rc.sh "));
+    assert_eq!(programs.len(), 1, "one block begins like this");
+    programs.remove(0).text
+}
+
+/// What the guide gives for a platform takes the place of the same parts of tally's playbook.
+#[test]
+fn the_examples_without_systemd_pass_the_check() {
+    for (kind, stops) in [("tally-rc", "sh "), ("tally-smf", "svcadm disable -s svc:/")] {
+        let mut whole: toml::Table = tally().parse().expect("the playbook");
+        let blocks = of_kind("toml", kind);
+        assert_eq!(blocks.len(), 1, "{kind}");
+        let mut given: toml::Table = blocks[0].text.parse().expect("the example");
+        let alone = whole["service"]["maintenance"].clone();
+        given["service"].as_table_mut().expect("a table").insert("maintenance".into(), alone);
+        whole.extend(given);
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = folder.path().join("tally");
+        std::fs::create_dir(&at).expect("made");
+        let text = toml::to_string(&whole).expect("written");
+        std::fs::write(at.join("playbook.toml"), &text).expect("written");
+        std::fs::write(at.join("rc.sh"), rc()).expect("written");
+        let found = match library::load_playbook(&at) {
+            Ok(found) => found,
+            Err(problems) => panic!("{kind}: {problems}\n{text}"),
+        };
+        let service = &found.playbook().service;
+        let stop = service.stop.as_ref().expect("a command").template().to_string();
+        assert!(stop.starts_with(stops), "{kind}: {stop}");
+        assert!(service.units.is_empty(), "{kind}: nothing of systemd");
+    }
+}
+
+/// `service` as rc has it: `onestop` fails if the service does not run, and `onestart` if it does.
+const SERVICE: &str = r#"#!/bin/sh
+cd "$STATE" && [ "$1" = tallyd ] || exit 64
+case $2 in
+  disable) rm -f enabled ;;
+  enable) : >enabled ;;
+  onestatus) [ -e up ] ;;
+  onestop) rm up ;;
+  onestart) [ ! -e up ] && : >up ;;
+  *) exit 64 ;;
+esac
+"#;
+
+#[test]
+fn the_program_for_rc_may_run_again_and_holds_over_a_boot() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let put = |name: &str, text: &str| std::fs::write(at(name), text).expect("written");
+    let there = |name: &str| at(name).is_file();
+    put("rc.sh", &rc());
+    put("service", SERVICE);
+    std::fs::set_permissions(at("service"), std::fs::Permissions::from_mode(0o755)).expect("set");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let run = |what: &str| {
+        let mut command = std::process::Command::new("sh");
+        command.arg(at("rc.sh")).args([what, "tallyd"]).env("STATE", folder.path());
+        command.env("PATH", format!("{}:{path}", folder.path().display()));
+        command.output().expect("started").status.code()
+    };
+    for (what, up) in [("start", true), ("start", true), ("stop", false), ("stop", false)] {
+        assert_eq!(run(what), Some(0), "{what}");
+        assert_eq!((there("up"), there("enabled")), (up, up), "{what}");
+    }
+    // Killed between the two.
+    put("enabled", "");
+    assert_eq!((run("stop"), there("enabled")), (Some(0), false));
+    put("up", "");
+    assert_eq!((run("start"), there("enabled")), (Some(0), true));
+    assert_eq!(run("restart"), Some(2));
 }
 
 fn site(text: &str) -> Result<(ValidatedSite, Validated), LibraryError> {

@@ -129,6 +129,8 @@ fn every_block_says_what_it_is() {
         ("ini", ""),
         ("conf", ""),
         ("toml", "tally"),
+        ("toml", "tally-rc"),
+        ("toml", "tally-smf"),
         ("toml", "site"),
         ("toml", "site-part"),
         ("toml", "command"),
