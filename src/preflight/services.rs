@@ -181,6 +181,8 @@ pub(super) fn running(facts: &Facts) -> Vec<Finding> {
         Err(why) => {
             vec![Finding::refuse(ID, "The processes could not be listed.").detail([why.clone()])]
         }
+        // It runs, in no unit: that is said once.
+        Ok(found) if found.is_empty() && unclear(facts).next().is_some() => Vec::new(),
         Ok(found) if found.is_empty() && !facts.server_names.is_empty() => vec![
             Finding::warn(ID, "No process of the service is running.")
                 .detail([
@@ -251,6 +253,16 @@ pub(super) fn answering(facts: &Facts) -> Vec<Finding> {
     ]
 }
 
+/// Servers of the service's name that run in no unit.
+pub(super) fn unclear(facts: &Facts) -> impl Iterator<Item = &Stranger> {
+    facts.strangers.iter().filter(|it| it.whose == Whose::Unclear)
+}
+
+/// Whether it has something of the data open.
+fn uses_data(facts: &Facts, process: &Process) -> bool {
+    facts.users.as_ref().is_ok_and(|users| users.found.iter().any(|it| it.pid == process.pid))
+}
+
 /// Servers of the same name: who they are, and whether they can be told from the service.
 pub(super) fn strangers(facts: &Facts) -> Vec<Finding> {
     const ID: Kind = Kind::OtherServer;
@@ -265,6 +277,7 @@ pub(super) fn strangers(facts: &Facts) -> Vec<Finding> {
     if of(true).next().is_some() {
         let units: Vec<&str> = facts.units.iter().map(|unit| unit.name.as_str()).collect();
         let ids: Vec<String> = of(true).map(|it| it.process.pid.to_string()).collect();
+        let its = of(true).all(|it| uses_data(facts, &it.process));
         findings.push(
             Finding::refuse(ID, "A server of this name runs in no unit.")
                 .detail(at_most(of(true).map(line)))
@@ -274,12 +287,14 @@ pub(super) fn strangers(facts: &Facts) -> Vec<Finding> {
                      stopped."
                         .to_owned(),
                 ])
-                .remedy([
-                    format!("ps -o pid,user,lstart,cgroup,args -p {}", ids.join(",")),
+                .detail(its.then_some("It uses the service's data: it is the service itself."))
+                .remedy([format!("ps -o pid,user,lstart,cgroup,args -p {}", ids.join(","))])
+                .remedy([if its {
+                    "Stop it the way it was started, and start it by its unit."
+                } else {
                     "If it is the service, stop it, and start it by its unit. If it is another \
                      server, run it in a unit of its own."
-                        .to_owned(),
-                ]),
+                }]),
         );
     }
     let replaced = facts.beside.is_none();
@@ -499,6 +514,29 @@ mod tests {
                      Its file is /etc/systemd/system/db.service, where the mask would be.
                      While packages change, something could start it.
               to do: mkdir -p /usr/local/lib/systemd/system && mv /etc/systemd/system/db.service /usr/local/lib/systemd/system/ && systemctl daemon-reload && systemctl reenable db.service
+            ");
+    }
+
+    #[test]
+    fn a_server_in_no_unit_is_one_finding() {
+        let mut facts = facts(Occasion::Check);
+        let server =
+            Process { uses: Some("open /srv/db/x".into()), ..process(79, "dbd", "dbd -d") };
+        facts.servers = Ok(Vec::new());
+        facts.strangers =
+            vec![Stranger { process: server.clone(), whose: Whose::Unclear, shares_program: true }];
+        facts.users = Ok(processes::InUse { found: vec![server], unreadable: 0 });
+        let mut found = running(&facts);
+        found.extend(strangers(&facts));
+        found.extend(super::super::users::others(&facts));
+        insta::assert_snapshot!(show(&found), @r"
+            refused: A server of this name runs in no unit. [other-server]
+                     dbd (79): dbd -d
+                     The service's units: db.service.
+                     Stopping them would not end it, so nobody could tell that the service has stopped.
+                     It uses the service's data: it is the service itself.
+              to do: ps -o pid,user,lstart,cgroup,args -p 79
+                     Stop it the way it was started, and start it by its unit.
             ");
     }
 

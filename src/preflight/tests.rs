@@ -54,6 +54,8 @@ fn every_check_is_asked() {
         fixture::spoil(&mut facts);
         let mut found = check(&facts);
         facts.data_strategy = DataStrategy::Full;
+        // A server in no unit is said instead of one that does not run.
+        facts.strangers.clear();
         found.extend(check(&facts));
         found.into_iter().map(|finding| finding.kind.name()).collect::<Vec<_>>()
     };
@@ -68,6 +70,7 @@ fn every_check_is_asked() {
                 fixture::spoil(&mut facts);
                 let silent = CHECKS[*index](&facts).is_empty();
                 facts.data_strategy = DataStrategy::Full;
+                facts.strangers.clear();
                 silent && CHECKS[*index](&facts).is_empty()
             })
         })

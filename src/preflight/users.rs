@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::data::DataPath;
 use super::datasets::{self, Root};
-use super::services::Unit;
+use super::services::{Unit, unclear};
 use super::sources::Observed;
 use super::text::{at_most, count_of};
 use super::{Facts, Finding, Kind, Sources};
@@ -59,9 +59,13 @@ pub(super) fn others(facts: &Facts) -> Vec<Finding> {
         }
     };
     let mut findings = Vec::new();
-    if !users.found.is_empty() {
+    // A server of the service's name in no unit is a finding of its own, and mostly the service:
+    // nobody is told to kill it.
+    let is_server = |process: &&Process| unclear(facts).any(|it| it.process.pid == process.pid);
+    let found: Vec<&Process> = users.found.iter().filter(|it| !is_server(it)).collect();
+    if !found.is_empty() {
         let mut remedy = Vec::new();
-        for process in &users.found {
+        for process in &found {
             let unit = process
                 .cgroup
                 .split('/')
@@ -85,7 +89,7 @@ pub(super) fn others(facts: &Facts) -> Vec<Finding> {
                 ID,
                 "Other processes use the data; they must end before the service is stopped.",
             )
-            .detail(at_most(users.found.iter().map(line)))
+            .detail(at_most(found.into_iter().map(line)))
             .remedy(at_most(remedy)),
         );
     }
@@ -98,8 +102,13 @@ pub(super) fn others(facts: &Facts) -> Vec<Finding> {
                     count_of(users.unreadable, "process", "processes")
                 ),
             )
-            .detail(["Only root sees what they have open."])
-            .remedy(["sudo backout ..."]),
+            .detail([if facts.is_ordinary_user() {
+                "Only root sees what they have open."
+            } else {
+                "The kernel lets not even root see what they have open: they may be of a container, \
+                 or protected by a security module."
+            }])
+            .remedy(facts.is_ordinary_user().then_some("sudo backout ...")),
         );
     }
     findings
@@ -133,6 +142,7 @@ mod tests {
             ],
             unreadable: 4,
         });
+        facts.caller = Ok(crate::preflight::rights::Caller { uid: 1000, capabilities: 0 });
         insta::assert_snapshot!(show(&others(&facts)), @r"
             warning: Other processes use the data; they must end before the service is stopped. [data-users]
                      bash (31): cwd /srv/db
@@ -144,6 +154,17 @@ mod tests {
             warning: 4 processes could not be examined. [data-users]
                      Only root sees what they have open.
               to do: sudo backout ...
+            ");
+    }
+
+    /// Root is not told to become root.
+    #[test]
+    fn what_not_even_root_sees() {
+        let mut facts = facts(Occasion::Check);
+        facts.users = Ok(InUse { found: Vec::new(), unreadable: 1 });
+        insta::assert_snapshot!(show(&others(&facts)), @r"
+            warning: one process could not be examined. [data-users]
+                     The kernel lets not even root see what they have open: they may be of a container, or protected by a security module.
             ");
     }
 
