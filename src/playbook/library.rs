@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::host::trust::{self, Distrust};
 use crate::playbook::check::site::ValidatedSite;
-use crate::playbook::problem::{Problems, nearest};
+use crate::playbook::problem::{Problem, Problems, nearest};
 use crate::playbook::programs::{PLAYBOOK_FILE, Program, is_program, is_program_name};
 use crate::playbook::validated::Validated;
 
@@ -217,6 +217,29 @@ pub fn default_dirs() -> Vec<PathBuf> {
 /// # Errors
 /// When it cannot be read, others could have written it, or it has faults.
 pub fn load_playbook(path: &Path) -> Result<Validated, LibraryError> {
+    let Files { origin, stem, text, programs } = read_playbook(path)?;
+    Ok(Validated::with_programs(&origin, stem.as_deref(), &text, programs)?)
+}
+
+/// The same of one that is not finished, with what it must still have.
+///
+/// # Errors
+/// As [`load_playbook`], but for that.
+pub fn load_draft(path: &Path) -> Result<(Validated, Vec<Problem>), LibraryError> {
+    let Files { origin, stem, text, programs } = read_playbook(path)?;
+    Ok(Validated::draft(&origin, stem.as_deref(), &text, programs)?)
+}
+
+/// A playbook as its files have it.
+struct Files {
+    origin: String,
+    /// The name that the place gives it.
+    stem: Option<String>,
+    text: String,
+    programs: Vec<Program>,
+}
+
+fn read_playbook(path: &Path) -> Result<Files, LibraryError> {
     let unreadable = |source| LibraryError::Read { path: path.to_owned(), source };
     if path.is_dir() {
         // `.` and `..` have no name to compare with the playbook's.
@@ -237,12 +260,13 @@ pub fn load_playbook(path: &Path) -> Result<Validated, LibraryError> {
         .and_then(|it| it.to_str());
     let stem = stem.ok_or_else(|| LibraryError::NotToml { path: path.to_owned() })?;
     let text = read_text(path)?;
-    Ok(Validated::parse(&path.display().to_string(), Some(stem), &text)?)
+    let (origin, stem) = (path.display().to_string(), Some(stem.to_owned()));
+    Ok(Files { origin, stem, text, programs: Vec::new() })
 }
 
 /// Reads a playbook that is a folder, with all programs in it: each runs with the rights of root,
 /// so each is trusted like the playbook, or refused.
-fn load_folder(folder: &Path) -> Result<Validated, LibraryError> {
+fn load_folder(folder: &Path) -> Result<Files, LibraryError> {
     let unreadable = |source| LibraryError::Read { path: folder.to_owned(), source };
     let path = folder.join(PLAYBOOK_FILE);
     let text = read_text(&path)?;
@@ -265,8 +289,8 @@ fn load_folder(folder: &Path) -> Result<Validated, LibraryError> {
     names.sort();
     let program = |name: &String| Ok(Program::new(name, read(&folder.join(name))?));
     let programs = names.iter().map(program).collect::<Result<Vec<_>, LibraryError>>()?;
-    let stem = folder.file_name().and_then(|name| name.to_str());
-    Ok(Validated::with_programs(&path.display().to_string(), stem, &text, programs)?)
+    let stem = folder.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    Ok(Files { origin: path.display().to_string(), stem, text, programs })
 }
 
 /// The first playbook of that name in `dirs`, or the one compiled in.

@@ -20,7 +20,7 @@ pub use model::command::{CommandTemplate, DEFAULT_TIMEOUT};
 pub use model::data_strategy::DataStrategy;
 pub use model::site::Site;
 pub use model::{coexistent, hosts, side_by_side, site};
-pub use problem::{Problem, Problems};
+pub use problem::{Problem, Problems, nearest};
 pub use raw::schema;
 pub use validated::Validated;
 pub use value::TimeLimit;

@@ -121,6 +121,8 @@ pub(super) struct Report<'a> {
     text: &'a str,
     root: Spanned<DeTable<'a>>,
     problems: Vec<Problem>,
+    /// What a draft may still lack.
+    missing: Vec<Problem>,
     warnings: Vec<Problem>,
 }
 
@@ -128,7 +130,14 @@ impl<'a> Report<'a> {
     /// Reads the file; what is no TOML is noted.
     pub(super) fn new(origin: &'a str, text: &'a str) -> Self {
         let (root, errors) = DeTable::parse_recoverable(text);
-        let mut report = Self { origin, text, root, problems: Vec::new(), warnings: Vec::new() };
+        let mut report = Self {
+            origin,
+            text,
+            root,
+            problems: Vec::new(),
+            missing: Vec::new(),
+            warnings: Vec::new(),
+        };
         // Only the first: behind it the reader has lost the thread.
         if let Some(error) =
             errors.iter().min_by_key(|error| error.span().map_or(0, |span| span.start))
@@ -197,8 +206,28 @@ impl<'a> Report<'a> {
         self.problems.push(problem);
     }
 
-    pub(super) fn warn(&mut self, path: &Path, what: impl Into<String>, remedy: impl Into<String>) {
+    /// Something that a playbook must have, and that nobody may have written yet.
+    pub(super) fn missing(
+        &mut self,
+        path: &Path,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
         let problem = self.problem(self.find(path), what.into(), remedy.into());
+        self.missing.push(problem);
+    }
+
+    pub(super) fn warn(&mut self, path: &Path, what: impl Into<String>, remedy: impl Into<String>) {
+        self.warn_at(self.find(path), what, remedy);
+    }
+
+    pub(super) fn warn_at(
+        &mut self,
+        span: Option<Range<usize>>,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let problem = self.problem(span, what.into(), remedy.into());
         self.warnings.push(problem);
     }
 
@@ -208,12 +237,18 @@ impl<'a> Report<'a> {
 
     /// The warnings, when nothing is wrong.
     pub(super) fn finish(mut self) -> Result<Vec<Problem>, Problems> {
+        self.problems.append(&mut self.missing);
+        self.finish_draft().map(|(warnings, _)| warnings)
+    }
+
+    /// The warnings, and what is missing, when nothing else is wrong.
+    pub(super) fn finish_draft(mut self) -> Result<(Vec<Problem>, Vec<Problem>), Problems> {
         let place = |problem: &Problem| (problem.line, problem.column);
         self.problems.sort_by_key(place);
         self.problems.dedup();
         self.warnings.sort_by_key(place);
         if self.problems.is_empty() {
-            Ok(self.warnings)
+            Ok((self.warnings, self.missing))
         } else {
             Err(Problems { origin: self.origin.to_owned(), problems: self.problems })
         }
@@ -271,7 +306,7 @@ impl<'a> Report<'a> {
 }
 
 /// The name among `known` that was probably meant.
-pub(super) fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let limit = (name.chars().count() / 3).max(1);
     known
         .into_iter()

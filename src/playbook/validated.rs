@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use crate::host::checksum::sha256;
-use crate::playbook::check::Check;
+use crate::playbook::check::{Check, units};
 use crate::playbook::names::FORMER_FIELDS;
 use crate::playbook::problem::{Problem, Problems, Report};
 use crate::playbook::programs::{self, Program};
@@ -42,26 +42,37 @@ impl Validated {
         text: &str,
         programs: Vec<Program>,
     ) -> Result<Self, Problems> {
-        let mut report = Report::new(origin, text);
-        report.rename(FORMER_FIELDS);
-        let mut playbook = None;
-        if report.is_clean()
-            && let Some(readable) = shape::check(schema::playbook(), &mut report)
-        {
-            match toml::from_str::<Playbook>(&readable) {
-                Ok(read) => {
-                    Check { playbook: &read, report: &mut report }.all(stem);
-                    programs::check(&programs, stem.is_none(), &mut report);
-                    playbook = Some(read);
-                }
-                Err(error) => report.value(&error),
-            }
-        }
-        let unread = || Problems { origin: origin.to_owned(), problems: Vec::new() };
+        let (report, playbook) = read(origin, stem, text, &programs);
         let warnings = report.finish()?;
-        let playbook = playbook.ok_or_else(unread)?;
+        Self::of(origin, text, programs, playbook, warnings)
+    }
+
+    /// One that is not finished, and what it must still have. Good for trying its commands, and for
+    /// no change.
+    ///
+    /// # Errors
+    /// Everything that is wrong in what is there.
+    pub fn draft(
+        origin: &str,
+        stem: Option<&str>,
+        text: &str,
+        programs: Vec<Program>,
+    ) -> Result<(Self, Vec<Problem>), Problems> {
+        let (report, playbook) = read(origin, stem, text, &programs);
+        let (warnings, missing) = report.finish_draft()?;
+        Ok((Self::of(origin, text, programs, playbook, warnings)?, missing))
+    }
+
+    fn of(
+        origin: &str,
+        text: &str,
+        programs: Vec<Program>,
+        playbook: Option<Playbook>,
+        warnings: Vec<Problem>,
+    ) -> Result<Self, Problems> {
+        let unread = || Problems { origin: origin.to_owned(), problems: Vec::new() };
         Ok(Self {
-            playbook,
+            playbook: playbook.ok_or_else(unread)?,
             origin: origin.to_owned(),
             text: text.to_owned(),
             sha256: sha256(text),
@@ -106,6 +117,32 @@ impl Validated {
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
+}
+
+/// What is in a file, and what is wrong with it.
+fn read<'a>(
+    origin: &'a str,
+    stem: Option<&str>,
+    text: &'a str,
+    programs: &[Program],
+) -> (Report<'a>, Option<Playbook>) {
+    let mut report = Report::new(origin, text);
+    report.rename(FORMER_FIELDS);
+    let mut playbook = None;
+    if report.is_clean()
+        && let Some(readable) = shape::check(schema::playbook(), &mut report)
+    {
+        match toml::from_str::<Playbook>(&readable) {
+            Ok(read) => {
+                Check { playbook: &read, report: &mut report }.all(stem);
+                programs::check(programs, stem.is_none(), &mut report);
+                units::check(&read, programs, &mut report);
+                playbook = Some(read);
+            }
+            Err(error) => report.value(&error),
+        }
+    }
+    (report, playbook)
 }
 
 impl Deref for Validated {

@@ -32,11 +32,13 @@ pub(in crate::playbook) struct Commands<'c, 'a> {
     playbook: &'c Playbook,
     pub(in crate::playbook) report: &'c mut Report<'a>,
     used: BTreeSet<String>,
+    /// Variables that were said to have a relative default.
+    relative: BTreeSet<String>,
 }
 
 impl<'c, 'a> Commands<'c, 'a> {
     pub(in crate::playbook) fn new(playbook: &'c Playbook, report: &'c mut Report<'a>) -> Self {
-        Self { playbook, report, used: BTreeSet::new() }
+        Self { playbook, report, used: BTreeSet::new(), relative: BTreeSet::new() }
     }
 
     pub(in crate::playbook) fn optional(
@@ -215,7 +217,24 @@ impl<'c, 'a> Commands<'c, 'a> {
                 "write the whole path, from the `/` on, or begin with a variable that has one";
             self.report.error(at, format!("{path:?} is not an absolute path"), remedy);
         }
+        self.default_of_path(at, template);
         self.text(at, template, place, Lists::Refused);
+    }
+
+    /// A path that begins with a variable is as absolute as its value.
+    fn default_of_path(&mut self, at: &Path, template: &Template) {
+        let variables = &self.playbook.variables;
+        let source = template.source();
+        let first = source.strip_prefix('{').and_then(|rest| rest.split('}').next());
+        let Some((name, variable)) = first.and_then(|name| variables.get_key_value(name)) else {
+            return;
+        };
+        let Some(default) = variable.default.as_ref().filter(|it| !it.is_empty()) else { return };
+        if !default.starts_with('/') && self.relative.insert(name.clone()) {
+            let what = format!("{default:?} is no absolute path, and {} begins with it", field(at));
+            let at = Path::of(&["variables", name, "default"]);
+            self.report.warn(&at, what, "write the whole path, from the `/` on");
+        }
     }
 
     fn text(&mut self, at: &Path, text: &Template, place: TemplatePlace, lists: Lists) {
@@ -227,11 +246,8 @@ impl<'c, 'a> Commands<'c, 'a> {
             } else if self.playbook.discover.contains_key(name) {
                 let what =
                     format!("`{{{name}}}` is discovered before the upgrade, after this is used");
-                self.report.error(
-                    at,
-                    what,
-                    format!("use it later only: it is not known in {}", place.title()),
-                );
+                let remedy = format!("use it later only: it is not known in {}", field(at));
+                self.report.error(at, what, remedy);
             } else {
                 self.late(at, text, name, place, lists);
             }
@@ -255,7 +271,7 @@ impl<'c, 'a> Commands<'c, 'a> {
         };
         if !late.is_known(place) {
             let places: Vec<&str> = late.places().map(TemplatePlace::title).collect();
-            let what = format!("`{{{name}}}` ({}) is not known in {}", late.about, place.title());
+            let what = format!("`{{{name}}}` ({}) is not known in {}", late.about, field(at));
             self.report.error(at, what, format!("use it only in {}", places.join(", ")));
         } else if late.list && (lists == Lists::Refused || text.only_name() != Some(name)) {
             let what = format!("`{{{name}}}` stands for several arguments");
@@ -271,11 +287,11 @@ impl<'c, 'a> Commands<'c, 'a> {
             && self.playbook.restore.as_ref().is_none_or(|it| it.position.is_none())
         {
             let what = format!("`{{{name}}}` has no value, as there is no `restore.position`");
-            self.report.error(
-                at,
-                what,
-                "add `restore.position`, a command that prints how far the data has come",
-            );
+            let remedy = "add `restore.position`, a command that prints how far the data has come";
+            match &self.playbook.restore {
+                Some(_) => self.report.error(at, what, remedy),
+                None => self.report.missing(at, what, remedy),
+            }
         }
     }
 
@@ -315,6 +331,12 @@ impl<'c, 'a> Commands<'c, 'a> {
             );
         }
     }
+}
+
+/// The field, without the words and the items that it is made of.
+fn field(at: &Path) -> String {
+    let at = at.to_string();
+    at.trim_end_matches(".argv").trim_end_matches(".pipe").to_owned()
 }
 
 /// Whether what is called so is a secret by its name. The file that a secret stands in is none.

@@ -1,7 +1,7 @@
 //! What must be so of what `init` finds, and of what `check --fix` makes.
 
 use crate::playbook::check::commands::Commands;
-use crate::playbook::check::{Check, is_plain};
+use crate::playbook::check::{Check, is_plain, or_meant};
 use crate::playbook::model::{Detect, Fix};
 use crate::playbook::names::TemplatePlace;
 use crate::playbook::problem::Path;
@@ -26,7 +26,9 @@ impl Check<'_, '_> {
             let (at, name) = (at.key("value").at(i), value.variable.as_str());
             if !self.playbook.variables.contains_key(name) {
                 let what = format!("there is no variable {name:?}");
-                self.report.error(&at.key("variable"), what, format!("add [variables.{name}]"));
+                let known = self.playbook.variables.keys().map(String::as_str);
+                let remedy = or_meant(name, known, format!("add [variables.{name}]"));
+                self.report.error(&at.key("variable"), what, remedy);
             } else if found(i, name) {
                 let what = format!("{name:?} is found twice");
                 self.report.error(&at.key("variable"), what, "remove one of them");
@@ -73,7 +75,9 @@ impl Check<'_, '_> {
             for (j, name) in requirement.fix.iter().enumerate() {
                 if !it.fixes.iter().any(|fix| fix.name == *name) {
                     let what = format!("there is no [[fix]] with the name {name:?}");
-                    self.report.error(&at.at(j), what, "add it, or name one that is there");
+                    let known = it.fixes.iter().map(|fix| fix.name.as_str());
+                    let remedy = or_meant(name, known, "add it, or name one that is there".into());
+                    self.report.error(&at.at(j), what, remedy);
                 }
             }
         }

@@ -5,15 +5,18 @@ pub(super) mod coexistent;
 mod commands;
 mod copies;
 mod detect;
+#[cfg(test)]
+mod hints;
 mod places;
 mod service;
 pub(super) mod site;
 mod standby;
 mod state;
+pub(super) mod units;
 
 use crate::playbook::model::{self, Verdict};
 use crate::playbook::names::late;
-use crate::playbook::problem::{Path, Report};
+use crate::playbook::problem::{Path, Report, nearest};
 use crate::playbook::value::template::Template;
 use crate::playbook::{Playbook, programs};
 
@@ -21,6 +24,15 @@ use crate::playbook::{Playbook, programs};
 pub(in crate::playbook) fn is_plain(name: &str, separator: char) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == separator)
+}
+
+/// The remedy for a name that is not known: what was probably meant, or this.
+pub(in crate::playbook) fn or_meant<'k>(
+    name: &str,
+    known: impl Iterator<Item = &'k str>,
+    remedy: String,
+) -> String {
+    nearest(name, known).map_or(remedy, |meant| format!("did you mean {meant:?}?"))
 }
 
 /// The check of one playbook.
@@ -86,6 +98,29 @@ impl Check<'_, '_> {
             self.report.error(&at, what, remedy);
         }
         self.required(&Path::of(&["title"]), &it.title, "say which product this is for");
+        if stem.is_some() {
+            self.left_to_do();
+        }
+    }
+
+    /// What `playbook new` marks for the author, and is still there.
+    fn left_to_do(&mut self) {
+        let text = self.report.text();
+        let marks = text.match_indices("TO DO").filter(|(at, _)| {
+            let line = text[..*at].rfind('\n').map_or(0, |end| end + 1);
+            text[line..*at].contains('#')
+        });
+        let marks: Vec<usize> = marks.map(|(at, _)| at).collect();
+        let Some(first) = marks.first() else { return };
+        let what = match marks.len() {
+            1 => "there is still something to do".to_owned(),
+            2 => "there is still something to do, here and at 1 place more".to_owned(),
+            count => {
+                format!("there is still something to do, here and at {} places more", count - 1)
+            }
+        };
+        let remedy = "do it, and remove the mark";
+        self.report.warn_at(Some(*first..*first + 5), what, remedy);
     }
 
     /// Notes a text that is empty.
@@ -130,6 +165,10 @@ impl Check<'_, '_> {
                 self.same_as(&at.key("same_as"), name, other);
             }
             let Some(default) = &variable.default else { continue };
+            if default.contains("{{") {
+                let what = "a default is taken as it is: this is two braces";
+                self.report.warn(&at.key("default"), what, "write `{` once, if one is meant");
+            }
             let known = |name: &&str| {
                 it.variables.contains_key(*name)
                     || it.discover.contains_key(*name)
@@ -154,7 +193,10 @@ impl Check<'_, '_> {
         let variables = &self.playbook.variables;
         if variables.get(other).is_none_or(|other| other.same_as.is_some()) {
             let what = format!("`{other}` is no variable with a value of its own");
-            self.report.error(at, what, "name a variable that has no `same_as` itself");
+            let own = variables.iter().filter(|(it, own)| own.same_as.is_none() && *it != name);
+            let remedy = "name a variable that has no `same_as` itself";
+            let known = own.map(|(it, _)| it.as_str());
+            self.report.error(at, what, or_meant(other, known, remedy.into()));
         }
         if variables.get(name).is_some_and(|variable| variable.default.is_some()) {
             self.report.error(at, "it has a `default`, too", "remove one of them");
@@ -164,7 +206,7 @@ impl Check<'_, '_> {
     fn versions(&mut self) {
         let (version, at) = (&self.playbook.version, Path::of(&["version"]));
         if version.rules.is_empty() {
-            self.report.error(
+            self.report.missing(
                 &at.key("rule"),
                 "there is no rule, so every upgrade would be refused",
                 "add a [[version.rule]]",
@@ -222,7 +264,9 @@ impl Check<'_, '_> {
             if let Some(name) = requirement.needs.as_ref().filter(|name| !named(name)) {
                 let what = format!("no requirement before this one has the name {name:?}");
                 let remedy = "write `name` into the one that it needs, which stands before it";
-                self.report.error(&at.key("needs"), what, remedy);
+                let earlier = it.requirements.iter().take(i);
+                let known = earlier.filter_map(|other| other.name.as_deref());
+                self.report.error(&at.key("needs"), what, or_meant(name, known, remedy.into()));
             }
         }
     }
@@ -263,7 +307,7 @@ impl Check<'_, '_> {
         if it.installer.save.is_none() && it.installer.files.is_empty() {
             let remedy = "give `save`, a command that fetches it, or `files`, patterns of files \
                 that are there";
-            self.report.error(
+            self.report.missing(
                 &Path::of(&["installer"]),
                 "nothing says where the installed version's installer comes from",
                 remedy,

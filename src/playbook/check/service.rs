@@ -11,7 +11,7 @@ impl Check<'_, '_> {
         match (&service.start, &service.stop) {
             (None, None) if service.units.is_empty() => {
                 let remedy = "give `units = [\"NAME.service\"]`, or both `stop` and `start`";
-                self.report.error(
+                self.report.missing(
                     &at,
                     "nothing says how the service is stopped and started",
                     remedy,
@@ -33,7 +33,7 @@ impl Check<'_, '_> {
         if service.processes.is_empty() {
             let remedy = "name the server's processes as `ps -e -o comm` shows them: without them \
                 nothing proves that it is stopped";
-            self.report.error(&processes, "`service.processes` is empty", remedy);
+            self.report.missing(&processes, "`service.processes` is empty", remedy);
         }
         for (i, name) in service.processes.iter().enumerate() {
             if name.trim().is_empty() || name.contains(['{', '/']) {

@@ -44,7 +44,7 @@ impl Check<'_, '_> {
                 );
                 self.report.error(&at, what, "remove one of them");
             } else if !it.stateless && !there {
-                self.report.error(
+                self.report.missing(
                     &at,
                     format!("`{at}` is missing"),
                     format!("{remedy}; or write `stateless = true`, if it keeps no data"),
