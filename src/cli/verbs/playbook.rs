@@ -22,7 +22,7 @@ pub enum PlaybookVerb {
     List,
     /// Print a playbook.
     Show {
-        /// Its name.
+        /// Its name, or its folder or file.
         name: String,
     },
     /// Print a new playbook to be filled in, with the meaning of every field.
@@ -166,8 +166,7 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
             Ok(Exit::Done)
         }
         PlaybookVerb::Show { name } => {
-            let playbook =
-                library::find(name, &global.settings().playbook_dirs()).map_err(unusable)?;
+            let playbook = named(global, name).map_err(unusable)?;
             if global.json {
                 render::json::line(&json!({
                     "result": "playbook", "origin": playbook.origin(),
@@ -242,6 +241,18 @@ pub fn run(global: &Global, verb: &PlaybookVerb) -> Result<Exit, CliError> {
     }
 }
 
+/// One that is known by its name, or is at this place.
+fn named(global: &Global, name: &str) -> Result<Validated, library::LibraryError> {
+    let path = Path::new(name);
+    if name.contains('/') || name.ends_with(".toml") {
+        return library::load_playbook(path);
+    }
+    match library::find(name, &global.settings().playbook_dirs()) {
+        Err(library::LibraryError::Unknown { .. }) if path.is_dir() => library::load_playbook(path),
+        found => found,
+    }
+}
+
 fn unusable(error: library::LibraryError) -> CliError {
     let missing = matches!(error, library::LibraryError::Unknown { .. });
     let said =
@@ -283,7 +294,7 @@ fn chosen(name: &str, mut found: scaffold::Found) -> Result<scaffold::Found, Cli
     let choice = Choice {
         question: "Which folder has the data?".to_owned(),
         option: String::new(),
-        items: found.data.iter().map(|folder| (folder.clone(), String::new())).collect(),
+        items: found.data.iter().map(|it| (it.path.clone(), it.why.clone())).collect(),
     };
     let at = prompt::choose(&choice, &format!("backout playbook new {name}"))?;
     found.data.swap(0, at);
