@@ -79,19 +79,33 @@ fn init_is_answered_at_a_terminal() {
 #[test]
 fn a_new_playbook_begins_with_what_a_person_says() {
     let world = World::new();
-    let listed = "*--listfiles*) printf '/usr/lib/systemd/system/tallyd.service\\n\
-                  /var/lib/tally\\n/var/lib/tally-cache\\n' ;;";
-    let about = "*tally-server) printf 'tally\\n1:2.6.1-1\\nkeeps counts\\n' ;;";
-    world.program("dpkg-query", &format!("case \"$*\" in {listed} {about} *) exit 1 ;; esac"));
+    let (data, cache) = (world.path("data/tally"), world.path("data/tally-cache"));
+    for folder in [&data, &cache] {
+        fs::create_dir_all(folder).expect("folder");
+    }
+    let (data, cache) = (data.display(), cache.display());
+    world.write(
+        "postinst",
+        format!("adduser --home {data} tally\nuseradd --home-dir={cache} cache\n"),
+    );
+    let postinst = world.path("postinst");
+    let listed = "*--listfiles*) echo /usr/lib/systemd/system/tallyd.service ;;";
+    let about = "*tally-server) printf 'tally\n1:2.6.1-1\nkeeps counts\n' ;;";
+    let control = format!("*--control-path*) echo {} ;;", postinst.display());
+    world.program(
+        "dpkg-query",
+        &format!("case \"$*\" in {listed} {control} {about} *) exit 1 ;; esac"),
+    );
     world.program("systemctl", "echo 'ExecStart={ path=/usr/sbin/tallyd ; }'");
     let line = "backout playbook new tally";
     let (status, said) = world.answered(line, "yes\n2\n");
     assert_eq!(status, 0, "{said}");
     for part in [
         "The package tally-server 1:2.6.1-1 is installed.",
-        "  1  /var/lib/tally\n  2  /var/lib/tally-cache\n",
-        "default = \"/var/lib/tally-cache\"\n",
-        "# TO DO: is all data there? Found, too: /var/lib/tally.",
+        "  1  [DIR]/data/tally  the package's scripts name it\n",
+        "  2  [DIR]/data/tally-cache  the package's scripts name it\n",
+        "default = \"[DIR]/data/tally-cache\"\n",
+        "Found, too: [DIR]/data/tally (the package's scripts name it).\n",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
@@ -103,6 +117,59 @@ fn a_new_playbook_begins_with_what_a_person_says() {
     assert!(status == 0 && !said.contains("Begin with what"), "{said}");
     let mut world = world;
     assert!(example(&world.says(line)));
+}
+
+/// A server with an init script, an account that only the package's script makes, and settings
+/// beside its folder, as OpenLDAP in Debian 12.
+#[test]
+fn a_new_playbook_knows_a_server_with_an_init_script() {
+    let mut world = World::new();
+    fs::create_dir(world.path("data")).expect("folder");
+    world.write("postinst", "getent passwd openldap || adduser --system openldap\n");
+    let listed = "*--listfiles*) printf '/etc/init.d/slapd\n/etc/ldap/schema\n/usr/sbin/slapd\n\
+                  /usr/lib/systemd/system/slapd.service.d/remain.conf\n' ;;";
+    let about = "*slapd) printf 'openldap\n2.5.13+dfsg-5\nOpenLDAP server\n\
+                 /etc/default/slapd 0a\n /etc/init.d/slapd 0b\n /etc/ldap/schema/README 0c\n\
+                 /etc/ldap/old 0d obsolete\n /etc/apparmor.d/usr.sbin.slapd 0e\n' ;;";
+    let control = format!("*--control-path*) echo {} ;;", world.path("postinst").display());
+    let siblings = "*source:Package*Status*) printf 'openldap installed slapd\n\
+                    openldap installed ldap-utils\nopenldap config-files slapi-dev\n' ;;";
+    world.program(
+        "dpkg-query",
+        &format!("case \"$*\" in {listed} {control} {siblings} {about} *) exit 1 ;; esac"),
+    );
+    let state = "Id=slapd.service\\nLoadState=loaded\\nExecStart={ path=/etc/init.d/slapd ; }\\n";
+    world.program(
+        "systemctl",
+        &format!("[ \"$*\" = \"${{*%slapd.service}}\" ] || printf '{state}'"),
+    );
+    let home = world.path("data");
+    let users = "games:x:5:60::/usr/games:/bin/sh";
+    let line = format!("openldap:x:104:110:OpenLDAP,,,:{}:/bin/false", home.display());
+    world.program("getent", &format!("printf '{users}\\n{line}\\n'"));
+    let said = world.says("backout playbook new slapd --from slapd");
+    for part in [
+        "units = [\"slapd.service\"]\n",
+        "processes = [\"slapd\"]\n",
+        "default = \"[DIR]/data\"\n",
+        "is all data there? It is the home of the user openldap.\n",
+        "config = [\"/etc/apparmor.d/usr.sbin.slapd\", \"/etc/default/slapd\", \
+         \"/etc/init.d/slapd\", \"/etc/ldap\"]\n",
+        "(lib.*|ldap-utils|slapd)\"",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // Nothing is invented: no folder that is not there, and no unit that systemd does not know.
+    fs::remove_dir(&home).expect("removed");
+    world.program("systemctl", "echo LoadState=not-found");
+    let said = world.says("backout playbook new slapd --from slapd");
+    for part in [
+        "# TO DO: no folder with data was found",
+        "about = \"where the data is\"\n\n",
+        "# TO DO: systemd does not know slapd.service",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
 }
 
 /// What it says, what is not as required, what fails, and what cannot be asked yet.
@@ -118,6 +185,81 @@ fn a_playbook_is_tried_without_changing_anything() {
         .types("backout playbook check playbooks/tally")
         .types("backout --json --playbooks playbooks playbook try tally --set port=1");
     world.golden("first-use/try");
+}
+
+/// A playbook that is not finished. What is found is the value of its variable for what follows; of
+/// several releases, the one with a later version; the reason of a failure stands first; and
+/// a variable that there is not is no default.
+#[test]
+fn a_draft_is_tried_with_what_the_host_says() {
+    let mut world = World::new();
+    world.write(
+        "draft/playbook.toml",
+        r#"
+format = 1
+name = "draft"
+title = "OpenLDAP"
+[variables]
+suffix.about = "the suffix"
+release.about = "the release"
+other.about = "another"
+[data]
+[service]
+units = []
+processes = []
+ready = { argv = ["ask", "{suffix}"] }
+[version]
+command = { argv = ["dpkg-query", "slapd"] }
+pattern = '^installed ([0-9.]+)'
+[[version.rule]]
+from = ">=2"
+to = ">=2"
+verdict = "allow"
+[[detect.value]]
+variable = "suffix"
+command = { argv = ["ask", "suffix"] }
+[[detect.value]]
+variable = "release"
+command = { argv = ["apt-cache", "policy"] }
+[discover.sum]
+about = "a sum"
+command = { argv = ["ask", "{suffix}"] }
+[[requirement]]
+about = "the archive still has it"
+command = { argv = ["apt-get", "download", "{suffix}"] }
+remedy = "wait"
+[[requirement]]
+about = "another thing"
+command = { argv = ["ask", "{other}"] }
+remedy = "wait"
+[installer]
+save = { argv = ["save", "{suffix}"] }
+[upgrade]
+command = { argv = ["upgrade", "{release}"] }
+candidate = { argv = ["apt-get", "install", "{release}"] }
+candidate_pattern = '^Inst ([0-9.]+)'
+[downgrade]
+order = "rollback-first"
+install = { argv = ["install", "{installer_files}"] }
+"#,
+    );
+    for folder in ["draft", "draft/playbook.toml"] {
+        world.mode(folder, if folder == "draft" { 0o755 } else { 0o644 });
+    }
+    world.program("ask", "case $1 in suffix) echo dc=x ;; dc=x) echo 1f ;; *) exit 1 ;; esac");
+    world.program("dpkg-query", "echo installed 2.5.13");
+    world.program("apt-cache", "printf 'bookworm\\ntrixie\\n'");
+    let fails = "echo 'W: old' >&2; echo 'E: no such package' >&2; echo more >&2; exit 100";
+    world.program(
+        "apt-get",
+        &format!("case $2 in trixie) echo Inst 2.6.10 ;; bookworm) echo Inst 2.5.13 ;; *) {fails} ;; esac"),
+    );
+    world
+        .types("backout playbook try draft")
+        .types("backout playbook try draft --set sufix=dc=y")
+        .types("backout playbook try draft --set suffix=dc=y")
+        .types("backout playbook check draft");
+    world.golden("first-use/draft");
 }
 
 /// S9: nobody else may write to the file or its folder.

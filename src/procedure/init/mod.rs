@@ -5,7 +5,7 @@
 mod choose;
 mod product;
 mod site_file;
-mod values;
+pub mod values;
 
 use std::path::{Path, PathBuf};
 

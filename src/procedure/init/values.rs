@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::choose::{leads_to, values, wanted};
 use super::{Choice, Choose, Wishes};
+use crate::host::quote::quote;
 use crate::playbook::Validated;
 use crate::playbook::model::DetectedValue;
+use crate::playbook::nearest;
 use crate::playbook::version::{compare, version_is};
 use crate::preflight::sources::Observed;
 use crate::procedure::asking::Asker;
@@ -49,7 +51,7 @@ pub(super) fn first(playbook: &Validated, asker: &Asker<'_>) -> BTreeMap<String,
 }
 
 /// Gives a variable its value, and those that have the same.
-fn set(
+pub(in crate::procedure) fn set(
     playbook: &Validated,
     known: &mut BTreeMap<String, String>,
     name: &str,
@@ -94,13 +96,7 @@ pub(super) fn find(
     choose: Choose<'_>,
 ) -> Result<Values, CliError> {
     let playbook = &product.playbook;
-    let known_variables = |name: &String| playbook.variables.contains_key(name);
-    if let Some((name, _)) = wishes.set.iter().find(|(name, _)| !known_variables(name)) {
-        let known: Vec<&str> = playbook.variables.keys().map(String::as_str).collect();
-        let what = format!("the playbook {} has no variable {name:?}", playbook.name);
-        return Err(CliError::new(ErrorKind::Usage, what)
-            .cause(format!("Its variables are {}.", known.join(", "))));
-    }
+    all_known(playbook, &wishes.set, "backout init")?;
     let mut known = asker.defaults();
     known.insert("from_version".to_owned(), product.installed.clone());
     for (name, value) in &wishes.set {
@@ -130,6 +126,62 @@ pub(super) fn find(
     Ok(Values { installed, upgrade_to, shown, values: known, own })
 }
 
+/// Those of the values that lead on, each with what to know of it: of what decides which version
+/// would be installed, those with a later one. `known` has `from_version`, or nothing is narrowed.
+pub(in crate::procedure) fn leading(
+    playbook: &Validated,
+    asker: &Asker<'_>,
+    how: &DetectedValue,
+    found: &[String],
+    known: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    let spec = playbook.upgrade.candidate.as_ref();
+    let decides = spec.is_some_and(|it| it.template().names().any(|name| name == how.variable));
+    let from = match known.get("from_version") {
+        _ if !decides => None,
+        Some(version) => Some(version.clone()),
+        None => installed(playbook, asker, known).ok(),
+    };
+    let Some(from) = from else {
+        let plain = |value: &String| (value.clone(), "take this one".to_owned());
+        return found.iter().map(plain).collect();
+    };
+    let with = |value: &String| {
+        let mut known = known.clone();
+        set(playbook, &mut known, &how.variable, Some(value.clone()));
+        let version = candidate(playbook, asker, &known)?;
+        leads_to(playbook, &from, &version).then(|| (value.clone(), format!("has {version}")))
+    };
+    found.iter().filter_map(with).collect()
+}
+
+/// Every name of `--set NAME=VALUE` is a variable's.
+///
+/// # Errors
+/// The first that is none, and what was probably meant.
+pub fn all_known(
+    playbook: &Validated,
+    set: &[(String, String)],
+    command: &str,
+) -> Result<(), CliError> {
+    let unknown = set.iter().find(|(name, _)| !playbook.variables.contains_key(name));
+    let Some((name, value)) = unknown else { return Ok(()) };
+    let known: Vec<&str> = playbook.variables.keys().map(String::as_str).collect();
+    let what = format!("the playbook {} has no variable {name:?}", playbook.name);
+    let said = CliError::new(ErrorKind::Usage, what);
+    if known.is_empty() {
+        return Err(said.cause("It has none."));
+    }
+    let said = said.cause(format!("Its variables are {}.", known.join(", ")));
+    Err(match nearest(name, known) {
+        Some(meant) => {
+            let pair = quote(format!("{meant}={value}"));
+            said.next(format!("{command} --set {pair}"), format!("did you mean `{meant}`?"))
+        }
+        None => said,
+    })
+}
+
 /// One value. What decides which version would be installed is narrowed to what has a later one.
 fn one(
     product: &Found,
@@ -139,24 +191,7 @@ fn one(
     choose: Choose<'_>,
 ) -> Result<Option<String>, CliError> {
     let playbook = &product.playbook;
-    let found = said(asker, how, known);
-    let decides = playbook
-        .upgrade
-        .candidate
-        .as_ref()
-        .is_some_and(|spec| spec.template().names().any(|name| name == how.variable));
-    let items: Vec<(String, String)> = if decides {
-        let with = |value: &String| {
-            let mut known = known.clone();
-            set(playbook, &mut known, &how.variable, Some(value.clone()));
-            let version = candidate(playbook, asker, &known)?;
-            leads_to(playbook, &product.installed, &version)
-                .then(|| (value.clone(), format!("has {version}")))
-        };
-        found.iter().filter_map(with).collect()
-    } else {
-        found.into_iter().map(|value| (value, "take this one".to_owned())).collect()
-    };
+    let items = leading(playbook, asker, how, &said(asker, how, known), known);
     let at = match items.len() {
         0 => return Ok(None),
         1 => 0,
