@@ -6,6 +6,7 @@ mod prompt;
 mod render;
 mod verbs;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -245,13 +246,23 @@ fn now() -> DateTime<Local> {
     Local::now()
 }
 
+/// `backout help VERB...` is `backout VERB... --help`.
+fn helped(mut words: Vec<OsString>) -> Vec<OsString> {
+    if words.get(1).is_some_and(|word| word == "help") {
+        words.remove(1);
+        words.push("--help".into());
+    }
+    words
+}
+
 /// Parses the command line, does what it says, and returns the exit status.
 pub fn main() -> ExitCode {
     // No verb for people: it stands in no help, and has none of their options.
     if let Some((name, arguments)) = helper::asked(std::env::args_os()) {
         return helper::run(&name, &arguments);
     }
-    let cli = match Cli::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(helped(words)) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();

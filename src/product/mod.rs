@@ -77,6 +77,65 @@ const HELPERS: &[Helper] = &[
     Helper { name: "stop-unit", run: script::stop_unit },
 ];
 
+/// The helpers for any product: name, arguments, what it does. The others are their playbooks' own.
+pub const GENERAL: &[(&str, &str, &str)] = &[
+    (
+        "apt-release",
+        "--known|--stays RELEASE",
+        "Reads `apt-cache policy`, and prints what is wrong: no source has the release; APT would \
+         move to it by itself.",
+    ),
+    (
+        "apt-source",
+        "RELEASE",
+        "Makes the packages of a release known to APT, from the archives of the present one.",
+    ),
+    (
+        "dpkg-rehearse",
+        "OWN FILE...",
+        "Prints what prevents the installation of saved packages. OWN is an extended regular \
+         expression for the whole names of packages that may be removed.",
+    ),
+    (
+        "dpkg-repair",
+        "--release RELEASE | FILE...",
+        "Finishes or undoes a run of dpkg that was cut off.",
+    ),
+    ("start-unit", "UNIT...", "Starts units."),
+    ("stop-unit", "UNIT...", "Stops units, and succeeds when they are not there."),
+];
+
+/// What `backout helper --help` prints, or `backout helper NAME --help`.
+pub fn help(name: Option<&str>) -> String {
+    let one = |(name, arguments, about): &(&str, &str, &str)| {
+        format!("backout helper {name} {arguments}\n    {about}\n")
+    };
+    let general = GENERAL.iter().find(|(general, ..)| name == Some(*general));
+    if let Some(general) = general {
+        return one(general);
+    }
+    let is_general = |helper: &&Helper| GENERAL.iter().any(|(name, ..)| *name == helper.name);
+    let own = |helper: &&Helper| !is_general(helper);
+    if let Some(helper) = HELPERS.iter().filter(own).find(|helper| Some(helper.name) == name) {
+        let product = match helper.name.split('-').next().unwrap_or_default() {
+            "messaging" => "messaging-server",
+            product => product,
+        };
+        return format!(
+            "backout helper {0} is a part of the playbook {product}, which shows how it is called: \
+             backout playbook show {product}\n",
+            helper.name
+        );
+    }
+    let all: String = GENERAL.iter().map(one).collect();
+    let others: Vec<&str> = HELPERS.iter().filter(own).map(|helper| helper.name).collect();
+    format!(
+        "Small programs that playbooks name in their commands: {{backout}} helper NAME ARGUMENT...\n\n\
+         For any product:\n\n{all}\nParts of the playbooks that their names begin with: {}\n",
+        others.join(", ")
+    )
+}
+
 /// Runs the helper of this name.
 ///
 /// # Errors
@@ -125,6 +184,23 @@ mod tests {
             said.starts_with("there is no helper \"mariadb-reply\"; the helpers are apt-release, "),
             "{said}"
         );
+    }
+
+    #[test]
+    fn a_helper_says_what_it_is_for() {
+        assert!(GENERAL.iter().all(|(name, ..)| HELPERS.iter().any(|it| it.name == *name)));
+        let all = help(None);
+        assert!(HELPERS.iter().all(|helper| all.contains(helper.name)), "{all}");
+        assert!(help(Some("apt-source")).starts_with("backout helper apt-source RELEASE\n"));
+        assert!(help(Some("redis-feed")).contains("backout playbook show redis"));
+        assert_eq!(help(Some("no-such")), all);
+        // Each of the others belongs to a playbook that is there.
+        let playbooks = crate::playbook::library::BUILT_IN;
+        for helper in HELPERS.iter().filter(|it| GENERAL.iter().all(|(name, ..)| *name != it.name))
+        {
+            let begins = |name: &str| name.split('-').next() == helper.name.split('-').next();
+            assert!(playbooks.iter().any(|it| begins(it.name)), "{}", helper.name);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod blocks;
 mod files;
+mod guide;
 mod native;
 #[allow(dead_code, reason = "the example makes them")]
 mod pictures;

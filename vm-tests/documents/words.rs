@@ -47,7 +47,11 @@ fn understood(line: &str, complete: bool) -> Result<(), String> {
     });
     let words: Vec<&str> = words.collect();
     if let ["backout", "helper", name, ..] = words[..] {
-        return if helpers().contains(name) { Ok(()) } else { Err("no such helper".to_owned()) };
+        return if name == "--help" || helpers().contains(name) {
+            Ok(())
+        } else {
+            Err("no such helper".to_owned())
+        };
     }
     match Cli::try_parse_from(words) {
         Ok(_) => Ok(()),

@@ -16,6 +16,14 @@ pub fn asked(mut words: impl Iterator<Item = OsString>) -> Option<(String, Vec<O
 
 /// Runs it between standard input and standard output.
 pub fn run(name: &str, arguments: &[OsString]) -> ExitCode {
+    let is_help = |word: &str| matches!(word, "--help" | "-h" | "help");
+    let asks = arguments.first().and_then(|word| word.to_str()).is_some_and(|it| it == "--help");
+    if is_help(name) || asks {
+        let about = product::help((!is_help(name)).then_some(name));
+        // Nobody reads on: no fault.
+        let _ = io::stdout().write_all(about.as_bytes());
+        return ExitCode::SUCCESS;
+    }
     let (mut input, mut output) = (io::stdin().lock(), io::BufWriter::new(io::stdout().lock()));
     let mut streams = Streams { input: &mut input, output: &mut output };
     let Err(error) = product::run(name, arguments, &mut streams) else { return ExitCode::SUCCESS };
