@@ -22,11 +22,11 @@ ansible_begin() {
   export ANSIBLE_SSH_RETRIES=0 ANSIBLE_CALLBACK_RESULT_FORMAT=yaml ANSIBLE_DISPLAY_SKIPPED_HOSTS=False
 }
 
-# play well|badly|any NAME [OPTION...]: runs a play of the collection; it must end so, or how it likes. What it said is in /root/said.
+# play well|badly|any NAME [OPTION...]: runs a play of the collection; it must end so, or how it likes, within ten minutes. What it said is in /root/said.
 play() {
   local wanted=$1 name=$2 status=0 began=$SECONDS
   shift 2
-  ansible-playbook -i /root/hosts.ini "backout.backout.$name" "$@" </dev/null >/root/said 2>&1 || status=$?
+  timeout --kill-after=20 600 ansible-playbook -i /root/hosts.ini "backout.backout.$name" "$@" </dev/null >/root/said 2>&1 || status=$?
   cat /root/said
   echo "play $name $*: $((SECONDS - began)) s, exit status $status"
   case $wanted in

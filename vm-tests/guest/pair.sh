@@ -4,8 +4,9 @@
 
 NODE=$(sed -n 's/.*\bbackout\.node=\([12]\)\b.*/\1/p' /proc/cmdline)
 
-# ssh_serves: what a session started goes on after the server's end, as with a server whose sessions have scopes of their own.
-ssh_serves() { systemd-run --quiet --unit=dropbear --property=KillMode=process /usr/sbin/dropbear -F -E -s; }
+# ssh_serves [NAME]: what a session started goes on after the server's end, as with a server whose sessions have scopes of their own. The unit of a server
+# that ended is there as long as that goes on: the next one needs another name.
+ssh_serves() { systemd-run --quiet --collect --unit="${1:-dropbear}" --property=KillMode=process /usr/sbin/dropbear -F -E -s; }
 
 # pair_begin: name, host id, address. On node1 it returns when node2 answers; on node2 it does not return: the case ends there as it ends on node1.
 pair_begin() {
