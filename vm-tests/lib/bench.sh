@@ -17,9 +17,9 @@ bench_merged() {
     END { for (i = 1; i <= n; i++) print text[i], date, machine }' "$2" "$1"
 }
 
-# bench_tables ROWS: the tables, in Markdown, with a picture for each product that has one.
+# bench_tables ROWS: the tables, in Markdown, by size, with a picture for each product that has one.
 bench_tables() {
-  LC_ALL=C awk -F'\t' -v ways="$BENCH_WAYS" '
+  sort -s -t $'\t' -k2,2n -k3,3n "$1" | LC_ALL=C awk -F'\t' -v ways="$BENCH_WAYS" '
     BEGIN { count = split(ways, way, "|") }
     $1 == "overhead" { what[++m] = $4; split($5, pair, " "); measured[m] = pair[1]; reference[m] = pair[2]; unit[m] = pair[3]; on[m] = $6 ": " $7; next }
     !($1 in of) { of[$1] = ++p; product[p] = $1; where[p] = $6 ": " $7 }
@@ -63,7 +63,7 @@ bench_tables() {
         for (i = 1; i <= m; i++)
           printf "| %s | %s %s | %s %s | %.2f | %s |\n", what[i], measured[i], unit[i], reference[i], unit[i], reference[i] ? measured[i] / reference[i] : 0, on[i]
       }
-    }' "$1"
+    }'
 }
 
 # bench_plot ROWS PRODUCT: the downtime over the size of the data, as SVG. Both axes are logarithmic.
