@@ -18,13 +18,41 @@ use walkdir::{DirEntry, WalkDir};
 /// How long leftovers of a command may take to end by themselves.
 pub const SETTLE: Duration = Duration::from_secs(2);
 
-/// Held while this process is in a group of a change. Nothing else is started meanwhile, and no
-/// group is inspected.
-static PLACE: Mutex<()> = Mutex::new(());
+/// The group of a change that this process is in. Held while something is started, and while a group
+/// is inspected.
+static PLACE: Mutex<Option<Group>> = Mutex::new(None);
 
-/// This process does not change its group while the guard lives.
-pub fn stay() -> MutexGuard<'static, ()> {
+fn place() -> MutexGuard<'static, Option<Group>> {
     PLACE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// This process is in no group of a change while the guard lives.
+pub fn stay() -> MutexGuard<'static, Option<Group>> {
+    let mut place = place();
+    leave(&mut place);
+    place
+}
+
+/// Goes back. If that fails, this process is still not ended: see [`Group::signal`].
+fn leave(place: &mut Option<Group>) {
+    let Some(group) = place.take() else { return };
+    for _ in 0..100 {
+        if enter(&group.home).is_ok() {
+            group.remove_folders();
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A group in which groups can be created. When it is dropped, this process goes back there.
+#[derive(Debug)]
+pub struct Home(pub PathBuf);
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        drop(stay());
+    }
 }
 
 /// Where groups can be created: backout's own group, as `proc` shows it (`/proc`, except in tests).
@@ -51,7 +79,7 @@ fn mounted(_proc: &Path) -> Option<(PathBuf, PathBuf)> {
 }
 
 /// The group of a change.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Group {
     home: PathBuf,
     dir: PathBuf,
@@ -84,53 +112,57 @@ impl Group {
     }
 
     /// Runs `spawn` inside, so that the new process is in the group from its first instruction on.
-    /// This process is in the group meanwhile.
+    /// This process stays in the group until something is started outside: to change its group costs
+    /// up to 20 ms each time (the kernel waits for a grace period), which is more than many a command.
     ///
     /// `false` means that it was started outside.
     pub fn within<T>(&self, spawn: impl FnOnce() -> T) -> (T, bool) {
-        let _alone = stay();
-        if enter(&self.dir).is_err() {
-            return (spawn(), false);
-        }
-        let started = spawn();
-        // If it cannot leave, it is still not ended: see `signal`.
-        for _ in 0..100 {
-            if enter(&self.home).is_ok() {
-                break;
+        let mut place = place();
+        if place.as_ref().is_none_or(|inside| inside.dir != self.dir) {
+            leave(&mut place);
+            if enter(&self.dir).is_err() {
+                return (spawn(), false);
             }
-            std::thread::sleep(Duration::from_millis(10));
+            *place = Some(self.clone());
         }
-        (started, true)
+        (spawn(), true)
     }
 
-    /// The processes in it and in groups below it, and whether this one is among them.
-    fn members(&self) -> (Vec<i32>, bool) {
-        let _still = stay();
+    /// The processes in it and in groups below it, except this one.
+    pub fn pids(&self) -> Vec<i32> {
+        let _still = place();
+        self.members().into_iter().filter(|pid| !is_own(*pid)).collect()
+    }
+
+    fn members(&self) -> Vec<i32> {
         let mut pids = Vec::new();
         for folder in folders(&self.dir, false) {
             let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
             pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
         }
-        let own = |pid: &i32| u32::try_from(*pid) == Ok(std::process::id());
-        let inside = pids.iter().any(own);
-        pids.retain(|pid| !own(pid));
-        (pids, inside)
-    }
-
-    /// The processes in it and in groups below it, except this one.
-    pub fn pids(&self) -> Vec<i32> {
-        self.members().0
+        pids
     }
 
     /// Sends a signal to each. SIGKILL also reaches processes that are created meanwhile.
     pub fn signal(&self, signal: Signal) {
-        let (pids, inside) = self.members();
-        if signal == Signal::SIGKILL && !inside && !pids.is_empty() {
+        let mut place = place();
+        if signal == Signal::SIGKILL {
+            self.leave(&mut place);
+        }
+        let pids = self.members();
+        if signal == Signal::SIGKILL && !pids.is_empty() && !pids.iter().any(|pid| is_own(*pid)) {
             // Linux 5.14 and later.
             let _ = write(&self.dir.join("cgroup.kill"), b"1");
         }
-        for pid in pids {
+        for pid in pids.into_iter().filter(|pid| !is_own(*pid)) {
             let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+
+    /// This process is not in this group any more.
+    fn leave(&self, place: &mut Option<Self>) {
+        if place.as_ref().is_some_and(|inside| inside.dir == self.dir) {
+            leave(place);
         }
     }
 
@@ -164,12 +196,29 @@ impl Group {
         self.pids().is_empty()
     }
 
-    /// Removes it, if it is empty.
+    /// Removes it, if nothing is in it; while this process is, that comes later.
+    pub fn tidy(&self) {
+        let place = place();
+        if place.as_ref().is_none_or(|inside| inside.dir != self.dir) {
+            self.remove_folders();
+        }
+    }
+
+    /// Removes it, if nothing else is in it.
     pub fn remove(&self) {
+        self.leave(&mut place());
+        self.remove_folders();
+    }
+
+    fn remove_folders(&self) {
         for folder in folders(&self.dir, true) {
             let _ = fs::remove_dir(folder);
         }
     }
+}
+
+fn is_own(pid: i32) -> bool {
+    u32::try_from(pid) == Ok(std::process::id())
 }
 
 fn name(change: &str) -> String {

@@ -56,7 +56,7 @@ impl Runner {
             let what = if gone { "which was ended" } else { "which does not end" };
             self.note(format!("`{line}` left something running, {what}: {}", left.join(", ")));
         }
-        group.remove();
+        group.tidy();
     }
 
     /// Waits until the command ends, or must be ended.

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use command::shortened;
 use ending::Ended;
 
-use crate::host::cgroup::{self, Group};
+use crate::host::cgroup::{self, Group, Home};
 use crate::host::failpoint;
 use crate::host::files::open_own;
 use crate::host::secret::Secrets;
@@ -56,7 +56,7 @@ pub struct Runner {
     /// The pools that the commands may wait for.
     pub pools: Vec<WatchedPool>,
     /// The control group below which commands get one of their own.
-    home: Option<PathBuf>,
+    home: Option<Arc<Home>>,
     notes: Arc<Mutex<Vec<String>>>,
     shielded: Arc<AtomicBool>,
     /// No command runs longer than until then.
@@ -112,7 +112,7 @@ impl Runner {
     #[must_use]
     pub fn contained(mut self) -> Self {
         self.home = if Path::new("/run/systemd/system").is_dir() {
-            cgroup::home(Path::new("/proc"))
+            cgroup::home(Path::new("/proc")).map(|home| Arc::new(Home(home)))
         } else {
             None
         };
@@ -122,7 +122,7 @@ impl Runner {
     /// The same with a control group whether systemd runs or not.
     #[cfg(test)]
     pub(crate) fn contained_in(mut self, home: PathBuf) -> Self {
-        self.home = Some(home);
+        self.home = Some(Arc::new(Home(home)));
         self
     }
 
@@ -380,7 +380,7 @@ impl Runner {
     fn group(&self, command: &Command) -> Option<Group> {
         let (home, marker) =
             (self.home.as_ref()?, self.marker.as_ref().filter(|_| !command.daemon)?);
-        Group::make(home, marker).ok()
+        Group::make(&home.0, marker).ok()
     }
 
     /// Appends to the log. A log that cannot be written never stops a run.

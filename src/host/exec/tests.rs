@@ -190,6 +190,24 @@ fn contained(change: &str) -> Option<Runner> {
     usable.then(|| Runner::new(None, Some(change), Interrupt::default()).contained_in(home))
 }
 
+#[test]
+fn what_is_started_outside_is_outside_and_no_group_is_left() {
+    let Some(runner) = contained("outside-test") else { return };
+    let asks = Command::new(["cat", "/proc/self/cgroup"]);
+    let group = format!("backout-outside-test-{}", std::process::id());
+    let home = runner.home.as_ref().expect("there").0.clone();
+    for _ in 0..2 {
+        let inside = runner.run(&asks).expect("runs").stdout;
+        assert!(inside.contains(&group), "{inside}");
+        let daemon = Command { daemon: true, ..asks.clone() };
+        let outside = runner.run(&daemon).expect("runs").stdout;
+        assert!(!outside.contains(&group), "{outside}");
+    }
+    runner.run(&asks).expect("runs");
+    drop(runner);
+    assert!(!home.join(group).try_exists().expect("looked"), "it is left");
+}
+
 /// Leaves its process group and its environment, and says who it is.
 fn escaping(pid: &Path) -> String {
     format!("setsid env -i sh -c 'echo $$ > {}; exec sleep 60' & sleep 0.3", pid.display())
@@ -315,4 +333,11 @@ fn measured_commands_beside_bare_ones() {
     }
     let ours = begin.elapsed().as_millis();
     println!("overhead\t-\t-\t40 commands of 70 ms, natively, beside bare ones\t{ours} {bare} ms");
+    let Some(runner) = contained("measured") else { return };
+    let begin = Instant::now();
+    for _ in 0..40 {
+        runner.run(&Command::new(["sleep", "0.07"])).expect("runs");
+    }
+    let ours = begin.elapsed().as_millis();
+    println!("overhead\t-\t-\tthe same in a control group\t{ours} {bare} ms");
 }
