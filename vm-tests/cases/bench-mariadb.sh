@@ -4,6 +4,7 @@
 # stage: seeded
 # uses: backout
 # when: all
+# disk: 16G
 # limit: 3600
 set -euo pipefail
 . /case/guest/pool.sh

@@ -5,6 +5,7 @@
 # packages: postgresql-15 postgresql-17/trixie
 # uses: backout
 # when: all
+# disk: 16G
 # limit: 2400
 set -euo pipefail
 . /case/guest/pool.sh

@@ -4,6 +4,7 @@
 # stage: redis-seeded
 # uses: backout
 # when: all
+# disk: 16G
 # limit: 2400
 set -euo pipefail
 . /case/guest/pool.sh

@@ -187,7 +187,7 @@ run_case() {
       if run_cuts "$script" "$out" "$from" "${limit:-600}"; then outcome=PASS; fi
     elif [ -n "$(header "$script" pair)" ]; then
       if run_pair "$name" "$out" "$from" "${limit:-600}"; then outcome=PASS; fi
-    elif vm_run --name "$name" --folder "$out/folder" --out "$out" --from "$from" --limit "${limit:-600}"; then outcome=PASS; fi
+    elif vm_run --name "$name" --folder "$out/folder" --out "$out" --from "$from" --limit "${limit:-600}" --size "$(header "$script" disk)"; then outcome=PASS; fi
   fi
   rm -rf "$out/folder"
   printf '%s %s\n' "$outcome" "$((SECONDS - began))" >"$out/outcome"

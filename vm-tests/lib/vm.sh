@@ -45,15 +45,16 @@ vm_watch() {
 # vm_follow CONSOLE PID: prints what the case prints, until PID has ended.
 vm_follow() { tail --pid="$2" -s 0.2 -n +1 -F "$1" 2>/dev/null | sed -un 's/\r$//; /^--- case .* begins/,/^CASE /p' || true; }
 
-# vm_run --name NAME --folder DIR --out DIR [--limit SECONDS] [--from DISK] [--keep-disk FILE] [--append WORDS] [--pair SOCKETS NODE SHARED]
+# vm_run --name NAME --folder DIR --out DIR [--limit SECONDS] [--from DISK] [--keep-disk FILE] [--append WORDS] [--size SIZE] [--pair SOCKETS NODE SHARED]
 #   DIR/run is run by bash in the guest as root, after multi-user.target, with DIR mounted read-only at /case.
 #   OUT gets: console (all that the guest printed), result/ (what the guest left in /result), machine.log.
 #   --from       start from a disk that --keep-disk left, not from the image
 #   --keep-disk  after a pass, keep the guest's disk as FILE, cleanly shut down
+#   --size SIZE  the disk is so large; the case itself lets its file system grow
 #   --follow yes show what the case prints while it runs
 # Returns 0 if and only if the guest wrote "CASE NAME PASS".
 vm_run() {
-  local name='' folder='' out='' limit=600 from=$IMAGE/base.qcow2 keep='' append='' follow='' pair=() ended verdict attempt reader
+  local name='' folder='' out='' limit=600 from=$IMAGE/base.qcow2 keep='' append='' follow='' size=() pair=() ended verdict attempt reader
   local GUEST GUEST_SERVERS=()
   while [ $# -gt 0 ]; do
     case $1 in
@@ -65,6 +66,7 @@ vm_run() {
       --keep-disk) keep=$2 ;;
       --append) append=$2 ;;
       --follow) follow=$2 ;;
+      --size) [ -z "$2" ] || size=("$2") ;;
       --pair) pair=(pair "$2" "$3" "$4") && shift 2 ;;
       *) die "vm_run: unknown option $1" ;;
     esac
@@ -77,7 +79,7 @@ vm_run() {
     ended=0 verdict=''
     rm -rf "$out"/{result,console,machine.log,disk.qcow2,case.img,result.img}
     mkdir "$out/result"
-    qemu-img create -q -f qcow2 -F qcow2 -b "$from" "$out/disk.qcow2" || return 1
+    qemu-img create -q -f qcow2 -F qcow2 -b "$from" "$out/disk.qcow2" "${size[@]}" || return 1
     machine_start "$out" "$folder" "backout.case=$name backout.keep=${keep:+1} $append" "file:$out/disk.qcow2" "${pair[@]}" || return 1
     reader=''
     if [ -n "$follow" ]; then
