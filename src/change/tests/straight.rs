@@ -35,6 +35,20 @@ fn upgrade_and_commit() {
     }
 }
 
+/// A platform may have no systemd.
+#[test]
+fn without_units_nobody_asks_systemd() {
+    for (down, after) in [(Verb::Keep, Verb::Undo), (Verb::Keep, Verb::Commit)] {
+        let world = upgraded(ROUGH);
+        world.run(down);
+        world.run(after);
+        assert_eq!(world.product.host().faults, Vec::<String>::new());
+    }
+    let world = upgraded(ROUGH);
+    world.run(Verb::InPlace);
+    assert_eq!(world.product.host().faults, Vec::<String>::new());
+}
+
 #[test]
 fn snapshot_upgrade_later_and_downgrade() {
     for kind in KINDS {

@@ -3,3 +3,4 @@
 pub mod copy;
 pub mod move_aside;
 pub mod move_back;
+pub mod same;

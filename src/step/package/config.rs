@@ -10,6 +10,7 @@ use crate::host::exec::Command;
 use crate::host::files::{private_dir, sync_dir};
 use crate::journal::{Output, Side, StepId};
 use crate::step::files::copy;
+use crate::step::files::same::same;
 use crate::step::{Context, Effect, Probe, Step};
 
 /// See [`crate::step::Action::SaveConfig`], [`crate::step::Action::PutConfig`].
@@ -102,10 +103,8 @@ impl Effect for Put<'_> {
             let copy = below(&saved, path);
             let same = match (copy::is_there(&copy)?, copy::is_there(path)?) {
                 (false, false) => true,
-                (true, true) => context
-                    .runner
-                    .run(&words(["diff", "-r", "-q", "--no-dereference"], &[&copy, path]))
-                    .is_ok(),
+                // What cannot be read is put again.
+                (true, true) => same(&copy, path).unwrap_or(false),
                 _ => false,
             };
             if !same {
@@ -151,18 +150,29 @@ impl Effect for Put<'_> {
     }
 }
 
-/// `cp -a` keeps owners, modes, times, links and attributes.
+/// It keeps owners, modes, times, links and attributes.
 fn copy_tree(context: &Context<'_>, from: &Path, to: &Path) -> Result<()> {
-    let command = words(["cp", "-a", "-T"], &[from, to]);
-    context.runner.run(&command).with_context(|| format!("cannot copy {}", from.display()))?;
+    let failed = || format!("cannot copy {}", from.display());
+    let words = if cfg!(target_os = "linux") {
+        vec!["cp".into(), "-a".into(), "-T".into(), "--".into(), shown(from), shown(to)]
+    } else {
+        copy_of_posix(from, to).with_context(failed)?
+    };
+    let command = Command::new(words).timeout(std::time::Duration::from_secs(600));
+    context.runner.run(&command).with_context(failed)?;
     Ok(())
 }
 
-fn words<'a>(options: impl IntoIterator<Item = &'a str>, paths: &[&Path]) -> Command {
-    let mut words: Vec<String> = options.into_iter().map(str::to_owned).collect();
-    words.push("--".into());
-    words.extend(paths.iter().map(|path| path.display().to_string()));
-    Command::new(words).timeout(std::time::Duration::from_secs(600))
+/// The same in words that every `cp` knows. It puts a folder into one that is there; what is in it is
+/// named then.
+fn copy_of_posix(from: &Path, to: &Path) -> Result<Vec<String>> {
+    let is_folder = from.symlink_metadata()?.is_dir();
+    let from = if is_folder && copy::is_there(to)? { from.join(".") } else { from.to_owned() };
+    Ok(vec!["cp".into(), "-R".into(), "-P".into(), "-p".into(), shown(&from), shown(to)])
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn below(folder: &Path, path: &Path) -> PathBuf {
@@ -183,4 +193,32 @@ fn remove(path: &Path) -> Result<()> {
         Ok(_) => fs::remove_file(path),
     };
     gone.with_context(|| format!("cannot remove {}", path.display()))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
+mod tests {
+    use super::*;
+    use crate::host::exec::Runner;
+
+    #[test]
+    fn the_words_of_posix_copy_what_is_there_and_what_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("app"), folder.path().join("copy/app"));
+        fs::create_dir_all(from.join("sub")).unwrap();
+        fs::create_dir_all(folder.path().join("copy")).unwrap();
+        fs::write(from.join("sub/file"), "text").unwrap();
+        std::os::unix::fs::symlink("sub/file", from.join("link")).unwrap();
+        let copy = |from: &Path, to: &Path| {
+            let words = copy_of_posix(from, to).unwrap();
+            Runner::default().run(&Command::new(words)).unwrap();
+            assert!(same(from, to).unwrap(), "{}", from.display());
+        };
+        copy(&from, &to);
+        // The folder was made for a part of it, which was copied before.
+        fs::write(from.join("sub/file"), "other").unwrap();
+        copy(&from, &to);
+        copy(&from.join("sub/file"), &to.join("sub/file"));
+        copy(&from.join("link"), &folder.path().join("copy/link"));
+    }
 }

@@ -226,10 +226,18 @@ impl Kept<'_> {
     }
 }
 
-/// `libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x…)`, or the loader: `/lib64/ld-… (0x…)`.
+/// `libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x…)`, or the loader: `/lib64/ld-… (0x…)`. illumos
+/// prints no address, and neither it nor FreeBSD the loader.
 fn library(line: &str) -> Option<PathBuf> {
-    let (path, _) = line.trim().rsplit_once(" (0x")?;
-    let path = path.split_once(" => ").map_or(path, |(_, path)| path);
+    let (name, address) = match line.trim().rsplit_once(" (0x") {
+        Some((name, _)) => (name, true),
+        None => (line.trim(), false),
+    };
+    let path = match name.split_once("=>") {
+        Some((_, path)) => path.trim(),
+        None if address => name,
+        None => return None,
+    };
     path.starts_with('/').then(|| PathBuf::from(path))
 }
 
@@ -277,6 +285,27 @@ fn link(target: &Path, to: &Path) -> Result<()> {
 #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 mod tests {
     use super::*;
+
+    /// As ldd(1) of glibc, of FreeBSD and of illumos prints them.
+    #[test]
+    fn the_libraries_of_a_program() {
+        for (line, path) in [
+            (
+                "\tlibm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x00007f)",
+                Some("/lib/x86_64-linux-gnu/libm.so.6"),
+            ),
+            ("\t/lib64/ld-linux-x86-64.so.2 (0x00007f)", Some("/lib64/ld-linux-x86-64.so.2")),
+            ("\tlinux-vdso.so.1 (0x00007ffd)", None),
+            ("\tlibx.so.1 => not found", None),
+            ("\tlibc.so.7 => /lib/libc.so.7 (0x800246000)", Some("/lib/libc.so.7")),
+            ("\t[vdso] (0x7ffffffff5d0)", None),
+            ("/usr/bin/sort:", None),
+            ("\tlibc.so.1 =>\t /lib/libc.so.1", Some("/lib/libc.so.1")),
+            ("\tlibx.so.1 =>\t (file not found)", None),
+        ] {
+            assert_eq!(library(line).as_deref(), path.map(Path::new), "{line}");
+        }
+    }
 
     #[test]
     fn a_program_is_kept_with_the_links_that_lead_to_it() {
