@@ -41,7 +41,7 @@ pub use linux::{marked, mounted_elsewhere, named, owner, runs_program_of_host, u
 pub struct Process {
     /// Its id.
     pub pid: i32,
-    /// Its short name (at most 15 bytes; on FreeBSD 19).
+    /// Its short name (at most 15 bytes, on FreeBSD 19).
     pub comm: String,
     /// Its arguments joined by spaces; empty for a kernel thread.
     pub cmdline: String,

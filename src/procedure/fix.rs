@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::ProcedureInputs;
 use crate::host::exec::Command;
 use crate::host::files::write_new;
+use crate::host::systemd;
 use crate::playbook::Template;
 use crate::playbook::model::{Fix, Playbook};
 use crate::preflight::{Facts, RequirementFact};
@@ -136,6 +137,11 @@ pub fn make(inputs: &ProcedureInputs, act: &Act) -> Result<()> {
 /// # Errors
 /// When systemd cannot.
 pub fn restart(inputs: &ProcedureInputs, unit: &str) -> Result<()> {
+    ensure!(
+        systemd::IS_OF_PLATFORM,
+        "there is no systemd on {}: restart {unit} yourself",
+        std::env::consts::OS
+    );
     let command = Command::new(["systemctl", "restart", unit]).timeout(RESTART);
     Ok(inputs.runner.run(&command).map(drop)?)
 }

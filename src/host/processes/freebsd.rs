@@ -17,8 +17,8 @@ use crate::host::ask;
 use crate::host::exec::{MARKER, Runner};
 use crate::host::mounts::{self, Mount};
 
-/// Maximum length of a name in the kernel (MAXCOMLEN).
-const COMM: usize = 19;
+/// How much of a name is compared: what a playbook has of it. The kernel keeps 19 bytes here.
+const COMM: usize = 15;
 
 /// See Linux: the processes with one of these names.
 ///

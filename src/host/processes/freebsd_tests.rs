@@ -75,6 +75,7 @@ fn names_are_the_kernels() {
     assert_eq!(found[0].since, Some(1_796_002_890));
     assert_eq!((found[0].container, found[1].container), (false, true), "it is of a jail");
     assert_eq!(named("nineteen-characters-and-more").len(), 1);
+    assert_eq!(named("nineteen-charac").len(), 1, "as a playbook has to name it");
     assert!(named("maria").is_empty());
     assert!(named_by(&answering(&[]), &[]).is_err(), "no answer is no list");
     assert!(named_by(&answering(&[(PS, "  PID COMMAND")]), &[]).is_err());
