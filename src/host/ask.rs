@@ -26,8 +26,8 @@ pub(super) fn all<S: Into<String>>(
     Ok(printed.stdout)
 }
 
-/// What a command prints of those of its arguments that are there: it fails for a process that ended
-/// meanwhile, and prints what it knows of the others.
+/// What a command prints of those of its arguments that are there: it fails for a process that
+/// ended meanwhile, and prints what it knows of the others.
 ///
 /// # Errors
 /// When it fails and prints nothing, does not end, or is not there.

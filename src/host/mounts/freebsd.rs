@@ -29,7 +29,7 @@ struct Line {
 /// All mounts of the table, in its order.
 ///
 /// # Errors
-/// When it has another form: FreeBSD 13 prints no JSON here.
+/// When it has another form: an older `mount` prints no JSON.
 pub fn parse(text: &str) -> Result<Vec<Mount>, String> {
     let printed: Printed =
         serde_json::from_str(text).map_err(|error| format!("mount --libxo json -p: {error}"))?;

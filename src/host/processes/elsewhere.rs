@@ -1,5 +1,5 @@
-//! Processes of a platform that nobody has asked yet. Nothing is guessed: each question is answered with
-//! an error, and what depends on it is refused.
+//! Processes of a platform that nobody has asked yet. Nothing is guessed: each question is answered
+//! with an error, and what depends on it is refused.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

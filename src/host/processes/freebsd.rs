@@ -1,5 +1,5 @@
-//! Processes of FreeBSD 14 and later, as `ps`, `procstat` and `fuser` tell them. The first two print
-//! JSON (`libxo(3)`).
+//! Processes of FreeBSD 14 and later, as `ps`, `procstat` and `fuser` tell them. The first two
+//! print JSON (`libxo(3)`).
 //!
 //! A jail has no table of processes of its own: the host sees them all, with the number of their
 //! jail.

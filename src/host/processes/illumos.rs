@@ -201,8 +201,8 @@ fn line(line: &str) -> Option<(&str, Process)> {
     Some((zone, Process { pid, comm, cmdline, since, uses, cgroup, container: false }))
 }
 
-/// The processes in whose environment (`pargs -e`) this stands: for each process a line with its id,
-/// then one for each variable.
+/// The processes in whose environment (`pargs -e`) this stands: for each process a line with its
+/// id, then one for each variable.
 fn with_variable(text: &str, wanted: &str) -> BTreeSet<i32> {
     let mut found = BTreeSet::new();
     let mut pid = None;

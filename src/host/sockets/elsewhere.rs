@@ -1,5 +1,5 @@
-//! What processes listen at, on a platform that nobody has asked yet: it is not known. Who asks has named
-//! the processes before, which is an error there.
+//! What processes listen at, on a platform that nobody has asked yet: it is not known. Who asks has
+//! named the processes before, which is an error there.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -226,8 +226,8 @@ impl Kept<'_> {
     }
 }
 
-/// `libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x…)`, or the loader: `/lib64/ld-… (0x…)`. illumos
-/// prints no address, and neither it nor FreeBSD the loader.
+/// `libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x…)`, or the loader: `/lib64/ld-… (0x…)`.
+/// illumos prints no address, and neither it nor FreeBSD the loader.
 fn library(line: &str) -> Option<PathBuf> {
     let (name, address) = match line.trim().rsplit_once(" (0x") {
         Some((name, _)) => (name, true),
