@@ -2,9 +2,11 @@
 //! Nothing is changed: no service is stopped, nothing is captured or restored.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::Serialize;
 
+use crate::host::files::stat_optional;
 use crate::playbook::model::{CommandSpec, Occasion, Requirement};
 use crate::playbook::{Extractor, Validated};
 use crate::preflight::sources::Observed;
@@ -72,6 +74,7 @@ pub fn all(
         }
         tried.push(found);
     }
+    at.data(&values, &mut tried);
     at.requirements(&values, &mut tried);
     at.lists(&values, &mut tried);
     if let Some(position) = playbook.restore.as_ref().and_then(|it| it.position.as_ref()) {
@@ -197,6 +200,25 @@ impl Asked<'_, '_> {
             outcome => outcome,
         };
         Tried { outcome, ..one }
+    }
+
+    /// The folders of the data are there.
+    fn data(&self, values: &BTreeMap<String, String>, tried: &mut Vec<Tried>) {
+        for path in &self.playbook.data.paths {
+            let what = format!("data: {}", path.source());
+            let (outcome, says) = match path.fill(&|name| values.get(name).cloned()) {
+                Err(error) => (Outcome::Later, error.to_string()),
+                Ok(path) if !path.starts_with('/') => {
+                    (Outcome::NotMet, format!("{path} is no absolute path"))
+                }
+                Ok(path) => match stat_optional(Path::new(&path)) {
+                    Ok(Some(_)) => (Outcome::Answers, path),
+                    Ok(None) => (Outcome::NotMet, format!("{path} is not there")),
+                    Err(error) => (Outcome::Fails, format!("{path}: {error}")),
+                },
+            };
+            tried.push(Tried { what, outcome, says });
+        }
     }
 
     /// Those that are asked before an upgrade, but for those that need one that is not met.

@@ -152,7 +152,7 @@ fn a_new_playbook_knows_a_server_with_an_init_script() {
         "units = [\"slapd.service\"]\n",
         "processes = [\"slapd\"]\n",
         "default = \"[DIR]/data\"\n",
-        "is all data there? It is the home of the user openldap.\n",
+        "is all data there? How it was found: it is the home of the user openldap.\n",
         "config = [\"/etc/apparmor.d/usr.sbin.slapd\", \"/etc/default/slapd\", \
          \"/etc/init.d/slapd\", \"/etc/ldap\"]\n",
         "(lib.*|ldap-utils|slapd)\"",

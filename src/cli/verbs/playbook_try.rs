@@ -69,7 +69,7 @@ pub fn run(global: &Global, arguments: &TryArgs) -> Result<Exit, CliError> {
         }
     }
     let run = tried.len() - count(Outcome::Later);
-    render::line(&format!("{run} commands were run, {failed} failed. Nothing was changed."));
+    render::line(&format!("{run} questions were asked, {failed} failed. Nothing was changed."));
     render::line("Not run: what stops, starts, installs, captures and restores.");
     if cut {
         let set = arguments.set.iter().map(|(name, value)| quote(format!("{name}={value}")));

@@ -4,6 +4,7 @@
 mod data;
 mod running;
 mod text;
+mod units;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -67,14 +68,23 @@ pub fn look(package: &str) -> Observed<Found> {
     let siblings = ask(&["dpkg-query", "--show", format]).unwrap_or_default();
     let programs: Vec<&str> = files.lines().filter(|path| is_program(path)).collect();
     let servers = running::servers(Path::new("/proc"), &programs);
-    let mut brought = units(&files);
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let real = |path: &str| {
+        let path = std::fs::canonicalize(path).ok()?;
+        path.file_name()?.to_str().map(str::to_owned)
+    };
+    let mut brought = units::brought(&files, real);
     // A server in an instance of a template, or in a unit that somebody made for it.
     let run = servers.iter().filter_map(|server| server.unit.clone());
     brought.extend(run.filter(|unit| !unit.starts_with("backout-")));
     let mut starts = Vec::new();
     for unit in brought.iter().collect::<BTreeSet<_>>() {
         let properties = "--property=Id,LoadState,ExecStart,User,StateDirectory";
-        let answer = ask(&["systemctl", "show", properties, unit]).unwrap_or_default();
+        let mut answer = ask(&["systemctl", "show", properties, unit]).unwrap_or_default();
+        if answer.trim().is_empty() {
+            let file = files.lines().find(|path| path.ends_with(&format!("/system/{unit}")));
+            answer = units::shown(&file.map(read).unwrap_or_default());
+        }
         starts.push((unit.clone(), answer));
     }
     let mut found = of_texts(package, &about, &files, &starts, &servers);
@@ -82,7 +92,6 @@ pub fn look(package: &str) -> Observed<Found> {
     let scripts = ask(&["dpkg-query", "--control-path", package, "postinst"]).unwrap_or_default();
     let lists =
         files.lines().filter(|it| it.contains("/sysusers.d/") || it.contains("/tmpfiles.d/"));
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let scripts: String = scripts.lines().chain(lists).map(read).collect();
     found.data = data::found(&data::Clues {
         servers: &servers,
@@ -98,28 +107,6 @@ fn is_program(path: &str) -> bool {
     ["bin", "sbin", "lib", "libexec", "opt", "share"]
         .iter()
         .any(|it| path.strip_prefix("/usr").unwrap_or(path).starts_with(&format!("/{it}/")))
-}
-
-/// The services among a package's files; a template stands for no server. An init script, and a
-/// folder with additions to a unit, are of the unit with that name.
-fn units(files: &str) -> Vec<String> {
-    let mut found = BTreeSet::new();
-    for path in files.lines() {
-        let mut parts = path.rsplit('/');
-        let (name, folder) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let unit = match folder {
-            "system" if name.ends_with(".service") => Some(name.to_owned()),
-            "system" => {
-                name.strip_suffix(".d").filter(|it| it.ends_with(".service")).map(str::to_owned)
-            }
-            "init.d" if path.starts_with("/etc/init.d/") => {
-                Some(format!("{}.service", name.trim_end_matches(".sh")))
-            }
-            _ => folder.strip_suffix(".d").filter(|it| it.ends_with(".service")).map(str::to_owned),
-        };
-        found.extend(unit.filter(|it| !it.contains('@')));
-    }
-    found.into_iter().collect()
 }
 
 /// The installed packages of a source.
@@ -140,6 +127,7 @@ fn is_shared(folder: &str) -> bool {
         "dbus-1",
         "default",
         "init",
+        "logcheck",
         "network",
         "security",
         "ssl",
@@ -259,14 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn units_of_unit_files_init_scripts_and_additions() {
-        let files = "/etc/init.d\n/etc/init.d/slapd\n/etc/init.d/keymap.sh\n\
-                     /usr/lib/systemd/system/b.service\n/usr/lib/systemd/system/t@.service\n\
-                     /usr/lib/systemd/system/slapd.service.d\n\
-                     /usr/lib/systemd/system/d.service.d/x.conf\n/usr/lib/systemd/system/x.timer\n\
-                     /usr/share/doc/init.d/y\n";
-        let all = ["b.service", "d.service", "keymap.service", "slapd.service"];
-        assert_eq!(units(files), all);
+    fn units_as_systemd_knows_them() {
         // systemd knows the second by another name; one is masked, and one is not there.
         let known = [
             ("b.service", "Id=b.service\nLoadState=loaded\n"),

@@ -24,7 +24,7 @@ pub fn scaffold(name: &str, found: &Found) -> String {
                 [] => String::new(),
                 others => format!(" Found, too: {}.", others.join(", ")),
             };
-            let why = format!("is all data there? {}.{others}", capital(&first.why));
+            let why = format!("is all data there? How it was found: {}.{others}", first.why);
             (format!("default = {}\n", quoted(&first.path)), why)
         }
     };
@@ -201,10 +201,4 @@ repair = {{ argv = ["{{backout}}", "helper", "dpkg-repair", "{{installer_files}}
         own = own.join("|").replace('\\', "\\\\"),
     );
     text
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string());
-    first.unwrap_or_default() + chars.as_str()
 }
