@@ -7,6 +7,13 @@
 SET search_path = pg_catalog;
 SET statement_timeout = 0;
 SET quote_all_identifiers = off;
+-- Constants in definitions are printed by these.
+SET datestyle = 'ISO, YMD';
+SET intervalstyle = 'postgres';
+SET timezone = 'UTC';
+SET extra_float_digits = 3;
+SET bytea_output = 'hex';
+SET lc_monetary = 'C';
 WITH RECURSIVE own_schema AS (
   SELECT oid, nspname, nspowner FROM pg_namespace
   WHERE nspname NOT IN ('pg_catalog', 'information_schema') AND nspname !~ '^pg_(toast|temp)'

@@ -1,9 +1,10 @@
 #!/bin/sh
-# upgrade.sh BACKOUT OLD NEW CLUSTER DATADIR LIB RELEASE MODE: installs the new version beside the
-# old one, and takes a cluster over. May be run again after an interruption: what an earlier attempt
-# made of the new cluster goes, unless it has been started.
+# upgrade.sh BACKOUT OLD NEW CLUSTER DATADIR LIB RELEASE MODE BEGIN: installs the new version beside
+# the old one, and takes a cluster over. BEGIN: how a standby begins, `copy` or `slot`. May be run
+# again after an interruption: what an earlier attempt made of the new cluster goes, unless it has
+# been started.
 set -eu
-backout=$1 old=$2 new=$3 cluster=$4 datadir=$5 lib=$6 release=$7 mode=$8
+backout=$1 old=$2 new=$3 cluster=$4 datadir=$5 lib=$6 release=$7 mode=$8 begin=$9
 export LC_ALL=C.UTF-8
 program_dir=$(cd "$(dirname "$0")" && pwd)
 old_data=$datadir/$old/$cluster new_data=$datadir/$new/$cluster
@@ -56,6 +57,9 @@ if [ -e "$old_data/PG_VERSION" ]; then
   # shellcheck disable=SC2086
   "$backout" helper postgresql-each $server "$program_dir/collations.sql"
   "$lib/$new/bin/vacuumdb" --host="$work" --username=postgres --all --analyze-only --quiet
+  # What a standby goes on from, before any client writes.
+  # shellcheck disable=SC2086
+  "$backout" helper postgresql-feed reserve $server --begin="$begin"
   control stop
 
   # The snapshot has the old cluster, and nobody may start it on files that both share.

@@ -28,6 +28,7 @@ impl StepId {
     pub const STANDBY_DROP: Self = Self(Cow::Borrowed("standby-drop"));
     pub const STANDBY_RESUME: Self = Self(Cow::Borrowed("standby-resume"));
     pub const STANDBY_SET_UP: Self = Self(Cow::Borrowed("standby-set-up"));
+    pub const STANDBY_FORGET: Self = Self(Cow::Borrowed("standby-forget"));
     pub const REFUSE: Self = Self(Cow::Borrowed("refuse"));
     pub const ALLOW: Self = Self(Cow::Borrowed("allow"));
     pub const SOURCE_POSITION: Self = Self(Cow::Borrowed("source-position"));

@@ -192,7 +192,11 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
     let folders = aside.into_iter().chain(kept).collect();
     let mut plan =
         strategy::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders);
-    plan.steps.splice(0..0, super::standby::ended(&inputs, state)?);
+    let mut first = super::standby::ended(&inputs, state)?;
+    if state.phase == Phase::Upgraded {
+        first.extend(super::standby::forgotten(&inputs, state)?);
+    }
+    plan.steps.splice(0..0, first);
     Ok(plan)
 }
 

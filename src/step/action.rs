@@ -120,6 +120,8 @@ pub enum Action {
     Settle(Settle),
     /// Ends its server so that nothing more is acknowledged.
     EndUpgraded(EndUpgraded),
+    /// Takes back what the upgrade made in the upgraded server for a standby.
+    ForgetStandby(ForgetStandby),
     /// Sets the clones of the standby up as the datasets whose place they take.
     SetUpStandby(StandbyClones),
     /// The version that took over serves from its private root.

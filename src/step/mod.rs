@@ -49,7 +49,7 @@ pub use standby::feed::{CatchUp, Feed};
 pub use standby::resume::ResumeStandby;
 pub use standby::server::StandbyServer;
 pub use standby::switch::{
-    Allow, Drain, EndUpgraded, Refuse, ServeFromRoot, Settle, SourcePosition,
+    Allow, Drain, EndUpgraded, ForgetStandby, Refuse, ServeFromRoot, Settle, SourcePosition,
 };
 pub use users::assign::AssignUsers;
 pub use users::capture::CaptureUsers;
@@ -308,6 +308,7 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::Drain(it) => Box::new(Again(it)),
         Action::Settle(it) => Box::new(Again(it)),
         Action::EndUpgraded(it) => Box::new(Again(it)),
+        Action::ForgetStandby(it) => Box::new(Again(it)),
         Action::SetUpStandby(it) => Box::new(standby::clones::SetUp(it)),
         Action::Serve(it) => Box::new(standby::switch::Serve(it)),
         Action::ServeStop(it) => Box::new(Again(standby::switch::ServeStop(it))),

@@ -82,13 +82,14 @@ const PRODUCTS: &[(&str, Session)] = &[
     ("mariadb_gone", mariadb::feed::gone),
     ("mariadb_switch", mariadb::feed::switch),
     ("postgresql", postgresql::session),
+    ("postgresql_slots", postgresql::feed::slots),
     ("postgresql_switch", postgresql::feed::session),
     ("redis", redis::session),
     ("redis_switch", redis::switch),
 ];
 
 /// Those that take long: of these there is a fifth as many.
-const LONG: &[&str] = &["postgresql_switch", "redis_switch"];
+const LONG: &[&str] = &["postgresql_slots", "postgresql_switch", "redis_switch"];
 
 /// How long one session may take, in seconds, on a busy machine.
 const LIMIT: &str = "600";

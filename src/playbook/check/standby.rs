@@ -73,6 +73,7 @@ impl Commands<'_, '_> {
         if let Some(address) = standby.back.as_ref().and_then(|back| back.address.as_ref()) {
             self.value(&at.key("back").key("address"), address);
         }
+        self.optional(&at.key("forget"), standby.forget.as_ref(), TemplatePlace::Standby);
         for it in standby.both_ways() {
             let place = match it.place.rsplit('.').next() {
                 Some("drain" | "settle" | "end" | "rest") => TemplatePlace::Switch,

@@ -45,6 +45,11 @@ pub struct Standby {
     pub feed: Feed,
     /// How it takes over.
     pub switch: SwitchOver,
+    /// Takes back what the upgrade itself made in the upgraded server for a standby, such as a
+    /// replication slot: before a commit, and before a downgrade without a switch, while that server
+    /// runs. It succeeds if there is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forget: Option<CommandSpec>,
     /// How the upgraded version stands by after a downgrade, if it can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<StandbyBack>,

@@ -20,7 +20,18 @@ impl Standby {
     /// How the upgraded version stands by, if it can.
     pub fn other_way(&self) -> Option<Self> {
         // No `..` in these patterns, so that the compiler asks about a new field.
-        let Self { start, stop, ready, ready_within, address, durable, feed, switch, back } = self;
+        let Self {
+            start,
+            stop,
+            ready,
+            ready_within,
+            address,
+            durable,
+            feed,
+            switch,
+            forget: _,
+            back,
+        } = self;
         let other = back.as_ref()?;
         let Feed { start: feed_start, stop: feed_stop, position, source, lag, watch } = feed;
         let SwitchOver { refuse, allow, drain, settle, end, rest, serve, serve_stop, reinstall } =
@@ -58,11 +69,12 @@ impl Standby {
                 serve_stop: must(&over.serve_stop, serve_stop),
                 reinstall: over.reinstall.unwrap_or(*reinstall),
             },
+            forget: None,
             back: None,
         })
     }
 
-    /// Every command of it. Those of `back` have no other one where it is not there.
+    /// Every command of both ways. Those of `back` have no other one where it is not there.
     pub fn both_ways(&self) -> Vec<BothWays<'_>> {
         let Self {
             start,
@@ -73,6 +85,7 @@ impl Standby {
             durable: _,
             feed,
             switch,
+            forget: _,
             back,
         } = self;
         let Feed { start: feed_start, stop: feed_stop, position, source, lag, watch } = feed;

@@ -58,7 +58,11 @@ impl Repeated for Start<'_> {
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         let folder = context.layout.feed();
         private_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        run(context, &self.0.start).context("the feed of the standby could not be started")?;
+        let said = run(context, &self.0.start);
+        let said = said.context("the feed of the standby could not be started")?;
+        if !said.is_empty() {
+            (context.say)(&said);
+        }
         Ok(Output::Nothing)
     }
 }

@@ -49,6 +49,13 @@ pub struct Settle {
     pub command: CommandTemplate,
 }
 
+/// See [`crate::step::Action::ForgetStandby`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ForgetStandby {
+    /// Takes it back; succeeds if there is nothing.
+    pub command: CommandTemplate,
+}
+
 /// See [`crate::step::Action::EndUpgraded`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EndUpgraded {
@@ -107,6 +114,18 @@ impl Repeated for Settle {
 
     fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
         run(context, &self.command).context("the standby could not be made ready to serve")?;
+        Ok(Output::Nothing)
+    }
+}
+
+impl Repeated for ForgetStandby {
+    fn preview(&self) -> Vec<String> {
+        vec![self.command.to_string()]
+    }
+
+    fn apply(&self, _step: &Step, context: &Context<'_>) -> Result<Output> {
+        run(context, &self.command)
+            .context("what the upgraded version has for a standby could not be taken back")?;
         Ok(Output::Nothing)
     }
 }

@@ -87,6 +87,9 @@ impl Strategy for Snapshot {
         let answers = input.served == ServedClients::Yes;
         if opened {
             if answers {
+                if parts.playbook.standby.is_some() {
+                    steps.extend(parts.stands_by(Side::Previous)?.forget()?);
+                }
                 steps.extend(parts.captures(ServiceState::Running)?);
             }
             if input.keep {

@@ -113,6 +113,18 @@ impl StandbyInput<'_> {
         Ok(Plan { procedure: Procedure::Abort, steps })
     }
 
+    /// What the upgrade made in the upgraded server for a standby goes, if the playbook makes
+    /// something.
+    ///
+    /// # Errors
+    /// When the playbook's texts cannot be filled in.
+    pub fn forget(&self) -> Result<Option<Step>> {
+        if self.playbook.standby.is_none() || self.state.standby_side() != Side::Previous {
+            return Ok(None);
+        }
+        self.stands_by()?.forget()
+    }
+
     /// Ends it, and leaves nothing of it.
     ///
     /// # Errors

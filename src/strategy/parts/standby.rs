@@ -12,7 +12,7 @@ use crate::playbook::model::standby::Reinstall;
 use crate::playbook::model::{Standby, Touched};
 use crate::step::{
     Action, Allow, CatchUp, CloneOne, CloneRole, CloneSnapshot, Drain, EndUpgraded, Feed,
-    FindTouched, Refuse, ResumeStandby, ServeFromRoot, Settle, SourcePosition, StandbyClones,
+    FindTouched, ForgetStandby, Refuse, ResumeStandby, ServeFromRoot, Settle, SourcePosition, StandbyClones,
     StandbyServer, Step,
 };
 use crate::strategy::input::ASIDE;
@@ -188,6 +188,14 @@ impl StandsBy<'_> {
         let title = "stop the standby";
         let action = Action::StandbyStop(self.standby_server()?);
         Ok(Step::new(StepId::STANDBY_STOP, title, action))
+    }
+
+    /// What the upgrade made in the upgraded server for a standby goes.
+    pub(in crate::strategy) fn forget(&self) -> Result<Option<Step>> {
+        let Some(forget) = &self.it.forget else { return Ok(None) };
+        let action = Action::ForgetStandby(ForgetStandby { command: self.command(forget)? });
+        let title = format!("take back what the {} version keeps for a standby", self.serving());
+        Ok(Some(Step::new(StepId::STANDBY_FORGET, title, action)))
     }
 
     /// Feed and standby are ended, and the clones destroyed.

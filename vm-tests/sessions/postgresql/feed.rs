@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::begin::{self, Begin};
 use super::{
     DATA, SETTINGS, SOCKET, answers, client, client_at, dump, generate, initialize, ready,
 };
@@ -18,8 +19,8 @@ use crate::process::{helper, owned, stop_unit};
 use crate::world::{await_success, copy_content, run};
 
 /// The feed's files, and the socket of the standby.
-const FEED: &str = "/srv/feed";
-const PRIVATE: &str = "/run/standby";
+pub(super) const FEED: &str = "/srv/feed";
+pub(super) const PRIVATE: &str = "/run/standby";
 /// What each command of the feed has.
 const COMMON: &[&str] = &[
     "--bin=/srv/lib/17/bin",
@@ -29,12 +30,14 @@ const COMMON: &[&str] = &[
     "--state=/srv/feed",
 ];
 const BACKOUT: &str = "/srv/bin/backout-of-this-test";
-const STANDBY_UNIT: &str = "backout-standby-postgresql.service";
-const FEED_UNIT: &str = "backout-feed-postgresql.service";
+pub(super) const STANDBY_UNIT: &str = "backout-standby-postgresql.service";
+pub(super) const FEED_UNIT: &str = "backout-feed-postgresql.service";
 const SERVE_UNIT: &str = "backout-serve-postgresql.service";
 /// The playbook's list of rows, and what is compared of it.
 const ROWS: &str = "/srv/rows.sql";
 const TOUCHED: &str = "/srv/touched";
+/// What was said when a standby began with a copy although there were slots.
+pub(super) const BEGUN: &str = "/srv/log/begun";
 /// How often clients send something and something is killed.
 const ROUNDS: usize = 6;
 
@@ -127,12 +130,12 @@ fn feed(verb: &str, words: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
-fn fed(verb: &str, words: &[&str]) -> Result<String> {
+pub(super) fn fed(verb: &str, words: &[&str]) -> Result<String> {
     let said = run(&mut feed(verb, words)?, b"").with_context(|| verb.to_owned())?;
     Ok(String::from_utf8_lossy(&said).trim().to_owned())
 }
 
-fn ask(socket: &str, database: &str, sql: &str) -> Result<String> {
+pub(super) fn ask(socket: &str, database: &str, sql: &str) -> Result<String> {
     let mut psql = client_at(socket, "17", "psql", database);
     psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--field-separator=\t"]);
     let said = run(psql.args(["--set=ON_ERROR_STOP=1", "--command", sql]), b"")?;
@@ -181,7 +184,7 @@ fn open_words(version: &str) -> Vec<String> {
     words
 }
 
-fn open(version: &str) -> Result<()> {
+pub(super) fn open(version: &str) -> Result<()> {
     begin_open(version)?;
     ready()
 }
@@ -191,7 +194,7 @@ fn begin_open(version: &str) -> Result<()> {
     run(start.arg("--unit=postgresql").args(open_words(version)), b"").map(drop)
 }
 
-fn start_standby(folder: &str, version: &str) -> Result<()> {
+pub(super) fn start_standby(folder: &str, version: &str) -> Result<()> {
     let mut words = owned(&["--config=/run/standby", STANDBY_UNIT]);
     words.extend(server(folder, version, PRIVATE));
     for setting in [
@@ -220,9 +223,13 @@ fn start_standby(folder: &str, version: &str) -> Result<()> {
     bail!("the standby does not start: {}", log(STANDBY_UNIT))
 }
 
-fn start_feed() -> Result<()> {
+pub(super) fn start_feed() -> Result<()> {
     let words = [&[FEED_UNIT, BACKOUT, "helper", "postgresql-feed", "run"], COMMON].concat();
-    fed("start", &words).map(drop)
+    let said = fed("start", &words)?;
+    if !said.is_empty() {
+        fs::write(BEGUN, said)?;
+    }
+    Ok(())
 }
 
 fn log(unit: &str) -> String {
@@ -232,14 +239,14 @@ fn log(unit: &str) -> String {
 }
 
 /// The process of a unit that runs.
-fn pid_of(unit: &str) -> Option<nix::unistd::Pid> {
+pub(super) fn pid_of(unit: &str) -> Option<nix::unistd::Pid> {
     let name = format!("/run/{}.pid", unit.trim_end_matches(".service"));
     let pid = fs::read_to_string(name).ok()?.trim().parse().ok()?;
     Path::new(&format!("/proc/{pid}/exe")).exists().then_some(nix::unistd::Pid::from_raw(pid))
 }
 
 /// Kills a unit's process, or one of the server with this socket.
-fn kill(pid: Option<nix::unistd::Pid>) -> Result<()> {
+pub(super) fn kill(pid: Option<nix::unistd::Pid>) -> Result<()> {
     let Some(pid) = pid else { return Ok(()) };
     let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
     let gone = || !Path::new(&format!("/proc/{pid}/exe")).exists();
@@ -269,11 +276,11 @@ fn open_again(version: &str) -> Result<()> {
 }
 
 /// One way: from the version that serves to the other one.
-struct Way {
+pub(super) struct Way {
     serving: &'static str,
-    other: &'static str,
+    pub(super) other: &'static str,
     /// Where the other one's data is, and where that of the serving one goes.
-    beside: &'static str,
+    pub(super) beside: &'static str,
     aside: &'static str,
 }
 
@@ -284,6 +291,15 @@ const BACK: Way =
 
 /// See [`crate::Session`].
 pub fn session(seed: u64, without: &[u64]) -> Result<String> {
+    go(seed, without, Begin::Copy)
+}
+
+/// The same, with slots that are made in the upgrade.
+pub fn slots(seed: u64, without: &[u64]) -> Result<String> {
+    go(seed, without, Begin::of(seed))
+}
+
+fn go(seed: u64, without: &[u64], begin: Begin) -> Result<String> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut generator = generate::Generator::new(seed, without);
     configure("15")?;
@@ -294,22 +310,28 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     super::talk(&generator.before(), &mut said)?;
     ask(SOCKET, "postgres", "CREATE DATABASE ledgers")?;
     run(client("17", "psql", "ledgers").args(["-Xqv", "ON_ERROR_STOP=1"]), TABLES.as_bytes())?;
+    if begin != Begin::Copy {
+        begin::age()?;
+    }
     stop_unit("postgresql.service")?;
     copy_content(Path::new(DATA), Path::new(THERE.beside))?;
     run(Command::new("postgresql-upgrade").arg(DATA), b"")
         .with_context(|| fs::read_to_string("/srv/log/pg_upgrade").unwrap_or_default())?;
+    if begin != Begin::Copy {
+        begin::reserve()?;
+    }
     open("17")?;
-    super::talk(&generator.after(), &mut said)?;
+    begin.clients(&mut generator, &mut said)?;
     let mut writers = Writers::start(CLIENTS, seed);
-    let mut go = |way: &Way, writers: &mut Writers| {
+    let mut go = |way: &Way, begin: Begin, writers: &mut Writers| {
         let mut more = || generator.fed();
-        switch(way, &mut random, &mut more, writers)
+        switch(way, begin, &mut random, &mut more, writers)
     };
-    let there = match go(&THERE, &mut writers)? {
+    let there = match go(&THERE, begin, &mut writers)? {
         Outcome::Rejected(why) => return Ok(format!("rejected, as it has to be: {why}")),
         Outcome::Switched(said) => said,
     };
-    let back = match go(&BACK, &mut writers)? {
+    let back = match go(&BACK, Begin::Copy, &mut writers)? {
         Outcome::Rejected(why) => bail!("the new version rejects: {why}"),
         Outcome::Switched(said) => said,
     };
@@ -318,6 +340,7 @@ pub fn session(seed: u64, without: &[u64]) -> Result<String> {
     let count = writers.check(&rows)?;
     let damaged = dump::damaged()?;
     ensure!(damaged.is_empty(), "damaged: {damaged}");
+    begin::nothing_left()?;
     stop_unit("postgresql.service")?;
     Ok(format!("{count} acknowledged, 0 missing, 0 twice; there: {there}; back: {back}"))
 }
@@ -331,7 +354,7 @@ const KINDS: [&str; 7] =
     ["live", "standby", "feed", "walsender", "logical replication worker", "restart", "nothing"];
 
 /// Kills something, and lets it go on.
-fn hurt(way: &Way, what: &str) -> Result<()> {
+pub(super) fn hurt(way: &Way, what: &str) -> Result<()> {
     match what {
         "live" => kill(pid_of("postgresql"))?,
         "standby" => kill(pid_of(STANDBY_UNIT))?,
@@ -352,6 +375,7 @@ fn hurt(way: &Way, what: &str) -> Result<()> {
 /// Feeds the other version, lets it take over, and looks at what clients saw.
 fn switch(
     way: &Way,
+    begins: Begin,
     random: &mut fastrand::Rng,
     more: &mut dyn FnMut() -> generate::Batch,
     writers: &mut Writers,
@@ -362,10 +386,14 @@ fn switch(
     start_standby(way.beside, way.other)?;
     let begin = Instant::now();
     start_feed()?;
+    if begins != Begin::Copy {
+        begins.hurt(way, random)?;
+    }
     if let Some(why) = caught_up()? {
         return Ok(Outcome::Rejected(why));
     }
     let copied = begin.elapsed();
+    let how = begins.check(way)?;
     let beside = writers.rate();
     let (mut said, mut kills) = (String::new(), BTreeMap::<&str, usize>::new());
     for _ in 0..ROUNDS {
@@ -426,7 +454,7 @@ fn switch(
     ensure!(writers.acknowledged() > before, "clients did not go on");
     let times = times.join(", ");
     Ok(Outcome::Switched(format!(
-        "copied in {:.1} s; gap {:.2} s, {times}, {compared}, {kills:?}; acknowledged a second: \
+        "{how} in {:.1} s; gap {:.2} s, {times}, {compared}, {kills:?}; acknowledged a second: \
          {alone:.0} alone, {beside:.0} while a standby is fed",
         copied.as_secs_f64(),
         gap.as_secs_f64()
@@ -515,7 +543,7 @@ fn equal(here: &[String], there: &[String]) -> Result<()> {
 
 /// Waits until there is nothing more to feed. Returns what the previous version rejects, if that is
 /// why the feed has ended.
-fn caught_up() -> Result<Option<String>> {
+pub(super) fn caught_up() -> Result<Option<String>> {
     let begin = Instant::now();
     loop {
         if let Ok(why) = fs::read_to_string(Path::new(FEED).join("failed")) {

@@ -1,6 +1,7 @@
 //! PostgreSQL: random SQL on both versions, pg_upgrade, the way back, and a comparison by
 //! `pg_dumpall`.
 
+mod begin;
 mod dump;
 pub mod feed;
 mod generate;

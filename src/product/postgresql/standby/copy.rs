@@ -33,7 +33,7 @@ pub(super) fn complete(pair: &Pair) -> Result<Option<Vec<String>>, HelperError> 
 }
 
 /// What a server needs, to feed others.
-fn possible(live: &Client, databases: &[Fed]) -> Result<(), HelperError> {
+pub(super) fn possible(live: &Client, databases: &[Fed]) -> Result<(), HelperError> {
     let level = live.query("template1", "SHOW wal_level")?;
     if level.trim() != "logical" {
         return Err(HelperError::Failed(format!(
@@ -60,7 +60,7 @@ fn possible(live: &Client, databases: &[Fed]) -> Result<(), HelperError> {
 }
 
 /// What the standby cannot have.
-fn own_place(standby: &Client) -> Result<(), HelperError> {
+pub(super) fn own_place(standby: &Client) -> Result<(), HelperError> {
     let sql = "SELECT spcname FROM pg_catalog.pg_tablespace \
         WHERE pg_tablespace_location(oid) <> '' \
         AND NOT starts_with(pg_tablespace_location(oid), \
@@ -106,8 +106,17 @@ pub(super) fn copy(pair: &Pair) -> Result<(), HelperError> {
     for one in &databases {
         subscribe(&live, standby, one)?;
     }
-    standby.query("template1", "CHECKPOINT")?;
-    pair.put(DEFINITIONS, &before)?;
+    completed(pair, &before, &databases)
+}
+
+/// What the standby has is on its disk, and then the files say so.
+pub(super) fn completed(
+    pair: &Pair,
+    definitions: &str,
+    databases: &[Fed],
+) -> Result<(), HelperError> {
+    pair.standby.query("template1", "CHECKPOINT")?;
+    pair.put(DEFINITIONS, definitions)?;
     let all: String = databases.iter().map(|one| hex::encode(&one.name) + "\n").collect();
     pair.put(DATABASES, &all)
 }
@@ -144,7 +153,7 @@ fn restore(standby: &Client, folder: &std::path::Path) -> Result<(), HelperError
 }
 
 /// Subscribes one database. The subscription begins disabled.
-fn subscribe(live: &Client, standby: &Client, one: &Fed) -> Result<(), HelperError> {
+pub(super) fn subscribe(live: &Client, standby: &Client, one: &Fed) -> Result<(), HelperError> {
     // It came with the dump.
     standby.query(&one.name, &format!("DROP PUBLICATION IF EXISTS {NAME}"))?;
     let comment = format!(

@@ -4,26 +4,43 @@
 use std::collections::BTreeSet;
 
 use super::super::client::Client;
-use super::pair::{Fed, fed};
+use super::pair::{Fed, NAME, fed};
 use crate::product::stream::HelperError;
 
 const SCHEMA: &str = include_str!("../../../../playbooks/postgresql/schema.sql");
 const GRANTS: &str = include_str!("../../../../playbooks/postgresql/grants.sql");
 const GLOBALS: &str = include_str!("../../../../playbooks/postgresql/globals.sql");
+const TABLES: &str = include_str!("sql/tables.sql");
 
 /// So many differences are named.
 const NAMED: usize = 5;
 
-/// All lines, in order.
+/// All lines, in order, of the databases that are fed.
 pub(super) fn list(live: &Client) -> Result<String, HelperError> {
+    let fed = fed(live)?;
+    of(live, fed.iter().map(|Fed { name, .. }| name.as_str()), &[SCHEMA, GRANTS])
+}
+
+/// The same of all databases, with what tells a table that was made anew.
+pub(super) fn all(server: &Client) -> Result<String, HelperError> {
+    let all = server.databases()?;
+    of(server, all.iter().map(|(name, _)| name.as_str()), &[SCHEMA, GRANTS, TABLES])
+}
+
+fn of<'a>(
+    server: &Client,
+    databases: impl Iterator<Item = &'a str>,
+    parts: &[&str],
+) -> Result<String, HelperError> {
     let mut lines = BTreeSet::new();
-    // Large objects are carried.
-    let own = |line: &&str| !line.starts_with("large object\t");
+    // Large objects are carried, and what is there for a standby goes.
+    let own = |line: &&str| !line.starts_with("large object\t") && !line.contains(NAME);
     let mut add = |text: String| lines.extend(text.lines().filter(own).map(str::to_owned));
-    add(live.script("template1", GLOBALS)?);
-    for Fed { name, .. } in fed(live)? {
-        add(live.script(&name, SCHEMA)?);
-        add(live.script(&name, GRANTS)?);
+    add(server.script("template1", GLOBALS)?);
+    for name in databases {
+        for part in parts {
+            add(server.script(name, part)?);
+        }
     }
     Ok(lines.into_iter().map(|line| line + "\n").collect())
 }

@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use super::copy::{complete, copy};
-use super::pair::{FAILED, NAME, Pair, SETTLED, STOPPED, boot};
-use super::{published, triggers};
+use super::onward::{Beginning, beginning, go_on};
+use super::pair::{FAILED, NAME, Pair, SETTLED, STOPPED, boot, is_active};
+use super::{published, slots, triggers};
 use crate::product::script;
 use crate::product::stream::{HelperError, Streams};
 
@@ -19,6 +20,16 @@ pub(super) fn start(pair: &Pair, streams: &mut Streams<'_>) -> Result<(), Helper
     pair.forget(STOPPED)?;
     pair.forget(SETTLED)?;
     pair.forget(FAILED)?;
+    let runs = pair.words.first().is_some_and(|unit| is_active(unit));
+    if !runs
+        && let Ok(None) = complete(pair)
+        && let Ok(Beginning::Copy(Some(why))) = beginning(pair)
+    {
+        let said = format!("The standby begins with a copy of everything: {why}");
+        let output = &mut streams.output;
+        // The program that starts the unit takes our place.
+        writeln!(output, "{said}").and_then(|()| output.flush()).map_err(HelperError::Output)?;
+    }
     script::start_unit(&pair.words, streams)
 }
 
@@ -33,7 +44,7 @@ pub(super) fn run(pair: &Pair) -> Result<(), HelperError> {
         std::thread::sleep(PAUSE);
     };
     if found.is_none()
-        && let Err(error) = copy(pair)
+        && let Err(error) = make(pair)
     {
         pair.put(FAILED, &error.to_string())?;
         return Err(error);
@@ -46,14 +57,32 @@ pub(super) fn run(pair: &Pair) -> Result<(), HelperError> {
     }
 }
 
+/// Makes the standby.
+fn make(pair: &Pair) -> Result<(), HelperError> {
+    match beginning(pair)? {
+        Beginning::Slots(from) => go_on(pair, from),
+        Beginning::Copy(why) => {
+            if let Some(why) = why {
+                say(&why);
+            }
+            copy(pair)
+        }
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "the unit's journal")]
-fn say(error: &HelperError) {
+fn say(error: &impl std::fmt::Display) {
     eprintln!("{error}");
 }
 
 fn tend(pair: &Pair) -> Result<(), HelperError> {
     if !pair.has(SETTLED)? {
-        for name in in_state(pair, "NOT subenabled")? {
+        let disabled = in_state(pair, "NOT subenabled")?;
+        if !disabled.is_empty() {
+            // As `make` does last, and may not have come to.
+            slots::touch(&pair.live)?;
+        }
+        for name in disabled {
             triggers::hold(pair, true, Some(&name))?;
             pair.standby.query(&name, &format!("ALTER SUBSCRIPTION {NAME} ENABLE"))?;
         }

@@ -1,11 +1,13 @@
 //! A standby: the older version beside the newer one, which feeds it by logical replication. It begins
-//! with a copy of everything, seen at the very place from which the slots go on. The feed itself is
+//! with a copy of everything, seen at the very place from which the slots go on; or with the clone as
+//! it is, and slots that were made in the upgrade. The feed itself is
 //! in the standby's server (subscriptions), and the position of each is stored there together with
 //! the data. What a subscription does not bring is carried while clients are shut out.
 
 mod copy;
 mod definitions;
 mod feed;
+mod onward;
 mod opened;
 mod pair;
 mod position;
@@ -13,6 +15,7 @@ mod published;
 mod refuse;
 mod server;
 mod settle;
+mod slots;
 mod touched;
 mod triggers;
 mod watch;
@@ -23,7 +26,8 @@ pub(in crate::product) use touched::rows as touched_rows;
 use crate::product::stream::{HelperError, Streams};
 
 const USAGE: &str = "postgresql-feed VERB --bin=DIR --at=DIR:PORT --as=ACCOUNT --user=NAME \
-                     --standby=DIR --state=DIR [--unit=UNIT] [--config=DIR] [WORD...], where VERB is \
+                     --standby=DIR --state=DIR [--unit=UNIT] [--config=DIR] [--begin=copy|slot] [WORD...], where \
+                     VERB is obstacles, reserve, forget, \
                      server, server-stop, start, run, stop, position, source, lag, watch, drain, \
                      refuse, allow, settle, touched, end, serve or serve-stop";
 
@@ -36,6 +40,9 @@ pub(in crate::product) fn feed(
     let (verb, rest) = arguments.split_first().ok_or_else(usage)?;
     let pair = Pair::parse(rest, USAGE)?;
     let said = match (verb.as_str(), pair.words.as_slice()) {
+        ("obstacles", []) => slots::obstacles(&pair)?,
+        ("reserve", []) => return slots::reserve(&pair),
+        ("forget", []) => return slots::forget(&pair),
         ("server", [_, ..]) => return server::start(&pair, streams),
         ("server-stop", []) => return server::stop(&pair),
         ("start", [_, ..]) => return feed::start(&pair, streams),

@@ -29,6 +29,8 @@ pub(super) struct Pair {
     pub(super) state: PathBuf,
     /// The folder with the configuration of the upgraded server.
     pub(super) config: PathBuf,
+    /// Whether the upgrade makes slots for a standby.
+    pub(super) slots: bool,
     /// Units that are started or stopped.
     pub(super) units: Vec<String>,
     /// The other arguments.
@@ -55,6 +57,7 @@ impl Pair {
             standby,
             state: PathBuf::new(),
             config: PathBuf::new(),
+            slots: false,
             units: Vec::new(),
             words: Vec::new(),
         };
@@ -64,6 +67,7 @@ impl Pair {
                 "--standby" => pair.standby = pair.live.elsewhere(value),
                 "--state" => pair.state = value.into(),
                 "--config" => pair.config = value.into(),
+                "--begin" => pair.slots = slots(value)?,
                 "--unit" => pair.units.push(value.to_owned()),
                 _ if name.starts_with("--") => return Err(HelperError::usage(usage)),
                 _ => break,
@@ -118,6 +122,17 @@ impl Pair {
     }
 }
 
+/// Whether this is the word for a standby that begins from slots.
+fn slots(word: &str) -> Result<bool, HelperError> {
+    match word {
+        "slot" => Ok(true),
+        "copy" => Ok(false),
+        _ => Err(HelperError::Failed(format!(
+            "standby_begin is {word:?}, and can be `copy` or `slot`: set it in the site file"
+        ))),
+    }
+}
+
 /// So many databases at the same time.
 const AT_ONCE: usize = 8;
 
@@ -157,7 +172,13 @@ pub(super) fn unread() -> HelperError {
     HelperError::Failed("psql did not print what was expected".into())
 }
 
-pub(super) fn systemctl(words: &[&str]) -> Command {
+/// Whether this unit runs.
+pub(super) fn is_active(unit: &str) -> bool {
+    let status = systemctl(&["is-active", "--quiet", unit]).status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn systemctl(words: &[&str]) -> Command {
     let mut command = program_of(std::path::Path::new(""), "systemctl");
     command.args(words).stdin(std::process::Stdio::null());
     command

@@ -73,7 +73,7 @@ pub(super) fn drain(pair: &Pair, position: &str) -> Result<(), HelperError> {
         .parse()
         .map_err(|()| HelperError::Usage(format!("{position:?} is no position in a log")))?;
     let Some(databases) = complete(pair)? else {
-        return Err(HelperError::Failed("the copy for the standby is under way".into()));
+        return Err(HelperError::Failed("the standby is being made".into()));
     };
     let begin = Instant::now();
     loop {

@@ -51,6 +51,7 @@ fn settings(pair: &Pair) -> Result<String, HelperError> {
     let _ = writeln!(
         text,
         "max_logical_replication_workers = {workers}\nmax_replication_slots = {workers}\n\
+         wal_level = logical\n\
          max_worker_processes = {}\nmax_sync_workers_per_subscription = 0\n\
          wal_retrieve_retry_interval = '500ms'\nwal_receiver_status_interval = '1s'",
         workers + 8

@@ -18,7 +18,7 @@ const OBJECTS: &str = include_str!("sql/objects.sql");
 /// Makes the standby the same as the upgraded server.
 pub(super) fn settle(pair: &Pair) -> Result<(), HelperError> {
     let Some(databases) = complete(pair)? else {
-        return Err(HelperError::Failed("the copy for the standby is not complete".into()));
+        return Err(HelperError::Failed("the standby is not complete".into()));
     };
     let prepared = pair.live.query("template1", "SELECT gid FROM pg_catalog.pg_prepared_xacts")?;
     if !prepared.trim().is_empty() {

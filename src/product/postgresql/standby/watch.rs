@@ -2,7 +2,7 @@
 
 use super::copy::{DEFINITIONS, complete};
 use super::definitions;
-use super::pair::{FAILED, NAME, Pair, systemctl};
+use super::pair::{FAILED, NAME, Pair, is_active};
 use crate::product::stream::HelperError;
 
 /// What to do when a standby cannot go on.
@@ -15,8 +15,7 @@ pub(super) fn watch(pair: &Pair) -> Result<(), HelperError> {
         return fail(why);
     }
     for unit in &pair.units {
-        let status = systemctl(&["is-active", "--quiet", unit]).status();
-        if !status.is_ok_and(|status| status.success()) {
+        if !is_active(unit) {
             return fail(format!("{unit} does not run. `backout standby start` starts it again"));
         }
     }

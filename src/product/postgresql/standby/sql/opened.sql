@@ -14,3 +14,5 @@ SELECT unnest(ARRAY['ALTER SUBSCRIPTION backout_standby DISABLE',
   'COMMENT ON SUBSCRIPTION backout_standby IS NULL', 'DROP SUBSCRIPTION backout_standby'])
   WHERE EXISTS (SELECT FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid WHERE subname = 'backout_standby' AND datname = current_database())
 \gexec
+-- Of a beginning that was interrupted.
+DROP PUBLICATION IF EXISTS backout_standby;

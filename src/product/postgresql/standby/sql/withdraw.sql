@@ -12,3 +12,4 @@ SELECT format('DO %L', line) FROM (
   WHERE pubname = 'backout_standby' AND statement <> '') AS one
 \gexec
 DROP PUBLICATION IF EXISTS backout_standby;
+DROP SCHEMA IF EXISTS backout_standby_guard CASCADE;
