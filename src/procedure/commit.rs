@@ -192,11 +192,8 @@ fn accept(settings: &Settings, state: &State, accepted: &[String]) -> Result<Pla
     let folders = aside.into_iter().chain(kept).collect();
     let mut plan =
         strategy::commit(state, procedure, left.promote, left.destroy, left.snapshots, folders);
-    let mut first = super::standby::ended(&inputs, state)?;
-    if state.phase == Phase::Upgraded {
-        first.extend(super::standby::forgotten(&inputs, state)?);
-    }
-    plan.steps.splice(0..0, first);
+    let roots = inputs.roots();
+    plan.steps.splice(0..0, super::standby::input(&inputs, state, &roots).before_commit()?);
     Ok(plan)
 }
 

@@ -134,17 +134,6 @@ pub fn stop(settings: &Settings, state: &State) -> Result<Plan, CliError> {
     Ok(input(&inputs, state, &inputs.roots()).stop()?)
 }
 
-/// The step that takes back what the upgrade made for a standby, if the playbook makes something.
-///
-/// # Errors
-/// When the playbook's texts cannot be filled in.
-pub(super) fn forgotten(
-    inputs: &ProcedureInputs,
-    state: &State,
-) -> Result<Option<Step>, CliError> {
-    Ok(input(inputs, state, &inputs.roots()).forget()?)
-}
-
 /// The steps that end it before something else; none if there is no standby.
 ///
 /// # Errors

@@ -21,6 +21,8 @@ pub(super) struct Beside {
     pub lost: bool,
     /// The clients of the version that serves cannot write.
     pub refused: bool,
+    /// What 2.0 had for a standby was taken back.
+    pub forgotten: bool,
     /// The other version serves from its private root.
     pub serving: bool,
     /// It does not start there.
@@ -196,6 +198,10 @@ impl Product {
                     }
                     String::new()
                 })
+            }),
+            ("s-forget", []) => host.is_open().map(|()| {
+                host.beside.forgotten = true;
+                String::new()
             }),
             ("s-end", []) => {
                 host.stop();

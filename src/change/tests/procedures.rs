@@ -175,9 +175,7 @@ impl World {
         let kept = strategy::remove_kept(state, &self.layout);
         let folders = aside.into_iter().chain(kept).collect();
         let mut plan = strategy::commit(state, procedure, promote, destroy, with, folders);
-        if state.has_standby() {
-            plan.steps.splice(0..0, self.standby(state).ended().expect("a plan"));
-        }
+        plan.steps.splice(0..0, self.standby(state).before_commit().expect("a plan"));
         plan
     }
 

@@ -104,6 +104,8 @@ end = { argv = ["app", "s-end"] }
 rest = { argv = ["app", "s-rest", "{position}"] }
 serve = { argv = ["app", "s-serve", "{standby_programs}"] }
 serve_stop = { argv = ["app", "s-serve-stop"] }
+[standby.forget]
+argv = ["app", "s-forget"]
 [standby.back]
 "#;
 

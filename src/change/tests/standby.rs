@@ -89,6 +89,24 @@ fn whatever_ends_the_change_or_its_data_ends_the_standby_first() {
     }
 }
 
+#[test]
+fn what_the_upgrade_made_for_a_standby_is_taken_back_though_none_began() {
+    for kind in KINDS {
+        for verb in [Verb::Plain, Verb::InPlace, Verb::Commit] {
+            let world = upgraded(kind);
+            assert!(!world.product.host().beside.forgotten);
+            world.run(verb);
+            assert!(world.product.host().beside.forgotten, "{verb:?}");
+        }
+        // A commit of the downgrade finds 1.0.
+        let world = upgraded(kind);
+        world.run(Verb::Plain);
+        world.product.host().beside.forgotten = false;
+        world.run(Verb::Commit);
+        assert!(!world.product.host().beside.forgotten);
+    }
+}
+
 /// Clones and mounts are there or gone, whatever is killed, and a boot takes only what runs.
 #[test]
 fn s8_a_standby_is_begun_and_ended_however_often_it_is_killed() {

@@ -117,6 +117,7 @@ fn of_standby(standby: &Standby) -> Placed<'_> {
         all.extend(it.usual.map(|command| (it.place, command)));
         all.extend(it.back.map(|command| (it.back_place, command)));
     }
+    all.extend(standby.forget.iter().map(|command| ("standby.forget", command)));
     all
 }
 

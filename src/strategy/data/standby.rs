@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use crate::journal::{Output, Procedure, Side, StepId};
+use crate::journal::{Output, Phase, Procedure, Side, StepId};
 use crate::playbook::Playbook;
 use crate::step::{Plan, Run, State, Step};
 use crate::strategy::parts::{Parts, StandsBy};
@@ -113,16 +113,16 @@ impl StandbyInput<'_> {
         Ok(Plan { procedure: Procedure::Abort, steps })
     }
 
-    /// What the upgrade made in the upgraded server for a standby goes, if the playbook makes
-    /// something.
+    /// Before a commit: the standby is ended, and what the upgrade made for one goes.
     ///
     /// # Errors
-    /// When the playbook's texts cannot be filled in.
-    pub fn forget(&self) -> Result<Option<Step>> {
-        if self.playbook.standby.is_none() || self.state.standby_side() != Side::Previous {
-            return Ok(None);
+    /// As [`Self::start`].
+    pub fn before_commit(&self) -> Result<Vec<Step>> {
+        let mut steps = if self.state.has_standby() { self.ended()? } else { Vec::new() };
+        if self.state.phase == Phase::Upgraded && self.playbook.standby.is_some() {
+            steps.extend(self.stands_by()?.forget()?);
         }
-        self.stands_by()?.forget()
+        Ok(steps)
     }
 
     /// Ends it, and leaves nothing of it.

@@ -12,8 +12,8 @@ use crate::playbook::model::standby::Reinstall;
 use crate::playbook::model::{Standby, Touched};
 use crate::step::{
     Action, Allow, CatchUp, CloneOne, CloneRole, CloneSnapshot, Drain, EndUpgraded, Feed,
-    FindTouched, ForgetStandby, Refuse, ResumeStandby, ServeFromRoot, Settle, SourcePosition, StandbyClones,
-    StandbyServer, Step,
+    FindTouched, ForgetStandby, Refuse, ResumeStandby, ServeFromRoot, Settle, SourcePosition,
+    StandbyClones, StandbyServer, Step,
 };
 use crate::strategy::input::ASIDE;
 use crate::zfs::{Dataset, ENDING_STANDBY as STANDBY, Guid, Snapshot};

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::feed::{
-    BEGUN, FEED, FEED_UNIT, PRIVATE, STANDBY_UNIT, Way, ask, caught_up, fed, hurt, kill, open, pid_of,
-    start_feed, start_standby,
+    BEGUN, FEED, FEED_UNIT, PRIVATE, STANDBY_UNIT, Way, ask, caught_up, fed, hurt, kill, open,
+    pid_of, start_feed, start_standby,
 };
 use super::{DATA, SOCKET, generate, run};
 use crate::process::{helper, stop_unit};
@@ -98,6 +98,7 @@ impl Begin {
         let said = fs::read_to_string(BEGUN).unwrap_or_default();
         ensure!(same == (self == Self::Slots), "{self:?}: from the slots: {same}. {said}");
         let why = match self {
+            Self::Defined if said.ends_with(" is new") => "the database ",
             Self::Defined => "definitions changed since the upgrade: ",
             Self::Lost => "because of max_slot_wal_keep_size",
             _ => "",
@@ -111,7 +112,8 @@ impl Begin {
 
 /// As if the libraries had another version now, and the rows were older than what a switch compares.
 pub fn age() -> Result<()> {
-    let many = "DO $$ BEGIN FOR i IN 1..1500 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$";
+    let many =
+        "DO $$ BEGIN FOR i IN 1..1500 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$";
     ask(SOCKET, "template1", many)?;
     let sql = "UPDATE pg_database SET datcollversion = '1' WHERE datcollversion IS NOT NULL";
     ask(SOCKET, "template1", sql).map(drop)
@@ -120,7 +122,8 @@ pub fn age() -> Result<()> {
 /// What the playbook's upgrade does with the new version before its clients come.
 pub fn reserve() -> Result<()> {
     open("17")?;
-    let collations = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/postgresql/collations.sql");
+    let collations =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/postgresql/collations.sql");
     fs::copy(collations, "/srv/collations.sql")?;
     let at = format!("--at={SOCKET}:5432");
     let words = ["--bin=/srv/lib/17/bin", &at, "--user=postgres", "/srv/collations.sql"];

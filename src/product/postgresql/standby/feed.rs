@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::copy::{complete, copy};
 use super::onward::{Beginning, beginning, go_on};
 use super::pair::{FAILED, NAME, Pair, SETTLED, STOPPED, boot, is_active};
-use super::{published, slots, triggers};
+use super::{mark, published, triggers};
 use crate::product::script;
 use crate::product::stream::{HelperError, Streams};
 
@@ -80,7 +80,7 @@ fn tend(pair: &Pair) -> Result<(), HelperError> {
         let disabled = in_state(pair, "NOT subenabled")?;
         if !disabled.is_empty() {
             // As `make` does last, and may not have come to.
-            slots::touch(&pair.live)?;
+            mark::remove(&pair.live)?;
         }
         for name in disabled {
             triggers::hold(pair, true, Some(&name))?;

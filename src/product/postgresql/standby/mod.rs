@@ -7,6 +7,7 @@
 mod copy;
 mod definitions;
 mod feed;
+mod mark;
 mod onward;
 mod opened;
 mod pair;

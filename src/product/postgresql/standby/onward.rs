@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::super::client::Client;
 use super::copy::{self, FROM};
 use super::pair::{Fed, Pair, at_once, fed, subscribed, unread};
-use super::{definitions, published, slots, triggers};
+use super::{definitions, mark, published, triggers};
 use crate::product::stream::HelperError;
 
 const SLOTS: &str = include_str!("sql/slots.sql");
@@ -24,18 +24,17 @@ pub(super) enum Beginning {
 
 /// How it can begin. The clone's tables get the identities that those of the upgraded server have.
 pub(super) fn beginning(pair: &Pair) -> Result<Beginning, HelperError> {
-    if !slots::untouched(&pair.live)? {
+    if !mark::is_there(&pair.live)? {
         return Ok(Beginning::Copy(None));
     }
-    let databases = fed(&pair.live)?;
+    let (databases, there) = (fed(&pair.live)?, fed(&pair.standby)?);
+    if let Some(one) = databases.iter().find(|one| there.iter().all(|it| it.name != one.name)) {
+        return Ok(Beginning::Copy(Some(format!("the database {:?} is new", one.name))));
+    }
     let first = match first(&databases, &pair.live.query("template1", SLOTS)?)? {
         Ok(first) => first,
         Err(why) => return Ok(Beginning::Copy(Some(why))),
     };
-    let there = fed(&pair.standby)?;
-    if let Some(one) = databases.iter().find(|one| there.iter().all(|it| it.name != one.name)) {
-        return Ok(Beginning::Copy(Some(format!("the database {:?} is new", one.name))));
-    }
     published::publish(&pair.standby)?;
     let (before, now) = (definitions::all(&pair.standby)?, definitions::all(&pair.live)?);
     if let Some(changed) = definitions::differing(&before, &now) {
@@ -89,11 +88,8 @@ pub(super) fn go_on(pair: &Pair, from: u64) -> Result<(), HelperError> {
     copy::unsubscribe(standby, &subscribed(standby)?)?;
     let databases = fed(&live)?;
     // Its indexes are in the order of the libraries that it had before the upgrade.
-    let all: Vec<String> = standby
-        .databases()?
-        .into_iter()
-        .filter_map(|(name, open)| open.then_some(name))
-        .collect();
+    let all: Vec<String> =
+        standby.databases()?.into_iter().filter_map(|(name, open)| open.then_some(name)).collect();
     at_once(&all, |name| standby.script(name, COLLATIONS).map(drop))?;
     triggers::note(pair, &databases)?;
     for one in &databases {
@@ -101,7 +97,7 @@ pub(super) fn go_on(pair: &Pair, from: u64) -> Result<(), HelperError> {
     }
     pair.put(FROM, &from.to_string())?;
     copy::completed(pair, &definitions::list(&live)?, &databases)?;
-    slots::touch(&live)
+    mark::remove(&live)
 }
 
 #[cfg(test)]
@@ -112,7 +108,8 @@ mod tests {
     fn a_slot_that_is_gone_or_lost_cannot_feed() {
         let one = |name: &str, slot: &str| Fed { name: name.into(), slot: slot.into() };
         let all = [one("shop", "backout_standby_5"), one("log", "backout_standby_6")];
-        let text = "backout_standby_5\t\t740\nbackout_standby_6\t\t738\nbackout_standby_9\tlost\t2\n";
+        let text =
+            "backout_standby_5\t\t740\nbackout_standby_6\t\t738\nbackout_standby_9\tlost\t2\n";
         assert_eq!(first(&all, text).expect("read"), Ok(738));
         let why = first(&all, "backout_standby_5\t\t740\n").expect("read");
         assert_eq!(why, Err("the database \"log\" has no slot".into()));

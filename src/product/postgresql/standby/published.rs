@@ -2,8 +2,8 @@
 //! told from each other.
 
 use super::super::client::Client;
+use super::mark;
 use super::pair::{NAME, at_once, fed};
-use super::slots;
 use crate::product::stream::HelperError;
 
 const PUBLISH: &str = include_str!("sql/publish.sql");
@@ -17,7 +17,7 @@ pub(super) fn publish(live: &Client) -> Result<(), HelperError> {
 /// Takes all of it back. From then on the standby cannot go on.
 pub(super) fn withdraw(live: &Client) -> Result<(), HelperError> {
     // The slots that were made in the upgrade are not whole any more.
-    slots::touch(live)?;
+    mark::remove(live)?;
     let slots = format!("pg_catalog.pg_replication_slots WHERE slot_name LIKE '{NAME}%'");
     let end =
         format!("SELECT pg_catalog.pg_terminate_backend(active_pid, 5000) FROM {slots} AND active");

@@ -1,15 +1,14 @@
 //! Slots that are made in the upgrade, before any client writes to the new version: a standby can
 //! then go on from the clone as it is. They serve once, for the first standby.
 
-use super::super::client::{Client, literal};
+use super::super::client::literal;
 use super::copy::possible;
-use super::pair::{NAME, Pair, at_once, fed};
-use super::published;
+use super::pair::{Pair, at_once, fed};
+use super::{mark, published};
 use crate::product::stream::HelperError;
 
 const POSSIBLE: &str = include_str!("sql/possible.sql");
 const GUARD: &str = include_str!("sql/guard.sql");
-const UNGUARD: &str = include_str!("sql/unguard.sql");
 
 /// Before the upgrade: prints what is in the way.
 pub(super) fn obstacles(pair: &Pair) -> Result<String, HelperError> {
@@ -38,8 +37,7 @@ pub(super) fn reserve(pair: &Pair) -> Result<(), HelperError> {
         );
         live.query(&one.name, &sql).map(drop)
     })?;
-    let mark = format!("SELECT pg_catalog.pg_replication_origin_create('{NAME}')");
-    live.query("template1", &mark).map(drop)
+    mark::put(&live)
 }
 
 /// Takes all of that back, if no standby has done so.
@@ -48,25 +46,4 @@ pub(super) fn forget(pair: &Pair) -> Result<(), HelperError> {
         true => published::withdraw(&pair.live.clone().quietly()?),
         false => Ok(()),
     }
-}
-
-/// Whether the slots are still where the upgrade made them: nobody has taken anything from them.
-pub(super) fn untouched(live: &Client) -> Result<bool, HelperError> {
-    let sql = format!(
-        "SELECT count(*) FROM pg_catalog.pg_replication_origin WHERE roname = '{NAME}'"
-    );
-    Ok(live.query("template1", &sql)?.trim() == "1")
-}
-
-/// From now on somebody may take from the slots. Harmless if that is so already.
-pub(super) fn touch(live: &Client) -> Result<(), HelperError> {
-    if !untouched(live)? {
-        return Ok(());
-    }
-    at_once(&fed(live)?, |one| live.script(&one.name, UNGUARD).map(drop))?;
-    // A server that crashes must not remember it otherwise.
-    let sql = format!(
-        "SET synchronous_commit = local; SELECT pg_catalog.pg_replication_origin_drop('{NAME}')"
-    );
-    live.query("template1", &sql).map(drop)
 }
