@@ -38,7 +38,7 @@ pub(super) fn watch(pair: &Pair) -> Result<(), HelperError> {
     let before = pair.get(DEFINITIONS)?.unwrap_or_default();
     if let Some(changed) = definitions::differing(&before, &definitions::list(&pair.live)?) {
         return fail(format!(
-            "definitions changed on the upgraded server since it was copied: {changed}. {ANEW}"
+            "definitions changed on the upgraded server since the standby began: {changed}. {ANEW}"
         ));
     }
     let workers = format!(
