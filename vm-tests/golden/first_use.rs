@@ -126,7 +126,7 @@ fn a_new_playbook_knows_a_server_with_an_init_script() {
     let mut world = World::new();
     fs::create_dir(world.path("data")).expect("folder");
     world.write("postinst", "getent passwd openldap || adduser --system openldap\n");
-    let listed = "*--listfiles*) printf '/etc/init.d/slapd\n/etc/ldap/schema\n/usr/sbin/slapd\n\
+    let listed = "*--listfiles*) printf '/etc/init.d/slapd\n/etc/ldap/schema\n/usr/libexec/none/bin/slapd\n\
                   /usr/lib/systemd/system/slapd.service.d/remain.conf\n' ;;";
     let about = "*slapd) printf 'openldap\n2.5.13+dfsg-5\nOpenLDAP server\n\
                  /etc/default/slapd 0a\n /etc/init.d/slapd 0b\n /etc/ldap/schema/README 0c\n\
