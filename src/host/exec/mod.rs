@@ -259,21 +259,21 @@ impl Runner {
         }
         self.log(&format!("$ {whole_line}\n"));
         let mut group = self.group(command);
-        let started = match &group {
+        let begin = || (Instant::now(), expression.start());
+        let (began, started) = match &group {
             None => {
                 let _still = cgroup::stay();
-                expression.start()
+                begin()
             }
             Some(inside) => {
-                let (started, whole) = inside.within(|| expression.start());
+                let (begun, whole) = inside.within(begin);
                 if !whole {
                     group = None;
                 }
-                started
+                begun
             }
         };
         let handle = Arc::new(started.map_err(start)?);
-        let began = Instant::now();
         let limit = self.time_for(command);
         let ended = self.wait(&handle, limit, group.as_ref());
         failpoint::took(began.elapsed());
