@@ -6,7 +6,7 @@
 # uses: backout
 # when: all
 # disk: 16G
-# limit: 2400
+# limit: 3600
 set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/postgresql.sh
@@ -51,4 +51,4 @@ by_hand() {
   rm /srv/dump.sql /srv/dump-15.sql
 }
 
-bench PostgreSQL tank/postgresql 900 'full switch' 100:1
+bench PostgreSQL tank/postgresql 1500 'full switch' 100:1 1000:1 100:100 1000:100
