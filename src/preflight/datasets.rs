@@ -12,7 +12,8 @@ use crate::host::mounts::{Mount, tops};
 use crate::host::quote::quote;
 use crate::zfs::{
     self, BookmarkInfo, Dataset, DatasetInfo, DatasetKind, ENDING_ASIDE, ENDING_CANDIDATE,
-    ENDING_UNDONE, MAX_NAME, PROP_CHANGE, Properties, Snapshot, SnapshotInfo, ZfsError,
+    ENDING_STANDBY, ENDING_UNDONE, MAX_NAME, PROP_CHANGE, Properties, Snapshot, SnapshotInfo,
+    ZfsError,
 };
 
 /// One of the site's datasets.
@@ -27,6 +28,10 @@ pub struct Root {
     pub left: Vec<DatasetFact>,
     /// Bytes available to a dataset beside it (read only before a kept downgrade).
     pub room: Option<u64>,
+    /// Bytes that the clone of a standby has written (read only before a kept downgrade). Either it
+    /// takes over, and nothing is restored, or it is destroyed first.
+    #[serde(skip_serializing_if = "is_none")]
+    pub standby: u64,
     /// What already has the names that a kept downgrade uses. A name that is invalid is an error.
     pub beside: Vec<Observed<CloneFact>>,
 }
@@ -82,6 +87,7 @@ pub(super) fn gather(sources: &Sources<'_>, mounts: &[Mount]) -> Vec<Root> {
         tree: tree(name),
         left: Vec::new(),
         room: beside_of(sources, name),
+        standby: standby_of(sources, name),
         beside: names_taken(sources, name),
     };
     sources.site.datasets.iter().map(root).collect()
@@ -285,6 +291,20 @@ pub(super) fn beside_of(sources: &Sources<'_>, root: &Dataset) -> Option<u64> {
     let above = root.ancestors().next()?;
     let info = sources.engine.dataset(&above).ok().flatten()?;
     info.refquota.is_none().then_some(info.available)
+}
+
+/// What the clone of a standby, and what is below it, take up beside their origins.
+fn standby_of(sources: &Sources<'_>, root: &Dataset) -> u64 {
+    let clone = || {
+        let info = sources.engine.dataset(&root.with_suffix(ENDING_STANDBY).ok()?).ok()??;
+        info.origin.as_ref().is_some_and(|origin| origin.dataset() == *root).then_some(info.used)
+    };
+    if keeps(sources) { clone().unwrap_or(0) } else { 0 }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 /// Each dataset's own quota, and what a clone with its properties reserves immediately.

@@ -178,6 +178,7 @@ pub(super) fn facts(occasion: Occasion) -> Facts {
             name: "tank/db".parse().expect("name"),
             tree: Ok(Some(tree)),
             room: None,
+            standby: 0,
             beside: Vec::new(),
         }],
         pools: vec![PoolFact {
@@ -298,6 +299,7 @@ pub(super) fn spoil(facts: &mut Facts) {
         name: name("fast/x"),
         tree: Ok(None),
         room: None,
+        standby: 0,
         left: Vec::new(),
         beside: Vec::new(),
     });
@@ -308,6 +310,7 @@ pub(super) fn spoil(facts: &mut Facts) {
         name: name("tank"),
         tree: Ok(Some(vec![other])),
         room: None,
+        standby: 0,
         beside: Vec::new(),
     });
     let data = dataset(facts, 0);

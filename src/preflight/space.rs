@@ -78,7 +78,9 @@ pub(super) fn keep_room(facts: &Facts) -> Vec<Finding> {
         let need_of =
             |dataset: &DatasetFact| written(facts, dataset).saturating_add(dataset.reserved);
         for (pool, free, written) in pools(facts, |dataset| beside(facts, dataset), need_of) {
-            let need = written.saturating_add(LEAST);
+            let there = facts.roots.iter().filter(|root| root.name.pool() == *pool);
+            let there: u64 = there.map(|root| root.standby).sum();
+            let need = written.saturating_sub(there).saturating_add(LEAST);
             if free < need {
                 findings.push(
                     Finding::refuse(
@@ -230,6 +232,10 @@ mod tests {
               to do: Make room: zfs list -o space -r tank -s used
                      Or let the downgrade destroy the upgraded state: backout downgrade --in-place --change c1
             ");
+        // A standby has it already.
+        facts.roots[0].standby = 2 * GIB;
+        assert!(keep_room(&facts).is_empty());
+        facts.roots[0].standby = 0;
         facts.occasion = Occasion::Downgrade { in_place: true };
         assert!(keep_room(&facts).is_empty());
         dataset(&mut facts, 0).info.available = 1 << 20;
