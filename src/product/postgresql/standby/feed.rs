@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::copy::{complete, copy};
+use super::copy::{DATABASES, complete, copy};
 use super::onward::{Beginning, beginning, go_on};
-use super::pair::{FAILED, NAME, Pair, SETTLED, STOPPED, boot, is_active};
+use super::pair::{ENDED, FAILED, NAME, Pair, SETTLED, STOPPED, boot, is_active};
 use super::{mark, published, triggers};
 use crate::product::script;
 use crate::product::stream::{HelperError, Streams};
@@ -20,6 +20,10 @@ pub(super) fn start(pair: &Pair, streams: &mut Streams<'_>) -> Result<(), Helper
     pair.forget(STOPPED)?;
     pair.forget(SETTLED)?;
     pair.forget(FAILED)?;
+    if pair.has(ENDED)? {
+        pair.forget(DATABASES)?;
+        pair.forget(ENDED)?;
+    }
     let runs = pair.words.first().is_some_and(|unit| is_active(unit));
     if !runs
         && let Ok(None) = complete(pair)

@@ -58,7 +58,10 @@ pub(in crate::product) fn feed(
         ("refuse", []) => return refuse::refuse(&pair),
         ("allow", []) => return refuse::allow(&pair),
         ("settle", []) => return settle::settle(&pair),
-        ("end", []) => return published::withdraw(&pair.live),
+        ("end", []) => {
+            pair.put(pair::ENDED, "")?;
+            return published::withdraw(&pair.live);
+        }
         ("serve", [_, ..]) => return opened::serve(&pair),
         ("serve-stop", []) => return opened::stop(&pair),
         _ => return Err(usage()),

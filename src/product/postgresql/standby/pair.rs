@@ -17,6 +17,9 @@ pub(super) const FAILED: &str = "failed";
 pub(super) const STOPPED: &str = "stopped";
 /// The file that says that the standby is settled: nothing is fed until it is gone.
 pub(super) const SETTLED: &str = "settled";
+/// The file that says that the slots went with the end of the upgraded server: if it opens again, the
+/// standby begins anew.
+pub(super) const ENDED: &str = "ended";
 
 /// The two servers.
 #[derive(Debug)]
