@@ -92,7 +92,7 @@ bench() {
   shift 4
   # The disk is larger than its file system (`disk:` in the head of the case).
   resize2fs "$(findmnt -n -o SOURCE /)"
-  truncate -s 8G /srv/pools/7-tank.img
+  truncate -s 12G /srv/pools/7-tank.img
   losetup -c /dev/loop7
   zpool online -e tank /dev/loop7
   : >/result/bench
