@@ -320,11 +320,23 @@ impl<A: Action> State<A> {
         let Some(run) = self.last_run(Procedure::is_downgrade) else { return Vec::new() };
         let partly = |step: &Step<A>| match self.outputs.get(&step.id) {
             Some(Output::Inventory { items, .. }) => {
-                Some((step.id.what(Family::Touched)?.to_owned(), *items))
+                let name = step.id.what(Family::Touched)?;
+                self.ahead(run, name).is_none().then(|| (name.to_owned(), *items))
             }
             _ => None,
         };
         run.plan.steps.iter().filter_map(partly).collect()
+    }
+
+    /// What this procedure compared of an inventory while clients wrote: the number of items and the
+    /// SHA-256 of what differed. Nothing if it did not, or could not.
+    pub fn ahead(&self, run: &Run<A>, name: &str) -> Option<(u64, &str)> {
+        let step = StepId::of(Family::Ahead, name);
+        run.plan.position(&step)?;
+        match self.outputs.get(&step) {
+            Some(Output::Inventory { items, sha256 }) => Some((*items, sha256)),
+            _ => None,
+        }
     }
 
     /// Whether the last downgrade's upgraded state is kept, and not everything was compared with it,

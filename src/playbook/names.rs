@@ -46,8 +46,10 @@ pub enum TemplatePlace {
     Standby,
     /// `drain`, `settle`, `end` and `rest` of `standby.switch`.
     Switch,
-    /// `inventory.touched.fed`.
+    /// `inventory.touched.fed` and `inventory.touched.ahead.mark`.
     FindFed,
+    /// `inventory.touched.ahead.since`.
+    FindSince,
     /// The commands of `inventory`.
     Inventory,
     /// `inventory.touched.find`.
@@ -67,7 +69,7 @@ pub enum TemplatePlace {
 }
 
 use TemplatePlace::{
-    Aside, Check, CheckBack, Cluster, Detect, Differing, Directory, Downgrade, FindFed,
+    Aside, Check, CheckBack, Cluster, Detect, Differing, Directory, Downgrade, FindFed, FindSince,
     FindTouched, Host, Installer, Inventory, Item, ListTouched, Mover, Notice, Pass, PastRejects,
     Position, Restore, Service, Standby, Switch, Upgrade, UserList, Verify, Version, WriteMark,
 };
@@ -98,7 +100,8 @@ impl TemplatePlace {
             Aside => "the commands of aside",
             Standby => "the commands of standby",
             Switch => "drain, settle, end and rest of standby.switch",
-            FindFed => "inventory.touched.fed",
+            FindFed => "inventory.touched.fed and inventory.touched.ahead.mark",
+            FindSince => "inventory.touched.ahead.since",
             Inventory => "inventory",
             FindTouched => "inventory.touched.find",
             ListTouched => "inventory.touched.command",
@@ -164,6 +167,7 @@ const CHANGE: &[TemplatePlace] = &[
     Inventory,
     FindTouched,
     FindFed,
+    FindSince,
     ListTouched,
 ];
 /// The commands that run on this host, and for it alone.
@@ -173,7 +177,7 @@ const AFTER_SNAPSHOT: &[&[TemplatePlace]] = &[
     FED,
 ];
 /// Where the standby is known.
-const FED: &[TemplatePlace] = &[Standby, Switch, FindFed];
+const FED: &[TemplatePlace] = &[Standby, Switch, FindFed, FindSince];
 
 /// All of them.
 pub const LATE_NAMES: &[LateName] = &[
@@ -238,6 +242,12 @@ pub const LATE_NAMES: &[LateName] = &[
         places: &[&[ListTouched]],
     },
     LateName {
+        name: "ahead_mark",
+        about: "what `inventory.touched.ahead.mark` printed before both lists were taken",
+        list: false,
+        places: &[&[FindSince]],
+    },
+    LateName {
         name: "whole_dir",
         about: "the folder for what is carried whole; each item has a folder of its own in it",
         list: false,
@@ -297,7 +307,7 @@ pub const LATE_NAMES: &[LateName] = &[
         about: "where the server that is asked is reached: `service.maintenance.address`, \
             `standby.address` or `service.address`",
         list: false,
-        places: &[&[Inventory, FindTouched, FindFed, ListTouched]],
+        places: &[&[Inventory, FindTouched, FindFed, FindSince, ListTouched]],
     },
     LateName {
         name: "proof_root",

@@ -306,7 +306,7 @@ impl Copies<'_> {
         };
         for list in &self.lists {
             let ended = list.ends.as_ref().map(Ended::by_now);
-            let (proof, shown) = inventory::prove(&self.folder, &list.name, SHOWN, ended)?;
+            let (proof, shown) = inventory::prove(&self.folder, &list.name, SHOWN, ended, None)?;
             all.proof += proof;
             all.lists.push((list.name.clone(), proof.expected));
             all.shown.extend(shown);

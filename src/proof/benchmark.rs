@@ -72,7 +72,7 @@ fn ten_million_items_take_little_memory_and_about_as_long_as_sort() {
         times.push(seconds(begin));
     }
     let compared = Instant::now();
-    let (proof, _) = prove(dir.path(), "rows", 5, None).expect("compared");
+    let (proof, _) = prove(dir.path(), "rows", 5, None, None).expect("compared");
     assert!(proof.holds() && proof.found == ITEMS);
     let (comparing, all) = (seconds(compared), seconds(begin));
     let (after, ratio) = (peak(false), times[1] / by_sort);

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::ahead::{self, Ahead};
 use super::compare::{Difference, compare};
-use super::lines::{self, Filtered, NewFile, PACKED};
+use super::lines::{self, Filtered, Lines, NewFile, PACKED};
 use super::sort::{self, Sorted, sorted};
 use crate::host::checksum::sha256_of;
 use crate::host::files::{beside, stat_optional};
@@ -157,9 +158,19 @@ impl<'a> Ended<'a> {
     }
 }
 
+/// The lines of one inventory.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(super) fn opened(folder: &Path, name: &str, side: Side) -> Result<impl Lines + use<>> {
+    let path = existing(folder, name, side);
+    lines::of(&path).with_context(|| format!("cannot open the inventory {}", path.display()))
+}
+
 /// Compares the two lists of an inventory. All items that differ stand in `NAME.missing` and
 /// `NAME.unexpected` then; the first of each, `shown` at most, are returned for a person. What
-/// ended by itself meanwhile is in neither list.
+/// ended by itself meanwhile is in neither list. `ahead`: what differed when both were compared
+/// before, if these lists are of what was written since.
 ///
 /// # Errors
 /// When a file cannot be read or written.
@@ -168,15 +179,19 @@ pub fn prove(
     name: &str,
     shown: usize,
     ended: Option<Ended<'_>>,
+    ahead: Option<Ahead>,
 ) -> Result<(Proof, Vec<String>)> {
-    let open = |side| {
-        let path = existing(folder, name, side);
-        let lines = lines::of(&path)
-            .with_context(|| format!("cannot open the inventory {}", path.display()))?;
-        anyhow::Ok(Filtered {
-            lines,
-            keep: move |item: &[u8]| !ended.is_some_and(|ended| ended.has(item)),
-        })
+    let is_ahead = ahead.is_some();
+    let counts = move |item: &[u8]| {
+        !ended.is_some_and(|ended| ended.has(item)) && !(is_ahead && ahead::covers(item).is_some())
+    };
+    let open = |side| anyhow::Ok(Filtered { lines: opened(folder, name, side)?, keep: counts });
+    let left = match ahead {
+        Some(mut ahead) => {
+            ahead.pass_over(opened(folder, name, Side::Upgraded)?)?;
+            ahead.differing()
+        }
+        None => Vec::new(),
     };
     let (expected, found) = (open(Side::Upgraded)?, open(Side::Previous)?);
     let mut kinds = [Difference::Missing, Difference::Unexpected].map(|what| (what, Vec::new()));
@@ -185,7 +200,7 @@ pub fn prove(
             |what: Difference| NewFile::create(&folder.join(format!("{name}.{}", what.word())));
         let (mut missing, mut unexpected) =
             (all(Difference::Missing)?, all(Difference::Unexpected)?);
-        let proof = compare(expected, found, |what, item| {
+        let mut differs = |what: Difference, item: &[u8]| {
             for (_, first) in
                 kinds.iter_mut().filter(|(kind, first)| *kind == what && first.len() < shown)
             {
@@ -193,7 +208,12 @@ pub fn prove(
                 first.push(format!("  {} in {name}: {item}", what.word()));
             }
             if what == Difference::Missing { &mut missing } else { &mut unexpected }.line(item)
-        })?;
+        };
+        let mut proof = compare(expected, found, &mut differs)?;
+        for (what, item) in left.iter().filter(|(_, item)| counts(item)) {
+            proof.add(Some(*what));
+            differs(*what, item)?;
+        }
         missing.finish()?;
         unexpected.finish()?;
         Ok::<_, std::io::Error>(proof)
@@ -228,7 +248,7 @@ mod tests {
         unchanged(&list, &sha256).expect("unchanged");
         unchanged(&list, "0").expect_err("another checksum");
         kept(folder, Side::Previous, b"c\na\nb");
-        let (proof, shown) = prove(folder, "rows", 1, None).expect("compared");
+        let (proof, shown) = prove(folder, "rows", 1, None, None).expect("compared");
         assert_eq!(proof, Proof { expected: 4, found: 3, missing: 2, unexpected: 1 });
         assert_eq!(shown, ["  missing in rows: b", "  unexpected in rows: c"]);
         assert_eq!(fs::read(folder.join("rows.missing")).expect("read"), b"b\n\xff\n");
@@ -261,7 +281,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         fs::write(plain(dir.path(), "rows", Side::Upgraded), "a\nb\n").expect("written");
         kept(dir.path(), Side::Previous, b"c\na\n");
-        let (proof, _) = prove(dir.path(), "rows", 1, None).expect("compared");
+        let (proof, _) = prove(dir.path(), "rows", 1, None, None).expect("compared");
         assert_eq!(proof, Proof { expected: 2, found: 2, missing: 1, unexpected: 1 });
     }
 
@@ -273,7 +293,7 @@ mod tests {
         kept(folder, Side::Previous, b"stays\t3000\nplain\nlate\t2000\n");
         let ends = r"\t(\d+)$".to_owned().try_into().expect("a pattern");
         let ended = Ended { ends: &ends, by: 2000 };
-        let (proof, shown) = prove(folder, "rows", 5, Some(ended)).expect("compared");
+        let (proof, shown) = prove(folder, "rows", 5, Some(ended), None).expect("compared");
         assert_eq!(proof, Proof { expected: 3, found: 2, missing: 1, unexpected: 0 });
         assert_eq!(shown, ["  missing in rows: lost\t3000"]);
     }

@@ -5,6 +5,7 @@
 //! length: they are sorted in runs ([`sort`]) and compared as streams ([`compare`]), compressed on the
 //! disk ([`lines`]).
 
+pub mod ahead;
 #[cfg(test)]
 mod benchmark;
 pub mod compare;

@@ -72,6 +72,9 @@ pub fn compared(state: &State) -> Option<Compared> {
         if let Some((_, items)) = state.full_lists.iter().find(|(list, _)| list == name) {
             return Some(ComparedList { name: name.clone(), items: *items, of: Extent::All });
         }
+        if let Some((items, _)) = state.ahead(run, name) {
+            return Some(ComparedList { name: name.clone(), items, of: Extent::All });
+        }
         let output = state.outputs.get(&StepId::of(Family::Inventory, name));
         let Some(Output::Inventory { items, .. }) = output else { return None };
         let delta = partly.iter().any(|(list, _)| list == name);

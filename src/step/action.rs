@@ -40,6 +40,8 @@ pub enum Action {
     TargetPosition(TargetPosition),
     /// Finds what the capture touched.
     FindTouched(FindTouched),
+    /// Compares both servers' lists while clients write.
+    CompareAhead(CompareAhead),
     /// Lists what the product holds.
     Inventory(TakeInventory),
     /// One pass of the incremental backup.

@@ -23,6 +23,7 @@ pub use cluster::await_nodes::AwaitNodes;
 pub use cluster::leave_alone::Cluster;
 pub use cluster::version_mark::{ReadVersionMark, VersionMark};
 pub use context::Context;
+pub use data::ahead::{CompareAhead, Lists};
 pub use data::capture::CapturePass;
 pub use data::inventory::TakeInventory;
 pub use data::prove::{Prove, RepairFrom};
@@ -268,6 +269,7 @@ pub fn effect(action: &Action) -> Box<dyn Effect + '_> {
         Action::Switch(it) => Box::new(it),
         Action::TargetPosition(it) => Box::new(Again(it)),
         Action::FindTouched(it) => Box::new(Again(it)),
+        Action::CompareAhead(it) => Box::new(Again(it)),
         Action::Inventory(it) => Box::new(Again(it)),
         Action::Capture(it) => Box::new(Again(it)),
         Action::NoticeWhole(it) => Box::new(Again(it)),

@@ -29,6 +29,8 @@ pub(super) struct Beside {
     pub shut: bool,
     /// What the feed brings is not what was written.
     pub mangles: bool,
+    /// What is written cannot be told.
+    pub untold: bool,
     /// Seconds.
     pub clock: u64,
     /// Seconds that a drain takes.
@@ -68,7 +70,7 @@ impl Beside {
 
 impl Host {
     /// The same on the data of the standby.
-    fn on_standby<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Result<T, String> {
+    pub(super) fn on_standby<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Result<T, String> {
         let root = self.beside.root.clone().ok_or("the standby does not run")?;
         let before = self.on_clone.replace(root);
         let done = work(self);
@@ -233,6 +235,15 @@ impl Product {
             ("s-fed", [folder]) => {
                 Ok(fs::read_to_string(Path::new(folder).join("names")).unwrap_or_default())
             }
+            ("s-mark" | "s-since", _) if host.beside.untold => Ok("* there is no log".into()),
+            ("s-mark", []) => host.standby_position().map(|at| at.to_string()),
+            // Of `odd` and `even`, nobody knows what was written.
+            ("s-since", [mark]) => host.is_open().map(|()| {
+                let mark = mark.parse().expect("a position");
+                let names = host.content(LOG).into_iter().skip(mark);
+                let names = names.map(|operation| operation[1..].to_owned());
+                names.chain(["=odd".into(), "=even".into()]).map(|name| name + "\n").collect()
+            }),
             ("s-inventory", [at, rest @ ..]) => {
                 let items = match *at {
                     "mine" if host.mode == Mode::Maintenance => Ok(host.items()),
@@ -275,13 +286,45 @@ fn serve(host: &mut Host, new: bool) -> Result<String, String> {
     Ok(String::new())
 }
 
+/// Words that stand for all items of a kind.
+const WHOLE: [&str; 2] = ["odd", "even"];
+
 fn listed(command: &Command, mut items: Vec<String>, rest: &[&str]) -> Result<String, String> {
+    let (named, rest) = match rest {
+        ["--named", rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let mut more = Vec::new();
     if let [file] = rest {
         let touched = fs::read_to_string(file).map_err(|error| error.to_string())?;
+        let has = |name: &str| touched.lines().any(|it| it == name);
+        let since = touched.lines().any(|it| it.starts_with('='));
         items.retain(|item| {
-            item.split_once(' ').is_some_and(|(_, name)| touched.lines().any(|it| it == name))
+            let (kind, name) = item.split_once(' ').expect("an item");
+            if since && WHOLE.contains(&kind) { has(&format!("={kind}")) } else { has(name) }
         });
+        let gone = |name: &str| !items.iter().any(|item| item.split_once(' ').unwrap().1 == name);
+        if since {
+            more.extend(touched.lines().map(|line| match line.strip_prefix('=') {
+                Some(kind) => format!("{kind}\t*"),
+                None if gone(line) => format!("{line}\tgone"),
+                None => String::new(),
+            }));
+            more.retain(|line| !line.is_empty());
+        }
     }
+    if named {
+        let told = |item: &String| {
+            let (kind, name) = item.split_once(' ').expect("an item");
+            if WHOLE.contains(&kind) {
+                format!("{kind}\t{name}")
+            } else {
+                format!("{name}\t{kind}")
+            }
+        };
+        items = items.iter().map(told).collect();
+    }
+    items.extend(more);
     let text: String = items.iter().rev().map(|item| format!("{item}\n")).collect();
     let file = command.stdout.as_ref().ok_or("no file")?;
     fs::write(file, text).map_err(|error| error.to_string())?;

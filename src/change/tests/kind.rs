@@ -34,6 +34,8 @@ pub(super) struct Kind {
     pub children: usize,
     /// The playbook has a standby.
     pub standby: bool,
+    /// Both servers are compared while clients write.
+    pub ahead: bool,
 }
 
 pub(super) const PLAIN: Kind = Kind {
@@ -52,6 +54,7 @@ pub(super) const PLAIN: Kind = Kind {
     data_strategy: DataStrategy::Zfs,
     children: 0,
     standby: false,
+    ahead: false,
 };
 pub(super) const ROUGH: Kind = Kind {
     resumable: false,
@@ -69,4 +72,5 @@ pub(super) const ROUGH: Kind = Kind {
     data_strategy: DataStrategy::Zfs,
     children: 0,
     standby: false,
+    ahead: false,
 };

@@ -30,9 +30,10 @@ fn data(kind: Kind, restore: &str, position: &str, past: &str, interrupted: &str
     } else {
         ""
     };
-    let (standby, list, fed) = if kind.standby {
-        let fed = "fed = { argv = ['app', 's-fed', '{feed_dir}'] }";
-        (STANDBY, "\"s-inventory\", \"{address}\"", fed)
+    let (standby, list, fed) = if kind.ahead {
+        (STANDBY, "\"s-inventory\", \"{address}\", \"--named\"", AHEAD)
+    } else if kind.standby {
+        (STANDBY, "\"s-inventory\", \"{address}\"", FED)
     } else {
         ("", "\"inventory\"", "")
     };
@@ -80,6 +81,12 @@ command = {{ argv = ["app", {list}, "{{touched_file}}"] }}
 "#
     )
 }
+
+const FED: &str = "fed = { argv = ['app', 's-fed', '{feed_dir}'] }";
+const AHEAD: &str = "fed = { argv = ['app', 's-fed', '{feed_dir}'] }
+[inventory.touched.ahead]
+mark = { argv = ['app', 's-mark'] }
+since = { argv = ['app', 's-since', '{ahead_mark}'] }";
 
 const STANDBY: &str = r#"
 [standby]

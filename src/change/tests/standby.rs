@@ -13,9 +13,16 @@ use crate::report::{Command, offers, permitted};
 use crate::zfs::{ENDING_STANDBY, Engine as _};
 
 pub(super) const STANDBY: Kind = Kind { standby: true, ..PLAIN };
-/// With an index on a pool of its own, which a boot mounts; and packages that are particular.
-pub(super) const POOLS: Kind =
-    Kind { pools: true, noauto: false, strict: true, reinstall_first: true, ..STANDBY };
+/// With an index on a pool of its own, which a boot mounts; packages that are particular; and lists
+/// that are compared while clients write.
+pub(super) const POOLS: Kind = Kind {
+    pools: true,
+    noauto: false,
+    strict: true,
+    reinstall_first: true,
+    ahead: true,
+    ..STANDBY
+};
 pub(super) const KINDS: [Kind; 2] = [STANDBY, POOLS];
 
 /// Version 2.0 serves, with a standby beside it.

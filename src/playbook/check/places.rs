@@ -2,7 +2,7 @@
 
 use crate::playbook::check::Check;
 use crate::playbook::check::commands::Commands;
-use crate::playbook::model::Occasion;
+use crate::playbook::model::{Ahead, Occasion};
 use crate::playbook::names::TemplatePlace;
 use crate::playbook::problem::Path;
 
@@ -255,9 +255,17 @@ impl Check<'_, '_> {
                 commands.command(&at.key("find"), &touched.find, TemplatePlace::FindTouched);
                 commands.command(&at.key("command"), &touched.command, TemplatePlace::ListTouched);
                 commands.optional(&at.key("fed"), touched.fed.as_ref(), TemplatePlace::FindFed);
+                let mut both_ways = Vec::new();
+                both_ways.extend(touched.fed.as_ref().map(|fed| (at.key("fed"), fed)));
+                if let Some(Ahead { mark, since }) = &touched.ahead {
+                    let at = at.key("ahead");
+                    commands.command(&at.key("mark"), mark, TemplatePlace::FindFed);
+                    commands.command(&at.key("since"), since, TemplatePlace::FindSince);
+                    both_ways.extend([(at.key("mark"), mark), (at.key("since"), since)]);
+                }
                 let back = it.standby.as_ref().is_some_and(|it| it.back.is_some());
-                if let Some(fed) = touched.fed.as_ref().filter(|_| back) {
-                    commands.both_ways(&at.key("fed"), fed);
+                for (at, command) in both_ways.iter().filter(|_| back) {
+                    commands.both_ways(at, command);
                 }
             }
         }

@@ -11,16 +11,16 @@ impl Check<'_, '_> {
     pub(super) fn standby(&mut self) {
         let it = self.playbook;
         let Some(standby) = &it.standby else {
-            let fed = it.inventories.iter().enumerate().filter(|(_, inventory)| {
-                inventory.touched.as_ref().is_some_and(|touched| touched.fed.is_some())
-            });
-            for (i, _) in fed {
-                let at = Path::of(&["inventory"]).at(i).key("touched").key("fed");
-                self.report.error(
-                    &at,
-                    "there is no standby that something could be fed to",
-                    "add [standby], or remove this",
-                );
+            for (i, inventory) in it.inventories.iter().enumerate() {
+                let Some(touched) = &inventory.touched else { continue };
+                let there = [("fed", touched.fed.is_some()), ("ahead", touched.ahead.is_some())];
+                for (key, _) in there.iter().filter(|(_, there)| *there) {
+                    self.report.error(
+                        &Path::of(&["inventory"]).at(i).key("touched").key(key),
+                        "there is no standby that something could be fed to",
+                        "add [standby], or remove this",
+                    );
+                }
             }
             return;
         };
@@ -45,8 +45,15 @@ impl Check<'_, '_> {
             let inventory_at = Path::of(&["inventory"]).at(i);
             let mut commands = vec![(inventory_at.key("command"), &inventory.command)];
             if let Some(touched) = &inventory.touched {
-                let at = inventory_at.key("touched").key("command");
-                commands.push((at, &touched.command));
+                let at = inventory_at.key("touched");
+                commands.push((at.key("command"), &touched.command));
+                if touched.ahead.is_some() && touched.fed.is_none() {
+                    self.report.error(
+                        &at.key("ahead"),
+                        "nothing says what was fed, for a switch in which `mark` cannot tell",
+                        "add `fed` beside it",
+                    );
+                }
             }
             for (at, _) in commands.into_iter().filter(|(_, command)| !asks(command)) {
                 self.report.error(

@@ -179,6 +179,27 @@ pub struct Touched {
     /// `{feed_dir}`). Both servers run, and writes are refused. Without it, a switch lists all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fed: Option<CommandSpec>,
+    /// How a switch compares everything while clients still write, and then only what was written
+    /// meanwhile. With it, the time for which clients are shut out does not depend on how much there
+    /// is, nor on how much the feed brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
+}
+
+/// See [`Touched::ahead`]. Each line of the lists has columns with tabs between them: all but the last
+/// say which item it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ahead {
+    /// Prints a position: what was committed before it is on the standby. Clients write. A line that
+    /// begins with `*` says that `since` could not tell, and behind that why: then the switch goes by
+    /// `fed`.
+    pub mark: CommandSpec,
+    /// Prints the same as `find`, of what was written to the server that serves since `{ahead_mark}`: more
+    /// is harmless, less is not. For each item of that, `inventory.touched.command` prints a line,
+    /// also if the item is gone (its last column says so). A line whose last column is `*` says that
+    /// the items that begin like it are listed anew.
+    pub since: CommandSpec,
 }
 
 /// Something this product cannot promise.

@@ -5,9 +5,9 @@ use crate::playbook::model::coexistent::{Coexistent, Directory, UserInventory};
 use crate::playbook::model::full::Full;
 use crate::playbook::model::side_by_side::{InstallBeside, SideBySide};
 use crate::playbook::model::{
-    Aside, Capture, CommandSpec, Detect, DetectedValue, Discovery, Downgrade, Fix, Hold, Install,
-    Installer, Inventory, Maintenance, Pass, Playbook, Requirement, Restore, Serve, Service,
-    Standby, Touched, Version, Whole,
+    Ahead, Aside, Capture, CommandSpec, Detect, DetectedValue, Discovery, Downgrade, Fix, Hold,
+    Install, Installer, Inventory, Maintenance, Pass, Playbook, Requirement, Restore, Serve,
+    Service, Standby, Touched, Version, Whole,
 };
 
 /// Commands with their places, such as `capture.verify`. Those of a list have the same place.
@@ -94,9 +94,12 @@ fn of_aside(aside: &Aside) -> Vec<(&'static str, &CommandSpec)> {
 fn of_inventory(inventory: &Inventory) -> Vec<(&'static str, &CommandSpec)> {
     let Inventory { name: _, command, ignore: _, ends: _, touched } = inventory;
     let mut all = vec![("inventory", command)];
-    if let Some(Touched { find, command, fed }) = touched {
+    if let Some(Touched { find, command, fed, ahead }) = touched {
         all.extend([("inventory.touched.find", find), ("inventory.touched.command", command)]);
         all.extend(given([("inventory.touched.fed", fed)]));
+        all.extend(ahead.iter().flat_map(|Ahead { mark, since }| {
+            [("inventory.touched.ahead.mark", mark), ("inventory.touched.ahead.since", since)]
+        }));
     }
     all
 }

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::playbook::model::aside::{Aside, Serve};
 pub use crate::playbook::model::capture::{
-    Capture, Interrupted, Inventory, Limit, Pass, Restore, ServiceState, Touched,
+    Ahead, Capture, Interrupted, Inventory, Limit, Pass, Restore, ServiceState, Touched,
 };
 pub use crate::playbook::model::cluster::{Cluster, Nodes};
 pub use crate::playbook::model::coexistent::{Coexistent, Host, Hosts};

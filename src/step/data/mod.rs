@@ -1,5 +1,6 @@
 //! The data: captured, listed, restored, proved.
 
+pub mod ahead;
 pub mod capture;
 pub mod inventory;
 pub mod prove;

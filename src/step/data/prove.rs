@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::host::files::write_atomic;
 use crate::journal::{Family, HaltKind, Output, Proof, Side, StepId, WholeItem};
 use crate::playbook::{CommandTemplate, Extractor};
+use crate::proof::ahead::Ahead;
 use crate::proof::inventory::{self, Ended};
 use crate::step::data::whole::parse_differing;
 use crate::step::{Action, Context, NeedsDecision, Repeated, Step};
@@ -126,7 +127,8 @@ impl Repeated for Prove {
                 continue;
             }
             let ended = ends(context, name)?.map(Ended::by_now);
-            let (result, differing) = inventory::prove(&folder, name, SHOWN, ended)?;
+            let ahead = ahead(context, &folder, name)?;
+            let (result, differing) = inventory::prove(&folder, name, SHOWN, ended, ahead)?;
             proof += result;
             shown.extend(differing);
         }
@@ -162,6 +164,18 @@ impl Repeated for Prove {
         }
         Ok(Output::Proof(proof))
     }
+}
+
+/// What differed when both were compared before, if the lists are of what was written since.
+fn ahead(context: &Context<'_>, folder: &Path, name: &str) -> Result<Option<Ahead>> {
+    let touched = context.output(&StepId::of(Family::Touched, name));
+    let compared = context.state.ahead(context.run()?, name);
+    let (Some(Output::Inventory { .. }), Some((_, sha256))) = (touched, compared) else {
+        return Ok(None);
+    };
+    let file = Ahead::file(folder, name);
+    inventory::unchanged(&file, sha256)?;
+    Ahead::read(&file).map(Some)
 }
 
 /// How the items of a list say when they end by themselves.

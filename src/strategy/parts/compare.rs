@@ -35,6 +35,7 @@ impl Parts<'_> {
                 name: inventory.name.clone(),
                 capture: capture.clone(),
                 command: self.command_at(&touched.find, self.maintenance_address())?,
+                since: None,
             };
             steps.push(Step::new(
                 StepId::of(Family::Touched, &inventory.name),

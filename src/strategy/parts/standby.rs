@@ -11,9 +11,9 @@ use crate::journal::{Deadline, Family, Side, StepId};
 use crate::playbook::model::standby::Reinstall;
 use crate::playbook::model::{Standby, Touched};
 use crate::step::{
-    Action, Allow, CatchUp, CloneOne, CloneRole, CloneSnapshot, Drain, EndUpgraded, Feed,
-    FindTouched, ForgetStandby, Refuse, ResumeStandby, ServeFromRoot, Settle, SourcePosition,
-    StandbyClones, StandbyServer, Step,
+    Action, Allow, CatchUp, CloneOne, CloneRole, CloneSnapshot, CompareAhead, Drain, EndUpgraded,
+    Feed, FindTouched, ForgetStandby, Lists, Refuse, ResumeStandby, ServeFromRoot, Settle,
+    SourcePosition, StandbyClones, StandbyServer, Step,
 };
 use crate::strategy::input::ASIDE;
 use crate::zfs::{Dataset, ENDING_STANDBY as STANDBY, Guid, Snapshot};
@@ -219,7 +219,8 @@ impl StandsBy<'_> {
     }
 
     /// Writes are refused, the standby gets all that was written, and both are compared. The step
-    /// `until` begins within so many seconds. With `delta`, the lists are of what the feed brought,
+    /// `until` begins within so many seconds. With `delta`, everything is compared before where that
+    /// is possible, and the lists are then of what was written since; or of what the feed brought,
     /// where that is known.
     pub(in crate::strategy) fn compare_refused(
         &self,
@@ -227,11 +228,12 @@ impl StandsBy<'_> {
         seconds: u64,
         delta: bool,
     ) -> Result<Vec<Step>> {
+        let mut steps = if delta { self.ahead()? } else { Vec::new() };
         let action = Refuse { command: self.command(&self.it.switch.refuse)? };
         let title = format!("let the {} version refuse writes", self.serving());
         let mut refuse = Step::new(StepId::REFUSE, title, Action::Refuse(action));
         refuse.deadline = Some(Deadline { until, seconds });
-        let mut steps = vec![refuse];
+        steps.push(refuse);
         steps.extend(self.drain()?);
         steps.extend(self.fed_inventories(delta)?);
         steps.push(self.prove(false)?);
@@ -278,8 +280,40 @@ impl StandsBy<'_> {
         Ok(Step::new(StepId::SOURCE_POSITION, "ask the standby how far it has come", action))
     }
 
-    /// The lists of both servers, while both run. With `delta` of what the feed brought, where that
-    /// is known.
+    /// Both servers' lists are compared while clients write, where the playbook can tell what is
+    /// written meanwhile.
+    fn ahead(&self) -> Result<Vec<Step>> {
+        let mut steps = Vec::new();
+        let here = self.playbook.service.address.as_ref();
+        let there = self.it.address.as_ref();
+        for inventory in &self.playbook.inventories {
+            let Some(touched) = &inventory.touched else { continue };
+            let Some(ahead) = &touched.ahead else { continue };
+            let lists = |address| {
+                anyhow::Ok(Lists {
+                    all: self.command_at(&inventory.command, address)?,
+                    touched: self.command_at(&touched.command, address)?,
+                })
+            };
+            let action = CompareAhead {
+                name: inventory.name.clone(),
+                mark: self.command_at(&ahead.mark, here)?,
+                since: self.command_at(&ahead.since, here)?,
+                here: lists(here)?,
+                there: lists(there)?,
+                ignore: inventory.ignore.clone(),
+            };
+            steps.push(Step::new(
+                StepId::of(Family::Ahead, &inventory.name),
+                format!("compare all {} of both servers, while clients write", inventory.name),
+                Action::CompareAhead(action),
+            ));
+        }
+        Ok(steps)
+    }
+
+    /// The lists of both servers, while both run. With `delta` of what was written since they were
+    /// compared, or else of what the feed brought, where that is known.
     fn fed_inventories(&self, delta: bool) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
         let here = self.playbook.service.address.as_ref();
@@ -287,11 +321,13 @@ impl StandsBy<'_> {
         for inventory in &self.playbook.inventories {
             let touched = inventory.touched.as_ref().filter(|it| delta && it.fed.is_some());
             let Some(fed) = touched.and_then(|touched| touched.fed.as_ref()) else { continue };
+            let since = touched.and_then(|it| it.ahead.as_ref()).map(|ahead| &ahead.since);
             let action = FindTouched {
                 name: inventory.name.clone(),
                 // It has no files: what was fed is no capture.
                 capture: StepId::SOURCE_POSITION,
                 command: self.command_at(fed, here)?,
+                since: since.map(|since| self.command_at(since, here)).transpose()?,
             };
             steps.push(Step::new(
                 StepId::of(Family::Touched, &inventory.name),
