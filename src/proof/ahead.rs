@@ -3,15 +3,13 @@
 //! item it is.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::BufRead as _;
+use std::io::{self, BufRead as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::compare::{Difference, compare};
-use super::inventory::opened;
 use super::lines::{self, Lines, NewFile};
-use crate::journal::Side;
 
 /// See the module.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -40,42 +38,17 @@ impl Ahead {
         folder.join(format!("{name}.ahead"))
     }
 
-    /// Compares both lists of an inventory.
-    ///
-    /// # Errors
-    /// When one cannot be read.
-    pub fn compare(folder: &Path, name: &str) -> Result<Self> {
-        let mut ahead = Self::default();
-        ahead.items = ahead.add(folder, name)?;
-        Ok(ahead)
-    }
-
-    /// Both lists are of what was written since: they decide about these items.
-    ///
-    /// # Errors
-    /// When one cannot be read.
-    pub fn again(&mut self, folder: &Path, name: &str) -> Result<()> {
-        self.pass_over(opened(folder, name, Side::Upgraded)?)?;
-        self.add(folder, name).map(drop)
-    }
-
     /// Adds what both lists differ in. Returns how many items the version that serves has.
-    fn add(&mut self, folder: &Path, name: &str) -> Result<u64> {
-        let (here, there) =
-            (opened(folder, name, Side::Upgraded)?, opened(folder, name, Side::Previous)?);
+    pub(super) fn add(&mut self, here: impl Lines, there: impl Lines) -> io::Result<u64> {
         let differs = |what, line: &[u8]| {
             self.by_item.entry(item(line).to_vec()).or_default().push((what, line.to_vec()));
             Ok(())
         };
-        let proof = compare(here, there, differs);
-        Ok(proof.with_context(|| format!("the lists of {name} could not be compared"))?.expected)
+        Ok(compare(here, there, differs)?.expected)
     }
 
-    /// Forgets the items that this list has.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub(super) fn pass_over(&mut self, mut list: impl Lines) -> Result<()> {
+    /// Forgets the items that this list has: it was taken later.
+    pub(super) fn pass_over(&mut self, mut list: impl Lines) -> io::Result<()> {
         let (mut line, mut covered) = (Vec::new(), HashSet::new());
         while list.next(&mut line)? {
             match covers(&line) {
@@ -90,11 +63,6 @@ impl Ahead {
                 && !ends.any(|(at, _)| covered.contains(&item[..=at]))
         });
         Ok(())
-    }
-
-    /// How many items differ.
-    pub fn len(&self) -> usize {
-        self.by_item.len()
     }
 
     /// The lines that only one list has.
@@ -160,7 +128,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::journal::Proof;
+    use crate::journal::{Proof, Side};
     use crate::proof::inventory;
 
     fn kept(folder: &Path, side: Side, lines: &[String]) {
@@ -185,8 +153,8 @@ mod tests {
             &["t\t1\ta", "t\t2\tb", "t\t3\tc", "u\t1\tx", "v\t1\ty", "plain"],
             &["t\t1\ta", "t\t2\told", "t\t4\td", "u\t1\tz", "u\t2\tz", "v\t1\tother"],
         );
-        let mut ahead = Ahead::compare(folder, "rows").expect("compared");
-        assert_eq!((ahead.items, ahead.len()), (6, 7));
+        let mut ahead = inventory::ahead(folder, "rows").expect("compared");
+        assert_eq!((ahead.items, ahead.by_item.len()), (6, 7));
         ahead.mark = "0/7".into();
         // 2 was fed meanwhile, 3 was deleted, and all of u was listed anew. 4 is wrong.
         both(
@@ -194,7 +162,7 @@ mod tests {
             &["t\t2\tb", "t\t3\tgone", "u\t*", "u\t1\tz"],
             &["t\t2\tb", "t\t3\tgone", "u\t*", "u\t1\tq"],
         );
-        ahead.again(folder, "rows").expect("compared");
+        inventory::again(&mut ahead, folder, "rows").expect("compared");
         let file = Ahead::file(folder, "rows");
         let sha256 = ahead.keep(&file).expect("kept");
         inventory::unchanged(&file, &sha256).expect("as it was written");
@@ -276,14 +244,11 @@ mod tests {
             let there = |many: usize, end: bool| {
                 let fed = if end { many } else { many.saturating_sub(late) };
                 let mut content = begin.clone();
-                for at in 0..=fed {
-                    if let Some((name, value, _)) = wrong.filter(|(_, _, when)| *when == at) {
-                        write(&mut content, (name, value));
-                    }
-                    if at < fed {
-                        write(&mut content, writes[at]);
-                    }
+                let mut all: Vec<(u8, u8)> = writes[..fed].to_vec();
+                if let Some((name, value, at)) = wrong.filter(|(_, _, at)| *at <= fed) {
+                    all.insert(at, (name, value));
                 }
+                all.iter().for_each(|one| write(&mut content, *one));
                 content
             };
             let since = |mark: usize, to: usize| -> BTreeSet<u8> {
@@ -292,11 +257,11 @@ mod tests {
             let mark = |at: usize| at.saturating_sub(late);
             kept(folder, Side::Upgraded, &lines_of(&here(cuts[1]), None));
             kept(folder, Side::Previous, &lines_of(&there(cuts[1], false), None));
-            let mut ahead = Ahead::compare(folder, "rows").expect("compared");
+            let mut ahead = inventory::ahead(folder, "rows").expect("compared");
             let touched = since(mark(cuts[0]), cuts[2]);
             kept(folder, Side::Upgraded, &lines_of(&here(cuts[2]), Some(&touched)));
             kept(folder, Side::Previous, &lines_of(&there(cuts[2], false), Some(&touched)));
-            ahead.again(folder, "rows").expect("compared");
+            inventory::again(&mut ahead, folder, "rows").expect("compared");
             let touched = since(mark(cuts[2]), writes.len());
             let (now, other) = (here(writes.len()), there(writes.len(), true));
             kept(folder, Side::Upgraded, &lines_of(&now, Some(&touched)));

@@ -162,9 +162,36 @@ impl<'a> Ended<'a> {
 ///
 /// # Errors
 /// When it cannot be opened.
-pub(super) fn opened(folder: &Path, name: &str, side: Side) -> Result<impl Lines + use<>> {
+fn opened(folder: &Path, name: &str, side: Side) -> Result<impl Lines + use<>> {
     let path = existing(folder, name, side);
     lines::of(&path).with_context(|| format!("cannot open the inventory {}", path.display()))
+}
+
+/// What both lists of an inventory differ in that were taken while clients wrote.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn ahead(folder: &Path, name: &str) -> Result<Ahead> {
+    let mut ahead = Ahead::default();
+    ahead.items = add(&mut ahead, folder, name)?;
+    Ok(ahead)
+}
+
+/// Both lists are of what was written since: they decide about these items.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn again(ahead: &mut Ahead, folder: &Path, name: &str) -> Result<()> {
+    let passed = ahead.pass_over(opened(folder, name, Side::Upgraded)?);
+    passed.with_context(|| format!("cannot read the list of {name}"))?;
+    add(ahead, folder, name).map(drop)
+}
+
+fn add(ahead: &mut Ahead, folder: &Path, name: &str) -> Result<u64> {
+    let (here, there) =
+        (opened(folder, name, Side::Upgraded)?, opened(folder, name, Side::Previous)?);
+    let added = ahead.add(here, there);
+    added.with_context(|| format!("the lists of {name} could not be compared"))
 }
 
 /// Compares the two lists of an inventory. All items that differ stand in `NAME.missing` and
@@ -183,7 +210,8 @@ pub fn prove(
 ) -> Result<(Proof, Vec<String>)> {
     let is_ahead = ahead.is_some();
     let counts = move |item: &[u8]| {
-        !ended.is_some_and(|ended| ended.has(item)) && !(is_ahead && ahead::covers(item).is_some())
+        let stands_for_others = is_ahead && ahead::covers(item).is_some();
+        !stands_for_others && !ended.is_some_and(|ended| ended.has(item))
     };
     let open = |side| anyhow::Ok(Filtered { lines: opened(folder, name, side)?, keep: counts });
     let left = match ahead {

@@ -99,7 +99,7 @@ impl CompareAhead {
         for side in sides {
             self.list(context, folder, side, None)?;
         }
-        let mut ahead = Ahead::compare(folder, &self.name)?;
+        let mut ahead = inventory::ahead(folder, &self.name)?;
         let file = inventory::touched(folder, &self.name);
         let mut before = u64::MAX;
         for _ in 0..PASSES {
@@ -123,7 +123,7 @@ impl CompareAhead {
             for side in sides {
                 self.list(context, folder, side, Some(&file))?;
             }
-            ahead.again(folder, &self.name)?;
+            inventory::again(&mut ahead, folder, &self.name)?;
         }
         ahead.mark = mark;
         Ok(Ok(ahead))
