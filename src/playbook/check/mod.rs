@@ -6,7 +6,7 @@ mod commands;
 mod copies;
 mod detect;
 #[cfg(test)]
-mod hints;
+mod hints_tests;
 mod places;
 mod service;
 pub(super) mod site;
