@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::journal::{ChangeManifest, Output, Procedure, StepId};
+use crate::journal::{ChangeManifest, Family, Output, Procedure, StepId};
 use crate::playbook::model::Playbook;
 use crate::step::{Action, Plan, Run, State};
 use crate::strategy::{
@@ -100,6 +100,7 @@ fn times_of(run: &Run) -> SwitchInput {
     SwitchInput {
         deadline: deadline.unwrap_or(usual.deadline),
         catch_up: catch_up.unwrap_or(usual.catch_up),
+        ahead: steps.clone().any(|step| step.id.is_of(Family::Ahead)),
     }
 }
 

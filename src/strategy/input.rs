@@ -85,6 +85,20 @@ pub struct SwitchInput {
     pub deadline: u64,
     /// Seconds that the standby may take to catch up before that.
     pub catch_up: u64,
+    /// Compare everything while clients still write, where the playbook can.
+    pub ahead: bool,
+}
+
+/// What a switch compares while writes are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::strategy) enum Compares {
+    /// Everything.
+    All,
+    /// What was fed, where the playbook can tell.
+    Fed,
+    /// What was written since everything was compared, where the playbook can tell; or else what was
+    /// fed.
+    Since,
 }
 
 /// How the upgraded version takes over again.
@@ -102,9 +116,18 @@ pub struct SwitchBack {
 }
 
 impl SwitchInput {
+    /// What it compares. `delta`: not everything, while writes are refused.
+    pub(in crate::strategy) fn compares(&self, delta: bool) -> Compares {
+        match (delta, self.ahead) {
+            (false, _) => Compares::All,
+            (true, false) => Compares::Fed,
+            (true, true) => Compares::Since,
+        }
+    }
+
     /// Where nobody says otherwise.
     pub fn usual() -> Self {
-        Self { deadline: 30, catch_up: 60 }
+        Self { deadline: 30, catch_up: 60, ahead: true }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::playbook::site::RollbackChoice;
 use crate::procedure::downgrade::ProofKind;
 use crate::procedure::{Work, changes, downgrade};
 use crate::report::CliError;
+use crate::strategy::SwitchInput;
 
 /// How to go back.
 #[derive(Debug, Args)]
@@ -22,7 +23,9 @@ pub struct DowngradeArgs {
     in_place: bool,
     /// What is compared before the service is opened: what was written since the snapshot, or
     /// everything. The default is `delta` for a kept downgrade, if the playbook can tell what was
-    /// touched; everything is then compared afterwards, before `backout commit`.
+    /// touched; everything is then compared afterwards, before `backout commit`. A switch to a
+    /// standby of a product whose playbook has `inventory.touched.ahead` compares everything while
+    /// clients still write; say `delta` if that would take too long.
     #[arg(long)]
     proof: Option<ProofArg>,
     /// Do not compare everything by itself afterwards, in the background: `backout prove` does it
@@ -64,7 +67,8 @@ pub fn run(global: &Global, arguments: &DowngradeArgs) -> Result<Job, CliError> 
         ProofArg::Delta => ProofKind::Delta,
         ProofArg::Full => ProofKind::Full,
     });
-    let switch = (!arguments.without_standby).then(|| arguments.times.input());
+    let switch = (!arguments.without_standby)
+        .then(|| SwitchInput { ahead: proof.is_none(), ..arguments.times.input() });
     let prepared = downgrade::prepare(settings, state, choice, proof, switch, &answers.accept)?;
     let change = prepared.state.manifest.change.clone();
     render::plan(global, &change, &prepared.plan, answers.commands);

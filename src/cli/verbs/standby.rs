@@ -84,7 +84,8 @@ pub(super) struct SwitchTimes {
 impl SwitchTimes {
     /// As the plan takes them.
     pub(super) fn input(&self) -> SwitchInput {
-        SwitchInput { deadline: self.deadline, catch_up: self.catch_up }
+        let usual = SwitchInput::usual();
+        SwitchInput { deadline: self.deadline, catch_up: self.catch_up, ..usual }
     }
 }
 

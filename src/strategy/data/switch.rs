@@ -8,19 +8,21 @@ use super::clone_and_swap;
 use crate::journal::{Procedure, Side, StepId};
 use crate::playbook::model::standby::Reinstall;
 use crate::step::{Action, Plan, Run, StandbyClones, State, Step, Verify};
-use crate::strategy::input::{DowngradeInput, Exchanged, ServedClients, SwitchInput, snapshots};
+use crate::strategy::input::{
+    Compares, DowngradeInput, Exchanged, ServedClients, SwitchInput, snapshots,
+};
 use crate::strategy::install;
 use crate::strategy::parts::{Parts, StandsBy, members};
 use crate::zfs::ENDING_STANDBY as STANDBY;
 
 /// While clients write, and then within the deadline: the standby has everything, and neither
-/// server runs. With `delta`, only what was fed is compared.
+/// server runs.
 pub(super) fn window(
     stands_by: &StandsBy<'_>,
     clones: &StandbyClones,
     switch: &SwitchInput,
     answers: bool,
-    delta: bool,
+    compares: Compares,
 ) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let stop = stands_by.stop()?.until(&StepId::SERVE);
@@ -28,7 +30,7 @@ pub(super) fn window(
         let run = stands_by.run_standby(clones.clone(), Some(Some(switch.catch_up)))?;
         steps.extend(run.into_iter().map(|step| step.until(&StepId::REFUSE)));
         // Within the deadline.
-        steps.extend(stands_by.compare_refused(StepId::UNMOUNT, switch.deadline, delta)?);
+        steps.extend(stands_by.compare_refused(StepId::UNMOUNT, switch.deadline, compares)?);
         steps.push(stands_by.feed_stop()?);
         steps.extend(stands_by.end_serving()?);
         steps.push(stop);
@@ -99,7 +101,7 @@ pub(super) fn downgrade(
     steps.extend(parts.save_config(Side::Upgraded)?);
     let verify = Action::Verify(Verify { capture: None, command: None });
     steps.push(Step::new(StepId::VERIFY, "read the installer back", verify));
-    steps.extend(window(&stands_by, &clones, switch, answers, delta)?);
+    steps.extend(window(&stands_by, &clones, switch, answers, switch.compares(delta))?);
     // The exchange.
     let exchange = clone_and_swap::exchange(&mounts, input, STANDBY)?;
     let first = exchange.first().map(|step| step.id.clone()).context("there is a dataset")?;

@@ -30,8 +30,8 @@ pub(in crate::strategy) fn undo(
     let taken = snapshots(state, &StepId::SNAPSHOT_UPGRADED);
     let clones = stands_by.standby_clones(exchanged.roots, &taken)?;
     let mounts = mounts(parts, state);
-    let mut steps =
-        switch::window(&stands_by, &clones, &input.switch, input.answers, input.answers)?;
+    let compares = input.switch.compares(input.answers);
+    let mut steps = switch::window(&stands_by, &clones, &input.switch, input.answers, compares)?;
     let now = |root: &crate::zfs::Dataset| {
         let found = input.now.iter().find(|(name, _)| name == root);
         found.cloned().with_context(|| format!("the dataset {root} is gone"))

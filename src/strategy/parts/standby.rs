@@ -15,7 +15,7 @@ use crate::step::{
     Feed, FindTouched, ForgetStandby, Lists, Refuse, ResumeStandby, ServeFromRoot, Settle,
     SourcePosition, StandbyClones, StandbyServer, Step,
 };
-use crate::strategy::input::ASIDE;
+use crate::strategy::input::{ASIDE, Compares};
 use crate::zfs::{Dataset, ENDING_STANDBY as STANDBY, Guid, Snapshot};
 
 /// The version that stands by.
@@ -219,23 +219,22 @@ impl StandsBy<'_> {
     }
 
     /// Writes are refused, the standby gets all that was written, and both are compared. The step
-    /// `until` begins within so many seconds. With `delta`, everything is compared before where that
-    /// is possible, and the lists are then of what was written since; or of what the feed brought,
-    /// where that is known.
+    /// `until` begins within so many seconds.
     pub(in crate::strategy) fn compare_refused(
         &self,
         until: StepId,
         seconds: u64,
-        delta: bool,
+        compares: Compares,
     ) -> Result<Vec<Step>> {
-        let mut steps = if delta { self.ahead()? } else { Vec::new() };
+        let since = compares == Compares::Since;
+        let mut steps = if since { self.ahead()? } else { Vec::new() };
         let action = Refuse { command: self.command(&self.it.switch.refuse)? };
         let title = format!("let the {} version refuse writes", self.serving());
         let mut refuse = Step::new(StepId::REFUSE, title, Action::Refuse(action));
         refuse.deadline = Some(Deadline { until, seconds });
         steps.push(refuse);
         steps.extend(self.drain()?);
-        steps.extend(self.fed_inventories(delta)?);
+        steps.extend(self.fed_inventories(compares)?);
         steps.push(self.prove(false)?);
         Ok(steps)
     }
@@ -312,16 +311,17 @@ impl StandsBy<'_> {
         Ok(steps)
     }
 
-    /// The lists of both servers, while both run. With `delta` of what was written since they were
-    /// compared, or else of what the feed brought, where that is known.
-    fn fed_inventories(&self, delta: bool) -> Result<Vec<Step>> {
+    /// The lists of both servers, while both run.
+    fn fed_inventories(&self, compares: Compares) -> Result<Vec<Step>> {
+        let delta = compares != Compares::All;
         let mut steps = Vec::new();
         let here = self.playbook.service.address.as_ref();
         let there = self.it.address.as_ref();
         for inventory in &self.playbook.inventories {
             let touched = inventory.touched.as_ref().filter(|it| delta && it.fed.is_some());
             let Some(fed) = touched.and_then(|touched| touched.fed.as_ref()) else { continue };
-            let since = touched.and_then(|it| it.ahead.as_ref()).map(|ahead| &ahead.since);
+            let ahead = touched.and_then(|it| it.ahead.as_ref());
+            let since = ahead.filter(|_| compares == Compares::Since).map(|ahead| &ahead.since);
             let action = FindTouched {
                 name: inventory.name.clone(),
                 // It has no files: what was fed is no capture.
