@@ -42,7 +42,7 @@ zfs list -o name,used,referenced -r tank
 [ "$(zfs list -Hp -o used tank/postgresql.standby)" -lt "$(($(zfs list -Hp -o referenced tank/postgresql.standby) / 2))" ]
 expect 0 backout status
 since=$EPOCHREALTIME
-backout downgrade --deadline 5m --yes
+backout downgrade --proof delta --deadline 5m --yes
 pg -c 'SHOW server_version' | grep '^15'
 sleep 1
 client_ended "$client" "$since"
