@@ -60,14 +60,14 @@ impl CompareAhead {
         })
     }
 
-    /// Lists one side: all of it, or what is in the file.
+    /// Lists one side: all of it, or what is in the file. Returns the number of items.
     fn list(
         &self,
         context: &Context<'_>,
         folder: &Path,
         side: Side,
         touched: Option<&Path>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let lists = if side == Side::Upgraded { &self.here } else { &self.there };
         let command = match touched {
             None => context.fill(&lists.all, &[])?,
@@ -81,24 +81,29 @@ impl CompareAhead {
         }
         let what = || format!("the inventory of {} could not be taken", self.name);
         let lines = printed(context, command, &self.ignore, folder).with_context(what)?;
-        inventory::keep(&inventory::path(folder, &self.name, side), lines)?;
+        let (items, _) = inventory::keep(&inventory::path(folder, &self.name, side), lines)?;
         ensure!(
             !context.runner.interrupt.requested(),
             "asked to stop before clients were shut out; both versions go on"
         );
-        Ok(())
+        Ok(items)
     }
 
     /// Compares everything, and then what was written meanwhile, until that is little.
     fn compare(&self, context: &Context<'_>, folder: &Path) -> Result<Result<Ahead, NotTold>> {
         let sides = [Side::Upgraded, Side::Previous];
+        let both = |touched: Option<&Path>| {
+            let mut most = 0;
+            for side in sides {
+                most = self.list(context, folder, side, touched)?.max(most);
+            }
+            anyhow::Ok(most)
+        };
         let mut mark = match self.mark(context)? {
             Ok(mark) => mark,
             Err(why) => return Ok(Err(why)),
         };
-        for side in sides {
-            self.list(context, folder, side, None)?;
-        }
+        both(None)?;
         let mut ahead = inventory::ahead(folder, &self.name)?;
         let file = inventory::touched(folder, &self.name);
         let mut before = u64::MAX;
@@ -108,22 +113,21 @@ impl CompareAhead {
                 Ok(next) => next,
                 Err(why) => return Ok(Err(why)),
             };
-            let since = context.fill(&self.since, &[("ahead_mark", mark.clone())])?;
+            let since = context.fill(&self.since, &[("ahead_mark", mark)])?;
             let lines = printed(context, since, &[], folder)
                 .with_context(|| format!("what was written of the {}", self.name))?;
-            let items = match inventory::keep_touched(&file, lines)? {
-                Ok((items, _)) => items,
-                Err(why) => return Ok(Err(NotTold(why))),
-            };
-            // It does not become less where clients write as quickly as it is listed.
+            if let Err(why) = inventory::keep_touched(&file, lines)? {
+                return Ok(Err(NotTold(why)));
+            }
+            let items = both(Some(&file))?;
+            inventory::again(&mut ahead, folder, &self.name)?;
+            mark = next;
+            // It does not become less where clients write as quickly as it is listed, and where some
+            // items are always listed.
             if items <= FEW || items > before / 2 {
                 break;
             }
-            (before, mark) = (items, next);
-            for side in sides {
-                self.list(context, folder, side, Some(&file))?;
-            }
-            inventory::again(&mut ahead, folder, &self.name)?;
+            before = items;
         }
         ahead.mark = mark;
         Ok(Ok(ahead))
