@@ -17,6 +17,8 @@ const USAGE: &str = "redis-keys SOCKET [USER] [--only FILE]";
 const AT_ONCE: u64 = 4 << 20;
 /// So many keys.
 const KEYS: usize = 500;
+/// The first column of their lines.
+const FUNCTIONS: &[u8] = b"functions";
 /// So many elements of a large collection.
 const ELEMENTS: usize = 10_000;
 
@@ -113,7 +115,8 @@ impl List<'_> {
         Ok(())
     }
 
-    /// What stands in a file: `DATABASE<tab>KEY`, sorted.
+    /// What stands in a file: `DATABASE<tab>KEY`, sorted. Behind a `+`: a line with `*` in its last
+    /// column says that what begins so is listed here, be it gone or not.
     fn only(&mut self, file: &Path) -> Result<(), HelperError> {
         let unread = |why: String| HelperError::Failed(format!("{}: {why}", file.display()));
         let input = std::fs::File::open(file).map_err(|error| unread(error.to_string()))?;
@@ -121,6 +124,14 @@ impl List<'_> {
         let (mut names, mut database) = (Vec::new(), None);
         loop {
             let more = next_line(&mut input, &mut line)?;
+            if let Some(anew) = line.strip_prefix(b"+").filter(|_| more) {
+                let put = [anew, b"\t*\n"].concat();
+                self.output.write_all(&put).map_err(HelperError::Output)?;
+                line.remove(0);
+                if line == FUNCTIONS {
+                    continue;
+                }
+            }
             let (of, name) = match line.iter().position(|byte| *byte == b'\t') {
                 Some(at) => (&line[..at], &line[at + 1..]),
                 None => (&line[..], &[][..]),

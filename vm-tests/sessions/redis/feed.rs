@@ -1,6 +1,7 @@
 //! The same with a standby: the previous version beside the new one, fed while clients write, with
 //! the feed or the server killed now and then; and the switch.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -139,6 +140,53 @@ fn numbers(table: &str) -> Result<String> {
     Ok(rows)
 }
 
+/// The keys of what was written since a mark.
+const TOUCHED: &str = "/srv/touched";
+
+/// The list of a server's keys; `only`: of those in [`TOUCHED`].
+fn list(socket: &str, only: bool) -> Result<BTreeSet<String>> {
+    let mut command = helper("redis-keys", &[socket])?;
+    if only {
+        command.args(["--only", TOUCHED]);
+    }
+    Ok(String::from_utf8(run(&mut command, b"")?)?.lines().map(str::to_owned).collect())
+}
+
+/// What both servers differ in so far, and the mark from which on it is listed again.
+struct Ahead {
+    left: BTreeSet<String>,
+    mark: String,
+}
+
+impl Ahead {
+    fn mark() -> Result<String> {
+        Ok(String::from_utf8(run(&mut feed("mark")?, b"")?)?.trim().to_owned())
+    }
+
+    /// Everything, while clients write.
+    fn everything() -> Result<Self> {
+        let mark = Self::mark()?;
+        let (here, there) = (list(SOCKET, false)?, list(STANDBY_SOCKET, false)?);
+        Ok(Self { left: here.symmetric_difference(&there).cloned().collect(), mark })
+    }
+
+    /// What was written since. Returns how many lines that were.
+    fn again(&mut self) -> Result<usize> {
+        let next = Self::mark()?;
+        let since = String::from_utf8(run(feed("since")?.arg(&self.mark), b"")?)?;
+        ensure!(!since.starts_with('*'), "not told: {since}");
+        let mut lines: Vec<&str> = since.lines().collect();
+        lines.sort_unstable();
+        std::fs::write(TOUCHED, lines.join("\n") + "\n")?;
+        let (here, there) = (list(SOCKET, true)?, list(STANDBY_SOCKET, true)?);
+        let anew: Vec<&str> = here.iter().filter_map(|line| line.strip_suffix('*')).collect();
+        self.left.retain(|line| !anew.iter().any(|begin| line.starts_with(begin)));
+        self.left.extend(here.symmetric_difference(&there).cloned());
+        self.mark = next;
+        Ok(here.len())
+    }
+}
+
 /// A switch while clients write all the time: what they see of it, and what the feed costs them.
 pub fn live(seed: u64) -> Result<String> {
     let mut writers = Writers::start(CLIENTS, seed);
@@ -150,8 +198,30 @@ pub fn live(seed: u64) -> Result<String> {
     let caught_up = caught_up.elapsed().as_secs_f64();
     let fed = writers.rate();
     drained().context("catching up again")?;
+    // A key that the feed does not bring.
+    let mut standby = Client::connect(STANDBY_SOCKET)?;
+    let mut by_hand = |words: &[&str]| -> Result<()> {
+        for words in [&["CONFIG", "SET", "replica-read-only", "no"], words] {
+            let reply = standby.ask(words)?;
+            ensure!(!matches!(reply, Reply::Error(_)), "{words:?}: {reply:?}");
+        }
+        Ok(())
+    };
+    by_hand(&["HSET", "of nobody", "a", "1"])?;
+    let mut ahead = Ahead::everything()?;
+    let passed = ahead.again()?;
+    drained().context("catching up once more")?;
     writers.gap();
     refused()?;
+    let lists = Instant::now();
+    let since = ahead.again()?;
+    let lists = lists.elapsed();
+    let planted: Vec<_> = std::mem::take(&mut ahead.left).into_iter().collect();
+    ensure!(
+        planted.len() == 1 && planted[0].starts_with("0\tof nobody\thash\t"),
+        "different: {planted:#?}"
+    );
+    by_hand(&["DEL", "of nobody"])?;
     // This comparison is the test's own, and does not count.
     let compares = Instant::now();
     let difference = dump::difference(&dump::take(SOCKET)?, &dump::take(STANDBY_SOCKET)?);
@@ -172,10 +242,11 @@ pub fn live(seed: u64) -> Result<String> {
     let count = writers.check(&numbers)?;
     Ok(format!(
         "{count} acknowledged, 0 missing, 0 twice; gap {:.2} s (of it {:.2} s to find what was \
-         fed); caught up in {caught_up:.1} s; acknowledged a second: {alone:.0} alone, {fed:.0} \
+         fed, {:.2} s for {since} lines since {passed}); caught up in {caught_up:.1} s; acknowledged a second: {alone:.0} alone, {fed:.0} \
          while a standby is fed",
         gap.as_secs_f64(),
-        keys.as_secs_f64()
+        keys.as_secs_f64(),
+        lists.as_secs_f64()
     ))
 }
 

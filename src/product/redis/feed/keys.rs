@@ -106,7 +106,7 @@ impl Keys {
 
     /// The keys of a command.
     pub(super) fn add(&mut self, entry: &Entry, database: Option<u64>) {
-        lines_of(entry, database, &mut self.seen, &mut self.lines);
+        lines_of(entry, database, "", &mut self.seen, &mut self.lines);
     }
 
     /// Writes what was added: it leads to this place.
@@ -139,7 +139,14 @@ impl Keys {
     }
 }
 
-fn lines_of(entry: &Entry, database: Option<u64>, seen: &mut HashSet<u64>, lines: &mut Vec<u8>) {
+/// The lines of a command's keys, each behind `before`.
+fn lines_of(
+    entry: &Entry,
+    database: Option<u64>,
+    before: &str,
+    seen: &mut HashSet<u64>,
+    lines: &mut Vec<u8>,
+) {
     let mut add = |line: &str| {
         let mut hasher = DefaultHasher::new();
         line.hash(&mut hasher);
@@ -155,7 +162,9 @@ fn lines_of(entry: &Entry, database: Option<u64>, seen: &mut HashSet<u64>, lines
     }
     let database = database.map(|it| it.to_string()).unwrap_or_default();
     match keys_in(entry) {
-        Ok(keys) => keys.into_iter().for_each(|key| add(&line(&database, key))),
+        Ok(keys) => {
+            keys.into_iter().for_each(|key| add(&format!("{before}{}", line(&database, key))))
+        }
         Err(()) => add(&format!("{}\n", unknown(entry))),
     }
 }
@@ -182,11 +191,35 @@ pub(super) fn print(
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed("open", &path, &error)),
     }
+    rest(source, from, "", output)
+}
+
+/// Prints the keys of what was written to the source since this place, each behind a `+`, and a line
+/// for the functions: all of this is listed anew.
+///
+/// # Errors
+/// As [`print`].
+pub(super) fn since(
+    source: &Path,
+    place: Place,
+    output: &mut dyn Write,
+) -> Result<(), HelperError> {
+    output.write_all(b"+functions\n").map_err(HelperError::Output)?;
+    rest(source, place, "+", output)
+}
+
+/// Prints the keys of what follows this place.
+fn rest(
+    source: &Path,
+    from: Place,
+    before: &str,
+    output: &mut dyn Write,
+) -> Result<(), HelperError> {
     let mut growth = Growth::open(source, from)?;
     let (mut seen, mut lines) = (HashSet::new(), Vec::new());
     loop {
         let part = growth.next(|entry, database| {
-            lines_of(entry, database, &mut seen, &mut lines);
+            lines_of(entry, database, before, &mut seen, &mut lines);
             Ok(None)
         })?;
         output.write_all(&lines).map_err(HelperError::Output)?;
@@ -236,6 +269,9 @@ mod tests {
             Keys::open(&state, &source, &begin, &end).expect("opened");
             assert_eq!(printed(), "2\ta 2\tb 2\tc", "{cut}");
         }
+        let mut output = Vec::new();
+        since(&source, begin.clone(), &mut output).expect("printed");
+        assert_eq!(String::from_utf8(output).expect("text"), "+functions\n+2\ta\n+2\tb\n+2\tc\n");
         // A command whose keys cannot be told.
         text.extend(command(&[b"FLUSHALL"]));
         fs::write(source.join("x"), &text).expect("written");

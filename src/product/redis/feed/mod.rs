@@ -22,7 +22,7 @@ use place::{Place, first_mark, last_mark};
 
 pub(in crate::product) use standby::standby;
 
-const USAGE: &str = "redis-feed run|rest|position|source|lag|watch|keys|drain|start \
+const USAGE: &str = "redis-feed run|rest|position|source|lag|watch|keys|mark|since|drain|start \
                      --state FOLDER --socket SOCKET [--user USER] [--password-file FILE] \
                      --source FOLDER --standby FOLDER --name NAME [--unit UNIT] \
                      [--server PROGRAM [--root FOLDER] --config FILE] [POSITION|COMMAND...]";
@@ -55,6 +55,16 @@ pub(in crate::product) fn feed(
             options.stays(Some("standby"))
         }
         ("keys", []) => keys::print(&options.state, &options.source, &options.began()?, output),
+        // With its database, which a position does not say.
+        ("mark", []) => say(options.marked()?.value()),
+        ("since", [place]) => {
+            let place = Place::of_value(place)
+                .ok_or_else(|| HelperError::Usage(format!("{place:?} is no mark")))?;
+            match options.broken(&place)? {
+                Some(why) => say(format!("*\t{why}")),
+                None => keys::since(&options.source, place, output),
+            }
+        }
         ("position", []) => say(options.position()?.to_string()),
         ("source", []) => say(options.ahead()?.0.to_string()),
         ("lag", []) => say(options.lag()?),
