@@ -1,5 +1,6 @@
 //! Lists: a file of SQL in every database.
 
+use std::fs::File;
 use std::process::Stdio;
 
 use super::client::{Client, USAGE};
@@ -39,9 +40,12 @@ pub(super) fn list(
     file: &str,
     streams: &mut Streams<'_>,
 ) -> Result<(), HelperError> {
+    // The account that asks may not be allowed to open it.
+    let script = File::open(file).map_err(|error| failed(file, error))?;
     let mut child = client
         .psql(database)
-        .args(["--set=ON_ERROR_STOP=1", "--set=FETCH_COUNT=10000", "--file", file])
+        .args(["--set=ON_ERROR_STOP=1", "--set=FETCH_COUNT=10000", "--file=-"])
+        .stdin(script)
         .env("PGCLIENTENCODING", "UTF8")
         .stdout(Stdio::piped())
         .spawn()
