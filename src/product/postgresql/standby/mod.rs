@@ -11,11 +11,14 @@ mod mark;
 mod onward;
 mod opened;
 mod pair;
+mod pgoutput;
 mod position;
+mod proof;
 mod published;
 mod refuse;
 mod server;
 mod settle;
+mod since;
 mod slots;
 mod touched;
 mod triggers;
@@ -30,7 +33,7 @@ const USAGE: &str = "postgresql-feed VERB --bin=DIR --at=DIR:PORT --as=ACCOUNT -
                      --standby=DIR --state=DIR [--unit=UNIT] [--config=DIR] [--begin=copy|slot] [WORD...], where \
                      VERB is obstacles, reserve, forget, \
                      server, server-stop, start, run, stop, position, source, lag, watch, drain, \
-                     refuse, allow, settle, touched, end, serve or serve-stop";
+                     refuse, allow, settle, touched, mark, since, end, serve or serve-stop";
 
 /// See the usage.
 pub(in crate::product) fn feed(
@@ -52,6 +55,8 @@ pub(in crate::product) fn feed(
         ("position", []) => position::position(&pair)?,
         ("source", []) => position::source(&pair)?,
         ("touched", []) => return touched::find(&pair, streams),
+        ("mark", []) => proof::mark(&pair),
+        ("since", [position]) => return since::find(&pair, position, streams),
         ("lag", []) => position::lag(&pair)?,
         ("watch", []) => return watch::watch(&pair),
         ("drain", [position]) => return position::drain(&pair, position),

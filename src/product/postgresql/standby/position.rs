@@ -32,7 +32,7 @@ impl fmt::Display for Lsn {
 }
 
 /// Up to where each slot's standby has everything, flushed.
-fn confirmed(pair: &Pair) -> Result<Vec<Lsn>, HelperError> {
+pub(super) fn confirmed(pair: &Pair) -> Result<Vec<Lsn>, HelperError> {
     let sql = format!(
         "SELECT confirmed_flush_lsn FROM pg_catalog.pg_replication_slots \
          WHERE slot_name LIKE '{NAME}%'"

@@ -3,16 +3,18 @@
 use std::fs;
 use std::io::Write as _;
 
-use super::super::client::{Client, USAGE, unhex};
+use super::super::client::{Client, USAGE, literal, unhex};
 use super::super::each::list;
 use super::super::failed;
 use super::copy::{FROM, complete};
 use super::pair::{Pair, unread};
 use crate::product::stream::{HelperError, Streams};
 
+const SETTINGS: &str = include_str!("sql/settings.sql");
+const KEYED: &str = include_str!("sql/keyed.sql");
 const TOUCHED: &str = include_str!("sql/touched.sql");
 /// Of a table with more rows that were written, all are listed.
-const MOST: usize = 100_000;
+pub(super) const MOST: usize = 100_000;
 /// So many rows are asked for at once.
 const AT_ONCE: usize = 500;
 
@@ -27,7 +29,9 @@ pub(super) fn find(pair: &Pair, streams: &mut Streams<'_>) -> Result<(), HelperE
     for (database, _) in pair.live.databases()? {
         // What others are made from is not fed.
         let from = if fed.contains(&database) { from } else { 0 };
-        let text = pair.live.script(&database, &format!("\\set from {from}\n{TOUCHED}"))?;
+        let text = pair
+            .live
+            .script(&database, &format!("\\set from {from}\n{SETTINGS}{KEYED}{TOUCHED}"))?;
         let name = hex::encode(&database);
         for line in shortened(&text) {
             writeln!(streams.output, "{name}\t{line}").map_err(HelperError::Output)?;
@@ -54,12 +58,25 @@ fn shortened(text: &str) -> Vec<String> {
 struct Table {
     database: String,
     name: String,
-    /// The columns of its key; nothing if all of it is listed.
-    key: Option<String>,
+    which: Which,
     rows: Vec<String>,
 }
 
-/// Reads what [`find`] printed, sorted.
+/// Which of its rows are listed.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Which {
+    /// All, behind a line that says so.
+    Whole,
+    /// All.
+    #[default]
+    All,
+    /// Those with one of these keys, in these columns, and how many there are in all.
+    Key(String),
+    /// Whether there is a row, for each of these keys: the columns, and how a row is found by them.
+    Keys(String, String),
+}
+
+/// Reads what [`find`] and [`super::since::find`] print, sorted.
 fn read(text: &str) -> Option<Vec<Table>> {
     let mut all: Vec<Table> = Vec::new();
     for line in text.lines() {
@@ -72,7 +89,11 @@ fn read(text: &str) -> Option<Vec<Table>> {
         let table = all.last_mut()?;
         match (*kind, rest) {
             ("all", []) => {}
-            ("key", [columns]) => table.key = Some(unhex(columns)?),
+            ("whole", []) => table.which = Which::Whole,
+            ("key", [columns]) => table.which = Which::Key(unhex(columns)?),
+            ("keys", [columns, found]) => {
+                table.which = Which::Keys(unhex(columns)?, unhex(found)?);
+            }
             ("row", [values]) => table.rows.push(unhex(values)?),
             _ => return None,
         }
@@ -80,27 +101,81 @@ fn read(text: &str) -> Option<Vec<Table>> {
     Some(all)
 }
 
-/// The statements that list it. `usual` lists all of it.
-fn statements(table: &Table, usual: &str) -> Option<Vec<String>> {
-    let Some(key) = &table.key else { return Some(vec![usual.to_owned()]) };
+/// The statements that list it. `usual` lists all of it, if the table is there.
+fn statements(table: &Table, usual: Option<&str>) -> Option<Vec<String>> {
+    let marker = || {
+        let (database, name) = (literal(&table.database), literal(&unquoted(&table.name)));
+        format!("COPY (SELECT {database}, {name}, '*') TO STDOUT")
+    };
+    let Some(usual) = usual else {
+        // What is not listed is missed, as its number of rows is.
+        return Some(if table.which == Which::Whole { vec![marker()] } else { Vec::new() });
+    };
     let end = format!(" FROM ONLY {} t) TO STDOUT", table.name);
-    let begin = usual.strip_suffix(&end)?;
-    // The database and the table, as literals.
-    let named = &begin[..begin.find(", ROW(")?];
-    let mut all = vec![format!("{named}, 'rows', count(*){end}")];
-    for rows in table.rows.chunks(AT_ONCE) {
-        let rows: Vec<String> = rows.iter().map(|values| format!("({values})")).collect();
-        all.push(format!(
-            "{begin} FROM ONLY {} t WHERE ({key}) IN (VALUES {})) TO STDOUT",
-            table.name,
-            rows.join(", ")
-        ));
-    }
-    Some(all)
+    Some(match &table.which {
+        Which::Whole => vec![marker(), usual.to_owned()],
+        Which::All => vec![usual.to_owned()],
+        Which::Key(key) => {
+            let begin = usual.strip_suffix(&end)?;
+            // The database and the table, as literals.
+            let named = &begin[..begin.find(", ROW(")?];
+            let some = |rows: String| {
+                let from = format!("{begin} FROM ONLY {} t WHERE ({key})", table.name);
+                format!("{from} IN (VALUES {rows})) TO STDOUT")
+            };
+            let count = format!("{named}, 'rows', count(*){end}");
+            std::iter::once(count).chain(values(&table.rows).map(some)).collect()
+        }
+        Which::Keys(key, found) => {
+            let (named, hash) =
+                usual.strip_suffix(&end)?.split_once(&format!("ROW({key})::text, "))?;
+            // Two values can be equal, and be told from each other all the same.
+            let one = |rows: String| {
+                format!(
+                    "{named}ROW(k.*)::text, CASE WHEN ROW({key})::text = ROW(k.*)::text THEN \
+                     {hash} ELSE 'gone' END FROM (VALUES {rows}) k LEFT JOIN ONLY {} t ON {found}) \
+                     TO STDOUT",
+                    table.name
+                )
+            };
+            let asked = values(&table.rows).map(one);
+            [BY_INDEX.to_owned()].into_iter().chain(asked).chain([AS_USUAL.to_owned()]).collect()
+        }
+    })
 }
 
-/// `postgresql-touched-rows SERVER ROWS.SQL FILE`: prints of the list what stands in the file, and
-/// how many rows each table has that is not listed whole.
+/// Each row is looked up, even if nothing is known of how many there are.
+const BY_INDEX: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; \
+    SET enable_mergejoin = off; SET jit = off";
+const AS_USUAL: &str = "RESET enable_seqscan; RESET enable_hashjoin; RESET enable_mergejoin; \
+    RESET jit";
+
+/// What follows VALUES, for some of the rows at a time.
+fn values(rows: &[String]) -> impl Iterator<Item = String> {
+    rows.chunks(AT_ONCE)
+        .map(|rows| rows.iter().map(|values| format!("({values})")).collect::<Vec<_>>().join(", "))
+}
+
+/// A name of a table as it is said, not as SQL writes it.
+fn unquoted(name: &str) -> String {
+    let (mut text, mut within) = (String::new(), false);
+    let mut all = name.chars().peekable();
+    while let Some(one) = all.next() {
+        match one {
+            '"' if within && all.peek() == Some(&'"') => {
+                all.next();
+                text.push('"');
+            }
+            '"' => within = !within,
+            _ => text.push(one),
+        }
+    }
+    text
+}
+
+/// `postgresql-touched-rows SERVER ROWS.SQL FILE`: prints of the list what stands in the file. Of the
+/// rows that were written since the copy, also how many the table has; of those since a mark, `gone` for
+/// one that is not there.
 pub(in crate::product) fn rows(
     arguments: &[String],
     streams: &mut Streams<'_>,
@@ -123,8 +198,7 @@ pub(in crate::product) fn rows(
             let ends = [" t) TO STDOUT", " t GROUP BY 5) TO STDOUT"]
                 .map(|end| format!(" FROM ONLY {}{end}", table.name));
             let usual = usual.iter().find(|it| ends.iter().any(|end| it.ends_with(end)));
-            // A table that is not there is left out: its number of rows is missed.
-            let Some(usual) = usual else { continue };
+            let usual = usual.map(String::as_str);
             for statement in statements(table, usual).ok_or_else(unread)? {
                 script.push('\n');
                 script.push_str(&statement);
@@ -157,7 +231,7 @@ mod tests {
         assert_eq!(all.len(), 2);
         let usual = "COPY (SELECT 'shop', 's.Orders', ROW(t.id)::text, x FROM ONLY s.\"Orders\" t) \
             TO STDOUT";
-        let [count, rows] = &statements(&all[1], usual).expect("made")[..] else { panic!() };
+        let [count, rows] = &statements(&all[1], Some(usual)).expect("made")[..] else { panic!() };
         assert_eq!(
             count,
             "COPY (SELECT 'shop', 's.Orders', 'rows', count(*) FROM ONLY s.\"Orders\" t) TO STDOUT"
@@ -167,10 +241,10 @@ mod tests {
             "COPY (SELECT 'shop', 's.Orders', ROW(t.id)::text, x FROM ONLY s.\"Orders\" t WHERE \
              (t.id) IN (VALUES ('5'::bigint))) TO STDOUT"
         );
-        assert_eq!(statements(&all[0], "whole"), Some(vec!["whole".to_owned()]));
+        assert_eq!(statements(&all[0], Some("whole")), Some(vec!["whole".to_owned()]));
         assert!(read("zz\t00\tall\n").is_none());
         // What is gone on the other server, or has no key any more.
-        assert_eq!(statements(&all[1], "COPY (SELECT 1) TO STDOUT"), None);
+        assert_eq!(statements(&all[1], Some("COPY (SELECT 1) TO STDOUT")), None);
     }
 
     #[test]

@@ -1,0 +1,214 @@
+//! What a comparison ahead of a switch needs: a mark in the log, and slots of our own that can tell what
+//! was committed since. They keep log, so they are there only while a switch is prepared.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::super::client::{Client, literal};
+use super::copy::complete;
+use super::pair::{Fed, NAME, Pair, at_once, fed, unread};
+use super::position::{Lsn, confirmed, source};
+use super::published::drop_slots;
+use crate::product::stream::HelperError;
+
+const RUNNING: &str = include_str!("sql/running.sql");
+/// The names of the slots begin with it. What counts the slots of the feed does not see them.
+const PROOF: &str = "backout_proof_";
+/// The file of the feed with the latest mark.
+const MARK: &str = "mark";
+
+/// How long the standby may take to come to where the slots begin.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long for what only makes it quicker.
+const LITTLE: Duration = Duration::from_secs(2);
+const ASK: Duration = Duration::from_millis(20);
+
+/// A database that is fed, and its second slot.
+pub(super) struct Told {
+    pub(super) database: String,
+    pub(super) slot: String,
+    feed: String,
+}
+
+/// Those that are fed; nothing if the standby is not complete.
+pub(super) fn told(pair: &Pair) -> Result<Option<Vec<Told>>, HelperError> {
+    let Some(names) = complete(pair)? else { return Ok(None) };
+    let all = fed(&pair.live)?;
+    Ok(Some(all.into_iter().filter(|one| names.contains(&one.name)).filter_map(second).collect()))
+}
+
+fn second(one: Fed) -> Option<Told> {
+    let number = one.slot.strip_prefix(NAME)?.strip_prefix('_')?;
+    Some(Told { slot: format!("{PROOF}{number}"), feed: one.slot, database: one.name })
+}
+
+/// Prints a position: all that was committed before it is on the standby, and is seen by whoever asks
+/// either server from now on. What is committed from there on can be told. Or `*` and why not.
+pub(super) fn mark(pair: &Pair) -> String {
+    match place(pair) {
+        Ok(lsn) => lsn.to_string(),
+        Err(error) => not_told(&error),
+    }
+}
+
+/// The line that says that nothing can be told.
+pub(super) fn not_told(why: &HelperError) -> String {
+    let why = why.to_string();
+    format!("*\t{}", why.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn place(pair: &Pair) -> Result<Lsn, HelperError> {
+    let Some(databases) = told(pair)? else {
+        return Err(HelperError::Failed("the standby is not complete yet".into()));
+    };
+    let begins = make(&pair.live, &databases)?;
+    // Not before 16. With it, less of the log is read to find what was written.
+    let wished = pair.live.query("template1", "SELECT pg_catalog.pg_log_standby_snapshot()");
+    let wished: Option<Lsn> = wished.ok().and_then(|text| text.parse().ok());
+    // The standby of a database in which nothing is written comes on by it, too.
+    source(pair)?;
+    let begin = Instant::now();
+    let lsn = loop {
+        let all = confirmed(pair)?;
+        let least = all.iter().min().filter(|_| all.len() >= databases.len());
+        if let Some(least) = least
+            && *least >= begins
+            && (begin.elapsed() > LITTLE || wished.is_none_or(|wished| *least >= wished))
+        {
+            break *least;
+        }
+        if begin.elapsed() > PATIENCE {
+            return Err(HelperError::Failed(format!(
+                "the standby did not come to {begins} within {} s. `backout status` says whether \
+                 its feed runs",
+                PATIENCE.as_secs()
+            )));
+        }
+        std::thread::sleep(ASK);
+    };
+    seen(&pair.live)?;
+    pair.put(MARK, &lsn.to_string())?;
+    Ok(lsn)
+}
+
+/// The latest mark.
+pub(super) fn latest(pair: &Pair) -> Result<Option<Lsn>, HelperError> {
+    Ok(pair.get(MARK)?.and_then(|text| text.parse().ok()))
+}
+
+/// Each database has its slot. Returns from where on all of them can tell.
+fn make(live: &Client, databases: &[Told]) -> Result<Lsn, HelperError> {
+    let sql = format!(
+        "SELECT slot_name FROM pg_catalog.pg_replication_slots \
+         WHERE starts_with(slot_name, '{PROOF}') AND wal_status IS DISTINCT FROM 'lost'"
+    );
+    let there = live.query("template1", &sql)?;
+    let there: BTreeSet<&str> = there.lines().collect();
+    let missing: Vec<&Told> =
+        databases.iter().filter(|one| !there.contains(one.slot.as_str())).collect();
+    if !missing.is_empty() {
+        drop_slots(live, &format!("starts_with(slot_name, '{PROOF}') AND wal_status = 'lost'"))?;
+        room(live, missing.len())?;
+        at_once(&missing, |one| copy(live, one))?;
+    }
+    let sql = format!(
+        "SELECT max(confirmed_flush_lsn) FROM pg_catalog.pg_replication_slots \
+         WHERE starts_with(slot_name, '{PROOF}')"
+    );
+    live.query("template1", &sql)?.parse().map_err(|()| unread())
+}
+
+/// There are so many slots left.
+fn room(live: &Client, needed: usize) -> Result<(), HelperError> {
+    let free = "SELECT current_setting('max_replication_slots')::int \
+        - (SELECT count(*) FROM pg_catalog.pg_replication_slots)";
+    let free: usize = live.query("template1", free)?.trim().parse().unwrap_or(0);
+    if free < needed {
+        return Err(HelperError::Failed(format!(
+            "a second replication slot is needed for each database, {needed} in all, and the \
+             server has {free} left. Raise max_replication_slots, and restart it at a quiet moment"
+        )));
+    }
+    Ok(())
+}
+
+/// The slot begins where the feed's slot is. It waits for nobody.
+fn copy(live: &Client, one: &Told) -> Result<(), HelperError> {
+    let sql = format!(
+        "SELECT pg_catalog.pg_copy_logical_replication_slot({}, {}, false)",
+        literal(&one.feed),
+        literal(&one.slot)
+    );
+    let mut last = Ok(());
+    // The feed's slot may have been moved meanwhile.
+    for _ in 0..3 {
+        last = live.query(&one.database, &sql).map(drop);
+        if last.is_ok() {
+            break;
+        }
+    }
+    last
+}
+
+/// Whoever has written a commit before now is seen. A transaction that goes on for long, and does not
+/// wait with its commit, has not.
+fn seen(live: &Client) -> Result<(), HelperError> {
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();
+    let running = || -> Result<_, HelperError> {
+        let text = live.query("template1", RUNNING)?;
+        let (all, waiting) = text.split_once('\t').ok_or_else(unread)?;
+        Ok((words(all), words(waiting)))
+    };
+    let (before, _) = running()?;
+    let begin = Instant::now();
+    loop {
+        let (all, waiting) = running()?;
+        if before.is_disjoint(&all) || (begin.elapsed() > LITTLE && before.is_disjoint(&waiting)) {
+            return Ok(());
+        }
+        if begin.elapsed() > PATIENCE {
+            return Err(HelperError::Failed(
+                "a transaction waits for a synchronous replica (synchronous_standby_names)".into(),
+            ));
+        }
+        std::thread::sleep(ASK);
+    }
+}
+
+/// Drops the slots, if the server answers.
+pub(super) fn end(pair: &Pair) -> Result<(), HelperError> {
+    if pair.live.query("template1", "SELECT 1").is_err() {
+        return Ok(());
+    }
+    drop_slots(&pair.live, &format!("starts_with(slot_name, '{PROOF}')"))
+}
+
+/// What finds all slots of ours.
+pub(super) fn ours() -> String {
+    format!("(slot_name LIKE '{NAME}%' OR starts_with(slot_name, '{PROOF}'))")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_slot_is_not_counted_among_those_of_the_feed() {
+        let one = Fed { name: "shop".into(), slot: "backout_standby_5".into() };
+        let one = second(one).expect("a slot of ours");
+        assert_eq!(
+            (one.slot.as_str(), one.feed.as_str()),
+            ("backout_proof_5", "backout_standby_5")
+        );
+        assert!(!one.slot.starts_with(NAME));
+        assert!(
+            ours().contains("LIKE 'backout_standby%' OR starts_with(slot_name, 'backout_proof_')")
+        );
+    }
+
+    #[test]
+    fn why_nothing_can_be_told_is_one_line() {
+        let why = HelperError::Failed("psql failed:\nERROR:\tno slot".into());
+        assert_eq!(not_told(&why), "*\tpsql failed: ERROR: no slot");
+    }
+}
