@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::ahead::Ahead;
 use super::begin::{self, Begin};
 use super::{
-    DATA, SETTINGS, SOCKET, answers, client, client_at, dump, generate, initialize, ready,
+    DATA, SETTINGS, SOCKET, answers, client, client_at, dump, generate, initialize, keys, ready,
 };
 use crate::clients::{Kind, Writers, through};
 use crate::outcome::shown;
@@ -35,7 +36,7 @@ pub(super) const FEED_UNIT: &str = "backout-feed-postgresql.service";
 const SERVE_UNIT: &str = "backout-serve-postgresql.service";
 /// The playbook's list of rows, and what is compared of it.
 const ROWS: &str = "/srv/rows.sql";
-const TOUCHED: &str = "/srv/touched";
+pub(super) const TOUCHED: &str = "/srv/touched";
 /// What was said when a standby began with a copy although there were slots.
 pub(super) const BEGUN: &str = "/srv/log/begun";
 /// How often clients send something and something is killed.
@@ -83,7 +84,7 @@ fn writer() -> Command {
 
 fn transaction(c: u64, n: u64, random: &mut fastrand::Rng) -> String {
     let text = "x".repeat(random.usize(0..200));
-    let more = match random.u8(0..40) {
+    let more = match random.u8(0..48) {
         0..6 => format!("UPDATE ledger SET v = reverse(v) WHERE c = {c} AND n = {n} - 1;"),
         6..9 => "SELECT nextval('numbers') WHERE false; SELECT setval('numbers', 7) WHERE false; \
             DO $$ BEGIN PERFORM nextval('numbers'); END $$;"
@@ -116,6 +117,7 @@ fn transaction(c: u64, n: u64, random: &mut fastrand::Rng) -> String {
              PERFORM lo_from_bytea({0}, '\\x{n:08}'); END $$;",
             5000 + c
         ),
+        27..35 => keys::statement(n, random),
         _ => String::new(),
     };
     format!(
@@ -145,6 +147,9 @@ pub(super) fn ask(socket: &str, database: &str, sql: &str) -> Result<String> {
 /// A server that is killed leaves nothing behind in /dev/shm.
 const MEMORY: &str = "dynamic_shared_memory_type=mmap";
 
+/// Each database needs two slots while a switch is prepared.
+const FEEDS: &str = "wal_level = logical\nmax_replication_slots = 24\n";
+
 /// The folder of a version's configuration, which has the same name for the server.
 fn config(version: &str) -> String {
     format!("/srv/etc/postgresql/{version}/main")
@@ -156,7 +161,7 @@ fn configure(version: &str) -> Result<()> {
     fs::remove_dir_all(&folder)?;
     fs::create_dir_all(&folder)?;
     let write = |name: &str, text: &str| fs::write(Path::new(&folder).join(name), text);
-    write("postgresql.conf", &format!("{SETTINGS}wal_level = logical\n{MEMORY}\n"))?;
+    write("postgresql.conf", &format!("{SETTINGS}{FEEDS}{MEMORY}\n"))?;
     write("pg_hba.conf", "local all all trust\n")?;
     write("pg_ident.conf", "")?;
     Ok(())
@@ -309,7 +314,8 @@ fn go(seed: u64, without: &[u64], begin: Begin) -> Result<String> {
     let mut said = String::new();
     super::talk(&generator.before(), &mut said)?;
     ask(SOCKET, "postgres", "CREATE DATABASE ledgers")?;
-    run(client("17", "psql", "ledgers").args(["-Xqv", "ON_ERROR_STOP=1"]), TABLES.as_bytes())?;
+    let tables = format!("{TABLES}{}", keys::tables());
+    run(client("17", "psql", "ledgers").args(["-Xqv", "ON_ERROR_STOP=1"]), tables.as_bytes())?;
     if begin != Begin::Copy {
         begin::age()?;
     }
@@ -355,6 +361,12 @@ const KINDS: [&str; 7] =
 
 /// Kills something, and lets it go on.
 pub(super) fn hurt(way: &Way, what: &str) -> Result<()> {
+    hurt_server(way, what)?;
+    start_feed()
+}
+
+/// The same, while the feed goes on.
+pub(super) fn hurt_server(way: &Way, what: &str) -> Result<()> {
     match what {
         "live" => kill(pid_of("postgresql"))?,
         "standby" => kill(pid_of(STANDBY_UNIT))?,
@@ -368,8 +380,7 @@ pub(super) fn hurt(way: &Way, what: &str) -> Result<()> {
         _ => {}
     }
     open_again(way.serving)?;
-    start_standby(way.beside, way.other)?;
-    start_feed()
+    start_standby(way.beside, way.other)
 }
 
 /// Feeds the other version, lets it take over, and looks at what clients saw.
@@ -406,6 +417,7 @@ fn switch(
     if let Some(why) = caught_up()? {
         bail!("the feed failed: {why}");
     }
+    let ahead = Ahead::begin(way, random)?;
     let before = writers.acknowledged();
     writers.gap();
     let begin = Instant::now();
@@ -421,6 +433,7 @@ fn switch(
     fed("settle", &[])?;
     mark("settled");
     let lists = Instant::now();
+    let ahead = ahead.finish(random)?;
     let compared = compare(random)?;
     let lists = lists.elapsed();
     fed("stop", &[&format!("--unit={FEED_UNIT}")])?;
@@ -454,7 +467,7 @@ fn switch(
     ensure!(writers.acknowledged() > before, "clients did not go on");
     let times = times.join(", ");
     Ok(Outcome::Switched(format!(
-        "{how} in {:.1} s; gap {:.2} s, {times}, {compared}, {kills:?}; acknowledged a second: \
+        "{how} in {:.1} s; gap {:.2} s, {times}, {ahead}; today {compared}, {kills:?}; acknowledged a second: \
          {alone:.0} alone, {beside:.0} while a standby is fed",
         copied.as_secs_f64(),
         gap.as_secs_f64()
@@ -512,7 +525,7 @@ fn compare(random: &mut fastrand::Rng) -> Result<String> {
 }
 
 /// The list of rows, of what was written or of everything.
-fn list(socket: &str, touched: bool) -> Result<Vec<String>> {
+pub(super) fn list(socket: &str, touched: bool) -> Result<Vec<String>> {
     let rows = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks/postgresql/rows.sql");
     fs::copy(rows, ROWS)?;
     let at = format!("--at={socket}:5432");

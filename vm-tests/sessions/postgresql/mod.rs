@@ -1,10 +1,12 @@
 //! PostgreSQL: random SQL on both versions, pg_upgrade, the way back, and a comparison by
 //! `pg_dumpall`.
 
+mod ahead;
 mod begin;
 mod dump;
 pub mod feed;
 mod generate;
+mod keys;
 
 use std::fmt::Write as _;
 use std::fs;
