@@ -72,6 +72,10 @@ impl Ahead {
         let mut lines: Vec<&str> = found.lines().collect();
         lines.sort_unstable();
         fs::write(TOUCHED, lines.join("\n") + "\n")?;
+        Ok((time, self.list_again()?))
+    }
+
+    fn list_again(&mut self) -> Result<usize> {
         let (here, there) = (list(SOCKET, true)?, list(PRIVATE, true)?);
         let items: BTreeSet<&str> =
             here.iter().chain(&there).filter_map(|line| item(line)).collect();
@@ -82,7 +86,7 @@ impl Ahead {
         };
         self.left.retain(is_old);
         self.left.extend(differing(&here, &there));
-        Ok((time, here.len()))
+        Ok(here.len())
     }
 
     /// While clients are shut out.
@@ -105,10 +109,10 @@ impl Ahead {
         ];
         let (plant, back) = random.choice(plants).context("a plant")?;
         told(plant)?;
-        self.again()?;
+        self.list_again()?;
         ensure!(!self.left.is_empty(), "a difference was not found: {plant}");
         told(back)?;
-        self.again()?;
+        self.list_again()?;
         ensure!(self.left.is_empty(), "{:#?}", self.left);
         Ok(format!("{}; since {count} lines: told in {told_in:.2}, in all {time:.2} s", self.said))
     }

@@ -142,3 +142,63 @@ impl<'a> Rest<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Value::{Null, Text, Unchanged};
+    use super::*;
+
+    /// Of PostgreSQL 17, for a table `tiny (k text, n int, big text, PRIMARY KEY (k))`.
+    const RELATION: &str = "520000421d7075626c69630074696e7900640003016b0000000019ffffffff006e00000000\
+        17ffffffff006269670000000019ffffffff";
+    const INSERT: &str = "490000421d4e0003740000000361275c7400000001316e";
+    const UPDATE: &str = "550000421d4e000374000000036f6c6474000000013275";
+    const NEW_KEY: &str = "550000421d4b0003740000000361275c6e6e4e00037400000001627400000001316e";
+    const DELETE: &str = "440000421d4b00037400000001626e6e";
+    const TRUNCATE: &str = "5400000001000000421d";
+    const BEGIN: &str = "4200000000028cc37000030476eb42c1a600000376";
+
+    fn bytes(digits: &str) -> Vec<u8> {
+        hex::decode(digits).expect("digits")
+    }
+
+    #[test]
+    fn the_servers_messages_are_read() {
+        let relation = Relation {
+            table: 16925,
+            schema: "public",
+            name: "tiny",
+            columns: vec!["k", "n", "big"],
+        };
+        let row = |old, new| Message::Row { table: 16925, old, new };
+        for (digits, expected) in [
+            (RELATION, Message::Relation(relation)),
+            (INSERT, row(None, Some(vec![Text("a'\\"), Text("1"), Null]))),
+            (UPDATE, row(None, Some(vec![Text("old"), Text("2"), Unchanged]))),
+            (
+                NEW_KEY,
+                row(Some(vec![Text("a'\\"), Null, Null]), Some(vec![Text("b"), Text("1"), Null])),
+            ),
+            (DELETE, row(Some(vec![Text("b"), Null, Null]), None)),
+            (TRUNCATE, Message::Truncate(vec![16925])),
+            (BEGIN, Message::Other),
+        ] {
+            assert_eq!(message(&bytes(digits)), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_too_long_is_not_taken_for_a_message() {
+        for digits in [RELATION, INSERT, UPDATE, NEW_KEY, DELETE, TRUNCATE] {
+            let mut bytes = bytes(digits);
+            for length in 0..bytes.len() {
+                assert_eq!(message(&bytes[..length]), None, "{digits} {length}");
+            }
+            bytes.push(0);
+            assert_eq!(message(&bytes), None, "{digits} and more");
+        }
+        // A later version's message, and a value in the binary format.
+        assert_eq!(message(b"S\0\0\0\x01"), None);
+        assert_eq!(message(b"I\0\0\0\x01N\0\x01b\0\0\0\x01x"), None);
+    }
+}

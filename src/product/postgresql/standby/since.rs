@@ -18,6 +18,8 @@ use crate::product::stream::{HelperError, Streams};
 const SETTINGS: &str = include_str!("sql/settings.sql");
 const KEYED: &str = include_str!("sql/keyed.sql");
 const KEYS: &str = include_str!("sql/keys.sql");
+/// So many bytes of log take a while to be read.
+const MUCH: u64 = 64 << 20;
 
 /// Prints, of each table of which something was committed from this position on, its database and its
 /// name in hexadecimal digits, and then `keys`, the columns of its key, and how a row is found by them;
@@ -42,10 +44,10 @@ pub(super) fn find(
     if let Ok(Some(next)) = latest(pair)
         && next > from
     {
-        let _ = at_once(&told, |one| {
-            // The first time, the slot's beginning follows but a part of the way.
-            (0..2).try_for_each(|_| advance(pair, one, next))
-        });
+        // The first time, the place where reading begins follows but a part of the way.
+        let times = if next.since(from) > MUCH { 2 } else { 1 };
+        let _ =
+            at_once(&told, |one| (0..times).try_for_each(|_| forward(pair, one, next).map(drop)));
     }
     Ok(())
 }
@@ -80,23 +82,32 @@ fn advance(pair: &Pair, one: &Told, to: Lsn) -> Result<(), HelperError> {
     let sql = format!(
         "SELECT pg_catalog.pg_terminate_backend(active_pid, 5000) \
          FROM pg_catalog.pg_replication_slots WHERE slot_name = {slot} AND active;
-         SELECT CASE WHEN confirmed_flush_lsn <= '{to}' \
-           THEN (pg_catalog.pg_replication_slot_advance(slot_name, '{to}')).end_lsn \
-           ELSE confirmed_flush_lsn END \
-         FROM pg_catalog.pg_replication_slots WHERE slot_name = {slot};\n"
+         SELECT confirmed_flush_lsn FROM pg_catalog.pg_replication_slots WHERE slot_name = {slot};"
     );
     let text = pair.live.script(&one.database, &sql)?;
     let name = &one.database;
     let Some(at) = text.lines().last().filter(|line| line.contains('/')) else {
         return Err(HelperError::Failed(format!("the slot of the database {name:?} is gone")));
     };
-    let at: Lsn = at.parse().map_err(|()| unread())?;
+    let mut at: Lsn = at.parse().map_err(|()| unread())?;
+    if at < to {
+        at = forward(pair, one, to)?;
+    }
     if at == to {
         return Ok(());
     }
     Err(HelperError::Failed(format!(
         "the slot of the database {name:?} tells from {at} on, and not from {to}"
     )))
+}
+
+/// Moves the slot there. Even if it is there already, reading may begin later then.
+fn forward(pair: &Pair, one: &Told, to: Lsn) -> Result<Lsn, HelperError> {
+    let sql = format!(
+        "SELECT end_lsn FROM pg_catalog.pg_replication_slot_advance({}, '{to}')",
+        literal(&one.slot)
+    );
+    pair.live.query(&one.database, &sql)?.parse().map_err(|()| unread())
 }
 
 /// Reads what it tells, and leaves it there.
@@ -328,4 +339,102 @@ fn table(line: &str) -> Option<(u32, Table)> {
         }
     };
     Some((number, Table { name, key, rows: Rows::Some(BTreeSet::new()) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value::{Null, Text, Unchanged};
+    use super::*;
+    use crate::product::postgresql::standby::pgoutput::Relation;
+
+    /// Of two tables: one with a key of two columns, one that is not fed by its key.
+    fn tables() -> Tables {
+        let hex = |text: &str| hex::encode(text);
+        let key = [hex("t.b, t.a"), hex("found"), hex("b"), hex("text"), hex("a"), hex("integer")];
+        let text = format!("7\t{}\t{}\n8\t{}\t\n", hex("s.t"), key.join("\t"), hex("s.log"));
+        let mut tables = Tables::read(&text).expect("read");
+        for table in [7, 8, 9] {
+            let columns = vec!["a", "note", "b"];
+            let relation = Relation { table, schema: "s", name: "gone", columns };
+            tables.add(Message::Relation(relation)).expect("taken");
+        }
+        tables
+    }
+
+    fn row<'a>(table: u32, old: Option<Tuple<'a>>, new: Option<Tuple<'a>>) -> Message<'a> {
+        Message::Row { table, old, new }
+    }
+
+    /// The words of each line, read back.
+    fn lines(tables: &Tables) -> Vec<String> {
+        let word = |word: &str| unhex(word).unwrap_or_else(|| word.to_owned());
+        let text = tables.lines("aa");
+        text.lines()
+            .map(|line| line.split('\t').skip(1).map(word).collect::<Vec<_>>().join("|"))
+            .collect()
+    }
+
+    #[test]
+    fn old_and_new_keys_are_told_once_in_the_order_of_the_key() {
+        let mut tables = tables();
+        assert_eq!(lines(&tables), ["s.log|whole"]);
+        let one = vec![Text("1"), Null, Text("it's\\")];
+        tables.add(row(7, None, Some(one.clone()))).expect("taken");
+        tables.add(row(7, Some(one), None)).expect("taken");
+        // It moves, and what is stored apart is only in what there was.
+        let (old, new) = (vec![Text("2"), Null, Text("x")], vec![Text("3"), Null, Unchanged]);
+        tables.add(row(7, Some(old), Some(new))).expect("taken");
+        assert_eq!(
+            lines(&tables),
+            [
+                "s.t|keys|t.b, t.a|found",
+                r"s.t|row|'x'::text, '2'::integer",
+                r"s.t|row|'x'::text, '3'::integer",
+                r"s.t|row|E'it''s\\'::text, '1'::integer",
+                "s.log|whole"
+            ]
+        );
+    }
+
+    #[test]
+    fn of_what_is_not_told_by_a_key_all_was_written() {
+        let all = ["s.t|whole", "s.log|whole"];
+        let mut one = tables();
+        one.add(row(7, None, Some(vec![Text("1"), Null, Unchanged]))).expect("taken");
+        assert_eq!(lines(&one), all);
+        let mut one = tables();
+        one.add(Message::Truncate(vec![7])).expect("taken");
+        one.add(row(7, None, Some(vec![Text("1"), Null, Text("x")]))).expect("taken");
+        assert_eq!(lines(&one), all);
+        let mut one = tables();
+        for at in 0..=MOST {
+            let at = at.to_string();
+            one.add(row(7, None, Some(vec![Text(&at), Null, Text("x")]))).expect("taken");
+        }
+        assert_eq!(lines(&one), all);
+        let mut one = tables();
+        one.whole();
+        assert_eq!(lines(&one), all);
+    }
+
+    #[test]
+    fn a_table_that_is_not_there_any_more_is_named_if_it_was_written() {
+        let mut tables = tables();
+        tables.add(row(9, None, Some(vec![Null, Null, Null]))).expect("taken");
+        assert_eq!(tables.unknown.iter().collect::<Vec<_>>(), [&("s".into(), "gone".into())]);
+        // Another of that name is there.
+        tables.gone = vec![hex::encode("s.gone"), hex::encode("s.log")];
+        assert_eq!(lines(&tables), ["s.gone|whole", "s.log|whole"]);
+        // The log tells of no table before it says what it is like.
+        assert!(tables.add(row(10, None, None)).is_none());
+        assert!(tables.add(Message::Truncate(vec![10])).is_none());
+    }
+
+    #[test]
+    fn a_line_that_is_no_message_is_a_fault() {
+        let read = |text: &str| each_line(text.as_bytes(), &mut tables());
+        assert!(read("4200000000028cc37000030476eb42c1a600000376\n").is_ok());
+        assert!(read("5300\n42\n").is_err());
+        assert!(Tables::read("x\n").is_err());
+    }
 }

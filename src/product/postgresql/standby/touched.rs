@@ -248,6 +248,37 @@ mod tests {
     }
 
     #[test]
+    fn each_row_since_a_mark_is_looked_up_and_a_table_may_be_whole() {
+        let hex = |text: &str| hex::encode(text);
+        let (shop, orders, log) = (hex("it's"), hex(r#"s."Or""ders""#), hex("s.log"));
+        let mut text = format!(
+            "{shop}\t{orders}\tkeys\t{}\t{}\n",
+            hex("t.id"),
+            hex("t.id OPERATOR(pg_catalog.=) k.column1")
+        );
+        for at in 0..=AT_ONCE {
+            text.push_str(&format!("{shop}\t{orders}\trow\t{}\n", hex(&format!("'{at}'::bigint"))));
+        }
+        text.push_str(&format!("{shop}\t{log}\twhole\n"));
+        let [orders, log] = &read(&text).expect("read")[..] else { panic!() };
+        let usual = r#"COPY (SELECT 'it''s', 's.Or"ders', ROW(t.id)::text, x FROM ONLY s."Or""ders" t) TO STDOUT"#;
+        let all = statements(orders, Some(usual)).expect("made");
+        assert_eq!(all.len(), 4);
+        assert_eq!((all[0].as_str(), all[3].as_str()), (BY_INDEX, AS_USUAL));
+        assert_eq!(
+            all[2],
+            r#"COPY (SELECT 'it''s', 's.Or"ders', ROW(k.*)::text, CASE WHEN ROW(t.id)::text = ROW(k.*)::text THEN x ELSE 'gone' END FROM (VALUES ('500'::bigint)) k LEFT JOIN ONLY s."Or""ders" t ON t.id OPERATOR(pg_catalog.=) k.column1) TO STDOUT"#
+        );
+        let marker = "COPY (SELECT 'it''s', 's.log', '*') TO STDOUT".to_owned();
+        assert_eq!(statements(log, Some("usual")), Some(vec![marker.clone(), "usual".to_owned()]));
+        // The table is not there.
+        assert_eq!(statements(log, None), Some(vec![marker]));
+        assert_eq!(statements(orders, None), Some(Vec::new()));
+        // It has no key there.
+        assert_eq!(statements(orders, Some("COPY (SELECT 1) TO STDOUT")), None);
+    }
+
+    #[test]
     fn of_a_table_with_too_many_rows_all_are_listed() {
         let many: String = (0..=MOST).map(|at| format!("aa\trow\t{at}\n")).collect();
         let found = shortened(&format!("{many}bb\tkey\tff\n"));
