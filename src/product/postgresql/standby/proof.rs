@@ -1,5 +1,5 @@
-//! What a comparison ahead of a switch needs: a mark in the log, and slots of our own that can tell what
-//! was committed since. They keep log, so they are there only while a switch is prepared.
+//! What a comparison ahead of a switch needs: a mark in the log, and slots of our own that can tell
+//! what was committed since. They keep log, so they are there only while a switch is prepared.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ fn second(one: Fed) -> Option<Told> {
     Some(Told { slot: format!("{PROOF}{number}"), feed: one.slot, database: one.name })
 }
 
-/// Prints a position: all that was committed before it is on the standby, and is seen by whoever asks
+/// A position: all that was committed before it is on the standby, and is seen by whoever asks
 /// either server from now on. What is committed from there on can be told. Or `*` and why not.
 pub(super) fn mark(pair: &Pair) -> String {
     match place(pair) {
@@ -150,8 +150,8 @@ fn copy(live: &Client, one: &Told) -> Result<(), HelperError> {
     last
 }
 
-/// Whoever has written a commit before now is seen. A transaction that goes on for long, and does not
-/// wait with its commit, has not.
+/// What was committed in the log before now is seen from now on. A transaction that goes on for
+/// long, and does not wait for a replica, is not committed yet.
 fn seen(live: &Client) -> Result<(), HelperError> {
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();
     let running = || -> Result<_, HelperError> {

@@ -21,10 +21,10 @@ const KEYS: &str = include_str!("sql/keys.sql");
 /// So many bytes of log take a while to be read.
 const MUCH: u64 = 64 << 20;
 
-/// Prints, of each table of which something was committed from this position on, its database and its
-/// name in hexadecimal digits, and then `keys`, the columns of its key, and how a row is found by them;
-/// and lines with `row` and a key. Or `whole`, where only that is sure, as of each table that is not
-/// fed by its key. It prints `*` and why, and nothing else, if it cannot be told.
+/// Prints lines of each table of which something was committed from this position on: its database
+/// and its name in hexadecimal digits, and then `keys`, the columns of its key, and how a row is
+/// found by them, or `row` and a key. Or `whole`, where only that is sure, and of each table that is
+/// not fed by its key. It prints `*` and why, and nothing else, if it cannot be told.
 pub(super) fn find(
     pair: &Pair,
     position: &str,
@@ -39,8 +39,8 @@ pub(super) fn find(
     };
     streams.output.write_all(text.as_bytes()).map_err(HelperError::Output)?;
     streams.output.flush().map_err(HelperError::Output)?;
-    // What comes before a later mark will not be asked for again: reading it takes time, and now there
-    // is some.
+    // What comes before a later mark will not be asked for again: reading it takes time, and now
+    // there is some.
     if let Ok(Some(next)) = latest(pair)
         && next > from
     {

@@ -173,9 +173,9 @@ fn unquoted(name: &str) -> String {
     text
 }
 
-/// `postgresql-touched-rows SERVER ROWS.SQL FILE`: prints of the list what stands in the file. Of the
-/// rows that were written since the copy, also how many the table has; of those since a mark, `gone` for
-/// one that is not there.
+/// `postgresql-touched-rows SERVER ROWS.SQL FILE`: prints of the list what stands in the file. With
+/// the rows that were written since the copy, also how many the table has; of those since a mark,
+/// `gone` for one that is not there.
 pub(in crate::product) fn rows(
     arguments: &[String],
     streams: &mut Streams<'_>,
