@@ -1,4 +1,5 @@
-//! Both servers are compared while clients write, and in the switch only what was written since a mark.
+//! Both servers are compared while clients write, and in the switch only what was written since a
+//! mark.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,7 +44,9 @@ impl Ahead {
             hurt(way, "feed")?;
             let said = fed("since", &[&first])?;
             ensure!(said.starts_with("*\t") && said.lines().count() == 1, "told: {said}");
-            return Self::begin(way, random);
+            let mut ahead = Self::begin(way, random)?;
+            ahead.said.push_str(", not told after the feed was started again");
+            return Ok(ahead);
         }
         let kinds = ["live", "standby", "walsender", "logical replication worker", "nothing"];
         let what = *random.choice(&kinds).context("a kind")?;

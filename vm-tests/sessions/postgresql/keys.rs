@@ -31,12 +31,14 @@ const KEYS: [(&str, &str); 19] = [
 pub fn tables() -> String {
     let begin = "CREATE EXTENSION citext; CREATE TYPE mood AS ENUM ('sad', 'it''s \\ ok'); \
         CREATE DOMAIN positive AS int CHECK (VALUE > 0); CREATE TYPE pair AS (a int, b text);\n\
-        CREATE COLLATION alike (provider = icu, locale = 'und-u-ks-level2', deterministic = false);\n\
+        CREATE COLLATION alike (provider = icu, locale = 'und-u-ks-level2', \
+         deterministic = false);\n\
         CREATE TABLE twice (a int, b text, v int, PRIMARY KEY (b, a));\n";
     let one = |(at, (kind, made)): (usize, &(&str, &str))| {
         format!(
             "CREATE TABLE \"key {at}\" (v int, k {kind} PRIMARY KEY);\n\
-             INSERT INTO \"key {at}\" (k) SELECT {made} FROM generate_series(0, 20) g ON CONFLICT DO NOTHING;\n"
+             INSERT INTO \"key {at}\" (k) SELECT {made} FROM generate_series(0, 20) g \
+             ON CONFLICT DO NOTHING;\n"
         )
     };
     format!("{begin}{}", KEYS.iter().enumerate().map(one).collect::<String>())
@@ -48,8 +50,8 @@ pub fn statement(n: u64, random: &mut fastrand::Rng) -> String {
     let g = random.u8(0..30);
     let Some((_, made)) = KEYS.get(at) else {
         return format!(
-            "INSERT INTO twice VALUES ({g}, E'\\\\' || {g}, {n}) ON CONFLICT (a, b) DO UPDATE SET v = \
-             excluded.v;"
+            "INSERT INTO twice VALUES ({g}, E'\\\\' || {g}, {n}) ON CONFLICT (a, b) DO UPDATE \
+             SET v = excluded.v;"
         );
     };
     let made = format!("(SELECT {made} FROM (SELECT {g} AS g) one)");

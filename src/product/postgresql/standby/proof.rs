@@ -177,10 +177,11 @@ fn seen(live: &Client) -> Result<(), HelperError> {
 
 /// Drops the slots, if the server answers.
 pub(super) fn end(pair: &Pair) -> Result<(), HelperError> {
+    let ended = drop_slots(&pair.live, &format!("starts_with(slot_name, '{PROOF}')"));
     if pair.live.query("template1", "SELECT 1").is_err() {
         return Ok(());
     }
-    drop_slots(&pair.live, &format!("starts_with(slot_name, '{PROOF}')"))
+    ended
 }
 
 /// What finds all slots of ours.

@@ -157,8 +157,8 @@ pub(super) fn allow(pair: &Pair) -> Result<(), HelperError> {
     if changed && asked.is_ok() {
         reload(&pair.live)?;
     }
-    // They keep log for a comparison that ends with this. Whoever starts the feed drops them, too: it is
-    // no reason not to let clients in.
+    // They keep log for a comparison that ends with this. Whoever starts the feed drops them, too:
+    // it is no reason not to let clients in.
     let _ = proof::end(pair);
     // The feed goes on.
     pair.forget(SETTLED)

@@ -23,8 +23,10 @@ const MUCH: u64 = 64 << 20;
 
 /// Prints lines of each table of which something was committed from this position on: its database
 /// and its name in hexadecimal digits, and then `keys`, the columns of its key, and how a row is
-/// found by them, or `row` and a key. Or `whole`, where only that is sure, and of each table that is
-/// not fed by its key. It prints `*` and why, and nothing else, if it cannot be told.
+/// found by them, or `row` and a key. Or `whole`, where only that is sure, and of each table that
+/// is not fed by its key. It prints `*` and why, and nothing else, if it cannot be told.
+///
+/// If there is a later mark, the slots tell from that one on afterwards.
 pub(super) fn find(
     pair: &Pair,
     position: &str,
