@@ -4,7 +4,7 @@
 use super::super::client::literal;
 use super::copy::possible;
 use super::pair::{Pair, at_once, fed};
-use super::{mark, published};
+use super::{mark, proof, published};
 use crate::product::stream::HelperError;
 
 const POSSIBLE: &str = include_str!("sql/possible.sql");
@@ -44,6 +44,7 @@ pub(super) fn reserve(pair: &Pair) -> Result<(), HelperError> {
 pub(super) fn forget(pair: &Pair) -> Result<(), HelperError> {
     match pair.slots {
         true => published::withdraw(&pair.live.clone().quietly()?),
-        false => Ok(()),
+        // Of a switch that was cut off.
+        false => proof::end(pair),
     }
 }
