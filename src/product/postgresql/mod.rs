@@ -1,6 +1,7 @@
 //! PostgreSQL: which version a cluster has, the dump of everything, its way into an older server,
 //! and what that server has no words for.
 
+mod at_once;
 mod capture;
 mod client;
 mod cluster;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+pub(super) use super::super::at_once::at_once;
 use super::super::client::{Client, program_of, unhex};
 use super::super::failed;
 use crate::host::files::{remove_optional, stat_optional, write_atomic};
@@ -134,25 +135,6 @@ fn slots(word: &str) -> Result<bool, HelperError> {
             "standby_begin is {word:?}, and can be `copy` or `slot`: set it in the site file"
         ))),
     }
-}
-
-/// So many databases at the same time.
-const AT_ONCE: usize = 8;
-
-/// Does the same with each of these, some of them at the same time: most of it is waiting.
-pub(super) fn at_once<T: Sync>(
-    all: &[T],
-    work: impl Fn(&T) -> Result<(), HelperError> + Sync,
-) -> Result<(), HelperError> {
-    let broken = |_| Err(HelperError::Failed("a thread has ended without a result".into()));
-    for some in all.chunks(AT_ONCE) {
-        let results: Vec<Result<(), HelperError>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = some.iter().map(|one| scope.spawn(|| work(one))).collect();
-            threads.into_iter().map(|one| one.join().unwrap_or_else(broken)).collect()
-        });
-        results.into_iter().collect::<Result<(), _>>()?;
-    }
-    Ok(())
 }
 
 /// The boot that this is.

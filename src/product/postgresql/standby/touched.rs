@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Mutex;
 
 use super::super::client::{Client, USAGE, literal, unhex};
-use super::super::each::list;
+use super::super::each::lists;
 use super::super::failed;
 use super::copy::{FROM, complete};
-use super::pair::{Pair, unread};
+use super::pair::{Pair, at_once, unread};
 use crate::product::stream::{HelperError, Streams};
 
 const SETTINGS: &str = include_str!("sql/settings.sql");
@@ -189,12 +191,15 @@ pub(in crate::product) fn rows(
     let text = |path: &str| fs::read_to_string(path).map_err(|error| failed(path, error));
     let (sql, touched) = (text(sql)?, read(&text(touched)?).ok_or_else(unread)?);
     let settings: Vec<&str> = sql.lines().filter(|line| line.starts_with("SET ")).collect();
-    for one in touched.chunk_by(|one, next| one.database == next.database) {
-        let Some(Table { database, .. }) = one.first() else { continue };
+    let databases: Vec<&[Table]> =
+        touched.chunk_by(|one, next| one.database == next.database).collect();
+    let scripts = Mutex::new(Vec::new());
+    at_once(&databases, |one| {
+        let Some(Table { database, .. }) = one.first() else { return Ok(()) };
         let usual = client.script(database, &format!("\\set listed 1\n{sql}"))?;
         let usual: Vec<String> = usual.lines().filter_map(unhex).collect();
         let mut script = settings.join("\n");
-        for table in one {
+        for table in *one {
             let ends = [" t) TO STDOUT", " t GROUP BY 5) TO STDOUT"]
                 .map(|end| format!(" FROM ONLY {}{end}", table.name));
             let usual = usual.iter().find(|it| ends.iter().any(|end| it.ends_with(end)));
@@ -209,9 +214,13 @@ pub(in crate::product) fn rows(
         let cannot = |error: std::io::Error| failed("cannot make a temporary file", error);
         let mut file = tempfile::NamedTempFile::new().map_err(cannot)?;
         file.write_all(script.as_bytes()).map_err(cannot)?;
-        list(&client, database, &file.path().display().to_string(), streams)?;
-    }
-    Ok(())
+        scripts.lock().map_err(|_| unread())?.push((database.clone(), file));
+        Ok(())
+    })?;
+    let scripts = scripts.into_inner().map_err(|_| unread())?;
+    let all: Vec<(String, PathBuf)> =
+        scripts.iter().map(|(name, file)| (name.clone(), file.path().to_owned())).collect();
+    lists(&client, &all, streams)
 }
 
 #[cfg(test)]
