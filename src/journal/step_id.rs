@@ -23,6 +23,7 @@ impl StepId {
     pub const STANDBY_START: Self = Self(Cow::Borrowed("standby-start"));
     pub const FEED_START: Self = Self(Cow::Borrowed("feed-start"));
     pub const CATCH_UP: Self = Self(Cow::Borrowed("catch-up"));
+    pub const CATCH_UP_AGAIN: Self = Self(Cow::Borrowed("catch-up-again"));
     pub const FEED_STOP: Self = Self(Cow::Borrowed("feed-stop"));
     pub const STANDBY_STOP: Self = Self(Cow::Borrowed("standby-stop"));
     pub const STANDBY_DROP: Self = Self(Cow::Borrowed("standby-drop"));

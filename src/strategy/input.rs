@@ -97,8 +97,8 @@ pub(in crate::strategy) enum Compares {
     /// What was fed, where the playbook can tell.
     Fed,
     /// What was written since everything was compared, where the playbook can tell; or else what was
-    /// fed.
-    Since,
+    /// fed. The standby may take so many seconds to catch up after everything was compared.
+    Since { within: u64 },
 }
 
 /// How the upgraded version takes over again.
@@ -121,7 +121,7 @@ impl SwitchInput {
         match (delta, self.ahead) {
             (false, _) => Compares::All,
             (true, false) => Compares::Fed,
-            (true, true) => Compares::Since,
+            (true, true) => Compares::Since { within: self.catch_up },
         }
     }
 

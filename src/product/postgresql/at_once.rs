@@ -5,30 +5,18 @@ use crate::product::stream::HelperError;
 /// So many, where most of it is waiting.
 const AT_ONCE: usize = 8;
 
+/// How many of what needs a processor each, at most.
+pub(super) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(AT_ONCE)
+}
+
 /// Does the same with each of these, some of them at the same time: most of it is waiting.
 pub(super) fn at_once<T: Sync>(
     all: &[T],
     work: impl Fn(&T) -> Result<(), HelperError> + Sync,
 ) -> Result<(), HelperError> {
-    many(AT_ONCE, all, work)
-}
-
-/// Does the same with each of these, as many at the same time as there are processors.
-pub(super) fn on_each_processor<T: Sync>(
-    all: &[T],
-    work: impl Fn(&T) -> Result<(), HelperError> + Sync,
-) -> Result<(), HelperError> {
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    many(processors.min(AT_ONCE), all, work)
-}
-
-fn many<T: Sync>(
-    most: usize,
-    all: &[T],
-    work: impl Fn(&T) -> Result<(), HelperError> + Sync,
-) -> Result<(), HelperError> {
     let broken = |_| Err(HelperError::Failed("a thread has ended without a result".into()));
-    for some in all.chunks(most) {
+    for some in all.chunks(AT_ONCE) {
         let results: Vec<Result<(), HelperError>> = std::thread::scope(|scope| {
             let threads: Vec<_> = some.iter().map(|one| scope.spawn(|| work(one))).collect();
             threads.into_iter().map(|one| one.join().unwrap_or_else(broken)).collect()

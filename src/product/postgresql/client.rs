@@ -114,7 +114,7 @@ impl Client {
     /// With a word about triggers, if the server knows it.
     pub(super) fn quietly(mut self) -> Result<Self, HelperError> {
         let version = self.query("template1", "SHOW server_version_num")?;
-        self.quiet = version.trim().parse::<u32>().is_ok_and(|version| version >= 170_000);
+        self.quiet = has_no_events(&version);
         Ok(self)
     }
 
@@ -232,15 +232,36 @@ impl Client {
 
     /// The databases, but for `template0`: name, and whether anybody can connect to it.
     pub(super) fn databases(&self) -> Result<Vec<(String, bool)>, HelperError> {
-        // A name may contain anything but a zero.
-        let sql = "SELECT encode(convert_to(datname, 'UTF8'), 'hex'), \
-            datallowconn AND datconnlimit <> -2 FROM pg_catalog.pg_database \
-            WHERE datname <> 'template0' ORDER BY datname COLLATE \"C\"";
-        let text = self.query("template1", sql)?;
-        text.lines().map(database).collect::<Option<Vec<_>>>().ok_or_else(|| {
-            HelperError::Failed("psql did not print the databases as expected".into())
-        })
+        databases(&self.query("template1", DATABASES)?)
     }
+
+    /// [`Self::quietly`] and [`Self::databases`], with one question.
+    pub(super) fn quietly_with_databases(
+        mut self,
+    ) -> Result<(Self, Vec<(String, bool)>), HelperError> {
+        let text = self.query("template1", &format!("SHOW server_version_num; {DATABASES}"))?;
+        let (version, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        self.quiet = has_no_events(version);
+        let all = databases(rest)?;
+        Ok((self, all))
+    }
+}
+
+/// A name may contain anything but a zero.
+const DATABASES: &str = "SELECT encode(convert_to(datname, 'UTF8'), 'hex'), \
+    datallowconn AND datconnlimit <> -2 FROM pg_catalog.pg_database \
+    WHERE datname <> 'template0' ORDER BY datname COLLATE \"C\"";
+
+fn databases(text: &str) -> Result<Vec<(String, bool)>, HelperError> {
+    text.lines()
+        .map(database)
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| HelperError::Failed("psql did not print the databases as expected".into()))
+}
+
+/// Whether a server of this version knows [`NO_EVENTS`].
+fn has_no_events(version: &str) -> bool {
+    version.trim().parse::<u32>().is_ok_and(|version| version >= 170_000)
 }
 
 fn database(line: &str) -> Option<(String, bool)> {
@@ -265,6 +286,12 @@ pub(super) fn program_of(bin: &Path, name: &str) -> Command {
 /// What says to libpq that this database is meant.
 pub(super) fn conninfo(database: &str) -> String {
     format!("dbname='{}'", database.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+/// The line that lets psql go on in another database.
+pub(super) fn connect(database: &str) -> String {
+    let text = conninfo(database).replace('\\', r"\\").replace('\'', "''").replace('\n', r"\n");
+    format!("\\connect '{text}'\n")
 }
 
 /// A text as SQL writes it.

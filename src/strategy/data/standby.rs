@@ -6,7 +6,7 @@ use anyhow::Result;
 use crate::journal::{Output, Phase, Procedure, Side, StepId};
 use crate::playbook::Playbook;
 use crate::step::{Plan, Run, State, Step};
-use crate::strategy::input::Compares;
+use crate::strategy::input::SwitchInput;
 use crate::strategy::parts::{Parts, StandsBy};
 use crate::zfs::{Dataset, ENDING_STANDBY, Guid, Snapshot};
 
@@ -87,7 +87,7 @@ impl StandbyInput<'_> {
     pub fn rehearse(&self, full: bool, stays: bool, deadline: u64) -> Result<Plan> {
         let parts = self.stands_by()?;
         let mut steps = self.start(true)?.steps;
-        let compares = if full { Compares::All } else { Compares::Since };
+        let compares = SwitchInput::usual().compares(!full);
         steps.extend(parts.compare_refused(StepId::ALLOW, deadline, compares)?);
         steps.push(parts.allow()?);
         if !stays {

@@ -164,19 +164,23 @@ impl StandsBy<'_> {
             *step = step.clone().until(&StepId::FEED_STOP);
         }
         if let Some(within) = wait {
-            let standby = &self.it;
-            let action = CatchUp {
-                position: self.command(&standby.feed.position)?,
-                source: self.command(&standby.feed.source)?,
-                drain: self.command(&standby.switch.drain)?,
-                lag: self.optional(standby.feed.lag.as_ref())?,
-                watch: self.optional(standby.feed.watch.as_ref())?,
-                within,
-            };
             let title = "wait until the standby has caught up";
-            steps.push(Step::new(StepId::CATCH_UP, title, Action::CatchUp(action)));
+            steps.push(self.catch_up(StepId::CATCH_UP, title, within)?);
         }
         Ok(steps)
+    }
+
+    fn catch_up(&self, id: StepId, title: &str, within: Option<u64>) -> Result<Step> {
+        let standby = &self.it;
+        let action = CatchUp {
+            position: self.command(&standby.feed.position)?,
+            source: self.command(&standby.feed.source)?,
+            drain: self.command(&standby.switch.drain)?,
+            lag: self.optional(standby.feed.lag.as_ref())?,
+            watch: self.optional(standby.feed.watch.as_ref())?,
+            within,
+        };
+        Ok(Step::new(id, title, Action::CatchUp(action)))
     }
 
     pub(in crate::strategy) fn feed_stop(&self) -> Result<Step> {
@@ -226,8 +230,10 @@ impl StandsBy<'_> {
         seconds: u64,
         compares: Compares,
     ) -> Result<Vec<Step>> {
-        let since = compares == Compares::Since;
-        let mut steps = if since { self.ahead()? } else { Vec::new() };
+        let mut steps = match compares {
+            Compares::Since { within } => self.ahead(within)?,
+            Compares::All | Compares::Fed => Vec::new(),
+        };
         let action = Refuse { command: self.command(&self.it.switch.refuse)? };
         let title = format!("let the {} version refuse writes", self.serving());
         let mut refuse = Step::new(StepId::REFUSE, title, Action::Refuse(action));
@@ -281,7 +287,7 @@ impl StandsBy<'_> {
 
     /// Both servers' lists are compared while clients write, where the playbook can tell what is
     /// written meanwhile.
-    fn ahead(&self) -> Result<Vec<Step>> {
+    fn ahead(&self, within: u64) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
         let here = self.playbook.service.address.as_ref();
         let there = self.it.address.as_ref();
@@ -308,6 +314,11 @@ impl StandsBy<'_> {
                 Action::CompareAhead(action),
             ));
         }
+        if !steps.is_empty() {
+            // The lists took time from the feed.
+            let title = "wait until the standby has caught up with what was written meanwhile";
+            steps.push(self.catch_up(StepId::CATCH_UP_AGAIN, title, Some(within))?);
+        }
         Ok(steps)
     }
 
@@ -321,7 +332,11 @@ impl StandsBy<'_> {
             let touched = inventory.touched.as_ref().filter(|it| delta && it.fed.is_some());
             let Some(fed) = touched.and_then(|touched| touched.fed.as_ref()) else { continue };
             let ahead = touched.and_then(|it| it.ahead.as_ref());
-            let since = ahead.filter(|_| compares == Compares::Since).map(|ahead| &ahead.since);
+            let since = ahead
+                .filter(|_| matches!(compares, Compares::Since { .. }))
+                .map(|ahead| &ahead.since);
+            let written = if since.is_some() { "written since" } else { "fed" };
+            let title = format!("find the {} that were {written}", inventory.name);
             let action = FindTouched {
                 name: inventory.name.clone(),
                 // It has no files: what was fed is no capture.
@@ -331,7 +346,7 @@ impl StandsBy<'_> {
             };
             steps.push(Step::new(
                 StepId::of(Family::Touched, &inventory.name),
-                format!("find the {} that were fed", inventory.name),
+                title,
                 Action::FindTouched(action),
             ));
         }

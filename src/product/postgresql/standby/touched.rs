@@ -1,8 +1,6 @@
 //! What was written while a standby was fed, so that a switch compares only that.
 
 use std::fs;
-use std::io::Write as _;
-use std::path::PathBuf;
 use std::sync::Mutex;
 
 use super::super::client::{Client, USAGE, literal, unhex};
@@ -211,16 +209,10 @@ pub(in crate::product) fn rows(
             }
         }
         script.push('\n');
-        let cannot = |error: std::io::Error| failed("cannot make a temporary file", error);
-        let mut file = tempfile::NamedTempFile::new().map_err(cannot)?;
-        file.write_all(script.as_bytes()).map_err(cannot)?;
-        scripts.lock().map_err(|_| unread())?.push((database.clone(), file));
+        scripts.lock().map_err(|_| unread())?.push((database.clone(), script));
         Ok(())
     })?;
-    let scripts = scripts.into_inner().map_err(|_| unread())?;
-    let all: Vec<(String, PathBuf)> =
-        scripts.iter().map(|(name, file)| (name.clone(), file.path().to_owned())).collect();
-    lists(&client, &all, streams)
+    lists(&client, &scripts.into_inner().map_err(|_| unread())?, streams)
 }
 
 #[cfg(test)]
