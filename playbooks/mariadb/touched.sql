@@ -1,8 +1,9 @@
 -- For the choice of the rows that a log touched. The columns of each primary key, in its order:
--- place among the columns, type, whether it is unsigned, character set, bytes. Tables that keep
--- their history. Sequences. Foreign keys that change or delete rows of a child with their parent's:
--- parent, child, whether at a DELETE, whether at an UPDATE, and of which column.
-SELECT 'primary', s.TABLE_SCHEMA, s.TABLE_NAME, c.ORDINAL_POSITION, c.DATA_TYPE, c.COLUMN_TYPE LIKE '%unsigned%', IFNULL(c.CHARACTER_SET_NAME, ''), IFNULL(c.CHARACTER_OCTET_LENGTH, 0)
+-- place among the columns, type, whether it is unsigned, character set, bytes, whether it is shown
+-- with other digits than it has. Tables that keep their history. Sequences. Foreign keys that change
+-- or delete rows of a child with their parent's: parent, child, whether at a DELETE, whether at an
+-- UPDATE, and of which column.
+SELECT 'primary', s.TABLE_SCHEMA, s.TABLE_NAME, c.ORDINAL_POSITION, c.DATA_TYPE, c.COLUMN_TYPE LIKE '%unsigned%', IFNULL(c.CHARACTER_SET_NAME, ''), IFNULL(c.CHARACTER_OCTET_LENGTH, 0), c.COLUMN_TYPE LIKE '%zerofill%' OR c.COLUMN_TYPE = 'year(2)'
 FROM information_schema.STATISTICS s
 JOIN information_schema.COLUMNS c ON c.TABLE_SCHEMA = s.TABLE_SCHEMA AND c.TABLE_NAME = s.TABLE_NAME AND c.COLUMN_NAME = s.COLUMN_NAME
 WHERE s.INDEX_NAME = 'PRIMARY' AND s.TABLE_SCHEMA NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')

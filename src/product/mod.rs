@@ -35,6 +35,7 @@ const HELPERS: &[Helper] = &[
     Helper { name: "mariadb-feed-carry", run: mariadb::carry },
     Helper { name: "mariadb-feed-check", run: mariadb::check },
     Helper { name: "mariadb-feed-lag", run: mariadb::lag },
+    Helper { name: "mariadb-feed-mark", run: mariadb::mark },
     Helper { name: "mariadb-feed-watch", run: mariadb::watch },
     Helper { name: "mariadb-feed-whole", run: mariadb::carried },
     Helper { name: "mariadb-hold", run: mariadb::hold },

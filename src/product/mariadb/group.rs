@@ -88,6 +88,16 @@ impl Header {
         Some(Self { gtid: Gtid { domain, server: event.server(), number }, flags, more, xid })
     }
 
+    /// The name of the XA transaction that it prepares.
+    pub(super) fn prepares(&self) -> Option<&str> {
+        self.xid.as_deref().filter(|_| self.flags & PREPARED_XA != 0)
+    }
+
+    /// The name of the XA transaction that it commits or rolls back, which was prepared before.
+    pub(super) fn completes(&self) -> Option<&str> {
+        self.xid.as_deref().filter(|_| self.flags & COMPLETED_XA != 0)
+    }
+
     fn form(&self) -> Form {
         if self.more & (START_ALTER | ROLLBACK_ALTER) != 0 {
             Form::AlterPhase

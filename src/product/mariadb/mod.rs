@@ -24,7 +24,7 @@ mod whole;
 pub(super) use position::position;
 pub(super) use replay::{feed, past_rejects, replay};
 pub(super) use settings::settings;
-pub(super) use standby::{carried, carry, check, fed, hold, lag, reached, watch};
+pub(super) use standby::{carried, carry, check, fed, hold, lag, mark, reached, watch};
 pub(super) use touched::{select, touched};
 pub(super) use verify::verify_log;
 pub(super) use whole::{differing, inserts, item, load, notice};

@@ -1,5 +1,6 @@
 //! MariaDB: random SQL on both versions, the way back, and a comparison by `mariadb-dump`.
 
+mod ahead;
 mod delta;
 mod dump;
 pub mod feed;
@@ -24,6 +25,7 @@ use named::Named;
 
 const SOCKET: &str = "/run/mysqld/mysqld.sock";
 const DATADIR: &str = "/srv/data/mysql";
+const LOG: &str = "/srv/data/mysql/mysql-bin";
 
 /// What the playbook's requirements ask for, and little memory.
 const SETTINGS: &str = "\
@@ -223,6 +225,13 @@ fn play(
     upgrade.args(LOGIN).arg("--silent");
     run(upgrade.arg(format!("--socket={SOCKET}")), b"")?;
     fs::write("/srv/log/after.sql", joined(after))?;
+    // Where the log is elsewhere, it has another name.
+    let marked = match Path::new(LOG).with_extension("index").exists() {
+        true => {
+            Some((ahead::mark(SOCKET, LOG, &ahead::nobody(SOCKET)?)?, ahead::list(SOCKET, false)?))
+        }
+        false => None,
+    };
     talk(after, &mut said)?;
     events_run(after);
     fs::write("/srv/log/said", &said)?;
@@ -231,6 +240,10 @@ fn play(
     run(&mut client(&[flush]), b"")?;
     let upgraded = dump::restarted(dump::take(SOCKET)?);
     let rows_after = delta::rows()?;
+    let anew = match &marked {
+        Some((mark, before)) => ahead::look(SOCKET, LOG, mark, before)?,
+        None => "its log has another name".into(),
+    };
     let mut named = Vec::new();
     let mut outcome = change.downgrade(delta)?;
     let counts =
@@ -267,7 +280,7 @@ fn play(
         if !difference.is_empty() {
             bail!("silently different ({counts}):\n{difference}");
         }
-        return Ok(format!("equal; {counts}; {compared}; {seconds} s"));
+        return Ok(format!("equal; {counts}; {compared}; {anew}; {seconds} s"));
     }
     let rejects = fs::read_to_string(change.layout().folder().join("rejects")).unwrap_or_default();
     let named = named.join("\n");

@@ -6,6 +6,7 @@ mod fed;
 mod hold;
 mod lag;
 mod log;
+mod mark;
 mod notes;
 mod reached;
 
@@ -14,6 +15,7 @@ pub(in crate::product) use fed::fed;
 pub(in crate::product) use hold::hold;
 pub(in crate::product) use lag::lag;
 pub(super) use log::Log;
+pub(in crate::product) use mark::mark;
 pub(super) use notes::{Notes, Place};
 pub(in crate::product) use notes::{carried, watch};
 pub(in crate::product) use reached::reached;

@@ -20,8 +20,20 @@ pub(in crate::product) fn reached(
     let (Some(wanted), Ok(seconds)) = (Position::parse(position), seconds.parse::<u64>()) else {
         return Err(usage());
     };
-    let wanted = wanted.fed();
-    let (begin, limit) = (Instant::now(), Duration::from_secs(seconds));
+    let at = reach(&wanted.fed(), Duration::from_secs(seconds), words)?;
+    writeln!(streams.output, "{at}").map_err(HelperError::Output)
+}
+
+/// Waits until a server has come to a position. Returns how far it has come.
+///
+/// # Errors
+/// When it has not within that time, or cannot be asked.
+pub(super) fn reach(
+    wanted: &Position,
+    limit: Duration,
+    words: &[String],
+) -> Result<Position, HelperError> {
+    let begin = Instant::now();
     let failed = |what: String| HelperError::Failed(what);
     let mut client = Program { words }.connect()?;
     loop {
@@ -31,11 +43,12 @@ pub(in crate::product) fn reached(
         };
         let at = line.strip_prefix("at=").and_then(Position::parse).unwrap_or_default();
         if wanted.all().all(|gtid| at.has(gtid)) {
-            return writeln!(streams.output, "{at}").map_err(HelperError::Output);
+            return Ok(at);
         }
         if begin.elapsed() > limit {
             return Err(failed(format!(
-                "the standby came to {at} within {seconds} s, not to {wanted}"
+                "the standby came to {at} within {} s, not to {wanted}",
+                limit.as_secs()
             )));
         }
         std::thread::sleep(Duration::from_millis(3));

@@ -43,13 +43,16 @@ impl Keys {
             |field: &[u8]| String::from_utf8_lossy(field).parse::<usize>().map_err(|_| wrong());
         let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
         match fields.as_slice() {
-            [what, schema, table, at, kind, unsigned, charset, bytes] if what == b"primary" => {
+            [what, schema, table, at, kind, unsigned, charset, bytes, padded]
+                if what == b"primary" =>
+            {
                 let column = KeyColumn {
                     at: number(at)?.checked_sub(1).ok_or_else(wrong)?,
                     kind: text(kind),
                     unsigned: unsigned == b"1",
                     charset: text(charset),
                     bytes: number(bytes)?,
+                    padded: padded == b"1",
                 };
                 let name = (schema.clone(), table.clone());
                 self.primary.entry(name).or_default().push(column);

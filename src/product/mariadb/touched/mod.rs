@@ -1,16 +1,21 @@
 //! Which rows a log touched: by the keys of their tables, or whole tables where keys do not do.
 
 mod keys;
+mod part;
 mod rows;
 mod select;
+mod shown;
+mod since;
 mod statement;
 mod values;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::rc::Rc;
 
+pub(super) use part::Part;
 pub(in crate::product) use select::select;
+pub(super) use since::since;
 
 use super::binlog::{Event, Kind, LogFile};
 use super::group::table_name;
@@ -21,7 +26,9 @@ use super::whole::schema::Schema;
 use super::whole::{Touched as Changes, whole_tables};
 use crate::product::stream::{HelperError, Streams, next_line};
 use keys::Keys;
+use part::Xa;
 use rows::Values;
+use since::Anew;
 use statement::Touches;
 use values::{KeyColumn, Stored};
 
@@ -39,8 +46,19 @@ pub(in crate::product) fn touched(
     if arguments.is_empty() {
         return Err(HelperError::usage("mariadb-touched FILE..."));
     }
+    let mut files = arguments.to_vec();
+    files.sort();
+    let mut parts: Vec<Part> = files.into_iter().map(Part::all).collect();
+    let tables = tables(streams.input)?;
+    let mut seen = Seen::default();
+    seen.read(&mut parts)?;
+    print(&parts, tables, seen, None, streams.output)
+}
+
+/// What `whole.sql` and `touched.sql` printed.
+fn tables(input: &mut dyn BufRead) -> Result<(Schema, Keys), HelperError> {
     let (mut tables, mut keys, mut line) = (Vec::new(), Keys::default(), Vec::new());
-    while next_line(streams.input, &mut line)? {
+    while next_line(input, &mut line)? {
         let kinds: [&[u8]; 3] = [b"table\t", b"key\t", b"event\t"];
         if kinds.iter().any(|kind| line.starts_with(kind)) {
             tables.extend_from_slice(&line);
@@ -49,31 +67,36 @@ pub(in crate::product) fn touched(
             keys.line(&line)?;
         }
     }
-    let schema = Schema::read(&mut tables.as_slice())?;
-    let mut files = arguments.to_vec();
-    files.sort();
-    let seen = Seen::read(&files)?;
+    Ok((Schema::read(&mut tables.as_slice())?, keys))
+}
+
+/// Prints what these parts of the log touched. `anew`: see [`since`].
+fn print(
+    parts: &[Part],
+    (schema, keys): (Schema, Keys),
+    seen: Seen,
+    anew: Option<Anew>,
+    output: &mut dyn Write,
+) -> Result<(), HelperError> {
     if let Some(why) = &seen.unknown {
-        writeln!(streams.output, "*\t{why}").map_err(HelperError::Output)?;
-        return streams.output.flush().map_err(HelperError::Output);
+        writeln!(output, "*\t{why}").map_err(HelperError::Output)?;
+        return output.flush().map_err(HelperError::Output);
     }
     let mut found = Found {
-        whole: seen.whole(&schema, &keys),
+        whole: seen.whole(&schema, &keys, anew.as_ref()),
         schema,
         keys,
         seen,
+        anew,
         printed: HashSet::new(),
         size: 0,
         unknown: None,
     };
-    for path in &files {
-        let (mut file, mut names, mut event) =
-            (LogFile::open(path)?, HashMap::new(), Event::default());
-        while file.next(&mut event)? {
-            found.event(&file, &mut event, &mut names, streams.output)?;
-        }
+    for part in parts {
+        let mut names = HashMap::new();
+        part.each(|file, event| found.event(file, event, &mut names, output))?;
     }
-    found.end(streams.output)
+    found.end(output)
 }
 
 /// What stands in the log's statements, and which tables have rows in it.
@@ -82,8 +105,11 @@ struct Seen {
     changes: Changes,
     /// Tables that statements touch, by their names in small letters.
     defined: BTreeSet<TableName>,
+    /// The same, with the names as they are.
+    named: BTreeSet<TableName>,
     /// Schemas that were dropped.
     dropped: BTreeSet<Vec<u8>>,
+    xa: Xa,
     unknown: Option<String>,
 }
 
@@ -94,24 +120,30 @@ fn small((schema, table): &TableName) -> TableName {
 }
 
 impl Seen {
-    fn read(files: &[String]) -> Result<Self, HelperError> {
-        let (mut seen, mut event) = (Self::default(), Event::default());
-        for path in files {
-            let (mut file, mut names) = (LogFile::open(path)?, HashMap::new());
-            while file.next(&mut event)? {
-                seen.changes.event(&file, &event, &mut names)?;
+    /// Reads these parts of the log. They end from now on where they end now.
+    fn read(&mut self, parts: &mut [Part]) -> Result<(), HelperError> {
+        for part in parts {
+            let mut names = HashMap::new();
+            let ends = part.each(|file, event| {
+                self.changes.event(file, event, &mut names)?;
+                self.xa.event(event);
                 if matches!(event.kind, Kind::Query | Kind::QueryCompressed) {
-                    seen.statement(&Query::of(&event).map_err(|what| file.wrong(&what))?);
+                    self.statement(&Query::of(event).map_err(|what| file.wrong(&what))?);
                 }
-            }
+                Ok(())
+            })?;
+            part.until = Some(ends);
         }
-        Ok(seen)
+        Ok(())
     }
 
     fn statement(&mut self, query: &Query) {
         match statement::touches(query) {
             Touches::Nothing => {}
-            Touches::Tables(names) => self.defined.extend(names.iter().map(small)),
+            Touches::Tables(names) => {
+                self.defined.extend(names.iter().map(small));
+                self.named.extend(names);
+            }
             Touches::Schema(schema) => {
                 self.dropped.insert(small(&(schema, Vec::new())).0);
             }
@@ -125,12 +157,13 @@ impl Seen {
     }
 
     /// Tables that are compared whole, whatever their rows in the log say.
-    fn whole(&self, schema: &Schema, keys: &Keys) -> BTreeSet<TableName> {
+    fn whole(&self, schema: &Schema, keys: &Keys, anew: Option<&Anew>) -> BTreeSet<TableName> {
         let mut whole = whole_tables(schema, &self.changes);
         for table in schema.tables.keys() {
             let told = keys.primary.get(table).is_some_and(|columns| {
                 !keys.versioned.contains(table) && columns.iter().all(|column| column.is_told())
             });
+            let told = told && anew.is_none_or(|anew| anew.tells(table, keys));
             let touch = self.changes.tables.get(table);
             if self.is_defined(table) && touch.is_some_and(|touch| touch.changed > 0) {
                 // Its columns may have been others then.
@@ -158,6 +191,7 @@ struct Found {
     keys: Keys,
     seen: Seen,
     whole: BTreeSet<TableName>,
+    anew: Option<Anew>,
     /// Lines that were printed lately: rows that are changed again and again are printed once.
     printed: HashSet<Vec<u8>>,
     /// The bytes of these.
@@ -236,6 +270,7 @@ impl Found {
         let cascades = self.keys.cascades.get(&table.name).map_or(&[][..], Vec::as_slice);
         let key = self.keys.primary.get(&table.name).map_or(&[][..], Vec::as_slice);
         let is_whole = self.whole.contains(&table.name);
+        let anew = self.anew.is_some();
         let read = rows::each(event, &table.columns, &table.wanted, &mut |row| {
             let (was, is) = (row.was.as_ref(), row.is.as_ref());
             for cascade in cascades {
@@ -251,7 +286,7 @@ impl Found {
             }
             if !is_whole {
                 for values in [was, is].into_iter().flatten() {
-                    lines.push(line(table, key, values, was)?);
+                    lines.push(line(table, key, values, was, anew)?);
                 }
             }
             Some(())
@@ -279,12 +314,17 @@ impl Found {
         output.write_all(line).map_err(HelperError::Output)
     }
 
-    fn end(self, output: &mut dyn Write) -> Result<(), HelperError> {
+    fn end(mut self, output: &mut dyn Write) -> Result<(), HelperError> {
+        let anew = self.anew.take();
+        if let Some(anew) = &anew {
+            anew.complete(&mut self.whole, &self.seen);
+        }
+        let more = if anew.is_some() { "\t*" } else { "" };
         if let Some(why) = &self.unknown {
             writeln!(output, "*\t{why}").map_err(HelperError::Output)?;
         }
         for table in &self.whole {
-            writeln!(output, "{} all", in_hex(table)).map_err(HelperError::Output)?;
+            writeln!(output, "{} all{more}", in_hex(table)).map_err(HelperError::Output)?;
         }
         output.flush().map_err(HelperError::Output)
     }
@@ -302,22 +342,32 @@ fn with_children(whole: &mut BTreeSet<TableName>, keys: &Keys, table: &TableName
     }
 }
 
-/// The line of a row. `was`: as the row was, for what is not said of it again. `None`: it cannot be
-/// told.
+/// The line of a row. `was`: as the row was, for what is not said of it again. `anew`: with what a list
+/// shows of its key. `None`: it cannot be told.
 fn line(
     table: &Table,
     key: &[KeyColumn],
     values: &Values<'_>,
     was: Option<&Values<'_>>,
+    anew: bool,
 ) -> Option<Vec<u8>> {
-    let mut line = format!("{} key ", in_hex(&table.name));
+    let (mut line, mut shown) = (format!("{} key ", in_hex(&table.name)), String::new());
     for (nth, column) in key.iter().enumerate() {
         let at = table.wanted.binary_search(&column.at).ok()?;
         let value = values[at].or_else(|| was.and_then(|was| was[at]))?;
         if nth > 0 {
             line.push(',');
+            shown.push(',');
         }
-        line += &column.literal(*table.columns.get(column.at)?, value)?;
+        let stored = *table.columns.get(column.at)?;
+        line += &column.literal(stored, value)?;
+        if anew {
+            shown += &column.shown(stored, value, key.len() == 1)?;
+        }
+    }
+    if anew {
+        line.push('\t');
+        line += &shown;
     }
     line.push('\n');
     Some(line.into_bytes())

@@ -1,10 +1,10 @@
 //! Makes of the statements that list all rows those that list the rows that were touched.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write};
 
-use super::super::name::quoted;
+use super::super::name::{TableName, of_hex, quoted, value};
 use super::super::whole::schema::plain;
 use crate::product::stream::{HelperError, Streams, next_line};
 
@@ -22,7 +22,9 @@ struct Lines {
 
 /// Prints the statements for what was touched: `mariadb-touched-rows FILE`. The file has the lines
 /// of `mariadb-touched`, sorted. The input is what `rows.sql` printed: a statement on each line,
-/// escaped, behind a comment with the schema, the table and the columns of its key.
+/// escaped, behind a comment with the schema, the table and the columns of its key. Where a line of
+/// the file has what a list shows of its item, a statement prints that, with `*` in the last column,
+/// be the item there or not.
 ///
 /// # Errors
 /// When something cannot be read, or is not as it must be.
@@ -35,21 +37,26 @@ pub(in crate::product) fn select(
     };
     let cannot = |error| HelperError::Failed(format!("cannot read {path}: {error}"));
     let mut file = BufReader::new(File::open(path).map_err(cannot)?);
-    let tables = tables(&mut file)?;
+    let mut tables = tables(&mut file)?;
     let mut line = Vec::new();
     while next_line(streams.input, &mut line)? {
         let statement = Statement::read(&plain(&line))
             .ok_or_else(|| HelperError::Failed("a statement for a list has no head".into()))?;
-        let Some(lines) = tables.get(&statement.table) else { continue };
+        let Some(lines) = tables.remove(&statement.table) else { continue };
         file.seek(SeekFrom::Start(lines.from)).map_err(cannot)?;
-        statement.of_touched(&mut file, *lines, streams.output)?;
+        of_touched(&statement.table, Some(&statement), &mut file, lines, streams.output)?;
+    }
+    // Those that are gone.
+    for (table, lines) in tables {
+        file.seek(SeekFrom::Start(lines.from)).map_err(cannot)?;
+        of_touched(&table, None, &mut file, lines, streams.output)?;
     }
     streams.output.flush().map_err(HelperError::Output)
 }
 
 /// The tables of the file: the schema and the table, as they stand there.
-fn tables(file: &mut BufReader<File>) -> Result<HashMap<Vec<u8>, Lines>, HelperError> {
-    let (mut tables, mut line, mut at) = (HashMap::new(), Vec::new(), 0);
+fn tables(file: &mut BufReader<File>) -> Result<BTreeMap<Vec<u8>, Lines>, HelperError> {
+    let (mut tables, mut line, mut at) = (BTreeMap::new(), Vec::new(), 0);
     let mut last: Option<(Vec<u8>, Lines)> = None;
     loop {
         line.clear();
@@ -107,49 +114,6 @@ impl Statement {
         })
     }
 
-    fn of_touched(
-        &self,
-        file: &mut BufReader<File>,
-        lines: Lines,
-        output: &mut dyn Write,
-    ) -> Result<(), HelperError> {
-        let mut put = |parts: &[&[u8]]| {
-            parts.iter().try_for_each(|part| output.write_all(part)).map_err(HelperError::Output)
-        };
-        let most = if self.key.len() > 1 { KEYS / 10 } else { KEYS };
-        let (mut at, mut line, mut keys) = (lines.from, Vec::new(), Vec::new());
-        let (mut count, mut first) = (0, true);
-        while at < lines.until {
-            if !next_line(file, &mut line)? {
-                break;
-            }
-            at += line.len() as u64 + 1;
-            let said = line.get(self.table.len() + 1..).unwrap_or_default();
-            if std::mem::take(&mut first) && (said == b"all" || self.key.is_empty()) {
-                return put(&[&self.text, b";\n"]);
-            }
-            let key = said.strip_prefix(b"key ").and_then(|key| self.condition(key));
-            let key = key.ok_or_else(|| {
-                HelperError::Failed("a line of what was touched is not as its table".into())
-            })?;
-            if count > 0 {
-                keys.extend_from_slice(if self.key.len() > 1 { b" OR " } else { b"," });
-            }
-            keys.extend_from_slice(&key);
-            count += 1;
-            if count == most || keys.len() > BYTES || at >= lines.until {
-                let index: &[u8] = b" FORCE INDEX (PRIMARY) WHERE ";
-                match self.key.as_slice() {
-                    [one] => put(&[&self.text, index, one, b" IN (", &keys, b");\n"])?,
-                    _ => put(&[&self.text, index, &keys, b";\n"])?,
-                }
-                keys.clear();
-                count = 0;
-            }
-        }
-        Ok(())
-    }
-
     /// The condition for a key; of a key with one column, its value only.
     fn condition(&self, key: &[u8]) -> Option<Vec<u8>> {
         if self.key.len() == 1 {
@@ -162,6 +126,100 @@ impl Statement {
         let each = self.key.iter().zip(values).map(|(column, value)| [column, value].join(&b'='));
         let each: Vec<Vec<u8>> = each.collect();
         Some([b"(".as_slice(), &each.join(b" AND ".as_slice()), b")"].concat())
+    }
+}
+
+/// The name that a list shows of a table, as SQL.
+fn name_of(table: &[u8]) -> Result<String, HelperError> {
+    let text = String::from_utf8_lossy(table);
+    let found = text.split_once(' ').and_then(|(schema, table)| of_hex(schema, table));
+    let shown = |(schema, table): TableName| value(&[schema, table].join(&b'.'));
+    found
+        .map(shown)
+        .ok_or_else(|| HelperError::Failed("a line of what was touched is of no table".into()))
+}
+
+/// Prints the statements for the lines of a table. `statement`: lists all of it, if it is there.
+fn of_touched(
+    table: &[u8],
+    statement: Option<&Statement>,
+    file: &mut BufReader<File>,
+    lines: Lines,
+    output: &mut dyn Write,
+) -> Result<(), HelperError> {
+    let mut put = |parts: &[&[u8]]| {
+        parts.iter().try_for_each(|part| output.write_all(part)).map_err(HelperError::Output)
+    };
+    let name = name_of(table)?;
+    let key = statement.map_or(&[][..], |it| it.key.as_slice());
+    let most = if key.len() > 1 { KEYS / 10 } else { KEYS };
+    let (mut at, mut line, mut keys, mut anew) = (lines.from, Vec::new(), Vec::new(), Vec::new());
+    let (mut count, mut whole) = (0, false);
+    while at < lines.until {
+        if !next_line(file, &mut line)? {
+            break;
+        }
+        let is_first = at == lines.from;
+        at += line.len() as u64 + 1;
+        let said = line.get(table.len() + 1..).unwrap_or_default();
+        let (said, shown) = match said.iter().position(|byte| *byte == b'\t') {
+            Some(tab) => (&said[..tab], Some(&said[tab + 1..])),
+            None => (said, None),
+        };
+        if is_first && said == b"all" {
+            if shown.is_some() {
+                put(&[b"SELECT ", name.as_bytes(), b",'*';\n"])?;
+            }
+            return statement.map_or(Ok(()), |it| put(&[&it.text, b";\n"]));
+        }
+        let values = said.strip_prefix(b"key ").unwrap_or_default();
+        if let Some(statement) = statement.filter(|it| !it.key.is_empty() && !whole) {
+            match statement.condition(values) {
+                Some(condition) if !values.is_empty() => {
+                    if count > 0 {
+                        keys.extend_from_slice(if key.len() > 1 { b" OR " } else { b"," });
+                    }
+                    keys.extend_from_slice(&condition);
+                }
+                // It has another key since, and will be touched as a whole.
+                _ if shown.is_some() => {
+                    whole = true;
+                    keys.clear();
+                }
+                _ => {
+                    let what = "a line of what was touched is not as its table";
+                    return Err(HelperError::Failed(what.into()));
+                }
+            }
+        } else {
+            whole = true;
+        }
+        if let Some(shown) = shown {
+            let row = [b"(", name.as_bytes(), b",CONCAT_WS(',',", shown, b"),'*')"].concat();
+            anew.extend_from_slice(if anew.is_empty() { b"VALUES " } else { b"," });
+            anew.extend_from_slice(&row);
+        }
+        count += 1;
+        if count == most || keys.len() + anew.len() > BYTES || at >= lines.until {
+            if !anew.is_empty() {
+                put(&[&anew, b";\n"])?;
+            }
+            let index: &[u8] = b" FORCE INDEX (PRIMARY) WHERE ";
+            match (statement, key) {
+                (Some(it), [one]) if !whole => {
+                    put(&[&it.text, index, one, b" IN (", &keys, b");\n"])?;
+                }
+                (Some(it), _) if !whole => put(&[&it.text, index, &keys, b";\n"])?,
+                _ => {}
+            }
+            keys.clear();
+            anew.clear();
+            count = 0;
+        }
+    }
+    match statement {
+        Some(it) if whole => put(&[&it.text, b";\n"]),
+        _ => Ok(()),
     }
 }
 
@@ -202,6 +260,27 @@ mod tests {
              SELECT 'a\\b' FROM `s`.`b`;\n"
         );
         assert_eq!(selected("", &statements()).unwrap(), "");
+    }
+
+    /// A table of another name is gone, and one has lost its key.
+    #[test]
+    fn what_is_listed_anew_says_so() {
+        let touched = "73 61 key 1\t1\n73 61 key X'02'\tHEX(X'02')\n73 6162 all\t*\n\
+                       73 6162 key 2,3\t2,3\n73 62 key 5\t5\n73 63 key 5,6\t5,6\n\
+                       73 64 all\t*\n73 65 key 5\t5\n";
+        assert_eq!(
+            selected(touched, &statements()).unwrap(),
+            "VALUES (CONVERT(X'732e61' USING utf8mb4),CONCAT_WS(',',1),'*'),\
+             (CONVERT(X'732e61' USING utf8mb4),CONCAT_WS(',',HEX(X'02')),'*');\n\
+             SELECT 'a\\b' FROM `s`.`a` FORCE INDEX (PRIMARY) WHERE `id` IN (1,X'02');\n\
+             SELECT CONVERT(X'732e6162' USING utf8mb4),'*';\nSELECT 'a\\b' FROM `s`.`ab`;\n\
+             VALUES (CONVERT(X'732e62' USING utf8mb4),CONCAT_WS(',',5),'*');\n\
+             SELECT 'a\\b' FROM `s`.`b`;\n\
+             VALUES (CONVERT(X'732e63' USING utf8mb4),CONCAT_WS(',',5,6),'*');\n\
+             SELECT 'a\\b' FROM `s`.`c` FORCE INDEX (PRIMARY) WHERE `id` IN (5,6);\n\
+             SELECT CONVERT(X'732e64' USING utf8mb4),'*';\n\
+             VALUES (CONVERT(X'732e65' USING utf8mb4),CONCAT_WS(',',5),'*');\n"
+        );
     }
 
     #[test]

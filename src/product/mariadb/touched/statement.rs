@@ -149,7 +149,9 @@ fn object(verb: &str, tokens: &[Token], schema: &[u8]) -> Touches {
         let on = rest.iter().position(|token| token.is("ON"));
         return on.map_or(unknown(verb), |on| one(&rest[on + 1..], schema));
     }
-    if (is("DATABASE") || is("SCHEMA")) && verb == "DROP" {
+    // CREATE OR REPLACE drops it, too.
+    let drops = verb == "DROP" || tokens[..at].iter().any(|token| token.is("REPLACE"));
+    if (is("DATABASE") || is("SCHEMA")) && drops {
         if_exists(&mut rest);
         return match name(&mut rest, b"") {
             Some((_, schema)) => Touches::Schema(schema),
@@ -264,7 +266,9 @@ mod tests {
         ] {
             assert_eq!(read(text), tables(names), "{text}");
         }
-        assert_eq!(read("DROP DATABASE IF EXISTS old"), Touches::Schema(b"old".to_vec()));
+        for text in ["DROP DATABASE IF EXISTS old", "CREATE OR REPLACE DATABASE old"] {
+            assert_eq!(read(text), Touches::Schema(b"old".to_vec()), "{text}");
+        }
     }
 
     #[test]

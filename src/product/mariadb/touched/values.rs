@@ -66,6 +66,11 @@ impl Stored {
         }
     }
 
+    /// The digits of a time's fraction.
+    pub(super) fn digits(self) -> Option<usize> {
+        matches!(self.kind, TIMESTAMP2 | DATETIME2 | TIME2).then_some(usize::from(self.more[0]))
+    }
+
     /// What it really is.
     fn really(self) -> u8 {
         match self.kind {
@@ -127,12 +132,21 @@ pub(super) struct KeyColumn {
     pub(super) charset: String,
     /// The bytes that it may have, if it is bytes.
     pub(super) bytes: usize,
+    /// A number that is shown with more or fewer digits than it has.
+    pub(super) padded: bool,
 }
 
 impl KeyColumn {
     /// Whether its values can be told from what the log has.
     pub(super) fn is_told(&self) -> bool {
         !matches!(self.kind.as_str(), "float" | "double")
+    }
+
+    /// Whether it can also be told how a list shows its values.
+    pub(super) fn is_shown(&self) -> bool {
+        // The log has the number of a word. And ucs2 may hold what is no character.
+        let told = self.is_told() && !self.padded && self.charset != "ucs2";
+        told && !matches!(self.kind.as_str(), "enum" | "set")
     }
 
     /// A value as SQL, which compares with the column as the value itself. It has no comma and no

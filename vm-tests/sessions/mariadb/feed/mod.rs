@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{DATADIR, LOGIN, OPTION_FILE, SETTINGS, SOCKET, Unlike, client, dump};
+use super::{DATADIR, LOG, LOGIN, OPTION_FILE, SETTINGS, SOCKET, Unlike, client, dump};
 use crate::clients::{Kind, Writers, through};
 use crate::process::{Process, helper, owned};
 use crate::world::{self, await_success, of_old, run};
@@ -137,8 +137,6 @@ fn with_feeder(name: &str, words: &[&str]) -> Result<Command> {
     command.args(feeder());
     Ok(command)
 }
-
-const LOG: &str = "/srv/data/mysql/mysql-bin";
 
 fn start_feed() -> Result<Process> {
     let log = fs::File::options().create(true).append(true).open("/srv/log/feed")?;

@@ -5,13 +5,14 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{
-    CLIENTS, LOG, NOTES, PRIVATE, STANDBY, ask, carry, caught_up, kill_pid, numbers, prepare,
-    start_beside, start_feed, start_standby, with_feeder,
+    CLIENTS, LOG, NOTES, PRIVATE, STANDBY, ask, carry, caught_up, feeder, kill_pid, numbers,
+    prepare, start_beside, start_feed, start_standby, with_feeder,
 };
 use crate::clients::Writers;
+use crate::mariadb::ahead::Ahead;
 use crate::mariadb::{DATADIR, LOGIN, SOCKET, Unlike, dump, start, stop};
 use crate::process::{Process, helper};
 use crate::world::run;
@@ -49,6 +50,16 @@ fn switch_to(
     let mut feed = start_feed()?;
     let fed = writers.rate();
     caught_up()?;
+    // A row that the feed does not bring.
+    let by_hand = |sql: &str| ask(PRIVATE, &format!("SET sql_log_bin = 0; {sql}"));
+    by_hand("INSERT INTO shop.counts VALUES (9, 9)")?;
+    let compares = Instant::now();
+    let mut ahead = Ahead::everything([SOCKET, PRIVATE], [NOTES, LOG], feeder())?;
+    let everything = compares.elapsed().as_secs_f64();
+    let mut passed = 0;
+    for _ in 0..2 {
+        passed = ahead.again(false)?;
+    }
     let before = writers.acknowledged();
     writers.gap();
     let begin = Instant::now();
@@ -70,6 +81,14 @@ fn switch_to(
     mark("drained");
     let carried = carry()?;
     mark("carried");
+    let lines = ahead.again(true)?;
+    let planted: Vec<_> = std::mem::take(&mut ahead.left).into_iter().collect();
+    ensure!(
+        planted.len() == 1 && planted[0].starts_with("shop.counts\t9\t"),
+        "different: {planted:#?}"
+    );
+    mark("listed");
+    by_hand("DELETE FROM shop.counts WHERE c = 9")?;
     let compares = Instant::now();
     let difference = dump::Difference::between(&dump::take(SOCKET)?, &dump::take(PRIVATE)?);
     if !difference.is_empty() {
@@ -98,8 +117,9 @@ fn switch_to(
         bail!("clients did not go on");
     }
     Ok(format!(
-        "gap {:.2} s, whole: {carried}, {}; acknowledged a second: {alone:.0} alone, {fed:.0} \
-         while a standby is fed",
+        "gap {:.2} s, whole: {carried}, {}; {lines} lines since {passed}, after all in \
+         {everything:.2} s; acknowledged a second: {alone:.0} alone, {fed:.0} while a standby is \
+         fed",
         gap.as_secs_f64(),
         times.join(", ")
     ))
