@@ -26,13 +26,13 @@ fn client(socket: &str, more: &[&str]) -> Command {
 
 fn program(name: &str) -> Result<Vec<u8>> {
     let shipped = library::find("mariadb", &[])?;
-    let program = shipped.programs().iter().find(|it| it.name().ends_with(name));
+    let program = shipped.programs().iter().find(|it| it.name() == name);
     Ok(program.with_context(|| format!("the playbook has no {name}"))?.bytes().to_vec())
 }
 
 /// How often a server lists each row. `touched`: only what is in the file.
 pub fn list(socket: &str, touched: bool) -> Result<BTreeMap<String, usize>> {
-    let program = program("/rows.sql")?;
+    let program = program("rows.sql")?;
     let statements = if touched {
         let statements = run(&mut client(socket, &[]), &program)?;
         run(&mut helper("mariadb-touched-rows", &[TOUCHED])?, &statements)?
@@ -57,7 +57,7 @@ pub fn mark(socket: &str, log: &str, standby: &[String]) -> Result<String> {
 
 /// Writes what was written since a mark into the file; returns it, or why it cannot be told.
 pub fn since(socket: &str, notes: &str, log: &str, mark: &str) -> Result<Result<String, String>> {
-    let programs = [program("/whole.sql")?, program("/touched.sql")?].concat();
+    let programs = [program("whole.sql")?, program("touched.sql")?].concat();
     let listed = run(&mut client(socket, &[]), &programs)?;
     let since = run(&mut helper("mariadb-fed", &[notes, log, mark])?, &listed)?;
     let since = String::from_utf8(since)?;
