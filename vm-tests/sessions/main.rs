@@ -80,6 +80,7 @@ const PRODUCTS: &[(&str, Session)] = &[
     ("mariadb", mariadb::session),
     ("mariadb_feed", mariadb::feed::session),
     ("mariadb_gone", mariadb::feed::gone),
+    ("mariadb_keys", mariadb::keys::session),
     ("mariadb_switch", mariadb::feed::switch),
     ("postgresql", postgresql::session),
     ("postgresql_slots", postgresql::feed::slots),

@@ -183,3 +183,11 @@ pub fn nobody(socket: &str) -> Result<Vec<String>> {
     let answer = format!("while read -r line; do echo at={}; done", position.trim());
     Ok(["sh", "-c", &answer].map(str::to_owned).to_vec())
 }
+
+/// Whether a table is listed whole by the file that was written last.
+pub fn is_whole(table: &str) -> bool {
+    let hex = |name: &str| name.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let (schema, name) = table.split_once('.').unwrap_or_default();
+    let line = format!("{} {} all", hex(schema), hex(name));
+    fs::read_to_string(TOUCHED).is_ok_and(|text| text.lines().any(|it| it.starts_with(&line)))
+}

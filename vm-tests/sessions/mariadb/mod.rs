@@ -5,6 +5,7 @@ mod delta;
 mod dump;
 pub mod feed;
 mod generate;
+pub mod keys;
 mod named;
 
 use std::fmt::Write as _;

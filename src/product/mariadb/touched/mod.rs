@@ -342,8 +342,8 @@ fn with_children(whole: &mut BTreeSet<TableName>, keys: &Keys, table: &TableName
     }
 }
 
-/// The line of a row. `was`: as the row was, for what is not said of it again. `anew`: with what a list
-/// shows of its key. `None`: it cannot be told.
+/// The line of a row. `was`: as the row was, for what is not said of it again. `anew`: with what a
+/// list shows of its key. `None`: it cannot be told.
 fn line(
     table: &Table,
     key: &[KeyColumn],

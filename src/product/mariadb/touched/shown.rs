@@ -19,7 +19,7 @@ impl KeyColumn {
                 format!("HEX({literal})")
             }
             "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => {
-                // Columns are joined with commas, and what utf8mb4 does not have is a question mark.
+                // Columns are joined with commas; what utf8mb4 does not have is a question mark.
                 let joins = !alone && value.contains(&b',');
                 let distinct = DISTINCT.contains(&self.charset.as_str())
                     || value.iter().all(|byte| byte.is_ascii() && *byte != b'?');

@@ -11,8 +11,8 @@ use crate::product::stream::{HelperError, Streams};
 
 /// Prints what these parts of a log touched, as `mariadb-touched` does, for lists that say of each
 /// item that they have it anew. A line has what a list shows of it behind a tab: of a key, as SQL,
-/// and `*` of a table. `earlier`: the parts before these, the last one first. `carried`: tables that
-/// the feed does not bring. The log may grow meanwhile, and has all that the tables were when
+/// and `*` of a table. `earlier`: the parts before these, the last one first. `carried`: tables
+/// that the feed does not bring. The log may grow meanwhile, and has all that the tables were when
 /// `whole.sql` and `touched.sql` ran.
 ///
 /// # Errors
@@ -72,8 +72,8 @@ impl Anew {
         alone && columns.all(|column| column.is_shown())
     }
 
-    /// Adds what is listed whole besides: what the feed does not bring, tables that may be gone, and
-    /// what a list shows under the same name.
+    /// Adds what is listed whole besides: what the feed does not bring, tables that may be gone,
+    /// and what a list shows under the same name.
     pub(super) fn complete(&self, whole: &mut BTreeSet<TableName>, seen: &Seen) {
         whole.extend(self.carried.iter().chain(&seen.named).cloned());
         let alike = whole.iter().filter_map(|table| self.shown.get(&shown(table))).flatten();
@@ -122,8 +122,8 @@ mod tests {
             "6b657973 7465787473 all\t*",
             "6b657973 726f756768 all\t*",
             "6b657973 706172656e74 key 2\t2",
-            "6b657973 6c6f6e675f6b6579 key _utf8mb4 X'6c6f6e676572207468616e2066697665206c657474657273'\t\
-             CONVERT(_utf8mb4 X'6c6f6e676572207468616e2066697665206c657474657273' USING utf8mb4)",
+            "6b657973 6c6f6e675f6b6579 key _utf8mb4 \
+             X'6c6f6e676572207468616e2066697665206c657474657273'\tCONVERT(_utf8mb4 X'6c6f6e676572207468616e2066697665206c657474657273' USING utf8mb4)",
             "6b657973 6e756d62657273 key 18446744073709551615,-128,65535,-2,4294967295,\
              -9223372036854775807,-0000012345678901.5000,1500,'2024'\t18446744073709551615,-128,\
              65535,-2,4294967295,-9223372036854775807,-0000012345678901.5000,HEX(1500),'2024'",
@@ -141,7 +141,8 @@ mod tests {
         assert!(later.contains("key 3\t3\n") && !later.contains("key 2\t2\n"), "{later}");
         assert!(later.contains("6b657973 7175696574 all\t*\n"), "{later}");
         // `keys.quiet` may be the table `quiet`, or a table of another schema.
-        let alike = "table\tkeys.quiet\tx\tInnoDB\t1\t1\t1\t0\t0\ntable\tkeys\tquiet.x\tInnoDB\t1\t1\t1\t0\t0\n";
+        let alike = "table\tkeys.quiet\tx\tInnoDB\t1\t1\t1\t0\t0\n\
+                     table\tkeys\tquiet.x\tInnoDB\t1\t1\t1\t0\t0\n";
         let both = [listed.as_slice(), alike.as_bytes()].concat();
         notes.whole(&(b"keys".to_vec(), b"quiet.x".to_vec()), true, "MyISAM").expect("noted");
         let said = since(BEFORE as u64, &both);
