@@ -60,6 +60,7 @@ fn switch_to(
     for _ in 0..2 {
         passed = ahead.again(false)?;
     }
+    caught_up()?;
     let before = writers.acknowledged();
     writers.gap();
     let begin = Instant::now();
