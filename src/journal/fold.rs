@@ -317,11 +317,20 @@ impl<A: Action> State<A> {
     /// The inventories of which the last downgrade compared only what was written since the
     /// snapshot. With each: how many items that touched.
     pub fn partly_compared(&self) -> Vec<(String, u64)> {
+        let mut all = self.partly_listed();
+        if let Some(run) = self.last_run(Procedure::is_downgrade) {
+            all.retain(|(name, _)| self.ahead(run, name).is_none());
+        }
+        all
+    }
+
+    /// The inventories of which the last downgrade listed only a part while the service was closed:
+    /// also those that were compared in full before. With each: how many items that touched.
+    pub fn partly_listed(&self) -> Vec<(String, u64)> {
         let Some(run) = self.last_run(Procedure::is_downgrade) else { return Vec::new() };
         let partly = |step: &Step<A>| match self.outputs.get(&step.id) {
             Some(Output::Inventory { items, .. }) => {
-                let name = step.id.what(Family::Touched)?;
-                self.ahead(run, name).is_none().then(|| (name.to_owned(), *items))
+                Some((step.id.what(Family::Touched)?.to_owned(), *items))
             }
             _ => None,
         };
@@ -342,7 +351,11 @@ impl<A: Action> State<A> {
     /// Whether the last downgrade's upgraded state is kept, and not everything was compared with it,
     /// or that differs.
     pub fn awaits_full_proof(&self) -> bool {
-        self.permits_full_proof().is_ok() && !self.full_proof.is_some_and(|proof| proof.holds())
+        self.permits_full_proof().is_ok()
+            && match self.full_proof {
+                Some(proof) => !proof.holds(),
+                None => !self.partly_compared().is_empty(),
+            }
     }
 
     /// Whether clients could write since the snapshot before the upgrade, so that a downgrade has

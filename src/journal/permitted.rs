@@ -105,7 +105,7 @@ impl<A: Action> State<A> {
         }
         let wanted = self.phase == Phase::BackedOut
             && self.kept_upgraded()
-            && !self.partly_compared().is_empty();
+            && !self.partly_listed().is_empty();
         if wanted { Ok(()) } else { Err(NotPermitted::WrongPhase) }
     }
 

@@ -244,23 +244,25 @@ fn backed_out(state: &State) -> Vec<String> {
     now.extend(proof.map(ToString::to_string));
     now.extend(compared(state).map(|compared| compared.sentence()));
     let partly = state.partly_compared();
-    if state.kept_upgraded() && !partly.is_empty() {
-        now.push(match state.full_proof {
+    if state.kept_upgraded() {
+        now.extend(match state.full_proof {
             Some(proof) if proof.holds() => {
-                format!("Everything was compared since then: {}.", proof.counts())
+                Some(format!("Everything was compared since then: {}.", proof.counts()))
             }
-            Some(proof) => {
-                format!("Everything was compared since then, and it differs: {}.", proof.counts())
-            }
+            Some(proof) => Some(format!(
+                "Everything was compared since then, and it differs: {}.",
+                proof.counts()
+            )),
+            None if partly.is_empty() => None,
             None => {
                 let names: Vec<String> = partly
                     .iter()
                     .map(|(name, items)| format!("{name} ({items} of them)"))
                     .collect();
-                format!(
+                Some(format!(
                     "Only what was written since the snapshot was compared of: {}.",
                     names.join(", ")
-                )
+                ))
             }
         });
     }

@@ -437,6 +437,7 @@ fn s1_everything_is_compared_before_clients_are_shut_out() {
     assert!(at("s-mark") < at("s-inventory") && at("s-inventory") < at("s-refuse"), "{seen:?}");
     let state = world.state();
     assert!(state.partly_compared().is_empty() && !state.awaits_full_proof());
+    assert!(state.permits_full_proof().is_ok(), "it may be compared again, on clones");
     let said = report(&state).compared.expect("compared");
     assert_eq!(said.lists[0].of, Extent::All);
     let Some(Output::Proof(proof)) = state.outputs.get(&StepId::PROVE) else { panic!() };
