@@ -6,6 +6,7 @@
 
 mod copy;
 mod definitions;
+mod drop_slots;
 mod feed;
 mod mark;
 mod onward;

@@ -6,14 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::super::client::{Client, literal};
 use super::copy::complete;
+use super::drop_slots::{PROOF, drop_slots};
 use super::pair::{Fed, NAME, Pair, at_once, fed, unread};
 use super::position::{Lsn, confirmed, source};
-use super::published::drop_slots;
 use crate::product::stream::HelperError;
 
 const RUNNING: &str = include_str!("sql/running.sql");
-/// The names of the slots begin with it. What counts the slots of the feed does not see them.
-const PROOF: &str = "backout_proof_";
 /// The file of the feed with the latest mark.
 const MARK: &str = "mark";
 
@@ -184,11 +182,6 @@ pub(super) fn end(pair: &Pair) -> Result<(), HelperError> {
     ended
 }
 
-/// What finds all slots of ours.
-pub(super) fn ours() -> String {
-    format!("(slot_name LIKE '{NAME}%' OR starts_with(slot_name, '{PROOF}'))")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,9 +195,6 @@ mod tests {
             ("backout_proof_5", "backout_standby_5")
         );
         assert!(!one.slot.starts_with(NAME));
-        assert!(
-            ours().contains("LIKE 'backout_standby%' OR starts_with(slot_name, 'backout_proof_')")
-        );
     }
 
     #[test]

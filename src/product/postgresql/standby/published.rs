@@ -2,8 +2,9 @@
 //! told from each other.
 
 use super::super::client::Client;
+use super::drop_slots::{drop_slots, ours};
+use super::mark;
 use super::pair::{NAME, at_once, fed};
-use super::{mark, proof};
 use crate::product::stream::HelperError;
 
 const PUBLISH: &str = include_str!("sql/publish.sql");
@@ -18,23 +19,8 @@ pub(super) fn publish(live: &Client) -> Result<(), HelperError> {
 pub(super) fn withdraw(live: &Client) -> Result<(), HelperError> {
     // The slots that were made in the upgrade are not whole any more.
     mark::remove(live)?;
-    drop_slots(live, &proof::ours())?;
+    drop_slots(live, &ours())?;
     at_once(&fed(live)?, |one| live.script(&one.name, WITHDRAW).map(|_| ()))
-}
-
-/// Drops those of the slots, also when something takes from them.
-pub(super) fn drop_slots(live: &Client, condition: &str) -> Result<(), HelperError> {
-    let slots = format!("pg_catalog.pg_replication_slots WHERE {condition}");
-    let end =
-        format!("SELECT pg_catalog.pg_terminate_backend(active_pid, 5000) FROM {slots} AND active");
-    let drop = format!("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM {slots}");
-    live.query("template1", &end)?;
-    // A walsender may have come back at once.
-    if live.query("template1", &drop).is_err() {
-        live.query("template1", &end)?;
-        live.query("template1", &drop)?;
-    }
-    Ok(())
 }
 
 /// A table that lost its key would refuse its clients' UPDATE and DELETE while it is published: it
