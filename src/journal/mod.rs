@@ -1,6 +1,7 @@
 //! The append-only file of a change: the plan, then what started and what ended. The state of the
 //! change is its fold.
 
+mod compared;
 pub mod copies;
 pub mod file;
 pub mod fold;
