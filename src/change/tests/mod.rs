@@ -36,6 +36,7 @@ macro_rules! some_and_every_place {
 }
 
 mod afterwards;
+mod ahead;
 mod beside;
 mod commands;
 mod crash;
