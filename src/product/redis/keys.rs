@@ -7,18 +7,16 @@ use std::io::Write;
 use std::path::Path;
 
 use super::client::{Client, Reply, said};
-use super::plain::{bytes_of, plain};
+use super::plain::plain;
 use super::sums::{Ordered, Sum, Unordered};
-use crate::product::stream::{HelperError, Streams, next_line};
+use crate::product::stream::{HelperError, Streams};
 
 const USAGE: &str = "redis-keys SOCKET [USER] [--only FILE]";
 
 /// So many bytes are asked for at once, as far as the server can estimate them.
 const AT_ONCE: u64 = 4 << 20;
 /// So many keys.
-const KEYS: usize = 500;
-/// The first column of their lines.
-const FUNCTIONS: &[u8] = b"functions";
+pub(super) const KEYS: usize = 500;
 /// So many elements of a large collection.
 const ELEMENTS: usize = 10_000;
 
@@ -56,16 +54,17 @@ pub(in crate::product) fn keys(
     list.output.flush().map_err(HelperError::Output)
 }
 
-struct List<'a> {
-    client: Client,
-    output: &'a mut dyn Write,
-    db: u32,
+/// What is listed, of the database that is chosen.
+pub(super) struct List<'a> {
+    pub(super) client: Client,
+    pub(super) output: &'a mut dyn Write,
+    pub(super) db: u32,
     /// Whether a hash of this database has a field that expires.
-    fields: bool,
+    pub(super) fields: bool,
 }
 
 /// A key, as a page of the list has it.
-struct Key {
+pub(super) struct Key {
     name: Vec<u8>,
     kind: String,
     /// In milliseconds since 1970.
@@ -115,50 +114,8 @@ impl List<'_> {
         Ok(())
     }
 
-    /// What stands in a file: `DATABASE<tab>KEY`, sorted. Behind a `+`: a line with `*` in its last
-    /// column says that what begins so is listed here, be it gone or not.
-    fn only(&mut self, file: &Path) -> Result<(), HelperError> {
-        let unread = |why: String| HelperError::Failed(format!("{}: {why}", file.display()));
-        let input = std::fs::File::open(file).map_err(|error| unread(error.to_string()))?;
-        let (mut input, mut line) = (std::io::BufReader::new(input), Vec::new());
-        let (mut names, mut database) = (Vec::new(), None);
-        loop {
-            let more = next_line(&mut input, &mut line)?;
-            if let Some(anew) = line.strip_prefix(b"+").filter(|_| more) {
-                let put = [anew, b"\t*\n"].concat();
-                self.output.write_all(&put).map_err(HelperError::Output)?;
-                line.remove(0);
-                if line == FUNCTIONS {
-                    continue;
-                }
-            }
-            let (of, name) = match line.iter().position(|byte| *byte == b'\t') {
-                Some(at) => (&line[..at], &line[at + 1..]),
-                None => (&line[..], &[][..]),
-            };
-            let of = std::str::from_utf8(of).ok().and_then(|text| text.parse::<u32>().ok());
-            if !more || names.len() == KEYS || of != database {
-                let keys = self.looked_at(std::mem::take(&mut names))?;
-                self.page(&keys)?;
-            }
-            if !more {
-                return Ok(());
-            }
-            let (Some(of), Some(name)) = (of, bytes_of(name)) else {
-                return Err(unread("a line is not a database and a key".into()));
-            };
-            if database != Some(of) {
-                self.client.done(&[b"SELECT", of.to_string().as_bytes()])?;
-                self.db = of;
-                self.fields = self.has_fields_that_expire()?;
-                database = Some(of);
-            }
-            names.push(name);
-        }
-    }
-
     /// Whether a hash of this database has a field that expires.
-    fn has_fields_that_expire(&mut self) -> Result<bool, HelperError> {
+    pub(super) fn has_fields_that_expire(&mut self) -> Result<bool, HelperError> {
         let info = self.client.done(&[b"INFO", b"keyspace"])?.text();
         let counts = said(&info, &format!("db{}", self.db)).unwrap_or_default();
         let expiring = counts.split(',').find_map(|it| it.strip_prefix("subexpiry="));
@@ -189,7 +146,7 @@ impl List<'_> {
 
     /// The keys of a page with what decides how they are read. Those that have just expired are
     /// left out.
-    fn looked_at(&mut self, names: Vec<Vec<u8>>) -> Result<Vec<Key>, HelperError> {
+    pub(super) fn looked_at(&mut self, names: Vec<Vec<u8>>) -> Result<Vec<Key>, HelperError> {
         for name in &names {
             self.client.send(&[b"TYPE", name])?;
             self.client.send(&[b"PEXPIRETIME", name])?;
@@ -217,7 +174,7 @@ impl List<'_> {
     }
 
     /// Reads and prints them: many small ones at once, a large one by itself.
-    fn page(&mut self, keys: &[Key]) -> Result<(), HelperError> {
+    pub(super) fn page(&mut self, keys: &[Key]) -> Result<(), HelperError> {
         let mut rest = keys;
         while !rest.is_empty() {
             let mut room = AT_ONCE;

@@ -11,6 +11,7 @@ mod keys;
 mod load;
 mod log;
 mod manifest;
+mod only;
 mod pipe;
 mod plain;
 mod refused;
