@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::super::at_once::at_once;
 use super::super::client::{Client, literal};
 use super::copy::complete;
 use super::drop_slots::{PROOF, drop_slots};
-use super::pair::{Fed, NAME, Pair, at_once, fed, unread};
+use super::pair::{Fed, NAME, Pair, fed, unread};
 use super::position::{Lsn, confirmed, source};
 use crate::product::stream::HelperError;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::copy::{DATABASES, complete, copy};
 use super::onward::{Beginning, beginning, go_on};
 use super::pair::{ENDED, FAILED, NAME, Pair, SETTLED, STOPPED, boot, is_active};
-use super::{mark, proof, published, triggers};
+use super::{ahead, mark, published, triggers};
 use crate::product::script;
 use crate::product::stream::{HelperError, Streams};
 
@@ -25,7 +25,7 @@ pub(super) fn start(pair: &Pair, streams: &mut Streams<'_>) -> Result<(), Helper
         pair.forget(ENDED)?;
     }
     // Of a switch that was cut off.
-    proof::end(pair)?;
+    ahead::end(pair)?;
     let runs = pair.words.first().is_some_and(|unit| is_active(unit));
     if !runs
         && let Ok(None) = complete(pair)

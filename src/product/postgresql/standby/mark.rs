@@ -1,8 +1,9 @@
 //! What tells slots that are still where the upgrade made them from those that somebody took from: an
 //! origin of a replication that is none. No dump and no comparison has it.
 
+use super::super::at_once::at_once;
 use super::super::client::Client;
-use super::pair::{NAME, at_once, fed};
+use super::pair::{NAME, fed};
 use crate::product::stream::HelperError;
 
 const UNGUARD: &str = include_str!("sql/unguard.sql");

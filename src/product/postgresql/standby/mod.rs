@@ -4,6 +4,7 @@
 //! in the standby's server (subscriptions), and the position of each is stored there together with
 //! the data. What a subscription does not bring is carried while clients are shut out.
 
+mod ahead;
 mod copy;
 mod definitions;
 mod drop_slots;
@@ -14,7 +15,6 @@ mod opened;
 mod pair;
 mod pgoutput;
 mod position;
-mod proof;
 mod published;
 mod refuse;
 mod server;
@@ -56,7 +56,7 @@ pub(in crate::product) fn feed(
         ("position", []) => position::position(&pair)?,
         ("source", []) => position::source(&pair)?,
         ("touched", []) => return touched::find(&pair, streams),
-        ("mark", []) => proof::mark(&pair),
+        ("mark", []) => ahead::mark(&pair),
         ("since", [position]) => return since::find(&pair, position, streams),
         ("lag", []) => position::lag(&pair)?,
         ("watch", []) => return watch::watch(&pair),

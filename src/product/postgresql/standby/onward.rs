@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::super::at_once::at_once;
 use super::super::client::Client;
 use super::copy::{self, FROM};
-use super::pair::{Fed, Pair, at_once, fed, subscribed, unread};
+use super::pair::{Fed, Pair, fed, subscribed, unread};
 use super::{definitions, mark, published, triggers};
 use crate::product::stream::HelperError;
 

@@ -3,8 +3,9 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use super::super::at_once::at_once;
 use super::super::client::{Client, program_of, run};
-use super::pair::{Pair, at_once, subscribed};
+use super::pair::{Pair, subscribed};
 use crate::product::script::START_UNIT;
 use crate::product::stream::HelperError;
 

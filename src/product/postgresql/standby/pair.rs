@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-pub(super) use super::super::at_once::at_once;
 use super::super::client::{Client, program_of, unhex};
 use super::super::failed;
 use crate::host::files::{remove_optional, stat_optional, write_atomic};

@@ -1,10 +1,11 @@
 //! What the upgraded server has for a standby: publications, slots, and tables whose rows had to be
 //! told from each other.
 
+use super::super::at_once::at_once;
 use super::super::client::Client;
 use super::drop_slots::{drop_slots, ours};
 use super::mark;
-use super::pair::{NAME, at_once, fed};
+use super::pair::{NAME, fed};
 use crate::product::stream::HelperError;
 
 const PUBLISH: &str = include_str!("sql/publish.sql");

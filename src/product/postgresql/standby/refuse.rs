@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::super::client::{Client, quoted, run};
 use super::super::failed;
+use super::ahead;
 use super::pair::{Pair, SETTLED};
-use super::proof;
 use crate::host::files::{beside, remove_optional, replace, stat_optional, sync_dir};
 use crate::product::stream::HelperError;
 
@@ -159,7 +159,7 @@ pub(super) fn allow(pair: &Pair) -> Result<(), HelperError> {
     }
     // They keep log for a comparison that ends with this. Whoever starts the feed drops them, too:
     // it is no reason not to let clients in.
-    let _ = proof::end(pair);
+    let _ = ahead::end(pair);
     // The feed goes on.
     pair.forget(SETTLED)
 }

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
+use super::super::at_once::at_once;
 use super::super::client::{quoted, unhex};
 use super::super::failed;
 use super::copy::complete;
-use super::pair::{Pair, SETTLED, at_once, unread};
+use super::pair::{Pair, SETTLED, unread};
 use super::{feed, triggers};
 use crate::product::stream::HelperError;
 

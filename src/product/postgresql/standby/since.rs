@@ -6,12 +6,13 @@ use std::io::{BufRead, BufReader, Read as _};
 use std::process::Stdio;
 use std::sync::Mutex;
 
+use super::super::at_once::at_once;
 use super::super::client::{literal, unhex};
 use super::super::failed;
-use super::pair::{Pair, at_once, unread};
+use super::ahead::{Told, latest, not_told, told};
+use super::pair::{Pair, unread};
 use super::pgoutput::{Message, Tuple, Value, message};
 use super::position::Lsn;
-use super::proof::{Told, latest, not_told, told};
 use super::touched::MOST;
 use crate::product::stream::{HelperError, Streams};
 

@@ -1,10 +1,11 @@
 //! Slots that are made in the upgrade, before any client writes to the new version: a standby can
 //! then go on from the clone as it is. They serve once, for the first standby.
 
+use super::super::at_once::at_once;
 use super::super::client::literal;
 use super::copy::possible;
-use super::pair::{Pair, at_once, fed};
-use super::{mark, proof, published};
+use super::pair::{Pair, fed};
+use super::{ahead, mark, published};
 use crate::product::stream::HelperError;
 
 const POSSIBLE: &str = include_str!("sql/possible.sql");
@@ -45,6 +46,6 @@ pub(super) fn forget(pair: &Pair) -> Result<(), HelperError> {
     match pair.slots {
         true => published::withdraw(&pair.live.clone().quietly()?),
         // Of a switch that was cut off.
-        false => proof::end(pair),
+        false => ahead::end(pair),
     }
 }

@@ -3,11 +3,12 @@
 use std::fs;
 use std::sync::Mutex;
 
+use super::super::at_once::at_once;
 use super::super::client::{Client, USAGE, literal, unhex};
 use super::super::each::lists;
 use super::super::failed;
 use super::copy::{FROM, complete};
-use super::pair::{Pair, at_once, unread};
+use super::pair::{Pair, unread};
 use crate::product::stream::{HelperError, Streams};
 
 const SETTINGS: &str = include_str!("sql/settings.sql");
