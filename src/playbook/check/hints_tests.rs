@@ -89,3 +89,23 @@ fn a_unit_is_stopped_by_the_name_that_it_was_started_by() {
     let start_words = "start = { argv = [\"sh\", \"{program_dir}/run.sh\"] }";
     assert!(said(&[(stop, stop_words), (start, start_words)], vec![program]).is_empty());
 }
+
+/// Where no mark can be made, a switch goes by what was fed.
+#[test]
+fn what_is_compared_ahead_needs_what_was_fed() {
+    let fed = "fed = { argv = [\"sort\", \"--unique\", \"{feed_dir}/names\"] }\n";
+    let what = "nothing says what was fed, for a switch in which `mark` cannot tell";
+    one(&[(fed, "")], what, "add `fed` beside it");
+}
+
+#[test]
+fn nothing_is_compared_ahead_without_a_standby() {
+    let text = BUILT_IN[0].text;
+    let begin = text.find("[standby]\n").expect("there is one");
+    let next = |line: &&str| line.starts_with('[') && !line.starts_with("[standby");
+    let next = text[begin..].lines().find(next).expect("more follows");
+    let end = begin + text[begin..].find(&format!("\n{next}\n")).expect("it stands there");
+    let found = said(&[(&text[begin..end], "")], Vec::new());
+    let count = found.iter().filter(|(what, _)| what.contains("there is no standby")).count();
+    assert_eq!(count, 2, "{found:?}");
+}

@@ -195,10 +195,10 @@ pub struct Ahead {
     /// begins with `*` says that `since` could not tell, and behind that why: then the switch goes by
     /// `fed`.
     pub mark: CommandSpec,
-    /// Prints the same as `find`, of what was written to the server that serves since `{ahead_mark}`: more
-    /// is harmless, less is not. For each item of that, `inventory.touched.command` prints a line,
-    /// also if the item is gone (its last column says so). A line whose last column is `*` says that
-    /// the items that begin like it are listed anew.
+    /// Prints the same as `find`, of what was written to the server that serves since
+    /// `{ahead_mark}`: more is harmless, less is not. For each item of that,
+    /// `inventory.touched.command` prints a line, also if the item is gone (its last column says
+    /// so). A line whose last column is `*` says that the items that begin like it are listed anew.
     pub since: CommandSpec,
 }
 
