@@ -66,7 +66,7 @@ pub fn prepare(recipe: &Path, work: &Path) -> Result<()> {
     for folder in ["data", "logs", "state", "log", "etc/mysql", "etc/redis", "bin", "tmp"] {
         fs::create_dir_all(work.join(folder))?;
     }
-    let scripts = ["install-version", "systemd-run", "systemctl", "postgresql-upgrade"];
+    let scripts = ["install-version", "systemd-run", "systemctl", "postgresql-upgrade", "setpriv"];
     for name in scripts {
         fs::copy(recipe.join("bin").join(name), work.join("bin").join(name))?;
     }
