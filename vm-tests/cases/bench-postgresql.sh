@@ -20,18 +20,18 @@ have=0
 grow() {
   pg -d shop -c 'DROP TABLE IF EXISTS delta' -c 'CREATE TABLE IF NOT EXISTS bulk (n int PRIMARY KEY, pad text NOT NULL)'
   if [ "$have" -lt $(($1 * 1000)) ]; then
-    pg -d shop -c "INSERT INTO bulk $(texts $((have + 1)) $(($1 * 1000)))"
+    pg -d shop -c 'SET statement_timeout = 0' -c "INSERT INTO bulk $(texts $((have + 1)) $(($1 * 1000)))"
     have=$(($1 * 1000))
   fi
 }
 site() { postgresql_site 'full_proof = "later"'; }
 upgraded() { until pg -c 'SELECT 1' >/dev/null 2>&1; do sleep 0.2; done; }
 delta() {
-  pg -d shop -c 'CREATE TABLE delta (n int PRIMARY KEY, pad text NOT NULL)' -c "INSERT INTO delta $(texts 1 $(($1 * 1000)))" \
+  pg -d shop -c 'SET statement_timeout = 0' -c 'CREATE TABLE delta (n int PRIMARY KEY, pad text NOT NULL)' -c "INSERT INTO delta $(texts 1 $(($1 * 1000)))" \
     -c 'UPDATE bulk SET pad = reverse(pad) WHERE n % 500 = 0' -c 'DELETE FROM bulk WHERE n % 997 = 0'
 }
 content() {
-  pg -d shop -c 'SELECT count(*), sum(n), sum(hashtext(pad)::bigint) FROM bulk' -c 'SELECT count(*), sum(n), sum(hashtext(pad)::bigint) FROM delta' \
+  pg -d shop -c 'SET statement_timeout = 0' -c 'SELECT count(*), sum(n), sum(hashtext(pad)::bigint) FROM bulk' -c 'SELECT count(*), sum(n), sum(hashtext(pad)::bigint) FROM delta' \
     -c 'SELECT count(*), sum(total) FROM orders'
 }
 
