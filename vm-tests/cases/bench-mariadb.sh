@@ -78,4 +78,4 @@ dump_and_load() {
   same_content
 }
 
-bench MariaDB tank/mysql 1200 'delta full switch' 100:1 1000:1 100:100 1000:100
+bench MariaDB tank/mysql 1200 'delta full switch' 100:1 100:100 1000:1 1000:100

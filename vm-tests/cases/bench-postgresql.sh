@@ -51,4 +51,4 @@ by_hand() {
   rm /srv/dump.sql /srv/dump-15.sql
 }
 
-bench PostgreSQL tank/postgresql 1500 'full switch' 100:1 1000:1 100:100 1000:100
+bench PostgreSQL tank/postgresql 1500 'full switch' 100:1 100:100 1000:1 1000:100

@@ -86,9 +86,9 @@ forgotten() {
 }
 
 # bench PRODUCT DATASET SECONDS WAYS MB:MB...: all of it, for each size of the data with so much written since; none is begun after so many seconds.
-# WAYS: of `full delta switch`, those that the product has.
+# WAYS: of `full delta switch`, those that the product has. The data only grows: smaller sizes come first.
 bench() {
-  local product=$1 dataset=$2 budget=$3 ways=" $4 " pair megabytes written took=''
+  local product=$1 dataset=$2 budget=$3 ways=" $4 " pair megabytes written took='' most=0
   shift 4
   # The disk is larger than its file system (`disk:` in the head of the case).
   resize2fs "$(findmnt -n -o SOURCE /)"
@@ -102,6 +102,8 @@ bench() {
       left_out "$megabytes MB, $written MB written since: left out, as no time was left"
       continue
     fi
+    [ "$megabytes" -ge "$most" ] || { echo "$megabytes MB cannot follow $most MB: the data only grows"; return 1; }
+    most=$megabytes
     grow "$megabytes"
     site
     noted 'upgrade' upgrade
