@@ -49,6 +49,8 @@ by_hand() {
   pg --file=/srv/dump-15.sql >/root/loaded 2>&1 || { tail /root/loaded; return 1; }
   took=$(since "$began")
   rm /srv/dump.sql /srv/dump-15.sql
+  # The next size is upgraded to it.
+  pg_dropcluster --stop 17 main
 }
 
 bench PostgreSQL tank/postgresql 1500 'full switch' 100:1 100:100 1000:1 1000:100
