@@ -7,7 +7,7 @@ use super::{ProcedureInputs, Settings};
 use crate::host::exec::quoted;
 use crate::journal::{Layout, Output, Side, StepId};
 use crate::playbook::CommandTemplate;
-use crate::playbook::model::{CommandSpec, Standby};
+use crate::playbook::model::{BEING_FILLED, CommandSpec, Standby};
 use crate::report::{CliError, Command, ErrorKind, StandbyCondition, StandbyReport, permit};
 use crate::step::standby::run;
 use crate::step::{Context, Plan, State, Step};
@@ -225,7 +225,7 @@ fn asked(inputs: &ProcedureInputs, context: &Context<'_>) -> Option<StandbyRepor
         used: None,
     };
     match ask(&standby.feed.position) {
-        Ok(position) => report.position = Some(position),
+        Ok(position) => report.position = Some(position).filter(|it| it != BEING_FILLED),
         Err(why) => {
             return Some(StandbyReport {
                 condition: StandbyCondition::Down,

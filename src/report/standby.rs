@@ -30,7 +30,7 @@ pub struct StandbyReport {
     /// Why, where it is not as it should be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// How far it has come.
+    /// How far it has come; `None` as well while it is filled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<String>,
     /// How far the version has come that serves.
@@ -72,6 +72,9 @@ impl StandbyReport {
         let mut lines = vec![match self.condition {
             StandbyCondition::CaughtUp => {
                 format!("The standby is caught up, at {position}: {what} is a switch.")
+            }
+            StandbyCondition::Behind if self.position.is_none() => {
+                format!("The standby is being filled with the data of the {serves} version.")
             }
             StandbyCondition::Behind => format!(
                 "The standby is behind{behind}: it has come to {position}, the {serves} version \
@@ -129,5 +132,11 @@ mod tests {
         );
         report.set_lag("- 12");
         assert_eq!((report.lag_seconds, report.lag_transactions), (None, Some(12)));
+        report.set_lag("- -");
+        report.position = None;
+        assert_eq!(
+            report.words()[0],
+            "The standby is being filled with the data of the upgraded version."
+        );
     }
 }

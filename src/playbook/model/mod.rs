@@ -39,7 +39,7 @@ pub use crate::playbook::model::hold::{Hold, HoldDuring};
 pub use crate::playbook::model::occasion::Occasion;
 pub use crate::playbook::model::response_file::{ResponseFile, ResponseKey};
 pub use crate::playbook::model::side_by_side::{SideBySide, Strategy};
-pub use crate::playbook::model::standby::Standby;
+pub use crate::playbook::model::standby::{BEING_FILLED, Standby};
 pub use crate::playbook::model::standby_back::StandbyBack;
 pub use crate::playbook::model::standby_ways::BothWays;
 pub use crate::playbook::model::whole::Whole;

@@ -10,6 +10,9 @@ use crate::playbook::model::standby_back::StandbyBack;
 use crate::playbook::value::TimeLimit;
 use crate::playbook::value::template::Template;
 
+/// What `feed.position` prints while the standby is filled with what there was when it began.
+pub const BEING_FILLED: &str = "-";
+
 /// How the previous version is kept running beside the upgraded one (`backout standby start`), so
 /// that a downgrade is a switch. Its programs are those that `aside.files` and `aside.also` name,
 /// copied before the upgrade into `{previous_root}`, each at its own path; `{standby_programs}` is the
@@ -65,7 +68,7 @@ pub struct Feed {
     pub start: CommandSpec,
     /// Ends it, and returns when nothing more is applied. It succeeds when it does not run.
     pub stop: CommandSpec,
-    /// Prints how far the standby has come.
+    /// Prints how far the standby has come; `-` while it is filled with what there was when it began.
     pub position: CommandSpec,
     /// Prints, in the same words, how far the upgraded version has come. The standby is caught up
     /// when both are equal.

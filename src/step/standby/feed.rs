@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::host::files::private_dir;
 use crate::journal::Output;
 use crate::playbook::CommandTemplate;
+use crate::playbook::model::BEING_FILLED;
 use crate::step::standby::run;
 use crate::step::{Context, Repeated, Step};
 
@@ -84,6 +85,15 @@ impl CatchUp {
         let said = self.lag.as_ref().and_then(|lag| run(context, lag).ok());
         said.and_then(|said| behind(&said)).map_or(String::new(), |text| format!(", {text} behind"))
     }
+
+    /// How far `whose` has come, and the version that serves.
+    fn told(&self, context: &Context<'_>, whose: &str, position: &str, source: &str) -> String {
+        if position == BEING_FILLED {
+            return format!("{whose} is being filled; the version that serves is at {source}");
+        }
+        let behind = self.behind(context);
+        format!("{whose} has come to {position}, the version that serves to {source}{behind}")
+    }
 }
 
 /// `SECONDS TRANSACTIONS`, in words; either may be `-`.
@@ -120,10 +130,9 @@ impl Repeated for CatchUp {
             }
             if self.within.is_some_and(|within| begin.elapsed() >= Duration::from_secs(within)) {
                 bail!(
-                    "the standby did not catch up within {} s: it has come to {position}, the \
-                     version that serves to {source}{}",
+                    "the standby did not catch up within {} s: {}",
                     self.within.unwrap_or_default(),
-                    self.behind(context)
+                    self.told(context, "it", &position, &source)
                 );
             }
             if context.runner.interrupt.requested() {
@@ -131,10 +140,7 @@ impl Repeated for CatchUp {
             }
             if told.elapsed() >= TELL {
                 told = Instant::now();
-                (context.say)(&format!(
-                    "the standby has come to {position}, the version that serves to {source}{}",
-                    self.behind(context)
-                ));
+                (context.say)(&self.told(context, "the standby", &position, &source));
             }
             std::thread::sleep(ASK);
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::copy::complete;
 use super::pair::{NAME, Pair, unread};
+use crate::playbook::model::BEING_FILLED;
 use crate::product::stream::HelperError;
 
 /// How long a standby may take to come to a position.
@@ -48,20 +49,20 @@ pub(super) fn confirmed(pair: &Pair) -> Result<Vec<Lsn>, HelperError> {
     text.lines().map(|line| line.parse().map_err(|()| unread())).collect()
 }
 
-/// How far the standby has come in all databases.
+/// How far the standby has come in all databases; `-` until it has all of them.
 pub(super) fn position(pair: &Pair) -> Result<String, HelperError> {
-    let Some(databases) = complete(pair)? else { return Ok(Lsn(0).to_string()) };
+    let Some(databases) = complete(pair)? else { return Ok(BEING_FILLED.to_owned()) };
     // A server that is dead does not say what was confirmed to it.
     let own = "SELECT remote_lsn FROM pg_catalog.pg_replication_origin_status";
     let all = match confirmed(pair) {
-        Ok(all) if all.len() < databases.len() => vec![Lsn(0)],
+        Ok(all) if all.len() < databases.len() => return Ok(BEING_FILLED.to_owned()),
         Ok(all) => all,
         Err(_) => {
             let text = pair.standby.query("template1", own)?;
             text.lines().filter_map(|line| line.parse().ok()).collect()
         }
     };
-    Ok(all.into_iter().min().unwrap_or(Lsn(0)).to_string())
+    Ok(all.into_iter().min().map_or(BEING_FILLED.to_owned(), |lsn| lsn.to_string()))
 }
 
 /// How far the upgraded server has come. With a record of our own, which is flushed together with
