@@ -41,7 +41,7 @@ noted() {
   begin=$(date +%s%N)
   backout --took-log /root/took "$@" --yes
   begin=$((($(date +%s%N) - begin) / 1000000))
-  overhead "$name of $product, $megabytes MB, beside its $(wc -l </root/took) commands alone" "$begin" "$(awk '{ all += $1 } END { print int(all / 1000) }' /root/took)" ms
+  overhead "$name of $product, $megabytes MB and $written MB since, beside its $(wc -l </root/took) commands alone" "$begin" "$(awk '{ all += $1 } END { print int(all / 1000) }' /root/took)" ms
   backout report >"/result/report-$megabytes-$written-${name// /-}"
 }
 
