@@ -90,7 +90,14 @@ const PRODUCTS: &[(&str, Session)] = &[
 ];
 
 /// Those that take long: of these there is a fifth as many.
-const LONG: &[&str] = &["mariadb_switch", "postgresql_slots", "postgresql_switch", "redis_switch"];
+const LONG: &[&str] = &[
+    "mariadb_feed",
+    "mariadb_keys",
+    "mariadb_switch",
+    "postgresql_slots",
+    "postgresql_switch",
+    "redis_switch",
+];
 
 /// How long one session may take, in seconds, on a busy machine.
 const LIMIT: &str = "600";
