@@ -64,6 +64,10 @@ impl StandbyReport {
         let lag: Vec<String> = lag.into_iter().flatten().collect();
         let behind = if lag.is_empty() { String::new() } else { format!(" by {}", lag.join(", ")) };
         let (position, source) = (said(self.position.as_ref()), said(self.source.as_ref()));
+        let come = match &self.position {
+            Some(position) => format!("has come to {position}"),
+            None => "was still being filled".to_owned(),
+        };
         let serves = self.side.other().word();
         let what = match self.side {
             Side::Previous => "a downgrade",
@@ -77,19 +81,17 @@ impl StandbyReport {
                 format!("The standby is being filled with the data of the {serves} version.")
             }
             StandbyCondition::Behind => format!(
-                "The standby is behind{behind}: it has come to {position}, the {serves} version \
-                 to {source}."
+                "The standby is behind{behind}: it {come}, the {serves} version to {source}."
             ),
             StandbyCondition::NotFed => format!(
-                "The standby is not fed: it has come to {position}. `backout standby start` starts \
-                 the feed again. If the reason stays, `backout standby stop` ends it, and the usual \
+                "The standby is not fed: it {come}. `backout standby start` starts the feed again. If the reason stays, `backout standby stop` ends it, and the usual \
                  way is left."
             ),
             StandbyCondition::Down => "The standby does not run. `backout standby start` starts \
                 it again; it goes on where it was."
                 .to_owned(),
             StandbyCondition::NoSource => {
-                format!("The {serves} version does not answer. The standby has come to {position}.")
+                format!("The {serves} version does not answer. The standby {come}.")
             }
         }];
         lines.extend(self.why.clone());
@@ -137,6 +139,10 @@ mod tests {
         assert_eq!(
             report.words()[0],
             "The standby is being filled with the data of the upgraded version."
+        );
+        report.condition = StandbyCondition::NotFed;
+        assert!(
+            report.words()[0].starts_with("The standby is not fed: it was still being filled.")
         );
     }
 }
