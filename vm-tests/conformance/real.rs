@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use backout::host::exec::Runner;
 use backout::zfs::{CliEngine, Dataset, DatasetKind, Engine, Pool, Snapshot};
@@ -14,6 +15,9 @@ use crate::world::World;
 
 /// Small: half of it is what ZFS keeps back (`spa_slop_shift`), and filling it takes a moment.
 const VDEV_BYTES: u64 = 160 << 20;
+
+/// How long another process may hold a pool before it counts as a fault.
+const BUSY: Duration = Duration::from_secs(30);
 
 type Open = fn() -> Box<dyn Engine>;
 
@@ -77,6 +81,25 @@ impl RealWorld {
         }
     }
 
+    /// Destroys the pool. A pool that is busy is tried again: a `zfs list` of another process, which looks at all pools, holds this one for a moment.
+    fn destroy_pool(&self) -> Result<(), String> {
+        let until = Instant::now() + BUSY;
+        loop {
+            let output = Command::new("zpool")
+                .args(["destroy", "-f", self.pool.as_str()])
+                .output()
+                .map_err(|error| error.to_string())?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            if output.status.success() {
+                return Ok(());
+            }
+            if !said.contains("is busy") || Instant::now() >= until {
+                return Err(said.trim().to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     fn path(&self, dataset: &Dataset) -> PathBuf {
         let info = self.engine.dataset(dataset).expect("readable").expect("there");
         assert!(info.mounted, "{dataset} is not mounted");
@@ -93,7 +116,11 @@ impl Drop for RealWorld {
             eprintln!("kept: pool {} in {dir:?}", self.pool);
             return;
         }
-        let _ = Command::new("zpool").args(["destroy", "-f", self.pool.as_str()]).status();
+        let destroyed = self.destroy_pool();
+        // A panic while another one unwinds would end all of the cases.
+        if !std::thread::panicking() {
+            destroyed.expect("destroys its pool");
+        }
     }
 }
 
