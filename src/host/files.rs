@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -42,6 +42,15 @@ pub fn private_dir(dir: &Path) -> io::Result<()> {
         .take(new + 2)
         .filter(|folder| !folder.as_os_str().is_empty())
         .try_for_each(sync_dir)
+}
+
+/// Gives a folder the owner, the group and the mode that another one has.
+///
+/// # Errors
+/// The system's reason.
+pub fn owned_like(dir: &Path, like: &Metadata) -> io::Result<()> {
+    lchown(dir, Some(like.uid()), Some(like.gid()))?;
+    std::fs::set_permissions(dir, Permissions::from_mode(like.mode() & 0o7777))
 }
 
 /// Flushes a folder: its entries.

@@ -1,5 +1,8 @@
 //! Every procedure without interruption.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::kind::{Kind, PLAIN, ROUGH};
 use super::procedures::{Ended, Verb};
 use super::world::World;
@@ -383,5 +386,22 @@ fn a_second_downgrade_adopts_nothing_of_the_first() {
             "for version 2, edited",
             "{step}"
         );
+    }
+}
+
+/// `pg_dropcluster` removes the folder of the last cluster of a version.
+#[test]
+fn a_configuration_comes_back_into_a_folder_that_went_with_the_upgrade() {
+    for kind in KINDS {
+        let world = World::new(kind);
+        let etc = world.root.join("etc");
+        std::fs::set_permissions(&etc, Permissions::from_mode(0o751)).expect("allowed");
+        world.run(Verb::Upgrade);
+        world.client();
+        std::fs::remove_dir_all(&etc).expect("removed");
+        world.run(Verb::Keep);
+        let config = std::fs::read_to_string(etc.join("app.conf")).expect("readable");
+        assert_eq!(config, "for version 1");
+        assert_eq!(etc.metadata().expect("there").permissions().mode() & 0o7777, 0o751);
     }
 }

@@ -1,14 +1,13 @@
 //! Without ZFS: the folders of the upgraded data are renamed, and empty ones are created in their
 //! place. Only the rest of an interrupted restore is removed.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::host::files::{private_dir, sync_dir};
+use crate::host::files::{owned_like, private_dir, sync_dir};
 use crate::host::mounts;
 use crate::journal::{Output, StepState};
 use crate::step::{Context, Effect, Probe, Step};
@@ -91,10 +90,8 @@ impl Effect for Empty<'_> {
             };
             remove(path)?;
             private_dir(path).with_context(|| format!("cannot make {}", path.display()))?;
-            std::os::unix::fs::lchown(path, Some(like.uid()), Some(like.gid()))
-                .with_context(|| format!("cannot give {} its owner", path.display()))?;
-            fs::set_permissions(path, fs::Permissions::from_mode(like.mode() & 0o7777))
-                .with_context(|| format!("cannot give {} its mode", path.display()))?;
+            owned_like(path, &like)
+                .with_context(|| format!("cannot give {} its owner and mode", path.display()))?;
             sync_dir(path)
                 .and_then(|()| path.parent().map_or(Ok(()), sync_dir))
                 .with_context(|| format!("cannot flush {}", path.display()))?;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::host::exec::Command;
-use crate::host::files::{private_dir, sync_dir};
+use crate::host::files::{owned_like, private_dir, stat_optional, sync_dir};
 use crate::journal::{Output, Side, StepId};
 use crate::step::files::copy;
 use crate::step::files::same::same;
@@ -59,6 +59,7 @@ impl Effect for Save<'_> {
             let folder = copy.parent().unwrap_or(&work);
             private_dir(folder).with_context(|| format!("cannot make {}", folder.display()))?;
             copy_tree(context, path, &copy)?;
+            folders_like(&work, path)?;
         }
         crate::host::failpoint::full(&format!("config {}", saved_by(self.0.side)))
             .context("cannot copy the configuration")?;
@@ -134,6 +135,7 @@ impl Effect for Put<'_> {
                 })
             };
             if saved_there {
+                make_folders(&saved, path)?;
                 copy_tree(context, &copy, &fresh)?;
             }
             if copy::is_there(path)? {
@@ -143,11 +145,57 @@ impl Effect for Put<'_> {
                 rename(&fresh, path)?;
             }
             remove(&old)?;
-            sync_dir(path.parent().unwrap_or(Path::new("/")))
-                .with_context(|| format!("cannot flush the folder of {}", path.display()))?;
+            let folder = path.parent().unwrap_or(Path::new("/"));
+            if copy::is_there(folder)? {
+                sync_dir(folder)
+                    .with_context(|| format!("cannot flush the folder of {}", path.display()))?;
+            }
         }
         Ok(Output::Nothing)
     }
+}
+
+/// The folders above this path, the topmost first, without `/`.
+fn above(path: &Path) -> Vec<&Path> {
+    let mut folders: Vec<&Path> =
+        path.ancestors().skip(1).filter(|folder| folder.file_name().is_some()).collect();
+    folders.reverse();
+    folders
+}
+
+/// In what was saved, the folders above a path have owners and modes, too.
+fn folders_like(saved: &Path, path: &Path) -> Result<()> {
+    for folder in above(path) {
+        folder
+            .metadata()
+            .and_then(|like| owned_like(&below(saved, folder), &like))
+            .with_context(|| format!("cannot copy the owner and mode of {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// Makes the folders above a path again that went with the version that was removed
+/// (`pg_dropcluster` removes `/etc/postgresql/15` when it is empty).
+fn make_folders(saved: &Path, path: &Path) -> Result<()> {
+    for folder in above(path) {
+        if stat_optional(folder)
+            .with_context(|| format!("cannot look at {}", folder.display()))?
+            .is_some()
+        {
+            continue;
+        }
+        // Complete before it is in its place: it may be looked for again after a kill.
+        let fresh = beside(folder, "backout-new");
+        remove(&fresh)?;
+        private_dir(&fresh)
+            .and_then(|()| below(saved, folder).metadata())
+            .and_then(|like| owned_like(&fresh, &like))
+            .and_then(|()| sync_dir(&fresh))
+            .and_then(|()| fs::rename(&fresh, folder))
+            .and_then(|()| sync_dir(folder.parent().unwrap_or(Path::new("/"))))
+            .with_context(|| format!("cannot make {} again", folder.display()))?;
+    }
+    Ok(())
 }
 
 /// It keeps owners, modes, times, links and attributes.
@@ -198,8 +246,35 @@ fn remove(path: &Path) -> Result<()> {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a test makes its own files")]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
     use crate::host::exec::Runner;
+
+    #[test]
+    fn folders_that_went_with_a_version_come_back_with_their_modes() {
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
+        let folder = tempfile::tempdir().unwrap();
+        let (etc, saved) = (folder.path().join("etc"), folder.path().join("saved"));
+        let path = etc.join("app/15/main");
+        fs::create_dir_all(&path).unwrap();
+        fs::set_permissions(etc.join("app"), fs::Permissions::from_mode(0o2751)).unwrap();
+        fs::set_permissions(etc.join("app/15"), fs::Permissions::from_mode(0o755)).unwrap();
+        private_dir(&below(&saved, &path)).unwrap();
+        folders_like(&saved, &path).unwrap();
+        fs::remove_dir_all(etc.join("app")).unwrap();
+        // What a kill left.
+        fs::create_dir(etc.join("app.backout-new")).unwrap();
+        for _ in 0..2 {
+            make_folders(&saved, &path).unwrap();
+            assert_eq!((mode(&etc.join("app")), mode(&etc.join("app/15"))), (0o2751, 0o755));
+            assert!(!path.exists() && !etc.join("app.backout-new").exists());
+        }
+        // One that is there keeps what it has.
+        fs::set_permissions(etc.join("app/15"), fs::Permissions::from_mode(0o700)).unwrap();
+        make_folders(&saved, &path).unwrap();
+        assert_eq!(mode(&etc.join("app/15")), 0o700);
+    }
 
     #[test]
     fn the_words_of_posix_copy_what_is_there_and_what_is_not() {

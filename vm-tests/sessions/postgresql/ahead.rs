@@ -94,6 +94,7 @@ impl Ahead {
 
     /// While clients are shut out.
     pub fn finish(mut self, random: &mut fastrand::Rng) -> Result<String> {
+        let before = self.read_before()?;
         let begin = Instant::now();
         let (told_in, count) = self.again()?;
         let time = begin.elapsed().as_secs_f64();
@@ -117,7 +118,21 @@ impl Ahead {
         told(back)?;
         self.list_again()?;
         ensure!(self.left.is_empty(), "{:#?}", self.left);
-        Ok(format!("{}; since {count} lines: told in {told_in:.2}, in all {time:.2} s", self.said))
+        Ok(format!(
+            "{}; since {count} lines: told in {told_in:.2} ({before} KiB of log before the mark), in \
+             all {time:.2} s",
+            self.said
+        ))
+    }
+
+    /// So much of the log before the mark has to be read, too.
+    fn read_before(&self) -> Result<String> {
+        let sql = format!(
+            "SELECT max(pg_wal_lsn_diff('{}', restart_lsn))::bigint / 1024 \
+             FROM pg_replication_slots WHERE starts_with(slot_name, 'backout_proof_')",
+            self.mark
+        );
+        ask(SOCKET, "template1", &sql)
     }
 }
 

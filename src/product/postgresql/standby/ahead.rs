@@ -13,6 +13,7 @@ use super::position::{Lsn, confirmed, source};
 use crate::product::stream::HelperError;
 
 const RUNNING: &str = include_str!("sql/running.sql");
+const SNAPSHOT: &str = include_str!("sql/snapshot.sql");
 /// The file of the feed with the latest mark.
 const MARK: &str = "mark";
 
@@ -61,9 +62,7 @@ fn place(pair: &Pair) -> Result<Lsn, HelperError> {
         return Err(HelperError::Failed("the standby is not complete yet".into()));
     };
     let begins = make(&pair.live, &databases)?;
-    // Not before 16. With it, less of the log is read to find what was written.
-    let wished = pair.live.query("template1", "SELECT pg_catalog.pg_log_standby_snapshot()");
-    let wished: Option<Lsn> = wished.ok().and_then(|text| text.parse().ok());
+    let wished = snapshot(&pair.live);
     // The standby of a database in which nothing is written comes on by it, too.
     source(pair)?;
     let begin = Instant::now();
@@ -93,6 +92,14 @@ fn place(pair: &Pair) -> Result<Lsn, HelperError> {
 /// The latest mark.
 pub(super) fn latest(pair: &Pair) -> Result<Option<Lsn>, HelperError> {
     Ok(pair.get(MARK)?.and_then(|text| text.parse().ok()))
+}
+
+/// Has the server write into its log which transactions run, again and again until those of the
+/// first time have ended, as it does for a new slot. Returns where that is, if it could. The log is
+/// read from there on to find what was written since a mark. By itself, the server writes it every 15
+/// seconds.
+fn snapshot(live: &Client) -> Option<Lsn> {
+    live.script("template1", SNAPSHOT).ok()?.trim().parse().ok()
 }
 
 /// Each database has its slot. Returns from where on all of them can tell.
