@@ -20,7 +20,7 @@ backout upgrade --yes
 postgresql_write_on_new
 postgresql_dump >/root/dump-new
 echo "== switch"
-backout standby start
+backout standby start --yes
 backout downgrade --yes
 pg -c 'SHOW server_version' | grep '^15'
 same_folders 15

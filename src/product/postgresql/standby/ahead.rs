@@ -19,7 +19,9 @@ const MARK: &str = "mark";
 
 /// How long the standby may take to come to where the slots begin.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long for what only makes it quicker.
+/// How long to the snapshot that only makes it quicker. Clients write meanwhile.
+const WISHED: Duration = Duration::from_secs(5);
+/// How long a transaction may go on that may never wait for a replica.
 const LITTLE: Duration = Duration::from_secs(2);
 const ASK: Duration = Duration::from_millis(20);
 
@@ -71,7 +73,7 @@ fn place(pair: &Pair) -> Result<Lsn, HelperError> {
         let least = all.iter().min().filter(|_| all.len() >= databases.len());
         if let Some(least) = least
             && *least >= begins
-            && (begin.elapsed() > LITTLE || wished.is_none_or(|wished| *least >= wished))
+            && (begin.elapsed() > WISHED || wished.is_none_or(|wished| *least >= wished))
         {
             break *least;
         }

@@ -16,6 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Lsn(u64);
 
+impl Lsn {
+    /// How many bytes of log are between.
+    pub(super) fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
 impl FromStr for Lsn {
     type Err = ();
 

@@ -19,6 +19,8 @@ use crate::product::stream::{HelperError, Streams};
 const SETTINGS: &str = include_str!("sql/settings.sql");
 const KEYED: &str = include_str!("sql/keyed.sql");
 const KEYS: &str = include_str!("sql/keys.sql");
+/// So many bytes of log take a while to be read.
+const MUCH: u64 = 64 << 20;
 
 /// Prints lines of each table of which something was committed from this position on: its database
 /// and its name in hexadecimal digits, and then `keys`, the columns of its key, and how a row is
@@ -46,7 +48,9 @@ pub(super) fn find(
         && next > from
     {
         // The first time, the place where reading begins follows but a part of the way.
-        let _ = at_once(&told, |one| (0..2).try_for_each(|_| forward(pair, one, next).map(drop)));
+        let times = if next.since(from) > MUCH { 2 } else { 1 };
+        let _ =
+            at_once(&told, |one| (0..times).try_for_each(|_| forward(pair, one, next).map(drop)));
     }
     Ok(())
 }
