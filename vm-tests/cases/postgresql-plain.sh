@@ -21,7 +21,7 @@ postgresql_write_on_new
 postgresql_dump >/root/dump-new
 echo "== switch"
 backout standby start --yes
-backout downgrade --yes
+backout downgrade --deadline 5m --yes
 pg -c 'SHOW server_version' | grep '^15'
 same_folders 15
 same_postgresql /root/dump-new
