@@ -6,7 +6,7 @@
 # uses: backout
 # when: all
 # disk: 16G
-# limit: 3600
+# limit: 6000
 set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/postgresql.sh
@@ -53,4 +53,4 @@ by_hand() {
   pg_dropcluster --stop 17 main
 }
 
-bench PostgreSQL tank/postgresql 1500 'full switch' 100:1 100:100 1000:1 1000:100
+bench PostgreSQL tank/postgresql 3000 'full switch' 100:1 100:100 1000:1 1000:100

@@ -5,7 +5,7 @@
 # uses: backout
 # when: all
 # disk: 16G
-# limit: 2400
+# limit: 4800
 set -euo pipefail
 . /case/guest/pool.sh
 . /case/guest/redis.sh
@@ -66,7 +66,7 @@ by_hand() {
 }
 
 # A gigabyte would not fit twice into the guest's memory: a standby is a second server. Backup and restore: 7.0 reads no dump of 8.0.
-bench Redis tank/redis 600 'delta full switch' 100:1 300:1 300:100
+bench Redis tank/redis 1500 'delta full switch' 100:1 300:1 300:100
 product=Redis written=- megabytes=-
 left_out 'backup and restore: 7.0 reads no file of 8.0 but the append-only file, and that is the way by hand'
 left_out '1,000 MB: two servers with that do not fit into the memory of the guest'
