@@ -19,9 +19,9 @@ const MARK: &str = "mark";
 
 /// How long the standby may take to come to where the slots begin.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long to the snapshot that only makes it quicker. Clients write meanwhile.
+/// How long the standby may take to come to the snapshot, without which more of the log is read.
 const WISHED: Duration = Duration::from_secs(5);
-/// How long a transaction may go on that may never wait for a replica.
+/// After this, only transactions that wait for a replica are waited for.
 const LITTLE: Duration = Duration::from_secs(2);
 const ASK: Duration = Duration::from_millis(20);
 
@@ -96,10 +96,10 @@ pub(super) fn latest(pair: &Pair) -> Result<Option<Lsn>, HelperError> {
     Ok(pair.get(MARK)?.and_then(|text| text.parse().ok()))
 }
 
-/// Has the server write into its log which transactions run, again and again until those of the
-/// first time have ended, as it does for a new slot. Returns where that is, if it could. The log is
-/// read from there on to find what was written since a mark. By itself, the server writes it every 15
-/// seconds.
+/// Has the server write into its log which transactions run, as it does for a new slot: again and
+/// again, until those of the first time have ended. Returns where that is, if it worked. What was
+/// written since a mark is found by reading the log from there. By itself, the server writes it
+/// every 15 seconds.
 fn snapshot(live: &Client) -> Option<Lsn> {
     live.script("template1", SNAPSHOT).ok()?.trim().parse().ok()
 }
@@ -205,6 +205,11 @@ mod tests {
             ("backout_proof_5", "backout_standby_5")
         );
         assert!(!one.slot.starts_with(NAME));
+    }
+
+    #[test]
+    fn the_slot_for_a_moment_has_a_name_that_checks_know_as_ours() {
+        assert_eq!(SNAPSHOT.matches(&format!("('{PROOF}snapshot'")).count(), 2);
     }
 
     #[test]
