@@ -182,6 +182,8 @@ fn trial(options: &Options, product: &'static str, seed: u64) -> Trial {
         };
         let Err(error) = run(&without) else { return Ok(()) };
         let text = format!("{error:#}");
+        // At once: the list of failures stands at the end of a run, which may be cut off.
+        println!("{text}");
         Err(if shrink { shrunk(&text, &run).into() } else { text.into() })
     })
     .with_ignored_flag(ignored)
