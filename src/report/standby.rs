@@ -84,8 +84,8 @@ impl StandbyReport {
                 "The standby is behind{behind}: it {come}, the {serves} version to {source}."
             ),
             StandbyCondition::NotFed => format!(
-                "The standby is not fed: it {come}. `backout standby start` starts the feed again. If the reason stays, `backout standby stop` ends it, and the usual \
-                 way is left."
+                "The standby is not fed: it {come}. `backout standby start` starts the feed again. \
+                 If the reason stays, `backout standby stop` ends it, and the usual way is left."
             ),
             StandbyCondition::Down => "The standby does not run. `backout standby start` starts \
                 it again; it goes on where it was."

@@ -81,7 +81,8 @@ impl RealWorld {
         }
     }
 
-    /// Destroys the pool. A pool that is busy is tried again: a `zfs list` of another process, which looks at all pools, holds this one for a moment.
+    /// Destroys the pool. It is tried again while the pool is busy: a `zfs list` of another process
+    /// looks at all pools, and holds this one for a moment.
     fn destroy_pool(&self) -> Result<(), String> {
         let until = Instant::now() + BUSY;
         loop {

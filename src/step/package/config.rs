@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::host::exec::Command;
-use crate::host::files::{owned_like, private_dir, stat_optional, sync_dir};
+use crate::host::files::{owned_like, private_dir, sync_dir};
 use crate::journal::{Output, Side, StepId};
 use crate::step::files::copy;
 use crate::step::files::same::same;
@@ -178,13 +178,10 @@ fn folders_like(saved: &Path, path: &Path) -> Result<()> {
 /// (`pg_dropcluster` removes `/etc/postgresql/15` when it is empty).
 fn make_folders(saved: &Path, path: &Path) -> Result<()> {
     for folder in above(path) {
-        if stat_optional(folder)
-            .with_context(|| format!("cannot look at {}", folder.display()))?
-            .is_some()
-        {
+        if copy::is_there(folder)? {
             continue;
         }
-        // Complete before it is in its place: it may be looked for again after a kill.
+        // With its owner and mode before it is in its place: one that is there is left as it is.
         let fresh = beside(folder, "backout-new");
         remove(&fresh)?;
         private_dir(&fresh)
