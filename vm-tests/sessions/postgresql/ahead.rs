@@ -48,7 +48,7 @@ impl Ahead {
             ahead.said.push_str(", not told after the feed was started again");
             return Ok(ahead);
         }
-        let kinds = ["live", "standby", "walsender", "logical replication worker", "nothing"];
+        let kinds = ["live", "live, held", "standby", "walsender", "worker", "nothing"];
         let what = *random.choice(&kinds).context("a kind")?;
         hurt_server(way, what)?;
         let mut ahead = Self { left, mark: first, said: String::new() };

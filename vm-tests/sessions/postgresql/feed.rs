@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use nix::sys::signal::Signal;
 
 use super::ahead::Ahead;
 use super::begin::{self, Begin};
@@ -41,6 +42,8 @@ pub(super) const TOUCHED: &str = "/srv/touched";
 pub(super) const BEGUN: &str = "/srv/log/begun";
 /// How often clients send something and something is killed.
 const ROUNDS: usize = 6;
+/// How long a standby's workers are held: longer than a mark waits for its place in the log.
+const HELD: Duration = Duration::from_secs(7);
 
 /// The tables of the ledger, and of all that a feed has to know.
 const TABLES: &str = "
@@ -253,16 +256,40 @@ pub(super) fn pid_of(unit: &str) -> Option<nix::unistd::Pid> {
 /// Kills a unit's process, or one of the server with this socket.
 pub(super) fn kill(pid: Option<nix::unistd::Pid>) -> Result<()> {
     let Some(pid) = pid else { return Ok(()) };
-    let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
     let gone = || !Path::new(&format!("/proc/{pid}/exe")).exists();
     await_success("the end of a process", Duration::from_secs(10), gone)
 }
 
-fn backend(socket: &str, kind: &str) -> Option<nix::unistd::Pid> {
+/// What applies on the standby: 17 calls it `logical replication apply worker`.
+const WORKER: &str = "logical replication%worker";
+
+/// The processes of a server of this kind, in any order.
+fn backends(socket: &str, kind: &str) -> Vec<nix::unistd::Pid> {
     let sql = format!(
-        "SELECT pid FROM pg_stat_activity WHERE backend_type = '{kind}' ORDER BY random() LIMIT 1"
+        "SELECT pid FROM pg_stat_activity WHERE backend_type LIKE '{kind}' ORDER BY random()"
     );
-    ask(socket, "template1", &sql).ok()?.parse().ok().map(nix::unistd::Pid::from_raw)
+    let pids = ask(socket, "template1", &sql).unwrap_or_default();
+    pids.lines().filter_map(|pid| pid.parse().ok()).map(nix::unistd::Pid::from_raw).collect()
+}
+
+/// The upgraded server is killed, and the standby goes on only after a while: until then, the server
+/// may know of less that was confirmed than it did before.
+fn kill_live_and_hold_standby(way: &Way) -> Result<()> {
+    let workers = backends(PRIVATE, WORKER);
+    ensure!(!workers.is_empty(), "no worker");
+    let send = move |what: Signal| {
+        for pid in &workers {
+            let _ = nix::sys::signal::kill(*pid, what);
+        }
+    };
+    send(Signal::SIGSTOP);
+    let killed = hurt_server(way, "live");
+    std::thread::spawn(move || {
+        std::thread::sleep(HELD);
+        send(Signal::SIGCONT);
+    });
+    killed
 }
 
 /// A server that may be recovering from a kill, or has to be started again.
@@ -356,8 +383,7 @@ enum Outcome {
     Rejected(String),
 }
 
-const KINDS: [&str; 7] =
-    ["live", "standby", "feed", "walsender", "logical replication worker", "restart", "nothing"];
+const KINDS: [&str; 7] = ["live", "standby", "feed", "walsender", "worker", "restart", "nothing"];
 
 /// Kills something, and lets it go on.
 pub(super) fn hurt(way: &Way, what: &str) -> Result<()> {
@@ -371,8 +397,9 @@ pub(super) fn hurt_server(way: &Way, what: &str) -> Result<()> {
         "live" => kill(pid_of("postgresql"))?,
         "standby" => kill(pid_of(STANDBY_UNIT))?,
         "feed" => kill(pid_of(FEED_UNIT))?,
-        "walsender" => kill(backend(SOCKET, what))?,
-        "logical replication worker" => kill(backend(PRIVATE, what))?,
+        "walsender" => kill(backends(SOCKET, what).first().copied())?,
+        "worker" => kill(backends(PRIVATE, WORKER).first().copied())?,
+        "live, held" => kill_live_and_hold_standby(way)?,
         "restart" => {
             stop_unit("postgresql.service")?;
             open(way.serving)?;

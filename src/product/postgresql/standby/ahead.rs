@@ -17,8 +17,10 @@ const SNAPSHOT: &str = include_str!("sql/snapshot.sql");
 /// The file of the feed with the latest mark.
 const MARK: &str = "mark";
 
-/// How long the standby may take to come to where the slots begin.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the standby may take to come to where the slots begin. A worker that met a server which
+/// was starting tries again after 5 seconds (wal_retrieve_retry_interval), and so does the next one.
+/// Clients write meanwhile.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the standby may take to come to the snapshot, without which more of the log is read.
 const WISHED: Duration = Duration::from_secs(5);
 /// After this, only transactions that wait for a replica are waited for.
@@ -44,6 +46,29 @@ fn second(one: Fed) -> Option<Told> {
     Some(Told { slot: format!("{PROOF}{number}"), feed: one.slot, database: one.name })
 }
 
+/// What a mark needs.
+struct Needed {
+    databases: usize,
+    /// From where on the second slots can tell.
+    begins: Lsn,
+    /// The mark before. A server that crashed may know of less that was confirmed than it did
+    /// then, and the second slots may have been moved there.
+    last: Option<Lsn>,
+}
+
+impl Needed {
+    fn least(&self) -> Lsn {
+        self.last.map_or(self.begins, |last| last.max(self.begins))
+    }
+
+    /// Where the standbys of all databases have come, if that is far enough.
+    fn reached(&self, confirmed: &[Lsn], wished: Option<Lsn>) -> Option<Lsn> {
+        let least = *confirmed.iter().min().filter(|_| confirmed.len() >= self.databases)?;
+        let needed = wished.map_or(self.least(), |wished| wished.max(self.least()));
+        (least >= needed).then_some(least)
+    }
+}
+
 /// A position: all that was committed before it is on the standby, and is seen by whoever asks
 /// either server from now on. What is committed from there on can be told. Or `*` and why not.
 pub(super) fn mark(pair: &Pair) -> String {
@@ -63,24 +88,22 @@ fn place(pair: &Pair) -> Result<Lsn, HelperError> {
     let Some(databases) = told(pair)? else {
         return Err(HelperError::Failed("the standby is not complete yet".into()));
     };
-    let begins = make(&pair.live, &databases)?;
+    let begins = make(pair, &databases)?;
+    let needed = Needed { databases: databases.len(), begins, last: latest(pair)? };
     let wished = snapshot(&pair.live);
     // The standby of a database in which nothing is written comes on by it, too.
     source(pair)?;
     let begin = Instant::now();
     let lsn = loop {
-        let all = confirmed(pair)?;
-        let least = all.iter().min().filter(|_| all.len() >= databases.len());
-        if let Some(least) = least
-            && *least >= begins
-            && (begin.elapsed() > WISHED || wished.is_none_or(|wished| *least >= wished))
-        {
-            break *least;
+        let wished = wished.filter(|_| begin.elapsed() <= WISHED);
+        if let Some(lsn) = needed.reached(&confirmed(pair)?, wished) {
+            break lsn;
         }
         if begin.elapsed() > PATIENCE {
             return Err(HelperError::Failed(format!(
-                "the standby did not come to {begins} within {} s. `backout status` says whether \
-                 its feed runs",
+                "the standby did not come to {} within {} s. `backout status` says whether its \
+                 feed runs",
+                needed.least(),
                 PATIENCE.as_secs()
             )));
         }
@@ -105,7 +128,8 @@ fn snapshot(live: &Client) -> Option<Lsn> {
 }
 
 /// Each database has its slot. Returns from where on all of them can tell.
-fn make(live: &Client, databases: &[Told]) -> Result<Lsn, HelperError> {
+fn make(pair: &Pair, databases: &[Told]) -> Result<Lsn, HelperError> {
+    let live = &pair.live;
     let sql = format!(
         "SELECT slot_name FROM pg_catalog.pg_replication_slots \
          WHERE starts_with(slot_name, '{PROOF}') AND wal_status IS DISTINCT FROM 'lost'"
@@ -115,6 +139,8 @@ fn make(live: &Client, databases: &[Told]) -> Result<Lsn, HelperError> {
     let missing: Vec<&Told> =
         databases.iter().filter(|one| !there.contains(one.slot.as_str())).collect();
     if !missing.is_empty() {
+        // Marks that were set with earlier slots are void.
+        pair.forget(MARK)?;
         drop_slots(live, &format!("starts_with(slot_name, '{PROOF}') AND wal_status = 'lost'"))?;
         room(live, missing.len())?;
         at_once(&missing, |one| copy(live, one))?;
@@ -205,6 +231,32 @@ mod tests {
             ("backout_proof_5", "backout_standby_5")
         );
         assert!(!one.slot.starts_with(NAME));
+    }
+
+    #[test]
+    fn a_mark_is_where_all_databases_have_come_and_not_before_the_mark_before() {
+        let lsn = |text: &str| text.parse::<Lsn>().expect("a position");
+        // The server crashed after the mark, and knew of less: 0/138F7338.
+        let needed = |last: Option<&str>| Needed {
+            databases: 2,
+            begins: lsn("0/138F0000"),
+            last: last.map(lsn),
+        };
+        let (marked, less, more) = ("0/138F97B0", "0/138F7338", "0/139F0000");
+        for (last, confirmed, wished, expected) in [
+            (None, [less, more].as_slice(), None, Some(less)),
+            (None, &[less, more], Some(marked), None),
+            (None, &[more], None, None),
+            (None, &["0/138EFFFF", more], None, None),
+            (Some(marked), &[less, more], None, None),
+            (Some(marked), &[marked, more], None, Some(marked)),
+            (Some(marked), &[marked, more], Some(more), None),
+            (Some(marked), &[more, more], Some(less), Some(more)),
+        ] {
+            let confirmed: Vec<Lsn> = confirmed.iter().map(|text| lsn(text)).collect();
+            let reached = needed(last).reached(&confirmed, wished.map(lsn));
+            assert_eq!(reached, expected.map(lsn), "{last:?} {confirmed:?} {wished:?}");
+        }
     }
 
     #[test]
