@@ -103,13 +103,13 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::playbook::{Problems, library};
+    use crate::playbook::{Problems, built_in};
 
     const SITE: &str =
         "playbook = \"generic\"\ndatasets = [\"tank/tally\"]\nupgrade_to = \"3.0\"\n";
 
     fn opened() -> (tempfile::TempDir, Layout, Vec<FileEntry>) {
-        let text = library::BUILT_IN[0]
+        let text = built_in::BUILT_IN[0]
             .text
             .replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
         let programs = vec![Program::new("rotate.sh", b"tallyctl rotate\n".to_vec())];

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::host::trust::{self, Distrust};
+use crate::playbook::built_in::{BUILT_IN, BUILT_IN_ORIGIN};
 use crate::playbook::check::site::ValidatedSite;
 use crate::playbook::problem::{Problem, Problems, nearest};
 use crate::playbook::programs::{PLAYBOOK_FILE, Program, is_program, is_program_name};
@@ -14,92 +15,6 @@ use crate::playbook::validated::Validated;
 
 /// Where playbooks are looked for, before those compiled in.
 pub const DIRS: &[&str] = &["/etc/backout/playbooks", "/usr/share/backout/playbooks"];
-
-/// What the origin of a playbook that is compiled in is called.
-pub const BUILT_IN_ORIGIN: &str = "built in";
-
-/// A playbook that is compiled in.
-#[derive(Debug, Clone, Copy)]
-pub struct BuiltIn {
-    /// Its name: that of its folder.
-    pub name: &'static str,
-    /// Its TOML.
-    pub text: &'static str,
-    /// Its programs: name and text.
-    pub programs: &'static [(&'static str, &'static str)],
-}
-
-impl BuiltIn {
-    fn read(&self) -> Result<Validated, LibraryError> {
-        let programs = self
-            .programs
-            .iter()
-            .map(|(name, text)| Program::new(name, text.as_bytes().to_vec()))
-            .collect();
-        Ok(Validated::with_programs(BUILT_IN_ORIGIN, Some(self.name), self.text, programs)?)
-    }
-}
-
-/// A playbook's folder, compiled in.
-macro_rules! built_in {
-    ($name:literal $(, $program:literal)*) => {
-        BuiltIn {
-            name: $name,
-            text: include_str!(concat!("../../playbooks/", $name, "/playbook.toml")),
-            programs: &[$(($program, include_str!(concat!("../../playbooks/", $name, "/", $program)))),*],
-        }
-    };
-}
-
-/// The playbooks compiled in.
-pub const BUILT_IN: &[BuiltIn] = &[
-    built_in!("generic"),
-    built_in!(
-        "mariadb",
-        "accounts.sql",
-        "routines.sql",
-        "rows.sql",
-        "tables.sql",
-        "touched.sql",
-        "views.sql",
-        "whole-rows.sql",
-        "whole.sql"
-    ),
-    built_in!("messaging-server"),
-    built_in!("messaging-server-front"),
-    built_in!(
-        "postgresql",
-        "collations.sql",
-        "empty.sql",
-        "globals.sql",
-        "grants.sql",
-        "rows.sql",
-        "schema.sql",
-        "upgrade.sh",
-        "values.sql"
-    ),
-    built_in!("redis"),
-];
-
-impl Validated {
-    /// The places of the commands that are still those of the example.
-    pub fn left_of_the_example(&self) -> Vec<&'static str> {
-        let Some(example) = BUILT_IN.iter().find(|it| it.name == EXAMPLE) else {
-            return Vec::new();
-        };
-        let Ok(example) = example.read() else { return Vec::new() };
-        let known: Vec<_> = example.commands();
-        let own = self.commands().into_iter();
-        let mut left: Vec<&'static str> =
-            own.filter(|command| known.contains(command)).map(|(place, _)| place).collect();
-        left.dedup();
-        left.retain(|place| !matches!(*place, "upgrade.repair" | "downgrade.repair"));
-        left
-    }
-}
-
-/// The playbook that is an example of the format, and of no product.
-pub const EXAMPLE: &str = "generic";
 
 /// Larger files are not playbooks.
 const MAX_BYTES: u64 = 1 << 20;
@@ -304,7 +219,7 @@ pub fn find(name: &str, dirs: &[PathBuf]) -> Result<Validated, LibraryError> {
         }
     }
     if let Some(built_in) = BUILT_IN.iter().find(|built_in| built_in.name == name) {
-        return built_in.read();
+        return Ok(built_in.read()?);
     }
     let mut known: Vec<String> =
         list(dirs)?.into_iter().filter(|it| !it.shadowed).map(|it| it.name).collect();
@@ -372,7 +287,7 @@ pub fn list(dirs: &[PathBuf]) -> Result<Vec<Listed>, LibraryError> {
     }
     for built_in in BUILT_IN {
         let name = built_in.name.to_owned();
-        let playbook = built_in.read();
+        let playbook = built_in.read().map_err(LibraryError::from);
         let earlier = found.iter().find(|earlier| earlier.name == name);
         // A package brings the same playbooks as files. Said twice, nobody sees the differing one.
         if earlier.is_some_and(|earlier| earlier.is_same(&playbook)) {

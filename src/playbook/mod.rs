@@ -4,6 +4,7 @@
 //! type cannot be read from, `model` is what it says, in types ([`value`]), and `check` is what
 //! must be so beyond that. Each fault is told with its line and remedy ([`problem`]).
 
+pub mod built_in;
 mod check;
 pub mod library;
 pub mod model;

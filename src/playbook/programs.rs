@@ -164,7 +164,7 @@ fn of_value(value: &Spanned<DeValue<'_>>, found: &mut Vec<Text>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Validated, library};
+    use super::super::{Validated, built_in};
     use super::*;
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named_with_its_line() {
-        let text = library::BUILT_IN[0]
+        let text = built_in::BUILT_IN[0]
             .text
             .replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
         let parse = |programs| Validated::with_programs("own", Some("generic"), &text, programs);
@@ -202,7 +202,7 @@ mod tests {
     /// The folder is named, not made a second time.
     #[test]
     fn the_remedies_for_a_folder_are_those_of_a_folder() {
-        let text = library::BUILT_IN[0]
+        let text = built_in::BUILT_IN[0]
             .text
             .replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
         let origin = "/pb/other/playbook.toml";
@@ -220,7 +220,7 @@ mod tests {
     /// A copy is not executable, so this would show in the middle of a downgrade only.
     #[test]
     fn a_program_needs_its_interpreter_in_the_command() {
-        let text = library::BUILT_IN[0]
+        let text = built_in::BUILT_IN[0]
             .text
             .replace("\"tallyctl\", \"rotate\"", "\"{program_dir}/rotate.sh\"");
         let programs = vec![Program::new("rotate.sh", b"x".to_vec())];
@@ -236,7 +236,7 @@ mod tests {
     /// Refusing what was accepted when the change was opened would bar the way back.
     #[test]
     fn an_open_change_s_copy_is_used_as_it_was_accepted() {
-        let text = library::BUILT_IN[0]
+        let text = built_in::BUILT_IN[0]
             .text
             .replace("\"tallyctl\", \"rotate\"", "\"{program_dir}/rotate.sh\"")
             .replacen("service = \"running\"", "service = \"stopped\"", 1)
@@ -259,7 +259,7 @@ mod tests {
     /// `sh` ends without an error when there is nothing in its file.
     #[test]
     fn an_empty_program_is_refused() {
-        let text = library::BUILT_IN[0]
+        let text = built_in::BUILT_IN[0]
             .text
             .replace("\"tallyctl\", \"rotate\"", "\"sh\", \"{program_dir}/rotate.sh\"");
         let programs = vec![Program::new("rotate.sh", Vec::new())];

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
+use crate::playbook::built_in;
 use crate::playbook::library::{self, LibraryError, find};
 use crate::playbook::raw::schema;
 use crate::playbook::{Validated, ValidatedSite};
@@ -338,8 +339,8 @@ proptest! {
     /// A damaged file is answered for, never with a panic; and what is taken as valid is the same
     /// text again.
     #[test]
-    fn no_damaged_file_makes_the_checks_panic(which in 0..library::BUILT_IN.len(), edits in prop::collection::vec((any::<prop::sample::Index>(), damage()), 1..4)) {
-        let library::BuiltIn { name, text, .. } = library::BUILT_IN[which];
+    fn no_damaged_file_makes_the_checks_panic(which in 0..built_in::BUILT_IN.len(), edits in prop::collection::vec((any::<prop::sample::Index>(), damage()), 1..4)) {
+        let built_in::BuiltIn { name, text, .. } = built_in::BUILT_IN[which];
         let mut bytes = text.as_bytes().to_vec();
         for (at, edit) in edits {
             edit.make(&mut bytes, at);
@@ -348,7 +349,7 @@ proptest! {
         if let Err(problems) = Validated::parse("damaged", Some(name), &text) {
             prop_assert!(!problems.to_string().is_empty());
         }
-        let site = ValidatedSite::parse(Path::new("site.toml"), &text, |_| Validated::parse("", None, library::BUILT_IN[0].text));
+        let site = ValidatedSite::parse(Path::new("site.toml"), &text, |_| Validated::parse("", None, built_in::BUILT_IN[0].text));
         prop_assert!(site.is_err() || text.contains("datasets"));
     }
 }
@@ -436,7 +437,7 @@ fn no_program_stands_in_a_playbook() {
             _ => {}
         }
     }
-    for built_in in library::BUILT_IN {
+    for built_in in built_in::BUILT_IN {
         let value: toml::Value = toml::from_str(built_in.text).unwrap();
         let mut found = Vec::new();
         texts("", &value, &mut found);

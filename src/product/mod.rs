@@ -196,7 +196,7 @@ mod tests {
         assert!(help(Some("redis-feed")).contains("backout playbook show redis"));
         assert_eq!(help(Some("no-such")), all);
         // Each of the others belongs to a playbook that is there.
-        let playbooks = crate::playbook::library::BUILT_IN;
+        let playbooks = crate::playbook::built_in::BUILT_IN;
         for helper in HELPERS.iter().filter(|it| GENERAL.iter().all(|(name, ..)| *name != it.name))
         {
             let begins = |name: &str| name.split('-').next() == helper.name.split('-').next();

@@ -4,7 +4,8 @@
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use serde::{Deserialize, Serialize};
 
-use super::timeline::{Outcome, Timeline, spent};
+use super::timeline::{Outcome, Timeline};
+use super::words::spent;
 use crate::journal::{Procedure, Proof, StepId};
 
 /// What the way back takes on the pools.

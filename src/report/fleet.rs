@@ -4,7 +4,8 @@ use chrono::{DateTime, FixedOffset, TimeDelta};
 use serde::Serialize;
 
 use super::host_file::{HostError, HostFile, HostReport, HostStatus};
-use super::timeline::{Timeline, spent};
+use super::timeline::Timeline;
+use super::words::spent;
 use super::{Condition, Extent, Next, Standing, WayBack};
 use crate::journal::{Procedure, Proof};
 

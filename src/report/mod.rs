@@ -22,6 +22,7 @@ mod status;
 mod timeline;
 mod under_way;
 mod way_back;
+mod words;
 
 pub use alerts::{Alert, Alerts, Limits, Watched};
 pub use command::Command;
@@ -40,7 +41,7 @@ pub use standby::{StandbyCondition, StandbyReport};
 pub use standing::Standing;
 pub use status::{Report, report, report_with};
 pub use timeline::{
-    EventEntry, EventKind, Outcome, ProcedureEntry, StepEntry, Timeline, Window, answered, spent,
-    timeline,
+    EventEntry, EventKind, Outcome, ProcedureEntry, StepEntry, Timeline, Window, timeline,
 };
 pub use way_back::{Condition, WayBack};
+pub use words::{answered, spent};

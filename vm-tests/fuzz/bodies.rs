@@ -5,7 +5,7 @@ use std::path::Path;
 
 use backout::host::mounts;
 use backout::journal::file;
-use backout::playbook::{Problems, Validated, ValidatedSite, library};
+use backout::playbook::{Problems, Validated, ValidatedSite, built_in};
 use backout::step::State;
 use backout::zfs::cli::parse;
 use backout::zfs::{Dataset, Snapshot};
@@ -42,7 +42,7 @@ pub fn playbook(bytes: &[u8]) {
     if let Err(problems) = Validated::parse("fuzzed", None, text) {
         assert!(!problems.to_string().is_empty());
     }
-    let playbook = |_: &str| Validated::parse("built in", None, library::BUILT_IN[0].text);
+    let playbook = |_: &str| Validated::parse("built in", None, built_in::BUILT_IN[0].text);
     let _: Result<_, Problems> = ValidatedSite::parse(Path::new("site.toml"), text, playbook);
 }
 

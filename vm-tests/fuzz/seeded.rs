@@ -115,7 +115,7 @@ fn s8_no_damaged_journal_makes_the_reader_panic(options: Options) {
 }
 
 fn no_playbook_or_site_makes_the_parser_panic(options: Options) {
-    let built_in = backout::playbook::library::BUILT_IN.iter();
+    let built_in = backout::playbook::built_in::BUILT_IN.iter();
     let mut corpus: Vec<Vec<u8>> = built_in.map(|playbook| playbook.text.into()).collect();
     corpus.extend(files("playbooks/invalid", ".toml"));
     run(options, "playbook", &corpus, 300, bodies::playbook);

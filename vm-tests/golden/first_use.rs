@@ -9,7 +9,7 @@ use super::world::World;
 /// A host with Tally 2.6.1, its change log off, and two later versions to be had.
 fn host() -> World {
     let world = World::new();
-    let example = backout::playbook::library::BUILT_IN[0].text;
+    let example = backout::playbook::built_in::BUILT_IN[0].text;
     let etc = world.path("etc").display().to_string();
     let text = example
         .replace("name = \"generic\"", "name = \"tally\"")

@@ -57,7 +57,7 @@ fn s9_a_site_file_that_others_may_write_to() {
 #[test]
 fn s9_a_playbook_that_others_may_write_to() {
     let mut world = World::new();
-    let text = backout::playbook::library::BUILT_IN[0].text;
+    let text = backout::playbook::built_in::BUILT_IN[0].text;
     world.write("own/generic.toml", text);
     world.mode("own", 0o755);
     world.mode("own/generic.toml", 0o666);
@@ -71,7 +71,7 @@ fn s9_a_playbook_that_others_may_write_to() {
 #[test]
 fn playbooks() {
     let mut world = World::new();
-    let text = backout::playbook::library::BUILT_IN[0].text;
+    let text = backout::playbook::built_in::BUILT_IN[0].text;
     world.write("faults.toml", "format = 1\nname = \"faults\"\ntitel = \"Faults\"\n");
     world.write("other-name.toml", text);
     world.write("generic.toml", text.replace("format = 1", "format = 2"));
@@ -251,7 +251,7 @@ fn a_playbook_that_was_mended() {
     let error = "tally-import: unknown option --node".to_owned();
     let failed = Record::Failed { step: "restore".into(), error };
     history.within(&plan, "restore").and(failed).put(&world);
-    let text = backout::playbook::library::BUILT_IN[0].text;
+    let text = backout::playbook::built_in::BUILT_IN[0].text;
     let mended = text.replace("\"tally-import\", \"--node={node_id}\"", "\"tally-import\"");
     assert_ne!(text, mended);
     let own = |name: &str, text: &str| {
@@ -287,7 +287,7 @@ fn a_playbook_that_was_mended() {
 /// A procedure under way is planned again from the mended playbook, wherever it stands.
 #[test]
 fn a_mended_playbook_fits_to_what_is_under_way() {
-    let text = backout::playbook::library::BUILT_IN[0].text;
+    let text = backout::playbook::built_in::BUILT_IN[0].text;
     let mended = text.replace("\"tallyctl\"", "\"/usr/bin/tallyctl\"");
     let kept = |history: History, plan: &Plan| {
         plan.steps.iter().map(|step| history.clone().within(plan, step.id.as_str())).collect()

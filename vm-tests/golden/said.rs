@@ -97,7 +97,7 @@ fn objects(said: &str) -> Vec<serde_json::Value> {
 #[test]
 fn findings_are_in_the_json() {
     let mut world = two_hosts();
-    let text = backout::playbook::library::BUILT_IN[0].text;
+    let text = backout::playbook::built_in::BUILT_IN[0].text;
     assert!(text.contains("name = \"generic\""));
     let text =
         text.replace("warn = false", "warn = true\nstrategies = [\"in-place\", \"coexistent\"]");

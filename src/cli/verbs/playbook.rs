@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cli::{Exit, Global, prompt, render};
 use crate::host::files::{folder_of, private_dir, stat_optional, write_atomic};
 use crate::playbook::programs::PLAYBOOK_FILE;
-use crate::playbook::{Validated, library, schema};
+use crate::playbook::{Validated, built_in, library, schema};
 use crate::procedure::init::Choice;
 use crate::procedure::scaffold;
 use crate::report::{CliError, ErrorKind};
@@ -110,7 +110,7 @@ fn checked(file: &str, playbook: &Validated) {
         let shown = left.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
         render::line(&format!("  still as in the example: {shown}{more}"));
     }
-    if playbook.origin() != library::BUILT_IN_ORIGIN {
+    if playbook.origin() != built_in::BUILT_IN_ORIGIN {
         render::line("  no command was run: `backout playbook try` runs those that only read");
     }
 }
@@ -321,7 +321,7 @@ mod tests {
             std::fs::metadata(folder.join("accounts.sql")).expect("there").permissions().mode();
         assert_eq!(mode & 0o7777, 0o600);
         let copied = library::find("mariadb", &[dir.path().join("own")]).expect("valid");
-        assert_ne!(copied.origin(), library::BUILT_IN_ORIGIN);
+        assert_ne!(copied.origin(), built_in::BUILT_IN_ORIGIN);
         assert_eq!(copied.programs(), playbook.programs());
     }
 

@@ -1,7 +1,7 @@
 //! What the checker says of slips that make no wrong file: each in the example, which has none.
 
 use crate::playbook::Validated;
-use crate::playbook::library::BUILT_IN;
+use crate::playbook::built_in::BUILT_IN;
 use crate::playbook::programs::Program;
 
 /// What is wrong in the example, or odd, with some of its text exchanged: what, and the remedy.

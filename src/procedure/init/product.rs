@@ -2,7 +2,7 @@
 
 use super::values::{self, Found};
 use super::{Choice, Choose, Wishes};
-use crate::playbook::{Validated, library};
+use crate::playbook::{Validated, built_in, library};
 use crate::procedure::Settings;
 use crate::procedure::asking::Asker;
 use crate::report::{CliError, ErrorKind};
@@ -27,7 +27,7 @@ pub(super) fn choose(
         });
     }
     let listed = library::list(&dirs).map_err(unusable)?;
-    let usable = listed.into_iter().filter(|one| !one.shadowed && one.name != library::EXAMPLE);
+    let usable = listed.into_iter().filter(|one| !one.shadowed && one.name != built_in::EXAMPLE);
     let (mut found, mut others) = (Vec::new(), Vec::new());
     for playbook in usable.filter_map(|one| one.playbook.ok()) {
         match look(playbook) {
