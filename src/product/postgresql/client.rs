@@ -16,10 +16,12 @@ const OPTIONS: &str = "-c statement_timeout=0 -c lock_timeout=0 \
 /// Of a server that has them: triggers that fire when somebody logs in.
 const NO_EVENTS: &str = "-c event_triggers=off";
 
-/// For what a standby needs: no trigger on definitions, and no rule, sees it, and a value's text is
-/// read by the other server as it was meant.
-const REPLICA: &str = "-c session_replication_role=replica -c datestyle=ISO -c intervalstyle=postgres \
-    -c extra_float_digits=3 -c bytea_output=hex -c xmloption=content";
+/// For what a standby needs: no trigger on definitions, and no rule, sees it.
+const REPLICA: &str = "-c session_replication_role=replica -c xmloption=content";
+
+/// A value's text is read by any server as it was meant, like that of pg_dump.
+const PORTABLE: &str = "-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 \
+    -c bytea_output=hex";
 
 /// The words that say how a server is reached.
 pub(super) const USAGE: &str =
@@ -39,6 +41,8 @@ pub(super) struct Client {
     quiet: bool,
     /// See [`REPLICA`].
     replica: bool,
+    /// See [`PORTABLE`].
+    portable: bool,
 }
 
 impl Client {
@@ -74,7 +78,16 @@ impl Client {
 
     pub(super) fn new(bin: &Path, host: &str, port: &str, user: &str) -> Self {
         let [host, port, user] = [host, port, user].map(str::to_owned);
-        Self { bin: bin.to_owned(), host, port, user, account: None, quiet: false, replica: false }
+        Self {
+            bin: bin.to_owned(),
+            host,
+            port,
+            user,
+            account: None,
+            quiet: false,
+            replica: false,
+            portable: false,
+        }
     }
 
     /// The same programs, for another server behind another socket, which lets in whoever reaches
@@ -87,8 +100,15 @@ impl Client {
     /// Asks as what replicates does: triggers and rules of the usual kind are left alone, and values
     /// are written so that any server reads the same.
     pub(super) fn like_replication(mut self) -> Self {
-        self.replica = true;
+        (self.replica, self.portable) = (true, true);
         self
+    }
+
+    /// Has the settings of the server's own clients, for whatever writes values: an index may be of
+    /// a value's text, and a column made of it (`lower(price::text)`). Written with other settings,
+    /// clients would not find it. pg_restore does the same.
+    pub(super) fn like_clients(&self) -> Self {
+        Self { portable: false, ..self.clone() }
     }
 
     /// What says to libpq of another server how to reach this database.
@@ -148,6 +168,9 @@ impl Client {
         }
         if self.replica {
             let _ = write!(options, " {REPLICA}");
+        }
+        if self.portable {
+            let _ = write!(options, " {PORTABLE}");
         }
         command
             .env("PGOPTIONS", options)
@@ -340,5 +363,26 @@ mod tests {
         assert_eq!(envs[0].1, Some("5433".as_ref()));
         assert_eq!(literal("a'b"), "'a''b'");
         assert_eq!(literal(r"a\'b"), r"E'a\\''b'");
+    }
+
+    #[test]
+    fn values_are_read_so_that_any_server_understands_and_written_as_clients_write_them() {
+        let options = |client: &Client| {
+            let psql = client.psql("a");
+            let mut all = psql.get_envs().filter(|(name, _)| *name == "PGOPTIONS");
+            all.next().and_then(|(_, value)| value?.to_str().map(str::to_owned)).expect("set")
+        };
+        let standby = Client::new(Path::new("/b"), "/run/x", "5432", "me").like_replication();
+        let (reads, writes) = (options(&standby), options(&standby.like_clients()));
+        for (text, in_writes) in [
+            ("session_replication_role=replica", true),
+            ("extra_float_digits", false),
+            ("bytea_output", false),
+            ("intervalstyle", false),
+            ("datestyle", false),
+        ] {
+            assert!(reads.contains(text), "{text}");
+            assert_eq!(writes.contains(text), in_writes, "{text}");
+        }
     }
 }

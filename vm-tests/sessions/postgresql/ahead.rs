@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::SOCKET;
 use super::feed::{PRIVATE, TOUCHED, Way, ask, fed, hurt, hurt_server, list};
+use crate::outcome::shown;
 
 /// What was different so far, and the mark from which on it is listed again.
 pub struct Ahead {
@@ -106,7 +107,11 @@ impl Ahead {
         let time = begin.elapsed().as_secs_f64();
         let planted: Vec<String> = std::mem::take(&mut self.left).into_iter().collect();
         let row = |line: &String| item(line) == Some("ledgers\tpublic.big\t(8)");
-        ensure!(planted.len() == 2 && planted.iter().all(row), "different: {planted:#?}");
+        ensure!(
+            planted.len() == 2 && planted.iter().all(row),
+            "different:\n{}",
+            shown(planted, 9).unwrap_or_default()
+        );
         told(BACK)?;
         let plants = [
             (

@@ -76,7 +76,7 @@ fn plain(line: &str) -> String {
     line
 }
 
-/// Looks into every index of the older server.
+/// Looks into every index of the server, as its clients would.
 pub fn damaged() -> Result<String> {
     let list = client("17", "psql", "template1")
         .args(["-XAtc", "SELECT datname FROM pg_database WHERE datname <> 'template0'"])
@@ -86,7 +86,8 @@ pub fn damaged() -> Result<String> {
         let sql = "SET client_min_messages = error; CREATE EXTENSION IF NOT EXISTS amcheck; \
             SELECT count(bt_index_parent_check(i.indexrelid, true)) FROM pg_index i \
             JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam \
-            WHERE a.amname = 'btree' AND c.relpersistence <> 't' AND c.relkind = 'i' AND i.indisvalid";
+            WHERE a.amname = 'btree' AND c.relpersistence <> 't' AND c.relkind = 'i' AND i.indisvalid; \
+            DROP EXTENSION amcheck";
         let (_, status, errors) = crate::world::attempt(
             client("17", "psql", database).args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]),
             b"",

@@ -53,9 +53,17 @@ CREATE TABLE counts (c int PRIMARY KEY, n int); INSERT INTO counts VALUES (0, 0)
 CREATE TABLE made (id int PRIMARY KEY, a int, twice int GENERATED ALWAYS AS (a * 2) STORED);
 CREATE TABLE kid (id int PRIMARY KEY REFERENCES made ON DELETE CASCADE);
 CREATE TABLE documents (c int, j json);
-CREATE UNLOGGED TABLE cache (k int PRIMARY KEY, v bytea);
+CREATE UNLOGGED TABLE cache (k int PRIMARY KEY, v bytea); CREATE INDEX ON cache ((v::text));
+CREATE FUNCTION words(interval, timestamptz) RETURNS text LANGUAGE sql IMMUTABLE
+  AS $$ SELECT $1::text || $2::text $$;
+CREATE TABLE worded (id bigint PRIMARY KEY, f float8, b bytea, i interval, t timestamptz,
+  w text GENERATED ALWAYS AS (f::text || b::text) STORED);
+CREATE INDEX ON worded (lower(f::text)); CREATE INDEX ON worded ((b::text)); CREATE INDEX ON worded (words(i, t));
+INSERT INTO worded SELECT -g, g / 7.0, decode(md5(g::text), 'hex'), g * interval '1 mon 1 day 1.5 s', now()
+  FROM generate_series(1, 100) g;
 CREATE TABLE moved (id bigint, name char(8), note text, PRIMARY KEY (name, id));
 INSERT INTO moved VALUES (1, 'a', repeat('x', 9000)), (2, 'b''', repeat('y', 9000));
+CREATE MATERIALIZED VIEW said AS SELECT id, f::text, b::text, words(i, t) AS w FROM worded;
 CREATE TABLE parts (id int, region text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
 CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a');
 CREATE TABLE parts_b PARTITION OF parts DEFAULT;
@@ -121,6 +129,10 @@ fn transaction(c: u64, n: u64, random: &mut fastrand::Rng) -> String {
             5000 + c
         ),
         27..35 => keys::statement(n, random),
+        35..38 => format!(
+            "INSERT INTO worded VALUES ({n} * 100 + {c}, {n} / 7.0, decode(md5('{n}'), 'hex'), \
+             {n} * interval '1 mon 1 day 1.5 s', now());"
+        ),
         _ => String::new(),
     };
     format!(
@@ -150,8 +162,8 @@ pub(super) fn ask(socket: &str, database: &str, sql: &str) -> Result<String> {
 /// A server that is killed leaves nothing behind in /dev/shm.
 const MEMORY: &str = "dynamic_shared_memory_type=mmap";
 
-/// Each database needs two slots while a switch is prepared.
-const FEEDS: &str = "wal_level = logical\nmax_replication_slots = 24\n";
+/// Each database needs two slots while a switch is prepared. Clients may make a dozen.
+const FEEDS: &str = "wal_level = logical\nmax_replication_slots = 48\nmax_wal_senders = 48\n";
 
 /// The folder of a version's configuration, which has the same name for the server.
 fn config(version: &str) -> String {
@@ -364,6 +376,7 @@ fn go(seed: u64, without: &[u64], begin: Begin) -> Result<String> {
         Outcome::Rejected(why) => return Ok(format!("rejected, as it has to be: {why}")),
         Outcome::Switched(said) => said,
     };
+    undamaged()?;
     let back = match go(&BACK, Begin::Copy, &mut writers)? {
         Outcome::Rejected(why) => bail!("the new version rejects: {why}"),
         Outcome::Switched(said) => said,
@@ -371,11 +384,21 @@ fn go(seed: u64, without: &[u64], begin: Begin) -> Result<String> {
     writers.stop()?;
     let rows = |table: &str| ask(SOCKET, "ledgers", &format!("SELECT c, n FROM {table}"));
     let count = writers.check(&rows)?;
-    let damaged = dump::damaged()?;
-    ensure!(damaged.is_empty(), "damaged: {damaged}");
+    undamaged()?;
     begin::nothing_left()?;
     stop_unit("postgresql.service")?;
     Ok(format!("{count} acknowledged, 0 missing, 0 twice; there: {there}; back: {back}"))
+}
+
+/// Each index has every row, in the words that clients have for it.
+fn undamaged() -> Result<()> {
+    let damaged = dump::damaged()?;
+    ensure!(damaged.is_empty(), "damaged: {damaged}");
+    let sql = "SELECT count(*) FROM said v JOIN worded USING (id) WHERE ROW(v.f, v.b, v.w) <> \
+        ROW(worded.f::text, worded.b::text, words(i, t))";
+    let other = ask(SOCKET, "ledgers", sql)?;
+    ensure!(other == "0", "a view has other words than clients: {other}");
+    Ok(())
 }
 
 enum Outcome {

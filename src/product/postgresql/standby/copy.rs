@@ -137,7 +137,7 @@ fn restore(standby: &Client, folder: &std::path::Path) -> Result<(), HelperError
     let (globals, dumped) = capture::read(&files)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let how = How { jobs: cores.min(8), rehearsal: false };
-    let refused = load(standby, how, &globals, &dumped)?;
+    let refused = load(&standby.like_clients(), how, &globals, &dumped)?;
     if !refused.faults.is_empty() {
         let said = refused.faults.join("; ");
         return Err(HelperError::Failed(format!("the copy could not be loaded: {said}")));

@@ -91,7 +91,8 @@ pub(super) fn go_on(pair: &Pair, from: u64) -> Result<(), HelperError> {
     // Its indexes are in the order of the libraries that it had before the upgrade.
     let all: Vec<String> =
         standby.databases()?.into_iter().filter_map(|(name, open)| open.then_some(name)).collect();
-    at_once(&all, |name| standby.script(name, COLLATIONS).map(drop))?;
+    let indexes = standby.like_clients();
+    at_once(&all, |name| indexes.script(name, COLLATIONS).map(drop))?;
     triggers::note(pair, &databases)?;
     for one in &databases {
         copy::subscribe(&live, standby, one)?;

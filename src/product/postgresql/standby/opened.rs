@@ -30,9 +30,10 @@ pub(super) fn serve(pair: &Pair) -> Result<(), HelperError> {
 }
 
 fn clean(pair: &Pair) -> Result<(), HelperError> {
+    let views = pair.live.like_clients();
     at_once(&subscribed(&pair.live)?, |name| {
         pair.live.script(name, IDENTITIES)?;
-        pair.live.script(name, OPENED).map(drop)
+        views.script(name, OPENED).map(drop)
     })
 }
 

@@ -3,16 +3,17 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::super::client::Client;
+use super::super::client::{Client, unhex};
 use super::super::failed;
-use super::pair::{Pair, SETTLED, STOPPED, boot, fed};
+use super::pair::{Pair, SETTLED, STOPPED, boot, fed, unread};
 use super::{opened, published};
 use crate::host::files::{beside, remove_optional, stat_optional, write_readable};
 use crate::product::script;
 use crate::product::stream::{HelperError, Streams};
 
-/// The settings of the upgraded server that decide how values are read.
-const SAME: &[&str] = &["shared_preload_libraries", "lc_monetary", "lc_numeric", "lc_time"];
+/// The settings of the upgraded server that decide how values are read and written. A value's text
+/// may be in an index or in a generated column, and what a trigger writes may depend on them.
+const SAME: &str = include_str!("sql/same.sql");
 /// The file of the feed that has them.
 const SETTINGS: &str = "settings";
 
@@ -43,9 +44,10 @@ fn settings(pair: &Pair) -> Result<String, HelperError> {
         return Ok(pair.get(SETTINGS)?.unwrap_or_default());
     };
     let mut text = String::new();
-    for name in SAME {
-        let value = pair.live.query("template1", &format!("SHOW {name}"))?;
-        let _ = writeln!(text, "{name} = '{}'", value.trim().replace('\'', "''"));
+    for line in pair.live.like_clients().script("template1", SAME)?.lines() {
+        let (name, value) = line.split_once('\t').ok_or_else(unread)?;
+        let value = unhex(value).ok_or_else(unread)?;
+        let _ = writeln!(text, "{name} = '{}'", value.replace('\\', r"\\").replace('\'', "''"));
     }
     let workers = databases.len() + 8;
     let _ = writeln!(

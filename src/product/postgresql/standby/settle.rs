@@ -48,7 +48,7 @@ fn whole_tables(pair: &Pair, database: &str) -> Result<(), HelperError> {
         let mut from = pair.live.psql(database);
         from.args(["--set=ON_ERROR_STOP=1", "--command"]);
         from.arg(format!("COPY {table} TO STDOUT"));
-        let mut to = pair.standby.psql(database);
+        let mut to = pair.standby.like_clients().psql(database);
         to.args(["--set=ON_ERROR_STOP=1", "--single-transaction"]);
         to.arg("--command=SET session_replication_role = replica");
         let alter = |how| format!("--command=ALTER TABLE ONLY {table} REPLICA IDENTITY {how}");
