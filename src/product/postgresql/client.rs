@@ -104,9 +104,9 @@ impl Client {
         self
     }
 
-    /// Has the settings of the server's own clients, for whatever writes values: an index may be of
-    /// a value's text, and a column made of it (`lower(price::text)`). Written with other settings,
-    /// clients would not find it. pg_restore does the same.
+    /// With the settings of the server's own clients, for whatever writes values. An index or a
+    /// column may be made of a value's text (`lower(price::text)`), and clients would not find a row
+    /// that was written with other settings. pg_restore sets none of them, either.
     pub(super) fn like_clients(&self) -> Self {
         Self { portable: false, ..self.clone() }
     }

@@ -17,9 +17,8 @@ const SNAPSHOT: &str = include_str!("sql/snapshot.sql");
 /// The file of the feed with the latest mark.
 const MARK: &str = "mark";
 
-/// How long the standby may take to come to where the slots begin. A worker that met a server which
-/// was starting tries again after 5 seconds (wal_retrieve_retry_interval), and so does the next one.
-/// Clients write meanwhile.
+/// How long the standby may take to come to where the slots begin. A server that crashed reads its log
+/// once more before it sends what is new. Clients write meanwhile.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the standby may take to come to the snapshot, without which more of the log is read.
 const WISHED: Duration = Duration::from_secs(5);

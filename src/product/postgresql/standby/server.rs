@@ -82,3 +82,20 @@ pub(super) fn stop(pair: &Pair) -> Result<(), HelperError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_playbooks_readme_names_each_setting_that_the_standby_takes_over() {
+        let readme = include_str!("../../../../playbooks/postgresql/README.md").to_lowercase();
+        let list = SAME.split_once("lower(s.name) IN (").expect("a list").1;
+        let (list, _) = list.split_once(')').expect("its end");
+        let names: Vec<&str> = list.split(',').map(|it| it.trim().trim_matches('\'')).collect();
+        assert!(names.contains(&"extra_float_digits"), "{names:?}");
+        for name in names {
+            assert!(readme.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+}
