@@ -42,7 +42,8 @@ pub(super) const TOUCHED: &str = "/srv/touched";
 pub(super) const BEGUN: &str = "/srv/log/begun";
 /// How often clients send something and something is killed.
 const ROUNDS: usize = 6;
-/// How long a standby's workers are held: longer than a mark waits for its place in the log.
+/// How long a standby's workers are held. After 5 seconds, a mark takes a place in the log that is
+/// less good.
 const HELD: Duration = Duration::from_secs(7);
 
 /// The tables of the ledger, and of all that a feed has to know.
@@ -285,6 +286,16 @@ fn backends(socket: &str, kind: &str) -> Vec<nix::unistd::Pid> {
     pids.lines().filter_map(|pid| pid.parse().ok()).map(nix::unistd::Pid::from_raw).collect()
 }
 
+/// Kills one of them, as soon as there is one.
+fn kill_one(socket: &str, kind: &str) -> Result<()> {
+    let mut found = None;
+    await_success(kind, Duration::from_secs(30), || {
+        found = backends(socket, kind).first().copied();
+        found.is_some()
+    })?;
+    kill(found)
+}
+
 /// The upgraded server is killed, and the standby goes on only after a while: until then, the server
 /// may know of less that was confirmed than it did before.
 fn kill_live_and_hold_standby(way: &Way) -> Result<()> {
@@ -420,8 +431,8 @@ pub(super) fn hurt_server(way: &Way, what: &str) -> Result<()> {
         "live" => kill(pid_of("postgresql"))?,
         "standby" => kill(pid_of(STANDBY_UNIT))?,
         "feed" => kill(pid_of(FEED_UNIT))?,
-        "walsender" => kill(backends(SOCKET, what).first().copied())?,
-        "worker" => kill(backends(PRIVATE, WORKER).first().copied())?,
+        "walsender" => kill_one(SOCKET, what)?,
+        "worker" => kill_one(PRIVATE, WORKER)?,
         "live, held" => kill_live_and_hold_standby(way)?,
         "restart" => {
             stop_unit("postgresql.service")?;
